@@ -1,0 +1,2 @@
+//! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The command `mtasts`.
+fn main() {}

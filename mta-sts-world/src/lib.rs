@@ -1,0 +1,2 @@
+//! A whole world on loopback.
+#![forbid(unsafe_code)]
