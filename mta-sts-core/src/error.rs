@@ -1,0 +1,443 @@
+//! What can be wrong with what the network sent, one error type a stage.
+//!
+//! Every number and every code of this crate stands in this file. They are interfaces (log keys,
+//! metric labels, `failure-reason-code` in TLSRPT, the status of the C library): they are appended
+//! to, never changed and never used again.
+
+use core::fmt;
+
+use crate::tlsrpt::ResultType;
+
+/// Declares an enum of kinds: each variant with its number, its code and its sentence.
+macro_rules! kinds {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $number:literal, $code:literal, $sentence:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = $sentence]
+                #[doc = ""]
+                $(#[$variant_meta])*
+                #[cfg_attr(feature = "serde", serde(rename = $code))]
+                $variant,
+            )*
+        }
+
+        impl $name {
+            /// Every kind, in the order of the numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable kebab-case word of this kind.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The stable number of this kind, unique over all kinds of this crate.
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// What happened, as one English sentence.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $sentence,)* }
+            }
+
+            /// The kind that has this code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.code() == code)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.message())
+            }
+        }
+    };
+}
+
+/// Declares the error of a stage: a kind and the place in the input.
+macro_rules! stage_error {
+    ($(#[$meta:meta])* $name:ident, $kind:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name {
+            kind: $kind,
+            line: u32,
+            offset: usize,
+        }
+
+        impl $name {
+            pub(crate) const fn at(kind: $kind, line: u32, offset: usize) -> Self {
+                Self { kind, line, offset }
+            }
+
+            /// What is wrong.
+            pub const fn kind(&self) -> $kind {
+                self.kind
+            }
+
+            /// The stable kebab-case word of the kind.
+            pub const fn code(&self) -> &'static str {
+                self.kind.code()
+            }
+
+            /// The line of the input, counted from 1.
+            pub const fn line(&self) -> u32 {
+                self.line
+            }
+
+            /// The byte of the input, counted from 0.
+            pub const fn offset(&self) -> usize {
+                self.offset
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{} (line {}, byte {})", self.kind.message(), self.line, self.offset)
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
+kinds! {
+    /// What is wrong with a name or with an `mx` pattern.
+    NameErrorKind {
+        Empty = 101, "empty-name", "The name is empty.";
+        TooLong = 102, "name-too-long", "The name is longer than DNS can carry.";
+        EmptyLabel = 103, "empty-label", "The name has an empty label.";
+        LabelTooLong = 104, "label-too-long", "A label of the name is longer than 63 octets.";
+        BadCharacter = 105, "bad-character", "The name has a character that no host name has.";
+        HyphenAtEdge = 106, "hyphen-at-edge", "A label of the name begins or ends with a hyphen.";
+        /// There is no policy for an address literal (RFC 8461, 3.4).
+        AddressLiteral = 107, "address-literal", "This is an address, not a name.";
+        /// Build with the feature `idna`, or hand in the A-label.
+        ULabelUnsupported = 108, "u-label-unsupported", "The name has a U-label, and this build has no IDNA.";
+        BadULabel = 109, "bad-u-label", "The name has a U-label that IDNA cannot turn into an A-label.";
+        /// A policy names its hosts by their A-labels (RFC 8461, 3.2).
+        ULabel = 110, "u-label", "The pattern has a U-label where only A-labels may stand.";
+        /// Only `*.` in front stands for a label (RFC 8461, 3.2 and 4.1).
+        BadWildcard = 111, "bad-wildcard", "The pattern has a wildcard that is not its whole first label.";
+    }
+}
+
+stage_error! {
+    /// A text that is no DNS name, no Policy Domain or no `mx` pattern.
+    ///
+    /// Nothing can be looked up under it, and no policy covers it.
+    NameError, NameErrorKind
+}
+
+kinds! {
+    /// What is wrong with the `_mta-sts` TXT records of a domain (RFC 8461, 3.1).
+    RecordErrorKind {
+        /// The domain does not take part in MTA-STS.
+        NoRecord = 201, "no-record", "No TXT record is an MTA-STS record.";
+        SeveralRecords = 202, "several-records", "More than one TXT record is an MTA-STS record.";
+        BadVersion = 203, "bad-version", "The record does not begin with `v=STSv1` and a semicolon.";
+        MissingId = 204, "missing-id", "The record has no `id`.";
+        BadId = 205, "bad-id", "The `id` is not 1 to 32 letters and digits.";
+        EmptyField = 206, "empty-field", "There is nothing between two semicolons.";
+        FieldWithoutValue = 207, "field-without-value", "A field has no equals sign.";
+        SpaceAroundEquals = 208, "space-around-equals", "White space stands beside an equals sign.";
+        BadFieldName = 209, "bad-field-name", "A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit.";
+        BadFieldValue = 210, "bad-field-value", "A field value is empty or has a character that may not stand in it.";
+        TrailingSpace = 211, "trailing-space", "White space follows the last field without a semicolon.";
+    }
+}
+
+stage_error! {
+    /// The TXT records give no record: act as if the domain had no policy (RFC 8461, 3.1).
+    ///
+    /// A policy that is still cached stays in force: DNS alone never ends one (RFC 8461, 5.1).
+    RecordError, RecordErrorKind
+}
+
+kinds! {
+    /// What is wrong with a policy (RFC 8461, 3.2).
+    PolicyErrorKind {
+        TooLarge = 301, "policy-too-large", "The policy is longer than this crate reads.";
+        NotUtf8 = 302, "not-utf8", "The policy is not UTF-8.";
+        ControlCharacter = 303, "control-character", "A control character stands in a line.";
+        LineWithoutColon = 304, "line-without-colon", "A line has no colon.";
+        SpaceBeforeName = 305, "space-before-name", "White space stands before a field name.";
+        SpaceBeforeColon = 306, "space-before-colon", "White space stands before a colon.";
+        BadFieldName = 307, "bad-policy-field-name", "A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit.";
+        EmptyValue = 308, "empty-value", "A field has no value.";
+        BadVersion = 309, "bad-policy-version", "The version is not `STSv1`.";
+        BadMode = 310, "bad-mode", "The mode is none of `enforce`, `testing` and `none`.";
+        BadMaxAge = 311, "bad-max-age", "The max_age is not 1 to 10 digits.";
+        BadMx = 312, "bad-mx", "An mx is no host name and no `*.` with one.";
+        MissingVersion = 313, "missing-version", "The policy has no version.";
+        MissingMode = 314, "missing-mode", "The policy has no mode.";
+        MissingMaxAge = 315, "missing-max-age", "The policy has no max_age.";
+        MissingMx = 316, "missing-mx", "The policy has no mx, and its mode is not none.";
+        /// Only with [`Strictness::Abnf`](crate::Strictness::Abnf).
+        BlankLine = 317, "blank-line", "A line is empty or blank.";
+        /// Only with [`Strictness::Abnf`](crate::Strictness::Abnf).
+        ByteOrderMark = 318, "byte-order-mark", "The policy begins with a byte order mark.";
+        /// Only with [`Strictness::Abnf`](crate::Strictness::Abnf).
+        MxTrailingDot = 319, "mx-trailing-dot", "An mx ends with a dot.";
+        /// Only with [`Strictness::Abnf`](crate::Strictness::Abnf).
+        MxUnderscore = 320, "mx-underscore", "An mx has an underscore.";
+    }
+}
+
+stage_error! {
+    /// The body is no policy. A cached policy stays in force; without one, none applies.
+    ///
+    /// In TLSRPT this is `sts-policy-invalid` (RFC 8460, 4.3.2.1).
+    PolicyError, PolicyErrorKind
+}
+
+kinds! {
+    /// What is wrong with the answer of a Policy Host (RFC 8461, 3.3).
+    FetchErrorKind {
+        /// Only 200 gives a policy.
+        Status = 401, "http-status", "The HTTP status is not 200.";
+        /// Redirects are never followed.
+        Redirect = 402, "http-redirect", "The answer is a redirect.";
+        MediaType = 403, "media-type", "The media type is not text/plain.";
+        MissingMediaType = 404, "missing-media-type", "The answer has no media type.";
+        /// No prefix of a longer body is read as a policy: a cut list of hosts would stop mail.
+        BodyTooLarge = 405, "body-too-large", "The body is longer than the limit.";
+        /// The position and the kind are in [`FetchError::policy_error`].
+        InvalidPolicy = 406, "invalid-policy", "The body is no policy.";
+    }
+}
+
+/// The answer of a Policy Host gives no policy.
+///
+/// A cached policy stays in force; without one the mail goes out as if the domain had none
+/// (RFC 8461, 3.3). Do not ask again for this record id for 300 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FetchError {
+    kind: FetchErrorKind,
+    policy: Option<PolicyError>,
+}
+
+impl FetchError {
+    pub(crate) const fn new(kind: FetchErrorKind) -> Self {
+        Self { kind, policy: None }
+    }
+
+    /// What is wrong.
+    pub const fn kind(&self) -> FetchErrorKind {
+        self.kind
+    }
+
+    /// The stable kebab-case word: that of the policy error where the body is no policy.
+    pub const fn code(&self) -> &'static str {
+        match self.policy {
+            Some(error) => error.code(),
+            None => self.kind.code(),
+        }
+    }
+
+    /// The line of the body, counted from 1; 1 where the body was not looked at.
+    pub const fn line(&self) -> u32 {
+        match self.policy {
+            Some(error) => error.line(),
+            None => 1,
+        }
+    }
+
+    /// The byte of the body, counted from 0; 0 where the body was not looked at.
+    pub const fn offset(&self) -> usize {
+        match self.policy {
+            Some(error) => error.offset(),
+            None => 0,
+        }
+    }
+
+    /// What is wrong with the body, where the rest of the answer was in order.
+    pub const fn policy_error(&self) -> Option<PolicyError> {
+        self.policy
+    }
+
+    /// What TLSRPT calls it (RFC 8460, 4.3.2.1): a body that is no policy is invalid, everything
+    /// else is a policy that could not be fetched.
+    pub const fn result_type(&self) -> ResultType {
+        match self.kind {
+            FetchErrorKind::InvalidPolicy => ResultType::StsPolicyInvalid,
+            _ => ResultType::StsPolicyFetchError,
+        }
+    }
+}
+
+impl From<PolicyError> for FetchError {
+    fn from(error: PolicyError) -> Self {
+        Self { kind: FetchErrorKind::InvalidPolicy, policy: Some(error) }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.policy {
+            Some(error) => error.fmt(formatter),
+            None => self.kind.fmt(formatter),
+        }
+    }
+}
+
+impl core::error::Error for FetchError {}
+
+kinds! {
+    /// Why no answer came from a Policy Host, as the caller's HTTPS client tells it.
+    FetchFailure {
+        HostNotFound = 501, "policy-host-not-found", "The Policy Host has no address.";
+        HostDnsFailed = 502, "policy-host-dns-failed", "The address of the Policy Host could not be looked up.";
+        Connect = 503, "connect-failed", "No connection to the Policy Host could be made.";
+        Timeout = 504, "timeout", "The Policy Host did not answer in time.";
+        CertificateExpired = 505, "policy-host-certificate-expired", "The certificate of the Policy Host has expired.";
+        CertificateHostMismatch = 506, "policy-host-certificate-host-mismatch", "The certificate of the Policy Host is for other names.";
+        /// Also a certificate that is not yet valid, revoked or malformed.
+        CertificateNotTrusted = 507, "policy-host-certificate-not-trusted", "The certificate of the Policy Host is not trusted.";
+        TlsHandshake = 508, "policy-host-tls-failed", "The TLS handshake with the Policy Host failed.";
+        BodyTooLarge = 509, "policy-host-body-too-large", "The Policy Host sent a body longer than the limit.";
+        Protocol = 510, "http-protocol", "The answer of the Policy Host is not proper HTTP.";
+    }
+}
+
+impl FetchFailure {
+    /// What TLSRPT calls it (RFC 8460, 4.3.2.1): a fault of the certificate is
+    /// `sts-webpki-invalid`, everything else `sts-policy-fetch-error`.
+    pub const fn result_type(self) -> ResultType {
+        match self {
+            Self::CertificateExpired | Self::CertificateHostMismatch | Self::CertificateNotTrusted => {
+                ResultType::StsWebpkiInvalid
+            }
+            _ => ResultType::StsPolicyFetchError,
+        }
+    }
+}
+
+kinds! {
+    /// Why DNS gave no answer about the TXT records, as the caller's DNS client tells it.
+    ///
+    /// "There are none" is an answer, not a failure: [`Input::TxtNotFound`](crate::Input::TxtNotFound).
+    TxtFailure {
+        Timeout = 601, "dns-timeout", "DNS did not answer in time.";
+        ServFail = 602, "dns-servfail", "DNS answered SERVFAIL.";
+        Bogus = 603, "dns-bogus", "The DNS answer failed DNSSEC validation.";
+        /// Refused, malformed, or the name server could not be reached.
+        Unusable = 604, "dns-unusable", "DNS gave no usable answer.";
+    }
+}
+
+kinds! {
+    /// What is wrong with the saved text of a cache entry.
+    EntryErrorKind {
+        NotAnEntry = 701, "not-an-entry", "The text does not begin as a cache entry.";
+        UnknownVersion = 702, "unknown-entry-version", "The entry is of a version that this crate does not read.";
+        BadHeader = 703, "bad-entry-header", "A header line of the entry is not understood.";
+        Truncated = 704, "truncated-entry", "The entry is cut off.";
+        TrailingBytes = 705, "trailing-entry-bytes", "Something follows the policy of the entry.";
+        InvalidPolicy = 706, "invalid-entry-policy", "The policy in the entry is no policy.";
+        Incomplete = 707, "incomplete-entry", "A header line of the entry is missing.";
+    }
+}
+
+stage_error! {
+    /// The text is no cache entry: look the domain up as if nothing had been remembered.
+    EntryError, EntryErrorKind
+}
+
+kinds! {
+    /// What was wrong with a call of [`Lookup::handle_input`](crate::Lookup::handle_input).
+    LookupErrorKind {
+        UnexpectedInput = 801, "unexpected-input", "This answer is not to the question that was asked.";
+        AlreadyDone = 802, "already-done", "The lookup is done and asks nothing more.";
+    }
+}
+
+/// An answer that the lookup did not ask for. The lookup is as it was before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LookupError(LookupErrorKind);
+
+impl LookupError {
+    pub(crate) const fn new(kind: LookupErrorKind) -> Self {
+        Self(kind)
+    }
+
+    /// What was wrong.
+    pub const fn kind(&self) -> LookupErrorKind {
+        self.0
+    }
+
+    /// The stable kebab-case word of the kind.
+    pub const fn code(&self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl core::error::Error for LookupError {}
+
+kinds! {
+    /// Why a session does not meet what was asked of it: the `failure-reason-code` of TLSRPT.
+    SessionFault {
+        /// RFC 8460 has no result type for it: it is reported as `validation-failure`.
+        MxMismatch = 901, "mx-mismatch", "The MX host is not covered by the policy.";
+        StarttlsNotOffered = 902, "starttls-not-offered", "The MX host did not offer STARTTLS.";
+        StarttlsRefused = 903, "starttls-refused", "The MX host offered STARTTLS and refused the command.";
+        TlsHandshake = 904, "tls-handshake-failed", "The TLS handshake with the MX host failed.";
+        TlsVersion = 905, "tls-version-too-old", "The TLS version is older than 1.2.";
+        CertificateExpired = 906, "certificate-expired", "The certificate of the MX host has expired.";
+        CertificateNotYetValid = 907, "certificate-not-yet-valid", "The certificate of the MX host is not valid yet.";
+        CertificateHostMismatch = 908, "certificate-host-mismatch", "The certificate of the MX host is for other names.";
+        CertificateNotTrusted = 909, "certificate-not-trusted", "The certificate of the MX host is not trusted.";
+        /// The caller made TLS and told nothing of the certificate.
+        CertificateNotChecked = 910, "certificate-not-checked", "The certificate of the MX host was not checked.";
+        DaneFailed = 911, "dane-failed", "The certificate of the MX host does not match its TLSA records.";
+        DaneLookupFailed = 912, "dane-lookup-failed", "The TLSA records of the MX host could not be looked up.";
+        MxNotAuthenticated = 913, "mx-not-authenticated", "Neither DNSSEC nor an MTA-STS policy vouches for the MX host.";
+        RequiretlsNotOffered = 914, "requiretls-not-offered", "The MX host did not offer REQUIRETLS.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    fn table() -> Vec<(u16, &'static str)> {
+        let mut rows = Vec::new();
+        macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault);
+        rows
+    }
+
+    #[test]
+    fn every_number_and_every_code_stands_once() {
+        let rows = table();
+        let numbers: BTreeSet<_> = rows.iter().map(|row| row.0).collect();
+        assert_eq!(numbers.len(), rows.len());
+        let codes: BTreeSet<_> = rows.iter().map(|row| row.1).collect();
+        // One code may name the same thing in two stages; the record's and the policy's version differ.
+        assert_eq!(codes.len(), rows.len(), "{rows:?}");
+        assert!(codes.iter().all(|code| {
+            code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        }));
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_code() {
+        for kind in PolicyErrorKind::ALL {
+            assert_eq!(PolicyErrorKind::from_code(kind.code()), Some(*kind));
+        }
+        assert_eq!(PolicyErrorKind::from_code("no-such-code"), None);
+    }
+}

@@ -1,0 +1,427 @@
+//! Names: of MX hosts, and of the domains that publish policies.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::borrow::Borrow;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::{NameError, NameErrorKind};
+
+/// A host name as DNS and TLS want it: lower case, A-labels, no trailing dot.
+///
+/// ```
+/// use mta_sts_core::DnsName;
+///
+/// assert_eq!(DnsName::parse("MX1.Example.COM.")?.as_str(), "mx1.example.com");
+/// # #[cfg(feature = "idna")]
+/// assert_eq!(DnsName::parse("mx.bücher.example")?.as_str(), "mx.xn--bcher-kva.example");
+/// assert_eq!(DnsName::parse("[192.0.2.1]").unwrap_err().code(), "address-literal");
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// Two names are equal when DNS holds them equal. Labels are 1 to 63 letters, digits, hyphens and
+/// underscores (no hyphen at an edge), 253 octets in all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DnsName(Box<str>);
+
+impl DnsName {
+    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most.
+    ///
+    /// # Errors
+    ///
+    /// Of which kind the text is no host name. `.`, the null MX of RFC 7505, is an empty name; an
+    /// address, with brackets or without, is an address literal.
+    pub fn parse(name: &str) -> Result<Self, NameError> {
+        let mut buffer = NameBuffer::new();
+        buffer.fill(name)?;
+        Ok(Self(buffer.as_str().into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for DnsName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for DnsName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DnsName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DnsName({})", self.0)
+    }
+}
+
+impl fmt::Display for DnsName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl FromStr for DnsName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::parse(name)
+    }
+}
+
+impl TryFrom<&str> for DnsName {
+    type Error = NameError;
+
+    fn try_from(name: &str) -> Result<Self, NameError> {
+        Self::parse(name)
+    }
+}
+
+/// The domain whose policy counts: where the mail goes next (RFC 8461, 1.1).
+///
+/// ```
+/// use mta_sts_core::PolicyDomain;
+///
+/// let domain = PolicyDomain::of_recipient("alice@Example.com")?;
+/// assert_eq!(domain.as_str(), "example.com");
+/// assert_eq!(domain.txt_name(), "_mta-sts.example.com");
+/// assert_eq!(domain.policy_host(), "mta-sts.example.com");
+/// assert_eq!(domain.policy_url(), "https://mta-sts.example.com/.well-known/mta-sts.txt");
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// Normally the domain of the recipient, as addressed: not the target of its CNAME, and never a
+/// parent (RFC 8461, 3.4). With a smart host given by name, the name of the smart host.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyDomain(DnsName);
+
+impl PolicyDomain {
+    /// Reads a domain, as [`DnsName::parse`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`DnsName::parse`]; a name too long for `_mta-sts.` in front of it is too long. For an
+    /// address literal there is no policy (RFC 8461, 3.4): deliver without MTA-STS.
+    pub fn parse(domain: &str) -> Result<Self, NameError> {
+        Self::try_from(DnsName::parse(domain)?)
+    }
+
+    /// The domain of a recipient's address: what follows the last `@`.
+    ///
+    /// # Errors
+    ///
+    /// As [`PolicyDomain::parse`], offsets counted from the start of the address.
+    pub fn of_recipient(address: &str) -> Result<Self, NameError> {
+        let start = address.rfind('@').map_or(0, |at| at + 1);
+        Self::parse(&address[start..])
+            .map_err(|error| NameError::at(error.kind(), error.line(), error.offset() + start))
+    }
+
+    /// The domain as a name: also the MX host of a domain that has no MX record.
+    pub fn as_name(&self) -> &DnsName {
+        &self.0
+    }
+
+    /// The domain as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Where the record is: ask for its TXT records (RFC 8461, 3.1).
+    pub fn txt_name(&self) -> String {
+        format!("{TXT_LABEL}.{}", self.0)
+    }
+
+    /// The Policy Host: the name to connect to, to send in SNI, and to find in the certificate
+    /// (RFC 8461, 3.3).
+    pub fn policy_host(&self) -> String {
+        format!("mta-sts.{}", self.0)
+    }
+
+    /// Where the policy is (RFC 8461, 3.2). There is no port, no query, and no other path.
+    pub fn policy_url(&self) -> String {
+        format!("https://mta-sts.{}/.well-known/mta-sts.txt", self.0)
+    }
+}
+
+impl TryFrom<DnsName> for PolicyDomain {
+    type Error = NameError;
+
+    fn try_from(name: DnsName) -> Result<Self, NameError> {
+        if TXT_LABEL.len() + 1 + name.0.len() > MAX_NAME_LEN {
+            return Err(NameError::at(NameErrorKind::TooLong, 1, name.0.len()));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl AsRef<str> for PolicyDomain {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for PolicyDomain {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Debug for PolicyDomain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PolicyDomain({})", self.0)
+    }
+}
+
+impl fmt::Display for PolicyDomain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl FromStr for PolicyDomain {
+    type Err = NameError;
+
+    fn from_str(domain: &str) -> Result<Self, NameError> {
+        Self::parse(domain)
+    }
+}
+
+impl TryFrom<&str> for PolicyDomain {
+    type Error = NameError;
+
+    fn try_from(domain: &str) -> Result<Self, NameError> {
+        Self::parse(domain)
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serde_text {
+    use super::{DnsName, PolicyDomain};
+    use alloc::borrow::Cow;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    macro_rules! as_text {
+        ($name:ident) => {
+            impl Serialize for $name {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(self.as_str())
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text = Cow::<'_, str>::deserialize(deserializer)?;
+                    Self::parse(&text).map_err(D::Error::custom)
+                }
+            }
+        };
+    }
+
+    as_text!(DnsName);
+    as_text!(PolicyDomain);
+}
+
+/// A name being read, on the stack: matching a host needs no allocation.
+pub(crate) struct NameBuffer {
+    octets: [u8; MAX_NAME_LEN],
+    len: usize,
+}
+
+impl NameBuffer {
+    pub(crate) const fn new() -> Self {
+        Self { octets: [0; MAX_NAME_LEN], len: 0 }
+    }
+
+    /// Reads a name of A-labels or U-labels.
+    pub(crate) fn fill(&mut self, name: &str) -> Result<(), NameError> {
+        if name.is_ascii() { self.fill_ascii(name.as_bytes()) } else { self.fill_unicode(name) }
+    }
+
+    #[cfg(feature = "idna")]
+    #[cold]
+    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
+        use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+        // UTS #46 maps every code point, and labels are shorter than names: text four times as long
+        // as any name cannot become one.
+        if name.len() > 4 * MAX_NAME_LEN {
+            return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
+        }
+        let ascii = Uts46::new()
+            .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+            .map_err(|_| NameError::at(NameErrorKind::BadULabel, 1, first_non_ascii(name)))?;
+        self.fill_ascii(ascii.as_bytes())
+            .map_err(|error| NameError::at(error.kind(), 1, error.offset().min(name.len())))
+    }
+
+    #[cfg(not(feature = "idna"))]
+    #[cold]
+    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
+        Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
+    }
+
+    /// Reads a name of A-labels.
+    pub(crate) fn fill_ascii(&mut self, name: &[u8]) -> Result<(), NameError> {
+        let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
+        if let [b'[', .., b']'] = name {
+            return fault(NameErrorKind::AddressLiteral, 0);
+        }
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        if name.is_empty() {
+            return fault(NameErrorKind::Empty, 0);
+        }
+        if name.len() > MAX_NAME_LEN {
+            return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
+        }
+        let mut label_start = 0;
+        // Whether every octet so far is a digit or a dot, as in an IPv4 address.
+        let mut numeric = true;
+        for (offset, (&octet, lower)) in name.iter().zip(&mut self.octets).enumerate() {
+            *lower = octet.to_ascii_lowercase();
+            if octet == b'.' {
+                check_label(name, label_start, offset)?;
+                label_start = offset + 1;
+                continue;
+            }
+            if !is_host_octet(octet) {
+                return fault(NameErrorKind::BadCharacter, offset);
+            }
+            numeric &= octet.is_ascii_digit();
+        }
+        check_label(name, label_start, name.len())?;
+        if numeric && name.iter().filter(|octet| **octet == b'.').count() == 3 {
+            return fault(NameErrorKind::AddressLiteral, 0);
+        }
+        self.len = name.len();
+        Ok(())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Only ASCII was written.
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// A name in RFC 1035's text form: 255 octets on the wire, less the root label and one length.
+pub(crate) const MAX_NAME_LEN: usize = 253;
+
+const MAX_LABEL_LEN: usize = 63;
+
+const TXT_LABEL: &str = "_mta-sts";
+
+/// Letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that real host names have.
+const fn is_host_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_'
+}
+
+fn check_label(name: &[u8], start: usize, end: usize) -> Result<(), NameError> {
+    let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
+    match &name[start..end] {
+        [] => fault(NameErrorKind::EmptyLabel, start),
+        label if label.len() > MAX_LABEL_LEN => fault(NameErrorKind::LabelTooLong, start + MAX_LABEL_LEN),
+        [b'-', ..] => fault(NameErrorKind::HyphenAtEdge, start),
+        [.., b'-'] => fault(NameErrorKind::HyphenAtEdge, end - 1),
+        _ => Ok(()),
+    }
+}
+
+fn first_non_ascii(name: &str) -> usize {
+    name.bytes().position(|octet| !octet.is_ascii()).unwrap_or(0)
+}
+
+impl From<DnsName> for String {
+    fn from(name: DnsName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(name: &str) -> NameErrorKind {
+        DnsName::parse(name).unwrap_err().kind()
+    }
+
+    #[test]
+    fn a_name_is_lower_case_without_its_last_dot() {
+        for name in ["mx.example.com", "MX.EXAMPLE.COM", "mx.example.com.", "Mx.ExAmPlE.cOm."] {
+            assert_eq!(DnsName::parse(name).unwrap().as_str(), "mx.example.com");
+        }
+        assert_eq!(DnsName::parse("mx_1.example.com").unwrap().as_str(), "mx_1.example.com");
+        assert_eq!(DnsName::parse("localhost").unwrap().as_str(), "localhost");
+    }
+
+    #[test]
+    fn what_is_no_host_name_is_told_by_kind() {
+        assert_eq!(kind(""), NameErrorKind::Empty);
+        assert_eq!(kind("."), NameErrorKind::Empty);
+        assert_eq!(kind(".."), NameErrorKind::EmptyLabel);
+        assert_eq!(kind("mx.example.com.."), NameErrorKind::EmptyLabel);
+        assert_eq!(kind(".example.com"), NameErrorKind::EmptyLabel);
+        assert_eq!(kind("a..b"), NameErrorKind::EmptyLabel);
+        assert_eq!(kind("-a.example"), NameErrorKind::HyphenAtEdge);
+        assert_eq!(kind("a-.example"), NameErrorKind::HyphenAtEdge);
+        assert_eq!(kind("a b.example"), NameErrorKind::BadCharacter);
+        assert_eq!(kind("*.example.com"), NameErrorKind::BadCharacter);
+        assert_eq!(kind("a\0b"), NameErrorKind::BadCharacter);
+        assert_eq!(kind("192.0.2.1"), NameErrorKind::AddressLiteral);
+        assert_eq!(kind("[192.0.2.1]"), NameErrorKind::AddressLiteral);
+        assert_eq!(kind("[IPv6:2001:db8::1]"), NameErrorKind::AddressLiteral);
+        assert_eq!(kind("2001:db8::1"), NameErrorKind::BadCharacter);
+    }
+
+    #[test]
+    fn lengths_are_those_of_dns() {
+        let label = "a".repeat(63);
+        let name = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+        assert_eq!(name.len(), 253);
+        assert!(DnsName::parse(&name).is_ok());
+        assert!(DnsName::parse(&format!("{name}.")).is_ok());
+        assert_eq!(kind(&format!("{name}a")), NameErrorKind::TooLong);
+        assert_eq!(kind(&"a".repeat(64)), NameErrorKind::LabelTooLong);
+        // `_mta-sts.` must fit in front of a Policy Domain.
+        assert!(PolicyDomain::parse(&name[9..]).is_ok());
+        assert_eq!(PolicyDomain::parse(&name[8..]).unwrap_err().kind(), NameErrorKind::TooLong);
+    }
+
+    #[cfg(feature = "idna")]
+    #[test]
+    fn u_labels_become_a_labels() {
+        assert_eq!(DnsName::parse("BÜCHER.example").unwrap().as_str(), "xn--bcher-kva.example");
+        assert_eq!(DnsName::parse("пример.example").unwrap().as_str(), "xn--e1afmkfd.example");
+        assert_eq!(DnsName::parse("mx_1.bücher.example").unwrap().as_str(), "mx_1.xn--bcher-kva.example");
+        assert_eq!(kind("b\u{fc}cher .example"), NameErrorKind::BadCharacter);
+        assert_eq!(kind("\u{200d}.example"), NameErrorKind::BadULabel);
+        assert_eq!(kind(&"ü".repeat(70)), NameErrorKind::LabelTooLong);
+        assert_eq!(kind(&"ü".repeat(2000)), NameErrorKind::TooLong);
+    }
+
+    #[cfg(not(feature = "idna"))]
+    #[test]
+    fn without_idna_a_u_label_is_an_error_of_its_own() {
+        assert_eq!(kind("bücher.example"), NameErrorKind::ULabelUnsupported);
+    }
+
+    #[test]
+    fn the_recipient_gives_the_policy_domain() {
+        assert_eq!(PolicyDomain::of_recipient("a@Example.COM").unwrap().as_str(), "example.com");
+        assert_eq!(PolicyDomain::of_recipient("\"a@b\"@example.com").unwrap().as_str(), "example.com");
+        let error = PolicyDomain::of_recipient("a@[192.0.2.1]").unwrap_err();
+        assert_eq!((error.code(), error.offset()), ("address-literal", 2));
+    }
+}

@@ -1,0 +1,636 @@
+//! The policy of a domain (RFC 8461, 3.2).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::str::FromStr;
+use core::time::Duration;
+
+use nom::IResult;
+use nom::Parser;
+use nom::bytes::complete::take_while;
+use nom::character::complete::{char, space0};
+use nom::sequence::terminated;
+
+use crate::error::{PolicyError, PolicyErrorKind};
+use crate::mx::{MxPattern, after_first_label, read_pattern};
+use crate::name::{DnsName, NameBuffer};
+use crate::record::{is_field_name, is_white_space};
+
+/// A policy: which MX hosts may have the domain's mail, and how strictly.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{Mode, Policy};
+///
+/// let policy = Policy::parse(
+///     b"version: STSv1\n\
+///       mode: enforce\n\
+///       mx: mail.example.com\n\
+///       mx: *.example.net\n\
+///       max_age: 604800\n",
+/// )?;
+/// assert_eq!(policy.mode(), Mode::Enforce);
+/// assert_eq!(policy.max_age(), Duration::from_secs(604_800));
+/// assert!(policy.matches_mx("MX7.example.net."));
+/// assert!(!policy.matches_mx("mx.attacker.example"));
+/// # Ok::<(), mta_sts_core::PolicyError>(())
+/// ```
+///
+/// To match is not yet to permit: in mode testing and none a host that does not match still gets
+/// the mail. [`check_mx`](crate::check_mx) knows the modes.
+///
+/// A policy is shared: a clone costs a count. It keeps the text as it was received, since TLSRPT
+/// reports its lines (RFC 8460, 4.4).
+#[derive(Clone)]
+pub struct Policy(Arc<Content>);
+
+/// What the owner of the domain asks of senders (RFC 8461, 5).
+///
+/// ```
+/// use mta_sts_core::Mode;
+///
+/// assert_eq!("testing".parse(), Ok(Mode::Testing));
+/// assert_eq!(Mode::Enforce.to_string(), "enforce");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum Mode {
+    /// Do not deliver to a host that fails.
+    Enforce,
+    /// Deliver, and report what would have failed.
+    Testing,
+    /// Act as if there were no policy.
+    None,
+}
+
+/// How closely a policy must keep to the grammar of RFC 8461, 3.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Strictness {
+    /// The grammar, and four departures whose meaning is plain and whose refusal would leave mail
+    /// unprotected: blank lines, one byte order mark in front, one dot at the end of an `mx`,
+    /// underscores in an `mx`.
+    #[default]
+    Tolerant,
+    /// The grammar alone: for owners who check what they publish.
+    Abnf,
+}
+
+impl Policy {
+    /// The longest `max_age`: a year, in seconds. A longer one counts as this (RFC 8461, 3.2).
+    pub const MAX_MAX_AGE: Duration = Duration::from_secs(31_557_600);
+
+    /// The longest text that is read as a policy, in octets: a fetch allows far less
+    /// ([`FetchLimits`](crate::FetchLimits)).
+    pub const MAX_LEN: usize = 1 << 20;
+
+    /// Reads the body of a policy, tolerating what [`Strictness::Tolerant`] names.
+    ///
+    /// Unknown fields are ignored; of fields that may stand once, the first counts, and later ones
+    /// are ignored whatever their value (RFC 8461, 3.2). It takes time linear in the length.
+    ///
+    /// # Errors
+    ///
+    /// Where the text departs from the grammar, or which field it lacks. One `mx` that can never
+    /// cover a host makes the policy invalid, so that its owner hears of it.
+    pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
+        Self::parse_with(body, Strictness::default())
+    }
+
+    /// Reads the body of a policy as closely as `strictness` asks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::parse`].
+    pub fn parse_with(body: &[u8], strictness: Strictness) -> Result<Self, PolicyError> {
+        if body.len() > Self::MAX_LEN {
+            return Err(PolicyError::at(PolicyErrorKind::TooLarge, 1, Self::MAX_LEN));
+        }
+        let text = core::str::from_utf8(body).map_err(|error| {
+            let offset = error.valid_up_to();
+            let line = 1 + body[..offset].iter().filter(|octet| **octet == b'\n').count();
+            PolicyError::at(PolicyErrorKind::NotUtf8, u32::try_from(line).unwrap_or(u32::MAX), offset)
+        })?;
+        Reader::new(text, strictness).read().map(|content| Self(Arc::new(content)))
+    }
+
+    /// What the owner asks of senders.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// How long the policy may be used, counted from its fetch: 0 s to [`Policy::MAX_MAX_AGE`].
+    pub fn max_age(&self) -> Duration {
+        Duration::from_secs(self.0.max_age.into())
+    }
+
+    /// The `mx` patterns, in their order, duplicates kept; in mode none there may be none.
+    pub fn mx_patterns(&self) -> MxPatterns<'_> {
+        MxPatterns { content: &self.0, spans: self.0.patterns.iter() }
+    }
+
+    /// The first pattern that covers this MX host.
+    ///
+    /// ```
+    /// # use mta_sts_core::{DnsName, Policy};
+    /// let policy = Policy::parse(b"version: STSv1\nmode: testing\nmx: *.example.com\nmax_age: 86400\n")?;
+    /// let host = DnsName::parse("mx1.example.com").unwrap();
+    /// assert_eq!(policy.matching_pattern(&host).unwrap().to_string(), "*.example.com");
+    /// # Ok::<(), mta_sts_core::PolicyError>(())
+    /// ```
+    pub fn matching_pattern(&self, host: &DnsName) -> Option<MxPattern<'_>> {
+        self.0.find(host.as_str().as_bytes()).map(|span| self.0.pattern(span))
+    }
+
+    /// Whether a pattern covers this MX host, given as it came: any case, one trailing dot,
+    /// U-labels. What is no host name is covered by none.
+    pub fn matches_mx(&self, host: &str) -> bool {
+        let mut name = NameBuffer::new();
+        name.fill(host).is_ok() && self.0.find(name.as_bytes()).is_some()
+    }
+
+    /// The text as it was received.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The lines as they were received, without their ends and without blank ones: the
+    /// `policy-string` of TLSRPT (RFC 8460, 4.4).
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        let text = self.0.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0.text);
+        text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line))
+    }
+}
+
+impl PartialEq for Policy {
+    /// Whether the texts are the same, byte for byte.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+    }
+}
+
+impl Eq for Policy {}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Policy")
+            .field("mode", &self.mode())
+            .field("max_age", &self.max_age())
+            .field("mx_patterns", &self.mx_patterns())
+            .finish()
+    }
+}
+
+impl fmt::Display for Policy {
+    /// The policy as the grammar writes it: version, mode, every `mx`, `max_age`, each line ended
+    /// by CRLF. Unknown fields are left out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "version: STSv1\r\nmode: {}\r\n", self.mode())?;
+        for pattern in self.mx_patterns() {
+            write!(formatter, "mx: {pattern}\r\n")?;
+        }
+        write!(formatter, "max_age: {}\r\n", self.max_age().as_secs())
+    }
+}
+
+impl Mode {
+    /// The RFC's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Testing => "testing",
+            Self::None => "none",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = PolicyErrorKind;
+
+    /// Reads the RFC's word; its case matters (RFC 8461, 3.2).
+    fn from_str(word: &str) -> Result<Self, PolicyErrorKind> {
+        match word {
+            "enforce" => Ok(Self::Enforce),
+            "testing" => Ok(Self::Testing),
+            "none" => Ok(Self::None),
+            _ => Err(PolicyErrorKind::BadMode),
+        }
+    }
+}
+
+/// The patterns of a policy, from [`Policy::mx_patterns`].
+#[derive(Clone)]
+pub struct MxPatterns<'a> {
+    content: &'a Content,
+    spans: core::slice::Iter<'a, Span>,
+}
+
+impl<'a> MxPatterns<'a> {
+    /// The patterns that are still to come, once more.
+    pub fn iter(&self) -> MxPatterns<'a> {
+        self.clone()
+    }
+
+    /// Whether none is to come.
+    pub fn is_empty(&self) -> bool {
+        self.spans.len() == 0
+    }
+}
+
+impl<'a> Iterator for MxPatterns<'a> {
+    type Item = MxPattern<'a>;
+
+    fn next(&mut self) -> Option<MxPattern<'a>> {
+        self.spans.next().map(|span| self.content.pattern(span))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.spans.size_hint()
+    }
+}
+
+impl ExactSizeIterator for MxPatterns<'_> {}
+
+impl FusedIterator for MxPatterns<'_> {}
+
+impl fmt::Debug for MxPatterns<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.clone()).finish()
+    }
+}
+
+struct Content {
+    text: Box<str>,
+    // The domains of all patterns, lower case, one after the other; before that of a wildcard a dot.
+    names: Box<str>,
+    patterns: Box<[Span]>,
+    max_age: u32,
+    mode: Mode,
+}
+
+/// Where a pattern's domain stands in `names`.
+struct Span {
+    start: u32,
+    len: u8,
+    wildcard: bool,
+}
+
+impl Content {
+    fn name(&self, span: &Span) -> &str {
+        let start = span.start as usize;
+        &self.names[start..start + usize::from(span.len)]
+    }
+
+    fn pattern(&self, span: &Span) -> MxPattern<'_> {
+        MxPattern::borrowed(self.name(span), span.wildcard)
+    }
+
+    /// The first pattern that covers a host, which is lower case and without its last dot.
+    fn find(&self, host: &[u8]) -> Option<&Span> {
+        let parent = after_first_label(host);
+        self.patterns.iter().find(|span| {
+            let wanted = if span.wildcard { parent } else { host };
+            usize::from(span.len) == wanted.len() && self.name(span).as_bytes() == wanted
+        })
+    }
+}
+
+/// What has been read of a policy so far.
+struct Reader<'a> {
+    text: &'a str,
+    strictness: Strictness,
+    // Where the line being read begins.
+    line: u32,
+    offset: usize,
+    has_version: bool,
+    mode: Option<Mode>,
+    max_age: Option<u32>,
+    names: String,
+    patterns: Vec<Span>,
+    buffer: NameBuffer,
+}
+
+impl<'a> Reader<'a> {
+    const fn new(text: &'a str, strictness: Strictness) -> Self {
+        Self {
+            text,
+            strictness,
+            line: 1,
+            offset: 0,
+            has_version: false,
+            mode: None,
+            max_age: None,
+            names: String::new(),
+            patterns: Vec::new(),
+            buffer: NameBuffer::new(),
+        }
+    }
+
+    /// ```text
+    /// sts-policy-record = sts-policy-field *WSP
+    ///                     *(sts-policy-term sts-policy-field *WSP)
+    ///                     [sts-policy-term]
+    /// sts-policy-term   = LF / CRLF
+    /// ```
+    fn read(mut self) -> Result<Content, PolicyError> {
+        let mut rest = self.text;
+        if let Some(after_mark) = rest.strip_prefix(BYTE_ORDER_MARK) {
+            self.tolerate(PolicyErrorKind::ByteOrderMark, 0)?;
+            self.offset = BYTE_ORDER_MARK.len_utf8();
+            rest = after_mark;
+        }
+        while !rest.is_empty() {
+            let (line, after_line) = match rest.as_bytes().iter().position(|octet| *octet == b'\n') {
+                Some(end) => (&rest[..end], &rest[end + 1..]),
+                None => (rest, ""),
+            };
+            self.read_line(line.strip_suffix('\r').unwrap_or(line))?;
+            self.offset += rest.len() - after_line.len();
+            self.line = self.line.saturating_add(1);
+            rest = after_line;
+        }
+        self.finish()
+    }
+
+    fn read_line(&mut self, line: &str) -> Result<(), PolicyError> {
+        if let Some(offset) = line.bytes().position(|octet| octet.is_ascii_control() && octet != b'\t') {
+            return self.fault(PolicyErrorKind::ControlCharacter, offset);
+        }
+        if is_blank(line) {
+            return self.tolerate(PolicyErrorKind::BlankLine, 0);
+        }
+        let (at_value, name) = match field_name(line) {
+            Ok(parsed) if is_field_name(parsed.1.as_bytes()) => parsed,
+            _ => return self.fault(not_a_field_name(line), 0),
+        };
+        let value = at_value.trim_end_matches([' ', '\t']);
+        let value_start = line.len() - at_value.len();
+        if value.is_empty() {
+            return self.fault(PolicyErrorKind::EmptyValue, value_start);
+        }
+        // Of white space, only the space may stand within a value.
+        if let Some(offset) = value.find('\t') {
+            return self.fault(PolicyErrorKind::ControlCharacter, value_start + offset);
+        }
+        self.read_field(name, value, value_start)
+    }
+
+    /// Takes up a field. Of those that may stand once the first counts, and later ones are ignored
+    /// whatever their value (RFC 8461, 3.2).
+    fn read_field(&mut self, name: &str, value: &str, value_start: usize) -> Result<(), PolicyError> {
+        match name {
+            "version" if !self.has_version => {
+                if value != "STSv1" {
+                    return self.fault(PolicyErrorKind::BadVersion, value_start);
+                }
+                self.has_version = true;
+            }
+            "mode" if self.mode.is_none() => match value.parse() {
+                Ok(mode) => self.mode = Some(mode),
+                Err(kind) => return self.fault(kind, value_start),
+            },
+            "max_age" if self.max_age.is_none() => match max_age(value) {
+                Some(seconds) => self.max_age = Some(seconds),
+                None => return self.fault(PolicyErrorKind::BadMaxAge, value_start),
+            },
+            "mx" => self.read_mx(value, value_start)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_mx(&mut self, value: &str, value_start: usize) -> Result<(), PolicyError> {
+        let wildcard = match read_pattern(value, &mut self.buffer) {
+            Ok(wildcard) => wildcard,
+            Err(error) => return self.fault(PolicyErrorKind::BadMx, value_start + error.offset()),
+        };
+        if value.ends_with('.') {
+            self.tolerate(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1)?;
+        }
+        if let Some(offset) = value.find('_') {
+            self.tolerate(PolicyErrorKind::MxUnderscore, value_start + offset)?;
+        }
+        // The text has at most MAX_LEN octets and a name at most 253, so neither is cut.
+        #[allow(clippy::cast_possible_truncation)]
+        let start = self.names.len() as u32;
+        if wildcard {
+            self.names.push('.');
+        }
+        self.names.push_str(self.buffer.as_str());
+        #[allow(clippy::cast_possible_truncation)]
+        let len = (self.names.len() - start as usize) as u8;
+        self.patterns.push(Span { start, len, wildcard });
+        Ok(())
+    }
+
+    /// What must stand once must have stood; `mx` need not in mode none (RFC 8461, 3.2).
+    fn finish(self) -> Result<Content, PolicyError> {
+        if !self.has_version {
+            return self.fault(PolicyErrorKind::MissingVersion, 0);
+        }
+        let Some(mode) = self.mode else {
+            return self.fault(PolicyErrorKind::MissingMode, 0);
+        };
+        let Some(max_age) = self.max_age else {
+            return self.fault(PolicyErrorKind::MissingMaxAge, 0);
+        };
+        if self.patterns.is_empty() && mode != Mode::None {
+            return self.fault(PolicyErrorKind::MissingMx, 0);
+        }
+        Ok(Content {
+            text: self.text.into(),
+            names: self.names.into_boxed_str(),
+            patterns: self.patterns.into_boxed_slice(),
+            max_age,
+            mode,
+        })
+    }
+
+    /// Lets one of the four departures pass, unless the grammar alone is wanted.
+    fn tolerate(&self, kind: PolicyErrorKind, in_line: usize) -> Result<(), PolicyError> {
+        match self.strictness {
+            Strictness::Tolerant => Ok(()),
+            Strictness::Abnf => self.fault(kind, in_line),
+        }
+    }
+
+    fn fault<T>(&self, kind: PolicyErrorKind, in_line: usize) -> Result<T, PolicyError> {
+        Err(PolicyError::at(kind, self.line, self.offset + in_line))
+    }
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// ```text
+/// sts-policy-ext-name    = (sts-policy-alphanum)
+///                          *31(sts-policy-alphanum / "_" / "-" / ".")
+/// sts-policy-field-delim = ":" *WSP
+/// ```
+///
+/// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
+fn field_name(line: &str) -> IResult<&str, &str> {
+    terminated(take_while(|char| char != ':' && char != ' ' && char != '\t'), (char(':'), space0)).parse(line)
+}
+
+fn not_a_field_name(line: &str) -> PolicyErrorKind {
+    match line.split_once(':') {
+        None => PolicyErrorKind::LineWithoutColon,
+        Some(_) if line.starts_with([' ', '\t']) => PolicyErrorKind::SpaceBeforeName,
+        Some((name, _)) if is_field_name(name.trim_end_matches([' ', '\t']).as_bytes()) => {
+            PolicyErrorKind::SpaceBeforeColon
+        }
+        Some(_) => PolicyErrorKind::BadFieldName,
+    }
+}
+
+/// ```text
+/// sts-policy-max-age-value = 1*10(DIGIT)
+/// ```
+///
+/// Ten digits may say more than the year that the text allows: that is clamped, since the grammar
+/// accepts it and to refuse the policy would leave the mail unprotected.
+fn max_age(value: &str) -> Option<u32> {
+    if value.len() > 10 || !value.bytes().all(|octet| octet.is_ascii_digit()) {
+        return None;
+    }
+    let seconds: u64 = value.parse().ok()?;
+    u32::try_from(seconds.min(Policy::MAX_MAX_AGE.as_secs())).ok()
+}
+
+fn is_blank(line: &str) -> bool {
+    line.bytes().all(is_white_space)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    const HEAD: &str = "version: STSv1\nmode: enforce\nmax_age: 604800\n";
+
+    fn fault(body: impl AsRef<[u8]>) -> (&'static str, u32, usize) {
+        let error = Policy::parse(body.as_ref()).unwrap_err();
+        (error.code(), error.line(), error.offset())
+    }
+
+    fn with_mx(mx: &str) -> Result<Policy, PolicyError> {
+        Policy::parse(format!("{HEAD}mx: {mx}\n").as_bytes())
+    }
+
+    #[test]
+    fn line_ends_and_order_do_not_matter() {
+        let lines = ["version: STSv1", "mode: testing", "mx: a.example", "mx: *.b.example", "max_age: 86400"];
+        for separator in ["\n", "\r\n"] {
+            for end in ["", separator] {
+                let policy = Policy::parse((lines.join(separator) + end).as_bytes()).unwrap();
+                assert_eq!(policy.mode(), Mode::Testing);
+                assert_eq!(policy.max_age(), Duration::from_secs(86_400));
+                assert_eq!(policy.mx_patterns().len(), 2);
+                assert!(policy.lines().eq(lines));
+            }
+        }
+        let reversed = "max_age:86400\t\r\nmx:\ta.example\nmode:   testing \r\nversion: STSv1";
+        assert_eq!(Policy::parse(reversed.as_bytes()).unwrap().mode(), Mode::Testing);
+    }
+
+    #[test]
+    fn a_fault_is_told_with_line_and_byte() {
+        assert_eq!(fault(""), ("missing-version", 1, 0));
+        assert_eq!(fault("version: STSv1\nmode: Enforce\n"), ("bad-mode", 2, 21));
+        assert_eq!(fault("version: STSv1\r\nmode : enforce\n"), ("space-before-colon", 2, 16));
+        assert_eq!(fault("version: STSv1\n mode: enforce\n"), ("space-before-name", 2, 15));
+        assert_eq!(fault("version: STSv1\nnonsense\n"), ("line-without-colon", 2, 15));
+        assert_eq!(fault("version: STSv1\rmode: enforce\n"), ("control-character", 1, 14));
+        assert_eq!(fault("version: STSv1\nnote: a\tb\n"), ("control-character", 2, 22));
+        assert_eq!(fault("version: STSv1\nnote:\n"), ("empty-value", 2, 20));
+        assert_eq!(fault("version: STSv2\n"), ("bad-policy-version", 1, 9));
+        assert_eq!(fault(b"version: STSv1\nnote: \xff\n"), ("not-utf8", 2, 21));
+        assert_eq!(fault(format!("{HEAD}mx: a.example, b.example\n")), ("bad-mx", 4, HEAD.len() + 13));
+        assert_eq!(fault("version: STSv1\n-a: b\n"), ("bad-policy-field-name", 2, 15));
+        assert_eq!(fault("version: STSv1\nmode: enforce\nmax_age: 1\n"), ("missing-mx", 4, 40));
+    }
+
+    #[test]
+    fn the_first_of_a_field_counts() {
+        let policy = Policy::parse(
+            b"version: STSv1\nmode: enforce\nmode: bogus\nmax_age: 9\nmax_age: x\nversion: 2\nmx: a.example\n",
+        )
+        .unwrap();
+        assert_eq!((policy.mode(), policy.max_age()), (Mode::Enforce, Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn max_age_is_one_to_ten_digits_and_a_year_at_most() {
+        let seconds = |value: &str| {
+            Policy::parse(format!("version: STSv1\nmode: none\nmax_age: {value}\n").as_bytes())
+                .map(|policy| policy.max_age().as_secs())
+                .map_err(|error| error.code())
+        };
+        assert_eq!(seconds("0"), Ok(0));
+        assert_eq!(seconds("0000000001"), Ok(1));
+        assert_eq!(seconds("31557600"), Ok(31_557_600));
+        assert_eq!(seconds("31557601"), Ok(31_557_600));
+        assert_eq!(seconds("9999999999"), Ok(31_557_600));
+        for value in ["12345678901", "-1", "+1", "1.5", "1e3", "0x10", "604_800", "٣"] {
+            assert_eq!(seconds(value), Err("bad-max-age"), "{value}");
+        }
+    }
+
+    #[test]
+    fn four_departures_are_tolerated_and_the_grammar_alone_refuses_them() {
+        let body = format!("{HEAD}mx: a.example\n");
+        for (departure, code) in [
+            (format!("\u{feff}{body}"), "byte-order-mark"),
+            (format!("{body}\n"), "blank-line"),
+            (format!("{HEAD} \t\nmx: a.example"), "blank-line"),
+            (format!("{HEAD}mx: a.example.\n"), "mx-trailing-dot"),
+            (format!("{HEAD}mx: a_b.example\n"), "mx-underscore"),
+        ] {
+            assert!(Policy::parse(departure.as_bytes()).is_ok(), "{departure}");
+            let error = Policy::parse_with(departure.as_bytes(), Strictness::Abnf).unwrap_err();
+            assert_eq!(error.code(), code);
+        }
+        assert!(Policy::parse_with(body.as_bytes(), Strictness::Abnf).is_ok());
+    }
+
+    #[test]
+    fn hosts_are_matched_as_names() {
+        let policy = with_mx("*.Example.com\nmx: mail.example.net").unwrap();
+        for host in ["a.example.com", "A.EXAMPLE.COM.", "Mail.Example.Net"] {
+            assert!(policy.matches_mx(host), "{host}");
+        }
+        for host in [
+            "example.com",
+            "a.b.example.com",
+            ".example.com",
+            "mail.example.net.evil.example",
+            "",
+            ".",
+            "*.example.com",
+        ] {
+            assert!(!policy.matches_mx(host), "{host}");
+        }
+        let host = DnsName::parse("b.example.com").unwrap();
+        assert_eq!(policy.matching_pattern(&host).unwrap().to_string(), "*.example.com");
+    }
+
+    #[test]
+    fn a_written_policy_reads_the_same() {
+        let policy = with_mx("*.Example.com.\nmx: a_b.example.net\nnote: x").unwrap();
+        let written = Policy::parse(policy.to_string().as_bytes()).unwrap();
+        assert_eq!(written.mode(), policy.mode());
+        assert_eq!(written.max_age(), policy.max_age());
+        assert!(written.mx_patterns().eq(policy.mx_patterns()));
+    }
+}

@@ -1,0 +1,273 @@
+//! The answer of a Policy Host (RFC 8461, 3.3).
+
+use alloc::borrow::Cow;
+use core::time::Duration;
+
+use crate::error::{FetchError, FetchErrorKind};
+use crate::policy::{Policy, Strictness};
+
+/// What a Policy Host answered to the GET, its certificate verified.
+///
+/// ```
+/// use mta_sts_core::{FetchLimits, HttpResponse, Policy};
+///
+/// let body = b"version: STSv1\nmode: none\nmax_age: 86400\n";
+/// let response = HttpResponse::new(200, body).with_content_type(b"text/plain; charset=utf-8");
+/// assert!(Policy::from_response(&response, &FetchLimits::new()).is_ok());
+///
+/// // A redirect is never followed.
+/// let response = HttpResponse::new(302, b"");
+/// let error = Policy::from_response(&response, &FetchLimits::new()).unwrap_err();
+/// assert_eq!(error.code(), "http-redirect");
+/// # Ok::<(), mta_sts_core::FetchError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse<'a> {
+    status: u16,
+    content_type: Option<Cow<'a, [u8]>>,
+    body: Cow<'a, [u8]>,
+}
+
+impl<'a> HttpResponse<'a> {
+    /// An answer without `Content-Type`; octets borrowed or owned.
+    pub fn new(status: u16, body: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self { status, content_type: None, body: body.into() }
+    }
+
+    /// The answer with this `Content-Type`.
+    ///
+    /// Several such fields are joined with commas, as HTTP combines them; an answer that had several
+    /// has no media type and is refused.
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The `Content-Type` as it was received.
+    pub fn content_type(&self) -> Option<&[u8]> {
+        self.content_type.as_deref()
+    }
+
+    /// The body as it was received.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// What a fetch may cost, and what of an answer must be right.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::FetchLimits;
+///
+/// let mut limits = FetchLimits::new();
+/// assert_eq!(limits.timeout(), Duration::from_secs(60));
+/// assert_eq!(limits.max_body_len(), 65_536);
+/// limits.set_timeout(Duration::from_secs(20)).set_max_body_len(16_384);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    timeout: Duration,
+    max_body_len: usize,
+    missing_content_type: MissingContentType,
+    strictness: Strictness,
+}
+
+/// What an answer without `Content-Type` gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MissingContentType {
+    /// An error: that it is text/plain cannot be seen (RFC 8461, 3.2).
+    #[default]
+    Refuse,
+    /// The policy in its body: for networks with a server that sends no media type.
+    Accept,
+}
+
+impl FetchLimits {
+    /// What RFC 8461 suggests: 60 s, 65,536 octets, a media type.
+    pub const fn new() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            max_body_len: 65_536,
+            missing_content_type: MissingContentType::Refuse,
+            strictness: Strictness::Tolerant,
+        }
+    }
+
+    /// Sets how long a fetch may take, from the address lookup to the last octet of the body.
+    /// Default 60 s, as RFC 8461, 3.3, suggests; at 0 every fetch fails.
+    pub const fn set_timeout(&mut self, timeout: Duration) -> &mut Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long a body may be, in octets. Default 65,536, as RFC 8461, 3.3, suggests; no more
+    /// than [`Policy::MAX_LEN`] is ever read.
+    pub const fn set_max_body_len(&mut self, octets: usize) -> &mut Self {
+        self.max_body_len = if octets < Policy::MAX_LEN { octets } else { Policy::MAX_LEN };
+        self
+    }
+
+    /// Sets what an answer without `Content-Type` gives. Default: an error.
+    pub const fn set_missing_content_type(&mut self, rule: MissingContentType) -> &mut Self {
+        self.missing_content_type = rule;
+        self
+    }
+
+    /// Sets how closely the body must keep to the grammar. Default: [`Strictness::Tolerant`].
+    pub const fn set_strictness(&mut self, strictness: Strictness) -> &mut Self {
+        self.strictness = strictness;
+        self
+    }
+
+    /// How long a fetch may take.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How long a body may be, in octets.
+    pub const fn max_body_len(&self) -> usize {
+        self.max_body_len
+    }
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Policy {
+    /// Reads the policy out of the answer of a Policy Host.
+    ///
+    /// No HTTP caching takes part: a policy lives for its `max_age`, whatever the headers say
+    /// (RFC 8461, 3.3).
+    ///
+    /// # Errors
+    ///
+    /// A status other than 200, a media type other than text/plain, a body over the limit (none of
+    /// it is read then), or a body that is no policy.
+    pub fn from_response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Result<Self, FetchError> {
+        match response.status {
+            200 => {}
+            300..=399 => return Err(FetchError::new(FetchErrorKind::Redirect)),
+            _ => return Err(FetchError::new(FetchErrorKind::Status)),
+        }
+        match response.content_type() {
+            Some(content_type) if is_text_plain(content_type) => {}
+            Some(_) => return Err(FetchError::new(FetchErrorKind::MediaType)),
+            None if limits.missing_content_type == MissingContentType::Accept => {}
+            None => return Err(FetchError::new(FetchErrorKind::MissingMediaType)),
+        }
+        if response.body.len() > limits.max_body_len {
+            return Err(FetchError::new(FetchErrorKind::BodyTooLarge));
+        }
+        Ok(Self::parse_with(&response.body, limits.strictness)?)
+    }
+}
+
+/// Whether the media type is text/plain, in any case. Its parameters, even malformed ones, are
+/// ignored: the body is read as UTF-8 whatever they say (RFC 8461, 3.2).
+fn is_text_plain(content_type: &[u8]) -> bool {
+    // A comma joins the fields of an answer that had several.
+    let mut quoted = false;
+    if content_type.iter().any(|octet| {
+        quoted ^= *octet == b'"';
+        *octet == b',' && !quoted
+    }) {
+        return false;
+    }
+    let media_type = content_type.split(|octet| *octet == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(b"text/plain")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    const BODY: &[u8] = b"version: STSv1\nmode: none\nmax_age: 1\n";
+
+    fn code(response: &HttpResponse<'_>) -> &'static str {
+        Policy::from_response(response, &FetchLimits::new()).map_or_else(|error| error.code(), |_| "ok")
+    }
+
+    #[test]
+    fn only_200_gives_a_policy() {
+        for status in 100..600 {
+            let expected = match status {
+                200 => "ok",
+                300..=399 => "http-redirect",
+                _ => "http-status",
+            };
+            assert_eq!(
+                code(&HttpResponse::new(status, BODY).with_content_type(b"text/plain")),
+                expected,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_media_type_is_text_plain_whatever_its_parameters() {
+        for content_type in [
+            "text/plain",
+            "TEXT/PLAIN",
+            "text/plain; charset=utf-8",
+            "text/plain;charset=\"us-ascii\"; foo=bar",
+            "text/plain;",
+            "text/plain; charset",
+            "text/plain; charset=iso-8859-1",
+            "text/plain; a=\"b,c\"",
+        ] {
+            assert_eq!(
+                code(&HttpResponse::new(200, BODY).with_content_type(content_type.as_bytes())),
+                "ok",
+                "{content_type}"
+            );
+        }
+        for content_type in [
+            "text/html",
+            "text/plain, text/html",
+            "foo; x=text/plain",
+            "",
+            "text/plainx",
+            "text / plain",
+            "text/plain, text/plain",
+        ] {
+            assert_eq!(
+                code(&HttpResponse::new(200, BODY).with_content_type(content_type.as_bytes())),
+                "media-type",
+                "{content_type}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_media_type_is_an_error_unless_accepted() {
+        let response = HttpResponse::new(200, BODY);
+        assert_eq!(code(&response), "missing-media-type");
+        let mut limits = FetchLimits::new();
+        limits.set_missing_content_type(MissingContentType::Accept);
+        assert!(Policy::from_response(&response, &limits).is_ok());
+    }
+
+    #[test]
+    fn no_prefix_of_a_long_body_is_read() {
+        let mut body = BODY.to_vec();
+        body.extend(core::iter::repeat_n(b'\n', 65_536 - BODY.len()));
+        assert_eq!(code(&HttpResponse::new(200, body.clone()).with_content_type(b"text/plain")), "ok");
+        body.push(b'\n');
+        assert_eq!(code(&HttpResponse::new(200, body).with_content_type(b"text/plain")), "body-too-large");
+        assert_eq!(
+            code(&HttpResponse::new(200, Vec::new()).with_content_type(b"text/plain")),
+            "missing-version"
+        );
+    }
+}

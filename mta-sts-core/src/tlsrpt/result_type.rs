@@ -1,0 +1,199 @@
+use core::fmt;
+use core::str::FromStr;
+
+/// What went wrong, in TLSRPT's words: the `result-type` of a failure (RFC 8460, 4.3).
+///
+/// ```
+/// use mta_sts_core::ResultType;
+///
+/// let result = ResultType::CertificateExpired;
+/// assert_eq!(result.as_str(), "certificate-expired");
+/// assert_eq!(result.number(), 204);
+/// assert_eq!("certificate-expired".parse(), Ok(result));
+/// ```
+///
+/// The numbers are those of libtlsrpt, so that results go into it as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum ResultType {
+    /// The MX host did not offer STARTTLS.
+    StarttlsNotSupported,
+    /// The certificate of the MX host is for other names.
+    CertificateHostMismatch,
+    /// The certificate of the MX host is not trusted: unknown issuer, bad chain, not yet valid.
+    CertificateNotTrusted,
+    /// The certificate of the MX host has expired.
+    CertificateExpired,
+    /// Anything else; the reason is in `failure-reason-code`.
+    ValidationFailure,
+    /// The policy could not be fetched.
+    StsPolicyFetchError,
+    /// The body that was fetched is no policy.
+    StsPolicyInvalid,
+    /// The certificate of the Policy Host is not valid for it.
+    StsWebpkiInvalid,
+    /// No TLSA record is usable.
+    TlsaInvalid,
+    /// The resolver gave no DNSSEC-valid records.
+    DnssecInvalid,
+    /// The sender demands DANE, and the MX host has none.
+    DaneRequired,
+}
+
+impl ResultType {
+    /// Every result type, in the order of the numbers.
+    pub const ALL: &'static [Self] = &[
+        Self::StarttlsNotSupported,
+        Self::CertificateHostMismatch,
+        Self::CertificateNotTrusted,
+        Self::CertificateExpired,
+        Self::ValidationFailure,
+        Self::StsPolicyFetchError,
+        Self::StsPolicyInvalid,
+        Self::StsWebpkiInvalid,
+        Self::TlsaInvalid,
+        Self::DnssecInvalid,
+        Self::DaneRequired,
+    ];
+
+    /// The word that stands in a report.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StarttlsNotSupported => "starttls-not-supported",
+            Self::CertificateHostMismatch => "certificate-host-mismatch",
+            Self::CertificateNotTrusted => "certificate-not-trusted",
+            Self::CertificateExpired => "certificate-expired",
+            Self::ValidationFailure => "validation-failure",
+            Self::StsPolicyFetchError => "sts-policy-fetch-error",
+            Self::StsPolicyInvalid => "sts-policy-invalid",
+            Self::StsWebpkiInvalid => "sts-webpki-invalid",
+            Self::TlsaInvalid => "tlsa-invalid",
+            Self::DnssecInvalid => "dnssec-invalid",
+            Self::DaneRequired => "dane-required",
+        }
+    }
+
+    /// The number that libtlsrpt gives it.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::StarttlsNotSupported => 201,
+            Self::CertificateHostMismatch => 202,
+            Self::CertificateNotTrusted => 203,
+            Self::CertificateExpired => 204,
+            Self::ValidationFailure => 205,
+            Self::StsPolicyFetchError => 301,
+            Self::StsPolicyInvalid => 302,
+            Self::StsWebpkiInvalid => 303,
+            Self::TlsaInvalid => 304,
+            Self::DnssecInvalid => 305,
+            Self::DaneRequired => 306,
+        }
+    }
+}
+
+impl fmt::Display for ResultType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromStr for ResultType {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.iter().copied().find(|result| result.as_str() == word).ok_or(UnknownWord)
+    }
+}
+
+/// The kind of policy that a session was held to: the `policy-type` of a report (RFC 8460, 4.4).
+///
+/// ```
+/// use mta_sts_core::PolicyType;
+///
+/// assert_eq!(PolicyType::NoPolicyFound.as_str(), "no-policy-found");
+/// assert_eq!(PolicyType::Sts.number(), 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum PolicyType {
+    /// DANE TLSA records.
+    Tlsa,
+    /// An MTA-STS policy.
+    Sts,
+    /// Neither, or an MTA-STS policy of mode none.
+    NoPolicyFound,
+}
+
+impl PolicyType {
+    /// Every policy type, in the order of the numbers.
+    pub const ALL: &'static [Self] = &[Self::Tlsa, Self::Sts, Self::NoPolicyFound];
+
+    /// The word that stands in a report.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tlsa => "tlsa",
+            Self::Sts => "sts",
+            Self::NoPolicyFound => "no-policy-found",
+        }
+    }
+
+    /// The number that libtlsrpt gives it.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Tlsa => 1,
+            Self::Sts => 2,
+            Self::NoPolicyFound => 9,
+        }
+    }
+}
+
+impl fmt::Display for PolicyType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromStr for PolicyType {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.iter().copied().find(|policy_type| policy_type.as_str() == word).ok_or(UnknownWord)
+    }
+}
+
+/// The word is none that RFC 8460 registers. Reports may grow new ones: keep the word as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UnknownWord;
+
+impl UnknownWord {
+    /// The stable kebab-case word of this error.
+    pub const fn code(&self) -> &'static str {
+        "unknown-word"
+    }
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RFC 8460 registers no such word.")
+    }
+}
+
+impl core::error::Error for UnknownWord {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_as_they_went() {
+        for result in ResultType::ALL {
+            assert_eq!(result.as_str().parse(), Ok(*result));
+        }
+        for policy_type in PolicyType::ALL {
+            assert_eq!(policy_type.as_str().parse(), Ok(*policy_type));
+        }
+        assert_eq!("Certificate-Expired".parse::<ResultType>(), Err(UnknownWord));
+    }
+}
