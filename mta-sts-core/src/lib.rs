@@ -1,10 +1,67 @@
-//! MTA-STS (RFC 8461) without I/O.
+//! MTA-STS (RFC 8461) without I/O: records, policies, MX matching, policy discovery, verdicts.
+//!
+//! A domain says "only over TLS, only to these hosts, only with a valid certificate"; a sending mail
+//! server that asks keeps an attacker on the path from reading or diverting the mail. This crate
+//! knows the rules. It opens no socket and reads no clock: you ask DNS and HTTPS, in whatever way
+//! your mail server does, and it says what to ask and what the answers mean.
+//!
+//! ```
+//! use mta_sts_core::*;
+//! # use core::time::Duration;
+//! # fn my_dns(_: &TxtQuery) -> Input<'static> {
+//! #     Input::Txt { rrs: vec![b"v=STSv1; id=1".to_vec()], ttl: Duration::from_secs(300) }
+//! # }
+//! # fn my_https(_: &PolicyRequest) -> Input<'static> {
+//! #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
+//! #     Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
+//! # }
+//! # fn now() -> UnixTime { UnixTime::from_secs(1_700_000_000) }
+//! # let config = LookupConfig::new();
+//! # let mut cached: Option<CacheEntry> = None;
+//! let domain = PolicyDomain::of_recipient("alice@example.com")?;
+//! let mut lookup = Lookup::new(domain, Purpose::Deliver, cached.as_ref(), now(), &config);
+//! let outcome = loop {
+//!     let answer = match lookup.poll_output() {
+//!         Output::QueryTxt(query) => my_dns(query),
+//!         Output::FetchPolicy(request) => my_https(request),
+//!         Output::Done(outcome) => break outcome.clone(),
+//!     };
+//!     lookup.handle_input(answer, now())?;
+//! };
+//! cached = outcome.cache_update.apply_to(cached, now());
+//!
+//! let mx = DnsName::parse("mx.example.com")?;
+//! let delivery = Delivery::new(outcome.policy());
+//! assert_eq!(delivery.check_mx(&MxHost::new(&mx)).decision, MxDecision::Authenticate(&mx));
+//! # assert!(cached.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it does
+//!
+//! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
+//! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
+//! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
+//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts.
+//!
+//! # What it does not do
+//!
+//! DNS, HTTPS, TLS, SMTP, and the clock: `mta-sts-resolver` does, or your mail server. It validates
+//! no DNSSEC and no certificate; it takes their results as inputs.
+//!
+//! # Features
+//!
+//! `idna` (default) turns U-labels into A-labels; without it a U-label is an error of its own kind.
+//! `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod delivery;
+mod entry;
 mod error;
+mod lookup;
 mod mx;
 mod name;
 mod policy;
@@ -13,7 +70,21 @@ mod response;
 mod time;
 mod tlsrpt;
 
-pub use error::*;
+pub use delivery::{
+    Conclusion, DanePrecedence, DaneState, Delivery, EnhancedStatus, HostOutcome, MessageTls, MxDecision,
+    MxHost, MxVerdict, Plan, QueueLifetime, Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult,
+    TlsrptRow, dns_id_matches, tls_required_no,
+};
+pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
+pub use error::{
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
+    SessionFault, TxtFailure,
+};
+pub use lookup::{
+    Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
+    PolicyRequest, PolicySource, Purpose, TxtQuery,
+};
 pub use mx::MxPattern;
 pub use name::{DnsName, PolicyDomain};
 pub use policy::{Mode, MxPatterns, Policy, Strictness};

@@ -41,7 +41,7 @@ use crate::record::{is_field_name, is_white_space};
 /// ```
 ///
 /// To match is not yet to permit: in mode testing and none a host that does not match still gets
-/// the mail. [`check_mx`](crate::check_mx) knows the modes.
+/// the mail. [`Delivery`](crate::Delivery) knows the modes.
 ///
 /// A policy is shared: a clone costs a count. It keeps the text as it was received, since TLSRPT
 /// reports its lines (RFC 8460, 4.4).

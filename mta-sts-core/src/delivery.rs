@@ -1,0 +1,699 @@
+//! Policy application: may this MX host have the message (RFC 8461, 4 and 5)?
+//!
+//! # Theory of operation
+//!
+//! A [`Delivery`] holds everything that constrains one message to one Policy Domain. It is asked
+//! before each connection ([`Delivery::check_mx`], or [`Delivery::plan`] for the whole list), after
+//! each TLS attempt ([`Delivery::check_session`]), and at the end ([`Delivery::conclude`]).
+//!
+//! | mode | MX not in policy | TLS fails | all good |
+//! |---|---|---|---|
+//! | enforce | try the next MX, report | try the next MX, report | deliver |
+//! | testing | deliver, report the same | deliver, report the same | deliver |
+//! | none | deliver | deliver | deliver |
+//!
+//! The list of MX hosts is never filtered: a host that may not have the message counts as one that
+//! cannot be reached, so that the loop protection of SMTP sees the whole list (RFC 8461, 8.4).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::SessionFault;
+use crate::mx::MxPattern;
+use crate::name::DnsName;
+use crate::policy::{Mode, Policy};
+use crate::tlsrpt::{PolicyType, ResultType};
+
+/// What constrains the delivery of one message to one Policy Domain.
+///
+/// ```
+/// use mta_sts_core::{Delivery, DnsName, MxDecision, MxHost, Policy, Session, SessionDecision, TlsResult};
+///
+/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let delivery = Delivery::new(Some(&policy));
+///
+/// let spoofed = DnsName::parse("mx.attacker.example")?;
+/// assert!(matches!(delivery.check_mx(&MxHost::new(&spoofed)).decision, MxDecision::Skip(_)));
+///
+/// let name = DnsName::parse("mx.example.com")?;
+/// let host = MxHost::new(&name);
+/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::Authenticate(&name));
+/// // The STARTTLS of the EHLO answer has been removed on the way.
+/// let verdict = delivery.check_session(&host, Session::new(TlsResult::NotOffered));
+/// assert_eq!(verdict.decision, SessionDecision::TryNextMx);
+/// assert_eq!(verdict.rows[0].result_type.unwrap().as_str(), "starttls-not-supported");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The Policy Domain is that of the recipient, or the name of the smart host. A domain without MX
+/// records is its own single MX host, and so is a smart host: its name must match a pattern
+/// (RFC 8461, 3.4). A connection that several domains share is good only for those whose own
+/// [`Delivery`] says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    policy: Option<&'a Policy>,
+    message: MessageTls,
+    minimum: TlsMinimum,
+    dane_precedence: DanePrecedence,
+    is_tlsrpt_report: bool,
+}
+
+/// What the sender of the message asks about TLS (RFC 8689).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum MessageTls {
+    /// Nothing.
+    #[default]
+    Unspecified,
+    /// REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all.
+    Requiretls,
+    /// `TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it.
+    TlsRequiredNo,
+}
+
+impl MessageTls {
+    /// What a message asks: whether MAIL had REQUIRETLS, whether its header says
+    /// `TLS-Required: No` (see [`tls_required_no`]), whether its reverse path is null.
+    ///
+    /// REQUIRETLS beats the header field (RFC 8689, 4.1). It does not bind a message with a null
+    /// reverse path, which nobody could be told of (RFC 8689, 4.2.1 and 5).
+    pub const fn of(requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> Self {
+        match (requiretls, tls_required_no) {
+            (true, _) if null_reverse_path => Self::Unspecified,
+            (true, _) => Self::Requiretls,
+            (false, true) => Self::TlsRequiredNo,
+            (false, false) => Self::Unspecified,
+        }
+    }
+}
+
+/// What the operator of the sender demands of every session, whatever the recipient publishes.
+/// No policy lowers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum TlsMinimum {
+    /// TLS where it can be had.
+    #[default]
+    Opportunistic,
+    /// TLS, with any certificate.
+    Encrypted,
+    /// TLS with a certificate that is valid for the MX host, or that DANE vouches for.
+    Authenticated,
+}
+
+/// What counts where a host has both DANE and an MTA-STS policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum DanePrecedence {
+    /// Both must pass: what RFC 8461, 5, says to the letter.
+    #[default]
+    Both,
+    /// Where DANE passes, MTA-STS is not looked at: common practice. Where DANE fails, the host is
+    /// out either way (RFC 8461, 2).
+    DaneDecides,
+}
+
+/// What is known of an MX host from DANE (RFC 7672).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum DaneState {
+    /// The host provably has no usable TLSA records, or this sender does no DANE.
+    #[default]
+    NotApplicable,
+    /// The host has usable TLSA records; TLS has not been tried.
+    Usable,
+    /// The certificate matches a TLSA record.
+    Passed,
+    /// No TLSA record matches, or there was no TLS.
+    Failed,
+    /// DNS could not tell, or its answer was bogus.
+    LookupFailed,
+}
+
+/// A host of the MX list, as named in its MX record: not the target of its CNAME.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MxHost<'a> {
+    name: &'a DnsName,
+    dane: DaneState,
+    dnssec: bool,
+}
+
+impl<'a> MxHost<'a> {
+    /// A host of which nothing is known but its name.
+    pub const fn new(name: &'a DnsName) -> Self {
+        Self { name, dane: DaneState::NotApplicable, dnssec: false }
+    }
+
+    /// The host with what DANE says of it.
+    #[must_use]
+    pub const fn with_dane(mut self, dane: DaneState) -> Self {
+        self.dane = dane;
+        self
+    }
+
+    /// The host, its name authenticated by DNSSEC on the MX records (RFC 8689, 4.2.1).
+    #[must_use]
+    pub const fn with_dnssec(mut self, authenticated: bool) -> Self {
+        self.dnssec = authenticated;
+        self
+    }
+
+    /// Its name: what SNI must say (RFC 8461, 7.1).
+    pub const fn name(&self) -> &'a DnsName {
+        self.name
+    }
+}
+
+/// How the TLS attempt with an MX host ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum TlsResult {
+    /// The answer to EHLO had no STARTTLS.
+    NotOffered,
+    /// The host refused the command STARTTLS.
+    Refused,
+    /// The handshake failed.
+    HandshakeFailed,
+    /// TLS older than 1.2 (RFC 8461, 7.2).
+    VersionTooOld,
+    /// TLS, with a certificate that has expired.
+    CertificateExpired,
+    /// TLS, with a certificate that is not valid yet.
+    CertificateNotYetValid,
+    /// TLS, with a certificate that has no DNS-ID for the host (RFC 8461, 4.2).
+    CertificateHostMismatch,
+    /// TLS, with a certificate that is not trusted for any other reason.
+    CertificateNotTrusted,
+    /// TLS, and nobody looked at the certificate.
+    CertificateNotChecked,
+    /// TLS, with a certificate that is trusted and valid for the host.
+    Authenticated,
+}
+
+impl TlsResult {
+    /// Whether the session is encrypted.
+    pub const fn is_encrypted(self) -> bool {
+        !matches!(self, Self::NotOffered | Self::Refused | Self::HandshakeFailed)
+    }
+
+    /// What keeps the session from being authenticated.
+    pub const fn fault(self) -> Option<SessionFault> {
+        match self {
+            Self::NotOffered => Some(SessionFault::StarttlsNotOffered),
+            Self::Refused => Some(SessionFault::StarttlsRefused),
+            Self::HandshakeFailed => Some(SessionFault::TlsHandshake),
+            Self::VersionTooOld => Some(SessionFault::TlsVersion),
+            Self::CertificateExpired => Some(SessionFault::CertificateExpired),
+            Self::CertificateNotYetValid => Some(SessionFault::CertificateNotYetValid),
+            Self::CertificateHostMismatch => Some(SessionFault::CertificateHostMismatch),
+            Self::CertificateNotTrusted => Some(SessionFault::CertificateNotTrusted),
+            Self::CertificateNotChecked => Some(SessionFault::CertificateNotChecked),
+            Self::Authenticated => None,
+        }
+    }
+}
+
+/// A session with an MX host, before MAIL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    tls: TlsResult,
+    offers_requiretls: bool,
+}
+
+impl Session {
+    /// A session whose TLS attempt ended so.
+    pub const fn new(tls: TlsResult) -> Self {
+        Self { tls, offers_requiretls: false }
+    }
+
+    /// The session, with REQUIRETLS in the answer to the EHLO after STARTTLS or without.
+    #[must_use]
+    pub const fn with_requiretls(mut self, offered: bool) -> Self {
+        self.offers_requiretls = offered;
+        self
+    }
+}
+
+/// What to do about an MX host before a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MxDecision<'a> {
+    /// Do not connect; go on as if it could not be reached.
+    Skip(SessionFault),
+    /// Connect. Only TLS with a certificate valid for this DNS-ID will do; and where the host has
+    /// usable TLSA records, they must match too.
+    Authenticate(&'a DnsName),
+    /// Connect. Only TLS that the TLSA records of the host vouch for will do.
+    AuthenticateByDane(&'a DnsName),
+    /// Connect. Only TLS will do, with any certificate.
+    Encrypt,
+    /// Connect, with TLS if it can be had. In mode testing check the certificate all the same: what
+    /// is wrong with it gets reported.
+    Opportunistic,
+}
+
+/// What to do about an MX host, and what to report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MxVerdict<'a> {
+    /// Connect or not, and what TLS must prove.
+    pub decision: MxDecision<'a>,
+    /// What TLSRPT counts already: of a host that is skipped, since it gets no session.
+    pub rows: Vec<TlsrptRow>,
+}
+
+/// The decisions for a whole MX list, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan<'a> {
+    /// A verdict for each host.
+    pub hosts: Vec<MxVerdict<'a>>,
+}
+
+impl Plan<'_> {
+    /// Whether no host may have the message. There is nothing to connect to: go to
+    /// [`Delivery::conclude`].
+    pub fn permits_none(&self) -> bool {
+        self.hosts.iter().all(|host| matches!(host.decision, MxDecision::Skip(_)))
+    }
+}
+
+/// What to do with a session before MAIL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum SessionDecision {
+    /// Send the message, over whatever the session is.
+    Deliver,
+    /// End the session without the message, and try the next MX host.
+    TryNextMx,
+}
+
+/// What to do with a session, and what to report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionVerdict {
+    /// Send the message or not.
+    pub decision: SessionDecision,
+    /// Why not.
+    pub fault: Option<SessionFault>,
+    /// What TLSRPT counts, success too: one row for each kind of policy that was looked at.
+    pub rows: Vec<TlsrptRow>,
+}
+
+/// One session, as TLSRPT counts it (RFC 8460, 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TlsrptRow {
+    /// Under which kind of policy it is counted.
+    pub policy_type: PolicyType,
+    /// What went wrong; nothing, for a session that counts as a success.
+    pub result_type: Option<ResultType>,
+    /// The reason: its code is the `failure-reason-code`.
+    pub reason: Option<SessionFault>,
+}
+
+/// How the attempts at one MX host ended, for [`Delivery::conclude`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostOutcome {
+    /// It was skipped, or its session was ended, for this fault.
+    Faulted(SessionFault),
+    /// It could not be reached, or answered with a temporary failure.
+    Unavailable,
+}
+
+/// How long the message has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum QueueLifetime {
+    /// It may wait longer.
+    Running,
+    /// It would now be returned to its sender.
+    Over,
+    /// It would now be returned, and a lookup with
+    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure) brought no other policy.
+    OverAndRechecked,
+}
+
+/// What becomes of a message that no MX host took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Conclusion {
+    /// Keep it, and try again later (RFC 8461, 5).
+    Defer,
+    /// Look for a new policy first, with
+    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure): the message must not
+    /// be returned for a policy that its owner has replaced (RFC 8461, 5.1, step 3).
+    RecheckPolicy,
+    /// Return it to its sender with this enhanced status code.
+    Bounce(EnhancedStatus),
+}
+
+/// The enhanced status code of a message that is returned (RFC 3463).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EnhancedStatus {
+    /// The message waited for too long.
+    DeliveryTimeExpired,
+    /// REQUIRETLS was asked, and no host had TLS as it wants it.
+    EncryptionNeeded,
+    /// REQUIRETLS was asked, and no host knows it.
+    RequiretlsNeeded,
+}
+
+impl EnhancedStatus {
+    /// The code: `5.4.7`, `5.7.10` or `5.7.30`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DeliveryTimeExpired => "5.4.7",
+            Self::EncryptionNeeded => "5.7.10",
+            Self::RequiretlsNeeded => "5.7.30",
+        }
+    }
+}
+
+impl fmt::Display for EnhancedStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl<'a> Delivery<'a> {
+    /// A delivery under this policy, or under none.
+    ///
+    /// ```
+    /// # use mta_sts_core::{DanePrecedence, Delivery, MessageTls, TlsMinimum};
+    /// let delivery = Delivery::new(None).message(MessageTls::Requiretls).minimum(TlsMinimum::Encrypted);
+    /// ```
+    pub const fn new(policy: Option<&'a Policy>) -> Self {
+        Self {
+            policy,
+            message: MessageTls::Unspecified,
+            minimum: TlsMinimum::Opportunistic,
+            dane_precedence: DanePrecedence::Both,
+            is_tlsrpt_report: false,
+        }
+    }
+
+    /// Sets what the message asks about TLS.
+    #[must_use]
+    pub const fn message(mut self, message: MessageTls) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// Sets what the operator demands. Default: TLS where it can be had.
+    #[must_use]
+    pub const fn minimum(mut self, minimum: TlsMinimum) -> Self {
+        self.minimum = minimum;
+        self
+    }
+
+    /// Sets what counts where a host has both DANE and a policy. Default: both must pass.
+    #[must_use]
+    pub const fn dane_precedence(mut self, precedence: DanePrecedence) -> Self {
+        self.dane_precedence = precedence;
+        self
+    }
+
+    /// Sets that the message is a TLSRPT report: it goes out despite MTA-STS and DANE, and its
+    /// sessions are not counted (RFC 8460, 3 and 5.3.1).
+    #[must_use]
+    pub const fn tlsrpt_report(mut self, is_report: bool) -> Self {
+        self.is_tlsrpt_report = is_report;
+        self
+    }
+
+    /// Decides about an MX host before a connection.
+    pub fn check_mx(&self, host: &MxHost<'a>) -> MxVerdict<'a> {
+        let fault = self.fault_before_session(host);
+        let decision = match fault {
+            Some(fault) => MxDecision::Skip(fault),
+            None => self.demand(host),
+        };
+        let rows = fault.map_or_else(Vec::new, |fault| self.rows(host, Some(fault), fault.result_type()));
+        MxVerdict { decision, rows }
+    }
+
+    /// Decides about every host of an MX list, in its order, none left out.
+    pub fn plan(&self, hosts: &[MxHost<'a>]) -> Plan<'a> {
+        Plan { hosts: hosts.iter().map(|host| self.check_mx(host)).collect() }
+    }
+
+    /// Decides about a session, after the TLS attempt and the EHLO that follows it.
+    ///
+    /// [`DaneState::Usable`] must have become [`DaneState::Passed`] or [`DaneState::Failed`] by then;
+    /// otherwise it counts as failed.
+    pub fn check_session(&self, host: &MxHost<'_>, session: Session) -> SessionVerdict {
+        let fault = self.fault_of_session(host, session);
+        let decision = if fault.is_some() { SessionDecision::TryNextMx } else { SessionDecision::Deliver };
+        SessionVerdict { decision, fault, rows: self.session_rows(host, session) }
+    }
+
+    /// Decides what becomes of the message when no MX host took it.
+    ///
+    /// ```
+    /// # use mta_sts_core::{Conclusion, Delivery, HostOutcome, MessageTls, Policy, QueueLifetime, SessionFault};
+    /// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+    /// let delivery = Delivery::new(Some(&policy));
+    /// let hosts = [HostOutcome::Faulted(SessionFault::MxMismatch)];
+    /// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Running), Conclusion::Defer);
+    /// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over), Conclusion::RecheckPolicy);
+    /// # Ok::<(), mta_sts_core::PolicyError>(())
+    /// ```
+    pub fn conclude(&self, hosts: &[HostOutcome], lifetime: QueueLifetime) -> Conclusion {
+        let mut faults = hosts.iter().filter_map(|host| match host {
+            HostOutcome::Faulted(fault) => Some(*fault),
+            HostOutcome::Unavailable => None,
+        });
+        // REQUIRETLS does not wait for a host to learn TLS (RFC 8689, 4.2.1); for one that is down it does.
+        let requiretls_refused = self.message == MessageTls::Requiretls
+            && !hosts.is_empty()
+            && faults.clone().count() == hosts.len();
+        if lifetime == QueueLifetime::Running && !requiretls_refused {
+            return Conclusion::Defer;
+        }
+        let may_be_old_policy = self.is_enforced() && faults.clone().any(SessionFault::is_of_policy);
+        if may_be_old_policy && lifetime != QueueLifetime::OverAndRechecked {
+            return Conclusion::RecheckPolicy;
+        }
+        Conclusion::Bounce(if !requiretls_refused {
+            EnhancedStatus::DeliveryTimeExpired
+        } else if faults.any(|fault| fault == SessionFault::RequiretlsNotOffered) {
+            EnhancedStatus::RequiretlsNeeded
+        } else {
+            EnhancedStatus::EncryptionNeeded
+        })
+    }
+
+    fn fault_before_session(&self, host: &MxHost<'_>) -> Option<SessionFault> {
+        if !self.ignores_recipient() {
+            match host.dane {
+                DaneState::LookupFailed => return Some(SessionFault::DaneLookupFailed),
+                DaneState::Failed => return Some(SessionFault::DaneFailed),
+                DaneState::NotApplicable | DaneState::Usable | DaneState::Passed => {}
+            }
+        }
+        if self.applies_policy(host) && !self.covers(host) {
+            // DANE may still decide for it, once TLS has been tried.
+            let dane_may_decide =
+                self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Usable;
+            if !dane_may_decide {
+                return Some(SessionFault::MxMismatch);
+            }
+        }
+        (self.message == MessageTls::Requiretls && !self.is_authenticated(host))
+            .then_some(SessionFault::MxNotAuthenticated)
+    }
+
+    fn demand(&self, host: &MxHost<'a>) -> MxDecision<'a> {
+        let has_dane =
+            !self.ignores_recipient() && matches!(host.dane, DaneState::Usable | DaneState::Passed);
+        let dane_decides = has_dane && self.dane_precedence == DanePrecedence::DaneDecides;
+        let by_chain = self.applies_policy(host) && !dane_decides;
+        // The operator and REQUIRETLS are content with either (RFC 8689, 4.2.1).
+        let by_either = self.minimum == TlsMinimum::Authenticated || self.message == MessageTls::Requiretls;
+        if by_chain || (by_either && !has_dane) {
+            MxDecision::Authenticate(host.name)
+        } else if has_dane {
+            MxDecision::AuthenticateByDane(host.name)
+        } else if self.minimum == TlsMinimum::Encrypted {
+            MxDecision::Encrypt
+        } else {
+            MxDecision::Opportunistic
+        }
+    }
+
+    fn fault_of_session(&self, host: &MxHost<'_>, session: Session) -> Option<SessionFault> {
+        let dane_passed = host.dane == DaneState::Passed;
+        if !self.ignores_recipient() {
+            // An MTA-STS pass never overrides a DANE failure (RFC 8461, 2).
+            match host.dane {
+                DaneState::LookupFailed => return Some(SessionFault::DaneLookupFailed),
+                DaneState::Failed | DaneState::Usable => return Some(SessionFault::DaneFailed),
+                DaneState::NotApplicable | DaneState::Passed => {}
+            }
+        }
+        if self.applies_policy(host) {
+            if let Some(fault) = self.policy_fault(host, session) {
+                return Some(fault);
+            }
+        }
+        let unauthenticated = if dane_passed { None } else { session.tls.fault() };
+        if self.message == MessageTls::Requiretls {
+            if !self.is_authenticated(host) {
+                return Some(SessionFault::MxNotAuthenticated);
+            }
+            if unauthenticated.is_some() {
+                return unauthenticated;
+            }
+            if !session.offers_requiretls {
+                return Some(SessionFault::RequiretlsNotOffered);
+            }
+        }
+        match self.minimum {
+            TlsMinimum::Opportunistic => None,
+            TlsMinimum::Encrypted if session.tls.is_encrypted() => None,
+            TlsMinimum::Encrypted => session.tls.fault(),
+            TlsMinimum::Authenticated => unauthenticated,
+        }
+    }
+
+    /// What the policy finds wrong with a session: the first of MX, STARTTLS, certificate.
+    fn policy_fault(&self, host: &MxHost<'_>, session: Session) -> Option<SessionFault> {
+        if self.covers(host) { session.tls.fault() } else { Some(SessionFault::MxMismatch) }
+    }
+
+    /// Whether the policy keeps mail from this host if it fails: in mode enforce, unless the message
+    /// says otherwise, or DANE has decided.
+    fn applies_policy(&self, host: &MxHost<'_>) -> bool {
+        let dane_decides =
+            self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Passed;
+        self.is_enforced() && !self.ignores_recipient() && !dane_decides
+    }
+
+    fn is_enforced(&self) -> bool {
+        self.policy.is_some_and(|policy| policy.mode() == Mode::Enforce)
+    }
+
+    /// Whether the recipient's MTA-STS and DANE are not to keep the message from going out: the
+    /// sender asks for it (RFC 8689, 3), or it is a report about just that (RFC 8460, 5.3.1).
+    fn ignores_recipient(&self) -> bool {
+        self.message == MessageTls::TlsRequiredNo || self.is_tlsrpt_report
+    }
+
+    fn covers(&self, host: &MxHost<'_>) -> bool {
+        self.policy.is_some_and(|policy| policy.matching_pattern(host.name).is_some())
+    }
+
+    /// Whether the MX host is the recipient's: by DNSSEC, or by a policy (RFC 8689, 4.2.1), of mode
+    /// enforce, since only that binds its owner.
+    fn is_authenticated(&self, host: &MxHost<'_>) -> bool {
+        host.dnssec || (self.is_enforced() && self.covers(host))
+    }
+
+    fn session_rows(&self, host: &MxHost<'_>, session: Session) -> Vec<TlsrptRow> {
+        let fault = match self.policy.map(Policy::mode) {
+            Some(Mode::Enforce | Mode::Testing) => self.policy_fault(host, session),
+            // Without a policy to comply with, to encrypt is to succeed.
+            Some(Mode::None) | None if session.tls.is_encrypted() => None,
+            Some(Mode::None) | None => session.tls.fault(),
+        };
+        self.rows(host, fault, fault.and_then(SessionFault::result_type))
+    }
+
+    /// The rows of a host whose session, or want of one, came to this.
+    fn rows(
+        &self,
+        host: &MxHost<'_>,
+        fault: Option<SessionFault>,
+        result_type: Option<ResultType>,
+    ) -> Vec<TlsrptRow> {
+        let mut rows = Vec::new();
+        if self.is_tlsrpt_report || fault.is_some() != result_type.is_some() {
+            return rows;
+        }
+        let row = |policy_type, reason: Option<SessionFault>| TlsrptRow {
+            policy_type,
+            result_type: reason.and_then(SessionFault::result_type),
+            reason,
+        };
+        let dane = match host.dane {
+            DaneState::NotApplicable => None,
+            DaneState::Passed => Some(row(PolicyType::Tlsa, None)),
+            DaneState::Usable | DaneState::Failed => {
+                Some(row(PolicyType::Tlsa, Some(SessionFault::DaneFailed)))
+            }
+            DaneState::LookupFailed => Some(row(PolicyType::Tlsa, Some(SessionFault::DaneLookupFailed))),
+        };
+        rows.extend(dane);
+        match self.policy.map(Policy::mode) {
+            Some(Mode::Enforce | Mode::Testing) => rows.push(row(PolicyType::Sts, fault)),
+            // Who has opted out hears of no failure (RFC 8461, 6).
+            Some(Mode::None) if fault.is_some() => {}
+            Some(Mode::None) | None if dane.is_none() => rows.push(row(PolicyType::NoPolicyFound, fault)),
+            Some(Mode::None) | None => {}
+        }
+        rows
+    }
+}
+
+impl SessionFault {
+    /// What TLSRPT calls it (RFC 8460, 4.3); of REQUIRETLS it knows nothing.
+    pub const fn result_type(self) -> Option<ResultType> {
+        Some(match self {
+            Self::StarttlsNotOffered | Self::StarttlsRefused => ResultType::StarttlsNotSupported,
+            Self::CertificateExpired => ResultType::CertificateExpired,
+            Self::CertificateHostMismatch => ResultType::CertificateHostMismatch,
+            Self::CertificateNotTrusted | Self::CertificateNotYetValid => ResultType::CertificateNotTrusted,
+            Self::DaneLookupFailed => ResultType::DnssecInvalid,
+            Self::MxMismatch
+            | Self::TlsHandshake
+            | Self::TlsVersion
+            | Self::CertificateNotChecked
+            | Self::DaneFailed => ResultType::ValidationFailure,
+            Self::MxNotAuthenticated | Self::RequiretlsNotOffered => return None,
+        })
+    }
+
+    /// Whether another policy could mend it.
+    const fn is_of_policy(self) -> bool {
+        !matches!(
+            self,
+            Self::DaneFailed | Self::DaneLookupFailed | Self::MxNotAuthenticated | Self::RequiretlsNotOffered
+        )
+    }
+}
+
+/// Whether a message says `TLS-Required: No`: give the values of all header fields of that name.
+///
+/// ```
+/// use mta_sts_core::tls_required_no;
+///
+/// assert!(tls_required_no(&[" no\r\n"]));
+/// assert!(!tls_required_no(&[" No", " No"]));
+/// ```
+///
+/// The field must stand once, and its only value is `No`, in any case (RFC 8689, 3). Anything else
+/// counts as no field, since that protects the message.
+pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
+    match values {
+        [value] => value.as_ref().trim_ascii().eq_ignore_ascii_case(b"no"),
+        _ => false,
+    }
+}
+
+/// Whether a DNS-ID of a certificate stands for a host: for TLS stacks that do not compare names.
+///
+/// ```
+/// use mta_sts_core::{DnsName, dns_id_matches};
+///
+/// let host = DnsName::parse("mx1.example.com")?;
+/// assert!(dns_id_matches("*.example.com", &host));
+/// assert!(!dns_id_matches("mx*.example.com", &host));
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// Only a subjectAltName of type dNSName is a DNS-ID; there is no fall-back to the common name. A
+/// star stands for the whole first label or is not one (RFC 8461, 4.2; RFC 9525, 6.3).
+pub fn dns_id_matches(dns_id: &str, host: &DnsName) -> bool {
+    !dns_id.ends_with('.') && MxPattern::parse(dns_id).is_ok_and(|pattern| pattern.matches(host))
+}

@@ -1,0 +1,387 @@
+//! What is remembered of a domain between two lookups.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::str::FromStr;
+
+use crate::error::{EntryError, EntryErrorKind, RecordErrorKind};
+use crate::policy::Policy;
+use crate::record::RecordId;
+use crate::time::UnixTime;
+
+/// What is remembered of a domain: its policy, that it has none, which fetches failed of late.
+///
+/// ```
+/// use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, UnixTime};
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let policy = Policy::parse(b"version: STSv1\nmode: none\nmax_age: 86400\n")?;
+/// let update = CacheUpdate::Store {
+///     policy: CachedPolicy::new(policy, "1".parse()?, now),
+///     checked_until: UnixTime::from_secs(1_700_000_300),
+/// };
+/// let entry = update.apply_to(None, now).expect("a policy was stored");
+///
+/// // Kept as text in any store, and read again.
+/// let text = entry.to_text();
+/// assert_eq!(CacheEntry::parse(text.as_bytes())?, entry);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// An entry is a value: keep it in a map, a file, a database. Hand it to
+/// [`Lookup::new`](crate::Lookup::new), and apply the update that comes out. An entry may hold a
+/// policy that has expired; it is no policy then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheEntry {
+    policy: Option<CachedPolicy>,
+    checked_until: UnixTime,
+    absence: Option<Absence>,
+    back_offs: Vec<BackOff>,
+    fetch_failures: u32,
+}
+
+/// A policy with the id that the record had before the fetch, and the time of the fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedPolicy {
+    policy: Policy,
+    id: RecordId,
+    fetched_at: UnixTime,
+}
+
+/// That a domain has no usable record, and until when this is believed without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Absence {
+    /// What was wrong with the records.
+    pub reason: RecordErrorKind,
+    /// Ask again from this time on.
+    pub until: UnixTime,
+}
+
+/// That the policy of a record id could not be fetched, and until when it is not tried again
+/// (RFC 8461, 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BackOff {
+    /// The id of the record. Another id may be fetched at once.
+    pub id: RecordId,
+    /// Fetch again from this time on.
+    pub until: UnixTime,
+}
+
+/// What to remember after a lookup. Apply it to whatever the store holds by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheUpdate {
+    /// Nothing new.
+    Keep,
+    /// The record was looked at; the policy stays as it is. DNS alone extends nothing.
+    Checked {
+        /// Deliver without asking DNS until then.
+        until: UnixTime,
+    },
+    /// The domain has no usable record.
+    Absent(Absence),
+    /// The policy of this record id could not be fetched.
+    BackOff(BackOff),
+    /// A policy was fetched.
+    Store {
+        /// The policy that is in force from now on.
+        policy: CachedPolicy,
+        /// Deliver without asking DNS until then.
+        checked_until: UnixTime,
+    },
+}
+
+impl CacheUpdate {
+    /// The entry after this update; `None` when nothing is left worth remembering.
+    ///
+    /// Lookups may end in another order than they began: an older fetch never replaces a newer one,
+    /// and an absence never hides a policy that is in force.
+    pub fn apply_to(&self, entry: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
+        let mut entry = entry.unwrap_or_default();
+        entry.forget_past(now);
+        match self {
+            Self::Keep => {}
+            Self::Checked { until } if entry.policy.is_some() => entry.checked_until = *until,
+            Self::Absent(absence) if entry.policy.is_none() => entry.absence = Some(*absence),
+            Self::Checked { .. } | Self::Absent(_) => {}
+            Self::BackOff(back_off) => entry.back_off(*back_off),
+            Self::Store { policy, checked_until } => entry.store(policy, *checked_until, now),
+        }
+        (entry != CacheEntry::default()).then_some(entry)
+    }
+}
+
+impl CacheEntry {
+    /// The policy, if one is in force at this time.
+    pub fn valid_policy(&self, now: UnixTime) -> Option<&CachedPolicy> {
+        self.policy.as_ref().filter(|policy| policy.is_valid(now))
+    }
+
+    /// The policy, expired or not.
+    pub const fn policy(&self) -> Option<&CachedPolicy> {
+        self.policy.as_ref()
+    }
+
+    /// Until when the record need not be asked for again.
+    pub const fn checked_until(&self) -> UnixTime {
+        self.checked_until
+    }
+
+    /// That the domain had no usable record.
+    pub const fn absence(&self) -> Option<Absence> {
+        self.absence
+    }
+
+    /// The record ids whose fetch failed of late, [`CacheEntry::MAX_BACK_OFFS`] at most.
+    pub fn back_offs(&self) -> &[BackOff] {
+        &self.back_offs
+    }
+
+    /// How many fetches have failed since the policy was fetched.
+    pub const fn fetch_failures(&self) -> u32 {
+        self.fetch_failures
+    }
+
+    /// How many record ids an entry remembers to back off from. More than one, for a domain whose
+    /// name servers disagree; few, since whoever answers DNS can make up ids.
+    pub const MAX_BACK_OFFS: usize = 4;
+
+    fn forget_past(&mut self, now: UnixTime) {
+        self.back_offs.retain(|back_off| back_off.until > now);
+        self.absence = self.absence.filter(|absence| absence.until > now);
+        if self.valid_policy(now).is_none() {
+            self.policy = None;
+            self.checked_until = UnixTime::default();
+            self.fetch_failures = 0;
+        }
+    }
+
+    fn back_off(&mut self, new: BackOff) {
+        self.absence = None;
+        if self.policy.is_some() {
+            self.fetch_failures = self.fetch_failures.saturating_add(1);
+        }
+        self.back_offs.retain(|back_off| back_off.id != new.id);
+        if self.back_offs.len() == Self::MAX_BACK_OFFS {
+            let first = self.back_offs.iter().enumerate().min_by_key(|(_, back_off)| back_off.until);
+            if let Some((first, _)) = first {
+                self.back_offs.remove(first);
+            }
+        }
+        self.back_offs.push(new);
+    }
+
+    fn store(&mut self, new: &CachedPolicy, checked_until: UnixTime, now: UnixTime) {
+        // A fetch that lies in the future was made before the clock stepped back: it is not newer.
+        let newer =
+            self.policy.as_ref().is_some_and(|old| old.fetched_at > new.fetched_at && old.fetched_at <= now);
+        if newer {
+            return;
+        }
+        self.back_offs.retain(|back_off| back_off.id != new.id);
+        self.absence = None;
+        self.fetch_failures = 0;
+        self.checked_until = checked_until;
+        self.policy = Some(new.clone());
+    }
+}
+
+impl CachedPolicy {
+    /// A policy that was fetched at this time, for a record that had this id before the fetch.
+    pub const fn new(policy: Policy, id: RecordId, fetched_at: UnixTime) -> Self {
+        Self { policy, id, fetched_at }
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The id of the record, as it was seen before the fetch: should the record have changed
+    /// meanwhile, its new id leads to another fetch.
+    pub const fn id(&self) -> &RecordId {
+        &self.id
+    }
+
+    /// When the policy was fetched.
+    pub const fn fetched_at(&self) -> UnixTime {
+        self.fetched_at
+    }
+
+    /// The last second in which the policy is in force: `max_age` after the fetch
+    /// (RFC 8461, 3.2 and 5.1).
+    pub fn expires_at(&self) -> UnixTime {
+        self.fetched_at.saturating_add(self.policy.max_age())
+    }
+
+    /// Whether the policy is in force. With a fetch in the future, since the clock stepped back,
+    /// its age is zero.
+    pub fn is_valid(&self, now: UnixTime) -> bool {
+        now.saturating_since(self.fetched_at) <= self.policy.max_age()
+    }
+}
+
+/// The saved form: a first line with the version, header lines, an empty line, the policy as it was
+/// received.
+///
+/// ```text
+/// mta-sts-entry 1
+/// checked-until: 1700000300
+/// back-off: 20240102 1700000900
+/// id: 20240101
+/// fetched-at: 1700000000
+/// policy-length: 76
+///
+/// version: STSv1
+/// ...
+/// ```
+impl CacheEntry {
+    /// The entry as text, the same in every store and every language.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from(FIRST_LINE);
+        text.push('\n');
+        // Writing to a string does not fail.
+        let _ = self.write_headers(&mut text);
+        text.push('\n');
+        if let Some(policy) = &self.policy {
+            text.push_str(policy.policy.text());
+        }
+        text
+    }
+
+    fn write_headers(&self, text: &mut String) -> core::fmt::Result {
+        if self.checked_until != UnixTime::default() {
+            writeln!(text, "checked-until: {}", self.checked_until)?;
+        }
+        if self.fetch_failures != 0 {
+            writeln!(text, "fetch-failures: {}", self.fetch_failures)?;
+        }
+        if let Some(absence) = self.absence {
+            writeln!(text, "absent: {} {}", absence.reason.code(), absence.until)?;
+        }
+        for back_off in &self.back_offs {
+            writeln!(text, "back-off: {} {}", back_off.id, back_off.until)?;
+        }
+        if let Some(policy) = &self.policy {
+            writeln!(text, "id: {}", policy.id)?;
+            writeln!(text, "fetched-at: {}", policy.fetched_at)?;
+            writeln!(text, "policy-length: {}", policy.policy.text().len())?;
+        }
+        Ok(())
+    }
+
+    /// Reads an entry back.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not what [`CacheEntry::to_text`] writes: cut off, damaged, or of a version
+    /// to come. Go on as if nothing had been remembered.
+    pub fn parse(text: &[u8]) -> Result<Self, EntryError> {
+        SavedText { text, line: 0, offset: 0 }.read()
+    }
+}
+
+const FIRST_LINE: &str = "mta-sts-entry 1";
+
+/// A saved entry being read.
+struct SavedText<'a> {
+    text: &'a [u8],
+    // The line that was read last, and the offset after it.
+    line: u32,
+    offset: usize,
+}
+
+impl<'a> SavedText<'a> {
+    fn read(mut self) -> Result<CacheEntry, EntryError> {
+        match self.next_line() {
+            Some(line) if line == FIRST_LINE.as_bytes() => {}
+            Some(line) if line.starts_with(b"mta-sts-entry ") => {
+                return Err(EntryError::at(EntryErrorKind::UnknownVersion, 1, 0));
+            }
+            _ => return Err(EntryError::at(EntryErrorKind::NotAnEntry, 1, 0)),
+        }
+        let mut entry = CacheEntry::default();
+        let (mut id, mut fetched_at, mut policy_len) = (None, None, None);
+        loop {
+            let start = self.offset;
+            let Some(line) = self.next_line() else {
+                return Err(EntryError::at(EntryErrorKind::Truncated, self.line, self.text.len()));
+            };
+            if line.is_empty() {
+                break;
+            }
+            let bad = || EntryError::at(EntryErrorKind::BadHeader, self.line, start);
+            let line = core::str::from_utf8(line).map_err(|_| bad())?;
+            let (name, value) = line.split_once(": ").ok_or_else(bad)?;
+            match name {
+                "checked-until" => entry.checked_until = time(value).ok_or_else(bad)?,
+                "fetch-failures" => entry.fetch_failures = number(value).ok_or_else(bad)?,
+                "absent" => entry.absence = Some(absence(value).ok_or_else(bad)?),
+                "back-off" if entry.back_offs.len() < CacheEntry::MAX_BACK_OFFS => {
+                    entry.back_offs.push(back_off(value).ok_or_else(bad)?);
+                }
+                "id" => id = Some(value.parse().map_err(|_| bad())?),
+                "fetched-at" => fetched_at = Some(time(value).ok_or_else(bad)?),
+                "policy-length" => policy_len = Some(number(value).ok_or_else(bad)?),
+                _ => return Err(bad()),
+            }
+        }
+        entry.policy = match (id, fetched_at, policy_len) {
+            (Some(id), Some(fetched_at), Some(len)) => {
+                Some(CachedPolicy::new(self.policy(len)?, id, fetched_at))
+            }
+            (None, None, None) => {
+                self.end(self.offset)?;
+                None
+            }
+            _ => return Err(EntryError::at(EntryErrorKind::Incomplete, self.line, self.offset)),
+        };
+        Ok(entry)
+    }
+
+    fn next_line(&mut self) -> Option<&'a [u8]> {
+        let rest = &self.text[self.offset..];
+        let end = rest.iter().position(|octet| *octet == b'\n')?;
+        self.line = self.line.saturating_add(1);
+        self.offset += end + 1;
+        Some(&rest[..end])
+    }
+
+    fn policy(&self, len: usize) -> Result<Policy, EntryError> {
+        let at_policy = self.line.saturating_add(1);
+        let Some(body) = self.text[self.offset..].get(..len) else {
+            return Err(EntryError::at(EntryErrorKind::Truncated, at_policy, self.text.len()));
+        };
+        self.end(self.offset + len)?;
+        Policy::parse(body).map_err(|error| {
+            let line = self.line.saturating_add(error.line());
+            EntryError::at(EntryErrorKind::InvalidPolicy, line, self.offset + error.offset())
+        })
+    }
+
+    fn end(&self, offset: usize) -> Result<(), EntryError> {
+        if offset == self.text.len() {
+            return Ok(());
+        }
+        Err(EntryError::at(EntryErrorKind::TrailingBytes, self.line.saturating_add(1), offset))
+    }
+}
+
+/// Digits alone: `FromStr` would take a plus sign too, and the entry would not be written back the same.
+fn number<N: FromStr>(value: &str) -> Option<N> {
+    value.bytes().all(|octet| octet.is_ascii_digit()).then(|| value.parse().ok()).flatten()
+}
+
+fn time(value: &str) -> Option<UnixTime> {
+    number(value).map(UnixTime::from_secs)
+}
+
+fn absence(value: &str) -> Option<Absence> {
+    let (reason, until) = value.split_once(' ')?;
+    Some(Absence { reason: RecordErrorKind::from_code(reason)?, until: time(until)? })
+}
+
+fn back_off(value: &str) -> Option<BackOff> {
+    let (id, until) = value.split_once(' ')?;
+    Some(BackOff { id: id.parse().ok()?, until: time(until)? })
+}

@@ -1,0 +1,709 @@
+//! Policy discovery as a state machine (RFC 8461, 3.3, 5.1 and 10.2).
+//!
+//! # Theory of operation
+//!
+//! A lookup asks at most two questions: the TXT records of the domain, then the policy over HTTPS.
+//! It begins with what the cache holds and may be done before it has asked anything. After each
+//! answer it either asks the next question or is done, with the policy to apply (or why there is
+//! none), what to remember, and what to report. "Cached" means a policy that has not expired.
+//!
+//! | purpose, cache | TXT | fetch | applied | remembered | reported |
+//! |---|---|---|---|---|---|
+//! | deliver, cached, checked recently | not asked | | cached | keep | |
+//! | deliver, absent until later | not asked | | none, the remembered reason | keep | |
+//! | deliver, cached | same id | | cached | checked | |
+//! | deliver, cached | new id, in back-off | not tried | cached | checked | fetch error |
+//! | deliver, cached | new id | succeeds | new | store | |
+//! | deliver, cached | new id | fails | cached | back-off | by cause, alert |
+//! | deliver, cached | none usable, or DNS failed | | cached | checked | fetch error |
+//! | deliver, nothing cached | none usable | | none | absent | |
+//! | deliver, nothing cached | DNS failed | | none | keep | |
+//! | deliver, nothing cached | id in back-off | not tried | none | keep | fetch error |
+//! | deliver, nothing cached | id | succeeds | new | store | |
+//! | deliver, nothing cached | id | fails | none | back-off | by cause |
+//! | refresh, cached | any | succeeds | new | store | |
+//! | refresh, cached | any | fails | cached | back-off | by cause, alert |
+//! | refresh, cached | any, its id in back-off | not tried | cached | keep | |
+//! | before a permanent failure, cached | same id, none usable, DNS failed | | cached | keep | |
+//! | before a permanent failure, cached | new id | succeeds | new | store | |
+//! | before a permanent failure, cached | new id | fails | cached | back-off | by cause, alert |
+//! | before a permanent failure, cached | new id, in back-off | not tried | cached | keep | fetch error |
+//!
+//! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
+//! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
+//!
+//! What DNS says alone never extends, ends or weakens a cached policy: its answers are not
+//! authenticated, and whoever can suppress the record must not gain by it (RFC 8461, 10.2).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
+use crate::error::{
+    FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
+    TxtFailure,
+};
+use crate::name::PolicyDomain;
+use crate::policy::{Mode, Policy};
+use crate::record::{Record, RecordId};
+use crate::response::{FetchLimits, HttpResponse};
+use crate::time::UnixTime;
+use crate::tlsrpt::ResultType;
+
+/// One policy discovery: says what to ask, is told the answers, ends with an [`Outcome`].
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{HttpResponse, Input, Lookup, LookupConfig, Output, PolicyDomain, Purpose, UnixTime};
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+///
+/// let Output::QueryTxt(query) = lookup.poll_output() else { panic!() };
+/// assert_eq!(query.name(), "_mta-sts.example.com");
+/// let rrs = vec![b"v=STSv1; id=1;".to_vec()];
+/// lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(300) }, now)?;
+///
+/// let Output::FetchPolicy(request) = lookup.poll_output() else { panic!() };
+/// assert_eq!(request.url(), "https://mta-sts.example.com/.well-known/mta-sts.txt");
+/// let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
+/// let response = HttpResponse::new(200, body).with_content_type(b"text/plain");
+/// lookup.handle_input(Input::Response(response), now)?;
+///
+/// let outcome = lookup.into_outcome().expect("both questions were answered");
+/// assert!(outcome.policy().unwrap().matches_mx("mx.example.com"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The methods are of two kinds. [`Lookup::poll_output`] says what to do and changes nothing: it
+/// says the same until the next input. [`Lookup::handle_input`] is told an answer; one that was not
+/// asked for is an error and leaves the lookup as it was.
+///
+/// A lookup holds no cache, no socket and no clock. Keep the entry wherever you like, and apply
+/// [`Outcome::cache_update`] to it. Dropping a lookup half-way is harmless.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    purpose: Purpose,
+    entry: CacheEntry,
+    config: LookupConfig,
+    query: TxtQuery,
+    request: PolicyRequest,
+    state: State,
+}
+
+/// What a lookup is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum Purpose {
+    /// A message is to be delivered (RFC 8461, 5.1, step 1).
+    Deliver,
+    /// A cached policy is to be fetched anew before it expires, whatever its record says
+    /// (RFC 8461, 3.3 and 10.2).
+    Refresh,
+    /// A message is to be returned since no MX host met the policy: has the owner published another
+    /// one meanwhile (RFC 8461, 5.1, step 3)?
+    ///
+    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the
+    /// failure stays temporary.
+    BeforePermanentFailure,
+}
+
+/// What the caller does next.
+#[derive(Clone, Copy, Debug)]
+pub enum Output<'a> {
+    /// Ask DNS for the TXT records of a name, and answer with [`Input::Txt`],
+    /// [`Input::TxtNotFound`] or [`Input::TxtFailed`].
+    QueryTxt(&'a TxtQuery),
+    /// Get a policy over HTTPS, and answer with [`Input::Response`] or [`Input::FetchFailed`].
+    FetchPolicy(&'a PolicyRequest),
+    /// Nothing more: take the outcome with [`Lookup::into_outcome`].
+    Done(&'a Outcome),
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// The TXT records of the name, CNAMEs followed.
+    Txt {
+        /// Each TXT RR as one byte string, its character-strings joined with nothing between
+        /// (RFC 8461, 3.1).
+        rrs: Vec<Vec<u8>>,
+        /// The shortest TTL on the way to the records.
+        ttl: Duration,
+    },
+    /// DNS says that the name, or the type, does not exist.
+    TxtNotFound {
+        /// How long this answer may be kept (RFC 2308); zero if DNS did not say.
+        ttl: Duration,
+    },
+    /// DNS said nothing usable.
+    TxtFailed(TxtFailure),
+    /// What the Policy Host answered, its certificate verified for its name.
+    Response(HttpResponse<'a>),
+    /// No answer came from the Policy Host, or none that could be trusted.
+    FetchFailed(FetchFailure),
+}
+
+/// A question to DNS: the TXT records of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxtQuery {
+    name: String,
+}
+
+impl TxtQuery {
+    /// The name, A-labels, without a trailing dot. It is absolute: no search list applies.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A GET over HTTPS.
+///
+/// The certificate must be valid for the host name (a DNS-ID, RFC 8461, 3.3), which also stands in
+/// SNI. TLS 1.2 or later, no redirect followed, no HTTP cache, no conditional request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRequest {
+    host: String,
+    url: String,
+    timeout: Duration,
+    max_body_len: usize,
+}
+
+impl PolicyRequest {
+    /// The Policy Host.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The whole URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How long everything may take, from the lookup of the address to the end of the body.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How long the body may be, in octets: stop reading after it, and answer
+    /// [`FetchFailure::BodyTooLarge`].
+    pub const fn max_body_len(&self) -> usize {
+        self.max_body_len
+    }
+}
+
+/// What a lookup came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The policy to apply, or why there is none.
+    pub applied: Result<AppliedPolicy, NoPolicy>,
+    /// What to remember: [`CacheUpdate::apply_to`] the entry that the store holds by now.
+    pub cache_update: CacheUpdate,
+    /// What to count in TLSRPT (RFC 8461, 6).
+    pub failure: Option<PolicyFailure>,
+    /// What to tell the administrator (RFC 8461, 3.3 and 10.2).
+    pub alert: Option<Alert>,
+}
+
+impl Outcome {
+    /// The policy to apply, if there is one. Its mode may be testing or none.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.applied.as_ref().ok().map(|applied| &applied.policy)
+    }
+
+    /// Why no policy applies.
+    pub fn no_policy(&self) -> Option<NoPolicy> {
+        self.applied.as_ref().err().copied()
+    }
+}
+
+/// The policy that applies to the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AppliedPolicy {
+    /// The policy.
+    pub policy: Policy,
+    /// Whether it was remembered or has just been fetched.
+    pub source: PolicySource,
+    /// The id of its record.
+    pub id: RecordId,
+    /// The last second in which it is in force.
+    pub expires_at: UnixTime,
+}
+
+/// Where the policy came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum PolicySource {
+    /// Remembered from an earlier fetch.
+    Cached,
+    /// Fetched by this lookup.
+    Fetched,
+}
+
+/// Why no policy applies.
+///
+/// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save
+/// [`NoPolicy::DnsFailed`]: there the sender may as well wait, since an attacker could be the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoPolicy {
+    /// The domain has no record.
+    NoRecord,
+    /// The record of the domain is not valid.
+    InvalidRecord(RecordErrorKind),
+    /// The domain has more than one record.
+    SeveralRecords,
+    /// DNS could not tell.
+    DnsFailed(TxtFailure),
+    /// The domain has a record, and its policy could not be had.
+    FetchFailed(FetchFault),
+    /// The last fetch failed, and it is too early for another.
+    BackingOff {
+        /// From then on a lookup fetches again.
+        until: UnixTime,
+    },
+}
+
+impl NoPolicy {
+    /// The reason without its details.
+    pub const fn kind(self) -> NoPolicyKind {
+        match self {
+            Self::NoRecord => NoPolicyKind::NoRecord,
+            Self::InvalidRecord(_) => NoPolicyKind::InvalidRecord,
+            Self::SeveralRecords => NoPolicyKind::SeveralRecords,
+            Self::DnsFailed(_) => NoPolicyKind::DnsFailed,
+            Self::FetchFailed(_) => NoPolicyKind::FetchFailed,
+            Self::BackingOff { .. } => NoPolicyKind::BackingOff,
+        }
+    }
+
+    /// The stable kebab-case word of the reason.
+    pub const fn code(self) -> &'static str {
+        self.kind().code()
+    }
+
+    const fn of_record(kind: RecordErrorKind) -> Self {
+        match kind {
+            RecordErrorKind::NoRecord => Self::NoRecord,
+            RecordErrorKind::SeveralRecords => Self::SeveralRecords,
+            kind => Self::InvalidRecord(kind),
+        }
+    }
+}
+
+impl fmt::Display for NoPolicy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.kind().message();
+        match self {
+            Self::InvalidRecord(kind) => write!(formatter, "{reason} {kind}"),
+            Self::DnsFailed(failure) => write!(formatter, "{reason} {failure}"),
+            Self::FetchFailed(fault) => write!(formatter, "{reason} {fault}"),
+            _ => formatter.write_str(reason),
+        }
+    }
+}
+
+/// Why a fetch gave no policy: no answer, or an answer without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FetchFault {
+    /// No answer came.
+    Failure(FetchFailure),
+    /// The answer gave no policy.
+    Error(FetchError),
+}
+
+impl FetchFault {
+    /// The stable kebab-case word of the fault.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Failure(failure) => failure.code(),
+            Self::Error(error) => error.code(),
+        }
+    }
+
+    /// What TLSRPT calls it.
+    pub const fn result_type(self) -> ResultType {
+        match self {
+            Self::Failure(failure) => failure.result_type(),
+            Self::Error(error) => error.result_type(),
+        }
+    }
+}
+
+impl fmt::Display for FetchFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failure(failure) => failure.fmt(formatter),
+            Self::Error(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// A failure of policy discovery, to be counted in TLSRPT under policy type `sts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyFailure {
+    /// The `result-type`.
+    pub result_type: ResultType,
+    /// The `failure-reason-code`.
+    pub reason_code: &'static str,
+    /// The lines that were received, errors included, when the body was no valid policy: the
+    /// `policy-string` of the report (RFC 8460, 4.4). What is not UTF-8 or a control character is
+    /// replaced.
+    pub received_lines: Vec<String>,
+}
+
+/// A policy could not be fetched anew. Once is no reason to worry; the count tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alert {
+    /// What went wrong this time.
+    pub fault: FetchFault,
+    /// How many fetches have failed since the last that succeeded, this one included.
+    pub failures: u32,
+    /// The last second in which the cached policy protects mail.
+    pub expires_at: UnixTime,
+}
+
+/// How lookups go. Every lookup copies it.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::LookupConfig;
+///
+/// let mut config = LookupConfig::new();
+/// config.set_back_off(Duration::from_secs(600)).fetch_limits_mut().set_timeout(Duration::from_secs(20));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupConfig {
+    fetch_limits: FetchLimits,
+    back_off: Duration,
+}
+
+impl LookupConfig {
+    /// What RFC 8461 suggests.
+    pub const fn new() -> Self {
+        Self { fetch_limits: FetchLimits::new(), back_off: MIN_BACK_OFF }
+    }
+
+    /// Sets how long a record id whose fetch failed is left alone. Default 300 s, and never less:
+    /// "five minutes or longer" (RFC 8461, 3.3).
+    pub fn set_back_off(&mut self, back_off: Duration) -> &mut Self {
+        self.back_off = back_off.max(MIN_BACK_OFF);
+        self
+    }
+
+    /// Sets what a fetch may cost, and what of an answer must be right.
+    pub fn set_fetch_limits(&mut self, limits: FetchLimits) -> &mut Self {
+        self.fetch_limits = limits;
+        self
+    }
+
+    /// What a fetch may cost, to change it.
+    pub const fn fetch_limits_mut(&mut self) -> &mut FetchLimits {
+        &mut self.fetch_limits
+    }
+
+    /// What a fetch may cost.
+    pub const fn fetch_limits(&self) -> &FetchLimits {
+        &self.fetch_limits
+    }
+
+    /// How long a record id whose fetch failed is left alone.
+    pub const fn back_off(&self) -> Duration {
+        self.back_off
+    }
+}
+
+impl Default for LookupConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const MIN_BACK_OFF: Duration = Duration::from_secs(300);
+
+/// TTLs are clamped: neither a zero nor a week, slip or attack, decides how often we look.
+const MIN_TTL: Duration = Duration::from_secs(30);
+const MAX_TTL: Duration = Duration::from_secs(3600);
+
+#[derive(Clone, Debug)]
+enum State {
+    QueryTxt,
+    FetchPolicy {
+        /// Under which the policy is stored or the host is left alone: as seen before the fetch.
+        id: RecordId,
+        checked_until: Option<UnixTime>,
+    },
+    Done(Outcome),
+}
+
+impl Lookup {
+    /// Begins a lookup with what the cache holds of the domain.
+    ///
+    /// It may be done at once: when a cached policy, or the absence of one, was checked recently.
+    pub fn new(
+        domain: PolicyDomain,
+        purpose: Purpose,
+        cached: Option<&CacheEntry>,
+        now: UnixTime,
+        config: &LookupConfig,
+    ) -> Self {
+        let mut lookup = Self {
+            purpose,
+            entry: cached.cloned().unwrap_or_default(),
+            config: config.clone(),
+            query: TxtQuery { name: domain.txt_name() },
+            request: PolicyRequest {
+                host: domain.policy_host(),
+                url: domain.policy_url(),
+                timeout: config.fetch_limits.timeout(),
+                max_body_len: config.fetch_limits.max_body_len(),
+            },
+            state: State::QueryTxt,
+        };
+        lookup.answer_from_cache(now);
+        lookup
+    }
+
+    /// What to do next. It says the same until the next input.
+    pub fn poll_output(&self) -> Output<'_> {
+        match &self.state {
+            State::QueryTxt => Output::QueryTxt(&self.query),
+            State::FetchPolicy { .. } => Output::FetchPolicy(&self.request),
+            State::Done(outcome) => Output::Done(outcome),
+        }
+    }
+
+    /// Takes the answer to the question, and the time at which it came.
+    ///
+    /// # Errors
+    ///
+    /// The answer is to a question that was not asked, or the lookup is done. The lookup stays as
+    /// it was: [`Lookup::poll_output`] says what it waits for.
+    pub fn handle_input(&mut self, input: Input<'_>, now: UnixTime) -> Result<(), LookupError> {
+        match (&self.state, input) {
+            (State::Done(_), _) => return Err(LookupError::new(LookupErrorKind::AlreadyDone)),
+            (State::QueryTxt, Input::Txt { rrs, ttl }) => match Record::select(&rrs) {
+                Ok(record) => self.record_found(*record.id(), ttl, now),
+                Err(error) => self.no_record(error.kind(), ttl, now),
+            },
+            (State::QueryTxt, Input::TxtNotFound { ttl }) => {
+                self.no_record(RecordErrorKind::NoRecord, ttl, now)
+            }
+            (State::QueryTxt, Input::TxtFailed(failure)) => self.txt_failed(failure, now),
+            (&State::FetchPolicy { id, checked_until }, Input::Response(response)) => {
+                match Policy::from_response(&response, &self.config.fetch_limits) {
+                    Ok(policy) => self.policy_fetched(CachedPolicy::new(policy, id, now), checked_until),
+                    Err(error) => {
+                        let received =
+                            (error.kind() == FetchErrorKind::InvalidPolicy).then(|| response.body());
+                        self.fetch_failed(FetchFault::Error(error), id, received, now);
+                    }
+                }
+            }
+            (&State::FetchPolicy { id, .. }, Input::FetchFailed(failure)) => {
+                self.fetch_failed(FetchFault::Failure(failure), id, None, now);
+            }
+            _ => return Err(LookupError::new(LookupErrorKind::UnexpectedInput)),
+        }
+        Ok(())
+    }
+
+    /// The outcome, once [`Output::Done`] was polled.
+    ///
+    /// # Errors
+    ///
+    /// The lookup itself, when it is not done: an answer is still missing.
+    // The machine is given back whole, to go on with it.
+    #[allow(clippy::result_large_err)]
+    pub fn into_outcome(self) -> Result<Outcome, Self> {
+        match self.state {
+            State::Done(outcome) => Ok(outcome),
+            _ => Err(self),
+        }
+    }
+
+    fn answer_from_cache(&mut self, now: UnixTime) {
+        let cached = self.entry.valid_policy(now);
+        match self.purpose {
+            Purpose::Deliver if cached.is_some() => {
+                if is_ahead(self.entry.checked_until(), now, MAX_TTL) {
+                    self.apply_cached(CacheUpdate::Keep, now);
+                }
+            }
+            Purpose::Deliver | Purpose::Refresh if cached.is_none() => {
+                if let Some(absence) =
+                    self.entry.absence().filter(|absence| is_ahead(absence.until, now, MAX_TTL))
+                {
+                    self.finish(Err(NoPolicy::of_record(absence.reason)), CacheUpdate::Keep);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn record_found(&mut self, id: RecordId, ttl: Duration, now: UnixTime) {
+        let checked_until = checked_until(ttl, now);
+        let cached = self.entry.valid_policy(now);
+        if self.purpose != Purpose::Refresh && cached.is_some_and(|cached| *cached.id() == id) {
+            self.apply_cached(self.checked(checked_until), now);
+        } else if let Some(back_off) = self.back_off(&id, now) {
+            self.backing_off(back_off, checked_until, now);
+        } else {
+            self.state = State::FetchPolicy { id, checked_until: Some(checked_until) };
+        }
+    }
+
+    fn no_record(&mut self, kind: RecordErrorKind, ttl: Duration, now: UnixTime) {
+        let until = checked_until(ttl, now);
+        if self.entry.valid_policy(now).is_some() {
+            self.cached_without_record(kind.code(), until, now);
+        } else {
+            self.finish(Err(NoPolicy::of_record(kind)), CacheUpdate::Absent(Absence { reason: kind, until }));
+        }
+    }
+
+    fn txt_failed(&mut self, failure: TxtFailure, now: UnixTime) {
+        if self.entry.valid_policy(now).is_some() {
+            self.cached_without_record(failure.code(), checked_until(MIN_TTL, now), now);
+        } else {
+            self.finish(Err(NoPolicy::DnsFailed(failure)), CacheUpdate::Keep);
+        }
+    }
+
+    /// A cached policy stays in force without its record; a refresh fetches it all the same, since
+    /// otherwise whoever suppresses the record could wait for its end (RFC 8461, 10.2).
+    fn cached_without_record(&mut self, reason_code: &'static str, until: UnixTime, now: UnixTime) {
+        match self.purpose {
+            Purpose::Refresh => {
+                let Some(id) = self.entry.valid_policy(now).map(|cached| *cached.id()) else { return };
+                match self.back_off(&id, now) {
+                    Some(back_off) => self.backing_off(back_off, until, now),
+                    None => self.state = State::FetchPolicy { id, checked_until: None },
+                }
+            }
+            Purpose::Deliver => {
+                self.apply_cached(self.checked(until), now);
+                self.report(ResultType::StsPolicyFetchError, reason_code, now);
+            }
+            Purpose::BeforePermanentFailure => self.apply_cached(CacheUpdate::Keep, now),
+        }
+    }
+
+    fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
+        if self.entry.valid_policy(now).is_none() {
+            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
+        } else {
+            // Looked at again when the host may be asked again, however long the TTL.
+            self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
+        }
+        if self.purpose != Purpose::Refresh {
+            self.report(ResultType::StsPolicyFetchError, NoPolicyKind::BackingOff.code(), now);
+        }
+    }
+
+    fn policy_fetched(&mut self, policy: CachedPolicy, checked_until_record: Option<UnixTime>) {
+        let checked_until =
+            checked_until_record.unwrap_or_else(|| checked_until(MIN_TTL, policy.fetched_at()));
+        self.finish(
+            Ok(AppliedPolicy::of(&policy, PolicySource::Fetched)),
+            CacheUpdate::Store { policy, checked_until },
+        );
+    }
+
+    fn fetch_failed(&mut self, fault: FetchFault, id: RecordId, received: Option<&[u8]>, now: UnixTime) {
+        let update = CacheUpdate::BackOff(BackOff { id, until: now.saturating_add(self.config.back_off) });
+        match self.entry.valid_policy(now) {
+            None => self.finish(Err(NoPolicy::FetchFailed(fault)), update),
+            Some(cached) => {
+                let expires_at = cached.expires_at();
+                let alerts = cached.policy().mode() != Mode::None;
+                self.apply_cached(update, now);
+                if alerts {
+                    self.alert(Alert {
+                        fault,
+                        failures: self.entry.fetch_failures().saturating_add(1),
+                        expires_at,
+                    });
+                }
+            }
+        }
+        self.report(fault.result_type(), fault.code(), now);
+        if let (Some(received), State::Done(Outcome { failure: Some(failure), .. })) =
+            (received, &mut self.state)
+        {
+            failure.received_lines = received_lines(received);
+        }
+    }
+
+    /// That the record was looked at is remembered for deliveries alone: before a permanent failure
+    /// the lookup changes nothing that it need not change.
+    const fn checked(&self, until: UnixTime) -> CacheUpdate {
+        match self.purpose {
+            Purpose::Deliver => CacheUpdate::Checked { until },
+            Purpose::Refresh | Purpose::BeforePermanentFailure => CacheUpdate::Keep,
+        }
+    }
+
+    fn back_off(&self, id: &RecordId, now: UnixTime) -> Option<BackOff> {
+        self.entry
+            .back_offs()
+            .iter()
+            .find(|back_off| back_off.id == *id && is_ahead(back_off.until, now, self.config.back_off))
+            .copied()
+    }
+
+    fn apply_cached(&mut self, update: CacheUpdate, now: UnixTime) {
+        if let Some(cached) = self.entry.valid_policy(now) {
+            self.finish(Ok(AppliedPolicy::of(cached, PolicySource::Cached)), update);
+        }
+    }
+
+    fn finish(&mut self, applied: Result<AppliedPolicy, NoPolicy>, cache_update: CacheUpdate) {
+        self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None });
+    }
+
+    /// Adds what TLSRPT counts; nothing while a policy of mode none is cached (RFC 8461, 6).
+    fn report(&mut self, result_type: ResultType, reason_code: &'static str, now: UnixTime) {
+        let opted_out =
+            self.entry.valid_policy(now).is_some_and(|cached| cached.policy().mode() == Mode::None);
+        if let (false, State::Done(outcome)) = (opted_out, &mut self.state) {
+            outcome.failure = Some(PolicyFailure { result_type, reason_code, received_lines: Vec::new() });
+        }
+    }
+
+    fn alert(&mut self, alert: Alert) {
+        if let State::Done(outcome) = &mut self.state {
+            outcome.alert = Some(alert);
+        }
+    }
+}
+
+impl AppliedPolicy {
+    fn of(cached: &CachedPolicy, source: PolicySource) -> Self {
+        Self { policy: cached.policy().clone(), source, id: *cached.id(), expires_at: cached.expires_at() }
+    }
+}
+
+fn checked_until(ttl: Duration, now: UnixTime) -> UnixTime {
+    now.saturating_add(ttl.clamp(MIN_TTL, MAX_TTL))
+}
+
+/// Whether a time is still to come, and no further ahead than we would have set it: otherwise the
+/// clock has stepped back, and the time means nothing.
+fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
+    until > now && until.saturating_since(now) <= most
+}
+
+fn received_lines(body: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(body)
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.replace(|char: char| char.is_control() && char != '\t', "\u{fffd}").to_string())
+        .collect()
+}
