@@ -237,7 +237,7 @@ impl DnsConfig {
 
     /// Lines that say nothing to us are passed over, as the system's own resolver does.
     fn from_resolv_conf(text: &[u8]) -> Self {
-        let (mut file, _) = resolv_conf::Config::parse_with_errors(text);
+        let (mut file, _unknown_lines) = resolv_conf::Config::parse_with_errors(text);
         file.glibc_normalize();
         let mut servers: Vec<_> =
             file.nameservers.iter().map(|server| SocketAddr::new(IpAddr::from(server), DNS_PORT)).collect();
@@ -268,10 +268,11 @@ impl DnsConfig {
         self
     }
 
-    /// How often a server that stays silent is asked. By default 2; 0 counts as 1.
+    /// How often a server that stays silent is asked. By default 2; 0 counts as 1, and more than 5 as 5, as in
+    /// resolv.conf(5).
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.max(1);
+        self.attempts = attempts.clamp(1, 5);
         self
     }
 
@@ -593,11 +594,8 @@ impl CnameChain {
 
 fn fully_qualified(name: &str) -> Result<Name, DnsFailure> {
     let mut name = Name::from_ascii(name).map_err(|_| DnsFailure::InvalidName)?;
-    if name.is_root() {
-        return Err(DnsFailure::InvalidName);
-    }
     name.set_fqdn(true);
-    Ok(name)
+    if name.is_root() { Err(DnsFailure::InvalidName) } else { Ok(name) }
 }
 
 fn query_message(query: &Query) -> Message {
@@ -713,7 +711,7 @@ fn host_name(name: &Name) -> String {
 
 const DNS_PORT: u16 = 53;
 
-/// What passes unfragmented almost everywhere (RFC 9715, 3.1 has 1400 as the limit; 1232 fits IPv6's smallest link).
+/// The smallest MTU of IPv6, 1280, less the headers of IPv6 and UDP: an answer of this size is never fragmented.
 const EDNS_PAYLOAD: u16 = 1232;
 
 /// Room for servers that send more than they were told to.
@@ -733,12 +731,12 @@ mod tests {
     fn resolv_conf_is_read_as_the_system_reads_it() {
         let config = DnsConfig::from_resolv_conf(
             b"# comment\nsearch corp.test\nnameserver 192.0.2.1\nnameserver 2001:db8::1\nnonsense here\n\
-              options ndots:3 timeout:4 attempts:3 trust-ad\n",
+              options ndots:3 timeout:4 attempts:900 trust-ad\n",
         );
         let servers: Vec<_> = config.servers.iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["192.0.2.1:53", "[2001:db8::1]:53"]);
         assert_eq!(config.timeout, Duration::from_secs(4));
-        assert_eq!(config.attempts, 3);
+        assert_eq!(config.attempts, 5);
         assert!(config.trust_ad_from_any_server);
     }
 
@@ -747,5 +745,23 @@ mod tests {
         let config = DnsConfig::from_resolv_conf(b"");
         assert_eq!(config.servers, ["127.0.0.1:53".parse().unwrap()]);
         assert!(!config.trust_ad_from_any_server);
+    }
+
+    #[test]
+    fn the_ad_bit_counts_on_loopback_and_elsewhere_by_option_only() {
+        let [local, local_ipv6, mapped, remote] =
+            ["127.0.0.53:53", "[::1]:53", "[::ffff:127.0.0.1]:53", "192.0.2.53:53"]
+                .map(|text| text.parse().unwrap());
+        let mut authentic = Message::query();
+        authentic.metadata.authentic_data = true;
+        let client = DnsClient::with_server(remote);
+        for server in [local, local_ipv6, mapped] {
+            assert!(client.trusts(server, &authentic));
+            assert!(!client.trusts(server, &Message::query()));
+        }
+        assert!(!client.trusts(remote, &authentic));
+        let credulous = DnsClient::new(DnsConfig::new(remote).danger_trust_ad_bit_of_any_server(true));
+        assert!(credulous.trusts(remote, &authentic));
+        assert!(!credulous.trusts(remote, &Message::query()));
     }
 }
