@@ -10,7 +10,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::rdata::MX;
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
+use hickory_proto::rr::{DNSClass, LowerName, Name, RData, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
 use hickory_server::Server;
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -232,6 +232,24 @@ async fn the_absence_at_the_end_of_a_chain_lasts_no_longer_than_the_chain() {
 }
 
 #[tokio::test]
+async fn the_soa_of_the_target_ends_a_chain_and_that_of_the_alias_does_not() {
+    for (soa, queries) in [("other.test.", 1), ("a.test.", 2)] {
+        let server = Scripted::start(move |query, _| {
+            let alias = query.queries[0].name == name("a.test.");
+            let lines: &[&str] = if alias { &["a.test. 30 IN CNAME b.other.test."] } else { &[] };
+            let mut response = answer(query, lines);
+            if alias {
+                response.add_authority(record(&format!("{soa} 600 IN SOA ns.test. root.test. 1 2 3 4 500")));
+            }
+            vec![response]
+        })
+        .await;
+        assert_eq!(absence(server.client().txt("a.test").await).kind, AbsenceKind::NoData);
+        assert_eq!(server.seen().len(), queries, "{soa}");
+    }
+}
+
+#[tokio::test]
 async fn an_absence_without_soa_has_no_ttl() {
     let server = Scripted::start(|query, _| vec![answer(query, &[])]).await;
     let absence = absence(server.client().txt("a.test").await);
@@ -294,6 +312,17 @@ async fn an_answer_about_another_name_is_not_accepted() {
     })
     .await;
     assert_eq!(server.client().txt("a.test").await.unwrap().records, [b"own"]);
+}
+
+#[tokio::test]
+async fn a_record_of_another_class_is_not_accepted() {
+    let server = Scripted::start(|query, _| {
+        let mut response = answer(query, &["a.test. 60 IN TXT \"chaos\"", "a.test. 60 IN TXT \"internet\""]);
+        response.answers[0].dns_class = DNSClass::CH;
+        vec![response]
+    })
+    .await;
+    assert_eq!(server.client().txt("a.test").await.unwrap().records, [b"internet"]);
 }
 
 #[tokio::test]
@@ -360,6 +389,18 @@ async fn a_referral_is_no_absence() {
     })
     .await;
     assert_eq!(server.client().txt("a.test").await, Err(DnsFailure::Lame.into()));
+}
+
+#[tokio::test]
+async fn an_authority_may_name_itself_beside_an_absence() {
+    let server = Scripted::start(|query, _| {
+        let mut response = answer(query, &[]);
+        response.metadata.authoritative = true;
+        response.add_authority(record("test. 60 IN NS ns.test."));
+        vec![response]
+    })
+    .await;
+    assert_eq!(absence(server.client().txt("a.test").await).kind, AbsenceKind::NoData);
 }
 
 // What goes wrong on the way.
@@ -482,12 +523,40 @@ async fn faults_over_tcp_are_told_apart() {
 async fn one_family_of_addresses_is_enough() {
     let server = Scripted::start(|query, _| match query.queries[0].query_type {
         RecordType::AAAA => vec![error(query, ResponseCode::ServFail, None)],
-        _ if query.queries[0].name == name("a.test.") => vec![answer(query, &["a.test. 60 IN A 192.0.2.1"])],
+        _ if query.queries[0].name == name("a.test.") => {
+            let mut response = answer(query, &["a.test. 60 IN A 192.0.2.1"]);
+            response.metadata.authentic_data = true;
+            vec![response]
+        }
         _ => vec![answer(query, &[])],
     })
     .await;
-    assert_eq!(server.client().addresses("a.test").await.unwrap().addresses, [Ipv4Addr::new(192, 0, 2, 1)]);
+    let answer = server.client().addresses("a.test").await.unwrap();
+    assert_eq!(answer.addresses, [Ipv4Addr::new(192, 0, 2, 1)]);
+    assert!(!answer.authenticated, "nothing is known of the other family");
     assert_eq!(server.client().addresses("b.test").await, Err(DnsFailure::ServerFailure.into()));
+}
+
+#[tokio::test]
+async fn addresses_are_authenticated_only_with_both_families() {
+    for (ipv6, ipv4) in [(true, true), (true, false), (false, true)] {
+        for present in [true, false] {
+            let server = Scripted::start(move |query, _| {
+                let (lines, authentic): (&[&str], _) = match query.queries[0].query_type {
+                    RecordType::AAAA if present => (&["a.test. 60 IN AAAA 2001:db8::1"], ipv6),
+                    RecordType::AAAA => (&[], ipv6),
+                    _ => (&["a.test. 30 IN A 192.0.2.1"], ipv4),
+                };
+                let mut response = answer(query, lines);
+                response.metadata.authentic_data = authentic;
+                vec![response]
+            })
+            .await;
+            let answer = server.client().addresses("a.test").await.unwrap();
+            assert_eq!(answer.authenticated, ipv6 && ipv4, "{ipv6} {ipv4} {present}");
+            assert_eq!(answer.ttl, seconds(30));
+        }
+    }
 }
 
 #[tokio::test]
