@@ -300,7 +300,7 @@ impl DnsConfig {
 pub struct TxtAnswer {
     /// One item per RR, its character-strings joined with nothing between them (RFC 8461, 3.1).
     pub records: Vec<Vec<u8>>,
-    /// The smallest TTL of the records and of the CNAMEs that led to it.
+    /// The smallest TTL of the records and of the CNAMEs that led to them.
     pub ttl: Duration,
     /// Whether DNSSEC vouches for all of it: the AD bit of a server that is trusted with it.
     pub authenticated: bool,
@@ -311,7 +311,7 @@ pub struct TxtAnswer {
 pub struct MxAnswer {
     /// By preference; equal preferences in the order received. Empty for a null MX, and only then.
     pub hosts: Vec<MxRecord>,
-    /// The smallest TTL of the records and of the CNAMEs that led to it.
+    /// The smallest TTL of the records and of the CNAMEs that led to them.
     pub ttl: Duration,
     /// Whether DNSSEC vouches for all of it: the AD bit of a server that is trusted with it.
     pub authenticated: bool,
