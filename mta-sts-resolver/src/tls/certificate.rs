@@ -154,7 +154,7 @@ impl PeerCertificate {
     }
 }
 
-/// All faults of a certificate, sorted, and the error to end the handshake with if there are any.
+/// All faults of a certificate, the primary one first, each with the error that would end the handshake for it.
 ///
 /// `webpki` stops at the first fault. The name is therefore checked apart from the chain, and a chain that fails for
 /// its dates is checked once more at a time that they allow.
