@@ -176,7 +176,9 @@ impl Attempt<'_> {
             Some(_) => self.tunnel(tcp).await?,
         };
         let (stream, session) =
-            handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort).await?;
+            handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
+                .await
+                .map_err(|failure| FetchFailure::tls(&failure))?;
         Ok((Box::new(stream), session.version()))
     }
 
@@ -187,14 +189,15 @@ impl Attempt<'_> {
             .body(Empty::<Bytes>::new())
             .map_err(|error| FetchFailure::new(FetchFailureKind::Connect, error.to_string()))?;
 
-        let (mut sender, connection) = http1_client().handshake(TokioIo::new(proxy)).await?;
+        let (mut sender, connection) =
+            http1_client().handshake(TokioIo::new(proxy)).await.map_err(FetchFailure::http)?;
         let exchange = async {
-            let response = sender.send_request(request).await?;
+            let response = sender.send_request(request).await.map_err(FetchFailure::http)?;
             if response.status() != StatusCode::OK {
                 let detail = format!("the proxy answered {}", response.status().as_u16());
                 return Err(FetchFailure::new(FetchFailureKind::Connect, detail));
             }
-            Ok(hyper::upgrade::on(response).await?)
+            hyper::upgrade::on(response).await.map_err(FetchFailure::http)
         };
         let tunnel = drive(connection.with_upgrades(), exchange).await?;
         Ok(Box::new(TokioIo::new(tunnel)))
@@ -210,9 +213,10 @@ impl Attempt<'_> {
             .body(Empty::<Bytes>::new())
             .map_err(|error| FetchFailure::new(FetchFailureKind::InvalidPolicyHost, error.to_string()))?;
 
-        let (mut sender, connection) = http1_client().handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) =
+            http1_client().handshake(TokioIo::new(stream)).await.map_err(FetchFailure::http)?;
         let exchange = async {
-            let response = sender.send_request(request).await?;
+            let response = sender.send_request(request).await.map_err(FetchFailure::http)?;
             let status = response.status();
             let content_type = joined(response.headers());
             let body = match status {
@@ -238,11 +242,8 @@ impl Attempt<'_> {
         }
         match Limited::new(body, limit).collect().await {
             Ok(collected) => Ok(collected.to_bytes().to_vec()),
-            Err(error) => match error.downcast::<hyper::Error>() {
-                Ok(error) => Err((*error).into()),
-                Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-                Err(error) => Err(FetchFailure::new(FetchFailureKind::Protocol, error.to_string())),
-            },
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => Err(FetchFailure::http(error)),
         }
     }
 }

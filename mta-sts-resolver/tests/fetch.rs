@@ -1,4 +1,5 @@
 //! Fetching a policy (RFC 8461, 3.3 and 7), against servers on loopback.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 mod pki;
 
@@ -108,8 +109,14 @@ async fn certificate_faults_are_told_apart() {
     use CertificateFault::{Expired, HostMismatch, NotTrusted, NotYetValid};
     let ca = Authority::new();
     let unknown = Authority::new();
+    let of_2022 =
+        |params: &mut rcgen::CertificateParams| params.not_before = rcgen::date_time_ymd(2022, 1, 1);
     for (tls, faults) in [
         (ca.server_with(&[HOST], expired), &[Expired][..]),
+        (ca.intermediate(expired).server(&[HOST]), &[Expired]),
+        (ca.intermediate(expired).server_with(&[HOST], of_2022), &[Expired]),
+        (ca.intermediate(expired).server_with(&["other.test"], of_2022), &[Expired, HostMismatch]),
+        (unknown.intermediate(expired).server(&[HOST]), &[Expired, NotTrusted]),
         (ca.server_with(&[HOST], not_yet_valid), &[NotYetValid]),
         (ca.server(&["recipient.test"]), &[HostMismatch]),
         (ca.server(&["mta-sts.recipient.test.example.test"]), &[HostMismatch]),
@@ -135,6 +142,13 @@ async fn certificate_faults_are_told_apart() {
 async fn a_wildcard_stands_for_one_label() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&["*.recipient.test"]), ok(POLICY)).await;
+    assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
+}
+
+#[tokio::test]
+async fn a_chain_over_an_intermediate_is_trusted() {
+    let ca = Authority::new();
+    let server = Server::start(ca.intermediate(|_| {}).server(&[HOST]), ok(POLICY)).await;
     assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
 }
 

@@ -1,4 +1,5 @@
 //! SMTP with MX hosts (RFC 8461, 4.2 and 7), against servers on loopback.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 mod pki;
 
@@ -162,6 +163,17 @@ async fn a_failed_handshake_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_certificate_without_its_key_is_worth_nothing() {
+    let ca = Authority::new();
+    let server = Server::start(Script::with_tls(ca.server_without_its_key(MX))).await;
+    let mut session = server.connect(&ca).await.unwrap();
+    let outcome = session.starttls(MX).await.unwrap();
+    let StarttlsOutcome::HandshakeFailed(failure) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(failure.code(), "tls-handshake-failed");
+    assert!(failure.certificate().unwrap().is_valid());
+}
+
+#[tokio::test]
 async fn clear_text_after_starttls_is_never_taken_for_tls() {
     let ca = Authority::new();
     for answer in [
@@ -270,7 +282,7 @@ async fn greetings_that_are_none() {
         (&long, "reply-too-long"),
     ] {
         let error = connect_to_greeting(&ca, greeting).await.unwrap_err();
-        assert_eq!((error.stage(), error.code()), (SmtpStage::Greeting, kind), "{:.20}", greeting);
+        assert_eq!((error.stage(), error.code()), (SmtpStage::Greeting, kind), "{greeting:.20}");
     }
     let error = connect_to_greeting(&ca, "220 mx1\r\nand garbage\r\n").await.unwrap_err();
     assert_eq!((error.stage(), error.code()), (SmtpStage::Ehlo, "smtp-protocol-error"));
@@ -500,7 +512,7 @@ impl Server {
                 }
             }
             if script.keep_open {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             let _ = clear.shutdown().await;
             // What the client still sends is taken in, since closing over it would reset the connection.

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::tls::{CertificateFault, PeerCertificate, TlsFailure, printable};
@@ -39,21 +40,17 @@ impl FetchFailure {
         Self { kind, detail: printable(detail.as_ref()), peer: None, certificate: None }
     }
 
-    pub(super) fn at(self, peer: SocketAddr) -> Self {
-        Self { peer: Some(peer), ..self }
-    }
-}
-
-impl From<TlsFailure> for FetchFailure {
-    fn from(failure: TlsFailure) -> Self {
+    pub(super) fn tls(failure: &TlsFailure) -> Self {
         let kind = failure.primary_fault().map_or(FetchFailureKind::Tls, FetchFailureKind::Certificate);
         Self { certificate: failure.certificate().cloned(), ..Self::new(kind, failure.to_string()) }
     }
-}
 
-impl From<hyper::Error> for FetchFailure {
-    fn from(error: hyper::Error) -> Self {
+    pub(super) fn http(error: impl fmt::Display) -> Self {
         Self::new(FetchFailureKind::Protocol, format!("HTTP: {error}"))
+    }
+
+    pub(super) fn at(self, peer: SocketAddr) -> Self {
+        Self { peer: Some(peer), ..self }
     }
 }
 

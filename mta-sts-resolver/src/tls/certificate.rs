@@ -56,24 +56,6 @@ impl fmt::Display for CertificateFault {
     }
 }
 
-impl From<&CertificateError> for CertificateFault {
-    fn from(error: &CertificateError) -> Self {
-        match error {
-            CertificateError::BadEncoding => Self::Malformed,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
-            CertificateError::Revoked
-            | CertificateError::UnknownRevocationStatus
-            | CertificateError::ExpiredRevocationList
-            | CertificateError::ExpiredRevocationListContext { .. } => Self::Revoked,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Self::HostMismatch
-            }
-            _ => Self::NotTrusted,
-        }
-    }
-}
-
 /// The certificate that a server presented, and what is wrong with it.
 ///
 /// Everything in it but the faults is the server's own word, and proves nothing once there is a fault.
@@ -208,8 +190,20 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 fn fault_of(error: &rustls::Error) -> CertificateFault {
+    let rustls::Error::InvalidCertificate(error) = error else { return CertificateFault::NotTrusted };
     match error {
-        rustls::Error::InvalidCertificate(error) => error.into(),
+        CertificateError::BadEncoding => CertificateFault::Malformed,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
+        CertificateError::Revoked
+        | CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => CertificateFault::Revoked,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::HostMismatch
+        }
         _ => CertificateFault::NotTrusted,
     }
 }
@@ -236,3 +230,21 @@ fn dns_name(name: &GeneralName<'_>) -> Option<String> {
 
 /// `webpki` follows no longer chain than this.
 const MAX_INTERMEDIATES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_parsed_is_malformed_and_shows_nothing() {
+        let certificate = CertificateDer::from(&b"not X.509"[..]);
+        let host = ServerName::try_from("mx1.recipient.test").unwrap();
+        let roots = RootCertStore::empty();
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let faults = check(&certificate, &[], &host, UnixTime::now(), &roots, &algorithms);
+        let faults: Vec<_> = faults.into_iter().map(|(fault, _)| fault).collect();
+        assert_eq!(faults, [CertificateFault::Malformed]);
+        let shown = PeerCertificate::new(&certificate, faults);
+        assert_eq!((shown.subject(), shown.dns_names(), shown.not_after()), ("", &[][..], 0));
+    }
+}
