@@ -212,6 +212,17 @@ async fn what_counts_is_offered_over_tls() {
 }
 
 #[tokio::test]
+async fn what_was_offered_in_clear_text_is_forgotten() {
+    let ca = Authority::new();
+    let mut script = Script::with_tls(ca.server(&[MX]));
+    script.offered_over_tls = "502 only HELO here\r\n";
+    let server = Server::start(script).await;
+    let mut session = server.connect(&ca).await.unwrap();
+    session.starttls(MX).await.unwrap();
+    assert_eq!(session.extensions(), &[] as &[String]);
+}
+
+#[tokio::test]
 async fn mail_parameters_are_sent_where_needed_and_offered() {
     let ca = Authority::new();
     let mut script = Script::with_tls(ca.server(&[MX]));

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::error::Error;
 use std::net::SocketAddr;
 
 use crate::tls::{CertificateFault, PeerCertificate, TlsFailure, printable};
@@ -45,8 +45,10 @@ impl FetchFailure {
         Self { certificate: failure.certificate().cloned(), ..Self::new(kind, failure.to_string()) }
     }
 
-    pub(super) fn http(error: impl fmt::Display) -> Self {
-        Self::new(FetchFailureKind::Protocol, format!("HTTP: {error}"))
+    pub(super) fn http(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::new(FetchFailureKind::Protocol, format!("HTTP: {error}{cause}"))
     }
 
     pub(super) fn at(self, peer: SocketAddr) -> Self {
