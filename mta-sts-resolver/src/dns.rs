@@ -349,7 +349,7 @@ pub struct AddressAnswer {
 pub enum DnsError {
     /// A server said that there are none. The caller goes on as without them.
     #[error(transparent)]
-    NotFound(#[from] Absence),
+    NotFound(#[from] DnsAbsence),
     /// No server gave an answer to rely on. The caller tries again later.
     #[error(transparent)]
     Failed(#[from] DnsFailure),
@@ -371,7 +371,7 @@ impl DnsError {
     AbsenceKind::NoSuchName => "the name does not exist",
     AbsenceKind::NoData => "the name has no record of this type",
 })]
-pub struct Absence {
+pub struct DnsAbsence {
     /// What is absent.
     pub kind: AbsenceKind,
     /// For how long: the smallest of the SOA's TTL, its MINIMUM (RFC 2308, 5), and the TTLs of the CNAMEs that led
@@ -381,7 +381,7 @@ pub struct Absence {
     pub authenticated: bool,
 }
 
-impl Absence {
+impl DnsAbsence {
     /// A stable word for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self.kind {
@@ -564,7 +564,7 @@ impl CnameChain {
         } else {
             AbsenceKind::NoData
         };
-        Err(Absence { kind, ttl: negative_ttl, authenticated: self.authenticated }.into())
+        Err(DnsAbsence { kind, ttl: negative_ttl, authenticated: self.authenticated }.into())
     }
 
     fn push(&mut self, mut target: Name, ttl: Duration) -> Result<(), DnsFailure> {

@@ -2,8 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod dns;
+mod fetch;
+mod smtp;
+mod tls;
 
 pub use dns::{
-    Absence, AbsenceKind, AddressAnswer, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
+    AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TxtAnswer,
+};
+pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+pub use smtp::{
+    Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
+    StarttlsOutcome,
+};
+pub use tls::{
+    CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };

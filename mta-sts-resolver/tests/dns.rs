@@ -727,7 +727,7 @@ fn mx(preference: u16, exchange: &str) -> MxRecord {
     MxRecord { preference, exchange: exchange.to_owned() }
 }
 
-fn absence<T: std::fmt::Debug>(result: Result<T, DnsError>) -> mta_sts_resolver::Absence {
+fn absence<T: std::fmt::Debug>(result: Result<T, DnsError>) -> mta_sts_resolver::DnsAbsence {
     match result {
         Err(DnsError::NotFound(absence)) => absence,
         other => panic!("{other:?}"),

@@ -1,0 +1,336 @@
+//! The one HTTPS GET for a policy (RFC 8461, 3.3).
+
+mod failure;
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::DnsName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
+
+/// Fetches policies over HTTPS, and nothing else.
+///
+/// ```no_run
+/// use mta_sts_resolver::{PolicyFetcher, TrustStore};
+///
+/// # async fn fetch() -> Result<(), Box<dyn std::error::Error>> {
+/// let fetcher = PolicyFetcher::new(TrustStore::platform()?);
+/// let response = fetcher.fetch("mta-sts.recipient.test", &["192.0.2.1".parse()?]).await?;
+/// println!("{} {:?}", response.status, response.body);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// No redirect is followed and no HTTP cache is asked (RFC 8461, 3.3): the response comes back as it is, whatever its status. TLS is
+/// 1.2 or newer, with the policy host as SNI (RFC 8461, 7). The environment's proxies are not used.
+#[derive(Clone, Debug)]
+pub struct PolicyFetcher {
+    trust_store: TrustStore,
+    port: u16,
+    timeout: Duration,
+    max_body_len: usize,
+    proxy: Option<SocketAddr>,
+}
+
+impl PolicyFetcher {
+    /// A fetcher with the limits that RFC 8461, 3.3 suggests, trusting these roots.
+    pub fn new(trust_store: TrustStore) -> Self {
+        Self { trust_store, port: 443, timeout: Duration::from_secs(60), max_body_len: 65_536, proxy: None }
+    }
+
+    /// The port to connect to, 443 by default. It changes neither `Host` nor the policy's URL: another port is for tests and
+    /// closed networks.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The time for everything, from the first connection to the last byte of the body: 60 s by default
+    /// (RFC 8461, 3.3). At 0 every fetch fails; a long one lets a slow policy host hold up mail.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The longest body that is taken, in bytes: 65,536 by default (RFC 8461, 3.3). A longer one is an error.
+    #[must_use]
+    pub fn max_body_len(mut self, bytes: usize) -> Self {
+        self.max_body_len = bytes;
+        self
+    }
+
+    /// An HTTP proxy to go through by `CONNECT`, none by default. It resolves the policy host itself, so the addresses given
+    /// to [`fetch`](Self::fetch) are then not used. TLS is with the policy host, and the proxy sees none of it.
+    #[must_use]
+    pub fn proxy(mut self, proxy: SocketAddr) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Fetches `https://{policy_host}/.well-known/mta-sts.txt` from the first of `addresses` that answers.
+    ///
+    /// The policy host is an ASCII name; one trailing dot is ignored. At most 8 addresses are tried, IPv6 and IPv4 in
+    /// turn, each with its share of the time left. The body is read for status 200 only, and is empty otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyFetchError`], if no address gives a whole response: of several failures, the most telling.
+    pub async fn fetch(
+        &self,
+        policy_host: &str,
+        addresses: &[IpAddr],
+    ) -> Result<FetchedResponse, PolicyFetchError> {
+        let name = policy_host.strip_suffix('.').unwrap_or(policy_host).to_ascii_lowercase();
+        let Ok(host) = DnsName::try_from(name) else {
+            return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
+        };
+        let deadline = deadline_after(self.timeout);
+        let peers = match self.proxy {
+            Some(proxy) => vec![proxy],
+            None => in_turn(addresses).map(|address| SocketAddr::new(address, self.port)).collect(),
+        };
+
+        let mut failure = PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to");
+        for (tried, peer) in peers.iter().enumerate() {
+            let attempt = Attempt {
+                fetcher: self,
+                host: &host,
+                peer: *peer,
+                connect_by: share_of(deadline, peers.len() - tried),
+                deadline,
+            };
+            match attempt.run().await {
+                Ok(response) => return Ok(response),
+                Err(next) => {
+                    let next = next.at(*peer);
+                    let is_final = next.kind() == PolicyFetchErrorKind::BodyTooLarge;
+                    if tried == 0 || is_final || next.kind().weight() > failure.kind().weight() {
+                        failure = next;
+                    }
+                    if is_final || Instant::now() >= deadline {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// What a policy host answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FetchedResponse {
+    /// The status code. Only 200 can bring a policy (RFC 8461, 3.3).
+    pub status: u16,
+    /// The field `Content-Type`; several are joined with `, `, which makes no media type.
+    pub content_type: Option<Vec<u8>>,
+    /// The body as sent, without any content coding removed; empty unless the status is 200.
+    pub body: Vec<u8>,
+    /// Who answered: the policy host, or the proxy.
+    pub peer: SocketAddr,
+    /// The version of TLS.
+    pub tls_version: TlsVersion,
+}
+
+/// One address, from the connection to the last byte of the body.
+struct Attempt<'a> {
+    fetcher: &'a PolicyFetcher,
+    host: &'a DnsName<'static>,
+    peer: SocketAddr,
+    connect_by: Instant,
+    deadline: Instant,
+}
+
+impl Attempt<'_> {
+    async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
+        let connected = timeout_at(self.connect_by, self.connect());
+        let (stream, tls_version) = connected.await.map_err(|_| timed_out("while connecting"))??;
+        let response = timeout_at(self.deadline, self.get(stream));
+        let (status, content_type, body) =
+            response.await.map_err(|_| timed_out("while waiting for the response"))??;
+        Ok(FetchedResponse { status, content_type, body, peer: self.peer, tls_version })
+    }
+
+    /// TCP, the proxy if there is one, and TLS.
+    async fn connect(&self) -> Result<(Box<dyn Stream>, TlsVersion), PolicyFetchError> {
+        let tcp = TcpStream::connect(self.peer)
+            .await
+            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::Connect, error.to_string()))?;
+        let transport: Box<dyn Stream> = match self.fetcher.proxy {
+            None => Box::new(tcp),
+            Some(_) => self.tunnel(tcp).await?,
+        };
+        let (stream, session) =
+            handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
+                .await
+                .map_err(|failure| PolicyFetchError::tls(&failure))?;
+        Ok((Box::new(stream), session.version()))
+    }
+
+    async fn tunnel(&self, proxy: TcpStream) -> Result<Box<dyn Stream>, PolicyFetchError> {
+        let authority = format!("{}:{}", self.host.as_ref(), self.fetcher.port);
+        let request = Request::connect(&authority)
+            .header(header::HOST, &authority)
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::Connect, error.to_string()))?;
+
+        let (mut sender, connection) =
+            http1_client().handshake(TokioIo::new(proxy)).await.map_err(PolicyFetchError::http)?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(PolicyFetchError::http)?;
+            if response.status() != StatusCode::OK {
+                let detail = format!("the proxy answered {}", response.status().as_u16());
+                return Err(PolicyFetchError::new(PolicyFetchErrorKind::Connect, detail));
+            }
+            hyper::upgrade::on(response).await.map_err(PolicyFetchError::http)
+        };
+        let tunnel = drive(connection.with_upgrades(), exchange).await?;
+        Ok(Box::new(TokioIo::new(tunnel)))
+    }
+
+    async fn get(&self, stream: Box<dyn Stream>) -> Result<(u16, Option<Vec<u8>>, Vec<u8>), PolicyFetchError> {
+        let request = Request::get(POLICY_PATH)
+            .header(header::HOST, self.host.as_ref())
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "text/plain")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .header(header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, error.to_string()))?;
+
+        let (mut sender, connection) =
+            http1_client().handshake(TokioIo::new(stream)).await.map_err(PolicyFetchError::http)?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(PolicyFetchError::http)?;
+            let status = response.status();
+            let content_type = joined(response.headers());
+            let body = match status {
+                StatusCode::OK => self.body_of(response).await?,
+                _ => Vec::new(),
+            };
+            Ok((status.as_u16(), content_type, body))
+        };
+        drive(connection, exchange).await
+    }
+
+    async fn body_of(&self, response: Response<Incoming>) -> Result<Vec<u8>, PolicyFetchError> {
+        let limit = self.fetcher.max_body_len;
+        let too_large = || {
+            PolicyFetchError::new(
+                PolicyFetchErrorKind::BodyTooLarge,
+                format!("the body is longer than {limit} bytes"),
+            )
+        };
+        let body = response.into_body();
+        if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(too_large());
+        }
+        match Limited::new(body, limit).collect().await {
+            Ok(collected) => Ok(collected.to_bytes().to_vec()),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => Err(PolicyFetchError::http(error)),
+        }
+    }
+}
+
+/// Any connection that bytes go over.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Runs an HTTP connection for as long as one exchange over it takes.
+async fn drive<T>(
+    connection: impl Future<Output = hyper::Result<()>>,
+    exchange: impl Future<Output = Result<T, PolicyFetchError>>,
+) -> Result<T, PolicyFetchError> {
+    let mut connection = pin!(connection);
+    let mut exchange = pin!(exchange);
+    let mut connected = true;
+    loop {
+        tokio::select! {
+            result = &mut exchange => return result,
+            // Its error, if it ends with one, also reaches the exchange.
+            _ = &mut connection, if connected => connected = false,
+        }
+    }
+}
+
+fn http1_client() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_headers(100).max_header_size(MAX_HEADER_LEN).max_buf_size(MAX_HEADER_LEN);
+    builder
+}
+
+/// As HTTP combines fields of one name (RFC 9110, 5.3).
+fn joined(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> =
+        headers.get_all(header::CONTENT_TYPE).iter().map(header::HeaderValue::as_bytes).collect();
+    (!values.is_empty()).then(|| values.join(&b", "[..]))
+}
+
+/// IPv6 and IPv4 in turn, beginning with the family of the first, so that one family without a route does not use up the
+/// tries (RFC 8305, 4).
+fn in_turn(addresses: &[IpAddr]) -> impl Iterator<Item = IpAddr> {
+    let first_is_ipv6 = addresses.first().is_some_and(IpAddr::is_ipv6);
+    let (first, second): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.iter().partition(|address| address.is_ipv6() == first_is_ipv6);
+    let length = first.len().max(second.len());
+    (0..length)
+        .flat_map(move |index| [first.get(index).copied(), second.get(index).copied()])
+        .flatten()
+        .take(MAX_ADDRESSES)
+}
+
+/// The time by which one of `attempts` must be connected, so that the others have as much.
+fn share_of(deadline: Instant, attempts: usize) -> Instant {
+    let now = Instant::now();
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).max(1);
+    now + deadline.saturating_duration_since(now) / attempts
+}
+
+/// A duration too long for the clock is a year, which is as good as none.
+fn deadline_after(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(Duration::from_secs(31_536_000))
+}
+
+fn timed_out(when: &str) -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::Timeout, format!("timed out {when}"))
+}
+
+const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
+const USER_AGENT: &str = concat!("mta-sts/", env!("CARGO_PKG_VERSION"));
+const MAX_ADDRESSES: usize = 8;
+const MAX_HEADER_LEN: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let addresses: Vec<IpAddr> = ["::1", "::2", "::3", "127.0.0.1"].map(|a| a.parse().unwrap()).into();
+        let order: Vec<String> = in_turn(&addresses).map(|a| a.to_string()).collect();
+        assert_eq!(order, ["::1", "127.0.0.1", "::2", "::3"]);
+    }
+
+    #[test]
+    fn a_host_with_a_thousand_addresses_gets_eight_tries() {
+        let addresses = vec![IpAddr::from([127, 0, 0, 2]); 1000];
+        assert_eq!(in_turn(&addresses).count(), 8);
+    }
+}

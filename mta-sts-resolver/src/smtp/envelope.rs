@@ -1,0 +1,75 @@
+/// Who sends a message to whom.
+///
+/// ```
+/// use mta_sts_resolver::Envelope;
+///
+/// let envelope = Envelope::new("alice@sender.test", "bob@recipient.test")?.require_tls();
+/// assert_eq!(envelope.recipient(), "bob@recipient.test");
+/// assert!(Envelope::new("", "bob@recipient.test> BODY=8BITMIME").is_err());
+/// # Ok::<(), mta_sts_resolver::InvalidAddress>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    sender: String,
+    recipient: String,
+    require_tls: bool,
+}
+
+impl Envelope {
+    /// From addresses without angle brackets. The sender may be empty: the null reverse-path of a bounce.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAddress`] if one is longer than 254 bytes, has a space, a control character or an angle bracket in it,
+    /// or if the recipient is empty.
+    pub fn new(sender: &str, recipient: &str) -> Result<Self, InvalidAddress> {
+        if !recipient.is_empty() && [sender, recipient].into_iter().all(fits_in_a_path) {
+            Ok(Self { sender: sender.to_owned(), recipient: recipient.to_owned(), require_tls: false })
+        } else {
+            Err(InvalidAddress)
+        }
+    }
+
+    /// Asks that the message go over TLS all the way (RFC 8689, 2).
+    #[must_use]
+    pub fn require_tls(mut self) -> Self {
+        self.require_tls = true;
+        self
+    }
+
+    /// The sender's address, or nothing.
+    pub fn sender(&self) -> &str {
+        &self.sender
+    }
+
+    /// The recipient's address.
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    pub(super) fn asks_require_tls(&self) -> bool {
+        self.require_tls
+    }
+
+    pub(super) fn needs_smtp_utf8(&self) -> bool {
+        !(self.sender.is_ascii() && self.recipient.is_ascii())
+    }
+}
+
+/// An address that cannot stand in a command of SMTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the address cannot be used in SMTP")]
+pub struct InvalidAddress;
+
+impl InvalidAddress {
+    /// A stable word for it.
+    pub fn code(self) -> &'static str {
+        "invalid-address"
+    }
+}
+
+/// A path has 256 octets with its brackets (RFC 5321, 4.5.3.1.3).
+fn fits_in_a_path(address: &str) -> bool {
+    address.len() <= 254
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>'))
+}

@@ -1,0 +1,15 @@
+//! TLS for policy hosts and MX hosts: the trusted roots, the check of a certificate, the handshake.
+//!
+//! Both of them need TLS 1.2 or newer and a certificate that is unexpired, trusted, and valid for the host's name as a
+//! DNS-ID (RFC 8461, 3.3, 4.2 and 7). They differ in what a bad certificate does: it ends the
+//! handshake with a policy host, while the one with an MX host goes on and the faults are remembered.
+
+mod certificate;
+mod handshake;
+mod trust_store;
+
+pub(crate) use certificate::printable;
+pub use certificate::{CertificateFault, PeerCertificate};
+pub(crate) use handshake::{OnCertificateFault, handshake};
+pub use handshake::{TlsFailure, TlsSession, TlsVersion};
+pub use trust_store::{TrustStore, TrustStoreError};

@@ -1,0 +1,250 @@
+use std::fmt;
+
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore};
+use x509_parser::extensions::GeneralName;
+
+/// What is wrong with a server's certificate.
+///
+/// A certificate may have several faults. They are ordered as declared here, and the first is the primary one: the one to
+/// report where there is room for one (RFC 8460, 4.3). So a certificate that is expired, of an unknown issuer and for
+/// another host counts as expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// It is no X.509 certificate, or one that cannot be understood; nothing else is then looked for.
+    Malformed,
+    /// It, or one between it and the root, has expired.
+    Expired,
+    /// It, or one between it and the root, is not valid yet.
+    NotYetValid,
+    /// It has been revoked, or its revocation status is required and unknown.
+    Revoked,
+    /// No trusted root vouches for it: unknown issuer, bad signature, name constraints, wrong purpose.
+    NotTrusted,
+    /// None of its DNS-IDs is the host's name (RFC 8461, 4.2); the Common Name does not count.
+    HostMismatch,
+}
+
+impl CertificateFault {
+    /// A stable word for it: where RFC 8460, 4.3.1 has a result type for the fault, that.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "certificate-malformed",
+            Self::Expired => "certificate-expired",
+            Self::NotYetValid => "certificate-not-yet-valid",
+            Self::Revoked => "certificate-revoked",
+            Self::NotTrusted => "certificate-not-trusted",
+            Self::HostMismatch => "certificate-host-mismatch",
+        }
+    }
+}
+
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the certificate is malformed",
+            Self::Expired => "the certificate has expired",
+            Self::NotYetValid => "the certificate is not valid yet",
+            Self::Revoked => "the certificate has been revoked",
+            Self::NotTrusted => "no trusted root vouches for the certificate",
+            Self::HostMismatch => "the certificate is for another host",
+        })
+    }
+}
+
+/// The certificate that a server presented, and what is wrong with it.
+///
+/// Everything in it but the faults is the server's own word, and proves nothing once there is a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate {
+    faults: Vec<CertificateFault>,
+    dns_names: Vec<String>,
+    subject: String,
+    issuer: String,
+    not_before: i64,
+    not_after: i64,
+}
+
+impl PeerCertificate {
+    /// All faults, the primary one first; empty if the certificate is good.
+    pub fn faults(&self) -> &[CertificateFault] {
+        &self.faults
+    }
+
+    /// The fault to report where there is room for one; `None` if the certificate is good.
+    pub fn primary_fault(&self) -> Option<CertificateFault> {
+        self.faults.first().copied()
+    }
+
+    /// Whether it is unexpired, trusted, and valid for the host (RFC 8461, 4.2).
+    pub fn is_valid(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The DNS names in its subjectAltName, as presented, at most 100.
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// Its subject, for people.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Its issuer, for people.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// When its validity begins, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
+    pub fn not_before(&self) -> i64 {
+        self.not_before
+    }
+
+    /// When its validity ends, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
+    pub fn not_after(&self) -> i64 {
+        self.not_after
+    }
+
+    pub(super) fn new(end_entity: &CertificateDer<'_>, faults: Vec<CertificateFault>) -> Self {
+        let Ok((_, certificate)) = x509_parser::parse_x509_certificate(end_entity) else {
+            return Self {
+                faults,
+                dns_names: Vec::new(),
+                subject: String::new(),
+                issuer: String::new(),
+                not_before: 0,
+                not_after: 0,
+            };
+        };
+        let dns_names = match certificate.subject_alternative_name() {
+            Ok(Some(names)) => names.value.general_names.iter().filter_map(dns_name).take(100).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            faults,
+            dns_names,
+            subject: printable(&certificate.subject().to_string()),
+            issuer: printable(&certificate.issuer().to_string()),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: certificate.validity().not_after.timestamp(),
+        }
+    }
+}
+
+/// All faults of a certificate, the primary one first, each with the error that would end the handshake for it.
+///
+/// `webpki` stops at the first fault. The name is therefore checked apart from the chain, and a chain that fails for
+/// its dates is checked once more at a time that they allow.
+pub(super) fn check(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    host: &ServerName<'_>,
+    now: UnixTime,
+    roots: &RootCertStore,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Vec<(CertificateFault, rustls::Error)> {
+    let mut faults: Vec<(CertificateFault, rustls::Error)> = Vec::new();
+    let mut note = |error: rustls::Error| {
+        let fault = fault_of(&error);
+        if !faults.iter().any(|(known, _)| *known == fault) {
+            faults.push((fault, error));
+        }
+    };
+
+    let parsed = match ParsedCertificate::try_from(end_entity) {
+        Ok(parsed) => parsed,
+        Err(error) => return vec![(fault_of(&error), error)],
+    };
+    let chain_at =
+        |time| verify_server_cert_signed_by_trust_anchor(&parsed, roots, intermediates, time, algorithms.all);
+
+    if let Err(error) = chain_at(now) {
+        let allowed = time_allowed_by(&error);
+        note(error);
+        // Each certificate of the chain may move the time once; what the dates say at another time than now is no fault.
+        let mut time = allowed;
+        for _ in 0..=MAX_INTERMEDIATES {
+            let Some(error) = time.and_then(|time| chain_at(time).err()) else { break };
+            time = time_allowed_by(&error);
+            if time.is_none() {
+                note(error);
+            }
+        }
+    }
+    if let Err(error) = verify_server_name(&parsed, host) {
+        note(error);
+    }
+
+    faults.sort_by_key(|(fault, _)| *fault);
+    faults
+}
+
+/// One line of text that is safe to print, at most 512 characters of what a server sent.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(512).collect()
+}
+
+fn fault_of(error: &rustls::Error) -> CertificateFault {
+    let rustls::Error::InvalidCertificate(error) = error else { return CertificateFault::NotTrusted };
+    match error {
+        CertificateError::BadEncoding => CertificateFault::Malformed,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
+        CertificateError::Revoked
+        | CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => CertificateFault::Revoked,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::HostMismatch
+        }
+        _ => CertificateFault::NotTrusted,
+    }
+}
+
+/// The time nearest to the one tried at which the certificate that failed for its dates is valid.
+fn time_allowed_by(error: &rustls::Error) -> Option<UnixTime> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
+            Some(*not_after)
+        }
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => {
+            Some(*not_before)
+        }
+        _ => None,
+    }
+}
+
+fn dns_name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some(printable(name)),
+        _ => None,
+    }
+}
+
+/// `webpki` follows no longer chain than this.
+const MAX_INTERMEDIATES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_parsed_is_malformed_and_shows_nothing() {
+        let certificate = CertificateDer::from(&b"not X.509"[..]);
+        let host = ServerName::try_from("mx1.recipient.test").unwrap();
+        let roots = RootCertStore::empty();
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let faults = check(&certificate, &[], &host, UnixTime::now(), &roots, &algorithms);
+        let faults: Vec<_> = faults.into_iter().map(|(fault, _)| fault).collect();
+        assert_eq!(faults, [CertificateFault::Malformed]);
+        let shown = PeerCertificate::new(&certificate, faults);
+        assert_eq!((shown.subject(), shown.dns_names(), shown.not_after()), ("", &[][..], 0));
+    }
+}

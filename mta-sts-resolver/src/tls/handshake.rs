@@ -1,0 +1,251 @@
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::certificate::{self, CertificateFault, PeerCertificate, printable};
+use super::trust_store::TrustStore;
+
+/// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        })
+    }
+}
+
+/// What a finished handshake agreed on, and the certificate it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSession {
+    version: TlsVersion,
+    cipher_suite: String,
+    server_name: String,
+    certificate: PeerCertificate,
+}
+
+impl TlsSession {
+    /// The version of TLS.
+    pub fn version(&self) -> TlsVersion {
+        self.version
+    }
+
+    /// The cipher suite's name in the IANA registry, such as `TLS_AES_128_GCM_SHA256`.
+    pub fn cipher_suite(&self) -> &str {
+        &self.cipher_suite
+    }
+
+    /// The name sent in SNI, which is the one that the certificate was verified for (RFC 8461, 7.1).
+    pub fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
+    /// The server's certificate and its faults.
+    pub fn certificate(&self) -> &PeerCertificate {
+        &self.certificate
+    }
+}
+
+/// A handshake that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct TlsFailure {
+    detail: String,
+    certificate: Option<PeerCertificate>,
+}
+
+impl TlsFailure {
+    /// A stable word for it: that of the certificate's primary fault, or `tls-handshake-failed`.
+    pub fn code(&self) -> &'static str {
+        self.primary_fault().map_or("tls-handshake-failed", CertificateFault::code)
+    }
+
+    /// The certificate, if the handshake came as far as that.
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        self.certificate.as_ref()
+    }
+
+    /// The certificate's primary fault, if it has one.
+    pub fn primary_fault(&self) -> Option<CertificateFault> {
+        self.certificate()?.primary_fault()
+    }
+}
+
+/// What a certificate with faults does to the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnCertificateFault {
+    /// It ends it (HTTPS to a policy host).
+    Abort,
+    /// It is only recorded: opportunistic TLS with an MX host is worth more than clear text, and whether mail may be
+    /// delivered is decided from the policy afterwards. The caller must look at the recorded faults.
+    RecordAndContinue,
+}
+
+/// TLS 1.2 or 1.3 with `host` as SNI, over a stream that is connected.
+pub(crate) async fn handshake<S>(
+    stream: S,
+    host: &DnsName<'static>,
+    trust_store: &TrustStore,
+    on_fault: OnCertificateFault,
+) -> Result<(TlsStream<S>, TlsSession), TlsFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Arc::new(RecordingVerifier {
+        roots: Arc::clone(trust_store.roots()),
+        provider: Arc::clone(&provider),
+        on_fault,
+        seen: Mutex::new(None),
+    });
+    let config = client_config(provider, Arc::clone(&verifier))
+        .map_err(|error| TlsFailure { detail: printable(&error.to_string()), certificate: None })?;
+
+    match TlsConnector::from(Arc::new(config)).connect(ServerName::DnsName(host.clone()), stream).await {
+        Ok(stream) => match session_of(&stream, host, verifier.take()) {
+            Some(session) => Ok((stream, session)),
+            None => {
+                Err(TlsFailure { detail: "the server sent no certificate".to_owned(), certificate: None })
+            }
+        },
+        Err(error) => Err(TlsFailure { detail: detail_of(&error), certificate: verifier.take() }),
+    }
+}
+
+fn client_config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<RecordingVerifier>,
+) -> Result<ClientConfig, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    // A resumed session presents no certificate, so there would be nothing to verify.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn session_of<S>(
+    stream: &TlsStream<S>,
+    host: &DnsName<'_>,
+    certificate: Option<PeerCertificate>,
+) -> Option<TlsSession> {
+    let (_, connection) = stream.get_ref();
+    Some(TlsSession {
+        version: match connection.protocol_version()? {
+            ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
+            _ => TlsVersion::Tls12,
+        },
+        cipher_suite: iana_name(connection.negotiated_cipher_suite()?.suite()),
+        server_name: host.as_ref().to_owned(),
+        certificate: certificate?,
+    })
+}
+
+/// rustls spells the suites of TLS 1.3 `TLS13_...`, the registry `TLS_...`.
+fn iana_name(suite: rustls::CipherSuite) -> String {
+    let name = format!("{suite:?}");
+    match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}"),
+        None => name,
+    }
+}
+
+fn detail_of(error: &io::Error) -> String {
+    let text = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    };
+    printable(&format!("TLS handshake failed: {text}"))
+}
+
+/// Verifies like rustls' own verifier, by its own functions, but finds all faults and records them; [`OnCertificateFault`]
+/// says whether a fault also ends the handshake. That the server holds the certificate's key is always verified.
+#[derive(Debug)]
+struct RecordingVerifier {
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+    on_fault: OnCertificateFault,
+    seen: Mutex<Option<PeerCertificate>>,
+}
+
+impl RecordingVerifier {
+    fn take(&self) -> Option<PeerCertificate> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ServerCertVerifier for RecordingVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let (faults, mut errors): (Vec<_>, Vec<_>) =
+            certificate::check(end_entity, intermediates, server_name, now, &self.roots, algorithms)
+                .into_iter()
+                .unzip();
+        let certificate = PeerCertificate::new(end_entity, faults);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+
+        match self.on_fault {
+            OnCertificateFault::Abort if !errors.is_empty() => Err(errors.swap_remove(0)),
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,536 @@
+//! Fetching a policy (RFC 8461, 3.3 and 7), against servers on loopback.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
+
+mod pki;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mta_sts_resolver::{CertificateFault, PolicyFetchErrorKind, PolicyFetcher, TlsVersion, TrustStore};
+use pki::{Authority, common_name_only, expired, not_yet_valid};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const HOST: &str = "mta-sts.recipient.test";
+const POLICY: &[u8] = b"version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n";
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+/// Nothing listens here.
+const DEAD: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
+
+#[tokio::test]
+async fn a_policy_is_fetched() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let response = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap();
+    assert_eq!(
+        (
+            response.status,
+            response.content_type.as_deref(),
+            &*response.body,
+            response.peer,
+            response.tls_version
+        ),
+        (200, Some(&b"text/plain"[..]), POLICY, server.address, TlsVersion::Tls13)
+    );
+}
+
+#[tokio::test]
+async fn tls_1_2_will_do() {
+    let ca = Authority::new();
+    let server = Server::start(ca.tls12_server(&[HOST]), ok(POLICY)).await;
+    let response = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap();
+    assert_eq!(response.tls_version, TlsVersion::Tls12);
+}
+
+#[tokio::test]
+async fn the_server_sees_the_policy_host_and_nothing_conditional() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    fetcher(&ca, &server).fetch("MTA-STS.recipient.test.", &[SERVER]).await.unwrap();
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].sni.as_deref(), Some(HOST));
+    let mut lines = seen[0].head.lines();
+    assert_eq!(lines.next(), Some("GET /.well-known/mta-sts.txt HTTP/1.1"));
+    let mut fields: Vec<(String, &str)> = lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+    fields.sort_unstable();
+    let user_agent = format!("mta-sts/{}", env!("CARGO_PKG_VERSION"));
+    let expected = [
+        ("accept", "text/plain"),
+        ("accept-encoding", "identity"),
+        ("connection", "close"),
+        ("host", HOST),
+        ("user-agent", &user_agent),
+    ];
+    assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let ca = Authority::new();
+    let target = Server::start(ca.server(&["elsewhere.test"]), ok(POLICY)).await;
+    for status in [301, 302, 303, 307, 308] {
+        let port = target.address.port();
+        let response = format!(
+            "HTTP/1.1 {status} Moved\r\nLocation: https://127.0.0.3:{port}/.well-known/mta-sts.txt\r\nContent-Length: 3\r\n\r\nbye"
+        );
+        let server = Server::start(ca.server(&[HOST]), vec![Send(response.into())]).await;
+        let response = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap();
+        assert_eq!((response.status, &*response.body), (status, &b""[..]));
+        assert_eq!(server.seen().len(), 1);
+    }
+    assert_eq!(target.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn other_statuses_come_without_their_body() {
+    let ca = Authority::new();
+    for status in [201, 203, 204, 206, 304, 404, 410, 500, 503] {
+        let head = format!(
+            "HTTP/1.1 {status} Status\r\nContent-Type: text/plain\r\nContent-Length: 99999999\r\n\r\n"
+        );
+        let server = Server::start(ca.server(&[HOST]), vec![Send(head.into()), Hang]).await;
+        let response = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap();
+        assert_eq!((response.status, &*response.body), (status, &b""[..]));
+    }
+}
+
+#[tokio::test]
+async fn certificate_faults_are_told_apart() {
+    use CertificateFault::{Expired, HostMismatch, NotTrusted, NotYetValid};
+    let ca = Authority::new();
+    let unknown = Authority::new();
+    let of_2022 =
+        |params: &mut rcgen::CertificateParams| params.not_before = rcgen::date_time_ymd(2022, 1, 1);
+    for (tls, faults) in [
+        (ca.server_with(&[HOST], expired), &[Expired][..]),
+        (ca.intermediate(expired).server(&[HOST]), &[Expired]),
+        (ca.intermediate(expired).server_with(&[HOST], of_2022), &[Expired]),
+        (ca.intermediate(expired).server_with(&["other.test"], of_2022), &[Expired, HostMismatch]),
+        (unknown.intermediate(expired).server(&[HOST]), &[Expired, NotTrusted]),
+        (ca.server_with(&[HOST], not_yet_valid), &[NotYetValid]),
+        (ca.server(&["recipient.test"]), &[HostMismatch]),
+        (ca.server(&["mta-sts.recipient.test.example.test"]), &[HostMismatch]),
+        (ca.server(&["*.test"]), &[HostMismatch]),
+        (ca.server(&["m*.recipient.test"]), &[HostMismatch]),
+        (ca.server_with(&[], common_name_only(HOST)), &[HostMismatch]),
+        (unknown.server(&[HOST]), &[NotTrusted]),
+        (unknown.server(&["other.test"]), &[NotTrusted, HostMismatch]),
+        (unknown.server_with(&["other.test"], expired), &[Expired, NotTrusted, HostMismatch]),
+        (ca.server_with(&["other.test"], not_yet_valid), &[NotYetValid, HostMismatch]),
+        (ca.server_with(&[HOST], |params| params.is_ca = client_only(params)), &[NotTrusted]),
+    ] {
+        let server = Server::start(tls, ok(POLICY)).await;
+        let failure = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap_err();
+        assert_eq!(failure.kind(), PolicyFetchErrorKind::Certificate(faults[0]));
+        assert_eq!(failure.code(), faults[0].code());
+        assert_eq!(failure.certificate().unwrap().faults(), faults);
+        assert_eq!(server.seen().len(), 0, "no request is sent");
+    }
+}
+
+#[tokio::test]
+async fn a_wildcard_stands_for_one_label() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&["*.recipient.test"]), ok(POLICY)).await;
+    assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
+}
+
+#[tokio::test]
+async fn a_chain_over_an_intermediate_is_trusted() {
+    let ca = Authority::new();
+    let server = Server::start(ca.intermediate(|_| {}).server(&[HOST]), ok(POLICY)).await;
+    assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
+}
+
+#[tokio::test]
+async fn what_is_not_tls_1_2_fails_in_the_handshake() {
+    let ca = Authority::new();
+    let alert: &[u8] = &[21, 3, 2, 0, 2, 2, 70];
+    let mut hello_of_tls_1_1 = vec![22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2];
+    hello_of_tls_1_1.extend([7; 32]);
+    hello_of_tls_1_1.extend([0, 0, 0x2f, 0]);
+    for answer in [alert, &hello_of_tls_1_1, b"HTTP/1.1 200 OK\r\n\r\n", b"220 mail ESMTP\r\n", b""] {
+        let server = Server::start_clear(vec![Send(answer.into())]).await;
+        let failure = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap_err();
+        assert_eq!(
+            (failure.kind(), failure.code()),
+            (PolicyFetchErrorKind::Tls, "tls-handshake-failed"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let failure = fetcher(&ca, &server).fetch(HOST, &[DEAD]).await.unwrap_err();
+    assert_eq!((failure.kind(), failure.code()), (PolicyFetchErrorKind::Connect, "connect-failed"));
+    assert_eq!(failure.peer(), Some(SocketAddr::new(DEAD, server.address.port())));
+}
+
+#[tokio::test]
+async fn without_an_address_or_a_name_there_is_no_connection() {
+    let fetcher = PolicyFetcher::new(Authority::new().trusted());
+    assert_eq!(fetcher.fetch(HOST, &[]).await.unwrap_err().kind(), PolicyFetchErrorKind::Connect);
+    for host in ["", "127.0.0.3", "a b", "a\r\nX: y", "::1", "a..b"] {
+        let failure = fetcher.fetch(host, &[SERVER]).await.unwrap_err();
+        assert_eq!(failure.kind(), PolicyFetchErrorKind::InvalidPolicyHost, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn one_deadline_holds_at_every_step() {
+    let ca = Authority::new();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 60000\r\n\r\n".to_vec();
+    for server in [
+        Server::start_clear(vec![Hang]).await,
+        Server::start_clear(vec![Drip(vec![22, 3, 3, 64, 0])]).await,
+        Server::start(ca.server(&[HOST]), vec![Hang]).await,
+        Server::start(ca.server(&[HOST]), vec![Drip(b"HTTP/1.1 200 OK\r\nX: ".to_vec())]).await,
+        Server::start(ca.server(&[HOST]), vec![Send(head.clone()), Hang]).await,
+        Server::start(ca.server(&[HOST]), vec![Send(head), Drip(POLICY.to_vec())]).await,
+    ] {
+        let fetcher = fetcher(&ca, &server).timeout(Duration::from_millis(400));
+        let failure = fetcher.fetch(HOST, &[SERVER]).await.unwrap_err();
+        assert_eq!((failure.kind(), failure.code()), (PolicyFetchErrorKind::Timeout, "timeout"));
+    }
+}
+
+#[tokio::test]
+async fn the_body_limit_is_exact() {
+    let ca = Authority::new();
+    for length in [65_536, 65_537, 1_000_000] {
+        let body = vec![b'x'; length];
+        let mut chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for chunk in body.chunks(1000) {
+            chunked.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            chunked.extend(chunk);
+            chunked.extend(b"\r\n");
+        }
+        chunked.extend(b"0\r\n\r\n");
+        let mut until_close = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        until_close.extend(&body);
+
+        for script in [ok(&body), vec![Send(chunked)], vec![Send(until_close)]] {
+            let server = Server::start(ca.server(&[HOST]), script).await;
+            let result = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await;
+            if length == 65_536 {
+                assert_eq!(result.unwrap().body.len(), length);
+            } else {
+                let failure = result.unwrap_err();
+                assert_eq!(
+                    (failure.kind(), failure.code()),
+                    (PolicyFetchErrorKind::BodyTooLarge, "body-too-large")
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_a_body() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(b"")).await;
+    assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, b"");
+}
+
+#[tokio::test]
+async fn what_is_not_whole_or_not_http_is_a_protocol_error() {
+    let ca = Authority::new();
+    let mut many = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for number in 0..10_000 {
+        many.extend(format!("X-{number}: y\r\n").into_bytes());
+    }
+    many.extend(b"Content-Length: 0\r\n\r\n");
+    let one = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "y".repeat(20_000));
+    for response in [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nversion: STSv1\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nversion: STSv1\r\n\r\n",
+        b"version: STSv1\r\nmode: none\r\nmax_age: 1\r\n",
+        &many,
+        one.as_bytes(),
+    ] {
+        let server = Server::start(ca.server(&[HOST]), vec![Send(response.into())]).await;
+        let failure = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap_err();
+        let head = String::from_utf8_lossy(&response[..response.len().min(60)]);
+        assert_eq!(
+            (failure.kind(), failure.code()),
+            (PolicyFetchErrorKind::Protocol, "http-protocol-error"),
+            "{head}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_up_to_the_close_needs_the_end_of_tls() {
+    let ca = Authority::new();
+    let response = [b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", POLICY].concat();
+    let server = Server::start(ca.server(&[HOST]), vec![Send(response), Cut]).await;
+    let failure = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap_err();
+    assert_eq!(failure.kind(), PolicyFetchErrorKind::Protocol);
+}
+
+#[tokio::test]
+async fn a_coded_body_comes_as_it_is() {
+    let ca = Authority::new();
+    let gzip = [31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n";
+    let server = Server::start(ca.server(&[HOST]), vec![Send([head.as_bytes(), &gzip].concat())]).await;
+    assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, gzip);
+}
+
+#[tokio::test]
+async fn content_types_are_joined_or_missing() {
+    let ca = Authority::new();
+    for (fields, expected) in [
+        ("", None),
+        ("Content-Type: text/html\r\nContent-Type: text/plain\r\n", Some(&b"text/html, text/plain"[..])),
+        ("content-type: text/plain; charset=\"utf-8\"\r\n", Some(b"text/plain; charset=\"utf-8\"")),
+        ("Content-Type: \r\n", Some(b"")),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
+        let server = Server::start(ca.server(&[HOST]), vec![Send(head.into())]).await;
+        let response = fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap();
+        assert_eq!(response.content_type.as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+async fn the_next_address_is_tried() {
+    let ca = Authority::new();
+    let unknown = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let fetcher = fetcher(&ca, &server).timeout(Duration::from_secs(3));
+    let after = async |first: IpAddr| fetcher.fetch(HOST, &[first, SERVER]).await.unwrap().body;
+    let beside = |last| SocketAddr::new(IpAddr::from([127, 0, 0, last]), server.address.port());
+
+    assert_eq!(after(DEAD).await, POLICY);
+    let silent = Server::start_at(beside(5), None, vec![Hang]).await;
+    assert_eq!(after(silent.address.ip()).await, POLICY);
+    let untrusted = Server::start_at(beside(6), Some(unknown.server(&[HOST])), ok(b"evil")).await;
+    assert_eq!(after(untrusted.address.ip()).await, POLICY);
+    let closing = Server::start_at(beside(7), Some(ca.server(&[HOST])), vec![]).await;
+    assert_eq!(after(closing.address.ip()).await, POLICY);
+    assert_eq!(closing.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_failures_the_most_telling_is_given() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server_with(&[HOST], expired), ok(POLICY)).await;
+    for addresses in [[SERVER, DEAD], [DEAD, SERVER]] {
+        let failure = fetcher(&ca, &server).fetch(HOST, &addresses).await.unwrap_err();
+        assert_eq!(failure.code(), "certificate-expired");
+        assert_eq!(failure.peer(), Some(server.address));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_not_asked_for_again() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(b"12345")).await;
+    let fetcher = fetcher(&ca, &server).max_body_len(4);
+    let failure = fetcher.fetch(HOST, &[SERVER, SERVER]).await.unwrap_err();
+    assert_eq!((failure.kind(), server.seen().len()), (PolicyFetchErrorKind::BodyTooLarge, 1));
+}
+
+#[tokio::test]
+async fn a_configured_proxy_is_asked_to_connect() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let (proxy, asked) = proxy_to(server.address, "HTTP/1.1 200 Connected\r\n\r\n").await;
+    let response = fetcher(&ca, &server).proxy(proxy).fetch(HOST, &[]).await.unwrap();
+    assert_eq!(response.body, POLICY);
+    assert_eq!(server.seen()[0].sni.as_deref(), Some(HOST));
+    let expected = format!("CONNECT {HOST}:{} HTTP/1.1\r\n", server.address.port());
+    assert!(asked.lock().unwrap().starts_with(&expected));
+}
+
+#[tokio::test]
+async fn a_proxy_that_denies_is_no_connection() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let (proxy, _) = proxy_to(server.address, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    let failure = fetcher(&ca, &server).proxy(proxy).fetch(HOST, &[SERVER]).await.unwrap_err();
+    assert_eq!(failure.kind(), PolicyFetchErrorKind::Connect);
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[test]
+fn proxies_of_the_environment_are_not_used() {
+    let nobody = "http://127.0.0.2:1";
+    let status = this_test_again("a_policy_is_fetched")
+        .envs(
+            ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, nobody)),
+        )
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn the_platform_roots_can_be_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("roots.pem");
+    std::fs::write(&path, Authority::new().pem()).unwrap();
+    let again =
+        |file| this_test_again("one_root_of_the_platform").env("SSL_CERT_FILE", file).output().unwrap();
+    assert!(again(path).status.success());
+    assert!(!again(directory.path().join("missing.pem")).status.success());
+}
+
+#[test]
+#[ignore = "run by the_platform_roots_can_be_named, which sets the environment"]
+fn one_root_of_the_platform() {
+    assert_eq!(TrustStore::platform().unwrap().len(), 1);
+}
+
+fn this_test_again(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--include-ignored"]).env_remove("SSL_CERT_DIR");
+    command
+}
+
+fn client_only(params: &mut rcgen::CertificateParams) -> rcgen::IsCa {
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    rcgen::IsCa::NoCa
+}
+
+fn fetcher(ca: &Authority, server: &Server) -> PolicyFetcher {
+    PolicyFetcher::new(ca.trusted()).port(server.address.port()).timeout(Duration::from_secs(20))
+}
+
+/// What a server does after the request, or, without TLS, after the first bytes.
+#[derive(Clone)]
+enum Step {
+    Send(Vec<u8>),
+    /// One byte at a time, the last over and over.
+    Drip(Vec<u8>),
+    Hang,
+    /// Closes TCP without closing TLS.
+    Cut,
+}
+use Step::{Cut, Drip, Hang, Send};
+
+fn ok(body: &[u8]) -> Vec<Step> {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+    vec![Send([head.as_bytes(), body].concat())]
+}
+
+#[derive(Clone)]
+struct Seen {
+    sni: Option<String>,
+    head: String,
+}
+
+struct Server {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    _tasks: tokio::task::JoinSet<()>,
+}
+
+impl Server {
+    async fn start(tls: TlsAcceptor, script: Vec<Step>) -> Self {
+        Self::start_at(SocketAddr::new(SERVER, 0), Some(tls), script).await
+    }
+
+    async fn start_clear(script: Vec<Step>) -> Self {
+        Self::start_at(SocketAddr::new(SERVER, 0), None, script).await
+    }
+
+    async fn start_at(address: SocketAddr, tls: Option<TlsAcceptor>, script: Vec<Step>) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = tokio::task::JoinSet::new();
+        let log = Arc::clone(&seen);
+        tasks.spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((mut tcp, _)) = listener.accept().await {
+                let (tls, script, log) = (tls.clone(), script.clone(), Arc::clone(&log));
+                connections.spawn(async move {
+                    let Some(tls) = tls else {
+                        let mut hello = [0; 4096];
+                        let _ = tcp.read(&mut hello).await;
+                        return play(&mut tcp, script).await;
+                    };
+                    let Ok(mut stream) = tls.accept(tcp).await else { return };
+                    let head = read_head(&mut stream).await;
+                    let sni = stream.get_ref().1.server_name().map(str::to_owned);
+                    log.lock().unwrap().push(Seen { sni, head });
+                    play(&mut stream, script).await;
+                });
+            }
+        });
+        Self { address, seen, _tasks: tasks }
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn play(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), script: Vec<Step>) {
+    for step in script {
+        match step {
+            Send(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                let _ = stream.flush().await;
+            }
+            Drip(bytes) => {
+                let last = *bytes.last().unwrap();
+                for byte in bytes.into_iter().chain(std::iter::repeat(last)) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if stream.write_all(&[byte]).await.is_err() || stream.flush().await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Hang => std::future::pending().await,
+            Cut => return,
+        }
+    }
+    let _ = stream.shutdown().await;
+    // What the client still sends is taken in, since closing over it would reset the connection.
+    let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+}
+
+async fn read_head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+async fn proxy_to(server: SocketAddr, answer: &'static str) -> (SocketAddr, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind((PROXY, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(String::new()));
+    let log = Arc::clone(&asked);
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        *log.lock().unwrap() = read_head(&mut client).await;
+        client.write_all(answer.as_bytes()).await.unwrap();
+        let mut server = tokio::net::TcpStream::connect(server).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+    });
+    (address, asked)
+}
