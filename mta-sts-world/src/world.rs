@@ -29,7 +29,7 @@ use crate::zone::Zone;
 /// It lives in the tokio runtime that it was started in, and ends with [`World::shutdown`] or when it is dropped.
 /// Several worlds can run at once: they have the same addresses and other ports.
 pub struct World {
-    stage: Arc<Live>,
+    live: Arc<Live>,
     dns: Server<Authority>,
     tasks: JoinSet<()>,
 }
@@ -106,7 +106,7 @@ impl World {
 
         let authority = Authority { zone: zone.clone(), states: states.clone(), seen: seen.clone() };
         let dns = dns::serve(udp, tcp, authority);
-        let stage = Arc::new(Live {
+        let live = Arc::new(Live {
             dns_addr,
             https_port,
             smtp_port,
@@ -120,38 +120,38 @@ impl World {
             directory: Mutex::new(None),
             runtime: Handle::current(),
         });
-        stage.settle()?;
-        Ok(Self { stage, dns, tasks })
+        live.settle()?;
+        Ok(Self { live, dns, tasks })
     }
 
     /// The DNS server, for UDP and TCP.
     pub fn dns_addr(&self) -> SocketAddr {
-        self.stage.dns_addr
+        self.live.dns_addr
     }
 
     /// The port of all Policy Hosts.
     pub fn https_port(&self) -> u16 {
-        self.stage.https_port
+        self.live.https_port
     }
 
     /// The port of all MX hosts.
     pub fn smtp_port(&self) -> u16 {
-        self.stage.smtp_port
+        self.live.smtp_port
     }
 
     /// The certificate of the throw-away CA, the only one to trust in this world.
     pub fn ca_pem(&self) -> &str {
-        &self.stage.ca_pem
+        &self.live.ca_pem
     }
 
     /// All scenarios, in the order in which they are best told.
     pub fn scenarios(&self) -> &[Scenario] {
-        &self.stage.scenarios
+        &self.live.scenarios
     }
 
     /// The scenario of this name.
     pub fn scenario(&self, name: &str) -> Option<&Scenario> {
-        self.stage.scenarios.iter().find(|scenario| scenario.name == name)
+        self.live.scenarios.iter().find(|scenario| scenario.name == name)
     }
 
     /// Puts a scenario into a state; it holds for whatever comes after the return.
@@ -161,7 +161,7 @@ impl World {
     /// [`WorldError::UnknownScenario`]; [`WorldError::Bind`] or [`WorldError::File`] if a Policy Host cannot listen
     /// again or the zone file cannot be written again.
     pub fn switch(&self, scenario: &str, state: State) -> Result<(), WorldError> {
-        self.stage.switch(scenario, state)
+        self.live.switch(scenario, state)
     }
 
     /// Makes a Policy Host (such as `mta-sts.healthy-enforce.test`) behave otherwise until the next reset.
@@ -170,12 +170,12 @@ impl World {
     ///
     /// [`WorldError::UnknownPolicyHost`], [`WorldError::Bind`].
     pub fn set_policy_host(&self, host: &str, behaviour: PolicyHostBehaviour) -> Result<(), WorldError> {
-        self.stage.set_policy_host(host, behaviour)
+        self.live.set_policy_host(host, behaviour)
     }
 
     /// What the servers saw since the start or the last reset.
     pub fn seen(&self) -> Seen {
-        self.stage.seen.seen()
+        self.live.seen.seen()
     }
 
     /// Forgets what was seen and puts every scenario and Policy Host into its initial state.
@@ -184,7 +184,7 @@ impl World {
     ///
     /// As [`World::switch`].
     pub fn reset(&self) -> Result<(), WorldError> {
-        self.stage.reset()
+        self.live.reset()
     }
 
     /// Writes `ca.pem`, `zone` and `world.json` into an existing directory; `zone` is written again with every switch.
@@ -193,7 +193,7 @@ impl World {
     ///
     /// [`WorldError::File`].
     pub fn write_files(&self, directory: &Path) -> Result<(), WorldError> {
-        self.stage.write_files(directory)
+        self.live.write_files(directory)
     }
 
     /// Listens for commands on the Unix socket `control` in an existing directory.
@@ -207,15 +207,15 @@ impl World {
     /// [`WorldError::File`]. A socket that is left over from a world that ended is replaced.
     pub fn serve_control(&mut self, directory: &Path) -> Result<(), WorldError> {
         let listener = control::listen(&directory.join(CONTROL))?;
-        self.tasks.spawn(control::serve(listener, self.stage.clone()));
+        self.tasks.spawn(control::serve(listener, self.live.clone()));
         Ok(())
     }
 
     /// Ends all servers, and returns when their ports are free.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
-        // The stage holds listeners too.
-        self.stage.close();
+        // Whoever else holds the servers must not hold their ports.
+        self.live.close();
         // An error here is one of a socket that is closed now anyhow.
         let _ = self.dns.shutdown_gracefully().await;
     }
