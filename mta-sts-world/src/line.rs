@@ -9,7 +9,7 @@ pub(crate) enum Line {
     End,
 }
 
-/// Reads up to LF and takes the line end off; a line longer than `limit` is read and forgotten.
+/// Reads up to LF and takes that off; a line longer than `limit` is read and forgotten.
 pub(crate) async fn read_line(stream: &mut (impl AsyncBufRead + Unpin), limit: usize) -> io::Result<Line> {
     let mut line = Vec::new();
     let mut too_long = false;
@@ -32,9 +32,6 @@ pub(crate) async fn read_line(stream: &mut (impl AsyncBufRead + Unpin), limit: u
     }
     if too_long {
         return Ok(Line::TooLong);
-    }
-    if line.last() == Some(&b'\r') {
-        line.pop();
     }
     Ok(Line::Text(line))
 }

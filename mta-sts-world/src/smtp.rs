@@ -129,7 +129,13 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
                     self.reply("500 5.5.2 line too long").await?;
                     continue;
                 }
-                Line::Text(line) => String::from_utf8_lossy(&line).into_owned(),
+                Line::Text(line) => {
+                    let Some(line) = line.strip_suffix(b"\r") else {
+                        self.reply(BARE_LINE_FEED).await?;
+                        continue;
+                    };
+                    String::from_utf8_lossy(line).into_owned()
+                }
             };
             let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
             match (verb.to_ascii_uppercase().as_str(), argument.trim()) {
@@ -270,15 +276,20 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
         self.reply("354 end with a line of one dot").await?;
         let mut message = Vec::new();
         let mut size = 0;
-        let mut too_long = false;
+        let mut refusal = None;
         loop {
             match read_line(&mut self.stream, MAX_TEXT_LINE).await? {
                 Line::End => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Line::TooLong => too_long = true,
-                Line::Text(line) if line == b"." => break,
+                Line::TooLong => refusal = Some("500 5.5.2 line too long"),
+                Line::Text(line) if line == b".\r" => break,
                 Line::Text(line) => {
+                    // RFC 5321, 2.3.8: LF alone ends no line, so that nothing behind it passes for a command.
+                    let Some(line) = line.strip_suffix(b"\r") else {
+                        refusal = Some(BARE_LINE_FEED);
+                        continue;
+                    };
                     // RFC 5321, 4.5.2.
-                    let line = line.strip_prefix(b".").unwrap_or(&line);
+                    let line = line.strip_prefix(b".").unwrap_or(line);
                     size += line.len() + 2;
                     if message.len() + line.len() + 2 <= MAX_KEPT {
                         message.extend_from_slice(line);
@@ -287,10 +298,12 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
                 }
             }
         }
-        if too_long || size > MAX_MESSAGE {
+        if size > MAX_MESSAGE {
+            refusal = Some("552 5.3.4 message too big");
+        }
+        if let Some(refusal) = refusal {
             self.transaction = None;
-            let reply = if too_long { "500 5.5.2 line too long" } else { "552 5.3.4 message too big" };
-            return self.reply(reply).await;
+            return self.reply(refusal).await;
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.message = Some(String::from_utf8_lossy(&message).into_owned());
@@ -330,6 +343,7 @@ fn path<'l>(argument: &'l str, keyword: &str) -> Option<(&'l str, &'l str)> {
     path.split_once('>')
 }
 
+const BARE_LINE_FEED: &str = "500 5.5.2 LF without CR";
 /// RFC 5321, 4.5.3.1.4 has 512 octets; the service extensions of MAIL add to it.
 const MAX_COMMAND_LINE: usize = 1024;
 /// RFC 5321, 4.5.3.1.6, with the dot that transparency adds.

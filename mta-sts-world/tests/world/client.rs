@@ -33,8 +33,8 @@ pub(crate) async fn ask_udp(
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     socket.connect(world.dns_addr()).await.unwrap();
     socket.send(&question(name, kind, payload)).await.unwrap();
-    let mut answer = [0; 65535];
-    let size = timeout(Duration::from_millis(500), socket.recv(&mut answer)).await.ok()?.unwrap();
+    let mut answer = vec![0; 65535];
+    let size = timeout(PATIENCE, socket.recv(&mut answer)).await.ok()?.unwrap();
     Some(Message::from_vec(&answer[..size]).unwrap())
 }
 
@@ -59,6 +59,9 @@ fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
     }
     message.to_vec().unwrap()
 }
+
+/// Long enough for a busy machine, short enough to wait for an answer that never comes.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Each TXT RR with its character-strings joined.
 pub(crate) fn texts(answer: &Message) -> Vec<String> {

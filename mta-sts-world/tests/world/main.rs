@@ -1,5 +1,7 @@
 //! The loopback world, seen through plain clients.
 
+#![allow(clippy::unwrap_used)]
+
 mod client;
 mod control;
 mod dns;
