@@ -203,7 +203,10 @@ impl Attempt<'_> {
         Ok(Box::new(TokioIo::new(tunnel)))
     }
 
-    async fn get(&self, stream: Box<dyn Stream>) -> Result<(u16, Option<Vec<u8>>, Vec<u8>), PolicyFetchError> {
+    async fn get(
+        &self,
+        stream: Box<dyn Stream>,
+    ) -> Result<(u16, Option<Vec<u8>>, Vec<u8>), PolicyFetchError> {
         let request = Request::get(POLICY_PATH)
             .header(header::HOST, self.host.as_ref())
             .header(header::USER_AGENT, USER_AGENT)
@@ -211,7 +214,9 @@ impl Attempt<'_> {
             .header(header::ACCEPT_ENCODING, "identity")
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new())
-            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, error.to_string()))?;
+            .map_err(|error| {
+                PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, error.to_string())
+            })?;
 
         let (mut sender, connection) =
             http1_client().handshake(TokioIo::new(stream)).await.map_err(PolicyFetchError::http)?;

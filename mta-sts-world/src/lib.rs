@@ -1,2 +1,63 @@
-//! A whole world on loopback.
+//! A whole mail world on loopback, in one process: an authoritative DNS server, HTTPS Policy Hosts under a throw-away
+//! CA, SMTP servers with STARTTLS, and an attacker between them.
+//!
+//! ```no_run
+//! use mta_sts_world::{State, World, WorldConfig};
+//!
+//! # async fn example() -> Result<(), mta_sts_world::WorldError> {
+//! let world = World::start(WorldConfig::default()).await?;
+//! for scenario in world.scenarios() {
+//!     if scenario.needs_cached_policy {
+//!         // ... let the sender look the policy of scenario.domain up, and then:
+//!         world.switch(&scenario.name, State::Attack)?;
+//!     }
+//!     // ... send a message to scenario.recipient by way of world.dns_addr(), world.https_port(), world.smtp_port(),
+//!     // trusting world.ca_pem() alone, and compare with scenario.expected.
+//! }
+//! println!("{:#?}", world.seen().smtp);
+//! world.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing leaves the loopback and nothing needs root. Each host has its own address in 127.83.0.0/16; DNS, HTTPS and
+//! SMTP have one port each for all hosts, chosen by the system unless [`WorldConfig`] fixes it. Names end in `.test`.
+//! TTLs are 60 s, also of negative answers.
+//!
+//! # Domains without a scenario
+//!
+//! | domain | what is special |
+//! |---|---|
+//! | `split-txt.test` | the record is one RR of three character-strings |
+//! | `large-txt.test` | the record does not fit a UDP answer |
+//! | `unrelated-txt.test` | two other TXT RRs stand beside the record |
+//! | `null-mx.test` | takes no mail (RFC 7505) |
+//! | `implicit-mx.test` | has no MX record and is its own MX host (RFC 5321, 5.1) |
+//! | `bogus.test` | SERVFAIL with Extended DNS Error 6, also `_mta-sts` and `mta-sts` |
+//! | `loop.test` | aliases in a circle, also `_mta-sts` |
+//! | `https-gzip.test`, `https-drip.test`, `https-media-type.test`, `https-two-media-types.test`, `https-too-large.test`, `https-not-found.test`, `https-hang.test`, `https-refused.test` | one [`PolicyHostBehaviour`] each |
 #![forbid(unsafe_code)]
+
+mod authority;
+mod control;
+mod dns;
+mod error;
+mod https;
+mod line;
+mod plan;
+mod scenario;
+mod seen;
+mod smtp;
+mod table;
+mod tls;
+mod world;
+mod zone;
+
+pub use error::WorldError;
+pub use https::PolicyHostBehaviour;
+pub use scenario::{
+    Channel, Delivery, Expected, Mode, MtaStsOutcome, PolicySource, PolicyType, Reader, Report, ResultType,
+    Scenario, State, WhyNone,
+};
+pub use seen::{DnsQuestion, HttpsRequest, Owner, Seen, SmtpSession, SmtpTls, Transaction, Transport};
+pub use world::{World, WorldConfig};

@@ -41,7 +41,8 @@ impl PolicyFetchError {
     }
 
     pub(super) fn tls(failure: &TlsFailure) -> Self {
-        let kind = failure.primary_fault().map_or(PolicyFetchErrorKind::Tls, PolicyFetchErrorKind::Certificate);
+        let kind =
+            failure.primary_fault().map_or(PolicyFetchErrorKind::Tls, PolicyFetchErrorKind::Certificate);
         Self { certificate: failure.certificate().cloned(), ..Self::new(kind, failure.to_string()) }
     }
 

@@ -1,0 +1,65 @@
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a world does not start, or does not do what it was told.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// A fixed address or port cannot be had. Choose another, or let the system choose.
+    #[error("{service} cannot listen on {address}: {source}")]
+    Bind {
+        /// `dns`, `https` or `smtp`.
+        service: &'static str,
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No port was free on all addresses of a service, in several tries. Try again.
+    #[error("no port is free on all {service} addresses: {source}")]
+    NoCommonPort {
+        /// `dns`, `https` or `smtp`.
+        service: &'static str,
+        /// What the system said at the last try.
+        source: io::Error,
+    },
+    /// A throw-away certificate could not be made.
+    #[error("no certificate for {name}: {detail}")]
+    Certificate {
+        /// The subject.
+        name: String,
+        /// What the maker of certificates said.
+        detail: String,
+    },
+    /// A file of [`World::write_files`](crate::World::write_files), or the control socket, cannot be made.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no scenario of this name: see [`World::scenarios`](crate::World::scenarios).
+    #[error("no scenario is called {0:?}")]
+    UnknownScenario(String),
+    /// There is no Policy Host of this name.
+    #[error("no Policy Host is called {0:?}")]
+    UnknownPolicyHost(String),
+}
+
+impl WorldError {
+    /// A stable kebab-case word, also on the control socket.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Bind { .. } => "bind-failed",
+            Self::NoCommonPort { .. } => "no-common-port",
+            Self::Certificate { .. } => "certificate-failed",
+            Self::File { .. } => "file-failed",
+            Self::UnknownScenario(_) => "unknown-scenario",
+            Self::UnknownPolicyHost(_) => "unknown-policy-host",
+        }
+    }
+}

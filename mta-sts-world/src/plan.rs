@@ -1,0 +1,307 @@
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::authority::{CertificatePlan, Signer};
+use crate::https::PolicyHostBehaviour;
+use crate::scenario::{Expected, Mode, Scenario, Staged, State, When};
+use crate::seen::Owner;
+use crate::zone::{Data, Zone};
+
+/// What a world is to be made of: scenarios, records, hosts.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) zone: Zone,
+    /// By address, in order: the first one always listens, which keeps two worlds from choosing the same port.
+    pub(crate) policy_hosts: BTreeMap<Ipv4Addr, Vec<PolicyHostPlan>>,
+    pub(crate) mail_hosts: Vec<MailHostPlan>,
+    places: u8,
+}
+
+#[derive(Debug)]
+pub(crate) struct PolicyHostPlan {
+    pub(crate) name: String,
+    pub(crate) certificate: Staged<CertificatePlan>,
+    pub(crate) behaviour: Staged<PolicyHostBehaviour>,
+}
+
+#[derive(Debug)]
+pub(crate) struct MailHostPlan {
+    pub(crate) name: String,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) owner: Owner,
+    pub(crate) service: Staged<MailService>,
+}
+
+/// What an MX host offers.
+#[derive(Clone, Debug)]
+pub(crate) enum MailService {
+    Starttls(CertificatePlan),
+    Stripped,
+}
+
+impl Plan {
+    /// A domain with a scenario; all its hosts have addresses of its own.
+    pub(crate) fn scenario(&mut self, told: Told<'_>, expected: Expected) -> Stage<'_> {
+        let number = self.scenarios.len();
+        let domain = format!("{}.test", told.name);
+        self.scenarios.push(Scenario {
+            name: told.name.to_owned(),
+            title: told.title.to_owned(),
+            story: told.story.to_owned(),
+            recipient: format!("user@{domain}"),
+            domain: domain.clone(),
+            needs_cached_policy: told.needs_cached_policy,
+            initial: if told.needs_cached_policy { State::Calm } else { State::Attack },
+            tls_required_no: told.tls_required_no,
+            expected,
+        });
+        self.stage(domain, Some(number))
+    }
+
+    /// A domain without a scenario.
+    pub(crate) fn domain(&mut self, name: &str) -> Stage<'_> {
+        self.stage(format!("{name}.test"), None)
+    }
+
+    fn stage(&mut self, domain: String, scenario: Option<usize>) -> Stage<'_> {
+        self.places += 1;
+        Stage { place: self.places, plan: self, domain, scenario, hosts: 0 }
+    }
+}
+
+/// The words of a scenario.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Told<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) title: &'t str,
+    pub(crate) story: &'t str,
+    pub(crate) needs_cached_policy: bool,
+    pub(crate) tls_required_no: bool,
+}
+
+/// A domain while it is being furnished. A name without `.test` at its end is relative to the domain.
+pub(crate) struct Stage<'p> {
+    plan: &'p mut Plan,
+    domain: String,
+    scenario: Option<usize>,
+    place: u8,
+    hosts: u8,
+}
+
+impl Stage<'_> {
+    /// A valid record, an enforce policy for the host `mx`, that host, and the MX record.
+    pub(crate) fn healthy(&mut self) -> &mut Self {
+        self.record(ID).protected()
+    }
+
+    /// The same without the record.
+    pub(crate) fn protected(&mut self) -> &mut Self {
+        let body = self.policy(Mode::Enforce, &["mx"]);
+        self.policy_host("mta-sts", PolicyHostBehaviour::Policy(body)).mail_host("mx").mx(10, "mx")
+    }
+
+    /// A valid record, and a Policy Host with a policy of these `mx` patterns.
+    pub(crate) fn sts(&mut self, mode: Mode, mx: &[&str]) -> &mut Self {
+        let body = self.policy(mode, mx);
+        self.record(ID).policy_host("mta-sts", PolicyHostBehaviour::Policy(body))
+    }
+
+    pub(crate) fn policy(&self, mode: Mode, mx: &[&str]) -> String {
+        let mode = match mode {
+            Mode::Enforce => "enforce",
+            Mode::Testing => "testing",
+            Mode::None => "none",
+        };
+        let mut lines = vec!["version: STSv1".to_owned(), format!("mode: {mode}")];
+        lines.extend(mx.iter().map(|pattern| format!("mx: {}", self.full(pattern))));
+        lines.push("max_age: 604800\r\n".to_owned());
+        lines.join("\r\n")
+    }
+
+    pub(crate) fn record(&mut self, id: &str) -> &mut Self {
+        self.record_when(id, None)
+    }
+
+    pub(crate) fn record_when(&mut self, id: &str, state: Option<State>) -> &mut Self {
+        self.txt_when(&[&format!("v=STSv1; id={id};")], state)
+    }
+
+    /// One TXT RR at `_mta-sts`, of these character-strings.
+    pub(crate) fn txt(&mut self, strings: &[&str]) -> &mut Self {
+        self.txt_when(strings, None)
+    }
+
+    fn txt_when(&mut self, strings: &[&str], state: Option<State>) -> &mut Self {
+        let strings = strings.iter().map(|&string| string.to_owned()).collect();
+        self.data("_mta-sts", Data::Txt(strings), state)
+    }
+
+    pub(crate) fn policy_host(&mut self, name: &str, behaviour: PolicyHostBehaviour) -> &mut Self {
+        self.policy_host_staged(name, behaviour.clone(), behaviour)
+    }
+
+    /// A Policy Host with a valid certificate, and its address.
+    pub(crate) fn policy_host_staged(
+        &mut self,
+        name: &str,
+        calm: PolicyHostBehaviour,
+        attack: PolicyHostBehaviour,
+    ) -> &mut Self {
+        let certificate = self.valid(name);
+        self.policy_host_with(name, certificate, calm, attack)
+    }
+
+    pub(crate) fn policy_host_with(
+        &mut self,
+        name: &str,
+        attack_certificate: CertificatePlan,
+        calm: PolicyHostBehaviour,
+        attack: PolicyHostBehaviour,
+    ) -> &mut Self {
+        let address = self.next_address();
+        self.data(name, Data::A(address), None);
+        let certificate = self.staged(self.valid(name), attack_certificate);
+        let behaviour = self.staged(calm, attack);
+        self.policy_host_at(address, name, certificate, behaviour)
+    }
+
+    /// A Policy Host at a provider's name.
+    pub(crate) fn policy_host_behind_alias(
+        &mut self,
+        name: &str,
+        canonical: &str,
+        behaviour: PolicyHostBehaviour,
+    ) -> &mut Self {
+        let address = self.next_address();
+        let target = self.full(canonical);
+        self.data(canonical, Data::A(address), None).data(name, Data::Cname(target), None);
+        let certificate = self.staged(self.valid(name), self.valid(name));
+        let behaviour = self.staged(behaviour.clone(), behaviour);
+        self.policy_host_at(address, name, certificate, behaviour)
+    }
+
+    fn policy_host_at(
+        &mut self,
+        address: Ipv4Addr,
+        name: &str,
+        certificate: Staged<CertificatePlan>,
+        behaviour: Staged<PolicyHostBehaviour>,
+    ) -> &mut Self {
+        let name = self.full(name);
+        self.plan.policy_hosts.entry(address).or_default().push(PolicyHostPlan {
+            name,
+            certificate,
+            behaviour,
+        });
+        self
+    }
+
+    /// An MX host of the recipient with STARTTLS and a valid certificate, and its address.
+    pub(crate) fn mail_host(&mut self, name: &str) -> &mut Self {
+        let valid = self.valid(name);
+        self.faulty_mail_host(name, MailService::Starttls(valid))
+    }
+
+    /// An MX host of the recipient with this service in state attack.
+    pub(crate) fn faulty_mail_host(&mut self, name: &str, attack: MailService) -> &mut Self {
+        self.mail_host_of(Owner::Recipient, name, attack)
+    }
+
+    pub(crate) fn mail_host_of(&mut self, owner: Owner, name: &str, attack: MailService) -> &mut Self {
+        let address = self.next_address();
+        self.data(name, Data::A(address), None);
+        self.mail_host_at(address, owner, name, attack)
+    }
+
+    /// An MX host whose name is an alias of a provider's.
+    pub(crate) fn mail_host_behind_alias(&mut self, name: &str, canonical: &str) -> &mut Self {
+        let address = self.next_address();
+        let target = self.full(canonical);
+        self.data(canonical, Data::A(address), None).data(name, Data::Cname(target), None);
+        let valid = self.valid(name);
+        self.mail_host_at(address, Owner::Recipient, name, MailService::Starttls(valid))
+    }
+
+    fn mail_host_at(
+        &mut self,
+        address: Ipv4Addr,
+        owner: Owner,
+        name: &str,
+        attack: MailService,
+    ) -> &mut Self {
+        let service = match attack {
+            // Without a scenario there is no state in which the fault is away.
+            attack if self.scenario.is_none() => self.staged(attack.clone(), attack),
+            attack => self.staged(MailService::Starttls(self.valid(name)), attack),
+        };
+        self.plan.mail_hosts.push(MailHostPlan { name: self.full(name), address, owner, service });
+        self
+    }
+
+    pub(crate) fn mx(&mut self, preference: u16, host: &str) -> &mut Self {
+        let host = self.full(host);
+        self.data("", Data::Mx(preference, host), None)
+    }
+
+    /// The domain's MX record is `calm`, or the attacker's or another host's while the fault is there.
+    pub(crate) fn mx_staged(&mut self, calm: &str, attack: &str) -> &mut Self {
+        let (calm, attack) = (self.full(calm), self.full(attack));
+        self.data("", Data::Mx(10, calm), Some(State::Calm)).data(
+            "",
+            Data::Mx(10, attack),
+            Some(State::Attack),
+        )
+    }
+
+    pub(crate) fn data(&mut self, name: &str, data: Data, state: Option<State>) -> &mut Self {
+        let when = match (self.scenario, state) {
+            (Some(scenario), Some(state)) => When::During(scenario, state),
+            _ => When::Always,
+        };
+        let name = self.full(name);
+        self.plan.zone.add(&name, data, when);
+        self
+    }
+
+    pub(crate) fn valid(&self, name: &str) -> CertificatePlan {
+        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, expired: false }
+    }
+
+    pub(crate) fn expired(&self, name: &str) -> MailService {
+        MailService::Starttls(CertificatePlan { expired: true, ..self.valid(name) })
+    }
+
+    pub(crate) fn signed_by(&self, signer: Signer, name: &str) -> MailService {
+        MailService::Starttls(CertificatePlan { signer, ..self.valid(name) })
+    }
+
+    /// A valid certificate that is for this name.
+    pub(crate) fn certified_as(&self, name: &str) -> MailService {
+        MailService::Starttls(self.valid(name))
+    }
+
+    fn full(&self, name: &str) -> String {
+        if name.is_empty() {
+            self.domain.clone()
+        } else if name == "." || name.rsplit('.').next() == Some("test") {
+            name.to_owned()
+        } else {
+            format!("{name}.{}", self.domain)
+        }
+    }
+
+    fn staged<T>(&self, calm: T, attack: T) -> Staged<T> {
+        Staged { scenario: self.scenario, calm, attack }
+    }
+
+    fn next_address(&mut self) -> Ipv4Addr {
+        self.hosts += 1;
+        Ipv4Addr::new(127, 83, self.place, self.hosts)
+    }
+}
+
+/// The `id` of every record at first.
+pub(crate) const ID: &str = "20260101T000000";
+/// The DNS server.
+pub(crate) const DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 83, 0, 53);

@@ -1,0 +1,519 @@
+use hickory_proto::rr::RecordType;
+
+use crate::authority::{CertificatePlan, Signer};
+use crate::https::PolicyHostBehaviour as Behaviour;
+use crate::plan::{ID, MailService, Plan, Told};
+use crate::scenario::{
+    Channel, Delivery, Expected, Mode, MtaStsOutcome, PolicySource, PolicyType, Reader, Report, ResultType,
+    State, WhyNone,
+};
+use crate::seen::Owner;
+use crate::zone::{Data, Fault};
+
+/// The whole world.
+pub(crate) fn plan() -> Plan {
+    let mut plan = Plan::default();
+    // First, because the first Policy Host and the first MX host must listen always.
+    sound(&mut plan);
+    attacks_on_mail(&mut plan);
+    faulty_certificates(&mut plan);
+    milder_modes(&mut plan);
+    faulty_policy_hosts(&mut plan);
+    faulty_records(&mut plan);
+    cached_policies(&mut plan);
+    domains_without_scenario(&mut plan);
+    plan
+}
+
+fn sound(plan: &mut Plan) {
+    plan.scenario(
+        Told {
+            name: "healthy-enforce",
+            title: "All is well",
+            story: "The domain enforces MTA-STS and everything is as its policy says.",
+            ..Told::default()
+        },
+        expect("mx.healthy-enforce.test", arrives("mx.healthy-enforce.test", FETCHED, Mode::Enforce)),
+    )
+    .healthy();
+
+    plan.scenario(
+        Told {
+            name: "no-mta-sts",
+            title: "No MTA-STS",
+            story: "The domain has neither record nor policy, so its mail goes over TLS to whoever answers.",
+            ..Told::default()
+        },
+        expect("mx.no-mta-sts.test", unprotected("mx.no-mta-sts.test", WhyNone::NoRecord, &[])),
+    )
+    .mail_host("mx")
+    .mx(10, "mx");
+
+    plan.scenario(
+        Told {
+            name: "wildcard",
+            title: "Wildcard pattern",
+            story: "The policy has *.wildcard.test, and the MX host is one label below.",
+            ..Told::default()
+        },
+        expect("mx.wildcard.test", arrives("mx.wildcard.test", FETCHED, Mode::Enforce)),
+    )
+    .sts(Mode::Enforce, &["*"])
+    .mail_host("mx")
+    .mx(10, "mx");
+
+    let mut stage = plan.scenario(
+        Told {
+            name: "cname",
+            title: "Policy at a provider",
+            story: "Record, Policy Host and MX host are aliases of a provider's names, and the certificates are for \
+                    the domain's own names.",
+            ..Told::default()
+        },
+        expect("mx.cname.test", arrives("mx.cname.test", FETCHED, Mode::Enforce)),
+    );
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .data("_mta-sts.provider.test", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
+        .data("_mta-sts", Data::Cname("_mta-sts.provider.test".to_owned()), None)
+        .policy_host_behind_alias("mta-sts", "mta-sts.provider.test", policy)
+        .mail_host_behind_alias("mx", "mail.provider.test")
+        .mx(10, "mx");
+}
+
+fn attacks_on_mail(plan: &mut Plan) {
+    plan.scenario(
+        Told {
+            name: "starttls-stripped",
+            title: "STARTTLS stripped",
+            story: "An attacker on the path takes STARTTLS out of the server's answer.",
+            ..Told::default()
+        },
+        Expected {
+            opportunistic: delivered("mx.starttls-stripped.test", Channel::Clear, Reader::Attacker),
+            mta_sts: deferred(
+                FETCHED,
+                &[failure(ResultType::StarttlsNotSupported, "mx.starttls-stripped.test")],
+            ),
+        },
+    )
+    .sts(Mode::Enforce, &["mx"])
+    .faulty_mail_host("mx", MailService::Stripped)
+    .mx(10, "mx");
+
+    plan.scenario(
+        Told {
+            name: "mx-spoofed",
+            title: "MX record spoofed",
+            story: "An attacker's DNS answer names the attacker's own server, which has a valid certificate.",
+            ..Told::default()
+        },
+        Expected { opportunistic: stolen(), mta_sts: deferred(FETCHED, &[mismatch(ATTACKER)]) },
+    )
+    .sts(Mode::Enforce, &["mx"])
+    .mail_host("mx")
+    .mx_staged("mx", ATTACKER);
+
+    let mut attacker = plan.domain("attacker");
+    let valid = attacker.valid("mx");
+    attacker.mail_host_of(Owner::Attacker, "mx", MailService::Starttls(valid));
+
+    let unlisted = "old.unlisted-mx-listed-certificate.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "unlisted-mx-listed-certificate",
+            title: "Unlisted host, listed certificate",
+            story: "The MX record names a host that the policy does not list and that a stranger runs today, with an old \
+                    certificate of a listed host.",
+            ..Told::default()
+        },
+        Expected {
+            opportunistic: delivered(unlisted, Channel::Encrypted, Reader::Attacker),
+            mta_sts: deferred(FETCHED, &[mismatch(unlisted)]),
+        },
+    );
+    let listed = stage.certified_as("mx");
+    stage
+        .sts(Mode::Enforce, &["mx"])
+        .mail_host("mx")
+        .mail_host_of(Owner::Attacker, "old", listed)
+        .mx_staged("mx", "old");
+
+    let deep = "mx.deep.wildcard-too-deep.test";
+    plan.scenario(
+        Told {
+            name: "wildcard-too-deep",
+            title: "Wildcard does not reach",
+            story: "The policy has *.wildcard-too-deep.test, and the MX host is two labels below.",
+            ..Told::default()
+        },
+        Expected {
+            opportunistic: delivered(deep, Channel::Encrypted, Reader::Recipient),
+            mta_sts: deferred(FETCHED, &[mismatch(deep)]),
+        },
+    )
+    .sts(Mode::Enforce, &["*"])
+    .mail_host("mx")
+    .mail_host("mx.deep")
+    .mx_staged("mx", "mx.deep");
+}
+
+fn faulty_certificates(plan: &mut Plan) {
+    let faults = [
+        (
+            Told {
+                name: "certificate-expired",
+                title: "Certificate expired",
+                story: "The certificate of the MX host expired yesterday.",
+                ..Told::default()
+            },
+            ResultType::CertificateExpired,
+        ),
+        (
+            Told {
+                name: "certificate-other-name",
+                title: "Certificate for another name",
+                story: "The MX host has a valid certificate, but not for its own name.",
+                ..Told::default()
+            },
+            ResultType::CertificateHostMismatch,
+        ),
+        (
+            Told {
+                name: "untrusted-ca",
+                title: "Certificate of a stranger",
+                story: "The certificate of the MX host is from a CA that nobody trusts.",
+                ..Told::default()
+            },
+            ResultType::CertificateNotTrusted,
+        ),
+    ];
+    for (told, result_type) in faults {
+        let mx = format!("mx.{}.test", told.name);
+        let expected = expect(&mx, deferred(FETCHED, &[failure(result_type, &mx)]));
+        let mut stage = plan.scenario(told, expected);
+        let service = match result_type {
+            ResultType::CertificateExpired => stage.expired("mx"),
+            ResultType::CertificateHostMismatch => stage.certified_as("elsewhere"),
+            _ => stage.signed_by(Signer::Stranger, "mx"),
+        };
+        stage.sts(Mode::Enforce, &["mx"]).faulty_mail_host("mx", service).mx(10, "mx");
+    }
+
+    let (first, second) = ("mx1.second-mx.test", "mx2.second-mx.test");
+    let mut outcome = arrives(second, FETCHED, Mode::Enforce);
+    outcome.reports.push(failure(ResultType::CertificateExpired, first));
+    let mut stage = plan.scenario(
+        Told {
+            name: "second-mx",
+            title: "The second MX host is fine",
+            story: "The certificate of the preferred MX host has expired, that of the second has not.",
+            ..Told::default()
+        },
+        expect(first, outcome),
+    );
+    let expired = stage.expired("mx1");
+    stage
+        .sts(Mode::Enforce, &["mx1", "mx2"])
+        .faulty_mail_host("mx1", expired)
+        .mail_host("mx2")
+        .mx(10, "mx1")
+        .mx(20, "mx2");
+}
+
+fn milder_modes(plan: &mut Plan) {
+    let mx = "mx.testing-fault.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "testing-fault",
+            title: "A fault in mode testing",
+            story: "The policy is in mode testing and the certificate of the MX host is for another name.",
+            ..Told::default()
+        },
+        expect(mx, passes(mx, Mode::Testing, &[failure(ResultType::CertificateHostMismatch, mx)])),
+    );
+    let service = stage.certified_as("elsewhere");
+    stage.sts(Mode::Testing, &["mx"]).faulty_mail_host("mx", service).mx(10, "mx");
+
+    let mx = "mx.mode-none.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "mode-none",
+            title: "Mode none",
+            story: "The domain is taking MTA-STS down, and its MX host has a self-signed certificate.",
+            ..Told::default()
+        },
+        expect(mx, passes(mx, Mode::None, &[])),
+    );
+    let service = stage.signed_by(Signer::Itself, "mx");
+    stage.sts(Mode::None, &[]).faulty_mail_host("mx", service).mx(10, "mx");
+
+    let mx = "mx.tls-required-no.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "tls-required-no",
+            title: "TLS-Required: No",
+            story: "The sender says that this message must arrive even without TLS, and the MX host's certificate is \
+                    from a CA that nobody trusts.",
+            tls_required_no: true,
+            ..Told::default()
+        },
+        expect(mx, passes(mx, Mode::Enforce, &[])),
+    );
+    let service = stage.signed_by(Signer::Stranger, "mx");
+    stage.sts(Mode::Enforce, &["mx"]).faulty_mail_host("mx", service).mx(10, "mx");
+}
+
+fn faulty_policy_hosts(plan: &mut Plan) {
+    let faults = [
+        (
+            Told {
+                name: "policy-host-down",
+                title: "Policy Host down",
+                story: "The record is there, nothing is cached, and the Policy Host refuses connections.",
+                ..Told::default()
+            },
+            ResultType::StsPolicyFetchError,
+            Behaviour::Refused,
+        ),
+        (
+            Told {
+                name: "policy-redirect",
+                title: "Policy Host redirects",
+                story: "The Policy Host redirects to a host with a weaker policy, which a sender must not follow.",
+                ..Told::default()
+            },
+            ResultType::StsPolicyFetchError,
+            Behaviour::Redirect("weaker.policy-redirect.test".to_owned()),
+        ),
+        (
+            Told {
+                name: "policy-invalid",
+                title: "Policy is a web page",
+                story: "The Policy Host serves a page of HTML as text/plain.",
+                ..Told::default()
+            },
+            ResultType::StsPolicyInvalid,
+            Behaviour::Policy(
+                "<!DOCTYPE html>\n<title>Welcome</title>\n<p>This site is parked.\n".to_owned(),
+            ),
+        ),
+    ];
+    for (told, result_type, behaviour) in faults {
+        let mx = format!("mx.{}.test", told.name);
+        let outcome = unprotected(&mx, WhyNone::FetchFailed, &[discovery(result_type)]);
+        let mut stage = plan.scenario(told, expect(&mx, outcome));
+        let healthy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+        stage.record(ID).policy_host_staged("mta-sts", healthy, behaviour).mail_host("mx").mx(10, "mx");
+        if told.name == "policy-redirect" {
+            let weaker = stage.policy(Mode::None, &[]);
+            stage.policy_host("weaker", Behaviour::Policy(weaker));
+        }
+    }
+
+    let mx = "mx.policy-host-untrusted.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "policy-host-untrusted",
+            title: "Policy Host not trusted",
+            story: "The certificate of the Policy Host is from a CA that nobody trusts, and nothing is cached.",
+            ..Told::default()
+        },
+        expect(mx, unprotected(mx, WhyNone::FetchFailed, &[discovery(ResultType::StsWebpkiInvalid)])),
+    );
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    let untrusted = CertificatePlan { signer: Signer::Stranger, ..stage.valid("mta-sts") };
+    stage
+        .record(ID)
+        .policy_host_with("mta-sts", untrusted, policy.clone(), policy)
+        .mail_host("mx")
+        .mx(10, "mx");
+}
+
+fn faulty_records(plan: &mut Plan) {
+    let mx = "mx.several-records.test";
+    let mut stage = plan.scenario(
+        Told {
+            name: "several-records",
+            title: "Two records",
+            story: "Two TXT records begin with v=STSv1, so the domain counts as one without MTA-STS.",
+            ..Told::default()
+        },
+        expect(mx, unprotected(mx, WhyNone::SeveralRecords, &[])),
+    );
+    stage.healthy().record_when(NEW_ID, Some(State::Attack));
+
+    let mut stage = plan.scenario(
+        Told {
+            name: "dns-timeout",
+            title: "No DNS answer",
+            story: "Questions for the record are never answered, nothing is cached, and the sender chooses to wait.",
+            ..Told::default()
+        },
+        expect(
+            "mx.dns-timeout.test",
+            MtaStsOutcome {
+                delivery: Delivery::Deferred,
+                policy: PolicySource::None { why: WhyNone::DnsFailed },
+                mode: None,
+                reports: Vec::new(),
+            },
+        ),
+    );
+    stage.healthy().data("_mta-sts", Data::Fault(RecordType::TXT, Fault::Silence), Some(State::Attack));
+}
+
+fn cached_policies(plan: &mut Plan) {
+    let cached = |name, title, story| {
+        let told = Told { name, title, story, needs_cached_policy: true, tls_required_no: false };
+        let reports = [discovery(ResultType::StsPolicyFetchError), mismatch(ATTACKER)];
+        let outcome = deferred(PolicySource::Cached, &reports);
+        (told, Expected { opportunistic: stolen(), mta_sts: outcome })
+    };
+
+    let (told, expected) = cached(
+        "txt-suppressed",
+        "Record suppressed",
+        "The policy is cached; then an attacker suppresses the TXT record and spoofs the MX record.",
+    );
+    let mut stage = plan.scenario(told, expected);
+    let policy = stage.policy(Mode::Enforce, &["mx"]);
+    stage
+        .record_when(ID, Some(State::Calm))
+        .policy_host("mta-sts", Behaviour::Policy(policy))
+        .mail_host("mx")
+        .mx_staged("mx", ATTACKER);
+
+    let (told, expected) = cached(
+        "txt-servfail",
+        "Record lookup fails",
+        "The policy is cached; then the lookup of the TXT record fails and an attacker spoofs the MX record.",
+    );
+    plan.scenario(told, expected)
+        .sts(Mode::Enforce, &["mx"])
+        .data("_mta-sts", Data::Fault(RecordType::TXT, Fault::ServFail(None)), Some(State::Attack))
+        .mail_host("mx")
+        .mx_staged("mx", ATTACKER);
+
+    let (told, expected) = cached(
+        "new-id-fetch-fails",
+        "New policy cannot be fetched",
+        "The old policy is cached; then the record has a new id, the Policy Host answers 500, and an attacker spoofs \
+         the MX record.",
+    );
+    let mut stage = plan.scenario(told, expected);
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .record_when(ID, Some(State::Calm))
+        .record_when(NEW_ID, Some(State::Attack))
+        .policy_host_staged("mta-sts", policy, Behaviour::Status(500))
+        .mail_host("mx")
+        .mx_staged("mx", ATTACKER);
+}
+
+fn domains_without_scenario(plan: &mut Plan) {
+    let record = format!("v=STSv1; id={ID};");
+
+    // RFC 8461, 3.1: the character-strings of one RR are joined without spaces.
+    plan.domain("split-txt").txt(&["v=STSv1; i", "d=20260101", "T000000;"]).protected();
+
+    // An RR that fits neither 512 octets nor the largest UDP payload that this world offers.
+    let padding = "x".repeat(200);
+    let fields: Vec<_> = (0..8).map(|number| format!(" padding{number}={padding};")).collect();
+    let strings: Vec<_> = std::iter::once(record.as_str()).chain(fields.iter().map(String::as_str)).collect();
+    plan.domain("large-txt").txt(&strings).protected();
+
+    plan.domain("unrelated-txt").txt(&["site-verification=0123456789"]).txt(&["v=spf1 -all"]).healthy();
+
+    // RFC 7505: no mail for this domain.
+    plan.domain("null-mx").mx(0, ".");
+
+    // RFC 5321, 5.1: the domain is its own MX host.
+    plan.domain("implicit-mx").sts(Mode::Enforce, &[""]).mail_host("");
+
+    for name in ["", "_mta-sts", "mta-sts"] {
+        plan.domain("bogus").data(
+            name,
+            Data::Fault(RecordType::ANY, Fault::ServFail(Some(DNSSEC_BOGUS))),
+            None,
+        );
+    }
+
+    plan.domain("loop")
+        .data("", Data::Cname("again.loop.test".to_owned()), None)
+        .data("again", Data::Cname("loop.test".to_owned()), None)
+        .data("_mta-sts", Data::Cname("_mta-sts.again.loop.test".to_owned()), None)
+        .data("_mta-sts.again", Data::Cname("_mta-sts.loop.test".to_owned()), None);
+
+    // One domain a behaviour of Policy Hosts.
+    let policy =
+        |name: &str| format!("version: STSv1\r\nmode: enforce\r\nmx: mx.{name}.test\r\nmax_age: 604800\r\n");
+    for (name, behaviour) in [
+        ("https-gzip", Behaviour::Gzip(policy("https-gzip"))),
+        ("https-drip", Behaviour::Drip(policy("https-drip"))),
+        ("https-media-type", Behaviour::MediaType("text/html".to_owned(), policy("https-media-type"))),
+        ("https-two-media-types", Behaviour::TwoMediaTypes(policy("https-two-media-types"))),
+        ("https-too-large", Behaviour::TooLarge(policy("https-too-large"))),
+        ("https-not-found", Behaviour::Status(404)),
+        ("https-hang", Behaviour::Hang),
+        ("https-refused", Behaviour::Refused),
+    ] {
+        plan.domain(name).record(ID).policy_host("mta-sts", behaviour).mail_host("mx").mx(10, "mx");
+    }
+}
+
+fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {
+    Expected { opportunistic: delivered(opportunistic_mx, Channel::Encrypted, Reader::Recipient), mta_sts }
+}
+
+fn delivered(mx: &str, channel: Channel, read_by: Reader) -> Delivery {
+    Delivery::Delivered { mx: mx.to_owned(), channel, read_by }
+}
+
+fn stolen() -> Delivery {
+    delivered(ATTACKER, Channel::Encrypted, Reader::Attacker)
+}
+
+/// Under the policy, to a host that was authenticated.
+fn arrives(mx: &str, policy: PolicySource, mode: Mode) -> MtaStsOutcome {
+    let delivery = delivered(mx, Channel::Authenticated, Reader::Recipient);
+    MtaStsOutcome { delivery, policy, mode: Some(mode), reports: Vec::new() }
+}
+
+/// In spite of a fault, which this policy or this message lets pass.
+fn passes(mx: &str, mode: Mode, reports: &[Report]) -> MtaStsOutcome {
+    let delivery = delivered(mx, Channel::Encrypted, Reader::Recipient);
+    MtaStsOutcome { delivery, policy: FETCHED, mode: Some(mode), reports: reports.to_vec() }
+}
+
+/// Without a policy, as opportunistic STARTTLS would.
+fn unprotected(mx: &str, why: WhyNone, reports: &[Report]) -> MtaStsOutcome {
+    let delivery = delivered(mx, Channel::Encrypted, Reader::Recipient);
+    MtaStsOutcome { delivery, policy: PolicySource::None { why }, mode: None, reports: reports.to_vec() }
+}
+
+fn deferred(policy: PolicySource, reports: &[Report]) -> MtaStsOutcome {
+    let mode = Some(Mode::Enforce);
+    MtaStsOutcome { delivery: Delivery::Deferred, policy, mode, reports: reports.to_vec() }
+}
+
+/// A failure of a session with an MX host.
+fn failure(result_type: ResultType, mx: &str) -> Report {
+    Report { policy_type: PolicyType::Sts, result_type, reason_code: None, mx: Some(mx.to_owned()) }
+}
+
+/// The MX host is not in the policy.
+fn mismatch(mx: &str) -> Report {
+    Report { reason_code: Some("mx-mismatch".to_owned()), ..failure(ResultType::ValidationFailure, mx) }
+}
+
+/// A failure to find the policy.
+fn discovery(result_type: ResultType) -> Report {
+    Report { policy_type: PolicyType::Sts, result_type, reason_code: None, mx: None }
+}
+
+const FETCHED: PolicySource = PolicySource::Fetched;
+const ATTACKER: &str = "mx.attacker.test";
+const NEW_ID: &str = "20260102T000000";
+/// RFC 8914, 4.7.
+const DNSSEC_BOGUS: u16 = 6;

@@ -1,0 +1,458 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hickory_server::Server;
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use crate::authority::Authorities;
+use crate::control;
+use crate::dns::{self, Authority};
+use crate::error::WorldError;
+use crate::https::{HttpsServer, PolicyHostBehaviour, Site};
+use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan};
+use crate::scenario::{Scenario, State, States};
+use crate::seen::{Owner, Record, Seen};
+use crate::smtp::{Service, SmtpServer};
+use crate::table;
+use crate::tls;
+use crate::zone::Zone;
+
+/// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
+///
+/// It lives in the tokio runtime that it was started in, and ends with [`World::shutdown`] or when it is dropped.
+/// Several worlds can run at once: they have the same addresses and other ports.
+pub struct World {
+    live: Arc<Live>,
+    dns: Server<Authority>,
+    tasks: JoinSet<()>,
+}
+
+/// Where a world listens. The default leaves all ports to the system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorldConfig {
+    /// The DNS server; default 127.83.0.53 and a free port. Port 0 also means a free port.
+    pub dns: Option<SocketAddr>,
+    /// The port of all Policy Hosts; default one that is free on all their addresses.
+    pub https_port: Option<u16>,
+    /// The port of all MX hosts; default one that is free on all their addresses.
+    pub smtp_port: Option<u16>,
+}
+
+impl World {
+    /// Starts everything: when this returns, all servers listen and every scenario is in its initial state.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::Bind`] if a fixed port cannot be had, [`WorldError::NoCommonPort`] if the system has no port that
+    /// is free on all addresses, [`WorldError::Certificate`].
+    pub async fn start(config: WorldConfig) -> Result<Self, WorldError> {
+        let plan = table::plan();
+        let authorities = Authorities::new()?;
+        let states = Arc::new(States::new(&plan.scenarios));
+        let seen = Arc::new(Record::default());
+
+        let (udp, tcp) = bind_dns(config.dns).await?;
+        let dns_addr = tcp.local_addr().map_err(|source| no_port("dns", source))?;
+        let https_addresses: Vec<_> = plan.policy_hosts.keys().copied().collect();
+        let (https_port, https_listeners) = bind_all("https", &https_addresses, config.https_port)?;
+        let smtp_addresses: Vec<_> = plan.mail_hosts.iter().map(|host| host.address).collect();
+        let (smtp_port, smtp_listeners) = bind_all("smtp", &smtp_addresses, config.smtp_port)?;
+
+        let mail_hosts = plan.mail_hosts.iter().map(MailHost::from).collect();
+        let Plan { scenarios, zone, policy_hosts, mail_hosts: mail_plans, .. } = plan;
+        let zone = Arc::new(zone);
+        let mut tasks = JoinSet::new();
+
+        let mut https = Vec::new();
+        for (listener, (address, plans)) in https_listeners.into_iter().zip(policy_hosts) {
+            let sites = plans
+                .into_iter()
+                .map(|plan| {
+                    let certificate =
+                        plan.certificate.try_map(|certificate| authorities.issue(certificate))?;
+                    Ok(Site {
+                        host: plan.name,
+                        certificate,
+                        behaviour: plan.behaviour,
+                        instead: Mutex::new(None),
+                    })
+                })
+                .collect::<Result<_, WorldError>>()?;
+            let server = HttpsServer::new(listener, address, https_port, sites, states.clone(), seen.clone());
+            let server = Arc::new(server);
+            tasks.spawn(server.clone().serve());
+            https.push(server);
+        }
+
+        for (listener, plan) in smtp_listeners.into_iter().zip(mail_plans) {
+            let service = plan.service.try_map(|service| mail_service(service, &authorities))?;
+            let server = SmtpServer {
+                host: plan.name,
+                address: plan.address,
+                owner: plan.owner,
+                service,
+                states: states.clone(),
+                seen: seen.clone(),
+            };
+            tasks.spawn(Arc::new(server).serve(listener));
+        }
+
+        let authority = Authority { zone: zone.clone(), states: states.clone(), seen: seen.clone() };
+        let dns = dns::serve(udp, tcp, authority);
+        let live = Arc::new(Live {
+            dns_addr,
+            https_port,
+            smtp_port,
+            ca_pem: authorities.ca_pem(),
+            scenarios,
+            mail_hosts,
+            zone,
+            states,
+            seen,
+            https,
+            directory: Mutex::new(None),
+            runtime: Handle::current(),
+        });
+        live.settle()?;
+        Ok(Self { live, dns, tasks })
+    }
+
+    /// The DNS server, for UDP and TCP.
+    pub fn dns_addr(&self) -> SocketAddr {
+        self.live.dns_addr
+    }
+
+    /// The port of all Policy Hosts.
+    pub fn https_port(&self) -> u16 {
+        self.live.https_port
+    }
+
+    /// The port of all MX hosts.
+    pub fn smtp_port(&self) -> u16 {
+        self.live.smtp_port
+    }
+
+    /// The certificate of the throw-away CA, the only one to trust in this world.
+    pub fn ca_pem(&self) -> &str {
+        &self.live.ca_pem
+    }
+
+    /// All scenarios, in the order in which they are best told.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.live.scenarios
+    }
+
+    /// The scenario of this name.
+    pub fn scenario(&self, name: &str) -> Option<&Scenario> {
+        self.live.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Puts a scenario into a state; it holds for whatever comes after the return.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::UnknownScenario`]; [`WorldError::Bind`] or [`WorldError::File`] if a Policy Host cannot listen
+    /// again or the zone file cannot be written again.
+    pub fn switch(&self, scenario: &str, state: State) -> Result<(), WorldError> {
+        self.live.switch(scenario, state)
+    }
+
+    /// Makes a Policy Host (such as `mta-sts.healthy-enforce.test`) behave otherwise until the next reset.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::UnknownPolicyHost`], [`WorldError::Bind`].
+    pub fn set_policy_host(&self, host: &str, behaviour: PolicyHostBehaviour) -> Result<(), WorldError> {
+        self.live.set_policy_host(host, behaviour)
+    }
+
+    /// What the servers saw since the start or the last reset.
+    pub fn seen(&self) -> Seen {
+        self.live.seen.seen()
+    }
+
+    /// Forgets what was seen and puts every scenario and Policy Host into its initial state.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::switch`].
+    pub fn reset(&self) -> Result<(), WorldError> {
+        self.live.reset()
+    }
+
+    /// Writes `ca.pem`, `zone` and `world.json` into an existing directory; `zone` is written again with every switch.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::File`].
+    pub fn write_files(&self, directory: &Path) -> Result<(), WorldError> {
+        self.live.write_files(directory)
+    }
+
+    /// Listens for commands on the Unix socket `control` in an existing directory.
+    ///
+    /// Each line is a JSON object with `command`: `switch` (with `scenario` and `state`), `seen`, `reset` or
+    /// `scenarios`; each is answered with one line, `{"error":{"code":...,"message":...}}` if it is no good. A line has
+    /// 4,096 octets at most.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::File`]. A socket that is left over from a world that ended is replaced.
+    pub fn serve_control(&mut self, directory: &Path) -> Result<(), WorldError> {
+        let listener = control::listen(&directory.join(CONTROL))?;
+        self.tasks.spawn(control::serve(listener, self.live.clone()));
+        Ok(())
+    }
+
+    /// Ends all servers, and returns when their ports are free.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+        // Whoever else holds the servers must not hold their ports.
+        self.live.close();
+        // An error here is one of a socket that is closed now anyhow.
+        let _ = self.dns.shutdown_gracefully().await;
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("World")
+            .field("dns_addr", &self.dns_addr())
+            .field("https_port", &self.https_port())
+            .field("smtp_port", &self.smtp_port())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the world itself and its control socket work on.
+pub(crate) struct Live {
+    dns_addr: SocketAddr,
+    https_port: u16,
+    smtp_port: u16,
+    ca_pem: String,
+    scenarios: Vec<Scenario>,
+    mail_hosts: Vec<MailHost>,
+    zone: Arc<Zone>,
+    states: Arc<States>,
+    seen: Arc<Record>,
+    https: Vec<Arc<HttpsServer>>,
+    /// Where `zone` is to be kept up to date.
+    directory: Mutex<Option<PathBuf>>,
+    runtime: Handle,
+}
+
+impl Live {
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.seen()
+    }
+
+    /// Every scenario with the state that it is in.
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = (&Scenario, State)> {
+        self.scenarios.iter().enumerate().map(|(number, scenario)| (scenario, self.states.get(number)))
+    }
+
+    pub(crate) fn switch(&self, name: &str, state: State) -> Result<(), WorldError> {
+        let number = self.scenarios.iter().position(|scenario| scenario.name == name);
+        let number = number.ok_or_else(|| WorldError::UnknownScenario(name.to_owned()))?;
+        self.states.set(number, state);
+        self.settle()?;
+        self.write_zone()
+    }
+
+    pub(crate) fn reset(&self) -> Result<(), WorldError> {
+        self.states.reset(&self.scenarios);
+        for site in self.https.iter().flat_map(|server| &server.sites) {
+            *site.instead.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.settle()?;
+        self.seen.reset();
+        self.write_zone()
+    }
+
+    fn set_policy_host(&self, host: &str, behaviour: PolicyHostBehaviour) -> Result<(), WorldError> {
+        let mut sites = self.https.iter().flat_map(|server| &server.sites);
+        let site = sites.find(|site| site.host == host);
+        let site = site.ok_or_else(|| WorldError::UnknownPolicyHost(host.to_owned()))?;
+        *site.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(behaviour);
+        self.settle()
+    }
+
+    fn settle(&self) -> Result<(), WorldError> {
+        // A caller outside the runtime may switch, too.
+        let _entered = self.runtime.enter();
+        for server in &self.https {
+            let address = SocketAddr::from((server.address, self.https_port));
+            server.settle().map_err(|source| WorldError::Bind { service: "https", address, source })?;
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        for server in &self.https {
+            server.close();
+        }
+    }
+
+    fn write_files(&self, directory: &Path) -> Result<(), WorldError> {
+        let description = Description {
+            dns: self.dns_addr,
+            https_port: self.https_port,
+            smtp_port: self.smtp_port,
+            ca_file: directory.join(CA_FILE),
+            zone_file: directory.join(ZONE_FILE),
+            control: directory.join(CONTROL),
+            scenarios: &self.scenarios,
+            policy_hosts: self.policy_hosts(),
+            mail_hosts: &self.mail_hosts,
+        };
+        let path = directory.join("world.json");
+        let json = serde_json::to_vec_pretty(&description)
+            .map_err(|error| WorldError::File { path: path.clone(), source: error.into() })?;
+        write(&directory.join(CA_FILE), self.ca_pem.as_bytes())?;
+        *self.directory.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory.to_owned());
+        self.write_zone()?;
+        // Last, so that whoever waits for this file finds the others.
+        write(&path, &json)
+    }
+
+    fn write_zone(&self) -> Result<(), WorldError> {
+        // Held while writing, so that of two switches the last one is what the file says.
+        let directory = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*directory {
+            Some(directory) => write(&directory.join(ZONE_FILE), self.zone.text(&self.states).as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    fn policy_hosts(&self) -> BTreeMap<&str, Ipv4Addr> {
+        let servers = self.https.iter();
+        servers
+            .flat_map(|server| server.sites.iter().map(|site| (site.host.as_str(), server.address)))
+            .collect()
+    }
+}
+
+/// `world.json`.
+#[derive(Serialize)]
+struct Description<'w> {
+    dns: SocketAddr,
+    https_port: u16,
+    smtp_port: u16,
+    ca_file: PathBuf,
+    zone_file: PathBuf,
+    control: PathBuf,
+    scenarios: &'w [Scenario],
+    policy_hosts: BTreeMap<&'w str, Ipv4Addr>,
+    mail_hosts: &'w [MailHost],
+}
+
+#[derive(Serialize)]
+struct MailHost {
+    name: String,
+    address: Ipv4Addr,
+    owner: Owner,
+}
+
+impl From<&MailHostPlan> for MailHost {
+    fn from(plan: &MailHostPlan) -> Self {
+        Self { name: plan.name.clone(), address: plan.address, owner: plan.owner }
+    }
+}
+
+fn mail_service(service: &MailService, authorities: &Authorities) -> Result<Service, WorldError> {
+    Ok(match service {
+        MailService::Starttls(certificate) => {
+            let resolver = rustls::sign::SingleCertAndKey::from((*authorities.issue(certificate)?).clone());
+            Service::Starttls(Arc::new(tls::server_config().with_cert_resolver(Arc::new(resolver))))
+        }
+        MailService::Stripped => Service::Stripped,
+    })
+}
+
+async fn bind_dns(wanted: Option<SocketAddr>) -> Result<(UdpSocket, TcpListener), WorldError> {
+    let address = wanted.unwrap_or_else(|| SocketAddr::from((DNS_ADDRESS, 0)));
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let sockets = async {
+            let tcp = TcpListener::bind(address).await?;
+            let udp = UdpSocket::bind(tcp.local_addr()?).await?;
+            io::Result::Ok((udp, tcp))
+        };
+        match sockets.await {
+            Ok(sockets) => return Ok(sockets),
+            Err(source) if address.port() != 0 => {
+                return Err(WorldError::Bind { service: "dns", address, source });
+            }
+            Err(source) if tries == MAX_TRIES => return Err(no_port("dns", source)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// One port on all addresses: the fixed one, or one that the system has chosen on the first address.
+fn bind_all(
+    service: &'static str,
+    addresses: &[Ipv4Addr],
+    fixed: Option<u16>,
+) -> Result<(u16, Vec<TcpListener>), WorldError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut port = fixed.unwrap_or(0);
+        let mut listeners = Vec::new();
+        let failure = loop {
+            let Some(&address) = addresses.get(listeners.len()) else { return Ok((port, listeners)) };
+            let address = SocketAddr::new(IpAddr::V4(address), port);
+            match listen(address) {
+                Ok((listener, bound)) => {
+                    port = bound;
+                    listeners.push(listener);
+                }
+                Err(source) => break WorldError::Bind { service, address, source },
+            }
+        };
+        match failure {
+            WorldError::Bind { source, .. } if fixed.is_none_or(|port| port == 0) => {
+                if tries == MAX_TRIES {
+                    return Err(no_port(service, source));
+                }
+            }
+            failure => return Err(failure),
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(tls::BACKLOG)?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+fn no_port(service: &'static str, source: io::Error) -> WorldError {
+    WorldError::NoCommonPort { service, source }
+}
+
+/// Writes beside the file and renames, so that a reader never sees half of it.
+fn write(path: &Path, text: &[u8]) -> Result<(), WorldError> {
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, text)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(|source| WorldError::File { path: path.to_owned(), source })
+}
+
+const MAX_TRIES: u32 = 32;
+const CA_FILE: &str = "ca.pem";
+const ZONE_FILE: &str = "zone";
+const CONTROL: &str = "control";

@@ -1,0 +1,179 @@
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::rdata::{A, CNAME, MX, SOA, TXT};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use crate::scenario::{States, When};
+
+/// Every record of the world, and the faults between them.
+#[derive(Debug, Default)]
+pub(crate) struct Zone {
+    entries: Vec<Entry>,
+}
+
+/// What DNS says to a question.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: ResponseCode,
+    pub(crate) answers: Vec<Record>,
+    /// The SOA record, for a negative answer (RFC 2308, 3).
+    pub(crate) authority: Option<Record>,
+    /// RFC 8914: the INFO-CODE of an Extended DNS Error.
+    pub(crate) extended_error: Option<u16>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    A(Ipv4Addr),
+    Mx(u16, String),
+    /// The character-strings of one RR.
+    Txt(Vec<String>),
+    Cname(String),
+    Fault(RecordType, Fault),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// SERVFAIL, with an Extended DNS Error if there is a number.
+    ServFail(Option<u16>),
+    /// The question is never answered.
+    Silence,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    data: Data,
+    when: When,
+}
+
+impl Zone {
+    pub(crate) fn add(&mut self, name: &str, data: Data, when: When) {
+        self.entries.push(Entry { name: absolute(name), data, when });
+    }
+
+    /// Answers as an authority for everything, which follows its own aliases; `None` is silence.
+    pub(crate) fn answer(&self, question: &Name, kind: RecordType, states: &States) -> Option<Answer> {
+        let mut answer = Answer {
+            code: ResponseCode::NoError,
+            answers: Vec::new(),
+            authority: None,
+            extended_error: None,
+        };
+        let mut name = question.to_lowercase();
+        for _ in 0..MAX_ALIASES {
+            match self.fault(&name, kind, states) {
+                Some(Fault::Silence) => return None,
+                Some(Fault::ServFail(extended_error)) => {
+                    let code = ResponseCode::ServFail;
+                    return Some(Answer { code, answers: Vec::new(), authority: None, extended_error });
+                }
+                None => {}
+            }
+            let here = self.records(&name, states);
+            let alias = here.iter().find_map(|record| match &record.data {
+                RData::CNAME(CNAME(target)) if kind != RecordType::CNAME => Some(target.clone()),
+                _ => None,
+            });
+            let wanted = if alias.is_some() { RecordType::CNAME } else { kind };
+            let exists = !here.is_empty() || self.has_descendant(&name, states);
+            let found = here.into_iter().filter(|record| record.record_type() == wanted);
+            let before = answer.answers.len();
+            answer.answers.extend(found);
+            let Some(target) = alias else {
+                if answer.answers.len() == before {
+                    answer.authority = Some(start_of_authority());
+                    answer.code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
+                }
+                return Some(answer);
+            };
+            name = target.to_lowercase();
+        }
+        Some(answer)
+    }
+
+    /// Everything that is in force now, in the manner of a zone file; faults are comments.
+    pub(crate) fn text(&self, states: &States) -> String {
+        let mut text = format!("; every name of this world, as it is now\n{}\n", start_of_authority());
+        for entry in self.entries.iter().filter(|entry| entry.when.holds(states)) {
+            let line = match &entry.data {
+                Data::Fault(kind, fault) => format!("; {} {kind}: {fault:?}", entry.name),
+                Data::A(address) => format!("{} {TTL} IN A {address}", entry.name),
+                Data::Mx(preference, host) => {
+                    format!("{} {TTL} IN MX {preference} {}", entry.name, absolute(host))
+                }
+                Data::Cname(target) => format!("{} {TTL} IN CNAME {}", entry.name, absolute(target)),
+                Data::Txt(strings) => {
+                    let quoted: Vec<_> = strings.iter().map(|string| format!("{string:?}")).collect();
+                    format!("{} {TTL} IN TXT {}", entry.name, quoted.join(" "))
+                }
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+
+    fn fault(&self, name: &Name, kind: RecordType, states: &States) -> Option<Fault> {
+        self.at(name, states).find_map(|entry| match entry.data {
+            Data::Fault(of, fault) if of == kind || of == RecordType::ANY => Some(fault),
+            _ => None,
+        })
+    }
+
+    fn records(&self, name: &Name, states: &States) -> Vec<Record> {
+        let mut records: Vec<_> = self
+            .at(name, states)
+            .filter_map(|entry| Some(Record::from_rdata(name.clone(), TTL, entry.data.rdata()?)))
+            .collect();
+        if *name == apex() {
+            records.push(start_of_authority());
+        }
+        records
+    }
+
+    fn at<'z>(&'z self, name: &'z Name, states: &'z States) -> impl Iterator<Item = &'z Entry> {
+        self.entries.iter().filter(move |entry| entry.name == *name && entry.when.holds(states))
+    }
+
+    /// An empty non-terminal exists (RFC 8020, 2).
+    fn has_descendant(&self, name: &Name, states: &States) -> bool {
+        self.entries.iter().any(|entry| {
+            name.zone_of(&entry.name) && entry.when.holds(states) && !matches!(entry.data, Data::Fault(..))
+        })
+    }
+}
+
+impl Data {
+    fn rdata(&self) -> Option<RData> {
+        Some(match self {
+            Self::A(address) => RData::A(A(*address)),
+            Self::Mx(preference, host) => RData::MX(MX::new(*preference, absolute(host))),
+            Self::Txt(strings) => RData::TXT(TXT::new(strings.clone())),
+            Self::Cname(target) => RData::CNAME(CNAME(absolute(target))),
+            Self::Fault(..) => return None,
+        })
+    }
+}
+
+fn start_of_authority() -> Record {
+    let data = SOA::new(absolute("ns.test"), absolute("hostmaster.test"), 1, 3600, 600, 86400, NEGATIVE_TTL);
+    Record::from_rdata(apex(), NEGATIVE_TTL, RData::SOA(data))
+}
+
+fn apex() -> Name {
+    absolute("test")
+}
+
+fn absolute(name: &str) -> Name {
+    let mut name =
+        Name::from_ascii(name).expect("every name comes from the table of this crate, which is tested");
+    name.set_fqdn(true);
+    name
+}
+
+const TTL: u32 = 60;
+const NEGATIVE_TTL: u32 = 60;
+const MAX_ALIASES: usize = 8;

@@ -1,0 +1,117 @@
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::rdata::opt::EdnsOption;
+use hickory_proto::rr::{RData, RecordType};
+use mta_sts_world::{DnsQuestion, State, Transport};
+
+use crate::client::{ask_tcp, ask_udp, mail_hosts, texts, world};
+
+#[tokio::test]
+async fn answers_over_udp_and_tcp_and_remembers_the_questions() {
+    let world = world().await;
+    let name = "_MTA-STS.healthy-enforce.test";
+    let udp = ask_udp(&world, name, RecordType::TXT, None).await.unwrap();
+    let tcp = ask_tcp(&world, name, RecordType::TXT).await;
+    assert_eq!(texts(&udp), ["v=STSv1; id=20260101T000000;"]);
+    assert_eq!(texts(&udp), texts(&tcp));
+
+    let name = name.to_ascii_lowercase();
+    let question = |transport| DnsQuestion { name: name.clone(), record_type: "TXT".to_owned(), transport };
+    assert_eq!(world.seen().dns, [question(Transport::Udp), question(Transport::Tcp)]);
+}
+
+#[tokio::test]
+async fn tells_no_name_from_no_data() {
+    let world = world().await;
+    for (name, kind, code) in [
+        ("no-such-domain.test", RecordType::TXT, ResponseCode::NXDomain),
+        ("_mta-sts.no-mta-sts.test", RecordType::TXT, ResponseCode::NXDomain),
+        ("healthy-enforce.test", RecordType::TXT, ResponseCode::NoError),
+        // An empty non-terminal: only names below it have records.
+        ("deep.wildcard-too-deep.test", RecordType::A, ResponseCode::NoError),
+    ] {
+        let answer = ask_udp(&world, name, kind, None).await.unwrap();
+        assert_eq!(answer.metadata.response_code, code, "{name}");
+        assert!(answer.answers.is_empty(), "{name}");
+        let RData::SOA(soa) = &answer.authorities[0].data else { panic!("{name}: no SOA") };
+        assert_eq!((soa.minimum, answer.authorities[0].ttl), (60, 60), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_bogus_name_fails_with_the_extended_error() {
+    let world = world().await;
+    let answer = ask_udp(&world, "_mta-sts.bogus.test", RecordType::TXT, Some(1232)).await.unwrap();
+    assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+    let edns = answer.edns.unwrap();
+    assert_eq!(edns.option(15.into()), Some(&EdnsOption::Unknown(15, vec![0, 6])));
+
+    let answer = ask_udp(&world, "bogus.test", RecordType::MX, None).await.unwrap();
+    assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+    assert!(answer.edns.is_none(), "no OPT record for a client without one");
+}
+
+#[tokio::test]
+async fn a_large_record_is_truncated_over_udp_and_whole_over_tcp() {
+    let world = world().await;
+    for payload in [None, Some(512), Some(4096)] {
+        let answer = ask_udp(&world, "_mta-sts.large-txt.test", RecordType::TXT, payload).await.unwrap();
+        assert!(answer.metadata.truncation, "{payload:?}");
+    }
+    let answer = ask_tcp(&world, "_mta-sts.large-txt.test", RecordType::TXT).await;
+    assert!(!answer.metadata.truncation);
+    assert!(texts(&answer)[0].len() > 1232);
+}
+
+#[tokio::test]
+async fn joins_splits_and_mixes_records() {
+    let world = world().await;
+    let split = ask_udp(&world, "_mta-sts.split-txt.test", RecordType::TXT, None).await.unwrap();
+    assert_eq!(texts(&split), ["v=STSv1; id=20260101T000000;"]);
+    let RData::TXT(txt) = &split.answers[0].data else { panic!("not TXT") };
+    assert_eq!(txt.txt_data.len(), 3);
+
+    let mixed = ask_udp(&world, "_mta-sts.unrelated-txt.test", RecordType::TXT, None).await.unwrap();
+    assert_eq!(texts(&mixed).len(), 3);
+    assert_eq!(mail_hosts(&world, "null-mx.test").await, [""]);
+    assert!(mail_hosts(&world, "implicit-mx.test").await.is_empty());
+}
+
+#[tokio::test]
+async fn follows_aliases_and_gives_up_in_a_circle() {
+    let world = world().await;
+    let answer = ask_udp(&world, "_mta-sts.cname.test", RecordType::TXT, None).await.unwrap();
+    assert_eq!(answer.answers[0].record_type(), RecordType::CNAME);
+    assert_eq!(texts(&answer).len(), 1);
+
+    let answer = ask_udp(&world, "_mta-sts.loop.test", RecordType::TXT, None).await.unwrap();
+    assert!(!answer.answers.is_empty());
+    assert!(answer.answers.iter().all(|record| record.record_type() == RecordType::CNAME));
+}
+
+#[tokio::test]
+async fn a_switch_changes_the_answers_and_a_reset_changes_them_back() {
+    let world = world().await;
+    let name = "_mta-sts.txt-suppressed.test";
+    assert_eq!(ask_udp(&world, name, RecordType::TXT, None).await.unwrap().answers.len(), 1);
+    assert_eq!(mail_hosts(&world, "txt-suppressed.test").await, ["mx.txt-suppressed.test"]);
+
+    world.switch("txt-suppressed", State::Attack).unwrap();
+    let answer = ask_udp(&world, name, RecordType::TXT, None).await.unwrap();
+    assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
+    assert_eq!(mail_hosts(&world, "txt-suppressed.test").await, ["mx.attacker.test"]);
+
+    world.reset().unwrap();
+    assert!(world.seen().dns.is_empty());
+    assert_eq!(ask_udp(&world, name, RecordType::TXT, None).await.unwrap().answers.len(), 1);
+    assert!(world.switch("no-such-scenario", State::Calm).is_err());
+}
+
+#[tokio::test]
+async fn silence_is_for_the_record_alone() {
+    let world = world().await;
+    assert!(ask_udp(&world, "_mta-sts.dns-timeout.test", RecordType::TXT, None).await.is_none());
+    assert_eq!(world.seen().dns.len(), 1);
+    assert_eq!(mail_hosts(&world, "dns-timeout.test").await, ["mx.dns-timeout.test"]);
+    world.switch("dns-timeout", State::Calm).unwrap();
+    assert!(ask_udp(&world, "_mta-sts.dns-timeout.test", RecordType::TXT, None).await.is_some());
+}

@@ -1,0 +1,11 @@
+//! The loopback world, seen through plain clients.
+
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod control;
+mod dns;
+mod https;
+mod scenarios;
+mod smtp;
+mod worlds;
