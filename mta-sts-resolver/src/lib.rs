@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod dns;
+mod driver;
 mod fetch;
 mod smtp;
 mod tls;
@@ -10,6 +11,7 @@ pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TxtAnswer,
 };
+pub use driver::{Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,

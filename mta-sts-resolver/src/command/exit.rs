@@ -1,0 +1,25 @@
+use std::process::ExitCode;
+
+/// How a command ended: its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// All is well.
+    Fine,
+    /// The answer is no, or has errors.
+    No,
+    /// The call was not understood.
+    Usage,
+    /// Something that may work later did not work now: `EX_TEMPFAIL` of sysexits.
+    Temporary,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::No => 1,
+            Exit::Usage => 2,
+            Exit::Temporary => 75,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! What `mtasts` is told on its command line, and which command answers.
+
+mod check;
+mod demo;
+mod exit;
+mod matching;
+mod network;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use exit::Exit;
+pub(crate) use network::Network;
+
+/// Runs the command that the command line names.
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let usage = error.use_stderr();
+            // Nothing is left to tell if the terminal is gone.
+            let _ = error.print();
+            return if usage { Exit::Usage.into() } else { Exit::Fine.into() };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("mtasts: cannot start: {error}");
+            return Exit::Temporary.into();
+        }
+    };
+    runtime
+        .block_on(async {
+            match arguments.command {
+                Command::Check(check) => check.run().await,
+                Command::Match(matching) => matching.run(),
+                Command::Demo(demo) => demo.run().await,
+            }
+        })
+        .into()
+}
+
+/// MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
+///
+/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 75 temporary failure.
+#[derive(Debug, Parser)]
+#[command(name = "mtasts", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Match(matching::Match),
+    Demo(demo::Demo),
+}

@@ -1,0 +1,43 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use mta_sts_resolver::{DnsClient, DnsError, PolicyFetcher, Resolver, TrustStore, TrustStoreError};
+
+/// Which network to ask: the system's, unless told otherwise.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Network {
+    /// Ask this DNS server instead of the system's
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = server)]
+    pub(crate) dns: Option<SocketAddr>,
+    /// Trust the certificates in this file only
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Ask policy hosts on this port
+    #[arg(long, value_name = "N", default_value_t = 443)]
+    pub(crate) https_port: u16,
+    /// Ask MX hosts on this port
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) smtp_port: u16,
+}
+
+impl Network {
+    pub(crate) fn dns_client(&self) -> Result<DnsClient, DnsError> {
+        self.dns.map_or_else(DnsClient::from_system, |server| Ok(DnsClient::with_server(server)))
+    }
+
+    pub(crate) fn trust_store(&self) -> Result<TrustStore, TrustStoreError> {
+        self.ca_file.as_ref().map_or_else(TrustStore::platform, TrustStore::from_pem_file)
+    }
+
+    pub(crate) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
+        Resolver::new(dns, PolicyFetcher::new(trust_store).port(self.https_port))
+    }
+}
+
+/// An address with its port, 53 if none is given.
+fn server(text: &str) -> Result<SocketAddr, String> {
+    text.parse().or_else(|_| text.parse().map(|address| SocketAddr::new(address, 53))).map_err(|_| {
+        "expected an address, or an address and a port: 192.0.2.1:53, [2001:db8::1]:53".to_owned()
+    })
+}
