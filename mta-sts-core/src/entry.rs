@@ -100,10 +100,9 @@ impl CacheUpdate {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);
         match self {
-            Self::Keep => {}
             Self::Checked { until } if entry.policy.is_some() => entry.checked_until = *until,
             Self::Absent(absence) if entry.policy.is_none() => entry.absence = Some(*absence),
-            Self::Checked { .. } | Self::Absent(_) => {}
+            Self::Keep | Self::Checked { .. } | Self::Absent(_) => {}
             Self::BackOff(back_off) => entry.back_off(*back_off),
             Self::Store { policy, checked_until } => entry.store(policy, *checked_until, now),
         }

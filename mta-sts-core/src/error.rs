@@ -171,11 +171,11 @@ kinds! {
         EmptyValue = 308, "empty-value", "A field has no value.";
         BadVersion = 309, "bad-policy-version", "The version is not `STSv1`.";
         BadMode = 310, "bad-mode", "The mode is none of `enforce`, `testing` and `none`.";
-        BadMaxAge = 311, "bad-max-age", "The max_age is not 1 to 10 digits.";
+        BadMaxAge = 311, "bad-max-age", "The `max_age` is not 1 to 10 digits.";
         BadMx = 312, "bad-mx", "An mx is no host name and no `*.` with one.";
         MissingVersion = 313, "missing-version", "The policy has no version.";
         MissingMode = 314, "missing-mode", "The policy has no mode.";
-        MissingMaxAge = 315, "missing-max-age", "The policy has no max_age.";
+        MissingMaxAge = 315, "missing-max-age", "The policy has no `max_age`.";
         MissingMx = 316, "missing-mx", "The policy has no mx, and its mode is not none.";
         /// Only with [`Strictness::Abnf`](crate::Strictness::Abnf).
         BlankLine = 317, "blank-line", "A line is empty or blank.";

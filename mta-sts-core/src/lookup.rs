@@ -35,7 +35,7 @@
 //! What DNS says alone never extends, ends or weakens a cached policy: its answers are not
 //! authenticated, and whoever can suppress the record must not gain by it (RFC 8461, 10.2).
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -78,7 +78,7 @@ use crate::tlsrpt::ResultType;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The methods are of two kinds. [`Lookup::poll_output`] says what to do and changes nothing: it
+/// Of its methods two matter. [`Lookup::poll_output`] says what to do and changes nothing: it
 /// says the same until the next input. [`Lookup::handle_input`] is told an answer; one that was not
 /// asked for is an error and leaves the lookup as it was.
 ///
@@ -86,6 +86,7 @@ use crate::tlsrpt::ResultType;
 /// [`Outcome::cache_update`] to it. Dropping a lookup half-way is harmless.
 #[derive(Clone, Debug)]
 pub struct Lookup {
+    domain: PolicyDomain,
     purpose: Purpose,
     entry: CacheEntry,
     config: LookupConfig,
@@ -464,10 +465,16 @@ impl Lookup {
                 timeout: config.fetch_limits.timeout(),
                 max_body_len: config.fetch_limits.max_body_len(),
             },
+            domain,
             state: State::QueryTxt,
         };
         lookup.answer_from_cache(now);
         lookup
+    }
+
+    /// The domain that is looked up.
+    pub const fn domain(&self) -> &PolicyDomain {
+        &self.domain
     }
 
     /// What to do next. It says the same until the next input.
@@ -493,7 +500,7 @@ impl Lookup {
                 Err(error) => self.no_record(error.kind(), ttl, now),
             },
             (State::QueryTxt, Input::TxtNotFound { ttl }) => {
-                self.no_record(RecordErrorKind::NoRecord, ttl, now)
+                self.no_record(RecordErrorKind::NoRecord, ttl, now);
             }
             (State::QueryTxt, Input::TxtFailed(failure)) => self.txt_failed(failure, now),
             (&State::FetchPolicy { id, checked_until }, Input::Response(response)) => {
@@ -529,19 +536,13 @@ impl Lookup {
     }
 
     fn answer_from_cache(&mut self, now: UnixTime) {
-        let cached = self.entry.valid_policy(now);
-        match self.purpose {
-            Purpose::Deliver if cached.is_some() => {
-                if is_ahead(self.entry.checked_until(), now, MAX_TTL) {
-                    self.apply_cached(CacheUpdate::Keep, now);
-                }
-            }
-            Purpose::Deliver | Purpose::Refresh if cached.is_none() => {
-                if let Some(absence) =
-                    self.entry.absence().filter(|absence| is_ahead(absence.until, now, MAX_TTL))
-                {
-                    self.finish(Err(NoPolicy::of_record(absence.reason)), CacheUpdate::Keep);
-                }
+        let is_cached = self.entry.valid_policy(now).is_some();
+        let is_checked = is_ahead(self.entry.checked_until(), now, MAX_TTL);
+        let absence = self.entry.absence().filter(|absence| is_ahead(absence.until, now, MAX_TTL));
+        match (self.purpose, absence) {
+            (Purpose::Deliver, _) if is_cached && is_checked => self.apply_cached(CacheUpdate::Keep, now),
+            (Purpose::Deliver | Purpose::Refresh, Some(absence)) if !is_cached => {
+                self.finish(Err(NoPolicy::of_record(absence.reason)), CacheUpdate::Keep);
             }
             _ => {}
         }
@@ -704,6 +705,6 @@ fn received_lines(body: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(body)
         .lines()
         .filter(|line| !line.trim().is_empty())
-        .map(|line| line.replace(|char: char| char.is_control() && char != '\t', "\u{fffd}").to_string())
+        .map(|line| line.replace(|char: char| char.is_control() && char != '\t', "\u{fffd}"))
         .collect()
 }

@@ -237,6 +237,9 @@ pub struct MxPatterns<'a> {
 
 impl<'a> MxPatterns<'a> {
     /// The patterns that are still to come, once more.
+    #[must_use]
+    // It is an iterator itself; `iter` is for those who take it for a list.
+    #[allow(clippy::iter_without_into_iter)]
     pub fn iter(&self) -> MxPatterns<'a> {
         self.clone()
     }

@@ -45,7 +45,7 @@ impl Record {
         parse_record(txt).map_err(|(kind, rest)| RecordError::at(kind, 1, txt.len() - rest.len()))
     }
 
-    /// Picks the record out of an RRset: each item is one TXT RR, its character-strings joined.
+    /// Picks the record out of an `RRset`: each item is one TXT RR, its character-strings joined.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Record {
     }
 }
 
-/// Whether a TXT RR counts when the records of an RRset are counted (RFC 8461, 3.1).
+/// Whether a TXT RR counts when the records of an `RRset` are counted (RFC 8461, 3.1).
 ///
 /// The text asks for `v=STSv1;`, the grammar lets white space stand before the semicolon: both
 /// count, else one such record beside a proper one would pass as a single record.
@@ -164,6 +164,8 @@ impl<'de> serde::Deserialize<'de> for RecordId {
 /// What is wrong, and the input from there on.
 type Fault<'a> = (RecordErrorKind, &'a [u8]);
 
+type NameAndValue<'a> = (&'a [u8], &'a [u8]);
+
 /// ```text
 /// sts-text-record = sts-version 1*(sts-field-delim sts-field) [sts-field-delim]
 /// ```
@@ -213,7 +215,7 @@ fn not_a_delimiter(input: &[u8]) -> Fault<'_> {
 /// sts-ext-name  = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
 /// sts-ext-value = 1*(%x21-3A / %x3C / %x3E-7E)
 /// ```
-fn field(input: &[u8]) -> Result<(&[u8], (&[u8], &[u8])), Fault<'_>> {
+fn field(input: &[u8]) -> Result<(&[u8], NameAndValue<'_>), Fault<'_>> {
     let (after_name, name) = span(is_field_name_octet, input);
     let Some(at_value) = after_name.strip_prefix(b"=") else {
         return Err((not_an_equals_sign(name, after_name), after_name));

@@ -34,6 +34,7 @@ impl UnixTime {
     }
 
     /// This time plus a span, its fraction of a second dropped; at the end of time it stays there.
+    #[must_use]
     pub const fn saturating_add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.as_secs()))
     }
