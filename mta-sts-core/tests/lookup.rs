@@ -1,0 +1,366 @@
+//! The transition table of policy discovery, row by row (see `lookup`, theory of operation).
+
+use core::time::Duration;
+
+use mta_sts_core::{
+    BackOff, CacheEntry, CacheUpdate, CachedPolicy, FetchFailure, HttpResponse, Input, Lookup, LookupConfig,
+    Mode, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, RecordId, TxtFailure, UnixTime,
+};
+
+const T0: UnixTime = UnixTime::from_secs(1_700_000_000);
+const TTL: Duration = Duration::from_secs(300);
+
+fn after(seconds: u64) -> UnixTime {
+    T0.saturating_add(Duration::from_secs(seconds))
+}
+
+fn policy_text(mode: &str, host: &str) -> String {
+    format!("version: STSv1\nmode: {mode}\nmx: {host}\nmax_age: 604800\n")
+}
+
+fn id(text: &str) -> RecordId {
+    text.parse().unwrap()
+}
+
+/// A policy of this mode with the id `old`, fetched at `T0`, its record checked until a minute later.
+fn cached(mode: &str) -> CacheEntry {
+    let policy = Policy::parse(policy_text(mode, "old.example.com").as_bytes()).unwrap();
+    let policy = CachedPolicy::new(policy, id("old"), T0);
+    CacheUpdate::Store { policy, checked_until: after(60) }.apply_to(None, T0).unwrap()
+}
+
+fn backing_off(entry: Option<CacheEntry>, id_text: &str, until: UnixTime) -> CacheEntry {
+    CacheUpdate::BackOff(BackOff { id: id(id_text), until }).apply_to(entry, T0).unwrap()
+}
+
+fn txt(record: &str) -> Input<'static> {
+    Input::Txt { rrs: vec![record.as_bytes().to_vec()], ttl: TTL }
+}
+
+fn found(id: &str) -> Input<'static> {
+    txt(&format!("v=STSv1; id={id};"))
+}
+
+/// Every TXT answer that gives no record.
+fn without_record() -> Vec<(Input<'static>, &'static str)> {
+    vec![
+        (Input::TxtNotFound { ttl: TTL }, "no-record"),
+        (txt("v=spf1 -all"), "no-record"),
+        (txt("v=STSv1; id=a-b"), "bad-id"),
+        (
+            Input::Txt { rrs: vec![b"v=STSv1; id=a".to_vec(), b"v=STSv1; id=b".to_vec()], ttl: TTL },
+            "several-records",
+        ),
+    ]
+}
+
+fn fetched(mode: &str) -> Input<'static> {
+    Input::Response(
+        HttpResponse::new(200, policy_text(mode, "new.example.com").into_bytes())
+            .with_content_type(b"text/plain"),
+    )
+}
+
+/// Runs a lookup on these answers; every answer is asked for, and none is left over.
+fn run(purpose: Purpose, entry: Option<&CacheEntry>, now: UnixTime, answers: Vec<Input<'static>>) -> Outcome {
+    let domain = PolicyDomain::parse("example.com").unwrap();
+    let mut lookup = Lookup::new(domain, purpose, entry, now, &LookupConfig::new());
+    for answer in answers {
+        match (lookup.poll_output(), &answer) {
+            (
+                Output::QueryTxt(query),
+                Input::Txt { .. } | Input::TxtNotFound { .. } | Input::TxtFailed(_),
+            ) => {
+                assert_eq!(query.name(), "_mta-sts.example.com");
+            }
+            (Output::FetchPolicy(request), Input::Response(_) | Input::FetchFailed(_)) => {
+                assert_eq!(request.url(), "https://mta-sts.example.com/.well-known/mta-sts.txt");
+            }
+            (output, answer) => panic!("{output:?} is answered by {answer:?}"),
+        }
+        lookup.handle_input(answer, now).unwrap();
+    }
+    lookup.into_outcome().unwrap_or_else(|lookup| panic!("still asks {:?}", lookup.poll_output()))
+}
+
+fn source(outcome: &Outcome) -> PolicySource {
+    outcome.applied.as_ref().unwrap().source
+}
+
+fn reported(outcome: &Outcome) -> Option<(&'static str, &'static str)> {
+    outcome.failure.as_ref().map(|failure| (failure.result_type.as_str(), failure.reason_code))
+}
+
+#[test]
+fn deliver_cached_and_checked_recently_asks_nothing() {
+    let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(59), vec![]);
+    assert_eq!(source(&outcome), PolicySource::Cached);
+    assert_eq!((outcome.cache_update, outcome.failure), (CacheUpdate::Keep, None));
+}
+
+#[test]
+fn deliver_absent_until_later_asks_nothing_and_remembers_why() {
+    for (answer, reason) in without_record() {
+        let first = run(Purpose::Deliver, None, T0, vec![answer]);
+        let CacheUpdate::Absent(absence) = &first.cache_update else { panic!("{:?}", first.cache_update) };
+        assert_eq!((absence.reason.code(), absence.until), (reason, after(300)));
+        assert_eq!(first.failure, None);
+        let entry = first.cache_update.apply_to(None, T0).unwrap();
+        for purpose in [Purpose::Deliver, Purpose::Refresh] {
+            let second = run(purpose, Some(&entry), after(299), vec![]);
+            assert_eq!(second.no_policy(), first.no_policy());
+            assert_eq!(second.cache_update, CacheUpdate::Keep);
+        }
+        // Past that time, and before a permanent failure at any time, DNS is asked again.
+        run(Purpose::Deliver, Some(&entry), after(300), vec![found("a"), fetched("enforce")]);
+        run(Purpose::BeforePermanentFailure, Some(&entry), after(1), vec![found("a"), fetched("enforce")]);
+    }
+}
+
+#[test]
+fn deliver_cached_same_id_is_checked_and_not_extended() {
+    let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(60), vec![found("old")]);
+    assert_eq!(source(&outcome), PolicySource::Cached);
+    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(360) });
+    let entry = outcome.cache_update.apply_to(Some(cached("enforce")), after(60)).unwrap();
+    assert_eq!(entry.policy().unwrap().expires_at(), after(604_800));
+}
+
+#[test]
+fn deliver_cached_new_id_in_back_off_is_not_fetched() {
+    let entry = backing_off(Some(cached("enforce")), "new", after(300));
+    let outcome = run(Purpose::Deliver, Some(&entry), after(100), vec![found("new")]);
+    assert_eq!(source(&outcome), PolicySource::Cached);
+    // Asked again when the host may be, however long the TTL.
+    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(300) });
+    assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", "backing-off")));
+    let opted_out = backing_off(Some(cached("none")), "new", after(300));
+    assert_eq!(run(Purpose::Deliver, Some(&opted_out), after(100), vec![found("new")]).failure, None);
+    // Another id is not held back.
+    run(Purpose::Deliver, Some(&entry), after(100), vec![found("other"), fetched("enforce")]);
+}
+
+#[test]
+fn a_new_id_that_is_fetched_replaces_the_policy() {
+    for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {
+        for mode in ["enforce", "none"] {
+            let outcome =
+                run(purpose, Some(&cached("enforce")), after(90), vec![found("new"), fetched(mode)]);
+            assert_eq!(source(&outcome), PolicySource::Fetched);
+            assert!(outcome.policy().unwrap().matches_mx("new.example.com"));
+            let entry = outcome.cache_update.apply_to(Some(cached("enforce")), after(90)).unwrap();
+            let policy = entry.policy().unwrap();
+            assert_eq!((*policy.id(), policy.fetched_at()), (id("new"), after(90)));
+        }
+    }
+}
+
+#[test]
+fn a_new_id_that_cannot_be_fetched_leaves_the_old_policy_in_force() {
+    for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {
+        let answers = vec![found("new"), Input::FetchFailed(FetchFailure::Timeout)];
+        let outcome = run(purpose, Some(&cached("enforce")), after(90), answers.clone());
+        assert_eq!(source(&outcome), PolicySource::Cached);
+        assert_eq!(outcome.cache_update, CacheUpdate::BackOff(BackOff { id: id("new"), until: after(390) }));
+        assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", "timeout")));
+        let alert = outcome.alert.unwrap();
+        assert_eq!((alert.failures, alert.expires_at), (1, after(604_800)));
+        let entry = outcome.cache_update.apply_to(Some(cached("enforce")), after(90)).unwrap();
+        assert_eq!(*entry.policy().unwrap().id(), id("old"));
+
+        let opted_out = run(purpose, Some(&cached("none")), after(90), answers);
+        assert_eq!((opted_out.failure, opted_out.alert), (None, None));
+    }
+}
+
+#[test]
+fn deliver_cached_survives_whatever_dns_says() {
+    let mut answers = without_record();
+    for failure in TxtFailure::ALL {
+        answers.push((Input::TxtFailed(*failure), failure.code()));
+    }
+    for (answer, reason) in answers {
+        let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(90), vec![answer.clone()]);
+        assert_eq!(source(&outcome), PolicySource::Cached);
+        assert!(matches!(outcome.cache_update, CacheUpdate::Checked { .. }), "{:?}", outcome.cache_update);
+        assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", reason)));
+        let opted_out = run(Purpose::Deliver, Some(&cached("none")), after(90), vec![answer.clone()]);
+        assert_eq!(opted_out.failure, None);
+        // Before a permanent failure nothing changes, and the failure stays temporary.
+        let recheck = run(Purpose::BeforePermanentFailure, Some(&cached("enforce")), after(1), vec![answer]);
+        assert_eq!((source(&recheck), recheck.cache_update), (PolicySource::Cached, CacheUpdate::Keep));
+        assert_eq!(recheck.failure, None);
+    }
+}
+
+#[test]
+fn deliver_with_nothing_cached_and_no_dns_is_told_apart() {
+    for failure in TxtFailure::ALL {
+        let outcome = run(Purpose::Deliver, None, T0, vec![Input::TxtFailed(*failure)]);
+        assert_eq!(outcome.no_policy().unwrap().code(), "dns-failed");
+        assert_eq!((outcome.cache_update, outcome.failure), (CacheUpdate::Keep, None));
+    }
+}
+
+#[test]
+fn deliver_with_nothing_cached_backs_off_by_id() {
+    let first = run(Purpose::Deliver, None, T0, vec![found("a"), Input::FetchFailed(FetchFailure::Connect)]);
+    assert_eq!(first.no_policy().unwrap().code(), "fetch-failed");
+    assert_eq!(reported(&first), Some(("sts-policy-fetch-error", "connect-failed")));
+    assert_eq!(first.alert, None);
+    let entry = first.cache_update.apply_to(None, T0).unwrap();
+
+    let second = run(Purpose::Deliver, Some(&entry), after(299), vec![found("a")]);
+    assert_eq!(second.no_policy().unwrap().code(), "backing-off");
+    assert_eq!(second.cache_update, CacheUpdate::Keep);
+    assert_eq!(reported(&second), Some(("sts-policy-fetch-error", "backing-off")));
+
+    run(Purpose::Deliver, Some(&entry), after(10), vec![found("b"), fetched("enforce")]);
+    run(Purpose::Deliver, Some(&entry), after(300), vec![found("a"), fetched("enforce")]);
+}
+
+#[test]
+fn a_failed_fetch_is_reported_by_its_cause() {
+    let html = HttpResponse::new(200, b"<html>\n<p>\x07</p>\n").with_content_type(b"text/plain");
+    for (answer, result_type, reason) in [
+        (
+            Input::FetchFailed(FetchFailure::CertificateExpired),
+            "sts-webpki-invalid",
+            "policy-host-certificate-expired",
+        ),
+        (Input::FetchFailed(FetchFailure::HostNotFound), "sts-policy-fetch-error", "policy-host-not-found"),
+        (Input::FetchFailed(FetchFailure::TlsHandshake), "sts-policy-fetch-error", "policy-host-tls-failed"),
+        (Input::Response(HttpResponse::new(302, b"")), "sts-policy-fetch-error", "http-redirect"),
+        (Input::Response(HttpResponse::new(404, b"")), "sts-policy-fetch-error", "http-status"),
+        (Input::Response(html), "sts-policy-invalid", "line-without-colon"),
+    ] {
+        let outcome = run(Purpose::Deliver, None, T0, vec![found("a"), answer]);
+        assert_eq!(reported(&outcome), Some((result_type, reason)));
+        let lines = outcome.failure.unwrap().received_lines;
+        let expected: &[&str] =
+            if result_type == "sts-policy-invalid" { &["<html>", "<p>\u{fffd}</p>"] } else { &[] };
+        assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn refresh_fetches_whatever_the_record_says() {
+    let mut answers: Vec<_> = without_record().into_iter().map(|(answer, _)| (answer, "old")).collect();
+    answers.push((Input::TxtFailed(TxtFailure::ServFail), "old"));
+    answers.push((found("old"), "old"));
+    answers.push((found("new"), "new"));
+    for (answer, stored_id) in answers {
+        let entry = cached("enforce");
+        let outcome =
+            run(Purpose::Refresh, Some(&entry), after(86_400), vec![answer.clone(), fetched("enforce")]);
+        let CacheUpdate::Store { policy, .. } = &outcome.cache_update else { panic!() };
+        assert_eq!((*policy.id(), policy.fetched_at()), (id(stored_id), after(86_400)));
+
+        let failed = vec![answer.clone(), Input::FetchFailed(FetchFailure::Connect)];
+        let outcome = run(Purpose::Refresh, Some(&entry), after(86_400), failed);
+        assert_eq!(source(&outcome), PolicySource::Cached);
+        let CacheUpdate::BackOff(back_off) = &outcome.cache_update else { panic!() };
+        assert_eq!((back_off.id, back_off.until), (id(stored_id), after(86_700)));
+        assert!(outcome.alert.is_some() && outcome.failure.is_some());
+
+        let entry = backing_off(Some(entry), stored_id, after(300));
+        let outcome = run(Purpose::Refresh, Some(&entry), after(100), vec![answer]);
+        assert_eq!((source(&outcome), &outcome.cache_update), (PolicySource::Cached, &CacheUpdate::Keep));
+        assert_eq!((outcome.failure, outcome.alert), (None, None));
+    }
+}
+
+#[test]
+fn an_expired_policy_is_none_and_its_id_is_fetched_again() {
+    let entry = cached("enforce");
+    let last = run(Purpose::Deliver, Some(&entry), after(604_800), vec![found("old")]);
+    assert_eq!(source(&last), PolicySource::Cached);
+    let expired = run(Purpose::Deliver, Some(&entry), after(604_801), vec![found("old"), fetched("testing")]);
+    assert_eq!(expired.policy().unwrap().mode(), Mode::Testing);
+    let failed = vec![found("old"), Input::FetchFailed(FetchFailure::Connect)];
+    let outcome = run(Purpose::Deliver, Some(&entry), after(604_801), failed);
+    assert_eq!(outcome.no_policy().unwrap().code(), "fetch-failed");
+}
+
+#[test]
+fn ttls_are_clamped_to_half_a_minute_and_an_hour() {
+    for (ttl, until) in [(0, 30), (29, 30), (31, 31), (3600, 3600), (604_800, 3600)] {
+        let ttl = Duration::from_secs(ttl);
+        let outcome = run(Purpose::Deliver, None, T0, vec![Input::TxtNotFound { ttl }]);
+        let CacheUpdate::Absent(absence) = outcome.cache_update else { panic!() };
+        assert_eq!(absence.until, after(until));
+    }
+}
+
+#[test]
+fn a_clock_that_steps_back_ages_nothing() {
+    let yesterday = UnixTime::from_secs(T0.as_secs() - 86_400);
+    // The policy is in force, but "checked" lies too far ahead to mean anything.
+    let outcome = run(Purpose::Deliver, Some(&cached("enforce")), yesterday, vec![found("old")]);
+    assert_eq!(source(&outcome), PolicySource::Cached);
+    let entry = backing_off(None, "a", after(300));
+    run(Purpose::Deliver, Some(&entry), yesterday, vec![found("a"), fetched("enforce")]);
+}
+
+#[test]
+fn a_wrong_answer_is_refused_and_changes_nothing() {
+    let domain = PolicyDomain::parse("example.com").unwrap();
+    let mut lookup = Lookup::new(domain, Purpose::Deliver, None, T0, &LookupConfig::new());
+    assert_eq!(lookup.handle_input(fetched("enforce"), T0).unwrap_err().code(), "unexpected-input");
+    assert!(matches!(lookup.poll_output(), Output::QueryTxt(_)));
+    lookup = lookup.into_outcome().unwrap_err();
+    lookup.handle_input(found("a"), T0).unwrap();
+    assert_eq!(lookup.handle_input(found("a"), T0).unwrap_err().code(), "unexpected-input");
+    assert!(matches!(lookup.poll_output(), Output::FetchPolicy(_)));
+    lookup.handle_input(fetched("enforce"), T0).unwrap();
+    assert_eq!(lookup.handle_input(fetched("enforce"), T0).unwrap_err().code(), "already-done");
+    assert!(lookup.into_outcome().is_ok());
+}
+
+#[test]
+fn an_entry_is_read_back_as_it_was_written() {
+    let entry = backing_off(backing_off(Some(cached("enforce")), "x", after(9)).into(), "y", after(300));
+    assert_eq!(CacheEntry::parse(entry.to_text().as_bytes()), Ok(entry.clone()));
+    let text = entry.to_text();
+    for end in 0..text.len() {
+        assert!(CacheEntry::parse(&text.as_bytes()[..end]).is_err(), "cut at {end}");
+    }
+    for (text, code) in [
+        ("", "not-an-entry"),
+        ("mta-sts-entry 2\n\n", "unknown-entry-version"),
+        ("mta-sts-entry 1\nfoo: bar\n\n", "bad-entry-header"),
+        ("mta-sts-entry 1\nid: +1\n\n", "bad-entry-header"),
+        ("mta-sts-entry 1\nid: a\n\n", "incomplete-entry"),
+        ("mta-sts-entry 1\nchecked-until: 5\n", "truncated-entry"),
+        ("mta-sts-entry 1\n\nx", "trailing-entry-bytes"),
+        ("mta-sts-entry 1\nid: a\nfetched-at: 1\npolicy-length: 2\n\nx:", "invalid-entry-policy"),
+    ] {
+        assert_eq!(CacheEntry::parse(text.as_bytes()).unwrap_err().code(), code, "{text}");
+    }
+}
+
+#[test]
+fn updates_that_come_late_do_no_harm() {
+    let new = CachedPolicy::new(
+        Policy::parse(policy_text("enforce", "new.example.com").as_bytes()).unwrap(),
+        id("new"),
+        after(50),
+    );
+    let store = CacheUpdate::Store { policy: new, checked_until: after(80) };
+    let entry = store.apply_to(Some(cached("enforce")), after(50)).unwrap();
+    // An older fetch ends later.
+    let policy = cached("enforce").policy().unwrap().clone();
+    let late = CacheUpdate::Store { policy, checked_until: after(60) };
+    assert_eq!(late.apply_to(Some(entry.clone()), after(55)), Some(entry.clone()));
+    // An absence was seen by another lookup.
+    let absent = run(Purpose::Deliver, None, T0, vec![Input::TxtNotFound { ttl: TTL }]).cache_update;
+    assert_eq!(absent.apply_to(Some(entry.clone()), after(55)), Some(entry));
+}
+
+#[test]
+fn an_entry_remembers_few_back_offs() {
+    let entry = (0..100).fold(None, |entry, n| Some(backing_off(entry, &format!("id{n}"), after(300 + n))));
+    let entry = entry.unwrap();
+    assert_eq!(entry.back_offs().len(), CacheEntry::MAX_BACK_OFFS);
+    assert!(entry.back_offs().iter().any(|back_off| back_off.id == id("id99")));
+}
