@@ -92,3 +92,8 @@ pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
 pub use tlsrpt::{PolicyType, ResultType, UnknownWord};
+
+/// The driver loop of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
