@@ -1,0 +1,134 @@
+//! What holds for every input.
+// A test that cannot go on fails where it stands.
+#![allow(clippy::unwrap_used)]
+
+use core::time::Duration;
+
+use mta_sts_core::{
+    CacheEntry, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, MxPattern, Output, Policy,
+    PolicyDomain, PolicySource, Purpose, Record, Strictness, TxtFailure, UnixTime,
+};
+use proptest::prelude::*;
+
+/// Lines as owners write them, right and wrong.
+fn line() -> impl Strategy<Value = String> {
+    let known = prop_oneof![
+        Just("version: STSv1".to_owned()),
+        "mode: (enforce|testing|none|Enforce)",
+        "max_age: [0-9]{1,11}",
+        "mx: (\\*\\.)?[a-c]{1,3}(\\.[a-c_*-]{1,3}){0,3}\\.?",
+        "[a-z_]{0,8}:? ?[ -~]{0,12}",
+    ];
+    (known, prop_oneof![Just("\n"), Just("\r\n"), Just(" \t\n"), Just("\n\n")])
+        .prop_map(|(line, end)| line + end)
+}
+
+fn answer() -> impl Strategy<Value = Input<'static>> {
+    let txt = prop_oneof![
+        "v=STSv1; ?id=[ab]".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    let body = prop_oneof![
+        "mode: (enforce|none)\nversion: STSv1\nmx: [ab].example\nmax_age: [0-9]{1,6}\n"
+            .prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    prop_oneof![
+        (proptest::collection::vec(txt, 0..3), any::<u32>())
+            .prop_map(|(rrs, ttl)| Input::Txt { rrs, ttl: Duration::from_secs(ttl.into()) }),
+        any::<u32>().prop_map(|ttl| Input::TxtNotFound { ttl: Duration::from_secs(ttl.into()) }),
+        proptest::sample::select(TxtFailure::ALL).prop_map(Input::TxtFailed),
+        proptest::sample::select(FetchFailure::ALL).prop_map(Input::FetchFailed),
+        (100_u16..600, body).prop_map(|(status, body)| {
+            let status = if status % 2 == 0 { 200 } else { status };
+            Input::Response(HttpResponse::new(status, body).with_content_type(b"text/plain"))
+        }),
+    ]
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    prop_oneof![Just(Purpose::Deliver), Just(Purpose::Refresh), Just(Purpose::BeforePermanentFailure)]
+}
+
+proptest! {
+    #[test]
+    fn any_octets_give_a_value_or_an_error_in_their_bounds(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+        if let Err(error) = Record::parse(&octets) {
+            prop_assert!(error.offset() <= octets.len());
+        }
+        if let Err(error) = Policy::parse(&octets) {
+            prop_assert!(error.offset() <= octets.len());
+        }
+        let _ = CacheEntry::parse(&octets);
+    }
+
+    #[test]
+    fn a_policy_that_is_written_reads_the_same(lines in proptest::collection::vec(line(), 0..8)) {
+        let text = lines.concat();
+        if let Ok(policy) = Policy::parse(text.as_bytes()) {
+            prop_assert_eq!(policy.text(), text.as_str());
+            let written = policy.to_string();
+            let again = Policy::parse(written.as_bytes()).unwrap();
+            prop_assert_eq!(again.mode(), policy.mode());
+            prop_assert_eq!(again.max_age(), policy.max_age());
+            prop_assert!(again.mx_patterns().eq(policy.mx_patterns()));
+        }
+        // What keeps to the grammar is never refused for being tolerant.
+        if let Ok(policy) = Policy::parse_with(text.as_bytes(), Strictness::Abnf) {
+            prop_assert_eq!(Policy::parse(text.as_bytes()).unwrap(), policy);
+        }
+    }
+
+    #[test]
+    fn a_match_is_that_of_labels(pattern in "(\\*\\.)?[ab](\\.[ab]){0,2}", host in "[ab](\\.[ab]){0,3}") {
+        let expected = {
+            let (pattern, host): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), host.split('.').collect());
+            pattern.len() == host.len() && pattern.iter().zip(&host).all(|(wanted, label)| *wanted == "*" || wanted == label)
+        };
+        let name = mta_sts_core::DnsName::parse(&host).unwrap();
+        prop_assert_eq!(MxPattern::parse(&pattern).unwrap().matches(&name), expected);
+        let policy = format!("version: STSv1\nmode: enforce\nmx: {pattern}\nmax_age: 1\n");
+        prop_assert_eq!(Policy::parse(policy.as_bytes()).unwrap().matches_mx(&host), expected);
+    }
+
+    /// The lookup under random answers: at most two are asked for, wrong ones change nothing, a
+    /// cached policy gives way only to one that was fetched, and the entry survives its text.
+    #[test]
+    fn a_lookup_never_weakens_a_cached_policy(
+        rounds in proptest::collection::vec((purpose(), proptest::collection::vec(answer(), 12), 0_u64..4000), 1..8),
+    ) {
+        let mut now = UnixTime::from_secs(1_700_000_000);
+        let mut entry: Option<CacheEntry> = None;
+        for (purpose, answers, passed) in rounds {
+            now = now.saturating_add(Duration::from_secs(passed));
+            let before = entry.as_ref().and_then(|entry| entry.valid_policy(now)).cloned();
+            let domain = PolicyDomain::parse("example.com").unwrap();
+            let mut lookup = Lookup::new(domain, purpose, entry.as_ref(), now, &LookupConfig::new());
+            let mut taken = 0;
+            for answer in answers {
+                let wanted = format!("{:?}", lookup.poll_output());
+                if lookup.handle_input(answer, now).is_ok() {
+                    taken += 1;
+                } else {
+                    prop_assert_eq!(format!("{:?}", lookup.poll_output()), wanted);
+                }
+            }
+            prop_assert!(taken <= 2);
+            if !matches!(lookup.poll_output(), Output::Done(_)) {
+                continue;
+            }
+            let Ok(outcome) = lookup.into_outcome() else { unreachable!() };
+            if let Some(before) = before {
+                let applied = outcome.applied.as_ref().unwrap();
+                if applied.source == PolicySource::Cached {
+                    prop_assert_eq!(&applied.policy, before.policy());
+                    prop_assert_eq!(applied.expires_at, before.expires_at());
+                }
+            }
+            entry = outcome.cache_update.apply_to(entry, now);
+            if let Some(entry) = &entry {
+                prop_assert_eq!(&CacheEntry::parse(entry.to_text().as_bytes()).unwrap(), entry);
+            }
+        }
+    }
+}
