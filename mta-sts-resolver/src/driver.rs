@@ -104,9 +104,8 @@ impl Resolver {
         response: &mut Option<Result<FetchedResponse, PolicyFetchError>>,
     ) -> Input<'static> {
         let deadline = Instant::now() + request.timeout();
-        let addresses = match timeout(request.timeout(), self.dns.addresses(request.host())).await {
-            Ok(answer) => answer,
-            Err(_) => return Input::FetchFailed(FetchFailure::Timeout),
+        let Ok(addresses) = timeout(request.timeout(), self.dns.addresses(request.host())).await else {
+            return Input::FetchFailed(FetchFailure::Timeout);
         };
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
