@@ -1,13 +1,156 @@
-use clap::Args;
+mod sender;
+mod serve;
+mod table;
+mod trial;
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mta_sts_world::{Scenario, World, WorldConfig, WorldError};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use self::sender::Sender;
+use self::trial::Trial;
 use super::Exit;
 
-/// Run the demo
+/// Send mail through a whole mail world on loopback, with an attacker in it, with and without MTA-STS
+///
+/// Nothing leaves this machine and nothing needs root. One message a scenario is really sent, twice: by a sender of
+/// opportunistic STARTTLS, and by one that honours MTA-STS. Exit status 1 if anything ends otherwise than expected.
 #[derive(Args, Debug)]
-pub(crate) struct Demo {}
+pub(crate) struct Demo {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Run this scenario only; may be given several times
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Send nothing: run the world for other programs until standard input closes
+    #[arg(long, requires = "dir", conflicts_with_all = ["json", "scenario"])]
+    serve: bool,
+    /// Write ca.pem, zone, world.json and the control socket here
+    #[arg(long, value_name = "DIR", requires = "serve")]
+    dir: Option<PathBuf>,
+    /// Where the world's DNS server listens
+    #[arg(long, value_name = "ADDR:PORT", requires = "serve")]
+    dns: Option<std::net::SocketAddr>,
+    /// The port of all Policy Hosts
+    #[arg(long, value_name = "N", requires = "serve")]
+    https_port: Option<u16>,
+    /// The port of all MX hosts
+    #[arg(long, value_name = "N", requires = "serve")]
+    smtp_port: Option<u16>,
+}
 
 impl Demo {
     pub(crate) async fn run(self) -> Exit {
-        Exit::Fine
+        let config = WorldConfig { dns: self.dns, https_port: self.https_port, smtp_port: self.smtp_port };
+        if let (true, Some(directory)) = (self.serve, &self.dir) {
+            return match serve::serve(config, directory).await {
+                Ok(()) => Exit::Fine,
+                Err(error) => failed(&error),
+            };
+        }
+        match World::start(config).await {
+            Ok(world) => self.send_all(world).await,
+            Err(error) => failed(&error),
+        }
+    }
+
+    async fn send_all(self, world: World) -> Exit {
+        let scenarios = match self.chosen(&world) {
+            Ok(scenarios) => scenarios,
+            Err(unknown) => {
+                let names: Vec<_> = world.scenarios().iter().map(|scenario| scenario.name.as_str()).collect();
+                anstream::eprintln!("mtasts: no scenario is called {unknown:?}. There are:");
+                anstream::eprintln!("  {}", names.join("\n  "));
+                return Exit::Usage;
+            }
+        };
+        let world = Arc::new(world);
+        let trials = match try_all(&world, scenarios).await {
+            Ok(trials) => trials,
+            Err(error) => return failed(&*error),
+        };
+        if let Some(world) = Arc::into_inner(world) {
+            world.shutdown().await;
+        }
+
+        let all_as_expected = trials.iter().all(Trial::is_as_expected);
+        let text = if self.json {
+            let scenarios: Vec<_> = trials.iter().map(Trial::to_json).collect();
+            format!("{:#}\n", json!({ "scenarios": scenarios, "all_as_expected": all_as_expected }))
+        } else {
+            table::table(&trials)
+        };
+        // A reader that went away has what it wanted.
+        let _ = anstream::stdout().write_all(text.as_bytes());
+        if all_as_expected { Exit::Fine } else { Exit::No }
+    }
+
+    /// The scenarios to run, in the world's order; or the name that the world does not know.
+    fn chosen(&self, world: &World) -> Result<Vec<Scenario>, &str> {
+        if let Some(unknown) = self.scenario.iter().find(|name| world.scenario(name).is_none()) {
+            return Err(unknown);
+        }
+        let names: BTreeSet<_> = self.scenario.iter().collect();
+        let is_chosen = |scenario: &&Scenario| names.is_empty() || names.contains(&scenario.name);
+        Ok(world.scenarios().iter().filter(is_chosen).cloned().collect())
+    }
+}
+
+/// Runs the scenarios side by side: each has a domain of its own, and some wait for DNS that never answers.
+async fn try_all(
+    world: &Arc<World>,
+    scenarios: Vec<Scenario>,
+) -> Result<Vec<Trial>, Box<dyn std::error::Error + Send + Sync>> {
+    let sender = Arc::new(Sender::in_world(world)?);
+    let progress = ProgressBar::with_draw_target(Some(scenarios.len() as u64), ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos} of {len} scenarios") {
+        progress.set_style(style);
+    }
+    let mut tasks = JoinSet::new();
+    for (number, scenario) in scenarios.into_iter().enumerate() {
+        let (world, sender) = (world.clone(), sender.clone());
+        tasks.spawn(async move { Trial::run(&world, &sender, scenario).await.map(|trial| (number, trial)) });
+    }
+
+    let mut trials = Vec::new();
+    let long_enough_to_tell = tokio::time::sleep(Duration::from_secs(1));
+    tokio::pin!(long_enough_to_tell);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            ended = tasks.join_next() => match ended {
+                Some(trial) => trials.push(trial??),
+                None => break,
+            },
+            () = &mut long_enough_to_tell, if !told => {
+                told = true;
+                // It draws on a terminal only.
+                progress.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        }
+        progress.set_position(trials.len() as u64);
+    }
+    progress.finish_and_clear();
+    trials.sort_by_key(|(number, _)| *number);
+    Ok(trials.into_iter().map(|(_, trial)| trial).collect())
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> Exit {
+    anstream::eprintln!("mtasts: {error}");
+    match error.downcast_ref() {
+        Some(WorldError::NoCommonPort { .. }) => Exit::Temporary,
+        Some(WorldError::Bind { source, .. }) if source.kind() == std::io::ErrorKind::AddrInUse => {
+            Exit::Temporary
+        }
+        _ => Exit::No,
     }
 }
