@@ -1,12 +1,14 @@
 //! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP.
 #![forbid(unsafe_code)]
 
+mod check;
 mod dns;
 mod driver;
 mod fetch;
 mod smtp;
 mod tls;
 
+pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TxtAnswer,

@@ -1,13 +1,142 @@
+mod report;
+mod text;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
 use clap::Args;
+use mta_sts_core::{PolicyDomain, UnixTime};
+use mta_sts_resolver::{DomainCheck, DomainChecker, SmtpClient, Standing};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
-use super::Exit;
+use super::output::{print_json, with_progress};
+use super::{Exit, Network};
 
-/// See what a sender sees of DOMAIN
+/// See what a sender sees of DOMAIN: record, policy, MX hosts, STARTTLS, certificates
+///
+/// No message is sent.
+///
+/// Exit status: 0 a policy of mode enforce or testing, and every MX host as it says; 1 no MTA-STS, or something is wrong;
+/// 2 wrong usage; 75 nothing is known to be wrong, but not everything could be seen now.
 #[derive(Args, Debug)]
-pub(crate) struct Check {}
+pub(crate) struct Check {
+    /// A domain, or an e-mail address for its domain
+    #[arg(required = true, value_name = "DOMAIN", value_parser = subject)]
+    domains: Vec<Subject>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Say this name in EHLO, instead of the system's host name
+    #[arg(long, value_name = "NAME")]
+    ehlo: Option<String>,
+    #[command(flatten)]
+    network: Network,
+}
 
 impl Check {
     pub(crate) async fn run(self) -> Exit {
-        Exit::Fine
+        let dns = match self.network.dns_client() {
+            Ok(dns) => dns,
+            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        };
+        let trust_store = match self.network.trust_store() {
+            Ok(trust_store) => trust_store,
+            Err(error) => return told(Exit::Usage, &error.to_string()),
+        };
+        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store.clone());
+        let resolver = self.network.resolver(dns, trust_store);
+        let checker = DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port);
+
+        let mut standing = Standing::Fine;
+        let mut values: Vec<Value> = Vec::new();
+        let running = start(&checker, &self.domains);
+        for (place, (subject, running)) in self.domains.iter().zip(running).enumerate() {
+            let what = format!("looking at {}", subject.domain);
+            let check = match with_progress(&what, running).await {
+                Ok(check) => check,
+                Err(error) => return told(Exit::Temporary, &error.to_string()),
+            };
+            standing = standing.and(check.standing());
+            if self.json {
+                values.push(report::json(subject, &check));
+            } else if text::print(subject, &check, place > 0).is_err() {
+                // Nobody reads on.
+                return Exit::No;
+            }
+        }
+        if self.json && print_json(&json!({ "domains": values })).is_err() {
+            return Exit::No;
+        }
+        match standing {
+            Standing::Fine => Exit::Fine,
+            Standing::Temporary => Exit::Temporary,
+            Standing::Faulty => Exit::No,
+        }
     }
 }
+
+/// A domain as it was given, and as it is looked up.
+#[derive(Clone, Debug)]
+struct Subject {
+    given: String,
+    domain: PolicyDomain,
+}
+
+impl Subject {
+    /// The domain by its A-labels, and its U-labels where it was given so.
+    fn title(&self) -> String {
+        let (_, given) = self.given.rsplit_once('@').unwrap_or(("", &self.given));
+        if given.is_ascii() {
+            self.domain.to_string()
+        } else {
+            format!("{} ({})", given.trim_end_matches('.'), self.domain)
+        }
+    }
+}
+
+fn subject(given: &str) -> Result<Subject, String> {
+    if given.parse::<IpAddr>().is_ok() {
+        return Err("this is an address, not a domain".to_owned());
+    }
+    let domain =
+        if given.contains('@') { PolicyDomain::of_recipient(given) } else { PolicyDomain::parse(given) };
+    domain
+        .map(|domain| Subject { given: given.to_owned(), domain })
+        .map_err(|error| format!("{} [{}]", error.kind().message(), error.code()))
+}
+
+/// Starts all checks; no more than a few go on at once.
+fn start(checker: &DomainChecker, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
+    let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
+    let start_one = |subject: &Subject| {
+        let (checker, turnstile, domain) = (checker.clone(), Arc::clone(&turnstile), subject.domain.clone());
+        tokio::spawn(async move {
+            let _turn = turnstile.acquire().await;
+            checker.check(domain, now()).await
+        })
+    };
+    subjects.iter().map(start_one).collect()
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
+}
+
+/// What the kernel calls this host; servers may be picky about the name, but a check needs no more of them than STARTTLS.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn told(exit: Exit, what: &str) -> Exit {
+    anstream::eprintln!("mtasts: {what}");
+    exit
+}
+
+const DOMAINS_AT_ONCE: usize = 8;

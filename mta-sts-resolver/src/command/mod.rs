@@ -5,6 +5,7 @@ mod demo;
 mod exit;
 mod matching;
 mod network;
+mod output;
 
 use std::process::ExitCode;
 

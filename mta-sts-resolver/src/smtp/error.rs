@@ -93,7 +93,7 @@ impl SmtpErrorKind {
         }
     }
 
-    pub(super) fn at(self, stage: SmtpStage) -> SmtpError {
+    pub(crate) fn at(self, stage: SmtpStage) -> SmtpError {
         SmtpError { stage, kind: self }
     }
 }

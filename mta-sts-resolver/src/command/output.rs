@@ -1,0 +1,171 @@
+use std::future::Future;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{sleep, timeout};
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    Good,
+    Note,
+    Bad,
+}
+
+impl Tone {
+    const fn style(self) -> Style {
+        let style = Style::new();
+        match self {
+            Self::Plain => style,
+            Self::Good => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green))),
+            Self::Note => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow))),
+            Self::Bad => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
+        }
+    }
+}
+
+/// Lines under a title, with labels in a column of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    title: String,
+    lines: Vec<(String, Tone, String)>,
+}
+
+impl Block {
+    pub(crate) fn new(title: &str) -> Self {
+        Self { title: printable(title), lines: Vec::new() }
+    }
+
+    pub(crate) fn line(&mut self, label: &str, tone: Tone, text: impl AsRef<str>) {
+        // A fault must be seen where there is no colour too.
+        let mark = if tone == Tone::Bad { "error: " } else { "" };
+        self.lines.push((label.to_owned(), tone, format!("{mark}{}", printable(text.as_ref()))));
+    }
+
+    /// An empty line between two blocks.
+    pub(crate) fn gap() -> io::Result<()> {
+        writeln!(anstream::stdout())
+    }
+
+    /// Colours go no further than a terminal that wants them.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        let bold = Style::new().bold();
+        writeln!(out, "{bold}{}{bold:#}", self.title)?;
+        for (label, tone, text) in &self.lines {
+            let style = tone.style();
+            writeln!(out, "  {label:<8}{style}{text}{style:#}")?;
+        }
+        out.flush()
+    }
+}
+
+/// Prints one line of its own.
+pub(crate) fn print_row(label: &str, tone: Tone, text: &str) -> io::Result<()> {
+    let style = tone.style();
+    writeln!(anstream::stdout(), "{}{style}{}{style:#}", printable(label), printable(text))
+}
+
+/// Prints a value as JSON, for programs.
+pub(crate) fn print_json(value: &serde_json::Value) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{value:#}")?;
+    out.flush()
+}
+
+/// Waits, and says so on the terminal when it takes longer than a second.
+pub(crate) async fn with_progress<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    if let Ok(done) = timeout(Duration::from_secs(1), &mut work).await {
+        return done;
+    }
+    // Draws on standard error, and only if that is a terminal.
+    let spinner = ProgressBar::new_spinner().with_message(printable(what));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        spinner.set_style(style);
+    }
+    let ticks = async {
+        loop {
+            spinner.tick();
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        never = ticks => never,
+    };
+    spinner.finish_and_clear();
+    done
+}
+
+/// Text from the network or from a file, without what a terminal would obey: control characters, and those that turn the direction of
+/// writing.
+pub(crate) fn printable(text: &str) -> String {
+    let obeyed = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|character| if obeyed(character) { char::REPLACEMENT_CHARACTER } else { character })
+        .collect()
+}
+
+/// A span in its two largest units.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
+    let words: Vec<_> = units
+        .iter()
+        .skip_while(|(count, _)| *count == 0)
+        .take(2)
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
+}
+
+/// Seconds since 1970 as RFC 3339 writes them; the number itself, if no calendar has it.
+pub(crate) fn date(seconds: i64) -> String {
+    time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(
+        |_| seconds.to_string(),
+        |at| format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (300, "5 minutes"),
+            (604_800, "7 days"),
+            (90_061, "1 day 1 hour"),
+            (86_401, "1 day"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_strangers() {
+        assert_eq!(printable("a\u{1b}[31m\u{202e}b\n"), "a\u{fffd}[31m\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
+    fn dates_are_those_of_rfc_3339() {
+        assert_eq!(date(1_700_000_000), "2023-11-14T22:13:20Z");
+        assert_eq!(date(i64::MAX), i64::MAX.to_string());
+    }
+}

@@ -1,0 +1,296 @@
+//! The commands `mtasts check` and `mtasts match`, as programs, against the loopback world.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use mta_sts_world::{World, WorldConfig};
+use serde_json::Value;
+use tempfile::{NamedTempFile, TempDir};
+
+/// The world and the file with its root certificate.
+struct Stage {
+    world: World,
+    files: TempDir,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let world = World::start(WorldConfig::default()).await.unwrap();
+        let files = TempDir::new().unwrap();
+        std::fs::write(files.path().join("ca.pem"), world.ca_pem()).unwrap();
+        Self { world, files }
+    }
+
+    async fn check(&self, arguments: &[&str]) -> Answer {
+        let mut command = mtasts();
+        command
+            .args(["check", "--ehlo", "sender.test", "--dns", &self.world.dns_addr().to_string()])
+            .args(["--https-port", &self.world.https_port().to_string()])
+            .args(["--smtp-port", &self.world.smtp_port().to_string()])
+            .arg("--ca-file")
+            .arg(self.files.path().join("ca.pem"))
+            .args(arguments);
+        run(command).await
+    }
+
+    /// The only domain of the answer in JSON.
+    async fn json(&self, domain: &str) -> (Option<i32>, Value) {
+        let answer = self.check(&["--json", domain]).await;
+        let value: Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(value["domains"].as_array().unwrap().len(), 1);
+        (answer.status, value["domains"][0].clone())
+    }
+}
+
+struct Answer {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn mtasts() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));
+    command.stdin(Stdio::null()).env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+    command
+}
+
+async fn run(mut command: Command) -> Answer {
+    tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap()
+}
+
+fn assert_has(answer: &Answer, words: &[&str]) {
+    for word in words {
+        assert!(answer.stdout.contains(word), "no {word:?} in:\n{}{}", answer.stdout, answer.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stage_of_a_sound_domain_is_shown() {
+    let stage = Stage::start().await;
+    let answer = stage.check(&["healthy-enforce.test"]).await;
+    assert_has(
+        &answer,
+        &[
+            "_mta-sts.healthy-enforce.test",
+            "\"v=STSv1; id=20260101T000000;\"",
+            "https://mta-sts.healthy-enforce.test/.well-known/mta-sts.txt: HTTP 200, text/plain",
+            "mode enforce, max_age 604800 (7 days)",
+            "mx 10",
+            "mx.healthy-enforce.test: covered by mx.healthy-enforce.test",
+            "STARTTLS, TLS 1.",
+            "certificate valid",
+            "Mail is delivered over authenticated TLS to mx.healthy-enforce.test.",
+        ],
+    );
+    assert!(!answer.stdout.contains('\u{1b}'), "no colours where there is no terminal");
+    assert_eq!((answer.status, answer.stderr.as_str()), (Some(0), ""));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_domain_has_its_verdict_and_its_status() {
+    let stage = Stage::start().await;
+    for (domain, status, verdict, mx_decision, failure) in [
+        ("healthy-enforce.test", 0, "delivered", "deliver", None),
+        ("wildcard.test", 0, "delivered", "deliver", None),
+        ("implicit-mx.test", 0, "delivered", "deliver", None),
+        ("second-mx.test", 1, "delivered-with-faults", "try-next-mx", Some("certificate-expired")),
+        ("starttls-stripped.test", 1, "deferred", "try-next-mx", Some("starttls-not-supported")),
+        ("mx-spoofed.test", 1, "deferred", "try-next-mx", Some("validation-failure")),
+        ("certificate-expired.test", 1, "deferred", "try-next-mx", Some("certificate-expired")),
+        ("testing-fault.test", 1, "testing-with-faults", "deliver", Some("certificate-host-mismatch")),
+        ("mode-none.test", 1, "mode-none", "deliver", None),
+        ("no-mta-sts.test", 1, "no-mta-sts", "deliver", None),
+        ("several-records.test", 1, "no-mta-sts", "deliver", None),
+        ("policy-redirect.test", 1, "no-mta-sts", "deliver", Some("sts-policy-fetch-error")),
+        ("policy-invalid.test", 1, "no-mta-sts", "deliver", Some("sts-policy-invalid")),
+        ("policy-host-untrusted.test", 1, "no-mta-sts", "deliver", Some("sts-webpki-invalid")),
+    ] {
+        let (given, json) = stage.json(domain).await;
+        assert_eq!((given, json["verdict"].as_str()), (Some(status), Some(verdict)), "{domain} {json:#}");
+        assert_eq!(json["mx"]["hosts"][0]["decision"], mx_decision, "{domain}");
+        assert_eq!(json["tlsrpt_failures"][0]["result_type"].as_str(), failure, "{domain}");
+    }
+    for (domain, status, verdict) in [
+        ("null-mx.test", 1, "null-mx"),
+        ("no-such-domain.test", 1, "no-such-domain"),
+        ("bogus.test", 75, "dns-failed"),
+    ] {
+        let (given, json) = stage.json(domain).await;
+        assert_eq!((given, json["verdict"].as_str()), (Some(status), Some(verdict)), "{domain} {json:#}");
+        assert_eq!(json["mx"]["hosts"].as_array().unwrap().len(), 0, "{domain}");
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_shown_with_their_place_and_their_word() {
+    let stage = Stage::start().await;
+    for (domain, words) in [
+        ("starttls-stripped.test", &["STARTTLS is not offered", "Mail would be deferred"][..]),
+        ("mx-spoofed.test", &["mx.attacker.test: not covered [mx-mismatch]", "certificate valid"]),
+        ("certificate-expired.test", &["[certificate-expired]", "Mail would be deferred"]),
+        ("policy-redirect.test", &["HTTP 302", "[http-redirect]", "No MTA-STS:"]),
+        ("policy-invalid.test", &["line 1, byte ", "[line-without-colon]", "<!DOCTYPE html>"]),
+        (
+            "policy-host-untrusted.test",
+            &["[certificate-not-trusted]", "for mta-sts.policy-host-untrusted.test"],
+        ),
+        ("several-records.test", &["id=20260101T000000", "id=20260102T000000", "[several-records]"]),
+        ("unrelated-txt.test", &["v=spf1 -all", "not a record of MTA-STS"]),
+        ("testing-fault.test", &["Mode testing:", "certificate-host-mismatch would be reported"]),
+        ("no-mta-sts.test", &["No MTA-STS:"]),
+        ("null-mx.test", &["null MX", "takes no mail"]),
+        ("implicit-mx.test", &["no MX record: the domain is its own MX host"]),
+        ("no-such-domain.test", &["The domain does not exist."]),
+        ("bogus.test", &["[bogus]", "Try again later."]),
+    ] {
+        assert_has(&stage.check(&[domain]).await, words);
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn domains_are_answered_in_the_order_given() {
+    let stage = Stage::start().await;
+    let domains = ["second-mx.test", "no-such-domain.test", "healthy-enforce.test", "null-mx.test"];
+    let answer = stage.check(&domains).await;
+    let titles: Vec<_> = answer.stdout.lines().filter(|line| domains.contains(line)).collect();
+    assert_eq!(titles, domains);
+    assert_eq!(answer.status, Some(1));
+
+    // One domain at fault counts for more than one that could not be seen.
+    assert_eq!(stage.check(&["bogus.test", "healthy-enforce.test"]).await.status, Some(75));
+    assert_eq!(stage.check(&["bogus.test", "no-mta-sts.test"]).await.status, Some(1));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_may_be_written_in_many_ways() {
+    let stage = Stage::start().await;
+    for given in ["Healthy-Enforce.TEST.", "alice@healthy-enforce.test"] {
+        let (status, json) = stage.json(given).await;
+        assert_eq!((status, json["domain"].as_str()), (Some(0), Some("healthy-enforce.test")), "{given}");
+    }
+    let answer = stage.check(&["bücher.test"]).await;
+    assert_has(&answer, &["bücher.test (xn--bcher-kva.test)"]);
+    for given in ["[192.0.2.1]", "192.0.2.1", "2001:db8::1", "alice@[192.0.2.1]", "two..dots.test", ""] {
+        let answer = stage.check(&[given, "healthy-enforce.test"]).await;
+        assert_eq!((answer.status, answer.stdout.as_str()), (Some(2), ""), "{given}");
+        assert!(answer.stderr.contains("invalid value"), "{}", answer.stderr);
+    }
+    assert!(stage.check(&["192.0.2.1"]).await.stderr.contains("address"));
+    assert_eq!(stage.check(&[]).await.status, Some(2));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_dns_the_answer_is_to_try_later() {
+    let stage = Stage::start().await;
+    let mut command = mtasts();
+    // Nothing listens where a socket was a moment ago.
+    let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    command
+        .args(["check", "healthy-enforce.test", "--dns", &gone.to_string(), "--ca-file"])
+        .arg(stage.files.path().join("ca.pem"));
+    let answer = run(command).await;
+    assert_has(&answer, &["Try again later."]);
+    assert_eq!(answer.status, Some(75));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_tells_of_each_stage() {
+    let stage = Stage::start().await;
+    let (_, json) = stage.json("healthy-enforce.test").await;
+    assert_eq!(json["status"], "fine");
+    assert_eq!(json["record"]["records"][0]["id"], "20260101T000000");
+    assert_eq!(json["record"]["records"][0]["counts"], true);
+    assert_eq!(json["policy"]["http_status"], 200);
+    assert_eq!(json["policy"]["max_age"], 604_800);
+    assert_eq!(json["policy"]["mx_patterns"][0], "mx.healthy-enforce.test");
+    let host = &json["mx"]["hosts"][0];
+    assert_eq!((&host["preference"], &host["covered_by"]), (&10.into(), &"mx.healthy-enforce.test".into()));
+    assert_eq!(host["session"]["starttls"], "tls-established");
+    assert_eq!(host["session"]["certificate"]["valid"], true);
+
+    let (_, json) = stage.json("policy-invalid.test").await;
+    assert_eq!(
+        (&json["policy"]["error"]["code"], &json["policy"]["error"]["line"]),
+        (&"fetch-failed".into(), &1.into())
+    );
+    assert_eq!(json["policy"]["error"]["detail"], "line-without-colon");
+
+    let (_, json) = stage.json("certificate-expired.test").await;
+    let host = &json["mx"]["hosts"][0];
+    assert_eq!(host["fault"], "certificate-expired");
+    assert_eq!(host["session"]["certificate"]["faults"][0], "certificate-expired");
+    stage.world.shutdown().await;
+}
+
+async fn matched(arguments: &[&str]) -> Answer {
+    let mut command = mtasts();
+    command.arg("match").args(arguments);
+    run(command).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_covers_hosts_or_does_not() {
+    let answer = matched(&["*.recipient.test", "MX1.recipient.test."]).await;
+    assert_has(&answer, &["covered by *.recipient.test"]);
+    assert_eq!(answer.status, Some(0));
+
+    let answer =
+        matched(&["*.recipient.test", "mx1.recipient.test", "deep.mx1.recipient.test", "no host"]).await;
+    assert_has(&answer, &["not covered", "[bad-character]"]);
+    assert_eq!(answer.status, Some(1));
+
+    let answer = matched(&["mx*.recipient.test", "mx1.recipient.test"]).await;
+    assert!(
+        answer.stderr.contains("at byte 2") && answer.stderr.contains("[bad-wildcard]"),
+        "{}",
+        answer.stderr
+    );
+    assert_eq!(answer.status, Some(1));
+    assert_eq!(matched(&["*.recipient.test"]).await.status, Some(2));
+    assert_eq!(matched(&[]).await.status, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_covers_hosts_or_does_not() {
+    let mut file = NamedTempFile::new().unwrap();
+    let policy =
+        "version: STSv1\nmode: enforce\nmx: mx1.recipient.test\nmx: *.provider.test\nmax_age: 86400\n";
+    file.write_all(policy.as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap();
+
+    let answer = matched(&["--json", "--policy", path, "mx1.recipient.test", "mx.attacker.test"]).await;
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(answer.status, Some(1));
+    assert_eq!(json["hosts"][0]["pattern"], "mx1.recipient.test");
+    assert_eq!(json["hosts"][1]["covered"], false);
+    assert_eq!(json["patterns"][1], "*.provider.test");
+
+    let mut command = mtasts();
+    command.args(["match", "--policy", "-", "a.provider.test"]).stdin(file.reopen().unwrap());
+    let answer = run(command).await;
+    assert_has(&answer, &["a.provider.test  covered by *.provider.test"]);
+    assert_eq!(answer.status, Some(0));
+
+    std::fs::write(path, policy.replace("enforce", "strict")).unwrap();
+    let answer = matched(&["--json", "--policy", path, "mx1.recipient.test"]).await;
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!((&json["error"]["code"], &json["error"]["line"]), (&"bad-mode".into(), &2.into()));
+    assert_eq!(answer.status, Some(1));
+    assert_eq!(matched(&["--policy", "/nonexistent", "mx.test"]).await.status, Some(2));
+}
