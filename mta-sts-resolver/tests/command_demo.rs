@@ -1,4 +1,5 @@
 //! `mtasts demo`, the real program: every scenario over real sockets, the table, and the world for other programs.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
