@@ -1,5 +1,5 @@
 //! `mtasts demo`, the real program: every scenario over real sockets, the table, and the world for other programs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
