@@ -90,9 +90,8 @@ async fn send(world: &World, scenario: &Scenario, cached: Option<Policy>) -> Mta
     if source == (PolicySource::None { why: WhyNone::DnsFailed }) {
         return outcome;
     }
-    // RFC 8689: for this message the policy counts for nothing.
     let checked = match mode {
-        Some(Mode::Enforce | Mode::Testing) if !scenario.tls_required_no => policy.as_ref(),
+        Some(Mode::Enforce | Mode::Testing) => policy.as_ref(),
         _ => None,
     };
     for host in mail_hosts(world, &scenario.domain).await {
@@ -101,12 +100,13 @@ async fn send(world: &World, scenario: &Scenario, cached: Option<Policy>) -> Mta
             fault = fault_of(world, policy, &host).await;
             let faulty = fault.is_some();
             outcome.reports.extend(fault.clone());
-            if faulty && policy.mode == Mode::Enforce {
+            // RFC 8689: for such a message the fault is counted, and keeps it from no host.
+            if faulty && policy.mode == Mode::Enforce && !scenario.tls_required_no {
                 continue;
             }
         }
         let mut channel = deliver(world, scenario, &host).await;
-        if checked.is_some() && fault.is_none() {
+        if checked.is_some() && fault.is_none() && !scenario.tls_required_no {
             channel = Channel::Authenticated;
         }
         outcome.delivery = Delivery::Delivered { mx: host, channel, read_by: reader(world, scenario) };

@@ -290,3 +290,49 @@ fn words(discovery: &Discovery) -> String {
 pub(super) fn word(value: &impl Serialize) -> String {
     json!(value).as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use mta_sts_world::{ResultType, WorldConfig};
+
+    use super::super::table;
+    use super::*;
+
+    #[tokio::test]
+    async fn every_difference_from_the_expected_is_told() {
+        let world = World::start(WorldConfig::default()).await.unwrap();
+        let sender = Sender::in_world(&world).unwrap();
+        let mut scenario = world.scenario("starttls-stripped").unwrap().clone();
+        let right = Trial::run(&world, &sender, scenario.clone()).await.unwrap();
+        assert_eq!(right.differences, [""; 0]);
+        world.reset().unwrap();
+
+        scenario.expected.opportunistic = Delivery::Deferred;
+        scenario.expected.mta_sts.delivery = right.opportunistic.delivery.clone();
+        scenario.expected.mta_sts.policy = PolicySource::Cached;
+        scenario.expected.mta_sts.mode = Some(Mode::Testing);
+        scenario.expected.mta_sts.reports[0].result_type = ResultType::CertificateExpired;
+        let wrong = Trial::run(&world, &sender, scenario).await.unwrap();
+        let about: Vec<_> = wrong.differences.iter().filter_map(|line| line.split(':').next()).collect();
+        assert_eq!(about, ["opportunistic STARTTLS", "MTA-STS", "policy", "mode", "TLSRPT"]);
+        let table = table::table(&[wrong]);
+        assert!(table.contains("NOT AS EXPECTED") && table.contains("0 of 1 scenarios"), "{table}");
+        world.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn the_servers_are_believed_before_the_sender() {
+        let world = World::start(WorldConfig::default()).await.unwrap();
+        let sender = Sender::in_world(&world).unwrap();
+        let message = message("opportunistic", world.scenario("wildcard").unwrap());
+        let domain = PolicyDomain::of_recipient(&message.recipient).unwrap();
+        let journey = sender.send(&message, domain.as_name(), Rule::Opportunistic).await;
+        // The servers forget that they took it.
+        world.reset().unwrap();
+        let mut differences = Vec::new();
+        let tried = Tried::of(&world, &message, journey, &mut differences);
+        assert_eq!(tried.delivery, Delivery::Deferred);
+        assert_eq!(differences, ["mx.wildcard.test took the message, but no server has it"]);
+        world.shutdown().await;
+    }
+}
