@@ -301,7 +301,7 @@ pub struct HostCheck {
     /// The session at the first address that answered; none without addresses. A host that a sender would skip is
     /// looked at all the same.
     pub session: Option<Result<SessionCheck, SmtpError>>,
-    /// What a sender would do.
+    /// What a sender would do; without a policy, or where it is not known whether there is one, as if there were none.
     pub decision: HostDecision,
     /// Why it would not deliver.
     pub fault: Option<SessionFault>,

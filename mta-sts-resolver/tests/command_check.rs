@@ -1,11 +1,10 @@
 //! The commands `mtasts check` and `mtasts match`, as programs, against the loopback world.
-// A test that cannot go on fails where it stands.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use mta_sts_world::{World, WorldConfig};
+use mta_sts_world::{World, WorldConfig, WorldError};
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
 
@@ -17,22 +16,26 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
-        let world = World::start(WorldConfig::default()).await.unwrap();
+        let world = start_world().await;
         let files = TempDir::new().unwrap();
         std::fs::write(files.path().join("ca.pem"), world.ca_pem()).unwrap();
         Self { world, files }
     }
 
     async fn check(&self, arguments: &[&str]) -> Answer {
+        run(self.command(self.world.smtp_port(), arguments)).await
+    }
+
+    fn command(&self, smtp_port: u16, arguments: &[&str]) -> Command {
         let mut command = mtasts();
         command
             .args(["check", "--ehlo", "sender.test", "--dns", &self.world.dns_addr().to_string()])
             .args(["--https-port", &self.world.https_port().to_string()])
-            .args(["--smtp-port", &self.world.smtp_port().to_string()])
+            .args(["--smtp-port", &smtp_port.to_string()])
             .arg("--ca-file")
             .arg(self.files.path().join("ca.pem"))
             .args(arguments);
-        run(command).await
+        command
     }
 
     /// The only domain of the answer in JSON.
@@ -42,6 +45,17 @@ impl Stage {
         assert_eq!(value["domains"].as_array().unwrap().len(), 1);
         (answer.status, value["domains"][0].clone())
     }
+}
+
+/// Worlds that start at once may take a port from each other while they settle: then another port is tried.
+async fn start_world() -> World {
+    for _ in 0..9 {
+        match World::start(WorldConfig::default()).await {
+            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
+            started => return started.unwrap(),
+        }
+    }
+    World::start(WorldConfig::default()).await.unwrap()
 }
 
 struct Answer {
@@ -156,6 +170,8 @@ async fn faults_are_shown_with_their_place_and_their_word() {
         ("implicit-mx.test", &["no MX record: the domain is its own MX host"]),
         ("no-such-domain.test", &["The domain does not exist."]),
         ("bogus.test", &["[bogus]", "Try again later."]),
+        ("policy-host-down.test", &["[connect-failed]", "No MTA-STS:"]),
+        ("loop.test", &["[cname-loop]"]),
     ] {
         assert_has(&stage.check(&[domain]).await, words);
     }
@@ -208,6 +224,33 @@ async fn without_dns_the_answer_is_to_try_later() {
     let answer = run(command).await;
     assert_has(&answer, &["Try again later."]);
     assert_eq!(answer.status, Some(75));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_mx_host_that_is_down_is_no_fault_of_the_policy() {
+    let stage = Stage::start().await;
+    // Nothing listens where a socket was a moment ago.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let answer = run(stage.command(gone, &["healthy-enforce.test"])).await;
+    assert_has(
+        &answer,
+        &["[connect-failed]", "a sender cannot deliver", "Mail would wait: no MX host can be reached."],
+    );
+    assert_eq!(answer.status, Some(75));
+    // Without a policy there is more to mend than the MX host.
+    assert_eq!(run(stage.command(gone, &["no-mta-sts.test"])).await.status, Some(1));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_are_the_choice_of_the_user() {
+    let stage = Stage::start().await;
+    for (variable, has_colours) in [("CLICOLOR_FORCE", true), ("NO_COLOR", false)] {
+        let mut command = stage.command(stage.world.smtp_port(), &["healthy-enforce.test"]);
+        command.env(variable, "1");
+        assert_eq!(run(command).await.stdout.contains('\u{1b}'), has_colours, "{variable}");
+    }
     stage.world.shutdown().await;
 }
 

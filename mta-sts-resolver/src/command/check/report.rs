@@ -1,8 +1,9 @@
 //! A check for programs. Keys and codes are stable.
 
-use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType};
+use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType, SessionFault};
 use mta_sts_resolver::{
-    DnsError, DomainCheck, HostCheck, PeerCertificate, SessionCheck, Standing, StarttlsOutcome,
+    DnsError, DomainCheck, HostCheck, MxAnswer, PeerCertificate, SessionCheck, SmtpError, Standing,
+    StarttlsOutcome, TlsSession,
 };
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ impl<'a> Failure<'a> {
                 Some(Self {
                     policy_type: row.policy_type,
                     result_type: row.result_type?,
-                    reason_code: row.reason.map(|reason| reason.code()),
+                    reason_code: row.reason.map(SessionFault::code),
                     mx: Some(host.name.as_str()),
                 })
             })
@@ -144,11 +145,12 @@ fn policy(check: &DomainCheck) -> Value {
 }
 
 fn mx(check: &DomainCheck) -> Value {
+    let is_implicit = check.mx.is_err() && !check.hosts.is_empty();
     json!({
-        "null": check.mx.as_ref().is_ok_and(|answer| answer.is_null()),
-        "implicit": check.mx.is_err() && !check.hosts.is_empty(),
+        "null": check.mx.as_ref().is_ok_and(MxAnswer::is_null),
+        "implicit": is_implicit,
         "ttl": check.mx.as_ref().ok().map(|answer| answer.ttl.as_secs()),
-        "error": check.mx.as_ref().err().map(dns_error),
+        "error": check.mx.as_ref().err().filter(|_| !is_implicit).map(dns_error),
         "hosts": check.hosts.iter().map(host).collect::<Vec<_>>(),
     })
 }
@@ -172,7 +174,7 @@ fn host(host: &HostCheck) -> Value {
             "message": error.to_string(),
         })),
         "decision": host.decision.code(),
-        "fault": host.fault.map(|fault| fault.code()),
+        "fault": host.fault.map(SessionFault::code),
     })
 }
 
@@ -183,14 +185,14 @@ fn session(session: &SessionCheck) -> Value {
     };
     let shown = match &session.starttls {
         Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),
-        _ => established.map(|tls| tls.certificate()),
+        _ => established.map(TlsSession::certificate),
     };
     json!({
         "peer": session.peer.to_string(),
         "starttls_offered": !matches!(session.starttls, Ok(StarttlsOutcome::NotOffered)),
-        "starttls": session.starttls.as_ref().map_or_else(|error| error.code(), |outcome| outcome.code()),
+        "starttls": session.starttls.as_ref().map_or_else(SmtpError::code, StarttlsOutcome::code),
         "tls_version": established.map(|tls| tls.version().to_string()),
-        "cipher_suite": established.map(|tls| tls.cipher_suite()),
+        "cipher_suite": established.map(TlsSession::cipher_suite),
         "requiretls": session.offers_requiretls,
         "certificate": shown.map(certificate),
     })

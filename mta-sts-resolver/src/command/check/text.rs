@@ -5,7 +5,7 @@ use std::io;
 use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
     AbsenceKind, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck, HostDecision,
-    PeerCertificate, SessionCheck, StarttlsOutcome,
+    PeerCertificate, SessionCheck, Standing, StarttlsOutcome,
 };
 
 use super::Subject;
@@ -45,7 +45,7 @@ fn record(block: &mut Block, check: &DomainCheck) {
     for txt in &answer.records {
         block.line("", Tone::Plain, quoted(txt));
         match Record::select(&[txt]) {
-            Ok(_) if candidates > 1 => block.line("", Tone::Bad, "one of several records, so none counts"),
+            Ok(_) if candidates > 1 => block.line("", Tone::Note, "one of several records, so none counts"),
             Ok(record) => block.line("", Tone::Good, format!("counts, id {}", record.id())),
             Err(error) if error.kind() == RecordErrorKind::NoRecord && !resembles_record(txt) => {
                 block.line("", Tone::Plain, "not a record of MTA-STS");
@@ -113,11 +113,16 @@ fn policy(block: &mut Block, check: &DomainCheck) {
                 }
             }
         }
-        Err(NoPolicy::FetchFailed(FetchFault::Failure(failure))) => {
+        Err(NoPolicy::FetchFailed(FetchFault::Failure(failure))) if !tells_failure(check) => {
             block.line("", Tone::Bad, format!("{} [{}]", failure.message(), failure.code()));
         }
         Err(_) => {}
     }
+}
+
+/// Whether the network itself said what went wrong with the fetch, in more detail than the failure's kind.
+fn tells_failure(check: &DomainCheck) -> bool {
+    matches!(check.discovery.response, Some(Err(_))) || matches!(check.discovery.policy_host, Some(Err(_)))
 }
 
 fn policy_content(block: &mut Block, policy: &Policy) {
@@ -147,6 +152,9 @@ fn mx(block: &mut Block, check: &DomainCheck) {
     let has_policy = check.discovery.outcome.policy().is_some_and(|policy| policy.mode() != Mode::None);
     for checked in &check.hosts {
         host(block, checked, has_policy);
+        if check.verdict() != DomainVerdict::DnsFailed {
+            decision(block, checked);
+        }
     }
     if let Ok(answer) = &check.mx {
         let left_out = answer.hosts.len().saturating_sub(check.hosts.len());
@@ -179,8 +187,14 @@ fn host(block: &mut Block, host: &HostCheck, has_policy: bool) {
         Some(Err(error)) => block.line("", Tone::Bad, format!("{error} [{}]", error.code())),
         None => {}
     }
+}
+
+fn decision(block: &mut Block, host: &HostCheck) {
     let (tone, text) = match host.decision {
-        HostDecision::Deliver => (Tone::Good, "a sender delivers".to_owned()),
+        HostDecision::Deliver if host.standing() == Standing::Fine => {
+            (Tone::Good, "a sender delivers".to_owned())
+        }
+        HostDecision::Deliver => (Tone::Note, "a sender delivers all the same".to_owned()),
         HostDecision::TryNextMx => {
             let reason = host.fault.map_or("", |fault| fault.message());
             (Tone::Note, format!("a sender does not deliver: {reason}"))
@@ -200,7 +214,7 @@ fn session(block: &mut Block, session: &SessionCheck, has_policy: bool) {
             certificate_in(block, tls.certificate(), bad);
         }
         Ok(StarttlsOutcome::NotOffered) => {
-            block.line("", bad, "STARTTLS is not offered [starttls-not-offered]")
+            block.line("", bad, "STARTTLS is not offered [starttls-not-offered]");
         }
         Ok(StarttlsOutcome::Refused(reply)) => {
             block.line("", bad, format!("STARTTLS is refused: {reply} [starttls-refused]"));
@@ -249,7 +263,8 @@ fn certificate_in(block: &mut Block, certificate: &PeerCertificate, bad: Tone) {
 
 fn tlsrpt(block: &mut Block, check: &DomainCheck) {
     let failures = Failure::all(check);
-    if failures.is_empty() && check.hosts.iter().any(|host| !host.rows.is_empty()) {
+    let is_known = check.verdict() != DomainVerdict::DnsFailed;
+    if is_known && failures.is_empty() && check.hosts.iter().any(|host| !host.rows.is_empty()) {
         block.line("tlsrpt", Tone::Plain, "success alone would be reported");
     }
     for (place, failure) in failures.iter().enumerate() {
@@ -344,8 +359,8 @@ pub(super) fn is_candidate(txt: &[u8]) -> bool {
 
 /// Whether its owner may have meant a record.
 fn resembles_record(txt: &[u8]) -> bool {
-    let text = txt.trim_ascii_start().to_ascii_lowercase();
-    text.starts_with(b"v=sts") || text.starts_with(b"v = sts") || text.starts_with(b"\"v=sts")
+    let lower = txt.trim_ascii_start().to_ascii_lowercase();
+    [&b"v=sts"[..], b"v =", b"\"v=sts"].iter().any(|beginning| lower.starts_with(beginning))
 }
 
 /// Octets of a stranger, on one line and not too many.
