@@ -72,7 +72,7 @@ async fn why_there_is_no_policy_is_told_apart() {
         ("https-gzip.test", "fetch-failed", Some("not-utf8")),
     ] {
         let outcome = discover(&resolver, domain, None, NOW).await.outcome;
-        assert_eq!(outcome.no_policy().map(|reason| reason.code()), Some(code), "{domain}");
+        assert_eq!(outcome.no_policy().map(mta_sts_core::NoPolicy::code), Some(code), "{domain}");
         assert_eq!(outcome.failure.map(|failure| failure.reason_code), reason, "{domain}");
     }
     world.shutdown().await;
