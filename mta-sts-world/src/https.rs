@@ -155,11 +155,21 @@ impl HttpsServer {
         *self.gate() = Gate::Refused(None);
     }
 
+    /// Takes the port again. A process that was forked a moment ago holds a copy of every listener
+    /// until it runs its own program, so a port that is in use is waited for, half a second at most.
     fn bind(&self) -> io::Result<TcpSocket> {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::from((self.address, self.port)))?;
-        Ok(socket)
+        let mut tries = 0;
+        loop {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            match socket.bind(SocketAddr::from((self.address, self.port))) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 100 => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                bound => return bound.map(|()| socket),
+            }
+        }
     }
 
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
