@@ -65,6 +65,7 @@ mod lookup;
 mod mx;
 mod name;
 mod policy;
+pub mod postfix;
 mod record;
 mod response;
 mod time;
@@ -78,8 +79,8 @@ pub use delivery::{
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
-    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
-    SessionFault, TxtFailure,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError, PostfixErrorKind,
+    RecordError, RecordErrorKind, SessionFault, TxtFailure,
 };
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
