@@ -42,7 +42,8 @@
 //! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
 //! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
 //! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
-//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts.
+//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
+//! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
 //!

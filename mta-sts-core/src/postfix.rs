@@ -73,9 +73,10 @@ pub enum Form {
     ///
     /// The policy then stands in TLSRPT, as RFC 8461, 5 asks, at two prices. Postfix lowers a stricter
     /// `smtp_tls_security_level` of yours (`dane`, `encrypt`) to `may` for every domain in mode
-    /// testing. And Postfix does not check what it need not enforce: it reports the session as a
-    /// success whatever MX host and certificate it met, and nothing at all without STARTTLS. The
-    /// owner of the domain may take that as leave to turn to enforce.
+    /// testing. And Postfix does not check what it does not enforce: it reports a success whatever MX
+    /// host and certificate it met (an untrusted issuer only with `untrusted` in `smtp_tls_loglevel`),
+    /// and nothing where STARTTLS is not offered. The owner of the domain may take the report as leave
+    /// to turn to enforce.
     ExtendedWithTesting,
 }
 
@@ -90,15 +91,18 @@ pub const MAX_ANSWER_LEN: usize = 99_997;
 ///
 /// # Errors
 ///
-/// Only in mode enforce: `no-usable-mx` when every `mx` is a word of Postfix, `answer-too-long` beyond [`MAX_ANSWER_LEN`]
-/// octets or 1,024 different patterns: a shortened list would stop mail to the hosts that are not
-/// in it. `numeric-domain` in the extended forms: Postfix takes no domain of digits alone.
+/// Only in mode enforce. `no-usable-mx` when every `mx` is a word of Postfix. `answer-too-long`
+/// beyond [`MAX_ANSWER_LEN`] octets or 1,024 different names: a shortened list would stop mail to the
+/// hosts that are not in it. `numeric-domain` in the extended forms: Postfix takes no domain of digits
+/// alone.
 pub fn tls_policy(
     policy: &Policy,
     domain: &PolicyDomain,
     form: Form,
 ) -> Result<Option<String>, PostfixError> {
-    answer(policy, domain, form, || match_names(policy.mx_patterns().map(pattern_as_match)))
+    answer(policy, domain, form, || {
+        match_names(policy.mx_patterns().map(|pattern| pattern_as_match(&pattern)))
+    })
 }
 
 /// What to tell Postfix about mail to `domain`: those of its MX hosts that its policy covers.
@@ -218,7 +222,7 @@ fn match_names(names: impl Iterator<Item = String>) -> Result<Vec<String>, Postf
 }
 
 /// Of a wildcard, what follows the star.
-fn pattern_as_match(pattern: MxPattern<'_>) -> String {
+fn pattern_as_match(pattern: &MxPattern<'_>) -> String {
     pattern.to_string().trim_start_matches('*').to_string()
 }
 

@@ -1,5 +1,8 @@
 //! Policies as Postfix reads them: the answers word by word, and hostile policies.
 
+// The helpers are as much a part of the tests as the tests.
+#![allow(clippy::unwrap_used, clippy::format_collect)]
+
 use mta_sts_core::postfix::{Form, MAX_ANSWER_LEN, tls_policy, tls_policy_for_hosts};
 use mta_sts_core::{DnsName, Policy, PolicyDomain};
 use proptest::prelude::*;
