@@ -420,6 +420,46 @@ kinds! {
     }
 }
 
+kinds! {
+    /// Why a policy cannot be told to Postfix. Give a temporary answer: mail waits, none is exposed.
+    PostfixErrorKind {
+        /// `hostname`, `nexthop` and `dot-nexthop` are words of Postfix.
+        NoUsableMx = 1201, "no-usable-mx", "Every name to match is a word that means another name to Postfix.";
+        NoPermittedHost = 1202, "no-permitted-host", "The policy covers none of the MX hosts.";
+        /// A shortened list of names would stop mail to the hosts that are not in it.
+        TooLong = 1203, "answer-too-long", "The answer is longer than Postfix reads.";
+        NumericDomain = 1204, "numeric-domain", "The domain has only digits, and Postfix takes no such name.";
+    }
+}
+
+/// The policy cannot be told to Postfix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PostfixError(PostfixErrorKind);
+
+impl PostfixError {
+    pub(crate) const fn new(kind: PostfixErrorKind) -> Self {
+        Self(kind)
+    }
+
+    /// What is wrong.
+    pub const fn kind(&self) -> PostfixErrorKind {
+        self.0
+    }
+
+    /// The stable kebab-case word of the kind.
+    pub const fn code(&self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl fmt::Display for PostfixError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl core::error::Error for PostfixError {}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -430,7 +470,7 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault PostfixErrorKind);
         rows
     }
 

@@ -42,7 +42,8 @@
 //! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
 //! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
 //! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
-//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts.
+//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
+//! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
 //!
@@ -65,6 +66,7 @@ mod lookup;
 mod mx;
 mod name;
 mod policy;
+pub mod postfix;
 mod record;
 mod response;
 mod time;
@@ -78,8 +80,8 @@ pub use delivery::{
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
-    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
-    SessionFault, TxtFailure,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError, PostfixErrorKind,
+    RecordError, RecordErrorKind, SessionFault, TxtFailure,
 };
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
