@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::push_bounded;
 use crate::time::UnixTime;
 
-/// The slot with the earliest time is first; any slot can be moved or removed.
+/// The slot with the earliest time is first, of several the one with the lowest number; any slot can
+/// be moved or removed.
 ///
 /// It holds the numbers of the slots alone, 8 octets each. Their times are asked for where they are
 /// kept anyway: updates are as rare as fetches, memory is not.
@@ -55,6 +56,7 @@ impl SlotHeap {
     }
 
     fn restore(&mut self, start: usize, time: impl Fn(u32) -> UnixTime) {
+        let time = |slot: u32| (time(slot), slot);
         let slot = self.slots[start];
         let own = time(slot);
         let mut position = start;

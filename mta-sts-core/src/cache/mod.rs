@@ -122,6 +122,7 @@ pub struct PolicyCache {
     config: CacheConfig,
     hasher: SipHasher13,
     slots: Vec<Slot>,
+    times: Vec<Times>,
     vacant: Vec<u32>,
     by_name: HashTable<u32>,
     policies: Policies,
@@ -219,6 +220,7 @@ impl PolicyCache {
         Self {
             hasher: hasher(HASH_OF_NAME),
             slots: Vec::new(),
+            times: Vec::new(),
             vacant: Vec::new(),
             by_name: HashTable::new(),
             policies: Policies::new(hasher(HASH_OF_POLICY)),
@@ -251,16 +253,16 @@ impl PolicyCache {
         if self.ends_at(slot) <= now {
             return None;
         }
-        let held = &mut self.slots[slot as usize];
-        held.last_used = now;
-        let (worth, refresh_at) = (held.worth, held.refresh_at);
+        let entry = self.entry(slot);
         self.use_order.unlink(slot);
-        self.use_order.push(slot, worth, self.config.max_entries);
+        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
+        let times = &mut self.times[slot as usize];
+        times.last_used = now;
         // It had been let go, or the clock has stepped back since.
-        if refresh_at > now.saturating_add(MAX_REFRESH_INTERVAL) {
+        if times.refresh_at > now.saturating_add(MAX_REFRESH_INTERVAL) {
             self.schedule(slot, now);
         }
-        Some(self.entry(slot))
+        Some(entry)
     }
 
     /// What is remembered of a domain, as [`PolicyCache::get`] has it, but without marking a use:
@@ -275,7 +277,7 @@ impl PolicyCache {
     pub fn entries(&self) -> impl Iterator<Item = (PolicyDomain, CacheEntry)> {
         Worth::ALL
             .into_iter()
-            .flat_map(|worth| self.use_order.from_oldest(worth))
+            .flat_map(|worth| self.use_order.oldest_first(worth))
             .filter_map(|slot| Some((self.slots[slot as usize].domain()?, self.entry(slot))))
     }
 
@@ -332,11 +334,12 @@ impl PolicyCache {
     /// [`Purpose::Refresh`]: crate::Purpose::Refresh
     pub fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
         loop {
-            let slot = self.refreshes.first().filter(|&slot| self.slots[slot as usize].refresh_at <= now)?;
+            let slot = self.refreshes.first().filter(|&slot| self.times[slot as usize].refresh_at <= now)?;
             let held = &mut self.slots[slot as usize];
-            let unused = now.saturating_since(held.last_used) >= self.config.unused_for;
+            let unused = now.saturating_since(self.times[slot as usize].last_used) >= self.config.unused_for;
             if unused || held.entry(&self.policies).valid_policy(now).is_none() {
-                self.set_refresh(slot, Slot::NEVER);
+                held.refreshing = false;
+                self.set_refresh(slot, NEVER);
                 continue;
             }
             held.refreshing = true;
@@ -353,7 +356,7 @@ impl PolicyCache {
     /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
     /// [`PolicyCache::insert`], [`PolicyCache::remove`] and [`PolicyCache::poll_refresh`].
     pub fn poll_timeout(&self) -> Option<UnixTime> {
-        self.refreshes.first().map(|slot| self.slots[slot as usize].refresh_at)
+        self.refreshes.first().map(|slot| self.times[slot as usize].refresh_at)
     }
 
     fn find(&self, domain: &PolicyDomain) -> Option<u32> {
@@ -381,6 +384,11 @@ impl PolicyCache {
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
             push_bounded(&mut self.slots, Slot::vacant(), self.config.max_entries);
+            push_bounded(
+                &mut self.times,
+                Times { last_used: now, refresh_at: NEVER },
+                self.config.max_entries,
+            );
             // No more than `MAX_SLOTS`.
             #[allow(clippy::cast_possible_truncation)]
             {
@@ -388,9 +396,8 @@ impl PolicyCache {
             }
         });
         self.fill(slot, domain, entry);
-        let held = &mut self.slots[slot as usize];
-        held.last_used = now;
-        self.use_order.push(slot, held.worth, self.config.max_entries);
+        self.times[slot as usize] = Times { last_used: now, refresh_at: NEVER };
+        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
         let Self { hasher, slots, by_name, .. } = self;
         let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
         by_name.insert_unique(hash(&slot), slot, hash);
@@ -432,7 +439,7 @@ impl PolicyCache {
         }
         self.use_order.unlink(slot);
         self.ends.remove(slot, |slot| self.slots[slot as usize].ends_at(&self.policies));
-        self.refreshes.remove(slot, |slot| self.slots[slot as usize].refresh_at);
+        self.refreshes.remove(slot, |slot| self.times[slot as usize].refresh_at);
         if let Some(policy) = self.slots[slot as usize].policy() {
             self.policies.release(policy);
         }
@@ -443,7 +450,7 @@ impl PolicyCache {
 
     /// The slot to empty first, and what it is worth; an expired one is worth nothing.
     fn least_worth(&self, now: UnixTime) -> Option<(Option<Worth>, u32)> {
-        let of_worth = |worth| self.use_order.from_oldest(worth).next().map(|slot| (Some(worth), slot));
+        let of_worth = |worth| self.use_order.oldest_first(worth).next().map(|slot| (Some(worth), slot));
         self.first_expired(now).map(|slot| (None, slot)).or_else(|| Worth::ALL.into_iter().find_map(of_worth))
     }
 
@@ -473,7 +480,7 @@ impl PolicyCache {
         if !held.refreshing {
             return;
         }
-        let refresh_at = held.refresh_at;
+        let refresh_at = self.times[slot as usize].refresh_at;
         match update {
             CacheUpdate::BackOff(back_off) => {
                 held.refreshing = false;
@@ -494,7 +501,7 @@ impl PolicyCache {
         let held = &mut self.slots[slot as usize];
         held.refreshing = false;
         let due = held.policy().and_then(|policy| refresh_interval(self.policies.max_age(policy)));
-        let refresh_at = due.map_or(Slot::NEVER, |interval| {
+        let refresh_at = due.map_or(NEVER, |interval| {
             let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_JITTER);
             let jitter = hasher.hash(held.name()) % (interval / 4 + 1);
             // A fetch in the future was made before the clock stepped back.
@@ -505,10 +512,10 @@ impl PolicyCache {
     }
 
     fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime) {
-        let Self { slots, refreshes, config, .. } = self;
-        slots[slot as usize].refresh_at = refresh_at;
-        let time = |slot: u32| slots[slot as usize].refresh_at;
-        if refresh_at == Slot::NEVER {
+        let Self { times, refreshes, config, .. } = self;
+        times[slot as usize].refresh_at = refresh_at;
+        let time = |slot: u32| times[slot as usize].refresh_at;
+        if refresh_at == NEVER {
             refreshes.remove(slot, time);
         } else {
             refreshes.put(slot, config.max_entries, time);
@@ -525,6 +532,15 @@ impl fmt::Debug for PolicyCache {
             .finish_non_exhaustive()
     }
 }
+
+/// What of a slot changes with its use.
+struct Times {
+    last_used: UnixTime,
+    /// When the policy is to be fetched anew; [`NEVER`] when it is not.
+    refresh_at: UnixTime,
+}
+
+const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);
 
 /// Slots and the nodes of their lists have numbers of 32 bits.
 const MAX_SLOTS: usize = 1 << 31;

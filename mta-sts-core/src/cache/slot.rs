@@ -14,10 +14,10 @@ use crate::time::UnixTime;
 ///
 /// Most entries are a policy and nothing else, or an absence and nothing else. They are kept as
 /// numbers, with name and id in a row of octets; every other entry is boxed whole.
+///
+/// A slot is one line of the processor's cache: what a lookup by name needs comes in one go.
+#[repr(align(64))]
 pub(super) struct Slot {
-    pub(super) last_used: UnixTime,
-    /// When the policy is to be fetched anew; [`Slot::NEVER`] when it is not.
-    pub(super) refresh_at: UnixTime,
     held: Held,
     pub(super) worth: Worth,
     /// Whether the caller was told to refresh, and has not come back.
@@ -28,8 +28,10 @@ pub(super) struct Slot {
     text: [u8; TEXT_LEN],
 }
 
-/// Long enough for nearly every name with its id, and a slot is 88 octets.
-const TEXT_LEN: usize = 52;
+/// Long enough for nearly every name with its id, and a slot is 64 octets.
+const TEXT_LEN: usize = 44;
+
+const _: () = assert!(size_of::<Slot>() == 64);
 
 enum Held {
     Vacant,
@@ -45,12 +47,8 @@ struct Boxed {
 }
 
 impl Slot {
-    pub(super) const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);
-
     pub(super) const fn vacant() -> Self {
         Self {
-            last_used: UnixTime::from_secs(0),
-            refresh_at: Self::NEVER,
             held: Held::Vacant,
             worth: Worth::Absent,
             refreshing: false,

@@ -52,7 +52,7 @@ impl UseOrder {
     }
 
     /// The slots of this worth, the least recently used first.
-    pub(super) fn from_oldest(&self, worth: Worth) -> impl Iterator<Item = u32> {
+    pub(super) fn oldest_first(&self, worth: Worth) -> impl Iterator<Item = u32> {
         let end = worth as u32;
         let mut node = end;
         core::iter::from_fn(move || {
