@@ -383,6 +383,18 @@ fn an_unused_domain_is_let_go_and_taken_up_again() {
 }
 
 #[test]
+fn mail_to_a_domain_whose_policy_has_lapsed_is_a_use() {
+    let mut cache = cache(10);
+    let name = domain("a.test");
+    cache.apply(&name, &stored("enforce", 7 * DAY, START), START);
+    let now = after(200 * DAY);
+    assert_eq!(cache.get(&name, now), None);
+    cache.apply(&name, &stored("enforce", 7 * DAY, now), now);
+    let due = cache.poll_timeout().unwrap();
+    assert_eq!(cache.poll_refresh(due), Some(name));
+}
+
+#[test]
 fn a_clock_that_steps_back_delays_no_refresh_of_a_domain_in_use() {
     let mut cache = cache(10);
     let name = domain("a.test");

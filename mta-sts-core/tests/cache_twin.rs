@@ -86,12 +86,13 @@ impl Twin {
     }
 
     fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
-        let entry = self.peek(domain, now)?;
-        let (use_number, place) = (self.next_use(), self.place_of(domain)?);
-        let first_refresh = self.first_refresh(domain, &entry, now);
+        let (place, use_number) = (self.place_of(domain)?, self.next_use());
         let known = self.places[place].as_mut()?;
         known.use_number = use_number;
         known.last_used = now;
+        let entry = self.peek(domain, now)?;
+        let first_refresh = self.first_refresh(domain, &entry, now);
+        let known = self.places[place].as_mut()?;
         let tomorrow = now.saturating_add(Duration::from_secs(86_400));
         if known.refresh_at.is_none_or(|refresh_at| refresh_at > tomorrow) {
             known.refresh_at = first_refresh;
@@ -315,8 +316,6 @@ fn a_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn the_cache_does_what_its_twin_does(
         max_entries in 0_usize..8,
