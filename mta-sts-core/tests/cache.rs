@@ -1,4 +1,5 @@
 //! The cache as a mail server sees it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The cache beside a slow and obvious one: whatever is done, both do the same.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use core::time::Duration;
 
