@@ -42,6 +42,7 @@
 //! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
 //! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
 //! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
+//! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
@@ -59,6 +60,7 @@
 
 extern crate alloc;
 
+mod cache;
 mod delivery;
 mod entry;
 mod error;
@@ -72,6 +74,7 @@ mod response;
 mod time;
 mod tlsrpt;
 
+pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
     Conclusion, DanePrecedence, DaneState, Delivery, EnhancedStatus, HostOutcome, MessageTls, MxDecision,
     MxHost, MxVerdict, Plan, QueueLifetime, Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult,

@@ -1,0 +1,569 @@
+//! Policies in memory: bounded, and fetched anew before they lapse.
+//!
+//! # Theory of operation
+//!
+//! A cache maps Policy Domains to entries. It decides nothing about policies: what an update makes
+//! of an entry, [`CacheUpdate::apply_to`] says. It decides two things of its own.
+//!
+//! **Who goes when it is full.** Senders of junk choose domains as they like, so age alone would let
+//! them flush a policy that protects mail. The first of these goes:
+//!
+//! | order | entry | among equals |
+//! |---|---|---|
+//! | 1 | expired: nothing in it counts any more | the first to expire |
+//! | 2 | without a policy, absent | the least recently used |
+//! | 3 | without a policy, backing off | the least recently used |
+//! | 4 | with a policy of mode none | the least recently used |
+//! | 5 | with a policy of mode testing | the least recently used |
+//! | 6 | with a policy of mode enforce | the least recently used |
+//!
+//! A domain that is worth less than all that is cached does not enter.
+//!
+//! **When a policy is fetched anew.** RFC 8461, 3.3 and 10.2, ask for it while the old one still
+//! protects, since DNS alone cannot be trusted to say that nothing has changed.
+//!
+//! | event | next refresh |
+//! |---|---|
+//! | a policy is stored | `min(1 day, max_age / 2)` after its fetch, less up to a quarter, by domain |
+//! | [`PolicyCache::poll_refresh`] names the domain | [`PolicyCache::RETRY_INTERVAL`] later, should nothing come of it |
+//! | the refresh failed | the same, and not before the back-off ends |
+//! | the refresh found its id in back-off | when the back-off ends |
+//! | the policy lapsed, or its domain went unused for long | none, until it is used again |
+//!
+//! The entries lie in slots, which a hash table keyed by the caller's seed finds by name. Lists give
+//! the order of use, one heap the order of expiry, another that of refreshes: nothing takes longer
+//! than the logarithm of the number of entries.
+
+mod heap;
+mod policies;
+mod slot;
+mod use_order;
+mod worth;
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
+
+use self::heap::SlotHeap;
+use self::policies::Policies;
+use self::slot::Slot;
+use self::use_order::UseOrder;
+use self::worth::{Worth, ends_at};
+use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
+use crate::name::PolicyDomain;
+use crate::time::UnixTime;
+
+/// Entries by Policy Domain, bounded in number, for a mail server that keeps them in memory.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # use core::time::Duration;
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let seed = 7;
+/// # fn run(mut lookup: Lookup, now: UnixTime) -> Outcome {
+/// #     loop {
+/// #         let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
+/// #         let answer = match lookup.poll_output() {
+/// #             Output::QueryTxt(_) => Input::Txt {
+/// #                 rrs: vec![b"v=STSv1; id=1".to_vec()],
+/// #                 ttl: Duration::from_secs(300),
+/// #             },
+/// #             Output::FetchPolicy(_) => {
+/// #                 Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
+/// #             }
+/// #             Output::Done(outcome) => return outcome.clone(),
+/// #         };
+/// #         lookup.handle_input(answer, now).unwrap();
+/// #     }
+/// # }
+/// let mut cache = PolicyCache::new(CacheConfig::new(seed));
+/// let config = LookupConfig::new();
+///
+/// // For each message:
+/// let domain = PolicyDomain::of_recipient("alice@example.com")?;
+/// let cached = cache.get(&domain, now);
+/// let outcome = run(Lookup::new(domain.clone(), Purpose::Deliver, cached.as_ref(), now, &config), now);
+/// let evicted = cache.apply(&domain, &outcome.cache_update, now);
+/// assert!(evicted.is_none());
+///
+/// // In the background, at `poll_timeout` and after each change:
+/// # let now = cache.poll_timeout().unwrap();
+/// while let Some(domain) = cache.poll_refresh(now) {
+///     let cached = cache.peek(&domain, now);
+///     let refresh = Lookup::new(domain.clone(), Purpose::Refresh, cached.as_ref(), now, &config);
+///     cache.apply(&domain, &run(refresh, now).cache_update, now);
+/// }
+/// # assert!(cache.poll_timeout() > Some(now));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// When it is full, what is worth least goes: what has expired, then absences, entries that only
+/// back off, policies of mode none, of mode testing, and at last the least recently used of mode
+/// enforce. Whoever makes up domains thus flushes no policy that protects mail. Every eviction is
+/// returned.
+///
+/// A policy is due for a refresh once a day, or after half its `max_age` if that is shorter, and up
+/// to a quarter of that earlier, so that the load is spread. Provided that refreshes are run when
+/// they are due, no policy that is in use lapses if its host answers without a break for longer than
+/// [`PolicyCache::RETRY_INTERVAL`] in the second half of its life. A `max_age` of less than an hour
+/// is not refreshed in the background.
+///
+/// The methods are of four kinds. [`PolicyCache::peek`], [`PolicyCache::entries`] and the like only
+/// look. [`PolicyCache::get`] looks and marks the use. [`PolicyCache::apply`],
+/// [`PolicyCache::insert`] and [`PolicyCache::remove`] change what is cached.
+/// [`PolicyCache::poll_refresh`] says what to do.
+///
+/// It is one value without locks. Policies with the same text are kept in memory once.
+pub struct PolicyCache {
+    config: CacheConfig,
+    hasher: SipHasher13,
+    slots: Vec<Slot>,
+    times: Vec<Times>,
+    vacant: Vec<u32>,
+    by_name: HashTable<u32>,
+    policies: Policies,
+    use_order: UseOrder,
+    ends: SlotHeap,
+    refreshes: SlotHeap,
+}
+
+/// An entry that the cache holds no more, for want of space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    /// Whose entry it was.
+    pub domain: PolicyDomain,
+    /// What was remembered.
+    pub entry: CacheEntry,
+}
+
+/// How much a cache holds, and for how long.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{CacheConfig, PolicyCache};
+///
+/// # let seed = 7;
+/// let mut config = CacheConfig::new(seed);
+/// config.set_max_entries(1_000_000).set_unused_for(Duration::from_secs(90 * 86_400));
+/// let cache = PolicyCache::new(config);
+/// assert!(cache.is_empty());
+/// ```
+#[derive(Clone)]
+pub struct CacheConfig {
+    seed: u64,
+    max_entries: usize,
+    unused_for: Duration,
+}
+
+impl CacheConfig {
+    /// 65,536 entries, each let go after 180 days without use.
+    ///
+    /// Take the seed from a source of random numbers, and keep it to yourself: it keys the hash of
+    /// the names, which come from strangers, and spreads the refreshes.
+    pub const fn new(seed: u64) -> Self {
+        Self { seed, max_entries: 65_536, unused_for: Duration::from_secs(180 * 86_400) }
+    }
+
+    /// Sets how many domains are remembered, with a policy or without. Default 65,536.
+    ///
+    /// An entry takes about 115 octets, and three times as many while it backs off or when names
+    /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
+    /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
+    /// 2^31 count as that.
+    pub const fn set_max_entries(&mut self, max_entries: usize) -> &mut Self {
+        self.max_entries = max_entries;
+        self
+    }
+
+    /// Sets how long a domain may go without [`PolicyCache::get`] until its policy is no longer
+    /// refreshed, and so expires in the end. Default 180 days; with 0 nothing is refreshed.
+    pub const fn set_unused_for(&mut self, unused_for: Duration) -> &mut Self {
+        self.unused_for = unused_for;
+        self
+    }
+
+    /// How many domains are remembered.
+    pub const fn max_entries(&self) -> usize {
+        self.max_entries
+    }
+
+    /// How long a domain may go unused.
+    pub const fn unused_for(&self) -> Duration {
+        self.unused_for
+    }
+}
+
+impl fmt::Debug for CacheConfig {
+    /// Without the seed, which is nobody's business.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CacheConfig")
+            .field("max_entries", &self.max_entries)
+            .field("unused_for", &self.unused_for)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicyCache {
+    /// After a refresh that came to nothing the next follows 30 minutes after it began, or when the
+    /// back-off ends if that is later. So a host that answers for longer than this is asked meanwhile.
+    pub const RETRY_INTERVAL: Duration = Duration::from_secs(1800);
+
+    /// A cache without entries. Memory is taken as entries come.
+    pub fn new(mut config: CacheConfig) -> Self {
+        config.max_entries = config.max_entries.min(MAX_SLOTS);
+        let hasher = |purpose| SipHasher13::new_with_keys(config.seed, purpose);
+        Self {
+            hasher: hasher(HASH_OF_NAME),
+            slots: Vec::new(),
+            times: Vec::new(),
+            vacant: Vec::new(),
+            by_name: HashTable::new(),
+            policies: Policies::new(hasher(HASH_OF_POLICY)),
+            use_order: UseOrder::new(),
+            ends: SlotHeap::default(),
+            refreshes: SlotHeap::default(),
+            config,
+        }
+    }
+
+    /// How many domains are remembered.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether no domain is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// How much it holds, and for how long.
+    pub const fn config(&self) -> &CacheConfig {
+        &self.config
+    }
+
+    /// What is remembered of a domain, for a delivery; `None` when nothing in it counts any more.
+    /// Marks that the domain is in use, either way.
+    pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
+        let slot = self.find(domain)?;
+        let entry = (self.ends_at(slot) > now).then(|| self.entry(slot));
+        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it.
+        self.use_order.unlink(slot);
+        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
+        let times = &mut self.times[slot as usize];
+        times.last_used = now;
+        // It had been let go, or the clock has stepped back since.
+        if times.refresh_at > now.saturating_add(MAX_REFRESH_INTERVAL) && entry.is_some() {
+            self.schedule(slot, now);
+        }
+        entry
+    }
+
+    /// What is remembered of a domain, as [`PolicyCache::get`] has it, but without marking a use:
+    /// for a refresh, or for whoever looks into the cache.
+    pub fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
+        self.find(domain).filter(|&slot| self.ends_at(slot) > now).map(|slot| self.entry(slot))
+    }
+
+    /// Every domain and what is remembered of it, in the order in which they would be evicted,
+    /// expired ones apart. To keep them: [`CacheEntry::to_text`]; to have them again, in the same
+    /// order: [`PolicyCache::insert`].
+    pub fn entries(&self) -> impl Iterator<Item = (PolicyDomain, CacheEntry)> {
+        Worth::ALL
+            .into_iter()
+            .flat_map(|worth| self.use_order.oldest_first(worth))
+            .filter_map(|slot| Some((self.slots[slot as usize].domain()?, self.entry(slot))))
+    }
+
+    /// Applies what a lookup says to remember to what the cache holds by now
+    /// ([`CacheUpdate::apply_to`]), and returns what had to go for it: some other entry, or the very
+    /// one, when it is worth less than all others.
+    ///
+    /// Not a use of a domain that is cached already: a refresh must not keep a domain in use.
+    pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
+        let update = self.share_policy(update);
+        let Some(slot) = self.find(domain) else {
+            return update.apply_to(None, now).and_then(|entry| self.admit(domain, entry, now));
+        };
+        match update.apply_to(Some(self.entry(slot)), now) {
+            Some(entry) => {
+                self.replace(slot, domain, entry);
+                self.reschedule(slot, &update, now);
+            }
+            None => drop(self.take(slot)),
+        }
+        None
+    }
+
+    /// Remembers an entry as it is, in place of what was cached of the domain, and returns what had
+    /// to go for it. To load what was saved; it counts as a use.
+    pub fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        if let Some(slot) = self.find(domain) {
+            self.take(slot);
+        }
+        self.admit(domain, entry, now)
+    }
+
+    /// Forgets a domain.
+    pub fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        self.find(domain).and_then(|slot| self.take(slot)).map(|taken| taken.entry)
+    }
+
+    /// Forgets the entry that expired first, and returns it; `None` when none has expired.
+    ///
+    /// There is no need to call it: expired entries are harmless, and the first to go for a new one.
+    pub fn remove_expired(&mut self, now: UnixTime) -> Option<Evicted> {
+        self.first_expired(now).and_then(|slot| self.take(slot))
+    }
+
+    /// A domain whose policy is due for a refresh, the longest due first. Run a [`Lookup`] with
+    /// [`Purpose::Refresh`] on what [`PolicyCache::peek`] gives, and [`PolicyCache::apply`] what comes
+    /// of it.
+    ///
+    /// Call it until it gives `None`, or as often as you can run lookups: the others stay due. A
+    /// domain is not named again until the refresh is applied or [`PolicyCache::RETRY_INTERVAL`] has
+    /// passed, so a refresh that was dropped half-way is made up for.
+    ///
+    /// [`Lookup`]: crate::Lookup
+    /// [`Purpose::Refresh`]: crate::Purpose::Refresh
+    pub fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
+        loop {
+            let slot = self.refreshes.first().filter(|&slot| self.times[slot as usize].refresh_at <= now)?;
+            let held = &mut self.slots[slot as usize];
+            let unused = now.saturating_since(self.times[slot as usize].last_used) >= self.config.unused_for;
+            if unused || held.entry(&self.policies).valid_policy(now).is_none() {
+                held.refreshing = false;
+                self.set_refresh(slot, NEVER);
+                continue;
+            }
+            held.refreshing = true;
+            let domain = held.domain();
+            self.set_refresh(slot, now.saturating_add(Self::RETRY_INTERVAL));
+            if domain.is_some() {
+                return domain;
+            }
+        }
+    }
+
+    /// When [`PolicyCache::poll_refresh`] next has something to do; a time in the past means now.
+    ///
+    /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
+    /// [`PolicyCache::insert`], [`PolicyCache::remove`] and [`PolicyCache::poll_refresh`].
+    pub fn poll_timeout(&self) -> Option<UnixTime> {
+        self.refreshes.first().map(|slot| self.times[slot as usize].refresh_at)
+    }
+
+    fn find(&self, domain: &PolicyDomain) -> Option<u32> {
+        let name = domain.as_str().as_bytes();
+        self.by_name.find(self.hasher.hash(name), |&slot| self.slots[slot as usize].name() == name).copied()
+    }
+
+    fn entry(&self, slot: u32) -> CacheEntry {
+        self.slots[slot as usize].entry(&self.policies)
+    }
+
+    fn ends_at(&self, slot: u32) -> UnixTime {
+        self.slots[slot as usize].ends_at(&self.policies)
+    }
+
+    /// Takes in an entry of a domain that has none, if it is worth it.
+    fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        let mut evicted = None;
+        if self.len() >= self.config.max_entries {
+            let worth = (ends_at(&entry) > now).then(|| Worth::of(&entry));
+            match self.least_worth(now) {
+                Some((least, slot)) if least <= worth => evicted = self.take(slot),
+                _ => return Some(Evicted { domain: domain.clone(), entry }),
+            }
+        }
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            push_bounded(&mut self.slots, Slot::vacant(), self.config.max_entries);
+            push_bounded(
+                &mut self.times,
+                Times { last_used: now, refresh_at: NEVER },
+                self.config.max_entries,
+            );
+            // No more than `MAX_SLOTS`.
+            #[allow(clippy::cast_possible_truncation)]
+            {
+                (self.slots.len() - 1) as u32
+            }
+        });
+        self.fill(slot, domain, entry);
+        self.times[slot as usize] = Times { last_used: now, refresh_at: NEVER };
+        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
+        let Self { hasher, slots, by_name, .. } = self;
+        let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
+        by_name.insert_unique(hash(&slot), slot, hash);
+        self.schedule(slot, now);
+        evicted
+    }
+
+    /// Puts another entry into a slot. If it is of another worth it counts as just used.
+    fn replace(&mut self, slot: u32, domain: &PolicyDomain, entry: CacheEntry) {
+        let worth = self.slots[slot as usize].worth;
+        self.fill(slot, domain, entry);
+        let new_worth = self.slots[slot as usize].worth;
+        if new_worth != worth {
+            self.use_order.unlink(slot);
+            self.use_order.push(slot, new_worth, self.config.max_entries);
+        }
+    }
+
+    fn fill(&mut self, slot: u32, domain: &PolicyDomain, entry: CacheEntry) {
+        let bound = self.config.max_entries;
+        let held = &mut self.slots[slot as usize];
+        let old = held.policy();
+        let new = entry.policy().map(|cached| self.policies.acquire(cached.policy(), old, bound + 1));
+        held.fill(domain.as_str(), entry, new);
+        if let Some(old) = old {
+            self.policies.release(old);
+        }
+        let Self { slots, policies, ends, .. } = self;
+        ends.put(slot, bound, |slot| slots[slot as usize].ends_at(policies));
+    }
+
+    /// Empties a slot.
+    fn take(&mut self, slot: u32) -> Option<Evicted> {
+        let held = &self.slots[slot as usize];
+        let taken = held.domain().map(|domain| Evicted { domain, entry: self.entry(slot) });
+        let hash = self.hasher.hash(held.name());
+        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+        self.use_order.unlink(slot);
+        self.ends.remove(slot, |slot| self.slots[slot as usize].ends_at(&self.policies));
+        self.refreshes.remove(slot, |slot| self.times[slot as usize].refresh_at);
+        if let Some(policy) = self.slots[slot as usize].policy() {
+            self.policies.release(policy);
+        }
+        self.slots[slot as usize] = Slot::vacant();
+        self.vacant.push(slot);
+        taken
+    }
+
+    /// The slot to empty first, and what it is worth; an expired one is worth nothing.
+    fn least_worth(&self, now: UnixTime) -> Option<(Option<Worth>, u32)> {
+        let of_worth = |worth| self.use_order.oldest_first(worth).next().map(|slot| (Some(worth), slot));
+        self.first_expired(now).map(|slot| (None, slot)).or_else(|| Worth::ALL.into_iter().find_map(of_worth))
+    }
+
+    fn first_expired(&self, now: UnixTime) -> Option<u32> {
+        self.ends.first().filter(|&slot| self.ends_at(slot) <= now)
+    }
+
+    /// The update with the policy that the cache holds already, if the text is the same.
+    fn share_policy<'a>(&self, update: &'a CacheUpdate) -> Cow<'a, CacheUpdate> {
+        if let CacheUpdate::Store { policy: new, checked_until } = update {
+            if let Some(policy) = self.policies.same_as(new.policy()) {
+                let policy = CachedPolicy::new(policy.clone(), *new.id(), new.fetched_at());
+                return Cow::Owned(CacheUpdate::Store { policy, checked_until: *checked_until });
+            }
+        }
+        Cow::Borrowed(update)
+    }
+
+    /// When the refresh follows upon an update of a domain that was cached.
+    fn reschedule(&mut self, slot: u32, update: &CacheUpdate, now: UnixTime) {
+        let held = &mut self.slots[slot as usize];
+        if held.policy().is_none() || matches!(update, CacheUpdate::Store { .. }) {
+            self.schedule(slot, now);
+            return;
+        }
+        // An update of a delivery in between leaves the schedule alone.
+        if !held.refreshing {
+            return;
+        }
+        let refresh_at = self.times[slot as usize].refresh_at;
+        match update {
+            CacheUpdate::BackOff(back_off) => {
+                held.refreshing = false;
+                self.set_refresh(slot, refresh_at.max(back_off.until));
+            }
+            CacheUpdate::Keep => {
+                held.refreshing = false;
+                let entry = held.entry(&self.policies);
+                let back_off_ends = entry.back_offs().iter().map(|back_off| back_off.until).min();
+                self.set_refresh(slot, back_off_ends.map_or(refresh_at, |ends| ends.min(refresh_at)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets the first refresh after a fetch.
+    fn schedule(&mut self, slot: u32, now: UnixTime) {
+        let held = &mut self.slots[slot as usize];
+        held.refreshing = false;
+        let due = held.policy().and_then(|policy| refresh_interval(self.policies.max_age(policy)));
+        let refresh_at = due.map_or(NEVER, |interval| {
+            let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_JITTER);
+            let jitter = hasher.hash(held.name()) % (interval / 4 + 1);
+            // A fetch in the future was made before the clock stepped back.
+            let fetched_at = held.fetched_at().min(now);
+            fetched_at.saturating_add(Duration::from_secs(interval - jitter))
+        });
+        self.set_refresh(slot, refresh_at);
+    }
+
+    fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime) {
+        let Self { times, refreshes, config, .. } = self;
+        times[slot as usize].refresh_at = refresh_at;
+        let time = |slot: u32| times[slot as usize].refresh_at;
+        if refresh_at == NEVER {
+            refreshes.remove(slot, time);
+        } else {
+            refreshes.put(slot, config.max_entries, time);
+        }
+    }
+}
+
+impl fmt::Debug for PolicyCache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PolicyCache")
+            .field("len", &self.len())
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What of a slot changes with its use.
+struct Times {
+    last_used: UnixTime,
+    /// When the policy is to be fetched anew; [`NEVER`] when it is not.
+    refresh_at: UnixTime,
+}
+
+const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);
+
+/// Slots and the nodes of their lists have numbers of 32 bits.
+const MAX_SLOTS: usize = 1 << 31;
+
+/// RFC 8461, 3.3: "once per day" is often enough.
+const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// A policy that its owner gives but minutes is fetched when there is mail for it.
+const MIN_REFRESHED_MAX_AGE: u64 = 3600;
+
+// One seed, several hashes that tell nothing of each other: the times of refreshes can be observed.
+const HASH_OF_NAME: u64 = 1;
+const HASH_OF_POLICY: u64 = 2;
+const HASH_FOR_JITTER: u64 = 3;
+
+/// How long after a fetch the next is due at the latest; all in seconds.
+fn refresh_interval(max_age: u64) -> Option<u64> {
+    (max_age >= MIN_REFRESHED_MAX_AGE).then(|| (max_age / 2).min(MAX_REFRESH_INTERVAL.as_secs()))
+}
+
+/// Pushes onto a vector that never gets longer than `bound`: it grows to that, not beyond.
+fn push_bounded<T>(vector: &mut Vec<T>, value: T, bound: usize) {
+    if vector.len() == vector.capacity() {
+        let wanted = (vector.len() * 2).clamp(16, bound.max(vector.len() + 1).max(16));
+        vector.reserve_exact(wanted - vector.len());
+    }
+    vector.push(value);
+}

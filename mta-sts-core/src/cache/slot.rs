@@ -1,0 +1,165 @@
+//! What the cache keeps of a domain, in little space.
+
+use alloc::boxed::Box;
+
+use super::policies::Policies;
+use super::worth::{Worth, ends_at, second_after};
+use crate::entry::{Absence, CacheEntry, CacheUpdate, CachedPolicy};
+use crate::error::RecordErrorKind;
+use crate::name::PolicyDomain;
+use crate::record::RecordId;
+use crate::time::UnixTime;
+
+/// A domain and its entry.
+///
+/// Most entries are a policy and nothing else, or an absence and nothing else. They are kept as
+/// numbers, with name and id in a row of octets; every other entry is boxed whole.
+///
+/// A slot is one line of the processor's cache: what a lookup by name needs comes in one go.
+#[repr(align(64))]
+pub(super) struct Slot {
+    held: Held,
+    pub(super) worth: Worth,
+    /// Whether the caller was told to refresh, and has not come back.
+    pub(super) refreshing: bool,
+    name_len: u8,
+    id_len: u8,
+    // The name, then the id, unless the entry is boxed.
+    text: [u8; TEXT_LEN],
+}
+
+/// Long enough for nearly every name with its id, and a slot is 64 octets.
+const TEXT_LEN: usize = 44;
+
+const _: () = assert!(size_of::<Slot>() == 64);
+
+enum Held {
+    Vacant,
+    Policy { policy: u32, fetched_at: u32, checked_until: u32 },
+    Absent { reason: RecordErrorKind, until: u32 },
+    Boxed(Box<Boxed>),
+}
+
+struct Boxed {
+    name: Box<str>,
+    entry: CacheEntry,
+    policy: Option<u32>,
+}
+
+impl Slot {
+    pub(super) const fn vacant() -> Self {
+        Self {
+            held: Held::Vacant,
+            worth: Worth::Absent,
+            refreshing: false,
+            name_len: 0,
+            id_len: 0,
+            text: [0; TEXT_LEN],
+        }
+    }
+
+    /// Puts an entry in, whose policy has this number.
+    pub(super) fn fill(&mut self, name: &str, entry: CacheEntry, policy: Option<u32>) {
+        self.worth = Worth::of(&entry);
+        self.held = match (compact(&entry, policy), entry.policy().map(CachedPolicy::id)) {
+            (Some(held), id) if self.write_text(name, id.map_or("", RecordId::as_str)) => held,
+            _ => Held::Boxed(Box::new(Boxed { name: name.into(), entry, policy })),
+        };
+    }
+
+    // Lengths of at most `TEXT_LEN`.
+    #[allow(clippy::cast_possible_truncation)]
+    fn write_text(&mut self, name: &str, id: &str) -> bool {
+        let fits = name.len() + id.len() <= TEXT_LEN;
+        if fits {
+            self.text[..name.len()].copy_from_slice(name.as_bytes());
+            self.text[name.len()..][..id.len()].copy_from_slice(id.as_bytes());
+            self.name_len = name.len() as u8;
+            self.id_len = id.len() as u8;
+        }
+        fits
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        match &self.held {
+            Held::Boxed(boxed) => boxed.name.as_bytes(),
+            _ => &self.text[..usize::from(self.name_len)],
+        }
+    }
+
+    pub(super) fn domain(&self) -> Option<PolicyDomain> {
+        core::str::from_utf8(self.name()).ok().and_then(|name| PolicyDomain::parse(name).ok())
+    }
+
+    /// The number of its policy.
+    pub(super) fn policy(&self) -> Option<u32> {
+        match &self.held {
+            Held::Policy { policy, .. } => Some(*policy),
+            Held::Boxed(boxed) => boxed.policy,
+            Held::Vacant | Held::Absent { .. } => None,
+        }
+    }
+
+    /// When its policy was fetched.
+    pub(super) fn fetched_at(&self) -> UnixTime {
+        match &self.held {
+            Held::Policy { fetched_at, .. } => UnixTime::from_secs((*fetched_at).into()),
+            Held::Boxed(boxed) => boxed.entry.policy().map(CachedPolicy::fetched_at).unwrap_or_default(),
+            Held::Vacant | Held::Absent { .. } => UnixTime::default(),
+        }
+    }
+
+    /// The entry, exactly as it was put in.
+    pub(super) fn entry(&self, policies: &Policies) -> CacheEntry {
+        let update = match &self.held {
+            Held::Vacant => return CacheEntry::default(),
+            Held::Boxed(boxed) => return boxed.entry.clone(),
+            Held::Absent { reason, until } => {
+                CacheUpdate::Absent(Absence { reason: *reason, until: UnixTime::from_secs((*until).into()) })
+            }
+            Held::Policy { policy, fetched_at, checked_until } => {
+                let id = &self.text[usize::from(self.name_len)..][..usize::from(self.id_len)];
+                let (Some(policy), Ok(id)) = (policies.policy(*policy), RecordId::parse(id)) else {
+                    return CacheEntry::default();
+                };
+                let fetched_at = UnixTime::from_secs((*fetched_at).into());
+                CacheUpdate::Store {
+                    policy: CachedPolicy::new(policy.clone(), id, fetched_at),
+                    checked_until: UnixTime::from_secs((*checked_until).into()),
+                }
+            }
+        };
+        update.apply_to(None, UnixTime::default()).unwrap_or_default()
+    }
+
+    /// The first second in which nothing in the entry counts any more.
+    pub(super) fn ends_at(&self, policies: &Policies) -> UnixTime {
+        match &self.held {
+            Held::Vacant => UnixTime::default(),
+            Held::Policy { policy, fetched_at, .. } => second_after(UnixTime::from_secs(
+                u64::from(*fetched_at).saturating_add(policies.max_age(*policy)),
+            )),
+            Held::Absent { until, .. } => UnixTime::from_secs((*until).into()),
+            Held::Boxed(boxed) => ends_at(&boxed.entry),
+        }
+    }
+}
+
+/// The short form of an entry, if it has one that loses nothing.
+fn compact(entry: &CacheEntry, policy: Option<u32>) -> Option<Held> {
+    let short = |time: UnixTime| u32::try_from(time.as_secs()).ok();
+    if !entry.back_offs().is_empty() || entry.fetch_failures() != 0 {
+        return None;
+    }
+    match (entry.policy(), policy, entry.absence()) {
+        (Some(cached), Some(policy), None) => Some(Held::Policy {
+            policy,
+            fetched_at: short(cached.fetched_at())?,
+            checked_until: short(entry.checked_until())?,
+        }),
+        (None, None, Some(absence)) if entry.checked_until() == UnixTime::default() => {
+            Some(Held::Absent { reason: absence.reason, until: short(absence.until)? })
+        }
+        _ => None,
+    }
+}
