@@ -455,7 +455,11 @@ impl Random {
             ttl: Duration::from_secs(self.between(30, 4 * HOUR)),
             dns_fails: false,
             // A few get mail all the time.
-            mail_interval: if number % 1000 == 0 { 2 * MINUTE } else { self.between(8 * HOUR, 60 * DAY) },
+            mail_interval: if number.is_multiple_of(1000) {
+                2 * MINUTE
+            } else {
+                self.between(8 * HOUR, 60 * DAY)
+            },
             // One in twenty gets no more mail after a while.
             mail_ends: if self.one_in(20) { START + self.below(60 * DAY) } else { END },
             last_mail: 0,

@@ -353,11 +353,12 @@ impl<'a> Reader<'a> {
             rest = after_mark;
         }
         while !rest.is_empty() {
-            let (line, after_line) = match rest.as_bytes().iter().position(|octet| *octet == b'\n') {
-                Some(end) => (&rest[..end], &rest[end + 1..]),
+            // A CR belongs to a line end only before LF; at the end of the text it is a character.
+            let (line, after_line) = match rest.split_once('\n') {
+                Some((line, after_line)) => (line.strip_suffix('\r').unwrap_or(line), after_line),
                 None => (rest, ""),
             };
-            self.read_line(line.strip_suffix('\r').unwrap_or(line))?;
+            self.read_line(line)?;
             self.offset += rest.len() - after_line.len();
             self.line = self.line.saturating_add(1);
             rest = after_line;

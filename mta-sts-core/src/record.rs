@@ -234,8 +234,11 @@ fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> RecordErrorKind {
     match after_name.iter().find(|octet| !is_white_space(**octet)) {
         Some(b';') if name.is_empty() => RecordErrorKind::EmptyField,
         Some(b'=') => RecordErrorKind::SpaceAroundEquals,
-        Some(octet) if !is_field_value_octet(*octet) && *octet != b';' => RecordErrorKind::BadFieldName,
-        _ => RecordErrorKind::FieldWithoutValue,
+        Some(b';') | None => RecordErrorKind::FieldWithoutValue,
+        Some(_) if after_name.first().is_some_and(|octet| is_white_space(*octet)) => {
+            RecordErrorKind::FieldWithoutValue
+        }
+        Some(_) => RecordErrorKind::BadFieldName,
     }
 }
 

@@ -175,16 +175,22 @@ impl Policy {
 /// Whether the media type is text/plain, in any case. Its parameters, even malformed ones, are
 /// ignored: the body is read as UTF-8 whatever they say (RFC 8461, 3.2).
 fn is_text_plain(content_type: &[u8]) -> bool {
-    // A comma joins the fields of an answer that had several.
-    let mut quoted = false;
-    if content_type.iter().any(|octet| {
-        quoted ^= *octet == b'"';
-        *octet == b',' && !quoted
-    }) {
+    if has_bare_comma(content_type) {
         return false;
     }
     let media_type = content_type.split(|octet| *octet == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(b"text/plain")
+}
+
+/// Whether a comma stands outside quotes: it joins the fields of an answer that had several.
+fn has_bare_comma(content_type: &[u8]) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    content_type.iter().any(|octet| {
+        let counts = !escaped;
+        escaped = quoted && counts && *octet == b'\\';
+        quoted ^= counts && *octet == b'"';
+        !quoted && *octet == b','
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,187 @@
+use mta_sts_core::{
+    Conclusion, DanePrecedence, DaneState, Delivery, DnsName, HostOutcome, MessageTls, MxDecision, MxHost,
+    Policy, QueueLifetime, Session, SessionFault, TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::files::{Octets, understand};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Input {
+    TlsRequired(TlsRequiredInput),
+    // Read on its own, so that a fault in it is told.
+    Delivery(Value),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsRequiredInput {
+    tls_required_values: Vec<Octets>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeliveryInput {
+    // Null when there is none; it must be said.
+    #[serde(deserialize_with = "Option::deserialize")]
+    policy: Option<Octets>,
+    #[serde(default)]
+    message: MessageInput,
+    #[serde(default)]
+    minimum: TlsMinimum,
+    #[serde(default)]
+    dane_precedence: DanePrecedence,
+    #[serde(default)]
+    tlsrpt_report: bool,
+    hosts: Option<Vec<HostInput>>,
+    sessions: Option<Vec<SessionInput>>,
+    conclude: Option<ConcludeInput>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MessageInput {
+    requiretls: bool,
+    tls_required_no: bool,
+    null_reverse_path: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostInput {
+    name: String,
+    #[serde(default)]
+    dane: DaneState,
+    #[serde(default)]
+    dnssec: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionInput {
+    host: String,
+    #[serde(default)]
+    dane: DaneState,
+    #[serde(default)]
+    dnssec: bool,
+    tls: TlsResult,
+    #[serde(default)]
+    requiretls: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConcludeInput {
+    hosts: Vec<String>,
+    lifetime: QueueLifetime,
+}
+
+pub(crate) fn run(input: Value) -> Result<Value, String> {
+    match understand(input)? {
+        Input::TlsRequired(TlsRequiredInput { tls_required_values }) => {
+            let values: Vec<_> = tls_required_values.iter().map(Octets::to_vec).collect();
+            Ok(json!({ "tls_required_no": tls_required_no(&values) }))
+        }
+        Input::Delivery(input) => deliver(understand(input)?),
+    }
+}
+
+fn deliver(input: DeliveryInput) -> Result<Value, String> {
+    let policy = input.policy.map(|body| Policy::parse(&body.to_vec()));
+    let policy = policy.transpose().map_err(|fault| format!("the policy is none: {fault}"))?;
+    let MessageInput { requiretls, tls_required_no, null_reverse_path } = input.message;
+    let delivery = Delivery::new(policy.as_ref())
+        .message(MessageTls::of(requiretls, tls_required_no, null_reverse_path))
+        .minimum(input.minimum)
+        .dane_precedence(input.dane_precedence)
+        .tlsrpt_report(input.tlsrpt_report);
+    let mut shown = Map::new();
+    if let Some(hosts) = input.hosts {
+        let names = hosts.iter().map(|host| name(&host.name)).collect::<Result<Vec<_>, _>>()?;
+        let hosts: Vec<_> = hosts
+            .iter()
+            .zip(&names)
+            .map(|(host, name)| MxHost::new(name).with_dane(host.dane).with_dnssec(host.dnssec))
+            .collect();
+        let plan = delivery.plan(&hosts);
+        if hosts.iter().map(|host| delivery.check_mx(host)).ne(plan.hosts.iter().cloned()) {
+            return Err("the plan differs from its hosts, taken one by one".to_owned());
+        }
+        let verdicts: Vec<_> = plan
+            .hosts
+            .iter()
+            .map(|verdict| decision_shown(verdict.decision, rows_shown(&verdict.rows)))
+            .collect();
+        shown.insert("hosts".to_owned(), json!(verdicts));
+        shown.insert("permits_none".to_owned(), json!(plan.permits_none()));
+    }
+    if let Some(sessions) = input.sessions {
+        let verdicts = sessions.iter().map(|session| check_session(&delivery, session));
+        shown.insert("sessions".to_owned(), json!(verdicts.collect::<Result<Vec<_>, _>>()?));
+    }
+    if let Some(ConcludeInput { hosts, lifetime }) = input.conclude {
+        let hosts = hosts.iter().map(|word| host_outcome(word)).collect::<Result<Vec<_>, _>>()?;
+        shown.insert("conclusion".to_owned(), conclusion_shown(delivery.conclude(&hosts, lifetime)));
+    }
+    Ok(Value::Object(shown))
+}
+
+fn check_session(delivery: &Delivery<'_>, input: &SessionInput) -> Result<Value, String> {
+    let name = name(&input.host)?;
+    let host = MxHost::new(&name).with_dane(input.dane).with_dnssec(input.dnssec);
+    let verdict = delivery.check_session(&host, Session::new(input.tls).with_requiretls(input.requiretls));
+    Ok(json!({
+        "decision": verdict.decision,
+        "fault": verdict.fault.map(SessionFault::code),
+        "rows": rows_shown(&verdict.rows),
+    }))
+}
+
+fn name(name: &str) -> Result<DnsName, String> {
+    DnsName::parse(name).map_err(|fault| format!("{name}: {fault}"))
+}
+
+fn host_outcome(word: &str) -> Result<HostOutcome, String> {
+    match word {
+        "unavailable" => Ok(HostOutcome::Unavailable),
+        code => {
+            let fault = SessionFault::from_code(code).ok_or_else(|| format!("{code} is no fault"))?;
+            Ok(HostOutcome::Faulted(fault))
+        }
+    }
+}
+
+fn decision_shown(decision: MxDecision<'_>, rows: Vec<Value>) -> Value {
+    match decision {
+        MxDecision::Skip(fault) => json!({ "decision": "skip", "fault": fault.code(), "rows": rows }),
+        MxDecision::Authenticate(name) => {
+            json!({ "decision": "authenticate", "dns_id": name.as_str(), "rows": rows })
+        }
+        MxDecision::AuthenticateByDane(name) => {
+            json!({ "decision": "authenticate-by-dane", "dns_id": name.as_str(), "rows": rows })
+        }
+        MxDecision::Encrypt => json!({ "decision": "encrypt", "rows": rows }),
+        MxDecision::Opportunistic => json!({ "decision": "opportunistic", "rows": rows }),
+    }
+}
+
+fn rows_shown(rows: &[TlsrptRow]) -> Vec<Value> {
+    let shown = |row: &TlsrptRow| {
+        json!({
+            "policy_type": row.policy_type.as_str(),
+            "result_type": row.result_type.map(|result| result.as_str()),
+            "reason": row.reason.map(SessionFault::code),
+        })
+    };
+    rows.iter().map(shown).collect()
+}
+
+fn conclusion_shown(conclusion: Conclusion) -> Value {
+    match conclusion {
+        Conclusion::Defer => json!("defer"),
+        Conclusion::RecheckPolicy => json!("recheck-policy"),
+        Conclusion::Bounce(status) => json!({ "bounce": status.as_str() }),
+    }
+}
