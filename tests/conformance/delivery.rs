@@ -112,7 +112,7 @@ fn deliver(input: DeliveryInput) -> Result<Value, String> {
         let verdicts: Vec<_> = plan
             .hosts
             .iter()
-            .map(|verdict| decision_shown(verdict.decision, rows_shown(&verdict.rows)))
+            .map(|verdict| decision_shown(verdict.decision, &rows_shown(&verdict.rows)))
             .collect();
         shown.insert("hosts".to_owned(), json!(verdicts));
         shown.insert("permits_none".to_owned(), json!(plan.permits_none()));
@@ -153,7 +153,7 @@ fn host_outcome(word: &str) -> Result<HostOutcome, String> {
     }
 }
 
-fn decision_shown(decision: MxDecision<'_>, rows: Vec<Value>) -> Value {
+fn decision_shown(decision: MxDecision<'_>, rows: &[Value]) -> Value {
     match decision {
         MxDecision::Skip(fault) => json!({ "decision": "skip", "fault": fault.code(), "rows": rows }),
         MxDecision::Authenticate(name) => {
@@ -171,7 +171,7 @@ fn rows_shown(rows: &[TlsrptRow]) -> Vec<Value> {
     let shown = |row: &TlsrptRow| {
         json!({
             "policy_type": row.policy_type.as_str(),
-            "result_type": row.result_type.map(|result| result.as_str()),
+            "result_type": row.result_type.map(mta_sts_core::ResultType::as_str),
             "reason": row.reason.map(SessionFault::code),
         })
     };

@@ -89,7 +89,7 @@ pub(crate) fn paths() -> Vec<String> {
     let mut paths: Vec<_> = fs::read_dir(folder())
         .expect("the folder of vectors")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
-        .filter(|name| name.ends_with(".json") && name != "schema.json")
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "json") && name != "schema.json")
         .collect();
     paths.sort();
     paths
