@@ -429,7 +429,7 @@ impl<'a> Delivery<'a> {
             Some(fault) => MxDecision::Skip(fault),
             None => self.demand(host),
         };
-        let rows = fault.map_or_else(Vec::new, |fault| self.rows(host, Some(fault), fault.result_type()));
+        let rows = fault.and_then(|fault| self.row_without_session(fault)).into_iter().collect();
         MxVerdict { decision, rows }
     }
 
@@ -597,18 +597,24 @@ impl<'a> Delivery<'a> {
             Some(Mode::None) | None if session.tls.is_encrypted() => None,
             Some(Mode::None) | None => session.tls.fault(),
         };
-        self.rows(host, fault, fault.and_then(SessionFault::result_type))
+        self.rows(host, fault)
     }
 
-    /// The rows of a host whose session, or want of one, came to this.
-    fn rows(
-        &self,
-        host: &MxHost<'_>,
-        fault: Option<SessionFault>,
-        result_type: Option<ResultType>,
-    ) -> Vec<TlsrptRow> {
+    /// What is counted of a host that is skipped: nothing but what it is skipped for has been tried.
+    fn row_without_session(&self, fault: SessionFault) -> Option<TlsrptRow> {
+        let policy_type = match fault {
+            SessionFault::DaneFailed | SessionFault::DaneLookupFailed => PolicyType::Tlsa,
+            SessionFault::MxMismatch => PolicyType::Sts,
+            _ => return None,
+        };
+        let row = TlsrptRow { policy_type, result_type: fault.result_type(), reason: Some(fault) };
+        (!self.is_tlsrpt_report).then_some(row)
+    }
+
+    /// The rows of a session that came to this.
+    fn rows(&self, host: &MxHost<'_>, fault: Option<SessionFault>) -> Vec<TlsrptRow> {
         let mut rows = Vec::new();
-        if self.is_tlsrpt_report || fault.is_some() != result_type.is_some() {
+        if self.is_tlsrpt_report {
             return rows;
         }
         let row = |policy_type, reason: Option<SessionFault>| TlsrptRow {
