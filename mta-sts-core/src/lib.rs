@@ -42,6 +42,7 @@
 //! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
 //! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
 //! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
+//! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts.
 //!
 //! # What it does not do
@@ -61,6 +62,7 @@ extern crate alloc;
 mod delivery;
 mod entry;
 mod error;
+pub mod lint;
 mod lookup;
 mod mx;
 mod name;
@@ -77,10 +79,11 @@ pub use delivery::{
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
-    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
-    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
-    SessionFault, TxtFailure,
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, FindingKind, LintKind, LookupError,
+    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError,
+    RecordErrorKind, SessionFault, TxtFailure,
 };
+pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
     PolicyRequest, PolicySource, Purpose, TxtQuery,
