@@ -476,7 +476,7 @@ kinds! {
         SingleLabelMx = 1143, "single-label-mx", "An mx has one label only.";
         WildcardMx = 1144, "wildcard-mx", "An mx is a wildcard: it covers exactly one label more.";
         WildcardTooWide = 1145, "wildcard-too-wide", "A wildcard covers every domain of a registry.";
-        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses the hosts of this provider, which stand deeper.";
+        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts of this provider, which stand deeper.";
         MisplacedWildcard = 1147, "misplaced-wildcard", "A star stands elsewhere than as the whole first label before others.";
         SeveralHostsInMx = 1148, "several-hosts-in-mx", "One mx has several hosts.";
         MxPreference = 1149, "mx-preference", "An mx has the preference number of a DNS record.";

@@ -68,7 +68,10 @@ const fn of_policy_error(kind: PolicyErrorKind) -> (&'static str, &'static str) 
         PolicyErrorKind::BadFieldName => {
             (SOME_REFUSE, "Write a name of letters, digits, `_`, `-` and `.`, or delete the line.")
         }
-        PolicyErrorKind::EmptyValue => (BAD_POLICY, "Write a value behind the colon, or delete the line."),
+        PolicyErrorKind::EmptyValue => (
+            "Senders refuse the whole policy, but for some that read over an unknown field without value.",
+            "Write a value behind the colon, or delete the line.",
+        ),
         PolicyErrorKind::BadVersion => (BAD_POLICY, "Write `version: STSv1`."),
         PolicyErrorKind::BadMode => (BAD_POLICY, "Write `mode: enforce`, `mode: testing` or `mode: none`."),
         PolicyErrorKind::BadMaxAge => {
@@ -228,7 +231,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "List your own hosts, or a wildcard of your provider.",
         ),
         LintKind::WildcardMissesLevel => (
-            "Senders that enforce the policy deliver to no host of this provider.",
+            "Senders that enforce the policy deliver nothing to the hosts that stand deeper.",
             "Write the name or the wildcard that your provider names.",
         ),
         LintKind::MisplacedWildcard => (BAD_MX, "Write `*.` and a domain, or the name of a host."),

@@ -239,7 +239,7 @@ fn excerpt(value: &[u8]) -> String {
     let start = &value[..value.len().min(4 * MAX_EXCERPT_CHARS + 4)];
     let text = String::from_utf8_lossy(start);
     match text.char_indices().nth(MAX_EXCERPT_CHARS) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
+        Some((end, _)) => format!("{:?}", format!("{}...", &text[..end])),
         None => format!("{text:?}"),
     }
 }
@@ -274,7 +274,7 @@ mod tests {
     fn a_value_is_shown_short_and_without_control_characters() {
         assert_eq!(excerpt(b"a\x1b[2Jb"), r#""a\u{1b}[2Jb""#);
         assert_eq!(excerpt("\u{a0}x".as_bytes()), r#""\u{a0}x""#);
-        assert_eq!(excerpt("ü".repeat(61).as_bytes()), format!("\"{}\"...", "ü".repeat(60)));
+        assert_eq!(excerpt("ü".repeat(61).as_bytes()), format!("\"{}...\"", "ü".repeat(60)));
         assert_eq!(excerpt(&[0xff; 1000]).chars().count(), 65);
     }
 

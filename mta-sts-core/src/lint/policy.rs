@@ -89,6 +89,8 @@ enum Block {
     FrontMatter { index: Option<usize> },
     /// Something else, or front matter that has ended.
     Text,
+    /// Text of another sort, in which nothing of a policy is missed.
+    Other,
 }
 
 #[derive(Default)]
@@ -241,17 +243,25 @@ impl<'a> Reader<'a> {
     fn fault(&self, start: usize, line_end: usize) -> Option<PolicyError> {
         let before = if start == self.text_start { 0 } else { start - 1 };
         let error = Policy::parse(&self.body[before..line_end]).err()?;
-        let error = match error.kind() {
+        if self.is_elsewhere(error.kind()) {
+            return None;
+        }
+        Some(PolicyError::at(error.kind(), self.line, before + error.offset()))
+    }
+
+    /// Whether what the parser has against one line is no fault in the whole: other lines have what
+    /// this one lacks, or this is a later duplicate, whose value does not count.
+    const fn is_elsewhere(&self, kind: PolicyErrorKind) -> bool {
+        match kind {
             PolicyErrorKind::MissingVersion
             | PolicyErrorKind::MissingMode
             | PolicyErrorKind::MissingMaxAge
-            | PolicyErrorKind::MissingMx => return None,
-            PolicyErrorKind::BadVersion if self.seen.has(Field::Version) => return None,
-            PolicyErrorKind::BadMode if self.seen.has(Field::Mode) => return None,
-            PolicyErrorKind::BadMaxAge if self.seen.has(Field::MaxAge) => return None,
-            _ => error,
-        };
-        Some(PolicyError::at(error.kind(), self.line, before + error.offset()))
+            | PolicyErrorKind::MissingMx => true,
+            PolicyErrorKind::BadVersion => self.seen.has(Field::Version),
+            PolicyErrorKind::BadMode => self.seen.has(Field::Mode),
+            PolicyErrorKind::BadMaxAge => self.seen.has(Field::MaxAge),
+            _ => false,
+        }
     }
 
     fn read_line_end(&mut self, crlf: bool, line_end: usize) {
@@ -314,7 +324,11 @@ impl<'a> Reader<'a> {
         if between != " " {
             self.findings.push(line.draft(LintKind::UnusualDelimiter, Severity::Info, between));
         }
-        let after = &line.text[line.span(value).end - line.start..];
+        self.read_trailing_space(line);
+    }
+
+    fn read_trailing_space(&mut self, line: Line<'a>) {
+        let after = &line.text[line.text.trim_end_matches([' ', '\t']).len()..];
         if !after.is_empty() {
             self.findings.push(line.draft(LintKind::TrailingWhiteSpace, Severity::Info, after));
         }
@@ -412,15 +426,42 @@ impl<'a> Reader<'a> {
         if self.read_block(line) {
             return;
         }
-        if !(first && self.read_document(line)) {
+        if first {
+            self.read_document(line);
+        }
+        let after_space = Line { text: line.text.trim_start_matches([' ', '\t']), ..line };
+        if error.kind() == PolicyErrorKind::SpaceBeforeName
+            && self.read_shifted(after_space, end, meant.is_some())
+        {
+            return;
+        }
+        // Of another sort of text the causes are clear.
+        if self.block != Block::Other {
+            self.read_trailing_space(line);
             self.read_cause(line, error, meant);
         }
         self.note(meant);
     }
 
+    /// What follows white space at the start of a line, if it is a field but for that; tells whether.
+    fn read_shifted(&mut self, line: Line<'a>, end: usize, is_known: bool) -> bool {
+        let line = Line { start: end - line.text.len(), ..line };
+        match Policy::parse(line.text.as_bytes()).err().filter(|error| !self.is_elsewhere(error.kind())) {
+            None => self.read_good(line),
+            Some(error) if is_known => {
+                let error = PolicyError::at(error.kind(), line.number, line.start + error.offset());
+                self.read_broken(line, error);
+            }
+            Some(_) => return false,
+        }
+        true
+    }
+
     /// A line that is not UTF-8.
     fn note_broken(&mut self, line: Line<'a>) {
-        self.block = Block::Text;
+        if self.block == Block::Nothing {
+            self.block = Block::Text;
+        }
         self.note(meant(line.text));
     }
 
@@ -452,13 +493,13 @@ impl<'a> Reader<'a> {
                 }
                 self.block = Block::Text;
             }
-            Block::Text => return false,
+            Block::Text | Block::Other => return false,
         }
         true
     }
 
     /// What the whole text is, if its first line shows it.
-    fn read_document(&mut self, line: Line<'a>) -> bool {
+    fn read_document(&mut self, line: Line<'a>) {
         self.block = Block::Text;
         let text = trim(line.text);
         let kind = if text.starts_with('<') && !text.starts_with("<!--") && !is_angle_placeholder(text) {
@@ -468,11 +509,11 @@ impl<'a> Reader<'a> {
         } else if text.starts_with('{') && !text.starts_with("{{") {
             LintKind::Json
         } else {
-            return false;
+            return;
         };
         let start = line.span(text).start;
         self.findings.push(Draft::new(kind, Severity::Error, start..self.body.len(), line.number));
-        true
+        self.block = Block::Other;
     }
 
     /// Why the parser refuses a line, if that shows.
@@ -494,13 +535,13 @@ impl<'a> Reader<'a> {
             return;
         }
         suspicious(&mut self.findings, line.text, line.start, line.number, severity);
-        if ["#", "//", "/*", "<!--", ";", "--"].iter().any(|mark| text.starts_with(mark)) {
+        if ["#", "//", "/*", "<!--", ";"].iter().any(|mark| text.starts_with(mark)) {
             self.findings.push(draft(LintKind::Comment, text));
         } else if has_version_of_record(text) {
+            self.block = Block::Other;
             self.findings.push(draft(LintKind::RecordAsPolicy, text));
-        } else if text.contains("\\n") || text.contains("\\r") {
-            let at = text.find("\\n").or_else(|| text.find("\\r")).unwrap_or_default();
-            self.findings.push(draft(LintKind::EscapedLineEnd, &text[at..at + 2]));
+        } else if let Some(escape) = ["\\r\\n", "\\n"].iter().find_map(|escape| text.matches(escape).next()) {
+            self.findings.push(draft(LintKind::EscapedLineEnd, escape));
         } else if let Some(at) = second_field(text) {
             self.findings.push(draft(LintKind::FieldsOnOneLine, &text[at..]));
         } else if text.starts_with("- ") || text == "-" {
@@ -568,13 +609,14 @@ impl<'a> Reader<'a> {
     /// What is missing, and what only the whole text tells.
     fn finish(&mut self, end: usize) {
         let line = self.line;
+        let other = self.block == Block::Other;
         let missing = [
             (self.seen.has(Field::Version), PolicyErrorKind::MissingVersion),
             (self.seen.has(Field::Mode), PolicyErrorKind::MissingMode),
             (self.seen.has(Field::MaxAge), PolicyErrorKind::MissingMaxAge),
             (self.seen.has(Field::Mx) || self.mode == Some(Mode::None), PolicyErrorKind::MissingMx),
         ];
-        for (_, kind) in missing.into_iter().filter(|(seen, _)| !seen) {
+        for (_, kind) in missing.into_iter().filter(|(seen, _)| !seen && !other) {
             self.findings.push(Draft::new(kind, Severity::Error, end..end, line));
         }
         self.read_max_age();
@@ -611,10 +653,9 @@ impl<'a> Reader<'a> {
 }
 
 /// Providers whose MX hosts stand deeper than a wildcard of their domain reaches.
-const DEEPER_HOSTS: [(&str, &str); 6] = [
+const DEEPER_HOSTS: [(&str, &str); 5] = [
     ("google.com", "*.aspmx.l.google.com"),
     ("l.google.com", "*.aspmx.l.google.com"),
-    ("microsoft.com", "*.mail.protection.outlook.com"),
     ("mx.microsoft", "*.SUBDOMAIN.mx.microsoft"),
     ("outlook.com", "*.mail.protection.outlook.com"),
     ("protection.outlook.com", "*.mail.protection.outlook.com"),
