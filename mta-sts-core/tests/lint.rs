@@ -145,6 +145,7 @@ const RECORDS: &[Row] = &[
     ("bad-field-name", E, "v=STSv1; id=1; ⟦-a=b⟧", "v=STSv1; id=1; a-=b"),
     ("bad-field-value", E, "v=STSv1; id=1⟦ junk⟧; a=b", "v=STSv1; id=1; a=b"),
     ("trailing-space", E, "v=STSv1; id=1⟦  ⟧", "v=STSv1; id=1; "),
+    ("trailing-space", E, "v=STSv1; id=1; id=-⟦ ⟧", "v=STSv1; id=1; "),
     ("policy-as-record", E, "⟦version: STSv1\nmode: none⟧", "v=STSv1; id=1"),
     ("misplaced-record", E, "⟦v=DMARC1; p=reject⟧", "v=other"),
     ("leading-white-space", E, "⟦ ⟧v=STSv1; id=1", "v=STSv1; id=1"),
@@ -271,8 +272,13 @@ fn help_says_what_to_write() {
     assert_eq!(help("mx: .mx.test\n", "mx-leading-dot"), "Write `mx: *.mx.test`.");
     assert!(help("max_age: 604,800\n", "bad-max-age").contains("`max_age: 604800`"));
     assert_eq!(help(" mx: mx.test\n", "space-before-name"), "Begin the line with `mx:`.");
+    // With `idna`, the A-labels.
     #[cfg(feature = "idna")]
     assert_eq!(help("mx: b\u{fc}cher.test\n", "mx-u-label"), "Write `mx: xn--bcher-kva.test`.");
+    #[cfg(feature = "idna")]
+    assert_eq!(help("mx: *.b\u{fc}cher.test\n", "mx-u-label"), "Write `mx: *.xn--bcher-kva.test`.");
+    let long = format!("mx: .{}\n", "a".repeat(64));
+    assert_eq!(help(&long, "mx-leading-dot"), "Write `*.` and the domain.");
 }
 
 #[test]
@@ -348,7 +354,7 @@ fn agrees(error: Option<(&str, u32, usize)>, findings: &[Finding], len: usize) {
     for finding in findings {
         let span = finding.span();
         assert!(span.start <= span.end && span.end <= len, "{finding:?} in {len}");
-        assert!(finding.message().len() < 600, "{finding:?}");
+        assert!(finding.message().len() < 600 && finding.help().len() < 600, "{finding:?}");
         assert!(!finding.message().chars().any(char::is_control), "{finding:?}");
     }
     let places: Vec<_> = findings.iter().map(|finding| (finding.line(), finding.span().start)).collect();
@@ -442,6 +448,7 @@ proptest! {
     #[test]
     fn lint_agrees_with_the_parser_on_bits_of_records(txt in record_text(), other in record_text()) {
         record_agrees_with_the_parser(&txt);
+        record_agrees_with_the_parser(&[b"v=STSv1; ", &other[..]].concat());
         rrset_agrees_with_the_parser(&[&txt]);
         rrset_agrees_with_the_parser(&[&txt, &other]);
     }

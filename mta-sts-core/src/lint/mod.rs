@@ -24,8 +24,8 @@
 //! one of them has the code and the place of the parser's error. Where the cause is recognised (a
 //! list in one `mx`, a page of HTML) a second finding with a code of its own says so.
 //!
-//! Time and memory are bounded by the length of the input, and no more than 100 findings come back,
-//! with a last one that counts the rest.
+//! It takes time linear in the length of the input. 100 findings come back at most, beyond them only
+//! those without which a refused text would seem to be good, and a last one that counts the rest.
 
 mod advice;
 mod characters;

@@ -595,9 +595,13 @@ impl<'a> Reader<'a> {
                 let help = match kind {
                     LintKind::ValueCase => word.map(|word| format!("Write `{name}: {word}`.")),
                     LintKind::MxULabel => {
-                        DnsName::parse(value).ok().map(|host| format!("Write `mx: {host}`."))
+                        let (star, domain) =
+                            value.strip_prefix("*.").map_or(("", value), |rest| ("*.", rest));
+                        DnsName::parse(domain).ok().map(|domain| format!("Write `mx: {star}{domain}`."))
                     }
-                    LintKind::MxLeadingDot => Some(format!("Write `mx: *{value}`.")),
+                    LintKind::MxLeadingDot => {
+                        DnsName::parse(&value[1..]).ok().map(|domain| format!("Write `mx: *.{domain}`."))
+                    }
                     _ => None,
                 };
                 self.findings.push(draft(kind).with_help(help));

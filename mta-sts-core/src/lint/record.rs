@@ -156,8 +156,7 @@ impl<'a> Reader<'a, '_> {
         let octets = &self.txt[start..end];
         let last = end == self.txt.len();
         let (name, value) = name_and_value(octets);
-        let later_id = name == b"id" && self.has_id;
-        let fault = fault(octets, last).filter(|(kind, _)| !(later_id && *kind == RecordErrorKind::BadId));
+        let fault = fault(octets, last, self.has_id);
         let field_end = start + octets.trim_ascii_end().len();
         if let Some((kind, offset)) = fault {
             self.read_broken(kind, start + offset, field_end.max(start + offset), value);
@@ -234,11 +233,12 @@ fn end_of_field(txt: &[u8], start: usize) -> usize {
     txt[start..].iter().position(|octet| *octet == b';').map_or(txt.len(), |at| start + at)
 }
 
-/// What the parser has against a field, and where in it: the field is put behind a version.
-fn fault(field: &[u8], last: bool) -> Option<(RecordErrorKind, usize)> {
-    let mut alone = Vec::with_capacity(VERSION.len() + field.len() + 2);
-    alone.extend_from_slice(VERSION);
-    alone.push(b';');
+/// What the parser has against a field, and where in it: the field is put behind a version, and
+/// behind an id if one has stood, since of several only the first must be good.
+fn fault(field: &[u8], last: bool, has_id: bool) -> Option<(RecordErrorKind, usize)> {
+    let before: &[u8] = if has_id { b"v=STSv1;id=1;" } else { b"v=STSv1;" };
+    let mut alone = Vec::with_capacity(before.len() + field.len() + 1);
+    alone.extend_from_slice(before);
     let start = alone.len();
     alone.extend_from_slice(field);
     if !last {
