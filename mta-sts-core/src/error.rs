@@ -421,6 +421,177 @@ kinds! {
 }
 
 kinds! {
+    /// What [`lint`](crate::lint) finds beside the faults that stop a parser.
+    ///
+    /// Some of them are the cause of such a fault and come with it; the others stop nobody.
+    LintKind {
+        /// The rest of the findings are only counted.
+        MoreFindings = 1101, "more-findings", "There are more findings than are shown.";
+        // The text as a whole.
+        Html = 1102, "html", "The text is HTML or XML.";
+        Rtf = 1103, "rtf", "The text is RTF, the form of a word processor.";
+        Json = 1104, "json", "The text is JSON.";
+        FrontMatter = 1105, "front-matter", "The text begins with the front matter of a site generator.";
+        Utf16 = 1106, "utf-16", "The text is UTF-16.";
+        RecordAsPolicy = 1107, "record-as-policy", "A TXT record stands where a policy should.";
+        PolicyAsRecord = 1108, "policy-as-record", "A policy stands where a TXT record should.";
+        LargePolicy = 1109, "large-policy", "The policy is longer than 65,536 octets.";
+        // Lines.
+        Comment = 1110, "comment", "This is a comment, and there are none in a policy.";
+        YamlList = 1111, "yaml-list", "This is an item of a YAML list.";
+        EqualsForColon = 1112, "equals-for-colon", "An equals sign stands where a colon should.";
+        FieldsOnOneLine = 1113, "fields-on-one-line", "Several fields stand on one line.";
+        EscapedLineEnd = 1114, "escaped-line-end", "A backslash and a letter stand where a line should end.";
+        BadLineEnd = 1115, "bad-line-end", "A line ends with CR where only LF and CRLF end lines.";
+        UnicodeLineEnd = 1116, "unicode-line-end", "A Unicode line or paragraph separator ends no line.";
+        MixedLineEnds = 1117, "mixed-line-ends", "Some lines end with LF and some with CRLF.";
+        TrailingWhiteSpace = 1118, "trailing-white-space", "White space stands at the end of a line.";
+        UnusualDelimiter = 1119, "unusual-delimiter", "Not exactly one space follows a colon.";
+        InvisibleCharacter = 1120, "invisible-character", "A character that cannot be seen stands here.";
+        TypographicCharacter = 1121, "typographic-character", "A typographic quote, dash or colon stands here.";
+        NonAscii = 1122, "non-ascii", "A value has characters other than ASCII.";
+        // Fields.
+        VersionNotFirst = 1123, "version-not-first", "The version is not the first field.";
+        DuplicateField = 1124, "duplicate-field", "A field that counts once stands again.";
+        UnknownField = 1125, "unknown-field", "A field is none that senders know.";
+        FieldNameCase = 1126, "field-name-case", "A field name has upper-case letters.";
+        MisspeltField = 1127, "misspelt-field", "A field name looks like a known one and is not.";
+        MisplacedField = 1128, "misplaced-field", "A field belongs elsewhere: `id` in the record, the others in the policy.";
+        OldDraft = 1129, "old-draft", "This is from a draft of the RFC.";
+        ValueCase = 1130, "value-case", "A word is right but for its upper and lower case.";
+        QuotedValue = 1131, "quoted-value", "Quotes stand where none belong.";
+        BracketedValue = 1132, "bracketed-value", "Brackets stand around a value.";
+        TrailingPunctuation = 1133, "trailing-punctuation", "A comma or a semicolon ends a value.";
+        Placeholder = 1134, "placeholder", "The text of an example was not replaced.";
+        // Mode and max_age.
+        TestingMode = 1135, "testing-mode", "The mode is testing: mail is reported on, not protected.";
+        ShortMaxAge = 1136, "short-max-age", "The `max_age` is short.";
+        ZeroMaxAge = 1137, "zero-max-age", "The `max_age` is 0.";
+        LongMaxAge = 1138, "long-max-age", "The `max_age` is longer than half a year.";
+        ClampedMaxAge = 1139, "clamped-max-age", "The `max_age` is above the maximum of 31557600.";
+        // Patterns.
+        MxWithModeNone = 1140, "mx-with-mode-none", "There is an mx although the mode is none.";
+        DuplicateMx = 1141, "duplicate-mx", "The same mx stands again.";
+        UpperCaseMx = 1142, "upper-case-mx", "An mx has upper-case letters.";
+        SingleLabelMx = 1143, "single-label-mx", "An mx has one label only.";
+        WildcardMx = 1144, "wildcard-mx", "An mx is a wildcard: it covers exactly one label more.";
+        WildcardTooWide = 1145, "wildcard-too-wide", "A wildcard covers every domain of a registry.";
+        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts of this provider, which stand deeper.";
+        MisplacedWildcard = 1147, "misplaced-wildcard", "A star stands elsewhere than as the whole first label before others.";
+        SeveralHostsInMx = 1148, "several-hosts-in-mx", "One mx has several hosts.";
+        MxPreference = 1149, "mx-preference", "An mx has the preference number of a DNS record.";
+        MxPort = 1150, "mx-port", "An mx has a port.";
+        MxUrl = 1151, "mx-url", "An mx is a URL.";
+        MxMailAddress = 1152, "mx-mail-address", "An mx is a mail address.";
+        MxAddress = 1153, "mx-address", "An mx is an IP address.";
+        MxULabel = 1154, "mx-u-label", "An mx has letters other than ASCII.";
+        MxLeadingDot = 1155, "mx-leading-dot", "An mx begins with a dot, as wildcards did in drafts of the RFC.";
+        // Records.
+        SpaceBeforeSemicolon = 1156, "space-before-semicolon", "White space stands before a semicolon.";
+        LeadingWhiteSpace = 1157, "leading-white-space", "White space stands before the record.";
+        MissingSemicolon = 1158, "missing-semicolon", "No semicolon follows the version.";
+        EscapedSemicolon = 1159, "escaped-semicolon", "A backslash stands before a semicolon.";
+        MisplacedRecord = 1160, "misplaced-record", "A record of SPF, DKIM, DMARC or TLSRPT stands at this name.";
+        NearRecord = 1161, "near-record", "A TXT record looks like an MTA-STS record and is none.";
+        OtherRecord = 1162, "other-record", "A TXT record here has nothing to do with MTA-STS.";
+        // Answers of a Policy Host.
+        OtherCharset = 1163, "other-charset", "The charset is neither utf-8 nor us-ascii.";
+    }
+}
+
+/// What a [`Finding`](crate::Finding) is about: a fault that stops a parser, or what only `lint`
+/// says.
+///
+/// A fault has the code and the number that it has as an error, so both can be looked up alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
+pub enum FindingKind {
+    /// A fault of a record, or of an `RRset`.
+    Record(RecordErrorKind),
+    /// A fault of a policy, or one of the departures that [`Strictness`](crate::Strictness) names.
+    Policy(PolicyErrorKind),
+    /// A fault of the answer of a Policy Host.
+    Fetch(FetchErrorKind),
+    /// What stops no parser, or explains why it stopped.
+    Lint(LintKind),
+}
+
+impl FindingKind {
+    /// The stable kebab-case word of this kind.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Record(kind) => kind.code(),
+            Self::Policy(kind) => kind.code(),
+            Self::Fetch(kind) => kind.code(),
+            Self::Lint(kind) => kind.code(),
+        }
+    }
+
+    /// The stable number of this kind, unique over all kinds of this crate.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Record(kind) => kind.number(),
+            Self::Policy(kind) => kind.number(),
+            Self::Fetch(kind) => kind.number(),
+            Self::Lint(kind) => kind.number(),
+        }
+    }
+
+    /// What is wrong, as one English sentence.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Record(kind) => kind.message(),
+            Self::Policy(kind) => kind.message(),
+            Self::Fetch(kind) => kind.message(),
+            Self::Lint(kind) => kind.message(),
+        }
+    }
+
+    /// Every kind that a finding can have, in the order of the numbers.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
+        let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
+        let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
+        records.chain(policies).chain(answers).chain(LintKind::ALL.iter().copied().map(Self::Lint))
+    }
+
+    /// The kind that has this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.code() == code)
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.message())
+    }
+}
+
+impl From<RecordErrorKind> for FindingKind {
+    fn from(kind: RecordErrorKind) -> Self {
+        Self::Record(kind)
+    }
+}
+
+impl From<PolicyErrorKind> for FindingKind {
+    fn from(kind: PolicyErrorKind) -> Self {
+        Self::Policy(kind)
+    }
+}
+
+impl From<FetchErrorKind> for FindingKind {
+    fn from(kind: FetchErrorKind) -> Self {
+        Self::Fetch(kind)
+    }
+}
+
+impl From<LintKind> for FindingKind {
+    fn from(kind: LintKind) -> Self {
+        Self::Lint(kind)
+    }
+}
+
+kinds! {
     /// Why a policy cannot be told to Postfix. Give a temporary answer: mail waits, none is exposed.
     PostfixErrorKind {
         /// `hostname`, `nexthop` and `dot-nexthop` are words of Postfix.
@@ -470,7 +641,7 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault PostfixErrorKind);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind);
         rows
     }
 

@@ -43,6 +43,7 @@
 //! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
 //! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
+//! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
@@ -64,6 +65,7 @@ mod cache;
 mod delivery;
 mod entry;
 mod error;
+pub mod lint;
 mod lookup;
 mod mx;
 mod name;
@@ -82,10 +84,11 @@ pub use delivery::{
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
-    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
-    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError, PostfixErrorKind,
-    RecordError, RecordErrorKind, SessionFault, TxtFailure,
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, FindingKind, LintKind, LookupError,
+    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
+    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TxtFailure,
 };
+pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
     PolicyRequest, PolicySource, Purpose, TxtQuery,

@@ -1,0 +1,266 @@
+//! What senders make of a finding, and what helps, by its kind.
+
+use crate::error::{FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind};
+
+pub(super) struct Advice {
+    pub(super) senders: &'static str,
+    pub(super) help: &'static str,
+}
+
+pub(super) const fn of(kind: FindingKind) -> Advice {
+    let (senders, help) = match kind {
+        FindingKind::Record(kind) => (of_record_error_senders(kind), of_record_error(kind)),
+        FindingKind::Policy(kind) => of_policy_error(kind),
+        FindingKind::Fetch(kind) => (NO_POLICY, of_fetch_error(kind)),
+        FindingKind::Lint(kind) => of_lint(kind),
+    };
+    Advice { senders, help }
+}
+
+const NO_RECORD: &str = "Senders take the domain for one without MTA-STS.";
+const NO_POLICY: &str = "Senders use no policy from this answer, and keep an older one only while it lasts.";
+const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one only while it lasts.";
+const BAD_MX: &str = "Senders refuse the whole policy, or keep an mx that never covers a host.";
+const SOME_REFUSE: &str = "Senders that keep to the grammar refuse the whole policy, others read over it.";
+const HARMLESS: &str = "Senders read over it.";
+
+const fn of_record_error_senders(kind: RecordErrorKind) -> &'static str {
+    match kind {
+        RecordErrorKind::SeveralRecords => "Senders use none of several records.",
+        _ => NO_RECORD,
+    }
+}
+
+const fn of_record_error(kind: RecordErrorKind) -> &'static str {
+    match kind {
+        RecordErrorKind::NoRecord => {
+            "Publish `v=STSv1; id=ID` as a TXT record under `_mta-sts` and the domain."
+        }
+        RecordErrorKind::SeveralRecords => "Leave one record, and delete the others.",
+        RecordErrorKind::BadVersion => "Begin the record with `v=STSv1;`, exactly so.",
+        RecordErrorKind::MissingId => {
+            "Add `id=` and 1 to 32 letters and digits, such as the time of the change."
+        }
+        RecordErrorKind::BadId => "Write 1 to 32 letters and digits as the `id`, such as `20240101120000`.",
+        RecordErrorKind::EmptyField => "Delete one of the semicolons.",
+        RecordErrorKind::FieldWithoutValue => "Write the field as `NAME=VALUE`, or delete it.",
+        RecordErrorKind::SpaceAroundEquals => "Delete the white space beside the equals sign.",
+        RecordErrorKind::BadFieldName => {
+            "Write a name of letters, digits, `_`, `-` and `.`, or delete the field."
+        }
+        RecordErrorKind::BadFieldValue => {
+            "Write a value of visible ASCII characters without `=` and `;`, or delete the field."
+        }
+        RecordErrorKind::TrailingSpace => "Delete the white space at the end.",
+    }
+}
+
+const fn of_policy_error(kind: PolicyErrorKind) -> (&'static str, &'static str) {
+    match kind {
+        PolicyErrorKind::TooLarge => {
+            (BAD_POLICY, "Keep the policy under 65,536 octets, with wildcards if need be.")
+        }
+        PolicyErrorKind::NotUtf8 => (BAD_POLICY, "Save the file as UTF-8, or as ASCII."),
+        PolicyErrorKind::ControlCharacter => (BAD_POLICY, "Delete the control character."),
+        PolicyErrorKind::LineWithoutColon => (SOME_REFUSE, "Write the line as `NAME: VALUE`, or delete it."),
+        PolicyErrorKind::SpaceBeforeName => (SOME_REFUSE, "Delete the white space at the start of the line."),
+        PolicyErrorKind::SpaceBeforeColon => (SOME_REFUSE, "Delete the white space before the colon."),
+        PolicyErrorKind::BadFieldName => {
+            (SOME_REFUSE, "Write a name of letters, digits, `_`, `-` and `.`, or delete the line.")
+        }
+        PolicyErrorKind::EmptyValue => (
+            "Senders refuse the whole policy, but for some that read over an unknown field without value.",
+            "Write a value behind the colon, or delete the line.",
+        ),
+        PolicyErrorKind::BadVersion => (BAD_POLICY, "Write `version: STSv1`."),
+        PolicyErrorKind::BadMode => (BAD_POLICY, "Write `mode: enforce`, `mode: testing` or `mode: none`."),
+        PolicyErrorKind::BadMaxAge => {
+            (BAD_POLICY, "Write the seconds in digits alone, such as `max_age: 604800`.")
+        }
+        PolicyErrorKind::BadMx => (BAD_MX, "Write one host name, or `*.` and a domain, behind each `mx:`."),
+        PolicyErrorKind::MissingVersion => (BAD_POLICY, "Add the line `version: STSv1`."),
+        PolicyErrorKind::MissingMode => {
+            (BAD_POLICY, "Add a line `mode: testing`, and later make it `mode: enforce`.")
+        }
+        PolicyErrorKind::MissingMaxAge => (BAD_POLICY, "Add a line such as `max_age: 604800`."),
+        PolicyErrorKind::MissingMx => (BAD_POLICY, "Add a line `mx: HOST` for each host of your MX records."),
+        PolicyErrorKind::BlankLine => (SOME_REFUSE, "Delete the blank line."),
+        PolicyErrorKind::ByteOrderMark => (SOME_REFUSE, "Save the file without a byte order mark."),
+        PolicyErrorKind::MxTrailingDot => (
+            "Some senders refuse the policy, and with others this mx covers no host.",
+            "Delete the dot at the end.",
+        ),
+        PolicyErrorKind::MxUnderscore => (
+            "Senders that keep to the grammar refuse the whole policy.",
+            "Give the host a name without underscore.",
+        ),
+    }
+}
+
+const fn of_fetch_error(kind: FetchErrorKind) -> &'static str {
+    match kind {
+        FetchErrorKind::Status => "Let the Policy Host answer `/.well-known/mta-sts.txt` with status 200.",
+        FetchErrorKind::Redirect => {
+            "Serve the policy at the Policy Host itself, since no sender follows a redirect."
+        }
+        FetchErrorKind::MediaType | FetchErrorKind::MissingMediaType => {
+            "Let the Policy Host send `Content-Type: text/plain`."
+        }
+        FetchErrorKind::BodyTooLarge => "Keep the policy under 65,536 octets, with wildcards if need be.",
+        FetchErrorKind::InvalidPolicy => "Mend the policy.",
+    }
+}
+
+#[allow(clippy::too_many_lines)] // A table.
+const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
+    match kind {
+        LintKind::MoreFindings => {
+            ("What senders make of them is not shown.", "Mend those that are shown and look again.")
+        }
+        LintKind::Html => {
+            (BAD_POLICY, "Serve the policy as plain text, without markup and without a page of the site.")
+        }
+        LintKind::Rtf => (BAD_POLICY, "Save the file as plain text."),
+        LintKind::Json => (BAD_POLICY, "Write the policy as lines of `NAME: VALUE`."),
+        LintKind::FrontMatter => {
+            (SOME_REFUSE, "Have the site generator copy the file as it is, and delete the front matter.")
+        }
+        LintKind::Utf16 => (BAD_POLICY, "Save the file as UTF-8, or as ASCII."),
+        LintKind::RecordAsPolicy => {
+            (BAD_POLICY, "Publish this in DNS under `_mta-sts` and the domain, and serve the policy here.")
+        }
+        LintKind::PolicyAsRecord => {
+            (NO_RECORD, "Serve this at the Policy Host, and publish `v=STSv1; id=ID` as the TXT record.")
+        }
+        LintKind::LargePolicy => (
+            "Many senders refuse a policy of this size.",
+            "Keep the policy under 65,536 octets, with wildcards if need be.",
+        ),
+        LintKind::Comment => (SOME_REFUSE, "Delete the comment."),
+        LintKind::YamlList => (SOME_REFUSE, "Write `mx: HOST` on a line of its own for each host."),
+        LintKind::EqualsForColon => (BAD_POLICY, "Write a colon for the equals sign."),
+        LintKind::FieldsOnOneLine => (BAD_POLICY, "Write each field on a line of its own."),
+        LintKind::EscapedLineEnd => (BAD_POLICY, "End the line with LF or CRLF in place of the escape."),
+        LintKind::BadLineEnd => (BAD_POLICY, "End each line with LF or CRLF."),
+        LintKind::UnicodeLineEnd => {
+            ("Most senders see one line, a few see two.", "End each line with LF or CRLF.")
+        }
+        LintKind::MixedLineEnds => (HARMLESS, "End all lines alike."),
+        LintKind::TrailingWhiteSpace => (HARMLESS, "Delete the white space."),
+        LintKind::UnusualDelimiter => (HARMLESS, "Write one space behind the colon."),
+        LintKind::InvisibleCharacter => {
+            ("Senders take it for a part of the name or the value.", "Delete it, or write an ordinary space.")
+        }
+        LintKind::TypographicCharacter => (
+            "Senders take it for a part of the name or the value.",
+            "Write the ASCII character, or delete it.",
+        ),
+        LintKind::NonAscii => ("Senders accept it, but for a few that want ASCII.", "Write ASCII alone."),
+        LintKind::VersionNotFirst => (
+            "In a policy senders accept it, and in a record they see no record.",
+            "Let the version stand first.",
+        ),
+        LintKind::DuplicateField => (
+            "Senders should use the first, and some use the last or refuse both.",
+            "Leave one, and delete the others.",
+        ),
+        LintKind::UnknownField => (
+            "Senders ignore it, but for a few that refuse what they do not know.",
+            "Delete it unless some sender needs it.",
+        ),
+        LintKind::FieldNameCase => {
+            ("Senders ignore the field, since case matters.", "Write the name in lower case.")
+        }
+        LintKind::MisspeltField => ("Senders ignore the field or refuse the policy.", "Mend the name."),
+        LintKind::MisplacedField => {
+            ("Senders ignore it here.", "Move the field to where it belongs, or delete it.")
+        }
+        LintKind::OldDraft => (
+            "No sender knows the drafts any more.",
+            "Write the policy as RFC 8461 has it: version, mode, mx and max_age.",
+        ),
+        LintKind::ValueCase => {
+            ("Senders refuse it, since case matters.", "Write the word exactly as RFC 8461 does.")
+        }
+        LintKind::QuotedValue => ("Senders take the quotes for a part of the text.", "Delete the quotes."),
+        LintKind::BracketedValue => {
+            ("Senders take the brackets for a part of the value.", "Delete the brackets.")
+        }
+        LintKind::TrailingPunctuation => {
+            ("Senders take it for a part of the value.", "Delete the comma or the semicolon at the end.")
+        }
+        LintKind::Placeholder => (
+            "Senders take the example at its word, and no host of yours is covered.",
+            "Write your own value.",
+        ),
+        LintKind::TestingMode => (
+            "Senders deliver in any case and report failures to the address in the TLSRPT record.",
+            "Publish a TLSRPT record under `_smtp._tls`, and write `mode: enforce` once the reports are clean.",
+        ),
+        LintKind::ShortMaxAge => (
+            "Senders forget the policy soon, and an attacker who holds up DNS that long is through.",
+            "Write weeks or more, such as `max_age: 2592000`.",
+        ),
+        LintKind::ZeroMaxAge => (
+            "Senders forget the policy at once, and a few refuse it.",
+            "Write weeks or more, such as `max_age: 2592000`.",
+        ),
+        LintKind::LongMaxAge => (
+            "Senders may hold to this policy for that long, even if you can no longer serve another.",
+            "Keep it if the hosts are stable, and before a removal serve `mode: none` with a short max_age.",
+        ),
+        LintKind::ClampedMaxAge => {
+            ("Some senders use the maximum, others refuse the policy.", "Write `max_age: 31557600` or less.")
+        }
+        LintKind::MxWithModeNone => {
+            ("Senders do not look at it.", "Keep it if some sender wants one, or delete it.")
+        }
+        LintKind::DuplicateMx => (HARMLESS, "Delete one of them."),
+        LintKind::UpperCaseMx => {
+            ("Senders compare names without regard to case.", "Write the name in lower case.")
+        }
+        LintKind::SingleLabelMx => {
+            ("Senders compare it with whole names, so it covers no host.", "Write the full name of the host.")
+        }
+        LintKind::WildcardMx => (
+            "Senders accept each host exactly one label below, and neither the domain itself nor deeper hosts.",
+            "List the hosts one by one if they are few.",
+        ),
+        LintKind::WildcardTooWide => (
+            "Senders accept hosts of anybody who registers there, an attacker too.",
+            "List your own hosts, or a wildcard of your provider.",
+        ),
+        LintKind::WildcardMissesLevel => (
+            "Senders that enforce the policy deliver nothing to the hosts that stand deeper.",
+            "Write the name or the wildcard that your provider names.",
+        ),
+        LintKind::MisplacedWildcard => (BAD_MX, "Write `*.` and a domain, or the name of a host."),
+        LintKind::SeveralHostsInMx => (BAD_MX, "Write a line `mx: HOST` for each of the hosts."),
+        LintKind::MxPreference => (BAD_MX, "Delete the number, and leave the name."),
+        LintKind::MxPort => (BAD_MX, "Delete the colon and the port."),
+        LintKind::MxUrl => (BAD_MX, "Leave the host name of the URL."),
+        LintKind::MxMailAddress => (BAD_MX, "Write the name of the host that takes the mail."),
+        LintKind::MxAddress => (BAD_MX, "Write the host name that stands in the MX record."),
+        LintKind::MxULabel => (BAD_MX, "Write the name with A-labels, `xn--` and so on."),
+        LintKind::MxLeadingDot => (BAD_MX, "Write `*.` and the domain."),
+        LintKind::SpaceBeforeSemicolon => {
+            ("The grammar allows it, and a few senders see no record.", "Delete the white space.")
+        }
+        LintKind::LeadingWhiteSpace => (NO_RECORD, "Delete the white space."),
+        LintKind::MissingSemicolon => (NO_RECORD, "Write a semicolon behind `v=STSv1`."),
+        LintKind::EscapedSemicolon => (NO_RECORD, "Delete the backslash, which only some zone files need."),
+        LintKind::MisplacedRecord => {
+            ("Most senders skip it, a few see no MTA-STS record.", "Move the record to its own name.")
+        }
+        LintKind::NearRecord => {
+            ("Senders skip it beside the other record.", "Delete it, since another record counts.")
+        }
+        LintKind::OtherRecord => {
+            ("Most senders skip it, a few see no MTA-STS record.", "Delete it if nobody needs it here.")
+        }
+        LintKind::OtherCharset => (
+            "Most senders ignore the charset, a few decode the policy with it.",
+            "Let the Policy Host send `text/plain` alone.",
+        ),
+    }
+}

@@ -1,0 +1,290 @@
+//! Findings about what the owner of a domain publishes (RFC 8461, 3.1 to 3.3 and 8).
+//!
+//! ```
+//! use mta_sts_core::{Severity, lint};
+//!
+//! let body = b"version: STSv1\nmode: enforced\nmx: mx.test, mx2.test\nmax_age: 86400\n";
+//! let findings = lint::policy(body);
+//! let codes: Vec<_> = findings.iter().map(|finding| (finding.line(), finding.code())).collect();
+//! assert_eq!(
+//!     codes,
+//!     [(2, "bad-mode"), (3, "several-hosts-in-mx"), (3, "bad-mx"), (4, "short-max-age")],
+//! );
+//! assert_eq!(findings[0].severity(), Severity::Error);
+//! assert_eq!(&body[findings[0].span()], b"enforced");
+//! assert_eq!(findings[0].message(), "The mode is none of `enforce`, `testing` and `none`: \"enforced\".");
+//! assert_eq!(findings[0].help(), "Write `mode: enforce`.");
+//! ```
+//!
+//! A parser stops at the first fault, since senders do. `lint` goes on, line by line, and tells
+//! besides what some senders stumble over, what weakens the protection, and what may lose mail. The
+//! findings stand in the order of the text.
+//!
+//! A text has a finding of severity [`Error`](Severity::Error) exactly when the parser refuses it;
+//! one of them has the code and the place of the parser's error. Where the cause is recognised (a
+//! list in one `mx`, a page of HTML) a second finding with a code of its own says so.
+//!
+//! It takes time linear in the length of the input. 100 findings come back at most, beyond them only
+//! those without which a refused text would seem to be good, and a last one that counts the rest.
+
+mod advice;
+mod characters;
+mod policy;
+mod record;
+mod response;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use crate::error::{FindingKind, LintKind};
+
+pub use policy::{policy, policy_with};
+pub use record::{record, rrset};
+pub use response::response;
+
+/// Something that the owner of a domain should know of what is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Finding {
+    #[cfg_attr(feature = "serde", serde(rename = "code"))]
+    kind: FindingKind,
+    severity: Severity,
+    span: Range<usize>,
+    line: u32,
+    message: String,
+    senders: &'static str,
+    help: Cow<'static, str>,
+}
+
+/// How much a finding matters, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum Severity {
+    /// Harmless, and worth knowing.
+    Info,
+    /// Some senders stumble over it, mail may be lost, or the protection is weak.
+    Warning,
+    /// Senders that keep to RFC 8461 ignore what is published.
+    Error,
+}
+
+impl Finding {
+    /// What the finding is about.
+    pub const fn kind(&self) -> FindingKind {
+        self.kind
+    }
+
+    /// The stable kebab-case word of the kind.
+    pub const fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// How much it matters.
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The octets that it is about, counted from 0; an empty span is a place.
+    ///
+    /// Something missing has its place at the end of the text; what is about the status or the media
+    /// type of an answer, at the start of the body.
+    pub const fn span(&self) -> Range<usize> {
+        Range { start: self.span.start, end: self.span.end }
+    }
+
+    /// The line of the text, counted from 1; of an `RRset`, the RR.
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// What is wrong, as one English sentence, with the value where that helps.
+    ///
+    /// Of a value at most 60 characters are shown, and none that a terminal would act upon.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What senders make of it, as one English sentence.
+    pub const fn senders(&self) -> &'static str {
+        self.senders
+    }
+
+    /// How to mend it, as one English sentence.
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: {} (line {}, byte {})",
+            self.severity, self.message, self.line, self.span.start
+        )
+    }
+}
+
+impl Severity {
+    /// The word: `info`, `warning`, `error`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// The findings so far.
+struct Findings {
+    found: Vec<Finding>,
+    // Those that no longer fit.
+    more: u32,
+    has_error: bool,
+}
+
+/// Far more than anybody mends before looking again.
+const MAX_FINDINGS: usize = 100;
+
+const MAX_EXCERPT_CHARS: usize = 60;
+
+impl Findings {
+    const fn new() -> Self {
+        Self { found: Vec::new(), more: 0, has_error: false }
+    }
+
+    /// Takes a finding up. The first error always finds room, since it says that the text is refused.
+    fn push(&mut self, finding: Draft<'_>) {
+        let first_error = finding.severity == Severity::Error && !self.has_error;
+        if self.found.len() < MAX_FINDINGS || first_error || finding.indispensable {
+            self.has_error |= first_error;
+            self.found.push(finding.finish());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    fn into_vec(mut self, end: usize, last_line: u32) -> Vec<Finding> {
+        self.found.sort_by_key(|finding| (finding.line, finding.span.start));
+        if self.more > 0 {
+            let mut last = Draft::new(LintKind::MoreFindings, Severity::Info, end..end, last_line).finish();
+            last.message = format!("There are {} more findings than are shown.", self.more);
+            self.found.push(last);
+        }
+        self.found
+    }
+}
+
+/// A finding before its sentences are written.
+struct Draft<'a> {
+    kind: FindingKind,
+    severity: Severity,
+    span: Range<usize>,
+    line: u32,
+    value: Option<&'a [u8]>,
+    help: Option<Cow<'static, str>>,
+    indispensable: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn new(kind: impl Into<FindingKind>, severity: Severity, span: Range<usize>, line: u32) -> Self {
+        Self { kind: kind.into(), severity, span, line, value: None, help: None, indispensable: false }
+    }
+
+    /// Shows the value in the message.
+    fn with_value(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.value = Some(value.as_ref());
+        self
+    }
+
+    /// Says better than the kind alone how to mend it.
+    fn with_help(mut self, help: Option<impl Into<Cow<'static, str>>>) -> Self {
+        self.help = help.map(Into::into);
+        self
+    }
+
+    fn finish(self) -> Finding {
+        let sentence = self.kind.message();
+        let message = match self.value {
+            Some(value) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
+            None => sentence.into(),
+        };
+        let advice = advice::of(self.kind);
+        Finding {
+            kind: self.kind,
+            severity: self.severity,
+            span: self.span,
+            line: self.line,
+            message,
+            senders: advice.senders,
+            help: self.help.unwrap_or(Cow::Borrowed(advice.help)),
+        }
+    }
+}
+
+/// A value between quotes, escaped and cut.
+fn excerpt(value: &[u8]) -> String {
+    // A character has at most four octets.
+    let start = &value[..value.len().min(4 * MAX_EXCERPT_CHARS + 4)];
+    let text = String::from_utf8_lossy(start);
+    match text.char_indices().nth(MAX_EXCERPT_CHARS) {
+        Some((end, _)) => format!("{:?}", format!("{}...", &text[..end])),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::string::ToString;
+
+    #[test]
+    fn a_code_names_one_kind() {
+        let codes: BTreeSet<_> = FindingKind::all().map(FindingKind::code).collect();
+        assert_eq!(codes.len(), FindingKind::all().count());
+        for kind in FindingKind::all() {
+            assert_eq!(FindingKind::from_code(kind.code()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn every_kind_says_what_senders_do_and_what_helps() {
+        for kind in FindingKind::all() {
+            let finding = Draft::new(kind, Severity::Info, 0..0, 1).finish();
+            for sentence in [finding.message(), finding.senders(), finding.help()] {
+                assert!(sentence.ends_with('.') && sentence.len() > 12, "{kind:?}: {sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_shown_short_and_without_control_characters() {
+        assert_eq!(excerpt(b"a\x1b[2Jb"), r#""a\u{1b}[2Jb""#);
+        assert_eq!(excerpt("\u{a0}x".as_bytes()), r#""\u{a0}x""#);
+        assert_eq!(excerpt("ü".repeat(61).as_bytes()), format!("\"{}...\"", "ü".repeat(60)));
+        assert_eq!(excerpt(&[0xff; 1000]).chars().count(), 65);
+    }
+
+    #[test]
+    fn a_finding_reads_as_one_line() {
+        let finding = &policy(b"version: STSv1\nmode: x\nmax_age: 604800\nmx: a.test\n")[0];
+        assert_eq!(
+            finding.to_string(),
+            "error: The mode is none of `enforce`, `testing` and `none`: \"x\". (line 2, byte 21)"
+        );
+        assert!(Severity::Error > Severity::Warning && Severity::Warning > Severity::Info);
+    }
+}

@@ -1,0 +1,893 @@
+//! Findings about a policy (RFC 8461, 3.2).
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::ops::Range;
+
+use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
+use super::{Draft, Finding, Findings, Severity};
+use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
+use crate::mx::read_pattern;
+use crate::name::{DnsName, NameBuffer};
+use crate::policy::{Mode, Policy, Strictness};
+use crate::record::is_white_space;
+
+/// What is to be said of the body of a policy.
+///
+/// What [`Policy::parse`] tolerates is a warning here: other senders refuse it.
+///
+/// ```
+/// use mta_sts_core::{Severity, lint};
+///
+/// let findings = lint::policy(b"version: STSv1\n\nmode: testing\nmx: MX.test.\nmax_age: 604800");
+/// assert!(findings.iter().all(|finding| finding.severity() < Severity::Error));
+/// assert_eq!(findings[0].code(), "blank-line");
+/// assert_eq!(findings[0].span(), 15..16);
+/// ```
+pub fn policy(body: &[u8]) -> Vec<Finding> {
+    policy_with(body, Strictness::default())
+}
+
+/// What is to be said of the body of a policy that is to be read as closely as `strictness` asks:
+/// with [`Strictness::Abnf`] what is tolerated otherwise is an error.
+pub fn policy_with(body: &[u8], strictness: Strictness) -> Vec<Finding> {
+    Reader::new(body, strictness, Findings::new()).read()
+}
+
+/// What has been read of a policy so far.
+pub(super) struct Reader<'a> {
+    body: &'a [u8],
+    strictness: Strictness,
+    findings: Findings,
+    line: u32,
+    // Where the text begins: after the byte order mark.
+    text_start: usize,
+    // The known fields that stood, in good order or not.
+    seen: Fields,
+    // Whether any field stood, known or not.
+    has_field: bool,
+    mode: Option<Mode>,
+    max_age: Option<(u64, Range<usize>, u32)>,
+    first_mx: Option<(Range<usize>, u32)>,
+    hosts: BTreeSet<String>,
+    block: Block,
+    line_ends: LineEnds,
+}
+
+/// A set of known fields.
+#[derive(Default)]
+struct Fields([bool; 4]);
+
+impl Fields {
+    const fn has(&self, field: Field) -> bool {
+        self.0[field as usize]
+    }
+
+    const fn add(&mut self, field: Field) {
+        self.0[field as usize] = true;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Version,
+    Mode,
+    MaxAge,
+    Mx,
+}
+
+/// What the text began with.
+#[derive(PartialEq, Eq)]
+enum Block {
+    /// Nothing yet but blank lines.
+    Nothing,
+    /// Front matter that goes on.
+    FrontMatter { index: Option<usize> },
+    /// Something else, or front matter that has ended.
+    Text,
+    /// Text of another sort, in which nothing of a policy is missed.
+    Other,
+}
+
+#[derive(Default)]
+struct LineEnds {
+    // Whether the first line ended with CRLF.
+    crlf: Option<bool>,
+    told_mixed: bool,
+    told_bad: bool,
+}
+
+/// A line without its end.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a str,
+    start: usize,
+    number: u32,
+}
+
+impl<'a> Line<'a> {
+    /// Where a part of the line stands in the body.
+    fn span(&self, part: &str) -> Range<usize> {
+        let start = self.start + (part.as_ptr() as usize - self.text.as_ptr() as usize);
+        start..start + part.len()
+    }
+
+    fn draft<'b>(&self, kind: LintKind, severity: Severity, part: &str) -> Draft<'b> {
+        Draft::new(kind, severity, self.span(part), self.number)
+    }
+
+    /// Name and value, white space around them removed.
+    fn field(&self) -> Option<(&'a str, &'a str)> {
+        let (name, value) = self.text.split_once(':')?;
+        Some((trim(name), trim(value)))
+    }
+}
+
+// More hosts than a policy ever had; without a bound a long body would cost more than linear time.
+const MAX_HOSTS: usize = 1024;
+
+const DAY: u64 = 86_400;
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// What [`FetchLimits`](crate::FetchLimits) allows by default, as RFC 8461, 3.3, suggests.
+const SUGGESTED_MAX_LEN: usize = 65_536;
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a [u8], strictness: Strictness, findings: Findings) -> Self {
+        Self {
+            body,
+            strictness,
+            findings,
+            line: 1,
+            text_start: 0,
+            seen: Fields::default(),
+            has_field: false,
+            mode: None,
+            max_age: None,
+            first_mx: None,
+            hosts: BTreeSet::new(),
+            block: Block::Nothing,
+            line_ends: LineEnds::default(),
+        }
+    }
+
+    pub(super) fn read(mut self) -> Vec<Finding> {
+        let too_large = self.body.len() > Policy::MAX_LEN;
+        let mut end = self.body.len();
+        if too_large {
+            let mut draft = Draft::new(PolicyErrorKind::TooLarge, Severity::Error, Policy::MAX_LEN..end, 1);
+            draft.indispensable = true;
+            self.findings.push(draft);
+            // Whole lines only: the rest is not read.
+            end =
+                self.body[..Policy::MAX_LEN].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        }
+        self.read_encoding();
+        if self.body.starts_with(BYTE_ORDER_MARK.as_bytes()) {
+            self.text_start = BYTE_ORDER_MARK.len();
+            self.tolerated(PolicyErrorKind::ByteOrderMark, 0..self.text_start);
+        }
+        let mut start = self.text_start;
+        while start < end {
+            let line_end =
+                self.body[start..end].iter().position(|octet| *octet == b'\n').map_or(end, |at| start + at);
+            self.read_line(start, line_end);
+            start = (line_end + 1).min(end);
+            self.line = self.line.saturating_add(1);
+        }
+        if !too_large {
+            self.finish(end);
+        }
+        self.findings.into_vec(self.body.len(), self.line)
+    }
+
+    fn read_encoding(&mut self) {
+        let utf16 = match self.body {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+            [a, 0, b, 0, ..] | [0, a, 0, b, ..] => *a != 0 && *b != 0,
+            _ => false,
+        };
+        if utf16 {
+            let mut draft = Draft::new(LintKind::Utf16, Severity::Error, 0..self.body.len(), 1);
+            draft.indispensable = true;
+            self.findings.push(draft);
+        }
+        // A parser looks for it before it looks at any line.
+        if let Err(error) = core::str::from_utf8(&self.body[..self.body.len().min(Policy::MAX_LEN)])
+            && self.body.len() <= Policy::MAX_LEN
+        {
+            let at = error.valid_up_to();
+            let mut draft =
+                Draft::new(PolicyErrorKind::NotUtf8, Severity::Error, at..at + 1, line_at(self.body, at));
+            draft.indispensable = true;
+            self.findings.push(draft);
+        }
+    }
+
+    fn read_line(&mut self, start: usize, line_end: usize) {
+        let octets = &self.body[start..line_end];
+        let fault = self.fault(start, line_end);
+        // A CR belongs to a line end only before LF.
+        let crlf = octets.ends_with(b"\r") && line_end < self.body.len();
+        let octets = if crlf { &octets[..octets.len() - 1] } else { octets };
+        self.read_line_end(crlf, line_end);
+        let text = match core::str::from_utf8(octets) {
+            Ok(text) => text,
+            // Told already. What can be read says at least which field it was.
+            Err(error) => core::str::from_utf8(&octets[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        let whole = text.len() == octets.len();
+        let line = Line { text, start, number: self.line };
+        match fault {
+            _ if !whole => self.note_broken(line),
+            Some(error) => self.read_broken(line, error),
+            None if is_blank(line.text) => {
+                let end = (line_end + 1).min(self.body.len());
+                self.tolerated(PolicyErrorKind::BlankLine, line.start..end);
+            }
+            None => {
+                if self.block == Block::Nothing {
+                    self.block = Block::Text;
+                }
+                self.read_good(line);
+            }
+        }
+    }
+
+    /// What the parser has against a line. It is given the line with its end, and the end of the
+    /// line before, so that only a byte order mark at the very start passes as one.
+    fn fault(&self, start: usize, line_end: usize) -> Option<PolicyError> {
+        let before = if start == self.text_start { 0 } else { start - 1 };
+        let after = (line_end + 1).min(self.body.len());
+        let error = Policy::parse(&self.body[before..after]).err()?;
+        if self.is_elsewhere(error.kind()) {
+            return None;
+        }
+        Some(PolicyError::at(error.kind(), self.line, before + error.offset()))
+    }
+
+    /// Whether what the parser has against one line is no fault in the whole: other lines have what
+    /// this one lacks, or this is a later duplicate, whose value does not count.
+    const fn is_elsewhere(&self, kind: PolicyErrorKind) -> bool {
+        match kind {
+            PolicyErrorKind::MissingVersion
+            | PolicyErrorKind::MissingMode
+            | PolicyErrorKind::MissingMaxAge
+            | PolicyErrorKind::MissingMx => true,
+            PolicyErrorKind::BadVersion => self.seen.has(Field::Version),
+            PolicyErrorKind::BadMode => self.seen.has(Field::Mode),
+            PolicyErrorKind::BadMaxAge => self.seen.has(Field::MaxAge),
+            _ => false,
+        }
+    }
+
+    fn read_line_end(&mut self, crlf: bool, line_end: usize) {
+        if line_end == self.body.len() {
+            return;
+        }
+        if crlf != *self.line_ends.crlf.get_or_insert(crlf) && !self.line_ends.told_mixed {
+            self.line_ends.told_mixed = true;
+            let start = if crlf { line_end - 1 } else { line_end };
+            self.findings.push(Draft::new(
+                LintKind::MixedLineEnds,
+                Severity::Info,
+                start..line_end + 1,
+                self.line,
+            ));
+        }
+    }
+
+    /// One of the four departures that are let pass.
+    fn tolerated(&mut self, kind: PolicyErrorKind, span: Range<usize>) {
+        let severity = match self.strictness {
+            Strictness::Tolerant => Severity::Warning,
+            Strictness::Abnf => Severity::Error,
+        };
+        self.findings.push(Draft::new(kind, severity, span, self.line));
+    }
+
+    fn read_good(&mut self, line: Line<'a>) {
+        let Some((name, value)) = line.field() else { return };
+        self.read_spaces(line, name, value);
+        let known = field_named(name);
+        if known == Some(Field::Version) && !self.seen.has(Field::Version) && self.has_field {
+            self.findings.push(line.draft(LintKind::VersionNotFirst, Severity::Info, name));
+        }
+        self.has_field = true;
+        match known {
+            Some(Field::Mx) => self.read_mx(line, value),
+            Some(field) if self.seen.has(field) => self
+                .findings
+                .push(line.draft(LintKind::DuplicateField, Severity::Warning, name).with_value(line.text)),
+            Some(Field::Version) => {}
+            Some(Field::Mode) => {
+                self.mode = value.parse().ok();
+                if self.mode == Some(Mode::Testing) {
+                    self.findings.push(line.draft(LintKind::TestingMode, Severity::Info, value));
+                }
+            }
+            Some(Field::MaxAge) => {
+                self.max_age = value.parse().ok().map(|seconds| (seconds, line.span(value), line.number));
+            }
+            None => self.read_unknown(line, name, value),
+        }
+        if let Some(field) = known {
+            self.seen.add(field);
+        }
+    }
+
+    fn read_spaces(&mut self, line: Line<'a>, name: &str, value: &str) {
+        let between = &line.text[name.len() + 1..line.span(value).start - line.start];
+        if between != " " {
+            self.findings.push(line.draft(LintKind::UnusualDelimiter, Severity::Info, between));
+        }
+        self.read_trailing_space(line);
+    }
+
+    fn read_trailing_space(&mut self, line: Line<'a>) {
+        let after = &line.text[line.text.trim_end_matches([' ', '\t']).len()..];
+        if !after.is_empty() {
+            self.findings.push(line.draft(LintKind::TrailingWhiteSpace, Severity::Info, after));
+        }
+    }
+
+    fn read_unknown(&mut self, line: Line<'a>, name: &str, value: &str) {
+        let draft = |kind, severity| line.draft(kind, severity, name).with_value(name);
+        if is_old_draft_field(name) {
+            self.findings.push(draft(LintKind::OldDraft, Severity::Warning));
+        } else if matches!(name, "id" | "v") {
+            self.findings.push(draft(LintKind::MisplacedField, Severity::Info));
+        } else if let Some(field) = field_named(&name.to_ascii_lowercase()) {
+            self.findings.push(
+                draft(LintKind::FieldNameCase, Severity::Warning)
+                    .with_help(Some(format!("Write `{}:`.", name_of(field)))),
+            );
+        } else if let Some(field) = nearly_named(name) {
+            self.findings.push(
+                draft(LintKind::MisspeltField, Severity::Warning)
+                    .with_help(Some(format!("Write `{}:` if that is meant.", name_of(field)))),
+            );
+        } else {
+            self.findings.push(draft(LintKind::UnknownField, Severity::Info));
+        }
+        if let Some(at) = value.find(|char: char| !char.is_ascii()) {
+            self.findings.push(line.draft(LintKind::NonAscii, Severity::Info, &value[at..]));
+            suspicious(&mut self.findings, value, line.span(value).start, line.number, Severity::Warning);
+        }
+    }
+
+    fn read_mx(&mut self, line: Line<'a>, value: &'a str) {
+        let span = line.span(value);
+        if value.ends_with('.') {
+            self.tolerated(PolicyErrorKind::MxTrailingDot, span.end - 1..span.end);
+        }
+        if let Some(at) = value.find('_') {
+            self.tolerated(PolicyErrorKind::MxUnderscore, span.start + at..span.start + at + 1);
+        }
+        self.first_mx.get_or_insert((span, line.number));
+        let draft = |kind, severity| line.draft(kind, severity, value).with_value(value);
+        if value.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            self.findings.push(draft(LintKind::UpperCaseMx, Severity::Info));
+        }
+        let pattern = value.strip_suffix('.').unwrap_or(value).to_ascii_lowercase();
+        let placeholder = is_placeholder(&pattern);
+        if placeholder {
+            self.findings.push(draft(LintKind::Placeholder, Severity::Warning));
+        }
+        match pattern.strip_prefix("*.") {
+            Some(domain) if is_registry(domain) => {
+                self.findings.push(draft(LintKind::WildcardTooWide, Severity::Warning));
+            }
+            Some(domain) => {
+                if let Some((_, hosts)) = DEEPER_HOSTS.iter().find(|(provider, _)| *provider == domain) {
+                    self.findings.push(
+                        draft(LintKind::WildcardMissesLevel, Severity::Warning)
+                            .with_help(Some(format!("Write `mx: {hosts}` if your MX records say so."))),
+                    );
+                }
+                self.findings.push(draft(LintKind::WildcardMx, Severity::Info));
+            }
+            None if !pattern.contains('.') => {
+                self.findings.push(draft(LintKind::SingleLabelMx, Severity::Warning));
+            }
+            None => {}
+        }
+        if self.hosts.contains(&pattern) {
+            self.findings.push(draft(LintKind::DuplicateMx, Severity::Info));
+        } else if self.hosts.len() < MAX_HOSTS {
+            self.hosts.insert(pattern);
+        }
+    }
+
+    /// A line that the parser refuses: its fault, and the cause if it shows.
+    fn read_broken(&mut self, line: Line<'a>, error: PolicyError) {
+        let meant = meant(line.text);
+        let severity = Severity::Error;
+        let offset = error.offset();
+        let end = line.start + line.text.len();
+        let span = match error.kind() {
+            PolicyErrorKind::ControlCharacter => offset..offset + 1,
+            PolicyErrorKind::SpaceBeforeName => offset..end - line.text.trim_start_matches([' ', '\t']).len(),
+            PolicyErrorKind::SpaceBeforeColon | PolicyErrorKind::BadFieldName => {
+                offset..line.text.find(':').map_or(end, |at| line.start + at)
+            }
+            _ => offset..line.span(line.text.trim_end_matches([' ', '\t'])).end.max(offset),
+        };
+        let shown = self.body.get(span.clone()).filter(|shown| !shown.is_empty());
+        let mut draft = Draft::new(error.kind(), severity, span, line.number);
+        draft.value = shown;
+        draft.help = better_help(error.kind(), meant);
+        self.findings.push(draft);
+
+        let first = self.block == Block::Nothing;
+        if self.read_block(line) {
+            return;
+        }
+        if first {
+            self.read_document(line);
+        }
+        let after_space = Line { text: line.text.trim_start_matches([' ', '\t']), ..line };
+        if error.kind() == PolicyErrorKind::SpaceBeforeName
+            && self.read_shifted(after_space, end, meant.is_some())
+        {
+            return;
+        }
+        // Of another sort of text the causes are clear.
+        if self.block != Block::Other {
+            self.read_trailing_space(line);
+            self.read_cause(line, error, meant);
+        }
+        self.note(meant);
+    }
+
+    /// What follows white space at the start of a line, if it is a field but for that; tells whether.
+    fn read_shifted(&mut self, line: Line<'a>, end: usize, is_known: bool) -> bool {
+        let line = Line { start: end - line.text.len(), ..line };
+        match Policy::parse(line.text.as_bytes()).err().filter(|error| !self.is_elsewhere(error.kind())) {
+            None => self.read_good(line),
+            Some(error) if is_known => {
+                let error = PolicyError::at(error.kind(), line.number, line.start + error.offset());
+                self.read_broken(line, error);
+            }
+            Some(_) => return false,
+        }
+        true
+    }
+
+    /// A line that is not UTF-8.
+    fn note_broken(&mut self, line: Line<'a>) {
+        if self.block == Block::Nothing {
+            self.block = Block::Text;
+        }
+        self.note(meant(line.text));
+    }
+
+    /// Remembers that a field stood there in some form, so that it is not called missing.
+    fn note(&mut self, meant: Option<(Field, &str)>) {
+        let Some((field, value)) = meant else { return };
+        if field == Field::Mode && !self.seen.has(Field::Mode) {
+            self.mode = value.parse().ok();
+        }
+        self.seen.add(field);
+        self.has_field = true;
+    }
+
+    /// Front matter: between two lines of three hyphens at the start.
+    fn read_block(&mut self, line: Line<'a>) -> bool {
+        if trim(line.text) != "---" {
+            return false;
+        }
+        match self.block {
+            Block::Nothing => {
+                let index = self.findings.found.len();
+                self.findings.push(line.draft(LintKind::FrontMatter, Severity::Error, line.text));
+                let index = (self.findings.found.len() > index).then_some(index);
+                self.block = Block::FrontMatter { index };
+            }
+            Block::FrontMatter { index } => {
+                if let Some(finding) = index.and_then(|index| self.findings.found.get_mut(index)) {
+                    finding.span.end = line.start + line.text.len();
+                }
+                self.block = Block::Text;
+            }
+            Block::Text | Block::Other => return false,
+        }
+        true
+    }
+
+    /// What the whole text is, if its first line shows it.
+    fn read_document(&mut self, line: Line<'a>) {
+        self.block = Block::Text;
+        let text = trim(line.text);
+        let kind = if text.starts_with('<') && !text.starts_with("<!--") && !is_angle_placeholder(text) {
+            LintKind::Html
+        } else if text.starts_with("{\\rtf") {
+            LintKind::Rtf
+        } else if text.starts_with('{') && !text.starts_with("{{") {
+            LintKind::Json
+        } else {
+            return;
+        };
+        let start = line.span(text).start;
+        self.findings.push(Draft::new(kind, Severity::Error, start..self.body.len(), line.number));
+        self.block = Block::Other;
+    }
+
+    /// Why the parser refuses a line, if that shows.
+    fn read_cause(&mut self, line: Line<'a>, error: PolicyError, meant: Option<(Field, &'a str)>) {
+        let severity = Severity::Error;
+        let text = trim(line.text);
+        let draft = |kind, part: &'a str| line.draft(kind, severity, part).with_value(part);
+        if error.kind() == PolicyErrorKind::ControlCharacter {
+            let offset = error.offset();
+            if self.body.get(offset) == Some(&b'\r') && !self.line_ends.told_bad {
+                self.line_ends.told_bad = true;
+                self.findings.push(Draft::new(
+                    LintKind::BadLineEnd,
+                    severity,
+                    offset..offset + 1,
+                    line.number,
+                ));
+            }
+            return;
+        }
+        suspicious(&mut self.findings, line.text, line.start, line.number, severity);
+        if ["#", "//", "/*", "<!--", ";"].iter().any(|mark| text.starts_with(mark)) {
+            self.findings.push(draft(LintKind::Comment, text));
+        } else if has_version_of_record(text) {
+            self.block = Block::Other;
+            self.findings.push(draft(LintKind::RecordAsPolicy, text));
+        } else if let Some(escape) = ["\\r\\n", "\\n"].iter().find_map(|escape| text.matches(escape).next()) {
+            self.findings.push(draft(LintKind::EscapedLineEnd, escape));
+        } else if let Some(at) = second_field(text) {
+            self.findings.push(draft(LintKind::FieldsOnOneLine, &text[at..]));
+        } else if text.starts_with("- ") || text == "-" {
+            self.findings.push(draft(LintKind::YamlList, text));
+        } else if !text.contains(':') && text.contains('=') && meant.is_some() {
+            self.findings.push(draft(LintKind::EqualsForColon, text));
+        } else {
+            self.read_cause_in_field(line, error, meant);
+        }
+    }
+
+    fn read_cause_in_field(&mut self, line: Line<'a>, error: PolicyError, meant: Option<(Field, &'a str)>) {
+        let Some((name, value)) = line.field() else { return };
+        if error.kind() == PolicyErrorKind::BadFieldName && field_named(name).is_none() {
+            let field = meant.map(|(field, _)| field).or_else(|| nearly_named(name));
+            if let Some(field) = field {
+                self.findings.push(
+                    line.draft(LintKind::MisspeltField, Severity::Error, name)
+                        .with_value(name)
+                        .with_help(Some(format!("Write `{}:`.", name_of(field)))),
+                );
+            }
+            return;
+        }
+        let draft = |kind| line.draft(kind, Severity::Error, value).with_value(value);
+        let word = field_named(name).and_then(|field| match field {
+            Field::Version => Some("STSv1"),
+            Field::Mode => mode_word(value),
+            _ => None,
+        });
+        let kind = match error.kind() {
+            PolicyErrorKind::BadMx => mx_cause(value),
+            PolicyErrorKind::BadVersion | PolicyErrorKind::BadMode | PolicyErrorKind::BadMaxAge => {
+                if word.is_some_and(|word| word.eq_ignore_ascii_case(value)) {
+                    Some(LintKind::ValueCase)
+                } else if name == "mode" && value.eq_ignore_ascii_case("report") {
+                    Some(LintKind::OldDraft)
+                } else {
+                    value_cause(value)
+                }
+            }
+            _ => None,
+        };
+        match kind {
+            Some(LintKind::Comment) => {
+                let comment = value.find('#').map_or(value, |at| &value[at..]);
+                self.findings
+                    .push(line.draft(LintKind::Comment, Severity::Error, comment).with_value(comment));
+            }
+            Some(kind) => {
+                let help = match kind {
+                    LintKind::ValueCase => word.map(|word| format!("Write `{name}: {word}`.")),
+                    LintKind::MxULabel => {
+                        let (star, domain) =
+                            value.strip_prefix("*.").map_or(("", value), |rest| ("*.", rest));
+                        DnsName::parse(domain).ok().map(|domain| format!("Write `mx: {star}{domain}`."))
+                    }
+                    LintKind::MxLeadingDot => {
+                        DnsName::parse(&value[1..]).ok().map(|domain| format!("Write `mx: *.{domain}`."))
+                    }
+                    _ => None,
+                };
+                self.findings.push(draft(kind).with_help(help));
+            }
+            None => {}
+        }
+    }
+
+    /// What is missing, and what only the whole text tells.
+    fn finish(&mut self, end: usize) {
+        let line = self.line;
+        let other = self.block == Block::Other;
+        let missing = [
+            (self.seen.has(Field::Version), PolicyErrorKind::MissingVersion),
+            (self.seen.has(Field::Mode), PolicyErrorKind::MissingMode),
+            (self.seen.has(Field::MaxAge), PolicyErrorKind::MissingMaxAge),
+            (self.seen.has(Field::Mx) || self.mode == Some(Mode::None), PolicyErrorKind::MissingMx),
+        ];
+        for (_, kind) in missing.into_iter().filter(|(seen, _)| !seen && !other) {
+            self.findings.push(Draft::new(kind, Severity::Error, end..end, line));
+        }
+        self.read_max_age();
+        if let (Some(Mode::None), Some((span, line))) = (self.mode, self.first_mx.take()) {
+            self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
+        }
+        if end > SUGGESTED_MAX_LEN {
+            self.findings.push(Draft::new(
+                LintKind::LargePolicy,
+                Severity::Warning,
+                SUGGESTED_MAX_LEN..end,
+                line_at(self.body, SUGGESTED_MAX_LEN),
+            ));
+        }
+    }
+
+    fn read_max_age(&mut self) {
+        let Some((seconds, span, line)) = self.max_age.take() else { return };
+        let enforced = self.mode == Some(Mode::Enforce);
+        let (kind, severity) = match seconds {
+            0 if self.mode == Some(Mode::None) => (LintKind::ZeroMaxAge, Severity::Info),
+            0 => (LintKind::ZeroMaxAge, Severity::Warning),
+            1..DAY if enforced => (LintKind::ShortMaxAge, Severity::Warning),
+            _ if seconds < 7 * DAY && self.mode != Some(Mode::None) => {
+                (LintKind::ShortMaxAge, Severity::Info)
+            }
+            _ if seconds > Policy::MAX_MAX_AGE.as_secs() => (LintKind::ClampedMaxAge, Severity::Warning),
+            _ if seconds > 183 * DAY => (LintKind::LongMaxAge, Severity::Info),
+            _ => return,
+        };
+        let shown = format!("{seconds}");
+        self.findings.push(Draft::new(kind, severity, span, line).with_value(&shown));
+    }
+}
+
+/// Providers whose MX hosts stand deeper than a wildcard of their domain reaches.
+const DEEPER_HOSTS: [(&str, &str); 5] = [
+    ("google.com", "*.aspmx.l.google.com"),
+    ("l.google.com", "*.aspmx.l.google.com"),
+    ("mx.microsoft", "*.SUBDOMAIN.mx.microsoft"),
+    ("outlook.com", "*.mail.protection.outlook.com"),
+    ("protection.outlook.com", "*.mail.protection.outlook.com"),
+];
+
+/// The number of the line that has this octet.
+fn line_at(body: &[u8], offset: usize) -> u32 {
+    let lines = body[..offset].split(|octet| *octet == b'\n').count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+fn is_blank(line: &str) -> bool {
+    line.bytes().all(is_white_space)
+}
+
+fn field_named(name: &str) -> Option<Field> {
+    match name {
+        "version" => Some(Field::Version),
+        "mode" => Some(Field::Mode),
+        "max_age" => Some(Field::MaxAge),
+        "mx" => Some(Field::Mx),
+        _ => None,
+    }
+}
+
+const fn name_of(field: Field) -> &'static str {
+    match field {
+        Field::Version => "version",
+        Field::Mode => "mode",
+        Field::MaxAge => "max_age",
+        Field::Mx => "mx",
+    }
+}
+
+const LONGEST_MISSPELT_NAME: usize = 32;
+
+/// The field that a name was probably to be: other case, hyphens, spaces, one letter wrong.
+fn nearly_named(name: &str) -> Option<Field> {
+    if name.len() > LONGEST_MISSPELT_NAME {
+        return None;
+    }
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "ver" | "stsversion" => return Some(Field::Version),
+        "policymode" | "stsmode" => return Some(Field::Mode),
+        "maxage" | "age" | "policymaxage" => return Some(Field::MaxAge),
+        "mx" | "mxs" | "mxhost" | "mxhosts" | "mxrecord" | "mxrecords" | "mxserver" => {
+            return Some(Field::Mx);
+        }
+        _ => {}
+    }
+    if plain.strip_prefix("mx").is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_digit())) {
+        return Some(Field::Mx);
+    }
+    [("version", Field::Version), ("mode", Field::Mode), ("maxage", Field::MaxAge)]
+        .into_iter()
+        .find(|(known, _)| is_one_edit_away(plain.as_bytes(), known.as_bytes()))
+        .map(|(_, field)| field)
+}
+
+/// Whether one letter more, less or other, or two letters swapped, makes one of the other.
+fn is_one_edit_away(a: &[u8], b: &[u8]) -> bool {
+    let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let back = a[front..].iter().rev().zip(b[front..].iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&a[front..a.len() - back], &b[front..b.len() - back]) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (a, b) => a.len() <= 1 && b.len() <= 1,
+    }
+}
+
+fn is_old_draft_field(name: &str) -> bool {
+    ["policy-mode", "policy_mode", "policy-id", "policy_id", "policy-max-age", "policy_max_age"]
+        .iter()
+        .any(|old| old.eq_ignore_ascii_case(name))
+}
+
+/// The field and the value that a broken line was probably to be.
+fn meant(line: &str) -> Option<(Field, &str)> {
+    let line = line.trim_matches(|char: char| char.is_whitespace() || is_invisible(char));
+    let line = line.strip_prefix('-').map_or(line, str::trim_start);
+    let at = line.find([':', '=', '\u{ff1a}'])?;
+    let edge = |char: char| char.is_whitespace() || is_invisible(char) || is_quote(char);
+    let name = line[..at].trim_matches(edge);
+    let value = line[at..].trim_start_matches([':', '=', '\u{ff1a}']).trim_matches(edge);
+    let field =
+        if name.len() <= LONGEST_MISSPELT_NAME { field_named(&name.to_ascii_lowercase()) } else { None };
+    field.or_else(|| nearly_named(name)).map(|field| (field, value))
+}
+
+/// The mode that a word was probably to be.
+fn mode_word(value: &str) -> Option<&'static str> {
+    if value.len() > LONGEST_MISSPELT_NAME {
+        return None;
+    }
+    let plain: String =
+        value.chars().filter(char::is_ascii_alphabetic).map(|char| char.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "enforce" | "enforced" | "enforcing" | "enforcement" | "enfore" | "enforc" => Some("enforce"),
+        "testing" | "test" | "tested" | "tests" | "report" | "monitor" => Some("testing"),
+        "none" | "off" | "disabled" | "disable" => Some("none"),
+        _ => None,
+    }
+}
+
+fn better_help(kind: PolicyErrorKind, meant: Option<(Field, &str)>) -> Option<Cow<'static, str>> {
+    let (field, value) = meant?;
+    let name = name_of(field);
+    match kind {
+        PolicyErrorKind::BadMode => mode_word(value).map(|word| format!("Write `mode: {word}`.").into()),
+        PolicyErrorKind::BadMaxAge => {
+            let digits: String = value.chars().take(12).filter(char::is_ascii_digit).collect();
+            let only_marks = value
+                .chars()
+                .all(|char| char.is_ascii_digit() || matches!(char, ',' | '_' | '.' | ';' | '\''));
+            (only_marks && !digits.is_empty() && value.len() <= 12 && digits.len() <= 10)
+                .then(|| format!("Write the seconds in digits alone, perhaps `max_age: {digits}`.").into())
+        }
+        PolicyErrorKind::SpaceBeforeName | PolicyErrorKind::SpaceBeforeColon => {
+            Some(format!("Begin the line with `{name}:`.").into())
+        }
+        _ => None,
+    }
+}
+
+fn has_version_of_record(text: &str) -> bool {
+    text.contains("v=STSv1") || text.contains("v=stsv1")
+}
+
+fn is_angle_placeholder(text: &str) -> bool {
+    field_named(trim(text.split(':').next().unwrap_or_default())).is_some()
+}
+
+/// Where on a line a second field begins.
+fn second_field(text: &str) -> Option<usize> {
+    let from = text.find(':')? + 1;
+    ["version:", "mode:", "max_age:", "mx:"]
+        .iter()
+        .filter_map(|field| {
+            let at = from + text[from..].find(field)?;
+            let before = text[..at].chars().next_back()?;
+            (!before.is_ascii_alphanumeric() && !matches!(before, '_' | '-' | '.')).then_some(at)
+        })
+        .min()
+}
+
+/// Why a value other than an mx is refused.
+fn value_cause(value: &str) -> Option<LintKind> {
+    if value.starts_with(is_quote) {
+        Some(LintKind::QuotedValue)
+    } else if is_placeholder(value) {
+        Some(LintKind::Placeholder)
+    } else if value.starts_with(['[', '(']) {
+        Some(LintKind::BracketedValue)
+    } else if value.contains(" #") {
+        Some(LintKind::Comment)
+    } else if value.ends_with([',', ';']) {
+        Some(LintKind::TrailingPunctuation)
+    } else {
+        None
+    }
+}
+
+/// Why an mx is refused.
+fn mx_cause(value: &str) -> Option<LintKind> {
+    if value.contains("://") {
+        return Some(LintKind::MxUrl);
+    }
+    if value.contains('@') || value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("mailto:")) {
+        return Some(LintKind::MxMailAddress);
+    }
+    if is_address(value) {
+        return Some(LintKind::MxAddress);
+    }
+    if let Some(kind) = value_cause(value).filter(|kind| *kind != LintKind::TrailingPunctuation) {
+        return Some(kind);
+    }
+    let several = |text: &str| text.contains([',', ';', ' ', '\t', '|']);
+    let inner = value.trim_end_matches([',', ';']);
+    if several(inner) {
+        let number = inner.split([' ', '\t']).next().unwrap_or_default();
+        let is_number = number.bytes().all(|octet| octet.is_ascii_digit()) && !number.is_empty();
+        return Some(if is_number { LintKind::MxPreference } else { LintKind::SeveralHostsInMx });
+    }
+    if inner.len() < value.len() {
+        return Some(LintKind::TrailingPunctuation);
+    }
+    if value.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit())) {
+        return Some(LintKind::MxPort);
+    }
+    match read_pattern(value, &mut NameBuffer::new()).err()?.kind() {
+        NameErrorKind::ULabel if !value.contains(|char| is_invisible(char) || is_typographic(char)) => {
+            Some(LintKind::MxULabel)
+        }
+        NameErrorKind::BadWildcard => Some(LintKind::MisplacedWildcard),
+        NameErrorKind::EmptyLabel if value.starts_with('.') => Some(LintKind::MxLeadingDot),
+        _ => None,
+    }
+}
+
+fn is_address(value: &str) -> bool {
+    // The longest address, with brackets and a tag.
+    if value.len() > 64 {
+        return false;
+    }
+    let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
+    let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
+    let is_v4 = bare.parse::<Ipv4Addr>().is_ok();
+    is_v4 || bare.parse::<Ipv6Addr>().is_ok() || bare.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a domain is one under which anybody may register: a top-level domain, or one of the usual
+/// second levels of a country.
+fn is_registry(domain: &str) -> bool {
+    match domain.split_once('.') {
+        None => true,
+        Some((second, top)) => {
+            top.len() == 2
+                && matches!(
+                    second,
+                    "ac" | "co" | "com" | "edu" | "gov" | "gob" | "go" | "ne" | "net" | "or" | "org"
+                )
+        }
+    }
+}

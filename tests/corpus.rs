@@ -1,0 +1,194 @@
+//! Policies as they are published, sorted by hand: what we accept agrees with the sorting, and `lint`
+//! names what is wrong with the rest.
+//!
+//! The texts belong to their authors and are not part of this repository. `MTASTS_CORPUS` names the
+//! folder that has `classes.tsv` and `policies/`; by default it is `../shared/corpus`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use mta_sts_core::{Finding, FindingKind, Policy, Severity, Strictness, lint};
+
+/// A line of `classes.tsv`.
+struct Row<'a> {
+    id: &'a str,
+    class: &'a str,
+    errors: Vec<&'a str>,
+    quirks: Vec<&'a str>,
+    info: Vec<&'a str>,
+}
+
+/// Those that could be read with good will, and that we refuse like everybody who keeps to the
+/// grammar: beyond the four tolerances nothing is guessed. The code is that of the first error.
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "0006",
+        "space-before-name",
+        "white space before a field name matches no rule, and a folded line looks so",
+    ),
+    ("0150", "empty-value", "a field without value matches no rule, known or not"),
+    (
+        "0155",
+        "space-before-name",
+        "white space before a field name matches no rule, and a folded line looks so",
+    ),
+    ("0163", "line-without-colon", "front matter is no field, and to skip it would be to guess"),
+    ("0171", "line-without-colon", "front matter is no field, and to skip it would be to guess"),
+    ("0175", "line-without-colon", "front matter is no field, and to skip it would be to guess"),
+    ("0183", "line-without-colon", "front matter is no field, and to skip it would be to guess"),
+    (
+        "0242",
+        "space-before-name",
+        "white space before a field name matches no rule, and a folded line looks so",
+    ),
+];
+
+/// Those that keep to the grammar and yet get a warning: the sorting knows no providers.
+const WARNED: &[(&str, &str, &str)] = &[
+    ("0033", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
+    ("0115", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
+    ("0143", "wildcard-misses-level", "the hosts stand below j-v1.mx.microsoft and the like"),
+    ("0161", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
+];
+
+/// A word of `classes.tsv` (up to its quote, if it has one), and the codes of which one must be found.
+const WORDS: &[(&str, &[&str])] = &[
+    // The column of errors.
+    ("RTF", &["rtf"]),
+    ("YAML front matter", &["front-matter"]),
+    ("inner blank line", &["blank-line"]),
+    ("leading blank line", &["blank-line"]),
+    ("trailing blank line", &["blank-line"]),
+    // Before the hyphen of a YAML list there is no field name.
+    ("leading whitespace", &["space-before-name", "yaml-list"]),
+    ("line without colon", &["line-without-colon"]),
+    ("malformed line", &["bad-policy-field-name", "empty-value"]),
+    ("max_age value", &["bad-max-age"]),
+    ("mode value ", &["bad-mode"]),
+    ("mx value final dot", &["mx-trailing-dot"]),
+    ("mx value syntax", &["bad-mx"]),
+    ("mx: empty value", &["empty-value"]),
+    // Missing, or not valid; in a text of another sort nothing is missed.
+    ("no valid version", &["missing-version", "bad-policy-version", "rtf", "record-as-policy"]),
+    ("no valid mode", &["missing-mode", "bad-mode", "record-as-policy"]),
+    ("no valid max_age", &["missing-max-age", "bad-max-age", "record-as-policy"]),
+    ("no valid mx", &["missing-mx", "bad-mx", "empty-value", "mx-trailing-dot", "record-as-policy"]),
+    // The column of quirks.
+    ("delimiter not one SP", &["unusual-delimiter"]),
+    ("duplicate mx", &["duplicate-mx"]),
+    ("extension field ", &["unknown-field", "misplaced-field"]),
+    ("max_age < 86400", &["short-max-age", "zero-max-age"]),
+    ("mx with mode none", &["mx-with-mode-none"]),
+    ("non-ASCII bytes", &["non-ascii", "typographic-character", "invisible-character", "not-utf8"]),
+    ("placeholder mx", &["placeholder"]),
+    ("trailing WSP", &["trailing-white-space"]),
+    ("upper-case mx", &["upper-case-mx"]),
+    ("version not first", &["version-not-first"]),
+    // The column of remarks: what `lint` has a word for.
+    ("mode:testing", &["testing-mode"]),
+    ("wildcard mx", &["wildcard-mx", "wildcard-too-wide"]),
+];
+
+#[test]
+fn published_policies_are_taken_as_they_were_sorted() {
+    let Some(folder) = corpus() else { return };
+    let classes = fs::read_to_string(folder.join("classes.tsv")).unwrap();
+    let rows: Vec<_> = classes.lines().filter(|line| !line.starts_with('#')).map(Row::read).collect();
+    assert!(rows.len() > 100, "only {} policies", rows.len());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let body = fs::read(folder.join("policies").join(format!("{}.txt", row.id))).unwrap();
+        wrong
+            .extend(row.differences(&body).into_iter().map(|difference| format!("{}: {difference}", row.id)));
+    }
+    for (id, ..) in REFUSED {
+        assert!(rows.iter().any(|row| row.id == *id && row.class == "recover"), "{id} needs no explanation");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The folder of the corpus, if it is there. On a build machine it has to be.
+fn corpus() -> Option<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = env::var_os("MTASTS_CORPUS")
+        .map_or_else(|| workspace.join("../shared/corpus"), |folder| workspace.join(PathBuf::from(folder)));
+    if folder.join("classes.tsv").is_file() {
+        return Some(folder);
+    }
+    assert!(env::var_os("CI").is_none(), "no corpus: set MTASTS_CORPUS to its folder");
+    println!("skipped: published_policies_are_taken_as_they_were_sorted: no corpus, see MTASTS_CORPUS");
+    None
+}
+
+impl<'a> Row<'a> {
+    fn read(line: &'a str) -> Self {
+        let columns: Vec<_> = line.split('\t').collect();
+        let words = |column: usize| columns[column].split("; ").filter(|word| !word.is_empty()).collect();
+        let mut info: Vec<_> = columns[4].split(' ').collect();
+        if columns[4].contains("wildcard mx") {
+            info.push("wildcard mx");
+        }
+        Self { id: columns[0], class: columns[1], errors: words(2), quirks: words(3), info }
+    }
+
+    /// How we differ from the sorting.
+    fn differences(&self, body: &[u8]) -> Vec<String> {
+        let mut differences = Vec::new();
+        let findings = lint::policy(body);
+        let tolerant = Policy::parse(body);
+        let abnf = Policy::parse_with(body, Strictness::Abnf);
+        let refused = REFUSED.iter().find(|(id, ..)| *id == self.id).map(|(_, code, _)| *code);
+        let expected = match self.class {
+            "strict" | "quirk" => (Ok(()), Ok(())),
+            "recover" => (Err(()), refused.map_or(Ok(()), |_| Err(()))),
+            "invalid" => (Err(()), Err(())),
+            class => panic!("{class}"),
+        };
+        let ours = (abnf.as_ref().map(drop).map_err(drop), tolerant.as_ref().map(drop).map_err(drop));
+        if ours != expected {
+            differences.push(format!("{}, but {abnf:?}, {tolerant:?}", self.class));
+        }
+        if let (Some(code), Err(error)) = (refused, &tolerant)
+            && error.code() != code
+        {
+            differences.push(format!("refused for {}, not for {code}", error.code()));
+        }
+        if let Ok(policy) = &tolerant {
+            for wanted in
+                [format!("mode:{}", policy.mode()), format!("max_age:{}", policy.max_age().as_secs())]
+            {
+                if !self.info.contains(&wanted.as_str()) {
+                    differences.push(format!("{wanted} against {:?}", self.info));
+                }
+            }
+        }
+        let of_grammar = |finding: &&Finding| {
+            matches!(finding.kind(), FindingKind::Policy(_)) || finding.severity() == Severity::Error
+        };
+        if self.errors.is_empty()
+            && let Some(finding) = findings.iter().find(of_grammar)
+        {
+            differences.push(format!("unexpected {finding}"));
+        }
+        let warned = WARNED.iter().find(|(id, ..)| *id == self.id).map(|(_, code, _)| *code);
+        let warning = findings.iter().find(|finding| finding.severity() > Severity::Info);
+        if self.class == "strict" && warning.map(Finding::code) != warned {
+            differences.push(format!("wanted {warned:?}, got {warning:?}"));
+        }
+        differences.extend(self.unnamed(&findings).map(|word| format!("nothing found for {word:?}")));
+        differences
+    }
+
+    /// The words for which `lint` has said nothing, or that nobody has given a meaning.
+    fn unnamed<'b>(&'b self, findings: &'b [Finding]) -> impl Iterator<Item = &'a str> + 'b {
+        let remarks = self.info.iter().filter(|word| WORDS.iter().any(|(known, _)| known == *word));
+        self.errors.iter().chain(&self.quirks).chain(remarks).copied().filter(|word| {
+            !WORDS
+                .iter()
+                .filter(|(start, _)| word.starts_with(start))
+                .any(|(_, codes)| findings.iter().any(|finding| codes.contains(&finding.code())))
+        })
+    }
+}
