@@ -141,6 +141,18 @@ impl CacheEntry {
         self.fetch_failures
     }
 
+    /// An entry that holds a policy and nothing else.
+    pub(crate) const fn of_policy(policy: CachedPolicy, checked_until: UnixTime) -> Self {
+        Self { policy: Some(policy), checked_until, absence: None, back_offs: Vec::new(), fetch_failures: 0 }
+    }
+
+    /// Puts the same policy, as it is kept elsewhere, in place of its own.
+    pub(crate) fn share_policy(&mut self, shared: &Policy) {
+        if let Some(own) = self.policy.as_mut().filter(|own| own.policy == *shared) {
+            own.policy = shared.clone();
+        }
+    }
+
     /// How many record ids an entry remembers to back off from. More than one, for a domain whose
     /// name servers disagree; few, since whoever answers DNS can make up ids.
     pub const MAX_BACK_OFFS: usize = 4;

@@ -40,7 +40,6 @@ mod slot;
 mod use_order;
 mod worth;
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -53,7 +52,7 @@ use self::policies::Policies;
 use self::slot::Slot;
 use self::use_order::UseOrder;
 use self::worth::{Worth, ends_at};
-use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
+use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::PolicyDomain;
 use crate::time::UnixTime;
 
@@ -285,14 +284,13 @@ impl PolicyCache {
     ///
     /// Not a use of a domain that is cached already: a refresh must not keep a domain in use.
     pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
-        let update = self.share_policy(update);
         let Some(slot) = self.find(domain) else {
             return update.apply_to(None, now).and_then(|entry| self.admit(domain, entry, now));
         };
         match update.apply_to(Some(self.entry(slot)), now) {
             Some(entry) => {
                 self.replace(slot, domain, entry);
-                self.reschedule(slot, &update, now);
+                self.reschedule(slot, update, now);
             }
             None => drop(self.take(slot)),
         }
@@ -414,11 +412,14 @@ impl PolicyCache {
         }
     }
 
-    fn fill(&mut self, slot: u32, domain: &PolicyDomain, entry: CacheEntry) {
+    fn fill(&mut self, slot: u32, domain: &PolicyDomain, mut entry: CacheEntry) {
         let bound = self.config.max_entries;
         let held = &mut self.slots[slot as usize];
         let old = held.policy();
         let new = entry.policy().map(|cached| self.policies.acquire(cached.policy(), old, bound + 1));
+        if let Some(shared) = new.and_then(|new| self.policies.policy(new)) {
+            entry.share_policy(shared);
+        }
         held.fill(domain.as_str(), entry, new);
         if let Some(old) = old {
             self.policies.release(old);
@@ -454,17 +455,6 @@ impl PolicyCache {
 
     fn first_expired(&self, now: UnixTime) -> Option<u32> {
         self.ends.first().filter(|&slot| self.ends_at(slot) <= now)
-    }
-
-    /// The update with the policy that the cache holds already, if the text is the same.
-    fn share_policy<'a>(&self, update: &'a CacheUpdate) -> Cow<'a, CacheUpdate> {
-        if let CacheUpdate::Store { policy: new, checked_until } = update {
-            if let Some(policy) = self.policies.same_as(new.policy()) {
-                let policy = CachedPolicy::new(policy.clone(), *new.id(), new.fetched_at());
-                return Cow::Owned(CacheUpdate::Store { policy, checked_until: *checked_until });
-            }
-        }
-        Cow::Borrowed(update)
     }
 
     /// When the refresh follows upon an update of a domain that was cached.

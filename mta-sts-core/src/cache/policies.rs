@@ -74,11 +74,6 @@ impl Policies {
         self.vacant.push(number);
     }
 
-    /// The policy as it is kept, if there is one with the same text.
-    pub(super) fn same_as(&self, policy: &Policy) -> Option<&Policy> {
-        self.find(policy).and_then(|number| self.policy(number))
-    }
-
     pub(super) fn policy(&self, number: u32) -> Option<&Policy> {
         self.shared[number as usize].policy.as_ref()
     }

@@ -111,25 +111,26 @@ impl Slot {
 
     /// The entry, exactly as it was put in.
     pub(super) fn entry(&self, policies: &Policies) -> CacheEntry {
-        let update = match &self.held {
-            Held::Vacant => return CacheEntry::default(),
-            Held::Boxed(boxed) => return boxed.entry.clone(),
+        match &self.held {
+            Held::Vacant => CacheEntry::default(),
+            Held::Boxed(boxed) => boxed.entry.clone(),
             Held::Absent { reason, until } => {
-                CacheUpdate::Absent(Absence { reason: *reason, until: UnixTime::from_secs((*until).into()) })
+                let until = UnixTime::from_secs((*until).into());
+                CacheUpdate::Absent(Absence { reason: *reason, until })
+                    .apply_to(None, UnixTime::default())
+                    .unwrap_or_default()
             }
             Held::Policy { policy, fetched_at, checked_until } => {
                 let id = &self.text[usize::from(self.name_len)..][..usize::from(self.id_len)];
                 let (Some(policy), Ok(id)) = (policies.policy(*policy), RecordId::parse(id)) else {
                     return CacheEntry::default();
                 };
-                let fetched_at = UnixTime::from_secs((*fetched_at).into());
-                CacheUpdate::Store {
-                    policy: CachedPolicy::new(policy.clone(), id, fetched_at),
-                    checked_until: UnixTime::from_secs((*checked_until).into()),
-                }
+                CacheEntry::of_policy(
+                    CachedPolicy::new(policy.clone(), id, UnixTime::from_secs((*fetched_at).into())),
+                    UnixTime::from_secs((*checked_until).into()),
+                )
             }
-        };
-        update.apply_to(None, UnixTime::default()).unwrap_or_default()
+        }
     }
 
     /// The first second in which nothing in the entry counts any more.
