@@ -71,6 +71,7 @@ impl<'a> HttpResponse<'a> {
 /// assert_eq!(limits.max_body_len(), 65_536);
 /// limits.set_timeout(Duration::from_secs(20)).set_max_body_len(16_384);
 /// ```
+// Meets S54.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
     timeout: Duration,
@@ -153,6 +154,7 @@ impl Policy {
     ///
     /// A status other than 200, a media type other than text/plain, a body over the limit (none of
     /// it is read then), or a body that is no policy.
+    // Meets S25, S26, S49, S104, A24, A25, A28, A50.
     pub fn from_response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Result<Self, FetchError> {
         match response.status {
             200 => {}
