@@ -130,6 +130,11 @@ impl House {
         for row in &rows {
             self.judge(row, evidence.get(&row.id).unwrap_or(&none), &mut faults);
         }
+        for room in self.planned {
+            if self.is_built(room) || !rows.iter().any(|row| row.room == *room) {
+                faults.push(format!("The room {room} is built, or has no row. Take it out of PLANNED in tests/requirements.rs."));
+            }
+        }
         if faults.is_empty() { Ok(self.write(&rows, &evidence)) } else { Err(faults) }
     }
 
@@ -595,13 +600,14 @@ fn each_fault_says_what_to_do() {
     let test = |from: &str, to: &str| Tree::fault("mta-sts-core/tests/mx.rs", &Tree::TEST.replace(from, to));
     for (fault, says) in [
         // Rows.
-        (list("S3\tRFC 1, 3\tA report is sent\treport\t\n", ""), "S3 is missing in"),
+        (list("S2\tRFC 1, 2\tA sender signs\t-\tthe mail server does\n", ""), "S2 is missing in"),
         (list("S3\t", "S2\tRFC\tTwice\t-\treason\nS3\t"), "S2 stands there twice"),
         (list("S3\t", "Q9\tRFC\tOf no family\t-\treason\nS3\t"), "Q9 belongs to no family"),
         (list("S3\t", "too few\nS3\t"), "five columns are needed"),
         (list("the mail server does", ""), "S2 has neither a room nor a reason"),
         (list("\treport\t", "\treport\twe shall see"), "S3 has a room and a reason"),
-        (list("\treport\t", "\treprot\t"), "S3 belongs to the room reprot, which does not exist"),
+        (list("mx\t\nS2", "mxx\t\nS2"), "S1 belongs to the room mxx, which does not exist"),
+        (list("\treport\t", "\t-\tnobody does"), "The room report is built, or has no row"),
         // Marks of code.
         (code("    // Meets S1.\n", ""), "S1 belongs to the room mx, where no item meets it"),
         (code("S1.", "S1, S4."), "S4 is no row of"),
@@ -632,8 +638,9 @@ fn a_room_that_is_built_owes_its_rows() {
     let tree = Tree::new();
     tree.write("mta-sts-resolver/src/report/mod.rs", "// Nothing yet.\n");
     let faults = tree.house().table().unwrap_err();
-    assert_eq!(faults.len(), 2, "{faults:#?}");
-    assert!(faults.iter().all(|fault| fault.starts_with("S3 belongs to the room report")));
+    assert_eq!(faults.len(), 3, "{faults:#?}");
+    assert!(faults[..2].iter().all(|fault| fault.starts_with("S3 belongs to the room report")));
+    assert!(faults[2].starts_with("The room report is built"));
 }
 
 #[test]

@@ -206,6 +206,7 @@ mod tests {
         Policy::from_response(response, &FetchLimits::new()).map_or_else(|error| error.code(), |_| "ok")
     }
 
+    // Proves S49, S50, A28.
     #[test]
     fn only_200_gives_a_policy() {
         for status in 100..600 {
@@ -222,6 +223,7 @@ mod tests {
         }
     }
 
+    // Proves S25, S26, A25.
     #[test]
     fn the_media_type_is_text_plain_whatever_its_parameters() {
         for content_type in [
@@ -257,6 +259,7 @@ mod tests {
         }
     }
 
+    // Proves A24.
     #[test]
     fn a_missing_media_type_is_an_error_unless_accepted() {
         let response = HttpResponse::new(200, BODY);
@@ -266,6 +269,7 @@ mod tests {
         assert!(Policy::from_response(&response, &limits).is_ok());
     }
 
+    // Proves S54, A50.
     #[test]
     fn no_prefix_of_a_long_body_is_read() {
         let mut body = BODY.to_vec();

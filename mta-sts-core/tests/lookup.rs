@@ -162,7 +162,7 @@ fn a_new_id_that_is_fetched_replaces_the_policy() {
     }
 }
 
-// Proves S57, S59, S86, C7, E5.
+// Proves S57, S59, S86, C7.
 #[test]
 fn a_new_id_that_cannot_be_fetched_leaves_the_old_policy_in_force() {
     for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {

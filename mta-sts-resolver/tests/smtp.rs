@@ -150,6 +150,7 @@ async fn certificate_faults_are_recorded_and_the_session_goes_on() {
     }
 }
 
+// Proves S64.
 #[tokio::test]
 async fn a_failed_handshake_ends_the_session() {
     let ca = Authority::new();
