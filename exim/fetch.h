@@ -1,0 +1,33 @@
+/* The one HTTPS GET for a policy (RFC 8461, 3.3): no redirect, no proxy, bounded in time and length. */
+#ifndef EXIM_MTASTS_FETCH_H
+#define EXIM_MTASTS_FETCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum fetch_status {
+    FETCH_ANSWERED,
+    FETCH_CONNECT,
+    FETCH_TIMEOUT,
+    FETCH_TLS,
+    FETCH_CERTIFICATE_EXPIRED,
+    FETCH_CERTIFICATE_HOST_MISMATCH,
+    FETCH_CERTIFICATE_NOT_TRUSTED,
+    FETCH_BODY_TOO_LARGE,
+    FETCH_PROTOCOL
+};
+
+struct fetched {
+    enum fetch_status status;
+    uint16_t http_status;
+    char content_type[256];
+    int has_content_type;
+    uint8_t *body;
+    size_t len;
+};
+
+/* `addresses` as dns_query_addresses gives them; `ca_file` may be NULL for the system's. Free the result's body. */
+void fetch_policy(const char *url, const char *host, const char *addresses, const char *ca_file, int timeout_ms,
+                  size_t max_body_len, struct fetched *answer);
+
+#endif
