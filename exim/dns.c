@@ -20,14 +20,17 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum dns_status of_ares(int status)
+static int is_absence(int status)
+{
+    return status == ARES_ENOTFOUND || status == ARES_ENODATA;
+}
+
+static mtasts_status txt_failure(int status)
 {
     switch (status) {
-    case ARES_SUCCESS: return DNS_FOUND;
-    case ARES_ENOTFOUND: case ARES_ENODATA: return DNS_NOT_FOUND;
-    case ARES_ETIMEOUT: case ARES_ECONNREFUSED: return DNS_TIMEOUT;
-    case ARES_ESERVFAIL: return DNS_SERVFAIL;
-    default: return DNS_UNUSABLE;
+    case ARES_ETIMEOUT: case ARES_ECONNREFUSED: return MTASTS_TXT_DNS_TIMEOUT;
+    case ARES_ESERVFAIL: return MTASTS_TXT_DNS_SERVFAIL;
+    default: return is_absence(status) ? MTASTS_OK : MTASTS_TXT_DNS_UNUSABLE;
     }
 }
 
@@ -108,11 +111,11 @@ static void on_txt(void *argument, int status, int timeouts, unsigned char *byte
     if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED)
         return;
     question->done = 1;
-    answer->status = of_ares(status);
+    answer->failure = status == ARES_SUCCESS ? MTASTS_OK : txt_failure(status);
     if (bytes == NULL || ns_initparse(bytes, len, &message) != 0)
         return;
-    if (answer->status != DNS_FOUND) {
-        answer->ttl = negative_ttl(&message);
+    if (status != ARES_SUCCESS) {
+        answer->ttl = is_absence(status) ? negative_ttl(&message) : 0;
         return;
     }
     answer->ttl = UINT32_MAX;
@@ -137,10 +140,8 @@ static void on_txt(void *argument, int status, int timeouts, unsigned char *byte
             break;
         snprintf(target, sizeof target, "%s", next);
     }
-    if (answer->count == 0) {
-        answer->status = DNS_NOT_FOUND;
+    if (answer->count == 0)
         answer->ttl = negative_ttl(&message);
-    }
 }
 
 void dns_query_txt(const char *name, int timeout_ms, struct dns_txt *answer)
@@ -148,9 +149,9 @@ void dns_query_txt(const char *name, int timeout_ms, struct dns_txt *answer)
     struct txt_question question = { answer, name, 0 };
     ares_channel channel;
     memset(answer, 0, sizeof *answer);
-    answer->status = DNS_TIMEOUT;
+    answer->failure = MTASTS_TXT_DNS_TIMEOUT;
     if (open_channel(&channel, timeout_ms) != ARES_SUCCESS) {
-        answer->status = DNS_UNUSABLE;
+        answer->failure = MTASTS_TXT_DNS_UNUSABLE;
         return;
     }
     ares_query(channel, name, ns_c_in, ns_t_txt, on_txt, &question);
@@ -161,12 +162,12 @@ void dns_query_txt(const char *name, int timeout_ms, struct dns_txt *answer)
 void dns_txt_free(struct dns_txt *answer)
 {
     for (size_t index = 0; index < answer->count; index++)
-        free(answer->rrs[index].data);
+        free((void *)answer->rrs[index].data);
     answer->count = 0;
 }
 
 struct address_question {
-    enum dns_status status;
+    mtasts_status status;
     char *list;
     size_t size;
     int done;
@@ -181,7 +182,9 @@ static void on_addresses(void *argument, int status, int timeouts, struct ares_a
     if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED)
         return;
     question->done = 1;
-    question->status = of_ares(status);
+    question->status = status == ARES_SUCCESS     ? MTASTS_OK
+                       : is_absence(status) ? MTASTS_FETCH_POLICY_HOST_NOT_FOUND
+                                            : MTASTS_FETCH_POLICY_HOST_DNS_FAILED;
     if (found == NULL)
         return;
     for (struct ares_addrinfo_node *node = found->nodes; node != NULL && count < 8; node = node->ai_next) {
@@ -199,19 +202,19 @@ static void on_addresses(void *argument, int status, int timeouts, struct ares_a
         count++;
     }
     ares_freeaddrinfo(found);
-    if (question->status == DNS_FOUND && count == 0)
-        question->status = DNS_NOT_FOUND;
+    if (question->status == MTASTS_OK && count == 0)
+        question->status = MTASTS_FETCH_POLICY_HOST_NOT_FOUND;
 }
 
-enum dns_status dns_query_addresses(const char *host, int timeout_ms, char *list, size_t size)
+mtasts_status dns_query_addresses(const char *host, int timeout_ms, char *list, size_t size)
 {
-    struct address_question question = { DNS_TIMEOUT, list, size, 0 };
+    struct address_question question = { MTASTS_FETCH_POLICY_HOST_DNS_FAILED, list, size, 0 };
     struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     char absolute[NS_MAXDNAME];
     ares_channel channel;
     list[0] = '\0';
     if (open_channel(&channel, timeout_ms) != ARES_SUCCESS)
-        return DNS_UNUSABLE;
+        return MTASTS_FETCH_POLICY_HOST_DNS_FAILED;
     /* With its dot no search list applies. */
     snprintf(absolute, sizeof absolute, "%s.", host);
     ares_getaddrinfo(channel, absolute, NULL, &hints, on_addresses, &question);

@@ -5,17 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dns_status { DNS_FOUND, DNS_NOT_FOUND, DNS_TIMEOUT, DNS_SERVFAIL, DNS_UNUSABLE };
+#include <mtasts.h>
 
 /* More TXT records than any domain has at this name; what is beyond them is not read. */
 #define DNS_MAX_RRS 64
 
 struct dns_txt {
-    enum dns_status status;
+    /* MTASTS_OK when DNS answered, if only that there are none; else one of MTASTS_TXT_. */
+    mtasts_status failure;
     /* Of the records, or of their absence, in seconds. */
     uint32_t ttl;
     /* One for each RR, its character-strings joined; from malloc. */
-    struct { uint8_t *data; size_t len; } rrs[DNS_MAX_RRS];
+    mtasts_bytes rrs[DNS_MAX_RRS];
     size_t count;
 };
 
@@ -23,7 +24,8 @@ struct dns_txt {
 void dns_query_txt(const char *name, int timeout_ms, struct dns_txt *answer);
 void dns_txt_free(struct dns_txt *answer);
 
-/* The addresses of a host as text, set off by commas, IPv6 in brackets: what CURLOPT_RESOLVE takes. At most 8. */
-enum dns_status dns_query_addresses(const char *host, int timeout_ms, char *list, size_t size);
+/* The addresses of a host as text, set off by commas, IPv6 in brackets: what CURLOPT_RESOLVE takes. At most 8.
+   MTASTS_OK, or one of MTASTS_FETCH_. */
+mtasts_status dns_query_addresses(const char *host, int timeout_ms, char *list, size_t size);
 
 #endif

@@ -32,22 +32,22 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *argument)
     return len;
 }
 
-static enum fetch_status of_curl(CURLcode code, long verify_result, int too_large)
+static mtasts_status of_curl(CURLcode code, long verify_result, int too_large)
 {
     if (too_large)
-        return FETCH_BODY_TOO_LARGE;
+        return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
     switch (code) {
-    case CURLE_OK: return FETCH_ANSWERED;
-    case CURLE_COULDNT_CONNECT: return FETCH_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT: return FETCH_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR: return FETCH_TLS;
-    case CURLE_FILESIZE_EXCEEDED: return FETCH_BODY_TOO_LARGE;
+    case CURLE_OK: return MTASTS_OK;
+    case CURLE_COULDNT_CONNECT: return MTASTS_FETCH_CONNECT_FAILED;
+    case CURLE_OPERATION_TIMEDOUT: return MTASTS_FETCH_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR: return MTASTS_FETCH_POLICY_HOST_TLS_FAILED;
+    case CURLE_FILESIZE_EXCEEDED: return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
     case CURLE_PEER_FAILED_VERIFICATION:
         if (verify_result == X509_V_ERR_CERT_HAS_EXPIRED)
-            return FETCH_CERTIFICATE_EXPIRED;
+            return MTASTS_FETCH_POLICY_HOST_CERTIFICATE_EXPIRED;
         /* The chain is good, so it was the name. */
-        return verify_result == X509_V_OK ? FETCH_CERTIFICATE_HOST_MISMATCH : FETCH_CERTIFICATE_NOT_TRUSTED;
-    default: return FETCH_PROTOCOL;
+        return verify_result == X509_V_OK ? MTASTS_FETCH_POLICY_HOST_CERTIFICATE_HOST_MISMATCH : MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED;
+    default: return MTASTS_FETCH_HTTP_PROTOCOL;
     }
 }
 
@@ -63,7 +63,7 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     CURLcode code;
 
     memset(answer, 0, sizeof *answer);
-    answer->status = FETCH_PROTOCOL;
+    answer->failure = MTASTS_FETCH_HTTP_PROTOCOL;
     if (curl == NULL)
         return;
     line = curl_maprintf("%s:443:%s", host, addresses);
@@ -98,8 +98,8 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
         answer->has_content_type = 1;
     }
     /* Of an answer other than 200 nothing is read but the status: its body may have any length. */
-    answer->status = code != CURLE_OK && http_status != 0 && http_status != 200 && body.too_large
-                         ? FETCH_ANSWERED
+    answer->failure = code != CURLE_OK && http_status != 0 && http_status != 200 && body.too_large
+                         ? MTASTS_OK
                          : of_curl(code, verify_result, body.too_large);
     curl_slist_free_all(resolve);
     curl_easy_cleanup(curl);

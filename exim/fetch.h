@@ -5,20 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum fetch_status {
-    FETCH_ANSWERED,
-    FETCH_CONNECT,
-    FETCH_TIMEOUT,
-    FETCH_TLS,
-    FETCH_CERTIFICATE_EXPIRED,
-    FETCH_CERTIFICATE_HOST_MISMATCH,
-    FETCH_CERTIFICATE_NOT_TRUSTED,
-    FETCH_BODY_TOO_LARGE,
-    FETCH_PROTOCOL
-};
+#include <mtasts.h>
 
 struct fetched {
-    enum fetch_status status;
+    /* MTASTS_OK when the host answered, whatever it said; else one of MTASTS_FETCH_. */
+    mtasts_status failure;
     uint16_t http_status;
     char content_type[256];
     int has_content_type;
