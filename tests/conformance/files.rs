@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) id: String,
     pub(crate) comment: String,
     pub(crate) rows: Vec<String>,
+    #[serde(default)]
+    pub(crate) peers: Vec<String>,
     pub(crate) input: Value,
     pub(crate) expected: Value,
 }

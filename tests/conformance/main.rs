@@ -1,14 +1,18 @@
 //! The vectors of `vectors/`, run against the core. `vectors/README.md` says how they are read.
 
+mod cache;
 mod delivery;
 mod entry;
 mod files;
+mod lint;
 mod lookup;
 mod mx;
 mod name;
 mod policy;
+mod postfix;
 mod record;
 mod response;
+mod tlsrpt;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -22,16 +26,20 @@ use files::{Case, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 9] = [
+const ROOMS: [(&str, Run); 13] = [
+    ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
+    ("lint", lint::run),
     ("lookup", lookup::run),
     ("mx", mx::run),
     ("name", name::run),
     ("policy", policy::run),
+    ("postfix", postfix::run),
     ("record", record::run),
     ("response", response::run),
     ("rrset", record::run_rrset),
+    ("tlsrpt", tlsrpt::run),
 ];
 
 #[test]
