@@ -26,12 +26,8 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         Input::ResultType(word) => Ok(number_of(word.parse().map(ResultType::number))),
         Input::PolicyType(word) => Ok(number_of(word.parse().map(PolicyType::number))),
         Input::Failure(code) => failure(&code),
-        Input::List(List::ResultTypes) => {
-            Ok(json!({ "words": words(ResultType::ALL, |word| word.as_str()) }))
-        }
-        Input::List(List::PolicyTypes) => {
-            Ok(json!({ "words": words(PolicyType::ALL, |word| word.as_str()) }))
-        }
+        Input::List(List::ResultTypes) => Ok(json!({ "words": words(ResultType::ALL, ResultType::as_str) })),
+        Input::List(List::PolicyTypes) => Ok(json!({ "words": words(PolicyType::ALL, PolicyType::as_str) })),
     }
 }
 
