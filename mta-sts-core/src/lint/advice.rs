@@ -21,8 +21,8 @@ const NO_RECORD: &str = "Senders take the domain for one without MTA-STS.";
 const NO_POLICY: &str = "Senders use no policy from this answer, and keep an older one only while it lasts.";
 const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one only while it lasts.";
 const BAD_MX: &str = "Senders refuse the whole policy, or keep an mx that never covers a host.";
-const SOME_REFUSE: &str = "Senders that keep to the grammar refuse the whole policy, others read over it.";
-const HARMLESS: &str = "Senders read over it.";
+const SOME_REFUSE: &str = "Senders that keep to the grammar refuse the whole policy, others let it pass.";
+const HARMLESS: &str = "Senders let it pass.";
 
 const fn of_record_error_senders(kind: RecordErrorKind) -> &'static str {
     match kind {
@@ -69,7 +69,7 @@ const fn of_policy_error(kind: PolicyErrorKind) -> (&'static str, &'static str) 
             (SOME_REFUSE, "Write a name of letters, digits, `_`, `-` and `.`, or delete the line.")
         }
         PolicyErrorKind::EmptyValue => (
-            "Senders refuse the whole policy, but for some that read over an unknown field without value.",
+            "Senders refuse the whole policy, but for some that let an unknown field without value pass.",
             "Write a value behind the colon, or delete the line.",
         ),
         PolicyErrorKind::BadVersion => (BAD_POLICY, "Write `version: STSv1`."),

@@ -63,7 +63,8 @@ impl<'a> Source<'a> {
             let shown = Excerpt::new(place);
             writeln!(out, "{margin}{frame}-->{frame:#} {name}:{number}:{}", place.column)?;
             writeln!(out, "{margin} {frame}|{frame:#}")?;
-            writeln!(out, "{frame}{number} |{frame:#} {}", shown.text)?;
+            let gap = if shown.text.is_empty() { "" } else { " " };
+            writeln!(out, "{frame}{number} |{frame:#}{gap}{}", shown.text)?;
             let indent = " ".repeat(shown.indent);
             let marks = "^".repeat(shown.marks);
             let more = match place.last_line {
@@ -131,6 +132,8 @@ pub(crate) struct Counts {
     pub(crate) errors: usize,
     pub(crate) warnings: usize,
     pub(crate) infos: usize,
+    /// There are more, which nobody has seen.
+    has_more: bool,
 }
 
 impl Counts {
@@ -141,7 +144,15 @@ impl Counts {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
             infos: count(Severity::Info),
+            has_more: findings
+                .iter()
+                .any(|finding| finding.kind() == FindingKind::Lint(LintKind::MoreFindings)),
         }
+    }
+
+    /// Whether there is a warning, or there may be one among the findings that are only counted.
+    pub(crate) const fn may_have_warnings(self) -> bool {
+        self.warnings > 0 || self.has_more
     }
 
     pub(crate) fn json(self) -> Value {

@@ -66,7 +66,7 @@ impl Manner {
     }
 
     fn exit(self, is_accepted: bool, counts: Counts) -> Exit {
-        if is_accepted && counts.errors == 0 && !(self.strict && counts.warnings > 0) {
+        if is_accepted && counts.errors == 0 && !(self.strict && counts.may_have_warnings()) {
             Exit::Fine
         } else {
             Exit::No
@@ -249,9 +249,10 @@ impl PolicyLint {
                 "findings": source.json(findings),
             }))
         } else {
+            let senders = if self.manner.strict { "Strict senders" } else { "Senders" };
             let (tone, sentence) = match policy {
-                Ok(policy) => (Tone::Good, accepted(policy)),
-                Err(_) => (Tone::Bad, "Senders refuse it".to_owned()),
+                Ok(policy) => (Tone::Good, format!("{senders} accept it: {}", summary(policy))),
+                Err(_) => (Tone::Bad, format!("{senders} refuse it")),
             };
             print(source, findings, tone, &sentence)
         };
@@ -280,7 +281,7 @@ impl PolicyLint {
             return if printed.is_err() { Exit::No } else { failure.exit() };
         }
         let told = told(failure.exit(), &printable(&format!("{url}: {message} [{code}]")));
-        if matches!(failure, Failure::Dns(DnsError::NotFound(_))) {
+        if matches!(failure, Failure::Dns(_)) {
             anstream::eprintln!(
                 "mtasts: no file is called {}, so it was taken for a domain",
                 printable(&self.given.to_string_lossy())
@@ -338,9 +339,9 @@ fn policy_error(error: &FetchError) -> Value {
     json!({ "code": error.code(), "line": error.line(), "offset": error.offset(), "message": sentence })
 }
 
-fn accepted(policy: &Policy) -> String {
+fn summary(policy: &Policy) -> String {
     let max_age = policy.max_age();
-    format!("Senders accept it: mode {}, max_age {} ({})", policy.mode(), max_age.as_secs(), span(max_age))
+    format!("mode {}, max_age {} ({})", policy.mode(), max_age.as_secs(), span(max_age))
 }
 
 /// The findings, and in one line what came of all.
