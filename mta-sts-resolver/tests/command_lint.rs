@@ -212,7 +212,7 @@ fn standard_input_is_read() {
     let answer = run_in(Path::new("/"), &["lint", "record", "-"], b"");
     assert_eq!(answer.status, Some(1));
     assert!(answer.stdout.contains("error[no-record]"), "{}", answer.stdout);
-    let answer = run_in(Path::new("/"), &["lint", "record", "-"], &[b'a'; 65_536]);
+    let answer = run_in(Path::new("/"), &["lint", "record", "-"], &vec![b'a'; 65_536]);
     assert_eq!(answer.status, Some(66));
 
     let answer = run_in(Path::new("/"), &["lint", "policy", "-"], GOOD.as_bytes());
