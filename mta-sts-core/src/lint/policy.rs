@@ -631,12 +631,12 @@ impl<'a> Reader<'a> {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
         }
         if end > SUGGESTED_MAX_LEN {
-            self.findings.push(Draft::new(
-                LintKind::LargePolicy,
-                Severity::Warning,
-                SUGGESTED_MAX_LEN..end,
-                line_at(self.body, SUGGESTED_MAX_LEN),
-            ));
+            let line = line_at(self.body, SUGGESTED_MAX_LEN);
+            let mut draft =
+                Draft::new(LintKind::LargePolicy, Severity::Warning, SUGGESTED_MAX_LEN..end, line);
+            // Lines enough to be too many have findings enough of their own.
+            draft.indispensable = true;
+            self.findings.push(draft);
         }
     }
 
