@@ -40,7 +40,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
+use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MIN_BACK_OFF};
 use crate::error::{
     FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
     TxtFailure,
@@ -434,8 +434,6 @@ impl Default for LookupConfig {
         Self::new()
     }
 }
-
-const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
 /// TTLs are clamped: neither a zero nor a week, slip or attack, decides how often we look.
 const MIN_TTL: Duration = Duration::from_secs(30);
