@@ -11,8 +11,8 @@ use core::ops::Range;
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
-use crate::mx::read_pattern;
-use crate::name::{DnsName, NameBuffer};
+use crate::mx::PatternText;
+use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness};
 use crate::record::is_white_space;
 
@@ -857,7 +857,7 @@ fn mx_cause(value: &str) -> Option<LintKind> {
     if value.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit())) {
         return Some(LintKind::MxPort);
     }
-    match read_pattern(value, &mut NameBuffer::new()).err()?.kind() {
+    match PatternText::read(value).err()?.kind() {
         NameErrorKind::ULabel if !value.contains(|char| is_invisible(char) || is_typographic(char)) => {
             Some(LintKind::MxULabel)
         }
