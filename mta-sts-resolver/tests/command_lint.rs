@@ -203,6 +203,20 @@ fn records_are_lines() {
 }
 
 #[test]
+fn nobody_is_told_to_delete_the_id() {
+    for (text, help) in [
+        ("v=STSv1; id=", "Write 1 to 32 letters and digits as the `id`, such as `20240101120000`."),
+        ("v=STSv1; id=a b", "Write `id=ab`."),
+    ] {
+        let json = record(&["--json", text]).json();
+        assert_eq!(
+            (&json["error"]["code"], &json["findings"][0]["help"]),
+            (&"bad-field-value".into(), &help.into())
+        );
+    }
+}
+
+#[test]
 fn standard_input_is_read() {
     let lines = b"v=STSv1; id=1;\r\n\nv=STSv1; id=2;\n";
     let answer = run_in(Path::new("/"), &["lint", "record", "--json", "-"], lines);

@@ -168,6 +168,16 @@ impl<'a> Reader<'a> {
             end =
                 self.body[..Policy::MAX_LEN].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
         }
+        if !too_large && end > SUGGESTED_MAX_LEN {
+            let line = line_at(self.body, SUGGESTED_MAX_LEN);
+            // Before the lines, whose findings may leave no room.
+            self.findings.push(Draft::new(
+                LintKind::LargePolicy,
+                Severity::Warning,
+                SUGGESTED_MAX_LEN..end,
+                line,
+            ));
+        }
         self.read_encoding();
         if self.body.starts_with(BYTE_ORDER_MARK.as_bytes()) {
             self.text_start = BYTE_ORDER_MARK.len();
@@ -629,14 +639,6 @@ impl<'a> Reader<'a> {
         self.read_max_age();
         if let (Some(Mode::None), Some((span, line))) = (self.mode, self.first_mx.take()) {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
-        }
-        if end > SUGGESTED_MAX_LEN {
-            let line = line_at(self.body, SUGGESTED_MAX_LEN);
-            let mut draft =
-                Draft::new(LintKind::LargePolicy, Severity::Warning, SUGGESTED_MAX_LEN..end, line);
-            // Lines enough to be too many have findings enough of their own.
-            draft.indispensable = true;
-            self.findings.push(draft);
         }
     }
 
