@@ -30,9 +30,35 @@
 //! | the refresh found its id in back-off | when the back-off ends |
 //! | the policy lapsed, or its domain went unused for long | none, until it is used again |
 //!
+//! The retry interval, half an hour, is half of the shortest life that is refreshed: so a
+//! host that answers for longer than it, in the second half of a policy's life, is asked in time. The
+//! part that is taken off, the jitter, is a hash of the domain under the caller's seed: it spreads the
+//! load of a server that started with many domains at once, and no stranger can tell it.
+//!
+//! **Never backwards.** Lookups end in another order than they began. [`PolicyCache::apply`] changes
+//! what is cached by then, and an older fetch replaces no newer one. Time that steps back makes no
+//! policy older, and puts no refresh of a domain in use off: with the next use it is set anew. Time
+//! that jumps ahead lets policies expire, and they count again once it is set right, unless something
+//! had to go meanwhile.
+//!
+//! **Once each.** The customers of a provider publish the same policy. Its text is kept once, with the
+//! number of its users; entries that are handed out share it.
+//!
+//! **Load and save.** [`PolicyCache::entries`] gives everything in the order of eviction, and
+//! [`PolicyCache::insert`] takes it in that order. What is not saved is when each domain was used:
+//! loading counts as a use.
+//!
+//! # Costs
+//!
 //! The entries lie in slots, which a hash table keyed by the caller's seed finds by name. Lists give
-//! the order of use, one heap the order of expiry, another that of refreshes: nothing takes longer
-//! than the logarithm of the number of entries.
+//! the order of use, one heap the order of expiry, another that of refreshes. So looking and marking
+//! a use take the same time in every cache, and a change takes the logarithm of the number of entries,
+//! whatever names strangers choose. Two things cost more, and seldom enough that the mean stays: an
+//! insertion that makes the tables grow or tidies them goes through all entries, and
+//! [`PolicyCache::poll_refresh`] passes over all that lapsed or went unused since the last call.
+//!
+//! Who owns domains with policies in earnest, each with a host and its certificate, can push others
+//! out, the least recently used first: take a bound with room to spare.
 
 mod heap;
 mod policies;
@@ -172,7 +198,7 @@ impl CacheConfig {
 
     /// Sets how many domains are remembered, with a policy or without. Default 65,536.
     ///
-    /// An entry takes about 115 octets, and three times as many while it backs off or when names
+    /// An entry takes about 110 octets, and three times as many while it backs off or when names
     /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
@@ -250,6 +276,20 @@ impl PolicyCache {
         &self.config
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let entry = cache.get(&domain, now).expect("it was remembered");
+    /// assert!(entry.valid_policy(now).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// What is remembered of a domain, for a delivery; `None` when nothing in it counts any more.
     /// Marks that the domain is in use, either way.
     pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
@@ -272,6 +312,29 @@ impl PolicyCache {
         self.find(domain).filter(|&slot| self.ends_at(slot) > now).map(|slot| self.entry(slot))
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let saved: Vec<_> = cache.entries().map(|(domain, entry)| (domain, entry.to_text())).collect();
+    /// assert_eq!(saved, [(domain, text.to_owned())]);
+    ///
+    /// let mut loaded = PolicyCache::new(CacheConfig::new(8));
+    /// for (domain, text) in saved {
+    ///     // What cannot be read was not remembered.
+    ///     if let Ok(entry) = CacheEntry::parse(text.as_bytes()) {
+    ///         loaded.insert(&domain, entry, now);
+    ///     }
+    /// }
+    /// assert_eq!(loaded.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Every domain and what is remembered of it, in the order in which they would be evicted,
     /// expired ones apart. To keep them: [`CacheEntry::to_text`]; to have them again, in the same
     /// order: [`PolicyCache::insert`].
@@ -310,11 +373,40 @@ impl PolicyCache {
         self.admit(domain, entry, now)
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// assert!(cache.remove(&domain).is_some());
+    /// assert!(cache.remove(&domain).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Forgets a domain.
     pub fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
         self.find(domain).and_then(|slot| self.take(slot)).map(|taken| taken.entry)
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// assert_eq!(cache.remove_expired(now), None);
+    /// let next_week = UnixTime::from_secs(1_700_604_801);
+    /// assert_eq!(cache.remove_expired(next_week).map(|expired| expired.domain), Some(domain));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Forgets the entry that expired first, and returns it; `None` when none has expired.
     ///
     /// There is no need to call it: expired entries are harmless, and the first to go for a new one.
@@ -352,6 +444,22 @@ impl PolicyCache {
         }
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// assert_eq!(cache.poll_timeout(), None);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let due = cache.poll_timeout().expect("a policy of a week is refreshed");
+    /// assert_eq!(cache.poll_refresh(due), Some(domain));
+    /// assert_eq!(cache.poll_timeout(), Some(due.saturating_add(PolicyCache::RETRY_INTERVAL)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// When [`PolicyCache::poll_refresh`] next has something to do; a time in the past means now.
     ///
     /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
