@@ -34,10 +34,9 @@ impl DnsName {
     ///
     /// Of which kind the text is no host name. `.`, the null MX of RFC 7505, is an empty name; an
     /// address, with brackets or without, is an address literal.
+    // Meets A19, A31.
     pub fn parse(name: &str) -> Result<Self, NameError> {
-        let mut buffer = NameBuffer::new();
-        buffer.fill(name)?;
-        Ok(Self(buffer.as_str().into()))
+        read_name(name, |name| Self(name.into()))
     }
 
     /// The name as text.
@@ -111,6 +110,7 @@ impl PolicyDomain {
     ///
     /// As [`DnsName::parse`]; a name too long for `_mta-sts.` in front of it is too long. For an
     /// address literal there is no policy (RFC 8461, 3.4): deliver without MTA-STS.
+    // Meets S65, A31.
     pub fn parse(domain: &str) -> Result<Self, NameError> {
         Self::try_from(DnsName::parse(domain)?)
     }
@@ -120,6 +120,7 @@ impl PolicyDomain {
     /// # Errors
     ///
     /// As [`PolicyDomain::parse`], offsets counted from the start of the address.
+    // Meets S1, S66.
     pub fn of_recipient(address: &str) -> Result<Self, NameError> {
         let start = address.rfind('@').map_or(0, |at| at + 1);
         Self::parse(&address[start..])
@@ -137,17 +138,20 @@ impl PolicyDomain {
     }
 
     /// Where the record is: ask for its TXT records (RFC 8461, 3.1).
+    // Meets S5, S67.
     pub fn txt_name(&self) -> String {
         format!("{TXT_LABEL}.{}", self.0)
     }
 
     /// The Policy Host: the name to connect to, to send in SNI, and to find in the certificate
     /// (RFC 8461, 3.3).
+    // Meets S2.
     pub fn policy_host(&self) -> String {
         format!("mta-sts.{}", self.0)
     }
 
     /// Where the policy is (RFC 8461, 3.2). There is no port, no query, and no other path.
+    // Meets S24, S95.
     pub fn policy_url(&self) -> String {
         format!("https://mta-sts.{}/.well-known/mta-sts.txt", self.0)
     }
@@ -231,47 +235,60 @@ mod serde_text {
     as_text!(PolicyDomain);
 }
 
-/// A name being read, on the stack: matching a host needs no allocation.
-pub(crate) struct NameBuffer {
-    octets: [u8; MAX_NAME_LEN],
-    len: usize,
+/// Reads a name of A-labels or U-labels, and shows it as [`DnsName`] holds it: nothing is allocated.
+pub(crate) fn read_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    if !name.is_ascii() {
+        return read_unicode_name(name, show);
+    }
+    let AsciiName { len, is_lower_case } = AsciiName::check(name.as_bytes())?;
+    let name = &name[..len];
+    Ok(if is_lower_case { show(name) } else { show_lower_case(name, show) })
 }
 
-impl NameBuffer {
-    pub(crate) const fn new() -> Self {
-        Self { octets: [0; MAX_NAME_LEN], len: 0 }
+fn show_lower_case<T>(name: &str, show: impl FnOnce(&str) -> T) -> T {
+    let mut octets = [0; MAX_NAME_LEN];
+    let octets = &mut octets[..name.len()];
+    octets.copy_from_slice(name.as_bytes());
+    octets.make_ascii_lowercase();
+    // Of ASCII it is ASCII.
+    show(core::str::from_utf8(octets).unwrap_or_default())
+}
+
+#[cfg(feature = "idna")]
+#[cold]
+fn read_unicode_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+    // UTS #46 maps every code point, and labels are shorter than names: text four times as long
+    // as any name cannot become one.
+    if name.len() > 4 * MAX_NAME_LEN {
+        return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
     }
+    let ascii = Uts46::new()
+        .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+        .map_err(|_| NameError::at(NameErrorKind::BadULabel, 1, first_non_ascii(name)))?;
+    let AsciiName { len, .. } = AsciiName::check(ascii.as_bytes())
+        .map_err(|error| NameError::at(error.kind(), 1, error.offset().min(name.len())))?;
+    Ok(show_lower_case(&ascii[..len], show))
+}
 
-    /// Reads a name of A-labels or U-labels.
-    pub(crate) fn fill(&mut self, name: &str) -> Result<(), NameError> {
-        if name.is_ascii() { self.fill_ascii(name.as_bytes()) } else { self.fill_unicode(name) }
-    }
+#[cfg(not(feature = "idna"))]
+#[cold]
+fn read_unicode_name<T>(name: &str, _show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
+}
 
-    #[cfg(feature = "idna")]
-    #[cold]
-    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
-        use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+/// What has been found of a name of A-labels.
+pub(crate) struct AsciiName {
+    /// Its length without the last dot.
+    pub(crate) len: usize,
+    pub(crate) is_lower_case: bool,
+}
 
-        // UTS #46 maps every code point, and labels are shorter than names: text four times as long
-        // as any name cannot become one.
-        if name.len() > 4 * MAX_NAME_LEN {
-            return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
-        }
-        let ascii = Uts46::new()
-            .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-            .map_err(|_| NameError::at(NameErrorKind::BadULabel, 1, first_non_ascii(name)))?;
-        self.fill_ascii(ascii.as_bytes())
-            .map_err(|error| NameError::at(error.kind(), 1, error.offset().min(name.len())))
-    }
-
-    #[cfg(not(feature = "idna"))]
-    #[cold]
-    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
-        Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
-    }
-
-    /// Reads a name of A-labels.
-    pub(crate) fn fill_ascii(&mut self, name: &[u8]) -> Result<(), NameError> {
+impl AsciiName {
+    /// Checks a name in one pass: a policy may have a hundred.
+    #[inline]
+    pub(crate) fn check(name: &[u8]) -> Result<Self, NameError> {
         let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
         if let [b'[', .., b']'] = name {
             return fault(NameErrorKind::AddressLiteral, 0);
@@ -284,37 +301,56 @@ impl NameBuffer {
             return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
         }
         let mut label_start = 0;
-        // Whether every octet so far is a digit or a dot, as in an IPv4 address.
-        let mut numeric = true;
-        for (offset, (&octet, lower)) in name.iter().zip(&mut self.octets).enumerate() {
-            *lower = octet.to_ascii_lowercase();
-            if octet == b'.' {
-                check_label(name, label_start, offset)?;
-                label_start = offset + 1;
+        let mut dots = 0;
+        let mut seen = DIGIT;
+        for (offset, &octet) in name.iter().enumerate() {
+            let class = CLASSES[usize::from(octet)];
+            seen |= class;
+            if class < DOT {
                 continue;
             }
-            if !is_host_octet(octet) {
+            if class == OTHER {
                 return fault(NameErrorKind::BadCharacter, offset);
             }
-            numeric &= octet.is_ascii_digit();
+            check_label(name, label_start, offset)?;
+            label_start = offset + 1;
+            dots += 1;
         }
         check_label(name, label_start, name.len())?;
-        if numeric && name.iter().filter(|octet| **octet == b'.').count() == 3 {
+        // Four numbers are an IPv4 address.
+        if seen == (DIGIT | DOT) && dots == 3 {
             return fault(NameErrorKind::AddressLiteral, 0);
         }
-        self.len = name.len();
-        Ok(())
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.octets[..self.len]
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        // Only ASCII was written.
-        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+        Ok(Self { len: name.len(), is_lower_case: seen & UPPER_CASE == 0 })
     }
 }
+
+const DIGIT: u8 = 0;
+const LOWER_CASE: u8 = 1;
+const UPPER_CASE: u8 = 2;
+const DOT: u8 = 4;
+const OTHER: u8 = 8;
+
+/// What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
+/// real host names have. Hyphen and underscore have no case and pass as lower case.
+const CLASSES: [u8; 256] = {
+    let mut classes = [OTHER; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        // All 256 fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let character = octet as u8;
+        classes[octet] = match character {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'-' | b'_' => LOWER_CASE,
+            b'A'..=b'Z' => UPPER_CASE,
+            b'.' => DOT,
+            _ => OTHER,
+        };
+        octet += 1;
+    }
+    classes
+};
 
 /// A name in RFC 1035's text form: 255 octets on the wire, less the root label and one length.
 pub(crate) const MAX_NAME_LEN: usize = 253;
@@ -323,11 +359,7 @@ const MAX_LABEL_LEN: usize = 63;
 
 const TXT_LABEL: &str = "_mta-sts";
 
-/// Letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that real host names have.
-const fn is_host_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_'
-}
-
+#[inline]
 fn check_label(name: &[u8], start: usize, end: usize) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
     match &name[start..end] {
@@ -357,6 +389,7 @@ mod tests {
         DnsName::parse(name).unwrap_err().kind()
     }
 
+    // Proves A19, A31.
     #[test]
     fn a_name_is_lower_case_without_its_last_dot() {
         for name in ["mx.example.com", "MX.EXAMPLE.COM", "mx.example.com.", "Mx.ExAmPlE.cOm."] {
@@ -366,6 +399,7 @@ mod tests {
         assert_eq!(DnsName::parse("localhost").unwrap().as_str(), "localhost");
     }
 
+    // Proves S66, A19.
     #[test]
     fn what_is_no_host_name_is_told_by_kind() {
         assert_eq!(kind(""), NameErrorKind::Empty);
@@ -399,6 +433,7 @@ mod tests {
         assert_eq!(PolicyDomain::parse(&name[8..]).unwrap_err().kind(), NameErrorKind::TooLong);
     }
 
+    // Proves A18, A31.
     #[cfg(feature = "idna")]
     #[test]
     fn u_labels_become_a_labels() {
@@ -417,6 +452,7 @@ mod tests {
         assert_eq!(kind("bücher.example"), NameErrorKind::ULabelUnsupported);
     }
 
+    // Proves S1, S66.
     #[test]
     fn the_recipient_gives_the_policy_domain() {
         assert_eq!(PolicyDomain::of_recipient("a@Example.COM").unwrap().as_str(), "example.com");

@@ -16,8 +16,8 @@ use nom::character::complete::{char, space0};
 use nom::sequence::terminated;
 
 use crate::error::{PolicyError, PolicyErrorKind};
-use crate::mx::{MxPattern, after_first_label, read_pattern};
-use crate::name::{DnsName, NameBuffer};
+use crate::mx::{MxPattern, PatternText, after_first_label};
+use crate::name::{DnsName, read_name};
 use crate::record::{is_field_name, is_white_space};
 
 /// A policy: which MX hosts may have the domain's mail, and how strictly.
@@ -96,6 +96,8 @@ impl Policy {
     ///
     /// Where the text departs from the grammar, or which field it lacks. One `mx` that can never
     /// cover a host makes the policy invalid, so that its owner hears of it.
+    // Meets S27, S28, S29, S30, S31, S32, S34, S35, S37, S38, S39, S40, S43, S104.
+    // Meets A6, A7, A8, A9, A10, A11, A12, A13, A14, A51, A52, A53, A54.
     pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
         Self::parse_with(body, Strictness::default())
     }
@@ -105,6 +107,7 @@ impl Policy {
     /// # Errors
     ///
     /// As [`Policy::parse`].
+    // Meets S36, A6.
     pub fn parse_with(body: &[u8], strictness: Strictness) -> Result<Self, PolicyError> {
         if body.len() > Self::MAX_LEN {
             return Err(PolicyError::at(PolicyErrorKind::TooLarge, 1, Self::MAX_LEN));
@@ -123,6 +126,7 @@ impl Policy {
     }
 
     /// How long the policy may be used, counted from its fetch: 0 s to [`Policy::MAX_MAX_AGE`].
+    // Meets A15, A49.
     pub fn max_age(&self) -> Duration {
         Duration::from_secs(self.0.max_age.into())
     }
@@ -148,19 +152,20 @@ impl Policy {
     /// Whether a pattern covers this MX host, given as it came: any case, one trailing dot,
     /// U-labels. What is no host name is covered by none.
     pub fn matches_mx(&self, host: &str) -> bool {
-        let mut name = NameBuffer::new();
-        name.fill(host).is_ok() && self.0.find(name.as_bytes()).is_some()
+        read_name(host, |host| self.0.find(host.as_bytes()).is_some()).unwrap_or(false)
     }
 
     /// The text as it was received.
     pub fn text(&self) -> &str {
-        &self.0.text
+        self.0.text()
     }
 
     /// The lines as they were received, without their ends and without blank ones: the
     /// `policy-string` of TLSRPT (RFC 8460, 4.4).
+    // Meets R53.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        let text = self.0.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0.text);
+        let text = self.text();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line))
     }
 }
@@ -168,7 +173,7 @@ impl Policy {
 impl PartialEq for Policy {
     /// Whether the texts are the same, byte for byte.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+        Arc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
     }
 }
 
@@ -273,38 +278,81 @@ impl fmt::Debug for MxPatterns<'_> {
 }
 
 struct Content {
-    text: Box<str>,
-    // The domains of all patterns, lower case, one after the other; before that of a wildcard a dot.
-    names: Box<str>,
+    // The text as it was received, then the names that are not lower case in it.
+    octets: Box<str>,
+    text_len: u32,
     patterns: Box<[Span]>,
+    has_wildcard: bool,
     max_age: u32,
     mode: Mode,
 }
 
-/// Where a pattern's domain stands in `names`.
+/// Where a pattern's name stands in `octets`: lower case, and that of a wildcard begins with a dot.
 struct Span {
     start: u32,
-    len: u8,
-    wildcard: bool,
+    key: Key,
+}
+
+/// What is compared before a name: its length in the low octet, the others of its edges.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(u32);
+
+impl Key {
+    /// Few of a policy's names agree in it: hosts are numbered in the first label, and wildcards
+    /// differ in the last ones. Of a name shorter than eight octets the length is all.
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let word = |octets: Option<&[u8; 8]>| octets.map_or(0, |octets| u64::from_le_bytes(*octets));
+        let edges = word(name.first_chunk()) ^ word(name.last_chunk()).rotate_left(32);
+        // Any odd number that spreads every bit to the top.
+        let spread = edges.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        // The shift leaves 24 bits, and a name has at most 254 octets with a wildcard's dot.
+        #[allow(clippy::cast_possible_truncation)]
+        Self((spread as u32) << 8 | name.len() as u32)
+    }
+
+    const fn len(self) -> usize {
+        (self.0 & 0xFF) as usize
+    }
 }
 
 impl Content {
+    fn text(&self) -> &str {
+        &self.octets[..self.text_len as usize]
+    }
+
     fn name(&self, span: &Span) -> &str {
         let start = span.start as usize;
-        &self.names[start..start + usize::from(span.len)]
+        &self.octets[start..start + span.key.len()]
     }
 
     fn pattern(&self, span: &Span) -> MxPattern<'_> {
-        MxPattern::borrowed(self.name(span), span.wildcard)
+        let name = self.name(span);
+        MxPattern::borrowed(name, name.starts_with('.'))
     }
 
     /// The first pattern that covers a host, which is lower case and without its last dot.
     fn find(&self, host: &[u8]) -> Option<&Span> {
-        let parent = after_first_label(host);
-        self.patterns.iter().find(|span| {
-            let wanted = if span.wildcard { parent } else { host };
-            usize::from(span.len) == wanted.len() && self.name(span).as_bytes() == wanted
-        })
+        let parent = if self.has_wildcard { after_first_label(host) } else { host };
+        let (host_key, parent_key) = (Key::of(host), Key::of(parent));
+        let may_cover = |span: &Span| (span.key == host_key) | (span.key == parent_key);
+        // No host begins with a dot, so a wildcard's name is never the host's.
+        let covers = |span: &&Span| {
+            may_cover(span) && {
+                let name = self.name(span).as_bytes();
+                name == host || name == parent
+            }
+        };
+        // By eights, which compilers compare at once: most policies do not cover the host, or early.
+        let mut groups = self.patterns.chunks_exact(8);
+        for group in &mut groups {
+            if group.iter().fold(false, |any, span| any | may_cover(span)) {
+                if let Some(span) = group.iter().find(covers) {
+                    return Some(span);
+                }
+            }
+        }
+        groups.remainder().iter().find(covers)
     }
 }
 
@@ -318,9 +366,10 @@ struct Reader<'a> {
     has_version: bool,
     mode: Option<Mode>,
     max_age: Option<u32>,
-    names: String,
+    // The names that are not lower case in the text.
+    lower_case: String,
     patterns: Vec<Span>,
-    buffer: NameBuffer,
+    has_wildcard: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -333,9 +382,9 @@ impl<'a> Reader<'a> {
             has_version: false,
             mode: None,
             max_age: None,
-            names: String::new(),
+            lower_case: String::new(),
             patterns: Vec::new(),
-            buffer: NameBuffer::new(),
+            has_wildcard: false,
         }
     }
 
@@ -414,27 +463,40 @@ impl<'a> Reader<'a> {
     }
 
     fn read_mx(&mut self, value: &str, value_start: usize) -> Result<(), PolicyError> {
-        let wildcard = match read_pattern(value, &mut self.buffer) {
-            Ok(wildcard) => wildcard,
+        let pattern = match PatternText::read(value) {
+            Ok(pattern) => pattern,
             Err(error) => return self.fault(PolicyErrorKind::BadMx, value_start + error.offset()),
         };
-        if value.ends_with('.') {
-            self.tolerate(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1)?;
+        if self.strictness == Strictness::Abnf {
+            if value.ends_with('.') {
+                return self.fault(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1);
+            }
+            if let Some(offset) = value.find('_') {
+                return self.fault(PolicyErrorKind::MxUnderscore, value_start + offset);
+            }
         }
-        if let Some(offset) = value.find('_') {
-            self.tolerate(PolicyErrorKind::MxUnderscore, value_start + offset)?;
-        }
-        // The text has at most MAX_LEN octets and a name at most 253, so neither is cut.
-        #[allow(clippy::cast_possible_truncation)]
-        let start = self.names.len() as u32;
-        if wildcard {
-            self.names.push('.');
-        }
-        self.names.push_str(self.buffer.as_str());
-        #[allow(clippy::cast_possible_truncation)]
-        let len = (self.names.len() - start as usize) as u8;
-        self.patterns.push(Span { start, len, wildcard });
+        self.add(&pattern, self.offset + value_start + usize::from(pattern.is_wildcard));
         Ok(())
+    }
+
+    fn add(&mut self, pattern: &PatternText<'_>, in_text: usize) {
+        let (start, key) = if pattern.is_lower_case {
+            (in_text, Key::of(pattern.name.as_bytes()))
+        } else {
+            let start = self.lower_case.len();
+            self.lower_case.push_str(pattern.name);
+            self.lower_case[start..].make_ascii_lowercase();
+            (self.text.len() + start, Key::of(&self.lower_case.as_bytes()[start..]))
+        };
+        if self.patterns.is_empty() {
+            // Most policies have nothing but lines like this one from here on: one allocation.
+            let line_len = "mx:\n".len() + pattern.name.len();
+            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len + 1);
+        }
+        // The text has at most MAX_LEN octets, and so have the names in it.
+        #[allow(clippy::cast_possible_truncation)]
+        self.patterns.push(Span { start: start as u32, key });
+        self.has_wildcard |= pattern.is_wildcard;
     }
 
     /// What must stand once must have stood; `mx` need not in mode none (RFC 8461, 3.2).
@@ -451,10 +513,19 @@ impl<'a> Reader<'a> {
         if self.patterns.is_empty() && mode != Mode::None {
             return self.fault(PolicyErrorKind::MissingMx, 0);
         }
+        let octets = if self.lower_case.is_empty() {
+            self.text.into()
+        } else {
+            [self.text, &self.lower_case].concat().into_boxed_str()
+        };
+        // At most MAX_LEN.
+        #[allow(clippy::cast_possible_truncation)]
+        let text_len = self.text.len() as u32;
         Ok(Content {
-            text: self.text.into(),
-            names: self.names.into_boxed_str(),
+            octets,
+            text_len,
             patterns: self.patterns.into_boxed_slice(),
+            has_wildcard: self.has_wildcard,
             max_age,
             mode,
         })

@@ -49,7 +49,7 @@ use siphasher::sip::SipHasher13;
 
 use self::heap::SlotHeap;
 use self::policies::Policies;
-use self::slot::Slot;
+use self::slot::{Refresh, Slot};
 use self::use_order::UseOrder;
 use self::worth::{Worth, ends_at};
 use crate::entry::{CacheEntry, CacheUpdate};
@@ -121,7 +121,10 @@ pub struct PolicyCache {
     config: CacheConfig,
     hasher: SipHasher13,
     slots: Vec<Slot>,
-    times: Vec<Times>,
+    // When the policy of each slot is to be fetched anew; [`NEVER`] when it is not.
+    refresh_at: Vec<UnixTime>,
+    // The latest time at which one of them was set: at an earlier one the clock has stepped back.
+    latest: UnixTime,
     vacant: Vec<u32>,
     by_name: HashTable<u32>,
     policies: Policies,
@@ -173,6 +176,7 @@ impl CacheConfig {
     /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
+    // Meets S104.
     pub const fn set_max_entries(&mut self, max_entries: usize) -> &mut Self {
         self.max_entries = max_entries;
         self
@@ -219,7 +223,8 @@ impl PolicyCache {
         Self {
             hasher: hasher(HASH_OF_NAME),
             slots: Vec::new(),
-            times: Vec::new(),
+            refresh_at: Vec::new(),
+            latest: UnixTime::default(),
             vacant: Vec::new(),
             by_name: HashTable::new(),
             policies: Policies::new(hasher(HASH_OF_POLICY)),
@@ -249,15 +254,14 @@ impl PolicyCache {
     /// Marks that the domain is in use, either way.
     pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let slot = self.find(domain)?;
-        let entry = (self.ends_at(slot) > now).then(|| self.entry(slot));
-        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it.
-        self.use_order.unlink(slot);
-        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
-        let times = &mut self.times[slot as usize];
-        times.last_used = now;
-        // It had been let go, or the clock has stepped back since.
-        if times.refresh_at > now.saturating_add(MAX_REFRESH_INTERVAL) && entry.is_some() {
-            self.schedule(slot, now);
+        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it. And
+        // before anything else, so that its memory is fetched together with the slot's.
+        let held = &self.slots[slot as usize];
+        self.use_order.renew(slot, held.worth, now);
+        let entry = (held.ends_at(&self.policies) > now).then(|| held.entry(&self.policies));
+        let let_go = held.refresh == Refresh::LetGo;
+        if (let_go || now < self.latest) && entry.is_some() {
+            self.take_up(slot, now);
         }
         entry
     }
@@ -328,19 +332,20 @@ impl PolicyCache {
     ///
     /// [`Lookup`]: crate::Lookup
     /// [`Purpose::Refresh`]: crate::Purpose::Refresh
+    // Meets S58, S82.
     pub fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
         loop {
-            let slot = self.refreshes.first().filter(|&slot| self.times[slot as usize].refresh_at <= now)?;
+            let slot = self.refreshes.first().filter(|&slot| self.refresh_at[slot as usize] <= now)?;
             let held = &mut self.slots[slot as usize];
-            let unused = now.saturating_since(self.times[slot as usize].last_used) >= self.config.unused_for;
+            let unused = now.saturating_since(self.use_order.last_used(slot)) >= self.config.unused_for;
             if unused || held.entry(&self.policies).valid_policy(now).is_none() {
-                held.refreshing = false;
-                self.set_refresh(slot, NEVER);
+                held.refresh = Refresh::LetGo;
+                self.set_refresh(slot, NEVER, now);
                 continue;
             }
-            held.refreshing = true;
+            held.refresh = Refresh::Running;
             let domain = held.domain();
-            self.set_refresh(slot, now.saturating_add(Self::RETRY_INTERVAL));
+            self.set_refresh(slot, now.saturating_add(Self::RETRY_INTERVAL), now);
             if domain.is_some() {
                 return domain;
             }
@@ -352,7 +357,7 @@ impl PolicyCache {
     /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
     /// [`PolicyCache::insert`], [`PolicyCache::remove`] and [`PolicyCache::poll_refresh`].
     pub fn poll_timeout(&self) -> Option<UnixTime> {
-        self.refreshes.first().map(|slot| self.times[slot as usize].refresh_at)
+        self.refreshes.first().map(|slot| self.refresh_at[slot as usize])
     }
 
     fn find(&self, domain: &PolicyDomain) -> Option<u32> {
@@ -380,11 +385,7 @@ impl PolicyCache {
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
             push_bounded(&mut self.slots, Slot::vacant(), self.config.max_entries);
-            push_bounded(
-                &mut self.times,
-                Times { last_used: now, refresh_at: NEVER },
-                self.config.max_entries,
-            );
+            push_bounded(&mut self.refresh_at, NEVER, self.config.max_entries);
             // No more than `MAX_SLOTS`.
             #[allow(clippy::cast_possible_truncation)]
             {
@@ -392,8 +393,7 @@ impl PolicyCache {
             }
         });
         self.fill(slot, domain, entry);
-        self.times[slot as usize] = Times { last_used: now, refresh_at: NEVER };
-        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
+        self.use_order.push(slot, self.slots[slot as usize].worth, now, self.config.max_entries);
         let Self { hasher, slots, by_name, .. } = self;
         let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
         by_name.insert_unique(hash(&slot), slot, hash);
@@ -407,8 +407,7 @@ impl PolicyCache {
         self.fill(slot, domain, entry);
         let new_worth = self.slots[slot as usize].worth;
         if new_worth != worth {
-            self.use_order.unlink(slot);
-            self.use_order.push(slot, new_worth, self.config.max_entries);
+            self.use_order.move_to(slot, new_worth);
         }
     }
 
@@ -438,7 +437,7 @@ impl PolicyCache {
         }
         self.use_order.unlink(slot);
         self.ends.remove(slot, |slot| self.slots[slot as usize].ends_at(&self.policies));
-        self.refreshes.remove(slot, |slot| self.times[slot as usize].refresh_at);
+        self.refreshes.remove(slot, |slot| self.refresh_at[slot as usize]);
         if let Some(policy) = self.slots[slot as usize].policy() {
             self.policies.release(policy);
         }
@@ -457,6 +456,14 @@ impl PolicyCache {
         self.ends.first().filter(|&slot| self.ends_at(slot) <= now)
     }
 
+    /// A domain is used that had been let go, or whose refresh the clock has put off by stepping back.
+    #[cold]
+    fn take_up(&mut self, slot: u32, now: UnixTime) {
+        if self.refresh_at[slot as usize] > now.saturating_add(MAX_REFRESH_INTERVAL) {
+            self.schedule(slot, now);
+        }
+    }
+
     /// When the refresh follows upon an update of a domain that was cached.
     fn reschedule(&mut self, slot: u32, update: &CacheUpdate, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
@@ -465,20 +472,20 @@ impl PolicyCache {
             return;
         }
         // An update of a delivery in between leaves the schedule alone.
-        if !held.refreshing {
+        if held.refresh != Refresh::Running {
             return;
         }
-        let refresh_at = self.times[slot as usize].refresh_at;
+        let refresh_at = self.refresh_at[slot as usize];
         match update {
             CacheUpdate::BackOff(back_off) => {
-                held.refreshing = false;
-                self.set_refresh(slot, refresh_at.max(back_off.until));
+                held.refresh = Refresh::Waiting;
+                self.set_refresh(slot, refresh_at.max(back_off.until), now);
             }
             CacheUpdate::Keep => {
-                held.refreshing = false;
+                held.refresh = Refresh::Waiting;
                 let entry = held.entry(&self.policies);
                 let back_off_ends = entry.back_offs().iter().map(|back_off| back_off.until).min();
-                self.set_refresh(slot, back_off_ends.map_or(refresh_at, |ends| ends.min(refresh_at)));
+                self.set_refresh(slot, back_off_ends.map_or(refresh_at, |ends| ends.min(refresh_at)), now);
             }
             _ => {}
         }
@@ -487,7 +494,7 @@ impl PolicyCache {
     /// Sets the first refresh after a fetch.
     fn schedule(&mut self, slot: u32, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
-        held.refreshing = false;
+        held.refresh = Refresh::Waiting;
         let due = held.policy().and_then(|policy| refresh_interval(self.policies.max_age(policy)));
         let refresh_at = due.map_or(NEVER, |interval| {
             let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_JITTER);
@@ -496,13 +503,14 @@ impl PolicyCache {
             let fetched_at = held.fetched_at().min(now);
             fetched_at.saturating_add(Duration::from_secs(interval - jitter))
         });
-        self.set_refresh(slot, refresh_at);
+        self.set_refresh(slot, refresh_at, now);
     }
 
-    fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime) {
-        let Self { times, refreshes, config, .. } = self;
-        times[slot as usize].refresh_at = refresh_at;
-        let time = |slot: u32| times[slot as usize].refresh_at;
+    fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime, now: UnixTime) {
+        self.latest = self.latest.max(now);
+        let Self { refresh_at: times, refreshes, config, .. } = self;
+        times[slot as usize] = refresh_at;
+        let time = |slot: u32| times[slot as usize];
         if refresh_at == NEVER {
             refreshes.remove(slot, time);
         } else {
@@ -519,13 +527,6 @@ impl fmt::Debug for PolicyCache {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// What of a slot changes with its use.
-struct Times {
-    last_used: UnixTime,
-    /// When the policy is to be fetched anew; [`NEVER`] when it is not.
-    refresh_at: UnixTime,
 }
 
 const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);

@@ -11,8 +11,8 @@ use core::ops::Range;
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
-use crate::mx::read_pattern;
-use crate::name::{DnsName, NameBuffer};
+use crate::mx::PatternText;
+use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness};
 use crate::record::is_white_space;
 
@@ -28,6 +28,7 @@ use crate::record::is_white_space;
 /// assert_eq!(findings[0].code(), "blank-line");
 /// assert_eq!(findings[0].span(), 15..16);
 /// ```
+// Meets S42, S55, S96, S97, S102.
 pub fn policy(body: &[u8]) -> Vec<Finding> {
     policy_with(body, Strictness::default())
 }
@@ -630,12 +631,12 @@ impl<'a> Reader<'a> {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
         }
         if end > SUGGESTED_MAX_LEN {
-            self.findings.push(Draft::new(
-                LintKind::LargePolicy,
-                Severity::Warning,
-                SUGGESTED_MAX_LEN..end,
-                line_at(self.body, SUGGESTED_MAX_LEN),
-            ));
+            let line = line_at(self.body, SUGGESTED_MAX_LEN);
+            let mut draft =
+                Draft::new(LintKind::LargePolicy, Severity::Warning, SUGGESTED_MAX_LEN..end, line);
+            // Lines enough to be too many have findings enough of their own.
+            draft.indispensable = true;
+            self.findings.push(draft);
         }
     }
 
@@ -856,7 +857,7 @@ fn mx_cause(value: &str) -> Option<LintKind> {
     if value.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit())) {
         return Some(LintKind::MxPort);
     }
-    match read_pattern(value, &mut NameBuffer::new()).err()?.kind() {
+    match PatternText::read(value).err()?.kind() {
         NameErrorKind::ULabel if !value.contains(|char| is_invisible(char) || is_typographic(char)) => {
             Some(LintKind::MxULabel)
         }
