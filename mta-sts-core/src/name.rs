@@ -289,50 +289,67 @@ impl AsciiName {
     /// Checks a name in one pass: a policy may have a hundred.
     #[inline]
     pub(crate) fn check(name: &[u8]) -> Result<Self, NameError> {
-        let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
-        if let [b'[', .., b']'] = name {
-            return fault(NameErrorKind::AddressLiteral, 0);
-        }
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        if name.is_empty() {
-            return fault(NameErrorKind::Empty, 0);
-        }
-        if name.len() > MAX_NAME_LEN {
-            return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
-        }
-        let mut label_start = 0;
-        let mut dots = 0;
-        let mut seen = DIGIT;
-        for (offset, &octet) in name.iter().enumerate() {
+        let labels = name.strip_suffix(b".").unwrap_or(name);
+        let (mut seen, mut faults) = (0, 0);
+        // Before the first label and after the last it is as after and before a dot.
+        let mut previous = DOT;
+        for &octet in labels {
             let class = CLASSES[usize::from(octet)];
+            faults |= (previous >> 4) & class;
             seen |= class;
-            if class < DOT {
-                continue;
-            }
-            if class == OTHER {
-                return fault(NameErrorKind::BadCharacter, offset);
-            }
-            check_label(name, label_start, offset)?;
-            label_start = offset + 1;
-            dots += 1;
+            previous = class;
         }
-        check_label(name, label_start, name.len())?;
-        // Four numbers are an IPv4 address.
-        if seen == (DIGIT | DOT) && dots == 3 {
-            return fault(NameErrorKind::AddressLiteral, 0);
+        faults |= (previous >> 4) & DOT;
+        if faults & EDGES != 0 || seen & (LETTER | OTHER) != LETTER || labels.len() > MAX_LABEL_LEN {
+            look_closely(name, labels)?;
         }
-        Ok(Self { len: name.len(), is_lower_case: seen & UPPER_CASE == 0 })
+        Ok(Self { len: labels.len(), is_lower_case: seen & UPPER_CASE == 0 })
     }
 }
 
-const DIGIT: u8 = 0;
-const LOWER_CASE: u8 = 1;
-const UPPER_CASE: u8 = 2;
-const DOT: u8 = 4;
-const OTHER: u8 = 8;
+/// What is wrong with a name, if anything is.
+#[cold]
+fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
+    let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
+    if let [b'[', .., b']'] = name {
+        return fault(NameErrorKind::AddressLiteral, 0);
+    }
+    if labels.is_empty() {
+        return fault(NameErrorKind::Empty, 0);
+    }
+    if labels.len() > MAX_NAME_LEN {
+        return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
+    }
+    let mut label_start = 0;
+    for (offset, &octet) in labels.iter().enumerate() {
+        if octet == b'.' {
+            check_label(labels, label_start, offset)?;
+            label_start = offset + 1;
+        } else if CLASSES[usize::from(octet)] == OTHER {
+            return fault(NameErrorKind::BadCharacter, offset);
+        }
+    }
+    check_label(labels, label_start, labels.len())?;
+    // Four numbers are an IPv4 address.
+    let is_numeric = labels.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'.'));
+    if is_numeric && labels.iter().filter(|octet| **octet == b'.').count() == 3 {
+        return fault(NameErrorKind::AddressLiteral, 0);
+    }
+    Ok(())
+}
 
-/// What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
-/// real host names have. Hyphen and underscore have no case and pass as lower case.
+// What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
+// real host names have. The high half of a class has the bits that are faults in the low half of the
+// next octet's class: after a dot neither dot nor hyphen may stand, after a hyphen no dot.
+const DIGIT: u8 = 0;
+const HYPHEN: u8 = 0b0010_0001 | LETTER;
+const DOT: u8 = 0b0011_0011;
+const EDGES: u8 = 0b0011;
+const UPPER_CASE: u8 = 0b0100;
+const OTHER: u8 = 0b1000;
+/// Whatever is not in a number.
+const LETTER: u8 = 0b0100_0000;
+
 const CLASSES: [u8; 256] = {
     let mut classes = [OTHER; 256];
     let mut octet = 0;
@@ -342,8 +359,9 @@ const CLASSES: [u8; 256] = {
         let character = octet as u8;
         classes[octet] = match character {
             b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' | b'-' | b'_' => LOWER_CASE,
-            b'A'..=b'Z' => UPPER_CASE,
+            b'a'..=b'z' | b'_' => LETTER,
+            b'A'..=b'Z' => LETTER | UPPER_CASE,
+            b'-' => HYPHEN,
             b'.' => DOT,
             _ => OTHER,
         };
@@ -359,7 +377,6 @@ const MAX_LABEL_LEN: usize = 63;
 
 const TXT_LABEL: &str = "_mta-sts";
 
-#[inline]
 fn check_label(name: &[u8], start: usize, end: usize) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
     match &name[start..end] {

@@ -9,12 +9,6 @@ use core::iter::FusedIterator;
 use core::str::FromStr;
 use core::time::Duration;
 
-use nom::IResult;
-use nom::Parser;
-use nom::bytes::complete::take_while;
-use nom::character::complete::{char, space0};
-use nom::sequence::terminated;
-
 use crate::error::{PolicyError, PolicyErrorKind};
 use crate::mx::{MxPattern, PatternText, after_first_label};
 use crate::name::{DnsName, read_name};
@@ -282,6 +276,7 @@ struct Content {
     octets: Box<str>,
     text_len: u32,
     patterns: Box<[Span]>,
+    lengths: u64,
     has_wildcard: bool,
     max_age: u32,
     mode: Mode,
@@ -293,19 +288,18 @@ struct Span {
     key: Key,
 }
 
-/// What is compared before a name: its length in the low octet, the others of its edges.
+/// What is compared before a name: its length in the low octet, above it a hash of its first octets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key(u32);
 
 impl Key {
-    /// Few of a policy's names agree in it: hosts are numbered in the first label, and wildcards
-    /// differ in the last ones. Of a name shorter than eight octets the length is all.
+    /// Few of a policy's names agree in it: they differ in the first label, or else in length. Of a
+    /// name shorter than eight octets the length is all.
     #[inline]
     fn of(name: &[u8]) -> Self {
-        let word = |octets: Option<&[u8; 8]>| octets.map_or(0, |octets| u64::from_le_bytes(*octets));
-        let edges = word(name.first_chunk()) ^ word(name.last_chunk()).rotate_left(32);
+        let start = name.first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets));
         // Any odd number that spreads every bit to the top.
-        let spread = edges.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let spread = start.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         // The shift leaves 24 bits, and a name has at most 254 octets with a wildcard's dot.
         #[allow(clippy::cast_possible_truncation)]
         Self((spread as u32) << 8 | name.len() as u32)
@@ -334,26 +328,26 @@ impl Content {
     /// The first pattern that covers a host, which is lower case and without its last dot.
     fn find(&self, host: &[u8]) -> Option<&Span> {
         let parent = if self.has_wildcard { after_first_label(host) } else { host };
-        let (host_key, parent_key) = (Key::of(host), Key::of(parent));
-        let may_cover = |span: &Span| (span.key == host_key) | (span.key == parent_key);
-        // No host begins with a dot, so a wildcard's name is never the host's.
-        let covers = |span: &&Span| {
-            may_cover(span) && {
-                let name = self.name(span).as_bytes();
-                name == host || name == parent
-            }
-        };
-        // By eights, which compilers compare at once: most policies do not cover the host, or early.
-        let mut groups = self.patterns.chunks_exact(8);
-        for group in &mut groups {
-            if group.iter().fold(false, |any, span| any | may_cover(span)) {
-                if let Some(span) = group.iter().find(covers) {
-                    return Some(span);
-                }
-            }
+        if self.lengths & (length_bit(host) | length_bit(parent)) == 0 {
+            return None;
         }
-        groups.remainder().iter().find(covers)
+        let host_key = Key::of(host);
+        let parent_key = if self.has_wildcard { Key::of(parent) } else { host_key };
+        self.patterns.iter().find(|span| {
+            if span.key != host_key && span.key != parent_key {
+                return false;
+            }
+            // No host begins with a dot, so a wildcard's name is never the host's.
+            let name = self.name(span).as_bytes();
+            name == host || name == parent
+        })
     }
+}
+
+/// The bit of a name's length among those of the lengths that a policy's names have: 64 of them are
+/// enough, since longer names are rare.
+const fn length_bit(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
 }
 
 /// What has been read of a policy so far.
@@ -369,6 +363,7 @@ struct Reader<'a> {
     // The names that are not lower case in the text.
     lower_case: String,
     patterns: Vec<Span>,
+    lengths: u64,
     has_wildcard: bool,
 }
 
@@ -384,6 +379,7 @@ impl<'a> Reader<'a> {
             max_age: None,
             lower_case: String::new(),
             patterns: Vec::new(),
+            lengths: 0,
             has_wildcard: false,
         }
     }
@@ -402,40 +398,65 @@ impl<'a> Reader<'a> {
             rest = after_mark;
         }
         while !rest.is_empty() {
-            // A CR belongs to a line end only before LF; at the end of the text it is a character.
-            let (line, after_line) = match rest.split_once('\n') {
-                Some((line, after_line)) => (line.strip_suffix('\r').unwrap_or(line), after_line),
-                None => (rest, ""),
-            };
-            self.read_line(line)?;
-            self.offset += rest.len() - after_line.len();
+            let line = self.next_line(rest)?;
+            self.read_line(&line)?;
+            self.offset += rest.len() - line.rest.len();
             self.line = self.line.saturating_add(1);
-            rest = after_line;
+            rest = line.rest;
         }
         self.finish()
     }
 
-    fn read_line(&mut self, line: &str) -> Result<(), PolicyError> {
-        if let Some(offset) = line.bytes().position(|octet| octet.is_ascii_control() && octet != b'\t') {
-            return self.fault(PolicyErrorKind::ControlCharacter, offset);
+    #[inline]
+    fn next_line(&self, text: &'a str) -> Result<Line<'a>, PolicyError> {
+        let mut has_tab = false;
+        let mut end = next_control(text.as_bytes(), 0);
+        loop {
+            // A CR belongs to a line end only before LF; at the end of the text it is a character.
+            let end_len = match text.as_bytes()[end..] {
+                [] => 0,
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] => 2,
+                [b'\t', ..] => {
+                    has_tab = true;
+                    end = next_control(text.as_bytes(), end + 1);
+                    continue;
+                }
+                _ => return self.fault(PolicyErrorKind::ControlCharacter, end),
+            };
+            return Ok(Line { text: &text[..end], has_tab, rest: &text[end + end_len..] });
         }
-        if is_blank(line) {
-            return self.tolerate(PolicyErrorKind::BlankLine, 0);
+    }
+
+    /// ```text
+    /// sts-policy-ext-name    = (sts-policy-alphanum)
+    ///                          *31(sts-policy-alphanum / "_" / "-" / ".")
+    /// sts-policy-field-delim = ":" *WSP
+    /// ```
+    ///
+    /// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
+    fn read_line(&mut self, line: &Line<'_>) -> Result<(), PolicyError> {
+        let octets = line.text.as_bytes();
+        let colon = octets.iter().position(|octet| *octet == b':').unwrap_or(0);
+        if !is_field_name(&octets[..colon]) {
+            return if is_blank(line.text) {
+                self.tolerate(PolicyErrorKind::BlankLine, 0)
+            } else {
+                self.fault(not_a_field_name(line.text), 0)
+            };
         }
-        let (at_value, name) = match field_name(line) {
-            Ok(parsed) if is_field_name(parsed.1.as_bytes()) => parsed,
-            _ => return self.fault(not_a_field_name(line), 0),
+        let not_space = |octet: &u8| !is_white_space(*octet);
+        let at_value = &octets[colon + 1..];
+        let Some(spaces) = at_value.iter().position(not_space) else {
+            return self.fault(PolicyErrorKind::EmptyValue, octets.len());
         };
-        let value = at_value.trim_end_matches([' ', '\t']);
-        let value_start = line.len() - at_value.len();
-        if value.is_empty() {
-            return self.fault(PolicyErrorKind::EmptyValue, value_start);
-        }
+        let start = colon + 1 + spaces;
+        let value = &line.text[start..=octets.iter().rposition(not_space).unwrap_or(start)];
         // Of white space, only the space may stand within a value.
-        if let Some(offset) = value.find('\t') {
-            return self.fault(PolicyErrorKind::ControlCharacter, value_start + offset);
+        if let Some(offset) = line.has_tab.then(|| value.find('\t')).flatten() {
+            return self.fault(PolicyErrorKind::ControlCharacter, start + offset);
         }
-        self.read_field(name, value, value_start)
+        self.read_field(&line.text[..colon], value, start)
     }
 
     /// Takes up a field. Of those that may stand once the first counts, and later ones are ignored
@@ -490,12 +511,13 @@ impl<'a> Reader<'a> {
         };
         if self.patterns.is_empty() {
             // Most policies have nothing but lines like this one from here on: one allocation.
-            let line_len = "mx:\n".len() + pattern.name.len();
+            let line_len = "mx: \r\n".len() + pattern.name.len();
             self.patterns.reserve_exact((self.text.len() - self.offset) / line_len + 1);
         }
         // The text has at most MAX_LEN octets, and so have the names in it.
         #[allow(clippy::cast_possible_truncation)]
         self.patterns.push(Span { start: start as u32, key });
+        self.lengths |= length_bit(pattern.name.as_bytes());
         self.has_wildcard |= pattern.is_wildcard;
     }
 
@@ -525,6 +547,7 @@ impl<'a> Reader<'a> {
             octets,
             text_len,
             patterns: self.patterns.into_boxed_slice(),
+            lengths: self.lengths,
             has_wildcard: self.has_wildcard,
             max_age,
             mode,
@@ -544,17 +567,36 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A line without its end, free of control characters save tabs.
+struct Line<'a> {
+    text: &'a str,
+    has_tab: bool,
+    rest: &'a str,
+}
+
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// ```text
-/// sts-policy-ext-name    = (sts-policy-alphanum)
-///                          *31(sts-policy-alphanum / "_" / "-" / ".")
-/// sts-policy-field-delim = ":" *WSP
-/// ```
+/// Where the next control character stands from `start` on, or the end of the text.
 ///
-/// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
-fn field_name(line: &str) -> IResult<&str, &str> {
-    terminated(take_while(|char| char != ':' && char != ' ' && char != '\t'), (char(':'), space0)).parse(line)
+/// Eight octets at a time: this finds the line ends, and is the one pass over values that do not count.
+#[inline]
+fn next_control(text: &[u8], start: usize) -> usize {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let mut offset = start;
+    while let Some(word) = text[offset..].first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        // The subtraction borrows from the high bit of an octet that is less. It may mark octets after
+        // the first, never before it.
+        let below_space = word.wrapping_sub(0x20 * ONES) & !word;
+        let is_delete = (word ^ (0x7F * ONES)).wrapping_sub(ONES) & !(word ^ (0x7F * ONES));
+        let marks = (below_space | is_delete) & HIGH_BITS;
+        if marks != 0 {
+            return offset + marks.trailing_zeros() as usize / 8;
+        }
+        offset += 8;
+    }
+    text[offset..].iter().position(u8::is_ascii_control).map_or(text.len(), |end| offset + end)
 }
 
 fn not_a_field_name(line: &str) -> PolicyErrorKind {
