@@ -109,6 +109,8 @@ fn attributes(text: &str) -> Vec<(String, String)> {
             word
         };
         let (name, value) = attribute.split_once('=').expect("a name and a value");
-        attributes.push((name.trim().to_owned(), value.trim().to_owned()));
+        // No other white space is any to Postfix.
+        let trim = |text: &str| text.trim_matches([' ', '\t']).to_owned();
+        attributes.push((trim(name), trim(value)));
     }
 }
