@@ -29,6 +29,11 @@
 //! | before a permanent failure, cached | new id | fails | cached | back-off | by cause, alert |
 //! | before a permanent failure, cached | new id, in back-off | not tried | cached | keep | fetch error |
 //!
+//! An id is in back-off when its fetch failed, and also when its policy gave way to that of another id
+//! soon after its fetch, since name servers disagree: either way no host is asked for it twice in 300 s
+//! (RFC 8461, 3.3). Of that are excepted a refresh that the caller forces, a policy whose `max_age` is
+//! shorter, and an id that came before more others than [`CacheEntry::MAX_BACK_OFFS`].
+//!
 //! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
 //! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
 //!
@@ -40,7 +45,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
+use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MIN_BACK_OFF};
 use crate::error::{
     FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
     TxtFailure,
@@ -434,8 +439,6 @@ impl Default for LookupConfig {
         Self::new()
     }
 }
-
-const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
 /// TTLs are clamped: neither a zero nor a week, slip or attack, decides how often we look.
 const MIN_TTL: Duration = Duration::from_secs(30);

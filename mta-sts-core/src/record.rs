@@ -246,7 +246,8 @@ fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> RecordErrorKind {
 }
 
 /// The input after the octets that are accepted, and those octets.
-fn span(accepts: fn(u8) -> bool, input: &[u8]) -> (&[u8], &[u8]) {
+#[inline]
+fn span(accepts: impl Fn(u8) -> bool, input: &[u8]) -> (&[u8], &[u8]) {
     let end = input.iter().position(|octet| !accepts(*octet)).unwrap_or(input.len());
     (&input[end..], &input[..end])
 }
