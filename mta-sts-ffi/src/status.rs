@@ -1,7 +1,6 @@
 //! What became of a call.
 
 use std::ffi::{CString, c_char};
-use std::mem::MaybeUninit;
 
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
