@@ -615,11 +615,11 @@ impl Lookup {
         let cached = self.entry.valid_policy(now).is_some();
         // An id whose policy gave way to the cached one is left alone too, and nothing has failed then.
         let failed = !cached || self.entry.fetch_failures() > 0;
-        if !cached {
-            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
-        } else {
+        if cached {
             // Looked at again when the host may be asked again, however long the TTL.
             self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
+        } else {
+            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
         }
         if failed && self.purpose != Purpose::Refresh {
             self.report(ResultType::StsPolicyFetchError, NoPolicyKind::BackingOff.code(), now);
