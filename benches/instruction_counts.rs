@@ -19,7 +19,7 @@ fn main() {
     for mx_hosts in [2, 100] {
         let text = policy(mx_hosts);
         count(&format!("policy, {mx_hosts} mx"), || {
-            drop(black_box(Policy::parse(black_box(text.as_bytes()))))
+            drop(black_box(Policy::parse(black_box(text.as_bytes()))));
         });
 
         let policy = Policy::parse(text.as_bytes()).expect("the bench's own policy is valid");

@@ -23,6 +23,7 @@ struct Known {
     entry: CacheEntry,
     /// The most recently used has the highest number.
     use_number: u64,
+    /// The minute.
     last_used: UnixTime,
     refresh_at: Option<UnixTime>,
     refreshing: bool,
@@ -90,7 +91,7 @@ impl Twin {
         let (place, use_number) = (self.place_of(domain)?, self.next_use());
         let known = self.places[place].as_mut()?;
         known.use_number = use_number;
-        known.last_used = now;
+        known.last_used = minute(now);
         let entry = self.peek(domain, now)?;
         let first_refresh = self.first_refresh(domain, &entry, now);
         let known = self.places[place].as_mut()?;
@@ -142,7 +143,7 @@ impl Twin {
         let new = Known {
             domain: domain.clone(),
             use_number: self.next_use(),
-            last_used: now,
+            last_used: minute(now),
             refresh_at: self.first_refresh(domain, &entry, now),
             refreshing: false,
             entry,
@@ -279,6 +280,10 @@ impl Update {
             }
         }
     }
+}
+
+fn minute(time: UnixTime) -> UnixTime {
+    UnixTime::from_secs(time.as_secs() / 60 * 60)
 }
 
 fn step(now: UnixTime, secs: i64) -> UnixTime {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::{
-    Delivery, DnsName, FetchFailure, FetchFault, Mode, MxDecision, MxHost, NoPolicy, Policy, PolicyDomain,
-    Purpose, Session, SessionDecision, SessionFault, TlsResult, TlsrptRow, UnixTime,
+    Delivery, DnsName, FetchFailure, FetchFault, FetchLimits, Finding, Mode, MxDecision, MxHost, NoPolicy,
+    Policy, PolicyDomain, Purpose, Session, SessionDecision, SessionFault, TlsResult, TlsrptRow, UnixTime,
+    lint,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -61,6 +62,7 @@ impl DomainChecker {
     /// Looks at a domain: at most 50 MX hosts, 8 at once, at most 2 addresses of each family each.
     ///
     /// Nothing is cached and nothing remembered, so it is what a sender sees that has never seen the domain.
+    // Meets S94.
     pub async fn check(&self, domain: PolicyDomain, now: UnixTime) -> DomainCheck {
         let (discovery, (mx, visits)) = tokio::join!(
             self.resolver.discover(domain.clone(), Purpose::Deliver, None, now),
@@ -190,6 +192,24 @@ impl DomainCheck {
             DomainVerdict::Deferred
         } else {
             DomainVerdict::Unavailable
+        }
+    }
+
+    /// What is to be said of the TXT records under `_mta-sts`; nothing, where none came.
+    ///
+    /// The line of a finding is the place of its record in the answer, counted from 1.
+    pub fn record_findings(&self) -> Vec<Finding> {
+        match &self.discovery.txt {
+            Some(Ok(answer)) => lint::rrset(&answer.records),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is to be said of the answer of the Policy Host and of the policy in it; nothing, where none came.
+    pub fn policy_findings(&self) -> Vec<Finding> {
+        match &self.discovery.response {
+            Some(Ok(response)) => lint::response(&response.into(), &FetchLimits::new()),
+            _ => Vec::new(),
         }
     }
 

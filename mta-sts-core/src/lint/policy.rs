@@ -28,6 +28,7 @@ use crate::record::is_white_space;
 /// assert_eq!(findings[0].code(), "blank-line");
 /// assert_eq!(findings[0].span(), 15..16);
 /// ```
+// Meets S42, S55, S96, S97, S102.
 pub fn policy(body: &[u8]) -> Vec<Finding> {
     policy_with(body, Strictness::default())
 }
@@ -166,6 +167,16 @@ impl<'a> Reader<'a> {
             // Whole lines only: the rest is not read.
             end =
                 self.body[..Policy::MAX_LEN].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        }
+        if !too_large && end > SUGGESTED_MAX_LEN {
+            let line = line_at(self.body, SUGGESTED_MAX_LEN);
+            // Before the lines, whose findings may leave no room.
+            self.findings.push(Draft::new(
+                LintKind::LargePolicy,
+                Severity::Warning,
+                SUGGESTED_MAX_LEN..end,
+                line,
+            ));
         }
         self.read_encoding();
         if self.body.starts_with(BYTE_ORDER_MARK.as_bytes()) {
@@ -628,14 +639,6 @@ impl<'a> Reader<'a> {
         self.read_max_age();
         if let (Some(Mode::None), Some((span, line))) = (self.mode, self.first_mx.take()) {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
-        }
-        if end > SUGGESTED_MAX_LEN {
-            self.findings.push(Draft::new(
-                LintKind::LargePolicy,
-                Severity::Warning,
-                SUGGESTED_MAX_LEN..end,
-                line_at(self.body, SUGGESTED_MAX_LEN),
-            ));
         }
     }
 
