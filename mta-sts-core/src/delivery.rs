@@ -59,6 +59,14 @@ pub struct Delivery<'a> {
 }
 
 /// What the sender of the message asks about TLS (RFC 8689).
+///
+/// ```
+/// use mta_sts_core::MessageTls;
+///
+/// // MAIL FROM had REQUIRETLS, and the header says the opposite: REQUIRETLS counts.
+/// assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
+/// assert_eq!(MessageTls::of(false, true, false), MessageTls::TlsRequiredNo);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum MessageTls {
@@ -92,6 +100,15 @@ impl MessageTls {
 
 /// What the operator of the sender demands of every session, whatever the recipient publishes.
 /// No policy lowers it.
+///
+/// ```
+/// use mta_sts_core::{Delivery, DnsName, MxDecision, MxHost, TlsMinimum};
+///
+/// let mx = DnsName::parse("mx.example.com")?;
+/// let delivery = Delivery::new(None).minimum(TlsMinimum::Encrypted);
+/// assert_eq!(delivery.check_mx(&MxHost::new(&mx)).decision, MxDecision::Encrypt);
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum TlsMinimum {
@@ -136,6 +153,15 @@ pub enum DaneState {
 }
 
 /// A host of the MX list, as named in its MX record: not the target of its CNAME.
+///
+/// ```
+/// use mta_sts_core::{DaneState, DnsName, MxHost};
+///
+/// let name = DnsName::parse("mx1.example.com")?;
+/// let host = MxHost::new(&name).with_dane(DaneState::Usable).with_dnssec(true);
+/// assert_eq!(host.name().as_str(), "mx1.example.com");
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
 // Meets A30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxHost<'a> {
@@ -223,6 +249,19 @@ impl TlsResult {
 }
 
 /// A session with an MX host, before MAIL.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{Delivery, DnsName, MxHost, Session, SessionDecision, TlsResult};
+///
+/// let mx = DnsName::parse("mx1.example.com")?;
+/// let session = Session::new(TlsResult::CertificateExpired);
+/// let verdict = Delivery::new(Some(&policy)).check_session(&MxHost::new(&mx), session);
+/// assert_eq!(verdict.decision, SessionDecision::TryNextMx);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     tls: TlsResult,
@@ -245,6 +284,22 @@ impl Session {
 }
 
 /// What to do about an MX host before a connection.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{Delivery, DnsName, MxDecision, MxHost};
+///
+/// let mx = DnsName::parse("mx.attacker.test")?;
+/// match Delivery::new(Some(&policy)).check_mx(&MxHost::new(&mx)).decision {
+///     MxDecision::Skip(fault) => assert_eq!(fault.code(), "mx-mismatch"),
+///     MxDecision::Authenticate(_dns_id) => { /* TLS, valid for this name, or the next host */ }
+///     MxDecision::AuthenticateByDane(_) | MxDecision::Encrypt => { /* TLS, or the next host */ }
+///     MxDecision::Opportunistic => { /* TLS if it can be had */ }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MxDecision<'a> {
     /// Do not connect; go on as if it could not be reached.
@@ -272,6 +327,20 @@ pub struct MxVerdict<'a> {
 }
 
 /// The decisions for a whole MX list, in its order.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{Delivery, DnsName, MxDecision, MxHost};
+///
+/// let names = [DnsName::parse("mx1.example.com")?, DnsName::parse("mx.example.org")?];
+/// let plan = Delivery::new(Some(&policy)).plan(&names.each_ref().map(MxHost::new));
+/// assert_eq!(plan.hosts[0].decision, MxDecision::Authenticate(&names[0]));
+/// assert!(matches!(plan.hosts[1].decision, MxDecision::Skip(_)));
+/// assert!(!plan.permits_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan<'a> {
@@ -310,6 +379,21 @@ pub struct SessionVerdict {
 }
 
 /// One session, as TLSRPT counts it (RFC 8460, 4.3).
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{Delivery, DnsName, MxHost, PolicyType, ResultType, Session, TlsResult};
+///
+/// let mx = DnsName::parse("mx1.example.com")?;
+/// let session = Session::new(TlsResult::CertificateExpired);
+/// for row in Delivery::new(Some(&policy)).check_session(&MxHost::new(&mx), session).rows {
+///     assert_eq!(row.policy_type, PolicyType::Sts);
+///     assert_eq!(row.result_type, Some(ResultType::CertificateExpired));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TlsrptRow {
@@ -345,6 +429,19 @@ pub enum QueueLifetime {
 }
 
 /// What becomes of a message that no MX host took.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{Conclusion, Delivery, HostOutcome, QueueLifetime, SessionFault};
+///
+/// let hosts = [HostOutcome::Faulted(SessionFault::CertificateExpired)];
+/// let delivery = Delivery::new(Some(&policy));
+/// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Running), Conclusion::Defer);
+/// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over), Conclusion::RecheckPolicy);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Conclusion {
     /// Keep it, and try again later (RFC 8461, 5).

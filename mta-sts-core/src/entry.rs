@@ -43,6 +43,19 @@ pub struct CacheEntry {
 }
 
 /// A policy with the id that the record had before the fetch, and the time of the fetch.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{CachedPolicy, RecordId, UnixTime};
+///
+/// let fetched_at = UnixTime::from_secs(1_700_000_000);
+/// let cached = CachedPolicy::new(policy, RecordId::parse(b"20231114")?, fetched_at);
+/// assert_eq!(cached.expires_at().as_secs(), 1_700_604_800);
+/// assert!(cached.is_valid(fetched_at));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedPolicy {
     policy: Policy,
@@ -73,6 +86,18 @@ pub struct BackOff {
 pub(crate) const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
+///
+/// ```
+/// use mta_sts_core::{Absence, CacheUpdate, RecordErrorKind, UnixTime};
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let until = UnixTime::from_secs(1_700_003_600);
+/// let update = CacheUpdate::Absent(Absence { reason: RecordErrorKind::NoRecord, until });
+/// let entry = update.apply_to(None, now).expect("an absence is worth remembering");
+/// assert_eq!(entry.absence().map(|absence| absence.until), Some(until));
+/// // An hour later nothing of it counts any more.
+/// assert!(CacheUpdate::Keep.apply_to(Some(entry), until).is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheUpdate {
     /// Nothing new.

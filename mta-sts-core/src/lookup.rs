@@ -125,6 +125,19 @@ pub enum Purpose {
 }
 
 /// What the caller does next.
+///
+/// ```
+/// use mta_sts_core::{Lookup, LookupConfig, Output, PolicyDomain, Purpose, UnixTime};
+///
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let lookup = Lookup::new(domain, Purpose::Deliver, None, UnixTime::from_secs(0), &LookupConfig::new());
+/// match lookup.poll_output() {
+///     Output::QueryTxt(query) => assert_eq!(query.name(), "_mta-sts.example.com"),
+///     Output::FetchPolicy(request) => println!("GET {}", request.url()),
+///     Output::Done(outcome) => println!("{:?}", outcome.applied),
+/// }
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
     /// Ask DNS for the TXT records of a name, and answer with [`Input::Txt`],
@@ -137,6 +150,19 @@ pub enum Output<'a> {
 }
 
 /// The answer to a question.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{FetchFailure, HttpResponse, Input, TxtFailure};
+///
+/// // What a driver makes of its libraries' answers.
+/// let found = Input::Txt { rrs: vec![b"v=STSv1; id=1;".to_vec()], ttl: Duration::from_secs(300) };
+/// let absent = Input::TxtNotFound { ttl: Duration::from_secs(60) };
+/// let servfail = Input::TxtFailed(TxtFailure::ServFail);
+/// let answered = Input::Response(HttpResponse::new(404, b"").with_content_type(b"text/html"));
+/// let expired = Input::FetchFailed(FetchFailure::CertificateExpired);
+/// # let _ = (found, absent, servfail, answered, expired);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The TXT records of the name, CNAMEs followed.
@@ -209,6 +235,17 @@ impl PolicyRequest {
 }
 
 /// What a lookup came to.
+///
+/// ```
+/// use mta_sts_core::{CacheEntry, Outcome, UnixTime};
+///
+/// fn after_a_lookup(outcome: &Outcome, stored: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
+///     if let Some(alert) = outcome.alert {
+///         eprintln!("the policy cannot be fetched anew: {} ({} times)", alert.fault, alert.failures);
+///     }
+///     outcome.cache_update.apply_to(stored, now)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -259,6 +296,17 @@ pub enum PolicySource {
 }
 
 /// Why no policy applies.
+///
+/// ```
+/// use mta_sts_core::{NoPolicy, TxtFailure};
+///
+/// /// Whether to keep the mail for later instead of sending it without a policy.
+/// fn wait(no_policy: NoPolicy) -> bool {
+///     matches!(no_policy, NoPolicy::DnsFailed(_))
+/// }
+/// assert!(wait(NoPolicy::DnsFailed(TxtFailure::Timeout)));
+/// assert_eq!(NoPolicy::NoRecord.code(), "no-record");
+/// ```
 ///
 /// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save
 /// [`NoPolicy::DnsFailed`]: there the sender may as well wait, since an attacker could be the reason.

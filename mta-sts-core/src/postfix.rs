@@ -49,6 +49,19 @@ use crate::name::{DnsName, PolicyDomain};
 use crate::policy::{Mode, Policy};
 
 /// How much an answer tells. Which one Postfix understands depends on its version.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")?;
+///
+/// use mta_sts_core::{PolicyDomain, postfix::{Form, tls_policy}};
+///
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let basic = tls_policy(&policy, &domain, Form::Basic)?;
+/// assert_eq!(basic.as_deref(), Some("secure match=.example.com servername=hostname"));
+/// assert!(tls_policy(&policy, &domain, Form::Extended)?.unwrap().contains("policy_type=sts"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {

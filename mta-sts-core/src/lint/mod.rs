@@ -47,6 +47,16 @@ pub use record::{record, rrset};
 pub use response::response;
 
 /// Something that the owner of a domain should know of what is published.
+///
+/// ```
+/// use mta_sts_core::{Severity, lint};
+///
+/// let findings = lint::policy(b"version: STSv1\nmode: enforced\nmx: mx.example.com\nmax_age: 604800\n");
+/// let finding = &findings[0];
+/// assert_eq!((finding.code(), finding.severity(), finding.line()), ("bad-mode", Severity::Error, 2));
+/// assert_eq!(finding.span(), 21..29);
+/// println!("{finding}\n{}\n{}", finding.senders(), finding.help());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Finding {
