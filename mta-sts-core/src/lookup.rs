@@ -34,6 +34,9 @@
 //! (RFC 8461, 3.3). Of that are excepted a refresh that the caller forces, a policy whose `max_age` is
 //! shorter, and an id that came before more others than [`CacheEntry::MAX_BACK_OFFS`].
 //!
+//! The id of a policy that has just given way is in back-off too, since name servers may disagree for a
+//! while; that alone is not reported.
+//!
 //! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
 //! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
 //!
@@ -835,13 +838,16 @@ impl Lookup {
     }
 
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
-        if self.entry.valid_policy(now).is_none() {
-            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
-        } else {
+        let cached = self.entry.valid_policy(now).is_some();
+        // An id whose policy gave way to the cached one is left alone too, and nothing has failed then.
+        let failed = !cached || self.entry.fetch_failures() > 0;
+        if cached {
             // Looked at again when the host may be asked again, however long the TTL.
             self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
+        } else {
+            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
         }
-        if self.purpose != Purpose::Refresh {
+        if failed && self.purpose != Purpose::Refresh {
             self.report(ResultType::StsPolicyFetchError, NoPolicyKind::BackingOff.code(), now);
         }
     }
