@@ -72,6 +72,8 @@ pub struct Delivery<'a> {
 /// let asked = MessageTls::of(true, tls_required_no::<&str>(&[]), false);
 /// assert_eq!(asked, MessageTls::Requiretls);
 /// let delivery = Delivery::new(None).message(asked);
+/// // Where the header field says the opposite, REQUIRETLS counts.
+/// assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
