@@ -298,10 +298,6 @@ impl PolicyRequest {
 /// #     let domain = PolicyDomain::parse("example.com").unwrap();
 /// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
 /// # };
-/// # let good = || {
-/// #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
-/// #     Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
-/// # };
 ///
 /// # let lookup = lookup(None, Purpose::Deliver);
 /// let outcome = run(lookup, now, Input::FetchFailed(FetchFailure::Timeout));
@@ -560,10 +556,6 @@ impl fmt::Display for FetchFault {
 /// # let lookup = |entry: Option<&CacheEntry>, purpose| {
 /// #     let domain = PolicyDomain::parse("example.com").unwrap();
 /// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
-/// # };
-/// # let good = || {
-/// #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
-/// #     Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
 /// # };
 ///
 /// # let lookup = lookup(None, Purpose::Deliver);
