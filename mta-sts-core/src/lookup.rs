@@ -134,8 +134,8 @@ pub enum Purpose {
     /// A message is to be returned since no MX host met the policy: has the owner published another
     /// one meanwhile (RFC 8461, 5.1, step 3)?
     ///
-    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the
-    /// failure stays temporary.
+    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the message
+    /// may be returned now.
     // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
