@@ -530,7 +530,7 @@ impl<'a> Reader<'a> {
         if self.patterns.is_empty() {
             // Most policies have nothing but lines like this one from here on: one allocation.
             let line_len = "mx: \r\n".len() + pattern.name.len();
-            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len + 1);
+            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len);
         }
         // The text has at most MAX_LEN octets, and so have the names in it.
         #[allow(clippy::cast_possible_truncation)]
