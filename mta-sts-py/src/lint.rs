@@ -1,0 +1,87 @@
+use mta_sts_core::{FetchLimits, Finding, HttpResponse, lint};
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+
+use crate::convert::{Octets, octets_of_each, value, word};
+use crate::policy::strictness;
+
+/// What `lint` found: a sequence that makes each `Finding` when it is asked for.
+#[pyclass(frozen, sequence, module = "mta_sts")]
+pub(crate) struct Findings(Vec<Finding>);
+
+#[pymethods]
+impl Findings {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
+        let index = if index < 0 { index + self.0.len().cast_signed() } else { index };
+        let finding = usize::try_from(index).ok().and_then(|index| self.0.get(index));
+        let finding = finding.ok_or_else(|| PyIndexError::new_err("no such finding"))?;
+        let span = finding.span();
+        value(
+            py,
+            "Finding",
+            (
+                finding.code(),
+                finding.kind().number(),
+                word(py, "Severity", finding.severity().as_str())?,
+                (span.start, span.end),
+                finding.line(),
+                finding.message(),
+                finding.senders(),
+                finding.help(),
+            ),
+        )
+    }
+
+    fn __repr__(&self) -> String {
+        let codes: Vec<_> = self.0.iter().map(Finding::code).collect();
+        format!("<Findings [{}]>", codes.join(", "))
+    }
+}
+
+/// What is to be said of one TXT record, faults and all.
+///
+/// >>> import mta_sts
+/// >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
+/// ['bad-id']
+#[pyfunction]
+#[pyo3(signature = (txt, /))]
+pub(crate) fn lint_record(txt: Octets<'_>) -> Findings {
+    Findings(lint::record(txt.as_ref()))
+}
+
+/// What is to be said of all TXT records of the name. Spans count through the records, one after the other.
+#[pyfunction]
+#[pyo3(signature = (rrset, /))]
+pub(crate) fn lint_rrset(rrset: &Bound<'_, PyAny>) -> PyResult<Findings> {
+    Ok(Findings(lint::rrset(&octets_of_each(rrset)?)))
+}
+
+/// What is to be said of the body of a policy.
+///
+/// With `strict`, what `Policy.parse` tolerates is an error.
+#[pyfunction]
+#[pyo3(signature = (body, /, *, strict = false))]
+pub(crate) fn lint_policy(py: Python<'_>, body: Octets<'_>, strict: bool) -> Findings {
+    let body = body.as_ref();
+    Findings(py.detach(|| lint::policy_with(body, strictness(strict))))
+}
+
+/// What is to be said of an answer of a Policy Host: its fields, and its body.
+#[pyfunction]
+#[pyo3(signature = (*, status, content_type, body))]
+pub(crate) fn lint_response(
+    py: Python<'_>,
+    status: u16,
+    content_type: Option<Octets<'_>>,
+    body: Octets<'_>,
+) -> Findings {
+    let mut response = HttpResponse::new(status, body.into_cow());
+    if let Some(content_type) = content_type {
+        response = response.with_content_type(content_type.into_cow());
+    }
+    Findings(py.detach(|| lint::response(&response, &FetchLimits::new())))
+}
