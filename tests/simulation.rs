@@ -23,6 +23,7 @@ const END: u64 = START + YEAR;
 
 const PROVIDERS: usize = 50;
 
+// Proves S52, S58.
 #[test]
 fn a_year_of_mail() {
     let domains = match (std::env::var_os("MTASTS_SOAK"), cfg!(debug_assertions)) {

@@ -66,8 +66,10 @@ pub enum MessageTls {
     #[default]
     Unspecified,
     /// REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all.
+    // Meets Q1, Q2, Q3, Q4, Q7, A43.
     Requiretls,
     /// `TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it.
+    // Meets Q8, Q9, Q17, A44.
     TlsRequiredNo,
 }
 
@@ -77,6 +79,7 @@ impl MessageTls {
     ///
     /// REQUIRETLS beats the header field (RFC 8689, 4.1). It does not bind a message with a null
     /// reverse path, which nobody could be told of (RFC 8689, 4.2.1 and 5).
+    // Meets Q6, Q11.
     pub const fn of(requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> Self {
         match (requiretls, tls_required_no) {
             (true, _) if null_reverse_path => Self::Unspecified,
@@ -102,6 +105,7 @@ pub enum TlsMinimum {
 }
 
 /// What counts where a host has both DANE and an MTA-STS policy.
+// Meets A42.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum DanePrecedence {
@@ -114,6 +118,7 @@ pub enum DanePrecedence {
 }
 
 /// What is known of an MX host from DANE (RFC 7672).
+// Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum DaneState {
@@ -131,6 +136,7 @@ pub enum DaneState {
 }
 
 /// A host of the MX list, as named in its MX record: not the target of its CNAME.
+// Meets A30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxHost<'a> {
     name: &'a DnsName,
@@ -152,6 +158,7 @@ impl<'a> MxHost<'a> {
     }
 
     /// The host, its name authenticated by DNSSEC on the MX records (RFC 8689, 4.2.1).
+    // Meets Q2.
     #[must_use]
     pub const fn with_dnssec(mut self, authenticated: bool) -> Self {
         self.dnssec = authenticated;
@@ -165,6 +172,7 @@ impl<'a> MxHost<'a> {
 }
 
 /// How the TLS attempt with an MX host ended.
+// Meets S64, A27.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -228,6 +236,7 @@ impl Session {
     }
 
     /// The session, with REQUIRETLS in the answer to the EHLO after STARTTLS or without.
+    // Meets Q4.
     #[must_use]
     pub const fn with_requiretls(mut self, offered: bool) -> Self {
         self.offers_requiretls = offered;
@@ -313,6 +322,7 @@ pub struct TlsrptRow {
 }
 
 /// How the attempts at one MX host ended, for [`Delivery::conclude`].
+// Meets T6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HostOutcome {
     /// It was skipped, or its session was ended, for this fault.
@@ -416,6 +426,7 @@ impl<'a> Delivery<'a> {
 
     /// Sets that the message is a TLSRPT report: it goes out despite MTA-STS and DANE, and its
     /// sessions are not counted (RFC 8460, 3 and 5.3.1).
+    // Meets R16, R17, R18, Q18, E11.
     #[must_use]
     pub const fn tlsrpt_report(mut self, is_report: bool) -> Self {
         self.is_tlsrpt_report = is_report;
@@ -423,6 +434,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Decides about an MX host before a connection.
+    // Meets S68, S75, S76, S77, A21, A22, A30, A32, E7.
     pub fn check_mx(&self, host: &MxHost<'a>) -> MxVerdict<'a> {
         let fault = self.fault_before_session(host);
         let decision = match fault {
@@ -434,6 +446,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Decides about every host of an MX list, in its order, none left out.
+    // Meets S83, S84.
     pub fn plan(&self, hosts: &[MxHost<'a>]) -> Plan<'a> {
         Plan { hosts: hosts.iter().map(|host| self.check_mx(host)).collect() }
     }
@@ -442,6 +455,8 @@ impl<'a> Delivery<'a> {
     ///
     /// [`DaneState::Usable`] must have become [`DaneState::Passed`] or [`DaneState::Failed`] by then;
     /// otherwise it counts as failed.
+    // Meets S3, S68, S73, S75, S76, S77, S87, A21, A35, A36, A55, R31, R32.
+    // Meets T3, T4, T5, T7, E1, E8, E9, E10.
     pub fn check_session(&self, host: &MxHost<'_>, session: Session) -> SessionVerdict {
         let fault = self.fault_of_session(host, session);
         let decision = if fault.is_some() { SessionDecision::TryNextMx } else { SessionDecision::Deliver };
@@ -459,6 +474,7 @@ impl<'a> Delivery<'a> {
     /// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over), Conclusion::RecheckPolicy);
     /// # Ok::<(), mta_sts_core::PolicyError>(())
     /// ```
+    // Meets S78, S79, Q5.
     pub fn conclude(&self, hosts: &[HostOutcome], lifetime: QueueLifetime) -> Conclusion {
         let mut faults = hosts.iter().filter_map(|host| match host {
             HostOutcome::Faulted(fault) => Some(*fault),
@@ -644,6 +660,7 @@ impl<'a> Delivery<'a> {
 
 impl SessionFault {
     /// What TLSRPT calls it (RFC 8460, 4.3); of REQUIRETLS it knows nothing.
+    // Meets A32, R35, R36, R37, R38, R39, R41.
     pub const fn result_type(self) -> Option<ResultType> {
         Some(match self {
             Self::StarttlsNotOffered | Self::StarttlsRefused => ResultType::StarttlsNotSupported,
@@ -680,6 +697,7 @@ impl SessionFault {
 ///
 /// The field must stand once, and its only value is `No`, in any case (RFC 8689, 3). Anything else
 /// counts as no field, since that protects the message.
+// Meets Q13, Q14.
 pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
     match values {
         [value] => value.as_ref().trim_ascii().eq_ignore_ascii_case(b"no"),
@@ -700,6 +718,7 @@ pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
 ///
 /// Only a subjectAltName of type dNSName is a DNS-ID; there is no fall-back to the common name. A
 /// star stands for the whole first label or is not one (RFC 8461, 4.2; RFC 9525, 6.3).
+// Meets S46, S47, A23.
 pub fn dns_id_matches(dns_id: &str, host: &DnsName) -> bool {
     !dns_id.ends_with('.') && MxPattern::parse(dns_id).is_ok_and(|pattern| pattern.matches(host))
 }

@@ -155,6 +155,7 @@ impl CacheEntry {
 
     /// How many record ids an entry remembers to back off from. More than one, for a domain whose
     /// name servers disagree; few, since whoever answers DNS can make up ids.
+    // Meets S104.
     pub const MAX_BACK_OFFS: usize = 4;
 
     fn forget_past(&mut self, now: UnixTime) {
@@ -221,12 +222,14 @@ impl CachedPolicy {
 
     /// The last second in which the policy is in force: `max_age` after the fetch
     /// (RFC 8461, 3.2 and 5.1).
+    // Meets S41.
     pub fn expires_at(&self) -> UnixTime {
         self.fetched_at.saturating_add(self.policy.max_age())
     }
 
     /// Whether the policy is in force. With a fetch in the future, since the clock stepped back,
     /// its age is zero.
+    // Meets S81, A16, C15, C16.
     pub fn is_valid(&self, now: UnixTime) -> bool {
         now.saturating_since(self.fetched_at) <= self.policy.max_age()
     }

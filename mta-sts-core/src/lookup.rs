@@ -100,15 +100,19 @@ pub struct Lookup {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Purpose {
     /// A message is to be delivered (RFC 8461, 5.1, step 1).
+    // Meets S4, S19, S20, S56, S57, S100, S101, A17, A46, A47, A48.
+    // Meets C1, C2, C3, C4, C5, C6, C7, C8, C10, C11, C12, T1.
     Deliver,
     /// A cached policy is to be fetched anew before it expires, whatever its record says
     /// (RFC 8461, 3.3 and 10.2).
+    // Meets S98, A45, A48, C9.
     Refresh,
     /// A message is to be returned since no MX host met the policy: has the owner published another
     /// one meanwhile (RFC 8461, 5.1, step 3)?
     ///
     /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the
     /// failure stays temporary.
+    // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
 
@@ -250,6 +254,7 @@ pub enum PolicySource {
 ///
 /// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save
 /// [`NoPolicy::DnsFailed`]: there the sender may as well wait, since an attacker could be the reason.
+// Meets A29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoPolicy {
     /// The domain has no record.
@@ -327,6 +332,7 @@ impl FetchFault {
     }
 
     /// What TLSRPT calls it.
+    // Meets A26, R43, R44, R45.
     pub const fn result_type(self) -> ResultType {
         match self {
             Self::Failure(failure) => failure.result_type(),
@@ -345,6 +351,7 @@ impl fmt::Display for FetchFault {
 }
 
 /// A failure of policy discovery, to be counted in TLSRPT under policy type `sts`.
+// Meets S85, S86, R53, E2, E3, E4, E5, E6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyFailure {
@@ -359,6 +366,7 @@ pub struct PolicyFailure {
 }
 
 /// A policy could not be fetched anew. Once is no reason to worry; the count tells.
+// Meets S59, S99.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alert {
@@ -393,6 +401,7 @@ impl LookupConfig {
 
     /// Sets how long a record id whose fetch failed is left alone. Default 300 s, and never less:
     /// "five minutes or longer" (RFC 8461, 3.3).
+    // Meets S52, S53, A41.
     pub fn set_back_off(&mut self, back_off: Duration) -> &mut Self {
         self.back_off = back_off.max(MIN_BACK_OFF);
         self

@@ -36,6 +36,7 @@ impl MxPattern<'static> {
     ///
     /// Of which kind the text can never cover a host: empty, a star that is not the whole first
     /// label, an address, a U-label, a comma or a space.
+    // Meets S33, A18.
     pub fn parse(pattern: &str) -> Result<Self, NameError> {
         let mut buffer = NameBuffer::new();
         let wildcard = read_pattern(pattern, &mut buffer)?;
@@ -54,6 +55,7 @@ impl<'a> MxPattern<'a> {
     }
 
     /// Whether the pattern covers this MX host.
+    // Meets S69, S70, S71, T2, A20, A22.
     pub fn matches(&self, host: &DnsName) -> bool {
         let host = host.as_str();
         if self.wildcard {
@@ -127,6 +129,7 @@ mod tests {
         MxPattern::parse(pattern).unwrap().matches(&DnsName::parse(host).unwrap())
     }
 
+    // Proves S69, S70, A20, T2.
     #[test]
     fn a_star_is_exactly_the_first_label() {
         assert!(matches("*.example.com", "mail.example.com"));
@@ -139,6 +142,7 @@ mod tests {
         assert!(!matches("*.localhost", "localhost"));
     }
 
+    // Proves S33, A18.
     #[test]
     fn a_pattern_that_covers_nothing_is_an_error() {
         for (pattern, code) in [

@@ -34,6 +34,7 @@ impl DnsName {
     ///
     /// Of which kind the text is no host name. `.`, the null MX of RFC 7505, is an empty name; an
     /// address, with brackets or without, is an address literal.
+    // Meets A19, A31.
     pub fn parse(name: &str) -> Result<Self, NameError> {
         let mut buffer = NameBuffer::new();
         buffer.fill(name)?;
@@ -111,6 +112,7 @@ impl PolicyDomain {
     ///
     /// As [`DnsName::parse`]; a name too long for `_mta-sts.` in front of it is too long. For an
     /// address literal there is no policy (RFC 8461, 3.4): deliver without MTA-STS.
+    // Meets S65, A31.
     pub fn parse(domain: &str) -> Result<Self, NameError> {
         Self::try_from(DnsName::parse(domain)?)
     }
@@ -120,6 +122,7 @@ impl PolicyDomain {
     /// # Errors
     ///
     /// As [`PolicyDomain::parse`], offsets counted from the start of the address.
+    // Meets S1, S66.
     pub fn of_recipient(address: &str) -> Result<Self, NameError> {
         let start = address.rfind('@').map_or(0, |at| at + 1);
         Self::parse(&address[start..])
@@ -137,17 +140,20 @@ impl PolicyDomain {
     }
 
     /// Where the record is: ask for its TXT records (RFC 8461, 3.1).
+    // Meets S5, S67.
     pub fn txt_name(&self) -> String {
         format!("{TXT_LABEL}.{}", self.0)
     }
 
     /// The Policy Host: the name to connect to, to send in SNI, and to find in the certificate
     /// (RFC 8461, 3.3).
+    // Meets S2.
     pub fn policy_host(&self) -> String {
         format!("mta-sts.{}", self.0)
     }
 
     /// Where the policy is (RFC 8461, 3.2). There is no port, no query, and no other path.
+    // Meets S24, S95.
     pub fn policy_url(&self) -> String {
         format!("https://mta-sts.{}/.well-known/mta-sts.txt", self.0)
     }
@@ -357,6 +363,7 @@ mod tests {
         DnsName::parse(name).unwrap_err().kind()
     }
 
+    // Proves A19, A31.
     #[test]
     fn a_name_is_lower_case_without_its_last_dot() {
         for name in ["mx.example.com", "MX.EXAMPLE.COM", "mx.example.com.", "Mx.ExAmPlE.cOm."] {
@@ -366,6 +373,7 @@ mod tests {
         assert_eq!(DnsName::parse("localhost").unwrap().as_str(), "localhost");
     }
 
+    // Proves S66, A19.
     #[test]
     fn what_is_no_host_name_is_told_by_kind() {
         assert_eq!(kind(""), NameErrorKind::Empty);
@@ -399,6 +407,7 @@ mod tests {
         assert_eq!(PolicyDomain::parse(&name[8..]).unwrap_err().kind(), NameErrorKind::TooLong);
     }
 
+    // Proves A18, A31.
     #[cfg(feature = "idna")]
     #[test]
     fn u_labels_become_a_labels() {
@@ -417,6 +426,7 @@ mod tests {
         assert_eq!(kind("bücher.example"), NameErrorKind::ULabelUnsupported);
     }
 
+    // Proves S1, S66.
     #[test]
     fn the_recipient_gives_the_policy_domain() {
         assert_eq!(PolicyDomain::of_recipient("a@Example.COM").unwrap().as_str(), "example.com");

@@ -96,6 +96,8 @@ impl Policy {
     ///
     /// Where the text departs from the grammar, or which field it lacks. One `mx` that can never
     /// cover a host makes the policy invalid, so that its owner hears of it.
+    // Meets S27, S28, S29, S30, S31, S32, S34, S35, S37, S38, S39, S40, S43, S104.
+    // Meets A6, A7, A8, A9, A10, A11, A12, A13, A14, A51, A52, A53, A54.
     pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
         Self::parse_with(body, Strictness::default())
     }
@@ -105,6 +107,7 @@ impl Policy {
     /// # Errors
     ///
     /// As [`Policy::parse`].
+    // Meets S36, A6.
     pub fn parse_with(body: &[u8], strictness: Strictness) -> Result<Self, PolicyError> {
         if body.len() > Self::MAX_LEN {
             return Err(PolicyError::at(PolicyErrorKind::TooLarge, 1, Self::MAX_LEN));
@@ -123,6 +126,7 @@ impl Policy {
     }
 
     /// How long the policy may be used, counted from its fetch: 0 s to [`Policy::MAX_MAX_AGE`].
+    // Meets A15, A49.
     pub fn max_age(&self) -> Duration {
         Duration::from_secs(self.0.max_age.into())
     }
@@ -159,6 +163,7 @@ impl Policy {
 
     /// The lines as they were received, without their ends and without blank ones: the
     /// `policy-string` of TLSRPT (RFC 8460, 4.4).
+    // Meets R53.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let text = self.0.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0.text);
         text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line))

@@ -41,6 +41,7 @@ impl Record {
     ///
     /// Where and of which kind it departs from the grammar of RFC 8461, 3.1. To the sender such a
     /// record is none.
+    // Meets S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S23, S104, A1, A2, A3, A4, A13, A14.
     pub fn parse(txt: &[u8]) -> Result<Self, RecordError> {
         parse_record(txt).map_err(|(kind, rest)| RecordError::at(kind, 1, txt.len() - rest.len()))
     }
@@ -52,6 +53,7 @@ impl Record {
     /// `no-record` when no RR begins as a record, `several-records` when two do, even if they are
     /// the same; else as [`Record::parse`]. All of them mean: act as if there were no policy
     /// (RFC 8461, 3.1).
+    // Meets S18, A1.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, RecordError> {
         let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| is_candidate(txt));
         match (candidates.next(), candidates.next()) {
@@ -87,6 +89,7 @@ pub(crate) fn is_candidate(txt: &[u8]) -> bool {
 /// assert!("2016-08-31".parse::<RecordId>().is_err());
 /// # Ok::<(), mta_sts_core::RecordError>(())
 /// ```
+// Meets S11.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecordId {
     len: u8,

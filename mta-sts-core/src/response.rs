@@ -71,6 +71,7 @@ impl<'a> HttpResponse<'a> {
 /// assert_eq!(limits.max_body_len(), 65_536);
 /// limits.set_timeout(Duration::from_secs(20)).set_max_body_len(16_384);
 /// ```
+// Meets S54.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
     timeout: Duration,
@@ -153,6 +154,7 @@ impl Policy {
     ///
     /// A status other than 200, a media type other than text/plain, a body over the limit (none of
     /// it is read then), or a body that is no policy.
+    // Meets S25, S26, S49, S104, A24, A25, A28, A50.
     pub fn from_response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Result<Self, FetchError> {
         match response.status {
             200 => {}
@@ -204,6 +206,7 @@ mod tests {
         Policy::from_response(response, &FetchLimits::new()).map_or_else(|error| error.code(), |_| "ok")
     }
 
+    // Proves S49, S50, A28.
     #[test]
     fn only_200_gives_a_policy() {
         for status in 100..600 {
@@ -220,6 +223,7 @@ mod tests {
         }
     }
 
+    // Proves S25, S26, A25.
     #[test]
     fn the_media_type_is_text_plain_whatever_its_parameters() {
         for content_type in [
@@ -255,6 +259,7 @@ mod tests {
         }
     }
 
+    // Proves A24.
     #[test]
     fn a_missing_media_type_is_an_error_unless_accepted() {
         let response = HttpResponse::new(200, BODY);
@@ -264,6 +269,7 @@ mod tests {
         assert!(Policy::from_response(&response, &limits).is_ok());
     }
 
+    // Proves S54, A50.
     #[test]
     fn no_prefix_of_a_long_body_is_read() {
         let mut body = BODY.to_vec();

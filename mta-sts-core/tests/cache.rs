@@ -93,6 +93,7 @@ fn what_is_worth_least_goes_first() {
     assert_eq!(cache.len(), 7);
 }
 
+// Proves S104.
 #[test]
 fn made_up_domains_flush_no_policy() {
     let mut cache = cache(1000);
@@ -240,6 +241,7 @@ fn an_older_fetch_replaces_no_newer_one() {
     assert_eq!(entry.policy().unwrap().policy().mode().as_str(), "enforce");
 }
 
+// Proves S81, C16.
 #[test]
 fn what_has_expired_is_nothing() {
     let mut cache = cache(10);
@@ -261,6 +263,7 @@ fn due(max_age: u64) -> Option<u64> {
     cache.poll_timeout().map(|due| due.saturating_since(START).as_secs())
 }
 
+// Proves S58, S82.
 #[test]
 fn a_refresh_is_due_after_a_day_or_half_the_life() {
     for max_age in [3600, 5000, DAY, 2 * DAY, 7 * DAY, 31_557_600] {
@@ -395,6 +398,7 @@ fn mail_to_a_domain_whose_policy_has_lapsed_is_a_use() {
     assert_eq!(cache.poll_refresh(due), Some(name));
 }
 
+// Proves C16.
 #[test]
 fn a_clock_that_steps_back_delays_no_refresh_of_a_domain_in_use() {
     let mut cache = cache(10);

@@ -44,6 +44,8 @@ const FAULTS: [(TlsResult, &str); 9] = [
     (TlsResult::CertificateNotChecked, "validation-failure/certificate-not-checked"),
 ];
 
+// Proves S68, S75, S83, S87, A21, A32, R31, R32, R35, R36, R37, R38, R39.
+// Proves T3, T4, E7, E8, E9.
 #[test]
 fn enforce_lets_through_what_is_all_good_and_nothing_else() {
     let (policy, listed, other) = (policy("enforce"), name("mx.example.com"), name("mx.attacker.example"));
@@ -69,6 +71,7 @@ fn enforce_lets_through_what_is_all_good_and_nothing_else() {
     );
 }
 
+// Proves S76, S87, A36, T7.
 #[test]
 fn testing_delivers_and_reports_the_same() {
     let (policy, listed, other) = (policy("testing"), name("mx.example.com"), name("mx.other.example"));
@@ -87,6 +90,7 @@ fn testing_delivers_and_reports_the_same() {
     );
 }
 
+// Proves S77, A35, T5, E10.
 #[test]
 fn none_delivers_and_reports_no_failure() {
     let (policy, other) = (policy("none"), name("mx.other.example"));
@@ -101,6 +105,7 @@ fn none_delivers_and_reports_no_failure() {
     }
 }
 
+// Proves A35, E1.
 #[test]
 fn without_a_policy_clear_text_is_counted_as_a_failure() {
     let host = name("mx.example.com");
@@ -112,6 +117,7 @@ fn without_a_policy_clear_text_is_counted_as_a_failure() {
     );
 }
 
+// Proves S84.
 #[test]
 fn the_list_is_never_filtered_and_may_permit_none() {
     let policy = policy("enforce");
@@ -123,6 +129,7 @@ fn the_list_is_never_filtered_and_may_permit_none() {
     assert!(Delivery::new(Some(&policy)).plan(&hosts[..1]).permits_none());
 }
 
+// Proves S3.
 #[test]
 fn a_dane_failure_is_never_overridden() {
     let host = name("mx.example.com");
@@ -139,6 +146,7 @@ fn a_dane_failure_is_never_overridden() {
     }
 }
 
+// Proves A42.
 #[test]
 fn dane_and_the_policy_must_both_pass_unless_dane_decides() {
     let (policy, other) = (policy("enforce"), name("mx.dane.example"));
@@ -153,6 +161,7 @@ fn dane_and_the_policy_must_both_pass_unless_dane_decides() {
     assert_eq!(both.check_session(&passed, session).decision, SessionDecision::TryNextMx);
 }
 
+// Proves Q8, A44, T4.
 #[test]
 fn tls_required_no_delivers_and_still_counts() {
     let (policy, other) = (policy("enforce"), name("mx.other.example"));
@@ -167,6 +176,7 @@ fn tls_required_no_delivers_and_still_counts() {
     assert_eq!(session(&strict, &host, TlsResult::NotOffered).0, SessionDecision::TryNextMx);
 }
 
+// Proves R16, R17, Q18, E11.
 #[test]
 fn a_report_goes_out_despite_everything_and_is_not_counted() {
     let (policy, other) = (policy("enforce"), name("mx.other.example"));
@@ -194,6 +204,7 @@ fn no_policy_lowers_the_minimum_of_the_operator() {
     }
 }
 
+// Proves Q1, Q2, Q3, Q4, A43.
 #[test]
 fn requiretls_wants_a_vouched_host_a_certificate_and_the_promise() {
     let (enforce, testing, listed) = (policy("enforce"), policy("testing"), name("mx.example.com"));
@@ -214,6 +225,7 @@ fn requiretls_wants_a_vouched_host_a_certificate_and_the_promise() {
     assert_eq!(decide(None, &by_dane, TlsResult::CertificateNotTrusted, true), None);
 }
 
+// Proves Q6, Q11, Q13, Q14.
 #[test]
 fn what_the_message_asks_is_one_thing() {
     assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
@@ -225,6 +237,7 @@ fn what_the_message_asks_is_one_thing() {
     }
 }
 
+// Proves S78, S79, Q5, T6.
 #[test]
 fn the_end_is_to_wait_unless_requiretls_says_otherwise() {
     let policy = policy("enforce");
@@ -249,6 +262,7 @@ fn the_end_is_to_wait_unless_requiretls_says_otherwise() {
     assert_eq!(waits, Conclusion::Defer);
 }
 
+// Proves S47, A23.
 #[test]
 fn a_dns_id_is_a_whole_name_or_a_whole_first_label() {
     let host = name("mx1.example.com");

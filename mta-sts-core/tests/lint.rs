@@ -194,11 +194,13 @@ fn check_rows(rows: &[Row], find: fn(&[u8]) -> Vec<Finding>) {
     }
 }
 
+// Proves S42, S96, S97, S102.
 #[test]
 fn each_finding_about_a_policy_has_its_place() {
     check_rows(POLICIES, lint::policy);
 }
 
+// Proves S96.
 #[test]
 fn each_finding_about_a_record_has_its_place() {
     check_rows(RECORDS, lint::record);
@@ -301,6 +303,7 @@ fn octets_that_are_no_utf8_are_told_once_and_the_rest_is_read() {
     assert!(!has(&lint::policy("note: \u{fc}\n".as_bytes()), "not-utf8"));
 }
 
+// Proves S55.
 #[test]
 fn a_long_text_is_read_and_its_findings_are_counted() {
     let mut body = GOOD.to_owned();

@@ -93,6 +93,7 @@ fn reported(outcome: &Outcome) -> Option<(&'static str, &'static str)> {
     outcome.failure.as_ref().map(|failure| (failure.result_type.as_str(), failure.reason_code))
 }
 
+// Proves T1.
 #[test]
 fn deliver_cached_and_checked_recently_asks_nothing() {
     let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(59), vec![]);
@@ -100,6 +101,7 @@ fn deliver_cached_and_checked_recently_asks_nothing() {
     assert_eq!((outcome.cache_update, outcome.failure), (CacheUpdate::Keep, None));
 }
 
+// Proves S19, S101, C1.
 #[test]
 fn deliver_absent_until_later_asks_nothing_and_remembers_why() {
     for (answer, reason) in without_record() {
@@ -119,6 +121,7 @@ fn deliver_absent_until_later_asks_nothing_and_remembers_why() {
     }
 }
 
+// Proves S4, A17, C5.
 #[test]
 fn deliver_cached_same_id_is_checked_and_not_extended() {
     let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(60), vec![found("old")]);
@@ -128,6 +131,7 @@ fn deliver_cached_same_id_is_checked_and_not_extended() {
     assert_eq!(entry.policy().unwrap().expires_at(), after(604_800));
 }
 
+// Proves S52, S86, A41.
 #[test]
 fn deliver_cached_new_id_in_back_off_is_not_fetched() {
     let entry = backing_off(Some(cached("enforce")), "new", after(300));
@@ -142,6 +146,7 @@ fn deliver_cached_new_id_in_back_off_is_not_fetched() {
     run(Purpose::Deliver, Some(&entry), after(100), vec![found("other"), fetched("enforce")]);
 }
 
+// Proves S80, S100, A47, C6, C14.
 #[test]
 fn a_new_id_that_is_fetched_replaces_the_policy() {
     for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {
@@ -157,6 +162,7 @@ fn a_new_id_that_is_fetched_replaces_the_policy() {
     }
 }
 
+// Proves S57, S59, S86, C7.
 #[test]
 fn a_new_id_that_cannot_be_fetched_leaves_the_old_policy_in_force() {
     for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {
@@ -175,6 +181,7 @@ fn a_new_id_that_cannot_be_fetched_leaves_the_old_policy_in_force() {
     }
 }
 
+// Proves S20, S57, S86, C8, E6.
 #[test]
 fn deliver_cached_survives_whatever_dns_says() {
     let mut answers = without_record();
@@ -195,6 +202,7 @@ fn deliver_cached_survives_whatever_dns_says() {
     }
 }
 
+// Proves A29, C4.
 #[test]
 fn deliver_with_nothing_cached_and_no_dns_is_told_apart() {
     for failure in TxtFailure::ALL {
@@ -204,6 +212,7 @@ fn deliver_with_nothing_cached_and_no_dns_is_told_apart() {
     }
 }
 
+// Proves S52, S56, S85, A41, C3.
 #[test]
 fn deliver_with_nothing_cached_backs_off_by_id() {
     let first = run(Purpose::Deliver, None, T0, vec![found("a"), Input::FetchFailed(FetchFailure::Connect)]);
@@ -221,6 +230,7 @@ fn deliver_with_nothing_cached_backs_off_by_id() {
     run(Purpose::Deliver, Some(&entry), after(300), vec![found("a"), fetched("enforce")]);
 }
 
+// Proves S85, A26, R43, R44, R45, R53, E2, E3, E4.
 #[test]
 fn a_failed_fetch_is_reported_by_its_cause() {
     let html = HttpResponse::new(200, b"<html>\n<p>\x07</p>\n").with_content_type(b"text/plain");
@@ -245,6 +255,7 @@ fn a_failed_fetch_is_reported_by_its_cause() {
     }
 }
 
+// Proves S59, S98, A48, C9, E5.
 #[test]
 fn refresh_fetches_whatever_the_record_says() {
     let mut answers: Vec<_> = without_record().into_iter().map(|(answer, _)| (answer, "old")).collect();
@@ -272,6 +283,7 @@ fn refresh_fetches_whatever_the_record_says() {
     }
 }
 
+// Proves S81, A16, C11, C12.
 #[test]
 fn an_expired_policy_is_none_and_its_id_is_fetched_again() {
     let entry = cached("enforce");
@@ -284,6 +296,71 @@ fn an_expired_policy_is_none_and_its_id_is_fetched_again() {
     assert_eq!(outcome.no_policy().unwrap().code(), "fetch-failed");
 }
 
+// Proves C2.
+#[test]
+fn deliver_with_nothing_cached_keeps_what_is_fetched() {
+    let outcome = run(Purpose::Deliver, None, T0, vec![found("a"), fetched("enforce")]);
+    assert_eq!(source(&outcome), PolicySource::Fetched);
+    assert_eq!((&outcome.failure, &outcome.alert), (&None, &None));
+    let entry = outcome.cache_update.apply_to(None, T0).unwrap();
+    let policy = entry.policy().unwrap();
+    assert_eq!(
+        (*policy.id(), policy.fetched_at(), policy.policy()),
+        (id("a"), T0, outcome.policy().unwrap())
+    );
+}
+
+// Proves C10.
+#[test]
+fn a_policy_of_mode_none_is_kept_to_its_end() {
+    for (answer, _) in without_record() {
+        let entry = cached("none");
+        let outcome = run(Purpose::Deliver, Some(&entry), after(604_800), vec![answer.clone()]);
+        assert_eq!(outcome.policy().unwrap().mode(), Mode::None);
+        assert_eq!((&outcome.failure, &outcome.alert), (&None, &None));
+        let entry = outcome.cache_update.apply_to(Some(entry), after(604_800)).unwrap();
+        assert_eq!(entry.policy().unwrap().expires_at(), after(604_800));
+        let over = run(Purpose::Deliver, Some(&entry), after(604_801), vec![answer]);
+        assert!(over.no_policy().is_some());
+    }
+}
+
+// Proves S78, C13.
+#[test]
+fn before_a_permanent_failure_the_same_id_changes_nothing() {
+    let entry = cached("enforce");
+    let outcome = run(Purpose::BeforePermanentFailure, Some(&entry), after(1), vec![found("old")]);
+    assert_eq!((source(&outcome), &outcome.cache_update), (PolicySource::Cached, &CacheUpdate::Keep));
+    assert_eq!((outcome.failure, outcome.alert), (None, None));
+}
+
+// Proves A16, C15.
+#[test]
+fn a_max_age_of_nothing_holds_for_one_second() {
+    let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 0\n").unwrap();
+    let policy = CachedPolicy::new(policy, id("a"), T0);
+    assert!(policy.is_valid(T0) && !policy.is_valid(after(1)));
+    let entry = CacheUpdate::Store { policy, checked_until: after(60) }.apply_to(None, T0).unwrap();
+    assert_eq!(source(&run(Purpose::Deliver, Some(&entry), T0, vec![])), PolicySource::Cached);
+    let again = run(Purpose::Deliver, Some(&entry), after(1), vec![found("a"), fetched("enforce")]);
+    assert_eq!(source(&again), PolicySource::Fetched);
+}
+
+// Proves S52, S53.
+#[test]
+fn the_back_off_may_be_longer_and_never_shorter() {
+    for (wanted, waits) in [(0, 300), (299, 300), (7200, 7200)] {
+        let mut config = LookupConfig::new();
+        config.set_back_off(Duration::from_secs(wanted));
+        let domain = PolicyDomain::parse("example.com").unwrap();
+        let mut lookup = Lookup::new(domain, Purpose::Deliver, None, T0, &config);
+        lookup.handle_input(found("a"), T0).unwrap();
+        lookup.handle_input(Input::FetchFailed(FetchFailure::Connect), T0).unwrap();
+        let update = lookup.into_outcome().unwrap().cache_update;
+        assert_eq!(update, CacheUpdate::BackOff(BackOff { id: id("a"), until: after(waits) }));
+    }
+}
+
 #[test]
 fn ttls_are_clamped_to_half_a_minute_and_an_hour() {
     for (ttl, until) in [(0, 30), (29, 30), (31, 31), (3600, 3600), (604_800, 3600)] {
@@ -294,6 +371,7 @@ fn ttls_are_clamped_to_half_a_minute_and_an_hour() {
     }
 }
 
+// Proves C16.
 #[test]
 fn a_clock_that_steps_back_ages_nothing() {
     let yesterday = UnixTime::from_secs(T0.as_secs() - 86_400);
@@ -359,6 +437,7 @@ fn updates_that_come_late_do_no_harm() {
     assert_eq!(absent.apply_to(Some(entry.clone()), after(55)), Some(entry));
 }
 
+// Proves S104.
 #[test]
 fn an_entry_remembers_few_back_offs() {
     let entry = (0..100).fold(None, |entry, n| Some(backing_off(entry, &format!("id{n}"), after(300 + n))));

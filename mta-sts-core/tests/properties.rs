@@ -79,6 +79,7 @@ proptest! {
         }
     }
 
+    // Proves S69, S70, A20.
     #[test]
     fn a_match_is_that_of_labels(pattern in "(\\*\\.)?[ab](\\.[ab]){0,2}", host in "[ab](\\.[ab]){0,3}") {
         let expected = {
@@ -93,6 +94,7 @@ proptest! {
 
     /// The lookup under random answers: at most two are asked for, wrong ones change nothing, a
     /// cached policy gives way only to one that was fetched, and the entry survives its text.
+    // Proves S20, S57, A17.
     #[test]
     fn a_lookup_never_weakens_a_cached_policy(
         rounds in proptest::collection::vec((purpose(), proptest::collection::vec(answer(), 12), 0_u64..4000), 1..8),

@@ -65,6 +65,7 @@ impl DnsClient {
     /// # Errors
     ///
     /// [`DnsError::NotFound`] when there is none, [`DnsError::Failed`] when nobody could say.
+    // Meets S21, S22, A5.
     pub async fn txt(&self, name: &str) -> Result<TxtAnswer, DnsError> {
         let found = self.lookup(name, RecordType::TXT).await?;
         let records = found.records.iter().filter_map(|data| match data {

@@ -89,6 +89,7 @@ impl PolicyFetcher {
     /// # Errors
     ///
     /// [`PolicyFetchError`], if no address gives a whole response: of several failures, the most telling.
+    // Meets S24, S44, S45, S46, S47, S50, S51, S54, S60, S64, A23, A27.
     pub async fn fetch(
         &self,
         policy_host: &str,

@@ -166,6 +166,7 @@ impl SmtpSession {
     /// [`SmtpError`], when it is not TLS that fails, and when clear text came after the answer to STARTTLS, where an
     /// attacker can put commands and answers (RFC 3207, 6). If the error comes from the second EHLO, TLS was established all
     /// the same, and [`tls`](Self::tls) tells of it.
+    // Meets S61, S64, S72, A23.
     pub async fn starttls(&mut self, mx_host: &str) -> Result<StarttlsOutcome, SmtpError> {
         let name = mx_host.strip_suffix('.').unwrap_or(mx_host).to_ascii_lowercase();
         let Ok(host) = DnsName::try_from(name) else {

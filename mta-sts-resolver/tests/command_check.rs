@@ -113,6 +113,7 @@ async fn each_stage_of_a_sound_domain_is_shown() {
     stage.world.shutdown().await;
 }
 
+// Proves S94.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_domain_has_its_verdict_and_its_status() {
     let stage = Stage::start().await;
@@ -121,6 +122,7 @@ async fn each_domain_has_its_verdict_and_its_status() {
         ("wildcard.test", 0, "delivered", "deliver", None),
         ("implicit-mx.test", 0, "delivered", "deliver", None),
         ("second-mx.test", 1, "delivered-with-faults", "try-next-mx", Some("certificate-expired")),
+        ("backup-unlisted.test", 1, "delivered-with-faults", "deliver", Some("validation-failure")),
         ("starttls-stripped.test", 1, "deferred", "try-next-mx", Some("starttls-not-supported")),
         ("mx-spoofed.test", 1, "deferred", "try-next-mx", Some("validation-failure")),
         ("certificate-expired.test", 1, "deferred", "try-next-mx", Some("certificate-expired")),
@@ -193,6 +195,7 @@ async fn domains_are_answered_in_the_order_given() {
     stage.world.shutdown().await;
 }
 
+// Proves S66, A31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_may_be_written_in_many_ways() {
     let stage = Stage::start().await;
@@ -227,6 +230,7 @@ async fn without_dns_the_answer_is_to_try_later() {
     stage.world.shutdown().await;
 }
 
+// Proves T6.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_mx_host_that_is_down_is_no_fault_of_the_policy() {
     let stage = Stage::start().await;

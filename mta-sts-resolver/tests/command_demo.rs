@@ -38,6 +38,7 @@ const SCENARIOS: [&str; 24] = [
     "new-id-fetch-fails",
 ];
 
+// Proves S57, S70, S75, S76, S77, S83, S87, S91, Q8, Q9.
 #[test]
 fn every_scenario_ends_as_expected() {
     let output = demo(&["--json"]);

@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 // What an authoritative server says.
 
+// Proves S21, A5.
 #[tokio::test]
 async fn each_txt_rr_is_one_record_and_its_strings_are_joined() {
     let (_server, dns) = zone(
@@ -35,6 +36,7 @@ async fn each_txt_rr_is_one_record_and_its_strings_are_joined() {
     assert!(!answer.authenticated);
 }
 
+// Proves S22.
 #[tokio::test]
 async fn a_cname_chain_is_followed_and_its_smallest_ttl_counts() {
     let (_server, dns) = zone(
@@ -62,6 +64,7 @@ async fn a_missing_name_and_a_missing_type_are_told_apart_with_the_negative_ttl(
     assert_eq!(absence.code(), "no-data");
 }
 
+// Proves S22.
 #[tokio::test]
 async fn a_cname_to_a_name_without_txt_is_not_found() {
     let (_server, dns) = zone(

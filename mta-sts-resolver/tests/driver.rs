@@ -27,6 +27,7 @@ async fn discover(
     resolver.discover(PolicyDomain::parse(domain).unwrap(), Purpose::Deliver, cached, now).await
 }
 
+// Proves C2.
 #[tokio::test]
 async fn a_policy_is_found_once_and_then_remembered() {
     let (world, resolver) = world().await;
@@ -42,6 +43,7 @@ async fn a_policy_is_found_once_and_then_remembered() {
     world.shutdown().await;
 }
 
+// Proves S57, E6.
 #[tokio::test]
 async fn a_suppressed_record_does_not_hide_a_cached_policy() {
     let (world, resolver) = world().await;
@@ -54,6 +56,7 @@ async fn a_suppressed_record_does_not_hide_a_cached_policy() {
     world.shutdown().await;
 }
 
+// Proves S18, S25, S49, S50, S85.
 #[tokio::test]
 async fn why_there_is_no_policy_is_told_apart() {
     let (world, resolver) = world().await;
@@ -75,6 +78,17 @@ async fn why_there_is_no_policy_is_told_apart() {
         assert_eq!(outcome.no_policy().map(mta_sts_core::NoPolicy::code), Some(code), "{domain}");
         assert_eq!(outcome.failure.map(|failure| failure.reason_code), reason, "{domain}");
     }
+    world.shutdown().await;
+}
+
+// Proves S22, S90, S91.
+#[tokio::test]
+async fn a_domain_may_leave_record_and_policy_host_to_a_provider() {
+    let (world, resolver) = world().await;
+    // Both names are CNAMEs; the certificate is for the domain's own Policy Host.
+    let outcome = discover(&resolver, "cname.test", None, NOW).await.outcome;
+    assert_eq!(outcome.applied.unwrap().source, PolicySource::Fetched);
+    assert_eq!(outcome.failure, None);
     world.shutdown().await;
 }
 

@@ -38,6 +38,7 @@ async fn a_policy_is_fetched() {
     );
 }
 
+// Proves S64, A27.
 #[tokio::test]
 async fn tls_1_2_will_do() {
     let ca = Authority::new();
@@ -46,6 +47,7 @@ async fn tls_1_2_will_do() {
     assert_eq!(response.tls_version, TlsVersion::Tls12);
 }
 
+// Proves S24, S51, S60, S95.
 #[tokio::test]
 async fn the_server_sees_the_policy_host_and_nothing_conditional() {
     let ca = Authority::new();
@@ -74,6 +76,26 @@ async fn the_server_sees_the_policy_host_and_nothing_conditional() {
     assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value)));
 }
 
+// Proves S51.
+#[tokio::test]
+async fn headers_of_http_caches_change_nothing() {
+    let ca = Authority::new();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: max-age=31536000, immutable\r\n\
+                Expires: Thu, 01 Jan 2099 00:00:00 GMT\r\nAge: 31536000\r\nETag: \"1\"\r\n\
+                Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: ";
+    let response = [format!("{head}{}\r\n\r\n", POLICY.len()).as_bytes(), POLICY].concat();
+    let server = Server::start(ca.server(&[HOST]), vec![Send(response)]).await;
+    let fetcher = fetcher(&ca, &server);
+    for _ in 0..2 {
+        assert_eq!(fetcher.fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
+    }
+    // The second is asked for as the first was.
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0].head, seen[1].head);
+}
+
+// Proves S50.
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let ca = Authority::new();
@@ -104,6 +126,7 @@ async fn other_statuses_come_without_their_body() {
     }
 }
 
+// Proves S44, S45, S46, S47, A23.
 #[tokio::test]
 async fn certificate_faults_are_told_apart() {
     use CertificateFault::{Expired, HostMismatch, NotTrusted, NotYetValid};
@@ -138,6 +161,7 @@ async fn certificate_faults_are_told_apart() {
     }
 }
 
+// Proves S47.
 #[tokio::test]
 async fn a_wildcard_stands_for_one_label() {
     let ca = Authority::new();
@@ -152,6 +176,7 @@ async fn a_chain_over_an_intermediate_is_trusted() {
     assert_eq!(fetcher(&ca, &server).fetch(HOST, &[SERVER]).await.unwrap().body, POLICY);
 }
 
+// Proves S64, A27.
 #[tokio::test]
 async fn what_is_not_tls_1_2_fails_in_the_handshake() {
     let ca = Authority::new();
@@ -189,6 +214,7 @@ async fn without_an_address_or_a_name_there_is_no_connection() {
     }
 }
 
+// Proves S54.
 #[tokio::test]
 async fn one_deadline_holds_at_every_step() {
     let ca = Authority::new();
@@ -207,6 +233,7 @@ async fn one_deadline_holds_at_every_step() {
     }
 }
 
+// Proves S54.
 #[tokio::test]
 async fn the_body_limit_is_exact() {
     let ca = Authority::new();

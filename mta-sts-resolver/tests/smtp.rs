@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 const MX: &str = "mx1.recipient.test";
 const MESSAGE: &[u8] = b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\nb.\r\n\r\n";
 
+// Proves S61.
 #[tokio::test]
 async fn a_message_arrives_over_tls_byte_by_byte() {
     let ca = Authority::new();
@@ -59,6 +60,7 @@ async fn a_message_arrives_over_tls_byte_by_byte() {
     assert_eq!(seen.messages, [MESSAGE]);
 }
 
+// Proves S64.
 #[tokio::test]
 async fn tls_1_2_will_do() {
     let ca = Authority::new();
@@ -119,6 +121,7 @@ async fn starttls_refused_leaves_clear_text() {
     }
 }
 
+// Proves S72, S73, A23, T3.
 #[tokio::test]
 async fn certificate_faults_are_recorded_and_the_session_goes_on() {
     use CertificateFault::{Expired, HostMismatch, NotTrusted};
@@ -147,6 +150,7 @@ async fn certificate_faults_are_recorded_and_the_session_goes_on() {
     }
 }
 
+// Proves S64.
 #[tokio::test]
 async fn a_failed_handshake_ends_the_session() {
     let ca = Authority::new();
@@ -192,6 +196,7 @@ async fn clear_text_after_starttls_is_never_taken_for_tls() {
     }
 }
 
+// Proves Q4.
 #[tokio::test]
 async fn what_counts_is_offered_over_tls() {
     let ca = Authority::new();
@@ -222,6 +227,7 @@ async fn what_was_offered_in_clear_text_is_forgotten() {
     assert_eq!(session.extensions(), &[] as &[String]);
 }
 
+// Proves Q16.
 #[tokio::test]
 async fn mail_parameters_are_sent_where_needed_and_offered() {
     let ca = Authority::new();

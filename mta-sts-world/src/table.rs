@@ -432,6 +432,14 @@ fn domains_without_scenario(plan: &mut Plan) {
     // RFC 5321, 5.1: the domain is its own MX host.
     plan.domain("implicit-mx").sts(Mode::Enforce, &[""]).mail_host("");
 
+    // RFC 8461, 8.4: mail arrives, so nobody sees that the policy lacks the second host.
+    plan.domain("backup-unlisted")
+        .sts(Mode::Enforce, &["mx"])
+        .mail_host("mx")
+        .mail_host("backup")
+        .mx(10, "mx")
+        .mx(20, "backup");
+
     for name in ["", "_mta-sts", "mta-sts"] {
         plan.domain("bogus").data(
             name,

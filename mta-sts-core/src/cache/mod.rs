@@ -173,6 +173,7 @@ impl CacheConfig {
     /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
+    // Meets S104.
     pub const fn set_max_entries(&mut self, max_entries: usize) -> &mut Self {
         self.max_entries = max_entries;
         self
@@ -328,6 +329,7 @@ impl PolicyCache {
     ///
     /// [`Lookup`]: crate::Lookup
     /// [`Purpose::Refresh`]: crate::Purpose::Refresh
+    // Meets S58, S82.
     pub fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
         loop {
             let slot = self.refreshes.first().filter(|&slot| self.times[slot as usize].refresh_at <= now)?;

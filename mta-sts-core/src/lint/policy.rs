@@ -28,6 +28,7 @@ use crate::record::is_white_space;
 /// assert_eq!(findings[0].code(), "blank-line");
 /// assert_eq!(findings[0].span(), 15..16);
 /// ```
+// Meets S42, S55, S96, S97, S102.
 pub fn policy(body: &[u8]) -> Vec<Finding> {
     policy_with(body, Strictness::default())
 }

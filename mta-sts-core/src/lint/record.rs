@@ -20,6 +20,7 @@ use crate::record::{Record, RecordId, is_candidate, is_white_space};
 /// assert_eq!(findings[0].span(), 16..22);
 /// assert_eq!(findings[0].help(), "Write `id=20240101`.");
 /// ```
+// Meets S96.
 pub fn record(txt: &[u8]) -> Vec<Finding> {
     let mut findings = Findings::new();
     Reader { txt, number: 1, findings: &mut findings, has_id: false }.read();

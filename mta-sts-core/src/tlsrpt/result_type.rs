@@ -34,10 +34,12 @@ pub enum ResultType {
     /// The certificate of the Policy Host is not valid for it.
     StsWebpkiInvalid,
     /// No TLSA record is usable.
+    // Meets R40.
     TlsaInvalid,
     /// The resolver gave no DNSSEC-valid records.
     DnssecInvalid,
     /// The sender demands DANE, and the MX host has none.
+    // Meets R42.
     DaneRequired,
 }
 
@@ -186,6 +188,7 @@ impl core::error::Error for UnknownWord {}
 mod tests {
     use super::*;
 
+    // Proves R40, R42.
     #[test]
     fn words_come_back_as_they_went() {
         for result in ResultType::ALL {

@@ -31,6 +31,7 @@ impl Envelope {
     }
 
     /// Asks that the message go over TLS all the way (RFC 8689, 2).
+    // Meets Q16.
     #[must_use]
     pub fn require_tls(mut self) -> Self {
         self.require_tls = true;
