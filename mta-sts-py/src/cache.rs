@@ -57,7 +57,7 @@ impl PolicyCache {
     fn apply<'py>(
         &self,
         domain: &Bound<'py, PyAny>,
-        update: PyRef<'_, CacheUpdate>,
+        update: &CacheUpdate,
         now: Time,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let name = policy_domain(domain)?;
@@ -70,7 +70,7 @@ impl PolicyCache {
     fn insert<'py>(
         &self,
         domain: &Bound<'py, PyAny>,
-        entry: PyRef<'_, CacheEntry>,
+        entry: &CacheEntry,
         now: Time,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let name = policy_domain(domain)?;

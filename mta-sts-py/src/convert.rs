@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,6 +57,7 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
 }
 
 /// A point in time: Unix seconds, or an aware `datetime`.
+#[derive(Clone, Copy)]
 pub(crate) struct Time(pub(crate) UnixTime);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Time {
@@ -71,20 +72,17 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
             }
             Err(_) => {}
         }
-        let seconds = match object.extract::<f64>() {
-            Ok(seconds) => seconds,
-            Err(_) => {
-                let Ok(zone) = object.getattr(intern!(py, "tzinfo")) else {
-                    let class = object.get_type().name()?;
-                    return Err(PyTypeError::new_err(format!(
-                        "wanted Unix seconds or a datetime, not {class}"
-                    )));
-                };
-                if zone.is_none() {
-                    return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
-                }
-                object.call_method0(intern!(py, "timestamp"))?.extract::<f64>()?
+        let seconds = if let Ok(seconds) = object.extract::<f64>() {
+            seconds
+        } else {
+            let Ok(zone) = object.getattr(intern!(py, "tzinfo")) else {
+                let class = object.get_type().name()?;
+                return Err(PyTypeError::new_err(format!("wanted Unix seconds or a datetime, not {class}")));
+            };
+            if zone.is_none() {
+                return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
             }
+            object.call_method0(intern!(py, "timestamp"))?.extract::<f64>()?
         };
         match duration(seconds) {
             Some(since_epoch) => Ok(Self(UnixTime::from_secs(since_epoch.as_secs()))),
@@ -94,20 +92,20 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
 }
 
 /// A span of time: seconds, or a `timedelta`.
+#[derive(Clone, Copy)]
 pub(crate) struct Span(pub(crate) Duration);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Span {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let seconds = match object.extract::<f64>() {
-            Ok(seconds) => seconds,
-            Err(_) => {
-                let total = object
-                    .call_method0(intern!(object.py(), "total_seconds"))
-                    .map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?;
-                total.extract()?
-            }
+        let seconds = if let Ok(seconds) = object.extract::<f64>() {
+            seconds
+        } else {
+            let total = object
+                .call_method0(intern!(object.py(), "total_seconds"))
+                .map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?;
+            total.extract()?
         };
         duration(seconds).map(Self).ok_or_else(|| PyValueError::new_err("a span of time is not negative"))
     }
@@ -119,8 +117,13 @@ fn duration(seconds: f64) -> Option<Duration> {
 
 /// The member of an enum of `mta_sts._words` that has this word.
 pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bound<'py, PyAny>> {
-    static WORDS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    module(py, &WORDS, "mta_sts._words")?.getattr(class)?.call1((word,))
+    static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let members = MEMBERS.get_or_try_init(py, || {
+        let members = py.import("mta_sts._words")?.getattr("MEMBERS")?;
+        Ok::<_, PyErr>(members.cast_into::<PyDict>()?.unbind())
+    })?;
+    let members = members.bind(py).as_any();
+    members.get_item(class)?.get_item(word)
 }
 
 /// As [`word`], of a type whose words are serde's.

@@ -36,7 +36,7 @@ impl Delivery {
     #[new]
     #[pyo3(signature = (policy = None, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn new(
-        policy: Option<PyRef<'_, Policy>>,
+        policy: Option<&Policy>,
         message: &str,
         minimum: &str,
         dane_precedence: &str,
@@ -66,10 +66,10 @@ impl Delivery {
         mx_verdict(host.py(), &self.delivery().check_mx(&host_facts))
     }
 
-    /// What to do about each host of the MX list, in its order: a tuple of `MxVerdict`. Hosts are names,
-    /// or `MxHost` with what DANE and DNSSEC say of them.
+    /// What to do about each host of the MX list, in its order: a `Plan`. Hosts are names, or `MxHost` with
+    /// what DANE and DNSSEC say of them.
     #[pyo3(signature = (hosts, /))]
-    fn plan<'py>(&self, hosts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    fn plan<'py>(&self, hosts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = hosts.py();
         let mut facts = Vec::new();
         for host in hosts.try_iter()? {
@@ -88,7 +88,7 @@ impl Delivery {
             .collect();
         let plan = self.delivery().plan(&hosts);
         let verdicts: PyResult<Vec<_>> = plan.hosts.iter().map(|verdict| mx_verdict(py, verdict)).collect();
-        PyTuple::new(py, verdicts?)
+        value(py, "Plan", (PyTuple::new(py, verdicts?)?,))
     }
 
     /// Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
@@ -179,6 +179,18 @@ fn rows<'py>(py: Python<'py>, rows: &[TlsrptRow]) -> PyResult<Bound<'py, PyTuple
         })
         .collect();
     PyTuple::new(py, rows?)
+}
+
+/// `MessageTls.of`.
+#[pyfunction]
+#[pyo3(signature = (*, requiretls, tls_required_no, null_reverse_path))]
+pub(crate) fn message_tls(
+    py: Python<'_>,
+    requiretls: bool,
+    tls_required_no: bool,
+    null_reverse_path: bool,
+) -> PyResult<Bound<'_, PyAny>> {
+    word_of(py, "MessageTls", &MessageTls::of(requiretls, tls_required_no, null_reverse_path))
 }
 
 /// Whether the header fields `TLS-Required` of a message, given without their name, say `No` (RFC 8689, 5).

@@ -21,7 +21,7 @@ impl CachedPolicy {
 
     #[new]
     #[pyo3(signature = (policy, id, fetched_at, /))]
-    fn new(py: Python<'_>, policy: PyRef<'_, Policy>, id: &str, fetched_at: Time) -> PyResult<Self> {
+    fn new(py: Python<'_>, policy: &Policy, id: &str, fetched_at: Time) -> PyResult<Self> {
         let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
         Ok(Self(core::CachedPolicy::new(policy.0.clone(), id, fetched_at.0)))
     }
@@ -171,7 +171,7 @@ impl CacheUpdate {
     ///
     /// An older fetch never replaces a newer one, and an absence never hides a policy that is in force.
     #[pyo3(signature = (entry, /, *, now))]
-    fn apply_to(&self, entry: Option<PyRef<'_, CacheEntry>>, now: Time) -> Option<CacheEntry> {
+    fn apply_to(&self, entry: Option<&CacheEntry>, now: Time) -> Option<CacheEntry> {
         self.0.apply_to(entry.map(|entry| entry.0.clone()), now.0).map(CacheEntry)
     }
 

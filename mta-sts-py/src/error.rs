@@ -3,54 +3,49 @@
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
     LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TxtFailure,
+    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TxtFailure,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::value;
+use crate::convert::{value, word};
 
 /// Turns an error of the core into the exception.
 pub(crate) trait IntoException {
     fn into_exception(self, py: Python<'_>) -> PyErr;
 }
 
-fn exception(py: Python<'_>, message: String, code: &str, line: Option<u32>, offset: Option<usize>) -> PyErr {
-    match value(py, "MtaStsError", (message, code, line, offset)) {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(error) => error,
-    }
+fn exception(
+    py: Python<'_>,
+    message: String,
+    code: &str,
+    place: Option<(u32, usize)>,
+    result_type: Option<ResultType>,
+) -> PyErr {
+    let result_type = result_type.map(|result_type| word(py, "ResultType", result_type.as_str()));
+    let exception = result_type.transpose().and_then(|result_type| {
+        let (line, offset) = place.unzip();
+        value(py, "MtaStsError", (message, code, line, offset, result_type))
+    });
+    exception.map_or_else(|error| error, PyErr::from_value)
 }
 
-impl IntoException for NameError {
-    fn into_exception(self, py: Python<'_>) -> PyErr {
-        exception(py, self.to_string(), self.code(), None, Some(self.offset()))
-    }
+macro_rules! into_exception_with_place {
+    ($($error:ident)*) => {$(
+        impl IntoException for $error {
+            fn into_exception(self, py: Python<'_>) -> PyErr {
+                exception(py, self.to_string(), self.code(), Some((self.line(), self.offset())), None)
+            }
+        }
+    )*};
 }
 
-impl IntoException for RecordError {
-    fn into_exception(self, py: Python<'_>) -> PyErr {
-        exception(py, self.to_string(), self.code(), None, Some(self.offset()))
-    }
-}
-
-impl IntoException for PolicyError {
-    fn into_exception(self, py: Python<'_>) -> PyErr {
-        exception(py, self.to_string(), self.code(), Some(self.line()), Some(self.offset()))
-    }
-}
+into_exception_with_place!(NameError RecordError PolicyError EntryError);
 
 impl IntoException for FetchError {
     fn into_exception(self, py: Python<'_>) -> PyErr {
-        let policy = self.policy_error();
-        let (line, offset) = (policy.map(|error| error.line()), policy.map(|error| error.offset()));
-        exception(py, self.to_string(), self.code(), line, offset)
-    }
-}
-
-impl IntoException for EntryError {
-    fn into_exception(self, py: Python<'_>) -> PyErr {
-        exception(py, self.to_string(), self.code(), Some(self.line()), None)
+        let place = (self.line(), self.offset());
+        exception(py, self.to_string(), self.code(), Some(place), Some(self.result_type()))
     }
 }
 

@@ -1,9 +1,9 @@
 use mta_sts_core::{FetchLimits, Finding, HttpResponse, lint};
-use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
 use crate::convert::{Octets, octets_of_each, value, word};
 use crate::policy::strictness;
+use crate::sequence::{self, subscript};
 
 /// What `lint` found: a sequence that makes each `Finding` when it is asked for.
 #[pyclass(frozen, sequence, module = "mta_sts")]
@@ -15,31 +15,50 @@ impl Findings {
         self.0.len()
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyAny>> {
-        let index = if index < 0 { index + self.0.len().cast_signed() } else { index };
-        let finding = usize::try_from(index).ok().and_then(|index| self.0.get(index));
-        let finding = finding.ok_or_else(|| PyIndexError::new_err("no such finding"))?;
-        let span = finding.span();
-        value(
-            py,
-            "Finding",
-            (
-                finding.code(),
-                finding.kind().number(),
-                word(py, "Severity", finding.severity().as_str())?,
-                (span.start, span.end),
-                finding.line(),
-                finding.message(),
-                finding.senders(),
-                finding.help(),
-            ),
-        )
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        subscript(key, self.0.len(), |index| finding_value(key.py(), &self.0[index]))
+    }
+
+    /// Where this finding stands first. Raises ValueError if it does not.
+    #[pyo3(signature = (finding, /))]
+    fn index(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
+        for (index, own) in self.0.iter().enumerate() {
+            if finding_value(finding.py(), own)?.eq(finding)? {
+                return Ok(index);
+            }
+        }
+        sequence::index(None)
+    }
+
+    /// How often this finding stands here.
+    #[pyo3(signature = (finding, /))]
+    fn count(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let own = self.0.iter().map(|own| finding_value(finding.py(), own)?.eq(finding));
+        Ok(own.collect::<PyResult<Vec<_>>>()?.into_iter().filter(|same| *same).count())
     }
 
     fn __repr__(&self) -> String {
         let codes: Vec<_> = self.0.iter().map(Finding::code).collect();
         format!("<Findings [{}]>", codes.join(", "))
     }
+}
+
+fn finding_value<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py, PyAny>> {
+    let span = finding.span();
+    value(
+        py,
+        "Finding",
+        (
+            finding.code(),
+            finding.kind().number(),
+            word(py, "Severity", finding.severity().as_str())?,
+            (span.start, span.end),
+            finding.line(),
+            finding.message(),
+            finding.senders(),
+            finding.help(),
+        ),
+    )
 }
 
 /// What is to be said of one TXT record, faults and all.

@@ -103,15 +103,15 @@ impl Lookup {
     fn new(
         domain: &Bound<'_, PyAny>,
         now: Time,
-        cached: Option<PyRef<'_, CacheEntry>>,
+        cached: Option<&CacheEntry>,
         purpose: &str,
-        config: Option<PyRef<'_, LookupConfig>>,
+        config: Option<&LookupConfig>,
     ) -> PyResult<Self> {
         let domain = policy_domain(domain)?;
         let purpose = from_word("purpose", purpose)?;
-        let entry = cached.as_ref().map(|entry| &entry.0);
+        let entry = cached.map(|entry| &entry.0);
         let default = core::LookupConfig::new();
-        let config = config.as_ref().map_or(&default, |config| &config.0);
+        let config = config.map_or(&default, |config| &config.0);
         Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
     }
 

@@ -1,3 +1,5 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use mta_sts_core::{self as core, FetchLimits, HttpResponse, MissingContentType, Strictness};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -6,6 +8,7 @@ use pyo3::types::{PyList, PyString};
 use crate::convert::{Octets, word};
 use crate::error::IntoException;
 use crate::name::{DnsName, dns_name};
+use crate::sequence::{self, subscript};
 
 /// Below this a parse takes less time than to let go of the lock and take it again.
 const LARGE: usize = 4096;
@@ -138,8 +141,8 @@ impl Policy {
         let mut patterns = self.0.mx_patterns();
         let shown: Vec<_> = patterns.by_ref().take(3).map(|pattern| pattern.to_string()).collect();
         let more = if patterns.is_empty() { String::new() } else { format!(" and {} more", patterns.len()) };
-        let (mode, max_age) = (self.0.mode(), self.0.max_age().as_secs());
-        format!("<Policy mode={mode} max_age={max_age} mx=[{}{more}]>", shown.join(", "))
+        let seconds = self.0.max_age().as_secs();
+        format!("<Policy mode={} max_age={seconds} mx=[{}{more}]>", self.0.mode(), shown.join(", "))
     }
 
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
@@ -204,17 +207,34 @@ impl MxPatterns {
         self.0.mx_patterns().len()
     }
 
-    fn __getitem__(&self, index: isize) -> PyResult<MxPattern> {
-        let index = if index < 0 { index + self.__len__().cast_signed() } else { index };
-        let pattern = usize::try_from(index).ok().and_then(|index| self.0.mx_patterns().nth(index));
-        match pattern {
-            Some(pattern) => Ok(MxPattern(pattern.into_owned())),
-            None => Err(PyIndexError::new_err("no such pattern")),
-        }
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        subscript(key, self.__len__(), |index| {
+            let pattern = self.0.mx_patterns().nth(index).map(|pattern| MxPattern(pattern.into_owned()));
+            let pattern = pattern.ok_or_else(|| PyIndexError::new_err("index out of range"))?;
+            Ok(Bound::new(key.py(), pattern)?.into_any())
+        })
+    }
+
+    /// Where this pattern stands first. Raises ValueError if it does not.
+    #[pyo3(signature = (pattern, /))]
+    fn index(&self, pattern: &MxPattern) -> PyResult<usize> {
+        sequence::index(self.0.mx_patterns().position(|own| own == pattern.0))
+    }
+
+    /// How often this pattern stands here.
+    #[pyo3(signature = (pattern, /))]
+    fn count(&self, pattern: &MxPattern) -> usize {
+        self.0.mx_patterns().filter(|own| *own == pattern.0).count()
     }
 
     fn __eq__(&self, other: &Self) -> bool {
         self.0.mx_patterns().eq(other.0.mx_patterns())
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.mx_patterns().for_each(|pattern| pattern.hash(&mut hasher));
+        hasher.finish()
     }
 
     fn __repr__(&self) -> String {

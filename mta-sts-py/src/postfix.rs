@@ -18,7 +18,7 @@ use crate::policy::Policy;
 #[pyfunction]
 #[pyo3(signature = (policy, domain, /, *, form = "basic", mx_hosts = None))]
 pub(crate) fn postfix_tls_policy(
-    policy: PyRef<'_, Policy>,
+    policy: &Policy,
     domain: &Bound<'_, PyAny>,
     form: &str,
     mx_hosts: Option<&Bound<'_, PyAny>>,

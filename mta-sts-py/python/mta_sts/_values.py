@@ -24,23 +24,35 @@ class MtaStsError(ValueError):
     """Something that the package refuses.
 
     `code` is a stable word, listed by `codes()`; `line` (from 1) and `offset` (in octets) say where,
-    if there is a place.
+    if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host.
     """
 
     code: str
     line: int | None
     offset: int | None
+    result_type: ResultType | None
 
     def __init__(
-        self, message: str, code: str, line: int | None = None, offset: int | None = None, /
+        self,
+        message: str,
+        code: str,
+        line: int | None = None,
+        offset: int | None = None,
+        result_type: ResultType | None = None,
+        /,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, code, line, offset, result_type)
         self.code = code
         self.line = line
         self.offset = offset
+        self.result_type = result_type
 
-    def __reduce__(self) -> tuple[type[MtaStsError], tuple[str, str, int | None, int | None]]:
-        return type(self), (str(self), self.code, self.line, self.offset)
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __repr__(self) -> str:
+        place = "" if self.line is None else f", line={self.line}, offset={self.offset}"
+        return f"MtaStsError({str(self)!r}, code={self.code!r}{place})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +254,18 @@ class MxVerdict:
 
     decision: MxDecision
     rows: tuple[TlsrptRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about each host of an MX list, in its order."""
+
+    hosts: tuple[MxVerdict, ...]
+
+    @property
+    def permits_none(self) -> bool:
+        """Whether there is nothing to connect to: go on to `Delivery.conclude`."""
+        return all(isinstance(verdict.decision, Skip) for verdict in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

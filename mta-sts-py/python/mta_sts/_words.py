@@ -6,10 +6,19 @@ Wherever a function takes one of them, its plain string will do.
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class _Word(str, Enum):
     """A member is its word: `Mode.ENFORCE == "enforce"`, and `str()` and formats give the word."""
+
+    def __new__(cls, value: object) -> Self:
+        word = str.__new__(cls, value)
+        word._value_ = value
+        return word
 
     def __str__(self) -> str:
         return str(self.value)
@@ -56,6 +65,21 @@ class MessageTls(_Word):
     """REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all."""
     TLS_REQUIRED_NO = "tls-required-no"
     """`TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it."""
+
+    @staticmethod
+    def of(
+        *, requiretls: bool = False, tls_required_no: bool = False, null_reverse_path: bool = False
+    ) -> MessageTls:
+        """What a message asks: whether MAIL had REQUIRETLS, whether its header says `TLS-Required: No`, whether
+        its reverse path is null.
+
+        REQUIRETLS beats the header field, and does not bind a message with a null reverse path.
+        """
+        from . import _core
+
+        return _core.message_tls(
+            requiretls=requiretls, tls_required_no=tls_required_no, null_reverse_path=null_reverse_path
+        )
 
 
 class TlsMinimum(_Word):
@@ -252,6 +276,13 @@ class ResultType(_Word):
     DNSSEC_INVALID = "dnssec-invalid"
     DANE_REQUIRED = "dane-required"
 
+    @property
+    def number(self) -> int:
+        """The number that libtlsrpt gives it."""
+        from . import _core
+
+        return _core.result_type_number(self.value)
+
 
 class PolicyType(_Word):
     """The `policy-type` of TLSRPT (RFC 8460, 4.4)."""
@@ -259,3 +290,13 @@ class PolicyType(_Word):
     TLSA = "tlsa"
     STS = "sts"
     NO_POLICY_FOUND = "no-policy-found"
+
+    @property
+    def number(self) -> int:
+        """The number that libtlsrpt gives it."""
+        from . import _core
+
+        return _core.policy_type_number(self.value)
+
+
+MEMBERS = {kind.__name__: {member.value: member for member in kind} for kind in _Word.__subclasses__()}
