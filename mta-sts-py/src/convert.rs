@@ -138,7 +138,8 @@ pub(crate) fn word_of<'py, T: Serialize>(
 
 /// The value that a word stands for.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
-    serde_plain::from_str(word).map_err(|_| PyValueError::new_err(format!("{word:?} is no {what}")))
+    serde_plain::from_str(word)
+        .map_err(|_| PyValueError::new_err(format!("'{}' is no {what}", word.escape_debug())))
 }
 
 /// A value of a class of `mta_sts._values`.

@@ -1,4 +1,4 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault};
 
 use mta_sts_core::{self as core, FetchLimits, HttpResponse, MissingContentType, Strictness};
 use pyo3::exceptions::PyIndexError;
@@ -232,9 +232,8 @@ impl MxPatterns {
     }
 
     fn __hash__(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.0.mx_patterns().for_each(|pattern| pattern.hash(&mut hasher));
-        hasher.finish()
+        let patterns: Vec<_> = self.0.mx_patterns().collect();
+        BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(patterns)
     }
 
     fn __repr__(&self) -> String {

@@ -29,7 +29,7 @@ pub(crate) fn postfix_tls_policy(
         "basic" => Form::Basic,
         "extended" => Form::Extended,
         "extended-with-testing" => Form::ExtendedWithTesting,
-        other => return Err(PyValueError::new_err(format!("{other:?} is no PostfixForm"))),
+        other => return Err(PyValueError::new_err(format!("'{}' is no PostfixForm", other.escape_debug()))),
     };
     let answer = match mx_hosts {
         None => tls_policy(&policy.0, &domain, form),

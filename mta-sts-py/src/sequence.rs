@@ -1,6 +1,6 @@
 //! What the sequences of the package share: indices as Python has them.
 
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
@@ -17,7 +17,10 @@ pub(crate) fn subscript<'py>(
             .collect();
         return Ok(PyList::new(key.py(), items?)?.into_any());
     }
-    let index: isize = key.extract()?;
+    let index: isize = match key.extract() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => isize::MAX,
+        index => index?,
+    };
     let index = if index < 0 { index + len.cast_signed() } else { index };
     match usize::try_from(index) {
         Ok(index) if index < len => item(index),
