@@ -17,7 +17,7 @@ pub(crate) fn subscript<'py>(
             .collect();
         return Ok(PyList::new(key.py(), items?)?.into_any());
     }
-    let index: isize = match key.extract() {
+    let index: isize = match key.extract::<isize>() {
         Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => isize::MAX,
         index => index?,
     };

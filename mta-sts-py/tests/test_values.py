@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
@@ -95,7 +95,8 @@ def test_values_of_another_content_are_another() -> None:
 def test_values_cannot_be_changed() -> None:
     for value in values():
         for name in ("mode", "id", "applied", "decision", "anything"):
-            with pytest.raises(AttributeError):
+            # Frozen dataclasses with slots of Python 3.11 raise TypeError for a name that is not theirs.
+            with pytest.raises((AttributeError, TypeError)):
                 setattr(value, name, 1)
 
 
@@ -161,8 +162,8 @@ def test_match() -> None:
     match outcome().applied:
         case mta_sts.AppliedPolicy(Policy(Mode.ENFORCE), mta_sts.PolicySource.FETCHED, id="1"):
             pass
-        case other:
-            pytest.fail(repr(other))
+        case neither:
+            pytest.fail(repr(neither))
 
 
 def test_patterns_are_a_sequence() -> None:
@@ -207,10 +208,11 @@ def test_octets_of_every_kind(make: Any) -> None:
 
 
 def test_iterables_of_every_kind() -> None:
-    records = ["v=STSv1; id=1", b"v=spf1"]
+    records: list[bytes | str] = ["v=STSv1; id=1", b"v=spf1"]
+    rrset: Iterable[bytes | str]
     for rrset in (records, tuple(records), iter(records), (r for r in records), dict.fromkeys(records)):
         assert Record.select(rrset).id == "1"
-    assert Delivery(None).plan(name for name in ["a.test", DnsName.parse("b.test")]).permits_none is False
+    assert Delivery(None).plan(iter(["a.test", DnsName.parse("b.test")])).permits_none is False
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 1.5, object(), ["v=STSv1; id=1"], {}])
@@ -239,11 +241,11 @@ def test_an_exception_of_an_iterable_comes_through() -> None:
 
 def test_options_have_names_and_data_have_none() -> None:
     with pytest.raises(TypeError):
-        Policy.parse(BODY, True)  # type: ignore[misc]
+        Policy.parse(BODY, True)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         Policy.parse(body=BODY)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        PolicyCache(10)  # type: ignore[misc]
+        PolicyCache(10)  # type: ignore[call-arg]
 
 
 def test_words_that_are_none_are_value_errors() -> None:

@@ -37,7 +37,7 @@ def octets(written: Any) -> bytes:
         case {"hex": text, **rest} if not rest:
             return bytes.fromhex(text)
         case {"repeat": part, "times": times, **rest} if not rest:
-            return octets(part) * times
+            return octets(part) * int(times)
     raise ValueError(f"no octets: {written!r}")
 
 
