@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo`, `make test`.
 
-.PHONY: demo test soak
+.PHONY: demo test soak library install
 
 demo:
 	@cargo run --quiet --release -p mta-sts-resolver --bin mtasts -- demo
@@ -12,3 +12,32 @@ test:
 # What takes too long for `make test`.
 soak:
 	@MTASTS_SOAK=1 tests/run
+
+# libmtasts, the library for C: `make install PREFIX=/usr DESTDIR=/tmp/root`.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+CARGO ?= cargo
+CARGO_TARGET_DIR ?= target
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+BUILT = $(CARGO_TARGET_DIR)/release
+PACKAGING = mta-sts-ffi/packaging
+FILL = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|'
+
+library:
+	$(CARGO) build --release --package mta-sts-ffi --lib $(CARGOFLAGS)
+
+install: library
+	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mtasts $(DESTDIR)$(MANDIR)/man3
+	install -m 644 include/mtasts.h $(DESTDIR)$(INCLUDEDIR)/mtasts.h
+	install -m 755 $(BUILT)/libmtasts.so $(DESTDIR)$(LIBDIR)/libmtasts.so.$(VERSION)
+	strip --strip-unneeded $(DESTDIR)$(LIBDIR)/libmtasts.so.$(VERSION)
+	ln -sf libmtasts.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmtasts.so.0
+	ln -sf libmtasts.so.0 $(DESTDIR)$(LIBDIR)/libmtasts.so
+	install -m 644 $(BUILT)/libmtasts.a $(DESTDIR)$(LIBDIR)/libmtasts.a
+	$(FILL) $(PACKAGING)/mtasts.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/mtasts.pc
+	$(FILL) $(PACKAGING)/mtasts-config.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/mtasts/mtasts-config.cmake
+	$(FILL) $(PACKAGING)/mtasts-config-version.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/mtasts/mtasts-config-version.cmake
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/mtasts.pc $(DESTDIR)$(LIBDIR)/cmake/mtasts/*.cmake
+	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3

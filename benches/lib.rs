@@ -1,4 +1,11 @@
-//! Inputs that the benches share.
+//! Inputs that the benches share, with those of other crates and of the instruction counts.
+
+use std::time::Duration;
+
+use mta_sts_core::{
+    CacheEntry, CacheUpdate, HttpResponse, Input, Lookup, LookupConfig, Outcome, PolicyDomain, Purpose,
+    UnixTime,
+};
 
 /// A record as most domains publish it.
 pub const RECORD: &[u8] = b"v=STSv1; id=20160831085700Z;";
@@ -13,4 +20,67 @@ pub fn policy(mx_hosts: usize) -> String {
         let _ = write!(text, "mx: mx{number}.mail.example.com\r\n");
     }
     text + "max_age: 604800\r\n"
+}
+
+/// Hosts to match against [`policy`] of so many MX hosts: the last one listed, one of a length that
+/// none has, and one of the same length as most that differs in a single octet.
+pub fn hosts(mx_hosts: usize) -> [(&'static str, String); 3] {
+    let last = mx_hosts - 1;
+    [
+        ("hit", format!("mx{last}.mail.example.com")),
+        ("miss", "mail.attacker.example.net".into()),
+        ("near miss", format!("my{last}.mail.example.com")),
+    ]
+}
+
+/// When every lookup takes place.
+pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+/// Whose policy is looked up.
+///
+/// # Panics
+///
+/// Never: the name is valid.
+pub fn domain() -> PolicyDomain {
+    PolicyDomain::parse("example.com").expect("the bench's own name is valid")
+}
+
+/// What is remembered of the policy of two MX hosts, its record to be asked for again.
+///
+/// # Panics
+///
+/// Never: the answers give a policy.
+pub fn cached() -> CacheEntry {
+    let mut lookup = look_up(domain(), None, answers(&policy(2)), &LookupConfig::new())
+        .expect("the bench's own answers are all that a lookup asks for");
+    if let CacheUpdate::Store { checked_until, .. } = &mut lookup.cache_update {
+        // So that the record is asked for again.
+        *checked_until = NOW;
+    }
+    lookup.cache_update.apply_to(None, NOW).expect("a policy was fetched")
+}
+
+/// The answers to a lookup's questions, ready.
+pub fn answers(policy: &str) -> [Input<'_>; 2] {
+    [
+        Input::Txt { rrs: vec![RECORD.to_vec()], ttl: Duration::from_secs(300) },
+        Input::Response(HttpResponse::new(200, policy.as_bytes()).with_content_type(b"text/plain")),
+    ]
+}
+
+/// A whole lookup for a delivery; of the answers it takes those it asks for, in their order.
+pub fn look_up<'a>(
+    domain: PolicyDomain,
+    cached: Option<&CacheEntry>,
+    answers: impl IntoIterator<Item = Input<'a>>,
+    config: &LookupConfig,
+) -> Option<Outcome> {
+    let mut lookup = Lookup::new(domain, Purpose::Deliver, cached, NOW, config);
+    for answer in answers {
+        // The last answer may not be asked for.
+        if lookup.handle_input(answer, NOW).is_err() {
+            break;
+        }
+    }
+    lookup.into_outcome().ok()
 }

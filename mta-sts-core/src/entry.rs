@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::str::FromStr;
+use core::time::Duration;
 
 use crate::error::{EntryError, EntryErrorKind, RecordErrorKind};
 use crate::policy::Policy;
@@ -58,8 +59,8 @@ pub struct Absence {
     pub until: UnixTime,
 }
 
-/// That the policy of a record id could not be fetched, and until when it is not tried again
-/// (RFC 8461, 3.3).
+/// That the policy of a record id could not be fetched, or was fetched and gave way to that of
+/// another id, and until when it is not tried again (RFC 8461, 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BackOff {
     /// The id of the record. Another id may be fetched at once.
@@ -67,6 +68,9 @@ pub struct BackOff {
     /// Fetch again from this time on.
     pub until: UnixTime,
 }
+
+/// "Wait for a period of five minutes or longer per version ID" (RFC 8461, 3.3).
+pub(crate) const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +135,8 @@ impl CacheEntry {
         self.absence
     }
 
-    /// The record ids whose fetch failed of late, [`CacheEntry::MAX_BACK_OFFS`] at most.
+    /// The record ids that are left alone for now, [`CacheEntry::MAX_BACK_OFFS`] at most: their fetch
+    /// failed, or another id came up soon after it.
     pub fn back_offs(&self) -> &[BackOff] {
         &self.back_offs
     }
@@ -173,6 +178,10 @@ impl CacheEntry {
         if self.policy.is_some() {
             self.fetch_failures = self.fetch_failures.saturating_add(1);
         }
+        self.remember(new);
+    }
+
+    fn remember(&mut self, new: BackOff) {
         self.back_offs.retain(|back_off| back_off.id != new.id);
         if self.back_offs.len() == Self::MAX_BACK_OFFS {
             let first = self.back_offs.iter().enumerate().min_by_key(|(_, back_off)| back_off.until);
@@ -187,14 +196,29 @@ impl CacheEntry {
         // A fetch that lies in the future was made before the clock stepped back: it is not newer.
         let newer =
             self.policy.as_ref().is_some_and(|old| old.fetched_at > new.fetched_at && old.fetched_at <= now);
-        if newer {
-            return;
+        let superseded = if newer {
+            Some(new.clone())
+        } else {
+            self.back_offs.retain(|back_off| back_off.id != new.id);
+            self.absence = None;
+            self.fetch_failures = 0;
+            self.checked_until = checked_until;
+            self.policy.replace(new.clone())
+        };
+        if let Some(superseded) = superseded {
+            self.leave_alone(&superseded, now);
         }
-        self.back_offs.retain(|back_off| back_off.id != new.id);
-        self.absence = None;
-        self.fetch_failures = 0;
-        self.checked_until = checked_until;
-        self.policy = Some(new.clone());
+    }
+
+    /// Where name servers disagree, the id of a policy that gave way comes up again at once. Its host
+    /// is asked for it no more often than if the fetch had failed (RFC 8461, 3.3), as long as the
+    /// other policy protects the mail.
+    fn leave_alone(&mut self, superseded: &CachedPolicy, now: UnixTime) {
+        let Some(kept) = self.policy.as_ref().filter(|kept| kept.id != superseded.id) else { return };
+        let until = superseded.fetched_at.saturating_add(MIN_BACK_OFF).min(kept.expires_at());
+        if superseded.fetched_at <= now && until > now {
+            self.remember(BackOff { id: superseded.id, until });
+        }
     }
 }
 

@@ -29,6 +29,14 @@
 //! | before a permanent failure, cached | new id | fails | cached | back-off | by cause, alert |
 //! | before a permanent failure, cached | new id, in back-off | not tried | cached | keep | fetch error |
 //!
+//! An id is in back-off when its fetch failed, and also when its policy gave way to that of another id
+//! soon after its fetch, since name servers disagree: either way no host is asked for it twice in 300 s
+//! (RFC 8461, 3.3). Of that are excepted a refresh that the caller forces, a policy whose `max_age` is
+//! shorter, and an id that came before more others than [`CacheEntry::MAX_BACK_OFFS`].
+//!
+//! The id of a policy that has just given way is in back-off too, since name servers may disagree for a
+//! while; that alone is not reported.
+//!
 //! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
 //! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
 //!
@@ -40,7 +48,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
+use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MIN_BACK_OFF};
 use crate::error::{
     FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
     TxtFailure,
@@ -435,8 +443,6 @@ impl Default for LookupConfig {
     }
 }
 
-const MIN_BACK_OFF: Duration = Duration::from_secs(300);
-
 /// TTLs are clamped: neither a zero nor a week, slip or attack, decides how often we look.
 const MIN_TTL: Duration = Duration::from_secs(30);
 const MAX_TTL: Duration = Duration::from_secs(3600);
@@ -606,13 +612,16 @@ impl Lookup {
     }
 
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
-        if self.entry.valid_policy(now).is_none() {
-            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
-        } else {
+        let cached = self.entry.valid_policy(now).is_some();
+        // An id whose policy gave way to the cached one is left alone too, and nothing has failed then.
+        let failed = !cached || self.entry.fetch_failures() > 0;
+        if cached {
             // Looked at again when the host may be asked again, however long the TTL.
             self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
+        } else {
+            self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
         }
-        if self.purpose != Purpose::Refresh {
+        if failed && self.purpose != Purpose::Refresh {
             self.report(ResultType::StsPolicyFetchError, NoPolicyKind::BackingOff.code(), now);
         }
     }

@@ -1,11 +1,10 @@
 //! The `mx` patterns of a policy (RFC 8461, 3.2 and 4.1).
 
 use alloc::borrow::Cow;
-use alloc::string::String;
 use core::fmt;
 
 use crate::error::{NameError, NameErrorKind};
-use crate::name::{DnsName, NameBuffer};
+use crate::name::{AsciiName, DnsName};
 
 /// A pattern that covers MX hosts: a host name, or `*.` and a domain.
 ///
@@ -38,14 +37,8 @@ impl MxPattern<'static> {
     /// label, an address, a U-label, a comma or a space.
     // Meets S33, A18.
     pub fn parse(pattern: &str) -> Result<Self, NameError> {
-        let mut buffer = NameBuffer::new();
-        let wildcard = read_pattern(pattern, &mut buffer)?;
-        let mut name = String::with_capacity(buffer.as_bytes().len() + 1);
-        if wildcard {
-            name.push('.');
-        }
-        name.push_str(buffer.as_str());
-        Ok(Self { name: Cow::Owned(name), wildcard })
+        let PatternText { name, is_wildcard, .. } = PatternText::read(pattern)?;
+        Ok(Self { name: Cow::Owned(name.to_ascii_lowercase()), wildcard: is_wildcard })
     }
 }
 
@@ -91,28 +84,46 @@ impl fmt::Display for MxPattern<'_> {
     }
 }
 
-/// Reads a pattern's domain into the buffer; tells whether a wildcard stood before it.
-///
-/// ```text
-/// sts-policy-mx-value = ["*."] Domain
-/// ```
-pub(crate) fn read_pattern(pattern: &str, buffer: &mut NameBuffer) -> Result<bool, NameError> {
+/// A pattern as it stands in a policy.
+pub(crate) struct PatternText<'a> {
+    /// Without the star and without the last dot: that of a wildcard begins with a dot.
+    pub(crate) name: &'a str,
+    pub(crate) is_wildcard: bool,
+    pub(crate) is_lower_case: bool,
+}
+
+impl<'a> PatternText<'a> {
+    /// ```text
+    /// sts-policy-mx-value = ["*."] Domain
+    /// ```
+    #[inline]
+    pub(crate) fn read(pattern: &'a str) -> Result<Self, NameError> {
+        let is_wildcard = pattern.starts_with("*.");
+        let start = if is_wildcard { 2 } else { 0 };
+        match AsciiName::check(&pattern.as_bytes()[start..]) {
+            Ok(AsciiName { len, is_lower_case }) => {
+                let name = &pattern[start / 2..start + len];
+                Ok(Self { name, is_wildcard, is_lower_case })
+            }
+            Err(error) => Err(pattern_fault(pattern, start, error)),
+        }
+    }
+}
+
+/// What is wrong with a pattern whose domain is no name: what senders would mistake for a wildcard,
+/// or for a name of another alphabet, is told before what else is wrong.
+#[cold]
+fn pattern_fault(pattern: &str, start: usize, error: NameError) -> NameError {
+    let domain = &pattern[start..];
     if let Some(offset) = pattern.bytes().position(|octet| !octet.is_ascii()) {
-        return Err(NameError::at(NameErrorKind::ULabel, 1, offset));
+        NameError::at(NameErrorKind::ULabel, 1, offset)
+    } else if start > 0 && matches!(domain, "" | ".") {
+        NameError::at(NameErrorKind::BadWildcard, 1, 0)
+    } else if let Some(offset) = domain.find('*') {
+        NameError::at(NameErrorKind::BadWildcard, 1, start + offset)
+    } else {
+        NameError::at(error.kind(), 1, start + error.offset())
     }
-    let (domain, wildcard) = match pattern.strip_prefix("*.") {
-        Some("" | ".") => return Err(NameError::at(NameErrorKind::BadWildcard, 1, 0)),
-        Some(domain) => (domain, true),
-        None => (pattern, false),
-    };
-    let start = pattern.len() - domain.len();
-    if let Some(offset) = domain.find('*') {
-        return Err(NameError::at(NameErrorKind::BadWildcard, 1, start + offset));
-    }
-    buffer
-        .fill_ascii(domain.as_bytes())
-        .map_err(|error| NameError::at(error.kind(), 1, start + error.offset()))?;
-    Ok(wildcard)
 }
 
 /// What a wildcard is compared with: the host from its first dot on, empty if it has none.

@@ -36,9 +36,7 @@ impl DnsName {
     /// address, with brackets or without, is an address literal.
     // Meets A19, A31.
     pub fn parse(name: &str) -> Result<Self, NameError> {
-        let mut buffer = NameBuffer::new();
-        buffer.fill(name)?;
-        Ok(Self(buffer.as_str().into()))
+        read_name(name, |name| Self(name.into()))
     }
 
     /// The name as text.
@@ -237,90 +235,140 @@ mod serde_text {
     as_text!(PolicyDomain);
 }
 
-/// A name being read, on the stack: matching a host needs no allocation.
-pub(crate) struct NameBuffer {
-    octets: [u8; MAX_NAME_LEN],
-    len: usize,
+/// Reads a name of A-labels or U-labels, and shows it as [`DnsName`] holds it: nothing is allocated.
+pub(crate) fn read_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    if !name.is_ascii() {
+        return read_unicode_name(name, show);
+    }
+    let AsciiName { len, is_lower_case } = AsciiName::check(name.as_bytes())?;
+    let name = &name[..len];
+    Ok(if is_lower_case { show(name) } else { show_lower_case(name, show) })
 }
 
-impl NameBuffer {
-    pub(crate) const fn new() -> Self {
-        Self { octets: [0; MAX_NAME_LEN], len: 0 }
+fn show_lower_case<T>(name: &str, show: impl FnOnce(&str) -> T) -> T {
+    let mut octets = [0; MAX_NAME_LEN];
+    let octets = &mut octets[..name.len()];
+    octets.copy_from_slice(name.as_bytes());
+    octets.make_ascii_lowercase();
+    // Of ASCII it is ASCII.
+    show(core::str::from_utf8(octets).unwrap_or_default())
+}
+
+#[cfg(feature = "idna")]
+#[cold]
+fn read_unicode_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+    // UTS #46 maps every code point, and labels are shorter than names: text four times as long
+    // as any name cannot become one.
+    if name.len() > 4 * MAX_NAME_LEN {
+        return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
     }
+    let ascii = Uts46::new()
+        .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+        .map_err(|_| NameError::at(NameErrorKind::BadULabel, 1, first_non_ascii(name)))?;
+    let AsciiName { len, .. } = AsciiName::check(ascii.as_bytes())
+        .map_err(|error| NameError::at(error.kind(), 1, error.offset().min(name.len())))?;
+    Ok(show_lower_case(&ascii[..len], show))
+}
 
-    /// Reads a name of A-labels or U-labels.
-    pub(crate) fn fill(&mut self, name: &str) -> Result<(), NameError> {
-        if name.is_ascii() { self.fill_ascii(name.as_bytes()) } else { self.fill_unicode(name) }
-    }
+#[cfg(not(feature = "idna"))]
+#[cold]
+fn read_unicode_name<T>(name: &str, _show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
+}
 
-    #[cfg(feature = "idna")]
-    #[cold]
-    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
-        use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+/// What has been found of a name of A-labels.
+pub(crate) struct AsciiName {
+    /// Its length without the last dot.
+    pub(crate) len: usize,
+    pub(crate) is_lower_case: bool,
+}
 
-        // UTS #46 maps every code point, and labels are shorter than names: text four times as long
-        // as any name cannot become one.
-        if name.len() > 4 * MAX_NAME_LEN {
-            return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
+impl AsciiName {
+    /// Checks a name in one pass: a policy may have a hundred.
+    #[inline]
+    pub(crate) fn check(name: &[u8]) -> Result<Self, NameError> {
+        let labels = name.strip_suffix(b".").unwrap_or(name);
+        let (mut seen, mut faults) = (0, 0);
+        // Before the first label and after the last it is as after and before a dot.
+        let mut previous = DOT;
+        for &octet in labels {
+            let class = CLASSES[usize::from(octet)];
+            faults |= (previous >> 4) & class;
+            seen |= class;
+            previous = class;
         }
-        let ascii = Uts46::new()
-            .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-            .map_err(|_| NameError::at(NameErrorKind::BadULabel, 1, first_non_ascii(name)))?;
-        self.fill_ascii(ascii.as_bytes())
-            .map_err(|error| NameError::at(error.kind(), 1, error.offset().min(name.len())))
-    }
-
-    #[cfg(not(feature = "idna"))]
-    #[cold]
-    fn fill_unicode(&mut self, name: &str) -> Result<(), NameError> {
-        Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
-    }
-
-    /// Reads a name of A-labels.
-    pub(crate) fn fill_ascii(&mut self, name: &[u8]) -> Result<(), NameError> {
-        let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
-        if let [b'[', .., b']'] = name {
-            return fault(NameErrorKind::AddressLiteral, 0);
+        faults |= (previous >> 4) & DOT;
+        if faults & EDGES != 0 || seen & (LETTER | OTHER) != LETTER || labels.len() > MAX_LABEL_LEN {
+            look_closely(name, labels)?;
         }
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        if name.is_empty() {
-            return fault(NameErrorKind::Empty, 0);
-        }
-        if name.len() > MAX_NAME_LEN {
-            return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
-        }
-        let mut label_start = 0;
-        // Whether every octet so far is a digit or a dot, as in an IPv4 address.
-        let mut numeric = true;
-        for (offset, (&octet, lower)) in name.iter().zip(&mut self.octets).enumerate() {
-            *lower = octet.to_ascii_lowercase();
-            if octet == b'.' {
-                check_label(name, label_start, offset)?;
-                label_start = offset + 1;
-                continue;
-            }
-            if !is_host_octet(octet) {
-                return fault(NameErrorKind::BadCharacter, offset);
-            }
-            numeric &= octet.is_ascii_digit();
-        }
-        check_label(name, label_start, name.len())?;
-        if numeric && name.iter().filter(|octet| **octet == b'.').count() == 3 {
-            return fault(NameErrorKind::AddressLiteral, 0);
-        }
-        self.len = name.len();
-        Ok(())
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.octets[..self.len]
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        // Only ASCII was written.
-        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+        Ok(Self { len: labels.len(), is_lower_case: seen & UPPER_CASE == 0 })
     }
 }
+
+/// What is wrong with a name, if anything is.
+#[cold]
+fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
+    let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
+    if let [b'[', .., b']'] = name {
+        return fault(NameErrorKind::AddressLiteral, 0);
+    }
+    if labels.is_empty() {
+        return fault(NameErrorKind::Empty, 0);
+    }
+    if labels.len() > MAX_NAME_LEN {
+        return fault(NameErrorKind::TooLong, MAX_NAME_LEN);
+    }
+    let mut label_start = 0;
+    for (offset, &octet) in labels.iter().enumerate() {
+        if octet == b'.' {
+            check_label(labels, label_start, offset)?;
+            label_start = offset + 1;
+        } else if CLASSES[usize::from(octet)] == OTHER {
+            return fault(NameErrorKind::BadCharacter, offset);
+        }
+    }
+    check_label(labels, label_start, labels.len())?;
+    // Four numbers are an IPv4 address.
+    let is_numeric = labels.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'.'));
+    if is_numeric && labels.iter().filter(|octet| **octet == b'.').count() == 3 {
+        return fault(NameErrorKind::AddressLiteral, 0);
+    }
+    Ok(())
+}
+
+// What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
+// real host names have. The high half of a class has the bits that are faults in the low half of the
+// next octet's class: after a dot neither dot nor hyphen may stand, after a hyphen no dot.
+const DIGIT: u8 = 0;
+const HYPHEN: u8 = 0b0010_0001 | LETTER;
+const DOT: u8 = 0b0011_0011;
+const EDGES: u8 = 0b0011;
+const UPPER_CASE: u8 = 0b0100;
+const OTHER: u8 = 0b1000;
+/// Whatever is not in a number.
+const LETTER: u8 = 0b0100_0000;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [OTHER; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        // All 256 fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let character = octet as u8;
+        classes[octet] = match character {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'_' => LETTER,
+            b'A'..=b'Z' => LETTER | UPPER_CASE,
+            b'-' => HYPHEN,
+            b'.' => DOT,
+            _ => OTHER,
+        };
+        octet += 1;
+    }
+    classes
+};
 
 /// A name in RFC 1035's text form: 255 octets on the wire, less the root label and one length.
 pub(crate) const MAX_NAME_LEN: usize = 253;
@@ -328,11 +376,6 @@ pub(crate) const MAX_NAME_LEN: usize = 253;
 const MAX_LABEL_LEN: usize = 63;
 
 const TXT_LABEL: &str = "_mta-sts";
-
-/// Letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that real host names have.
-const fn is_host_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_'
-}
 
 fn check_label(name: &[u8], start: usize, end: usize) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));

@@ -9,15 +9,9 @@ use core::iter::FusedIterator;
 use core::str::FromStr;
 use core::time::Duration;
 
-use nom::IResult;
-use nom::Parser;
-use nom::bytes::complete::take_while;
-use nom::character::complete::{char, space0};
-use nom::sequence::terminated;
-
 use crate::error::{PolicyError, PolicyErrorKind};
-use crate::mx::{MxPattern, after_first_label, read_pattern};
-use crate::name::{DnsName, NameBuffer};
+use crate::mx::{MxPattern, PatternText, after_first_label};
+use crate::name::{DnsName, read_name};
 use crate::record::{is_field_name, is_white_space};
 
 /// A policy: which MX hosts may have the domain's mail, and how strictly.
@@ -152,20 +146,20 @@ impl Policy {
     /// Whether a pattern covers this MX host, given as it came: any case, one trailing dot,
     /// U-labels. What is no host name is covered by none.
     pub fn matches_mx(&self, host: &str) -> bool {
-        let mut name = NameBuffer::new();
-        name.fill(host).is_ok() && self.0.find(name.as_bytes()).is_some()
+        read_name(host, |host| self.0.find(host.as_bytes()).is_some()).unwrap_or(false)
     }
 
     /// The text as it was received.
     pub fn text(&self) -> &str {
-        &self.0.text
+        self.0.text()
     }
 
     /// The lines as they were received, without their ends and without blank ones: the
     /// `policy-string` of TLSRPT (RFC 8460, 4.4).
     // Meets R53.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        let text = self.0.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0.text);
+        let text = self.text();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line))
     }
 }
@@ -173,7 +167,7 @@ impl Policy {
 impl PartialEq for Policy {
     /// Whether the texts are the same, byte for byte.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+        Arc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
     }
 }
 
@@ -282,39 +276,82 @@ impl fmt::Debug for MxPatterns<'_> {
 }
 
 struct Content {
-    text: Box<str>,
-    // The domains of all patterns, lower case, one after the other; before that of a wildcard a dot.
-    names: Box<str>,
+    // The text as it was received, then the names that are not lower case in it.
+    octets: Box<str>,
+    text_len: u32,
     patterns: Box<[Span]>,
+    lengths: u64,
+    has_wildcard: bool,
     max_age: u32,
     mode: Mode,
 }
 
-/// Where a pattern's domain stands in `names`.
+/// Where a pattern's name stands in `octets`: lower case, and that of a wildcard begins with a dot.
 struct Span {
     start: u32,
-    len: u8,
-    wildcard: bool,
+    key: Key,
+}
+
+/// What is compared before a name: its length in the low octet, above it a hash of its first octets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(u32);
+
+impl Key {
+    /// Few of a policy's names agree in it: they differ in the first label, or else in length. Of a
+    /// name shorter than eight octets the length is all.
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let start = name.first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets));
+        // Any odd number that spreads every bit to the top.
+        let spread = start.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        // The shift leaves 24 bits, and a name has at most 254 octets with a wildcard's dot.
+        #[allow(clippy::cast_possible_truncation)]
+        Self((spread as u32) << 8 | name.len() as u32)
+    }
+
+    const fn len(self) -> usize {
+        (self.0 & 0xFF) as usize
+    }
 }
 
 impl Content {
+    fn text(&self) -> &str {
+        &self.octets[..self.text_len as usize]
+    }
+
     fn name(&self, span: &Span) -> &str {
         let start = span.start as usize;
-        &self.names[start..start + usize::from(span.len)]
+        &self.octets[start..start + span.key.len()]
     }
 
     fn pattern(&self, span: &Span) -> MxPattern<'_> {
-        MxPattern::borrowed(self.name(span), span.wildcard)
+        let name = self.name(span);
+        MxPattern::borrowed(name, name.starts_with('.'))
     }
 
     /// The first pattern that covers a host, which is lower case and without its last dot.
     fn find(&self, host: &[u8]) -> Option<&Span> {
-        let parent = after_first_label(host);
+        let parent = if self.has_wildcard { after_first_label(host) } else { host };
+        if self.lengths & (length_bit(host) | length_bit(parent)) == 0 {
+            return None;
+        }
+        let host_key = Key::of(host);
+        let parent_key = if self.has_wildcard { Key::of(parent) } else { host_key };
         self.patterns.iter().find(|span| {
-            let wanted = if span.wildcard { parent } else { host };
-            usize::from(span.len) == wanted.len() && self.name(span).as_bytes() == wanted
+            if span.key != host_key && span.key != parent_key {
+                return false;
+            }
+            // No host begins with a dot, so a wildcard's name is never the host's.
+            let name = self.name(span).as_bytes();
+            name == host || name == parent
         })
     }
+}
+
+/// The bit of a name's length among those of the lengths that a policy's names have: 64 of them are
+/// enough, since longer names are rare.
+const fn length_bit(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
 }
 
 /// What has been read of a policy so far.
@@ -327,9 +364,11 @@ struct Reader<'a> {
     has_version: bool,
     mode: Option<Mode>,
     max_age: Option<u32>,
-    names: String,
+    // The names that are not lower case in the text.
+    lower_case: String,
     patterns: Vec<Span>,
-    buffer: NameBuffer,
+    lengths: u64,
+    has_wildcard: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -342,9 +381,10 @@ impl<'a> Reader<'a> {
             has_version: false,
             mode: None,
             max_age: None,
-            names: String::new(),
+            lower_case: String::new(),
             patterns: Vec::new(),
-            buffer: NameBuffer::new(),
+            lengths: 0,
+            has_wildcard: false,
         }
     }
 
@@ -362,40 +402,65 @@ impl<'a> Reader<'a> {
             rest = after_mark;
         }
         while !rest.is_empty() {
-            // A CR belongs to a line end only before LF; at the end of the text it is a character.
-            let (line, after_line) = match rest.split_once('\n') {
-                Some((line, after_line)) => (line.strip_suffix('\r').unwrap_or(line), after_line),
-                None => (rest, ""),
-            };
-            self.read_line(line)?;
-            self.offset += rest.len() - after_line.len();
+            let line = self.next_line(rest)?;
+            self.read_line(&line)?;
+            self.offset += rest.len() - line.rest.len();
             self.line = self.line.saturating_add(1);
-            rest = after_line;
+            rest = line.rest;
         }
         self.finish()
     }
 
-    fn read_line(&mut self, line: &str) -> Result<(), PolicyError> {
-        if let Some(offset) = line.bytes().position(|octet| octet.is_ascii_control() && octet != b'\t') {
-            return self.fault(PolicyErrorKind::ControlCharacter, offset);
+    #[inline]
+    fn next_line(&self, text: &'a str) -> Result<Line<'a>, PolicyError> {
+        let mut has_tab = false;
+        let mut end = next_control(text.as_bytes(), 0);
+        loop {
+            // A CR belongs to a line end only before LF; at the end of the text it is a character.
+            let end_len = match text.as_bytes()[end..] {
+                [] => 0,
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] => 2,
+                [b'\t', ..] => {
+                    has_tab = true;
+                    end = next_control(text.as_bytes(), end + 1);
+                    continue;
+                }
+                _ => return self.fault(PolicyErrorKind::ControlCharacter, end),
+            };
+            return Ok(Line { text: &text[..end], has_tab, rest: &text[end + end_len..] });
         }
-        if is_blank(line) {
-            return self.tolerate(PolicyErrorKind::BlankLine, 0);
+    }
+
+    /// ```text
+    /// sts-policy-ext-name    = (sts-policy-alphanum)
+    ///                          *31(sts-policy-alphanum / "_" / "-" / ".")
+    /// sts-policy-field-delim = ":" *WSP
+    /// ```
+    ///
+    /// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
+    fn read_line(&mut self, line: &Line<'_>) -> Result<(), PolicyError> {
+        let octets = line.text.as_bytes();
+        let colon = octets.iter().position(|octet| *octet == b':').unwrap_or(0);
+        if !is_field_name(&octets[..colon]) {
+            return if is_blank(line.text) {
+                self.tolerate(PolicyErrorKind::BlankLine, 0)
+            } else {
+                self.fault(not_a_field_name(line.text), 0)
+            };
         }
-        let (at_value, name) = match field_name(line) {
-            Ok(parsed) if is_field_name(parsed.1.as_bytes()) => parsed,
-            _ => return self.fault(not_a_field_name(line), 0),
+        let not_space = |octet: &u8| !is_white_space(*octet);
+        let at_value = &octets[colon + 1..];
+        let Some(spaces) = at_value.iter().position(not_space) else {
+            return self.fault(PolicyErrorKind::EmptyValue, octets.len());
         };
-        let value = at_value.trim_end_matches([' ', '\t']);
-        let value_start = line.len() - at_value.len();
-        if value.is_empty() {
-            return self.fault(PolicyErrorKind::EmptyValue, value_start);
-        }
+        let start = colon + 1 + spaces;
+        let value = &line.text[start..=octets.iter().rposition(not_space).unwrap_or(start)];
         // Of white space, only the space may stand within a value.
-        if let Some(offset) = value.find('\t') {
-            return self.fault(PolicyErrorKind::ControlCharacter, value_start + offset);
+        if let Some(offset) = line.has_tab.then(|| value.find('\t')).flatten() {
+            return self.fault(PolicyErrorKind::ControlCharacter, start + offset);
         }
-        self.read_field(name, value, value_start)
+        self.read_field(&line.text[..colon], value, start)
     }
 
     /// Takes up a field. Of those that may stand once the first counts, and later ones are ignored
@@ -423,27 +488,41 @@ impl<'a> Reader<'a> {
     }
 
     fn read_mx(&mut self, value: &str, value_start: usize) -> Result<(), PolicyError> {
-        let wildcard = match read_pattern(value, &mut self.buffer) {
-            Ok(wildcard) => wildcard,
+        let pattern = match PatternText::read(value) {
+            Ok(pattern) => pattern,
             Err(error) => return self.fault(PolicyErrorKind::BadMx, value_start + error.offset()),
         };
-        if value.ends_with('.') {
-            self.tolerate(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1)?;
+        if self.strictness == Strictness::Abnf {
+            if value.ends_with('.') {
+                return self.fault(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1);
+            }
+            if let Some(offset) = value.find('_') {
+                return self.fault(PolicyErrorKind::MxUnderscore, value_start + offset);
+            }
         }
-        if let Some(offset) = value.find('_') {
-            self.tolerate(PolicyErrorKind::MxUnderscore, value_start + offset)?;
-        }
-        // The text has at most MAX_LEN octets and a name at most 253, so neither is cut.
-        #[allow(clippy::cast_possible_truncation)]
-        let start = self.names.len() as u32;
-        if wildcard {
-            self.names.push('.');
-        }
-        self.names.push_str(self.buffer.as_str());
-        #[allow(clippy::cast_possible_truncation)]
-        let len = (self.names.len() - start as usize) as u8;
-        self.patterns.push(Span { start, len, wildcard });
+        self.add(&pattern, self.offset + value_start + usize::from(pattern.is_wildcard));
         Ok(())
+    }
+
+    fn add(&mut self, pattern: &PatternText<'_>, in_text: usize) {
+        let (start, key) = if pattern.is_lower_case {
+            (in_text, Key::of(pattern.name.as_bytes()))
+        } else {
+            let start = self.lower_case.len();
+            self.lower_case.push_str(pattern.name);
+            self.lower_case[start..].make_ascii_lowercase();
+            (self.text.len() + start, Key::of(&self.lower_case.as_bytes()[start..]))
+        };
+        if self.patterns.is_empty() {
+            // Most policies have nothing but lines like this one from here on: one allocation.
+            let line_len = "mx: \r\n".len() + pattern.name.len();
+            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len + 1);
+        }
+        // The text has at most MAX_LEN octets, and so have the names in it.
+        #[allow(clippy::cast_possible_truncation)]
+        self.patterns.push(Span { start: start as u32, key });
+        self.lengths |= length_bit(pattern.name.as_bytes());
+        self.has_wildcard |= pattern.is_wildcard;
     }
 
     /// What must stand once must have stood; `mx` need not in mode none (RFC 8461, 3.2).
@@ -460,10 +539,20 @@ impl<'a> Reader<'a> {
         if self.patterns.is_empty() && mode != Mode::None {
             return self.fault(PolicyErrorKind::MissingMx, 0);
         }
+        let octets = if self.lower_case.is_empty() {
+            self.text.into()
+        } else {
+            [self.text, &self.lower_case].concat().into_boxed_str()
+        };
+        // At most MAX_LEN.
+        #[allow(clippy::cast_possible_truncation)]
+        let text_len = self.text.len() as u32;
         Ok(Content {
-            text: self.text.into(),
-            names: self.names.into_boxed_str(),
+            octets,
+            text_len,
             patterns: self.patterns.into_boxed_slice(),
+            lengths: self.lengths,
+            has_wildcard: self.has_wildcard,
             max_age,
             mode,
         })
@@ -482,17 +571,36 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A line without its end, free of control characters save tabs.
+struct Line<'a> {
+    text: &'a str,
+    has_tab: bool,
+    rest: &'a str,
+}
+
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// ```text
-/// sts-policy-ext-name    = (sts-policy-alphanum)
-///                          *31(sts-policy-alphanum / "_" / "-" / ".")
-/// sts-policy-field-delim = ":" *WSP
-/// ```
+/// Where the next control character stands from `start` on, or the end of the text.
 ///
-/// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
-fn field_name(line: &str) -> IResult<&str, &str> {
-    terminated(take_while(|char| char != ':' && char != ' ' && char != '\t'), (char(':'), space0)).parse(line)
+/// Eight octets at a time: this finds the line ends, and is the one pass over values that do not count.
+#[inline]
+fn next_control(text: &[u8], start: usize) -> usize {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let mut offset = start;
+    while let Some(word) = text[offset..].first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        // The subtraction borrows from the high bit of an octet that is less. It may mark octets after
+        // the first, never before it.
+        let below_space = word.wrapping_sub(0x20 * ONES) & !word;
+        let is_delete = (word ^ (0x7F * ONES)).wrapping_sub(ONES) & !(word ^ (0x7F * ONES));
+        let marks = (below_space | is_delete) & HIGH_BITS;
+        if marks != 0 {
+            return offset + marks.trailing_zeros() as usize / 8;
+        }
+        offset += 8;
+    }
+    text[offset..].iter().position(u8::is_ascii_control).map_or(text.len(), |end| offset + end)
 }
 
 fn not_a_field_name(line: &str) -> PolicyErrorKind {

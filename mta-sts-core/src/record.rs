@@ -108,7 +108,7 @@ impl RecordId {
     /// `bad-id`.
     pub fn parse(id: &[u8]) -> Result<Self, RecordError> {
         let bad = |offset| RecordError::at(RecordErrorKind::BadId, 1, offset);
-        if let Some(offset) = id.iter().position(|octet| !octet.is_ascii_alphanumeric()) {
+        if let Some(offset) = id.iter().position(|octet| !is_of(ALPHANUMERIC, *octet)) {
             return Err(bad(offset));
         }
         if id.is_empty() || id.len() > Self::MAX_LEN {
@@ -246,7 +246,8 @@ fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> RecordErrorKind {
 }
 
 /// The input after the octets that are accepted, and those octets.
-fn span(accepts: fn(u8) -> bool, input: &[u8]) -> (&[u8], &[u8]) {
+#[inline]
+fn span(accepts: impl Fn(u8) -> bool, input: &[u8]) -> (&[u8], &[u8]) {
     let end = input.iter().position(|octet| !accepts(*octet)).unwrap_or(input.len());
     (&input[end..], &input[..end])
 }
@@ -268,12 +269,42 @@ pub(crate) fn is_field_name(name: &[u8]) -> bool {
 }
 
 const fn is_field_name_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'-' | b'.')
+    is_of(FIELD_NAME, octet)
 }
 
 const fn is_field_value_octet(octet: u8) -> bool {
-    matches!(octet, 0x21..=0x3A | 0x3C | 0x3E..=0x7E)
+    is_of(FIELD_VALUE, octet)
 }
+
+const fn is_of(class: u8, octet: u8) -> bool {
+    CLASSES[octet as usize] & class != 0
+}
+
+const ALPHANUMERIC: u8 = 1;
+const FIELD_NAME: u8 = 2;
+const FIELD_VALUE: u8 = 4;
+
+/// Where an octet may stand: one look in place of up to six comparisons.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        // All 256 fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let character = octet as u8;
+        if character.is_ascii_alphanumeric() {
+            classes[octet] |= ALPHANUMERIC;
+        }
+        if character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.') {
+            classes[octet] |= FIELD_NAME;
+        }
+        if matches!(character, 0x21..=0x3A | 0x3C | 0x3E..=0x7E) {
+            classes[octet] |= FIELD_VALUE;
+        }
+        octet += 1;
+    }
+    classes
+};
 
 #[cfg(test)]
 mod tests {

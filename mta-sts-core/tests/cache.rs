@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use mta_sts_core::{
-    Absence, BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Evicted, Policy, PolicyCache,
-    PolicyDomain, RecordErrorKind, UnixTime,
+    Absence, BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Evicted, HttpResponse, Input,
+    Lookup, LookupConfig, Output, Policy, PolicyCache, PolicyDomain, Purpose, RecordErrorKind, UnixTime,
 };
 
 const DAY: u64 = 86_400;
@@ -231,6 +231,62 @@ fn what_was_saved_is_loaded_in_the_same_order() {
     assert_eq!(loaded.entries().last().unwrap().0, domain("d3.test"));
 }
 
+/// Asks the TXT record, gets this id, and says whether the host was asked for the policy.
+fn asks_host(cache: &mut PolicyCache, purpose: Purpose, id: &str, max_age: u64, now: UnixTime) -> bool {
+    let domain = domain("a.test");
+    let cached = cache.get(&domain, now);
+    let mut lookup = Lookup::new(domain.clone(), purpose, cached.as_ref(), now, &LookupConfig::new());
+    let mut asks = false;
+    loop {
+        let body = policy("enforce", max_age);
+        let answer = match lookup.poll_output() {
+            Output::QueryTxt(_) => {
+                Input::Txt { rrs: vec![format!("v=STSv1; id={id}").into_bytes()], ttl: Duration::ZERO }
+            }
+            Output::FetchPolicy(_) => {
+                asks = true;
+                let response = HttpResponse::new(200, body.text().as_bytes());
+                Input::Response(response.with_content_type(b"text/plain"))
+            }
+            Output::Done(outcome) => {
+                assert!(outcome.policy().is_some(), "{id} at {now}");
+                cache.apply(&domain, &outcome.cache_update, now);
+                return asks;
+            }
+        };
+        lookup.handle_input(answer, now).unwrap();
+    }
+}
+
+#[test]
+fn name_servers_that_disagree_get_no_host_asked_twice_in_five_minutes() {
+    for purpose in [Purpose::Deliver, Purpose::BeforePermanentFailure] {
+        let mut cache = cache(1);
+        let asked: Vec<(u64, &str)> = ["a", "b"]
+            .into_iter()
+            .cycle()
+            .enumerate()
+            .map(|(turn, id)| (turn as u64 * 31, id))
+            .take(60)
+            .filter(|(time, id)| asks_host(&mut cache, purpose, id, 7 * DAY, after(*time)))
+            .collect();
+        assert!(asked.len() > 4, "{asked:?}");
+        for (number, (time, id)) in asked.iter().enumerate() {
+            let earlier = asked[..number].iter().rev().find(|(_, earlier)| earlier == id);
+            assert!(earlier.is_none_or(|(earlier, _)| time - earlier >= 300), "{asked:?}");
+        }
+    }
+}
+
+#[test]
+fn the_id_that_gave_way_is_asked_for_once_the_other_protects_no_more() {
+    let mut cache = cache(1);
+    assert!(asks_host(&mut cache, Purpose::Deliver, "a", 7 * DAY, START));
+    assert!(asks_host(&mut cache, Purpose::BeforePermanentFailure, "b", 60, after(10)));
+    assert!(!asks_host(&mut cache, Purpose::BeforePermanentFailure, "a", 7 * DAY, after(69)));
+    assert!(asks_host(&mut cache, Purpose::Deliver, "a", 7 * DAY, after(71)));
+}
+
 #[test]
 fn an_older_fetch_replaces_no_newer_one() {
     let mut cache = cache(10);
@@ -411,6 +467,39 @@ fn a_clock_that_steps_back_delays_no_refresh_of_a_domain_in_use() {
     cache.apply(&domain("b.test"), &stored("enforce", 30 * DAY, end), end);
     while cache.poll_refresh(end).is_some() {}
     assert!(cache.get(&domain("b.test"), START).is_some());
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_and_back_loses_nothing() {
+    let mut cache = cache(2);
+    let day = domain("day.test");
+    cache.apply(&day, &stored("enforce", DAY, START), START);
+    for ahead in [DAY + 1, 40 * DAY, u64::MAX / 2, u64::MAX - 1_700_000_000] {
+        // It has lapsed there, and is let go.
+        let then = after(ahead);
+        assert_eq!(cache.get(&day, then), None);
+        assert_eq!(cache.poll_refresh(then), None);
+        // Here it counts, and is refreshed as ever.
+        assert!(cache.get(&day, after(60)).is_some());
+        let due = cache.poll_timeout().expect("a refresh is due");
+        assert!(due > after(60) && due <= after(DAY / 2));
+        assert_eq!(cache.poll_refresh(due), Some(day.clone()));
+        cache.apply(&day, &stored("enforce", DAY, START), after(60));
+    }
+}
+
+#[test]
+fn a_long_back_off_holds_however_often_there_is_mail() {
+    let mut cache = cache(1);
+    let name = domain("a.test");
+    cache.apply(&name, &stored("enforce", 30 * DAY, START), START);
+    let due = cache.poll_timeout().unwrap();
+    assert_eq!(cache.poll_refresh(due), Some(name.clone()));
+    let until = due.saturating_add(Duration::from_secs(3 * DAY));
+    cache.apply(&name, &backing_off(until), due);
+    assert_eq!(cache.poll_timeout(), Some(until));
+    assert!(cache.get(&name, due.saturating_add(Duration::from_secs(60))).is_some());
+    assert_eq!(cache.poll_timeout(), Some(until));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::unknown_word;
+
 /// Text as the network sent it: `bytes`, anything that `bytes()` takes as a buffer, or a `str`, whose
 /// UTF-8 is meant.
 pub(crate) struct Octets<'a>(Cow<'a, [u8]>);
@@ -138,8 +140,7 @@ pub(crate) fn word_of<'py, T: Serialize>(
 
 /// The value that a word stands for.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
-    serde_plain::from_str(word)
-        .map_err(|_| PyValueError::new_err(format!("'{}' is no {what}", word.escape_debug())))
+    serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
 }
 
 /// A value of a class of `mta_sts._values`.

@@ -1,10 +1,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use mta_sts_core::{self as core, RecordId};
+use mta_sts_core::{self as core, RecordErrorKind, RecordId};
 use pyo3::prelude::*;
 
 use crate::convert::{Octets, Time, value};
-use crate::error::IntoException;
+use crate::error::{IntoException, unknown_word};
 use crate::policy::Policy;
 
 /// A policy that was fetched, with the id of its record and the time.
@@ -167,6 +167,48 @@ pub(crate) struct CacheUpdate(pub(crate) core::CacheUpdate);
 
 #[pymethods]
 impl CacheUpdate {
+    /// Nothing new.
+    #[staticmethod]
+    fn keep() -> Self {
+        Self(core::CacheUpdate::Keep)
+    }
+
+    /// The record was looked at; the policy stays as it is. Deliver without asking DNS until then.
+    #[staticmethod]
+    #[pyo3(signature = (until, /))]
+    fn checked(until: Time) -> Self {
+        Self(core::CacheUpdate::Checked { until: until.0 })
+    }
+
+    /// The domain has no usable record: `reason` is the code of the record's fault.
+    ///
+    /// Raises MtaStsError if it is none.
+    #[staticmethod]
+    #[pyo3(signature = (reason, /, *, until))]
+    fn absent(py: Python<'_>, reason: &str, until: Time) -> PyResult<Self> {
+        let reason = RecordErrorKind::from_code(reason)
+            .ok_or_else(|| unknown_word(py, "code of a record's fault", reason))?;
+        Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
+    }
+
+    /// The policy of this record id could not be fetched.
+    ///
+    /// Raises MtaStsError if it is no id.
+    #[staticmethod]
+    #[pyo3(signature = (id, /, *, until))]
+    fn back_off(py: Python<'_>, id: &str, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
+    }
+
+    /// A policy was fetched. Deliver without asking DNS until `checked_until`.
+    #[staticmethod]
+    #[pyo3(signature = (policy, /, *, checked_until))]
+    fn store(policy: &CachedPolicy, checked_until: Time) -> Self {
+        let policy = policy.0.clone();
+        Self(core::CacheUpdate::Store { policy, checked_until: checked_until.0 })
+    }
+
     /// The entry after this update; `None` when nothing is left worth remembering.
     ///
     /// An older fetch never replaces a newer one, and an absence never hides a policy that is in force.

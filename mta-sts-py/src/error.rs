@@ -30,6 +30,11 @@ fn exception(
     exception.map_or_else(|error| error, PyErr::from_value)
 }
 
+/// That a word is none of those that are wanted.
+pub(crate) fn unknown_word(py: Python<'_>, what: &str, word: &str) -> PyErr {
+    exception(py, format!("'{}' is no {what}", word.escape_debug()), "unknown-word", None, None)
+}
+
 macro_rules! into_exception_with_place {
     ($($error:ident)*) => {$(
         impl IntoException for $error {

@@ -48,7 +48,7 @@ mod _core {
     #[pymodule_export]
     use crate::record::Record;
     #[pymodule_export]
-    use crate::tlsrpt::{policy_type_number, result_type_number};
+    use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,8 +1,8 @@
-use mta_sts_core::{FetchLimits, Finding, HttpResponse, lint};
+use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 
 use crate::convert::{Octets, octets_of_each, value, word};
-use crate::policy::strictness;
+use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 
 /// What `lint` found: a sequence that makes each `Finding` when it is asked for.
@@ -91,16 +91,17 @@ pub(crate) fn lint_policy(py: Python<'_>, body: Octets<'_>, strict: bool) -> Fin
 
 /// What is to be said of an answer of a Policy Host: its fields, and its body.
 #[pyfunction]
-#[pyo3(signature = (*, status, content_type, body))]
+#[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
 pub(crate) fn lint_response(
     py: Python<'_>,
     status: u16,
     content_type: Option<Octets<'_>>,
     body: Octets<'_>,
+    max_body_len: usize,
+    strict: bool,
+    accept_missing_content_type: bool,
 ) -> Findings {
-    let mut response = HttpResponse::new(status, body.into_cow());
-    if let Some(content_type) = content_type {
-        response = response.with_content_type(content_type.into_cow());
-    }
-    Findings(py.detach(|| lint::response(&response, &FetchLimits::new())))
+    let limits = fetch_limits(max_body_len, strict, accept_missing_content_type);
+    let response = http_response(status, content_type, body);
+    Findings(py.detach(|| lint::response(&response, &limits)))
 }

@@ -1,6 +1,5 @@
 use mta_sts_core::{
-    self as core, FetchFault, FetchLimits, HttpResponse, Input, MissingContentType, NoPolicy, Output,
-    TxtFailure,
+    self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, TxtFailure,
 };
 use pyo3::prelude::*;
 
@@ -8,7 +7,7 @@ use crate::convert::{Octets, Span, Time, from_word, octets_of_each, value, word}
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::error::IntoException;
 use crate::name::{PolicyDomain, policy_domain};
-use crate::policy::{Policy, strictness};
+use crate::policy::{Policy, http_response, strictness};
 
 /// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise.
 ///
@@ -165,10 +164,7 @@ impl Lookup {
         body: Octets<'_>,
         now: Time,
     ) -> PyResult<()> {
-        let mut response = HttpResponse::new(status, body.into_cow());
-        if let Some(content_type) = content_type {
-            response = response.with_content_type(content_type.into_cow());
-        }
+        let response = http_response(status, content_type, body);
         let lookup = &mut self.0;
         py.detach(|| lookup.handle_input(Input::Response(response), now.0))
             .map_err(|error| error.into_exception(py))

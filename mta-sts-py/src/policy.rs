@@ -61,15 +61,8 @@ impl Policy {
         strict: bool,
         accept_missing_content_type: bool,
     ) -> PyResult<Self> {
-        let mut limits = FetchLimits::new();
-        limits.set_max_body_len(max_body_len).set_strictness(strictness(strict));
-        if accept_missing_content_type {
-            limits.set_missing_content_type(MissingContentType::Accept);
-        }
-        let mut response = HttpResponse::new(status, body.into_cow());
-        if let Some(content_type) = content_type {
-            response = response.with_content_type(content_type.into_cow());
-        }
+        let limits = fetch_limits(max_body_len, strict, accept_missing_content_type);
+        let response = http_response(status, content_type, body);
         let parse = || core::Policy::from_response(&response, &limits);
         let parsed = if response.body().len() > LARGE { py.detach(parse) } else { parse() };
         parsed.map(Self).map_err(|error| error.into_exception(py))
@@ -147,6 +140,32 @@ impl Policy {
 
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
         Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().0.text().to_owned(),)))
+    }
+}
+
+/// The limits of reading an answer; that on the time is the fetcher's.
+pub(crate) fn fetch_limits(
+    max_body_len: usize,
+    strict: bool,
+    accept_missing_content_type: bool,
+) -> FetchLimits {
+    let mut limits = FetchLimits::new();
+    limits.set_max_body_len(max_body_len).set_strictness(strictness(strict));
+    if accept_missing_content_type {
+        limits.set_missing_content_type(MissingContentType::Accept);
+    }
+    limits
+}
+
+pub(crate) fn http_response<'a>(
+    status: u16,
+    content_type: Option<Octets<'a>>,
+    body: Octets<'a>,
+) -> HttpResponse<'a> {
+    let response = HttpResponse::new(status, body.into_cow());
+    match content_type {
+        Some(content_type) => response.with_content_type(content_type.into_cow()),
+        None => response,
     }
 }
 

@@ -1,8 +1,7 @@
 use mta_sts_core::postfix::{Form, tls_policy, tls_policy_for_hosts};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::error::IntoException;
+use crate::error::{IntoException, unknown_word};
 use crate::name::{dns_name, policy_domain};
 use crate::policy::Policy;
 
@@ -29,7 +28,7 @@ pub(crate) fn postfix_tls_policy(
         "basic" => Form::Basic,
         "extended" => Form::Extended,
         "extended-with-testing" => Form::ExtendedWithTesting,
-        other => return Err(PyValueError::new_err(format!("'{}' is no PostfixForm", other.escape_debug()))),
+        other => return Err(unknown_word(py, "PostfixForm", other)),
     };
     let answer = match mx_hosts {
         None => tls_policy(&policy.0, &domain, form),

@@ -34,7 +34,7 @@ def resident() -> int:
 
 def parse_policy() -> None:
     policy = Policy.parse(BODY)
-    policy.mode, policy.mx[0], policy.text
+    assert policy.mode and policy.mx[0] and policy.text
     policy.matches_mx("mx.example.test")
 
 

@@ -13,12 +13,16 @@ from mta_sts import (
     Authenticate,
     AuthenticateByDane,
     Bounce,
+    CachedPolicy,
     CacheEntry,
+    CacheUpdate,
     Delivery,
     DnsName,
     Done,
     Encrypt,
+    FetchFailure,
     FetchPolicy,
+    Finding,
     Lookup,
     LookupConfig,
     MessageTls,
@@ -29,13 +33,22 @@ from mta_sts import (
     Opportunistic,
     Outcome,
     Policy,
+    PolicyCache,
     PolicyDomain,
+    PolicyType,
     QueryTxt,
     RecheckPolicy,
     Record,
+    ResultType,
+    SessionFault,
     Skip,
     TlsrptRow,
     dns_id_matches,
+    lint_policy,
+    lint_record,
+    lint_response,
+    lint_rrset,
+    postfix_tls_policy,
     tls_required_no,
 )
 
@@ -335,16 +348,141 @@ def row_shown(row: TlsrptRow) -> Shown:
     }
 
 
+def run_tlsrpt(fields: Fields) -> Shown:
+    try:
+        if "result_type" in fields:
+            return {"number": ResultType(fields.pop("result_type")).number}
+        if "policy_type" in fields:
+            return {"number": PolicyType(fields.pop("policy_type")).number}
+    except MtaStsError as error:
+        return {"error": error.code}
+    if "list" in fields:
+        kinds: dict[str, type[ResultType] | type[PolicyType]]
+        kinds = {"result-types": ResultType, "policy-types": PolicyType}
+        kind = kinds[fields.pop("list")]
+        return {"words": [word.value for word in sorted(kind, key=lambda word: word.number)]}
+    code = fields.pop("failure")
+    fault = FetchFailure(code) if code in list(FetchFailure) else SessionFault(code)
+    return {"number": fault.number, "result_type": fault.result_type and fault.result_type.value}
+
+
+def run_postfix(fields: Fields) -> Shown:
+    policy, domain = fields.take("policy", "domain")
+    form, mx_hosts = fields.option("form", "basic"), fields.option("mx_hosts")
+    try:
+        answer = postfix_tls_policy(Policy.parse(octets(policy)), domain, form=form, mx_hosts=mx_hosts)
+    except MtaStsError as error:
+        return {"error": error.code}
+    return {"answer": answer, "length": None if answer is None else len(answer)}
+
+
+def run_lint(fields: Fields) -> Shown:
+    with Fields(fields.option("config", {})) as given:
+        config = config_fields(given)
+    if "record" in fields:
+        findings = lint_record(octets(fields.pop("record")))
+    elif "rrs" in fields:
+        findings = lint_rrset(map(octets, fields.pop("rrs")))
+    elif "policy" in fields:
+        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"])
+    else:
+        findings = lint_response(**response_fields(fields.pop("response")), **config)
+    return {"count": len(findings), "findings": list(map(finding_shown, findings))}
+
+
+def finding_shown(finding: Finding) -> Shown:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "line": finding.line,
+        "span": list(finding.span),
+        "message": finding.message,
+        "help": finding.help,
+    }
+
+
+def run_cache(fields: Fields) -> Shown:
+    with Fields(fields.pop("config")) as config:
+        # The seed is the cache's own here; no case depends on it.
+        config.option("seed")
+        options = {name: config.pop(name) for name in ("max_entries", "unused_for") if name in config}
+    cache = PolicyCache(**options)
+    for step in fields.pop("steps"):
+        with Fields(step) as given:
+            now, operation, expected = given.take("at", "do", "gives")
+        ((kind, argument),) = operation.items()
+        if kind == "save_and_load":
+            saved = [(domain, entry.to_text()) for domain, entry in cache.entries()]
+            cache = PolicyCache(**options)
+            for domain, text in saved:
+                cache.insert(domain, CacheEntry.parse(text), now=now)
+            actual = None
+        else:
+            actual = operate(cache, kind, argument, now)
+        match expected:
+            case {"from": least, "to": most}:
+                assert least <= actual <= most
+            case _:
+                assert covers(expected, actual), f"{operation} gives {actual}, not {expected}"
+    return {"domains": [str(domain) for domain, _ in cache.entries()]}
+
+
+def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
+    match kind, argument:
+        case "get" | "peek" | "remove", str(domain):
+            options = {} if kind == "remove" else {"now": now}
+            entry = getattr(cache, kind)(domain, **options)
+            return entry and entry.to_text()
+        case "insert", {"domain": domain, "entry": text, **rest} if not rest:
+            evicted = cache.insert(domain, CacheEntry.parse(octets(text)), now=now)
+            return evicted and str(evicted.domain)
+        case "apply", {"domain": domain, "update": given, **rest} if not rest:
+            evicted = cache.apply(domain, update(given), now=now)
+            return evicted and str(evicted.domain)
+        case "remove_expired", {**rest} if not rest:
+            evicted = cache.remove_expired(now=now)
+            return evicted and str(evicted.domain)
+        case "poll_refresh", {**rest} if not rest:
+            due = cache.poll_refresh(now=now)
+            return due and str(due)
+        case "poll_timeout", {**rest} if not rest:
+            return cache.poll_timeout()
+        case "domains", {**rest} if not rest:
+            return [str(domain) for domain, _ in cache.entries()]
+    raise ValueError(f"no operation: {kind} {argument}")
+
+
+def update(given: Shown) -> CacheUpdate:
+    ((kind, said),) = given.items()
+    match kind, said:
+        case "keep", {**rest} if not rest:
+            return CacheUpdate.keep()
+        case "checked", {"until": until, **rest} if not rest:
+            return CacheUpdate.checked(until)
+        case "absent", {"code": code, "until": until, **rest} if not rest:
+            return CacheUpdate.absent(code, until=until)
+        case "back-off", {"id": id, "until": until, **rest} if not rest:
+            return CacheUpdate.back_off(id, until=until)
+        case "store", {"policy": body, "id": id, "fetched_at": at, "checked_until": until, **rest} if not rest:
+            cached = CachedPolicy(Policy.parse(octets(body)), id, at)
+            return CacheUpdate.store(cached, checked_until=until)
+    raise ValueError(f"no update: {given}")
+
+
 ROOMS: dict[str, Callable[[Fields], Shown]] = {
+    "cache": run_cache,
     "delivery": run_delivery,
     "entry": run_entry,
+    "lint": run_lint,
     "lookup": run_lookup,
     "mx": run_mx,
     "name": run_name,
     "policy": run_policy,
+    "postfix": run_postfix,
     "record": run_record,
     "response": run_response,
     "rrset": run_rrset,
+    "tlsrpt": run_tlsrpt,
 }
 
 CASES = [(room, case) for room, cases in read_all().items() for case in cases]

@@ -12,7 +12,6 @@ FOLDER = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 class Case(TypedDict):
     id: str
     comment: str
-    rows: list[str]
     input: dict[str, Any]
     expected: dict[str, Any]
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::{
-    Delivery, DnsName, FetchFailure, FetchFault, Mode, MxDecision, MxHost, NoPolicy, Policy, PolicyDomain,
-    Purpose, Session, SessionDecision, SessionFault, TlsResult, TlsrptRow, UnixTime,
+    Delivery, DnsName, FetchFailure, FetchFault, FetchLimits, Finding, Mode, MxDecision, MxHost, NoPolicy,
+    Policy, PolicyDomain, Purpose, Session, SessionDecision, SessionFault, TlsResult, TlsrptRow, UnixTime,
+    lint,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -191,6 +192,24 @@ impl DomainCheck {
             DomainVerdict::Deferred
         } else {
             DomainVerdict::Unavailable
+        }
+    }
+
+    /// What is to be said of the TXT records under `_mta-sts`; nothing, where none came.
+    ///
+    /// The line of a finding is the place of its record in the answer, counted from 1.
+    pub fn record_findings(&self) -> Vec<Finding> {
+        match &self.discovery.txt {
+            Some(Ok(answer)) => lint::rrset(&answer.records),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is to be said of the answer of the Policy Host and of the policy in it; nothing, where none came.
+    pub fn policy_findings(&self) -> Vec<Finding> {
+        match &self.discovery.response {
+            Some(Ok(response)) => lint::response(&response.into(), &FetchLimits::new()),
+            _ => Vec::new(),
         }
     }
 

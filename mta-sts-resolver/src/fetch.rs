@@ -12,6 +12,7 @@ use hyper::client::conn::http1;
 use hyper::header::{self, HeaderMap};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use mta_sts_core::HttpResponse;
 use rustls::pki_types::DnsName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -146,6 +147,17 @@ pub struct FetchedResponse {
     pub peer: SocketAddr,
     /// The version of TLS.
     pub tls_version: TlsVersion,
+}
+
+impl<'a> From<&'a FetchedResponse> for HttpResponse<'a> {
+    /// The answer as the core reads it.
+    fn from(response: &'a FetchedResponse) -> Self {
+        let answer = Self::new(response.status, &response.body[..]);
+        match &response.content_type {
+            Some(content_type) => answer.with_content_type(&content_type[..]),
+            None => answer,
+        }
+    }
 }
 
 /// One address, from the connection to the last byte of the body.

@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) id: String,
     pub(crate) comment: String,
     pub(crate) rows: Vec<String>,
+    #[serde(default)]
+    pub(crate) peers: Vec<String>,
     pub(crate) input: Value,
     pub(crate) expected: Value,
 }
@@ -105,6 +107,24 @@ pub(crate) fn read_all() -> Vec<Vectors> {
         vectors.unwrap_or_else(|error| panic!("{path}: {error}"))
     };
     paths().into_iter().map(read).collect()
+}
+
+/// A line of a list of what is to be proved.
+pub(crate) struct Line {
+    pub(crate) key: String,
+    pub(crate) place: String,
+    pub(crate) text: String,
+}
+
+/// Reads a list: three columns with tabs between them; lines with a `#` in front are for readers.
+pub(crate) fn read_list(name: &str) -> Vec<Line> {
+    let text = read_text(name);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &str| match line.split('\t').collect::<Vec<_>>()[..] {
+        [key, place, text] => Line { key: key.to_owned(), place: place.to_owned(), text: text.to_owned() },
+        _ => panic!("{name}: not three columns: {line}"),
+    };
+    lines.map(read).collect()
 }
 
 /// How many cases the files hold, counted without reading them as JSON.

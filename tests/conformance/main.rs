@@ -1,37 +1,45 @@
 //! The vectors of `vectors/`, run against the core. `vectors/README.md` says how they are read.
 
+mod cache;
 mod delivery;
 mod entry;
 mod files;
+mod lint;
 mod lookup;
 mod mx;
 mod name;
 mod policy;
+mod postfix;
 mod record;
 mod response;
+mod tlsrpt;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use files::{Case, Vectors, covers};
+use files::{Case, Line, Vectors, covers};
 
 /// How a room runs a case: what came of the input, in the shape of the expectation, or why the
 /// input was not understood.
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 9] = [
+const ROOMS: [(&str, Run); 13] = [
+    ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
+    ("lint", lint::run),
     ("lookup", lookup::run),
     ("mx", mx::run),
     ("name", name::run),
     ("policy", policy::run),
+    ("postfix", postfix::run),
     ("record", record::run),
     ("response", response::run),
     ("rrset", record::run_rrset),
+    ("tlsrpt", tlsrpt::run),
 ];
 
 #[test]
@@ -109,6 +117,7 @@ fn the_schema_refuses_what_no_runner_understands() {
         ("rrset-a", r#""S9""#, input, expected),
         ("record-a", "", input, expected),
         ("record-a", r#""S106""#, input, expected),
+        ("record-a", r#""S9"], "peers": ["no key""#, input, expected),
         ("record-a", r#""A56""#, input, expected),
         ("record-a", r#""S9""#, r#"{"txt": "", "strict": true}"#, expected),
         ("record-a", r#""S9""#, r#"{"txt": {"hex": "0"}}"#, expected),
@@ -140,23 +149,45 @@ fn ids_are_unique_over_all_files() {
 }
 
 #[test]
-fn every_required_row_is_proved_by_a_case() {
-    let proved: BTreeSet<_> =
-        files::read_all().into_iter().flat_map(|vectors| vectors.cases).flat_map(|case| case.rows).collect();
-    let missing: Vec<_> = REQUIRED_ROWS.split_whitespace().filter(|row| !proved.contains(*row)).collect();
-    assert!(missing.is_empty(), "no case proves {missing:?}");
+fn every_row_that_vectors_prove_has_a_case() {
+    agree("rows.tsv", |case| case.rows);
 }
 
-/// The rows of the requirements that a core without I/O can meet: those of RFC 8461 (S), of TLSRPT as
-/// far as MTA-STS gives its rows (R), of REQUIRETLS (Q), and the ambiguities that it settles (A).
-const REQUIRED_ROWS: &str = "
-    S1 S2 S3 S4 S5 S6 S7 S8 S9 S11 S12 S13 S14 S15 S16 S17 S18 S19 S20 S21 S22 S23
-    S24 S25 S26 S27 S28 S29 S30 S31 S32 S33 S34 S35 S36 S37 S38 S39 S40 S41 S42 S43
-    S44 S45 S46 S47 S49 S50 S52 S54 S56 S57 S59 S60 S61 S64 S65 S66 S67
-    S68 S69 S70 S71 S72 S73 S75 S76 S77 S78 S79 S80 S81 S83 S84 S85 S86 S87
-    S98 S99 S100 S101 S104
-    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 A25 A26 A27
-    A28 A29 A30 A31 A32 A35 A36 A41 A42 A43 A44 A45 A46 A47 A48 A49 A50 A51 A52 A53 A54 A55
-    R16 R17 R18 R31 R32 R35 R36 R37 R38 R39 R41 R43 R44 R45 R53
-    Q1 Q2 Q3 Q4 Q5 Q6 Q7 Q8 Q9 Q11 Q13 Q14 Q17 Q18
-";
+#[test]
+fn every_fault_of_a_peer_that_vectors_prove_has_a_case() {
+    agree("peers.tsv", |case| case.peers);
+}
+
+/// A list names what the cases must prove; they prove all of it, and name nothing else.
+fn agree(list: &str, keys: fn(Case) -> Vec<String>) {
+    let listed = files::read_list(list);
+    let cases = files::read_all().into_iter().flat_map(|vectors| vectors.cases);
+    let proved: BTreeSet<_> = cases.flat_map(keys).collect();
+    let required: BTreeSet<_> =
+        listed.iter().filter(|line| line.place == "vectors").map(|line| line.key.clone()).collect();
+    let missing: Vec<_> = required.difference(&proved).collect();
+    assert!(missing.is_empty(), "no case proves {missing:?}");
+    let unlisted: Vec<_> = proved.difference(&required).collect();
+    assert!(unlisted.is_empty(), "{list} does not say that vectors prove {unlisted:?}");
+}
+
+#[test]
+fn the_lists_say_of_each_key_where_it_is_proved() {
+    for list in ["rows.tsv", "peers.tsv"] {
+        let mut seen = BTreeSet::new();
+        for Line { key, place, text } in files::read_list(list) {
+            assert!(PLACES.contains(&place.as_str()), "{list}: {key}: no room is called {place}");
+            assert!(list == "peers.tsv" || place == "vectors" || !text.is_empty(), "{list}: {key}: why not?");
+            assert!(seen.insert(key.clone()), "{list}: {key} stands twice");
+        }
+        assert!(!seen.is_empty(), "{list} is empty");
+    }
+    let rows: BTreeSet<_> = files::read_list("rows.tsv").into_iter().map(|line| line.key).collect();
+    let all = [("S", 105), ("A", 55), ("R", 91), ("Q", 18)]
+        .into_iter()
+        .flat_map(|(letter, last)| (1..=last).map(move |number| format!("{letter}{number}")));
+    assert_eq!(rows, all.collect());
+}
+
+/// Where something is proved: here, in a room that does I/O or is another face of the core, or nowhere.
+const PLACES: [&str; 8] = ["vectors", "resolver", "tlsrpt", "publish", "serve", "ffi", "fuzz", "none"];

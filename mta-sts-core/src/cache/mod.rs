@@ -30,9 +30,35 @@
 //! | the refresh found its id in back-off | when the back-off ends |
 //! | the policy lapsed, or its domain went unused for long | none, until it is used again |
 //!
+//! The retry interval, half an hour, is half of the shortest life that is refreshed: so a
+//! host that answers for longer than it, in the second half of a policy's life, is asked in time. The
+//! part that is taken off, the jitter, is a hash of the domain under the caller's seed: it spreads the
+//! load of a server that started with many domains at once, and no stranger can tell it.
+//!
+//! **Never backwards.** Lookups end in another order than they began. [`PolicyCache::apply`] changes
+//! what is cached by then, and an older fetch replaces no newer one. Time that steps back makes no
+//! policy older, and puts no refresh of a domain in use off: with the next use it is set anew. Time
+//! that jumps ahead lets policies expire, and they count again once it is set right, unless something
+//! had to go meanwhile.
+//!
+//! **Once each.** The customers of a provider publish the same policy. Its text is kept once, with the
+//! number of its users; entries that are handed out share it.
+//!
+//! **Load and save.** [`PolicyCache::entries`] gives everything in the order of eviction, and
+//! [`PolicyCache::insert`] takes it in that order. What is not saved is when each domain was used:
+//! loading counts as a use.
+//!
+//! # Costs
+//!
 //! The entries lie in slots, which a hash table keyed by the caller's seed finds by name. Lists give
-//! the order of use, one heap the order of expiry, another that of refreshes: nothing takes longer
-//! than the logarithm of the number of entries.
+//! the order of use, one heap the order of expiry, another that of refreshes. So looking and marking
+//! a use take the same time in every cache, and a change takes the logarithm of the number of entries,
+//! whatever names strangers choose. Two things cost more, and seldom enough that the mean stays: an
+//! insertion that makes the tables grow or tidies them goes through all entries, and
+//! [`PolicyCache::poll_refresh`] passes over all that lapsed or went unused since the last call.
+//!
+//! Who owns domains with policies in earnest, each with a host and its certificate, can push others
+//! out, the least recently used first: take a bound with room to spare.
 
 mod heap;
 mod policies;
@@ -49,7 +75,7 @@ use siphasher::sip::SipHasher13;
 
 use self::heap::SlotHeap;
 use self::policies::Policies;
-use self::slot::Slot;
+use self::slot::{Refresh, Slot};
 use self::use_order::UseOrder;
 use self::worth::{Worth, ends_at};
 use crate::entry::{CacheEntry, CacheUpdate};
@@ -121,7 +147,10 @@ pub struct PolicyCache {
     config: CacheConfig,
     hasher: SipHasher13,
     slots: Vec<Slot>,
-    times: Vec<Times>,
+    // When the policy of each slot is to be fetched anew; [`NEVER`] when it is not.
+    refresh_at: Vec<UnixTime>,
+    // The latest time at which one of them was set: at an earlier one the clock has stepped back.
+    latest: UnixTime,
     vacant: Vec<u32>,
     by_name: HashTable<u32>,
     policies: Policies,
@@ -169,7 +198,7 @@ impl CacheConfig {
 
     /// Sets how many domains are remembered, with a policy or without. Default 65,536.
     ///
-    /// An entry takes about 115 octets, and three times as many while it backs off or when names
+    /// An entry takes about 110 octets, and three times as many while it backs off or when names
     /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
@@ -220,7 +249,8 @@ impl PolicyCache {
         Self {
             hasher: hasher(HASH_OF_NAME),
             slots: Vec::new(),
-            times: Vec::new(),
+            refresh_at: Vec::new(),
+            latest: UnixTime::default(),
             vacant: Vec::new(),
             by_name: HashTable::new(),
             policies: Policies::new(hasher(HASH_OF_POLICY)),
@@ -246,19 +276,32 @@ impl PolicyCache {
         &self.config
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let entry = cache.get(&domain, now).expect("it was remembered");
+    /// assert!(entry.valid_policy(now).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// What is remembered of a domain, for a delivery; `None` when nothing in it counts any more.
     /// Marks that the domain is in use, either way.
     pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let slot = self.find(domain)?;
-        let entry = (self.ends_at(slot) > now).then(|| self.entry(slot));
-        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it.
-        self.use_order.unlink(slot);
-        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
-        let times = &mut self.times[slot as usize];
-        times.last_used = now;
-        // It had been let go, or the clock has stepped back since.
-        if times.refresh_at > now.saturating_add(MAX_REFRESH_INTERVAL) && entry.is_some() {
-            self.schedule(slot, now);
+        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it. And
+        // before anything else, so that its memory is fetched together with the slot's.
+        let held = &self.slots[slot as usize];
+        self.use_order.renew(slot, held.worth, now);
+        let entry = (held.ends_at(&self.policies) > now).then(|| held.entry(&self.policies));
+        let let_go = held.refresh == Refresh::LetGo;
+        if (let_go || now < self.latest) && entry.is_some() {
+            self.take_up(slot, now);
         }
         entry
     }
@@ -269,6 +312,29 @@ impl PolicyCache {
         self.find(domain).filter(|&slot| self.ends_at(slot) > now).map(|slot| self.entry(slot))
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let saved: Vec<_> = cache.entries().map(|(domain, entry)| (domain, entry.to_text())).collect();
+    /// assert_eq!(saved, [(domain, text.to_owned())]);
+    ///
+    /// let mut loaded = PolicyCache::new(CacheConfig::new(8));
+    /// for (domain, text) in saved {
+    ///     // What cannot be read was not remembered.
+    ///     if let Ok(entry) = CacheEntry::parse(text.as_bytes()) {
+    ///         loaded.insert(&domain, entry, now);
+    ///     }
+    /// }
+    /// assert_eq!(loaded.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Every domain and what is remembered of it, in the order in which they would be evicted,
     /// expired ones apart. To keep them: [`CacheEntry::to_text`]; to have them again, in the same
     /// order: [`PolicyCache::insert`].
@@ -307,11 +373,40 @@ impl PolicyCache {
         self.admit(domain, entry, now)
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// assert!(cache.remove(&domain).is_some());
+    /// assert!(cache.remove(&domain).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Forgets a domain.
     pub fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
         self.find(domain).and_then(|slot| self.take(slot)).map(|taken| taken.entry)
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// assert_eq!(cache.remove_expired(now), None);
+    /// let next_week = UnixTime::from_secs(1_700_604_801);
+    /// assert_eq!(cache.remove_expired(next_week).map(|expired| expired.domain), Some(domain));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Forgets the entry that expired first, and returns it; `None` when none has expired.
     ///
     /// There is no need to call it: expired entries are harmless, and the first to go for a new one.
@@ -332,29 +427,45 @@ impl PolicyCache {
     // Meets S58, S82.
     pub fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
         loop {
-            let slot = self.refreshes.first().filter(|&slot| self.times[slot as usize].refresh_at <= now)?;
+            let slot = self.refreshes.first().filter(|&slot| self.refresh_at[slot as usize] <= now)?;
             let held = &mut self.slots[slot as usize];
-            let unused = now.saturating_since(self.times[slot as usize].last_used) >= self.config.unused_for;
+            let unused = now.saturating_since(self.use_order.last_used(slot)) >= self.config.unused_for;
             if unused || held.entry(&self.policies).valid_policy(now).is_none() {
-                held.refreshing = false;
-                self.set_refresh(slot, NEVER);
+                held.refresh = Refresh::LetGo;
+                self.set_refresh(slot, NEVER, now);
                 continue;
             }
-            held.refreshing = true;
+            held.refresh = Refresh::Running;
             let domain = held.domain();
-            self.set_refresh(slot, now.saturating_add(Self::RETRY_INTERVAL));
+            self.set_refresh(slot, now.saturating_add(Self::RETRY_INTERVAL), now);
             if domain.is_some() {
                 return domain;
             }
         }
     }
 
+    /// ```
+    /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
+    /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
+    /// # let domain = PolicyDomain::parse("example.test")?;
+    /// assert_eq!(cache.poll_timeout(), None);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// let due = cache.poll_timeout().expect("a policy of a week is refreshed");
+    /// assert_eq!(cache.poll_refresh(due), Some(domain));
+    /// assert_eq!(cache.poll_timeout(), Some(due.saturating_add(PolicyCache::RETRY_INTERVAL)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// When [`PolicyCache::poll_refresh`] next has something to do; a time in the past means now.
     ///
     /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
     /// [`PolicyCache::insert`], [`PolicyCache::remove`] and [`PolicyCache::poll_refresh`].
     pub fn poll_timeout(&self) -> Option<UnixTime> {
-        self.refreshes.first().map(|slot| self.times[slot as usize].refresh_at)
+        self.refreshes.first().map(|slot| self.refresh_at[slot as usize])
     }
 
     fn find(&self, domain: &PolicyDomain) -> Option<u32> {
@@ -382,11 +493,7 @@ impl PolicyCache {
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
             push_bounded(&mut self.slots, Slot::vacant(), self.config.max_entries);
-            push_bounded(
-                &mut self.times,
-                Times { last_used: now, refresh_at: NEVER },
-                self.config.max_entries,
-            );
+            push_bounded(&mut self.refresh_at, NEVER, self.config.max_entries);
             // No more than `MAX_SLOTS`.
             #[allow(clippy::cast_possible_truncation)]
             {
@@ -394,8 +501,7 @@ impl PolicyCache {
             }
         });
         self.fill(slot, domain, entry);
-        self.times[slot as usize] = Times { last_used: now, refresh_at: NEVER };
-        self.use_order.push(slot, self.slots[slot as usize].worth, self.config.max_entries);
+        self.use_order.push(slot, self.slots[slot as usize].worth, now, self.config.max_entries);
         let Self { hasher, slots, by_name, .. } = self;
         let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
         by_name.insert_unique(hash(&slot), slot, hash);
@@ -409,8 +515,7 @@ impl PolicyCache {
         self.fill(slot, domain, entry);
         let new_worth = self.slots[slot as usize].worth;
         if new_worth != worth {
-            self.use_order.unlink(slot);
-            self.use_order.push(slot, new_worth, self.config.max_entries);
+            self.use_order.move_to(slot, new_worth);
         }
     }
 
@@ -440,7 +545,7 @@ impl PolicyCache {
         }
         self.use_order.unlink(slot);
         self.ends.remove(slot, |slot| self.slots[slot as usize].ends_at(&self.policies));
-        self.refreshes.remove(slot, |slot| self.times[slot as usize].refresh_at);
+        self.refreshes.remove(slot, |slot| self.refresh_at[slot as usize]);
         if let Some(policy) = self.slots[slot as usize].policy() {
             self.policies.release(policy);
         }
@@ -459,6 +564,14 @@ impl PolicyCache {
         self.ends.first().filter(|&slot| self.ends_at(slot) <= now)
     }
 
+    /// A domain is used that had been let go, or whose refresh the clock has put off by stepping back.
+    #[cold]
+    fn take_up(&mut self, slot: u32, now: UnixTime) {
+        if self.refresh_at[slot as usize] > now.saturating_add(MAX_REFRESH_INTERVAL) {
+            self.schedule(slot, now);
+        }
+    }
+
     /// When the refresh follows upon an update of a domain that was cached.
     fn reschedule(&mut self, slot: u32, update: &CacheUpdate, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
@@ -467,20 +580,20 @@ impl PolicyCache {
             return;
         }
         // An update of a delivery in between leaves the schedule alone.
-        if !held.refreshing {
+        if held.refresh != Refresh::Running {
             return;
         }
-        let refresh_at = self.times[slot as usize].refresh_at;
+        let refresh_at = self.refresh_at[slot as usize];
         match update {
             CacheUpdate::BackOff(back_off) => {
-                held.refreshing = false;
-                self.set_refresh(slot, refresh_at.max(back_off.until));
+                held.refresh = Refresh::Waiting;
+                self.set_refresh(slot, refresh_at.max(back_off.until), now);
             }
             CacheUpdate::Keep => {
-                held.refreshing = false;
+                held.refresh = Refresh::Waiting;
                 let entry = held.entry(&self.policies);
                 let back_off_ends = entry.back_offs().iter().map(|back_off| back_off.until).min();
-                self.set_refresh(slot, back_off_ends.map_or(refresh_at, |ends| ends.min(refresh_at)));
+                self.set_refresh(slot, back_off_ends.map_or(refresh_at, |ends| ends.min(refresh_at)), now);
             }
             _ => {}
         }
@@ -489,7 +602,7 @@ impl PolicyCache {
     /// Sets the first refresh after a fetch.
     fn schedule(&mut self, slot: u32, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
-        held.refreshing = false;
+        held.refresh = Refresh::Waiting;
         let due = held.policy().and_then(|policy| refresh_interval(self.policies.max_age(policy)));
         let refresh_at = due.map_or(NEVER, |interval| {
             let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_JITTER);
@@ -498,13 +611,14 @@ impl PolicyCache {
             let fetched_at = held.fetched_at().min(now);
             fetched_at.saturating_add(Duration::from_secs(interval - jitter))
         });
-        self.set_refresh(slot, refresh_at);
+        self.set_refresh(slot, refresh_at, now);
     }
 
-    fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime) {
-        let Self { times, refreshes, config, .. } = self;
-        times[slot as usize].refresh_at = refresh_at;
-        let time = |slot: u32| times[slot as usize].refresh_at;
+    fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime, now: UnixTime) {
+        self.latest = self.latest.max(now);
+        let Self { refresh_at: times, refreshes, config, .. } = self;
+        times[slot as usize] = refresh_at;
+        let time = |slot: u32| times[slot as usize];
         if refresh_at == NEVER {
             refreshes.remove(slot, time);
         } else {
@@ -521,13 +635,6 @@ impl fmt::Debug for PolicyCache {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// What of a slot changes with its use.
-struct Times {
-    last_used: UnixTime,
-    /// When the policy is to be fetched anew; [`NEVER`] when it is not.
-    refresh_at: UnixTime,
 }
 
 const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);

@@ -20,12 +20,22 @@ use crate::time::UnixTime;
 pub(super) struct Slot {
     held: Held,
     pub(super) worth: Worth,
-    /// Whether the caller was told to refresh, and has not come back.
-    pub(super) refreshing: bool,
+    pub(super) refresh: Refresh,
     name_len: u8,
     id_len: u8,
     // The name, then the id, unless the entry is boxed.
     text: [u8; TEXT_LEN],
+}
+
+/// How far the next refresh of a policy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// It has its time, or none will come.
+    Waiting,
+    /// The caller was told to refresh, and has not come back.
+    Running,
+    /// None, until the domain is used again.
+    LetGo,
 }
 
 /// Long enough for nearly every name with its id, and a slot is 64 octets.
@@ -51,7 +61,7 @@ impl Slot {
         Self {
             held: Held::Vacant,
             worth: Worth::Absent,
-            refreshing: false,
+            refresh: Refresh::Waiting,
             name_len: 0,
             id_len: 0,
             text: [0; TEXT_LEN],

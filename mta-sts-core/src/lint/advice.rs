@@ -21,8 +21,8 @@ const NO_RECORD: &str = "Senders take the domain for one without MTA-STS.";
 const NO_POLICY: &str = "Senders use no policy from this answer, and keep an older one only while it lasts.";
 const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one only while it lasts.";
 const BAD_MX: &str = "Senders refuse the whole policy, or keep an mx that never covers a host.";
-const SOME_REFUSE: &str = "Senders that keep to the grammar refuse the whole policy, others read over it.";
-const HARMLESS: &str = "Senders read over it.";
+const SOME_REFUSE: &str = "Senders that keep to the grammar refuse the whole policy, others let it pass.";
+const HARMLESS: &str = "Senders let it pass.";
 
 const fn of_record_error_senders(kind: RecordErrorKind) -> &'static str {
     match kind {
@@ -36,7 +36,7 @@ const fn of_record_error(kind: RecordErrorKind) -> &'static str {
         RecordErrorKind::NoRecord => {
             "Publish `v=STSv1; id=ID` as a TXT record under `_mta-sts` and the domain."
         }
-        RecordErrorKind::SeveralRecords => "Leave one record, and delete the others.",
+        RecordErrorKind::SeveralRecords => "Keep one record, and delete the others.",
         RecordErrorKind::BadVersion => "Begin the record with `v=STSv1;`, exactly so.",
         RecordErrorKind::MissingId => {
             "Add `id=` and 1 to 32 letters and digits, such as the time of the change."
@@ -69,7 +69,7 @@ const fn of_policy_error(kind: PolicyErrorKind) -> (&'static str, &'static str) 
             (SOME_REFUSE, "Write a name of letters, digits, `_`, `-` and `.`, or delete the line.")
         }
         PolicyErrorKind::EmptyValue => (
-            "Senders refuse the whole policy, but for some that read over an unknown field without value.",
+            "Senders refuse the whole policy, but for some that let an unknown field without value pass.",
             "Write a value behind the colon, or delete the line.",
         ),
         PolicyErrorKind::BadVersion => (BAD_POLICY, "Write `version: STSv1`."),
@@ -158,11 +158,11 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::NonAscii => ("Senders accept it, but for a few that want ASCII.", "Write ASCII alone."),
         LintKind::VersionNotFirst => (
             "In a policy senders accept it, and in a record they see no record.",
-            "Let the version stand first.",
+            "Make the version the first field.",
         ),
         LintKind::DuplicateField => (
             "Senders should use the first, and some use the last or refuse both.",
-            "Leave one, and delete the others.",
+            "Keep one, and delete the others.",
         ),
         LintKind::UnknownField => (
             "Senders ignore it, but for a few that refuse what they do not know.",
@@ -190,7 +190,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             ("Senders take it for a part of the value.", "Delete the comma or the semicolon at the end.")
         }
         LintKind::Placeholder => (
-            "Senders take the example at its word, and no host of yours is covered.",
+            "Senders take the example at its word, so that none of your hosts is covered.",
             "Write your own value.",
         ),
         LintKind::TestingMode => (
@@ -198,7 +198,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "Publish a TLSRPT record under `_smtp._tls`, and write `mode: enforce` once the reports are clean.",
         ),
         LintKind::ShortMaxAge => (
-            "Senders forget the policy soon, and an attacker who holds up DNS that long is through.",
+            "Senders forget the policy soon, and an attacker who blocks DNS for that long gets through.",
             "Write weeks or more, such as `max_age: 2592000`.",
         ),
         LintKind::ZeroMaxAge => (
@@ -213,7 +213,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             ("Some senders use the maximum, others refuse the policy.", "Write `max_age: 31557600` or less.")
         }
         LintKind::MxWithModeNone => {
-            ("Senders do not look at it.", "Keep it if some sender wants one, or delete it.")
+            ("Senders ignore it.", "Delete it, or keep it for senders that want one.")
         }
         LintKind::DuplicateMx => (HARMLESS, "Delete one of them."),
         LintKind::UpperCaseMx => {
@@ -236,9 +236,9 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         ),
         LintKind::MisplacedWildcard => (BAD_MX, "Write `*.` and a domain, or the name of a host."),
         LintKind::SeveralHostsInMx => (BAD_MX, "Write a line `mx: HOST` for each of the hosts."),
-        LintKind::MxPreference => (BAD_MX, "Delete the number, and leave the name."),
+        LintKind::MxPreference => (BAD_MX, "Delete the number, and keep the name."),
         LintKind::MxPort => (BAD_MX, "Delete the colon and the port."),
-        LintKind::MxUrl => (BAD_MX, "Leave the host name of the URL."),
+        LintKind::MxUrl => (BAD_MX, "Keep the host name of the URL alone."),
         LintKind::MxMailAddress => (BAD_MX, "Write the name of the host that takes the mail."),
         LintKind::MxAddress => (BAD_MX, "Write the host name that stands in the MX record."),
         LintKind::MxULabel => (BAD_MX, "Write the name with A-labels, `xn--` and so on."),

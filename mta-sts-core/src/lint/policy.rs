@@ -11,8 +11,8 @@ use core::ops::Range;
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
-use crate::mx::read_pattern;
-use crate::name::{DnsName, NameBuffer};
+use crate::mx::PatternText;
+use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness};
 use crate::record::is_white_space;
 
@@ -167,6 +167,16 @@ impl<'a> Reader<'a> {
             // Whole lines only: the rest is not read.
             end =
                 self.body[..Policy::MAX_LEN].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        }
+        if !too_large && end > SUGGESTED_MAX_LEN {
+            let line = line_at(self.body, SUGGESTED_MAX_LEN);
+            // Before the lines, whose findings may leave no room.
+            self.findings.push(Draft::new(
+                LintKind::LargePolicy,
+                Severity::Warning,
+                SUGGESTED_MAX_LEN..end,
+                line,
+            ));
         }
         self.read_encoding();
         if self.body.starts_with(BYTE_ORDER_MARK.as_bytes()) {
@@ -630,14 +640,6 @@ impl<'a> Reader<'a> {
         if let (Some(Mode::None), Some((span, line))) = (self.mode, self.first_mx.take()) {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
         }
-        if end > SUGGESTED_MAX_LEN {
-            self.findings.push(Draft::new(
-                LintKind::LargePolicy,
-                Severity::Warning,
-                SUGGESTED_MAX_LEN..end,
-                line_at(self.body, SUGGESTED_MAX_LEN),
-            ));
-        }
     }
 
     fn read_max_age(&mut self) {
@@ -857,7 +859,7 @@ fn mx_cause(value: &str) -> Option<LintKind> {
     if value.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit())) {
         return Some(LintKind::MxPort);
     }
-    match read_pattern(value, &mut NameBuffer::new()).err()?.kind() {
+    match PatternText::read(value).err()?.kind() {
         NameErrorKind::ULabel if !value.contains(|char| is_invisible(char) || is_typographic(char)) => {
             Some(LintKind::MxULabel)
         }

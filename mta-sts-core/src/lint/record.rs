@@ -1,12 +1,13 @@
 //! Findings about TXT records (RFC 8461, 3.1).
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::characters::{is_placeholder, is_quote, suspicious};
-use super::{Draft, Finding, Findings, Severity};
+use super::{Draft, Finding, Findings, Severity, advice};
 use crate::error::{LintKind, RecordErrorKind};
 use crate::record::{Record, RecordId, is_candidate, is_white_space};
 
@@ -160,7 +161,7 @@ impl<'a> Reader<'a, '_> {
         let fault = fault(octets, last, self.has_id);
         let field_end = start + octets.trim_ascii_end().len();
         if let Some((kind, offset)) = fault {
-            self.read_broken(kind, start + offset, field_end.max(start + offset), value);
+            self.read_broken(kind, start + offset..field_end.max(start + offset), name, value);
         } else if !name.is_empty() {
             self.read_good(start, field_end, name, value);
             // Senders agree on the others.
@@ -171,13 +172,22 @@ impl<'a> Reader<'a, '_> {
         self.has_id |= name == b"id";
     }
 
-    fn read_broken(&mut self, kind: RecordErrorKind, offset: usize, end: usize, value: &'a [u8]) {
+    fn read_broken(&mut self, kind: RecordErrorKind, span: Range<usize>, name: &[u8], value: &'a [u8]) {
         let error = Severity::Error;
-        let end = if kind == RecordErrorKind::TrailingSpace { self.txt.len() } else { end };
-        let help = (kind == RecordErrorKind::BadId).then(|| id_of(value)).flatten();
+        let offset = span.start;
+        let end = if kind == RecordErrorKind::TrailingSpace { self.txt.len() } else { span.end };
+        let is_id = match kind {
+            RecordErrorKind::BadId => true,
+            RecordErrorKind::BadFieldValue => name == b"id",
+            _ => false,
+        };
+        // An id must not be deleted, as another field may be.
+        let help = is_id.then(|| match id_of(value) {
+            Some(id) => Cow::Owned(format!("Write `id={id}`.")),
+            None => Cow::Borrowed(advice::of(RecordErrorKind::BadId.into()).help),
+        });
         let shown = self.txt.get(offset..end).filter(|shown| !shown.is_empty());
-        let mut draft = Draft::new(kind, error, offset..end, self.number)
-            .with_help(help.map(|id| format!("Write `id={id}`.")));
+        let mut draft = Draft::new(kind, error, offset..end, self.number).with_help(help);
         draft.value = shown;
         self.findings.push(draft);
 

@@ -6,7 +6,7 @@ Wherever a function takes one of them, its plain string will do.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,11 +20,35 @@ class _Word(str, Enum):
         word._value_ = value
         return word
 
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        from ._values import MtaStsError
+
+        raise MtaStsError(f"{value!r} is no {cls.__name__}", "unknown-word")
+
     def __str__(self) -> str:
         return str(self.value)
 
     def __format__(self, spec: str) -> str:
         return format(str(self.value), spec)
+
+
+class _Fault(_Word):
+    """A word that is a code too, and that TLSRPT may count."""
+
+    @property
+    def number(self) -> int:
+        """The number of the code."""
+        from . import _core
+
+        return _core.codes()[self.value][0]
+
+    @property
+    def result_type(self) -> ResultType | None:
+        """What TLSRPT counts it as."""
+        from . import _core
+
+        return _core.result_type_of(self.value)
 
 
 class Mode(_Word):
@@ -186,7 +210,7 @@ class TxtFailure(_Word):
     """DNS gave no usable answer."""
 
 
-class FetchFailure(_Word):
+class FetchFailure(_Fault):
     """Why no answer came from the Policy Host, or none that could be trusted."""
 
     POLICY_HOST_NOT_FOUND = "policy-host-not-found"
@@ -211,7 +235,7 @@ class FetchFailure(_Word):
     """The answer of the Policy Host is not proper HTTP."""
 
 
-class SessionFault(_Word):
+class SessionFault(_Fault):
     """What is wrong with an MX host or a session."""
 
     MX_MISMATCH = "mx-mismatch"
@@ -299,4 +323,7 @@ class PolicyType(_Word):
         return _core.policy_type_number(self.value)
 
 
-MEMBERS = {kind.__name__: {member.value: member for member in kind} for kind in _Word.__subclasses__()}
+MEMBERS = {
+    kind.__name__: {member.value: member for member in kind}
+    for kind in (*_Word.__subclasses__(), *_Fault.__subclasses__())
+}

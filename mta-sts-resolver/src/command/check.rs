@@ -80,9 +80,9 @@ impl Check {
 
 /// A domain as it was given, and as it is looked up.
 #[derive(Clone, Debug)]
-struct Subject {
+pub(super) struct Subject {
     given: String,
-    domain: PolicyDomain,
+    pub(super) domain: PolicyDomain,
 }
 
 impl Subject {
@@ -97,7 +97,7 @@ impl Subject {
     }
 }
 
-fn subject(given: &str) -> Result<Subject, String> {
+pub(super) fn subject(given: &str) -> Result<Subject, String> {
     if given.parse::<IpAddr>().is_ok() {
         return Err("this is an address, not a domain".to_owned());
     }
@@ -134,7 +134,7 @@ fn host_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-fn told(exit: Exit, what: &str) -> Exit {
+pub(super) fn told(exit: Exit, what: &str) -> Exit {
     anstream::eprintln!("mtasts: {what}");
     exit
 }

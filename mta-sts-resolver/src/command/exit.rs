@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     No,
     /// The call was not understood.
     Usage,
+    /// What there is to read cannot be read: `EX_NOINPUT` of sysexits.
+    NoInput,
     /// Something that may work later did not work now: `EX_TEMPFAIL` of sysexits.
     Temporary,
 }
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
             Exit::Fine => 0,
             Exit::No => 1,
             Exit::Usage => 2,
+            Exit::NoInput => 66,
             Exit::Temporary => 75,
         })
     }

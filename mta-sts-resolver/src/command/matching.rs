@@ -128,7 +128,7 @@ fn json(patterns: &[MxPattern<'_>], answers: &[Answer<'_>]) -> Value {
 }
 
 /// One octet more than a policy may have, so that a longer one is seen to be longer.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     let limit = Policy::MAX_LEN as u64 + 1;
     let mut body = Vec::new();
     if file == Path::new("-") {

@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod exit;
+mod findings;
+mod lint;
 mod matching;
 mod network;
 mod output;
@@ -36,6 +38,7 @@ pub(crate) fn run() -> ExitCode {
         .block_on(async {
             match arguments.command {
                 Command::Check(check) => check.run().await,
+                Command::Lint(lint) => lint.run().await,
                 Command::Match(matching) => matching.run(),
                 Command::Demo(demo) => demo.run().await,
             }
@@ -45,7 +48,8 @@ pub(crate) fn run() -> ExitCode {
 
 /// MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
 ///
-/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 75 temporary failure.
+/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 66 a file cannot be read;
+/// 75 temporary failure.
 #[derive(Debug, Parser)]
 #[command(name = "mtasts", version, max_term_width = 100)]
 struct Arguments {
@@ -56,6 +60,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Lint(lint::Lint),
     Match(matching::Match),
     Demo(demo::Demo),
 }

@@ -31,7 +31,11 @@ impl Network {
     }
 
     pub(crate) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
-        Resolver::new(dns, PolicyFetcher::new(trust_store).port(self.https_port))
+        Resolver::new(dns, self.fetcher(trust_store))
+    }
+
+    pub(crate) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {
+        PolicyFetcher::new(trust_store).port(self.https_port)
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    const fn style(self) -> Style {
+    pub(crate) const fn style(self) -> Style {
         let style = Style::new();
         match self {
             Self::Plain => style,

@@ -8,7 +8,7 @@ use mta_sts_resolver::{
 use serde_json::{Value, json};
 
 use super::Subject;
-use super::text::{conclusion, is_candidate};
+use super::text::{conclusion, is_candidate, policy_of, records_of};
 use crate::command::output::date;
 
 /// A failure as TLSRPT would count it.
@@ -98,6 +98,7 @@ fn record(check: &DomainCheck) -> Value {
         "ttl": ttl,
         "records": records.collect::<Vec<_>>(),
         "error": failure,
+        "findings": records_of(check).json(&check.record_findings()),
     })
 }
 
@@ -141,6 +142,7 @@ fn policy(check: &DomainCheck) -> Value {
         "max_age": policy.map(|policy| policy.max_age().as_secs()),
         "mx_patterns": policy.map(|policy| policy.mx_patterns().map(|pattern: MxPattern<'_>| pattern.to_string()).collect::<Vec<_>>()),
         "error": error,
+        "findings": policy_of(check).json(&check.policy_findings()),
     })
 }
 

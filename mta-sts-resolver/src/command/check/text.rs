@@ -10,6 +10,7 @@ use mta_sts_resolver::{
 
 use super::Subject;
 use super::report::Failure;
+use crate::command::findings::Source;
 use crate::command::output::{Block, Tone, date, span};
 
 pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::Result<()> {
@@ -25,7 +26,31 @@ pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::
     }
     let (tone, sentence) = conclusion(check);
     block.line("=>", tone, sentence);
-    block.print()
+    block.print()?;
+    let (records, policy) = (check.record_findings(), check.policy_findings());
+    if !(records.is_empty() && policy.is_empty()) {
+        Block::gap()?;
+    }
+    records_of(check).print(&records)?;
+    policy_of(check).print(&policy)
+}
+
+/// The TXT records that findings are about.
+pub(super) fn records_of(check: &DomainCheck) -> Source<'_> {
+    let records = match &check.discovery.txt {
+        Some(Ok(answer)) => answer.records.as_slice(),
+        _ => &[],
+    };
+    Source::records(format!("{} TXT", check.domain.txt_name()), records)
+}
+
+/// The body that findings are about.
+pub(super) fn policy_of(check: &DomainCheck) -> Source<'_> {
+    let body = match &check.discovery.response {
+        Some(Ok(response)) => response.body.as_slice(),
+        _ => &[],
+    };
+    Source::policy(check.domain.policy_url(), body)
 }
 
 fn record(block: &mut Block, check: &DomainCheck) {
@@ -106,12 +131,6 @@ fn policy(block: &mut Block, check: &DomainCheck) {
                 None => String::new(),
             };
             block.line("", Tone::Bad, format!("{place}{sentence} [{}]", error.code()));
-            if let (Some(error), Some(Ok(response))) = (error.policy_error(), &check.discovery.response) {
-                let line = usize::try_from(error.line()).unwrap_or(usize::MAX).saturating_sub(1);
-                if let Some(line) = response.body.split(|octet| *octet == b'\n').nth(line) {
-                    block.line("", Tone::Plain, quoted(line.trim_ascii_end()));
-                }
-            }
         }
         Err(NoPolicy::FetchFailed(FetchFault::Failure(failure))) if !tells_failure(check) => {
             block.line("", Tone::Bad, format!("{} [{}]", failure.message(), failure.code()));

@@ -1,0 +1,245 @@
+/*
+ * MTA-STS for Exim: functions for ${dlfunc}. docs/exim.md has the configuration.
+ *
+ *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts}{DIRECTORY}{$domain}}
+ *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts}{DIRECTORY}{$domain}{CA_FILE}}
+ *
+ * gives "mode=enforce ignore=LIST", "mode=testing ignore=", or "mode=none ignore=" where no policy applies: LIST, for
+ * ignore_target_hosts, names every host but those that the policy covers. Exim defers if it cannot be known.
+ */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <mtasts.h>
+
+#include "dns.h"
+#include "fetch.h"
+#include "store.h"
+
+/* What Exim takes from a function of ${dlfunc}: its local_scan.h. */
+typedef unsigned char uschar;
+enum { EXIM_OK = 0, EXIM_DEFER = 1, EXIM_ERROR = 3 };
+enum { EXIM_LOG_MAIN = 1 };
+extern void log_write(unsigned selector, int flags, const char *format, ...) __attribute__((weak));
+
+#define DNS_TIMEOUT_MS 10000
+/* A TXT query and a fetch, and some: another process that asks is done by then. */
+#define LOCK_TIMEOUT_MS 75000
+
+__attribute__((visibility("default"))) int exim_mtasts(uschar **yield, int argc, uschar *argv[]);
+
+/* Strings that Exim is given live until the next call: it copies them. */
+static char *answer;
+
+static int give(uschar **yield, int result, const char *format, ...)
+{
+    va_list arguments;
+    free(answer);
+    va_start(arguments, format);
+    if (vasprintf(&answer, format, arguments) < 0)
+        answer = NULL;
+    va_end(arguments);
+    *yield = (uschar *)(answer != NULL ? answer : strdup("mtasts: no memory"));
+    return answer != NULL ? result : EXIM_ERROR;
+}
+
+static void tell(const char *domain, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (log_write != NULL && vasprintf(&text, format, arguments) >= 0)
+        log_write(0, EXIM_LOG_MAIN, "mtasts: %s: %s", domain, text);
+    va_end(arguments);
+    free(text);
+}
+
+static uint64_t now(void)
+{
+    return (uint64_t)time(NULL);
+}
+
+/* The entry of a domain, or NULL. A text that cannot be read is as good as none: it is asked for anew. */
+static mtasts_entry *load(const char *directory, const char *domain)
+{
+    mtasts_entry *entry = NULL;
+    mtasts_error *error = NULL;
+    size_t len = 0;
+    char *text = store_read(directory, domain, &len);
+    if (text != NULL && mtasts_entry_parse((const uint8_t *)text, len, &entry, &error) != MTASTS_OK)
+        tell(domain, "the entry in %s is not used: %s", directory, mtasts_error_message(error));
+    mtasts_error_free(error);
+    free(text);
+    return entry;
+}
+
+static void query_txt(mtasts_lookup *lookup)
+{
+    struct dns_txt txt;
+    dns_query_txt(mtasts_lookup_txt_name(lookup), DNS_TIMEOUT_MS, &txt);
+    if (txt.failure != MTASTS_OK)
+        mtasts_lookup_handle_txt_failed(lookup, txt.failure, now());
+    else if (txt.count == 0)
+        mtasts_lookup_handle_txt_not_found(lookup, txt.ttl, now());
+    else
+        mtasts_lookup_handle_txt(lookup, txt.rrs, txt.count, txt.ttl, now());
+    dns_txt_free(&txt);
+}
+
+/* Addresses and fetch share the time that a policy may take (RFC 8461, 3.3). */
+static void fetch(mtasts_lookup *lookup, const char *ca_file)
+{
+    const char *host = mtasts_lookup_policy_host(lookup);
+    int timeout_ms = (int)mtasts_lookup_fetch_timeout_ms(lookup);
+    struct fetched fetched = { 0 };
+    char addresses[1024];
+    time_t start = time(NULL);
+    fetched.failure = dns_query_addresses(host, DNS_TIMEOUT_MS, addresses, sizeof addresses);
+    if (fetched.failure == MTASTS_OK)
+        fetch_policy(mtasts_lookup_policy_url(lookup), host, addresses, ca_file,
+                     timeout_ms - (int)(time(NULL) - start) * 1000, mtasts_lookup_max_body_len(lookup), &fetched);
+    if (fetched.failure != MTASTS_OK)
+        mtasts_lookup_handle_fetch_failed(lookup, fetched.failure, now());
+    else
+        mtasts_lookup_handle_response(lookup, fetched.http_status,
+                                      fetched.has_content_type ? fetched.content_type : NULL, fetched.body,
+                                      fetched.len, now());
+    free(fetched.body);
+}
+
+/* Runs a lookup to its end, or gives NULL: without asking anybody, if `may_ask` is 0 and something is to be asked. */
+static mtasts_outcome *discover(const char *domain, const mtasts_entry *entry, const char *ca_file, int may_ask,
+                                mtasts_error **error)
+{
+    mtasts_lookup *lookup = NULL;
+    mtasts_outcome *outcome = NULL;
+    if (mtasts_lookup_new(domain, MTASTS_PURPOSE_DELIVER, entry, now(), NULL, &lookup, error) != MTASTS_OK)
+        return NULL;
+    for (;;) {
+        uint32_t output = mtasts_lookup_poll_output(lookup);
+        if (output == MTASTS_OUTPUT_DONE)
+            mtasts_lookup_finish(lookup, &outcome);
+        else if (may_ask && output == MTASTS_OUTPUT_QUERY_TXT) {
+            query_txt(lookup);
+            continue;
+        } else if (may_ask && output == MTASTS_OUTPUT_FETCH_POLICY) {
+            fetch(lookup, ca_file);
+            continue;
+        }
+        mtasts_lookup_free(lookup);
+        return outcome;
+    }
+}
+
+/* Keeps what a lookup came to. While it was under way nobody else asked, since the domain is locked. */
+static void remember(const char *directory, const char *domain, const mtasts_entry *entry,
+                     const mtasts_outcome *outcome)
+{
+    mtasts_entry *updated = NULL;
+    const char *text;
+    int error;
+    if (mtasts_outcome_update_kind(outcome) == MTASTS_UPDATE_KEEP
+        || mtasts_outcome_apply(outcome, entry, now(), &updated) != MTASTS_OK)
+        return;
+    text = mtasts_entry_text(updated);
+    error = store_write(directory, domain, text, text != NULL ? strlen(text) : 0);
+    if (error != 0)
+        tell(domain, "nothing is remembered in %s: %s", directory, strerror(error));
+    mtasts_entry_free(updated);
+}
+
+/* A list that names every host but the permitted ones: "!^(?i)mx1[.]example[.]com[.]?$:*". Regular expressions, since
+   Exim compares plain names by their addresses, and an unlisted MX host may share one. NULL without memory. */
+static char *ignore_list(const mtasts_policy *policy)
+{
+    char *list = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&list, &size);
+    if (file == NULL)
+        return NULL;
+    for (size_t index = 0; index < mtasts_policy_mx_count(policy); index++) {
+        const char *pattern = mtasts_policy_mx_get(policy, index);
+        fputs("!^(?i)", file);
+        if (strncmp(pattern, "*.", 2) == 0) {
+            fputs("[^.]+", file);
+            pattern++;
+        }
+        for (; *pattern != '\0'; pattern++)
+            fprintf(file, *pattern == '.' ? "[%c]" : "%c", *pattern);
+        fputs("[.]?$:", file);
+    }
+    fputs("*", file);
+    return fclose(file) == 0 ? list : NULL;
+}
+
+static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome *outcome)
+{
+    const mtasts_policy *policy = mtasts_outcome_policy(outcome);
+    mtasts_status alert = mtasts_outcome_alert(outcome), reason = mtasts_outcome_no_policy(outcome);
+    char *list = NULL;
+    int result;
+    if (alert != MTASTS_OK)
+        tell(domain, "%s (%u in a row; the cached policy lasts until %llu)", mtasts_status_code(alert),
+             mtasts_outcome_alert_failures(outcome), (unsigned long long)mtasts_outcome_alert_expires_at(outcome));
+    if (reason == MTASTS_NO_POLICY_DNS_FAILED)
+        return give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_status_message(reason));
+    if (reason != MTASTS_OK && reason != MTASTS_NO_POLICY_NO_RECORD)
+        tell(domain, "no policy: %s", mtasts_status_code(reason));
+    if (mtasts_policy_mode(policy) == MTASTS_MODE_ENFORCE && (list = ignore_list(policy)) == NULL)
+        return give(yield, EXIM_DEFER, "MTA-STS: no memory");
+    result = give(yield, EXIM_OK, "mode=%s ignore=%s",
+                  policy != NULL ? mtasts_mode_word(mtasts_policy_mode(policy)) : "none", list != NULL ? list : "");
+    free(list);
+    return result;
+}
+
+int exim_mtasts(uschar **yield, int argc, uschar *argv[])
+{
+    const char *directory, *ca_file, *name;
+    mtasts_domain *domain = NULL;
+    mtasts_error *error = NULL;
+    mtasts_entry *entry = NULL;
+    mtasts_outcome *outcome = NULL;
+    int lock = -1, result;
+
+    if (!mtasts_version_check(MTASTS_VERSION_NUMBER))
+        return give(yield, EXIM_ERROR, "mtasts: built for libmtasts %s, found %s", MTASTS_VERSION, mtasts_version());
+    if (argc < 2 || argc > 3)
+        return give(yield, EXIM_ERROR, "mtasts: wants DIRECTORY, DOMAIN, and a CA file or nothing");
+    directory = (const char *)argv[0];
+    ca_file = argc == 3 && argv[2][0] != '\0' ? (const char *)argv[2] : NULL;
+    /* An address literal, or nothing that DNS could carry: no policy can be published for it. */
+    if (mtasts_domain_parse((const char *)argv[1], &domain, NULL) != MTASTS_OK)
+        return give(yield, EXIM_OK, "mode=none ignore=");
+    name = mtasts_domain_text(domain);
+
+    entry = load(directory, name);
+    outcome = discover(name, entry, ca_file, 0, &error);
+    if (outcome == NULL && error == NULL) {
+        lock = store_lock(directory, name, LOCK_TIMEOUT_MS);
+        if (lock >= 0) {
+            /* Whoever held the lock may have asked. */
+            mtasts_entry_free(entry);
+            entry = load(directory, name);
+            outcome = discover(name, entry, ca_file, 1, &error);
+            if (outcome != NULL)
+                remember(directory, name, entry, outcome);
+            store_unlock(lock);
+        }
+    }
+    if (outcome != NULL)
+        result = give_outcome(yield, name, outcome);
+    else if (error != NULL)
+        result = give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_error_message(error));
+    else
+        result = give(yield, EXIM_DEFER, "MTA-STS: no lock in %s: is it a directory that Exim may write?", directory);
+    mtasts_outcome_free(outcome);
+    mtasts_entry_free(entry);
+    mtasts_error_free(error);
+    mtasts_domain_free(domain);
+    return result;
+}

@@ -1,0 +1,2910 @@
+/*
+ * libmtasts: MTA-STS (RFC 8461) for mail servers. It decides; you do DNS, HTTPS, SMTP and TLS.
+ *
+ * This file is generated from the library. The conventions, for every function:
+ *
+ * Objects. Every struct is opaque, mtasts_bytes excepted. A function that gives an object makes it the caller's,
+ * through a parameter "mtasts_thing **thing"; mtasts_thing_free() ends it, and NULL is fine there. A "const" object
+ * that comes back as a result belongs to the object that it was taken from, and so does a "const char *": it is
+ * NUL-terminated, and lives until that object is freed. What is passed in stays the caller's, and is not kept.
+ *
+ * Results. A function that can fail returns a mtasts_status: MTASTS_OK is 0. Its results are written on success alone.
+ * Its last parameter "mtasts_error **error", where it has one, may be NULL; on failure alone it becomes an object that
+ * tells more, and that mtasts_error_free() ends. Initialise what you pass the address of with NULL, and you may free it
+ * either way. Getters cannot fail: each says what it gives for NULL. Predicates give 1 or 0.
+ *
+ * Inputs. Octets from the network are a pointer and a length; the pointer may be NULL when the length is 0. Names are
+ * NUL-terminated, in UTF-8. NULL anywhere else is MTASTS_ERR_NULL, never a crash. Times are seconds since
+ * 1970-01-01T00:00:00Z: the library reads no clock.
+ *
+ * Numbers. Codes are fixed-width integers and never enum types. Their numbers, and the words of mtasts_status_code(),
+ * are only ever appended to: expect such as you do not know.
+ *
+ * Threads. An object passed as "const" may be used by many threads at once; any other by one at a time. mtasts_cache
+ * locks inside. The library has no global state, starts no thread, calls nobody back and handles no signal.
+ *
+ * fork(). In a process with one thread, the child may go on with every object, each process with its own copy. In a
+ * process with several, the child may use only objects that no other thread could have been using at the fork; a
+ * mtasts_cache that threads share is not one of them: make a new one.
+ *
+ * Bugs. A panic within the library becomes MTASTS_ERR_PANIC (and a line on standard error); the object that was being
+ * changed is poisoned and can only be freed: MTASTS_ERR_POISONED. When memory runs out, the process is aborted.
+ */
+
+#ifndef MTASTS_H
+#define MTASTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header; mtasts_version() is that of the library. */
+
+#define MTASTS_VERSION "0.1.0"
+#define MTASTS_VERSION_MAJOR 0
+#define MTASTS_VERSION_MINOR 1
+#define MTASTS_VERSION_PATCH 0
+#define MTASTS_VERSION_NUMBER (MTASTS_VERSION_MAJOR * 65536 + MTASTS_VERSION_MINOR * 256 + MTASTS_VERSION_PATCH)
+
+/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix. */
+
+/** The name is empty. */
+#define MTASTS_ERR_EMPTY_NAME 101
+
+/** The name is longer than DNS can carry. */
+#define MTASTS_ERR_NAME_TOO_LONG 102
+
+/** The name has an empty label. */
+#define MTASTS_ERR_EMPTY_LABEL 103
+
+/** A label of the name is longer than 63 octets. */
+#define MTASTS_ERR_LABEL_TOO_LONG 104
+
+/** The name has a character that no host name has. */
+#define MTASTS_ERR_BAD_CHARACTER 105
+
+/** A label of the name begins or ends with a hyphen. */
+#define MTASTS_ERR_HYPHEN_AT_EDGE 106
+
+/** This is an address, not a name. */
+#define MTASTS_ERR_ADDRESS_LITERAL 107
+
+/** The name has a U-label, and this build has no IDNA. */
+#define MTASTS_ERR_U_LABEL_UNSUPPORTED 108
+
+/** The name has a U-label that IDNA cannot turn into an A-label. */
+#define MTASTS_ERR_BAD_U_LABEL 109
+
+/** The pattern has a U-label where only A-labels may stand. */
+#define MTASTS_ERR_U_LABEL 110
+
+/** The pattern has a wildcard that is not its whole first label. */
+#define MTASTS_ERR_BAD_WILDCARD 111
+
+/** No TXT record is an MTA-STS record. */
+#define MTASTS_ERR_NO_RECORD 201
+
+/** More than one TXT record is an MTA-STS record. */
+#define MTASTS_ERR_SEVERAL_RECORDS 202
+
+/** The record does not begin with `v=STSv1` and a semicolon. */
+#define MTASTS_ERR_BAD_VERSION 203
+
+/** The record has no `id`. */
+#define MTASTS_ERR_MISSING_ID 204
+
+/** The `id` is not 1 to 32 letters and digits. */
+#define MTASTS_ERR_BAD_ID 205
+
+/** There is nothing between two semicolons. */
+#define MTASTS_ERR_EMPTY_FIELD 206
+
+/** A field has no equals sign. */
+#define MTASTS_ERR_FIELD_WITHOUT_VALUE 207
+
+/** White space stands beside an equals sign. */
+#define MTASTS_ERR_SPACE_AROUND_EQUALS 208
+
+/** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
+#define MTASTS_ERR_BAD_FIELD_NAME 209
+
+/** A field value is empty or has a character that may not stand in it. */
+#define MTASTS_ERR_BAD_FIELD_VALUE 210
+
+/** White space follows the last field without a semicolon. */
+#define MTASTS_ERR_TRAILING_SPACE 211
+
+/** The policy is longer than this crate reads. */
+#define MTASTS_ERR_POLICY_TOO_LARGE 301
+
+/** The policy is not UTF-8. */
+#define MTASTS_ERR_NOT_UTF8 302
+
+/** A control character stands in a line. */
+#define MTASTS_ERR_CONTROL_CHARACTER 303
+
+/** A line has no colon. */
+#define MTASTS_ERR_LINE_WITHOUT_COLON 304
+
+/** White space stands before a field name. */
+#define MTASTS_ERR_SPACE_BEFORE_NAME 305
+
+/** White space stands before a colon. */
+#define MTASTS_ERR_SPACE_BEFORE_COLON 306
+
+/** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
+#define MTASTS_ERR_BAD_POLICY_FIELD_NAME 307
+
+/** A field has no value. */
+#define MTASTS_ERR_EMPTY_VALUE 308
+
+/** The version is not `STSv1`. */
+#define MTASTS_ERR_BAD_POLICY_VERSION 309
+
+/** The mode is none of `enforce`, `testing` and `none`. */
+#define MTASTS_ERR_BAD_MODE 310
+
+/** The `max_age` is not 1 to 10 digits. */
+#define MTASTS_ERR_BAD_MAX_AGE 311
+
+/** An mx is no host name and no `*.` with one. */
+#define MTASTS_ERR_BAD_MX 312
+
+/** The policy has no version. */
+#define MTASTS_ERR_MISSING_VERSION 313
+
+/** The policy has no mode. */
+#define MTASTS_ERR_MISSING_MODE 314
+
+/** The policy has no `max_age`. */
+#define MTASTS_ERR_MISSING_MAX_AGE 315
+
+/** The policy has no mx, and its mode is not none. */
+#define MTASTS_ERR_MISSING_MX 316
+
+/** A line is empty or blank. */
+#define MTASTS_ERR_BLANK_LINE 317
+
+/** The policy begins with a byte order mark. */
+#define MTASTS_ERR_BYTE_ORDER_MARK 318
+
+/** An mx ends with a dot. */
+#define MTASTS_ERR_MX_TRAILING_DOT 319
+
+/** An mx has an underscore. */
+#define MTASTS_ERR_MX_UNDERSCORE 320
+
+/** The HTTP status is not 200. */
+#define MTASTS_ERR_HTTP_STATUS 401
+
+/** The answer is a redirect. */
+#define MTASTS_ERR_HTTP_REDIRECT 402
+
+/** The media type is not text/plain. */
+#define MTASTS_ERR_MEDIA_TYPE 403
+
+/** The answer has no media type. */
+#define MTASTS_ERR_MISSING_MEDIA_TYPE 404
+
+/** The body is longer than the limit. */
+#define MTASTS_ERR_BODY_TOO_LARGE 405
+
+/** The body is no policy. */
+#define MTASTS_ERR_INVALID_POLICY 406
+
+/** The text does not begin as a cache entry. */
+#define MTASTS_ERR_NOT_AN_ENTRY 701
+
+/** The entry is of a version that this crate does not read. */
+#define MTASTS_ERR_UNKNOWN_ENTRY_VERSION 702
+
+/** A header line of the entry is not understood. */
+#define MTASTS_ERR_BAD_ENTRY_HEADER 703
+
+/** The entry is cut off. */
+#define MTASTS_ERR_TRUNCATED_ENTRY 704
+
+/** Something follows the policy of the entry. */
+#define MTASTS_ERR_TRAILING_ENTRY_BYTES 705
+
+/** The policy in the entry is no policy. */
+#define MTASTS_ERR_INVALID_ENTRY_POLICY 706
+
+/** A header line of the entry is missing. */
+#define MTASTS_ERR_INCOMPLETE_ENTRY 707
+
+/** This answer is not to the question that was asked. */
+#define MTASTS_ERR_UNEXPECTED_INPUT 801
+
+/** The lookup is done and asks nothing more. */
+#define MTASTS_ERR_ALREADY_DONE 802
+
+/** Every name to match is a word that means another name to Postfix. */
+#define MTASTS_ERR_NO_USABLE_MX 1201
+
+/** The policy covers none of the MX hosts. */
+#define MTASTS_ERR_NO_PERMITTED_HOST 1202
+
+/** The answer is longer than Postfix reads. */
+#define MTASTS_ERR_ANSWER_TOO_LONG 1203
+
+/** The domain has only digits, and Postfix takes no such name. */
+#define MTASTS_ERR_NUMERIC_DOMAIN 1204
+
+/* Why no answer came from a Policy Host. */
+
+/** The Policy Host has no address. */
+#define MTASTS_FETCH_POLICY_HOST_NOT_FOUND 501
+
+/** The address of the Policy Host could not be looked up. */
+#define MTASTS_FETCH_POLICY_HOST_DNS_FAILED 502
+
+/** No connection to the Policy Host could be made. */
+#define MTASTS_FETCH_CONNECT_FAILED 503
+
+/** The Policy Host did not answer in time. */
+#define MTASTS_FETCH_TIMEOUT 504
+
+/** The certificate of the Policy Host has expired. */
+#define MTASTS_FETCH_POLICY_HOST_CERTIFICATE_EXPIRED 505
+
+/** The certificate of the Policy Host is for other names. */
+#define MTASTS_FETCH_POLICY_HOST_CERTIFICATE_HOST_MISMATCH 506
+
+/** The certificate of the Policy Host is not trusted. */
+#define MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED 507
+
+/** The TLS handshake with the Policy Host failed. */
+#define MTASTS_FETCH_POLICY_HOST_TLS_FAILED 508
+
+/** The Policy Host sent a body longer than the limit. */
+#define MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE 509
+
+/** The answer of the Policy Host is not proper HTTP. */
+#define MTASTS_FETCH_HTTP_PROTOCOL 510
+
+/* Why DNS gave no answer. */
+
+/** DNS did not answer in time. */
+#define MTASTS_TXT_DNS_TIMEOUT 601
+
+/** DNS answered SERVFAIL. */
+#define MTASTS_TXT_DNS_SERVFAIL 602
+
+/** The DNS answer failed DNSSEC validation. */
+#define MTASTS_TXT_DNS_BOGUS 603
+
+/** DNS gave no usable answer. */
+#define MTASTS_TXT_DNS_UNUSABLE 604
+
+/* Why a session does not meet what was asked of it. */
+
+/** The MX host is not covered by the policy. */
+#define MTASTS_FAULT_MX_MISMATCH 901
+
+/** The MX host did not offer STARTTLS. */
+#define MTASTS_FAULT_STARTTLS_NOT_OFFERED 902
+
+/** The MX host offered STARTTLS and refused the command. */
+#define MTASTS_FAULT_STARTTLS_REFUSED 903
+
+/** The TLS handshake with the MX host failed. */
+#define MTASTS_FAULT_TLS_HANDSHAKE_FAILED 904
+
+/** The TLS version is older than 1.2. */
+#define MTASTS_FAULT_TLS_VERSION_TOO_OLD 905
+
+/** The certificate of the MX host has expired. */
+#define MTASTS_FAULT_CERTIFICATE_EXPIRED 906
+
+/** The certificate of the MX host is not valid yet. */
+#define MTASTS_FAULT_CERTIFICATE_NOT_YET_VALID 907
+
+/** The certificate of the MX host is for other names. */
+#define MTASTS_FAULT_CERTIFICATE_HOST_MISMATCH 908
+
+/** The certificate of the MX host is not trusted. */
+#define MTASTS_FAULT_CERTIFICATE_NOT_TRUSTED 909
+
+/** The certificate of the MX host was not checked. */
+#define MTASTS_FAULT_CERTIFICATE_NOT_CHECKED 910
+
+/** The certificate of the MX host does not match its TLSA records. */
+#define MTASTS_FAULT_DANE_FAILED 911
+
+/** The TLSA records of the MX host could not be looked up. */
+#define MTASTS_FAULT_DANE_LOOKUP_FAILED 912
+
+/** Neither DNSSEC nor an MTA-STS policy vouches for the MX host. */
+#define MTASTS_FAULT_MX_NOT_AUTHENTICATED 913
+
+/** The MX host did not offer REQUIRETLS. */
+#define MTASTS_FAULT_REQUIRETLS_NOT_OFFERED 914
+
+/* Why no policy applies to a message. */
+
+/** The domain has no MTA-STS record. */
+#define MTASTS_NO_POLICY_NO_RECORD 1001
+
+/** The MTA-STS record of the domain is not valid. */
+#define MTASTS_NO_POLICY_INVALID_RECORD 1002
+
+/** The domain has more than one MTA-STS record. */
+#define MTASTS_NO_POLICY_SEVERAL_RECORDS 1003
+
+/** DNS could not tell whether the domain has a policy. */
+#define MTASTS_NO_POLICY_DNS_FAILED 1004
+
+/** The domain has a policy, and it could not be fetched. */
+#define MTASTS_NO_POLICY_FETCH_FAILED 1005
+
+/** The last fetch of this policy failed a short while ago. */
+#define MTASTS_NO_POLICY_BACKING_OFF 1006
+
+/* What a finding is about, beside the MTASTS_ERR_ numbers. */
+
+/** There are more findings than are shown. */
+#define MTASTS_LINT_MORE_FINDINGS 1101
+
+/** The text is HTML or XML. */
+#define MTASTS_LINT_HTML 1102
+
+/** The text is RTF, the form of a word processor. */
+#define MTASTS_LINT_RTF 1103
+
+/** The text is JSON. */
+#define MTASTS_LINT_JSON 1104
+
+/** The text begins with the front matter of a site generator. */
+#define MTASTS_LINT_FRONT_MATTER 1105
+
+/** The text is UTF-16. */
+#define MTASTS_LINT_UTF_16 1106
+
+/** A TXT record stands where a policy should. */
+#define MTASTS_LINT_RECORD_AS_POLICY 1107
+
+/** A policy stands where a TXT record should. */
+#define MTASTS_LINT_POLICY_AS_RECORD 1108
+
+/** The policy is longer than 65,536 octets. */
+#define MTASTS_LINT_LARGE_POLICY 1109
+
+/** This is a comment, and there are none in a policy. */
+#define MTASTS_LINT_COMMENT 1110
+
+/** This is an item of a YAML list. */
+#define MTASTS_LINT_YAML_LIST 1111
+
+/** An equals sign stands where a colon should. */
+#define MTASTS_LINT_EQUALS_FOR_COLON 1112
+
+/** Several fields stand on one line. */
+#define MTASTS_LINT_FIELDS_ON_ONE_LINE 1113
+
+/** A backslash and a letter stand where a line should end. */
+#define MTASTS_LINT_ESCAPED_LINE_END 1114
+
+/** A line ends with CR where only LF and CRLF end lines. */
+#define MTASTS_LINT_BAD_LINE_END 1115
+
+/** A Unicode line or paragraph separator ends no line. */
+#define MTASTS_LINT_UNICODE_LINE_END 1116
+
+/** Some lines end with LF and some with CRLF. */
+#define MTASTS_LINT_MIXED_LINE_ENDS 1117
+
+/** White space stands at the end of a line. */
+#define MTASTS_LINT_TRAILING_WHITE_SPACE 1118
+
+/** Not exactly one space follows a colon. */
+#define MTASTS_LINT_UNUSUAL_DELIMITER 1119
+
+/** A character that cannot be seen stands here. */
+#define MTASTS_LINT_INVISIBLE_CHARACTER 1120
+
+/** A typographic quote, dash or colon stands here. */
+#define MTASTS_LINT_TYPOGRAPHIC_CHARACTER 1121
+
+/** A value has characters other than ASCII. */
+#define MTASTS_LINT_NON_ASCII 1122
+
+/** The version is not the first field. */
+#define MTASTS_LINT_VERSION_NOT_FIRST 1123
+
+/** A field that counts once stands again. */
+#define MTASTS_LINT_DUPLICATE_FIELD 1124
+
+/** A field is none that senders know. */
+#define MTASTS_LINT_UNKNOWN_FIELD 1125
+
+/** A field name has upper-case letters. */
+#define MTASTS_LINT_FIELD_NAME_CASE 1126
+
+/** A field name looks like a known one and is not. */
+#define MTASTS_LINT_MISSPELT_FIELD 1127
+
+/** A field belongs elsewhere: `id` in the record, the others in the policy. */
+#define MTASTS_LINT_MISPLACED_FIELD 1128
+
+/** This is from a draft of the RFC. */
+#define MTASTS_LINT_OLD_DRAFT 1129
+
+/** A word is right but for its upper and lower case. */
+#define MTASTS_LINT_VALUE_CASE 1130
+
+/** Quotes stand where none belong. */
+#define MTASTS_LINT_QUOTED_VALUE 1131
+
+/** Brackets stand around a value. */
+#define MTASTS_LINT_BRACKETED_VALUE 1132
+
+/** A comma or a semicolon ends a value. */
+#define MTASTS_LINT_TRAILING_PUNCTUATION 1133
+
+/** The text of an example was not replaced. */
+#define MTASTS_LINT_PLACEHOLDER 1134
+
+/** The mode is testing: mail is reported on, not protected. */
+#define MTASTS_LINT_TESTING_MODE 1135
+
+/** The `max_age` is short. */
+#define MTASTS_LINT_SHORT_MAX_AGE 1136
+
+/** The `max_age` is 0. */
+#define MTASTS_LINT_ZERO_MAX_AGE 1137
+
+/** The `max_age` is longer than half a year. */
+#define MTASTS_LINT_LONG_MAX_AGE 1138
+
+/** The `max_age` is above the maximum of 31557600. */
+#define MTASTS_LINT_CLAMPED_MAX_AGE 1139
+
+/** There is an mx although the mode is none. */
+#define MTASTS_LINT_MX_WITH_MODE_NONE 1140
+
+/** The same mx stands again. */
+#define MTASTS_LINT_DUPLICATE_MX 1141
+
+/** An mx has upper-case letters. */
+#define MTASTS_LINT_UPPER_CASE_MX 1142
+
+/** An mx has one label only. */
+#define MTASTS_LINT_SINGLE_LABEL_MX 1143
+
+/** An mx is a wildcard: it covers exactly one label more. */
+#define MTASTS_LINT_WILDCARD_MX 1144
+
+/** A wildcard covers every domain of a registry. */
+#define MTASTS_LINT_WILDCARD_TOO_WIDE 1145
+
+/** A wildcard misses hosts of this provider, which stand deeper. */
+#define MTASTS_LINT_WILDCARD_MISSES_LEVEL 1146
+
+/** A star stands elsewhere than as the whole first label before others. */
+#define MTASTS_LINT_MISPLACED_WILDCARD 1147
+
+/** One mx has several hosts. */
+#define MTASTS_LINT_SEVERAL_HOSTS_IN_MX 1148
+
+/** An mx has the preference number of a DNS record. */
+#define MTASTS_LINT_MX_PREFERENCE 1149
+
+/** An mx has a port. */
+#define MTASTS_LINT_MX_PORT 1150
+
+/** An mx is a URL. */
+#define MTASTS_LINT_MX_URL 1151
+
+/** An mx is a mail address. */
+#define MTASTS_LINT_MX_MAIL_ADDRESS 1152
+
+/** An mx is an IP address. */
+#define MTASTS_LINT_MX_ADDRESS 1153
+
+/** An mx has letters other than ASCII. */
+#define MTASTS_LINT_MX_U_LABEL 1154
+
+/** An mx begins with a dot, as wildcards did in drafts of the RFC. */
+#define MTASTS_LINT_MX_LEADING_DOT 1155
+
+/** White space stands before a semicolon. */
+#define MTASTS_LINT_SPACE_BEFORE_SEMICOLON 1156
+
+/** White space stands before the record. */
+#define MTASTS_LINT_LEADING_WHITE_SPACE 1157
+
+/** No semicolon follows the version. */
+#define MTASTS_LINT_MISSING_SEMICOLON 1158
+
+/** A backslash stands before a semicolon. */
+#define MTASTS_LINT_ESCAPED_SEMICOLON 1159
+
+/** A record of SPF, DKIM, DMARC or TLSRPT stands at this name. */
+#define MTASTS_LINT_MISPLACED_RECORD 1160
+
+/** A TXT record looks like an MTA-STS record and is none. */
+#define MTASTS_LINT_NEAR_RECORD 1161
+
+/** A TXT record here has nothing to do with MTA-STS. */
+#define MTASTS_LINT_OTHER_RECORD 1162
+
+/** The charset is neither utf-8 nor us-ascii. */
+#define MTASTS_LINT_OTHER_CHARSET 1163
+
+/* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */
+
+#define MTASTS_TLSRPT_STARTTLS_NOT_SUPPORTED 201
+#define MTASTS_TLSRPT_CERTIFICATE_HOST_MISMATCH 202
+#define MTASTS_TLSRPT_CERTIFICATE_NOT_TRUSTED 203
+#define MTASTS_TLSRPT_CERTIFICATE_EXPIRED 204
+#define MTASTS_TLSRPT_VALIDATION_FAILURE 205
+#define MTASTS_TLSRPT_STS_POLICY_FETCH_ERROR 301
+#define MTASTS_TLSRPT_STS_POLICY_INVALID 302
+#define MTASTS_TLSRPT_STS_WEBPKI_INVALID 303
+#define MTASTS_TLSRPT_TLSA_INVALID 304
+#define MTASTS_TLSRPT_DNSSEC_INVALID 305
+#define MTASTS_TLSRPT_DANE_REQUIRED 306
+
+/* The policy types of TLSRPT (RFC 8460, 4.4), by libtlsrpt's numbers. */
+
+#define MTASTS_POLICY_TYPE_TLSA 1
+#define MTASTS_POLICY_TYPE_STS 2
+#define MTASTS_POLICY_TYPE_NO_POLICY_FOUND 9
+
+/**
+ * All went well, and the results are written.
+ */
+#define MTASTS_OK 0
+
+/**
+ * An argument is NULL that must not be.
+ */
+#define MTASTS_ERR_NULL 1
+
+/**
+ * A number is none of those that the function knows, or an array is longer than memory.
+ */
+#define MTASTS_ERR_ARGUMENT 2
+
+/**
+ * A string is not UTF-8.
+ */
+#define MTASTS_ERR_STRING_NOT_UTF8 3
+
+/**
+ * The lookup still waits for an answer.
+ */
+#define MTASTS_ERR_NOT_DONE 4
+
+/**
+ * A bug of the library; the object that was to be changed is poisoned. Please report it.
+ */
+#define MTASTS_ERR_PANIC 5
+
+/**
+ * An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
+ */
+#define MTASTS_ERR_POISONED 6
+
+/**
+ * The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
+ * at the end of an mx, underscores in an mx. The default.
+ */
+#define MTASTS_STRICTNESS_TOLERANT 0
+
+/**
+ * The grammar alone: for owners who check what they publish.
+ */
+#define MTASTS_STRICTNESS_ABNF 1
+
+/**
+ * An answer without Content-Type gives an error. The default.
+ */
+#define MTASTS_MISSING_CONTENT_TYPE_REFUSE 0
+
+/**
+ * An answer without Content-Type gives the policy in its body.
+ */
+#define MTASTS_MISSING_CONTENT_TYPE_ACCEPT 1
+
+/**
+ * Do not deliver to a host that fails (RFC 8461, 5).
+ */
+#define MTASTS_MODE_ENFORCE 1
+
+/**
+ * Deliver, and report what would have failed.
+ */
+#define MTASTS_MODE_TESTING 2
+
+/**
+ * Act as if there were no policy.
+ */
+#define MTASTS_MODE_NONE 3
+
+/**
+ * A message is to be delivered (RFC 8461, 5.1, step 1).
+ */
+#define MTASTS_PURPOSE_DELIVER 1
+
+/**
+ * A cached policy is to be fetched anew before it expires (RFC 8461, 3.3 and 10.2).
+ */
+#define MTASTS_PURPOSE_REFRESH 2
+
+/**
+ * A message is to be returned since no MX host met the policy: has the owner published another one meanwhile
+ * (RFC 8461, 5.1, step 3)? If the policy of the outcome was fetched, try again under it.
+ */
+#define MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE 3
+
+/**
+ * Ask DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
+ * or _txt_failed().
+ */
+#define MTASTS_OUTPUT_QUERY_TXT 1
+
+/**
+ * Get mtasts_lookup_policy_url() over HTTPS; answer with mtasts_lookup_handle_response() or _fetch_failed().
+ */
+#define MTASTS_OUTPUT_FETCH_POLICY 2
+
+/**
+ * Nothing more: take the outcome with mtasts_lookup_finish().
+ */
+#define MTASTS_OUTPUT_DONE 3
+
+/**
+ * The policy was remembered from an earlier fetch.
+ */
+#define MTASTS_SOURCE_CACHED 1
+
+/**
+ * The policy was fetched by this lookup.
+ */
+#define MTASTS_SOURCE_FETCHED 2
+
+/**
+ * Nothing new is to be remembered.
+ */
+#define MTASTS_UPDATE_KEEP 1
+
+/**
+ * The record was looked at; the policy stays as it is.
+ */
+#define MTASTS_UPDATE_CHECKED 2
+
+/**
+ * The domain has no usable record.
+ */
+#define MTASTS_UPDATE_ABSENT 3
+
+/**
+ * The policy of this record id could not be fetched.
+ */
+#define MTASTS_UPDATE_BACK_OFF 4
+
+/**
+ * A policy was fetched.
+ */
+#define MTASTS_UPDATE_STORE 5
+
+/**
+ * The message asks nothing about TLS. The default.
+ */
+#define MTASTS_MESSAGE_UNSPECIFIED 0
+
+/**
+ * REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all (RFC 8689).
+ */
+#define MTASTS_MESSAGE_REQUIRETLS 1
+
+/**
+ * "TLS-Required: No": deliver even where the recipient's MTA-STS or DANE forbids it (RFC 8689).
+ */
+#define MTASTS_MESSAGE_TLS_REQUIRED_NO 2
+
+/**
+ * The operator demands TLS where it can be had. The default.
+ */
+#define MTASTS_MINIMUM_OPPORTUNISTIC 0
+
+/**
+ * The operator demands TLS, with any certificate.
+ */
+#define MTASTS_MINIMUM_ENCRYPTED 1
+
+/**
+ * The operator demands TLS with a certificate that is valid for the MX host, or that DANE vouches for.
+ */
+#define MTASTS_MINIMUM_AUTHENTICATED 2
+
+/**
+ * Where a host has both DANE and a policy, both must pass. The default.
+ */
+#define MTASTS_DANE_PRECEDENCE_BOTH 0
+
+/**
+ * Where DANE passes, MTA-STS is not looked at.
+ */
+#define MTASTS_DANE_PRECEDENCE_DANE_DECIDES 1
+
+/**
+ * The host provably has no usable TLSA records, or this sender does no DANE. The default.
+ */
+#define MTASTS_DANE_NOT_APPLICABLE 0
+
+/**
+ * The host has usable TLSA records; TLS has not been tried.
+ */
+#define MTASTS_DANE_USABLE 1
+
+/**
+ * The certificate matches a TLSA record.
+ */
+#define MTASTS_DANE_PASSED 2
+
+/**
+ * No TLSA record matches, or there was no TLS.
+ */
+#define MTASTS_DANE_FAILED 3
+
+/**
+ * DNS could not tell, or its answer was bogus.
+ */
+#define MTASTS_DANE_LOOKUP_FAILED 4
+
+/**
+ * The answer to EHLO had no STARTTLS.
+ */
+#define MTASTS_TLS_NOT_OFFERED 1
+
+/**
+ * The host refused the command STARTTLS.
+ */
+#define MTASTS_TLS_REFUSED 2
+
+/**
+ * The handshake failed.
+ */
+#define MTASTS_TLS_HANDSHAKE_FAILED 3
+
+/**
+ * TLS older than 1.2.
+ */
+#define MTASTS_TLS_VERSION_TOO_OLD 4
+
+/**
+ * TLS, with a certificate that has expired.
+ */
+#define MTASTS_TLS_CERTIFICATE_EXPIRED 5
+
+/**
+ * TLS, with a certificate that is not valid yet.
+ */
+#define MTASTS_TLS_CERTIFICATE_NOT_YET_VALID 6
+
+/**
+ * TLS, with a certificate that has no DNS-ID for the host.
+ */
+#define MTASTS_TLS_CERTIFICATE_HOST_MISMATCH 7
+
+/**
+ * TLS, with a certificate that is not trusted for any other reason.
+ */
+#define MTASTS_TLS_CERTIFICATE_NOT_TRUSTED 8
+
+/**
+ * TLS, and nobody looked at the certificate.
+ */
+#define MTASTS_TLS_CERTIFICATE_NOT_CHECKED 9
+
+/**
+ * TLS, with a certificate that is trusted and valid for the host.
+ */
+#define MTASTS_TLS_AUTHENTICATED 10
+
+/**
+ * Do not connect; go on as if the host could not be reached.
+ */
+#define MTASTS_MX_SKIP 1
+
+/**
+ * Connect. Only TLS with a certificate valid for the DNS-ID will do.
+ */
+#define MTASTS_MX_AUTHENTICATE 2
+
+/**
+ * Connect. Only TLS that the TLSA records of the host vouch for will do.
+ */
+#define MTASTS_MX_AUTHENTICATE_BY_DANE 3
+
+/**
+ * Connect. Only TLS will do, with any certificate.
+ */
+#define MTASTS_MX_ENCRYPT 4
+
+/**
+ * Connect, with TLS if it can be had.
+ */
+#define MTASTS_MX_OPPORTUNISTIC 5
+
+/**
+ * Send the message, over whatever the session is.
+ */
+#define MTASTS_SESSION_DELIVER 1
+
+/**
+ * End the session without the message, and try the next MX host.
+ */
+#define MTASTS_SESSION_TRY_NEXT_MX 2
+
+/**
+ * The message may wait longer.
+ */
+#define MTASTS_QUEUE_RUNNING 1
+
+/**
+ * The message would now be returned to its sender.
+ */
+#define MTASTS_QUEUE_OVER 2
+
+/**
+ * The message would now be returned, and a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE brought no other policy.
+ */
+#define MTASTS_QUEUE_OVER_AND_RECHECKED 3
+
+/**
+ * Keep the message, and try again later.
+ */
+#define MTASTS_CONCLUSION_DEFER 1
+
+/**
+ * Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE.
+ */
+#define MTASTS_CONCLUSION_RECHECK_POLICY 2
+
+/**
+ * Return the message: it waited for too long (5.4.7).
+ */
+#define MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED 3
+
+/**
+ * Return the message: REQUIRETLS was asked, and no host had TLS as it wants it (5.7.10).
+ */
+#define MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED 4
+
+/**
+ * Return the message: REQUIRETLS was asked, and no host knows it (5.7.30).
+ */
+#define MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED 5
+
+/**
+ * Harmless, and worth knowing.
+ */
+#define MTASTS_SEVERITY_INFO 1
+
+/**
+ * Some senders stumble over it, mail may be lost, or the protection is weak.
+ */
+#define MTASTS_SEVERITY_WARNING 2
+
+/**
+ * Senders that keep to RFC 8461 ignore what is published.
+ */
+#define MTASTS_SEVERITY_ERROR 3
+
+/**
+ * The names, for Postfix 3.4 and later, and for sendmail's FEATURE(sts).
+ */
+#define MTASTS_POSTFIX_BASIC 0
+
+/**
+ * The names and the policy, for Postfix 3.10.5 and later; Postfix before 3.10 defers all mail to the domain.
+ */
+#define MTASTS_POSTFIX_EXTENDED 1
+
+/**
+ * As MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
+ */
+#define MTASTS_POSTFIX_EXTENDED_WITH_TESTING 2
+
+/**
+ * Entries by Policy Domain, bounded in number. It locks inside: any thread may use it at any time.
+ *
+ * When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
+ * domains flushes no policy that protects mail.
+ */
+typedef struct mtasts_cache mtasts_cache;
+
+/**
+ * How lookups go. Where a function takes NULL for it, the defaults count: what RFC 8461 suggests.
+ */
+typedef struct mtasts_config mtasts_config;
+
+/**
+ * What constrains the delivery of one message to one Policy Domain.
+ *
+ * The general flow: mtasts_delivery_new() and its setters; mtasts_plan() for the MX list, or mtasts_check_mx() before
+ * each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host took the message. The
+ * MX list is never filtered: a host that is skipped counts as one that cannot be reached.
+ */
+typedef struct mtasts_delivery mtasts_delivery;
+
+/**
+ * A Policy Domain: the domain whose policy counts, with the names that follow from it (RFC 8461, 3).
+ */
+typedef struct mtasts_domain mtasts_domain;
+
+/**
+ * Entries with their domains: a copy of what a cache held, or what had to go from it.
+ */
+typedef struct mtasts_entries mtasts_entries;
+
+/**
+ * What is remembered of a domain: its policy, that it has none, which fetches failed of late.
+ *
+ * An entry may hold a policy that has expired; it is no policy then: see mtasts_entry_is_valid().
+ */
+typedef struct mtasts_entry mtasts_entry;
+
+/**
+ * Why a call failed, with the place in its input. Free it with mtasts_error_free().
+ */
+typedef struct mtasts_error mtasts_error;
+
+/**
+ * One finding. It belongs to its mtasts_findings.
+ */
+typedef struct mtasts_finding mtasts_finding;
+
+/**
+ * What the owner of a domain should know of what is published, in the order of the text; 100 and a few at most.
+ */
+typedef struct mtasts_findings mtasts_findings;
+
+/**
+ * One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
+ *
+ * The general flow: mtasts_lookup_new(); then, until mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE, do what it
+ * says and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(), mtasts_outcome_apply() or
+ * mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+ */
+typedef struct mtasts_lookup mtasts_lookup;
+
+/**
+ * A host of the MX list, as named in its MX record: not the target of its CNAME.
+ */
+typedef struct mtasts_mx_host mtasts_mx_host;
+
+/**
+ * A pattern that covers MX hosts: a host name, or "*." and a domain (RFC 8461, 4.1).
+ */
+typedef struct mtasts_mx_pattern mtasts_mx_pattern;
+
+/**
+ * The verdicts for a whole MX list, in its order.
+ */
+typedef struct mtasts_mx_plan mtasts_mx_plan;
+
+/**
+ * What to do about an MX host before a connection, and what to report.
+ */
+typedef struct mtasts_mx_verdict mtasts_mx_verdict;
+
+/**
+ * A host name as DNS and TLS want it: lower case, A-labels, no trailing dot.
+ */
+typedef struct mtasts_name mtasts_name;
+
+/**
+ * What a lookup came to: the policy to apply or why there is none, what to remember, what to report.
+ */
+typedef struct mtasts_outcome mtasts_outcome;
+
+/**
+ * A policy: which MX hosts may have the domain's mail, and how strictly (RFC 8461, 3.2).
+ *
+ * To match is not yet to permit: in mode testing and none a host that does not match still gets the mail.
+ * mtasts_delivery knows the modes.
+ */
+typedef struct mtasts_policy mtasts_policy;
+
+/**
+ * What to tell Postfix about mail to a domain.
+ */
+typedef struct mtasts_postfix_answer mtasts_postfix_answer;
+
+/**
+ * An MTA-STS record: the domain has a policy, and the id tells one policy from the next (RFC 8461, 3.1).
+ */
+typedef struct mtasts_record mtasts_record;
+
+/**
+ * What to do with a session before MAIL, and what to report.
+ */
+typedef struct mtasts_session_verdict mtasts_session_verdict;
+
+/**
+ * One session, or one host that was skipped, as TLSRPT counts it (RFC 8460, 4.3).
+ */
+typedef struct mtasts_tlsrpt_row mtasts_tlsrpt_row;
+
+/**
+ * What became of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
+ */
+typedef int32_t mtasts_status;
+
+/**
+ * Octets that the caller keeps, for functions that take several: a TXT RR each, or a header field each.
+ *
+ * `data` may be NULL when `len` is 0. This struct never changes.
+ */
+typedef struct {
+  /**
+   * The first octet.
+   */
+  const uint8_t *data;
+  /**
+   * How many octets.
+   */
+  size_t len;
+} mtasts_bytes;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library at hand, as "0.1.0"; MTASTS_VERSION is that of the header.
+ *
+ * Never NULL; it lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_version(void);
+
+/**
+ * The version of the library at hand as a number: major * 65536 + minor * 256 + patch.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_version_number(void);
+
+/**
+ * Whether the library at hand has all that a header of this version declares, with the same ABI.
+ *
+ * Call it with MTASTS_VERSION_NUMBER. 1 if so, 0 if not: do not go on then.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_version_check(uint32_t header);
+
+/**
+ * Whether the library turns U-labels into A-labels: 1, or 0 if it was built without the feature "idna".
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_has_idna(void);
+
+/**
+ * The stable word of a status, fault or finding, as "missing-mx", for logs and metrics.
+ *
+ * For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_status_code(int32_t status);
+
+/**
+ * What a status, fault or finding means, as one English sentence.
+ *
+ * Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_status_message(int32_t status);
+
+/**
+ * What TLSRPT calls a fault of a session, a failure to fetch, or an error: one of the MTASTS_TLSRPT_ numbers, which
+ * are libtlsrpt's.
+ *
+ * 0 where TLSRPT knows no result type for it, and for a status that has none.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_status_result_type(int32_t status);
+
+/**
+ * The status that the failed call returned. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_error_status(const mtasts_error *error);
+
+/**
+ * The stable word of the error, as mtasts_status_code() gives it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `error` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_error_code(const mtasts_error *error);
+
+/**
+ * What happened, as one English sentence, with the line and the octet of the input where there is one.
+ * NULL for NULL.
+ *
+ * Ownership: the result belongs to `error` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_error_message(const mtasts_error *error);
+
+/**
+ * The line of the input, counted from 1; 0 where there is no input to point at, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_error_line(const mtasts_error *error);
+
+/**
+ * The octet of the input, counted from 0; 0 where there is no input to point at, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_error_offset(const mtasts_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_error_free(mtasts_error *error);
+
+/**
+ * Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most.
+ *
+ * Errors: 101 to 109, with the octet; for an address, "address-literal".
+ *
+ * Ownership: `*name` is the caller's; free it with mtasts_name_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_name_parse(const char *text, mtasts_name **name, mtasts_error **error);
+
+/**
+ * The name as text. NULL for NULL.
+ *
+ * Ownership: the result belongs to `name` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_name_text(const mtasts_name *name);
+
+/**
+ * Frees a name. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_name_free(mtasts_name *name);
+
+/**
+ * Reads a Policy Domain: `text` as mtasts_name_parse() takes it.
+ *
+ * It is the domain of the recipient, as addressed, or the name of the smart host.
+ *
+ * Errors: 101 to 109, with the octet. For an address literal there is no policy: deliver without MTA-STS.
+ *
+ * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_domain_parse(const char *text, mtasts_domain **domain, mtasts_error **error);
+
+/**
+ * The Policy Domain of a recipient: what follows the last "@" of `address`.
+ *
+ * Errors: as mtasts_domain_parse(), octets counted from the start of the address.
+ *
+ * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_domain_of_recipient(const char *address, mtasts_domain **domain, mtasts_error **error);
+
+/**
+ * The domain as text: lower case, A-labels, no trailing dot. NULL for NULL.
+ *
+ * Ownership: the result belongs to `domain` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_domain_text(const mtasts_domain *domain);
+
+/**
+ * Where the record is: "_mta-sts." and the domain (RFC 8461, 3.1). NULL for NULL.
+ *
+ * Ownership: the result belongs to `domain` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_domain_txt_name(const mtasts_domain *domain);
+
+/**
+ * The Policy Host: "mta-sts." and the domain (RFC 8461, 3.3). NULL for NULL.
+ *
+ * Ownership: the result belongs to `domain` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_domain_policy_host(const mtasts_domain *domain);
+
+/**
+ * Where the policy is (RFC 8461, 3.2). NULL for NULL.
+ *
+ * Ownership: the result belongs to `domain` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_domain_policy_url(const mtasts_domain *domain);
+
+/**
+ * Frees a domain. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_domain_free(mtasts_domain *domain);
+
+/**
+ * Reads a pattern as it stands after "mx:" in a policy: `text` with A-labels, in any case.
+ *
+ * Errors: 101 to 111, with the octet: the text can never cover a host.
+ *
+ * Ownership: `*pattern` is the caller's; free it with mtasts_mx_pattern_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_mx_pattern_parse(const char *text, mtasts_mx_pattern **pattern, mtasts_error **error);
+
+/**
+ * The pattern as text: lower case, no trailing dot. NULL for NULL.
+ *
+ * Ownership: the result belongs to `pattern` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_mx_pattern_text(const mtasts_mx_pattern *pattern);
+
+/**
+ * Whether the pattern begins with "*.": 1 or 0. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_mx_pattern_is_wildcard(const mtasts_mx_pattern *pattern);
+
+/**
+ * Whether the pattern covers `host`, the name in an MX record, as it came: 1 or 0.
+ *
+ * 0 for NULL, and for what is no host name.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_mx_pattern_matches(const mtasts_mx_pattern *pattern, const char *host);
+
+/**
+ * Frees a pattern. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_mx_pattern_free(mtasts_mx_pattern *pattern);
+
+/**
+ * Whether `dns_id`, a subjectAltName of type dNSName, stands for `host`: 1 or 0.
+ *
+ * For TLS stacks that do not compare names. A star stands for the whole first label or is not one (RFC 8461, 4.2).
+ * 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_dns_id_matches(const char *dns_id,
+                              const char *host);
+
+/**
+ * Reads one TXT RR: `len` octets at `txt`, its character-strings joined with nothing between.
+ *
+ * Errors: 203 to 211, with the octet. To the sender such a record is none.
+ *
+ * Ownership: `*record` is the caller's; free it with mtasts_record_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_record_parse(const uint8_t *txt,
+                                  size_t len,
+                                  mtasts_record **record,
+                                  mtasts_error **error);
+
+/**
+ * Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+ *
+ * Errors: "no-record" when no RR begins as a record, "several-records" when two do; else as mtasts_record_parse().
+ * All of them mean: act as if there were no policy.
+ *
+ * Ownership: `*record` is the caller's; free it with mtasts_record_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_record_select(const mtasts_bytes *rrs,
+                                   size_t count,
+                                   mtasts_record **record,
+                                   mtasts_error **error);
+
+/**
+ * The id of the policy that is published now: 1 to 32 letters and digits. NULL for NULL.
+ *
+ * Ownership: the result belongs to `record` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_record_id(const mtasts_record *record);
+
+/**
+ * Frees a record. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_record_free(mtasts_record *record);
+
+/**
+ * A configuration with the defaults. The caller frees it with mtasts_config_free(); NULL never comes back.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_config *mtasts_config_new(void);
+
+/**
+ * Sets how many `seconds` a record id whose fetch failed is left alone. Default 300, and never less
+ * (RFC 8461, 3.3).
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_config_set_back_off(mtasts_config *config, uint64_t seconds);
+
+/**
+ * Sets how long a fetch may take, from the address lookup to the last octet, in `milliseconds`. Default 60000; at 0
+ * every fetch fails.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_config_set_fetch_timeout_ms(mtasts_config *config,
+                                                 uint64_t milliseconds);
+
+/**
+ * Sets how long a body may be, in `octets`. Default 65536; 1048576 at most.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_config_set_max_body_len(mtasts_config *config, size_t octets);
+
+/**
+ * Sets what an answer without Content-Type gives: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, uint32_t rule);
+
+/**
+ * Sets how closely a policy must keep to the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_config_set_strictness(mtasts_config *config, uint32_t strictness);
+
+/**
+ * How long a record id whose fetch failed is left alone, in seconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_config_back_off(const mtasts_config *config);
+
+/**
+ * How long a fetch may take, in milliseconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_config_fetch_timeout_ms(const mtasts_config *config);
+
+/**
+ * How long a body may be, in octets. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_config_max_body_len(const mtasts_config *config);
+
+/**
+ * Frees a configuration. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_config_free(mtasts_config *config);
+
+/**
+ * Reads the body of a policy, `len` octets at `body`, tolerating what MTASTS_STRICTNESS_TOLERANT names.
+ *
+ * Errors: 301 to 316, with line and octet.
+ *
+ * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_policy_parse(const uint8_t *body,
+                                  size_t len,
+                                  mtasts_policy **policy,
+                                  mtasts_error **error);
+
+/**
+ * Reads the body of a policy, `len` octets at `body`, as closely as `strictness` asks: one of the MTASTS_STRICTNESS_
+ * numbers.
+ *
+ * Errors: 301 to 320, with line and octet; MTASTS_ERR_ARGUMENT for an unknown strictness.
+ *
+ * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_policy_parse_with(const uint8_t *body,
+                                       size_t len,
+                                       uint32_t strictness,
+                                       mtasts_policy **policy,
+                                       mtasts_error **error);
+
+/**
+ * Reads the policy out of the answer of a Policy Host, its certificate verified: the HTTP `status`, the
+ * `content_type` as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+ * `config` may be NULL.
+ *
+ * Errors: 401 to 405 for the answer, 301 to 320 for the body; mtasts_status_result_type() says what TLSRPT calls it.
+ *
+ * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_policy_from_response(uint16_t status,
+                                          const char *content_type,
+                                          const uint8_t *body,
+                                          size_t len,
+                                          const mtasts_config *config,
+                                          mtasts_policy **policy,
+                                          mtasts_error **error);
+
+/**
+ * The mode: one of the MTASTS_MODE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_policy_mode(const mtasts_policy *policy);
+
+/**
+ * The word of a mode: "enforce", "testing", "none". NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_mode_word(uint32_t mode);
+
+/**
+ * How long the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_policy_max_age(const mtasts_policy *policy);
+
+/**
+ * How many mx patterns there are, duplicates counted. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_policy_mx_count(const mtasts_policy *policy);
+
+/**
+ * An mx pattern, in their order from 0: lower case, no trailing dot. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_mx_get(const mtasts_policy *policy, size_t index);
+
+/**
+ * Whether a pattern covers `host`, the name in an MX record, as it came: 1 or 0.
+ *
+ * 0 for NULL, and for what is no host name.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_policy_matches_mx(const mtasts_policy *policy, const char *host);
+
+/**
+ * The first pattern that covers `host`. NULL if none does, for NULL, and for what is no host name.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_matching_mx(const mtasts_policy *policy, const char *host);
+
+/**
+ * The text as it was received. NULL for NULL.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_text(const mtasts_policy *policy);
+
+/**
+ * The policy as the grammar writes it, lines ended by CRLF; unknown fields are left out. NULL for NULL.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_written(const mtasts_policy *policy);
+
+/**
+ * How many lines were received, blank ones not counted: the policy-string of TLSRPT (RFC 8460, 4.4). 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_policy_line_count(const mtasts_policy *policy);
+
+/**
+ * A line as it was received, without its end, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_line_get(const mtasts_policy *policy, size_t index);
+
+/**
+ * The same policy as a handle of its own, for longer than what it is borrowed from. It costs no copy of the text.
+ *
+ * The caller frees it with mtasts_policy_free(). NULL for NULL.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_policy *mtasts_policy_clone(const mtasts_policy *policy);
+
+/**
+ * Frees a policy. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_policy_free(mtasts_policy *policy);
+
+/**
+ * Begins a lookup of `domain` for one of the MTASTS_PURPOSE_ numbers, with the `entry` that the cache holds (NULL for
+ * none) at the time `now`, in Unix seconds. `config` may be NULL. Nothing of them is kept.
+ *
+ * It may be done at once. Errors: 101 to 109 for the domain; MTASTS_ERR_ARGUMENT for an unknown purpose.
+ *
+ * Ownership: `*lookup` is the caller's; free it with mtasts_lookup_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_new(const char *domain,
+                                uint32_t purpose,
+                                const mtasts_entry *entry,
+                                uint64_t now,
+                                const mtasts_config *config,
+                                mtasts_lookup **lookup,
+                                mtasts_error **error);
+
+/**
+ * What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_lookup_poll_output(const mtasts_lookup *lookup);
+
+/**
+ * The domain that is looked up: lower case, A-labels. NULL for NULL.
+ *
+ * Ownership: the result belongs to `lookup` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_lookup_domain(const mtasts_lookup *lookup);
+
+/**
+ * The name whose TXT records are wanted. It is absolute: no search list applies. NULL for NULL.
+ *
+ * Ownership: the result belongs to `lookup` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_lookup_txt_name(const mtasts_lookup *lookup);
+
+/**
+ * The Policy Host: its certificate must be valid for this DNS-ID, and SNI says it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `lookup` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_lookup_policy_host(const mtasts_lookup *lookup);
+
+/**
+ * The URL to GET. TLS 1.2 or later, no redirect followed, no HTTP cache, no proxy that answers itself. NULL for NULL.
+ *
+ * Ownership: the result belongs to `lookup` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_lookup_policy_url(const mtasts_lookup *lookup);
+
+/**
+ * How long the fetch may take, from the address lookup to the last octet, in milliseconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_lookup_fetch_timeout_ms(const mtasts_lookup *lookup);
+
+/**
+ * How long the body may be, in octets: stop reading after it, and answer MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE.
+ * 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_lookup_max_body_len(const mtasts_lookup *lookup);
+
+/**
+ * Takes the TXT records of the name, CNAMEs followed: `count` RRs at `rrs`, each with its character-strings joined,
+ * the shortest `ttl` on the way to them in seconds, and the time `now` in Unix seconds.
+ *
+ * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_handle_txt(mtasts_lookup *lookup,
+                                       const mtasts_bytes *rrs,
+                                       size_t count,
+                                       uint32_t ttl,
+                                       uint64_t now);
+
+/**
+ * Takes that DNS says that the name, or the type, does not exist; `ttl` is how long that may be kept, in seconds, 0 if
+ * DNS did not say.
+ *
+ * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_handle_txt_not_found(mtasts_lookup *lookup,
+                                                 uint32_t ttl,
+                                                 uint64_t now);
+
+/**
+ * Takes that DNS gave no answer: `failure` is one of the MTASTS_TXT_ numbers.
+ *
+ * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_handle_txt_failed(mtasts_lookup *lookup, mtasts_status failure, uint64_t now);
+
+/**
+ * Takes what the Policy Host answered, its certificate verified for its name: the HTTP `status`, the `content_type`
+ * as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+ *
+ * An answer that gives no policy is no error of the call: the outcome tells. Errors: "unexpected-input",
+ * "already-done"; the lookup stays as it was.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_handle_response(mtasts_lookup *lookup,
+                                            uint16_t status,
+                                            const char *content_type,
+                                            const uint8_t *body,
+                                            size_t len,
+                                            uint64_t now);
+
+/**
+ * Takes that no answer came from the Policy Host, or none that could be trusted: `failure` is one of the MTASTS_FETCH_
+ * numbers.
+ *
+ * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_handle_fetch_failed(mtasts_lookup *lookup,
+                                                mtasts_status failure,
+                                                uint64_t now);
+
+/**
+ * The outcome, once mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE. The lookup is still to be freed.
+ *
+ * Errors: MTASTS_ERR_NOT_DONE.
+ *
+ * Ownership: `*outcome` is the caller's; free it with mtasts_outcome_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lookup_finish(const mtasts_lookup *lookup, mtasts_outcome **outcome);
+
+/**
+ * Frees a lookup, done or not. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_lookup_free(mtasts_lookup *lookup);
+
+/**
+ * The policy to apply; its mode may be testing or none. NULL if there is none, and for NULL: then
+ * mtasts_outcome_no_policy() says why.
+ *
+ * Ownership: the result belongs to `outcome` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_policy *mtasts_outcome_policy(const mtasts_outcome *outcome);
+
+/**
+ * Where the policy came from: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_outcome_policy_source(const mtasts_outcome *outcome);
+
+/**
+ * The id of the record of the policy. NULL if there is no policy, and for NULL.
+ *
+ * Ownership: the result belongs to `outcome` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_outcome_policy_id(const mtasts_outcome *outcome);
+
+/**
+ * The last second in which the policy is in force, in Unix seconds. 0 if there is no policy, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_outcome_policy_expires_at(const mtasts_outcome *outcome);
+
+/**
+ * Why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
+ *
+ * With all of them the mail goes out as if the domain had no MTA-STS, save MTASTS_NO_POLICY_DNS_FAILED: there the
+ * sender may as well wait.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_outcome_no_policy(const mtasts_outcome *outcome);
+
+/**
+ * What was wrong with the record, DNS, or the fetch, by its own number. 0 if there is nothing more to tell, and for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_outcome_no_policy_detail(const mtasts_outcome *outcome);
+
+/**
+ * From when on a lookup fetches again, for MTASTS_NO_POLICY_BACKING_OFF, in Unix seconds. 0 otherwise, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_outcome_no_policy_until(const mtasts_outcome *outcome);
+
+/**
+ * What is to be remembered: one of the MTASTS_UPDATE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_outcome_update_kind(const mtasts_outcome *outcome);
+
+/**
+ * Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
+ * seconds. `*updated` becomes the entry to keep in its place, or NULL when nothing is left worth remembering.
+ *
+ * With a mtasts_cache, call mtasts_cache_apply() instead. Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*updated` is the caller's; free it with mtasts_entry_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_outcome_apply(const mtasts_outcome *outcome,
+                                   const mtasts_entry *entry,
+                                   uint64_t now,
+                                   mtasts_entry **updated);
+
+/**
+ * What to count in TLSRPT under policy type "sts": one of the MTASTS_TLSRPT_ numbers. 0 if there is nothing to report,
+ * and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_outcome_failure_result_type(const mtasts_outcome *outcome);
+
+/**
+ * The failure-reason-code of the report. NULL if there is nothing to report, and for NULL.
+ *
+ * Ownership: the result belongs to `outcome` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
+
+/**
+ * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4).
+ * 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_outcome_failure_line_count(const mtasts_outcome *outcome);
+
+/**
+ * A line that was received, in their order from 0; what is not UTF-8 or a control character is replaced. NULL for NULL,
+ * and beyond the last.
+ *
+ * Ownership: the result belongs to `outcome` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_outcome_failure_line_get(const mtasts_outcome *outcome,
+                                            size_t index);
+
+/**
+ * What to tell the administrator, since a policy could not be fetched anew: the number of the fault. 0 if there is
+ * nothing to tell, and for NULL. Once is no reason to worry: see mtasts_outcome_alert_failures().
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_outcome_alert(const mtasts_outcome *outcome);
+
+/**
+ * How many fetches have failed since the last that succeeded, this one included. 0 without an alert, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_outcome_alert_failures(const mtasts_outcome *outcome);
+
+/**
+ * The last second in which the cached policy protects mail, in Unix seconds. 0 without an alert, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_outcome_alert_expires_at(const mtasts_outcome *outcome);
+
+/**
+ * Frees an outcome. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_outcome_free(mtasts_outcome *outcome);
+
+/**
+ * Reads a saved entry back: `len` octets at `text`, as mtasts_entry_text() gave them.
+ *
+ * Errors: 701 to 707, with line and octet: cut off, damaged, or of a version to come. Go on as if nothing had been
+ * remembered.
+ *
+ * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_entry_parse(const uint8_t *text,
+                                 size_t len,
+                                 mtasts_entry **entry,
+                                 mtasts_error **error);
+
+/**
+ * An entry for a policy that was fetched in another way: `policy` (which stays the caller's), the `id` of the record
+ * before the fetch, `fetched_at`, when it was fetched, and `checked_until`, until when the record need not be looked at.
+ *
+ * Errors: "bad-id".
+ *
+ * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_entry_new(const mtasts_policy *policy,
+                               const char *id,
+                               uint64_t fetched_at,
+                               uint64_t checked_until,
+                               mtasts_entry **entry,
+                               mtasts_error **error);
+
+/**
+ * The entry as text, the same in every store and every language: keep it, and read it with mtasts_entry_parse().
+ * NULL for NULL.
+ *
+ * Ownership: the result belongs to `entry` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_entry_text(const mtasts_entry *entry);
+
+/**
+ * The policy, expired or not. NULL if there is none, and for NULL.
+ *
+ * Ownership: the result belongs to `entry` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_policy *mtasts_entry_policy(const mtasts_entry *entry);
+
+/**
+ * Whether a policy is in force at the time `now`, in Unix seconds: 1 or 0. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_entry_is_valid(const mtasts_entry *entry, uint64_t now);
+
+/**
+ * The id that the record had before the policy was fetched. NULL if there is no policy, and for NULL.
+ *
+ * Ownership: the result belongs to `entry` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_entry_policy_id(const mtasts_entry *entry);
+
+/**
+ * When the policy was fetched, in Unix seconds. 0 if there is no policy, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_fetched_at(const mtasts_entry *entry);
+
+/**
+ * The last second in which the policy is in force, in Unix seconds. 0 if there is no policy, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_expires_at(const mtasts_entry *entry);
+
+/**
+ * Until when the record need not be asked for again, in Unix seconds; 0 if it must be, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_checked_until(const mtasts_entry *entry);
+
+/**
+ * Why the domain had no usable record, by its MTASTS_ERR_ number. 0 if that is not remembered, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_entry_absence(const mtasts_entry *entry);
+
+/**
+ * Until when it is believed that the domain has no record, in Unix seconds. 0 if that is not remembered, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_absence_until(const mtasts_entry *entry);
+
+/**
+ * How many record ids are left alone since their fetch failed: 4 at most. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_entry_back_off_count(const mtasts_entry *entry);
+
+/**
+ * A record id that is left alone, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `entry` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_entry_back_off_id(const mtasts_entry *entry, size_t index);
+
+/**
+ * Until when a record id is left alone, in Unix seconds. 0 for NULL, and beyond the last.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_back_off_until(const mtasts_entry *entry, size_t index);
+
+/**
+ * How many fetches have failed since the policy was fetched. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_entry_fetch_failures(const mtasts_entry *entry);
+
+/**
+ * Frees an entry. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_entry_free(mtasts_entry *entry);
+
+/**
+ * A cache for `max_entries` domains (0 for the default, 65536), each let go after `unused_for` seconds without use (0 for
+ * the default, 180 days).
+ *
+ * Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
+ * strangers, and spreads the refreshes.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*cache` is the caller's; free it with mtasts_cache_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_new(uint64_t seed,
+                               size_t max_entries,
+                               uint64_t unused_for,
+                               mtasts_cache **cache);
+
+/**
+ * How many domains are remembered. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_cache_len(const mtasts_cache *cache);
+
+/**
+ * What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
+ * `*entry` becomes NULL when nothing is remembered that still counts.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_get(const mtasts_cache *cache,
+                               const char *domain,
+                               uint64_t now,
+                               mtasts_entry **entry,
+                               mtasts_error **error);
+
+/**
+ * As mtasts_cache_get(), but marks no use: for a refresh, or for whoever looks into the cache.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_peek(const mtasts_cache *cache,
+                                const char *domain,
+                                uint64_t now,
+                                mtasts_entry **entry,
+                                mtasts_error **error);
+
+/**
+ * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it, or
+ * NULL; `evicted` may be NULL.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*evicted` is the caller's; free it with mtasts_entries_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_apply(const mtasts_cache *cache,
+                                 const char *domain,
+                                 const mtasts_outcome *outcome,
+                                 uint64_t now,
+                                 mtasts_entries **evicted,
+                                 mtasts_error **error);
+
+/**
+ * Remembers `entry`, which stays the caller's, in place of what was cached of `domain`: to load what was saved.
+ * `*evicted` as in mtasts_cache_apply(). It counts as a use.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*evicted` is the caller's; free it with mtasts_entries_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_insert(const mtasts_cache *cache,
+                                  const char *domain,
+                                  const mtasts_entry *entry,
+                                  uint64_t now,
+                                  mtasts_entries **evicted,
+                                  mtasts_error **error);
+
+/**
+ * Forgets `domain`. Nothing remembered is no error.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_remove(const mtasts_cache *cache, const char *domain, mtasts_error **error);
+
+/**
+ * Forgets the entry that expired first, at the time `now`; `*expired` becomes a list of that one, or NULL when none has
+ * expired. There is no need to call it: expired entries are the first to go.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*expired` is the caller's; free it with mtasts_entries_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_remove_expired(const mtasts_cache *cache,
+                                          uint64_t now,
+                                          mtasts_entries **expired);
+
+/**
+ * A domain whose policy is due for a refresh at the time `now`, the longest due first; `*domain` becomes NULL when none
+ * is. Run a lookup for MTASTS_PURPOSE_REFRESH on what mtasts_cache_peek() gives, and mtasts_cache_apply() its outcome.
+ *
+ * A domain is not named again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_poll_refresh(const mtasts_cache *cache,
+                                        uint64_t now,
+                                        mtasts_domain **domain);
+
+/**
+ * When mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means now. The greatest
+ * uint64_t when there is nothing to do, for NULL, and when poisoned. It may change with every call that names the cache.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_cache_poll_timeout(const mtasts_cache *cache);
+
+/**
+ * A copy of every domain and what is remembered of it, to save them: mtasts_entry_text() of each, under its
+ * mtasts_entries_domain(). Loaded again in this order with mtasts_cache_insert(), they are as they were.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*entries` is the caller's; free it with mtasts_entries_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_cache_entries(const mtasts_cache *cache, mtasts_entries **entries);
+
+/**
+ * Frees a cache. NULL is fine. No other thread may use it any more.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_cache_free(mtasts_cache *cache);
+
+/**
+ * How many entries there are. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_entries_count(const mtasts_entries *entries);
+
+/**
+ * The domain of an entry, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `entries` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_entries_domain(const mtasts_entries *entries, size_t index);
+
+/**
+ * An entry, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `entries` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_entry *mtasts_entries_get(const mtasts_entries *entries, size_t index);
+
+/**
+ * Frees entries. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_entries_free(mtasts_entries *entries);
+
+/**
+ * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from `requiretls`, whether MAIL
+ * had it, `tls_required_no`, whether its header says so, and `null_reverse_path`; each is 0 or not (RFC 8689, 4).
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_message_tls(int32_t requiretls,
+                            int32_t tls_required_no,
+                            int32_t null_reverse_path);
+
+/**
+ * Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:
+ * 1 or 0. The field must stand once, and say nothing but "No". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_tls_required_no(const mtasts_bytes *values,
+                               size_t count);
+
+/**
+ * A delivery under `policy`, or under none when it is NULL; the policy stays the caller's and may be freed before.
+ *
+ * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_delivery *mtasts_delivery_new(const mtasts_policy *policy);
+
+/**
+ * Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_delivery_set_message(mtasts_delivery *delivery, uint32_t message);
+
+/**
+ * Sets what the operator demands of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers it.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_delivery_set_minimum(mtasts_delivery *delivery,
+                                          uint32_t minimum);
+
+/**
+ * Sets what counts where a host has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_ numbers.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_delivery_set_dane_precedence(mtasts_delivery *delivery,
+                                                  uint32_t precedence);
+
+/**
+ * Sets whether the message is a TLSRPT report (`is_report`, 0 or not): it goes out despite MTA-STS and DANE, and its sessions are not
+ * counted (RFC 8460, 3 and 5.3.1).
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_delivery_set_tlsrpt_report(mtasts_delivery *delivery,
+                                                int32_t is_report);
+
+/**
+ * Frees a delivery. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_delivery_free(mtasts_delivery *delivery);
+
+/**
+ * A host of the MX list, of which nothing is known but its `name`, as it came.
+ *
+ * A domain without MX records is its own single MX host, and so is a smart host. Errors: 101 to 109.
+ *
+ * Ownership: `*host` is the caller's; free it with mtasts_mx_host_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_mx_host_new(const char *name, mtasts_mx_host **host, mtasts_error **error);
+
+/**
+ * Sets what DANE says of the host: `dane` is one of the MTASTS_DANE_ numbers from MTASTS_DANE_NOT_APPLICABLE on.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_mx_host_set_dane(mtasts_mx_host *host,
+                                      uint32_t dane);
+
+/**
+ * Sets whether DNSSEC authenticates the name of the host (`authenticated`, 0 or not) (RFC 8689, 4.2.1).
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_mx_host_set_dnssec(mtasts_mx_host *host, int32_t authenticated);
+
+/**
+ * Frees a host. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_mx_host_free(mtasts_mx_host *host);
+
+/**
+ * Decides about an MX host before a connection.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*verdict` is the caller's; free it with mtasts_mx_verdict_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_check_mx(const mtasts_delivery *delivery,
+                              const mtasts_mx_host *host,
+                              mtasts_mx_verdict **verdict);
+
+/**
+ * Decides about every host of an MX list: `count` hosts at `hosts`, in their order, none left out.
+ *
+ * Errors: MTASTS_ERR_NULL, also for a host that is NULL.
+ *
+ * Ownership: `*plan` is the caller's; free it with mtasts_mx_plan_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_plan(const mtasts_delivery *delivery,
+                          const mtasts_mx_host *const *hosts,
+                          size_t count,
+                          mtasts_mx_plan **plan);
+
+/**
+ * How many hosts were decided about. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_mx_plan_count(const mtasts_mx_plan *plan);
+
+/**
+ * The verdict about a host, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `plan` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_mx_verdict *mtasts_mx_plan_get(const mtasts_mx_plan *plan, size_t index);
+
+/**
+ * Whether no host may have the message: 1 or 0. There is nothing to connect to then: go to mtasts_conclude(). 0 for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_mx_plan_permits_none(const mtasts_mx_plan *plan);
+
+/**
+ * Frees a plan. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_mx_plan_free(mtasts_mx_plan *plan);
+
+/**
+ * What to do: one of the MTASTS_MX_ numbers. For NULL MTASTS_MX_SKIP.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
+
+/**
+ * Why the host is skipped: one of the MTASTS_FAULT_ numbers. 0 if it is not, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_mx_verdict_fault(const mtasts_mx_verdict *verdict);
+
+/**
+ * The DNS-ID that the certificate must be valid for. NULL where no certificate is asked for, and for NULL.
+ *
+ * Ownership: the result belongs to `verdict` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_mx_verdict_dns_id(const mtasts_mx_verdict *verdict);
+
+/**
+ * How many rows TLSRPT counts already, of a host that is skipped. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_mx_verdict_row_count(const mtasts_mx_verdict *verdict);
+
+/**
+ * A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `verdict` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_tlsrpt_row *mtasts_mx_verdict_row_get(const mtasts_mx_verdict *verdict, size_t index);
+
+/**
+ * Frees a verdict that mtasts_check_mx() gave; those of a plan go with it. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_mx_verdict_free(mtasts_mx_verdict *verdict);
+
+/**
+ * Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is
+ * one of the MTASTS_TLS_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
+ *
+ * MTASTS_DANE_USABLE must have become MTASTS_DANE_PASSED or _FAILED by then; otherwise it counts as failed.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown result.
+ *
+ * Ownership: `*verdict` is the caller's; free it with mtasts_session_verdict_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_check_session(const mtasts_delivery *delivery,
+                                   const mtasts_mx_host *host,
+                                   uint32_t tls,
+                                   int32_t offers_requiretls,
+                                   mtasts_session_verdict **verdict);
+
+/**
+ * What to do: one of the MTASTS_SESSION_ numbers. For NULL MTASTS_SESSION_TRY_NEXT_MX.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_session_verdict_decision(const mtasts_session_verdict *verdict);
+
+/**
+ * Why the session may not have the message: one of the MTASTS_FAULT_ numbers. 0 if it may, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_session_verdict_fault(const mtasts_session_verdict *verdict);
+
+/**
+ * How many rows TLSRPT counts, success too: one for each kind of policy that was looked at. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_session_verdict_row_count(const mtasts_session_verdict *verdict);
+
+/**
+ * A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `verdict` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_tlsrpt_row *mtasts_session_verdict_row_get(const mtasts_session_verdict *verdict, size_t index);
+
+/**
+ * Frees a verdict. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_session_verdict_free(mtasts_session_verdict *verdict);
+
+/**
+ * Under which kind of policy the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_tlsrpt_row_policy_type(const mtasts_tlsrpt_row *row);
+
+/**
+ * What went wrong: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_tlsrpt_row_result_type(const mtasts_tlsrpt_row *row);
+
+/**
+ * The reason of the `row`, one of the MTASTS_FAULT_ numbers: its mtasts_status_code() is the failure-reason-code. 0 for none, and for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tlsrpt_row_reason(const mtasts_tlsrpt_row *row);
+
+/**
+ * Decides what becomes of the message when no MX host took it. For each of the `count` hosts that were tried or skipped, `hosts` has the
+ * MTASTS_FAULT_ number of its verdict, or 0 if it could not be reached or answered with a temporary failure; `lifetime` is
+ * one of the MTASTS_QUEUE_ numbers. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault or lifetime.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_conclude(const mtasts_delivery *delivery,
+                              const mtasts_status *hosts,
+                              size_t count,
+                              uint32_t lifetime,
+                              uint32_t *conclusion);
+
+/**
+ * The enhanced status code to return the message with: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion that is no
+ * bounce. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_conclusion_enhanced_status(uint32_t conclusion);
+
+/**
+ * The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
+ *
+ * NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_result_type_word(uint32_t result_type);
+
+/**
+ * The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
+ *
+ * NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_policy_type_word(uint32_t policy_type);
+
+/**
+ * Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.
+ *
+ * What is wrong with the policy is no error of the call: it is a finding.
+ *
+ * Errors: MTASTS_ERR_ARGUMENT for an unknown strictness.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_policy(const uint8_t *body,
+                                 size_t len,
+                                 uint32_t strictness,
+                                 mtasts_findings **findings,
+                                 mtasts_error **error);
+
+/**
+ * Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+ *
+ * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_record(const uint8_t *txt,
+                                 size_t len,
+                                 mtasts_findings **findings,
+                                 mtasts_error **error);
+
+/**
+ * Findings about an RRset: `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+ *
+ * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_rrset(const mtasts_bytes *rrs,
+                                size_t count,
+                                mtasts_findings **findings,
+                                mtasts_error **error);
+
+/**
+ * Findings about the answer of a Policy Host, its policy included: `status`, `content_type`, `body`, `len` and `config`
+ * as mtasts_policy_from_response() takes them.
+ *
+ * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_response(uint16_t status,
+                                   const char *content_type,
+                                   const uint8_t *body,
+                                   size_t len,
+                                   const mtasts_config *config,
+                                   mtasts_findings **findings,
+                                   mtasts_error **error);
+
+/**
+ * How many findings there are. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_findings_count(const mtasts_findings *findings);
+
+/**
+ * A finding, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `findings` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_finding *mtasts_findings_get(const mtasts_findings *findings, size_t index);
+
+/**
+ * Frees findings. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_findings_free(mtasts_findings *findings);
+
+/**
+ * What a finding is about: a fault that stops a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers.
+ * 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_finding_status(const mtasts_finding *finding);
+
+/**
+ * The stable word of a finding, as mtasts_status_code() gives it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `finding` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_finding_code(const mtasts_finding *finding);
+
+/**
+ * How much a finding matters: one of the MTASTS_SEVERITY_ numbers, the worst the greatest. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_finding_severity(const mtasts_finding *finding);
+
+/**
+ * The line of the text, counted from 1; of an RRset, the RR. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_finding_line(const mtasts_finding *finding);
+
+/**
+ * The first octet that a finding is about, counted from 0. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_finding_start(const mtasts_finding *finding);
+
+/**
+ * The octet after the last that a finding is about; the first, where a finding is about a place. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_finding_end(const mtasts_finding *finding);
+
+/**
+ * What is wrong, as one English sentence, safe to print. NULL for NULL.
+ *
+ * Ownership: the result belongs to `finding` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_finding_message(const mtasts_finding *finding);
+
+/**
+ * What senders make of it, as one English sentence. NULL for NULL.
+ *
+ * Ownership: the result belongs to `finding` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_finding_senders(const mtasts_finding *finding);
+
+/**
+ * How to mend it, as one English sentence. NULL for NULL.
+ *
+ * Ownership: the result belongs to `finding` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_finding_help(const mtasts_finding *finding);
+
+/**
+ * What to tell Postfix about mail to `domain`: the patterns of its `policy`, in the `form` of one of the MTASTS_POSTFIX_ numbers.
+ *
+ * There is no answer in mode none, and in mode testing only in MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
+ *
+ * Errors: 1201 to 1204: give a temporary answer, so that mail waits. 101 to 109 for the domain, MTASTS_ERR_ARGUMENT for
+ * an unknown form.
+ *
+ * Ownership: `*answer` is the caller's; free it with mtasts_postfix_answer_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_postfix_tls_policy(const mtasts_policy *policy,
+                                        const char *domain,
+                                        uint32_t form,
+                                        mtasts_postfix_answer **answer,
+                                        mtasts_error **error);
+
+/**
+ * What to tell Postfix about mail to `domain`: those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
+ * covers, in one of the MTASTS_POSTFIX_ forms: `form`.
+ *
+ * Errors: as mtasts_postfix_tls_policy(), and "no-permitted-host" when the policy covers none of them; 101 to 109 also
+ * for a host.
+ *
+ * Ownership: `*answer` is the caller's; free it with mtasts_postfix_answer_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_postfix_tls_policy_for_hosts(const mtasts_policy *policy,
+                                                  const char *domain,
+                                                  const char *const *mx_hosts,
+                                                  size_t count,
+                                                  uint32_t form,
+                                                  mtasts_postfix_answer **answer,
+                                                  mtasts_error **error);
+
+/**
+ * The answer: what follows "OK " in the socketmap protocol. NULL when there is none ("NOTFOUND"), and for NULL.
+ *
+ * Ownership: the result belongs to `answer` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_postfix_answer_text(const mtasts_postfix_answer *answer);
+
+/**
+ * Frees an answer. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_postfix_answer_free(mtasts_postfix_answer *answer);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* MTASTS_H */

@@ -1,0 +1,347 @@
+//! The cache beside a slow and obvious one, for the tests and for the fuzz target.
+
+use core::time::Duration;
+
+use mta_sts_core::{
+    Absence, BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Evicted, Mode, Policy, PolicyCache,
+    PolicyDomain, RecordErrorKind, UnixTime,
+};
+
+/// What is done to both, from a first moment on.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) max_entries: usize,
+    pub(crate) seed: u64,
+    /// Near the year in which 32 bits of seconds end.
+    pub(crate) late: bool,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Case {
+    /// Panics where the two differ.
+    pub(crate) fn run(&self) {
+        let mut config = CacheConfig::new(self.seed);
+        config.set_max_entries(self.max_entries).set_unused_for(Duration::from_secs(10 * 86_400));
+        let mut cache = PolicyCache::new(config.clone());
+        let mut twin = Twin::new(config);
+        let mut now = UnixTime::from_secs(if self.late { 4_294_900_000 } else { 1_700_000_000 });
+        for step_taken in &self.steps {
+            match step_taken {
+                Step::Clock(secs) => now = step(now, *secs),
+                Step::Get(number) => {
+                    assert_eq!(cache.get(&domain(*number), now), twin.get(&domain(*number), now));
+                }
+                Step::Peek(number) => {
+                    assert_eq!(cache.peek(&domain(*number), now), twin.peek(&domain(*number), now));
+                }
+                Step::Apply(number, update) => {
+                    let (domain, update) = (domain(*number), update.at(now));
+                    assert_eq!(cache.apply(&domain, &update, now), twin.apply(&domain, &update, now));
+                }
+                Step::Insert(number, updates) => {
+                    let entry = updates
+                        .iter()
+                        .fold(None, |entry, update| update.at(now).apply_to(entry, now))
+                        .unwrap_or_default();
+                    let domain = domain(*number);
+                    assert_eq!(cache.insert(&domain, entry.clone(), now), twin.insert(&domain, entry, now));
+                }
+                Step::Remove(number) => {
+                    assert_eq!(cache.remove(&domain(*number)), twin.remove(&domain(*number)));
+                }
+                Step::RemoveExpired => {
+                    assert_eq!(cache.remove_expired(now), twin.remove_expired(now));
+                }
+                Step::PollRefresh => {
+                    assert_eq!(cache.poll_refresh(now), twin.poll_refresh(now));
+                }
+            }
+            assert_eq!(cache.len(), twin.len());
+            assert!(cache.len() <= self.max_entries);
+            assert_eq!(cache.poll_timeout(), twin.poll_timeout());
+        }
+        assert_eq!(cache.entries().collect::<Vec<_>>(), twin.entries());
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Seconds by which the clock goes on, or back.
+    Clock(i64),
+    Get(usize),
+    Peek(usize),
+    Apply(usize, Update),
+    Insert(usize, Vec<Update>),
+    Remove(usize),
+    RemoveExpired,
+    PollRefresh,
+}
+
+/// An update with its times relative to the clock.
+#[derive(Clone, Debug)]
+pub(crate) enum Update {
+    Keep,
+    Checked(u64),
+    Absent(u64),
+    BackOff(usize, u64),
+    Store { policy: usize, id: usize, ago: i64 },
+}
+
+/// How many names there are.
+pub(crate) const DOMAINS: usize = 9;
+
+/// Everything by looking at everything.
+struct Twin {
+    config: CacheConfig,
+    places: Vec<Option<Known>>,
+    vacant: Vec<usize>,
+    uses: u64,
+}
+
+#[derive(Clone)]
+struct Known {
+    domain: PolicyDomain,
+    entry: CacheEntry,
+    /// The most recently used has the highest number.
+    use_number: u64,
+    /// The minute.
+    last_used: UnixTime,
+    refresh_at: Option<UnixTime>,
+    refreshing: bool,
+}
+
+impl Known {
+    fn worth(&self) -> u8 {
+        match self.entry.policy().map(|cached| cached.policy().mode()) {
+            Some(Mode::Enforce) => 4,
+            Some(Mode::Testing) => 3,
+            Some(Mode::None) => 2,
+            None => u8::from(!self.entry.back_offs().is_empty()),
+        }
+    }
+
+    /// From when on nothing in the entry counts.
+    fn ends_at(&self) -> u64 {
+        let policy = self.entry.policy().map(|cached| cached.expires_at().as_secs().saturating_add(1));
+        let absence = self.entry.absence().map(|absence| absence.until.as_secs());
+        let back_offs = self.entry.back_offs().iter().map(|back_off| back_off.until.as_secs());
+        policy.into_iter().chain(absence).chain(back_offs).max().unwrap_or(0)
+    }
+
+    fn has_expired(&self, now: UnixTime) -> bool {
+        self.ends_at() <= now.as_secs()
+    }
+}
+
+impl Twin {
+    fn new(config: CacheConfig) -> Self {
+        Self { config, places: Vec::new(), vacant: Vec::new(), uses: 0 }
+    }
+
+    fn known(&self) -> impl Iterator<Item = (usize, &Known)> {
+        self.places.iter().enumerate().filter_map(|(place, known)| Some((place, known.as_ref()?)))
+    }
+
+    fn len(&self) -> usize {
+        self.known().count()
+    }
+
+    fn place_of(&self, domain: &PolicyDomain) -> Option<usize> {
+        self.known().find(|(_, known)| known.domain == *domain).map(|(place, _)| place)
+    }
+
+    fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
+    }
+
+    /// The jitter is the cache's own secret: a cache that holds this alone tells when it is due.
+    fn first_refresh(&self, domain: &PolicyDomain, entry: &CacheEntry, now: UnixTime) -> Option<UnixTime> {
+        let mut config = self.config.clone();
+        let mut alone = PolicyCache::new(config.set_max_entries(1).clone());
+        alone.insert(domain, entry.clone(), now);
+        alone.poll_timeout()
+    }
+
+    fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
+        let (_, known) = self.known().find(|(_, known)| known.domain == *domain)?;
+        (!known.has_expired(now)).then(|| known.entry.clone())
+    }
+
+    fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
+        let (place, use_number) = (self.place_of(domain)?, self.next_use());
+        let known = self.places[place].as_mut()?;
+        known.use_number = use_number;
+        known.last_used = minute(now);
+        let entry = self.peek(domain, now)?;
+        let first_refresh = self.first_refresh(domain, &entry, now);
+        let known = self.places[place].as_mut()?;
+        let tomorrow = now.saturating_add(Duration::from_secs(86_400));
+        if known.refresh_at.is_none_or(|refresh_at| refresh_at > tomorrow) {
+            known.refresh_at = first_refresh;
+            known.refreshing = false;
+        }
+        Some(entry)
+    }
+
+    fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
+        let Some(place) = self.place_of(domain) else {
+            return update.apply_to(None, now).and_then(|entry| self.admit(domain, entry, now));
+        };
+        let mut known = self.take(place);
+        let worth = known.worth();
+        let entry = update.apply_to(Some(known.entry), now)?;
+        known.entry = entry;
+        if known.worth() != worth {
+            known.use_number = self.next_use();
+        }
+        let first_refresh = self.first_refresh(domain, &known.entry, now);
+        let back_off_ends = known.entry.back_offs().iter().map(|back_off| back_off.until).min();
+        match update {
+            CacheUpdate::Store { .. } => (known.refresh_at, known.refreshing) = (first_refresh, false),
+            _ if known.entry.policy().is_none() => (known.refresh_at, known.refreshing) = (None, false),
+            CacheUpdate::BackOff(back_off) if known.refreshing => {
+                known.refresh_at = known.refresh_at.max(Some(back_off.until));
+                known.refreshing = false;
+            }
+            CacheUpdate::Keep if known.refreshing => {
+                known.refresh_at = known.refresh_at.into_iter().chain(back_off_ends).min();
+                known.refreshing = false;
+            }
+            _ => {}
+        }
+        self.vacant.pop();
+        self.places[place] = Some(known);
+        None
+    }
+
+    fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        self.remove(domain);
+        self.admit(domain, entry, now)
+    }
+
+    fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        let new = Known {
+            domain: domain.clone(),
+            use_number: self.next_use(),
+            last_used: minute(now),
+            refresh_at: self.first_refresh(domain, &entry, now),
+            refreshing: false,
+            entry,
+        };
+        let evicted = |known: Known| Some(Evicted { domain: known.domain, entry: known.entry });
+        let mut gone = None;
+        if self.len() >= self.config.max_entries() {
+            let least = self.known().min_by_key(|(place, known)| {
+                if known.has_expired(now) {
+                    (false, 0, known.ends_at(), *place)
+                } else {
+                    (true, known.worth(), known.use_number, 0)
+                }
+            });
+            let worth = |known: &Known| (!known.has_expired(now)).then(|| known.worth());
+            match least.map(|(place, known)| (place, worth(known))) {
+                Some((place, least)) if least <= worth(&new) => gone = evicted(self.take(place)),
+                _ => return evicted(new),
+            }
+        }
+        let place = self.vacant.pop().unwrap_or(self.places.len());
+        if place == self.places.len() {
+            self.places.push(None);
+        }
+        self.places[place] = Some(new);
+        gone
+    }
+
+    fn take(&mut self, place: usize) -> Known {
+        self.vacant.push(place);
+        self.places[place].take().unwrap()
+    }
+
+    fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        self.place_of(domain).map(|place| self.take(place).entry)
+    }
+
+    fn remove_expired(&mut self, now: UnixTime) -> Option<Evicted> {
+        let (place, _) = self
+            .known()
+            .filter(|(_, known)| known.has_expired(now))
+            .min_by_key(|(place, known)| (known.ends_at(), *place))?;
+        let Known { domain, entry, .. } = self.take(place);
+        Some(Evicted { domain, entry })
+    }
+
+    fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {
+        loop {
+            let (place, _) = self
+                .known()
+                .filter(|(_, known)| known.refresh_at.is_some_and(|refresh_at| refresh_at <= now))
+                .min_by_key(|(place, known)| (known.refresh_at, *place))?;
+            let unused_for = self.config.unused_for();
+            let known = self.places[place].as_mut()?;
+            let unused = now.saturating_since(known.last_used) >= unused_for;
+            if unused || known.entry.valid_policy(now).is_none() {
+                (known.refresh_at, known.refreshing) = (None, false);
+                continue;
+            }
+            known.refresh_at = Some(now.saturating_add(PolicyCache::RETRY_INTERVAL));
+            known.refreshing = true;
+            return Some(known.domain.clone());
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<UnixTime> {
+        self.known().filter_map(|(_, known)| known.refresh_at).min()
+    }
+
+    fn entries(&self) -> Vec<(PolicyDomain, CacheEntry)> {
+        let mut known: Vec<&Known> = self.known().map(|(_, known)| known).collect();
+        known.sort_by_key(|known| (known.worth(), known.use_number));
+        known.into_iter().map(|known| (known.domain.clone(), known.entry.clone())).collect()
+    }
+}
+
+fn domain(number: usize) -> PolicyDomain {
+    let name = match number {
+        0 => format!("{}.{}.test", "x".repeat(63), "y".repeat(63)),
+        1 => "a-name-that-fits-only-with-a-short-id.test".to_owned(),
+        _ => format!("d{number}.test"),
+    };
+    PolicyDomain::parse(&name).unwrap()
+}
+
+impl Update {
+    fn at(&self, now: UnixTime) -> CacheUpdate {
+        const IDS: [&str; 3] = ["1", "20240101000000", "abcdefghijklmnopqrstuvwxyzABCDEF"];
+        const MAX_AGES: [u32; 5] = [0, 300, 3600, 100_000, 31_557_600];
+        let later = |secs: &u64| now.saturating_add(Duration::from_secs(*secs));
+        match self {
+            Self::Keep => CacheUpdate::Keep,
+            Self::Checked(until) => CacheUpdate::Checked { until: later(until) },
+            Self::Absent(until) => {
+                CacheUpdate::Absent(Absence { reason: RecordErrorKind::SeveralRecords, until: later(until) })
+            }
+            Self::BackOff(id, until) => {
+                CacheUpdate::BackOff(BackOff { id: IDS[*id].parse().unwrap(), until: later(until) })
+            }
+            Self::Store { policy, id, ago } => {
+                let mode = ["enforce", "testing", "none"][policy % 3];
+                let max_age = MAX_AGES[policy / 3];
+                let body = format!("version: STSv1\nmode: {mode}\nmx: mx.test\nmax_age: {max_age}\n");
+                let policy = Policy::parse(body.as_bytes()).unwrap();
+                CacheUpdate::Store {
+                    policy: CachedPolicy::new(policy, IDS[*id].parse().unwrap(), step(now, -ago)),
+                    checked_until: later(&300),
+                }
+            }
+        }
+    }
+}
+
+fn minute(time: UnixTime) -> UnixTime {
+    UnixTime::from_secs(time.as_secs() / 60 * 60)
+}
+
+fn step(now: UnixTime, secs: i64) -> UnixTime {
+    UnixTime::from_secs(now.as_secs().saturating_add_signed(secs))
+}

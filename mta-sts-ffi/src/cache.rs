@@ -1,0 +1,288 @@
+//! Policies in memory: bounded, locked, and refreshed before they lapse.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mta_sts_core::{CacheConfig, CacheEntry, Evicted, PolicyCache, PolicyDomain, UnixTime};
+
+use crate::entry::mtasts_entry;
+use crate::guard::{self, Guarded};
+use crate::name::{mtasts_domain, mtasts_domain_text};
+use crate::outcome::mtasts_outcome;
+use crate::pointer::{give, give_option, string};
+use crate::status::{Fault, mtasts_error, mtasts_status};
+use crate::text::NONE;
+
+/// Entries by Policy Domain, bounded in number. It locks inside: any thread may use it at any time.
+///
+/// When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
+/// domains flushes no policy that protects mail.
+pub struct mtasts_cache {
+    cache: Mutex<Guarded<PolicyCache>>,
+}
+
+/// Entries with their domains: a copy of what a cache held, or what had to go from it.
+pub struct mtasts_entries {
+    entries: Vec<(mtasts_domain, mtasts_entry)>,
+}
+
+/// A cache for `max_entries` domains (0 for the default, 65536), each let go after `unused_for` seconds without use (0 for
+/// the default, 180 days).
+///
+/// Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
+/// strangers, and spreads the refreshes.
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_new(
+    seed: u64,
+    max_entries: usize,
+    unused_for: u64,
+    cache: Option<&mut MaybeUninit<*mut mtasts_cache>>,
+) -> mtasts_status {
+    guard::run(None, || {
+        let out = cache.ok_or(Fault::NULL)?;
+        let mut config = CacheConfig::new(seed);
+        if max_entries != 0 {
+            config.set_max_entries(max_entries);
+        }
+        if unused_for != 0 {
+            config.set_unused_for(Duration::from_secs(unused_for));
+        }
+        give(out, mtasts_cache { cache: Mutex::new(Guarded::new(PolicyCache::new(config))) });
+        Ok(())
+    })
+}
+
+/// How many domains are remembered. 0 for NULL, and when poisoned.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_len(cache: Option<&mtasts_cache>) -> usize {
+    guard::get(0, || cache?.change(|cache| cache.len()).ok())
+}
+
+/// What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
+/// `*entry` becomes NULL when nothing is remembered that still counts.
+///
+/// Errors: 101 to 109 for the domain.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_cache_get(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    now: u64,
+    entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = entry.ok_or(Fault::NULL)?;
+        let cache = cache.ok_or(Fault::NULL)?;
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        let entry = cache.change(|cache| cache.get(&domain, UnixTime::from_secs(now)))?;
+        give_option(out, entry.map(mtasts_entry::new));
+        Ok(())
+    })
+}
+
+/// As mtasts_cache_get(), but marks no use: for a refresh, or for whoever looks into the cache.
+///
+/// Errors: 101 to 109 for the domain.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_cache_peek(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    now: u64,
+    entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = entry.ok_or(Fault::NULL)?;
+        let cache = cache.ok_or(Fault::NULL)?;
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        let entry = cache.change(|cache| cache.peek(&domain, UnixTime::from_secs(now)))?;
+        give_option(out, entry.map(mtasts_entry::new));
+        Ok(())
+    })
+}
+
+/// Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it, or
+/// NULL; `evicted` may be NULL.
+///
+/// Errors: 101 to 109 for the domain.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_cache_apply(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    outcome: Option<&mtasts_outcome>,
+    now: u64,
+    evicted: Option<&mut MaybeUninit<*mut mtasts_entries>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let (cache, outcome) = (cache.ok_or(Fault::NULL)?, outcome.ok_or(Fault::NULL)?);
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        let gone =
+            cache.change(|cache| cache.apply(&domain, outcome.cache_update(), UnixTime::from_secs(now)))?;
+        give_evicted(evicted, gone);
+        Ok(())
+    })
+}
+
+/// Remembers `entry`, which stays the caller's, in place of what was cached of `domain`: to load what was saved.
+/// `*evicted` as in mtasts_cache_apply(). It counts as a use.
+///
+/// Errors: 101 to 109 for the domain.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_cache_insert(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    entry: Option<&mtasts_entry>,
+    now: u64,
+    evicted: Option<&mut MaybeUninit<*mut mtasts_entries>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let (cache, entry) = (cache.ok_or(Fault::NULL)?, entry.ok_or(Fault::NULL)?.core().clone());
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        let gone = cache.change(|cache| cache.insert(&domain, entry, UnixTime::from_secs(now)))?;
+        give_evicted(evicted, gone);
+        Ok(())
+    })
+}
+
+/// Forgets `domain`. Nothing remembered is no error.
+///
+/// Errors: 101 to 109 for the domain.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_cache_remove(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let cache = cache.ok_or(Fault::NULL)?;
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        cache.change(|cache| cache.remove(&domain)).map(drop)
+    })
+}
+
+/// Forgets the entry that expired first, at the time `now`; `*expired` becomes a list of that one, or NULL when none has
+/// expired. There is no need to call it: expired entries are the first to go.
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_remove_expired(
+    cache: Option<&mtasts_cache>,
+    now: u64,
+    expired: Option<&mut MaybeUninit<*mut mtasts_entries>>,
+) -> mtasts_status {
+    guard::run(None, || {
+        let out = expired.ok_or(Fault::NULL)?;
+        let gone =
+            cache.ok_or(Fault::NULL)?.change(|cache| cache.remove_expired(UnixTime::from_secs(now)))?;
+        give_evicted(Some(out), gone);
+        Ok(())
+    })
+}
+
+/// A domain whose policy is due for a refresh at the time `now`, the longest due first; `*domain` becomes NULL when none
+/// is. Run a lookup for MTASTS_PURPOSE_REFRESH on what mtasts_cache_peek() gives, and mtasts_cache_apply() its outcome.
+///
+/// A domain is not named again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_poll_refresh(
+    cache: Option<&mtasts_cache>,
+    now: u64,
+    domain: Option<&mut MaybeUninit<*mut mtasts_domain>>,
+) -> mtasts_status {
+    guard::run(None, || {
+        let out = domain.ok_or(Fault::NULL)?;
+        let due = cache.ok_or(Fault::NULL)?.change(|cache| cache.poll_refresh(UnixTime::from_secs(now)))?;
+        give_option(out, due.map(|domain| mtasts_domain::new(&domain)));
+        Ok(())
+    })
+}
+
+/// When mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means now. The greatest
+/// uint64_t when there is nothing to do, for NULL, and when poisoned. It may change with every call that names the cache.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_poll_timeout(cache: Option<&mtasts_cache>) -> u64 {
+    guard::get(u64::MAX, || cache?.change(|cache| cache.poll_timeout()).ok()?.map(UnixTime::as_secs))
+}
+
+/// A copy of every domain and what is remembered of it, to save them: mtasts_entry_text() of each, under its
+/// mtasts_entries_domain(). Loaded again in this order with mtasts_cache_insert(), they are as they were.
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_entries(
+    cache: Option<&mtasts_cache>,
+    entries: Option<&mut MaybeUninit<*mut mtasts_entries>>,
+) -> mtasts_status {
+    guard::run(None, || {
+        let out = entries.ok_or(Fault::NULL)?;
+        let entries: Vec<_> = cache.ok_or(Fault::NULL)?.change(|cache| cache.entries().collect())?;
+        give(out, mtasts_entries::new(entries));
+        Ok(())
+    })
+}
+
+/// Frees a cache. NULL is fine. No other thread may use it any more.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_free(cache: Option<Box<mtasts_cache>>) {
+    drop(cache);
+}
+
+/// How many entries there are. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_entries_count(entries: Option<&mtasts_entries>) -> usize {
+    entries.map_or(0, |entries| entries.entries.len())
+}
+
+/// The domain of an entry, in their order from 0. NULL for NULL, and beyond the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_entries_domain(entries: Option<&mtasts_entries>, index: usize) -> *const c_char {
+    let item = entries.and_then(|entries| entries.entries.get(index));
+    item.map_or(NONE, |(domain, _)| mtasts_domain_text(Some(domain)))
+}
+
+/// An entry, in their order from 0. NULL for NULL, and beyond the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_entries_get(
+    entries: Option<&mtasts_entries>,
+    index: usize,
+) -> Option<&mtasts_entry> {
+    entries?.entries.get(index).map(|(_, entry)| entry)
+}
+
+/// Frees entries. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_entries_free(entries: Option<Box<mtasts_entries>>) {
+    drop(entries);
+}
+
+impl mtasts_cache {
+    /// Works on the cache under its lock.
+    fn change<R>(&self, change: impl FnOnce(&mut PolicyCache) -> R) -> Result<R, Fault> {
+        // Whether a panic left it half changed, it knows itself.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).change(change)
+    }
+}
+
+impl mtasts_entries {
+    fn new(entries: impl IntoIterator<Item = (PolicyDomain, CacheEntry)>) -> Self {
+        let item = |(domain, entry)| (mtasts_domain::new(&domain), mtasts_entry::new(entry));
+        Self { entries: entries.into_iter().map(item).collect() }
+    }
+}
+
+fn give_evicted(out: Option<&mut MaybeUninit<*mut mtasts_entries>>, evicted: Option<Evicted>) {
+    if let Some(out) = out {
+        give_option(out, evicted.map(|evicted| mtasts_entries::new([(evicted.domain, evicted.entry)])));
+    }
+}

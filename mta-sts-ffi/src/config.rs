@@ -1,0 +1,161 @@
+//! How lookups go, and what of a policy must be right.
+
+use std::time::Duration;
+
+use mta_sts_core::{FetchLimits, LookupConfig, MissingContentType, Strictness};
+
+use crate::status::{MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_status};
+
+/// The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
+/// at the end of an mx, underscores in an mx. The default.
+pub const MTASTS_STRICTNESS_TOLERANT: u32 = 0;
+/// The grammar alone: for owners who check what they publish.
+pub const MTASTS_STRICTNESS_ABNF: u32 = 1;
+
+/// An answer without Content-Type gives an error. The default.
+pub const MTASTS_MISSING_CONTENT_TYPE_REFUSE: u32 = 0;
+/// An answer without Content-Type gives the policy in its body.
+pub const MTASTS_MISSING_CONTENT_TYPE_ACCEPT: u32 = 1;
+
+/// How lookups go. Where a function takes NULL for it, the defaults count: what RFC 8461 suggests.
+pub struct mtasts_config {
+    config: LookupConfig,
+}
+
+/// A configuration with the defaults. The caller frees it with mtasts_config_free(); NULL never comes back.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_new() -> Box<mtasts_config> {
+    Box::new(mtasts_config { config: LookupConfig::new() })
+}
+
+/// Sets how many `seconds` a record id whose fetch failed is left alone. Default 300, and never less
+/// (RFC 8461, 3.3).
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_set_back_off(
+    config: Option<&mut mtasts_config>,
+    seconds: u64,
+) -> mtasts_status {
+    set(config, |config| {
+        config.set_back_off(Duration::from_secs(seconds));
+        MTASTS_OK
+    })
+}
+
+/// Sets how long a fetch may take, from the address lookup to the last octet, in `milliseconds`. Default 60000; at 0
+/// every fetch fails.
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_set_fetch_timeout_ms(
+    config: Option<&mut mtasts_config>,
+    milliseconds: u64,
+) -> mtasts_status {
+    set(config, |config| {
+        config.fetch_limits_mut().set_timeout(Duration::from_millis(milliseconds));
+        MTASTS_OK
+    })
+}
+
+/// Sets how long a body may be, in `octets`. Default 65536; 1048576 at most.
+///
+/// Errors: MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_set_max_body_len(
+    config: Option<&mut mtasts_config>,
+    octets: usize,
+) -> mtasts_status {
+    set(config, |config| {
+        config.fetch_limits_mut().set_max_body_len(octets);
+        MTASTS_OK
+    })
+}
+
+/// Sets what an answer without Content-Type gives: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+///
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_set_missing_content_type(
+    config: Option<&mut mtasts_config>,
+    rule: u32,
+) -> mtasts_status {
+    let rule = match rule {
+        MTASTS_MISSING_CONTENT_TYPE_REFUSE => Some(MissingContentType::Refuse),
+        MTASTS_MISSING_CONTENT_TYPE_ACCEPT => Some(MissingContentType::Accept),
+        _ => None,
+    };
+    set(config, |config| {
+        let Some(rule) = rule else { return MTASTS_ERR_ARGUMENT };
+        config.fetch_limits_mut().set_missing_content_type(rule);
+        MTASTS_OK
+    })
+}
+
+/// Sets how closely a policy must keep to the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
+///
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_set_strictness(
+    config: Option<&mut mtasts_config>,
+    strictness: u32,
+) -> mtasts_status {
+    set(config, |config| {
+        let Some(strictness) = strictness_of(strictness) else { return MTASTS_ERR_ARGUMENT };
+        config.fetch_limits_mut().set_strictness(strictness);
+        MTASTS_OK
+    })
+}
+
+/// How long a record id whose fetch failed is left alone, in seconds. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_back_off(config: Option<&mtasts_config>) -> u64 {
+    config.map_or(0, |config| config.config.back_off().as_secs())
+}
+
+/// How long a fetch may take, in milliseconds. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_fetch_timeout_ms(config: Option<&mtasts_config>) -> u64 {
+    config.map_or(0, |config| milliseconds(config.config.fetch_limits().timeout()))
+}
+
+/// How long a body may be, in octets. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_max_body_len(config: Option<&mtasts_config>) -> usize {
+    config.map_or(0, |config| config.config.fetch_limits().max_body_len())
+}
+
+/// Frees a configuration. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_config_free(config: Option<Box<mtasts_config>>) {
+    drop(config);
+}
+
+/// The configuration that counts: the caller's, or the defaults.
+pub(crate) fn or_default(config: Option<&mtasts_config>) -> LookupConfig {
+    config.map_or_else(LookupConfig::new, |config| config.config.clone())
+}
+
+/// The limits that count: the caller's, or the defaults.
+pub(crate) fn limits(config: Option<&mtasts_config>) -> FetchLimits {
+    config.map_or_else(FetchLimits::new, |config| config.config.fetch_limits().clone())
+}
+
+pub(crate) const fn strictness_of(number: u32) -> Option<Strictness> {
+    match number {
+        MTASTS_STRICTNESS_TOLERANT => Some(Strictness::Tolerant),
+        MTASTS_STRICTNESS_ABNF => Some(Strictness::Abnf),
+        _ => None,
+    }
+}
+
+pub(crate) fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn set(
+    config: Option<&mut mtasts_config>,
+    set: impl FnOnce(&mut LookupConfig) -> mtasts_status,
+) -> mtasts_status {
+    config.map_or(MTASTS_ERR_NULL, |config| set(&mut config.config))
+}

@@ -1,0 +1,105 @@
+//! A policy as the answer to Postfix's TLS policy lookup.
+
+use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
+
+use mta_sts_core::{DnsName, PolicyDomain, postfix};
+
+use crate::guard;
+use crate::pointer::{array, give, string};
+use crate::policy::mtasts_policy;
+use crate::status::{Fault, mtasts_error, mtasts_status};
+use crate::text::{NONE, c_string};
+
+/// The names, for Postfix 3.4 and later, and for sendmail's FEATURE(sts).
+pub const MTASTS_POSTFIX_BASIC: u32 = 0;
+/// The names and the policy, for Postfix 3.10.5 and later; Postfix before 3.10 defers all mail to the domain.
+pub const MTASTS_POSTFIX_EXTENDED: u32 = 1;
+/// As MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
+pub const MTASTS_POSTFIX_EXTENDED_WITH_TESTING: u32 = 2;
+
+/// What to tell Postfix about mail to a domain.
+pub struct mtasts_postfix_answer {
+    text: Option<CString>,
+}
+
+/// What to tell Postfix about mail to `domain`: the patterns of its `policy`, in the `form` of one of the MTASTS_POSTFIX_ numbers.
+///
+/// There is no answer in mode none, and in mode testing only in MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
+///
+/// Errors: 1201 to 1204: give a temporary answer, so that mail waits. 101 to 109 for the domain, MTASTS_ERR_ARGUMENT for
+/// an unknown form.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_postfix_tls_policy(
+    policy: Option<&mtasts_policy>,
+    domain: *const c_char,
+    form: u32,
+    answer: Option<&mut MaybeUninit<*mut mtasts_postfix_answer>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = answer.ok_or(Fault::NULL)?;
+        let (policy, form) = (policy.ok_or(Fault::NULL)?.core(), form_of(form)?);
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        give(out, mtasts_postfix_answer::new(postfix::tls_policy(policy, &domain, form)?));
+        Ok(())
+    })
+}
+
+/// What to tell Postfix about mail to `domain`: those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
+/// covers, in one of the MTASTS_POSTFIX_ forms: `form`.
+///
+/// Errors: as mtasts_postfix_tls_policy(), and "no-permitted-host" when the policy covers none of them; 101 to 109 also
+/// for a host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_postfix_tls_policy_for_hosts(
+    policy: Option<&mtasts_policy>,
+    domain: *const c_char,
+    mx_hosts: *const *const c_char,
+    count: usize,
+    form: u32,
+    answer: Option<&mut MaybeUninit<*mut mtasts_postfix_answer>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = answer.ok_or(Fault::NULL)?;
+        let (policy, form) = (policy.ok_or(Fault::NULL)?.core(), form_of(form)?);
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
+        // SAFETY: an array as the header wants it.
+        let hosts = unsafe { array(mx_hosts, count) }?;
+        // SAFETY: strings as the header wants them.
+        let parse = |host: &*const c_char| Ok(DnsName::parse(unsafe { string(*host) }?)?);
+        let hosts: Vec<_> = hosts.iter().map(parse).collect::<Result<_, Fault>>()?;
+        give(out, mtasts_postfix_answer::new(postfix::tls_policy_for_hosts(policy, &domain, &hosts, form)?));
+        Ok(())
+    })
+}
+
+/// The answer: what follows "OK " in the socketmap protocol. NULL when there is none ("NOTFOUND"), and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_postfix_answer_text(answer: Option<&mtasts_postfix_answer>) -> *const c_char {
+    answer.and_then(|answer| answer.text.as_ref()).map_or(NONE, |text| text.as_ptr())
+}
+
+/// Frees an answer. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_postfix_answer_free(answer: Option<Box<mtasts_postfix_answer>>) {
+    drop(answer);
+}
+
+impl mtasts_postfix_answer {
+    fn new(text: Option<String>) -> Self {
+        Self { text: text.map(|text| c_string(&text)) }
+    }
+}
+
+const fn form_of(number: u32) -> Result<postfix::Form, Fault> {
+    Ok(match number {
+        MTASTS_POSTFIX_BASIC => postfix::Form::Basic,
+        MTASTS_POSTFIX_EXTENDED => postfix::Form::Extended,
+        MTASTS_POSTFIX_EXTENDED_WITH_TESTING => postfix::Form::ExtendedWithTesting,
+        _ => return Err(Fault::ARGUMENT),
+    })
+}

@@ -1,0 +1,276 @@
+//! What became of a call.
+
+use std::ffi::{CString, c_char};
+
+use mta_sts_core::{
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
+    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
+    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TxtFailure,
+};
+
+use crate::guard;
+use crate::text::{self, NONE, Row, c_string};
+
+/// What became of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
+pub type mtasts_status = i32;
+
+/// All went well, and the results are written.
+pub const MTASTS_OK: i32 = 0;
+/// An argument is NULL that must not be.
+pub const MTASTS_ERR_NULL: i32 = 1;
+/// A number is none of those that the function knows, or an array is longer than memory.
+pub const MTASTS_ERR_ARGUMENT: i32 = 2;
+/// A string is not UTF-8.
+pub const MTASTS_ERR_STRING_NOT_UTF8: i32 = 3;
+/// The lookup still waits for an answer.
+pub const MTASTS_ERR_NOT_DONE: i32 = 4;
+/// A bug of the library; the object that was to be changed is poisoned. Please report it.
+pub const MTASTS_ERR_PANIC: i32 = 5;
+/// An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
+pub const MTASTS_ERR_POISONED: i32 = 6;
+
+/// Why a call failed, with the place in its input. Free it with mtasts_error_free().
+pub struct mtasts_error {
+    fault: Fault,
+    message: CString,
+}
+
+/// The stable word of a status, fault or finding, as "missing-mx", for logs and metrics.
+///
+/// For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_status_code(status: i32) -> *const c_char {
+    guard::get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
+}
+
+/// What a status, fault or finding means, as one English sentence.
+///
+/// Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_status_message(status: i32) -> *const c_char {
+    guard::get(c"This version of the library does not know this status.".as_ptr(), || {
+        find(status).map(|(_, message)| message.as_ptr())
+    })
+}
+
+/// What TLSRPT calls a fault of a session, a failure to fetch, or an error: one of the MTASTS_TLSRPT_ numbers, which
+/// are libtlsrpt's.
+///
+/// 0 where TLSRPT knows no result type for it, and for a status that has none.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_status_result_type(status: i32) -> u32 {
+    guard::get(0, || {
+        let fault = SessionFault::ALL.iter().find(|kind| i32::from(kind.number()) == status);
+        let failure = FetchFailure::ALL.iter().find(|kind| i32::from(kind.number()) == status);
+        let result = match (fault, failure) {
+            (Some(fault), _) => fault.result_type(),
+            (_, Some(failure)) => Some(failure.result_type()),
+            _ if FetchErrorKind::ALL.iter().any(|kind| i32::from(kind.number()) == status) => {
+                let invalid = i32::from(FetchErrorKind::InvalidPolicy.number()) == status;
+                Some(if invalid { ResultType::StsPolicyInvalid } else { ResultType::StsPolicyFetchError })
+            }
+            _ if PolicyErrorKind::ALL.iter().any(|kind| i32::from(kind.number()) == status) => {
+                Some(ResultType::StsPolicyInvalid)
+            }
+            _ => None,
+        };
+        result.map(|result| u32::from(result.number()))
+    })
+}
+
+/// The status that the failed call returned. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_status(error: Option<&mtasts_error>) -> mtasts_status {
+    error.map_or(MTASTS_OK, |error| error.fault.status)
+}
+
+/// The stable word of the error, as mtasts_status_code() gives it. NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_code(error: Option<&mtasts_error>) -> *const c_char {
+    error.map_or(NONE, |error| mtasts_status_code(error.fault.status))
+}
+
+/// What happened, as one English sentence, with the line and the octet of the input where there is one.
+/// NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_message(error: Option<&mtasts_error>) -> *const c_char {
+    error.map_or(NONE, |error| error.message.as_ptr())
+}
+
+/// The line of the input, counted from 1; 0 where there is no input to point at, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_line(error: Option<&mtasts_error>) -> u32 {
+    error.map_or(0, |error| error.fault.line)
+}
+
+/// The octet of the input, counted from 0; 0 where there is no input to point at, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_offset(error: Option<&mtasts_error>) -> usize {
+    error.map_or(0, |error| error.fault.offset)
+}
+
+/// Frees an error. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_free(error: Option<Box<mtasts_error>>) {
+    drop(error);
+}
+
+/// What went wrong, before anybody asked to be told.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    status: i32,
+    line: u32,
+    offset: usize,
+}
+
+impl Fault {
+    pub(crate) const NULL: Self = Self::of(MTASTS_ERR_NULL);
+    pub(crate) const ARGUMENT: Self = Self::of(MTASTS_ERR_ARGUMENT);
+    pub(crate) const NOT_DONE: Self = Self::of(MTASTS_ERR_NOT_DONE);
+    pub(crate) const PANIC: Self = Self::of(MTASTS_ERR_PANIC);
+    pub(crate) const POISONED: Self = Self::of(MTASTS_ERR_POISONED);
+
+    pub(crate) const fn not_utf8(offset: usize) -> Self {
+        Self { status: MTASTS_ERR_STRING_NOT_UTF8, line: 1, offset }
+    }
+
+    const fn of(status: i32) -> Self {
+        Self { status, line: 0, offset: 0 }
+    }
+
+    pub(crate) const fn status(self) -> i32 {
+        self.status
+    }
+}
+
+macro_rules! stage_faults {
+    ($($error:ident)*) => {$(
+        impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Self { status: error.kind().number().into(), line: error.line(), offset: error.offset() }
+            }
+        }
+    )*};
+}
+
+stage_faults!(NameError RecordError PolicyError EntryError);
+
+impl From<FetchError> for Fault {
+    /// Where the body is no policy, what is wrong with it says more.
+    fn from(error: FetchError) -> Self {
+        error.policy_error().map_or_else(
+            || Self { status: error.kind().number().into(), line: error.line(), offset: error.offset() },
+            Self::from,
+        )
+    }
+}
+
+impl From<LookupError> for Fault {
+    fn from(error: LookupError) -> Self {
+        Self::of(error.kind().number().into())
+    }
+}
+
+impl From<PostfixError> for Fault {
+    fn from(error: PostfixError) -> Self {
+        Self::of(error.kind().number().into())
+    }
+}
+
+impl mtasts_error {
+    pub(crate) fn new(fault: Fault) -> Self {
+        let sentence = find(fault.status).map(|(_, message)| message.to_string_lossy()).unwrap_or_default();
+        let message = match fault.line {
+            0 => sentence.into_owned(),
+            line => format!("{sentence} (line {line}, byte {})", fault.offset),
+        };
+        Self { fault, message: c_string(&message) }
+    }
+}
+
+fn find(status: i32) -> Option<(&'static std::ffi::CStr, &'static std::ffi::CStr)> {
+    text::find(&ROWS, &TEXTS, status)
+}
+
+const OWN: [Row; 7] = [
+    (MTASTS_OK, "ok", "All went well."),
+    (MTASTS_ERR_NULL, "null-argument", "An argument is NULL that must not be."),
+    (MTASTS_ERR_ARGUMENT, "bad-argument", "A number is none of those that the function knows."),
+    (MTASTS_ERR_STRING_NOT_UTF8, "string-not-utf8", "A string is not UTF-8."),
+    (MTASTS_ERR_NOT_DONE, "not-done", "The lookup still waits for an answer."),
+    (MTASTS_ERR_PANIC, "panic", "The library has a bug, and what was to be changed is poisoned."),
+    (
+        MTASTS_ERR_POISONED,
+        "poisoned",
+        "An earlier call failed within the library: the object can only be freed.",
+    ),
+];
+
+macro_rules! rows_of {
+    ($($kind:ident)*) => {
+        const ROWS: [Row; OWN.len() $(+ $kind::ALL.len())*] = {
+            let mut rows = [OWN[0]; OWN.len() $(+ $kind::ALL.len())*];
+            let mut row = 0;
+            while row < OWN.len() {
+                rows[row] = OWN[row];
+                row += 1;
+            }
+            $({
+                let mut kind = 0;
+                while kind < $kind::ALL.len() {
+                    let own = $kind::ALL[kind];
+                    rows[row] = (own.number() as i32, own.code(), own.message());
+                    row += 1;
+                    kind += 1;
+                }
+            })*
+            rows
+        };
+    };
+}
+
+rows_of!(
+    NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind
+    SessionFault NoPolicyKind LintKind PostfixErrorKind
+);
+
+static TEXTS: [u8; text::table_len(&ROWS)] = text::table(&ROWS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::ffi::CStr;
+
+    fn code(status: i32) -> &'static str {
+        // SAFETY: the codes are static.
+        unsafe { CStr::from_ptr(mtasts_status_code(status)) }.to_str().unwrap()
+    }
+
+    #[test]
+    fn every_number_stands_once_and_has_its_word() {
+        let numbers: BTreeSet<_> = ROWS.iter().map(|row| row.0).collect();
+        assert_eq!(numbers.len(), ROWS.len());
+        for (number, word, sentence) in ROWS {
+            assert_eq!(code(number), word);
+            // SAFETY: the messages are static.
+            let message = unsafe { CStr::from_ptr(mtasts_status_message(number)) };
+            assert_eq!(message.to_str(), Ok(sentence));
+        }
+        for unknown in [i32::MIN, -1, 7, 100, 9999, i32::MAX] {
+            assert_eq!(code(unknown), "unknown-status");
+        }
+    }
+
+    #[test]
+    fn the_result_types_are_those_of_the_core() {
+        assert_eq!(mtasts_status_result_type(901), 205);
+        assert_eq!(mtasts_status_result_type(505), 303);
+        assert_eq!(mtasts_status_result_type(504), 301);
+        assert_eq!(mtasts_status_result_type(304), 302);
+        assert_eq!(mtasts_status_result_type(406), 302);
+        assert_eq!(mtasts_status_result_type(401), 301);
+        assert_eq!(mtasts_status_result_type(914), 0);
+        assert_eq!(mtasts_status_result_type(0), 0);
+    }
+}

@@ -1,0 +1,64 @@
+//! Strings for C.
+
+use std::ffi::{CStr, CString, c_char};
+
+/// A text as C wants it. A NUL within it, which none of the core's texts has, would end it early: it is replaced.
+pub(crate) fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
+}
+
+/// No string.
+pub(crate) const NONE: *const c_char = std::ptr::null();
+
+/// A word with its sentence, as the core has them, under their number.
+pub(crate) type Row = (i32, &'static str, &'static str);
+
+/// How many octets the texts of a table take, each with its NUL.
+pub(crate) const fn table_len(rows: &[Row]) -> usize {
+    let (mut len, mut row) = (0, 0);
+    while row < rows.len() {
+        len += rows[row].1.len() + rows[row].2.len() + 2;
+        row += 1;
+    }
+    len
+}
+
+/// The texts of a table, each with its NUL: made at compile time, so that no state has to be kept.
+pub(crate) const fn table<const LEN: usize>(rows: &[Row]) -> [u8; LEN] {
+    let mut texts = [0; LEN];
+    let (mut end, mut row) = (0, 0);
+    while row < rows.len() {
+        end = append(&mut texts, end, rows[row].1.as_bytes());
+        end = append(&mut texts, end, rows[row].2.as_bytes());
+        row += 1;
+    }
+    texts
+}
+
+const fn append(texts: &mut [u8], start: usize, text: &[u8]) -> usize {
+    let mut octet = 0;
+    while octet < text.len() {
+        texts[start + octet] = text[octet];
+        octet += 1;
+    }
+    start + text.len() + 1
+}
+
+/// The word and the sentence of a number.
+pub(crate) fn find(
+    rows: &[Row],
+    texts: &'static [u8],
+    number: i32,
+) -> Option<(&'static CStr, &'static CStr)> {
+    let mut start = 0;
+    for (own, word, sentence) in rows {
+        let middle = start + word.len() + 1;
+        if *own == number {
+            let text =
+                |start: usize| texts.get(start..).and_then(|text| CStr::from_bytes_until_nul(text).ok());
+            return Some((text(start)?, text(middle)?));
+        }
+        start = middle + sentence.len() + 1;
+    }
+    None
+}

@@ -1,0 +1,49 @@
+//! The words of TLSRPT (RFC 8460).
+
+use std::ffi::c_char;
+
+use mta_sts_core::{PolicyType, ResultType};
+
+use crate::guard;
+use crate::text::{self, NONE, Row};
+
+/// The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
+///
+/// NULL for a number that is none. It lives as long as the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_result_type_word(result_type: u32) -> *const c_char {
+    word(&RESULTS, &RESULT_TEXTS, result_type)
+}
+
+/// The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
+///
+/// NULL for a number that is none. It lives as long as the process.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_policy_type_word(policy_type: u32) -> *const c_char {
+    word(&TYPES, &TYPE_TEXTS, policy_type)
+}
+
+fn word(rows: &[Row], texts: &'static [u8], number: u32) -> *const c_char {
+    guard::get(NONE, || {
+        let number = i32::try_from(number).ok()?;
+        text::find(rows, texts, number).map(|(word, _)| word.as_ptr())
+    })
+}
+
+macro_rules! rows_of {
+    ($name:ident, $texts:ident, $kind:ident) => {
+        const $name: [Row; $kind::ALL.len()] = {
+            let mut rows = [(0, "", ""); $kind::ALL.len()];
+            let mut row = 0;
+            while row < rows.len() {
+                rows[row] = ($kind::ALL[row].number() as i32, $kind::ALL[row].as_str(), "");
+                row += 1;
+            }
+            rows
+        };
+        static $texts: [u8; text::table_len(&$name)] = text::table(&$name);
+    };
+}
+
+rows_of!(RESULTS, RESULT_TEXTS, ResultType);
+rows_of!(TYPES, TYPE_TEXTS, PolicyType);

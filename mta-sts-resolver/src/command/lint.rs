@@ -1,0 +1,358 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Read, stdin};
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use mta_sts_core::{
+    FetchError, FetchLimits, Finding, HttpResponse, Policy, PolicyDomain, Record, RecordError, Strictness,
+    lint,
+};
+use mta_sts_resolver::{
+    DnsClient, DnsError, FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher,
+};
+use serde_json::{Value, json};
+
+use super::check::{subject, told};
+use super::findings::{Counts, Source};
+use super::matching::read;
+use super::output::{Tone, print_json, print_row, printable, span, with_progress};
+use super::{Exit, Network};
+
+/// See what is wrong with a record or a policy, what senders make of it, and how to mend it
+///
+/// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66 a
+/// file cannot be read; 75 the policy could not be fetched now.
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Record(RecordLint),
+    Policy(PolicyLint),
+}
+
+impl Lint {
+    pub(crate) async fn run(self) -> Exit {
+        match self.what {
+            What::Record(record) => record.run(),
+            What::Policy(policy) => policy.run().await,
+        }
+    }
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct Manner {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Keep to the grammar of RFC 8461 without tolerance, and let warnings count as errors
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Manner {
+    fn limits(self) -> FetchLimits {
+        let mut limits = FetchLimits::new();
+        limits.set_strictness(self.strictness());
+        limits
+    }
+
+    const fn strictness(self) -> Strictness {
+        if self.strict { Strictness::Abnf } else { Strictness::Tolerant }
+    }
+
+    fn exit(self, is_accepted: bool, counts: Counts) -> Exit {
+        if is_accepted && counts.errors == 0 && !(self.strict && counts.may_have_warnings()) {
+            Exit::Fine
+        } else {
+            Exit::No
+        }
+    }
+}
+
+/// Look at the TXT records under _mta-sts and a domain
+///
+/// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66
+/// standard input cannot be read.
+#[derive(Args, Debug)]
+struct RecordLint {
+    /// The text of one TXT record, without the quotes of a zone file; several are the records of one name; `-` reads them
+    /// from standard input, one a line
+    #[arg(required = true, value_name = "TEXT")]
+    texts: Vec<OsString>,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+impl RecordLint {
+    fn run(self) -> Exit {
+        let records = match records(&self.texts) {
+            Ok(records) => records,
+            Err(error) => return told(Exit::NoInput, &format!("standard input: {error}")),
+        };
+        let source = Source::records("TXT", &records);
+        let findings = lint::rrset(&records);
+        let record = Record::select(&records);
+        let counts = Counts::of(&findings);
+        let printed = if self.manner.json {
+            let error = record.as_ref().err();
+            print_json(&json!({
+                "of": "record",
+                "strict": self.manner.strict,
+                "accepted": record.is_ok(),
+                "id": record.as_ref().ok().map(|record| record.id().as_str()),
+                "error": error.map(record_error),
+                "counts": counts.json(),
+                "findings": source.json(&findings),
+            }))
+        } else {
+            let (tone, sentence) = match &record {
+                Ok(record) => (Tone::Good, format!("Senders read the id {}", record.id())),
+                Err(_) => (Tone::Bad, "Senders see no MTA-STS record".to_owned()),
+            };
+            print(&source, &findings, tone, &sentence)
+        };
+        if printed.is_err() { Exit::No } else { self.manner.exit(record.is_ok(), counts) }
+    }
+}
+
+/// The texts, and for each `-` what standard input has.
+fn records(texts: &[OsString]) -> io::Result<Vec<Vec<u8>>> {
+    let mut records = Vec::new();
+    for text in texts {
+        if text != "-" {
+            records.push(text.as_encoded_bytes().to_vec());
+            continue;
+        }
+        let mut input = Vec::new();
+        stdin().lock().take(MAX_RECORDS_LEN as u64 + 1).read_to_end(&mut input)?;
+        if input.len() > MAX_RECORDS_LEN {
+            return Err(io::Error::other(format!(
+                "longer than {MAX_RECORDS_LEN} octets, as no answer of DNS is"
+            )));
+        }
+        let lines = input.split(|octet| *octet == b'\n');
+        let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        records.extend(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec));
+    }
+    Ok(records)
+}
+
+fn record_error(error: &RecordError) -> Value {
+    json!({
+        "code": error.code(),
+        "line": error.line(),
+        "offset": error.offset(),
+        "message": error.kind().message(),
+    })
+}
+
+/// Look at a policy: in a file, or as the Policy Host of a domain serves it
+///
+/// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66 the
+/// file cannot be read; 75 the policy could not be fetched now.
+#[derive(Args, Debug)]
+struct PolicyLint {
+    /// A file, `-` for standard input, or a domain whose policy is fetched. What has a `/` or is the name of a file is a
+    /// file, everything else a domain
+    #[arg(value_name = "FILE|DOMAIN")]
+    given: OsString,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl PolicyLint {
+    async fn run(self) -> Exit {
+        let file = Path::new(&self.given);
+        let names_file = self.given == "-" || self.given.as_encoded_bytes().contains(&b'/');
+        if names_file || file.exists() {
+            return self.run_on_file(file);
+        }
+        let Some(given) = self.given.to_str() else {
+            return told(Exit::Usage, &format!("{}: no file and no domain", file.display()));
+        };
+        match subject(given) {
+            Ok(subject) => self.run_on_domain(&subject.domain).await,
+            Err(error) => {
+                told(Exit::Usage, &format!("{}: no such file, and no domain: {error}", file.display()))
+            }
+        }
+    }
+
+    fn run_on_file(&self, file: &Path) -> Exit {
+        let name = if file == Path::new("-") { "standard input".into() } else { file.display().to_string() };
+        let body = match read(file) {
+            Ok(body) => body,
+            Err(error) => return told(Exit::NoInput, &format!("{name}: {error}")),
+        };
+        let strictness = self.manner.strictness();
+        let findings = lint::policy_with(&body, strictness);
+        let policy = Policy::parse_with(&body, strictness).map_err(FetchError::from);
+        self.tell(&Source::policy(name, &body), None, &findings, &policy)
+    }
+
+    async fn run_on_domain(&self, domain: &PolicyDomain) -> Exit {
+        let dns = match self.network.dns_client() {
+            Ok(dns) => dns,
+            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        };
+        let trust_store = match self.network.trust_store() {
+            Ok(trust_store) => trust_store,
+            Err(error) => return told(Exit::Usage, &error.to_string()),
+        };
+        let fetcher = self.network.fetcher(trust_store);
+        let url = domain.policy_url();
+        let what = format!("fetching {url}");
+        let response = match with_progress(&what, fetch(&dns, &fetcher, &domain.policy_host())).await {
+            Ok(response) => response,
+            Err(failure) => return self.tell_failure(&url, &failure),
+        };
+        let limits = self.manner.limits();
+        let answer = HttpResponse::from(&response);
+        let findings = lint::response(&answer, &limits);
+        let policy = Policy::from_response(&answer, &limits);
+        self.tell(&Source::policy(url, &response.body), Some(&response), &findings, &policy)
+    }
+
+    fn tell(
+        &self,
+        source: &Source<'_>,
+        response: Option<&FetchedResponse>,
+        findings: &[Finding],
+        policy: &Result<Policy, FetchError>,
+    ) -> Exit {
+        let counts = Counts::of(findings);
+        let printed = if self.manner.json {
+            let accepted = policy.as_ref().ok();
+            print_json(&json!({
+                "of": "policy",
+                "given": self.given.to_string_lossy(),
+                "source": source.name(),
+                "strict": self.manner.strict,
+                "http_status": response.map(|response| response.status),
+                "media_type": response
+                    .and_then(|response| response.content_type.as_deref())
+                    .map(String::from_utf8_lossy),
+                "fetch_error": null,
+                "accepted": accepted.is_some(),
+                "mode": accepted.map(|policy| policy.mode().as_str()),
+                "max_age": accepted.map(|policy| policy.max_age().as_secs()),
+                "mx_patterns": accepted.map(mx_patterns),
+                "error": policy.as_ref().err().map(policy_error),
+                "counts": counts.json(),
+                "findings": source.json(findings),
+            }))
+        } else {
+            let senders = if self.manner.strict { "Strict senders" } else { "Senders" };
+            let (tone, sentence) = match policy {
+                Ok(policy) => (Tone::Good, format!("{senders} accept it: {}", summary(policy))),
+                Err(_) => (Tone::Bad, format!("{senders} refuse it")),
+            };
+            print(source, findings, tone, &sentence)
+        };
+        if printed.is_err() { Exit::No } else { self.manner.exit(policy.is_ok(), counts) }
+    }
+
+    fn tell_failure(&self, url: &str, failure: &Failure) -> Exit {
+        let (code, message) = (failure.code(), failure.to_string());
+        if self.manner.json {
+            let printed = print_json(&json!({
+                "of": "policy",
+                "given": self.given.to_string_lossy(),
+                "source": url,
+                "strict": self.manner.strict,
+                "http_status": null,
+                "media_type": null,
+                "fetch_error": { "code": code, "message": message },
+                "accepted": false,
+                "mode": null,
+                "max_age": null,
+                "mx_patterns": null,
+                "error": null,
+                "counts": Counts::default().json(),
+                "findings": [],
+            }));
+            return if printed.is_err() { Exit::No } else { failure.exit() };
+        }
+        let told = told(failure.exit(), &printable(&format!("{url}: {message} [{code}]")));
+        if matches!(failure, Failure::Dns(_)) {
+            anstream::eprintln!(
+                "mtasts: no file is called {}, so it was taken for a domain",
+                printable(&self.given.to_string_lossy())
+            );
+        }
+        told
+    }
+}
+
+/// Why no answer came from a Policy Host.
+enum Failure {
+    Dns(DnsError),
+    Fetch(PolicyFetchError),
+}
+
+impl Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Dns(error) => error.code(),
+            Self::Fetch(error) => error.code(),
+        }
+    }
+
+    /// What may pass by itself is no fault of the Policy Host.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Dns(DnsError::Failed(_)) => Exit::Temporary,
+            Self::Fetch(error) if matches!(error.kind(), PolicyFetchErrorKind::Timeout) => Exit::Temporary,
+            _ => Exit::No,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(error) => error.fmt(formatter),
+            Self::Fetch(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// The record is not asked for: a policy can be looked at before there is one.
+async fn fetch(dns: &DnsClient, fetcher: &PolicyFetcher, host: &str) -> Result<FetchedResponse, Failure> {
+    let answer = dns.addresses(host).await.map_err(Failure::Dns)?;
+    fetcher.fetch(host, &answer.addresses).await.map_err(Failure::Fetch)
+}
+
+fn mx_patterns(policy: &Policy) -> Vec<String> {
+    policy.mx_patterns().map(|pattern| pattern.to_string()).collect()
+}
+
+fn policy_error(error: &FetchError) -> Value {
+    let sentence = error.policy_error().map_or(error.kind().message(), |error| error.kind().message());
+    json!({ "code": error.code(), "line": error.line(), "offset": error.offset(), "message": sentence })
+}
+
+fn summary(policy: &Policy) -> String {
+    let max_age = policy.max_age();
+    format!("mode {}, max_age {} ({})", policy.mode(), max_age.as_secs(), span(max_age))
+}
+
+/// The findings, and in one line what came of all.
+fn print(source: &Source<'_>, findings: &[Finding], tone: Tone, sentence: &str) -> io::Result<()> {
+    source.print(findings)?;
+    print_row(
+        &format!("{}: ", source.name()),
+        tone,
+        &format!("{sentence}; {}.", Counts::of(findings).sentence()),
+    )
+}
+
+/// An answer of DNS is no longer than a message of it.
+const MAX_RECORDS_LEN: usize = 65_535;
