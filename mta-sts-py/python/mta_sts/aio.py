@@ -67,3 +67,7 @@ class Resolver:
         Raises `dns.exception.DNSException` when DNS does not say.
         """
         return await self.network.mx_hosts(domain)
+
+    async def addresses(self, host: str, /) -> list[str]:
+        """The addresses of a host, IPv6 first. Raises `dns.exception.DNSException` when DNS does not say."""
+        return await self.network.addresses(host)

@@ -75,6 +75,10 @@ class Resolver:
         """
         return _run(self.network.mx_hosts(domain))
 
+    def addresses(self, host: str, /) -> list[str]:
+        """The addresses of a host, IPv6 first. Raises `dns.exception.DNSException` when DNS does not say."""
+        return _run(self.network.addresses(host))
+
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
     """The waiting is asyncio's, for its deadlines; the loop lasts as long as the call."""
