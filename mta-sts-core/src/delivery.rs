@@ -12,6 +12,11 @@
 //! | testing | deliver, report the same | deliver, report the same | deliver |
 //! | none | deliver | deliver | deliver |
 //!
+//! Beside the mode count: what the sender of the message asks ([`MessageTls`]); DANE, whose failure no
+//! policy mends ([`DaneState`]); what the operator demands, which nothing lowers ([`TlsMinimum`]). A
+//! `Delivery` keeps nothing between the questions: the answers depend on what was given alone, and
+//! hosts can be tried side by side.
+//!
 //! The list of MX hosts is never filtered: a host that may not have the message counts as one that
 //! cannot be reached, so that the loop protection of SMTP sees the whole list (RFC 8461, 8.4).
 
@@ -59,6 +64,17 @@ pub struct Delivery<'a> {
 }
 
 /// What the sender of the message asks about TLS (RFC 8689).
+///
+/// ```
+/// use mta_sts_core::{Delivery, MessageTls, tls_required_no};
+///
+/// // MAIL FROM:<bob@example.org> REQUIRETLS, and no field TLS-Required.
+/// let asked = MessageTls::of(true, tls_required_no::<&str>(&[]), false);
+/// assert_eq!(asked, MessageTls::Requiretls);
+/// let delivery = Delivery::new(None).message(asked);
+/// // Where the header field says the opposite, REQUIRETLS counts.
+/// assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum MessageTls {
@@ -91,7 +107,21 @@ impl MessageTls {
 }
 
 /// What the operator of the sender demands of every session, whatever the recipient publishes.
-/// No policy lowers it.
+///
+/// ```
+/// use mta_sts_core::{Delivery, DnsName, MxHost, Session, SessionDecision, TlsMinimum, TlsResult};
+///
+/// let name = DnsName::parse("mx.example.com")?;
+/// let host = MxHost::new(&name);
+/// let session = Session::new(TlsResult::CertificateExpired);
+/// let under = |minimum| Delivery::new(None).minimum(minimum).check_session(&host, session).decision;
+/// assert_eq!(under(TlsMinimum::Opportunistic), SessionDecision::Deliver);
+/// assert_eq!(under(TlsMinimum::Encrypted), SessionDecision::Deliver);
+/// assert_eq!(under(TlsMinimum::Authenticated), SessionDecision::TryNextMx);
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// No policy lowers it: mode testing or none of a stranger is no leave to send in the clear.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum TlsMinimum {
@@ -105,6 +135,20 @@ pub enum TlsMinimum {
 }
 
 /// What counts where a host has both DANE and an MTA-STS policy.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// // Outside the policy, and vouched for by its TLSA records.
+/// let name = DnsName::parse("mx.example.net")?;
+/// let host = MxHost::new(&name).with_dane(DaneState::Usable);
+/// let delivery = Delivery::new(Some(&policy));
+/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::Skip(SessionFault::MxMismatch));
+/// let delivery = delivery.dane_precedence(DanePrecedence::DaneDecides);
+/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::AuthenticateByDane(&name));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 // Meets A42.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -118,6 +162,25 @@ pub enum DanePrecedence {
 }
 
 /// What is known of an MX host from DANE (RFC 7672).
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let name = DnsName::parse("mx.example.com")?;
+/// let host = MxHost::new(&name).with_dane(DaneState::Usable);
+/// let delivery = Delivery::new(Some(&policy));
+/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::Authenticate(&name));
+///
+/// // After the handshake: trusted by its issuer, and not what the TLSA records say.
+/// let host = host.with_dane(DaneState::Failed);
+/// let verdict = delivery.check_session(&host, Session::new(TlsResult::Authenticated));
+/// assert_eq!(verdict.fault, Some(SessionFault::DaneFailed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Before a connection it is [`DaneState::Usable`] at best; after TLS it must have become
+/// [`DaneState::Passed`] or [`DaneState::Failed`].
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -136,6 +199,17 @@ pub enum DaneState {
 }
 
 /// A host of the MX list, as named in its MX record: not the target of its CNAME.
+///
+/// ```
+/// use mta_sts_core::{DaneState, DnsName, MxHost};
+///
+/// let name = DnsName::parse("MX.Example.com.")?;
+/// let host = MxHost::new(&name).with_dane(DaneState::Usable).with_dnssec(true);
+/// assert_eq!(host.name().as_str(), "mx.example.com");
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// Of a domain without MX records it is the domain, of a smart host its name (RFC 8461, 3.4).
 // Meets A30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxHost<'a> {
@@ -172,6 +246,31 @@ impl<'a> MxHost<'a> {
 }
 
 /// How the TLS attempt with an MX host ended.
+///
+/// A driver maps what its TLS library says, here one with an enum for certificates:
+///
+/// ```
+/// use mta_sts_core::{SessionFault, TlsResult};
+/// # enum Certificate { Good, Expired, NotYetValid, OtherName, UnknownIssuer, Revoked }
+///
+/// fn tls_result(handshake: Result<Certificate, ()>) -> TlsResult {
+///     match handshake {
+///         Err(()) => TlsResult::HandshakeFailed,
+///         Ok(Certificate::Good) => TlsResult::Authenticated,
+///         Ok(Certificate::Expired) => TlsResult::CertificateExpired,
+///         Ok(Certificate::NotYetValid) => TlsResult::CertificateNotYetValid,
+///         Ok(Certificate::OtherName) => TlsResult::CertificateHostMismatch,
+///         Ok(Certificate::UnknownIssuer | Certificate::Revoked) => TlsResult::CertificateNotTrusted,
+///     }
+/// }
+/// # tls_result(Ok(Certificate::Good));
+/// assert_eq!(tls_result(Err(())).fault(), Some(SessionFault::TlsHandshake));
+/// assert!(tls_result(Ok(Certificate::Expired)).is_encrypted());
+/// ```
+///
+/// Complete the handshake even if the certificate is bad, and tell why it is: in mode testing, and
+/// without a policy, the message goes out over this session. [`dns_id_matches`] compares names for a
+/// library that does not.
 // Meets S64, A27.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -223,6 +322,17 @@ impl TlsResult {
 }
 
 /// A session with an MX host, before MAIL.
+///
+/// ```
+/// use mta_sts_core::{Session, TlsResult};
+///
+/// let ehlo_after_starttls = ["SIZE 10485760", "REQUIRETLS"];
+/// let session = Session::new(TlsResult::Authenticated)
+///     .with_requiretls(ehlo_after_starttls.iter().any(|line| line.eq_ignore_ascii_case("REQUIRETLS")));
+/// # assert_eq!(session, Session::new(TlsResult::Authenticated).with_requiretls(true));
+/// ```
+///
+/// REQUIRETLS need only be told where the message asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     tls: TlsResult,
@@ -245,6 +355,25 @@ impl Session {
 }
 
 /// What to do about an MX host before a connection.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # enum Tls<'a> { Any, Required, Chain(&'a DnsName), Tlsa(&'a DnsName) }
+///
+/// /// What to set in the TLS client; `None`: do not connect.
+/// fn tls<'a>(decision: MxDecision<'a>) -> Option<Tls<'a>> {
+///     match decision {
+///         MxDecision::Skip(_) => None,
+///         MxDecision::Authenticate(dns_id) => Some(Tls::Chain(dns_id)),
+///         MxDecision::AuthenticateByDane(host) => Some(Tls::Tlsa(host)),
+///         MxDecision::Encrypt => Some(Tls::Required),
+///         MxDecision::Opportunistic => Some(Tls::Any),
+///     }
+/// }
+/// # assert!(tls(MxDecision::Skip(SessionFault::MxMismatch)).is_none());
+/// ```
+///
+/// It says what the session must prove. Whether it did, [`Delivery::check_session`] decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MxDecision<'a> {
     /// Do not connect; go on as if it could not be reached.
@@ -262,6 +391,17 @@ pub enum MxDecision<'a> {
 }
 
 /// What to do about an MX host, and what to report.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let name = DnsName::parse("mx.attacker.example")?;
+/// let verdict = Delivery::new(Some(&policy)).check_mx(&MxHost::new(&name));
+/// assert_eq!(verdict.decision, MxDecision::Skip(SessionFault::MxMismatch));
+/// assert_eq!(verdict.rows[0].result_type, Some(ResultType::ValidationFailure));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MxVerdict<'a> {
@@ -272,6 +412,23 @@ pub struct MxVerdict<'a> {
 }
 
 /// The decisions for a whole MX list, in its order.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let names = [DnsName::parse("mx1.example.net")?, DnsName::parse("mx2.example.net")?];
+/// let hosts = names.each_ref().map(MxHost::new);
+/// let delivery = Delivery::new(Some(&policy));
+/// let plan = delivery.plan(&hosts);
+/// assert_eq!(plan.hosts.len(), hosts.len());
+/// if plan.permits_none() {
+///     let outcomes = [HostOutcome::Faulted(SessionFault::MxMismatch); 2];
+///     assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+/// }
+/// # assert!(plan.permits_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan<'a> {
@@ -288,6 +445,20 @@ impl Plan<'_> {
 }
 
 /// What to do with a session before MAIL.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// let name = DnsName::parse("mx.example.com")?;
+/// let host = MxHost::new(&name);
+/// let verdict = Delivery::new(None).check_session(&host, Session::new(TlsResult::NotOffered));
+/// let command = match verdict.decision {
+///     SessionDecision::Deliver => "MAIL FROM:<bob@example.org>",
+///     SessionDecision::TryNextMx => "QUIT",
+/// };
+/// assert!(command.starts_with("MAIL"));
+/// # Ok::<(), NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum SessionDecision {
@@ -298,6 +469,48 @@ pub enum SessionDecision {
 }
 
 /// What to do with a session, and what to report.
+///
+/// The sender's loop over the MX hosts:
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn connect(_: &DnsName) -> Option<TlsResult> { Some(TlsResult::CertificateExpired) }
+/// # fn send_message() {}
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// # let mx_list = [DnsName::parse("mx.example.com")?, DnsName::parse("mx.attacker.example")?];
+///
+/// let delivery = Delivery::new(Some(&policy));
+/// let (mut outcomes, mut rows) = (Vec::new(), Vec::new());
+/// for name in &mx_list {
+///     let host = MxHost::new(name);
+///     let before = delivery.check_mx(&host);
+///     rows.extend(before.rows);
+///     if let MxDecision::Skip(fault) = before.decision {
+///         outcomes.push(HostOutcome::Faulted(fault));
+///         continue;
+///     }
+///     // Connects and begins TLS, with the name in SNI; `None` if the host cannot be reached.
+///     let Some(tls) = connect(name) else {
+///         outcomes.push(HostOutcome::Unavailable);
+///         continue;
+///     };
+///     let verdict = delivery.check_session(&host, Session::new(tls));
+///     rows.extend(verdict.rows);
+///     match verdict.decision {
+///         SessionDecision::Deliver => {
+///             send_message();
+///             return Ok(());
+///         }
+///         SessionDecision::TryNextMx => outcomes.extend(verdict.fault.map(HostOutcome::Faulted)),
+///     }
+/// }
+/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+/// # assert_eq!((outcomes.len(), rows.len()), (2, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// In mode testing the decision is [`SessionDecision::Deliver`] and the rows are those of mode enforce
+/// (RFC 8461, 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionVerdict {
@@ -310,6 +523,32 @@ pub struct SessionVerdict {
 }
 
 /// One session, as TLSRPT counts it (RFC 8460, 4.3).
+///
+/// What libtlsrpt wants to hear of it: a policy, its failure if there is one, and the result.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn init_policy(_: u16, _: &str) {}
+/// # fn add_failure(_: u16, _: &str, _: Option<&str>) {}
+/// # fn finish_policy(_: bool) {}
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// # let name = DnsName::parse("mx.example.com")?;
+///
+/// let delivery = Delivery::new(Some(&policy));
+/// let verdict = delivery.check_session(&MxHost::new(&name), Session::new(TlsResult::NotOffered));
+/// for row in &verdict.rows {
+///     init_policy(row.policy_type.number(), "example.com");
+///     if let Some(result_type) = row.result_type {
+///         add_failure(result_type.number(), "mx.example.com", row.reason.map(SessionFault::code));
+///     }
+///     finish_policy(row.result_type.is_none());
+/// }
+/// # assert_eq!(verdict.rows[0].result_type.map(ResultType::number), Some(201));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The numbers are libtlsrpt's. A session may give two rows, one for DANE and one for MTA-STS. A failed
+/// policy discovery is counted apart: [`Outcome::failure`](crate::Outcome::failure).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TlsrptRow {
@@ -322,6 +561,21 @@ pub struct TlsrptRow {
 }
 
 /// How the attempts at one MX host ended, for [`Delivery::conclude`].
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// let delivery = Delivery::new(None).message(MessageTls::Requiretls);
+/// let refused = HostOutcome::Faulted(SessionFault::RequiretlsNotOffered);
+/// // A host that is down may know REQUIRETLS.
+/// let outcomes = [refused, HostOutcome::Unavailable];
+/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+/// let outcomes = [refused];
+/// assert_eq!(
+///     delivery.conclude(&outcomes, QueueLifetime::Running),
+///     Conclusion::Bounce(EnhancedStatus::RequiretlsNeeded)
+/// );
+/// ```
 // Meets T6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HostOutcome {
@@ -332,6 +586,21 @@ pub enum HostOutcome {
 }
 
 /// How long the message has waited.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{QueueLifetime, UnixTime};
+///
+/// /// RFC 5321, 4.5.4.1, asks for four or five days at least.
+/// fn lifetime(queued_at: UnixTime, now: UnixTime, rechecked: bool) -> QueueLifetime {
+///     match now.saturating_since(queued_at) < Duration::from_secs(5 * 86_400) {
+///         true => QueueLifetime::Running,
+///         false if rechecked => QueueLifetime::OverAndRechecked,
+///         false => QueueLifetime::Over,
+///     }
+/// }
+/// # assert_eq!(lifetime(UnixTime::from_secs(0), UnixTime::from_secs(9), false), QueueLifetime::Running);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum QueueLifetime {
@@ -345,6 +614,22 @@ pub enum QueueLifetime {
 }
 
 /// What becomes of a message that no MX host took.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let delivery = Delivery::new(Some(&policy));
+/// let outcomes = [HostOutcome::Faulted(SessionFault::CertificateExpired)];
+/// // What a queue runner does next.
+/// let next = match delivery.conclude(&outcomes, QueueLifetime::Over) {
+///     Conclusion::Defer => String::from("try again later"),
+///     Conclusion::RecheckPolicy => String::from("look up, and deliver under another policy if there is one"),
+///     Conclusion::Bounce(status) => format!("return with {status}"),
+/// };
+/// assert!(next.starts_with("look up"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Conclusion {
     /// Keep it, and try again later (RFC 8461, 5).
@@ -357,7 +642,14 @@ pub enum Conclusion {
     Bounce(EnhancedStatus),
 }
 
-/// The enhanced status code of a message that is returned (RFC 3463).
+/// The enhanced status code of a message that is returned (RFC 3463; RFC 8689, 4.2.1).
+///
+/// ```
+/// use mta_sts_core::EnhancedStatus;
+///
+/// let line = format!("Status: {}", EnhancedStatus::RequiretlsNeeded);
+/// assert_eq!(line, "Status: 5.7.30");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EnhancedStatus {

@@ -1,4 +1,24 @@
 //! What is remembered of a domain between two lookups.
+//!
+//! # Theory of operation
+//!
+//! A lookup changes no store. It ends with a [`CacheUpdate`], and [`CacheUpdate::apply_to`] makes the
+//! new entry of that and of whatever the store holds by then. First it drops what is past: a policy
+//! that has expired, an absence or a back-off whose time is over. Then:
+//!
+//! | update | with a policy in force | without one |
+//! |---|---|---|
+//! | keep | as it is | as it is |
+//! | checked | the record is believed until then | as it is |
+//! | absent | as it is: DNS alone ends no policy | remembered, in place of an older absence |
+//! | back-off | the policy stays, one failure more is counted | remembered; an absence is forgotten |
+//! | store | replaced, unless it was fetched later than the new one | stored |
+//!
+//! Storing forgets the absence, the failures, and the back-off of the id that was fetched. A fetch that
+//! lies in the future was made before the clock stepped back: it gives way. The policy that gives way to
+//! one of another id leaves a back-off behind, 300 s from its own fetch, so that name servers which
+//! disagree cause no fetch at every message (RFC 8461, 3.3). Two processes that share a
+//! store need a lock around reading, applying and writing, and none around the lookup.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -43,6 +63,19 @@ pub struct CacheEntry {
 }
 
 /// A policy with the id that the record had before the fetch, and the time of the fetch.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{CachedPolicy, Policy, UnixTime};
+///
+/// let policy = Policy::parse(b"version: STSv1\nmode: none\nmax_age: 86400\n")?;
+/// let fetched_at = UnixTime::from_secs(1_700_000_000);
+/// let cached = CachedPolicy::new(policy, "1".parse()?, fetched_at);
+/// assert_eq!(cached.expires_at(), fetched_at.saturating_add(Duration::from_secs(86_400)));
+/// assert!(cached.is_valid(cached.expires_at()));
+/// assert!(!cached.is_valid(cached.expires_at().saturating_add(Duration::from_secs(1))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedPolicy {
     policy: Policy,
@@ -51,6 +84,27 @@ pub struct CachedPolicy {
 }
 
 /// That a domain has no usable record, and until when this is believed without asking.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::*;
+///
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// let absence = Absence {
+///     reason: RecordErrorKind::NoRecord,
+///     until: now.saturating_add(Duration::from_secs(300)),
+/// };
+/// let entry = CacheUpdate::Absent(absence).apply_to(None, now);
+///
+/// // The next message asks nobody.
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let lookup = Lookup::new(domain, Purpose::Deliver, entry.as_ref(), now, &LookupConfig::new());
+/// let Output::Done(outcome) = lookup.poll_output() else { panic!() };
+/// assert_eq!(outcome.no_policy(), Some(NoPolicy::NoRecord));
+/// # Ok::<(), NameError>(())
+/// ```
+///
+/// A lookup sets the time by the TTL of the answer, 30 s at least and an hour at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Absence {
     /// What was wrong with the records.
@@ -61,6 +115,24 @@ pub struct Absence {
 
 /// That the policy of a record id could not be fetched, or was fetched and gave way to that of
 /// another id, and until when it is not tried again (RFC 8461, 3.3).
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::*;
+///
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// let until = now.saturating_add(Duration::from_secs(300));
+/// let entry = CacheUpdate::BackOff(BackOff { id: "1".parse()?, until }).apply_to(None, now);
+///
+/// // The record still has that id: its Policy Host is left alone.
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let mut lookup = Lookup::new(domain, Purpose::Deliver, entry.as_ref(), now, &LookupConfig::new());
+/// let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(300) }, now)?;
+/// let Output::Done(outcome) = lookup.poll_output() else { panic!() };
+/// assert_eq!(outcome.no_policy(), Some(NoPolicy::BackingOff { until }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BackOff {
     /// The id of the record. Another id may be fetched at once.
@@ -73,6 +145,27 @@ pub struct BackOff {
 pub(crate) const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use mta_sts_core::{CacheEntry, CacheUpdate, PolicyDomain, UnixTime};
+///
+/// type Store = HashMap<PolicyDomain, CacheEntry>;
+///
+/// fn remember(store: &mut Store, domain: PolicyDomain, update: &CacheUpdate, now: UnixTime) {
+///     let held = store.remove(&domain);
+///     if let Some(entry) = update.apply_to(held, now) {
+///         store.insert(domain, entry);
+///     }
+/// }
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let mut store = Store::new();
+/// # remember(&mut store, PolicyDomain::parse("example.com")?, &CacheUpdate::Keep, now);
+/// # assert!(store.is_empty());
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// [`PolicyCache`](crate::PolicyCache) is such a store, bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheUpdate {
     /// Nothing new.

@@ -129,6 +129,14 @@ kinds! {
 stage_error! {
     /// A text that is no DNS name, no Policy Domain or no `mx` pattern.
     ///
+    /// ```
+    /// use mta_sts_core::{DnsName, NameErrorKind};
+    ///
+    /// let error = DnsName::parse("mx_1..example.com").unwrap_err();
+    /// assert_eq!(error.kind(), NameErrorKind::EmptyLabel);
+    /// assert_eq!((error.code(), error.offset()), ("empty-label", 5));
+    /// ```
+    ///
     /// Nothing can be looked up under it, and no policy covers it.
     NameError, NameErrorKind
 }
@@ -153,6 +161,13 @@ kinds! {
 
 stage_error! {
     /// The TXT records give no record: act as if the domain had no policy (RFC 8461, 3.1).
+    ///
+    /// ```
+    /// use mta_sts_core::Record;
+    ///
+    /// let error = Record::parse(b"v=STSv1; id=2024-01-01").unwrap_err();
+    /// assert_eq!((error.code(), error.offset()), ("bad-id", 16));
+    /// ```
     ///
     /// A policy that is still cached stays in force: DNS alone never ends one (RFC 8461, 5.1).
     RecordError, RecordErrorKind
@@ -191,7 +206,19 @@ kinds! {
 stage_error! {
     /// The body is no policy. A cached policy stays in force; without one, none applies.
     ///
-    /// In TLSRPT this is `sts-policy-invalid` (RFC 8460, 4.3.2.1).
+    /// ```
+    /// use mta_sts_core::Policy;
+    ///
+    /// let error = Policy::parse(b"version: STSv1\nmode: enforced\nmx: mx.example.com\n").unwrap_err();
+    /// assert_eq!((error.code(), error.line(), error.offset()), ("bad-mode", 2, 21));
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "The mode is none of `enforce`, `testing` and `none`. (line 2, byte 21)"
+    /// );
+    /// ```
+    ///
+    /// In TLSRPT this is `sts-policy-invalid` (RFC 8460, 4.3.2.1). To tell an owner of every fault, and
+    /// not only of the first, there is [`lint`](crate::lint).
     PolicyError, PolicyErrorKind
 }
 
@@ -213,8 +240,24 @@ kinds! {
 
 /// The answer of a Policy Host gives no policy.
 ///
+/// ```
+/// use mta_sts_core::{FetchErrorKind, FetchLimits, HttpResponse, Policy, ResultType};
+///
+/// let page = HttpResponse::new(200, b"<html>").with_content_type(b"text/html");
+/// let error = Policy::from_response(&page, &FetchLimits::new()).unwrap_err();
+/// assert_eq!(error.kind(), FetchErrorKind::MediaType);
+/// assert_eq!(error.result_type(), ResultType::StsPolicyFetchError);
+///
+/// let policy = HttpResponse::new(200, b"mode: off").with_content_type(b"text/plain");
+/// let error = Policy::from_response(&policy, &FetchLimits::new()).unwrap_err();
+/// assert_eq!(error.kind(), FetchErrorKind::InvalidPolicy);
+/// assert_eq!(error.code(), "bad-mode");
+/// assert_eq!(error.result_type(), ResultType::StsPolicyInvalid);
+/// ```
+///
 /// A cached policy stays in force; without one the mail goes out as if the domain had none
-/// (RFC 8461, 3.3). Do not ask again for this record id for 300 s.
+/// (RFC 8461, 3.3). Do not ask again for this record id for 300 s: [`Lookup`](crate::Lookup) sees to
+/// that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FetchError {
     kind: FetchErrorKind,
@@ -289,6 +332,38 @@ impl core::error::Error for FetchError {}
 
 kinds! {
     /// Why no answer came from a Policy Host, as the caller's HTTPS client tells it.
+    ///
+    /// A driver maps the errors of its HTTPS library, here one with an enum of them:
+    ///
+    /// ```
+    /// use mta_sts_core::{FetchFailure, Input, ResultType};
+    /// # enum Tls { Expired, WrongName, UnknownIssuer, Handshake }
+    /// # enum Error { NoSuchHost, Dns, Connect, TimedOut, Tls(Tls), TooLong, Malformed }
+    ///
+    /// fn answer(error: &Error) -> Input<'static> {
+    ///     Input::FetchFailed(match error {
+    ///         Error::NoSuchHost => FetchFailure::HostNotFound,
+    ///         Error::Dns => FetchFailure::HostDnsFailed,
+    ///         Error::Connect => FetchFailure::Connect,
+    ///         Error::TimedOut => FetchFailure::Timeout,
+    ///         Error::Tls(Tls::Expired) => FetchFailure::CertificateExpired,
+    ///         Error::Tls(Tls::WrongName) => FetchFailure::CertificateHostMismatch,
+    ///         Error::Tls(Tls::UnknownIssuer) => FetchFailure::CertificateNotTrusted,
+    ///         Error::Tls(Tls::Handshake) => FetchFailure::TlsHandshake,
+    ///         Error::TooLong => FetchFailure::BodyTooLarge,
+    ///         Error::Malformed => FetchFailure::Protocol,
+    ///     })
+    /// }
+    /// # answer(&Error::Tls(Tls::Handshake));
+    ///
+    /// // TLSRPT has a result type of its own for a bad certificate: keep it apart.
+    /// assert_eq!(FetchFailure::CertificateExpired.result_type(), ResultType::StsWebpkiInvalid);
+    /// assert_eq!(FetchFailure::TlsHandshake.result_type(), ResultType::StsPolicyFetchError);
+    /// ```
+    ///
+    /// A status other than 200 is an answer, not a failure: hand it in as
+    /// [`Input::Response`](crate::Input::Response). What the mail is to do is the same for all of them;
+    /// they differ in what the report and the log say.
     FetchFailure {
         HostNotFound = 501, "policy-host-not-found", "The Policy Host has no address.";
         HostDnsFailed = 502, "policy-host-dns-failed", "The address of the Policy Host could not be looked up.";
@@ -320,6 +395,22 @@ impl FetchFailure {
 kinds! {
     /// Why DNS gave no answer about the TXT records, as the caller's DNS client tells it.
     ///
+    /// ```
+    /// use core::time::Duration;
+    /// use mta_sts_core::{Input, TxtFailure};
+    ///
+    /// /// `ttl` of an answer without records is the negative one (RFC 2308).
+    /// fn answer(rcode: u8, rrs: Vec<Vec<u8>>, ttl: Duration) -> Input<'static> {
+    ///     match rcode {
+    ///         0 if !rrs.is_empty() => Input::Txt { rrs, ttl },
+    ///         0 | 3 => Input::TxtNotFound { ttl },
+    ///         2 => Input::TxtFailed(TxtFailure::ServFail),
+    ///         _ => Input::TxtFailed(TxtFailure::Unusable),
+    ///     }
+    /// }
+    /// # assert!(matches!(answer(2, vec![], Duration::ZERO), Input::TxtFailed(TxtFailure::ServFail)));
+    /// # assert!(matches!(answer(3, vec![], Duration::ZERO), Input::TxtNotFound { .. }));
+    /// ```
     /// "There are none" is an answer, not a failure: [`Input::TxtNotFound`](crate::Input::TxtNotFound).
     TxtFailure {
         Timeout = 601, "dns-timeout", "DNS did not answer in time.";
@@ -345,6 +436,14 @@ kinds! {
 
 stage_error! {
     /// The text is no cache entry: look the domain up as if nothing had been remembered.
+    ///
+    /// ```
+    /// use mta_sts_core::CacheEntry;
+    ///
+    /// // A file that was cut off when the disk was full.
+    /// let error = CacheEntry::parse(b"mta-sts-entry 1\nid: 2024").unwrap_err();
+    /// assert_eq!(error.code(), "truncated-entry");
+    /// ```
     EntryError, EntryErrorKind
 }
 
@@ -357,6 +456,20 @@ kinds! {
 }
 
 /// An answer that the lookup did not ask for. The lookup is as it was before the call.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+/// let early = Input::FetchFailed(FetchFailure::Timeout);
+/// assert_eq!(lookup.handle_input(early, now).unwrap_err().code(), "unexpected-input");
+/// assert!(matches!(lookup.poll_output(), Output::QueryTxt(_)));
+/// # Ok::<(), NameError>(())
+/// ```
+///
+/// It is a mistake of the driver, never of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LookupError(LookupErrorKind);
 
@@ -386,6 +499,16 @@ impl core::error::Error for LookupError {}
 
 kinds! {
     /// Why a session does not meet what was asked of it: the `failure-reason-code` of TLSRPT.
+    ///
+    /// ```
+    /// use mta_sts_core::{ResultType, SessionFault};
+    ///
+    /// let fault = SessionFault::MxMismatch;
+    /// assert_eq!(fault.result_type(), Some(ResultType::ValidationFailure));
+    /// assert_eq!(fault.code(), "mx-mismatch");
+    /// // Of REQUIRETLS a report says nothing.
+    /// assert_eq!(SessionFault::RequiretlsNotOffered.result_type(), None);
+    /// ```
     SessionFault {
         /// RFC 8460 has no result type for it: it is reported as `validation-failure`.
         MxMismatch = 901, "mx-mismatch", "The MX host is not covered by the policy.";
@@ -407,8 +530,20 @@ kinds! {
 }
 
 kinds! {
-    /// Why no policy applies to a message. The codes that a record shares with
-    /// [`RecordErrorKind`] mean the same there.
+    /// Why no policy applies to a message, without the details: a label for logs and metrics.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use mta_sts_core::{NoPolicy, NoPolicyKind, TxtFailure};
+    ///
+    /// let mut counters: BTreeMap<_, u64> = NoPolicyKind::ALL.iter().map(|kind| (kind.code(), 0)).collect();
+    /// let reason = NoPolicy::DnsFailed(TxtFailure::Timeout);
+    /// *counters.entry(reason.code()).or_default() += 1;
+    /// assert_eq!(counters["dns-failed"], 1);
+    /// assert_eq!(counters["no-record"], 0);
+    /// ```
+    ///
+    /// The codes that a record shares with [`RecordErrorKind`] mean the same there.
     NoPolicyKind {
         NoRecord = 1001, "no-record", "The domain has no MTA-STS record.";
         InvalidRecord = 1002, "invalid-record", "The MTA-STS record of the domain is not valid.";
@@ -501,6 +636,15 @@ kinds! {
 
 /// What a [`Finding`](crate::Finding) is about: a fault that stops a parser, or what only `lint`
 /// says.
+///
+/// ```
+/// use mta_sts_core::{FindingKind, LintKind, PolicyErrorKind, lint};
+///
+/// let findings = lint::policy(b"version: STSv1\nmode: none\nmax_age: 1 year\n");
+/// assert_eq!(findings[0].kind(), FindingKind::Policy(PolicyErrorKind::BadMaxAge));
+/// // To switch a finding off by its code:
+/// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));
+/// ```
 ///
 /// A fault has the code and the number that it has as an error, so both can be looked up alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -604,6 +748,18 @@ kinds! {
 }
 
 /// The policy cannot be told to Postfix.
+///
+/// ```
+/// use mta_sts_core::{Policy, PolicyDomain, postfix};
+///
+/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: hostname\nmax_age: 604800\n")?;
+/// let domain = PolicyDomain::parse("example.com")?;
+/// // To Postfix `hostname` means "whatever name the MX host has".
+/// let error = postfix::tls_policy(&policy, &domain, postfix::Form::Basic).unwrap_err();
+/// let answer = format!("TEMP {}", error.code());
+/// assert_eq!(answer, "TEMP no-usable-mx");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PostfixError(PostfixErrorKind);
 

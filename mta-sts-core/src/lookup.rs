@@ -104,6 +104,22 @@ pub struct Lookup {
 }
 
 /// What a lookup is for.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// /// A queue whose message would now be returned.
+/// fn purpose(conclusion: Conclusion) -> Option<Purpose> {
+///     match conclusion {
+///         Conclusion::RecheckPolicy => Some(Purpose::BeforePermanentFailure),
+///         Conclusion::Defer => Some(Purpose::Deliver),
+///         Conclusion::Bounce(_) => None,
+///     }
+/// }
+/// # assert_eq!(purpose(Conclusion::RecheckPolicy), Some(Purpose::BeforePermanentFailure));
+/// ```
+///
+/// [`PolicyCache::poll_refresh`](crate::PolicyCache::poll_refresh) says when a refresh is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Purpose {
@@ -118,13 +134,31 @@ pub enum Purpose {
     /// A message is to be returned since no MX host met the policy: has the owner published another
     /// one meanwhile (RFC 8461, 5.1, step 3)?
     ///
-    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the
-    /// failure stays temporary.
+    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the message
+    /// may be returned now.
     // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
 
 /// What the caller does next.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// /// What a log says of a lookup.
+/// fn waits_for(lookup: &Lookup) -> String {
+///     match lookup.poll_output() {
+///         Output::QueryTxt(query) => format!("TXT {}", query.name()),
+///         Output::FetchPolicy(request) => format!("GET {}", request.url()),
+///         Output::Done(outcome) => format!("done, {:?}", outcome.policy().map(Policy::mode)),
+///     }
+/// }
+/// # let domain = PolicyDomain::parse("example.com")?;
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// let lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+/// assert_eq!(waits_for(&lookup), "TXT _mta-sts.example.com");
+/// # Ok::<(), NameError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
     /// Ask DNS for the TXT records of a name, and answer with [`Input::Txt`],
@@ -137,6 +171,21 @@ pub enum Output<'a> {
 }
 
 /// The answer to a question.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{FetchFailure, HttpResponse, Input, TxtFailure};
+///
+/// // One TXT RR of two character-strings, joined with nothing between.
+/// let rrs = vec![[&b"v=STSv1; "[..], b"id=1;"].concat()];
+/// let answer = Input::Txt { rrs, ttl: Duration::from_secs(3600) };
+/// // NXDOMAIN, or no TXT: an answer. A timeout: none.
+/// let answer = Input::TxtNotFound { ttl: Duration::from_secs(900) };
+/// let answer = Input::TxtFailed(TxtFailure::Timeout);
+/// // An error page: an answer. A bad certificate: none, whatever came over it.
+/// let answer = Input::Response(HttpResponse::new(404, b""));
+/// let answer = Input::FetchFailed(FetchFailure::CertificateExpired);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The TXT records of the name, CNAMEs followed.
@@ -161,6 +210,20 @@ pub enum Input<'a> {
 }
 
 /// A question to DNS: the TXT records of a name.
+///
+/// ```
+/// use mta_sts_core::*;
+///
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// let domain = PolicyDomain::parse("Example.COM.")?;
+/// let lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+/// let Output::QueryTxt(query) = lookup.poll_output() else { panic!() };
+/// assert_eq!(query.name(), "_mta-sts.example.com");
+/// # Ok::<(), NameError>(())
+/// ```
+///
+/// Follow CNAMEs, and give the shortest TTL on the way. No answer need be DNSSEC-valid; one that is
+/// bogus is a [`TxtFailure::Bogus`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtQuery {
     name: String,
@@ -175,6 +238,18 @@ impl TxtQuery {
 
 /// A GET over HTTPS.
 ///
+/// ```
+/// use mta_sts_core::{FetchFailure, Input, PolicyRequest};
+///
+/// /// The body as it comes in: whether to read on.
+/// fn read(request: &PolicyRequest, body: &mut Vec<u8>, more: &[u8]) -> Result<(), Input<'static>> {
+///     if body.len() + more.len() > request.max_body_len() {
+///         return Err(Input::FetchFailed(FetchFailure::BodyTooLarge));
+///     }
+///     body.extend_from_slice(more);
+///     Ok(())
+/// }
+/// ```
 /// The certificate must be valid for the host name (a DNS-ID, RFC 8461, 3.3), which also stands in
 /// SNI. TLS 1.2 or later, no redirect followed, no HTTP cache, no conditional request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +284,33 @@ impl PolicyRequest {
 }
 
 /// What a lookup came to.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
+/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     lookup.handle_input(fetched, now).unwrap();
+/// #     lookup.into_outcome().unwrap()
+/// # }
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let lookup = |entry: Option<&CacheEntry>, purpose| {
+/// #     let domain = PolicyDomain::parse("example.com").unwrap();
+/// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
+/// # };
+///
+/// # let lookup = lookup(None, Purpose::Deliver);
+/// let outcome = run(lookup, now, Input::FetchFailed(FetchFailure::Timeout));
+/// // RFC 8461, 3.3: go on as if the domain had no policy, and say so in TLSRPT.
+/// assert_eq!(outcome.no_policy().map(NoPolicy::code), Some("fetch-failed"));
+/// let failure = outcome.failure.as_ref().expect("there was a record");
+/// assert_eq!(failure.result_type, ResultType::StsPolicyFetchError);
+/// // Do not ask the Policy Host again at the next message.
+/// let entry = outcome.cache_update.apply_to(None, now);
+/// assert_eq!(entry.unwrap().back_offs().len(), 1);
+/// ```
+///
+/// Four parts, each for someone else: the delivery, the store, the report, the administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -235,6 +337,31 @@ impl Outcome {
 }
 
 /// The policy that applies to the message.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
+/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     lookup.handle_input(fetched, now).unwrap();
+/// #     lookup.into_outcome().unwrap()
+/// # }
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let lookup = |entry: Option<&CacheEntry>, purpose| {
+/// #     let domain = PolicyDomain::parse("example.com").unwrap();
+/// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
+/// # };
+/// # let good = || {
+/// #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
+/// #     Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
+/// # };
+///
+/// # let lookup = lookup(None, Purpose::Deliver);
+/// let outcome = run(lookup, now, good());
+/// let applied = outcome.applied.as_ref().expect("the fetch succeeded");
+/// assert_eq!((applied.source, applied.id.as_str()), (PolicySource::Fetched, "1"));
+/// let delivery = Delivery::new(Some(&applied.policy));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AppliedPolicy {
@@ -249,6 +376,38 @@ pub struct AppliedPolicy {
 }
 
 /// Where the policy came from.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
+/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     lookup.handle_input(fetched, now).unwrap();
+/// #     lookup.into_outcome().unwrap()
+/// # }
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let lookup = |entry: Option<&CacheEntry>, purpose| {
+/// #     let domain = PolicyDomain::parse("example.com").unwrap();
+/// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
+/// # };
+/// # let good = || {
+/// #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
+/// #     Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
+/// # };
+///
+/// # let held = CachedPolicy::new(
+/// #     Policy::parse(b"version: STSv1\nmode: none\nmax_age: 1\n")?, "0".parse()?, now);
+/// # let entry = CacheUpdate::Store { policy: held, checked_until: now }.apply_to(None, now);
+/// # let lookup = lookup(entry.as_ref(), Purpose::BeforePermanentFailure);
+/// // Before a message is returned: has the owner published another policy?
+/// let outcome = run(lookup, now, good());
+/// let lifetime = match outcome.applied.map(|applied| applied.source) {
+///     Ok(PolicySource::Fetched) => QueueLifetime::Over, // Try again under the new one.
+///     Ok(PolicySource::Cached) | Err(_) => QueueLifetime::OverAndRechecked,
+/// };
+/// assert_eq!(lifetime, QueueLifetime::Over);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum PolicySource {
@@ -260,6 +419,23 @@ pub enum PolicySource {
 
 /// Why no policy applies.
 ///
+/// ```
+/// use mta_sts_core::{NoPolicy, TxtFailure};
+///
+/// /// Whether a careful sender keeps the message for a later attempt.
+/// fn waits(reason: NoPolicy) -> bool {
+///     match reason {
+///         // There may be a policy, and whoever suppresses the answer gains by it.
+///         NoPolicy::DnsFailed(_) => true,
+///         // The domain does not take part, or not as it should.
+///         NoPolicy::NoRecord | NoPolicy::InvalidRecord(_) | NoPolicy::SeveralRecords => false,
+///         // The sender goes on without a policy (RFC 8461, 3.3).
+///         NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. } => false,
+///     }
+/// }
+/// assert!(waits(NoPolicy::DnsFailed(TxtFailure::ServFail)));
+/// # assert!(!waits(NoPolicy::NoRecord));
+/// ```
 /// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save
 /// [`NoPolicy::DnsFailed`]: there the sender may as well wait, since an attacker could be the reason.
 // Meets A29.
@@ -322,6 +498,14 @@ impl fmt::Display for NoPolicy {
 }
 
 /// Why a fetch gave no policy: no answer, or an answer without one.
+///
+/// ```
+/// use mta_sts_core::{FetchFailure, FetchFault, ResultType};
+///
+/// let fault = FetchFault::Failure(FetchFailure::CertificateExpired);
+/// assert_eq!(fault.code(), "policy-host-certificate-expired");
+/// assert_eq!(fault.result_type(), ResultType::StsWebpkiInvalid);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FetchFault {
     /// No answer came.
@@ -359,6 +543,29 @@ impl fmt::Display for FetchFault {
 }
 
 /// A failure of policy discovery, to be counted in TLSRPT under policy type `sts`.
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
+/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     lookup.handle_input(fetched, now).unwrap();
+/// #     lookup.into_outcome().unwrap()
+/// # }
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let lookup = |entry: Option<&CacheEntry>, purpose| {
+/// #     let domain = PolicyDomain::parse("example.com").unwrap();
+/// #     Lookup::new(domain, purpose, entry, now, &LookupConfig::new())
+/// # };
+///
+/// # let lookup = lookup(None, Purpose::Deliver);
+/// let body = b"version: STSv1\nmode: enforced\nmax_age: 604800\n";
+/// let response = HttpResponse::new(200, body).with_content_type(b"text/plain");
+/// let failure = run(lookup, now, Input::Response(response)).failure.expect("the mode is none of the three");
+/// assert_eq!(failure.result_type, ResultType::StsPolicyInvalid);
+/// assert_eq!(failure.reason_code, "bad-mode");
+/// assert_eq!(failure.received_lines[1], "mode: enforced");
+/// ```
 // Meets S85, S86, R53, E2, E3, E4, E5, E6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -374,6 +581,17 @@ pub struct PolicyFailure {
 }
 
 /// A policy could not be fetched anew. Once is no reason to worry; the count tells.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::{Alert, UnixTime};
+///
+/// /// Whether to wake somebody: protection ends within two days, and it was no single slip.
+/// fn is_urgent(alert: &Alert, now: UnixTime) -> bool {
+///     let left = alert.expires_at.saturating_since(now);
+///     alert.failures >= 3 && left < Duration::from_secs(2 * 86_400)
+/// }
+/// ```
 // Meets S59, S99.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -62,6 +62,14 @@ pub enum Mode {
 }
 
 /// How closely a policy must keep to the grammar of RFC 8461, 3.2.
+///
+/// ```
+/// use mta_sts_core::{Policy, Strictness};
+///
+/// let body = b"version: STSv1\n\nmode: none\nmax_age: 86400\n";
+/// assert!(Policy::parse(body).is_ok());
+/// assert_eq!(Policy::parse_with(body, Strictness::Abnf).unwrap_err().code(), "blank-line");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strictness {
     /// The grammar, and four departures whose meaning is plain and whose refusal would leave mail
@@ -227,7 +235,17 @@ impl FromStr for Mode {
     }
 }
 
-/// The patterns of a policy, from [`Policy::mx_patterns`].
+/// The patterns of a policy, in their order, from [`Policy::mx_patterns`].
+///
+/// ```
+/// use mta_sts_core::Policy;
+///
+/// let policy =
+///     Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmx: *.example.net\nmax_age: 604800\n")?;
+/// let patterns: Vec<_> = policy.mx_patterns().map(|pattern| pattern.to_string()).collect();
+/// assert_eq!(patterns, ["mx.example.com", "*.example.net"]);
+/// # Ok::<(), mta_sts_core::PolicyError>(())
+/// ```
 #[derive(Clone)]
 pub struct MxPatterns<'a> {
     content: &'a Content,
@@ -516,7 +534,7 @@ impl<'a> Reader<'a> {
         if self.patterns.is_empty() {
             // Most policies have nothing but lines like this one from here on: one allocation.
             let line_len = "mx: \r\n".len() + pattern.name.len();
-            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len + 1);
+            self.patterns.reserve_exact((self.text.len() - self.offset) / line_len);
         }
         // The text has at most MAX_LEN octets, and so have the names in it.
         #[allow(clippy::cast_possible_truncation)]

@@ -49,6 +49,16 @@ use crate::name::{DnsName, PolicyDomain};
 use crate::policy::{Mode, Policy};
 
 /// How much an answer tells. Which one Postfix understands depends on its version.
+///
+/// ```
+/// use mta_sts_core::postfix::Form;
+///
+/// /// What `postconf -h mail_version` says, as numbers.
+/// fn form(version: (u32, u32, u32)) -> Form {
+///     if version >= (3, 10, 5) { Form::Extended } else { Form::Basic }
+/// }
+/// assert_eq!(form((3, 7, 11)), Form::Basic);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
@@ -85,6 +95,24 @@ pub enum Form {
 pub const MAX_ANSWER_LEN: usize = 99_997;
 
 /// What to tell Postfix about mail to `domain`: the patterns of its policy.
+///
+/// ```
+/// use mta_sts_core::{Policy, PolicyDomain, postfix};
+///
+/// /// The answer of a socketmap server.
+/// fn reply(policy: &Policy, domain: &PolicyDomain) -> String {
+///     match postfix::tls_policy(policy, domain, postfix::Form::Basic) {
+///         Ok(Some(answer)) => format!("OK {answer}"),
+///         Ok(None) => String::from("NOTFOUND "),
+///         Err(error) => format!("TEMP {}", error.code()),
+///     }
+/// }
+///
+/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let domain = PolicyDomain::parse("example.com")?;
+/// assert_eq!(reply(&policy, &domain), "OK secure match=mx.example.com servername=hostname");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// A pattern `*.example.com` becomes `.example.com` in `match`. Duplicates are left out, the order is
 /// kept. There is no answer in mode none, and in mode testing only in [`Form::ExtendedWithTesting`].

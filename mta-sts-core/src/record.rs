@@ -202,6 +202,7 @@ fn version(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// ```text
 /// sts-field-delim = *WSP ";" *WSP
 /// ```
+#[inline]
 fn field_delimiter(input: &[u8]) -> IResult<&[u8], char> {
     delimited(white_space, char(';'), white_space).parse(input)
 }
@@ -262,6 +263,7 @@ pub(crate) const fn is_white_space(octet: u8) -> bool {
 }
 
 /// A field name, in records and in policies: 1 to 32 octets, the first a letter or a digit.
+#[inline]
 pub(crate) fn is_field_name(name: &[u8]) -> bool {
     name.len() <= 32
         && name.first().is_some_and(u8::is_ascii_alphanumeric)

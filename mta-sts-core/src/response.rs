@@ -81,6 +81,16 @@ pub struct FetchLimits {
 }
 
 /// What an answer without `Content-Type` gives.
+///
+/// ```
+/// use mta_sts_core::{FetchLimits, HttpResponse, MissingContentType, Policy};
+///
+/// let body = b"version: STSv1\nmode: none\nmax_age: 86400\n";
+/// let mut limits = FetchLimits::new();
+/// assert!(Policy::from_response(&HttpResponse::new(200, body), &limits).is_err());
+/// limits.set_missing_content_type(MissingContentType::Accept);
+/// assert!(Policy::from_response(&HttpResponse::new(200, body), &limits).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissingContentType {
     /// An error: that it is text/plain cannot be seen (RFC 8461, 3.2).

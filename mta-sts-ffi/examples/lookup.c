@@ -1,10 +1,7 @@
 /*
- * lookup DOMAIN: finds the MTA-STS policy of a domain, and decides about each of its MX hosts.
- *
- * DNS by libunbound, HTTPS by libcurl, everything else by libmtasts:
+ * lookup DOMAIN: finds the MTA-STS policy of a domain, and decides about each of its MX hosts. Ends with 0 if some host
+ * may have mail, 1 if none may, 75 if DNS could not tell. DNS by libunbound, HTTPS by libcurl, the rest by libmtasts:
  *     cc lookup.c $(pkg-config --cflags --libs mtasts libunbound libcurl)
- *
- * Ends with 0 if some host may have mail, 1 if none may, 75 if DNS could not tell.
  */
 #include <curl/curl.h>
 #include <mtasts.h>
@@ -17,44 +14,36 @@
 enum { TYPE_MX = 15, TYPE_TXT = 16, MAX_RRS = 100 };
 
 static uint64_t now(void) { return (uint64_t)time(NULL); }
-
 /* The TXT records of the name, each with its character-strings joined. */
 static mtasts_status answer_txt(mtasts_lookup *lookup, struct ub_ctx *dns)
 {
     struct ub_result *found = NULL;
     mtasts_bytes rrs[MAX_RRS];
+    mtasts_status status = MTASTS_OK;
     size_t count = 0;
-    mtasts_status status;
     if (ub_resolve(dns, mtasts_lookup_txt_name(lookup), TYPE_TXT, 1, &found))
         return mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_UNUSABLE, now());
-    if (found->bogus || (found->rcode != 0 && !found->nxdomain)) {
-        status = mtasts_lookup_handle_txt_failed(
-            lookup, found->bogus ? MTASTS_TXT_DNS_BOGUS : MTASTS_TXT_DNS_SERVFAIL, now());
-    } else if (!found->havedata) {
-        status = mtasts_lookup_handle_txt_not_found(lookup, (uint32_t)found->ttl, now());
-    } else {
-        for (; found->data[count] && count < MAX_RRS; count++) {
-            uint8_t *rr = (uint8_t *)found->data[count];
-            size_t len = (size_t)found->len[count], from = 0, to = 0;
-            while (from < len && from + 1 + rr[from] <= len) {
-                size_t part = rr[from];
-                memmove(rr + to, rr + from + 1, part);
-                from += 1 + part;
-                to += part;
-            }
-            rrs[count].data = rr;
-            rrs[count].len = to;
-        }
-        status = mtasts_lookup_handle_txt(lookup, rrs, count, (uint32_t)found->ttl, now());
+    for (; found->havedata && found->data[count] && count < MAX_RRS; count++) {
+        uint8_t *rr = (uint8_t *)found->data[count];
+        size_t len = (size_t)found->len[count], from = 0, to = 0;
+        for (size_t part; from < len && from + 1 + (part = rr[from]) <= len; from += 1 + part, to += part)
+            memmove(rr + to, rr + from + 1, part);
+        rrs[count].data = rr;
+        rrs[count].len = to;
     }
+    if (found->bogus)
+        status = mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_BOGUS, now());
+    else if (found->rcode != 0 && !found->nxdomain)
+        status = mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_SERVFAIL, now());
+    else if (count == 0)
+        status = mtasts_lookup_handle_txt_not_found(lookup, (uint32_t)found->ttl, now());
+    else
+        status = mtasts_lookup_handle_txt(lookup, rrs, count, (uint32_t)found->ttl, now());
     ub_resolve_free(found);
     return status;
 }
 
-struct body {
-    uint8_t *octets;
-    size_t len, most;
-};
+struct body { uint8_t *octets; size_t len, most; };
 
 static size_t take(char *data, size_t size, size_t count, void *context)
 {
@@ -66,7 +55,7 @@ static size_t take(char *data, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static mtasts_status fault_of(CURLcode result, long verify)
+static mtasts_status fault_of(CURLcode result)
 {
     switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST: return MTASTS_FETCH_POLICY_HOST_NOT_FOUND;
@@ -74,23 +63,22 @@ static mtasts_status fault_of(CURLcode result, long verify)
     case CURLE_OPERATION_TIMEDOUT: return MTASTS_FETCH_TIMEOUT;
     case CURLE_WRITE_ERROR: return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
     case CURLE_SSL_CONNECT_ERROR: return MTASTS_FETCH_POLICY_HOST_TLS_FAILED;
-    case CURLE_PEER_FAILED_VERIFICATION: /* X509_V_ERR_CERT_HAS_EXPIRED; its name is checked last */
-        return verify == 10  ? MTASTS_FETCH_POLICY_HOST_CERTIFICATE_EXPIRED
-               : verify == 0 || verify == 1 ? MTASTS_FETCH_POLICY_HOST_CERTIFICATE_HOST_MISMATCH
-                                            : MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED;
+    case CURLE_PEER_FAILED_VERIFICATION: return MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED;
     default: return MTASTS_FETCH_HTTP_PROTOCOL;
     }
 }
 
+/* The policy, over HTTPS. */
 static mtasts_status answer_fetch(mtasts_lookup *lookup)
 {
     struct body body = {NULL, 0, mtasts_lookup_max_body_len(lookup)};
     CURL *curl = curl_easy_init();
-    long code = 0, verify = 0;
-    char *content_type = NULL;
+    long code = 0;
+    char *type = NULL;
     mtasts_status status;
     CURLcode result;
-    body.octets = malloc(body.most + 1);
+    if (!curl || !(body.octets = malloc(body.most + 1)))
+        return mtasts_lookup_handle_fetch_failed(lookup, MTASTS_FETCH_CONNECT_FAILED, now());
     curl_easy_setopt(curl, CURLOPT_URL, mtasts_lookup_policy_url(lookup));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mtasts_lookup_fetch_timeout_ms(lookup));
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -103,11 +91,9 @@ static mtasts_status answer_fetch(mtasts_lookup *lookup)
         curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
     result = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
-    curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verify);
-    status = result == CURLE_OK ? mtasts_lookup_handle_response(lookup, (uint16_t)code, content_type, body.octets,
-                                                                body.len, now())
-                                : mtasts_lookup_handle_fetch_failed(lookup, fault_of(result, verify), now());
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    status = result ? mtasts_lookup_handle_fetch_failed(lookup, fault_of(result), now())
+                    : mtasts_lookup_handle_response(lookup, (uint16_t)code, type, body.octets, body.len, now());
     curl_easy_cleanup(curl);
     free(body.octets);
     return status;
@@ -116,18 +102,16 @@ static mtasts_status answer_fetch(mtasts_lookup *lookup)
 /* The verdict about one MX host: whether it may have mail. */
 static int verdict(const mtasts_outcome *outcome, const char *name)
 {
-    static const char *const words[] = {"?", "skip", "authenticate", "authenticate by DANE", "encrypt", "opportunistic"};
+    static const char *const words[] = {"", "skip", "authenticate", "authenticate by DANE", "encrypt", "opportunistic"};
     mtasts_delivery *delivery = mtasts_delivery_new(mtasts_outcome_policy(outcome));
     mtasts_mx_host *host = NULL;
     mtasts_mx_verdict *mx = NULL;
     uint32_t decision = MTASTS_MX_SKIP;
     if (!mtasts_mx_host_new(name, &host, NULL) && !mtasts_check_mx(delivery, host, &mx)) {
         decision = mtasts_mx_verdict_decision(mx);
-        printf("mx %s: %s\n", name, words[decision < 6 ? decision : 0]);
+        printf("mx %s %s\n", name, words[decision < 6 ? decision : 0]);
     }
-    mtasts_mx_verdict_free(mx);
-    mtasts_mx_host_free(host);
-    mtasts_delivery_free(delivery);
+    mtasts_mx_verdict_free(mx), mtasts_mx_host_free(host), mtasts_delivery_free(delivery);
     return decision != MTASTS_MX_SKIP;
 }
 
@@ -137,15 +121,12 @@ int main(int argc, char **argv)
     struct ub_result *found = NULL;
     mtasts_lookup *lookup = NULL;
     mtasts_outcome *outcome = NULL;
-    mtasts_error *error = NULL;
     int some = 0, i;
     /* libunbound holds ".test" for empty by itself; the other order of these two fails. */
     if (argc < 2 || ub_ctx_resolvconf(dns, NULL) || ub_ctx_zone_remove(dns, "test."))
         return 2;
-    if (mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, &error)) {
-        fprintf(stderr, "%s: %s\n", argv[1], mtasts_error_message(error));
+    if (mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, NULL))
         return 2;
-    }
     for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) != MTASTS_OUTPUT_DONE;)
         if (what == MTASTS_OUTPUT_QUERY_TXT ? answer_txt(lookup, dns) : answer_fetch(lookup))
             return 2;
@@ -153,8 +134,7 @@ int main(int argc, char **argv)
     if (mtasts_outcome_policy(outcome))
         printf("policy: %s\n", mtasts_mode_word(mtasts_policy_mode(mtasts_outcome_policy(outcome))));
     else
-        printf("no policy: %s %s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)),
-               mtasts_status_code(mtasts_outcome_no_policy_detail(outcome)));
+        printf("no policy: %s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)));
     if (mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_DNS_FAILED || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
         return 75;
     for (i = 0; found->havedata && found->data[i]; i++) {
@@ -164,9 +144,7 @@ int main(int argc, char **argv)
             strncat(strncat(name, (const char *)label + 1, *label), ".", 2);
         some |= verdict(outcome, name);
     }
-    ub_resolve_free(found);
-    mtasts_outcome_free(outcome);
-    mtasts_lookup_free(lookup);
-    ub_ctx_delete(dns);
+    mtasts_outcome_free(outcome), mtasts_lookup_free(lookup);
+    ub_resolve_free(found), ub_ctx_delete(dns);
     return some ? 0 : 1;
 }

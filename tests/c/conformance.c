@@ -58,8 +58,10 @@ static octets read_octets(const json_t *value)
     } else if (json_object_get(value, "repeat")) {
         octets part = read_octets(json_object_get(value, "repeat"));
         json_int_t times = json_integer_value(json_object_get(value, "times"));
-        while (times-- > 0)
-            append(&all, part.data, part.len);
+        all.data = realloc(all.data, part.len * (size_t)times + 1);
+        for (all.len = 0; times > 0; times--, all.len += part.len)
+            memcpy(all.data + all.len, part.data, part.len);
+        all.data[all.len] = 0;
         free(part.data);
     } else {
         fail("octets are not understood");

@@ -160,6 +160,26 @@ pub struct PolicyCache {
 }
 
 /// An entry that the cache holds no more, for want of space.
+///
+/// ```
+/// use core::time::Duration;
+/// use mta_sts_core::*;
+///
+/// # let (seed, now) = (7, UnixTime::from_secs(1_700_000_000));
+/// let mut config = CacheConfig::new(seed);
+/// config.set_max_entries(1);
+/// let mut cache = PolicyCache::new(config);
+/// let absent = CacheUpdate::Absent(Absence {
+///     reason: RecordErrorKind::NoRecord,
+///     until: now.saturating_add(Duration::from_secs(300)),
+/// });
+/// assert_eq!(cache.apply(&PolicyDomain::parse("a.example")?, &absent, now), None);
+/// let evicted = cache.apply(&PolicyDomain::parse("b.example")?, &absent, now).expect("it was full");
+/// assert_eq!(evicted.domain.as_str(), "a.example");
+/// # Ok::<(), NameError>(())
+/// ```
+///
+/// Where it had a policy in force, write it to a slower store, or count it: the bound is too low.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evicted {
     /// Whose entry it was.

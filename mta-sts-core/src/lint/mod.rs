@@ -47,6 +47,24 @@ pub use record::{record, rrset};
 pub use response::response;
 
 /// Something that the owner of a domain should know of what is published.
+///
+/// ```
+/// use mta_sts_core::lint;
+///
+/// let body = b"version: STSv1\nmode: enforce\nmx: 192.0.2.1\nmax_age: 604800\n";
+/// for finding in lint::policy(body) {
+///     println!(
+///         "{}: {} [{}]\n    {}\n    {}\n    help: {}",
+///         finding.line(),
+///         finding.message(),
+///         finding.code(),
+///         String::from_utf8_lossy(&body[finding.span()]),
+///         finding.senders(),
+///         finding.help(),
+///     );
+/// }
+/// # assert!(lint::policy(body).iter().any(|finding| finding.code() == "mx-address"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Finding {
@@ -61,6 +79,15 @@ pub struct Finding {
 }
 
 /// How much a finding matters, the worst last.
+///
+/// ```
+/// use mta_sts_core::{Severity, lint};
+///
+/// let findings = lint::record(b"v=STSv1; id=2024-01-01");
+/// // The exit status of a check: 1 for what senders refuse.
+/// let worst = findings.iter().map(|finding| finding.severity()).max();
+/// assert_eq!(i32::from(worst >= Some(Severity::Error)), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Severity {

@@ -35,6 +35,14 @@ pub fn policy(body: &[u8]) -> Vec<Finding> {
 
 /// What is to be said of the body of a policy that is to be read as closely as `strictness` asks:
 /// with [`Strictness::Abnf`] what is tolerated otherwise is an error.
+///
+/// ```
+/// use mta_sts_core::{Severity, Strictness, lint};
+///
+/// let body = b"version: STSv1\n\nmode: none\nmax_age: 604800\n";
+/// assert_eq!(lint::policy(body)[0].severity(), Severity::Warning);
+/// assert_eq!(lint::policy_with(body, Strictness::Abnf)[0].severity(), Severity::Error);
+/// ```
 pub fn policy_with(body: &[u8], strictness: Strictness) -> Vec<Finding> {
     Reader::new(body, strictness, Findings::new()).read()
 }

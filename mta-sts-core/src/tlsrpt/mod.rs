@@ -1,4 +1,4 @@
-//! The words of TLSRPT (RFC 8460) that MTA-STS speaks.
+//! The words of TLSRPT (RFC 8460) that MTA-STS speaks, with libtlsrpt's numbers.
 
 mod result_type;
 

@@ -166,6 +166,14 @@ impl FromStr for PolicyType {
 }
 
 /// The word is none that RFC 8460 registers. Reports may grow new ones: keep the word as it came.
+///
+/// ```
+/// use mta_sts_core::{ResultType, UnknownWord};
+///
+/// assert_eq!("quantum-failure".parse::<ResultType>(), Err(UnknownWord));
+/// // Words are compared with their case.
+/// assert_eq!("Dane-Required".parse::<ResultType>(), Err(UnknownWord));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnknownWord;
 

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Writes the manual pages of the function groups from mtasts.h, whose comments are the only text to keep.
+
+    man/pages.py include/mtasts.h FOLDER
+
+The introductions stand here; mtasts(3), the overview, is written by hand.
+"""
+
+import pathlib
+import re
+import sys
+import textwrap
+
+# Page: what it is, its introduction, the beginnings of the names of its functions and of its numbers.
+PAGES = {
+    "status": ("what became of a call",
+               "A function that can fail returns a status, and tells more in its last parameter.",
+               ["mtasts_status_", "mtasts_error_", "mtasts_version", "mtasts_has_idna"], ["OK", "ERR_"]),
+    "name": ("host names, Policy Domains and mx patterns",
+             "Functions take names as strings, and normalise them; these objects show the normal form.",
+             ["mtasts_name_", "mtasts_domain_", "mtasts_mx_pattern_", "mtasts_dns_id_matches"], []),
+    "record": ("the TXT record of a domain",
+               "A lookup reads records by itself; these functions are for those who want no more.",
+               ["mtasts_record_"], []),
+    "config": ("how lookups go",
+               "Without a configuration the defaults count: what RFC 8461 suggests.",
+               ["mtasts_config_"], ["STRICTNESS_", "MISSING_CONTENT_TYPE_"]),
+    "policy": ("the policy of a domain",
+               "A policy says which MX hosts may have the mail of a domain, and how strictly.",
+               ["mtasts_policy_parse", "mtasts_policy_from", "mtasts_policy_mode", "mtasts_mode_word", "mtasts_policy_max",
+                "mtasts_policy_mx", "mtasts_policy_matc", "mtasts_policy_text", "mtasts_policy_written",
+                "mtasts_policy_line", "mtasts_policy_clone", "mtasts_policy_free"], ["MODE_"]),
+    "lookup": ("policy discovery",
+               "A lookup says what to ask DNS and HTTPS, is told the answers, and ends with an outcome.",
+               ["mtasts_lookup_"], ["PURPOSE_", "OUTPUT_", "TXT_", "FETCH_"]),
+    "outcome": ("what a lookup came to",
+                "An outcome has the policy to apply or why there is none, what to remember, and what to report.",
+                ["mtasts_outcome_"], ["SOURCE_", "UPDATE_", "NO_POLICY_"]),
+    "entry": ("what is remembered of a domain",
+              "An entry is a value: keep its text in a file or a database, and read it again.",
+              ["mtasts_entry_"], []),
+    "cache": ("policies in memory",
+              "A cache is bounded, locks inside, and says when a policy is to be fetched anew.",
+              ["mtasts_cache_", "mtasts_entries_"], []),
+    "delivery": ("may this MX host have the message",
+                 "A delivery is asked before each connection, after each TLS attempt, and at the end.",
+                 ["mtasts_delivery_", "mtasts_mx_host_", "mtasts_mx_verdict_", "mtasts_mx_plan_", "mtasts_plan",
+                  "mtasts_check_", "mtasts_session_", "mtasts_conclu", "mtasts_message_tls", "mtasts_tls_required"],
+                 ["MESSAGE_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "CONCLUSION_", "FAULT_"]),
+    "tlsrpt": ("the words of TLS reports",
+               "The numbers are libtlsrpt's, so that results go into it as they are.",
+               ["mtasts_tlsrpt_", "mtasts_result_type_", "mtasts_policy_type_"], []),
+    "lint": ("what is wrong with what is published",
+             "A parser stops at the first fault; a linter goes on, and says how to mend it.",
+             ["mtasts_lint_", "mtasts_finding"], ["SEVERITY_"]),
+    "postfix": ("a policy as the answer to Postfix",
+                "The answer to a lookup of smtp_tls_policy_maps, as Postfix and sendmail read it.",
+                ["mtasts_postfix_"], ["POSTFIX_"]),
+}
+
+
+def main():
+    header, folder = pathlib.Path(sys.argv[1]).read_text(), pathlib.Path(sys.argv[2])
+    functions = re.findall(r"/\*\*\n((?: \*.*\n)+?) \*/\n([^#/;{]*?\b(mtasts_\w+)\([^;]*\));", header)
+    numbers = re.findall(r"/\*\*\n?((?:.*\n)*?.*?)\*/\n#define MTASTS_(\w+) \d+\n", header)
+    left = {name for _, _, name in functions}
+    for page, (what, introduction, prefixes, groups) in PAGES.items():
+        own = [found for found in functions if any(found[2].startswith(prefix) for prefix in prefixes)]
+        left -= {name for _, _, name in own}
+        (folder / f"mtasts_{page}.3").write_text(written(page, what, introduction, own, [
+            (name, " ".join(comment.replace("*", " ").split())) for comment, name in numbers
+            if any(name.startswith(group) for group in groups)]))
+    assert not left, f"on no page: {left}"
+
+
+def written(page, what, introduction, functions, numbers):
+    lines = [".\\\" Written by man/pages.py from mtasts.h.", ".Dd November 24, 2026", f".Dt MTASTS_{page.upper()} 3",
+             ".Os", ".Sh NAME"]
+    lines += [f".Nm {name} ," for _, _, name in functions[:-1]] + [f".Nm {functions[-1][2]}", f".Nd {what}"]
+    lines += [".Sh SYNOPSIS", ".In mtasts.h"]
+    for _, declaration, name in functions:
+        result, inside = " ".join(declaration.split()).split(f"{name}(", 1)
+        arguments = " ".join(f'"{argument.strip()}"' for argument in inside.rstrip(")").split(","))
+        lines += [f'.Ft "{result.strip()}"', f".Fn {name} {arguments}"]
+    lines += [".Sh DESCRIPTION"] + prose(introduction) + [".Bl -tag -width Ds"]
+    for comment, _, name in functions:
+        lines.append(f".It Fn {name}")
+        paragraphs = re.split(r"\n\s*\n", re.sub(r"^ \* ?", "", comment, flags=re.M).strip())
+        for index, paragraph in enumerate(paragraphs):
+            if index:
+                lines.append(".Pp")
+            for sentence in re.split(r"\n(?=Ownership: |Threads: |Since: )", paragraph):
+                if sentence.startswith(("Threads: ", "Since: ")) and lines[-1] != ".Pp":
+                    lines.append(".br")
+                lines += prose(sentence)
+    lines.append(".El")
+    if numbers:
+        lines += [".Sh NUMBERS", ".Bl -tag -width Ds"]
+        for name, meaning in numbers:
+            lines += [f".It Dv MTASTS_{name}"] + prose(meaning)
+        lines.append(".El")
+    return "\n".join(lines + [".Sh SEE ALSO", ".Xr mtasts 3", ""])
+
+
+def prose(text):
+    """One sentence a line, as mdoc wants it, in lines of 79 characters."""
+    text = " ".join(text.split()).replace("\\", "\\e").replace("`", "")
+    lines = []
+    for sentence in re.split(r"(?<=[.:]) (?=[A-Z0-9*])", text):
+        # Function names as mdoc marks them, and no line that begins as a macro.
+        for line in textwrap.wrap(sentence, 79, break_long_words=False, break_on_hyphens=False):
+            lines += re.sub(r"\s*(mtasts_\w+)\(\)([.,;:)]*)\s*",
+                            lambda found: f"\n.Fn {found[1]}" + (f" {found[2]}" if found[2] else "") + "\n",
+                            line).strip().split("\n")
+    return [("\\&" + line) if line.startswith("'") or (line.startswith(".") and not line.startswith(".Fn ")) else line
+            for line in lines if line]
+
+
+main()

@@ -1,0 +1,109 @@
+/* What the program that nulls.py writes works on: one object of each kind. */
+#include <mtasts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                            \
+    do {                                                                                            \
+        if (!(condition)) {                                                                         \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
+            exit(1);                                                                                \
+        }                                                                                           \
+    } while (0)
+
+static const uint8_t octets[] = "x";
+static const mtasts_bytes rrs[1] = {{octets, 1}};
+static const mtasts_status faults[1] = {MTASTS_FAULT_MX_MISMATCH};
+static const char *const names[1] = {"mx.example.test"};
+static uint32_t number;
+
+static mtasts_error *a_error;
+static mtasts_name *a_name;
+static mtasts_domain *a_domain;
+static mtasts_mx_pattern *a_mx_pattern;
+static mtasts_record *a_record;
+static mtasts_config *a_config;
+static mtasts_policy *a_policy;
+static mtasts_lookup *a_lookup;
+static mtasts_outcome *a_outcome;
+static mtasts_entry *a_entry;
+static mtasts_cache *a_cache;
+static mtasts_entries *a_entries;
+static mtasts_delivery *a_delivery;
+static mtasts_mx_host *a_mx_host;
+static mtasts_mx_verdict *a_mx_verdict;
+static mtasts_mx_plan *a_mx_plan;
+static mtasts_session_verdict *a_session_verdict;
+static const mtasts_tlsrpt_row *a_tlsrpt_row;
+static mtasts_findings *a_findings;
+static const mtasts_finding *a_finding;
+static mtasts_postfix_answer *a_postfix_answer;
+static const mtasts_mx_host *hosts[1];
+
+static void make_all(void)
+{
+    static const char body[] = "version: STSv1\nmode: enforce\nmx: mx.example.test\nmax_age: 604800\n";
+    static const char txt[] = "v=STSv1; id=1";
+    const uint8_t *text = (const uint8_t *)body;
+    mtasts_bytes rr = {(const uint8_t *)txt, sizeof txt - 1};
+    mtasts_lookup *lookup = NULL;
+    /* After each failed call of a kind all goes on. */
+    CHECK(mtasts_policy_parse(octets, 1, &a_policy, &a_error) == MTASTS_ERR_LINE_WITHOUT_COLON && !a_policy);
+    CHECK(mtasts_policy_parse(text, sizeof body - 1, &a_policy, NULL) == MTASTS_OK);
+    CHECK(mtasts_name_parse("mx.example.test", &a_name, NULL) == MTASTS_OK);
+    CHECK(mtasts_domain_parse("example.test", &a_domain, NULL) == MTASTS_OK);
+    CHECK(mtasts_mx_pattern_parse("*.example.test", &a_mx_pattern, NULL) == MTASTS_OK);
+    CHECK(mtasts_record_select(&rr, 1, &a_record, NULL) == MTASTS_OK);
+    a_config = mtasts_config_new();
+    CHECK(mtasts_lookup_new("example.test", MTASTS_PURPOSE_DELIVER, NULL, 1, a_config, &a_lookup, NULL) == MTASTS_OK);
+    CHECK(mtasts_lookup_finish(a_lookup, &a_outcome) == MTASTS_ERR_NOT_DONE && !a_outcome);
+    CHECK(mtasts_lookup_handle_response(a_lookup, 200, NULL, NULL, 0, 1) == MTASTS_ERR_UNEXPECTED_INPUT);
+    CHECK(mtasts_lookup_new("example.test", MTASTS_PURPOSE_DELIVER, NULL, 1, NULL, &lookup, NULL) == MTASTS_OK);
+    CHECK(mtasts_lookup_handle_txt(lookup, &rr, 1, 300, 1) == MTASTS_OK);
+    CHECK(mtasts_lookup_handle_response(lookup, 200, "text/plain", text, sizeof body - 1, 1) == MTASTS_OK);
+    CHECK(mtasts_lookup_handle_txt(lookup, &rr, 1, 300, 1) == MTASTS_ERR_ALREADY_DONE);
+    CHECK(mtasts_lookup_finish(lookup, &a_outcome) == MTASTS_OK);
+    mtasts_lookup_free(lookup);
+    CHECK(mtasts_outcome_apply(a_outcome, NULL, 1, &a_entry) == MTASTS_OK && a_entry);
+    CHECK(mtasts_cache_new(1, 0, 0, &a_cache) == MTASTS_OK);
+    CHECK(mtasts_cache_apply(a_cache, "example.test", a_outcome, 1, NULL, NULL) == MTASTS_OK);
+    CHECK(mtasts_cache_entries(a_cache, &a_entries) == MTASTS_OK && mtasts_entries_count(a_entries) == 1);
+    a_delivery = mtasts_delivery_new(a_policy);
+    CHECK(mtasts_mx_host_new("mx.attacker.test", &a_mx_host, NULL) == MTASTS_OK);
+    hosts[0] = a_mx_host;
+    CHECK(mtasts_check_mx(a_delivery, a_mx_host, &a_mx_verdict) == MTASTS_OK);
+    CHECK(mtasts_plan(a_delivery, hosts, 1, &a_mx_plan) == MTASTS_OK && mtasts_mx_plan_permits_none(a_mx_plan));
+    CHECK(mtasts_check_session(a_delivery, a_mx_host, MTASTS_TLS_AUTHENTICATED, 0, &a_session_verdict) == MTASTS_OK);
+    CHECK(mtasts_check_session(a_delivery, a_mx_host, 99, 0, &a_session_verdict) == MTASTS_ERR_ARGUMENT);
+    a_tlsrpt_row = mtasts_mx_verdict_row_get(a_mx_verdict, 0);
+    CHECK(mtasts_tlsrpt_row_result_type(a_tlsrpt_row) == MTASTS_TLSRPT_VALIDATION_FAILURE);
+    CHECK(mtasts_lint_policy(octets, 1, MTASTS_STRICTNESS_ABNF, &a_findings, NULL) == MTASTS_OK);
+    a_finding = mtasts_findings_get(a_findings, 0);
+    CHECK(mtasts_finding_severity(a_finding) == MTASTS_SEVERITY_ERROR && mtasts_finding_help(a_finding)[0]);
+    CHECK(mtasts_postfix_tls_policy(a_policy, "example.test", MTASTS_POSTFIX_BASIC, &a_postfix_answer, NULL) == MTASTS_OK);
+    CHECK(strcmp(mtasts_postfix_answer_text(a_postfix_answer), "secure match=mx.example.test servername=hostname") == 0);
+}
+
+static void free_all(void)
+{
+    mtasts_postfix_answer_free(a_postfix_answer);
+    mtasts_findings_free(a_findings);
+    mtasts_session_verdict_free(a_session_verdict);
+    mtasts_mx_plan_free(a_mx_plan);
+    mtasts_mx_verdict_free(a_mx_verdict);
+    mtasts_mx_host_free(a_mx_host);
+    mtasts_delivery_free(a_delivery);
+    mtasts_entries_free(a_entries);
+    mtasts_cache_free(a_cache);
+    mtasts_entry_free(a_entry);
+    mtasts_outcome_free(a_outcome);
+    mtasts_lookup_free(a_lookup);
+    mtasts_policy_free(a_policy);
+    mtasts_config_free(a_config);
+    mtasts_record_free(a_record);
+    mtasts_mx_pattern_free(a_mx_pattern);
+    mtasts_domain_free(a_domain);
+    mtasts_name_free(a_name);
+    mtasts_error_free(a_error);
+}
