@@ -176,12 +176,21 @@ static char *ignore_list(const mtasts_policy *policy)
     return fclose(file) == 0 ? list : NULL;
 }
 
-static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome *outcome)
+static int give_policy(uschar **yield, const mtasts_policy *policy)
 {
-    const mtasts_policy *policy = mtasts_outcome_policy(outcome);
-    mtasts_status alert = mtasts_outcome_alert(outcome), reason = mtasts_outcome_no_policy(outcome);
     char *list = NULL;
     int result;
+    if (mtasts_policy_mode(policy) == MTASTS_MODE_ENFORCE && (list = ignore_list(policy)) == NULL)
+        return give(yield, EXIM_DEFER, "MTA-STS: no memory");
+    result = give(yield, EXIM_OK, "mode=%s ignore=%s",
+                  policy != NULL ? mtasts_mode_word(mtasts_policy_mode(policy)) : "none", list != NULL ? list : "");
+    free(list);
+    return result;
+}
+
+static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome *outcome)
+{
+    mtasts_status alert = mtasts_outcome_alert(outcome), reason = mtasts_outcome_no_policy(outcome);
     if (alert != MTASTS_OK)
         tell(domain, "%s (%u in a row; the cached policy lasts until %llu)", mtasts_status_code(alert),
              mtasts_outcome_alert_failures(outcome), (unsigned long long)mtasts_outcome_alert_expires_at(outcome));
@@ -189,12 +198,7 @@ static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome
         return give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_status_message(reason));
     if (reason != MTASTS_OK && reason != MTASTS_NO_POLICY_NO_RECORD)
         tell(domain, "no policy: %s", mtasts_status_code(reason));
-    if (mtasts_policy_mode(policy) == MTASTS_MODE_ENFORCE && (list = ignore_list(policy)) == NULL)
-        return give(yield, EXIM_DEFER, "MTA-STS: no memory");
-    result = give(yield, EXIM_OK, "mode=%s ignore=%s",
-                  policy != NULL ? mtasts_mode_word(mtasts_policy_mode(policy)) : "none", list != NULL ? list : "");
-    free(list);
-    return result;
+    return give_policy(yield, mtasts_outcome_policy(outcome));
 }
 
 int exim_mtasts(uschar **yield, int argc, uschar *argv[])
@@ -233,6 +237,9 @@ int exim_mtasts(uschar **yield, int argc, uschar *argv[])
     }
     if (outcome != NULL)
         result = give_outcome(yield, name, outcome);
+    else if (mtasts_entry_is_valid(entry, now()))
+        /* Others ask for too long, but for whether there is a newer policy. */
+        result = give_policy(yield, mtasts_entry_policy(entry));
     else if (error != NULL)
         result = give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_error_message(error));
     else

@@ -95,6 +95,8 @@ int store_lock(const char *directory, const char *domain, int timeout_ms)
     lock = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (lock < 0)
         return -1;
+    /* Whatever the umask of the first. Who did not make it may not, and need not, change it. */
+    (void)!fchmod(lock, 0644);
     for (int waited = 0; flock(lock, LOCK_EX | LOCK_NB) != 0; waited += 50) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || waited >= timeout_ms) {
             close(lock);

@@ -274,6 +274,10 @@ impl<'a> Iterator for MxPatterns<'a> {
         self.spans.next().map(|span| self.content.pattern(span))
     }
 
+    fn nth(&mut self, index: usize) -> Option<MxPattern<'a>> {
+        self.spans.nth(index).map(|span| self.content.pattern(span))
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.spans.size_hint()
     }

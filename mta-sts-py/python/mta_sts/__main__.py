@@ -1,0 +1,135 @@
+"""`python -m mta_sts check DOMAIN`: what a sender sees."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from . import Delivery, Mode, MtaStsError, NoPolicyReason, Outcome, PolicyDomain, Skip, __version__, codes, lint_policy
+
+FINE, NO, USAGE, TEMPORARY = 0, 1, 2, 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; gives its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mta_sts", description="MTA-STS (RFC 8461)")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser(
+        "check",
+        help="what a sender sees of a domain",
+        epilog="Exit status: 0 a policy of mode enforce or testing that covers every MX host; 1 none, or "
+        "something is wrong; 2 usage; 75 it cannot be said now.",
+    )
+    check.add_argument("domain", help="a domain, or a mail address for its domain")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--dns", metavar="ADDR[:PORT]", help="ask this server, not the system's")
+    check.add_argument("--ca-file", metavar="PEM", help="trust this file alone")
+    check.add_argument("--https-port", metavar="N", type=int, default=443, help="the port of Policy Hosts")
+    options = parser.parse_args(arguments)
+
+    text: str = options.domain
+    try:
+        domain = PolicyDomain.of_recipient(text) if "@" in text else PolicyDomain.parse(text)
+    except MtaStsError as error:
+        print(f"{text}: {error}", file=sys.stderr)
+        return USAGE
+    try:
+        import dns.exception
+
+        from .resolver import Resolver
+    except ImportError as error:
+        print(f"{error}; install it: pip install mta-sts[resolver]", file=sys.stderr)
+        return USAGE
+
+    try:
+        resolver = Resolver(dns=options.dns, ca_file=options.ca_file, https_port=options.https_port)
+    except (OSError, ValueError, dns.exception.DNSException) as error:
+        print(f"python -m mta_sts: {error}", file=sys.stderr)
+        return USAGE
+    outcome = resolver.discover(domain)
+    try:
+        hosts: list[str] | None = resolver.mx_hosts(domain)
+    except dns.exception.DNSException:
+        hosts = None
+    seen = seen_of(domain, outcome, hosts)
+    print(json.dumps(seen, indent=2) if options.json else shown(seen))
+    return status(outcome, seen)
+
+
+def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> dict[str, Any]:
+    """All that there is to tell."""
+    seen: dict[str, Any] = {"domain": str(domain), "policy_url": domain.policy_url}
+    policy, no_policy, failure = outcome.policy, outcome.no_policy, outcome.failure
+    if no_policy is not None:
+        cause = None if no_policy.cause is None else {"code": no_policy.cause, "message": codes()[no_policy.cause][1]}
+        seen["no_policy"] = {"code": no_policy.reason.value, "message": str(no_policy), "cause": cause}
+    applied = outcome.applied
+    if policy is not None and not hasattr(applied, "reason"):
+        seen["policy"] = {
+            "id": getattr(applied, "id"),
+            "mode": policy.mode.value,
+            "max_age": policy.max_age,
+            "mx": [str(pattern) for pattern in policy.mx],
+        }
+        seen["findings"] = [
+            {"code": finding.code, "severity": finding.severity.value, "line": finding.line, "message": finding.message}
+            for finding in lint_policy(policy.text)
+        ]
+    if failure is not None:
+        seen["tlsrpt"] = {"result_type": failure.result_type.value, "reason_code": failure.reason_code}
+    delivery = Delivery(policy)
+    seen["mx"] = hosts and [
+        {"host": host, "covered": policy is None or policy.matches_mx(host), "skipped": is_skipped(delivery, host)}
+        for host in hosts
+    ]
+    return seen
+
+
+def is_skipped(delivery: Delivery, host: str) -> bool:
+    """Whether a sender does not even connect."""
+    try:
+        return isinstance(delivery.check_mx(host).decision, Skip)
+    except MtaStsError:
+        return True
+
+
+def shown(seen: dict[str, Any]) -> str:
+    """The same for people."""
+    lines = [seen["domain"]]
+    if "policy" in seen:
+        policy = seen["policy"]
+        lines.append(f"  record   id={policy['id']}")
+        lines.append(f"  policy   {policy['mode']}, for {policy['max_age']} s, {seen['policy_url']}")
+        lines += [f"           mx: {pattern}" for pattern in policy["mx"]]
+    else:
+        lines.append(f"  policy   none: {seen['no_policy']['message']}")
+        if seen["no_policy"]["cause"]:
+            lines.append(f"           {seen['no_policy']['cause']['message']}")
+    if seen["mx"] is None:
+        lines.append("  mx       DNS does not say")
+    for host in seen["mx"] or ():
+        word = "covered" if host["covered"] else "NOT covered by the policy"
+        lines.append(f"  mx       {host['host']}: {word if 'policy' in seen else 'no policy'}")
+    if "tlsrpt" in seen:
+        lines.append(f"  report   {seen['tlsrpt']['result_type']} ({seen['tlsrpt']['reason_code']})")
+    for finding in seen.get("findings", ()):
+        lines.append(f"  {finding['severity']:<8} line {finding['line']}: {finding['message']} [{finding['code']}]")
+    return "\n".join(lines)
+
+
+def status(outcome: Outcome, seen: dict[str, Any]) -> int:
+    """The exit status."""
+    if outcome.no_policy is not None and outcome.no_policy.reason == NoPolicyReason.DNS_FAILED:
+        return TEMPORARY
+    if outcome.policy is None or outcome.policy.mode == Mode.NONE:
+        return NO
+    if seen["mx"] is None:
+        return TEMPORARY
+    return FINE if all(host["covered"] for host in seen["mx"]) else NO
+
+
+if __name__ == "__main__":
+    sys.exit(main())

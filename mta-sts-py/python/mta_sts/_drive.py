@@ -1,0 +1,132 @@
+"""The loop around a `Lookup`, over any DNS and HTTPS functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Union
+
+from ._core import CacheEntry, Lookup, LookupConfig, PolicyDomain
+from ._values import FetchPolicy, Outcome, QueryTxt
+from ._words import FetchFailure, Purpose, TxtFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Txt:
+    """DNS has TXT records: each one's character-strings joined; `ttl` in seconds."""
+
+    rrset: Iterable[bytes | str]
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class TxtNotFound:
+    """DNS says that there is no such name or type; `ttl` is how long that may be kept."""
+
+    ttl: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TxtFailed:
+    """DNS said nothing usable."""
+
+    failure: TxtFailure | str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the Policy Host answered, its certificate verified for its name."""
+
+    status: int
+    content_type: bytes | str | None
+    body: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """No answer came from the Policy Host, or none that could be trusted."""
+
+    failure: FetchFailure | str
+
+
+TxtAnswer = Union[Txt, TxtNotFound, TxtFailed]
+FetchAnswer = Union[Response, FetchFailed]
+
+
+def drive(
+    domain: PolicyDomain | str,
+    /,
+    *,
+    query_txt: Callable[[QueryTxt], TxtAnswer],
+    fetch_policy: Callable[[FetchPolicy], FetchAnswer],
+    cached: CacheEntry | None = None,
+    purpose: Purpose | str = Purpose.DELIVER,
+    config: LookupConfig | None = None,
+    now: Callable[[], float] = time.time,
+) -> Outcome:
+    """Runs one lookup to its end, over your DNS and your HTTPS.
+
+    >>> from mta_sts import FetchFailed, Response, Txt, drive
+    >>> policy = b"version: STSv1\\nmode: enforce\\nmx: mx.example.com\\nmax_age: 604800\\n"
+    >>> outcome = drive(
+    ...     "example.com",
+    ...     query_txt=lambda query: Txt([b"v=STSv1; id=1;"], ttl=300),
+    ...     fetch_policy=lambda request: Response(200, "text/plain", policy),
+    ... )
+    >>> outcome.policy.matches_mx("mx.example.com")
+    True
+
+    Each function is called once at most. What goes wrong in DNS or HTTPS is for them to say, as `TxtFailed`
+    or `FetchFailed`; an exception from them ends the lookup.
+    """
+    lookup = Lookup(domain, now=now(), cached=cached, purpose=purpose, config=config)
+    while True:
+        output = lookup.poll_output()
+        if isinstance(output, QueryTxt):
+            _handle_txt(lookup, query_txt(output), now())
+        elif isinstance(output, FetchPolicy):
+            _handle_fetch(lookup, fetch_policy(output), now())
+        else:
+            return output.outcome
+
+
+async def drive_async(
+    domain: PolicyDomain | str,
+    /,
+    *,
+    query_txt: Callable[[QueryTxt], Awaitable[TxtAnswer]],
+    fetch_policy: Callable[[FetchPolicy], Awaitable[FetchAnswer]],
+    cached: CacheEntry | None = None,
+    purpose: Purpose | str = Purpose.DELIVER,
+    config: LookupConfig | None = None,
+    now: Callable[[], float] = time.time,
+) -> Outcome:
+    """As `drive()`, over coroutine functions; any event loop will do."""
+    lookup = Lookup(domain, now=now(), cached=cached, purpose=purpose, config=config)
+    while True:
+        output = lookup.poll_output()
+        if isinstance(output, QueryTxt):
+            _handle_txt(lookup, await query_txt(output), now())
+        elif isinstance(output, FetchPolicy):
+            _handle_fetch(lookup, await fetch_policy(output), now())
+        else:
+            return output.outcome
+
+
+def _handle_txt(lookup: Lookup, answer: TxtAnswer, now: float) -> None:
+    if isinstance(answer, Txt):
+        lookup.handle_txt(answer.rrset, ttl=answer.ttl, now=now)
+    elif isinstance(answer, TxtNotFound):
+        lookup.handle_txt_not_found(ttl=answer.ttl, now=now)
+    else:
+        lookup.handle_txt_failed(answer.failure, now=now)
+
+
+def _handle_fetch(lookup: Lookup, answer: FetchAnswer, now: float) -> None:
+    if isinstance(answer, Response):
+        lookup.handle_response(
+            status=answer.status, content_type=answer.content_type, body=answer.body, now=now
+        )
+    else:
+        lookup.handle_fetch_failed(answer.failure, now=now)

@@ -1,0 +1,281 @@
+"""DNS over dnspython and HTTPS over httpx, with the limits of RFC 8461, 3.3."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import dns.asyncresolver
+import dns.edns
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.resolver
+import httpx
+
+from ._core import LookupConfig, PolicyCache, PolicyDomain
+from ._drive import FetchAnswer, FetchFailed, Response, Txt, TxtAnswer, TxtFailed, TxtNotFound, drive_async
+from ._values import FetchPolicy, Outcome, QueryTxt
+from ._words import FetchFailure, Purpose, TxtFailure
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where to ask, whom to trust, and how long to wait."""
+
+    server: str | None = None
+    dns_timeout: float = 10.0
+    https_port: int = 443
+    ca_file: str | PathLike[str] | None = None
+    config: LookupConfig = field(default_factory=LookupConfig)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resolver", _resolver(self.server))
+        object.__setattr__(self, "ssl_context", _ssl_context(self.ca_file))
+
+    resolver: dns.asyncresolver.Resolver = field(init=False, repr=False, compare=False)
+    ssl_context: ssl.SSLContext = field(init=False, repr=False, compare=False)
+
+    async def discover(self, domain: PolicyDomain, purpose: Purpose, store: Store) -> Outcome:
+        """Runs one lookup, and remembers what it came to."""
+        cached = await _stored(store, lambda: store.get(domain, now=time.time()))
+        outcome = await drive_async(
+            domain,
+            query_txt=self.query_txt,
+            fetch_policy=self.fetch_policy,
+            cached=cached,
+            purpose=purpose,
+            config=self.config,
+        )
+        if outcome.cache_update.kind != "keep":
+            await _stored(store, lambda: store.apply(domain, outcome.cache_update, now=time.time()))
+        return outcome
+
+    async def query_txt(self, query: QueryTxt) -> TxtAnswer:
+        """The TXT records of the name, or why there are none."""
+        try:
+            answer = await self._query(query.name, dns.rdatatype.TXT, self.dns_timeout)
+        except dns.resolver.NXDOMAIN as error:
+            return TxtNotFound(_negative_ttl(error))
+        except dns.exception.DNSException as error:
+            return TxtFailed(_txt_failure(error))
+        except OSError:
+            return TxtFailed(TxtFailure.DNS_UNUSABLE)
+        ttl = answer.chaining_result.minimum_ttl
+        if answer.rrset is None:
+            return TxtNotFound(ttl)
+        return Txt([b"".join(rdata.strings) for rdata in answer.rrset], ttl)
+
+    async def fetch_policy(self, request: FetchPolicy) -> FetchAnswer:
+        """The answer of the Policy Host; one deadline from its address to the last octet of the body."""
+        attempts = _Attempts()
+        try:
+            return await asyncio.wait_for(self._fetch(request, attempts), request.timeout)
+        except asyncio.TimeoutError:
+            return attempts.failure() or FetchFailed(FetchFailure.TIMEOUT)
+
+    async def mx_hosts(self, domain: PolicyDomain | str) -> list[str]:
+        """The MX hosts in order of preference; the domain itself where there is no MX (RFC 5321, 5.1), none where
+        it takes no mail (RFC 7505). Raises `dns.exception.DNSException` when DNS does not say."""
+        try:
+            answer = await self._query(str(domain), dns.rdatatype.MX, self.dns_timeout)
+        except dns.resolver.NXDOMAIN:
+            return []
+        if answer.rrset is None:
+            return [str(domain)]
+        ordered = sorted(answer.rrset, key=lambda rdata: rdata.preference)
+        hosts = [rdata.exchange.to_text(omit_final_dot=True) for rdata in ordered]
+        return [host for host in hosts if host not in ("", ".")]
+
+    async def addresses(self, host: str) -> list[str]:
+        """The addresses of a host. Raises `dns.exception.DNSException` when DNS does not say."""
+        kinds = (dns.rdatatype.AAAA, dns.rdatatype.A)
+        answers = await asyncio.gather(
+            *(self._query(host, kind, self.dns_timeout) for kind in kinds), return_exceptions=True
+        )
+        found, faults = [], []
+        for answer in answers:
+            if isinstance(answer, dns.resolver.Answer):
+                found += [rdata.address for rdata in answer.rrset or ()]
+            elif not isinstance(answer, dns.resolver.NXDOMAIN):
+                faults.append(answer)
+        if not found and faults:
+            raise faults[0]
+        return found
+
+    async def _query(self, name: str, kind: dns.rdatatype.RdataType, timeout: float) -> dns.resolver.Answer:
+        # Absolute, so that no search list can answer for it.
+        absolute = dns.name.from_text(name.rstrip(".") + ".")
+        return await self.resolver.resolve(
+            absolute, kind, raise_on_no_answer=False, lifetime=timeout, search=False
+        )
+
+    async def _fetch(self, request: FetchPolicy, attempts: _Attempts) -> FetchAnswer:
+        try:
+            addresses = await self.addresses(request.host)
+        except (dns.exception.DNSException, OSError):
+            return FetchFailed(FetchFailure.POLICY_HOST_DNS_FAILED)
+        if not addresses:
+            return FetchFailed(FetchFailure.POLICY_HOST_NOT_FOUND)
+        for address in addresses[:MAX_ADDRESSES]:
+            answer = await self._fetch_from(address, request)
+            if isinstance(answer, Response) or answer.failure == FetchFailure.POLICY_HOST_BODY_TOO_LARGE:
+                return answer
+            attempts.failed.append(FetchFailure(answer.failure))
+        return attempts.failure() or FetchFailed(FetchFailure.CONNECT_FAILED)
+
+    async def _fetch_from(self, address: str, request: FetchPolicy) -> FetchAnswer:
+        reached: set[str] = set()
+
+        async def trace(event: str, _: object) -> None:
+            reached.add(event)
+
+        literal = f"[{address}]" if ":" in address else address
+        path = httpx.URL(request.url).raw_path.decode("ascii")
+        headers = {"Host": request.host, "Accept": "text/plain", "Accept-Encoding": "identity"}
+        extensions = {"sni_hostname": request.host, "trace": trace}
+        # One connection and no environment: neither proxies nor another trust store come in from there.
+        client = httpx.AsyncClient(
+            verify=self.ssl_context,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(request.timeout, connect=min(request.timeout, CONNECT_TIMEOUT)),
+        )
+        try:
+            async with client, client.stream(
+                "GET",
+                f"https://{literal}:{self.https_port}{path}",
+                headers=headers,
+                extensions=extensions,
+            ) as response:
+                body = bytearray()
+                # As sent: a compressed body is no policy, and cannot grow beyond the limit.
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) > request.max_body_len:
+                        return FetchFailed(FetchFailure.POLICY_HOST_BODY_TOO_LARGE)
+                return Response(response.status_code, response.headers.get("content-type"), bytes(body))
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            return FetchFailed(_fetch_failure(error, reached))
+
+
+MAX_ADDRESSES = 8
+"""A Policy Host with more has them tried no further: its owner decides how many there are."""
+
+CONNECT_TIMEOUT = 15.0
+"""So that one address that does not answer leaves time for the next."""
+
+
+class _Attempts:
+    """What went wrong with each address."""
+
+    def __init__(self) -> None:
+        self.failed: list[FetchFailure] = []
+
+    def failure(self) -> FetchFailed | None:
+        """The most telling of them: one that got farther says more."""
+        return FetchFailed(min(self.failed, key=_TELLING.index)) if self.failed else None
+
+
+_TELLING = (
+    FetchFailure.POLICY_HOST_CERTIFICATE_EXPIRED,
+    FetchFailure.POLICY_HOST_CERTIFICATE_HOST_MISMATCH,
+    FetchFailure.POLICY_HOST_CERTIFICATE_NOT_TRUSTED,
+    FetchFailure.POLICY_HOST_TLS_FAILED,
+    FetchFailure.HTTP_PROTOCOL,
+    FetchFailure.TIMEOUT,
+    FetchFailure.CONNECT_FAILED,
+)
+
+
+def _fetch_failure(error: BaseException, reached: set[str]) -> FetchFailure:
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            # OpenSSL's X509_V_ERR_*: the certificate has expired; it is for another name, or address.
+            match cause.verify_code:
+                case 10:
+                    return FetchFailure.POLICY_HOST_CERTIFICATE_EXPIRED
+                case 62 | 64:
+                    return FetchFailure.POLICY_HOST_CERTIFICATE_HOST_MISMATCH
+            return FetchFailure.POLICY_HOST_CERTIFICATE_NOT_TRUSTED
+    if any(isinstance(cause, httpx.TimeoutException) for cause in causes):
+        return FetchFailure.TIMEOUT
+    if "connection.start_tls.complete" in reached:
+        return FetchFailure.HTTP_PROTOCOL
+    if "connection.start_tls.started" in reached:
+        return FetchFailure.POLICY_HOST_TLS_FAILED
+    return FetchFailure.CONNECT_FAILED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _negative_ttl(error: dns.resolver.NXDOMAIN) -> int:
+    ttls = []
+    for answer in error.kwargs.get("responses", {}).values():
+        if isinstance(answer, dns.message.QueryMessage):
+            ttls.append(answer.resolve_chaining().minimum_ttl)
+    return min(ttls, default=0)
+
+
+def _txt_failure(error: dns.exception.DNSException) -> TxtFailure:
+    if isinstance(error, dns.exception.Timeout):
+        return TxtFailure.DNS_TIMEOUT
+    if isinstance(error, dns.resolver.NoNameservers):
+        told = error.kwargs.get("errors", [])
+        answers = [each[4] for each in told if isinstance(each[4], dns.message.Message)]
+        if any(option.code in _BOGUS for answer in answers for option in answer.extended_errors()):
+            return TxtFailure.DNS_BOGUS
+        if answers:
+            return TxtFailure.DNS_SERVFAIL
+    return TxtFailure.DNS_UNUSABLE
+
+
+_BOGUS = range(5, 13)
+"""The Extended DNS Errors that speak of DNSSEC (RFC 8914, 4)."""
+
+
+def _resolver(server: str | None) -> dns.asyncresolver.Resolver:
+    if server is None:
+        return dns.asyncresolver.Resolver()
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    address, port = _host_and_port(server)
+    resolver.nameservers = [address]
+    resolver.port = port
+    return resolver
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    if server.startswith("["):
+        address, _, port = server[1:].partition("]")
+        return address, int(port.lstrip(":") or 53)
+    if server.count(":") == 1:
+        address, _, port = server.partition(":")
+        return address, int(port)
+    return server, 53
+
+
+def _ssl_context(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Only a DNS-ID counts (RFC 8461, 3.3).
+    context.hostname_checks_common_name = False
+    return context
+
+
+async def _stored(store: Store, operation: Callable[[], Any]) -> Any:
+    # A cache in memory answers at once; a file may make the loop wait.
+    return operation() if isinstance(store, PolicyCache) else await asyncio.to_thread(operation)
+
+

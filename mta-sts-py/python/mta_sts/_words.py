@@ -1,0 +1,329 @@
+"""The words of the RFCs and of the core, as enums that are strings.
+
+Wherever a function takes one of them, its plain string will do.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class _Word(str, Enum):
+    """A member is its word: `Mode.ENFORCE == "enforce"`, and `str()` and formats give the word."""
+
+    def __new__(cls, value: object) -> Self:
+        word = str.__new__(cls, value)
+        word._value_ = value
+        return word
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        from ._values import MtaStsError
+
+        raise MtaStsError(f"{value!r} is no {cls.__name__}", "unknown-word")
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self.value), spec)
+
+
+class _Fault(_Word):
+    """A word that is a code too, and that TLSRPT may count."""
+
+    @property
+    def number(self) -> int:
+        """The number of the code."""
+        from . import _core
+
+        return _core.codes()[self.value][0]
+
+    @property
+    def result_type(self) -> ResultType | None:
+        """What TLSRPT counts it as."""
+        from . import _core
+
+        return _core.result_type_of(self.value)
+
+
+class Mode(_Word):
+    """What a policy asks (RFC 8461, 3.2 and 5)."""
+
+    ENFORCE = "enforce"
+    """Mail goes out as the policy says, or not at all."""
+    TESTING = "testing"
+    """Mail goes out anyway; what fails is reported."""
+    NONE = "none"
+    """The domain has no policy any more."""
+
+
+class Purpose(_Word):
+    """What a lookup is for."""
+
+    DELIVER = "deliver"
+    """A message is to be delivered."""
+    REFRESH = "refresh"
+    """A cached policy is to be fetched anew before it expires."""
+    BEFORE_PERMANENT_FAILURE = "before-permanent-failure"
+    """A message is to be returned: has the owner published another policy meanwhile?"""
+
+
+class PolicySource(_Word):
+    """Where a policy came from."""
+
+    CACHED = "cached"
+    FETCHED = "fetched"
+
+
+class MessageTls(_Word):
+    """What the sender of a message asks about TLS (RFC 8689)."""
+
+    UNSPECIFIED = "unspecified"
+    """Nothing."""
+    REQUIRETLS = "requiretls"
+    """REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all."""
+    TLS_REQUIRED_NO = "tls-required-no"
+    """`TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it."""
+
+    @staticmethod
+    def of(
+        *, requiretls: bool = False, tls_required_no: bool = False, null_reverse_path: bool = False
+    ) -> MessageTls:
+        """What a message asks: whether MAIL had REQUIRETLS, whether its header says `TLS-Required: No`, whether
+        its reverse path is null.
+
+        REQUIRETLS beats the header field, and does not bind a message with a null reverse path.
+        """
+        from . import _core
+
+        return _core.message_tls(
+            requiretls=requiretls, tls_required_no=tls_required_no, null_reverse_path=null_reverse_path
+        )
+
+
+class TlsMinimum(_Word):
+    """What the operator of the sender demands of every session."""
+
+    OPPORTUNISTIC = "opportunistic"
+    """TLS where it can be had."""
+    ENCRYPTED = "encrypted"
+    """TLS, with any certificate."""
+    AUTHENTICATED = "authenticated"
+    """TLS with a certificate valid for the MX host, or that DANE vouches for."""
+
+
+class DanePrecedence(_Word):
+    """What counts where a host has both DANE and a policy."""
+
+    BOTH = "both"
+    """Both must pass."""
+    DANE_DECIDES = "dane-decides"
+    """Where DANE passes, MTA-STS is not looked at."""
+
+
+class DaneState(_Word):
+    """What is known of an MX host from DANE (RFC 7672)."""
+
+    NOT_APPLICABLE = "not-applicable"
+    """No usable TLSA records, or this sender does no DANE."""
+    USABLE = "usable"
+    """Usable TLSA records; TLS has not been tried."""
+    PASSED = "passed"
+    """The certificate matches one."""
+    FAILED = "failed"
+    """None matches, or there was no TLS."""
+    LOOKUP_FAILED = "lookup-failed"
+    """DNS could not tell, or its answer was bogus."""
+
+
+class TlsResult(_Word):
+    """How the TLS attempt with an MX host ended."""
+
+    NOT_OFFERED = "not-offered"
+    REFUSED = "refused"
+    HANDSHAKE_FAILED = "handshake-failed"
+    VERSION_TOO_OLD = "version-too-old"
+    """Older than TLS 1.2 (RFC 8461, 7.2)."""
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid"
+    CERTIFICATE_HOST_MISMATCH = "certificate-host-mismatch"
+    CERTIFICATE_NOT_TRUSTED = "certificate-not-trusted"
+    CERTIFICATE_NOT_CHECKED = "certificate-not-checked"
+    AUTHENTICATED = "authenticated"
+    """A certificate that is trusted and valid for the host."""
+
+
+class SessionDecision(_Word):
+    """What to do with a session before MAIL."""
+
+    DELIVER = "deliver"
+    TRY_NEXT_MX = "try-next-mx"
+
+
+class QueueLifetime(_Word):
+    """How long a message has waited."""
+
+    RUNNING = "running"
+    """It may wait longer."""
+    OVER = "over"
+    """It would now be returned to its sender."""
+    OVER_AND_RECHECKED = "over-and-rechecked"
+    """It would now be returned, and a lookup for `before-permanent-failure` brought no other policy."""
+
+
+class Severity(_Word):
+    """How bad a finding is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    """Some senders refuse it, or it does not do what it seems to."""
+    ERROR = "error"
+    """Senders refuse it."""
+
+
+class PostfixForm(_Word):
+    """How much an answer to Postfix tells."""
+
+    BASIC = "basic"
+    """For every Postfix, and for sendmail's `FEATURE(sts)`."""
+    EXTENDED = "extended"
+    """For Postfix 3.10.5 and later."""
+    EXTENDED_WITH_TESTING = "extended-with-testing"
+    """As `extended`, and mode testing is answered with `may`."""
+
+
+class TxtFailure(_Word):
+    """Why DNS said nothing usable."""
+
+    DNS_TIMEOUT = "dns-timeout"
+    """DNS did not answer in time."""
+    DNS_SERVFAIL = "dns-servfail"
+    """DNS answered SERVFAIL."""
+    DNS_BOGUS = "dns-bogus"
+    """The DNS answer failed DNSSEC validation."""
+    DNS_UNUSABLE = "dns-unusable"
+    """DNS gave no usable answer."""
+
+
+class FetchFailure(_Fault):
+    """Why no answer came from the Policy Host, or none that could be trusted."""
+
+    POLICY_HOST_NOT_FOUND = "policy-host-not-found"
+    """The Policy Host has no address."""
+    POLICY_HOST_DNS_FAILED = "policy-host-dns-failed"
+    """The address of the Policy Host could not be looked up."""
+    CONNECT_FAILED = "connect-failed"
+    """No connection to the Policy Host could be made."""
+    TIMEOUT = "timeout"
+    """The Policy Host did not answer in time."""
+    POLICY_HOST_CERTIFICATE_EXPIRED = "policy-host-certificate-expired"
+    """The certificate of the Policy Host has expired."""
+    POLICY_HOST_CERTIFICATE_HOST_MISMATCH = "policy-host-certificate-host-mismatch"
+    """The certificate of the Policy Host is for other names."""
+    POLICY_HOST_CERTIFICATE_NOT_TRUSTED = "policy-host-certificate-not-trusted"
+    """The certificate of the Policy Host is not trusted."""
+    POLICY_HOST_TLS_FAILED = "policy-host-tls-failed"
+    """The TLS handshake with the Policy Host failed."""
+    POLICY_HOST_BODY_TOO_LARGE = "policy-host-body-too-large"
+    """The Policy Host sent a body longer than the limit."""
+    HTTP_PROTOCOL = "http-protocol"
+    """The answer of the Policy Host is not proper HTTP."""
+
+
+class SessionFault(_Fault):
+    """What is wrong with an MX host or a session."""
+
+    MX_MISMATCH = "mx-mismatch"
+    """The MX host is not covered by the policy."""
+    STARTTLS_NOT_OFFERED = "starttls-not-offered"
+    """The MX host did not offer STARTTLS."""
+    STARTTLS_REFUSED = "starttls-refused"
+    """The MX host offered STARTTLS and refused the command."""
+    TLS_HANDSHAKE_FAILED = "tls-handshake-failed"
+    """The TLS handshake with the MX host failed."""
+    TLS_VERSION_TOO_OLD = "tls-version-too-old"
+    """The TLS version is older than 1.2."""
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    """The certificate of the MX host has expired."""
+    CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid"
+    """The certificate of the MX host is not valid yet."""
+    CERTIFICATE_HOST_MISMATCH = "certificate-host-mismatch"
+    """The certificate of the MX host is for other names."""
+    CERTIFICATE_NOT_TRUSTED = "certificate-not-trusted"
+    """The certificate of the MX host is not trusted."""
+    CERTIFICATE_NOT_CHECKED = "certificate-not-checked"
+    """The certificate of the MX host was not checked."""
+    DANE_FAILED = "dane-failed"
+    """The certificate of the MX host does not match its TLSA records."""
+    DANE_LOOKUP_FAILED = "dane-lookup-failed"
+    """The TLSA records of the MX host could not be looked up."""
+    MX_NOT_AUTHENTICATED = "mx-not-authenticated"
+    """Neither DNSSEC nor an MTA-STS policy vouches for the MX host."""
+    REQUIRETLS_NOT_OFFERED = "requiretls-not-offered"
+    """The MX host did not offer REQUIRETLS."""
+
+
+class NoPolicyReason(_Word):
+    """Why no policy applies."""
+
+    NO_RECORD = "no-record"
+    """The domain has no MTA-STS record."""
+    INVALID_RECORD = "invalid-record"
+    """The MTA-STS record of the domain is not valid."""
+    SEVERAL_RECORDS = "several-records"
+    """The domain has more than one MTA-STS record."""
+    DNS_FAILED = "dns-failed"
+    """DNS could not tell whether the domain has a policy."""
+    FETCH_FAILED = "fetch-failed"
+    """The domain has a policy, and it could not be fetched."""
+    BACKING_OFF = "backing-off"
+    """The last fetch of this policy failed a short while ago."""
+
+
+class ResultType(_Word):
+    """The `result-type` of TLSRPT (RFC 8460, 4.3)."""
+
+    STARTTLS_NOT_SUPPORTED = "starttls-not-supported"
+    CERTIFICATE_HOST_MISMATCH = "certificate-host-mismatch"
+    CERTIFICATE_NOT_TRUSTED = "certificate-not-trusted"
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    VALIDATION_FAILURE = "validation-failure"
+    STS_POLICY_FETCH_ERROR = "sts-policy-fetch-error"
+    STS_POLICY_INVALID = "sts-policy-invalid"
+    STS_WEBPKI_INVALID = "sts-webpki-invalid"
+    TLSA_INVALID = "tlsa-invalid"
+    DNSSEC_INVALID = "dnssec-invalid"
+    DANE_REQUIRED = "dane-required"
+
+    @property
+    def number(self) -> int:
+        """The number that libtlsrpt gives it."""
+        from . import _core
+
+        return _core.result_type_number(self.value)
+
+
+class PolicyType(_Word):
+    """The `policy-type` of TLSRPT (RFC 8460, 4.4)."""
+
+    TLSA = "tlsa"
+    STS = "sts"
+    NO_POLICY_FOUND = "no-policy-found"
+
+    @property
+    def number(self) -> int:
+        """The number that libtlsrpt gives it."""
+        from . import _core
+
+        return _core.policy_type_number(self.value)
+
+
+MEMBERS = {
+    kind.__name__: {member.value: member for member in kind}
+    for kind in (*_Word.__subclasses__(), *_Fault.__subclasses__())
+}

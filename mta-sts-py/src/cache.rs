@@ -1,0 +1,142 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mta_sts_core as core;
+use pyo3::prelude::*;
+
+use crate::convert::{Span, Time, value};
+use crate::entry::{CacheEntry, CacheUpdate};
+use crate::name::{PolicyDomain, policy_domain};
+
+/// Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
+///
+/// >>> from mta_sts import Lookup, PolicyCache
+/// >>> cache = PolicyCache(max_entries=1000)
+/// >>> lookup = Lookup("example.com", now=1_700_000_000, cached=cache.get("example.com", now=1_700_000_000))
+/// >>> lookup.handle_txt_not_found(ttl=300, now=1_700_000_000)
+/// >>> cache.apply("example.com", lookup.poll_output().outcome.cache_update, now=1_700_000_000)
+/// >>> len(cache)
+/// 1
+///
+/// `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes;
+/// a policy of mode enforce goes last. `unused_for`: after what time without a use a domain is refreshed
+/// no more, in seconds.
+#[pyclass(frozen, module = "mta_sts")]
+pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
+
+#[pymethods]
+impl PolicyCache {
+    #[new]
+    #[pyo3(signature = (*, max_entries = 65_536, unused_for = None))]
+    fn new(max_entries: usize, unused_for: Option<Span>) -> Self {
+        // Nobody outside must foresee where a name is kept or when it is refreshed.
+        let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
+        config.set_max_entries(max_entries);
+        if let Some(Span(unused_for)) = unused_for {
+            config.set_unused_for(unused_for);
+        }
+        Self(Mutex::new(core::PolicyCache::new(config)))
+    }
+
+    /// What is remembered of a domain, or `None`. It counts as a use.
+    #[pyo3(signature = (domain, /, *, now))]
+    fn get(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
+        let domain = policy_domain(domain)?;
+        Ok(self.lock().get(&domain, now.0).map(CacheEntry))
+    }
+
+    /// As `get`, and no use.
+    #[pyo3(signature = (domain, /, *, now))]
+    fn peek(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
+        let domain = policy_domain(domain)?;
+        Ok(self.lock().peek(&domain, now.0).map(CacheEntry))
+    }
+
+    /// Remembers what a lookup came to. Gives what had to go, an `Evicted`, or `None`.
+    #[pyo3(signature = (domain, update, /, *, now))]
+    fn apply<'py>(
+        &self,
+        domain: &Bound<'py, PyAny>,
+        update: &CacheUpdate,
+        now: Time,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = policy_domain(domain)?;
+        let evicted = self.lock().apply(&name, &update.0, now.0);
+        evicted.map(|evicted| evicted_value(domain.py(), evicted)).transpose()
+    }
+
+    /// Puts in an entry that was saved. Gives what had to go, an `Evicted`, or `None`.
+    #[pyo3(signature = (domain, entry, /, *, now))]
+    fn insert<'py>(
+        &self,
+        domain: &Bound<'py, PyAny>,
+        entry: &CacheEntry,
+        now: Time,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = policy_domain(domain)?;
+        let evicted = self.lock().insert(&name, entry.0.clone(), now.0);
+        evicted.map(|evicted| evicted_value(domain.py(), evicted)).transpose()
+    }
+
+    /// Forgets a domain; gives its entry, or `None`.
+    #[pyo3(signature = (domain, /))]
+    fn remove(&self, domain: &Bound<'_, PyAny>) -> PyResult<Option<CacheEntry>> {
+        let domain = policy_domain(domain)?;
+        Ok(self.lock().remove(&domain).map(CacheEntry))
+    }
+
+    /// Removes one entry in which nothing counts any more; gives it, an `Evicted`, or `None`.
+    #[pyo3(signature = (*, now))]
+    fn remove_expired<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let evicted = self.lock().remove_expired(now.0);
+        evicted.map(|evicted| evicted_value(py, evicted)).transpose()
+    }
+
+    /// A domain whose policy is due for a refresh, or `None`. Run a lookup for `Purpose.REFRESH`.
+    #[pyo3(signature = (*, now))]
+    fn poll_refresh(&self, now: Time) -> Option<PolicyDomain> {
+        self.lock().poll_refresh(now.0).map(PolicyDomain)
+    }
+
+    /// When to ask `poll_refresh` again, in Unix seconds, or `None`.
+    fn poll_timeout(&self) -> Option<u64> {
+        self.lock().poll_timeout().map(core::UnixTime::as_secs)
+    }
+
+    /// All that is remembered, to save it: a list of domains and entries.
+    fn entries(&self) -> Vec<(PolicyDomain, CacheEntry)> {
+        let entries: Vec<_> = self.lock().entries().collect();
+        entries.into_iter().map(|(domain, entry)| (PolicyDomain(domain), CacheEntry(entry))).collect()
+    }
+
+    /// How many domains it holds at most.
+    #[getter]
+    fn max_entries(&self) -> usize {
+        self.lock().config().max_entries()
+    }
+
+    fn __len__(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn __contains__(&self, domain: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let domain = policy_domain(domain)?;
+        Ok(self.lock().peek(&domain, core::UnixTime::from_secs(0)).is_some())
+    }
+
+    fn __repr__(&self) -> String {
+        let cache = self.lock();
+        format!("<PolicyCache {} of {}>", cache.len(), cache.config().max_entries())
+    }
+}
+
+impl PolicyCache {
+    /// No method leaves the cache half-changed, and none runs Python while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, core::PolicyCache> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn evicted_value(py: Python<'_>, evicted: core::Evicted) -> PyResult<Bound<'_, PyAny>> {
+    value(py, "Evicted", (PolicyDomain(evicted.domain), CacheEntry(evicted.entry)))
+}

@@ -1,0 +1,163 @@
+//! What comes in from Python, and the words and values that go out.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use mta_sts_core::UnixTime;
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::unknown_word;
+
+/// Text as the network sent it: `bytes`, anything that `bytes()` takes as a buffer, or a `str`, whose
+/// UTF-8 is meant.
+pub(crate) struct Octets<'a>(Cow<'a, [u8]>);
+
+impl AsRef<[u8]> for Octets<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'a> Octets<'a> {
+    pub(crate) fn into_cow(self) -> Cow<'a, [u8]> {
+        self.0
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = object.extract::<&'a str>() {
+            return Ok(Self(Cow::Borrowed(text.as_bytes())));
+        }
+        if let Ok(bytes) = object.extract::<&'a [u8]>() {
+            return Ok(Self(Cow::Borrowed(bytes)));
+        }
+        if object.is_instance_of::<PyByteArray>() || object.is_instance_of::<PyMemoryView>() {
+            let bytes = object.py().get_type::<PyBytes>().call1((object,))?;
+            return Ok(Self(Cow::Owned(bytes.extract::<&[u8]>()?.to_vec())));
+        }
+        let class = object.get_type().name()?;
+        Err(PyTypeError::new_err(format!("wanted bytes or str, not {class}")))
+    }
+}
+
+/// The texts of an iterable. A lone `bytes` or `str` is refused: it is an iterable too, of the wrong things.
+pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
+    if iterable.is_instance_of::<PyBytes>() || iterable.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err("wanted an iterable of bytes or str, not one of them alone"));
+    }
+    iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
+}
+
+/// A point in time: Unix seconds, or an aware `datetime`.
+#[derive(Clone, Copy)]
+pub(crate) struct Time(pub(crate) UnixTime);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Time {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        match object.extract::<u64>() {
+            Ok(seconds) => return Ok(Self(UnixTime::from_secs(seconds))),
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                return Err(PyValueError::new_err("a time is a number of seconds from 0 to 2**64 - 1"));
+            }
+            Err(_) => {}
+        }
+        let seconds = if let Ok(seconds) = object.extract::<f64>() {
+            seconds
+        } else {
+            let Ok(zone) = object.getattr(intern!(py, "tzinfo")) else {
+                let class = object.get_type().name()?;
+                return Err(PyTypeError::new_err(format!("wanted Unix seconds or a datetime, not {class}")));
+            };
+            if zone.is_none() {
+                return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
+            }
+            object.call_method0(intern!(py, "timestamp"))?.extract::<f64>()?
+        };
+        match duration(seconds) {
+            Some(since_epoch) => Ok(Self(UnixTime::from_secs(since_epoch.as_secs()))),
+            None => Err(PyValueError::new_err("a time is a number of seconds from 0 to 2**64 - 1")),
+        }
+    }
+}
+
+/// A span of time: seconds, or a `timedelta`.
+#[derive(Clone, Copy)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Span {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let seconds = if let Ok(seconds) = object.extract::<f64>() {
+            seconds
+        } else {
+            let total = object
+                .call_method0(intern!(object.py(), "total_seconds"))
+                .map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?;
+            total.extract()?
+        };
+        duration(seconds).map(Self).ok_or_else(|| PyValueError::new_err("a span of time is not negative"))
+    }
+}
+
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The member of an enum of `mta_sts._words` that has this word.
+pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bound<'py, PyAny>> {
+    static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let members = MEMBERS.get_or_try_init(py, || {
+        let members = py.import("mta_sts._words")?.getattr("MEMBERS")?;
+        Ok::<_, PyErr>(members.cast_into::<PyDict>()?.unbind())
+    })?;
+    let members = members.bind(py).as_any();
+    members.get_item(class)?.get_item(word)
+}
+
+/// As [`word`], of a type whose words are serde's.
+pub(crate) fn word_of<'py, T: Serialize>(
+    py: Python<'py>,
+    class: &str,
+    value: &T,
+) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_plain::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    word(py, class, &text)
+}
+
+/// The value that a word stands for.
+pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
+    serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
+}
+
+/// A value of a class of `mta_sts._values`.
+pub(crate) fn value<'py>(
+    py: Python<'py>,
+    class: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    module(py, &VALUES, "mta_sts._values")?.getattr(class)?.call1(arguments)
+}
+
+fn module<'py>(
+    py: Python<'py>,
+    cell: &PyOnceLock<Py<PyModule>>,
+    name: &str,
+) -> PyResult<Bound<'py, PyModule>> {
+    let module = cell.get_or_try_init(py, || py.import(name).map(Bound::unbind))?;
+    Ok(module.bind(py).clone())
+}

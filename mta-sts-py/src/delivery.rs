@@ -1,0 +1,208 @@
+use mta_sts_core::{
+    self as core, Conclusion, DanePrecedence, DaneState, HostOutcome, MessageTls, MxDecision, MxHost,
+    MxVerdict, QueueLifetime, SessionDecision, SessionFault, TlsMinimum, TlsResult, TlsrptRow,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::convert::{from_word, octets_of_each, value, word, word_of};
+use crate::name::{DnsName, dns_name};
+use crate::policy::Policy;
+
+/// What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
+///
+/// >>> from mta_sts import Delivery, Policy
+/// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
+/// >>> delivery = Delivery(policy)
+/// >>> delivery.check_mx("mx.example.com").decision
+/// Authenticate(dns_id='mx.example.com')
+/// >>> delivery.check_session("mx.example.com", "certificate-expired").decision
+/// <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
+///
+/// `policy` is that of the outcome, or `None`. `message`: what the message asks, a `MessageTls`.
+/// `minimum`: what the operator demands of every session, a `TlsMinimum`. `dane_precedence`: a
+/// `DanePrecedence`. `tlsrpt_report`: whether the message is a TLSRPT report (RFC 8460, 3).
+#[pyclass(frozen, module = "mta_sts")]
+pub(crate) struct Delivery {
+    policy: Option<core::Policy>,
+    message: MessageTls,
+    minimum: TlsMinimum,
+    dane_precedence: DanePrecedence,
+    tlsrpt_report: bool,
+}
+
+#[pymethods]
+impl Delivery {
+    #[new]
+    #[pyo3(signature = (policy = None, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
+    fn new(
+        policy: Option<&Policy>,
+        message: &str,
+        minimum: &str,
+        dane_precedence: &str,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            policy: policy.map(|policy| policy.0.clone()),
+            message: from_word("MessageTls", message)?,
+            minimum: from_word("TlsMinimum", minimum)?,
+            dane_precedence: from_word("DanePrecedence", dane_precedence)?,
+            tlsrpt_report,
+        })
+    }
+
+    /// What to do about one MX host, before a connection: an `MxVerdict`.
+    ///
+    /// `dane` is a `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+    #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
+    fn check_mx<'py>(
+        &self,
+        host: &Bound<'py, PyAny>,
+        dane: &str,
+        dnssec: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = dns_name(host)?;
+        let host_facts = mx_host(&name, dane, dnssec)?;
+        mx_verdict(host.py(), &self.delivery().check_mx(&host_facts))
+    }
+
+    /// What to do about each host of the MX list, in its order: a `Plan`. Hosts are names, or `MxHost` with
+    /// what DANE and DNSSEC say of them.
+    #[pyo3(signature = (hosts, /))]
+    fn plan<'py>(&self, hosts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = hosts.py();
+        let mut facts = Vec::new();
+        for host in hosts.try_iter()? {
+            let host = host?;
+            if host.is_instance_of::<DnsName>() || host.is_instance_of::<pyo3::types::PyString>() {
+                facts.push((dns_name(&host)?, DaneState::NotApplicable, false));
+            } else {
+                let dane: String = host.getattr("dane")?.extract()?;
+                let dnssec = host.getattr("dnssec")?.extract()?;
+                facts.push((dns_name(&host.getattr("name")?)?, from_word("DaneState", &dane)?, dnssec));
+            }
+        }
+        let hosts: Vec<_> = facts
+            .iter()
+            .map(|(name, dane, dnssec)| MxHost::new(name).with_dane(*dane).with_dnssec(*dnssec))
+            .collect();
+        let plan = self.delivery().plan(&hosts);
+        let verdicts: PyResult<Vec<_>> = plan.hosts.iter().map(|verdict| mx_verdict(py, verdict)).collect();
+        value(py, "Plan", (PyTuple::new(py, verdicts?)?,))
+    }
+
+    /// Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
+    ///
+    /// `tls` is a `TlsResult`; `offers_requiretls`, whether the last EHLO offers REQUIRETLS.
+    #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, offers_requiretls = false))]
+    fn check_session<'py>(
+        &self,
+        host: &Bound<'py, PyAny>,
+        tls: &str,
+        dane: &str,
+        dnssec: bool,
+        offers_requiretls: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = host.py();
+        let tls: TlsResult = from_word("TlsResult", tls)?;
+        let name = dns_name(host)?;
+        let session = core::Session::new(tls).with_requiretls(offers_requiretls);
+        let verdict = self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session);
+        let decision: &SessionDecision = &verdict.decision;
+        let decision = word_of(py, "SessionDecision", decision)?;
+        let fault = verdict.fault.map(|fault| word(py, "SessionFault", fault.code())).transpose()?;
+        value(py, "SessionVerdict", (decision, fault, rows(py, &verdict.rows)?))
+    }
+
+    /// What becomes of a message that no host took: `Defer`, `RecheckPolicy` or `Bounce`.
+    ///
+    /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed
+    /// temporarily; `lifetime` is a `QueueLifetime`.
+    #[pyo3(signature = (hosts, /, *, lifetime = "running"))]
+    fn conclude<'py>(&self, hosts: &Bound<'py, PyAny>, lifetime: &str) -> PyResult<Bound<'py, PyAny>> {
+        let py = hosts.py();
+        let lifetime: QueueLifetime = from_word("QueueLifetime", lifetime)?;
+        let mut outcomes = Vec::new();
+        for host in hosts.try_iter()? {
+            outcomes.push(match host?.extract::<Option<String>>()? {
+                Some(fault) => HostOutcome::Faulted(from_word::<SessionFault>("SessionFault", &fault)?),
+                None => HostOutcome::Unavailable,
+            });
+        }
+        match self.delivery().conclude(&outcomes, lifetime) {
+            Conclusion::Defer => value(py, "Defer", PyTuple::empty(py)),
+            Conclusion::RecheckPolicy => value(py, "RecheckPolicy", PyTuple::empty(py)),
+            Conclusion::Bounce(status) => value(py, "Bounce", (status.as_str(),)),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let mode =
+            self.policy.as_ref().map_or_else(|| "no policy".into(), |policy| policy.mode().to_string());
+        format!("<Delivery {mode}>")
+    }
+}
+
+impl Delivery {
+    fn delivery(&self) -> core::Delivery<'_> {
+        core::Delivery::new(self.policy.as_ref())
+            .message(self.message)
+            .minimum(self.minimum)
+            .dane_precedence(self.dane_precedence)
+            .tlsrpt_report(self.tlsrpt_report)
+    }
+}
+
+fn mx_host<'a>(name: &'a core::DnsName, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
+    Ok(MxHost::new(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
+}
+
+fn mx_verdict<'py>(py: Python<'py>, verdict: &MxVerdict<'_>) -> PyResult<Bound<'py, PyAny>> {
+    let decision = match verdict.decision {
+        MxDecision::Skip(fault) => value(py, "Skip", (word(py, "SessionFault", fault.code())?,))?,
+        MxDecision::Authenticate(name) => value(py, "Authenticate", (name.as_str(),))?,
+        MxDecision::AuthenticateByDane(name) => value(py, "AuthenticateByDane", (name.as_str(),))?,
+        MxDecision::Encrypt => value(py, "Encrypt", PyTuple::empty(py))?,
+        MxDecision::Opportunistic => value(py, "Opportunistic", PyTuple::empty(py))?,
+    };
+    value(py, "MxVerdict", (decision, rows(py, &verdict.rows)?))
+}
+
+fn rows<'py>(py: Python<'py>, rows: &[TlsrptRow]) -> PyResult<Bound<'py, PyTuple>> {
+    let rows: PyResult<Vec<_>> = rows
+        .iter()
+        .map(|row| {
+            let policy_type = word(py, "PolicyType", row.policy_type.as_str())?;
+            let result_type = row.result_type.map(|result| word(py, "ResultType", result.as_str()));
+            let reason = row.reason.map(|reason| word(py, "SessionFault", reason.code()));
+            value(py, "TlsrptRow", (policy_type, result_type.transpose()?, reason.transpose()?))
+        })
+        .collect();
+    PyTuple::new(py, rows?)
+}
+
+/// `MessageTls.of`.
+#[pyfunction]
+#[pyo3(signature = (*, requiretls, tls_required_no, null_reverse_path))]
+pub(crate) fn message_tls(
+    py: Python<'_>,
+    requiretls: bool,
+    tls_required_no: bool,
+    null_reverse_path: bool,
+) -> PyResult<Bound<'_, PyAny>> {
+    word_of(py, "MessageTls", &MessageTls::of(requiretls, tls_required_no, null_reverse_path))
+}
+
+/// Whether the header fields `TLS-Required` of a message, given without their name, say `No` (RFC 8689, 5).
+#[pyfunction]
+#[pyo3(signature = (values, /))]
+pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(core::tls_required_no(&octets_of_each(values)?))
+}
+
+/// Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 6125, 6.4).
+#[pyfunction]
+#[pyo3(signature = (dns_id, host, /))]
+pub(crate) fn dns_id_matches(dns_id: &str, host: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(core::dns_id_matches(dns_id, &dns_name(host)?))
+}

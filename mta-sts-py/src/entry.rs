@@ -1,0 +1,235 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use mta_sts_core::{self as core, RecordErrorKind, RecordId};
+use pyo3::prelude::*;
+
+use crate::convert::{Octets, Time, value};
+use crate::error::{IntoException, unknown_word};
+use crate::policy::Policy;
+
+/// A policy that was fetched, with the id of its record and the time.
+#[pyclass(frozen, eq, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct CachedPolicy(pub(crate) core::CachedPolicy);
+
+#[pymethods]
+impl CachedPolicy {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("policy", "id", "fetched_at")
+    }
+
+    #[new]
+    #[pyo3(signature = (policy, id, fetched_at, /))]
+    fn new(py: Python<'_>, policy: &Policy, id: &str, fetched_at: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self(core::CachedPolicy::new(policy.0.clone(), id, fetched_at.0)))
+    }
+
+    /// The policy.
+    #[getter]
+    fn policy(&self) -> Policy {
+        Policy(self.0.policy().clone())
+    }
+
+    /// The id of its record.
+    #[getter]
+    fn id(&self) -> &str {
+        self.0.id().as_str()
+    }
+
+    /// When it was fetched, in Unix seconds.
+    #[getter]
+    fn fetched_at(&self) -> u64 {
+        self.0.fetched_at().as_secs()
+    }
+
+    /// The last second in which it is in force.
+    #[getter]
+    fn expires_at(&self) -> u64 {
+        self.0.expires_at().as_secs()
+    }
+
+    /// Whether it is in force at this time.
+    #[pyo3(signature = (now, /))]
+    fn is_valid(&self, now: Time) -> bool {
+        self.0.is_valid(now.0)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.0.id().as_str(), self.0.fetched_at(), self.0.policy().text()).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<CachedPolicy id={} fetched_at={} mode={}>",
+            self.0.id(),
+            self.0.fetched_at(),
+            self.0.policy().mode()
+        )
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (Policy, String, u64)) {
+        let this = slf.get();
+        let arguments = (this.policy(), this.id().to_owned(), this.fetched_at());
+        (slf.get_type().into_any().unbind(), arguments)
+    }
+}
+
+/// What is remembered of a domain.
+///
+/// `to_text()` is for a file or a database; every language reads the same text.
+#[pyclass(frozen, eq, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct CacheEntry(pub(crate) core::CacheEntry);
+
+#[pymethods]
+impl CacheEntry {
+    /// Reads what `to_text()` wrote.
+    ///
+    /// Raises MtaStsError with `.line`: nothing of a broken text is used.
+    #[staticmethod]
+    #[pyo3(signature = (text, /))]
+    fn parse(py: Python<'_>, text: Octets<'_>) -> PyResult<Self> {
+        core::CacheEntry::parse(text.as_ref()).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// The entry as a text of one version, which all languages share.
+    fn to_text(&self) -> String {
+        self.0.to_text()
+    }
+
+    /// The policy, if one is in force at this time.
+    #[pyo3(signature = (now, /))]
+    fn valid_policy(&self, now: Time) -> Option<CachedPolicy> {
+        self.0.valid_policy(now.0).cloned().map(CachedPolicy)
+    }
+
+    /// The policy, expired or not.
+    #[getter]
+    fn policy(&self) -> Option<CachedPolicy> {
+        self.0.policy().cloned().map(CachedPolicy)
+    }
+
+    /// Until when the record need not be asked for again, in Unix seconds.
+    #[getter]
+    fn checked_until(&self) -> u64 {
+        self.0.checked_until().as_secs()
+    }
+
+    /// That the domain had no usable record: an `Absence`, or `None`.
+    #[getter]
+    fn absence<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let absence = self.0.absence();
+        absence
+            .map(|absence| value(py, "Absence", (absence.reason.code(), absence.until.as_secs())))
+            .transpose()
+    }
+
+    /// The record ids that are not fetched again for a while, each a `BackOff`.
+    #[getter]
+    fn back_offs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let back_offs = self.0.back_offs().iter();
+        back_offs
+            .map(|back_off| value(py, "BackOff", (back_off.id.as_str(), back_off.until.as_secs())))
+            .collect()
+    }
+
+    /// How many fetches in a row have failed.
+    #[getter]
+    fn fetch_failures(&self) -> u32 {
+        self.0.fetch_failures()
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.to_text().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self) -> String {
+        let policy =
+            self.0.policy().map_or_else(|| "none".into(), |cached| cached.policy().mode().to_string());
+        format!("<CacheEntry policy={policy} checked_until={}>", self.0.checked_until())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().to_text(),)))
+    }
+}
+
+/// What to remember after a lookup. Apply it to whatever the store holds by then.
+#[pyclass(frozen, eq, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct CacheUpdate(pub(crate) core::CacheUpdate);
+
+#[pymethods]
+impl CacheUpdate {
+    /// Nothing new.
+    #[staticmethod]
+    fn keep() -> Self {
+        Self(core::CacheUpdate::Keep)
+    }
+
+    /// The record was looked at; the policy stays as it is. Deliver without asking DNS until then.
+    #[staticmethod]
+    #[pyo3(signature = (until, /))]
+    fn checked(until: Time) -> Self {
+        Self(core::CacheUpdate::Checked { until: until.0 })
+    }
+
+    /// The domain has no usable record: `reason` is the code of the record's fault.
+    ///
+    /// Raises MtaStsError if it is none.
+    #[staticmethod]
+    #[pyo3(signature = (reason, /, *, until))]
+    fn absent(py: Python<'_>, reason: &str, until: Time) -> PyResult<Self> {
+        let reason = RecordErrorKind::from_code(reason)
+            .ok_or_else(|| unknown_word(py, "code of a record's fault", reason))?;
+        Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
+    }
+
+    /// The policy of this record id could not be fetched.
+    ///
+    /// Raises MtaStsError if it is no id.
+    #[staticmethod]
+    #[pyo3(signature = (id, /, *, until))]
+    fn back_off(py: Python<'_>, id: &str, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
+    }
+
+    /// A policy was fetched. Deliver without asking DNS until `checked_until`.
+    #[staticmethod]
+    #[pyo3(signature = (policy, /, *, checked_until))]
+    fn store(policy: &CachedPolicy, checked_until: Time) -> Self {
+        let policy = policy.0.clone();
+        Self(core::CacheUpdate::Store { policy, checked_until: checked_until.0 })
+    }
+
+    /// The entry after this update; `None` when nothing is left worth remembering.
+    ///
+    /// An older fetch never replaces a newer one, and an absence never hides a policy that is in force.
+    #[pyo3(signature = (entry, /, *, now))]
+    fn apply_to(&self, entry: Option<&CacheEntry>, now: Time) -> Option<CacheEntry> {
+        self.0.apply_to(entry.map(|entry| entry.0.clone()), now.0).map(CacheEntry)
+    }
+
+    /// `keep`, `checked`, `absent`, `back-off` or `store`. After `keep` a store has nothing to write.
+    #[getter]
+    fn kind(&self) -> &'static str {
+        match self.0 {
+            core::CacheUpdate::Keep => "keep",
+            core::CacheUpdate::Checked { .. } => "checked",
+            core::CacheUpdate::Absent(_) => "absent",
+            core::CacheUpdate::BackOff(_) => "back-off",
+            core::CacheUpdate::Store { .. } => "store",
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<CacheUpdate {}>", self.kind())
+    }
+}

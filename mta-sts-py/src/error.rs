@@ -1,0 +1,89 @@
+//! `MtaStsError`: one exception for all that the core refuses, told apart by its code.
+
+use mta_sts_core::{
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
+    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
+    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TxtFailure,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::convert::{value, word};
+
+/// Turns an error of the core into the exception.
+pub(crate) trait IntoException {
+    fn into_exception(self, py: Python<'_>) -> PyErr;
+}
+
+fn exception(
+    py: Python<'_>,
+    message: String,
+    code: &str,
+    place: Option<(u32, usize)>,
+    result_type: Option<ResultType>,
+) -> PyErr {
+    let result_type = result_type.map(|result_type| word(py, "ResultType", result_type.as_str()));
+    let exception = result_type.transpose().and_then(|result_type| {
+        let (line, offset) = place.unzip();
+        value(py, "MtaStsError", (message, code, line, offset, result_type))
+    });
+    exception.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// That a word is none of those that are wanted.
+pub(crate) fn unknown_word(py: Python<'_>, what: &str, word: &str) -> PyErr {
+    exception(py, format!("'{}' is no {what}", word.escape_debug()), "unknown-word", None, None)
+}
+
+macro_rules! into_exception_with_place {
+    ($($error:ident)*) => {$(
+        impl IntoException for $error {
+            fn into_exception(self, py: Python<'_>) -> PyErr {
+                exception(py, self.to_string(), self.code(), Some((self.line(), self.offset())), None)
+            }
+        }
+    )*};
+}
+
+into_exception_with_place!(NameError RecordError PolicyError EntryError);
+
+impl IntoException for FetchError {
+    fn into_exception(self, py: Python<'_>) -> PyErr {
+        let place = (self.line(), self.offset());
+        exception(py, self.to_string(), self.code(), Some(place), Some(self.result_type()))
+    }
+}
+
+impl IntoException for LookupError {
+    fn into_exception(self, py: Python<'_>) -> PyErr {
+        exception(py, self.to_string(), self.code(), None, None)
+    }
+}
+
+impl IntoException for PostfixError {
+    fn into_exception(self, py: Python<'_>) -> PyErr {
+        exception(py, self.to_string(), self.code(), None, None)
+    }
+}
+
+/// Every code that an error, a finding, a fault or a reason can have, with its number and its sentence.
+///
+/// >>> import mta_sts
+/// >>> mta_sts.codes()["bad-id"]
+/// (205, 'The `id` is not 1 to 32 letters and digits.')
+#[pyfunction]
+pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let codes = PyDict::new(py);
+    macro_rules! add {
+        ($($kind:ident)*) => {$(
+            for kind in $kind::ALL {
+                if !codes.contains(kind.code())? {
+                    codes.set_item(kind.code(), (kind.number(), kind.message()))?;
+                }
+            }
+        )*};
+    }
+    add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
+        LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind);
+    Ok(codes)
+}

@@ -1,0 +1,59 @@
+//! The native half of the Python package `mta_sts`: the core's rooms as classes.
+//!
+//! Values that only carry something (outcomes, verdicts, findings) are dataclasses in
+//! `mta_sts/_values.py`, words are enums in `mta_sts/_words.py`; here is what needs the core.
+
+// Arguments from Python come by value; what `///` says here is shown by Python's `help()`.
+#![allow(clippy::needless_pass_by_value, clippy::doc_markdown, clippy::doc_link_with_quotes)]
+
+mod cache;
+mod convert;
+mod delivery;
+mod entry;
+mod error;
+mod lint;
+mod lookup;
+mod name;
+mod policy;
+mod postfix;
+mod record;
+mod sequence;
+mod tlsrpt;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    use pyo3::prelude::*;
+    use pyo3::types::PySequence;
+
+    #[pymodule_export]
+    use crate::cache::PolicyCache;
+    #[pymodule_export]
+    use crate::delivery::{Delivery, dns_id_matches, message_tls, tls_required_no};
+    #[pymodule_export]
+    use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
+    #[pymodule_export]
+    use crate::error::codes;
+    #[pymodule_export]
+    use crate::lint::{Findings, lint_policy, lint_record, lint_response, lint_rrset};
+    #[pymodule_export]
+    use crate::lookup::{Lookup, LookupConfig};
+    #[pymodule_export]
+    use crate::name::{DnsName, PolicyDomain};
+    #[pymodule_export]
+    use crate::policy::{MxPattern, MxPatterns, Policy};
+    #[pymodule_export]
+    use crate::postfix::postfix_tls_policy;
+    #[pymodule_export]
+    use crate::record::Record;
+    #[pymodule_export]
+    use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        PySequence::register::<MxPatterns>(module.py())?;
+        PySequence::register::<Findings>(module.py())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

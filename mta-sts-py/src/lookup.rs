@@ -1,0 +1,231 @@
+use mta_sts_core::{
+    self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, TxtFailure,
+};
+use pyo3::prelude::*;
+
+use crate::convert::{Octets, Span, Time, from_word, octets_of_each, value, word};
+use crate::entry::{CacheEntry, CacheUpdate};
+use crate::error::IntoException;
+use crate::name::{PolicyDomain, policy_domain};
+use crate::policy::{Policy, http_response, strictness};
+
+/// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise.
+///
+/// `back_off`: how long a record id whose fetch failed is left alone, at least 300 s. `timeout` and
+/// `max_body_len`: of one fetch. `strict`: read policies by the grammar alone.
+/// `accept_missing_content_type`: take an answer without the field for `text/plain`.
+#[pyclass(frozen, eq, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct LookupConfig(core::LookupConfig);
+
+#[pymethods]
+impl LookupConfig {
+    #[new]
+    #[pyo3(signature = (*, back_off = None, timeout = None, max_body_len = None, strict = false, accept_missing_content_type = false))]
+    fn new(
+        back_off: Option<Span>,
+        timeout: Option<Span>,
+        max_body_len: Option<usize>,
+        strict: bool,
+        accept_missing_content_type: bool,
+    ) -> Self {
+        let mut limits = FetchLimits::new();
+        limits.set_strictness(strictness(strict));
+        if let Some(Span(timeout)) = timeout {
+            limits.set_timeout(timeout);
+        }
+        if let Some(octets) = max_body_len {
+            limits.set_max_body_len(octets);
+        }
+        if accept_missing_content_type {
+            limits.set_missing_content_type(MissingContentType::Accept);
+        }
+        let mut config = core::LookupConfig::new();
+        config.set_fetch_limits(limits);
+        if let Some(Span(back_off)) = back_off {
+            config.set_back_off(back_off);
+        }
+        Self(config)
+    }
+
+    /// How long a record id whose fetch failed is left alone, in seconds.
+    #[getter]
+    fn back_off(&self) -> f64 {
+        self.0.back_off().as_secs_f64()
+    }
+
+    /// How long a fetch may take, in seconds.
+    #[getter]
+    fn timeout(&self) -> f64 {
+        self.0.fetch_limits().timeout().as_secs_f64()
+    }
+
+    /// How long the body of a policy may be, in octets.
+    #[getter]
+    fn max_body_len(&self) -> usize {
+        self.0.fetch_limits().max_body_len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<LookupConfig back_off={} timeout={} max_body_len={}>",
+            self.back_off(),
+            self.timeout(),
+            self.max_body_len()
+        )
+    }
+}
+
+/// One policy discovery, without I/O: says what to ask, is told the answers, ends with an `Outcome`.
+///
+/// >>> from mta_sts import Done, FetchPolicy, Lookup, QueryTxt
+/// >>> lookup = Lookup("example.com", now=1_700_000_000)
+/// >>> lookup.poll_output()
+/// QueryTxt(name='_mta-sts.example.com')
+/// >>> lookup.handle_txt([b"v=STSv1; id=1;"], ttl=300, now=1_700_000_000)
+/// >>> lookup.poll_output().url
+/// 'https://mta-sts.example.com/.well-known/mta-sts.txt'
+/// >>> body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n"
+/// >>> lookup.handle_response(status=200, content_type="text/plain", body=body, now=1_700_000_001)
+/// >>> lookup.poll_output().outcome.policy.matches_mx("mx.example.com")
+/// True
+///
+/// `drive()` and `drive_async()` run one to its end over your DNS and HTTPS functions. An answer that was
+/// not asked for raises MtaStsError and leaves the lookup as it was.
+#[pyclass(module = "mta_sts")]
+pub(crate) struct Lookup(core::Lookup);
+
+#[pymethods]
+impl Lookup {
+    #[new]
+    #[pyo3(signature = (domain, /, *, now, cached = None, purpose = "deliver", config = None))]
+    fn new(
+        domain: &Bound<'_, PyAny>,
+        now: Time,
+        cached: Option<&CacheEntry>,
+        purpose: &str,
+        config: Option<&LookupConfig>,
+    ) -> PyResult<Self> {
+        let domain = policy_domain(domain)?;
+        let purpose = from_word("purpose", purpose)?;
+        let entry = cached.map(|entry| &entry.0);
+        let default = core::LookupConfig::new();
+        let config = config.map_or(&default, |config| &config.0);
+        Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
+    }
+
+    /// The domain.
+    #[getter]
+    fn domain(&self) -> PolicyDomain {
+        PolicyDomain(self.0.domain().clone())
+    }
+
+    /// What to do next: `QueryTxt`, `FetchPolicy` or `Done`. Says the same until the next answer.
+    fn poll_output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.0.poll_output() {
+            Output::QueryTxt(query) => value(py, "QueryTxt", (query.name(),)),
+            Output::FetchPolicy(request) => value(
+                py,
+                "FetchPolicy",
+                (request.url(), request.host(), request.timeout().as_secs_f64(), request.max_body_len()),
+            ),
+            Output::Done(outcome) => value(py, "Done", (outcome_value(py, outcome)?,)),
+        }
+    }
+
+    /// DNS has TXT records: each one's character-strings joined with nothing between; `ttl` is the
+    /// shortest on the way to them, in seconds.
+    #[pyo3(signature = (rrset, /, *, ttl, now))]
+    fn handle_txt(&mut self, rrset: &Bound<'_, PyAny>, ttl: Span, now: Time) -> PyResult<()> {
+        let rrs = octets_of_each(rrset)?;
+        self.handle(rrset.py(), Input::Txt { rrs, ttl: ttl.0 }, now)
+    }
+
+    /// DNS says that there is no such name or type; `ttl` is how long that may be kept, in seconds.
+    #[pyo3(signature = (*, now, ttl = None))]
+    fn handle_txt_not_found(&mut self, py: Python<'_>, now: Time, ttl: Option<Span>) -> PyResult<()> {
+        self.handle(py, Input::TxtNotFound { ttl: ttl.map(|ttl| ttl.0).unwrap_or_default() }, now)
+    }
+
+    /// DNS said nothing usable: a `TxtFailure`.
+    #[pyo3(signature = (failure, /, *, now))]
+    fn handle_txt_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+        let failure: TxtFailure = from_word("failure of a TXT query", failure)?;
+        self.handle(py, Input::TxtFailed(failure), now)
+    }
+
+    /// What the Policy Host answered, its certificate verified for its name.
+    #[pyo3(signature = (*, status, content_type, body, now))]
+    fn handle_response(
+        &mut self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<Octets<'_>>,
+        body: Octets<'_>,
+        now: Time,
+    ) -> PyResult<()> {
+        let response = http_response(status, content_type, body);
+        let lookup = &mut self.0;
+        py.detach(|| lookup.handle_input(Input::Response(response), now.0))
+            .map_err(|error| error.into_exception(py))
+    }
+
+    /// No answer came from the Policy Host, or none that could be trusted: a `FetchFailure`.
+    #[pyo3(signature = (failure, /, *, now))]
+    fn handle_fetch_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+        let failure = from_word("failure of a fetch", failure)?;
+        self.handle(py, Input::FetchFailed(failure), now)
+    }
+
+    fn __repr__(&self) -> String {
+        let state = match self.0.poll_output() {
+            Output::QueryTxt(_) => "QueryTxt",
+            Output::FetchPolicy(_) => "FetchPolicy",
+            Output::Done(_) => "Done",
+        };
+        format!("<Lookup {} {state}>", self.0.domain())
+    }
+}
+
+impl Lookup {
+    fn handle(&mut self, py: Python<'_>, input: Input<'_>, now: Time) -> PyResult<()> {
+        self.0.handle_input(input, now.0).map_err(|error| error.into_exception(py))
+    }
+}
+
+fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Bound<'py, PyAny>> {
+    let applied = match &outcome.applied {
+        Ok(applied) => value(
+            py,
+            "AppliedPolicy",
+            (
+                Policy(applied.policy.clone()),
+                crate::convert::word_of(py, "PolicySource", &applied.source)?,
+                applied.id.as_str(),
+                applied.expires_at.as_secs(),
+            ),
+        )?,
+        Err(no_policy) => no_policy_value(py, *no_policy)?,
+    };
+    let failure = outcome.failure.as_ref().map(|failure| {
+        let result_type = word(py, "ResultType", failure.result_type.as_str())?;
+        value(py, "PolicyFailure", (result_type, failure.reason_code, failure.received_lines.clone()))
+    });
+    let alert = outcome
+        .alert
+        .map(|alert| value(py, "Alert", (alert.fault.code(), alert.failures, alert.expires_at.as_secs())));
+    let update = CacheUpdate(outcome.cache_update.clone());
+    value(py, "Outcome", (applied, update, failure.transpose()?, alert.transpose()?))
+}
+
+fn no_policy_value(py: Python<'_>, no_policy: NoPolicy) -> PyResult<Bound<'_, PyAny>> {
+    let (cause, until) = match no_policy {
+        NoPolicy::NoRecord | NoPolicy::SeveralRecords => (None, None),
+        NoPolicy::InvalidRecord(kind) => (Some(kind.code()), None),
+        NoPolicy::DnsFailed(failure) => (Some(failure.code()), None),
+        NoPolicy::FetchFailed(fault) => (Some(FetchFault::code(fault)), None),
+        NoPolicy::BackingOff { until } => (None, Some(until.as_secs())),
+    };
+    let reason = word(py, "NoPolicyReason", no_policy.code())?;
+    value(py, "NoPolicy", (reason, cause, until, no_policy.to_string()))
+}

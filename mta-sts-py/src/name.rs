@@ -1,0 +1,116 @@
+use mta_sts_core as core;
+use pyo3::prelude::*;
+
+use crate::error::IntoException;
+
+/// A name in DNS: lower case, A-labels, no trailing dot.
+///
+/// >>> from mta_sts import DnsName
+/// >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
+/// 'mx1.xn--bcher-kva.example'
+#[pyclass(frozen, eq, ord, hash, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DnsName(pub(crate) core::DnsName);
+
+#[pymethods]
+impl DnsName {
+    /// Reads a name; U-labels become A-labels.
+    ///
+    /// Raises MtaStsError, whose `.offset` is the octet at fault.
+    #[staticmethod]
+    #[pyo3(signature = (name, /))]
+    fn parse(py: Python<'_>, name: &str) -> PyResult<Self> {
+        core::DnsName::parse(name).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    fn __str__(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("DnsName.parse({:?})", self.0.as_str())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().0.as_str().to_owned(),)))
+    }
+}
+
+/// A domain that mail goes to, and whose policy is asked for (RFC 8461, 3.1).
+///
+/// >>> from mta_sts import PolicyDomain
+/// >>> domain = PolicyDomain.of_recipient("alice@Example.com")
+/// >>> domain.txt_name, domain.policy_url
+/// ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
+#[pyclass(frozen, eq, ord, hash, module = "mta_sts")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PolicyDomain(pub(crate) core::PolicyDomain);
+
+#[pymethods]
+impl PolicyDomain {
+    /// Reads a domain; U-labels become A-labels.
+    ///
+    /// Raises MtaStsError.
+    #[staticmethod]
+    #[pyo3(signature = (domain, /))]
+    fn parse(py: Python<'_>, domain: &str) -> PyResult<Self> {
+        core::PolicyDomain::parse(domain).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// The domain of a mail address.
+    ///
+    /// Raises MtaStsError, also for an address literal, which has no policy.
+    #[staticmethod]
+    #[pyo3(signature = (address, /))]
+    fn of_recipient(py: Python<'_>, address: &str) -> PyResult<Self> {
+        core::PolicyDomain::of_recipient(address).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// The name of the TXT records: `_mta-sts.` and the domain.
+    #[getter]
+    fn txt_name(&self) -> String {
+        self.0.txt_name()
+    }
+
+    /// The Policy Host: `mta-sts.` and the domain.
+    #[getter]
+    fn policy_host(&self) -> String {
+        self.0.policy_host()
+    }
+
+    /// The URL of the policy.
+    #[getter]
+    fn policy_url(&self) -> String {
+        self.0.policy_url()
+    }
+
+    fn __str__(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("PolicyDomain.parse({:?})", self.0.as_str())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().0.as_str().to_owned(),)))
+    }
+}
+
+/// A domain as Python has it: a `PolicyDomain`, or its text.
+pub(crate) fn policy_domain(domain: &Bound<'_, PyAny>) -> PyResult<core::PolicyDomain> {
+    if let Ok(domain) = domain.cast::<PolicyDomain>() {
+        return Ok(domain.get().0.clone());
+    }
+    let text: &str = domain.extract()?;
+    core::PolicyDomain::parse(text).map_err(|error| error.into_exception(domain.py()))
+}
+
+/// A host as Python has it: a `DnsName`, or its text.
+pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
+    if let Ok(host) = host.cast::<DnsName>() {
+        return Ok(host.get().0.clone());
+    }
+    let text: &str = host.extract()?;
+    core::DnsName::parse(text).map_err(|error| error.into_exception(host.py()))
+}

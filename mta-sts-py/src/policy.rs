@@ -1,0 +1,262 @@
+use std::hash::{BuildHasher, BuildHasherDefault};
+
+use mta_sts_core::{self as core, FetchLimits, HttpResponse, MissingContentType, Strictness};
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use crate::convert::{Octets, word};
+use crate::error::IntoException;
+use crate::name::{DnsName, dns_name};
+use crate::sequence::{self, subscript};
+
+/// Below this a parse takes less time than to let go of the lock and take it again.
+const LARGE: usize = 4096;
+
+/// A policy: what a domain asks of those who send to it (RFC 8461, 3.2).
+///
+/// >>> from mta_sts import Policy
+/// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
+/// >>> str(policy.mode), policy.max_age, [str(pattern) for pattern in policy.mx]
+/// ('enforce', 604800, ['*.example.com'])
+/// >>> policy.matches_mx("MX1.example.com.")
+/// True
+///
+/// Equal if the texts are. `str()` gives the policy as the grammar writes it; `text` as it was received.
+#[pyclass(frozen, module = "mta_sts")]
+#[derive(Clone)]
+pub(crate) struct Policy(pub(crate) core::Policy);
+
+#[pymethods]
+impl Policy {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("mode", "max_age", "mx")
+    }
+
+    /// Reads the body of a policy. With `strict`, only what the grammar has; without, four departures
+    /// that are seen in practice pass too.
+    ///
+    /// Raises MtaStsError with `.line` and `.offset`.
+    #[staticmethod]
+    #[pyo3(signature = (body, /, *, strict = false))]
+    fn parse(py: Python<'_>, body: Octets<'_>, strict: bool) -> PyResult<Self> {
+        let body = body.as_ref();
+        let parse = || core::Policy::parse_with(body, strictness(strict));
+        let parsed = if body.len() > LARGE { py.detach(parse) } else { parse() };
+        parsed.map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// Reads what the Policy Host answered; the certificate has been verified.
+    ///
+    /// Raises MtaStsError: the status is not 200, the media type not `text/plain`, or the body no policy.
+    #[staticmethod]
+    #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
+    fn from_response(
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<Octets<'_>>,
+        body: Octets<'_>,
+        max_body_len: usize,
+        strict: bool,
+        accept_missing_content_type: bool,
+    ) -> PyResult<Self> {
+        let limits = fetch_limits(max_body_len, strict, accept_missing_content_type);
+        let response = http_response(status, content_type, body);
+        let parse = || core::Policy::from_response(&response, &limits);
+        let parsed = if response.body().len() > LARGE { py.detach(parse) } else { parse() };
+        parsed.map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// The mode, a `Mode`.
+    #[getter]
+    fn mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        word(py, "Mode", self.0.mode().as_str())
+    }
+
+    /// How long the policy lasts after it was fetched, in seconds.
+    #[getter]
+    fn max_age(&self) -> u64 {
+        self.0.max_age().as_secs()
+    }
+
+    /// The patterns of the MX hosts, in order; made as they are asked for.
+    #[getter]
+    fn mx(&self) -> MxPatterns {
+        MxPatterns(self.0.clone())
+    }
+
+    /// The text as it was received.
+    #[getter]
+    fn text(&self) -> &str {
+        self.0.text()
+    }
+
+    /// The lines as they were received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4).
+    #[getter]
+    fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let lines: Vec<_> = self.0.lines().collect();
+        PyList::new(py, lines)
+    }
+
+    /// Whether the policy covers this MX host (RFC 8461, 4.1). What is no host name is not covered.
+    #[pyo3(signature = (host, /))]
+    fn matches_mx(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if let Ok(text) = host.cast::<PyString>() {
+            return Ok(text.to_str().is_ok_and(|text| self.0.matches_mx(text)));
+        }
+        let host: PyRef<'_, DnsName> = host.extract().map_err(PyErr::from)?;
+        Ok(self.0.matching_pattern(&host.0).is_some())
+    }
+
+    /// The first pattern that covers this MX host, or `None`.
+    ///
+    /// Raises MtaStsError if it is no host name.
+    #[pyo3(signature = (host, /))]
+    fn matching_pattern(&self, host: &Bound<'_, PyAny>) -> PyResult<Option<MxPattern>> {
+        let host = dns_name(host)?;
+        Ok(self.0.matching_pattern(&host).map(|pattern| MxPattern(pattern.into_owned())))
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        PyString::new(py, self.0.text()).hash()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        let mut patterns = self.0.mx_patterns();
+        let shown: Vec<_> = patterns.by_ref().take(3).map(|pattern| pattern.to_string()).collect();
+        let more = if patterns.is_empty() { String::new() } else { format!(" and {} more", patterns.len()) };
+        let seconds = self.0.max_age().as_secs();
+        format!("<Policy mode={} max_age={seconds} mx=[{}{more}]>", self.0.mode(), shown.join(", "))
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().0.text().to_owned(),)))
+    }
+}
+
+/// The limits of reading an answer; that on the time is the fetcher's.
+pub(crate) fn fetch_limits(
+    max_body_len: usize,
+    strict: bool,
+    accept_missing_content_type: bool,
+) -> FetchLimits {
+    let mut limits = FetchLimits::new();
+    limits.set_max_body_len(max_body_len).set_strictness(strictness(strict));
+    if accept_missing_content_type {
+        limits.set_missing_content_type(MissingContentType::Accept);
+    }
+    limits
+}
+
+pub(crate) fn http_response<'a>(
+    status: u16,
+    content_type: Option<Octets<'a>>,
+    body: Octets<'a>,
+) -> HttpResponse<'a> {
+    let response = HttpResponse::new(status, body.into_cow());
+    match content_type {
+        Some(content_type) => response.with_content_type(content_type.into_cow()),
+        None => response,
+    }
+}
+
+pub(crate) const fn strictness(strict: bool) -> Strictness {
+    if strict { Strictness::Abnf } else { Strictness::Tolerant }
+}
+
+/// A pattern of MX hosts: a host, or a wildcard that covers exactly one label more (RFC 8461, 4.1).
+///
+/// >>> from mta_sts import MxPattern
+/// >>> MxPattern.parse("*.example.com").matches("mx1.example.com")
+/// True
+#[pyclass(frozen, eq, hash, module = "mta_sts")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct MxPattern(core::MxPattern<'static>);
+
+#[pymethods]
+impl MxPattern {
+    /// Reads a pattern. Raises MtaStsError.
+    #[staticmethod]
+    #[pyo3(signature = (pattern, /))]
+    fn parse(py: Python<'_>, pattern: &str) -> PyResult<Self> {
+        core::MxPattern::parse(pattern).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// Whether the pattern covers this host. Raises MtaStsError if it is no host name.
+    #[pyo3(signature = (host, /))]
+    fn matches(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.0.matches(&dns_name(host)?))
+    }
+
+    /// Whether it begins with `*.`.
+    #[getter]
+    fn is_wildcard(&self) -> bool {
+        self.0.is_wildcard()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("MxPattern.parse({:?})", self.0.to_string())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().__str__(),)))
+    }
+}
+
+/// The patterns of a policy: a sequence that makes each one when it is asked for.
+#[pyclass(frozen, sequence, module = "mta_sts")]
+pub(crate) struct MxPatterns(core::Policy);
+
+#[pymethods]
+impl MxPatterns {
+    fn __len__(&self) -> usize {
+        self.0.mx_patterns().len()
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        subscript(key, self.__len__(), |index| {
+            let pattern = self.0.mx_patterns().nth(index).map(|pattern| MxPattern(pattern.into_owned()));
+            let pattern = pattern.ok_or_else(|| PyIndexError::new_err("index out of range"))?;
+            Ok(Bound::new(key.py(), pattern)?.into_any())
+        })
+    }
+
+    /// Where this pattern stands first. Raises ValueError if it does not.
+    #[pyo3(signature = (pattern, /))]
+    fn index(&self, pattern: &MxPattern) -> PyResult<usize> {
+        sequence::index(self.0.mx_patterns().position(|own| own == pattern.0))
+    }
+
+    /// How often this pattern stands here.
+    #[pyo3(signature = (pattern, /))]
+    fn count(&self, pattern: &MxPattern) -> usize {
+        self.0.mx_patterns().filter(|own| *own == pattern.0).count()
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.0.mx_patterns().eq(other.0.mx_patterns())
+    }
+
+    fn __hash__(&self) -> u64 {
+        let patterns: Vec<_> = self.0.mx_patterns().collect();
+        BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(patterns)
+    }
+
+    fn __repr__(&self) -> String {
+        let patterns: Vec<_> = self.0.mx_patterns().map(|pattern| pattern.to_string()).collect();
+        format!("<MxPatterns [{}]>", patterns.join(", "))
+    }
+}

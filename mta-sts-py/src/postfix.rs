@@ -1,0 +1,41 @@
+use mta_sts_core::postfix::{Form, tls_policy, tls_policy_for_hosts};
+use pyo3::prelude::*;
+
+use crate::error::{IntoException, unknown_word};
+use crate::name::{dns_name, policy_domain};
+use crate::policy::Policy;
+
+/// A policy as the answer to Postfix's, or sendmail's, TLS policy lookup; `None` for NOTFOUND.
+///
+/// >>> from mta_sts import Policy, postfix_tls_policy
+/// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
+/// >>> postfix_tls_policy(policy, "example.com")
+/// 'secure match=.example.com servername=hostname'
+///
+/// `form` is a `PostfixForm`. With `mx_hosts`, those of them that the policy covers stand for its patterns.
+/// Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP.
+#[pyfunction]
+#[pyo3(signature = (policy, domain, /, *, form = "basic", mx_hosts = None))]
+pub(crate) fn postfix_tls_policy(
+    policy: &Policy,
+    domain: &Bound<'_, PyAny>,
+    form: &str,
+    mx_hosts: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<String>> {
+    let py = domain.py();
+    let domain = policy_domain(domain)?;
+    let form = match form {
+        "basic" => Form::Basic,
+        "extended" => Form::Extended,
+        "extended-with-testing" => Form::ExtendedWithTesting,
+        other => return Err(unknown_word(py, "PostfixForm", other)),
+    };
+    let answer = match mx_hosts {
+        None => tls_policy(&policy.0, &domain, form),
+        Some(hosts) => {
+            let hosts: PyResult<Vec<_>> = hosts.try_iter()?.map(|host| dns_name(&host?)).collect();
+            tls_policy_for_hosts(&policy.0, &domain, &hosts?, form)
+        }
+    };
+    answer.map_err(|error| error.into_exception(py))
+}

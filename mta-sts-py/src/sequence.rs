@@ -1,0 +1,34 @@
+//! What the sequences of the package share: indices as Python has them.
+
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PySlice};
+
+/// The item, or the list of items, that a subscript asks for; each is made now.
+pub(crate) fn subscript<'py>(
+    key: &Bound<'py, PyAny>,
+    len: usize,
+    item: impl Fn(usize) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(slice) = key.cast::<PySlice>() {
+        let indices = slice.indices(len.cast_signed())?;
+        let items: PyResult<Vec<_>> = (0..indices.slicelength)
+            .map(|step| item((indices.start + step.cast_signed() * indices.step).cast_unsigned()))
+            .collect();
+        return Ok(PyList::new(key.py(), items?)?.into_any());
+    }
+    let index: isize = match key.extract::<isize>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => isize::MAX,
+        index => index?,
+    };
+    let index = if index < 0 { index + len.cast_signed() } else { index };
+    match usize::try_from(index) {
+        Ok(index) if index < len => item(index),
+        _ => Err(PyIndexError::new_err("index out of range")),
+    }
+}
+
+/// Where the first of the items that are equal to `wanted` stands.
+pub(crate) fn index(found: Option<usize>) -> PyResult<usize> {
+    found.ok_or_else(|| PyValueError::new_err("not in the sequence"))
+}

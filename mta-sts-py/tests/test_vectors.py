@@ -1,0 +1,520 @@
+"""Every vector gives in Python what it gives in Rust."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+import pytest
+from vectors import FOLDER, Case, Fields, covers, octets, read_all
+
+from mta_sts import (
+    AppliedPolicy,
+    Authenticate,
+    AuthenticateByDane,
+    Bounce,
+    CachedPolicy,
+    CacheEntry,
+    CacheUpdate,
+    Delivery,
+    DnsName,
+    Done,
+    Encrypt,
+    FetchFailure,
+    FetchPolicy,
+    Finding,
+    Lookup,
+    LookupConfig,
+    MessageTls,
+    MtaStsError,
+    MxHost,
+    MxPattern,
+    NoPolicy,
+    Opportunistic,
+    Outcome,
+    Policy,
+    PolicyCache,
+    PolicyDomain,
+    PolicyType,
+    QueryTxt,
+    RecheckPolicy,
+    Record,
+    ResultType,
+    SessionFault,
+    Skip,
+    TlsrptRow,
+    dns_id_matches,
+    lint_policy,
+    lint_record,
+    lint_response,
+    lint_rrset,
+    postfix_tls_policy,
+    tls_required_no,
+)
+
+Shown = dict[str, Any]
+
+
+def error_shown(error: MtaStsError) -> Shown:
+    shown: Shown = {"code": error.code, "line": error.line, "offset": error.offset}
+    if error.result_type is not None:
+        shown["result_type"] = error.result_type.value
+    return {"error": shown}
+
+
+def run_name(fields: Fields) -> Shown:
+    if "host" in fields:
+        return {"name": str(DnsName.parse(fields.pop("host")))}
+    if "domain" in fields:
+        domain = PolicyDomain.parse(fields.pop("domain"))
+    else:
+        domain = PolicyDomain.of_recipient(fields.pop("recipient"))
+    return {
+        "domain": str(domain),
+        "txt_name": domain.txt_name,
+        "policy_host": domain.policy_host,
+        "policy_url": domain.policy_url,
+    }
+
+
+def run_record(fields: Fields) -> Shown:
+    return {"id": Record.parse(octets(fields.pop("txt"))).id}
+
+
+def run_rrset(fields: Fields) -> Shown:
+    return {"id": Record.select(map(octets, fields.pop("rrs"))).id}
+
+
+def run_policy(fields: Fields) -> Shown:
+    strict = is_strict(fields.option("strictness"))
+    return policy_shown(Policy.parse(octets(fields.pop("body")), strict=strict))
+
+
+def is_strict(word: str | None) -> bool:
+    return {None: False, "tolerant": False, "abnf": True}[word]
+
+
+def accepts_missing_content_type(word: str | None) -> bool:
+    return {None: False, "refuse": False, "accept": True}[word]
+
+
+def policy_shown(policy: Policy) -> Shown:
+    return {
+        "mode": policy.mode.value,
+        "max_age": policy.max_age,
+        "mx": [str(pattern) for pattern in policy.mx],
+        "mx_count": len(policy.mx),
+        "lines": policy.lines,
+        "written": str(policy),
+    }
+
+
+def run_mx(fields: Fields) -> Shown:
+    if "policy" in fields:
+        policy, host = Policy.parse(octets(fields.pop("policy"))), fields.pop("host")
+        try:
+            pattern = policy.matching_pattern(host)
+        except MtaStsError:
+            pattern = None
+        assert (pattern is not None) == policy.matches_mx(host)
+        return {"matching_pattern": None if pattern is None else str(pattern)}
+    if "dns_id" in fields:
+        dns_id, host = fields.take("dns_id", "host")
+        return {"matches": never_if_no_name(lambda: dns_id_matches(dns_id, host))}
+    pattern = MxPattern.parse(fields.pop("pattern"))
+    host = fields.option("host")
+    if host is None:
+        return {"pattern": str(pattern)}
+    return {"matches": never_if_no_name(lambda: pattern.matches(host))}
+
+
+def never_if_no_name(matches: Callable[[], bool]) -> bool:
+    try:
+        return matches()
+    except MtaStsError:
+        return False
+
+
+def response_fields(given: Shown) -> Shown:
+    with Fields(given) as fields:
+        status, content_type, body = fields.take("status", "content_type", "body")
+        content_type = None if content_type is None else octets(content_type)
+        return {"status": status, "content_type": content_type, "body": octets(body)}
+
+
+def config_fields(fields: Fields) -> Shown:
+    """What `Policy.from_response` and `LookupConfig` both take."""
+    options: Shown = {
+        "strict": is_strict(fields.option("strictness")),
+        "accept_missing_content_type": accepts_missing_content_type(fields.option("missing_content_type")),
+    }
+    if "max_body_len" in fields:
+        options["max_body_len"] = fields.pop("max_body_len")
+    return options
+
+
+def run_response(fields: Fields) -> Shown:
+    response = response_fields(fields.pop("response"))
+    with Fields(fields.option("config", {})) as config:
+        options = config_fields(config)
+    return {"policy": policy_shown(Policy.from_response(**response, **options))}
+
+
+def run_entry(fields: Fields) -> Shown:
+    entry = CacheEntry.parse(octets(fields.pop("text")))
+    absence, cached = entry.absence, entry.policy
+    policy = cached and {
+        "id": cached.id,
+        "fetched_at": cached.fetched_at,
+        "expires_at": cached.expires_at,
+        "mode": cached.policy.mode.value,
+        "mx": [str(pattern) for pattern in cached.policy.mx],
+    }
+    return {
+        "checked_until": entry.checked_until,
+        "fetch_failures": entry.fetch_failures,
+        "absence": absence and {"code": absence.reason, "until": absence.until},
+        "back_offs": [{"id": back_off.id, "until": back_off.until} for back_off in entry.back_offs],
+        "policy": policy,
+        "valid": [entry.valid_policy(time) is not None for time in fields.option("times", [])],
+        "text": entry.to_text(),
+    }
+
+
+def run_lookup(fields: Fields) -> Shown:
+    domain, purpose, stored, now, steps = fields.take("domain", "purpose", "entry", "now", "steps")
+    entry = read_entry(stored)
+    with Fields(fields.option("config", {})) as given:
+        config = LookupConfig(
+            back_off=given.option("back_off"), timeout=given.option("timeout"), **config_fields(given)
+        )
+    lookup = Lookup(domain, now=now, cached=entry, purpose=purpose, config=config)
+    for step in steps:
+        now = take_step(lookup, Fields(step))
+    match lookup.poll_output():
+        case Done(outcome):
+            pass
+        case output:
+            raise ValueError(f"it still asks {output}")
+    meanwhile = fields.option("meanwhile")
+    if meanwhile is not None:
+        with Fields(meanwhile) as other:
+            stored, now = other.take("entry", "now")
+            entry = read_entry(stored)
+    after = outcome.cache_update.apply_to(entry, now=now)
+    return outcome_shown(outcome) | {"entry": after and after.to_text()}
+
+
+def read_entry(text: Any) -> CacheEntry | None:
+    return None if text is None else CacheEntry.parse(octets(text))
+
+
+def take_step(lookup: Lookup, step: Fields) -> int:
+    with step:
+        asked, now = step.take("asks", "at")
+        assert asked == asks(lookup)
+        if "answer" in step:
+            give(lookup, step.pop("answer"), now)
+        else:
+            wrong, code = step.take("wrong_answer", "error")
+            with pytest.raises(MtaStsError) as raised:
+                give(lookup, wrong, now)
+            assert raised.value.code == code
+        return int(now)
+
+
+def asks(lookup: Lookup) -> Any:
+    match lookup.poll_output():
+        case QueryTxt(name):
+            return {"query_txt": name}
+        case FetchPolicy(url, host, timeout, max_body_len):
+            limits = {"timeout": timeout, "max_body_len": max_body_len}
+            return {"fetch_policy": {"url": url, "host": host} | limits}
+        case Done():
+            return "done"
+
+
+def give(lookup: Lookup, answer: Shown, now: int) -> None:
+    ((kind, said),) = answer.items()
+    match kind, said:
+        case "txt", {"rrs": rrs, "ttl": ttl, **rest} if not rest:
+            lookup.handle_txt(map(octets, rrs), ttl=ttl, now=now)
+        case "txt_not_found", {"ttl": ttl, **rest} if not rest:
+            lookup.handle_txt_not_found(ttl=ttl, now=now)
+        case "txt_failed", failure:
+            lookup.handle_txt_failed(failure, now=now)
+        case "response", response:
+            lookup.handle_response(**response_fields(response), now=now)
+        case "fetch_failed", failure:
+            lookup.handle_fetch_failed(failure, now=now)
+        case _:
+            raise ValueError(f"no answer: {answer}")
+
+
+def outcome_shown(outcome: Outcome) -> Shown:
+    shown: Shown = {"cache_update": outcome.cache_update.kind}
+    match outcome.applied:
+        case AppliedPolicy(policy, source, id, expires_at):
+            shown["policy"] = {
+                "source": source.value,
+                "id": id,
+                "expires_at": expires_at,
+                "mode": policy.mode.value,
+                "mx": [str(pattern) for pattern in policy.mx],
+            }
+        case NoPolicy(reason, cause, until):
+            told = {"code": reason.value, "detail": cause, "until": until}
+            shown["no_policy"] = {key: value for key, value in told.items() if value is not None}
+    failure, alert = outcome.failure, outcome.alert
+    shown["failure"] = failure and {
+        "result_type": failure.result_type.value,
+        "reason_code": failure.reason_code,
+        "received_lines": failure.received_lines,
+    }
+    shown["alert"] = alert and {
+        "code": alert.fault,
+        "failures": alert.failures,
+        "expires_at": alert.expires_at,
+    }
+    return shown
+
+
+def run_delivery(fields: Fields) -> Shown:
+    if "tls_required_values" in fields:
+        return {"tls_required_no": tls_required_no(map(octets, fields.pop("tls_required_values")))}
+    body = fields.pop("policy")
+    options = {name: fields.pop(name) for name in ("minimum", "dane_precedence", "tlsrpt_report") if name in fields}
+    message = MessageTls.of(**fields.option("message", {}))
+    delivery = Delivery(None if body is None else Policy.parse(octets(body)), message=message, **options)
+    shown: Shown = {}
+    if "hosts" in fields:
+        hosts = [MxHost(**host) for host in fields.pop("hosts")]
+        plan = delivery.plan(hosts)
+        one_by_one = [delivery.check_mx(host.name, dane=host.dane, dnssec=host.dnssec) for host in hosts]
+        assert list(plan.hosts) == one_by_one
+        shown["hosts"] = [
+            decision_shown(verdict.decision) | {"rows": list(map(row_shown, verdict.rows))} for verdict in plan.hosts
+        ]
+        shown["permits_none"] = plan.permits_none
+    if "sessions" in fields:
+        shown["sessions"] = [session_shown(delivery, Fields(session)) for session in fields.pop("sessions")]
+    if "conclude" in fields:
+        with Fields(fields.pop("conclude")) as given:
+            words, lifetime = given.take("hosts", "lifetime")
+        faults = [None if word == "unavailable" else word for word in words]
+        match delivery.conclude(faults, lifetime=lifetime):
+            case Bounce(status):
+                shown["conclusion"] = {"bounce": status}
+            case RecheckPolicy():
+                shown["conclusion"] = "recheck-policy"
+            case _:
+                shown["conclusion"] = "defer"
+    return shown
+
+
+def session_shown(delivery: Delivery, session: Fields) -> Shown:
+    with session:
+        host, tls = session.take("host", "tls")
+        facts = {name: session.pop(name) for name in ("dane", "dnssec") if name in session}
+        offers_requiretls = session.option("requiretls", False)
+    verdict = delivery.check_session(host, tls, offers_requiretls=offers_requiretls, **facts)
+    return {
+        "decision": verdict.decision.value,
+        "fault": verdict.fault and verdict.fault.value,
+        "rows": list(map(row_shown, verdict.rows)),
+    }
+
+
+def decision_shown(decision: object) -> Shown:
+    match decision:
+        case Skip(fault):
+            return {"decision": "skip", "fault": fault.value}
+        case Authenticate(dns_id):
+            return {"decision": "authenticate", "dns_id": dns_id}
+        case AuthenticateByDane(dns_id):
+            return {"decision": "authenticate-by-dane", "dns_id": dns_id}
+        case Encrypt():
+            return {"decision": "encrypt"}
+        case Opportunistic():
+            return {"decision": "opportunistic"}
+    raise ValueError(decision)
+
+
+def row_shown(row: TlsrptRow) -> Shown:
+    return {
+        "policy_type": row.policy_type.value,
+        "result_type": row.result_type and row.result_type.value,
+        "reason": row.reason and row.reason.value,
+    }
+
+
+def run_tlsrpt(fields: Fields) -> Shown:
+    try:
+        if "result_type" in fields:
+            return {"number": ResultType(fields.pop("result_type")).number}
+        if "policy_type" in fields:
+            return {"number": PolicyType(fields.pop("policy_type")).number}
+    except MtaStsError as error:
+        return {"error": error.code}
+    if "list" in fields:
+        kinds: dict[str, type[ResultType] | type[PolicyType]]
+        kinds = {"result-types": ResultType, "policy-types": PolicyType}
+        kind = kinds[fields.pop("list")]
+        return {"words": [word.value for word in sorted(kind, key=lambda word: word.number)]}
+    code = fields.pop("failure")
+    fault = FetchFailure(code) if code in list(FetchFailure) else SessionFault(code)
+    return {"number": fault.number, "result_type": fault.result_type and fault.result_type.value}
+
+
+def run_postfix(fields: Fields) -> Shown:
+    policy, domain = fields.take("policy", "domain")
+    form, mx_hosts = fields.option("form", "basic"), fields.option("mx_hosts")
+    try:
+        answer = postfix_tls_policy(Policy.parse(octets(policy)), domain, form=form, mx_hosts=mx_hosts)
+    except MtaStsError as error:
+        return {"error": error.code}
+    return {"answer": answer, "length": None if answer is None else len(answer)}
+
+
+def run_lint(fields: Fields) -> Shown:
+    with Fields(fields.option("config", {})) as given:
+        config = config_fields(given)
+    if "record" in fields:
+        findings = lint_record(octets(fields.pop("record")))
+    elif "rrs" in fields:
+        findings = lint_rrset(map(octets, fields.pop("rrs")))
+    elif "policy" in fields:
+        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"])
+    else:
+        findings = lint_response(**response_fields(fields.pop("response")), **config)
+    return {"count": len(findings), "findings": list(map(finding_shown, findings))}
+
+
+def finding_shown(finding: Finding) -> Shown:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "line": finding.line,
+        "span": list(finding.span),
+        "message": finding.message,
+        "help": finding.help,
+    }
+
+
+def run_cache(fields: Fields) -> Shown:
+    with Fields(fields.pop("config")) as config:
+        # The seed is the cache's own here; no case depends on it.
+        config.option("seed")
+        options = {name: config.pop(name) for name in ("max_entries", "unused_for") if name in config}
+    cache = PolicyCache(**options)
+    for step in fields.pop("steps"):
+        with Fields(step) as given:
+            now, operation, expected = given.take("at", "do", "gives")
+        ((kind, argument),) = operation.items()
+        if kind == "save_and_load":
+            saved = [(domain, entry.to_text()) for domain, entry in cache.entries()]
+            cache = PolicyCache(**options)
+            for domain, text in saved:
+                cache.insert(domain, CacheEntry.parse(text), now=now)
+            actual = None
+        else:
+            actual = operate(cache, kind, argument, now)
+        match expected:
+            case {"from": least, "to": most}:
+                assert least <= actual <= most
+            case _:
+                assert covers(expected, actual), f"{operation} gives {actual}, not {expected}"
+    return {"domains": [str(domain) for domain, _ in cache.entries()]}
+
+
+def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
+    match kind, argument:
+        case "get" | "peek" | "remove", str(domain):
+            options = {} if kind == "remove" else {"now": now}
+            entry = getattr(cache, kind)(domain, **options)
+            return entry and entry.to_text()
+        case "insert", {"domain": domain, "entry": text, **rest} if not rest:
+            evicted = cache.insert(domain, CacheEntry.parse(octets(text)), now=now)
+            return evicted and str(evicted.domain)
+        case "apply", {"domain": domain, "update": given, **rest} if not rest:
+            evicted = cache.apply(domain, update(given), now=now)
+            return evicted and str(evicted.domain)
+        case "remove_expired", {**rest} if not rest:
+            evicted = cache.remove_expired(now=now)
+            return evicted and str(evicted.domain)
+        case "poll_refresh", {**rest} if not rest:
+            due = cache.poll_refresh(now=now)
+            return due and str(due)
+        case "poll_timeout", {**rest} if not rest:
+            return cache.poll_timeout()
+        case "domains", {**rest} if not rest:
+            return [str(domain) for domain, _ in cache.entries()]
+    raise ValueError(f"no operation: {kind} {argument}")
+
+
+def update(given: Shown) -> CacheUpdate:
+    ((kind, said),) = given.items()
+    match kind, said:
+        case "keep", {**rest} if not rest:
+            return CacheUpdate.keep()
+        case "checked", {"until": until, **rest} if not rest:
+            return CacheUpdate.checked(until)
+        case "absent", {"code": code, "until": until, **rest} if not rest:
+            return CacheUpdate.absent(code, until=until)
+        case "back-off", {"id": id, "until": until, **rest} if not rest:
+            return CacheUpdate.back_off(id, until=until)
+        case "store", {"policy": body, "id": id, "fetched_at": at, "checked_until": until, **rest} if not rest:
+            cached = CachedPolicy(Policy.parse(octets(body)), id, at)
+            return CacheUpdate.store(cached, checked_until=until)
+    raise ValueError(f"no update: {given}")
+
+
+ROOMS: dict[str, Callable[[Fields], Shown]] = {
+    "cache": run_cache,
+    "delivery": run_delivery,
+    "entry": run_entry,
+    "lint": run_lint,
+    "lookup": run_lookup,
+    "mx": run_mx,
+    "name": run_name,
+    "policy": run_policy,
+    "postfix": run_postfix,
+    "record": run_record,
+    "response": run_response,
+    "rrset": run_rrset,
+    "tlsrpt": run_tlsrpt,
+}
+
+CASES = [(room, case) for room, cases in read_all().items() for case in cases]
+
+
+@pytest.mark.parametrize(("room", "case"), CASES, ids=[case["id"] for _, case in CASES])
+def test_vector(room: str, case: Case) -> None:
+    if room not in ROOMS:
+        pytest.fail(f"nothing runs the room {room}")
+    try:
+        with Fields(json.loads(json.dumps(case["input"]))) as fields:
+            actual = ROOMS[room](fields)
+    except MtaStsError as error:
+        actual = error_shown(error)
+    assert covers(case["expected"], actual), f"{case['comment']}\nexpected {case['expected']}\nactual   {actual}"
+
+
+def test_every_room_has_its_file() -> None:
+    assert set(ROOMS) == set(read_all())
+
+
+def test_every_id_in_the_text_of_the_files_is_run() -> None:
+    written = sum(
+        line.startswith('    {"id": ')
+        for path in FOLDER.glob("*.json")
+        if path.name != "schema.json"
+        for line in path.read_text("utf-8").splitlines()
+    )
+    assert written == len(CASES) > 500
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_input_that_is_not_understood_fails(room: str) -> None:
+    with pytest.raises((KeyError, ValueError)), Fields({"no-such-field": 1}) as fields:
+        ROOMS[room](fields)
