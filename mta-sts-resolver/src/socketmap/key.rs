@@ -22,7 +22,12 @@ impl Destination {
                 let (host, port) = rest.split_once(']')?;
                 (port.is_empty() || port.starts_with(':')).then_some((host, true))?
             }
-            None => (key.split_once(':').map_or(key, |(name, _port)| name), false),
+            None => match key.split_once(':') {
+                // An IPv6 address, without its brackets.
+                Some((_, rest)) if rest.contains(':') => return None,
+                Some((name, _port)) => (name, false),
+                None => (key, false),
+            },
         };
         if name.starts_with('.') {
             return None;
