@@ -5,9 +5,10 @@ mod key;
 mod netstring;
 mod zone;
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -119,6 +120,8 @@ impl SocketmapListener {
 
     /// Listens on a unix socket. A socket that another process has left behind is replaced; a file of any other kind is not.
     ///
+    /// Every user who can reach the folder may connect, since Postfix's clients run as a user of their own.
+    ///
     /// # Errors
     ///
     /// Those of the system; `AddrInUse` when somebody listens there.
@@ -132,7 +135,9 @@ impl SocketmapListener {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { socket: Socket::Unix(UnixListener::bind(path)?) })
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+        Ok(Self { socket: Socket::Unix(listener) })
     }
 
     /// A listening TCP socket that somebody else has opened, such as systemd.

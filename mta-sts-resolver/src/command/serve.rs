@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use mta_sts_core::postfix::Form;
 use mta_sts_resolver::{
-    PolicyService, ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, Zones,
+    DnsFailureAnswer, MatchNames, PolicyService, ServiceConfig, SocketmapConfig, SocketmapListener,
+    SocketmapServer, Zone, Zones,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -26,6 +28,15 @@ pub(crate) struct Serve {
     /// Where policies outlive a restart
     #[arg(long, value_name = "memory", value_enum, default_value = "memory")]
     store: Store,
+    /// How much an answer tells Postfix
+    #[arg(long, value_enum, value_name = "FORM", default_value = "basic")]
+    form: AnswerForm,
+    /// Which names the certificate of an MX host may have
+    #[arg(long = "match", value_enum, value_name = "NAMES", default_value = "patterns")]
+    match_names: Match,
+    /// What is said when DNS fails and no policy is remembered
+    #[arg(long, value_enum, value_name = "ANSWER", default_value = "temporary")]
+    on_dns_failure: OnDnsFailure,
     /// Tell what is at least as weighty as this
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LevelFilter,
@@ -68,6 +79,32 @@ enum Store {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum AnswerForm {
+    /// Level and names, for every Postfix since 3.4
+    Basic,
+    /// The policy too, for Postfix 3.10.5 and later, which then checks the names of MX hosts; older ones defer all mail
+    Extended,
+    /// And mode testing as level may, so that Postfix reports it in TLSRPT
+    ExtendedWithTesting,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Match {
+    /// Those that the patterns of the policy cover, as Postfix reads them
+    Patterns,
+    /// Those of the domain's MX hosts that the policy covers; their MX records are looked up for each answer
+    MxHosts,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnDnsFailure {
+    /// It is temporary: mail waits
+    Temporary,
+    /// There is no policy: mail goes out unprotected
+    DangerNotFound,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
     /// For people
     Text,
@@ -98,7 +135,7 @@ impl Serve {
         for place in &self.listen {
             listeners.push(place.bind().await?);
         }
-        let server = SocketmapServer::new(service.clone(), SocketmapConfig::new(), Zones::default());
+        let server = SocketmapServer::new(service.clone(), SocketmapConfig::new(), Zones::new(self.zone()));
         tokio::select! {
             () = server.serve(listeners, async {
                 tokio::select! {
@@ -111,6 +148,23 @@ impl Serve {
         }
         tracing::info!(requests = server.requests(), "stopped");
         Ok(())
+    }
+
+    fn zone(&self) -> Zone {
+        Zone::new()
+            .form(match self.form {
+                AnswerForm::Basic => Form::Basic,
+                AnswerForm::Extended => Form::Extended,
+                AnswerForm::ExtendedWithTesting => Form::ExtendedWithTesting,
+            })
+            .match_names(match self.match_names {
+                Match::Patterns => MatchNames::Patterns,
+                Match::MxHosts => MatchNames::MxHosts,
+            })
+            .on_dns_failure(match self.on_dns_failure {
+                OnDnsFailure::Temporary => DnsFailureAnswer::Temporary,
+                OnDnsFailure::DangerNotFound => DnsFailureAnswer::NotFound,
+            })
     }
 
     fn start_logging(&self) {
