@@ -1,13 +1,14 @@
 use mta_sts_core::{
-    self as core, Conclusion, DanePrecedence, DaneState, HostOutcome, MessageTls, MxDecision, MxHost,
-    MxVerdict, QueueLifetime, SessionDecision, SessionFault, TlsMinimum, TlsResult, TlsrptRow,
+    self as core, Conclusion, DanePrecedence, DaneState, HostOutcome, MessageTls, MxHost, QueueLifetime,
+    SessionFault, TlsMinimum, TlsResult,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::convert::{from_word, octets_of_each, value, word, word_of};
+use crate::convert::{from_word, octets_of_each, value, word_of};
 use crate::name::{DnsName, dns_name};
 use crate::policy::Policy;
+use crate::verdict::{MxVerdict, SessionVerdict};
 
 /// What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
 ///
@@ -55,15 +56,10 @@ impl Delivery {
     ///
     /// `dane` is a `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
-    fn check_mx<'py>(
-        &self,
-        host: &Bound<'py, PyAny>,
-        dane: &str,
-        dnssec: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn check_mx(&self, host: &Bound<'_, PyAny>, dane: &str, dnssec: bool) -> PyResult<MxVerdict> {
         let name = dns_name(host)?;
         let host_facts = mx_host(&name, dane, dnssec)?;
-        mx_verdict(host.py(), &self.delivery().check_mx(&host_facts))
+        Ok(self.delivery().check_mx(&host_facts).into())
     }
 
     /// What to do about each host of the MX list, in its order: a `Plan`. Hosts are names, or `MxHost` with
@@ -87,7 +83,8 @@ impl Delivery {
             .map(|(name, dane, dnssec)| MxHost::new(name).with_dane(*dane).with_dnssec(*dnssec))
             .collect();
         let plan = self.delivery().plan(&hosts);
-        let verdicts: PyResult<Vec<_>> = plan.hosts.iter().map(|verdict| mx_verdict(py, verdict)).collect();
+        let verdicts: PyResult<Vec<_>> =
+            plan.hosts.into_iter().map(|verdict| Bound::new(py, MxVerdict::from(verdict))).collect();
         value(py, "Plan", (PyTuple::new(py, verdicts?)?,))
     }
 
@@ -95,23 +92,18 @@ impl Delivery {
     ///
     /// `tls` is a `TlsResult`; `offers_requiretls`, whether the last EHLO offers REQUIRETLS.
     #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, offers_requiretls = false))]
-    fn check_session<'py>(
+    fn check_session(
         &self,
-        host: &Bound<'py, PyAny>,
+        host: &Bound<'_, PyAny>,
         tls: &str,
         dane: &str,
         dnssec: bool,
         offers_requiretls: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = host.py();
+    ) -> PyResult<SessionVerdict> {
         let tls: TlsResult = from_word("TlsResult", tls)?;
         let name = dns_name(host)?;
         let session = core::Session::new(tls).with_requiretls(offers_requiretls);
-        let verdict = self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session);
-        let decision: &SessionDecision = &verdict.decision;
-        let decision = word_of(py, "SessionDecision", decision)?;
-        let fault = verdict.fault.map(|fault| word(py, "SessionFault", fault.code())).transpose()?;
-        value(py, "SessionVerdict", (decision, fault, rows(py, &verdict.rows)?))
+        Ok(self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session).into())
     }
 
     /// What becomes of a message that no host took: `Defer`, `RecheckPolicy` or `Bounce`.
@@ -155,30 +147,6 @@ impl Delivery {
 
 fn mx_host<'a>(name: &'a core::DnsName, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
     Ok(MxHost::new(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
-}
-
-fn mx_verdict<'py>(py: Python<'py>, verdict: &MxVerdict<'_>) -> PyResult<Bound<'py, PyAny>> {
-    let decision = match verdict.decision {
-        MxDecision::Skip(fault) => value(py, "Skip", (word(py, "SessionFault", fault.code())?,))?,
-        MxDecision::Authenticate(name) => value(py, "Authenticate", (name.as_str(),))?,
-        MxDecision::AuthenticateByDane(name) => value(py, "AuthenticateByDane", (name.as_str(),))?,
-        MxDecision::Encrypt => value(py, "Encrypt", PyTuple::empty(py))?,
-        MxDecision::Opportunistic => value(py, "Opportunistic", PyTuple::empty(py))?,
-    };
-    value(py, "MxVerdict", (decision, rows(py, &verdict.rows)?))
-}
-
-fn rows<'py>(py: Python<'py>, rows: &[TlsrptRow]) -> PyResult<Bound<'py, PyTuple>> {
-    let rows: PyResult<Vec<_>> = rows
-        .iter()
-        .map(|row| {
-            let policy_type = word(py, "PolicyType", row.policy_type.as_str())?;
-            let result_type = row.result_type.map(|result| word(py, "ResultType", result.as_str()));
-            let reason = row.reason.map(|reason| word(py, "SessionFault", reason.code()));
-            value(py, "TlsrptRow", (policy_type, result_type.transpose()?, reason.transpose()?))
-        })
-        .collect();
-    PyTuple::new(py, rows?)
 }
 
 /// `MessageTls.of`.

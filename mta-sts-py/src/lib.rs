@@ -19,6 +19,7 @@ mod postfix;
 mod record;
 mod sequence;
 mod tlsrpt;
+mod verdict;
 
 use pyo3::prelude::*;
 
@@ -49,6 +50,8 @@ mod _core {
     use crate::record::Record;
     #[pymodule_export]
     use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
+    #[pymodule_export]
+    use crate::verdict::{MxVerdict, SessionVerdict};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 use crate::tls::CertificateFault;
+use crate::turnstile::Turnstile;
 
 /// Finds the policies of domains over DNS and HTTPS.
 ///
@@ -34,6 +35,7 @@ pub struct Resolver {
     dns: DnsClient,
     fetcher: PolicyFetcher,
     config: LookupConfig,
+    turnstile: Turnstile,
 }
 
 /// What a discovery came to, and what was seen on the way.
@@ -53,7 +55,7 @@ pub struct Discovery {
 impl Resolver {
     /// A resolver over this DNS client and this fetcher, with the RFC's limits.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
-        Self { dns, fetcher, config: LookupConfig::new() }
+        Self { dns, fetcher, config: LookupConfig::new(), turnstile: Turnstile::new(8, 256) }
     }
 
     /// Sets how lookups go. The limits of the fetch are taken from here.
@@ -63,6 +65,19 @@ impl Resolver {
         self
     }
 
+    /// Sets how many fetches go on at once: from one address 8 by default, since a provider has the policies of many
+    /// domains at one, and 256 in all. 0 counts as 1. The others wait their turn; clones of this resolver share the count.
+    #[must_use]
+    pub fn fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
+        self.turnstile = Turnstile::new(from_one_address, in_all);
+        self
+    }
+
+    /// How lookups go.
+    pub const fn lookup_config(&self) -> &LookupConfig {
+        &self.config
+    }
+
     /// The DNS client, to look up MX records with.
     pub fn dns(&self) -> &DnsClient {
         &self.dns
@@ -70,8 +85,8 @@ impl Resolver {
 
     /// Runs one policy discovery. `now` is when it begins; the time goes on from there.
     ///
-    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s
-    /// (RFC 8461, 3.3). Whatever goes wrong is told in the outcome.
+    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s (RFC 8461, 3.3), besides waiting for
+    /// its turn where many fetches go on at once. Whatever goes wrong is told in the outcome.
     // Meets S90, S91.
     pub async fn discover(
         &self,
@@ -114,6 +129,11 @@ impl Resolver {
             Err(DnsError::Failed(_)) => return Input::FetchFailed(FetchFailure::HostDnsFailed),
         };
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        // The Policy Host is not to blame for the wait: its time begins afterwards.
+        let _turn = match addresses.first() {
+            Some(address) => Some(self.turnstile.enter(*address).await),
+            None => None,
+        };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
         response_input(response.insert(fetcher.fetch(request.host(), addresses).await))
     }

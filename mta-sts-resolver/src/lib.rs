@@ -1,12 +1,16 @@
-//! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP.
+//! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP, stores, and a service of policies for mail servers.
 #![forbid(unsafe_code)]
 
 mod check;
 mod dns;
 mod driver;
 mod fetch;
+mod service;
 mod smtp;
+mod socketmap;
+mod store;
 mod tls;
+mod turnstile;
 
 pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
 pub use dns::{
@@ -15,10 +19,15 @@ pub use dns::{
 };
 pub use driver::{Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+pub use service::{PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WhyTemporary};
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
 };
+pub use socketmap::{
+    DnsFailureAnswer, MatchNames, SocketmapConfig, SocketmapListener, SocketmapServer, Zone, Zones,
+};
+pub use store::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
 pub use tls::{
     CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };

@@ -9,10 +9,10 @@ from ._values import (
     Evicted,
     Finding,
     MxHost,
-    MxVerdict,
+    MxDecision,
     Output,
     Plan,
-    SessionVerdict,
+    TlsrptRow,
 )
 from ._words import (
     DanePrecedence,
@@ -24,6 +24,7 @@ from ._words import (
     Purpose,
     QueueLifetime,
     ResultType,
+    SessionDecision,
     SessionFault,
     TlsMinimum,
     TlsResult,
@@ -45,10 +46,12 @@ __all__ = [
     "LookupConfig",
     "MxPattern",
     "MxPatterns",
+    "MxVerdict",
     "Policy",
     "PolicyCache",
     "PolicyDomain",
     "Record",
+    "SessionVerdict",
     "__version__",
     "codes",
     "dns_id_matches",
@@ -293,6 +296,34 @@ class Lookup:
         self, *, status: int, content_type: _Octets | None, body: _Octets, now: _Time
     ) -> None: ...
     def handle_fetch_failed(self, failure: FetchFailure | str, /, *, now: _Time) -> None: ...
+
+@final
+class MxVerdict:
+    __match_args__: Final = ("decision", "rows")
+    def __new__(cls, decision: MxDecision, rows: Iterable[TlsrptRow]) -> MxVerdict: ...
+    @property
+    def decision(self) -> MxDecision: ...
+    @property
+    def rows(self) -> tuple[TlsrptRow, ...]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class SessionVerdict:
+    __match_args__: Final = ("decision", "fault", "rows")
+    def __new__(
+        cls, decision: SessionDecision | str, fault: SessionFault | str | None, rows: Iterable[TlsrptRow]
+    ) -> SessionVerdict: ...
+    @property
+    def decision(self) -> SessionDecision: ...
+    @property
+    def fault(self) -> SessionFault | None: ...
+    @property
+    def rows(self) -> tuple[TlsrptRow, ...]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Delivery:

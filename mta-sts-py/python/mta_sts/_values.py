@@ -11,13 +11,12 @@ from ._words import (
     PolicySource,
     PolicyType,
     ResultType,
-    SessionDecision,
     SessionFault,
     Severity,
 )
 
 if TYPE_CHECKING:
-    from ._core import CacheEntry, CacheUpdate, DnsName, Policy, PolicyDomain
+    from ._core import CacheEntry, CacheUpdate, DnsName, MxVerdict, Policy, PolicyDomain
 
 
 class MtaStsError(ValueError):
@@ -249,14 +248,6 @@ class TlsrptRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MxVerdict:
-    """What to do about an MX host, and what TLSRPT counts already: of a host that is skipped."""
-
-    decision: MxDecision
-    rows: tuple[TlsrptRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do about each host of an MX list, in its order."""
 
@@ -266,15 +257,6 @@ class Plan:
     def permits_none(self) -> bool:
         """Whether there is nothing to connect to: go on to `Delivery.conclude`."""
         return all(isinstance(verdict.decision, Skip) for verdict in self.hosts)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionVerdict:
-    """Send the message over this session or not, why not, and what TLSRPT counts."""
-
-    decision: SessionDecision
-    fault: SessionFault | None
-    rows: tuple[TlsrptRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ mod lint;
 mod matching;
 mod network;
 mod output;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ pub(crate) fn run() -> ExitCode {
                 Command::Lint(lint) => lint.run().await,
                 Command::Match(matching) => matching.run(),
                 Command::Demo(demo) => demo.run().await,
+                Command::Serve(serve) => serve.run().await,
             }
         })
         .into()
@@ -63,4 +65,5 @@ enum Command {
     Lint(lint::Lint),
     Match(matching::Match),
     Demo(demo::Demo),
+    Serve(serve::Serve),
 }

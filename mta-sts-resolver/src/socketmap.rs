@@ -1,0 +1,270 @@
+//! Postfix's socketmap protocol: policies as answers to `smtp_tls_policy_maps`.
+
+mod client;
+mod key;
+mod netstring;
+mod zone;
+
+use std::fs::Permissions;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use self::client::Client;
+pub use self::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
+use crate::service::PolicyService;
+
+/// Answers Postfix, and sendmail, from a [`PolicyService`].
+///
+/// ```no_run
+/// # use mta_sts_resolver::*;
+/// # async fn serve(service: PolicyService) -> std::io::Result<()> {
+/// let listener = SocketmapListener::bind_tcp("127.0.0.1:8461".parse().map_err(std::io::Error::other)?).await?;
+/// let server = SocketmapServer::new(service, SocketmapConfig::new(), Zones::default());
+/// server.serve(vec![listener], std::future::pending()).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In Postfix's `main.cf`: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`.
+#[derive(Clone, Debug)]
+pub struct SocketmapServer {
+    shared: Arc<Shared>,
+}
+
+/// Bounds of a [`SocketmapServer`].
+#[derive(Clone, Debug)]
+pub struct SocketmapConfig {
+    max_clients: usize,
+    idle_timeout: Duration,
+    request_timeout: Duration,
+    stop_within: Duration,
+}
+
+impl SocketmapConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            max_clients: 16_384,
+            idle_timeout: Duration::from_secs(300),
+            request_timeout: Duration::from_secs(10),
+            stop_within: Duration::from_secs(10),
+        }
+    }
+
+    /// How many clients are served at once: 16,384 by default; 0 counts as 1. Others wait in the backlog of the socket.
+    #[must_use]
+    pub fn max_clients(mut self, max_clients: usize) -> Self {
+        self.max_clients = max_clients;
+        self
+    }
+
+    /// How long a client may be silent between two requests: 300 s by default, and a tenth of it while more than half of
+    /// the clients are there. Postfix connects again.
+    #[must_use]
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// How long the rest of a request that has begun, and the taking of an answer, may each last: 10 s by default.
+    #[must_use]
+    pub fn request_timeout(mut self, request_timeout: Duration) -> Self {
+        self.request_timeout = request_timeout;
+        self
+    }
+
+    /// How long clients may take to get their last answer when the server stops: 10 s by default.
+    #[must_use]
+    pub fn stop_within(mut self, stop_within: Duration) -> Self {
+        self.stop_within = stop_within;
+        self
+    }
+}
+
+impl Default for SocketmapConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug)]
+pub struct SocketmapListener {
+    socket: Socket,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl SocketmapListener {
+    /// Listens on a TCP port; with port 0 the system chooses one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub async fn bind_tcp(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { socket: Socket::Tcp(TcpListener::bind(address).await?) })
+    }
+
+    /// Listens on a unix socket. A socket that another process has left behind is replaced; a file of any other kind is not.
+    ///
+    /// Every user who can reach the folder may connect, since Postfix's clients run as a user of their own.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `AddrInUse` when somebody listens there.
+    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        if is_socket {
+            match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+                Err(error) => return Err(error),
+            }
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+        Ok(Self { socket: Socket::Unix(listener) })
+    }
+
+    /// A listening TCP socket that somebody else has opened, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?) })
+    }
+
+    /// A listening unix socket that somebody else has opened, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?) })
+    }
+
+    /// The TCP address; none for a unix socket.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    service: PolicyService,
+    config: SocketmapConfig,
+    zones: RwLock<Arc<Zones>>,
+    places: Arc<Semaphore>,
+    requests: AtomicU64,
+}
+
+impl SocketmapServer {
+    /// A server that answers from this service.
+    pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
+        let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
+        let zones = RwLock::new(Arc::new(zones));
+        Self { shared: Arc::new(Shared { service, config, zones, places, requests: AtomicU64::new(0) }) }
+    }
+
+    /// Answers from these zones from now on.
+    pub fn set_zones(&self, zones: Zones) {
+        *self.shared.zones.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(zones);
+    }
+
+    /// How many requests were answered.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many clients are connected.
+    pub fn clients(&self) -> usize {
+        self.shared.max_clients() - self.shared.places.available_permits()
+    }
+
+    /// Serves until `stop` ends: then takes no more clients, and gives those that wait for an answer
+    /// [`SocketmapConfig::stop_within`] to get it.
+    pub async fn serve(&self, listeners: Vec<SocketmapListener>, stop: impl Future<Output = ()>) {
+        let (stopping, stopped) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
+            accepting.spawn(async move { accept(&shared, listener, stopped).await });
+        }
+        drop(stopped);
+        stop.await;
+        stopping.send_replace(true);
+        // Every listener is closed at once, and every client watches the channel until it has left.
+        let all_left = async {
+            while accepting.join_next().await.is_some() {}
+            stopping.closed().await;
+        };
+        if tokio::time::timeout(self.shared.config.stop_within, all_left).await.is_err() {
+            tracing::warn!("some clients did not get their answer before the end");
+        }
+    }
+}
+
+impl Shared {
+    fn zones(&self) -> Arc<Zones> {
+        Arc::clone(&self.zones.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn max_clients(&self) -> usize {
+        self.config.max_clients.clamp(1, Semaphore::MAX_PERMITS)
+    }
+
+    fn idle_timeout(&self) -> Duration {
+        let crowded = self.places.available_permits() < self.max_clients() / 2;
+        if crowded { self.config.idle_timeout / 10 } else { self.config.idle_timeout }
+    }
+}
+
+async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: watch::Receiver<bool>) {
+    let mut watched = stopped.clone();
+    let accepting = async {
+        loop {
+            // Never closed.
+            let Ok(place) = Arc::clone(&shared.places).acquire_owned().await else { return };
+            let accepted = match &listener.socket {
+                Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    // An answer is one small packet.
+                    let _ = stream.set_nodelay(true);
+                    Client::new(shared, place, watched.clone()).start(stream);
+                }),
+                Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                    Client::new(shared, place, watched.clone()).start(stream);
+                }),
+            };
+            if let Err(error) = accepted {
+                // Such as too many open files: it passes when a client leaves.
+                tracing::warn!(%error, "a client could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    watched.mark_unchanged();
+}

@@ -1,0 +1,96 @@
+//! Zones: the name of a map chooses how its lookups are answered.
+
+use std::collections::BTreeMap;
+
+use mta_sts_core::postfix::Form;
+
+/// How lookups of one map are answered.
+///
+/// ```
+/// use mta_sts_core::postfix::Form;
+/// use mta_sts_resolver::{MatchNames, Zone};
+///
+/// let zone = Zone::new().form(Form::Extended).match_names(MatchNames::MxHosts);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zone {
+    pub(super) form: Form,
+    pub(super) match_names: MatchNames,
+    pub(super) on_dns_failure: DnsFailureAnswer,
+}
+
+/// Which names a certificate may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MatchNames {
+    /// The patterns of the policy: all that Postfix needs to be told, though `match=.example.test` covers
+    /// `a.b.example.test` too, which the policy's `*.example.test` does not.
+    #[default]
+    Patterns,
+    /// The names of the domain's MX hosts that the policy covers. Their MX records are looked up for each answer; where that
+    /// fails, or where none is covered, the answer is temporary.
+    MxHosts,
+}
+
+/// What is said of a domain when DNS fails and no policy is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DnsFailureAnswer {
+    /// It is temporary: mail waits. Whoever makes DNS fail gains nothing.
+    #[default]
+    Temporary,
+    /// There is no policy: mail goes out unprotected, and need not wait. Whoever makes DNS fail once can read it.
+    NotFound,
+}
+
+impl Zone {
+    /// The default of everything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How much an answer tells: [`Form::Basic`] by default, which every Postfix understands.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Which names a certificate may have: the patterns of the policy by default.
+    #[must_use]
+    pub fn match_names(mut self, match_names: MatchNames) -> Self {
+        self.match_names = match_names;
+        self
+    }
+
+    /// What is said when DNS fails and no policy is remembered: temporary by default.
+    #[must_use]
+    pub fn on_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
+        self.on_dns_failure = answer;
+        self
+    }
+}
+
+/// All zones of a server, by the name of the map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zones {
+    default: Zone,
+    named: BTreeMap<String, Zone>,
+}
+
+impl Zones {
+    /// One zone for every map.
+    pub fn new(default: Zone) -> Self {
+        Self { default, named: BTreeMap::new() }
+    }
+
+    /// Answers lookups of the map `name` as this zone says.
+    #[must_use]
+    pub fn with(mut self, name: &str, zone: Zone) -> Self {
+        self.named.insert(name.to_owned(), zone);
+        self
+    }
+
+    /// The zone of a map; of an unknown one, the default.
+    pub fn zone(&self, name: &str) -> &Zone {
+        self.named.get(name).unwrap_or(&self.default)
+    }
+}

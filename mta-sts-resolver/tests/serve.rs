@@ -1,0 +1,459 @@
+//! The socketmap server on real sockets, over a service of policies in the loopback world.
+// A test that cannot go on fails where it stands.
+#![allow(clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mta_sts_core::postfix::Form;
+use mta_sts_core::{LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_resolver::{
+    DnsClient, DnsConfig, DnsFailureAnswer, MatchNames, PolicyAnswer, PolicyFetcher, PolicyService, Resolver,
+    ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, TrustStore, Zone, Zones,
+};
+use mta_sts_world::{State, World, WorldConfig, WorldError};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+/// A world, and a server in it with a clock of its own.
+struct Stage {
+    world: World,
+    service: PolicyService,
+    server: SocketmapServer,
+    address: SocketAddr,
+    clock: Arc<AtomicU64>,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        Self::with(ServiceConfig::new(), SocketmapConfig::new()).await
+    }
+
+    async fn with(config: ServiceConfig, bounds: SocketmapConfig) -> Self {
+        let world = start_world().await;
+        let clock = Arc::new(AtomicU64::new(1_700_000_000));
+        let service = PolicyService::new(resolver(&world), {
+            let clock = Arc::clone(&clock);
+            config.clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)))
+        });
+        let zones = Zones::default()
+            .with("extended", Zone::new().form(Form::ExtendedWithTesting))
+            .with("exact", Zone::new().match_names(MatchNames::MxHosts))
+            .with("lax", Zone::new().on_dns_failure(DnsFailureAnswer::NotFound));
+        let server = SocketmapServer::new(service.clone(), bounds, zones);
+        let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.tcp_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn({
+            let server = server.clone();
+            async move { server.serve(vec![listener], async { drop(stopped.await) }).await }
+        });
+        Self { world, service, server, address, clock, stop: Some(stop), running }
+    }
+
+    async fn client(&self) -> Client<TcpStream> {
+        Client { stream: TcpStream::connect(self.address).await.unwrap() }
+    }
+
+    async fn ask(&self, request: &str) -> String {
+        self.client().await.ask(request).await
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    async fn end(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        timeout(LONG, &mut self.running).await.expect("the server stops").unwrap();
+        self.world.shutdown().await;
+    }
+}
+
+/// Worlds that start at once may take a port from each other while they settle: then another port is tried.
+async fn start_world() -> World {
+    for _ in 0..9 {
+        match World::start(WorldConfig::default()).await {
+            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
+            started => return started.unwrap(),
+        }
+    }
+    World::start(WorldConfig::default()).await.unwrap()
+}
+
+fn resolver(world: &World) -> Resolver {
+    let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes()).unwrap();
+    let fetcher = PolicyFetcher::new(trust_store).port(world.https_port());
+    let dns = DnsConfig::new(world.dns_addr()).timeout(Duration::from_millis(300)).attempts(1);
+    let mut config = LookupConfig::new();
+    config.fetch_limits_mut().set_timeout(Duration::from_secs(1));
+    Resolver::new(DnsClient::new(dns), fetcher).config(config)
+}
+
+struct Client<S> {
+    stream: S,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    async fn ask(&mut self, request: &str) -> String {
+        self.send(format!("{}:{request},", request.len()).as_bytes()).await;
+        self.answer().await.expect("an answer")
+    }
+
+    async fn send(&mut self, octets: &[u8]) {
+        self.stream.write_all(octets).await.unwrap();
+    }
+
+    /// The next netstring; none when the server has closed the connection.
+    async fn answer(&mut self) -> Option<String> {
+        timeout(LONG, async {
+            let mut length = 0;
+            loop {
+                match self.stream.read_u8().await {
+                    Ok(b':') => break,
+                    Ok(digit) => length = length * 10 + usize::from(digit - b'0'),
+                    Err(_) => return None,
+                }
+            }
+            let mut octets = vec![0; length + 1];
+            self.stream.read_exact(&mut octets).await.unwrap();
+            assert_eq!(octets.pop(), Some(b','));
+            Some(String::from_utf8(octets).unwrap())
+        })
+        .await
+        .expect("an answer in time")
+    }
+}
+
+/// Only a broken server takes as long.
+const LONG: Duration = Duration::from_secs(30);
+
+const HEALTHY: &str = "OK secure match=mx.healthy-enforce.test servername=hostname";
+
+// Proves S65, A30, A31.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_answered_as_postfix_means_them() {
+    let stage = Stage::start().await;
+    let mut client = stage.client().await;
+    for (request, expected) in [
+        ("postfix healthy-enforce.test", HEALTHY),
+        ("postfix HEALTHY-Enforce.test.", HEALTHY),
+        ("postfix healthy-enforce.test:587", HEALTHY),
+        ("any-map healthy-enforce.test", HEALTHY),
+        ("postfix wildcard.test", "OK secure match=.wildcard.test servername=hostname"),
+        ("exact wildcard.test", "OK secure match=mx.wildcard.test servername=hostname"),
+        ("exact implicit-mx.test", "OK secure match=implicit-mx.test servername=hostname"),
+        ("postfix [implicit-mx.test]:25", "OK secure match=implicit-mx.test servername=hostname"),
+        (
+            "postfix [healthy-enforce.test]",
+            "TEMP The policy covers none of the MX hosts. [no-permitted-host]",
+        ),
+        ("postfix .test", "NOTFOUND "),
+        ("postfix .healthy-enforce.test", "NOTFOUND "),
+        ("postfix [127.0.0.1]", "NOTFOUND "),
+        ("postfix [127.0.0.1]:2525", "NOTFOUND "),
+        ("postfix [IPv6:::1]", "NOTFOUND "),
+        ("postfix no-mta-sts.test", "NOTFOUND "),
+        ("postfix no-such-domain.test", "NOTFOUND "),
+        ("postfix b\u{fc}cher.test", "NOTFOUND "),
+        ("postfix ", "NOTFOUND "),
+        ("postfix mode-none.test", "NOTFOUND "),
+        ("postfix testing-fault.test", "NOTFOUND "),
+        ("postfix", "PERM Expected the name of a map, a space, and a key."),
+    ] {
+        assert_eq!(client.ask(request).await, expected, "{request}");
+    }
+    let told = client.ask("extended healthy-enforce.test").await;
+    assert!(told.starts_with(HEALTHY), "{told}");
+    for word in
+        [" policy_type=sts ", " policy_domain=healthy-enforce.test ", " { policy_string = mode: enforce }"]
+    {
+        assert!(told.contains(word), "{word} in {told}");
+    }
+    assert!(!told.contains("policy_ttl"), "{told}");
+    let told = client.ask("extended testing-fault.test").await;
+    assert!(told.starts_with("OK may ") && told.contains(" policy_type=sts "), "{told}");
+    client.send(b"9:postfix \xff,").await;
+    assert_eq!(client.answer().await.as_deref(), Some("NOTFOUND "));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_may_come_in_any_pieces() {
+    let stage = Stage::start().await;
+    let mut client = stage.client().await;
+    let request = b"28:postfix healthy-enforce.test,";
+    for octet in request {
+        client.send(&[*octet]).await;
+        client.stream.flush().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.answer().await.as_deref(), Some(HEALTHY));
+    client.send(&request.repeat(100)).await;
+    for _ in 0..100 {
+        assert_eq!(client.answer().await.as_deref(), Some(HEALTHY));
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_netstring_ends_its_own_connection_alone() {
+    let stage = Stage::start().await;
+    let mut other = stage.client().await;
+    for broken in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"EHLO client.test\r\n",
+        b"7:postfix no-comma.test",
+        b"999999999:",
+        b"2049:",
+        b"-1:a,",
+        b"007:postfix,",
+        b":,",
+        &[0xff; 4096],
+    ] {
+        let mut client = stage.client().await;
+        client.send(broken).await;
+        let answer = client.answer().await;
+        // What the server has not read any more may cut its answer off.
+        assert!(answer.as_ref().is_none_or(|answer| answer.starts_with("PERM ")), "{answer:?}");
+        assert_eq!(client.answer().await, None, "{}", broken.escape_ascii());
+        assert_eq!(other.ask("postfix healthy-enforce.test").await, HEALTHY);
+    }
+    // Half a request, and gone.
+    stage.client().await.send(b"28:postfix heal").await;
+    assert_eq!(other.ask("postfix healthy-enforce.test").await, HEALTHY);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_and_silent_clients_are_let_go() {
+    let short = Duration::from_millis(200);
+    let bounds = SocketmapConfig::new().idle_timeout(short).request_timeout(short).max_clients(8);
+    let stage = Stage::with(ServiceConfig::new(), bounds).await;
+    // More than the server has places for: some silent, some in the middle of a request.
+    let mut slow = Vec::new();
+    for number in 0..24 {
+        let mut client = stage.client().await;
+        if number % 2 == 0 {
+            client.send(b"28:postfix heal").await;
+        }
+        slow.push(client);
+    }
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    for mut client in slow {
+        assert_eq!(client.answer().await, None);
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_no_answers_holds_up_nobody() {
+    let bounds = SocketmapConfig::new().request_timeout(Duration::from_millis(300));
+    let stage = Stage::with(ServiceConfig::new(), bounds).await;
+    let mut greedy = stage.client().await;
+    let requests = b"37:extended healthy-enforce.test:12345678,".repeat(1000);
+    // Until the server reads no more.
+    while let Ok(Ok(())) = timeout(Duration::from_millis(100), greedy.stream.write_all(&requests)).await {}
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    timeout(LONG, async {
+        while stage.server.clients() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the greedy client is given up");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_clients_ask_at_once_and_the_domain_is_asked_once() {
+    let stage = Stage::start().await;
+    stage.world.reset().unwrap();
+    let mut clients = JoinSet::new();
+    for _ in 0..1000 {
+        let address = stage.address;
+        clients.spawn(async move {
+            let mut client = Client { stream: TcpStream::connect(address).await.unwrap() };
+            let answer = client.ask("postfix healthy-enforce.test").await;
+            (client, answer)
+        });
+    }
+    let served = clients.join_all().await;
+    assert!(served.iter().all(|(_, answer)| answer == HEALTHY));
+    let seen = stage.world.seen();
+    assert_eq!(seen.https.len(), 1, "one fetch");
+    let asked = seen.dns.iter().filter(|question| question.name.starts_with("_mta-sts.healthy-enforce"));
+    assert_eq!(asked.count(), 1, "one question");
+    assert_eq!(stage.service.counts().lookups, 1);
+    stage.end().await;
+}
+
+// Proves S56, A29.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_dns_are_temporary_and_not_remembered() {
+    let stage = Stage::start().await;
+    for domain in ["bogus.test", "loop.test"] {
+        for _ in 0..2 {
+            let answer = stage.ask(&format!("postfix {domain}")).await;
+            assert!(answer.starts_with("TEMP ") && answer.ends_with("[dns-failed]"), "{domain}: {answer}");
+        }
+        assert_eq!(stage.ask(&format!("lax {domain}")).await, "NOTFOUND ");
+    }
+    assert_eq!(stage.service.counts().entries, 0, "nothing is cached");
+    assert_eq!(stage.service.counts().lookups, 6, "each asked anew");
+    stage.end().await;
+}
+
+// Proves S50, S51, S52, S54.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_a_policy_host_stop_no_mail_and_are_not_repeated() {
+    let stage = Stage::start().await;
+    let domains = [
+        "policy-host-down.test",
+        "policy-redirect.test",
+        "policy-invalid.test",
+        "policy-host-untrusted.test",
+        "https-gzip.test",
+        "https-drip.test",
+        "https-hang.test",
+        "https-media-type.test",
+        "https-two-media-types.test",
+        "https-too-large.test",
+        "https-not-found.test",
+        "https-refused.test",
+    ];
+    for _ in 0..2 {
+        let mut clients = JoinSet::new();
+        for domain in domains {
+            let address = stage.address;
+            clients.spawn(async move {
+                let mut client = Client { stream: TcpStream::connect(address).await.unwrap() };
+                (domain, client.ask(&format!("postfix {domain}")).await)
+            });
+        }
+        // Meanwhile everybody else is served.
+        assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+        for (domain, answer) in clients.join_all().await {
+            assert_eq!(answer, "NOTFOUND ", "{domain}");
+        }
+        // As long as the slowest fetch has taken.
+        stage.advance(1);
+        // None of them is fetched twice within 300 s.
+        assert_eq!(stage.service.counts().fetch_failures, domains.len() as u64);
+    }
+    stage.end().await;
+}
+
+// Proves S57, S81, C15.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_outlasts_an_attack_on_dns_and_a_clock_that_steps() {
+    let stage = Stage::start().await;
+    let policy = "OK secure match=mx.txt-suppressed.test servername=hostname";
+    assert_eq!(stage.ask("postfix txt-suppressed.test").await, policy);
+    stage.world.switch("txt-suppressed", State::Attack).unwrap();
+    for seconds in [3600, 86_400] {
+        stage.advance(seconds);
+        assert_eq!(stage.ask("postfix txt-suppressed.test").await, policy);
+    }
+    stage.clock.fetch_sub(2 * 86_400, Ordering::SeqCst);
+    assert_eq!(stage.ask("postfix txt-suppressed.test").await, policy);
+    stage.advance(30 * 86_400);
+    assert_eq!(stage.ask("postfix txt-suppressed.test").await, "NOTFOUND ", "it has expired");
+    stage.end().await;
+}
+
+// Proves S58, S82.
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_are_fetched_anew_before_they_lapse() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    stage.advance(86_400);
+    stage.world.reset().unwrap();
+    let refreshing = tokio::spawn({
+        let service = stage.service.clone();
+        async move { service.refresh_for_ever().await }
+    });
+    timeout(LONG, async {
+        while stage.service.counts().fetched < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the policy is fetched anew though nobody asks");
+    refreshing.abort();
+    assert_eq!(stage.world.seen().https.len(), 1);
+    assert_eq!((stage.service.counts().refreshes, stage.service.counts().lookups), (1, 1));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_long_is_temporary_and_its_lookup_goes_on() {
+    let config = ServiceConfig::new().answer_within(Duration::from_millis(50));
+    let stage = Stage::with(config, SocketmapConfig::new()).await;
+    assert_eq!(stage.ask("postfix https-hang.test").await, "TEMP The lookup takes long, and goes on. [slow]");
+    timeout(LONG, async {
+        while stage.service.counts().fetch_failures == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the lookup ends without its client");
+    let domain = PolicyDomain::parse("https-hang.test").unwrap();
+    assert!(matches!(
+        stage.service.answer(&domain).await,
+        PolicyAnswer::None(_) | PolicyAnswer::Temporary(_)
+    ));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_gives_the_answers_that_are_due() {
+    let mut stage = Stage::start().await;
+    let mut idle = stage.client().await;
+    assert_eq!(idle.ask("postfix .test").await, "NOTFOUND ");
+    let mut waiting = stage.client().await;
+    waiting.send(b"23:postfix https-hang.test,").await;
+    timeout(LONG, async {
+        while stage.service.counts().lookups == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the lookup begins");
+    stage.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(idle.answer().await, None, "who waits for nothing is let go");
+    assert_eq!(waiting.answer().await.as_deref(), Some("NOTFOUND "));
+    timeout(LONG, &mut stage.running).await.expect("the server stops").unwrap();
+    assert!(TcpStream::connect(stage.address).await.is_err(), "nobody listens");
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unix_socket_is_taken_over_from_the_dead_alone() {
+    let stage = Stage::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mtasts.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let listener = SocketmapListener::bind_unix(&path).unwrap();
+    assert_eq!(listener.tcp_addr(), None);
+    let second = SocketmapListener::bind_unix(&path).unwrap_err();
+    assert_eq!(second.kind(), std::io::ErrorKind::AddrInUse);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "precious").unwrap();
+    SocketmapListener::bind_unix(&file).unwrap_err();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+
+    let server = stage.server.clone();
+    let serving = tokio::spawn(async move { server.serve(vec![listener], std::future::pending()).await });
+    let mut client = Client { stream: UnixStream::connect(&path).await.unwrap() };
+    assert_eq!(client.ask("postfix healthy-enforce.test").await, HEALTHY);
+    serving.abort();
+    stage.end().await;
+}
