@@ -266,6 +266,20 @@ pub extern "C" fn mtasts_entries_free(entries: Option<Box<mtasts_entries>>) {
     drop(entries);
 }
 
+/// A bug on demand, in the midst of a change. No library has it that is installed: see the feature.
+///
+/// cbindgen:ignore
+#[cfg(feature = "panic-on-demand")]
+// None leaves it: that is what it tests.
+#[allow(clippy::missing_panics_doc)]
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_panic(
+    cache: Option<&mtasts_cache>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || cache.ok_or(Fault::NULL)?.change(|_| panic!("on demand")))
+}
+
 impl mtasts_cache {
     /// Works on the cache under its lock.
     fn change<R>(&self, change: impl FnOnce(&mut PolicyCache) -> R) -> Result<R, Fault> {
