@@ -41,15 +41,17 @@ def longest_hold(work: Callable[[], object], times: int = 100) -> float:
     """
     sys.setswitchinterval(1e-6)
     worst = 0.0
+    turns = 0
     done = False
 
     def watch() -> None:
-        nonlocal worst
+        nonlocal worst, turns
         last = time.perf_counter()
         while not done:
             now = time.perf_counter()
             worst = max(worst, now - last)
             last = now
+            turns += 1
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -57,7 +59,10 @@ def longest_hold(work: Callable[[], object], times: int = 100) -> float:
     for _ in range(times):
         worst = 0.0
         work()
-        time.sleep(0.001)
+        # Until the watcher has looked at its clock again.
+        seen = turns
+        while turns < seen + 2:
+            time.sleep(0)
         waits.append(worst)
     done = True
     watcher.join()
@@ -96,7 +101,7 @@ def main() -> int:
         if (function := peer(name, "parse_mta_sts_policy")) is not None
     ]
     theirs = [row(f"parse 2 mx, {name.partition('.')[0]}", partial(function, TWO_MX)) for name, function in peers]
-    row("parse 2 mx", lambda: Policy.parse(TWO_MX), min(theirs) / 4 if theirs else None)
+    row("parse 2 mx", partial(Policy.parse, TWO_MX), min(theirs) / 4 if theirs else None)
     row("parse record", lambda: Record.parse(RECORD))
     row("policy.matches_mx(host)", lambda: policy.matches_mx("mx7.mail.example.com"), 80 + overhead())
     row("policy.mode", lambda: policy.mode)
