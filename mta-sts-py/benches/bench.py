@@ -41,15 +41,17 @@ def longest_hold(work: Callable[[], object], times: int = 100) -> float:
     """
     sys.setswitchinterval(1e-6)
     worst = 0.0
+    turns = 0
     done = False
 
     def watch() -> None:
-        nonlocal worst
+        nonlocal worst, turns
         last = time.perf_counter()
         while not done:
             now = time.perf_counter()
             worst = max(worst, now - last)
             last = now
+            turns += 1
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -57,7 +59,10 @@ def longest_hold(work: Callable[[], object], times: int = 100) -> float:
     for _ in range(times):
         worst = 0.0
         work()
-        time.sleep(0.001)
+        # Until the watcher has looked at its clock again.
+        seen = turns
+        while turns < seen + 2:
+            time.sleep(0)
         waits.append(worst)
     done = True
     watcher.join()
