@@ -3,6 +3,7 @@
  * may have mail, 1 if none may, 75 if DNS could not tell. DNS by libunbound, HTTPS by libcurl, the rest by libmtasts:
  *     cc lookup.c $(pkg-config --cflags --libs mtasts libunbound libcurl)
  */
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <mtasts.h>
 #include <stdio.h>
@@ -11,15 +12,16 @@
 #include <time.h>
 #include <unbound.h>
 
-enum { TYPE_MX = 15, TYPE_TXT = 16, MAX_RRS = 100 };
+enum { TYPE_A = 1, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28, MAX_RRS = 100, CHAIN_GOOD = 0, CHAIN_EXPIRED = 10 };
 
 static uint64_t now(void) { return (uint64_t)time(NULL); }
+
 /* The TXT records of the name, each with its character-strings joined. */
 static mtasts_status answer_txt(mtasts_lookup *lookup, struct ub_ctx *dns)
 {
     struct ub_result *found = NULL;
     mtasts_bytes rrs[MAX_RRS];
-    mtasts_status status = MTASTS_OK;
+    mtasts_status status;
     size_t count = 0;
     if (ub_resolve(dns, mtasts_lookup_txt_name(lookup), TYPE_TXT, 1, &found))
         return mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_UNUSABLE, now());
@@ -28,74 +30,72 @@ static mtasts_status answer_txt(mtasts_lookup *lookup, struct ub_ctx *dns)
         size_t len = (size_t)found->len[count], from = 0, to = 0;
         for (size_t part; from < len && from + 1 + (part = rr[from]) <= len; from += 1 + part, to += part)
             memmove(rr + to, rr + from + 1, part);
-        rrs[count].data = rr;
-        rrs[count].len = to;
+        rrs[count] = (mtasts_bytes){rr, to};
     }
-    if (found->bogus)
-        status = mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_BOGUS, now());
-    else if (found->rcode != 0 && !found->nxdomain)
-        status = mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_SERVFAIL, now());
-    else if (count == 0)
-        status = mtasts_lookup_handle_txt_not_found(lookup, (uint32_t)found->ttl, now());
-    else
-        status = mtasts_lookup_handle_txt(lookup, rrs, count, (uint32_t)found->ttl, now());
+    status = found->bogus                       ? mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_BOGUS, now())
+             : found->rcode && !found->nxdomain ? mtasts_lookup_handle_txt_failed(lookup, MTASTS_TXT_DNS_SERVFAIL, now())
+             : count == 0                       ? mtasts_lookup_handle_txt_not_found(lookup, (uint32_t)found->ttl, now())
+                                                : mtasts_lookup_handle_txt(lookup, rrs, count, (uint32_t)found->ttl, now());
     ub_resolve_free(found);
     return status;
 }
 
-struct body { uint8_t *octets; size_t len, most; };
-
-static size_t take(char *data, size_t size, size_t count, void *context)
-{
-    struct body *body = context;
-    if (size * count > body->most - body->len)
-        return 0;
-    memcpy(body->octets + body->len, data, size * count);
-    body->len += size * count;
-    return size * count;
-}
-
-static mtasts_status fault_of(CURLcode result)
+static mtasts_status fault_of(CURLcode result, long verified)
 {
     switch (result) {
-    case CURLE_COULDNT_RESOLVE_HOST: return MTASTS_FETCH_POLICY_HOST_NOT_FOUND;
     case CURLE_COULDNT_CONNECT: return MTASTS_FETCH_CONNECT_FAILED;
     case CURLE_OPERATION_TIMEDOUT: return MTASTS_FETCH_TIMEOUT;
     case CURLE_WRITE_ERROR: return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
     case CURLE_SSL_CONNECT_ERROR: return MTASTS_FETCH_POLICY_HOST_TLS_FAILED;
-    case CURLE_PEER_FAILED_VERIFICATION: return MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED;
+    case CURLE_PEER_FAILED_VERIFICATION: /* where the chain is good, it was the name */
+        return verified == CHAIN_EXPIRED ? MTASTS_FETCH_POLICY_HOST_CERTIFICATE_EXPIRED
+               : verified == CHAIN_GOOD  ? MTASTS_FETCH_POLICY_HOST_CERTIFICATE_HOST_MISMATCH
+                                         : MTASTS_FETCH_POLICY_HOST_CERTIFICATE_NOT_TRUSTED;
     default: return MTASTS_FETCH_HTTP_PROTOCOL;
     }
 }
 
-/* The policy, over HTTPS. */
-static mtasts_status answer_fetch(mtasts_lookup *lookup)
+/* The addresses of the Policy Host, as CURLOPT_RESOLVE takes them: nothing but `dns` is asked. */
+static mtasts_status addresses_of(const char *host, struct ub_ctx *dns, char *list, size_t size)
 {
-    struct body body = {NULL, 0, mtasts_lookup_max_body_len(lookup)};
+    size_t used = (size_t)snprintf(list, size, "%s:443:", host), start = used, failed = 0;
+    for (int six = 0; six < 2; six++) {
+        struct ub_result *found = NULL;
+        size_t bad = ub_resolve(dns, host, six ? TYPE_AAAA : TYPE_A, 1, &found) || found->bogus || (found->rcode && !found->nxdomain);
+        for (int i = 0; !bad && found->havedata && found->data[i] && size - used > INET6_ADDRSTRLEN + 4; i++) {
+            char text[INET6_ADDRSTRLEN] = "";
+            inet_ntop(six ? AF_INET6 : AF_INET, found->data[i], text, sizeof text);
+            used += (size_t)snprintf(list + used, size - used, six ? "%s[%s]" : "%s%s", used > start ? "," : "", text);
+        }
+        ub_resolve_free(found), failed |= bad;
+    }
+    return used > start ? MTASTS_OK : failed ? MTASTS_FETCH_POLICY_HOST_DNS_FAILED : MTASTS_FETCH_POLICY_HOST_NOT_FOUND;
+}
+
+/* The policy, over HTTPS. */
+static mtasts_status answer_fetch(mtasts_lookup *lookup, struct ub_ctx *dns)
+{
+    size_t most = mtasts_lookup_max_body_len(lookup);
+    char addresses[1024], *type = NULL, *octets = malloc(most);
+    FILE *body = octets ? fmemopen(octets, most, "w") : NULL; /* it takes no octet more, so that curl stops */
+    long code = 0, verified = 0;
+    mtasts_status status = addresses_of(mtasts_lookup_policy_host(lookup), dns, addresses, sizeof addresses);
     CURL *curl = curl_easy_init();
-    long code = 0;
-    char *type = NULL;
-    mtasts_status status;
+    struct curl_slist *resolve = curl_slist_append(NULL, addresses);
     CURLcode result;
-    if (!curl || !(body.octets = malloc(body.most + 1)))
-        return mtasts_lookup_handle_fetch_failed(lookup, MTASTS_FETCH_CONNECT_FAILED, now());
-    curl_easy_setopt(curl, CURLOPT_URL, mtasts_lookup_policy_url(lookup));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mtasts_lookup_fetch_timeout_ms(lookup));
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    if (getenv("SSL_CERT_FILE"))
-        curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
-    result = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-    status = result ? mtasts_lookup_handle_fetch_failed(lookup, fault_of(result), now())
-                    : mtasts_lookup_handle_response(lookup, (uint16_t)code, type, body.octets, body.len, now());
-    curl_easy_cleanup(curl);
-    free(body.octets);
+    if (!curl || !resolve || !body || setvbuf(body, NULL, _IONBF, 0)) exit(2);
+#define SET(option, value) curl_easy_setopt(curl, CURLOPT_##option, value)
+    SET(URL, mtasts_lookup_policy_url(lookup)), SET(RESOLVE, resolve), SET(PROXY, "");
+    SET(TIMEOUT_MS, (long)mtasts_lookup_fetch_timeout_ms(lookup)), SET(NOSIGNAL, 1L);
+    SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2), SET(FOLLOWLOCATION, 0L), SET(WRITEDATA, body);
+    if (getenv("SSL_CERT_FILE")) SET(CAINFO, getenv("SSL_CERT_FILE"));
+    result = status ? CURLE_OK : curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code), curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    status = status || result ? mtasts_lookup_handle_fetch_failed(lookup, status ? status : fault_of(result, verified), now())
+                              : mtasts_lookup_handle_response(lookup, (uint16_t)code, type, (uint8_t *)octets,
+                                                              (size_t)ftell(body), now());
+    curl_slist_free_all(resolve), curl_easy_cleanup(curl), fclose(body), free(octets);
     return status;
 }
 
@@ -121,30 +121,30 @@ int main(int argc, char **argv)
     struct ub_result *found = NULL;
     mtasts_lookup *lookup = NULL;
     mtasts_outcome *outcome = NULL;
-    int some = 0, i;
+    mtasts_status detail;
+    int some = 0;
     /* libunbound holds ".test" for empty by itself; the other order of these two fails. */
-    if (argc < 2 || ub_ctx_resolvconf(dns, NULL) || ub_ctx_zone_remove(dns, "test."))
-        return 2;
-    if (mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, NULL))
+    if (argc < 2 || ub_ctx_resolvconf(dns, NULL) || ub_ctx_zone_remove(dns, "test.") ||
+        mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, NULL))
         return 2;
     for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) != MTASTS_OUTPUT_DONE;)
-        if (what == MTASTS_OUTPUT_QUERY_TXT ? answer_txt(lookup, dns) : answer_fetch(lookup))
+        if (what == MTASTS_OUTPUT_QUERY_TXT ? answer_txt(lookup, dns) : answer_fetch(lookup, dns))
             return 2;
-    mtasts_lookup_finish(lookup, &outcome);
+    mtasts_lookup_finish(lookup, &outcome), detail = mtasts_outcome_no_policy_detail(outcome);
     if (mtasts_outcome_policy(outcome))
         printf("policy: %s\n", mtasts_mode_word(mtasts_policy_mode(mtasts_outcome_policy(outcome))));
     else
-        printf("no policy: %s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)));
+        printf("no policy: %s%s%s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)), detail ? ": " : "",
+               detail ? mtasts_status_code(detail) : "");
     if (mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_DNS_FAILED || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
         return 75;
-    for (i = 0; found->havedata && found->data[i]; i++) {
+    for (int i = 0; found->havedata && found->data[i]; i++) {
         char name[256] = "";
         const uint8_t *label = (const uint8_t *)found->data[i] + 2;
         for (; *label && strlen(name) + *label < 254; label += 1 + *label)
             strncat(strncat(name, (const char *)label + 1, *label), ".", 2);
         some |= verdict(outcome, name);
     }
-    mtasts_outcome_free(outcome), mtasts_lookup_free(lookup);
-    ub_resolve_free(found), ub_ctx_delete(dns);
+    mtasts_outcome_free(outcome), mtasts_lookup_free(lookup), ub_resolve_free(found), ub_ctx_delete(dns);
     return some ? 0 : 1;
 }

@@ -440,6 +440,14 @@ fn domains_without_scenario(plan: &mut Plan) {
         .mx(10, "mx")
         .mx(20, "backup");
 
+    // RFC 8461, 5.1: a host that the policy lacks is skipped, and the next one may be fine.
+    plan.domain("first-unlisted")
+        .sts(Mode::Enforce, &["mx"])
+        .mail_host("stray")
+        .mail_host("mx")
+        .mx(10, "stray")
+        .mx(20, "mx");
+
     for name in ["", "_mta-sts", "mta-sts"] {
         plan.domain("bogus").data(
             name,

@@ -196,6 +196,15 @@ def test_several_domains(name="two-domains-one-host"):
     check(name, "each policy counts for its own domain", delivered == [1, 0, 1] and len(exim.waiting()) == 1, exim)
 
 
+def test_second_host(name="first-unlisted"):
+    """The preferred MX host is none of the policy's, and the second one is."""
+    control({"command": "reset"})
+    exim = Exim(name)
+    exim.send("user@first-unlisted.test")
+    hosts = [mail["mx"] for mail in arrived("first-unlisted.test")]
+    check(name, "the second MX host takes the mail", hosts == ["mx.first-unlisted.test"], exim)
+
+
 def submit(recipient):
     import smtplib
     for _ in range(100):
@@ -219,7 +228,8 @@ def main():
             run_scenario(scenario)
             print(f"   {scenario['name']}: {time.monotonic() - start:.1f} s")
     if not only:
-        for test in (test_queue_runner, test_daemon, test_no_such_domain, test_broken_store, test_several_domains):
+        for test in (test_queue_runner, test_daemon, test_no_such_domain, test_broken_store, test_several_domains,
+                     test_second_host):
             test()
     shutil.rmtree(f"/tmp/exim-mtasts.{os.getpid()}")
     if failures:
