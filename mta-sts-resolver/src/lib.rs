@@ -27,6 +27,8 @@ pub use smtp::{
 pub use socketmap::{
     DnsFailureAnswer, MatchNames, SocketmapConfig, SocketmapListener, SocketmapServer, Zone, Zones,
 };
+#[cfg(feature = "sqlite")]
+pub use store::SqliteStore;
 pub use store::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
 pub use tls::{
     CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,

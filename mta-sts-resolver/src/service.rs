@@ -1,6 +1,6 @@
 //! Policies for a mail server: from memory, from a store, from their domains; fetched anew before they lapse.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -220,8 +220,12 @@ struct Shared {
     cache: Mutex<PolicyCache>,
     flights: Mutex<HashMap<PolicyDomain, Flight>>,
     lookups: Semaphore,
-    /// Whoever writes to the store holds it from the look into the cache on, so that no older entry is written last.
-    writing: tokio::sync::Mutex<()>,
+    /// Whoever writes to the store holds the one of the domain from the look into the cache on, so that no older entry is
+    /// written last.
+    writing: [tokio::sync::Mutex<()>; 64],
+    /// What a store failed to write.
+    unsaved: Mutex<HashSet<PolicyDomain>>,
+    hasher: RandomState,
     /// The next refresh may have moved.
     scheduled: Notify,
     counters: Counters,
@@ -241,7 +245,9 @@ impl PolicyService {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
                 flights: Mutex::default(),
                 lookups: Semaphore::new(config.lookups_at_once.clamp(1, Semaphore::MAX_PERMITS)),
-                writing: tokio::sync::Mutex::default(),
+                writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
+                unsaved: Mutex::default(),
+                hasher: RandomState::new(),
                 scheduled: Notify::new(),
                 counters: Counters::default(),
                 resolver,
@@ -277,13 +283,19 @@ impl PolicyService {
             })
     }
 
-    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2).
+    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and tries again
+    /// once a minute what a store failed to write.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
         let at_once = shared.config.refreshes_at_once.max(1);
         let mut running = JoinSet::new();
+        let mut saved_at: Option<tokio::time::Instant> = None;
         loop {
+            if saved_at.is_none_or(|at| at.elapsed() >= MAX_SLEEP) {
+                shared.save_unsaved().await;
+                saved_at = Some(tokio::time::Instant::now());
+            }
             while running.len() >= at_once {
                 ended(running.join_next().await);
             }
@@ -322,17 +334,19 @@ impl PolicyService {
         loop {
             let page = store.page(after.as_ref(), PAGE).await?;
             let now = shared.now();
-            let mut cache = shared.cache();
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
+            let mut cache = shared.cache();
             for (domain, entry) in page {
-                if cache.len() >= shared.config.max_entries {
-                    return Ok(loaded);
-                }
-                if entry.valid_policy(now).is_some() || !entry.back_offs().is_empty() {
+                let counts = entry.valid_policy(now).is_some()
+                    || entry.back_offs().iter().any(|back_off| back_off.until > now);
+                if counts && cache.len() < shared.config.max_entries {
                     cache.insert(&domain, entry, now);
                     loaded += 1;
                 }
+            }
+            if cache.len() >= shared.config.max_entries {
+                break;
             }
         }
         shared.scheduled.notify_one();
@@ -473,13 +487,49 @@ impl Shared {
     /// Writes to the store what the cache holds by now; where the cache was too full for it, the update itself.
     async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate) {
         let Some(store) = &self.config.store else { return };
-        let _turn = self.writing.lock().await;
+        let _turn = self.turn_to_write(domain).await;
         let now = self.now();
         let entry = self.cache().peek(domain, now).or_else(|| update.apply_to(None, now));
         let Some(entry) = entry else { return };
         if let Err(error) = store.put(domain, &entry).await {
             self.store_failed(&error);
+            let mut unsaved = self.unsaved();
+            if unsaved.len() < self.config.max_entries {
+                unsaved.insert(domain.clone());
+            }
         }
+    }
+
+    /// Tries again what a store failed to write, until it fails again.
+    async fn save_unsaved(&self) {
+        let Some(store) = &self.config.store else { return };
+        loop {
+            let Some(domain) = self.unsaved().iter().next().cloned() else { return };
+            let _turn = self.turn_to_write(&domain).await;
+            let entry = self.cache().peek(&domain, self.now());
+            if let Some(entry) = entry
+                && let Err(error) = store.put(&domain, &entry).await
+            {
+                self.store_failed(&error);
+                return;
+            }
+            let mut unsaved = self.unsaved();
+            unsaved.remove(&domain);
+            if unsaved.is_empty() {
+                tracing::info!("the store works again, and has what it missed");
+            }
+        }
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, HashSet<PolicyDomain>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn turn_to_write(&self, domain: &PolicyDomain) -> tokio::sync::MutexGuard<'_, ()> {
+        // The remainder fits.
+        #[allow(clippy::cast_possible_truncation)]
+        let number = self.hasher.hash_one(domain) as usize % self.writing.len();
+        self.writing[number].lock().await
     }
 
     fn store_failed(&self, error: &StoreError) {

@@ -1,9 +1,15 @@
 //! Stores: where entries outlive the process that made them.
 
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use std::fmt;
 use std::pin::Pin;
 
 use mta_sts_core::{CacheEntry, PolicyDomain};
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 
 /// A place that keeps entries by Policy Domain, for a [`PolicyService`](crate::PolicyService).
 ///

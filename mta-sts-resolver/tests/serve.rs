@@ -2,16 +2,18 @@
 // A test that cannot go on fails where it stands.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mta_sts_core::postfix::Form;
-use mta_sts_core::{LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
-    DnsClient, DnsConfig, DnsFailureAnswer, MatchNames, PolicyAnswer, PolicyFetcher, PolicyService, Resolver,
-    ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, TrustStore, Zone, Zones,
+    DnsClient, DnsConfig, DnsFailureAnswer, EntryStore, MatchNames, PolicyAnswer, PolicyFetcher,
+    PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, StoreError,
+    StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig, WorldError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -455,5 +457,85 @@ async fn a_unix_socket_is_taken_over_from_the_dead_alone() {
     let mut client = Client { stream: UnixStream::connect(&path).await.unwrap() };
     assert_eq!(client.ask("postfix healthy-enforce.test").await, HEALTHY);
     serving.abort();
+    stage.end().await;
+}
+
+/// A store that can be lost.
+#[derive(Debug, Default)]
+struct LosableStore {
+    lost: AtomicBool,
+    entries: Mutex<BTreeMap<PolicyDomain, CacheEntry>>,
+}
+
+impl LosableStore {
+    fn done<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut BTreeMap<PolicyDomain, CacheEntry>) -> T,
+    ) -> StoreFuture<'static, T> {
+        let result = if self.lost.load(Ordering::SeqCst) {
+            Err(StoreError::new(StoreErrorKind::Unavailable, "lost"))
+        } else {
+            Ok(work(&mut self.entries.lock().unwrap()))
+        };
+        Box::pin(async { result })
+    }
+}
+
+impl EntryStore for LosableStore {
+    fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>> {
+        self.done(|entries| entries.get(domain).cloned())
+    }
+
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+        self.done(|entries| drop(entries.insert(domain.clone(), entry.clone())))
+    }
+
+    fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool> {
+        self.done(|entries| entries.remove(domain).is_some())
+    }
+
+    fn page<'a>(
+        &'a self,
+        after: Option<&'a PolicyDomain>,
+        count: usize,
+    ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>> {
+        self.done(|entries| {
+            let following = entries.iter().filter(|(domain, _)| after.is_none_or(|after| *domain > after));
+            following.take(count).map(|(domain, entry)| (domain.clone(), entry.clone())).collect()
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
+    let store = Arc::new(LosableStore::default());
+    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    store.lost.store(true, Ordering::SeqCst);
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    assert_eq!(stage.service.counts().store_failures, 2, "it was asked, and told");
+    stage.service.load().await.unwrap_err();
+
+    store.lost.store(false, Ordering::SeqCst);
+    let refreshing = tokio::spawn({
+        let service = stage.service.clone();
+        async move { service.refresh_for_ever().await }
+    });
+    timeout(LONG, async {
+        while store.entries.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the store gets the policy");
+    refreshing.abort();
+
+    // Another process, which finds no DNS.
+    let nobody = DnsConfig::new("127.0.0.1:9".parse().unwrap()).attempts(1);
+    let fetcher = PolicyFetcher::new(TrustStore::from_pem(stage.world.ca_pem().as_bytes()).unwrap());
+    let now = stage.clock.load(Ordering::SeqCst);
+    let config = ServiceConfig::new().store(store).clock(move || UnixTime::from_secs(now));
+    let next = PolicyService::new(Resolver::new(DnsClient::new(nobody), fetcher), config);
+    let domain = PolicyDomain::parse("healthy-enforce.test").unwrap();
+    assert!(matches!(next.answer(&domain).await, PolicyAnswer::Policy(_)), "read when it is asked for");
     stage.end().await;
 }

@@ -1,5 +1,6 @@
 //! What `mtasts` is told on its command line, and which command answers.
 
+mod cache;
 mod check;
 mod demo;
 mod exit;
@@ -9,6 +10,7 @@ mod matching;
 mod network;
 mod output;
 mod serve;
+mod store;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
                 Command::Match(matching) => matching.run(),
                 Command::Demo(demo) => demo.run().await,
                 Command::Serve(serve) => serve.run().await,
+                Command::Cache(cache) => cache.run().await,
             }
         })
         .into()
@@ -66,4 +69,5 @@ enum Command {
     Match(matching::Match),
     Demo(demo::Demo),
     Serve(serve::Serve),
+    Cache(cache::Cache),
 }

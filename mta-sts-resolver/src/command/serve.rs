@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::check::told;
+use super::store::StorePlace;
 use super::{Exit, Network};
 
 /// Answer Postfix's TLS policy lookups (socketmap), and keep the policies
@@ -26,8 +27,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH", default_value = "127.0.0.1:8461")]
     listen: Vec<Place>,
     /// Where policies outlive a restart
-    #[arg(long, value_name = "memory", value_enum, default_value = "memory")]
-    store: Store,
+    #[arg(long, value_name = "memory|sqlite[:FILE]", default_value = "sqlite")]
+    store: StorePlace,
     /// How much an answer tells Postfix
     #[arg(long, value_enum, value_name = "FORM", default_value = "basic")]
     form: AnswerForm,
@@ -70,12 +71,6 @@ impl FromStr for Place {
                 .map_err(|_| "expected an address and a port, 127.0.0.1:8461, or unix:PATH".to_owned()),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Store {
-    /// Nowhere: a restart forgets everything
-    Memory,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -129,8 +124,18 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
 
-        let config = ServiceConfig::new().log_domains(self.log_domains);
+        let mut config = ServiceConfig::new().log_domains(self.log_domains);
+        let store = self.store.open().map_err(|error| {
+            (Exit::Temporary, format!("{}: {error} (`--store memory` works without a store)", self.store))
+        })?;
+        if let Some(store) = store {
+            config = config.store(store);
+        }
         let service = PolicyService::new(self.network.resolver(dns, trust_store), config);
+        match service.load().await {
+            Ok(entries) => tracing::info!(entries, store = %self.store, "policies are in memory"),
+            Err(error) => tracing::error!(code = error.code(), %error, "the store could not be read"),
+        }
         let mut listeners = Vec::new();
         for place in &self.listen {
             listeners.push(place.bind().await?);
@@ -168,7 +173,6 @@ impl Serve {
     }
 
     fn start_logging(&self) {
-        let Self { store: Store::Memory, .. } = self;
         let lines = tracing_subscriber::fmt().with_max_level(self.log_level).with_writer(io::stderr);
         match self.log_format {
             LogFormat::Text => lines.with_ansi(false).with_target(false).init(),

@@ -1,0 +1,259 @@
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, Read as _, Write};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use clap::{Args, Subcommand};
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use mta_sts_resolver::{EntryStore, StoreError};
+use serde_json::{Value, json};
+
+use super::Exit;
+use super::check::told;
+use super::output::{date, printable};
+use super::store::StorePlace;
+
+/// See and change what `mtasts serve` keeps in its store
+///
+/// A daemon that runs goes on with what it has in memory: it reads the store when it starts, and for domains that it does
+/// not know.
+#[derive(Args, Debug)]
+pub(crate) struct Cache {
+    /// The store
+    #[arg(long, global = true, value_name = "sqlite[:FILE]", default_value = "sqlite")]
+    store: StorePlace,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the domains with their policies
+    List,
+    /// Show what is remembered of DOMAIN, as it is stored
+    Show {
+        #[arg(value_parser = domain)]
+        domain: PolicyDomain,
+    },
+    /// Forget domains
+    #[command(group = clap::ArgGroup::new("which").required(true))]
+    Purge {
+        /// Forget these
+        #[arg(group = "which", value_name = "DOMAIN", value_parser = domain)]
+        domains: Vec<PolicyDomain>,
+        /// Forget those whose policy has expired, or that never had one
+        #[arg(long, group = "which")]
+        expired: bool,
+        /// Forget everything: mail is then without protection until each policy is fetched again
+        #[arg(long, group = "which")]
+        all: bool,
+    },
+    /// Write everything to standard output: one JSON object a line, with `domain` and `entry`
+    Export,
+    /// Read from standard input what `export` has written; nothing newer is replaced
+    Import,
+}
+
+/// Why a command ends early.
+enum Failed {
+    Store(StoreError),
+    /// Nobody reads on, or nothing can be read.
+    Stream(io::Error),
+    Input {
+        line: usize,
+        what: String,
+    },
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+impl Cache {
+    pub(crate) async fn run(self) -> Exit {
+        let store = match self.store.open() {
+            Ok(Some(store)) => store,
+            Ok(None) => return told(Exit::Usage, "nothing is kept of a daemon's memory"),
+            Err(error) => return told(Exit::Temporary, &format!("{}: {error}", self.store)),
+        };
+        let done = match &self.action {
+            Action::List => self.list(&store).await,
+            Action::Show { domain } => self.show(&store, domain).await,
+            Action::Purge { domains, expired, .. } => self.purge(&store, domains, *expired).await,
+            Action::Export => export(&store).await,
+            Action::Import => import(&store).await,
+        };
+        match done {
+            Ok(exit) => exit,
+            Err(Failed::Store(error)) => told(Exit::Temporary, &format!("{}: {error}", self.store)),
+            Err(Failed::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::No,
+            Err(Failed::Stream(error)) => told(Exit::NoInput, &error.to_string()),
+            Err(Failed::Input { line, what }) => told(Exit::No, &format!("line {line}: {what}")),
+        }
+    }
+
+    async fn list(&self, store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
+        let now = now();
+        let mut out = anstream::stdout();
+        let mut entries = Entries::of(store);
+        while let Some(page) = entries.next().await? {
+            for (domain, entry) in page {
+                if self.json {
+                    writeln!(out, "{}", summary(&domain, &entry, now))?;
+                    continue;
+                }
+                let state = match entry.policy() {
+                    Some(cached) => format!(
+                        "{} {} {}",
+                        cached.policy().mode(),
+                        if cached.is_valid(now) { "until" } else { "expired" },
+                        date(cached.expires_at().as_secs().try_into().unwrap_or(i64::MAX)),
+                    ),
+                    None => "no policy".to_owned(),
+                };
+                writeln!(out, "{domain} {}", printable(&state))?;
+            }
+        }
+        Ok(Exit::Fine)
+    }
+
+    async fn show(&self, store: &Arc<dyn EntryStore>, domain: &PolicyDomain) -> Result<Exit, Failed> {
+        let Some(entry) = store.get(domain).await? else {
+            return Ok(told(Exit::No, &format!("nothing is remembered of {domain}")));
+        };
+        let mut out = anstream::stdout();
+        if self.json {
+            let mut value = summary(domain, &entry, now());
+            value["entry"] = entry.to_text().into();
+            writeln!(out, "{value:#}")?;
+        } else {
+            for line in entry.to_text().lines() {
+                writeln!(out, "{}", printable(line))?;
+            }
+        }
+        Ok(Exit::Fine)
+    }
+
+    async fn purge(
+        &self,
+        store: &Arc<dyn EntryStore>,
+        domains: &[PolicyDomain],
+        expired: bool,
+    ) -> Result<Exit, Failed> {
+        let mut chosen: BTreeSet<_> = domains.iter().cloned().collect();
+        if domains.is_empty() {
+            let now = now();
+            let mut entries = Entries::of(store);
+            while let Some(page) = entries.next().await? {
+                let goes = |entry: &CacheEntry| !expired || entry.valid_policy(now).is_none();
+                chosen.extend(page.into_iter().filter(|(_, entry)| goes(entry)).map(|(domain, _)| domain));
+            }
+        }
+        let mut purged = 0;
+        for domain in &chosen {
+            purged += usize::from(store.remove(domain).await?);
+        }
+        let mut out = anstream::stdout();
+        if self.json {
+            writeln!(out, "{}", json!({ "purged": purged }))?;
+        } else {
+            writeln!(out, "{purged} forgotten")?;
+        }
+        Ok(if domains.is_empty() || purged > 0 { Exit::Fine } else { Exit::No })
+    }
+}
+
+async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
+    let mut out = io::BufWriter::new(io::stdout());
+    let mut entries = Entries::of(store);
+    while let Some(page) = entries.next().await? {
+        for (domain, entry) in page {
+            writeln!(out, "{}", json!({ "domain": domain.as_str(), "entry": entry.to_text() }))?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Fine)
+}
+
+async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
+    let mut input = io::BufReader::new(io::stdin());
+    let (mut imported, mut older) = (0, 0);
+    for line in 1.. {
+        let mut text = String::new();
+        // An entry has 64 KiB at most; JSON may make it some times longer.
+        if input.by_ref().take(MAX_LINE).read_line(&mut text)? == 0 {
+            break;
+        }
+        let (domain, entry) = imported_entry(&text).map_err(|what| Failed::Input { line, what })?;
+        let fetched_at = |entry: &CacheEntry| entry.policy().map(mta_sts_core::CachedPolicy::fetched_at);
+        match store.get(&domain).await? {
+            Some(known) if fetched_at(&known) >= fetched_at(&entry) => older += 1,
+            _ => {
+                store.put(&domain, &entry).await?;
+                imported += 1;
+            }
+        }
+    }
+    writeln!(anstream::stdout(), "{imported} imported, {older} not newer than what is there")?;
+    Ok(Exit::Fine)
+}
+
+fn imported_entry(line: &str) -> Result<(PolicyDomain, CacheEntry), String> {
+    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name:?} is missing"));
+    let domain = domain(text("domain")?)?;
+    let entry = CacheEntry::parse(text("entry")?.as_bytes()).map_err(|error| error.to_string())?;
+    Ok((domain, entry))
+}
+
+/// All entries of a store, page by page.
+struct Entries<'a> {
+    store: &'a Arc<dyn EntryStore>,
+    after: Option<PolicyDomain>,
+}
+
+impl<'a> Entries<'a> {
+    fn of(store: &'a Arc<dyn EntryStore>) -> Self {
+        Self { store, after: None }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<(PolicyDomain, CacheEntry)>>, StoreError> {
+        let page = self.store.page(self.after.as_ref(), 1000).await?;
+        self.after = page.last().map(|(domain, _)| domain.clone());
+        Ok(self.after.is_some().then_some(page))
+    }
+}
+
+fn summary(domain: &PolicyDomain, entry: &CacheEntry, now: UnixTime) -> Value {
+    let policy = entry.policy().map(|cached| {
+        json!({
+            "mode": cached.policy().mode().to_string(),
+            "id": cached.id().to_string(),
+            "fetched_at": cached.fetched_at().as_secs(),
+            "expires_at": cached.expires_at().as_secs(),
+            "valid": cached.is_valid(now),
+        })
+    });
+    json!({ "domain": domain.as_str(), "policy": policy, "fetch_failures": entry.fetch_failures() })
+}
+
+fn domain(text: &str) -> Result<PolicyDomain, String> {
+    PolicyDomain::parse(text).map_err(|error| format!("{} [{}]", error.kind().message(), error.code()))
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
+}
+
+const MAX_LINE: u64 = 1 << 20;

@@ -1,0 +1,430 @@
+//! A store in one file.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use mta_sts_core::{CacheEntry, PolicyDomain};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use tokio::sync::oneshot;
+
+use super::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
+
+/// Entries in an SQLite database: one file, with its write-ahead log beside it.
+///
+/// ```
+/// use mta_sts_core::{CacheEntry, PolicyDomain};
+/// use mta_sts_resolver::{EntryStore, SqliteStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("cache.sqlite");
+/// let store = SqliteStore::open(&path)?;
+/// let domain = PolicyDomain::parse("recipient.test")?;
+/// let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+///     version: STSv1\nmode: none\nmax_age: 604800\n";
+/// store.put(&domain, &CacheEntry::parse(text.as_bytes())?).await?;
+/// assert_eq!(store.get(&domain).await?.unwrap().to_text(), text);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What was put is on the disk when the future ends: neither the end of the process nor of the machine loses it. Writes
+/// that come together are made in one transaction. Several processes may use one file.
+///
+/// A damaged file is moved aside, to a name that ends in `.damaged`; what can still be read of it goes into a new one.
+#[derive(Clone)]
+pub struct SqliteStore {
+    path: PathBuf,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// Work for the thread that has the database.
+enum Job {
+    Get(String, Reply<Option<Vec<u8>>>),
+    Put(String, String, Reply<()>),
+    Remove(String, Reply<bool>),
+    Page(Option<String>, usize, Reply<Vec<(String, Vec<u8>)>>),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+impl SqliteStore {
+    /// Opens the file, or makes a new one.
+    ///
+    /// # Errors
+    ///
+    /// `store-unavailable` where it can be neither opened nor made.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let mut database = Database::open(&path)?;
+        let (jobs, queue) = mpsc::channel();
+        thread::Builder::new()
+            .name("mtasts-sqlite".to_owned())
+            .spawn(move || database.work(&queue))
+            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
+        Ok(Self { path, jobs })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
+        let gone = || StoreError::new(StoreErrorKind::Unavailable, "its thread has ended");
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl EntryStore for SqliteStore {
+    fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>> {
+        Box::pin(async move {
+            let text = self.ask(|reply| Job::Get(domain.to_string(), reply)).await?;
+            Ok(text.and_then(|text| CacheEntry::parse(&text).ok()))
+        })
+    }
+
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+        Box::pin(self.ask(|reply| Job::Put(domain.to_string(), entry.to_text(), reply)))
+    }
+
+    fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool> {
+        Box::pin(self.ask(|reply| Job::Remove(domain.to_string(), reply)))
+    }
+
+    fn page<'a>(
+        &'a self,
+        after: Option<&'a PolicyDomain>,
+        count: usize,
+    ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>> {
+        Box::pin(async move {
+            let mut after = after.map(ToString::to_string);
+            let mut page = Vec::new();
+            // What cannot be read is passed over, and is not the end.
+            while page.is_empty() {
+                let rows = self.ask(|reply| Job::Page(after.clone(), count, reply)).await?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                page.extend(rows.into_iter().filter_map(|(domain, text)| {
+                    Some((PolicyDomain::parse(&domain).ok()?, CacheEntry::parse(&text).ok()?))
+                }));
+            }
+            Ok(page)
+        })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+struct Database {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Database {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = match connect(path) {
+            Err(error) if is_damage(&error) => renew(path)?,
+            connected => connected.map_err(|error| store_error(&error))?,
+        };
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    /// Until nobody can send any more.
+    fn work(&mut self, queue: &mpsc::Receiver<Job>) {
+        while let Ok(job) = queue.recv() {
+            let mut puts = Vec::new();
+            let mut next = Some(job);
+            // Those that wait by now go into one transaction; at most so many, so that none waits for long.
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Put(domain, text, reply) => {
+                        puts.push((domain, text, reply));
+                        next = if puts.len() < MAX_PUTS { queue.try_recv().ok() } else { None };
+                    }
+                    other => {
+                        self.put(std::mem::take(&mut puts));
+                        self.answer(other);
+                    }
+                }
+            }
+            self.put(puts);
+        }
+    }
+
+    fn put(&mut self, puts: Vec<(String, String, Reply<()>)>) {
+        if puts.is_empty() {
+            return;
+        }
+        let result = self.mending(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let mut put = transaction.prepare_cached(
+                    "INSERT INTO entries (domain, entry) VALUES (?1, ?2) \
+                     ON CONFLICT (domain) DO UPDATE SET entry = excluded.entry",
+                )?;
+                for (domain, text, _) in &puts {
+                    put.execute(params![domain, text.as_bytes()])?;
+                }
+            }
+            transaction.commit()
+        });
+        for (_, _, reply) in puts {
+            // Who asked may have left.
+            let _ = reply.send(result.clone());
+        }
+    }
+
+    fn answer(&mut self, job: Job) {
+        // Who asked may have left.
+        match job {
+            Job::Get(domain, reply) => drop(reply.send(self.mending(|connection| {
+                let mut get = connection.prepare_cached("SELECT entry FROM entries WHERE domain = ?1")?;
+                get.query_row([&domain], |row| row.get(0)).optional()
+            }))),
+            Job::Remove(domain, reply) => drop(reply.send(self.mending(|connection| {
+                let mut remove = connection.prepare_cached("DELETE FROM entries WHERE domain = ?1")?;
+                Ok(remove.execute([&domain])? > 0)
+            }))),
+            Job::Page(after, count, reply) => drop(reply.send(self.mending(|connection| {
+                let mut page = connection.prepare_cached(
+                    "SELECT domain, entry FROM entries WHERE domain > ?1 ORDER BY domain LIMIT ?2",
+                )?;
+                let after = after.as_deref().unwrap_or_default();
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                page.query_map(params![after, count], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            }))),
+            Job::Put(..) => {}
+        }
+    }
+
+    /// Does something; where the file turns out to be damaged, once more with a new one.
+    fn mending<T>(&mut self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        match work(&mut self.connection) {
+            Err(error) if is_damage(&error) => {
+                tracing::error!(%error, "the store is damaged");
+                self.connection = renew(&self.path)?;
+                work(&mut self.connection).map_err(|error| store_error(&error))
+            }
+            done => done.map_err(|error| store_error(&error)),
+        }
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS entries (domain TEXT PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;",
+    )?;
+    Ok(connection)
+}
+
+/// Moves a damaged file aside, and makes a new one with what can be read of it.
+fn renew(path: &Path) -> Result<Connection, StoreError> {
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let damaged = with(".damaged");
+    for ending in ["", "-wal", "-shm"] {
+        let target = with(&[".damaged", ending].concat());
+        match fs::rename(with(ending), &target) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::new(StoreErrorKind::Corrupt, error.to_string()));
+            }
+            _ => {}
+        }
+    }
+    let mut connection = connect(path).map_err(|error| store_error(&error))?;
+    let saved = salvage(&damaged, &mut connection).map_err(|error| store_error(&error))?;
+    tracing::error!(saved, damaged = %damaged.display(), "the store was damaged: it was moved aside and made anew");
+    Ok(connection)
+}
+
+/// Copies rows until the damage.
+fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
+    let transaction = into.transaction()?;
+    let mut saved = 0;
+    let mut copy = |order: &str| -> rusqlite::Result<()> {
+        let old = Connection::open(damaged)?;
+        let mut rows =
+            old.prepare(&["SELECT domain, entry FROM entries ORDER BY domain ", order].concat())?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (domain, text): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            if CacheEntry::parse(&text).is_ok() {
+                saved += transaction.execute(
+                    "INSERT OR IGNORE INTO entries (domain, entry) VALUES (?1, ?2)",
+                    params![domain, text],
+                )?;
+            }
+        }
+        Ok(())
+    };
+    // From both ends, so that the damage loses what it hit, and little more.
+    for order in ["ASC", "DESC"] {
+        if let Err(error) = copy(order) {
+            tracing::debug!(%error, "no more can be read of the damaged store");
+        }
+    }
+    transaction.commit()?;
+    Ok(saved)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn store_error(error: &rusqlite::Error) -> StoreError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind, error.to_string())
+}
+
+const MAX_PUTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(id: usize) -> String {
+        format!(
+            "mta-sts-entry 1\nid: {id}\nfetched-at: 1700000000\npolicy-length: 42\n\nversion: STSv1\nmode: none\nmax_age: 604800\n"
+        )
+    }
+
+    fn entry(id: usize) -> CacheEntry {
+        CacheEntry::parse(text(id).as_bytes()).unwrap()
+    }
+
+    fn domain(number: usize) -> PolicyDomain {
+        PolicyDomain::parse(&format!("d{number:04}.test")).unwrap()
+    }
+
+    async fn all(store: &SqliteStore) -> Vec<(PolicyDomain, CacheEntry)> {
+        let mut all: Vec<(PolicyDomain, CacheEntry)> = Vec::new();
+        loop {
+            let page = store.page(all.last().map(|(domain, _)| domain), 7).await.unwrap();
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_put_is_there_for_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        for number in 0..50 {
+            store.put(&domain(number), &entry(1)).await.unwrap();
+        }
+        store.put(&domain(3), &entry(2)).await.unwrap();
+        assert!(store.remove(&domain(4)).await.unwrap());
+        assert!(!store.remove(&domain(4)).await.unwrap());
+        // The first is still open: as after a crash, nothing is closed.
+        let second = SqliteStore::open(&path).unwrap();
+        assert_eq!(second.get(&domain(3)).await.unwrap(), Some(entry(2)));
+        assert_eq!(second.get(&domain(4)).await.unwrap(), None);
+        let all = all(&second).await;
+        assert_eq!(all.len(), 49);
+        assert!(all.is_sorted_by_key(|(domain, _)| domain.as_str().to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_entry_was_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        store.put(&domain(20), &entry(1)).await.unwrap();
+        let other = Connection::open(&path).unwrap();
+        for number in 0..15 {
+            other
+                .execute("INSERT INTO entries VALUES (?1, ?2)", params![domain(number).as_str(), b"junk"])
+                .unwrap();
+        }
+        assert_eq!(store.get(&domain(1)).await.unwrap(), None);
+        assert_eq!(all(&store).await, [(domain(20), entry(1))]);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let mut database = Database::open(&path).unwrap();
+        database.connection.pragma_update(None, "max_page_count", 8).unwrap();
+        let put = |database: &mut Database, number| {
+            let (reply, mut answer) = oneshot::channel();
+            database.put(vec![(domain(number).to_string(), text(1), reply)]);
+            answer.try_recv().unwrap()
+        };
+        let full = (0..2000).find_map(|number| put(&mut database, number).err().map(|error| (number, error)));
+        let (number, error) = full.unwrap();
+        assert_eq!((error.kind(), error.code()), (StoreErrorKind::Full, "store-full"));
+        database.connection.pragma_update(None, "max_page_count", 1000).unwrap();
+        put(&mut database, number).unwrap();
+        drop(database);
+        assert_eq!(all(&SqliteStore::open(&path).unwrap()).await.len(), number + 1);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_moved_aside_and_what_can_be_read_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let mut database = Database::open(&path).unwrap();
+        let (reply, _answer) = oneshot::channel();
+        database.put(vec![("first.test".to_owned(), text(1), reply)]);
+        for number in 0..500 {
+            let (reply, _answer) = oneshot::channel();
+            database.put(vec![(domain(number).to_string(), text(1), reply)]);
+        }
+        drop(database);
+        // One page in the middle is overwritten.
+        let mut octets = fs::read(&path).unwrap();
+        let page = octets.len() / 4096 / 2 * 4096;
+        octets[page..page + 4096].fill(0xff);
+        fs::write(&path, &octets).unwrap();
+
+        let store = SqliteStore::open(&path).unwrap();
+        let mut known = 0;
+        for number in 0..500 {
+            known += usize::from(store.get(&domain(number)).await.unwrap().is_some());
+        }
+        assert!((400..500).contains(&known), "{known}");
+        assert!(folder.path().join("cache.sqlite.damaged").exists());
+        store.put(&domain(9999), &entry(1)).await.unwrap();
+
+        // Something else altogether.
+        fs::write(&path, "no database".repeat(1000)).unwrap();
+        let _ = fs::remove_file(folder.path().join("cache.sqlite-wal"));
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(store.get(&domain(1)).await.unwrap(), None);
+        store.put(&domain(1), &entry(1)).await.unwrap();
+        assert_eq!(store.get(&domain(1)).await.unwrap(), Some(entry(1)));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let error = SqliteStore::open("/nowhere/at/all/cache.sqlite").unwrap_err();
+        assert_eq!(error.code(), "store-unavailable");
+    }
+}
