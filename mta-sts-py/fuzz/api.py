@@ -1,0 +1,81 @@
+"""Fuzzes the Python face with atheris: every error is an MtaStsError with a code, and no reference is lost or kept.
+
+    pip install atheris mta-sts
+    python fuzz/api.py -max_total_time=60
+
+The parsers themselves are fuzzed beside the Rust core; here it is what stands between them and Python that counts.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+
+import atheris
+
+with atheris.instrument_imports():
+    import mta_sts
+    from mta_sts import CacheEntry, Delivery, Lookup, MtaStsError, Policy, PolicyCache, PolicyDomain, Record
+
+CODES = mta_sts.codes()
+CACHE = PolicyCache(max_entries=8)
+
+
+def refused(error: MtaStsError, length: int) -> None:
+    """A refusal has a code that is listed, and a place within the input."""
+    assert error.code in CODES or error.code == "unknown-word", error.code
+    assert error.offset is None or 0 <= error.offset <= length
+    assert error.line is None or error.line >= 1
+    assert pickle.loads(pickle.dumps(error)).code == error.code
+
+
+@atheris.instrument_func
+def one_input(data: bytes) -> None:
+    """Through every parser, and a lookup with what comes of it."""
+    provider = atheris.FuzzedDataProvider(data)
+    text, octets, now = provider.ConsumeUnicode(60), provider.ConsumeBytes(400), provider.ConsumeIntInRange(0, 2**40)
+    references = sys.getrefcount(octets), sys.getrefcount(text)
+    for parse in (Record.parse, Policy.parse, CacheEntry.parse):
+        try:
+            value = parse(octets)
+        except MtaStsError as error:
+            refused(error, len(octets))
+        else:
+            assert pickle.loads(pickle.dumps(value)) == value
+            assert hash(value) == hash(parse(octets)) and repr(value)
+    for finding in mta_sts.lint_policy(octets):
+        assert 0 <= finding.span[0] <= finding.span[1] <= len(octets) and finding.code in CODES
+    try:
+        domain = PolicyDomain.parse(text)
+    except MtaStsError as error:
+        refused(error, len(text.encode("utf-8", "surrogatepass")))
+    except UnicodeEncodeError:
+        return  # A lone surrogate has no UTF-8.
+    else:
+        look_up(domain, octets, now)
+    assert (sys.getrefcount(octets), sys.getrefcount(text)) == references
+
+
+@atheris.instrument_func
+def look_up(domain: PolicyDomain, octets: bytes, now: int) -> None:
+    """A lookup with these octets as its answers; at most two questions."""
+    lookup = Lookup(domain, now=now, cached=CACHE.get(domain, now=now))
+    questions = 0
+    while not isinstance(output := lookup.poll_output(), mta_sts.Done):
+        questions += 1
+        assert questions <= 2
+        if isinstance(output, mta_sts.QueryTxt):
+            lookup.handle_txt([octets, b"v=STSv1; id=1;"], ttl=300, now=now)
+        else:
+            lookup.handle_response(status=200, content_type="text/plain", body=octets, now=now)
+    CACHE.apply(domain, output.outcome.cache_update, now=now)
+    Delivery(output.outcome.policy).check_mx("mx.example.test")
+
+
+def main() -> None:
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
