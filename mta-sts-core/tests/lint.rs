@@ -303,6 +303,13 @@ fn octets_that_are_no_utf8_are_told_once_and_the_rest_is_read() {
     assert!(!has(&lint::policy("note: \u{fc}\n".as_bytes()), "not-utf8"));
 }
 
+#[test]
+fn a_byte_order_mark_behind_white_space_is_no_end_of_it() {
+    let findings = lint::policy("\t\u{feff}\t mode: none\nversion: STSv1\n".as_bytes());
+    assert_eq!((findings[0].code(), findings[0].span()), ("space-before-name", 0..1));
+    assert!(has(&findings, "bad-policy-field-name"), "{findings:#?}");
+}
+
 // Proves S55.
 #[test]
 fn a_long_text_is_read_and_its_findings_are_counted() {

@@ -467,10 +467,13 @@ impl<'a> Reader<'a> {
     /// What follows white space at the start of a line, if it is a field but for that; tells whether.
     fn read_shifted(&mut self, line: Line<'a>, end: usize, is_known: bool) -> bool {
         let line = Line { start: end - line.text.len(), ..line };
-        match Policy::parse(line.text.as_bytes()).err().filter(|error| !self.is_elsewhere(error.kind())) {
+        // Behind a line end, so that a byte order mark does not pass as one: it stands in the midst.
+        let alone = format!("\n{}", line.text);
+        match Policy::parse(alone.as_bytes()).err().filter(|error| !self.is_elsewhere(error.kind())) {
             None => self.read_good(line),
             Some(error) if is_known => {
-                let error = PolicyError::at(error.kind(), line.number, line.start + error.offset());
+                let in_line = error.offset().saturating_sub(1);
+                let error = PolicyError::at(error.kind(), line.number, line.start + in_line);
                 self.read_broken(line, error);
             }
             Some(_) => return false,
