@@ -11,37 +11,18 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 
-WORLD = pathlib.Path(os.environ["MTASTS_WORLD"])
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from world import FOLDER as WORLD, arrived, control  # noqa: E402
+
 CONFIGURATION = pathlib.Path(__file__).with_name("exim.conf").read_text()
 EXIM = shutil.which("exim4") or "/usr/sbin/exim4"
 MODULE = os.path.abspath(sys.argv[1])
 DEADLINE = 90
-
-
-def control(command):
-    """One command to the world, one answer."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(WORLD / "control"))
-        connection.sendall(json.dumps(command).encode() + b"\n")
-        answer = json.loads(connection.makefile().readline())
-    if "error" in answer:
-        raise SystemExit(f"the world: {answer['error']}")
-    return answer
-
-
-def arrived(domain):
-    """What the MX hosts of the world took for this domain."""
-    return [
-        {"mx": session["host"], "encrypted": mail["over_tls"], "read_by": mail["read_by"]}
-        for session in control({"command": "seen"})["seen"]["smtp"]
-        for mail in session["transactions"]
-        if any(recipient.endswith("@" + domain) for recipient in mail["recipients"])
-    ]
 
 
 class Exim:

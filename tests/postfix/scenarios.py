@@ -22,7 +22,10 @@ import sys
 import tempfile
 import time
 
-WORLD = pathlib.Path(os.environ["MTASTS_WORLD"])
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from world import FOLDER as WORLD, arrived, control  # noqa: E402
+
 HERE = pathlib.Path(__file__).parent
 MTASTS = os.path.abspath(sys.argv[1])
 ONLY = sys.argv[2:]
@@ -36,27 +39,6 @@ DIFFERENCES = {
     # No Postfix of Debian 12 knows TLS-Required: No (RFC 8689).
     "mx-hosts": {"tls-required-no": DEFERS},
 }
-
-
-def control(command):
-    """One command to the world, one answer."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(WORLD / "control"))
-        connection.sendall(json.dumps(command).encode() + b"\n")
-        answer = json.loads(connection.makefile().readline())
-    if "error" in answer:
-        raise SystemExit(f"the world: {answer['error']}")
-    return answer
-
-
-def arrived(domain):
-    """What the MX hosts of the world took for this domain."""
-    return [
-        {"mx": session["host"], "encrypted": mail["over_tls"], "read_by": mail["read_by"]}
-        for session in control({"command": "seen"})["seen"]["smtp"]
-        for mail in session["transactions"]
-        if any(recipient.endswith("@" + domain) for recipient in mail["recipients"])
-    ]
 
 
 def until(what, condition):
