@@ -11,7 +11,7 @@ use crate::entry::mtasts_entry;
 use crate::guard::{self, Guarded};
 use crate::name::{mtasts_domain, mtasts_domain_text};
 use crate::outcome::mtasts_outcome;
-use crate::pointer::{give, give_option, string};
+use crate::pointer::{Out, give, give_option, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::NONE;
 
@@ -74,15 +74,8 @@ pub unsafe extern "C" fn mtasts_cache_get(
     entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
-    guard::run(error, || {
-        let out = entry.ok_or(Fault::NULL)?;
-        let cache = cache.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
-        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
-        let entry = cache.change(|cache| cache.get(&domain, UnixTime::from_secs(now)))?;
-        give_option(out, entry.map(mtasts_entry::new));
-        Ok(())
-    })
+    // SAFETY: as the caller promises.
+    unsafe { look_up(cache, domain, now, entry, error, PolicyCache::get) }
 }
 
 /// As mtasts_cache_get(), but marks no use: for a refresh, or for whoever looks into the cache.
@@ -96,12 +89,27 @@ pub unsafe extern "C" fn mtasts_cache_peek(
     entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
+    // SAFETY: as the caller promises.
+    unsafe { look_up(cache, domain, now, entry, error, |cache, domain, now| cache.peek(domain, now)) }
+}
+
+/// # Safety
+///
+/// `domain` is a string as the header wants it.
+unsafe fn look_up(
+    cache: Option<&mtasts_cache>,
+    domain: *const c_char,
+    now: u64,
+    entry: Out<'_, *mut mtasts_entry>,
+    error: Out<'_, *mut mtasts_error>,
+    find: impl FnOnce(&mut PolicyCache, &PolicyDomain, UnixTime) -> Option<CacheEntry>,
+) -> mtasts_status {
     guard::run(error, || {
         let out = entry.ok_or(Fault::NULL)?;
         let cache = cache.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: as the caller promises.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
-        let entry = cache.change(|cache| cache.peek(&domain, UnixTime::from_secs(now)))?;
+        let entry = cache.change(|cache| find(cache, &domain, UnixTime::from_secs(now)))?;
         give_option(out, entry.map(mtasts_entry::new));
         Ok(())
     })
