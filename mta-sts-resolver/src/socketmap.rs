@@ -1,5 +1,6 @@
 //! Postfix's socketmap protocol: policies as answers to `smtp_tls_policy_maps`.
 
+mod answer;
 mod client;
 mod key;
 mod netstring;

@@ -89,6 +89,11 @@ impl Zones {
         self
     }
 
+    /// The zone of every map that no other zone is for.
+    pub fn default_zone(&self) -> &Zone {
+        &self.default
+    }
+
     /// The zone of a map; of an unknown one, the default.
     pub fn zone(&self, name: &str) -> &Zone {
         self.named.get(name).unwrap_or(&self.default)
