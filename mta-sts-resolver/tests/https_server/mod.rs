@@ -37,8 +37,15 @@ pub(crate) struct Seen {
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    behaviour: Arc<Mutex<Behaviour>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     _tasks: tokio::task::JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Behaviour {
+    tls: Option<TlsAcceptor>,
+    script: Vec<Step>,
 }
 
 impl Server {
@@ -51,19 +58,24 @@ impl Server {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, tls: Option<TlsAcceptor>, script: Vec<Step>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        Self::start_on(TcpListener::bind(address).await.unwrap(), tls, script)
+    }
+
+    pub(crate) fn start_on(listener: TcpListener, tls: Option<TlsAcceptor>, script: Vec<Step>) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let behaviour = Arc::new(Mutex::new(Behaviour { tls, script }));
         let mut tasks = tokio::task::JoinSet::new();
-        let log = Arc::clone(&seen);
+        let (now, log) = (Arc::clone(&behaviour), Arc::clone(&seen));
         tasks.spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((mut tcp, _)) = listener.accept().await {
-                let (tls, script, log) = (tls.clone(), script.clone(), Arc::clone(&log));
+                let (Behaviour { tls, script }, log) = (now.lock().unwrap().clone(), Arc::clone(&log));
                 connections.spawn(async move {
                     let Some(tls) = tls else {
                         let mut hello = [0; 4096];
                         let _ = tcp.read(&mut hello).await;
+                        log.lock().unwrap().push(Seen { sni: None, head: String::new() });
                         return play(&mut tcp, script).await;
                     };
                     let Ok(mut stream) = tls.accept(tcp).await else { return };
@@ -74,7 +86,12 @@ impl Server {
                 });
             }
         });
-        Self { address, seen, _tasks: tasks }
+        Self { address, behaviour, seen, _tasks: tasks }
+    }
+
+    /// What it does from the next connection on.
+    pub(crate) fn behave(&self, tls: Option<TlsAcceptor>, script: Vec<Step>) {
+        *self.behaviour.lock().unwrap() = Behaviour { tls, script };
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
