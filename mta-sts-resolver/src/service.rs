@@ -551,9 +551,13 @@ impl Shared {
 
     /// See [`PolicyService::load`].
     async fn load(&self) -> Result<usize, StoreError> {
+        let loaded = self.load_pages().await;
+        self.is_unread.store(loaded.is_err(), Ordering::Relaxed);
+        loaded
+    }
+
+    async fn load_pages(&self) -> Result<usize, StoreError> {
         let Some(store) = &self.config.store else { return Ok(0) };
-        // Until it is read to its end.
-        self.is_unread.store(true, Ordering::Relaxed);
         let mut loaded = 0;
         let mut after = None;
         loop {
@@ -581,7 +585,6 @@ impl Shared {
                 break;
             }
         }
-        self.is_unread.store(false, Ordering::Relaxed);
         self.scheduled.notify_one();
         Ok(loaded)
     }
