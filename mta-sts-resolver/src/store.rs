@@ -12,6 +12,8 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+use mta_sts_core::CachedPolicy;
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use tokio::time::Instant;
 
@@ -165,4 +167,13 @@ impl StoreErrorKind {
             Self::Unavailable => "the store is not available",
         }
     }
+}
+
+/// When nothing in an entry counts any more.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+fn ends_at(entry: &CacheEntry) -> UnixTime {
+    let policy = entry.policy().map(CachedPolicy::expires_at);
+    let absence = entry.absence().map(|absence| absence.until);
+    let back_off = entry.back_offs().iter().map(|back_off| back_off.until).max();
+    policy.max(absence).max(back_off).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use redis::{
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{EntryStore, LeaseHolder, Leases, Seldom, StoreError, StoreErrorKind, StoreFuture};
+use super::{EntryStore, LeaseHolder, Leases, Seldom, StoreError, StoreErrorKind, StoreFuture, ends_at};
 
 /// Entries in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
 ///
@@ -355,14 +355,6 @@ fn store_error(error: &RedisError) -> StoreError {
     let is_full = error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM "));
     let kind = if is_full { StoreErrorKind::Full } else { StoreErrorKind::Unavailable };
     StoreError::new(kind, error.to_string())
-}
-
-/// When nothing in an entry counts any more.
-fn ends_at(entry: &CacheEntry) -> UnixTime {
-    let policy = entry.policy().map(mta_sts_core::CachedPolicy::expires_at);
-    let absence = entry.absence().map(|absence| absence.until);
-    let back_off = entry.back_offs().iter().map(|back_off| back_off.until).max();
-    policy.max(absence).max(back_off).unwrap_or_default()
 }
 
 fn seconds(time: UnixTime) -> i64 {

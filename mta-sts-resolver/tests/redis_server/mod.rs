@@ -1,4 +1,5 @@
 //! A real Redis for tests: nothing on the disk, ended with its handle.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
