@@ -1,23 +1,24 @@
 //! The DNS client against servers on loopback: a real authoritative one, and ones that do what they are told.
 #![allow(clippy::unwrap_used, reason = "a helper that cannot help fails the test")]
 
+mod dns_server;
+
 use std::collections::HashSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, Query, ResponseCode};
+use dns_server::{Scripted, Transport, answer, error, impatient, name, record, sockets, truncated};
+use hickory_proto::op::{Query, ResponseCode};
 use hickory_proto::rr::rdata::MX;
-use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, LowerName, Name, RData, Record, RecordType};
+use hickory_proto::rr::{DNSClass, LowerName, RData, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
 use hickory_server::Server;
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use mta_sts_resolver::{AbsenceKind, DnsClient, DnsConfig, DnsError, DnsFailure, MxRecord};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 
 // What an authoritative server says.
 
@@ -606,126 +607,6 @@ async fn zone(lines: &str) -> (Server<Catalog>, DnsClient) {
     (server, DnsClient::with_server(address))
 }
 
-// The scripted server: what it says to a query is a function of the query. It keeps what it saw.
-
-#[derive(Clone, Copy)]
-enum Transport {
-    Udp,
-    Tcp,
-}
-
-struct Scripted {
-    address: SocketAddr,
-    state: Arc<State>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct State {
-    queries: Mutex<Vec<Message>>,
-    ports: Mutex<Vec<u16>>,
-}
-
-impl Scripted {
-    async fn start(script: impl Fn(&Message, Transport) -> Vec<Message> + Send + Sync + 'static) -> Self {
-        Self::start_raw(move |query, transport| {
-            script(query, transport).iter().map(|message| message.to_vec().unwrap()).collect()
-        })
-        .await
-    }
-
-    async fn start_raw(script: impl Fn(&Message, Transport) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
-        let (udp, tcp) = sockets().await;
-        let address = udp.local_addr().unwrap();
-        let state = Arc::new(State::default());
-        let script = Arc::new(script);
-        let over_udp = {
-            let (state, script) = (state.clone(), script.clone());
-            tokio::spawn(async move {
-                let mut buffer = [0; 4096];
-                loop {
-                    let (length, peer) = udp.recv_from(&mut buffer).await.unwrap();
-                    let query = Message::from_vec(&buffer[..length]).unwrap();
-                    state.queries.lock().unwrap().push(query.clone());
-                    state.ports.lock().unwrap().push(peer.port());
-                    for response in script(&query, Transport::Udp) {
-                        // The client may have its answer already, and be gone.
-                        let _ = udp.send_to(&response, peer).await;
-                    }
-                }
-            })
-        };
-        let over_tcp = tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = tcp.accept().await.unwrap();
-                let mut query = vec![0; stream.read_u16().await.unwrap().into()];
-                stream.read_exact(&mut query).await.unwrap();
-                let query = Message::from_vec(&query).unwrap();
-                for response in script(&query, Transport::Tcp) {
-                    stream.write_u16(response.len().try_into().unwrap()).await.unwrap();
-                    stream.write_all(&response).await.unwrap();
-                }
-            }
-        });
-        Self { address, state, tasks: vec![over_udp, over_tcp] }
-    }
-
-    fn client(&self) -> DnsClient {
-        DnsClient::with_server(self.address)
-    }
-
-    fn impatient_client(&self) -> DnsClient {
-        DnsClient::new(impatient(self.address))
-    }
-
-    fn seen(&self) -> Vec<Message> {
-        self.state.queries.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Scripted {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    }
-}
-
-fn answer(query: &Message, lines: &[&str]) -> Message {
-    let mut response = Message::response(query.metadata.id, query.metadata.op_code);
-    response.metadata.recursion_desired = true;
-    response.metadata.recursion_available = true;
-    response.queries.clone_from(&query.queries);
-    response.add_answers(lines.iter().map(|line| record(line)));
-    response
-}
-
-fn truncated(query: &Message) -> Message {
-    let mut response = answer(query, &[]);
-    response.metadata.truncation = true;
-    response
-}
-
-fn error(query: &Message, response_code: ResponseCode, info_code: Option<u16>) -> Message {
-    let mut response = answer(query, &[]);
-    response.metadata.response_code = response_code;
-    let mut edns = hickory_proto::op::Edns::new();
-    if let Some(info_code) = info_code {
-        let text = [&info_code.to_be_bytes()[..], b"why"].concat();
-        edns.options_mut().insert(EdnsOption::Unknown(15, text));
-    }
-    edns.set_rcode_high(u8::try_from(u16::from(response_code) >> 4).unwrap());
-    response.set_edns(edns);
-    response
-}
-
-fn record(line: &str) -> Record {
-    let (_, sets) = Parser::new(format!("{line}\n"), None, Some(Name::root())).parse().unwrap();
-    sets.into_values().next().unwrap().records_without_rrsigs().next().unwrap().clone()
-}
-
-fn name(text: &str) -> Name {
-    Name::from_ascii(text).unwrap()
-}
-
 fn mx(preference: u16, exchange: &str) -> MxRecord {
     MxRecord { preference, exchange: exchange.to_owned() }
 }
@@ -737,23 +618,8 @@ fn absence<T: std::fmt::Debug>(result: Result<T, DnsError>) -> mta_sts_resolver:
     }
 }
 
-/// For what ends in silence.
-fn impatient(server: SocketAddr) -> DnsConfig {
-    DnsConfig::new(server).timeout(Duration::from_millis(100))
-}
-
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// Both on one port, which the system chooses for TCP; it may be taken for UDP.
-async fn sockets() -> (UdpSocket, TcpListener) {
-    loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
-            return (udp, tcp);
-        }
-    }
 }
 
 /// Where nobody listens: an address of this test's own, so that no other test takes the port.

@@ -1,6 +1,7 @@
 //! Fetching a policy (RFC 8461, 3.3 and 7), against servers on loopback.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+mod https_server;
 mod pki;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,15 +9,15 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use https_server::Step::{Cut, Drip, Hang, Send};
+use https_server::{SERVER, Server, ok, read_head};
 use mta_sts_resolver::{CertificateFault, PolicyFetchErrorKind, PolicyFetcher, TlsVersion, TrustStore};
 use pki::{Authority, common_name_only, expired, not_yet_valid};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 const HOST: &str = "mta-sts.recipient.test";
 const POLICY: &[u8] = b"version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n";
-const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 /// Nothing listens here.
 const DEAD: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
@@ -438,113 +439,6 @@ fn client_only(params: &mut rcgen::CertificateParams) -> rcgen::IsCa {
 
 fn fetcher(ca: &Authority, server: &Server) -> PolicyFetcher {
     PolicyFetcher::new(ca.trusted()).port(server.address.port()).timeout(Duration::from_secs(20))
-}
-
-/// What a server does after the request, or, without TLS, after the first bytes.
-#[derive(Clone)]
-enum Step {
-    Send(Vec<u8>),
-    /// One byte at a time, the last over and over.
-    Drip(Vec<u8>),
-    Hang,
-    /// Closes TCP without closing TLS.
-    Cut,
-}
-use Step::{Cut, Drip, Hang, Send};
-
-fn ok(body: &[u8]) -> Vec<Step> {
-    let head =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
-    vec![Send([head.as_bytes(), body].concat())]
-}
-
-#[derive(Clone)]
-struct Seen {
-    sni: Option<String>,
-    head: String,
-}
-
-struct Server {
-    address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    _tasks: tokio::task::JoinSet<()>,
-}
-
-impl Server {
-    async fn start(tls: TlsAcceptor, script: Vec<Step>) -> Self {
-        Self::start_at(SocketAddr::new(SERVER, 0), Some(tls), script).await
-    }
-
-    async fn start_clear(script: Vec<Step>) -> Self {
-        Self::start_at(SocketAddr::new(SERVER, 0), None, script).await
-    }
-
-    async fn start_at(address: SocketAddr, tls: Option<TlsAcceptor>, script: Vec<Step>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = tokio::task::JoinSet::new();
-        let log = Arc::clone(&seen);
-        tasks.spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((mut tcp, _)) = listener.accept().await {
-                let (tls, script, log) = (tls.clone(), script.clone(), Arc::clone(&log));
-                connections.spawn(async move {
-                    let Some(tls) = tls else {
-                        let mut hello = [0; 4096];
-                        let _ = tcp.read(&mut hello).await;
-                        return play(&mut tcp, script).await;
-                    };
-                    let Ok(mut stream) = tls.accept(tcp).await else { return };
-                    let head = read_head(&mut stream).await;
-                    let sni = stream.get_ref().1.server_name().map(str::to_owned);
-                    log.lock().unwrap().push(Seen { sni, head });
-                    play(&mut stream, script).await;
-                });
-            }
-        });
-        Self { address, seen, _tasks: tasks }
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-async fn play(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), script: Vec<Step>) {
-    for step in script {
-        match step {
-            Send(bytes) => {
-                let _ = stream.write_all(&bytes).await;
-                let _ = stream.flush().await;
-            }
-            Drip(bytes) => {
-                let last = *bytes.last().unwrap();
-                for byte in bytes.into_iter().chain(std::iter::repeat(last)) {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    if stream.write_all(&[byte]).await.is_err() || stream.flush().await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Hang => std::future::pending().await,
-            Cut => return,
-        }
-    }
-    let _ = stream.shutdown().await;
-    // What the client still sends is taken in, since closing over it would reset the connection.
-    let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
-}
-
-async fn read_head(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => break,
-        }
-    }
-    String::from_utf8(head).unwrap()
 }
 
 async fn proxy_to(server: SocketAddr, answer: &'static str) -> (SocketAddr, Arc<Mutex<String>>) {

@@ -2,6 +2,8 @@
 // A test that cannot go on fails where it stands.
 #![allow(clippy::unwrap_used)]
 
+mod socketmap_client;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +18,8 @@ use mta_sts_resolver::{
     StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig, WorldError};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use socketmap_client::{Client, LONG};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -98,44 +101,6 @@ fn resolver(world: &World) -> Resolver {
     config.fetch_limits_mut().set_timeout(Duration::from_secs(1));
     Resolver::new(DnsClient::new(dns), fetcher).config(config)
 }
-
-struct Client<S> {
-    stream: S,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    async fn ask(&mut self, request: &str) -> String {
-        self.send(format!("{}:{request},", request.len()).as_bytes()).await;
-        self.answer().await.expect("an answer")
-    }
-
-    async fn send(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).await.unwrap();
-    }
-
-    /// The next netstring; none when the server has closed the connection.
-    async fn answer(&mut self) -> Option<String> {
-        timeout(LONG, async {
-            let mut length = 0;
-            loop {
-                match self.stream.read_u8().await {
-                    Ok(b':') => break,
-                    Ok(digit) => length = length * 10 + usize::from(digit - b'0'),
-                    Err(_) => return None,
-                }
-            }
-            let mut octets = vec![0; length + 1];
-            self.stream.read_exact(&mut octets).await.unwrap();
-            assert_eq!(octets.pop(), Some(b','));
-            Some(String::from_utf8(octets).unwrap())
-        })
-        .await
-        .expect("an answer in time")
-    }
-}
-
-/// Only a broken server takes as long.
-const LONG: Duration = Duration::from_secs(30);
 
 const HEALTHY: &str = "OK secure match=mx.healthy-enforce.test servername=hostname";
 
