@@ -25,7 +25,8 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use socketmap::{
-    DnsFailureAnswer, MatchNames, SocketmapConfig, SocketmapListener, SocketmapServer, Zone, Zones,
+    DnsFailureAnswer, MatchNames, OverrideError, Overrides, SocketmapConfig, SocketmapListener,
+    SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;

@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod key;
 mod netstring;
+mod overrides;
 mod zone;
 
 use std::fs::Permissions;
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::client::Client;
+pub use self::overrides::{OverrideError, Overrides};
 pub use self::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
 use crate::service::PolicyService;
 

@@ -4,16 +4,17 @@ mod configuration;
 mod daemon;
 mod fault;
 mod logging;
+mod overrides;
 mod place;
 mod sockets;
 mod supervisor;
 mod value;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mta_sts_resolver::Zones;
+use mta_sts_resolver::{Overrides, Zones};
 
 use self::configuration::{Configuration, ConfigurationError, DnsServer, ZoneKeys};
 use self::daemon::Daemon;
@@ -104,7 +105,11 @@ impl Serve {
             None => Configuration::default(),
         };
         let configuration = self.overrule(configuration).complete();
-        let zones = configuration.zones();
+        let overrides = match &configuration.overrides.0 {
+            Some(file) => overrides::read(Path::new(file))?,
+            None => Overrides::new(),
+        };
+        let zones = configuration.zones().overrides(overrides);
         Ok((configuration, zones))
     }
 

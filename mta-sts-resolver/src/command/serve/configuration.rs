@@ -409,7 +409,7 @@ mod tests {
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),
             ("a = 1\na = 2", "2:1", "duplicate key"),
-            ("listen = [", "1:10", "unclosed array"),
+            ("listen = [", "1:11", "unclosed array"),
         ] {
             let told = parse(text).unwrap_err();
             assert!(told.starts_with(&format!("mtasts.toml:{place}: ")) && told.contains(expected), "{told}");

@@ -33,6 +33,17 @@ impl Fault {
         let place = error.span().map(|span| Place::new(text, span));
         Self { file: file.to_owned(), place, message: error.message().to_owned() }
     }
+
+    /// Whether the line that it stands in is such a one.
+    pub(super) fn is_in_line(&self, such: impl FnOnce(&str) -> bool) -> bool {
+        self.place.as_ref().is_some_and(|place| such(place.text.trim_start()))
+    }
+
+    /// Says this too.
+    pub(super) fn with_help(mut self, help: &str) -> Self {
+        self.message = format!("{} ({help})", self.message.trim());
+        self
+    }
 }
 
 impl Place {
