@@ -4,9 +4,11 @@ mod configuration;
 mod daemon;
 mod fault;
 mod logging;
+mod metrics;
 mod overrides;
 mod place;
 mod sockets;
+mod status;
 mod supervisor;
 mod value;
 

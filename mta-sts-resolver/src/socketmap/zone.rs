@@ -104,6 +104,11 @@ impl Zones {
         &self.default
     }
 
+    /// The names of the maps that have a zone of their own.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
     /// The zone of a map; of an unknown one, the default.
     pub fn zone(&self, name: &str) -> &Zone {
         self.named.get(name).unwrap_or(&self.default)

@@ -14,13 +14,15 @@ use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsError, DnsFailureAnswer, MatchNames, PolicyFetcher, Resolver, ServiceConfig,
     SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::super::network::server;
 use super::super::store::StorePlace;
 use super::fault::Fault;
 use super::logging::Log;
+use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
 use super::value::{Maybe, Span, text, texts};
 
@@ -47,6 +49,7 @@ pub(super) struct Configuration {
     pub(super) log: Log,
     pub(super) limits: Limits,
     pub(super) zone: ZoneKeys,
+    #[serde(deserialize_with = "named_zones")]
     pub(super) zones: BTreeMap<String, ZoneKeys>,
 }
 
@@ -346,6 +349,14 @@ impl fmt::Display for ConfigurationError {
     }
 }
 
+fn named_zones<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ZoneKeys>, D::Error> {
+    let zones = BTreeMap::<String, ZoneKeys>::deserialize(deserializer)?;
+    if zones.contains_key(DEFAULT_ZONE) {
+        return Err(D::Error::custom("the zone of every other map is [zone], not [zones.default]"));
+    }
+    Ok(zones)
+}
+
 /// Tables within tables as one, with dots in the keys.
 fn flatten(prefix: &str, table: Table, values: &mut BTreeMap<String, toml::Value>) {
     for (key, value) in table {
@@ -405,6 +416,7 @@ mod tests {
             ("dns = ['one']", "1:7", "expected an address"),
             ("[zone]\nform = 'long'", "2:8", "expected one of `basic`"),
             ("[zones.a]\nfrom = 'basic'", "2:1", "expected one of `form`"),
+            ("[zones.default]\nform = 'basic'", "1:1", "[zone], not [zones.default]"),
             ("[log]\nlevel = 'loud'", "2:9", "expected"),
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),

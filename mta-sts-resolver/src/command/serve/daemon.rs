@@ -1,8 +1,11 @@
 //! The daemon: from its configuration to its end.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use mta_sts_resolver::{PolicyService, SocketmapServer};
+use mta_sts_resolver::{PolicyService, SocketmapListener, SocketmapServer};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -10,7 +13,9 @@ use super::super::Exit;
 use super::Serve;
 use super::configuration::{Configuration, ConfigurationError};
 use super::logging::{Log, Logging};
+use super::metrics::{Metrics, Reloads};
 use super::sockets::Sockets;
+use super::status::{Phase, StatusPages};
 use super::supervisor;
 
 /// A daemon that serves.
@@ -21,6 +26,8 @@ pub(super) struct Daemon<'a> {
     logging: Logging,
     service: PolicyService,
     server: SocketmapServer,
+    phase: Arc<Phase>,
+    reloads: Arc<Reloads>,
 }
 
 impl<'a> Daemon<'a> {
@@ -45,7 +52,7 @@ impl<'a> Daemon<'a> {
         let dns = configuration.dns_client().map_err(|error| (Exit::Temporary, error.to_string()))?;
         let trust_store = configuration.trust_store().map_err(|error| (Exit::Usage, error.to_string()))?;
         // Before anything is told, so that no signal after it finds the daemon without its handlers.
-        let mut signals = Signals::watch()?;
+        let signals = Signals::watch()?;
 
         let mut service_config = configuration.service_config();
         let place = &configuration.store;
@@ -58,16 +65,47 @@ impl<'a> Daemon<'a> {
         let service = PolicyService::new(configuration.resolver(dns, trust_store), service_config);
         let sockets = Sockets::open(&configuration).await?;
         let server = SocketmapServer::new(service.clone(), configuration.socketmap_config(), zones);
-        let mut daemon = Self { command, configuration, logging, service, server };
-
-        supervisor::status("reading the store");
+        let (phase, reloads) = (Arc::default(), Arc::default());
+        let mut daemon = Self { command, configuration, logging, service, server, phase, reloads };
+        let status_pages = daemon.status_pages(sockets.metrics);
         tokio::select! {
-            () = daemon.load() => {}
-            () = signals.stop() => return Ok(()),
+            () = daemon.serve(sockets.answers, signals) => {}
+            () = status_pages => {}
         }
-        daemon.serve(sockets, signals).await;
         tracing::info!(requests = daemon.server.requests(), "stopped");
         Ok(())
+    }
+
+    /// Serves the pages of the daemon, if they were asked for; it does not end.
+    fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
+        let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
+        let store = self.configuration.store.to_string();
+        let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        async move {
+            let Some(listener) = listener else { return std::future::pending().await };
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "serving /metrics and /healthz");
+            }
+            pages.serve_for_ever(listener).await;
+        }
+    }
+
+    async fn serve(&mut self, listeners: Vec<SocketmapListener>, mut signals: Signals) {
+        supervisor::status("reading the store");
+        tokio::select! {
+            () = self.load() => {}
+            () = signals.stop() => return,
+        }
+        for listener in &listeners {
+            tracing::info!(address = %listener, "listening");
+        }
+        self.phase.set_serving();
+        supervisor::ready(&self.status());
+        let (server, service) = (self.server.clone(), self.service.clone());
+        tokio::select! {
+            () = server.serve(listeners, self.supervise(&mut signals)) => {}
+            () = service.refresh_for_ever() => {}
+        }
     }
 
     async fn load(&self) {
@@ -76,21 +114,6 @@ impl<'a> Daemon<'a> {
                 tracing::info!(entries, store = %self.configuration.store, "policies are in memory")
             }
             Err(error) => tracing::error!(code = error.code(), %error, "the store could not be read"),
-        }
-    }
-
-    async fn serve(&mut self, sockets: Sockets, mut signals: Signals) {
-        for (listener, place) in sockets.answers.iter().zip(&self.configuration.listen) {
-            // With port 0 the system has chosen one.
-            let address =
-                listener.tcp_addr().map_or_else(|| place.to_string(), |address| address.to_string());
-            tracing::info!(%address, "listening");
-        }
-        supervisor::ready(&self.status());
-        let (server, service) = (self.server.clone(), self.service.clone());
-        tokio::select! {
-            () = server.serve(sockets.answers, self.supervise(&mut signals)) => {}
-            () = service.refresh_for_ever() => {}
         }
     }
 
@@ -109,6 +132,7 @@ impl<'a> Daemon<'a> {
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.status()),
             }
         }
+        self.phase.set_stopping();
         supervisor::stopping();
         tracing::info!("stopping");
     }
@@ -118,6 +142,7 @@ impl<'a> Daemon<'a> {
         supervisor::reloading();
         match self.command.read() {
             Ok((configuration, zones)) => {
+                self.reloads.done.fetch_add(1, Ordering::Relaxed);
                 self.server.set_zones(zones);
                 self.logging.set_level(configuration.log.level);
                 let in_force = self.configuration.clone();
@@ -134,6 +159,7 @@ impl<'a> Daemon<'a> {
                 }
             }
             Err(error) => {
+                self.reloads.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
             }
         }

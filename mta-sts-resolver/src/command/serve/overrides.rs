@@ -83,7 +83,9 @@ impl Entry {
             (None, Some(Exempt), None) => overrides.add_exemption(destination),
             (None, None, Some(names)) => overrides.add_smart_host(destination, names),
             _ => {
-                return Err("A destination has exactly one of `policy`, `exempt` and `smart-host`.".to_owned());
+                return Err(
+                    "A destination has exactly one of `policy`, `exempt` and `smart-host`.".to_owned()
+                );
             }
         };
         added.map_err(|error| error.to_string())
