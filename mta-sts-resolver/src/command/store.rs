@@ -36,7 +36,7 @@ impl FromStr for StorePlace {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
-            None if text == "sqlite" => Ok(Self::Sqlite(state_folder().join("cache.sqlite"))),
+            None if text == "sqlite" => Ok(Self::default()),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             // The URL as it is, or after the word.
             Some(("redis", rest)) if !rest.starts_with("//") => redis(rest),
@@ -45,6 +45,12 @@ impl FromStr for StorePlace {
                       redis+unix:///PATH"
                 .to_owned()),
         }
+    }
+}
+
+impl Default for StorePlace {
+    fn default() -> Self {
+        Self::Sqlite(state_folder().join("cache.sqlite"))
     }
 }
 
