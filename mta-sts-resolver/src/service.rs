@@ -529,7 +529,8 @@ impl Shared {
     async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let store = self.config.store.as_ref()?;
         let stored = store.get(domain).await;
-        self.done(Work::Reading, stored).flatten()
+        let stored = self.done(Work::Reading, stored).flatten()?;
+        Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
     }
 
     /// Takes over what is stored of a domain, if it says more than what is known of it.
@@ -584,6 +585,7 @@ impl Shared {
             after = Some(last.clone());
             let mut cache = self.cache();
             for (domain, entry) in page {
+                let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
                 // What memory holds by now is newer.
@@ -739,6 +741,23 @@ struct News {
     has_policy: bool,
 }
 
+/// An entry of a machine whose clock is a little ahead. A lookup takes a back-off that is further ahead than it sets one
+/// itself for a trace of a clock that has stepped back, and would fetch at once.
+fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
+    let latest = now.saturating_add(back_off);
+    let is_ahead = |until: UnixTime| until > latest && until.saturating_since(latest) <= CLOCK_SKEW;
+    if !stored.back_offs().iter().any(|back_off| is_ahead(back_off.until)) {
+        return stored;
+    }
+    let checked_until = stored.checked_until();
+    let policy = stored.policy().map(|policy| CacheUpdate::Store { policy: policy.clone(), checked_until });
+    let back_offs = stored.back_offs().iter().map(|&BackOff { id, until }| {
+        CacheUpdate::BackOff(BackOff { id, until: if is_ahead(until) { latest } else { until } })
+    });
+    let updates = policy.into_iter().chain(back_offs);
+    updates.fold(None, |entry, update| update.apply_to(entry, now)).unwrap_or_default()
+}
+
 /// What makes known what is stored besides: a later fetch, and fetches that failed.
 fn updates(known: &CacheEntry, stored: &CacheEntry, now: UnixTime) -> Vec<CacheUpdate> {
     let mut updates = Vec::new();
@@ -774,6 +793,8 @@ fn system_time() -> UnixTime {
 const PAGE: usize = 1000;
 const MIN_SLEEP: Duration = Duration::from_millis(10);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// How far apart the clocks of machines may be that share a store.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
 const CLEANING_INTERVAL: Duration = Duration::from_secs(86_400);
 /// The clock may be a day ahead, and step back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);
