@@ -308,7 +308,7 @@ impl PolicyService {
     }
 
     /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
-    /// the store: tries again once a minute what it failed to do, and once a day has it forget what expired two days ago.
+    /// the store: tries again every two seconds what it failed to do, and once a day has it forget what expired two days ago.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
@@ -319,9 +319,10 @@ impl PolicyService {
         let mut cleaned_at: Option<Instant> = None;
         loop {
             let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
+            let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
             ended(housework.try_join_next());
             if housework.is_empty()
-                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, MAX_SLEEP))
+                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, tending_interval))
             {
                 let cleans = is_due(cleaned_at, CLEANING_INTERVAL);
                 tended_at = Some(Instant::now());
@@ -345,7 +346,7 @@ impl PolicyService {
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
             tokio::select! {
                 // The clock of the wall may be set meanwhile, so no sleep is long.
-                () = sleep(next.clamp(MIN_SLEEP, MAX_SLEEP)) => {}
+                () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
                 tended = housework.join_next(), if !housework.is_empty() => ended(tended),
@@ -609,6 +610,12 @@ impl Shared {
     /// Looks after the store: what could not be read, what could not be written, what has expired.
     async fn tend_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
+        if self.health.is_failing(Some(Work::Reading)) {
+            let first = store.page(None, 1).await;
+            if self.done(Work::Reading, first).is_none() {
+                return;
+            }
+        }
         if self.is_unread.load(Ordering::Relaxed)
             && let Ok(entries) = self.load().await
         {
@@ -795,6 +802,7 @@ const MIN_SLEEP: Duration = Duration::from_millis(10);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// How far apart the clocks of machines may be that share a store.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 const CLEANING_INTERVAL: Duration = Duration::from_secs(86_400);
 /// The clock may be a day ahead, and step back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);
