@@ -223,41 +223,21 @@ async fn a_kill_at_any_moment_loses_no_policy_that_was_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     let stage = Stage::start().await;
-    // A disk of one MiB that only this test sees, for as long as its keeper lives.
-    let disk = stage.path("disk");
-    fs::create_dir(&disk).unwrap();
-    let script = format!("mount -t tmpfs -o size=1m tmpfs '{}' && echo ready && exec cat", disk.display());
-    let mut keeper = Command::new("unshare")
-        .args(["--mount", "sh", "-c", &script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n", "unshare and mount work for root alone");
-    let seen = PathBuf::from(format!("/proc/{}/root{}", keeper.id(), disk.display()));
+    let disk = Disk::mount(&stage);
     let fill = |path: &Path| {
         let mut filler = fs::File::create(path).unwrap();
         while filler.write_all(&[0; 512]).is_ok() {}
     };
-    let store = format!("sqlite:{}/cache.sqlite", disk.display());
-    let inside = |words: &[&str]| {
-        let mut command = Command::new("nsenter");
-        command
-            .args(["--target", &keeper.id().to_string(), "--mount", env!("CARGO_BIN_EXE_mtasts")])
-            .args(words);
-        command
-    };
+    let (store, seen) = (disk.store(), disk.seen());
     let words = stage.serve(&store);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let stored = || {
-        let output = inside(&["cache", "--store", &store, "list"]).output().unwrap();
+        let output = disk.command(&["cache", "--store", &store, "list"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         output.stdout.lines().count()
     };
 
-    let mut daemon = Daemon::start(&mut inside(&words));
+    let mut daemon = Daemon::start(&mut disk.command(&words));
     assert_secure(&daemon, &POLICIES[..1]);
     fill(&seen.join("filler"));
     assert_secure(&daemon, &POLICIES[..4]);
@@ -276,12 +256,81 @@ async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     }
     assert_eq!(integrity(&stage.path("copy")), "ok");
     assert_eq!(names(&stage.path("copy")).len(), POLICIES.len());
-    let daemon = Daemon::start(&mut inside(&words));
+    let daemon = Daemon::start(&mut disk.command(&words));
     assert_secure(&daemon, &POLICIES);
     daemon.end();
-    drop(keeper.stdin.take());
-    keeper.wait().unwrap();
+    // Ended in peace, it has left no log behind, and there is no room for a new one.
+    fill(&seen.join("more"));
+    let daemon = Daemon::start(&mut disk.command(&words));
+    assert!(daemon.told.contains(r#""entries":5"#), "{}", daemon.told);
+    assert_secure(&daemon, &POLICIES);
+    daemon.end();
+
+    // A disk that cannot be written at all is no place for a store.
+    disk.run(&["mount", "-o", "remount,ro", disk.folder.to_str().unwrap()]);
+    let output = disk.command(&words).output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains(&store));
     stage.world.shutdown().await;
+}
+
+/// A disk of one MiB in a mount namespace of its own, for as long as its keeper lives.
+struct Disk {
+    keeper: Child,
+    folder: PathBuf,
+}
+
+impl Disk {
+    fn mount(stage: &Stage) -> Self {
+        let folder = stage.path("disk");
+        fs::create_dir(&folder).unwrap();
+        let script =
+            format!("mount -t tmpfs -o size=1m tmpfs '{}' && echo ready && exec cat", folder.display());
+        let mut keeper = Command::new("unshare")
+            .args(["--mount", "sh", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n", "unshare and mount work for root alone");
+        Self { keeper, folder }
+    }
+
+    fn store(&self) -> String {
+        format!("sqlite:{}/cache.sqlite", self.folder.display())
+    }
+
+    /// The way to its files from here.
+    fn seen(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), self.folder.display()))
+    }
+
+    /// Something to run where the disk is.
+    fn inside(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.keeper.id().to_string(), "--mount", program]);
+        command
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.inside(env!("CARGO_BIN_EXE_mtasts"));
+        command.args(words);
+        command
+    }
+
+    fn run(&self, words: &[&str]) {
+        assert!(self.inside(words[0]).args(&words[1..]).status().unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Without its standard input it ends.
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
