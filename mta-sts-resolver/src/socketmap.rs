@@ -20,7 +20,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::client::Client;
-pub use self::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
+pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+use crate::dane::DaneChecker;
 use crate::service::PolicyService;
 
 /// Answers Postfix, and sendmail, from a [`PolicyService`].
@@ -173,6 +174,7 @@ impl SocketmapListener {
 #[derive(Debug)]
 struct Shared {
     service: PolicyService,
+    dane: DaneChecker,
     config: SocketmapConfig,
     zones: RwLock<Arc<Zones>>,
     places: Arc<Semaphore>,
@@ -180,16 +182,23 @@ struct Shared {
 }
 
 impl SocketmapServer {
-    /// A server that answers from this service.
+    /// A server that answers from this service, and asks its DNS client about DANE.
     pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
         let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
         let zones = RwLock::new(Arc::new(zones));
-        Self { shared: Arc::new(Shared { service, config, zones, places, requests: AtomicU64::new(0) }) }
+        let dane = DaneChecker::new(service.resolver().dns());
+        let requests = AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { service, dane, config, zones, places, requests }) }
     }
 
     /// Answers from these zones from now on.
     pub fn set_zones(&self, zones: Zones) {
         *self.shared.zones.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(zones);
+    }
+
+    /// What the server asks about DANE.
+    pub fn dane(&self) -> &DaneChecker {
+        &self.shared.dane
     }
 
     /// How many requests were answered.

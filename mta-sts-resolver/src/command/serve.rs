@@ -6,8 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
 use mta_sts_resolver::{
-    DnsFailureAnswer, MatchNames, PolicyService, ServiceConfig, SocketmapConfig, SocketmapListener,
-    SocketmapServer, Zone, Zones,
+    DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, PolicyService, ServiceConfig, SocketmapConfig,
+    SocketmapListener, SocketmapServer, Zone, Zones,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -35,6 +35,12 @@ pub(crate) struct Serve {
     /// Which names the certificate of an MX host may have
     #[arg(long = "match", value_enum, value_name = "NAMES", default_value = "patterns")]
     match_names: Match,
+    /// What is said where DANE authenticates MX hosts of the destination
+    #[arg(long, value_enum, value_name = "ANSWER", default_value = "dane-only")]
+    dane: OnDane,
+    /// For which destinations DANE is looked up
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "with-policy")]
+    dane_lookup: LookUpDane,
     /// What is said when DNS fails and no policy is remembered
     #[arg(long, value_enum, value_name = "ANSWER", default_value = "temporary")]
     on_dns_failure: OnDnsFailure,
@@ -92,6 +98,24 @@ enum Match {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnDane {
+    /// `dane-only`, or `dane` where some hosts only have it and nothing is enforced
+    DaneOnly,
+    /// There is no policy: for those whose own `smtp_tls_security_level` is dane
+    NotFound,
+    /// As if there were no DANE: MTA-STS overrides it
+    DangerIgnore,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LookUpDane {
+    /// Those with a policy in mode enforce or testing
+    WithPolicy,
+    /// Every one
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum OnDnsFailure {
     /// It is temporary: mail waits
     Temporary,
@@ -141,6 +165,11 @@ impl Serve {
             listeners.push(place.bind().await?);
         }
         let server = SocketmapServer::new(service.clone(), SocketmapConfig::new(), Zones::new(self.zone()));
+        if !server.dane().can_authenticate() {
+            tracing::warn!(
+                "no DNS server is on loopback or trusted: DANE is not looked up, and MTA-STS overrides it"
+            );
+        }
         tokio::select! {
             () = server.serve(listeners, async {
                 tokio::select! {
@@ -165,6 +194,15 @@ impl Serve {
             .match_names(match self.match_names {
                 Match::Patterns => MatchNames::Patterns,
                 Match::MxHosts => MatchNames::MxHosts,
+            })
+            .dane(match self.dane {
+                OnDane::DaneOnly => DaneAnswer::DaneOnly,
+                OnDane::NotFound => DaneAnswer::NotFound,
+                OnDane::DangerIgnore => DaneAnswer::Ignore,
+            })
+            .dane_lookup(match self.dane_lookup {
+                LookUpDane::WithPolicy => DaneLookup::WithPolicy,
+                LookUpDane::Always => DaneLookup::Always,
             })
             .on_dns_failure(match self.on_dns_failure {
                 OnDnsFailure::Temporary => DnsFailureAnswer::Temporary,

@@ -41,7 +41,10 @@ impl Client {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
             let (answer, is_last) = match request {
-                Ok(request) => (answer(&request, &self.shared.zones(), &self.shared.service).await, false),
+                Ok(request) => {
+                    let Shared { service, dane, .. } = &*self.shared;
+                    (answer(&request, &self.shared.zones(), service, dane).await, false)
+                }
                 Err(Broken) => (Answer::Permanent("This is no netstring, or too long a one."), true),
             };
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
