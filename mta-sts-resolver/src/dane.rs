@@ -319,8 +319,9 @@ async fn ask_host(
 /// Where the TLSA records of a host may be, the best place first; nowhere if its address is not signed; `None` if it has no
 /// address.
 ///
-/// One family whose addresses were found tells whether the host is signed, since both have the same owner. Where it
-/// is not found, the other one's failure is a failure: the family that cannot be looked up may be the signed one.
+/// One family whose addresses were found tells whether the host is signed, since both have the same owner; a host whose other
+/// family fails is not unheard of. Where nothing was found, the failure is a failure: what could not be looked up may be
+/// signed. So is a bogus answer beside one that is not signed: they contradict each other.
 async fn tlsa_base_domains(
     dns: &DnsClient,
     host: &str,
@@ -345,6 +346,11 @@ async fn tlsa_base_domains(
     let Some(addresses) = found else {
         return failed.map_or(Ok(None), |failure| Err(address_failure(failure)));
     };
+    if let Some(bogus @ DnsFailure::Bogus { .. }) = failed
+        && !addresses.authenticated
+    {
+        return Err(address_failure(bogus));
+    }
     let is_alias = addresses.owner != host;
     Ok(Some(match (addresses.authenticated, is_alias) {
         (true, false) => vec![host.to_owned()],
