@@ -25,7 +25,8 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use socketmap::{
-    DnsFailureAnswer, MatchNames, SocketmapConfig, SocketmapListener, SocketmapServer, Zone, Zones,
+    AnswerCounts, DnsFailureAnswer, MatchNames, OverrideError, Overrides, SocketmapConfig, SocketmapCounts,
+    SocketmapListener, SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use mta_sts_core::{DnsName, Mode, Policy, postfix};
 
 use super::key::Destination;
+use super::overrides::Override;
 use super::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
 use crate::dns::{DnsClient, DnsError};
 use crate::service::{PolicyAnswer, PolicyService};
@@ -41,11 +42,19 @@ pub(super) async fn answer(request: &[u8], zones: &Zones, service: &PolicyServic
     };
     let (map, key) = (&request[..space], &request[space + 1..]);
     // Octets that are not UTF-8 are no domain.
-    let Some(destination) = std::str::from_utf8(key).ok().and_then(Destination::parse) else {
-        return Answer::NotFound;
+    let Ok(key) = std::str::from_utf8(key) else { return Answer::NotFound };
+    let overriding = match zones.overrides.of(key) {
+        Some(Override::Exempt) => return Answer::NotFound,
+        Some(Override::Tls(tls_policy)) => return Answer::Ok(tls_policy.clone()),
+        Some(Override::Policy(policy)) => Some(policy),
+        None => None,
     };
+    let Some(destination) = Destination::parse(key) else { return Answer::NotFound };
     let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
-    let answer = about(&destination, zone, service).await;
+    let answer = match overriding {
+        Some(policy) => tls_policy(policy, &destination, zone, service.resolver().dns()).await,
+        None => about(&destination, zone, service).await,
+    };
     if let Answer::Temporary { code, .. } = answer {
         tracing::debug!(domain = %destination.domain, code, "answered that it is temporary");
     }

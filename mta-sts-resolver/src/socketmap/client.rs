@@ -25,6 +25,7 @@ impl Client {
         place: OwnedSemaphorePermit,
         stopped: watch::Receiver<bool>,
     ) -> Self {
+        shared.clients.fetch_add(1, Ordering::Relaxed);
         Self { shared: Arc::clone(shared), stopped, _place: place }
     }
 
@@ -40,10 +41,20 @@ impl Client {
     async fn serve(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
+            let zones = self.shared.zones();
             let (answer, is_last) = match request {
-                Ok(request) => (answer(&request, &self.shared.zones(), &self.shared.service).await, false),
-                Err(Broken) => (Answer::Permanent("This is no netstring, or too long a one."), true),
+                Ok(request) => {
+                    let answer = answer(&request, &zones.zones, &self.shared.service).await;
+                    zones.count(&request, &answer);
+                    (answer, false)
+                }
+                Err(Broken) => {
+                    let answer = Answer::Permanent("This is no netstring, or too long a one.");
+                    zones.count(b"", &answer);
+                    (answer, true)
+                }
             };
+            drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
@@ -91,6 +102,12 @@ impl Client {
                 deadline = Instant::now() + wait(begun);
             }
         }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
