@@ -38,6 +38,9 @@ pub(crate) struct Serve {
     /// What is said when DNS fails and no policy is remembered
     #[arg(long, value_enum, value_name = "ANSWER", default_value = "temporary")]
     on_dns_failure: OnDnsFailure,
+    /// How many domains are remembered in memory
+    #[arg(long, value_name = "N", default_value_t = 65_536, hide = true)]
+    max_entries: usize,
     /// Tell what is at least as weighty as this
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LevelFilter,
@@ -124,7 +127,7 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
 
-        let mut config = ServiceConfig::new().log_domains(self.log_domains);
+        let mut config = ServiceConfig::new().max_entries(self.max_entries).log_domains(self.log_domains);
         let store = self.store.open().map_err(|error| {
             (Exit::Temporary, format!("{}: {error} (`--store memory` works without a store)", self.store))
         })?;
