@@ -27,8 +27,8 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use socketmap::{
-    DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, SocketmapConfig, SocketmapListener,
-    SocketmapServer, Zone, Zones,
+    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, OverrideError, Overrides,
+    SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;

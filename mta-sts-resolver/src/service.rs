@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{
     CacheConfig, CacheEntry, CacheUpdate, Lookup, NoPolicy, Outcome, Output, Policy, PolicyCache,
-    PolicyDomain, Purpose, TxtFailure, UnixTime,
+    PolicyDomain, Purpose, ResultType, TxtFailure, UnixTime,
 };
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -195,12 +195,20 @@ pub struct ServiceCounts {
     pub refreshes: u64,
     /// Policies that were fetched.
     pub fetched: u64,
-    /// Fetches of policies that failed.
+    /// Fetches of policies that failed, whatever the cause.
     pub fetch_failures: u64,
+    /// Those of them that failed since the certificate of the Policy Host is not valid for it.
+    pub invalid_certificates: u64,
+    /// Those of them that failed since the body is no policy.
+    pub invalid_policies: u64,
+    /// Policies that could not be fetched anew, each time one could not.
+    pub alerts: u64,
     /// Lookups that DNS did not answer.
     pub dns_failures: u64,
     /// What a store failed to do.
     pub store_failures: u64,
+    /// Domains whose entries wait until the store works again.
+    pub unsaved: u64,
 }
 
 #[derive(Debug, Default)]
@@ -210,6 +218,9 @@ struct Counters {
     refreshes: AtomicU64,
     fetched: AtomicU64,
     fetch_failures: AtomicU64,
+    invalid_certificates: AtomicU64,
+    invalid_policies: AtomicU64,
+    alerts: AtomicU64,
     dns_failures: AtomicU64,
     store_failures: AtomicU64,
 }
@@ -364,8 +375,12 @@ impl PolicyService {
             refreshes: value(&counters.refreshes),
             fetched: value(&counters.fetched),
             fetch_failures: value(&counters.fetch_failures),
+            invalid_certificates: value(&counters.invalid_certificates),
+            invalid_policies: value(&counters.invalid_policies),
+            alerts: value(&counters.alerts),
             dns_failures: value(&counters.dns_failures),
             store_failures: value(&counters.store_failures),
+            unsaved: self.shared.unsaved().len() as u64,
         }
     }
 
@@ -546,13 +561,21 @@ impl Shared {
         tracing::debug!(domain = %domain, ?purpose, result, "looked up");
         match outcome.cache_update {
             CacheUpdate::Store { .. } => count(&self.counters.fetched),
-            CacheUpdate::BackOff(_) => count(&self.counters.fetch_failures),
+            CacheUpdate::BackOff(_) => {
+                count(&self.counters.fetch_failures);
+                match outcome.failure.as_ref().map(|failure| failure.result_type) {
+                    Some(ResultType::StsWebpkiInvalid) => count(&self.counters.invalid_certificates),
+                    Some(ResultType::StsPolicyInvalid) => count(&self.counters.invalid_policies),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         if let Err(NoPolicy::DnsFailed(_)) = outcome.applied {
             count(&self.counters.dns_failures);
         }
         if let Some(alert) = &outcome.alert {
+            count(&self.counters.alerts);
             let named = self.config.log_domains.then(|| domain.as_str());
             tracing::warn!(
                 domain = named,

@@ -30,10 +30,16 @@ impl FromStr for StorePlace {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
-            None if text == "sqlite" => Ok(Self::Sqlite(state_folder().join("cache.sqlite"))),
+            None if text == "sqlite" => Ok(Self::default()),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err("expected memory, sqlite, or sqlite:FILE".to_owned()),
         }
+    }
+}
+
+impl Default for StorePlace {
+    fn default() -> Self {
+        Self::Sqlite(state_folder().join("cache.sqlite"))
     }
 }
 

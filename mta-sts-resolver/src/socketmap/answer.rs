@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use mta_sts_core::{DnsName, Mode, Policy, postfix};
 
 use super::key::Destination;
+use super::overrides::Override;
 use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
 use crate::dane::{DaneChecker, DaneCoverage};
 use crate::dns::{DnsClient, DnsError};
@@ -47,11 +48,20 @@ pub(super) async fn answer(
     };
     let (map, key) = (&request[..space], &request[space + 1..]);
     // Octets that are not UTF-8 are no domain.
-    let Some(destination) = std::str::from_utf8(key).ok().and_then(Destination::parse) else {
-        return Answer::NotFound;
+    let Ok(key) = std::str::from_utf8(key) else { return Answer::NotFound };
+    let overriding = match zones.overrides.of(key) {
+        Some(Override::Exempt) => return Answer::NotFound,
+        Some(Override::Tls(tls_policy)) => return Answer::Ok(tls_policy.clone()),
+        Some(Override::Policy(policy)) => Some(policy),
+        None => None,
     };
+    let Some(destination) = Destination::parse(key) else { return Answer::NotFound };
     let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
-    let answer = about(&destination, zone, service, dane).await;
+    let policy = match overriding {
+        Some(policy) => PolicyAnswer::Policy(policy.clone()),
+        None => service.answer(&destination.domain).await,
+    };
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane).await;
     if let Answer::Temporary { code, .. } = answer {
         tracing::debug!(domain = %destination.domain, code, "answered that it is temporary");
     }
@@ -60,11 +70,12 @@ pub(super) async fn answer(
 
 async fn about(
     destination: &Destination,
+    policy: PolicyAnswer,
     zone: &Zone,
-    service: &PolicyService,
+    dns: &DnsClient,
     dane: &DaneChecker,
 ) -> Answer {
-    let policy = match service.answer(&destination.domain).await {
+    let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
         PolicyAnswer::None(_) => None,
         PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => None,
@@ -76,7 +87,7 @@ async fn about(
         return answer;
     }
     match policy {
-        Some(policy) => tls_policy(&policy, destination, zone, service.resolver().dns()).await,
+        Some(policy) => tls_policy(&policy, destination, zone, dns).await,
         None => Answer::NotFound,
     }
 }

@@ -25,6 +25,7 @@ impl Client {
         place: OwnedSemaphorePermit,
         stopped: watch::Receiver<bool>,
     ) -> Self {
+        shared.clients.fetch_add(1, Ordering::Relaxed);
         Self { shared: Arc::clone(shared), stopped, _place: place }
     }
 
@@ -40,17 +41,17 @@ impl Client {
     async fn serve(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
-            let (answer, is_last) = match request {
-                Ok(request) => {
-                    let Shared { service, dane, .. } = &*self.shared;
-                    (answer(&request, &self.shared.zones(), service, dane).await, false)
-                }
-                Err(Broken) => (Answer::Permanent("This is no netstring, or too long a one."), true),
+            let zones = self.shared.zones();
+            let answer = match &request {
+                Ok(request) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
+                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
+            zones.count(request.as_deref().unwrap_or_default(), &answer);
+            drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
-            if is_last {
+            if request.is_err() {
                 return Ok(());
             }
         }
@@ -94,6 +95,12 @@ impl Client {
                 deadline = Instant::now() + wait(begun);
             }
         }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

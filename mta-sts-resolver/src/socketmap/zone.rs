@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mta_sts_core::postfix::Form;
 
+use super::overrides::Overrides;
+
 /// How lookups of one map are answered.
 ///
 /// ```
@@ -113,17 +115,18 @@ impl Zone {
     }
 }
 
-/// All zones of a server, by the name of the map.
+/// All zones of a server, by the name of the map, and what is answered in each of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zones {
     default: Zone,
     named: BTreeMap<String, Zone>,
+    pub(super) overrides: Overrides,
 }
 
 impl Zones {
     /// One zone for every map.
     pub fn new(default: Zone) -> Self {
-        Self { default, named: BTreeMap::new() }
+        Self { default, named: BTreeMap::new(), overrides: Overrides::new() }
     }
 
     /// Answers lookups of the map `name` as this zone says.
@@ -133,9 +136,21 @@ impl Zones {
         self
     }
 
+    /// Answers for these destinations as the operator says: none by default.
+    #[must_use]
+    pub fn overrides(mut self, overrides: Overrides) -> Self {
+        self.overrides = overrides;
+        self
+    }
+
     /// The zone of every map that no other zone is for.
     pub fn default_zone(&self) -> &Zone {
         &self.default
+    }
+
+    /// The names of the maps that have a zone of their own.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
     }
 
     /// The zone of a map; of an unknown one, the default.
