@@ -216,6 +216,8 @@ def run_profile(profile):
         if not ONLY:
             afterwards(profile, postfix)
         check(profile, "the answers", "Postfix understands them", not postfix.misunderstood(), postfix.misunderstood())
+        if not ONLY and not other:
+            dane(profile, postfix)
     finally:
         postfix.stop()
         check(profile, "the server", "ends well", daemon.stop() == 0, daemon.log.read_text()[-2000:])
@@ -292,6 +294,36 @@ def too_new():
         postfix.stop()
         daemon.stop()
     shutil.rmtree(folder)
+
+
+# Domains of the world with DANE: the MX host that gets the mail, or none.
+DANE = {
+    # Nobody trusts the certificate, but it is the one of the TLSA record.
+    "dane.test": "mx.dane.test",
+    "dane-testing.test": "mx.dane-testing.test",
+    # Only the second MX host has DANE.
+    "dane-second.test": "mx2.dane-second.test",
+    # All is as the policy says, but not as the TLSA record says, or that cannot be looked up.
+    "dane-mismatch.test": None,
+    "dane-bogus.test": None,
+}
+
+
+# Proves S3.
+def dane(profile, postfix):
+    """DANE comes first, and no policy overrides it."""
+    for domain in DANE:
+        postfix.send(f"user@{domain}")
+    for domain, host in DANE.items():
+        result, mails = postfix.wait_for(f"user@{domain}"), arrived(domain)
+        told = postfix.lines(f"user@{domain}")
+        if host:
+            wanted = [{"mx": host, "encrypted": True, "read_by": "recipient"}]
+            good = result == "sent" and mails == wanted and postfix.verified(host)
+            check(profile, domain, f"delivered to {host} over TLS that DANE verifies", good, mails, told)
+        else:
+            check(profile, domain, "waits in the queue, nothing was sent, nothing returned",
+                  result == "deferred" and not mails, mails, told)
 
 
 def main():

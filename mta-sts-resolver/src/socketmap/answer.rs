@@ -57,41 +57,32 @@ pub(super) async fn answer(
     };
     let Some(destination) = Destination::parse(key) else { return Answer::NotFound };
     let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
-    let published = match overriding {
-        Some(policy) => Ok(Some(policy.clone())),
-        None => published(&destination, zone, service).await,
+    let policy = match overriding {
+        Some(policy) => PolicyAnswer::Policy(policy.clone()),
+        None => service.answer(&destination.domain).await,
     };
-    let answer = match published {
-        Ok(policy) => about(policy, &destination, zone, dane, service.resolver().dns()).await,
-        Err(temporary) => temporary,
-    };
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane).await;
     if let Answer::Temporary { code, .. } = answer {
         tracing::debug!(domain = %destination.domain, code, "answered that it is temporary");
     }
     answer
 }
 
-/// The policy of the destination's domain, if it asks for anything.
-async fn published(
-    destination: &Destination,
-    zone: &Zone,
-    service: &PolicyService,
-) -> Result<Option<Policy>, Answer> {
-    match service.answer(&destination.domain).await {
-        PolicyAnswer::Policy(policy) => Ok(Some(policy).filter(|policy| policy.mode() != Mode::None)),
-        PolicyAnswer::None(_) => Ok(None),
-        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => Ok(None),
-        PolicyAnswer::Temporary(why) => Err(Answer::Temporary { code: why.code(), text: why.to_string() }),
-    }
-}
-
 async fn about(
-    policy: Option<Policy>,
     destination: &Destination,
+    policy: PolicyAnswer,
     zone: &Zone,
-    dane: &DaneChecker,
     dns: &DnsClient,
+    dane: &DaneChecker,
 ) -> Answer {
+    let policy = match policy {
+        PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
+        PolicyAnswer::None(_) => None,
+        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => None,
+        PolicyAnswer::Temporary(why) => {
+            return Answer::Temporary { code: why.code(), text: why.to_string() };
+        }
+    };
     if let Some(answer) = dane_answer(policy.as_ref(), destination, zone, dane).await {
         return answer;
     }

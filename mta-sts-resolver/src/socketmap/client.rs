@@ -42,21 +42,16 @@ impl Client {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
             let zones = self.shared.zones();
-            let Shared { service, dane, .. } = &*self.shared;
-            let (answer, is_last) = if let Ok(request) = request {
-                let answer = answer(&request, &zones.zones, service, dane).await;
-                zones.count(&request, &answer);
-                (answer, false)
-            } else {
-                let answer = Answer::Permanent("This is no netstring, or too long a one.");
-                zones.count(b"", &answer);
-                (answer, true)
+            let answer = match &request {
+                Ok(request) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
+                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
+            zones.count(request.as_deref().unwrap_or_default(), &answer);
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
-            if is_last {
+            if request.is_err() {
                 return Ok(());
             }
         }

@@ -128,12 +128,12 @@ enum Match {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum OnDane {
-    /// `dane-only`, or `dane` where some hosts only have it and nothing is enforced
+    /// Level dane-only, or dane where some hosts only have DANE and nothing is enforced
     #[default]
     DaneOnly,
-    /// There is no policy: for those whose own `smtp_tls_security_level` is dane
+    /// That there is no policy, for a Postfix whose own level is dane
     NotFound,
-    /// As if there were no DANE: MTA-STS overrides it
+    /// What is said without DANE: MTA-STS overrides it
     DangerIgnore,
 }
 

@@ -67,7 +67,7 @@ impl<'a> Daemon<'a> {
         let server = SocketmapServer::new(service.clone(), configuration.socketmap_config(), zones);
         if !server.dane().can_authenticate() {
             tracing::warn!(
-                "no DNS server is on loopback or trusted: DANE is not looked up, and MTA-STS overrides it"
+                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
             );
         }
         let (phase, reloads) = (Arc::default(), Arc::default());
