@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use tokio::net::TcpStream;
@@ -53,9 +54,11 @@ impl Process {
         Ok(kibibytes * 1024)
     }
 
-    /// Ends it, and waits until it has ended.
+    /// Asks it to end, and waits until it has ended.
     pub(crate) async fn end(mut self) -> Result<(), Failure> {
-        Ok(self.child.kill().await?)
+        kill(Pid::from_raw(self.id()?), Signal::SIGTERM)?;
+        self.child.wait().await?;
+        Ok(())
     }
 
     fn id(&self) -> Result<i32, Failure> {

@@ -1,6 +1,7 @@
 //! One client: requests in, answers out.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -41,7 +42,12 @@ impl Client {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
             let (answer, is_last) = match request {
-                Ok(request) => (answer(&request, &self.shared.zones(), &self.shared.service).await, false),
+                Ok(Request { octets, end }) => {
+                    let zones = self.shared.zones();
+                    let answer = answer(&buffer[octets], &zones, &self.shared.service).await;
+                    buffer.drain(..end);
+                    (answer, false)
+                }
                 Err(Broken) => (Answer::Permanent("This is no netstring, or too long a one."), true),
             };
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +65,7 @@ impl Client {
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
         buffer: &mut Vec<u8>,
-    ) -> io::Result<Option<Result<Vec<u8>, Broken>>> {
+    ) -> io::Result<Option<Result<Request, Broken>>> {
         let mut begun = !buffer.is_empty();
         let wait =
             |begun| if begun { self.shared.config.request_timeout } else { self.shared.idle_timeout() };
@@ -69,9 +75,7 @@ impl Client {
                 Netstring::Partial => {}
                 Netstring::Broken => return Ok(Some(Err(Broken))),
                 Netstring::Whole { octets, end } => {
-                    let request = buffer[octets].to_vec();
-                    buffer.drain(..end);
-                    return Ok(Some(Ok(request)));
+                    return Ok(Some(Ok(Request { octets, end })));
                 }
             }
             if *self.stopped.borrow() && !begun {
@@ -92,6 +96,12 @@ impl Client {
             }
         }
     }
+}
+
+/// Where a request stands in the buffer, and where the next begins.
+struct Request {
+    octets: Range<usize>,
+    end: usize,
 }
 
 /// What came was no netstring: what follows cannot be told from it.
