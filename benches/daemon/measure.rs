@@ -234,7 +234,7 @@ async fn cpu_of(daemon: &Process, load: Load) -> Result<Duration, Failure> {
     load.run().await?;
     // What is still to be done after the last answer counts too.
     tokio::time::sleep(SETTLE).await;
-    Ok((daemon.cpu()? - before) / requests)
+    Ok(daemon.cpu()?.saturating_sub(before) / requests)
 }
 
 fn mebibytes(octets: u64) -> String {

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use crate::Failure;
 
@@ -53,9 +55,11 @@ impl Process {
         Ok(kibibytes * 1024)
     }
 
-    /// Ends it, and waits until it has ended.
+    /// Asks it to end, and waits until it has ended.
     pub(crate) async fn end(mut self) -> Result<(), Failure> {
-        Ok(self.child.kill().await?)
+        kill(Pid::from_raw(self.id()?), Signal::SIGTERM)?;
+        self.child.wait().await?;
+        Ok(())
     }
 
     fn id(&self) -> Result<i32, Failure> {

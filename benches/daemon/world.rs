@@ -81,16 +81,15 @@ fn dns_answer(query: &[u8]) -> Result<Vec<u8>, Failure> {
     message.metadata.message_type = MessageType::Response;
     message.metadata.recursion_available = true;
     let query = message.queries.first().ok_or("no question")?.clone();
-    match data(&query) {
-        Some(data) => drop(message.add_answer(Record::from_rdata(query.name, TTL, data))),
-        None => {
-            let zone = Name::from_ascii("test.")?;
-            let soa = SOA::new(zone.clone(), zone.clone(), 1, 3600, 3600, 3600, TTL);
-            message.add_authority(Record::from_rdata(zone, TTL, RData::SOA(soa)));
-            let host_exists = query.name.to_ascii().contains(".policy.");
-            message.metadata.response_code =
-                if host_exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
-        }
+    if let Some(data) = data(&query) {
+        message.add_answer(Record::from_rdata(query.name, TTL, data));
+    } else {
+        let zone = Name::from_ascii("test.")?;
+        let soa = SOA::new(zone.clone(), zone.clone(), 1, 3600, 3600, 3600, TTL);
+        message.add_authority(Record::from_rdata(zone, TTL, RData::SOA(soa)));
+        let host_exists = query.name.to_ascii().contains(".policy.");
+        message.metadata.response_code =
+            if host_exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
     }
     Ok(message.to_vec()?)
 }

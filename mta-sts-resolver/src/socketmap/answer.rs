@@ -28,7 +28,7 @@ impl Answer {
     /// As it is sent. Postfix wants the space after `NOTFOUND`.
     pub(super) fn text(&self) -> Cow<'static, str> {
         match self {
-            Self::Ok(tls_policy) => format!("OK {tls_policy}").into(),
+            Self::Ok(tls_policy) => ["OK ", tls_policy].concat().into(),
             Self::NotFound => "NOTFOUND ".into(),
             Self::Temporary { code, text } => format!("TEMP {text} [{code}]").into(),
             Self::Permanent(text) => format!("PERM {text}").into(),
