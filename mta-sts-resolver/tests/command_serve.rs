@@ -168,7 +168,7 @@ async fn what_was_answered_from_outlives_a_kill() {
 
     // The next one has nobody to ask.
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut daemon = Daemon::start(&[&["--dns", &nobody], &rest[..]].concat());
+    let mut daemon = Daemon::start(&[&["--dns", &nobody, "--dane", "danger-ignore"], &rest[..]].concat());
     let address = daemon.listening();
     assert_eq!(ask(&address, "postfix healthy-enforce.test"), answer);
     assert!(ask(&address, "postfix wildcard.test").contains("TEMP "));

@@ -42,17 +42,15 @@ impl Client {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
             let zones = self.shared.zones();
-            let (answer, is_last) = match request {
-                Ok(request) => {
-                    let answer = answer(&request, &zones.zones, &self.shared.service).await;
-                    zones.count(&request, &answer);
-                    (answer, false)
-                }
-                Err(Broken) => {
-                    let answer = Answer::Permanent("This is no netstring, or too long a one.");
-                    zones.count(b"", &answer);
-                    (answer, true)
-                }
+            let Shared { service, dane, .. } = &*self.shared;
+            let (answer, is_last) = if let Ok(request) = request {
+                let answer = answer(&request, &zones.zones, service, dane).await;
+                zones.count(&request, &answer);
+                (answer, false)
+            } else {
+                let answer = Answer::Permanent("This is no netstring, or too long a one.");
+                zones.count(b"", &answer);
+                (answer, true)
             };
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
