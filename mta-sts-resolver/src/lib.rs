@@ -32,7 +32,9 @@ pub use socketmap::{
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
-pub use store::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
+pub use store::{EntryStore, LeaseHolder, Leases, StoreError, StoreErrorKind, StoreFuture};
+#[cfg(feature = "redis")]
+pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 pub use tls::{
     CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };
