@@ -33,6 +33,8 @@ store = "memory"
 fetch-timeout = "4s"
 [zones.tlsrpt]
 form = "extended"
+[zones.QUERYwithTLSRPT]
+form = "extended"
 """
 THEIR_ZONES = """
 host: 127.0.0.1
@@ -106,7 +108,7 @@ def main():
     rows = list(csv.DictReader((HERE / "answers.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))
     failures = 0
 
-    def compare(whose, column, server):
+    def compare(whose, column, server, rows):
         nonlocal failures
         answers = ask_all(server, rows)
         server.stop()
@@ -116,15 +118,20 @@ def main():
                 print(f"FAILED: {whose}: {row['zone']} {row['key']} ({row['state']}): {answer!r}, not {row[column]!r}")
         print(f"{len(rows)} answers of {whose}")
 
+    # The maps of postfix-tlspol: the one is answered as the default zone says, the other has a zone of its own.
+    for zone, twin in (("QUERY", "postfix"), ("QUERYwithTLSRPT", "tlsrpt")):
+        rows += [row | {"zone": zone, "its": None} for row in rows if row["zone"] == twin and row["state"] == "any"]
+
     with tempfile.TemporaryDirectory(prefix="mtasts-answers.") as folder:
         folder = pathlib.Path(folder)
         (folder / "mtasts.toml").write_text(OUR_CONFIGURATION)
-        compare("mtasts serve", "ours", Server([MTASTS, "serve", "--config", folder / "mtasts.toml"], 8461))
+        compare("mtasts serve", "ours", Server([MTASTS, "serve", "--config", folder / "mtasts.toml"], 8461), rows)
         if THEIRS:
             (folder / "mta-sts-daemon.yml").write_text(THEIR_ZONES)
-            compare("postfix-mta-sts-resolver", "its", Server([THEIRS, "-c", folder / "mta-sts-daemon.yml"], 8471))
+            rows = [row for row in rows if row["its"] is not None]
+            compare("postfix-mta-sts-resolver", "its", Server([THEIRS, "-c", folder / "mta-sts-daemon.yml"], 8471), rows)
     for row in rows:
-        if (row["its"] == row["ours"]) != (row["why"] == "same"):
+        if row["its"] is not None and (row["its"] == row["ours"]) != (row["why"] == "same"):
             failures += 1
             print(f"FAILED: {row['zone']} {row['key']}: the reason is {row['why']!r}")
     if failures:
