@@ -215,12 +215,12 @@ def run_profile(profile):
             judge(profile, scenario, postfix)
         if not ONLY:
             afterwards(profile, postfix)
-        check(profile, "the answers", "Postfix understands them", not postfix.misunderstood(), postfix.misunderstood())
         if not ONLY and not other:
             dane(profile, postfix)
     finally:
         postfix.stop()
         check(profile, "the server", "ends well", daemon.stop() == 0, daemon.log.read_text()[-2000:])
+        check(profile, "the answers", "Postfix understands them", not postfix.misunderstood(), postfix.misunderstood())
     if failures:
         print((folder / "mail.log").read_text(errors="replace"))
     shutil.rmtree(folder)
