@@ -308,7 +308,7 @@ impl PolicyService {
     }
 
     /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
-    /// the store: tries again once a minute what it failed to do, and once a day has it forget what expired two days ago.
+    /// the store: tries again every two seconds what it failed to do, and once a day has it forget what expired two days ago.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
@@ -319,9 +319,10 @@ impl PolicyService {
         let mut cleaned_at: Option<Instant> = None;
         loop {
             let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
+            let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
             ended(housework.try_join_next());
             if housework.is_empty()
-                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, MAX_SLEEP))
+                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, tending_interval))
             {
                 let cleans = is_due(cleaned_at, CLEANING_INTERVAL);
                 tended_at = Some(Instant::now());
@@ -345,7 +346,7 @@ impl PolicyService {
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
             tokio::select! {
                 // The clock of the wall may be set meanwhile, so no sleep is long.
-                () = sleep(next.clamp(MIN_SLEEP, MAX_SLEEP)) => {}
+                () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
                 tended = housework.join_next(), if !housework.is_empty() => ended(tended),
@@ -474,11 +475,15 @@ impl Shared {
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
-        let entry = self.remember(domain, update, turn.known());
-        self.scheduled.notify_one();
         if is_worth_storing(update) {
-            self.save(domain, entry).await;
+            let _turn = self.turn_to_write(domain).await;
+            // Before it is remembered: nobody is answered from what would be lost with the process.
+            self.save(domain, update, turn.known()).await;
+            self.remember(domain, update, turn.known());
+        } else {
+            self.remember(domain, update, turn.known());
         }
+        self.scheduled.notify_one();
         turn.end().await;
         answer(&discovery.outcome)
     }
@@ -529,7 +534,8 @@ impl Shared {
     async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let store = self.config.store.as_ref()?;
         let stored = store.get(domain).await;
-        self.done(Work::Reading, stored).flatten()
+        let stored = self.done(Work::Reading, stored).flatten()?;
+        Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
     }
 
     /// Takes over what is stored of a domain, if it says more than what is known of it.
@@ -549,12 +555,12 @@ impl Shared {
         entry.map(|entry| News { entry, has_policy })
     }
 
-    /// Writes to the store what the cache holds by now; where the cache was too full for it, the entry itself.
-    async fn save(&self, domain: &PolicyDomain, entry: Option<CacheEntry>) {
+    /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
+    async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate, known: Option<&CacheEntry>) {
         let Some(store) = &self.config.store else { return };
-        let _turn = self.turn_to_write(domain).await;
-        let entry = self.cache().peek(domain, self.now()).or(entry);
-        let Some(entry) = entry else { return };
+        let now = self.now();
+        let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
+        let Some(entry) = update.apply_to(remembered, now) else { return };
         let put = store.put(domain, &entry).await;
         if self.done(Work::Writing, put).is_none() {
             let mut unsaved = self.unsaved();
@@ -584,6 +590,7 @@ impl Shared {
             after = Some(last.clone());
             let mut cache = self.cache();
             for (domain, entry) in page {
+                let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
                 // What memory holds by now is newer.
@@ -607,6 +614,12 @@ impl Shared {
     /// Looks after the store: what could not be read, what could not be written, what has expired.
     async fn tend_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
+        if self.health.is_failing(Some(Work::Reading)) {
+            let first = store.page(None, 1).await;
+            if self.done(Work::Reading, first).is_none() {
+                return;
+            }
+        }
         if self.is_unread.load(Ordering::Relaxed)
             && let Ok(entries) = self.load().await
         {
@@ -739,6 +752,23 @@ struct News {
     has_policy: bool,
 }
 
+/// An entry of a machine whose clock is a little ahead. A lookup takes a back-off that is further ahead than it sets one
+/// itself for a trace of a clock that has stepped back, and would fetch at once.
+fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
+    let latest = now.saturating_add(back_off);
+    let is_ahead = |until: UnixTime| until > latest && until.saturating_since(latest) <= CLOCK_SKEW;
+    if !stored.back_offs().iter().any(|back_off| is_ahead(back_off.until)) {
+        return stored;
+    }
+    let checked_until = stored.checked_until();
+    let policy = stored.policy().map(|policy| CacheUpdate::Store { policy: policy.clone(), checked_until });
+    let back_offs = stored.back_offs().iter().map(|&BackOff { id, until }| {
+        CacheUpdate::BackOff(BackOff { id, until: if is_ahead(until) { latest } else { until } })
+    });
+    let updates = policy.into_iter().chain(back_offs);
+    updates.fold(None, |entry, update| update.apply_to(entry, now)).unwrap_or_default()
+}
+
 /// What makes known what is stored besides: a later fetch, and fetches that failed.
 fn updates(known: &CacheEntry, stored: &CacheEntry, now: UnixTime) -> Vec<CacheUpdate> {
     let mut updates = Vec::new();
@@ -774,6 +804,9 @@ fn system_time() -> UnixTime {
 const PAGE: usize = 1000;
 const MIN_SLEEP: Duration = Duration::from_millis(10);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// How far apart the clocks of machines may be that share a store.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 const CLEANING_INTERVAL: Duration = Duration::from_secs(86_400);
 /// The clock may be a day ahead, and step back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

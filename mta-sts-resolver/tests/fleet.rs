@@ -117,6 +117,26 @@ async fn many_ask_many_machines_and_the_policy_host_is_asked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_differ_a_little_make_no_second_fetch() {
+    let (redis, stage) = (RedisServer::start(), Stage::start().await);
+    let name = domain("https-not-found.test");
+    // The second clock stands 0 s to a minute behind the first; a day behind, the time means nothing.
+    for (behind, fetches) in [(0, 1), (1, 1), (58, 1), (86_400, 2)] {
+        redis.command(&[b"FLUSHALL"]);
+        stage.world.reset().unwrap();
+        let start = stage.clock.load(Ordering::SeqCst);
+        for _ in 0..2 {
+            let machine = stage.machine(store(&redis));
+            assert!(matches!(machine.answer(&name).await, PolicyAnswer::None(_)), "{behind}");
+            stage.clock.store(start - behind, Ordering::SeqCst);
+        }
+        stage.clock.store(start, Ordering::SeqCst);
+        assert_eq!(stage.fetches(), fetches, "{behind} s");
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_waited_for_and_taken_over_when_its_holder_dies() {
     let (redis, stage) = (RedisServer::start(), Stage::start().await);
     let machine = stage.machine(store(&redis));

@@ -49,6 +49,16 @@ impl StoreHealth {
         }
     }
 
+    /// Whether it fails to do this, or anything.
+    pub(super) fn is_failing(&self, work: Option<Work>) -> bool {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match work {
+            Some(Work::Reading) => failing.reading,
+            Some(Work::Writing) => failing.writing,
+            None => failing.reading || failing.writing,
+        }
+    }
+
     /// Some work succeeded.
     pub(super) fn succeeded(&self, work: Work) -> Recovery {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);

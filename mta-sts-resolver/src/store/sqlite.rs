@@ -305,8 +305,22 @@ fn clean(
     Ok((removed, last.filter(|_| seen == CLEANED_AT_ONCE)))
 }
 
+/// Opens the file for all processes. Where its log and the index of the log cannot be made, since the disk is full, it is opened
+/// for this process alone, which needs no index: what it holds can be answered from.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    match connect_in(path, "NORMAL") {
+        Err(error) if is_out_of_room(&error) && path.exists() => {
+            let connection = connect_in(path, "EXCLUSIVE")?;
+            tracing::warn!(%error, "the disk is full: the store is closed to other processes until the next start");
+            Ok(connection)
+        }
+        connected => connected,
+    }
+}
+
+fn connect_in(path: &Path, locking_mode: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
+    connection.pragma_update(None, "locking_mode", locking_mode)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -401,6 +415,11 @@ fn with(path: &Path, ending: &str) -> PathBuf {
 
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn is_out_of_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
 }
 
 fn store_error(error: &rusqlite::Error) -> StoreError {
