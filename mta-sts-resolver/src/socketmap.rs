@@ -2,16 +2,19 @@
 
 mod answer;
 mod client;
+mod counts;
 mod key;
 mod netstring;
+mod overrides;
 mod zone;
 
+use std::fmt;
 use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,7 +23,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::client::Client;
-pub use self::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
+use self::counts::CountedZones;
+pub use self::counts::{AnswerCounts, SocketmapCounts};
+pub use self::overrides::{OverrideError, Overrides};
+pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+use crate::dane::DaneChecker;
 use crate::service::PolicyService;
 
 /// Answers Postfix, and sendmail, from a [`PolicyService`].
@@ -170,26 +177,59 @@ impl SocketmapListener {
     }
 }
 
+/// `127.0.0.1:8461`, `unix:/run/mtasts/socket`.
+impl fmt::Display for SocketmapListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            // With port 0 the system has chosen one.
+            Socket::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(formatter),
+                Err(_) => formatter.write_str("tcp"),
+            },
+            Socket::Unix(listener) => match listener.local_addr() {
+                Ok(address) => {
+                    let path = address.as_pathname().unwrap_or(Path::new(""));
+                    write!(formatter, "unix:{}", path.display())
+                }
+                Err(_) => formatter.write_str("unix:"),
+            },
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     service: PolicyService,
+    dane: DaneChecker,
     config: SocketmapConfig,
-    zones: RwLock<Arc<Zones>>,
+    zones: RwLock<Arc<CountedZones>>,
     places: Arc<Semaphore>,
     requests: AtomicU64,
+    connections: AtomicU64,
+    clients: AtomicUsize,
 }
 
 impl SocketmapServer {
-    /// A server that answers from this service.
+    /// A server that answers from this service, and asks its DNS client about DANE.
     pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
         let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
-        let zones = RwLock::new(Arc::new(zones));
-        Self { shared: Arc::new(Shared { service, config, zones, places, requests: AtomicU64::new(0) }) }
+        let zones = RwLock::new(Arc::new(CountedZones::new(zones)));
+        let dane = DaneChecker::new(service.resolver().dns());
+        let (requests, connections, clients) = Default::default();
+        Self {
+            shared: Arc::new(Shared { service, dane, config, zones, places, requests, connections, clients }),
+        }
     }
 
     /// Answers from these zones from now on.
     pub fn set_zones(&self, zones: Zones) {
-        *self.shared.zones.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(zones);
+        let mut shared = self.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
+        *shared = Arc::new(shared.change(zones));
+    }
+
+    /// What the server asks about DANE.
+    pub fn dane(&self) -> &DaneChecker {
+        &self.shared.dane
     }
 
     /// How many requests were answered.
@@ -199,7 +239,16 @@ impl SocketmapServer {
 
     /// How many clients are connected.
     pub fn clients(&self) -> usize {
-        self.shared.max_clients() - self.shared.places.available_permits()
+        self.shared.clients.load(Ordering::Relaxed)
+    }
+
+    /// What the server has done since its start.
+    pub fn counts(&self) -> SocketmapCounts {
+        SocketmapCounts {
+            clients: self.clients() as u64,
+            connections: self.shared.connections.load(Ordering::Relaxed),
+            ..self.shared.zones().counts()
+        }
     }
 
     /// Serves until `stop` ends: then takes no more clients, and gives those that wait for an answer
@@ -226,7 +275,7 @@ impl SocketmapServer {
 }
 
 impl Shared {
-    fn zones(&self) -> Arc<Zones> {
+    fn zones(&self) -> Arc<CountedZones> {
         Arc::clone(&self.zones.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -256,10 +305,13 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
                     Client::new(shared, place, watched.clone()).start(stream);
                 }),
             };
-            if let Err(error) = accepted {
-                // Such as too many open files: it passes when a client leaves.
-                tracing::warn!(%error, "a client could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            match accepted {
+                Ok(()) => drop(shared.connections.fetch_add(1, Ordering::Relaxed)),
+                Err(error) => {
+                    // Such as too many open files: it passes when a client leaves.
+                    tracing::warn!(%error, "a client could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             }
         }
     };

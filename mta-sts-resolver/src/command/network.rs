@@ -40,7 +40,7 @@ impl Network {
 }
 
 /// An address with its port, 53 if none is given.
-fn server(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn server(text: &str) -> Result<SocketAddr, String> {
     text.parse().or_else(|_| text.parse().map(|address| SocketAddr::new(address, 53))).map_err(|_| {
         "expected an address, or an address and a port: 192.0.2.1:53, [2001:db8::1]:53".to_owned()
     })

@@ -26,6 +26,7 @@ impl Client {
         place: OwnedSemaphorePermit,
         stopped: watch::Receiver<bool>,
     ) -> Self {
+        shared.clients.fetch_add(1, Ordering::Relaxed);
         Self { shared: Arc::clone(shared), stopped, _place: place }
     }
 
@@ -40,22 +41,20 @@ impl Client {
     /// Until the client leaves, is silent for too long, sends what is no request, or the server stops.
     async fn serve(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut buffer = Vec::new();
-        while let Some(request) = self.request(&mut stream, &mut buffer).await? {
-            let (answer, is_last) = match request {
-                Ok(Request { octets, end }) => {
-                    let zones = self.shared.zones();
-                    let answer = answer(&buffer[octets], &zones, &self.shared.service).await;
-                    buffer.drain(..end);
-                    (answer, false)
-                }
-                Err(Broken) => (Answer::Permanent("This is no netstring, or too long a one."), true),
+        while let Some(found) = self.request(&mut stream, &mut buffer).await? {
+            let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
+            let zones = self.shared.zones();
+            let answer = match found {
+                Ok(_) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
+                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
+            zones.count(request, &answer);
+            drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
-            if is_last {
-                return Ok(());
-            }
+            let Ok(Request { end, .. }) = found else { return Ok(()) };
+            buffer.drain(..end);
         }
         Ok(())
     }
@@ -74,9 +73,7 @@ impl Client {
             match netstring::read(buffer) {
                 Netstring::Partial => {}
                 Netstring::Broken => return Ok(Some(Err(Broken))),
-                Netstring::Whole { octets, end } => {
-                    return Ok(Some(Ok(Request { octets, end })));
-                }
+                Netstring::Whole { octets, end } => return Ok(Some(Ok(Request { octets, end }))),
             }
             if *self.stopped.borrow() && !begun {
                 return Ok(None);
@@ -95,6 +92,12 @@ impl Client {
                 deadline = Instant::now() + wait(begun);
             }
         }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mta_sts_core::postfix::Form;
 
+use super::overrides::Overrides;
+
 /// How lookups of one map are answered.
 ///
 /// ```
@@ -16,6 +18,8 @@ use mta_sts_core::postfix::Form;
 pub struct Zone {
     pub(super) form: Form,
     pub(super) match_names: MatchNames,
+    pub(super) dane: DaneAnswer,
+    pub(super) dane_lookup: DaneLookup,
     pub(super) on_dns_failure: DnsFailureAnswer,
 }
 
@@ -29,6 +33,34 @@ pub enum MatchNames {
     /// The names of the domain's MX hosts that the policy covers. Their MX records are looked up for each answer; where that
     /// fails, or where none is covered, the answer is temporary.
     MxHosts,
+}
+
+/// What is said of a destination whose MX hosts DANE authenticates (RFC 7672), all of them or some.
+///
+/// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DaneAnswer {
+    /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts
+    /// only, and no policy enforces, `dane`: Postfix authenticates those hosts, and delivers to the others too.
+    ///
+    /// Postfix needs `smtp_dns_support_level = dnssec` for it.
+    #[default]
+    DaneOnly,
+    /// Not found: `smtp_tls_security_level` applies, which has to be `dane` or `dane-only` then. Where DANE applies to some
+    /// hosts only and the policy enforces, `dane-only` all the same: the others could be reached unprotected.
+    NotFound,
+    /// As if there were no DANE: nothing is looked up for it. Mail goes out under MTA-STS to hosts that DANE rules out.
+    Ignore,
+}
+
+/// For which destinations DANE is looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DaneLookup {
+    /// Those with a policy in mode enforce or testing: of others nothing is said, so that Postfix's own level applies.
+    #[default]
+    WithPolicy,
+    /// Every one: Postfix then gets `dane-only` or `dane` for destinations without a policy too.
+    Always,
 }
 
 /// What is said of a domain when DNS fails and no policy is remembered.
@@ -61,6 +93,20 @@ impl Zone {
         self
     }
 
+    /// What is said where DANE applies: [`DaneAnswer::DaneOnly`] by default.
+    #[must_use]
+    pub fn dane(mut self, answer: DaneAnswer) -> Self {
+        self.dane = answer;
+        self
+    }
+
+    /// For which destinations DANE is looked up: those with a policy by default.
+    #[must_use]
+    pub fn dane_lookup(mut self, lookup: DaneLookup) -> Self {
+        self.dane_lookup = lookup;
+        self
+    }
+
     /// What is said when DNS fails and no policy is remembered: temporary by default.
     #[must_use]
     pub fn on_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
@@ -69,17 +115,18 @@ impl Zone {
     }
 }
 
-/// All zones of a server, by the name of the map.
+/// All zones of a server, by the name of the map, and what is answered in each of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zones {
     default: Zone,
     named: BTreeMap<String, Zone>,
+    pub(super) overrides: Overrides,
 }
 
 impl Zones {
     /// One zone for every map.
     pub fn new(default: Zone) -> Self {
-        Self { default, named: BTreeMap::new() }
+        Self { default, named: BTreeMap::new(), overrides: Overrides::new() }
     }
 
     /// Answers lookups of the map `name` as this zone says.
@@ -89,9 +136,21 @@ impl Zones {
         self
     }
 
+    /// Answers for these destinations as the operator says: none by default.
+    #[must_use]
+    pub fn overrides(mut self, overrides: Overrides) -> Self {
+        self.overrides = overrides;
+        self
+    }
+
     /// The zone of every map that no other zone is for.
     pub fn default_zone(&self) -> &Zone {
         &self.default
+    }
+
+    /// The names of the maps that have a zone of their own.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
     }
 
     /// The zone of a map; of an unknown one, the default.

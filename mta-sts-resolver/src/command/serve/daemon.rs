@@ -1,0 +1,219 @@
+//! The daemon: from its configuration to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mta_sts_resolver::{PolicyService, SocketmapListener, SocketmapServer};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::super::Exit;
+use super::Serve;
+use super::configuration::{Configuration, ConfigurationError};
+use super::logging::{Log, Logging};
+use super::metrics::{Metrics, Reloads};
+use super::sockets::Sockets;
+use super::status::{Phase, StatusPages};
+use super::supervisor;
+
+/// A daemon that serves.
+pub(super) struct Daemon<'a> {
+    command: &'a Serve,
+    /// What is in force.
+    configuration: Configuration,
+    logging: Logging,
+    service: PolicyService,
+    server: SocketmapServer,
+    phase: Arc<Phase>,
+    reloads: Arc<Reloads>,
+}
+
+impl<'a> Daemon<'a> {
+    /// Serves until a signal ends it.
+    pub(super) async fn run(command: &'a Serve) -> Result<(), (Exit, String)> {
+        let (configuration, zones) = command.read().map_err(|error| {
+            let exit = match error {
+                ConfigurationError::Unreadable(_) => Exit::NoInput,
+                ConfigurationError::Faulty(_) => Exit::Usage,
+            };
+            (exit, format!("{error:#}"))
+        })?;
+        let logging = configuration.log.start();
+        if let Some(file) = command.config_file() {
+            tracing::info!(file = %file.display(), "the configuration was read");
+        }
+        // Each client takes a file, and so does each lookup.
+        match rlimit::increase_nofile_limit(u64::MAX) {
+            Ok(files) => tracing::debug!(files, "how many files may be open"),
+            Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+        }
+        let dns = configuration.dns_client().map_err(|error| (Exit::Temporary, error.to_string()))?;
+        let trust_store = configuration.trust_store().map_err(|error| (Exit::Usage, error.to_string()))?;
+        // Before anything is told, so that no signal after it finds the daemon without its handlers.
+        let signals = Signals::watch()?;
+
+        let mut service_config = configuration.service_config();
+        let place = &configuration.store;
+        let store = place.open().map_err(|error| {
+            (Exit::Temporary, format!("{place}: {error} (`--store memory` works without a store)"))
+        })?;
+        if let Some(store) = store {
+            service_config = service_config.store(store);
+        }
+        let service = PolicyService::new(configuration.resolver(dns, trust_store), service_config);
+        let sockets = Sockets::open(&configuration).await?;
+        let server = SocketmapServer::new(service.clone(), configuration.socketmap_config(), zones);
+        if !server.dane().can_authenticate() {
+            tracing::warn!(
+                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+            );
+        }
+        let (phase, reloads) = (Arc::default(), Arc::default());
+        let mut daemon = Self { command, configuration, logging, service, server, phase, reloads };
+        let status_pages = daemon.status_pages(sockets.metrics);
+        tokio::select! {
+            () = daemon.serve(sockets.answers, signals) => {}
+            () = status_pages => {}
+        }
+        tracing::info!(requests = daemon.server.requests(), "stopped");
+        Ok(())
+    }
+
+    /// Serves the pages of the daemon, if they were asked for; it does not end.
+    fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
+        let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
+        let store = self.configuration.store.to_string();
+        let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        async move {
+            let Some(listener) = listener else { return std::future::pending().await };
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "serving /metrics and /healthz");
+            }
+            pages.serve_for_ever(listener).await;
+        }
+    }
+
+    async fn serve(&mut self, listeners: Vec<SocketmapListener>, mut signals: Signals) {
+        supervisor::status("reading the store");
+        tokio::select! {
+            () = self.load() => {}
+            () = signals.stop() => return,
+        }
+        for listener in &listeners {
+            tracing::info!(address = %listener, "listening");
+        }
+        self.phase.set_serving();
+        supervisor::ready(&self.status());
+        let (server, service) = (self.server.clone(), self.service.clone());
+        tokio::select! {
+            () = server.serve(listeners, self.supervise(&mut signals)) => {}
+            () = service.refresh_for_ever() => {}
+        }
+    }
+
+    async fn load(&self) {
+        match self.service.load().await {
+            Ok(entries) => {
+                tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
+            }
+            Err(error) => tracing::error!(code = error.code(), %error, "the store could not be read"),
+        }
+    }
+
+    /// Until it has to stop.
+    async fn supervise(&mut self, signals: &mut Signals) {
+        let beats = supervisor::heartbeat_interval();
+        let interval = beats.unwrap_or(std::time::Duration::from_secs(3600));
+        let mut heart = interval_at(Instant::now() + interval, interval);
+        heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Stop => break,
+                    Asked::Reload => self.reload(),
+                },
+                _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.status()),
+            }
+        }
+        self.phase.set_stopping();
+        supervisor::stopping();
+        tracing::info!("stopping");
+    }
+
+    /// Reads the configuration again, and does what it says as far as a running daemon can.
+    fn reload(&mut self) {
+        supervisor::reloading();
+        match self.command.read() {
+            Ok((configuration, zones)) => {
+                self.reloads.done.fetch_add(1, Ordering::Relaxed);
+                self.server.set_zones(zones);
+                self.logging.set_level(configuration.log.level);
+                let in_force = self.configuration.clone();
+                self.configuration = Configuration {
+                    overrides: configuration.overrides.clone(),
+                    log: Log { level: configuration.log.level, ..in_force.log },
+                    zone: configuration.zone.clone(),
+                    zones: configuration.zones.clone(),
+                    ..in_force
+                };
+                tracing::info!("the configuration was read again");
+                for key in self.configuration.differences(&configuration) {
+                    tracing::warn!(key, "this was changed, and needs a restart");
+                }
+            }
+            Err(error) => {
+                self.reloads.failed.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
+            }
+        }
+        supervisor::ready(&self.status());
+    }
+
+    fn status(&self) -> String {
+        let counts = self.service.counts();
+        format!(
+            "answering: {} requests so far, {} domains remembered",
+            self.server.requests(),
+            counts.entries
+        )
+    }
+}
+
+enum Asked {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn watch() -> Result<Self, (Exit, String)> {
+        let failed = |error: io::Error| (Exit::Temporary, format!("signals cannot be handled: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            hangup: signal(SignalKind::hangup()).map_err(failed)?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is wrong with a file, and where.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::super::output::printable;
+
+/// A mistake in a file that the operator has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    file: PathBuf,
+    place: Option<Place>,
+    message: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    line: usize,
+    column: usize,
+    text: String,
+    marks: usize,
+}
+
+impl Fault {
+    /// About these octets of the file's text.
+    pub(super) fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), place: Some(Place::new(text, span)), message: message.into() }
+    }
+
+    /// What the reader of TOML says.
+    pub(super) fn toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let place = error.span().map(|span| Place::new(text, span));
+        Self { file: file.to_owned(), place, message: error.message().to_owned() }
+    }
+
+    /// Whether the line that it stands in is such a one.
+    pub(super) fn is_in_line(&self, such: impl FnOnce(&str) -> bool) -> bool {
+        self.place.as_ref().is_some_and(|place| such(place.text.trim_start()))
+    }
+
+    /// Says this too.
+    pub(super) fn with_help(mut self, help: &str) -> Self {
+        self.message = format!("{} ({help})", self.message.trim());
+        self
+    }
+}
+
+impl Place {
+    fn new(text: &str, span: Range<usize>) -> Self {
+        // The reader gives places between characters.
+        let before = text.get(..span.start).unwrap_or(text);
+        let begin = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = text[begin..].lines().next().unwrap_or_default();
+        let marked = text.get(span).and_then(|marked| marked.lines().next()).unwrap_or_default();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[begin..].chars().count() + 1,
+            text: line.to_owned(),
+            marks: marked.chars().count().max(1),
+        }
+    }
+
+    /// The address of a store may have a password in it, and this goes into logs.
+    fn is_secret(&self) -> bool {
+        self.text.trim_start().trim_start_matches(['"', '\'']).starts_with("store")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One line for logs; with `{:#}` the line of the file too, for people.
+        let message = self.message.trim().replace('\n', ", ");
+        let file = self.file.display();
+        let Some(place) = &self.place else { return write!(formatter, "{file}: {message}") };
+        let number = place.line.to_string();
+        write!(formatter, "{file}:{number}:{}: {message}", place.column)?;
+        if !formatter.alternate() || place.is_secret() {
+            return Ok(());
+        }
+        let margin = " ".repeat(number.len());
+        // Tabs would part the marks from what they mark.
+        let text = printable(&place.text.replace('\t', " "));
+        let marks = "^".repeat(place.marks);
+        let width = place.column - 1 + place.marks;
+        write!(formatter, "\n{margin} |\n{number} | {text}\n{margin} | {marks:>width$}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_shown_where_it_stands() {
+        let text = "a = 1\n  b\u{fc} = true\n";
+        let fault = Fault::at(Path::new("x.toml"), text, 8..11, "What is this?");
+        assert_eq!(fault.to_string(), "x.toml:2:3: What is this?");
+        assert_eq!(format!("{fault:#}"), "x.toml:2:3: What is this?\n  |\n2 |   b\u{fc} = true\n  |   ^^");
+        let end = Fault::at(Path::new("x.toml"), text, text.len()..text.len(), "More was expected.");
+        assert_eq!(format!("{end:#}"), "x.toml:3:1: More was expected.\n  |\n3 | \n  | ^");
+    }
+
+    #[test]
+    fn the_address_of_a_store_is_not_repeated() {
+        let text = "store = \"redis:secret\"";
+        let fault = Fault::at(Path::new("x"), text, 8..22, "No.");
+        assert_eq!(format!("{fault:#}"), "x:1:9: No.");
+    }
+}

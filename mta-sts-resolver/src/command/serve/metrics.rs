@@ -1,0 +1,163 @@
+//! What the daemon has done, for Prometheus.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use mta_sts_resolver::{AnswerCounts, PolicyService, SocketmapServer};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+/// All metrics. They are gathered when somebody asks: an answer to a mail server costs one addition at most.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+}
+
+/// Where the numbers come from.
+#[derive(Debug)]
+struct Sources {
+    started_at: Duration,
+    server: SocketmapServer,
+    service: PolicyService,
+    reloads: Arc<Reloads>,
+}
+
+/// How often the configuration was read again.
+#[derive(Debug, Default)]
+pub(super) struct Reloads {
+    pub(super) done: AtomicU64,
+    pub(super) failed: AtomicU64,
+}
+
+impl Metrics {
+    pub(super) fn new(server: SocketmapServer, service: PolicyService, reloads: Arc<Reloads>) -> Self {
+        let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Sources { started_at, server, service, reloads }));
+        Self { registry }
+    }
+
+    /// In the text form of `OpenMetrics`.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        // A string takes everything.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Collector for Sources {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(encoder);
+        page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
+        page.gauge(
+            "process_start_time_seconds",
+            "When it was started, in Unix time",
+            self.started_at.as_secs(),
+        )?;
+
+        let server = self.server.counts();
+        let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
+        let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
+        page.answers("mtasts_requests", "Requests that were answered", &zones)?;
+        page.gauge("mtasts_clients", "Clients that are connected", server.clients)?;
+        page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
+        page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
+
+        let service = self.service.counts();
+        page.gauge("mtasts_entries", "Domains in memory, with a policy or without", service.entries)?;
+        page.counter(
+            "mtasts_cache_hits",
+            "Answers from memory, without asking anybody",
+            service.from_memory,
+        )?;
+        page.counter("mtasts_lookups", "Lookups for an answer", service.lookups)?;
+        page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
+        page.counter("mtasts_fetches", "Policies that were fetched", service.fetched)?;
+        let invalid = service.invalid_certificates + service.invalid_policies;
+        // They are counted one after the other.
+        let others = service.fetch_failures.saturating_sub(invalid);
+        page.counters(
+            "mtasts_fetch_failures",
+            "Fetches of policies that failed, by the result type of TLSRPT",
+            "result",
+            &[
+                ("sts-policy-fetch-error", others),
+                ("sts-policy-invalid", service.invalid_policies),
+                ("sts-webpki-invalid", service.invalid_certificates),
+            ],
+        )?;
+        page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
+        page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        page.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
+        page.gauge(
+            "mtasts_store_unsaved",
+            "Domains that the store misses until it works again",
+            service.unsaved,
+        )?;
+
+        page.counters(
+            "mtasts_reloads",
+            "How often the configuration was read again",
+            "result",
+            &[
+                ("done", self.reloads.done.load(Ordering::Relaxed)),
+                ("failed", self.reloads.failed.load(Ordering::Relaxed)),
+            ],
+        )
+    }
+}
+
+/// The default zone as a label. No other zone has this name.
+pub(super) const DEFAULT_ZONE: &str = "default";
+
+struct Page<'a>(DescriptorEncoder<'a>);
+
+type Labels<'a> = [(&'a str, &'a str)];
+
+impl Page<'_> {
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        // Prometheus has floating point numbers alone; these are far from where they are not exact.
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+
+    fn counters(&mut self, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (word, value) in values {
+            let labels: &Labels<'_> = &[(label, word)];
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(value, None)?;
+        }
+        Ok(())
+    }
+
+    fn answers(&mut self, name: &str, help: &str, zones: &[(&str, &AnswerCounts)]) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (zone, counts) in zones {
+            let answers = [
+                ("ok", counts.ok),
+                ("notfound", counts.not_found),
+                ("temp", counts.temporary),
+                ("perm", counts.permanent),
+            ];
+            for (answer, value) in answers {
+                let labels: &Labels<'_> = &[("zone", zone), ("answer", answer)];
+                metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, name: &str, help: &str, labels: &Labels<'_>) -> fmt::Result {
+        self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(&labels)
+    }
+}

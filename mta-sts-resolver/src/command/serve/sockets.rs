@@ -1,0 +1,66 @@
+//! Where the daemon listens: on the sockets that it was handed, or else on its own.
+
+use std::io;
+
+use listenfd::ListenFd;
+use mta_sts_resolver::SocketmapListener;
+use tokio::net::TcpListener;
+
+use super::super::Exit;
+use super::configuration::Configuration;
+
+/// Every socket of the daemon, listening.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) answers: Vec<SocketmapListener>,
+    pub(super) metrics: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; one named `metrics`, that of `metrics`.
+    pub(super) async fn open(configuration: &Configuration) -> Result<Self, (Exit, String)> {
+        let mut sockets = Self::handed_over().map_err(|what| (Exit::No, what))?;
+        if sockets.answers.is_empty() {
+            for place in &configuration.listen {
+                sockets.answers.push(place.bind().await?);
+            }
+        }
+        if sockets.answers.is_empty() {
+            return Err((Exit::Usage, "there is nowhere to listen: `listen` is empty".to_owned()));
+        }
+        if sockets.metrics.is_none()
+            && let Some(address) = configuration.metrics.0
+        {
+            let bound = TcpListener::bind(address).await;
+            sockets.metrics = Some(bound.map_err(|error| {
+                let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
+                (exit, format!("cannot listen on {address} for metrics: {error}"))
+            })?);
+        }
+        Ok(sockets)
+    }
+
+    fn handed_over() -> Result<Self, String> {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':');
+        let mut handed = ListenFd::from_env();
+        let mut sockets = Self { answers: Vec::new(), metrics: None };
+        for number in 0..handed.len() {
+            let name = names.next().unwrap_or_default();
+            let failed = |error: io::Error| format!("a socket that was handed over is of no use: {error}");
+            if let Ok(Some(listener)) = handed.take_tcp_listener(number) {
+                if name == "metrics" {
+                    listener.set_nonblocking(true).map_err(failed)?;
+                    sockets.metrics = Some(TcpListener::from_std(listener).map_err(failed)?);
+                } else {
+                    sockets.answers.push(SocketmapListener::from_tcp(listener).map_err(failed)?);
+                }
+            } else if name == "metrics" {
+                return Err("the socket that was handed over for metrics is no TCP port".to_owned());
+            } else if let Some(listener) = handed.take_unix_listener(number).map_err(failed)? {
+                sockets.answers.push(SocketmapListener::from_unix(listener).map_err(failed)?);
+            }
+        }
+        Ok(sockets)
+    }
+}

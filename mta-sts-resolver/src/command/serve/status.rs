@@ -1,0 +1,144 @@
+//! The HTTP pages of the daemon: /metrics and /healthz.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mta_sts_resolver::PolicyService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::metrics::Metrics;
+
+/// Tells how the daemon is.
+#[derive(Debug)]
+pub(super) struct StatusPages {
+    phase: Arc<Phase>,
+    metrics: Metrics,
+    service: PolicyService,
+    store: String,
+}
+
+/// Whether the daemon serves.
+#[derive(Debug, Default)]
+pub(super) struct Phase(AtomicU8);
+
+impl Phase {
+    const WORDS: [&str; 3] = ["loading", "serving", "stopping"];
+
+    pub(super) fn set_serving(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_stopping(&self) {
+        self.0.store(2, Ordering::Relaxed);
+    }
+
+    fn is_serving(&self) -> bool {
+        self.word() == "serving"
+    }
+
+    fn word(&self) -> &'static str {
+        Self::WORDS[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
+
+impl StatusPages {
+    pub(super) fn new(phase: Arc<Phase>, metrics: Metrics, service: PolicyService, store: String) -> Self {
+        Self { phase, metrics, service, store }
+    }
+
+    /// Serves for as long as the future is polled, a few clients at once and each for a short time.
+    pub(super) async fn serve_for_ever(self, listener: TcpListener) {
+        let pages = Arc::new(self);
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        loop {
+            // Never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let pages = Arc::clone(&pages);
+                    tokio::spawn(async move {
+                        let _place = place;
+                        if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
+                            tracing::debug!("a client of the metrics was given up");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a client of the metrics could not be accepted");
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    /// One request and its answer.
+    async fn converse(&self, stream: TcpStream) {
+        let answered = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEAD_LEN)
+            .keep_alive(false)
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(async |request| Ok::<_, Infallible>(self.answer(&request))),
+            )
+            .await;
+        if let Err(error) = answered {
+            tracing::debug!(%error, "a client of the metrics left early or made no sense");
+        }
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            let mut response = page(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "GET or HEAD\n".to_owned());
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        // To HEAD, hyper sends the head alone.
+        match request.uri().path() {
+            "/metrics" => page(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
+            "/healthz" => self.health(),
+            _ => page(StatusCode::NOT_FOUND, PLAIN, "/metrics or /healthz\n".to_owned()),
+        }
+    }
+
+    fn health(&self) -> Response<Full<Bytes>> {
+        let status = if self.phase.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let counts = self.service.counts();
+        let text = format!(
+            "{}\nstore: {}, {} unsaved, {} failures\n",
+            self.phase.word(),
+            self.store,
+            counts.unsaved,
+            counts.store_failures
+        );
+        page(status, PLAIN, text)
+    }
+}
+
+fn page(status: StatusCode, content_type: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const MAX_CLIENTS: usize = 16;
+const MAX_HEAD_LEN: usize = 8192;
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);

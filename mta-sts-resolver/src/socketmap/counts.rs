@@ -1,0 +1,133 @@
+//! What a server has done, zone by zone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::answer::Answer;
+use super::zone::Zones;
+
+/// What a [`SocketmapServer`](crate::SocketmapServer) has done since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketmapCounts {
+    /// Clients that are connected now.
+    pub clients: u64,
+    /// Clients that were ever connected.
+    pub connections: u64,
+    /// Destinations that are overridden now.
+    pub overrides: u64,
+    /// Answers in the default zone, to what was no request among them.
+    pub default_zone: AnswerCounts,
+    /// Answers in the other zones, since each is there.
+    pub zones: BTreeMap<String, AnswerCounts>,
+}
+
+/// How many requests were answered, by what was said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnswerCounts {
+    /// `OK`: mail to the destination needs this TLS.
+    pub ok: u64,
+    /// `NOTFOUND`: the client's own level applies.
+    pub not_found: u64,
+    /// `TEMP`: mail waits.
+    pub temporary: u64,
+    /// `PERM`: what came was no request.
+    pub permanent: u64,
+}
+
+/// Zones, and what was answered in them.
+#[derive(Debug)]
+pub(super) struct CountedZones {
+    pub(super) zones: Zones,
+    default_zone: Arc<AnswerCounters>,
+    named: BTreeMap<String, Arc<AnswerCounters>>,
+}
+
+#[derive(Debug, Default)]
+struct AnswerCounters {
+    ok: AtomicU64,
+    not_found: AtomicU64,
+    temporary: AtomicU64,
+    permanent: AtomicU64,
+}
+
+impl CountedZones {
+    pub(super) fn new(zones: Zones) -> Self {
+        let named = zones.names().map(|name| (name.to_owned(), Arc::default())).collect();
+        Self { zones, default_zone: Arc::default(), named }
+    }
+
+    /// Other zones; those that were there before go on counting.
+    pub(super) fn change(&self, zones: Zones) -> Self {
+        let counters = |name| self.named.get(name).cloned().unwrap_or_default();
+        let named = zones.names().map(|name| (name.to_owned(), counters(name))).collect();
+        Self { zones, default_zone: Arc::clone(&self.default_zone), named }
+    }
+
+    /// Counts the answer to a request.
+    pub(super) fn count(&self, request: &[u8], answer: &Answer) {
+        let counters = self.counters(request);
+        let counter = match answer {
+            Answer::Ok(_) => &counters.ok,
+            Answer::NotFound => &counters.not_found,
+            Answer::Temporary { .. } => &counters.temporary,
+            Answer::Permanent(_) => &counters.permanent,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counters(&self, request: &[u8]) -> &AnswerCounters {
+        if self.named.is_empty() {
+            return &self.default_zone;
+        }
+        let map = request.split(|octet| *octet == b' ').next().and_then(|map| std::str::from_utf8(map).ok());
+        map.and_then(|map| self.named.get(map)).unwrap_or(&self.default_zone)
+    }
+
+    pub(super) fn counts(&self) -> SocketmapCounts {
+        SocketmapCounts {
+            overrides: self.zones.overrides.len() as u64,
+            default_zone: self.default_zone.counts(),
+            zones: self.named.iter().map(|(name, counters)| (name.clone(), counters.counts())).collect(),
+            ..SocketmapCounts::default()
+        }
+    }
+}
+
+impl AnswerCounters {
+    fn counts(&self) -> AnswerCounts {
+        AnswerCounts {
+            ok: self.ok.load(Ordering::Relaxed),
+            not_found: self.not_found.load(Ordering::Relaxed),
+            temporary: self.temporary.load(Ordering::Relaxed),
+            permanent: self.permanent.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socketmap::zone::Zone;
+
+    #[test]
+    fn a_zone_goes_on_counting_when_others_come_and_go() {
+        let zones =
+            |names: &[&str]| names.iter().fold(Zones::default(), |zones, name| zones.with(name, Zone::new()));
+        let counted = CountedZones::new(zones(&["a", "b"]));
+        counted.count(b"a x.test", &Answer::NotFound);
+        counted.count(b"b x.test", &Answer::Ok(String::new()));
+        counted.count(b"c x.test", &Answer::NotFound);
+        counted.count(b"", &Answer::Permanent(""));
+        let counted = counted.change(zones(&["a", "c"]));
+        counted.count(b"a x.test", &Answer::NotFound);
+        counted.count(b"b x.test", &Answer::NotFound);
+        counted.count(b"c x.test", &Answer::NotFound);
+        let not_found = |not_found| AnswerCounts { not_found, ..AnswerCounts::default() };
+        let counts = counted.counts();
+        assert_eq!(counts.default_zone, AnswerCounts { permanent: 1, ..not_found(2) });
+        assert_eq!(counts.zones, [("a".to_owned(), not_found(2)), ("c".to_owned(), not_found(1))].into());
+    }
+}
