@@ -15,7 +15,7 @@ fn http(address: &str, request: &str) -> String {
     response
 }
 
-fn get(address: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     let response = http(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"));
     let (head, body) = response.split_once("\r\n\r\n").unwrap();
     (head[9..12].parse().unwrap(), body.to_owned())
