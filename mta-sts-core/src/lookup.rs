@@ -98,8 +98,6 @@ pub struct Lookup {
     purpose: Purpose,
     entry: CacheEntry,
     config: LookupConfig,
-    query: TxtQuery,
-    request: PolicyRequest,
     state: State,
 }
 
@@ -667,8 +665,9 @@ const MAX_TTL: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Debug)]
 enum State {
-    QueryTxt,
+    QueryTxt(TxtQuery),
     FetchPolicy {
+        request: PolicyRequest,
         /// Under which the policy is stored or the host is left alone: as seen before the fetch.
         id: RecordId,
         checked_until: Option<UnixTime>,
@@ -691,17 +690,11 @@ impl Lookup {
             purpose,
             entry: cached.cloned().unwrap_or_default(),
             config: config.clone(),
-            query: TxtQuery { name: domain.txt_name() },
-            request: PolicyRequest {
-                host: domain.policy_host(),
-                url: domain.policy_url(),
-                timeout: config.fetch_limits.timeout(),
-                max_body_len: config.fetch_limits.max_body_len(),
-            },
             domain,
-            state: State::QueryTxt,
+            // A lookup that is done at once never needs its questions, so each is made when it is asked.
+            state: State::QueryTxt(TxtQuery { name: String::new() }),
         };
-        lookup.answer_from_cache(now);
+        lookup.begin(now);
         lookup
     }
 
@@ -713,8 +706,8 @@ impl Lookup {
     /// What to do next. It says the same until the next input.
     pub fn poll_output(&self) -> Output<'_> {
         match &self.state {
-            State::QueryTxt => Output::QueryTxt(&self.query),
-            State::FetchPolicy { .. } => Output::FetchPolicy(&self.request),
+            State::QueryTxt(query) => Output::QueryTxt(query),
+            State::FetchPolicy { request, .. } => Output::FetchPolicy(request),
             State::Done(outcome) => Output::Done(outcome),
         }
     }
@@ -728,15 +721,15 @@ impl Lookup {
     pub fn handle_input(&mut self, input: Input<'_>, now: UnixTime) -> Result<(), LookupError> {
         match (&self.state, input) {
             (State::Done(_), _) => return Err(LookupError::new(LookupErrorKind::AlreadyDone)),
-            (State::QueryTxt, Input::Txt { rrs, ttl }) => match Record::select(&rrs) {
+            (State::QueryTxt(_), Input::Txt { rrs, ttl }) => match Record::select(&rrs) {
                 Ok(record) => self.record_found(*record.id(), ttl, now),
                 Err(error) => self.no_record(error.kind(), ttl, now),
             },
-            (State::QueryTxt, Input::TxtNotFound { ttl }) => {
+            (State::QueryTxt(_), Input::TxtNotFound { ttl }) => {
                 self.no_record(RecordErrorKind::NoRecord, ttl, now);
             }
-            (State::QueryTxt, Input::TxtFailed(failure)) => self.txt_failed(failure, now),
-            (&State::FetchPolicy { id, checked_until }, Input::Response(response)) => {
+            (State::QueryTxt(_), Input::TxtFailed(failure)) => self.txt_failed(failure, now),
+            (&State::FetchPolicy { id, checked_until, .. }, Input::Response(response)) => {
                 match Policy::from_response(&response, &self.config.fetch_limits) {
                     Ok(policy) => self.policy_fetched(CachedPolicy::new(policy, id, now), checked_until),
                     Err(error) => {
@@ -768,7 +761,7 @@ impl Lookup {
         }
     }
 
-    fn answer_from_cache(&mut self, now: UnixTime) {
+    fn begin(&mut self, now: UnixTime) {
         let is_cached = self.entry.valid_policy(now).is_some();
         let is_checked = is_ahead(self.entry.checked_until(), now, MAX_TTL);
         let absence = self.entry.absence().filter(|absence| is_ahead(absence.until, now, MAX_TTL));
@@ -777,8 +770,18 @@ impl Lookup {
             (Purpose::Deliver | Purpose::Refresh, Some(absence)) if !is_cached => {
                 self.finish(Err(NoPolicy::of_record(absence.reason)), CacheUpdate::Keep);
             }
-            _ => {}
+            _ => self.state = State::QueryTxt(TxtQuery { name: self.domain.txt_name() }),
         }
+    }
+
+    fn fetch_policy(&mut self, id: RecordId, checked_until: Option<UnixTime>) {
+        let request = PolicyRequest {
+            host: self.domain.policy_host(),
+            url: self.domain.policy_url(),
+            timeout: self.config.fetch_limits.timeout(),
+            max_body_len: self.config.fetch_limits.max_body_len(),
+        };
+        self.state = State::FetchPolicy { request, id, checked_until };
     }
 
     fn record_found(&mut self, id: RecordId, ttl: Duration, now: UnixTime) {
@@ -789,7 +792,7 @@ impl Lookup {
         } else if let Some(back_off) = self.back_off(&id, now) {
             self.backing_off(back_off, checked_until, now);
         } else {
-            self.state = State::FetchPolicy { id, checked_until: Some(checked_until) };
+            self.fetch_policy(id, Some(checked_until));
         }
     }
 
@@ -818,7 +821,7 @@ impl Lookup {
                 let Some(id) = self.entry.valid_policy(now).map(|cached| *cached.id()) else { return };
                 match self.back_off(&id, now) {
                     Some(back_off) => self.backing_off(back_off, until, now),
-                    None => self.state = State::FetchPolicy { id, checked_until: None },
+                    None => self.fetch_policy(id, None),
                 }
             }
             Purpose::Deliver => {

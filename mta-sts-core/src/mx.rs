@@ -63,6 +63,11 @@ impl<'a> MxPattern<'a> {
         self.wildcard
     }
 
+    /// The text, without the star of a wildcard: that begins with a dot.
+    pub(crate) fn without_star(self) -> Cow<'a, str> {
+        self.name
+    }
+
     /// The pattern on its own, for longer than the policy lives.
     pub fn into_owned(self) -> MxPattern<'static> {
         MxPattern { name: Cow::Owned(self.name.into_owned()), wildcard: self.wildcard }

@@ -39,6 +39,7 @@
 //! the MX host has" and are left out of `match`, and a list that would end up empty is an error. Lines
 //! of the policy stand in braces; one that has a brace or a control character itself is left out.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -129,7 +130,8 @@ pub fn tls_policy(
     form: Form,
 ) -> Result<Option<String>, PostfixError> {
     answer(policy, domain, form, || {
-        match_names(policy.mx_patterns().map(|pattern| pattern_as_match(&pattern)))
+        // Postfix writes `*.example.com` as `.example.com`.
+        match_names(policy.mx_patterns().map(MxPattern::without_star))
     })
 }
 
@@ -169,15 +171,15 @@ pub fn tls_policy_for_hosts(
         if covered.peek().is_none() {
             return Err(PostfixError::new(PostfixErrorKind::NoPermittedHost));
         }
-        match_names(covered.map(ToString::to_string))
+        match_names(covered.map(|host| Cow::from(host.as_str())))
     })
 }
 
-fn answer(
+fn answer<'a>(
     policy: &Policy,
     domain: &PolicyDomain,
     form: Form,
-    match_list: impl FnOnce() -> Result<Vec<String>, PostfixError>,
+    match_list: impl FnOnce() -> Result<Vec<Cow<'a, str>>, PostfixError>,
 ) -> Result<Option<String>, PostfixError> {
     match (policy.mode(), form) {
         (Mode::Enforce, _) => {
@@ -240,8 +242,8 @@ fn policy_string(line: &str) -> Option<String> {
 }
 
 /// The names for `match`, without the words that mean another name to Postfix.
-fn match_names(names: impl Iterator<Item = String>) -> Result<Vec<String>, PostfixError> {
-    let names = distinct(names.filter(|name| !MATCH_WORDS.contains(&name.as_str())))?;
+fn match_names<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> Result<Vec<Cow<'a, str>>, PostfixError> {
+    let names = distinct(names.filter(|name| !MATCH_WORDS.contains(&&**name)))?;
     if names.is_empty() {
         // Without `match` Postfix would take the names of `smtp_tls_secure_cert_match`.
         return Err(PostfixError::new(PostfixErrorKind::NoUsableMx));
@@ -249,13 +251,8 @@ fn match_names(names: impl Iterator<Item = String>) -> Result<Vec<String>, Postf
     Ok(names)
 }
 
-/// Of a wildcard, what follows the star.
-fn pattern_as_match(pattern: &MxPattern<'_>) -> String {
-    pattern.to_string().trim_start_matches('*').to_string()
-}
-
 /// The names without duplicates, in their order.
-fn distinct(names: impl Iterator<Item = String>) -> Result<Vec<String>, PostfixError> {
+fn distinct<T: Clone + Ord>(names: impl Iterator<Item = T>) -> Result<Vec<T>, PostfixError> {
     let mut seen = BTreeSet::new();
     let mut distinct = Vec::new();
     for name in names {

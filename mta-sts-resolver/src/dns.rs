@@ -1,4 +1,4 @@
-//! The DNS client: TXT, MX and address lookups of a sending MTA.
+//! The DNS client: TXT, MX, address and TLSA lookups of a sending MTA.
 //!
 //! The messages are hickory's; the exchange is here, over connected sockets. So a dead server is told at once from a
 //! silent one, the AD bit goes out with each query, and what comes back in a negative answer or in an Extended DNS
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::TLSA;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,8 +103,7 @@ impl DnsClient {
     /// [`DnsError::NotFound`] when both families are missing, [`DnsError::Failed`] when a lookup failed and the other
     /// found nothing.
     pub async fn addresses(&self, name: &str) -> Result<AddressAnswer, DnsError> {
-        let (ipv6, ipv4) =
-            tokio::join!(self.lookup(name, RecordType::AAAA), self.lookup(name, RecordType::A));
+        let [ipv6, ipv4] = self.address_families(name).await;
         let found = match (ipv6, ipv4) {
             (Ok(ipv6), Ok(ipv4)) => ipv6.and(ipv4),
             (Ok(found), Err(DnsError::NotFound(absence))) | (Err(DnsError::NotFound(absence)), Ok(found)) => {
@@ -125,6 +125,41 @@ impl DnsClient {
             ttl: found.ttl,
             authenticated: found.authenticated,
         })
+    }
+
+    /// The TLSA records (RFC 6698) of `name`, such as `_25._tcp.mx.example.test`.
+    ///
+    /// Only what is [authenticated](TlsaAnswer::authenticated) counts for DANE, an absence too.
+    ///
+    /// # Errors
+    ///
+    /// [`DnsError::NotFound`] when there is none, [`DnsError::Failed`] when nobody could say.
+    pub async fn tlsa(&self, name: &str) -> Result<TlsaAnswer, DnsError> {
+        let found = self.lookup(name, RecordType::TLSA).await?;
+        let records = found.records.iter().filter_map(|data| match data {
+            RData::TLSA(tlsa) => Some(TlsaRecord::from(tlsa)),
+            _ => None,
+        });
+        Ok(TlsaAnswer { records: records.collect(), ttl: found.ttl, authenticated: found.authenticated })
+    }
+
+    /// The addresses of `name` and the fate of each lookup: AAAA, and A.
+    pub(crate) async fn address_families(&self, name: &str) -> [Result<RecordSet, DnsError>; 2] {
+        tokio::join!(self.lookup(name, RecordType::AAAA), self.lookup(name, RecordType::A)).into()
+    }
+
+    /// The CNAME record of `name` itself.
+    pub(crate) async fn alias(&self, name: &str) -> Result<RecordSet, DnsError> {
+        self.lookup(name, RecordType::CNAME).await
+    }
+
+    /// A client of those servers alone whose AD bit is believed; none if there is no such server.
+    ///
+    /// Where one of them fails, no other server's answer passes for "not signed".
+    pub(crate) fn of_trusted_servers(&self) -> Option<Self> {
+        let mut config = DnsConfig::clone(&self.config);
+        config.servers.retain(|server| self.config.trusts(*server));
+        (!config.servers.is_empty()).then(|| Self::new(config))
     }
 
     async fn lookup(&self, name: &str, record_type: RecordType) -> Result<RecordSet, DnsError> {
@@ -183,8 +218,7 @@ impl DnsClient {
     }
 
     fn trusts(&self, server: SocketAddr, response: &Message) -> bool {
-        let trusted = self.config.trust_ad_from_any_server || server.ip().to_canonical().is_loopback();
-        trusted && response.metadata.authentic_data
+        self.config.trusts(server) && response.metadata.authentic_data
     }
 }
 
@@ -294,6 +328,10 @@ impl DnsConfig {
         self.trust_ad_from_any_server = trust;
         self
     }
+
+    fn trusts(&self, server: SocketAddr) -> bool {
+        self.trust_ad_from_any_server || server.ip().to_canonical().is_loopback()
+    }
 }
 
 /// The TXT records of a name.
@@ -343,6 +381,41 @@ pub struct AddressAnswer {
     pub ttl: Duration,
     /// Whether DNSSEC vouches for both families, or for one and the absence of the other.
     pub authenticated: bool,
+}
+
+/// The TLSA records of a port of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsaAnswer {
+    /// In the order received.
+    pub records: Vec<TlsaRecord>,
+    /// The smallest TTL of the records and of the CNAMEs that led to them.
+    pub ttl: Duration,
+    /// Whether DNSSEC vouches for all of it: the AD bit of a server that is trusted with it.
+    pub authenticated: bool,
+}
+
+/// One TLSA RR (RFC 6698, 2.1), its numbers as they are on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsaRecord {
+    /// PKIX-TA(0), PKIX-EE(1), DANE-TA(2), DANE-EE(3).
+    pub usage: u8,
+    /// Cert(0), SPKI(1).
+    pub selector: u8,
+    /// Full(0), SHA2-256(1), SHA2-512(2).
+    pub matching_type: u8,
+    /// The certificate association data.
+    pub data: Vec<u8>,
+}
+
+impl From<&TLSA> for TlsaRecord {
+    fn from(tlsa: &TLSA) -> Self {
+        Self {
+            usage: tlsa.cert_usage.into(),
+            selector: tlsa.selector.into(),
+            matching_type: tlsa.matching.into(),
+            data: tlsa.cert_data.clone(),
+        }
+    }
 }
 
 /// Why a lookup has no records: they do not exist, or nobody could say.
@@ -504,10 +577,12 @@ struct Reply {
 }
 
 /// The records that a lookup came to.
-struct RecordSet {
+pub(crate) struct RecordSet {
+    /// Whose they are, after all CNAMEs: lower case, without a trailing dot.
+    pub(crate) owner: String,
     records: Vec<RData>,
-    ttl: Duration,
-    authenticated: bool,
+    pub(crate) ttl: Duration,
+    pub(crate) authenticated: bool,
 }
 
 impl RecordSet {
@@ -544,7 +619,8 @@ impl CnameChain {
             if !found.is_empty() {
                 let ttl = found.iter().map(|record| ttl(record.ttl)).fold(self.ttl, Duration::min);
                 let records = found.into_iter().map(|record| record.data.clone()).collect();
-                return Ok(Some(RecordSet { records, ttl, authenticated: self.authenticated }));
+                let owner = host_name(&self.target);
+                return Ok(Some(RecordSet { owner, records, ttl, authenticated: self.authenticated }));
             }
             let alias = own().find_map(|record| match &record.data {
                 RData::CNAME(target) => Some((target.0.clone(), ttl(record.ttl))),

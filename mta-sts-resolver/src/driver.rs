@@ -95,13 +95,41 @@ impl Resolver {
         cached: Option<&CacheEntry>,
         now: UnixTime,
     ) -> Discovery {
+        self.discover_with(domain, purpose, cached, now, &mut AtOnce).await
+    }
+
+    /// As [`Resolver::discover`], where something may come before the fetch.
+    pub(crate) async fn discover_with(
+        &self,
+        domain: PolicyDomain,
+        purpose: Purpose,
+        cached: Option<&CacheEntry>,
+        now: UnixTime,
+        before_fetch: &mut impl BeforeFetch,
+    ) -> Discovery {
         let start = Instant::now();
         let (mut txt, mut policy_host, mut response) = (None, None, None);
-        let mut lookup = Lookup::new(domain, purpose, cached, now, &self.config);
+        let mut lookup = Lookup::new(domain.clone(), purpose, cached, now, &self.config);
         let outcome = loop {
             let input = match lookup.poll_output() {
-                Output::QueryTxt(query) => txt_input(txt.insert(self.dns.txt(query.name()).await)),
-                Output::FetchPolicy(request) => self.fetch(request, &mut policy_host, &mut response).await,
+                Output::QueryTxt(query) => {
+                    // A lookup that began anew gets the same answer.
+                    if txt.is_none() {
+                        txt = Some(self.dns.txt(query.name()).await);
+                    }
+                    match &txt {
+                        Some(answer) => txt_input(answer),
+                        None => continue,
+                    }
+                }
+                Output::FetchPolicy(request) => match before_fetch.leave().await {
+                    Leave::Fetch => self.fetch(request, &mut policy_host, &mut response).await,
+                    Leave::GoOnWith(entry, purpose) => {
+                        let now = now.saturating_add(start.elapsed());
+                        lookup = Lookup::new(domain.clone(), purpose, Some(&entry), now, &self.config);
+                        continue;
+                    }
+                },
                 Output::Done(outcome) => break outcome.clone(),
             };
             // The answer is to the question that was just polled, so it is never refused.
@@ -136,6 +164,27 @@ impl Resolver {
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
         response_input(response.insert(fetcher.fetch(request.host(), addresses).await))
+    }
+}
+
+/// What comes before a fetch: with a store that machines share, their agreement on who fetches.
+pub(crate) trait BeforeFetch: Send {
+    fn leave(&mut self) -> impl Future<Output = Leave> + Send;
+}
+
+/// How a lookup that would fetch goes on.
+pub(crate) enum Leave {
+    Fetch,
+    /// It begins anew: this is known by now.
+    GoOnWith(CacheEntry, Purpose),
+}
+
+/// Nobody else fetches.
+struct AtOnce;
+
+impl BeforeFetch for AtOnce {
+    async fn leave(&mut self) -> Leave {
+        Leave::Fetch
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod dane;
 mod dns;
 mod driver;
 mod fetch;
@@ -13,9 +14,10 @@ mod tls;
 mod turnstile;
 
 pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
+pub use dane::{DaneChecker, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
-    TxtAnswer,
+    TlsaAnswer, TlsaRecord, TxtAnswer,
 };
 pub use driver::{Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
@@ -25,12 +27,14 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use socketmap::{
-    AnswerCounts, DnsFailureAnswer, MatchNames, OverrideError, Overrides, SocketmapConfig, SocketmapCounts,
-    SocketmapListener, SocketmapServer, Zone, Zones,
+    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, OverrideError, Overrides,
+    SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
-pub use store::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
+pub use store::{EntryStore, LeaseHolder, Leases, StoreError, StoreErrorKind, StoreFuture};
+#[cfg(feature = "redis")]
+pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 pub use tls::{
     CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };

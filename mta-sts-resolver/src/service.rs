@@ -1,20 +1,25 @@
 //! Policies for a mail server: from memory, from a store, from their domains; fetched anew before they lapse.
 
+mod health;
+mod turn;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{
-    CacheConfig, CacheEntry, CacheUpdate, Lookup, NoPolicy, Outcome, Output, Policy, PolicyCache,
-    PolicyDomain, Purpose, ResultType, TxtFailure, UnixTime,
+    BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Lookup, NoPolicy, Outcome, Output, Policy,
+    PolicyCache, PolicyDomain, Purpose, ResultType, TxtFailure, UnixTime,
 };
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
+use self::health::{Recovery, StoreHealth, Work};
+use self::turn::Turn;
 use crate::driver::Resolver;
 use crate::store::{EntryStore, StoreError};
 
@@ -236,6 +241,11 @@ struct Shared {
     writing: [tokio::sync::Mutex<()>; 64],
     /// What a store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
+    health: StoreHealth,
+    /// The store could not be read to its end.
+    is_unread: AtomicBool,
+    /// The store does again what it failed to do.
+    is_back: AtomicBool,
     hasher: RandomState,
     /// The next refresh may have moved.
     scheduled: Notify,
@@ -258,6 +268,9 @@ impl PolicyService {
                 lookups: Semaphore::new(config.lookups_at_once.clamp(1, Semaphore::MAX_PERMITS)),
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
+                health: StoreHealth::default(),
+                is_unread: AtomicBool::default(),
+                is_back: AtomicBool::default(),
                 hasher: RandomState::new(),
                 scheduled: Notify::new(),
                 counters: Counters::default(),
@@ -294,18 +307,28 @@ impl PolicyService {
             })
     }
 
-    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and tries again
-    /// once a minute what a store failed to write.
+    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
+    /// the store: tries again every two seconds what it failed to do, and once a day has it forget what expired two days ago.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
         let at_once = shared.config.refreshes_at_once.max(1);
         let mut running = JoinSet::new();
-        let mut saved_at: Option<tokio::time::Instant> = None;
+        let mut housework = JoinSet::new();
+        let mut tended_at: Option<Instant> = None;
+        let mut cleaned_at: Option<Instant> = None;
         loop {
-            if saved_at.is_none_or(|at| at.elapsed() >= MAX_SLEEP) {
-                shared.save_unsaved().await;
-                saved_at = Some(tokio::time::Instant::now());
+            let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
+            let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
+            ended(housework.try_join_next());
+            if housework.is_empty()
+                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, tending_interval))
+            {
+                let cleans = is_due(cleaned_at, CLEANING_INTERVAL);
+                tended_at = Some(Instant::now());
+                cleaned_at = if cleans { tended_at } else { cleaned_at };
+                let shared = Arc::clone(shared);
+                housework.spawn(async move { shared.tend_store(cleans).await });
             }
             while running.len() >= at_once {
                 ended(running.join_next().await);
@@ -323,45 +346,25 @@ impl PolicyService {
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
             tokio::select! {
                 // The clock of the wall may be set meanwhile, so no sleep is long.
-                () = tokio::time::sleep(next.clamp(MIN_SLEEP, MAX_SLEEP)) => {}
+                () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
+                tended = housework.join_next(), if !housework.is_empty() => ended(tended),
             }
         }
     }
 
-    /// Reads entries from the store into memory, until memory is full; how many.
+    /// Reads entries from the store into memory, until memory is full; how many. The others are read when they are first
+    /// asked for.
     ///
-    /// Without it the service reads each when it is first asked for, and refreshes none that nobody has asked for.
+    /// Without it the service reads each when it is first asked for, and refreshes none that nobody has asked for. Where the
+    /// store fails, [`PolicyService::refresh_for_ever`] tries again.
     ///
     /// # Errors
     ///
     /// What the store says. What was read until then stays.
     pub async fn load(&self) -> Result<usize, StoreError> {
-        let shared = &self.shared;
-        let Some(store) = &shared.config.store else { return Ok(0) };
-        let mut loaded = 0;
-        let mut after = None;
-        loop {
-            let page = store.page(after.as_ref(), PAGE).await?;
-            let now = shared.now();
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            let mut cache = shared.cache();
-            for (domain, entry) in page {
-                let counts = entry.valid_policy(now).is_some()
-                    || entry.back_offs().iter().any(|back_off| back_off.until > now);
-                if counts && cache.len() < shared.config.max_entries {
-                    cache.insert(&domain, entry, now);
-                    loaded += 1;
-                }
-            }
-            if cache.len() >= shared.config.max_entries {
-                break;
-            }
-        }
-        shared.scheduled.notify_one();
-        Ok(loaded)
+        self.shared.load().await
     }
 
     /// What the service has done since its start.
@@ -465,52 +468,169 @@ impl Shared {
     }
 
     /// Asks the domain, and remembers what it says.
-    async fn look_up(&self, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
-        let cached = self.recall(domain).await;
-        let discovery = self.resolver.discover(domain.clone(), purpose, cached.as_ref(), self.now()).await;
+    async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
+        let (known, purpose) = self.recall(domain, purpose).await;
+        let mut turn = Turn::new(self, domain, purpose, known.clone());
+        let discovery =
+            self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery.outcome);
-        let now = self.now();
-        let evicted = self.cache().apply(domain, &discovery.outcome.cache_update, now);
-        if evicted.is_some() {
-            tracing::debug!(domain = %domain, "an entry was evicted: the cache is full");
+        let update = &discovery.outcome.cache_update;
+        if is_worth_storing(update) {
+            let _turn = self.turn_to_write(domain).await;
+            // Before it is remembered: nobody is answered from what would be lost with the process.
+            self.save(domain, update, turn.known()).await;
+            self.remember(domain, update, turn.known());
+        } else {
+            self.remember(domain, update, turn.known());
         }
         self.scheduled.notify_one();
-        if is_worth_storing(&discovery.outcome.cache_update) {
-            self.save(domain, &discovery.outcome.cache_update).await;
-        }
+        turn.end().await;
         answer(&discovery.outcome)
     }
 
-    /// What memory, or else the store, holds of a domain.
-    async fn recall(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
+    /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
+    /// came of it.
+    fn remember(
+        &self,
+        domain: &PolicyDomain,
+        update: &CacheUpdate,
+        known: Option<&CacheEntry>,
+    ) -> Option<CacheEntry> {
         let now = self.now();
-        let cached = self.cache().peek(domain, now);
-        let Some(store) = self.config.store.as_ref().filter(|_| cached.is_none()) else { return cached };
-        match store.get(domain).await {
-            Ok(Some(entry)) => {
-                self.cache().insert(domain, entry, now);
-                self.cache().peek(domain, now)
-            }
-            Ok(None) => None,
-            Err(error) => {
-                self.store_failed(&error);
-                None
+        let mut cache = self.cache();
+        if cache.peek(domain, now).is_none()
+            && let Some(known) = known
+        {
+            cache.insert(domain, known.clone(), now);
+        }
+        if cache.apply(domain, update, now).is_some() {
+            tracing::debug!(domain = %domain, "an entry was evicted: the cache is full");
+        }
+        cache.peek(domain, now).or_else(|| update.apply_to(known.cloned(), now))
+    }
+
+    /// What memory, or else the store, holds of a domain, and what is left to find out. A store that machines share is read
+    /// before a refresh too, and where memory holds no policy: another machine may have fetched it.
+    async fn recall(&self, domain: &PolicyDomain, purpose: Purpose) -> (Option<CacheEntry>, Purpose) {
+        let now = self.now();
+        let held = self.cache().peek(domain, now);
+        let is_shared = self.config.store.as_ref().is_some_and(|store| store.leases().is_some());
+        let is_enough = held.as_ref().is_some_and(|held| {
+            !is_shared || (purpose != Purpose::Refresh && held.valid_policy(now).is_some())
+        });
+        if is_enough {
+            return (held, purpose);
+        }
+        let Some(stored) = self.read(domain).await else { return (held, purpose) };
+        match self.adopt(domain, held.as_ref(), &stored) {
+            // Another machine has refreshed it.
+            Some(news) if news.has_policy && held.is_some() => (Some(news.entry), Purpose::Deliver),
+            Some(news) => (Some(news.entry), purpose),
+            None => (held, purpose),
+        }
+    }
+
+    /// What the store holds of a domain.
+    async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        let store = self.config.store.as_ref()?;
+        let stored = store.get(domain).await;
+        let stored = self.done(Work::Reading, stored).flatten()?;
+        Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
+    }
+
+    /// Takes over what is stored of a domain, if it says more than what is known of it.
+    fn adopt(&self, domain: &PolicyDomain, known: Option<&CacheEntry>, stored: &CacheEntry) -> Option<News> {
+        let now = self.now();
+        let Some(known) = known else {
+            self.cache().insert(domain, stored.clone(), now);
+            let has_policy = stored.valid_policy(now).is_some();
+            return Some(News { entry: stored.clone(), has_policy });
+        };
+        let updates = updates(known, stored, now);
+        let has_policy = matches!(updates.first(), Some(CacheUpdate::Store { .. }));
+        let mut entry = None;
+        for update in &updates {
+            entry = self.remember(domain, update, entry.as_ref().or(Some(known)));
+        }
+        entry.map(|entry| News { entry, has_policy })
+    }
+
+    /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
+    async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate, known: Option<&CacheEntry>) {
+        let Some(store) = &self.config.store else { return };
+        let now = self.now();
+        let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
+        let Some(entry) = update.apply_to(remembered, now) else { return };
+        let put = store.put(domain, &entry).await;
+        if self.done(Work::Writing, put).is_none() {
+            let mut unsaved = self.unsaved();
+            if unsaved.len() < self.config.max_entries {
+                unsaved.insert(domain.clone());
             }
         }
     }
 
-    /// Writes to the store what the cache holds by now; where the cache was too full for it, the update itself.
-    async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate) {
+    /// See [`PolicyService::load`].
+    async fn load(&self) -> Result<usize, StoreError> {
+        let loaded = self.load_pages().await;
+        self.is_unread.store(loaded.is_err(), Ordering::Relaxed);
+        loaded
+    }
+
+    async fn load_pages(&self) -> Result<usize, StoreError> {
+        let Some(store) = &self.config.store else { return Ok(0) };
+        let mut loaded = 0;
+        let mut after = None;
+        loop {
+            let page = store.page(after.as_ref(), PAGE).await;
+            self.done(Work::Reading, page.as_ref().map(|_| ()).map_err(StoreError::clone));
+            let page = page?;
+            let now = self.now();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            let mut cache = self.cache();
+            for (domain, entry) in page {
+                let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
+                let counts = entry.valid_policy(now).is_some()
+                    || entry.back_offs().iter().any(|back_off| back_off.until > now);
+                // What memory holds by now is newer.
+                if counts && cache.len() < self.config.max_entries && cache.peek(&domain, now).is_none() {
+                    cache.insert(&domain, entry, now);
+                    loaded += 1;
+                }
+            }
+            if cache.len() >= self.config.max_entries {
+                tracing::info!(
+                    entries = cache.len(),
+                    "memory is full: the rest of the store is read when asked for"
+                );
+                break;
+            }
+        }
+        self.scheduled.notify_one();
+        Ok(loaded)
+    }
+
+    /// Looks after the store: what could not be read, what could not be written, what has expired.
+    async fn tend_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
-        let _turn = self.turn_to_write(domain).await;
-        let now = self.now();
-        let entry = self.cache().peek(domain, now).or_else(|| update.apply_to(None, now));
-        let Some(entry) = entry else { return };
-        if let Err(error) = store.put(domain, &entry).await {
-            self.store_failed(&error);
-            let mut unsaved = self.unsaved();
-            if unsaved.len() < self.config.max_entries {
-                unsaved.insert(domain.clone());
+        if self.health.is_failing(Some(Work::Reading)) {
+            let first = store.page(None, 1).await;
+            if self.done(Work::Reading, first).is_none() {
+                return;
+            }
+        }
+        if self.is_unread.load(Ordering::Relaxed)
+            && let Ok(entries) = self.load().await
+        {
+            tracing::info!(entries, "the store could be read");
+        }
+        self.save_unsaved().await;
+        if cleans {
+            let before = self.now().as_secs().saturating_sub(CLEANING_GRACE.as_secs());
+            let removed = store.remove_expired(UnixTime::from_secs(before)).await;
+            if let Some(removed @ 1..) = self.done(Work::Writing, removed) {
+                tracing::debug!(removed, "entries that had expired were taken out of the store");
             }
         }
     }
@@ -522,17 +642,13 @@ impl Shared {
             let Some(domain) = self.unsaved().iter().next().cloned() else { return };
             let _turn = self.turn_to_write(&domain).await;
             let entry = self.cache().peek(&domain, self.now());
-            if let Some(entry) = entry
-                && let Err(error) = store.put(&domain, &entry).await
-            {
-                self.store_failed(&error);
-                return;
+            if let Some(entry) = entry {
+                let put = store.put(&domain, &entry).await;
+                if self.done(Work::Writing, put).is_none() {
+                    return;
+                }
             }
-            let mut unsaved = self.unsaved();
-            unsaved.remove(&domain);
-            if unsaved.is_empty() {
-                tracing::info!("the store works again, and has what it missed");
-            }
+            self.unsaved().remove(&domain);
         }
     }
 
@@ -547,9 +663,37 @@ impl Shared {
         self.writing[number].lock().await
     }
 
-    fn store_failed(&self, error: &StoreError) {
-        count(&self.counters.store_failures);
-        tracing::error!(code = error.code(), %error, "a store failed; answers go on from memory");
+    /// Takes note of how the store did some work.
+    fn done<T>(&self, work: Work, result: Result<T, StoreError>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                let recovery = self.health.succeeded(work);
+                if recovery == Recovery::Whole {
+                    self.save_all_again();
+                }
+                if recovery != Recovery::None {
+                    self.is_back.store(true, Ordering::Relaxed);
+                    self.scheduled.notify_one();
+                }
+                Some(value)
+            }
+            Err(error) => {
+                count(&self.counters.store_failures);
+                self.health.failed(work, &error);
+                None
+            }
+        }
+    }
+
+    /// A store that is reached over a network may have come back empty: every policy that memory holds is written again.
+    fn save_all_again(&self) {
+        if self.config.store.as_ref().is_none_or(|store| store.leases().is_none()) {
+            return;
+        }
+        let now = self.now();
+        let cache = self.cache();
+        let policies = cache.entries().filter(|(_, entry)| entry.valid_policy(now).is_some());
+        self.unsaved().extend(policies.map(|(domain, _)| domain));
     }
 
     /// Counts and logs what a lookup came to.
@@ -601,6 +745,48 @@ fn is_worth_storing(update: &CacheUpdate) -> bool {
     matches!(update, CacheUpdate::Store { .. } | CacheUpdate::BackOff(_))
 }
 
+/// What a store says that was not known.
+struct News {
+    entry: CacheEntry,
+    /// A policy that was fetched later than the known one.
+    has_policy: bool,
+}
+
+/// An entry of a machine whose clock is a little ahead. A lookup takes a back-off that is further ahead than it sets one
+/// itself for a trace of a clock that has stepped back, and would fetch at once.
+fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
+    let latest = now.saturating_add(back_off);
+    let is_ahead = |until: UnixTime| until > latest && until.saturating_since(latest) <= CLOCK_SKEW;
+    if !stored.back_offs().iter().any(|back_off| is_ahead(back_off.until)) {
+        return stored;
+    }
+    let checked_until = stored.checked_until();
+    let policy = stored.policy().map(|policy| CacheUpdate::Store { policy: policy.clone(), checked_until });
+    let back_offs = stored.back_offs().iter().map(|&BackOff { id, until }| {
+        CacheUpdate::BackOff(BackOff { id, until: if is_ahead(until) { latest } else { until } })
+    });
+    let updates = policy.into_iter().chain(back_offs);
+    updates.fold(None, |entry, update| update.apply_to(entry, now)).unwrap_or_default()
+}
+
+/// What makes known what is stored besides: a later fetch, and fetches that failed.
+fn updates(known: &CacheEntry, stored: &CacheEntry, now: UnixTime) -> Vec<CacheUpdate> {
+    let mut updates = Vec::new();
+    let fetched_at = known.valid_policy(now).map(CachedPolicy::fetched_at);
+    if let Some(policy) = stored.valid_policy(now).filter(|policy| Some(policy.fetched_at()) > fetched_at) {
+        updates.push(CacheUpdate::Store { policy: policy.clone(), checked_until: stored.checked_until() });
+    }
+    // Without a failure they are ids of policies that gave way, and say nothing of other machines' fetches.
+    if stored.policy().is_none() || stored.fetch_failures() > 0 {
+        let is_known = |new: &BackOff| {
+            known.back_offs().iter().any(|back_off| back_off.id == new.id && back_off.until >= new.until)
+        };
+        let new = stored.back_offs().iter().filter(|back_off| back_off.until > now && !is_known(back_off));
+        updates.extend(new.copied().map(CacheUpdate::BackOff));
+    }
+    updates
+}
+
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
@@ -618,3 +804,9 @@ fn system_time() -> UnixTime {
 const PAGE: usize = 1000;
 const MIN_SLEEP: Duration = Duration::from_millis(10);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// How far apart the clocks of machines may be that share a store.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+const CLEANING_INTERVAL: Duration = Duration::from_secs(86_400);
+/// The clock may be a day ahead, and step back.
+const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

@@ -26,7 +26,8 @@ use self::client::Client;
 use self::counts::CountedZones;
 pub use self::counts::{AnswerCounts, SocketmapCounts};
 pub use self::overrides::{OverrideError, Overrides};
-pub use self::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
+pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+use crate::dane::DaneChecker;
 use crate::service::PolicyService;
 
 /// Answers Postfix, and sendmail, from a [`PolicyService`].
@@ -199,6 +200,7 @@ impl fmt::Display for SocketmapListener {
 #[derive(Debug)]
 struct Shared {
     service: PolicyService,
+    dane: DaneChecker,
     config: SocketmapConfig,
     zones: RwLock<Arc<CountedZones>>,
     places: Arc<Semaphore>,
@@ -208,18 +210,26 @@ struct Shared {
 }
 
 impl SocketmapServer {
-    /// A server that answers from this service.
+    /// A server that answers from this service, and asks its DNS client about DANE.
     pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
         let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
         let zones = RwLock::new(Arc::new(CountedZones::new(zones)));
+        let dane = DaneChecker::new(service.resolver().dns());
         let (requests, connections, clients) = Default::default();
-        Self { shared: Arc::new(Shared { service, config, zones, places, requests, connections, clients }) }
+        Self {
+            shared: Arc::new(Shared { service, dane, config, zones, places, requests, connections, clients }),
+        }
     }
 
     /// Answers from these zones from now on.
     pub fn set_zones(&self, zones: Zones) {
         let mut shared = self.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
         *shared = Arc::new(shared.change(zones));
+    }
+
+    /// What the server asks about DANE.
+    pub fn dane(&self) -> &DaneChecker {
+        &self.shared.dane
     }
 
     /// How many requests were answered.

@@ -1,13 +1,24 @@
 //! Stores: where entries outlive the process that made them.
 
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use mta_sts_core::{CacheEntry, PolicyDomain};
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+use mta_sts_core::CachedPolicy;
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use tokio::time::Instant;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 
@@ -33,6 +44,70 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
         after: Option<&'a PolicyDomain>,
         count: usize,
     ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>>;
+
+    /// Forgets entries in which nothing counts since before this time; how many. The service asks for it once a day. By
+    /// default nothing is forgotten.
+    fn remove_expired(&self, before: UnixTime) -> StoreFuture<'_, usize> {
+        let _ = before;
+        Box::pin(async { Ok(0) })
+    }
+
+    /// The leases of a store that machines share. By default there are none: the store is of one machine, where the service
+    /// itself asks each domain once.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
+    }
+}
+
+/// Leave to ask a Policy Host, which one machine of all that share a store has at a time.
+///
+/// Without it each machine of a fleet would fetch each policy.
+pub trait Leases: Send + Sync {
+    /// Takes the lease of a domain, or prolongs it; whether this holder has it now. It ends by itself after `lasts`, should
+    /// its holder die.
+    fn take<'a>(
+        &'a self,
+        domain: &'a PolicyDomain,
+        holder: LeaseHolder,
+        lasts: Duration,
+    ) -> StoreFuture<'a, bool>;
+
+    /// Gives the lease of a domain back. That of another holder stays.
+    fn give_back<'a>(&'a self, domain: &'a PolicyDomain, holder: LeaseHolder) -> StoreFuture<'a, ()>;
+}
+
+/// Who has a lease: one lookup of one machine. Printed, it is a word of hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseHolder(u128);
+
+impl LeaseHolder {
+    /// One like no other.
+    pub fn unique() -> Self {
+        // The standard library seeds each by the system's random source, and never two alike in one process.
+        let half = || u128::from(RandomState::new().build_hasher().finish());
+        Self(half() << 64 | half())
+    }
+}
+
+impl fmt::Display for LeaseHolder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+/// Lets one of many through in a minute: for a log that nobody can flood.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom(Mutex<Option<Instant>>);
+
+impl Seldom {
+    pub(crate) fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(60));
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 /// What a store comes to, in its own time.
@@ -92,4 +167,13 @@ impl StoreErrorKind {
             Self::Unavailable => "the store is not available",
         }
     }
+}
+
+/// When nothing in an entry counts any more.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+fn ends_at(entry: &CacheEntry) -> UnixTime {
+    let policy = entry.policy().map(CachedPolicy::expires_at);
+    let absence = entry.absence().map(|absence| absence.until);
+    let back_off = entry.back_offs().iter().map(|back_off| back_off.until).max();
+    policy.max(absence).max(back_off).unwrap_or_default()
 }

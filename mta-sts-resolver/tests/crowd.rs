@@ -69,7 +69,9 @@ impl Daemon {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca.pem");
         std::fs::write(&ca, world.ca_pem()).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_mtasts"))
+        // As many open files as a shell usually allows: the daemon sees to it that this is enough.
+        let mut process = Command::new("sh")
+            .args(["-c", "ulimit -S -n 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mtasts")])
             .args(["serve", "--store", "memory", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(["--dns", &world.dns_addr().to_string(), "--https-port", &world.https_port().to_string()])
             .arg("--ca-file")

@@ -5,6 +5,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -80,6 +81,13 @@ impl Authorities {
         let key = any_supported_type(&key).map_err(|error| self::failed(name, &error))?;
         Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
     }
+}
+
+/// What a TLSA record with SPKI(1) and SHA2-256(1) says of this certificate.
+pub(crate) fn key_digest(certified: &CertifiedKey) -> Option<[u8; 32]> {
+    let key = certified.key.public_key()?;
+    let sha256 = TLS13_AES_128_GCM_SHA256.tls13()?.common.hash_provider;
+    sha256.hash(&key).as_ref().try_into().ok()
 }
 
 fn issuer(name: &str, now: OffsetDateTime) -> Result<CertifiedIssuer<'static, KeyPair>, WorldError> {

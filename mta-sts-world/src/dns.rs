@@ -41,6 +41,10 @@ impl RequestHandler for Authority {
         // Stub resolvers distrust a server that does not offer recursion.
         metadata.recursion_available = true;
         metadata.response_code = answer.code;
+        // RFC 6840, 5.7 and 5.8: the AD bit is for those who ask for it.
+        let asked = request.metadata.authentic_data
+            || request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+        metadata.authentic_data = answer.authentic && asked;
 
         let edns = request.edns.as_ref().map(|asked| {
             let mut edns = Edns::new();
@@ -59,7 +63,7 @@ impl RequestHandler for Authority {
 
 impl Authority {
     fn answer(&self, request: &Request) -> Option<Answer> {
-        let refuse = |code| Some(Answer { code, answers: Vec::new(), authority: None, extended_error: None });
+        let refuse = |code| Some(Answer { code, ..Answer::default() });
         if request.metadata.op_code != OpCode::Query {
             return refuse(ResponseCode::NotImp);
         }

@@ -22,7 +22,8 @@
 //!
 //! Nothing leaves the loopback and nothing needs root. Each host has its own address in 127.83.0.0/16; DNS, HTTPS and
 //! SMTP have one port each for all hosts, chosen by the system unless [`WorldConfig`] fixes it. Names end in `.test`.
-//! TTLs are 60 s, also of negative answers.
+//! TTLs are 60 s, also of negative answers. No answer has a signature; those about the domains that are called signed below
+//! have the AD bit, as from a validating resolver.
 //!
 //! # Domains without a scenario
 //!
@@ -35,6 +36,10 @@
 //! | `implicit-mx.test` | has no MX record and is its own MX host (RFC 5321, 5.1) |
 //! | `bogus.test` | SERVFAIL with Extended DNS Error 6, also `_mta-sts` and `mta-sts` |
 //! | `loop.test` | aliases in a circle, also `_mta-sts` |
+//! | `dane.test`, `dane-testing.test` | signed; nobody trusts the MX host's certificate, and its TLSA record is for it; the policy enforces, or is in mode testing |
+//! | `dane-mismatch.test` | signed; all is as the policy says, and the TLSA record is for another key |
+//! | `dane-bogus.test` | signed; all is as the policy says, and the TLSA lookup is SERVFAIL with Extended DNS Error 6 |
+//! | `dane-second.test` | signed; all is as the policy says of the preferred MX host, and only the second one has a TLSA record, for a certificate that nobody trusts |
 //! | `https-gzip.test`, `https-drip.test`, `https-media-type.test`, `https-two-media-types.test`, `https-too-large.test`, `https-not-found.test`, `https-hang.test`, `https-refused.test` | one [`PolicyHostBehaviour`] each |
 #![forbid(unsafe_code)]
 

@@ -31,6 +31,7 @@ pub(crate) struct MailHostPlan {
     pub(crate) address: Ipv4Addr,
     pub(crate) owner: Owner,
     pub(crate) service: Staged<MailService>,
+    pub(crate) tlsa: Option<TlsaPlan>,
 }
 
 /// What an MX host offers.
@@ -38,6 +39,13 @@ pub(crate) struct MailHostPlan {
 pub(crate) enum MailService {
     Starttls(CertificatePlan),
     Stripped,
+}
+
+/// What the TLSA record of port 25 says of an MX host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TlsaPlan {
+    ItsKey,
+    AnotherKey,
 }
 
 impl Plan {
@@ -235,7 +243,27 @@ impl Stage<'_> {
             attack if self.scenario.is_none() => self.staged(attack.clone(), attack),
             attack => self.staged(MailService::Starttls(self.valid(name)), attack),
         };
-        self.plan.mail_hosts.push(MailHostPlan { name: self.full(name), address, owner, service });
+        self.plan.mail_hosts.push(MailHostPlan {
+            name: self.full(name),
+            address,
+            owner,
+            service,
+            tlsa: None,
+        });
+        self
+    }
+
+    /// The MX host that was added last has a TLSA record.
+    pub(crate) fn tlsa(&mut self, tlsa: TlsaPlan) -> &mut Self {
+        if let Some(host) = self.plan.mail_hosts.last_mut() {
+            host.tlsa = Some(tlsa);
+        }
+        self
+    }
+
+    /// A validating resolver finds the domain signed.
+    pub(crate) fn signed(&mut self) -> &mut Self {
+        self.plan.zone.sign(&self.domain);
         self
     }
 

@@ -232,6 +232,10 @@ impl<T> Staged<T> {
         }
     }
 
+    pub(crate) fn map<U>(&self, make: impl Fn(&T) -> U) -> Staged<U> {
+        Staged { scenario: self.scenario, calm: make(&self.calm), attack: make(&self.attack) }
+    }
+
     pub(crate) fn try_map<U, E>(&self, mut make: impl FnMut(&T) -> Result<U, E>) -> Result<Staged<U>, E> {
         Ok(Staged { scenario: self.scenario, calm: make(&self.calm)?, attack: make(&self.attack)? })
     }

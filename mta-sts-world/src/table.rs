@@ -2,7 +2,7 @@ use hickory_proto::rr::RecordType;
 
 use crate::authority::{CertificatePlan, Signer};
 use crate::https::PolicyHostBehaviour as Behaviour;
-use crate::plan::{ID, MailService, Plan, Told};
+use crate::plan::{ID, MailService, Plan, TlsaPlan, Told};
 use crate::scenario::{
     Channel, Delivery, Expected, Mode, MtaStsOutcome, PolicySource, PolicyType, Reader, Report, ResultType,
     State, WhyNone,
@@ -22,6 +22,7 @@ pub(crate) fn plan() -> Plan {
     faulty_records(&mut plan);
     cached_policies(&mut plan);
     domains_without_scenario(&mut plan);
+    domains_with_dane(&mut plan);
     plan
 }
 
@@ -477,6 +478,41 @@ fn domains_without_scenario(plan: &mut Plan) {
     ] {
         plan.domain(name).record(ID).policy_host("mta-sts", behaviour).mail_host("mx").mx(10, "mx");
     }
+}
+
+/// RFC 7672: signed domains whose MX hosts have TLSA records. Nothing is staged here.
+fn domains_with_dane(plan: &mut Plan) {
+    // MTA-STS alone would stop this mail: nobody trusts the certificate, but the TLSA record is for it.
+    for (name, mode) in [("dane", Mode::Enforce), ("dane-testing", Mode::Testing)] {
+        let mut stage = plan.domain(name);
+        let stranger = stage.signed_by(Signer::Stranger, "mx");
+        stage
+            .signed()
+            .sts(mode, &["mx"])
+            .faulty_mail_host("mx", stranger)
+            .tlsa(TlsaPlan::ItsKey)
+            .mx(10, "mx");
+    }
+
+    // MTA-STS alone would let it pass.
+    plan.domain("dane-mismatch").signed().healthy().tlsa(TlsaPlan::AnotherKey);
+    plan.domain("dane-bogus").signed().healthy().data(
+        "_25._tcp.mx",
+        Data::Fault(RecordType::TLSA, Fault::ServFail(Some(DNSSEC_BOGUS))),
+        None,
+    );
+
+    // The preferred host is as the policy says, but only the other one has DANE.
+    let mut stage = plan.domain("dane-second");
+    let stranger = stage.signed_by(Signer::Stranger, "mx2");
+    stage
+        .signed()
+        .sts(Mode::Enforce, &["mx1", "mx2"])
+        .mail_host("mx1")
+        .mx(10, "mx1")
+        .faulty_mail_host("mx2", stranger)
+        .tlsa(TlsaPlan::ItsKey)
+        .mx(20, "mx2");
 }
 
 fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {

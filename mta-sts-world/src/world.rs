@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_server::Server;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::authority::Authorities;
+use crate::authority::{Authorities, key_digest};
 use crate::control;
 use crate::dns::{self, Authority};
 use crate::error::WorldError;
 use crate::https::{HttpsServer, PolicyHostBehaviour, Site};
-use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan};
-use crate::scenario::{Scenario, State, States};
+use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan, TlsaPlan};
+use crate::scenario::{Scenario, State, States, When};
 use crate::seen::{Owner, Record, Seen};
 use crate::smtp::{Service, SmtpServer};
 use crate::table;
 use crate::tls;
-use crate::zone::Zone;
+use crate::zone::{Data, Zone};
 
 /// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
 ///
@@ -66,8 +67,7 @@ impl World {
         let (smtp_port, smtp_listeners) = bind_all("smtp", &smtp_addresses, config.smtp_port)?;
 
         let mail_hosts = plan.mail_hosts.iter().map(MailHost::from).collect();
-        let Plan { scenarios, zone, policy_hosts, mail_hosts: mail_plans, .. } = plan;
-        let zone = Arc::new(zone);
+        let Plan { scenarios, mut zone, policy_hosts, mail_hosts: mail_plans, .. } = plan;
         let mut tasks = JoinSet::new();
 
         let mut https = Vec::new();
@@ -92,7 +92,16 @@ impl World {
         }
 
         for (listener, plan) in smtp_listeners.into_iter().zip(mail_plans) {
-            let service = plan.service.try_map(|service| mail_service(service, &authorities))?;
+            let certificates = plan.service.try_map(|service| certificate(service, &authorities))?;
+            if let (Some(tlsa), Some(certificate)) = (plan.tlsa, &certificates.calm) {
+                let digest = key_digest(certificate).unwrap_or_default();
+                let digest = match tlsa {
+                    TlsaPlan::ItsKey => digest,
+                    TlsaPlan::AnotherKey => digest.map(|octet| !octet),
+                };
+                zone.add(&format!("_25._tcp.{}", plan.name), Data::Tlsa(digest), When::Always);
+            }
+            let service = certificates.map(|certificate| mail_service(certificate.as_deref()));
             let server = SmtpServer {
                 host: plan.name,
                 address: plan.address,
@@ -104,6 +113,7 @@ impl World {
             tasks.spawn(Arc::new(server).serve(listener));
         }
 
+        let zone = Arc::new(zone);
         let authority = Authority { zone: zone.clone(), states: states.clone(), seen: seen.clone() };
         let dns = dns::serve(udp, tcp, authority);
         let live = Arc::new(Live {
@@ -367,14 +377,25 @@ impl From<&MailHostPlan> for MailHost {
     }
 }
 
-fn mail_service(service: &MailService, authorities: &Authorities) -> Result<Service, WorldError> {
-    Ok(match service {
-        MailService::Starttls(certificate) => {
-            let resolver = rustls::sign::SingleCertAndKey::from((*authorities.issue(certificate)?).clone());
+/// The certificate of a service that has one.
+fn certificate(
+    service: &MailService,
+    authorities: &Authorities,
+) -> Result<Option<Arc<CertifiedKey>>, WorldError> {
+    match service {
+        MailService::Starttls(certificate) => authorities.issue(certificate).map(Some),
+        MailService::Stripped => Ok(None),
+    }
+}
+
+fn mail_service(certificate: Option<&CertifiedKey>) -> Service {
+    match certificate {
+        Some(certificate) => {
+            let resolver = SingleCertAndKey::from(certificate.clone());
             Service::Starttls(Arc::new(tls::server_config().with_cert_resolver(Arc::new(resolver))))
         }
-        MailService::Stripped => Service::Stripped,
-    })
+        None => Service::Stripped,
+    }
 }
 
 async fn bind_dns(wanted: Option<SocketAddr>) -> Result<(UdpSocket, TcpListener), WorldError> {

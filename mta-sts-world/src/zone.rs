@@ -2,7 +2,8 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::rdata::{A, CNAME, MX, SOA, TXT};
+use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
+use hickory_proto::rr::rdata::{A, CNAME, MX, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::scenario::{States, When};
@@ -11,10 +12,12 @@ use crate::scenario::{States, When};
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
     entries: Vec<Entry>,
+    /// Domains that are signed, with all names below.
+    signed: Vec<Name>,
 }
 
 /// What DNS says to a question.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) code: ResponseCode,
     pub(crate) answers: Vec<Record>,
@@ -22,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) authority: Option<Record>,
     /// RFC 8914: the INFO-CODE of an Extended DNS Error.
     pub(crate) extended_error: Option<u16>,
+    /// A validating resolver would set the AD bit: each name on the way is signed.
+    pub(crate) authentic: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -31,6 +36,8 @@ pub(crate) enum Data {
     /// The character-strings of one RR.
     Txt(Vec<String>),
     Cname(String),
+    /// DANE-EE(3) SPKI(1) SHA2-256(1), and the digest.
+    Tlsa([u8; 32]),
     Fault(RecordType, Fault),
 }
 
@@ -54,21 +61,22 @@ impl Zone {
         self.entries.push(Entry { name: absolute(name), data, when });
     }
 
+    /// Signs a domain, as far as it can be told from answers.
+    pub(crate) fn sign(&mut self, domain: &str) {
+        self.signed.push(absolute(domain));
+    }
+
     /// Answers as an authority for everything, which follows its own aliases; `None` is silence.
     pub(crate) fn answer(&self, question: &Name, kind: RecordType, states: &States) -> Option<Answer> {
-        let mut answer = Answer {
-            code: ResponseCode::NoError,
-            answers: Vec::new(),
-            authority: None,
-            extended_error: None,
-        };
+        let mut answer = Answer { authentic: true, ..Answer::default() };
         let mut name = question.to_lowercase();
         for _ in 0..MAX_ALIASES {
+            answer.authentic &= self.signed.iter().any(|domain| domain.zone_of(&name));
             match self.fault(&name, kind, states) {
                 Some(Fault::Silence) => return None,
                 Some(Fault::ServFail(extended_error)) => {
                     let code = ResponseCode::ServFail;
-                    return Some(Answer { code, answers: Vec::new(), authority: None, extended_error });
+                    return Some(Answer { code, extended_error, ..Answer::default() });
                 }
                 None => {}
             }
@@ -105,6 +113,7 @@ impl Zone {
                     format!("{} {TTL} IN MX {preference} {}", entry.name, absolute(host))
                 }
                 Data::Cname(target) => format!("{} {TTL} IN CNAME {}", entry.name, absolute(target)),
+                Data::Tlsa(digest) => format!("{} {TTL} IN TLSA {}", entry.name, tlsa(digest)),
                 Data::Txt(strings) => {
                     let quoted: Vec<_> = strings.iter().map(|string| format!("{string:?}")).collect();
                     format!("{} {TTL} IN TXT {}", entry.name, quoted.join(" "))
@@ -153,9 +162,16 @@ impl Data {
             Self::Mx(preference, host) => RData::MX(MX::new(*preference, absolute(host))),
             Self::Txt(strings) => RData::TXT(TXT::new(strings.clone())),
             Self::Cname(target) => RData::CNAME(CNAME(absolute(target))),
+            Self::Tlsa(digest) => {
+                RData::TLSA(TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, digest.to_vec()))
+            }
             Self::Fault(..) => return None,
         })
     }
+}
+
+fn tlsa(digest: &[u8; 32]) -> TLSA {
+    TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, digest.to_vec())
 }
 
 fn start_of_authority() -> Record {

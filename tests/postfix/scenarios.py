@@ -3,7 +3,8 @@ read, what waits.
 
     tests/in-world tests/postfix/with-postfix ROOT python3 tests/postfix/scenarios.py MTASTS [SCENARIO...]
 
-All messages of a run are sent side by side: each scenario has a domain of its own. Another server than `mtasts serve` is
+All messages of a run are sent side by side: each scenario has a domain of its own. POSTFIX_VERSION tells what can be expected
+of it; PROFILES has the names of the profiles to run, if not all that it understands. Another server than `mtasts serve` is
 tried if MTASTS_SOCKETMAP has its command line: it listens on 127.0.0.1:8461, says "ready", answers with the patterns, and
 has the time of a SIGTERM to end.
 """
@@ -31,14 +32,27 @@ MTASTS = os.path.abspath(sys.argv[1])
 ONLY = sys.argv[2:]
 DEADLINE = 90
 
+VERSION = tuple(int(number) for number in os.environ.get("POSTFIX_VERSION", "3.7.11").split("."))
+
+# How the daemon is asked and answers: its options, where it listens, what main.cf has.
+INET = ("127.0.0.1:8461", "inet:127.0.0.1:8461")
+UNIX = ("unix:@DIR@/mtasts.sock", "unix:@DIR@/mtasts.sock")
+PROFILES = {
+    "patterns": (["--match", "patterns"], *INET),
+    "mx-hosts": (["--match", "mx-hosts"], *UNIX),
+    "extended": (["--form", "extended"], *INET),
+    "extended-with-testing": (["--form", "extended-with-testing", "--match", "mx-hosts"], *UNIX),
+}
+
 # What a Postfix does otherwise than the RFC has it, and why. docs/postfix.md says it too.
 DELIVERS, DEFERS = "delivered", "deferred"
-DIFFERENCES = {
-    # Postfix compares the certificate with the patterns, not the MX host; `.example.test` covers names at any depth.
-    "patterns": {"unlisted-mx-listed-certificate": DELIVERS, "wildcard-too-deep": DELIVERS, "tls-required-no": DEFERS},
-    # No Postfix of Debian 12 knows TLS-Required: No (RFC 8689).
-    "mx-hosts": {"tls-required-no": DEFERS},
-}
+DIFFERENCES = {profile: {} for profile in PROFILES}
+# Postfix compares the certificate with the patterns, not the MX host; `.example.test` covers names at any depth.
+DIFFERENCES["patterns"] |= {"unlisted-mx-listed-certificate": DELIVERS, "wildcard-too-deep": DELIVERS}
+if VERSION < (3, 10):
+    # TLS-Required: No (RFC 8689) is not known.
+    for differences in DIFFERENCES.values():
+        differences["tls-required-no"] = DEFERS
 
 
 def until(what, condition):
@@ -146,6 +160,11 @@ class Postfix:
         log = (self.folder / "mail.log").read_text(errors="replace")
         return f"Verified TLS connection established to {host}" in log
 
+    def misunderstood(self):
+        """What the log says of answers that Postfix cannot make use of."""
+        log = (self.folder / "mail.log").read_text(errors="replace")
+        return [line for line in log.splitlines() if "invalid attribute" in line or "invalid TLS policy" in line]
+
     def stop(self):
         self.master.terminate()
         self.master.wait(DEADLINE)
@@ -162,7 +181,8 @@ def check(profile, name, what, good, *details):
             print("   ", detail)
 
 
-def run_profile(profile, listen, socketmap):
+def run_profile(profile):
+    arguments, listen, socketmap = PROFILES[profile]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="postfix-mtasts."))
     folder.chmod(0o755)
     listen, socketmap = (text.replace("@DIR@", str(folder)) for text in (listen, socketmap))
@@ -171,7 +191,7 @@ def run_profile(profile, listen, socketmap):
                  if not ONLY or scenario["name"] in ONLY]
     other = "MTASTS_SOCKETMAP" in os.environ
     store = f"sqlite:{folder}/cache.sqlite"
-    arguments = ("--match", profile, "--store", store)
+    arguments = [*arguments, "--store", store]
     daemon = OtherServer(folder) if other else Daemon(folder, *arguments, listen=listen)
     postfix = Postfix(folder, socketmap)
     try:
@@ -195,9 +215,12 @@ def run_profile(profile, listen, socketmap):
             judge(profile, scenario, postfix)
         if not ONLY:
             afterwards(profile, postfix)
+        if not ONLY and not other:
+            dane(profile, postfix)
     finally:
         postfix.stop()
         check(profile, "the server", "ends well", daemon.stop() == 0, daemon.log.read_text()[-2000:])
+        check(profile, "the answers", "Postfix understands them", not postfix.misunderstood(), postfix.misunderstood())
     if failures:
         print((folder / "mail.log").read_text(errors="replace"))
     shutil.rmtree(folder)
@@ -237,7 +260,7 @@ def judge(profile, scenario, postfix):
 
 
 def afterwards(profile, postfix):
-    """What waited is delivered by the next queue run, once the attack is over."""
+    """What waited is delivered by the next queue run, once the attack is over; a first MX host outside the policy is skipped."""
     [scenario] = [scenario for scenario in json.loads((WORLD / "world.json").read_text())["scenarios"]
                   if scenario["name"] == "txt-suppressed"]
     control({"command": "switch", "scenario": scenario["name"], "state": "calm"})
@@ -246,12 +269,72 @@ def afterwards(profile, postfix):
     result = postfix.wait_for(scenario["recipient"], before + 1)
     check(profile, "queue run", "what waited is delivered once the attack is over", result == "sent",
           postfix.lines(scenario["recipient"]))
+    postfix.send("user@first-unlisted.test")
+    postfix.wait_for("user@first-unlisted.test")
+    hosts = [mail["mx"] for mail in arrived("first-unlisted.test")]
+    check(profile, "first-unlisted", "the second MX host takes the mail", hosts == ["mx.first-unlisted.test"], hosts)
+
+
+def too_new():
+    """What an older Postfix makes of the extended form, as docs/postfix.md warns: all mail to the domain waits, and the log
+    says why."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postfix-mtasts."))
+    folder.chmod(0o755)
+    control({"command": "reset"})
+    listen, socketmap = INET
+    daemon = Daemon(folder, "--form", "extended", "--store", "memory", listen=listen)
+    postfix = Postfix(folder, socketmap)
+    try:
+        postfix.send("user@healthy-enforce.test")
+        result = postfix.wait_for("user@healthy-enforce.test")
+        told = [line for line in postfix.misunderstood() if "policy_type" in line]
+        check("extended", "an older Postfix", "mail waits, and the log says why", result == "deferred" and told,
+              result, postfix.misunderstood())
+    finally:
+        postfix.stop()
+        daemon.stop()
+    shutil.rmtree(folder)
+
+
+# Domains of the world with DANE: the MX host that gets the mail, or none.
+DANE = {
+    # Nobody trusts the certificate, but it is the one of the TLSA record.
+    "dane.test": "mx.dane.test",
+    "dane-testing.test": "mx.dane-testing.test",
+    # Only the second MX host has DANE.
+    "dane-second.test": "mx2.dane-second.test",
+    # All is as the policy says, but not as the TLSA record says, or that cannot be looked up.
+    "dane-mismatch.test": None,
+    "dane-bogus.test": None,
+}
+
+
+# Proves S3.
+def dane(profile, postfix):
+    """DANE comes first, and no policy overrides it."""
+    for domain in DANE:
+        postfix.send(f"user@{domain}")
+    for domain, host in DANE.items():
+        result, mails = postfix.wait_for(f"user@{domain}"), arrived(domain)
+        told = postfix.lines(f"user@{domain}")
+        if host:
+            wanted = [{"mx": host, "encrypted": True, "read_by": "recipient"}]
+            good = result == "sent" and mails == wanted and postfix.verified(host)
+            check(profile, domain, f"delivered to {host} over TLS that DANE verifies", good, mails, told)
+        else:
+            check(profile, domain, "waits in the queue, nothing was sent, nothing returned",
+                  result == "deferred" and not mails, mails, told)
 
 
 def main():
-    run_profile("patterns", "127.0.0.1:8461", "inet:127.0.0.1:8461")
-    if "MTASTS_SOCKETMAP" not in os.environ:
-        run_profile("mx-hosts", "unix:@DIR@/mtasts.sock", "unix:@DIR@/mtasts.sock")
+    if "MTASTS_SOCKETMAP" in os.environ:
+        run_profile("patterns")
+    else:
+        known = ["patterns", "mx-hosts", *(["extended", "extended-with-testing"] if VERSION >= (3, 10) else [])]
+        for profile in os.environ.get("PROFILES", " ".join(known)).split():
+            run_profile(profile)
+        if VERSION < (3, 10) and not ONLY:
+            too_new()
     if failures:
         raise SystemExit(f"failed: {', '.join(failures)}")
 

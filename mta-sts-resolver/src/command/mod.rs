@@ -30,7 +30,7 @@ pub(crate) fn run() -> ExitCode {
             return if usage { Exit::Usage.into() } else { Exit::Fine.into() };
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             anstream::eprintln!("mtasts: cannot start: {error}");

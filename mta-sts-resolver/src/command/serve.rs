@@ -35,7 +35,7 @@ use super::store::StorePlace;
 /// who wait have their answer.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Read options from this file [default: mtasts.toml in $CONFIGURATION_DIRECTORY, if it is there]
+    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the whole configuration, or what is wrong with it, and end

@@ -6,7 +6,8 @@ use mta_sts_core::{DnsName, Mode, Policy, postfix};
 
 use super::key::Destination;
 use super::overrides::Override;
-use super::zone::{DnsFailureAnswer, MatchNames, Zone, Zones};
+use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+use crate::dane::{DaneChecker, DaneCoverage};
 use crate::dns::{DnsClient, DnsError};
 use crate::service::{PolicyAnswer, PolicyService};
 
@@ -27,7 +28,7 @@ impl Answer {
     /// As it is sent. Postfix wants the space after `NOTFOUND`.
     pub(super) fn text(&self) -> Cow<'static, str> {
         match self {
-            Self::Ok(tls_policy) => format!("OK {tls_policy}").into(),
+            Self::Ok(tls_policy) => ["OK ", tls_policy].concat().into(),
             Self::NotFound => "NOTFOUND ".into(),
             Self::Temporary { code, text } => format!("TEMP {text} [{code}]").into(),
             Self::Permanent(text) => format!("PERM {text}").into(),
@@ -36,7 +37,12 @@ impl Answer {
 }
 
 /// Answers the request `MAP KEY`.
-pub(super) async fn answer(request: &[u8], zones: &Zones, service: &PolicyService) -> Answer {
+pub(super) async fn answer(
+    request: &[u8],
+    zones: &Zones,
+    service: &PolicyService,
+    dane: &DaneChecker,
+) -> Answer {
     let Some(space) = request.iter().position(|octet| *octet == b' ') else {
         return Answer::Permanent("Expected the name of a map, a space, and a key.");
     };
@@ -51,29 +57,72 @@ pub(super) async fn answer(request: &[u8], zones: &Zones, service: &PolicyServic
     };
     let Some(destination) = Destination::parse(key) else { return Answer::NotFound };
     let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
-    let answer = match overriding {
-        Some(policy) => tls_policy(policy, &destination, zone, service.resolver().dns()).await,
-        None => about(&destination, zone, service).await,
+    let policy = match overriding {
+        Some(policy) => PolicyAnswer::Policy(policy.clone()),
+        None => service.answer(&destination.domain).await,
     };
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane).await;
     if let Answer::Temporary { code, .. } = answer {
         tracing::debug!(domain = %destination.domain, code, "answered that it is temporary");
     }
     answer
 }
 
-async fn about(destination: &Destination, zone: &Zone, service: &PolicyService) -> Answer {
-    match service.answer(&destination.domain).await {
-        PolicyAnswer::Policy(policy) => {
-            tls_policy(&policy, destination, zone, service.resolver().dns()).await
+async fn about(
+    destination: &Destination,
+    policy: PolicyAnswer,
+    zone: &Zone,
+    dns: &DnsClient,
+    dane: &DaneChecker,
+) -> Answer {
+    let policy = match policy {
+        PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
+        PolicyAnswer::None(_) => None,
+        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => None,
+        PolicyAnswer::Temporary(why) => {
+            return Answer::Temporary { code: why.code(), text: why.to_string() };
         }
-        PolicyAnswer::None(_) => Answer::NotFound,
-        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => Answer::NotFound,
-        PolicyAnswer::Temporary(why) => Answer::Temporary { code: why.code(), text: why.to_string() },
+    };
+    if let Some(answer) = dane_answer(policy.as_ref(), destination, zone, dane).await {
+        return answer;
+    }
+    match policy {
+        Some(policy) => tls_policy(&policy, destination, zone, dns).await,
+        None => Answer::NotFound,
     }
 }
 
+/// What is said because of DANE, which comes before any policy; none where it does not apply (RFC 8461, 2).
+// Meets S3.
+async fn dane_answer(
+    policy: Option<&Policy>,
+    destination: &Destination,
+    zone: &Zone,
+    dane: &DaneChecker,
+) -> Option<Answer> {
+    if zone.dane == DaneAnswer::Ignore || (policy.is_none() && zone.dane_lookup == DaneLookup::WithPolicy) {
+        return None;
+    }
+    let Destination { domain, is_host, port } = destination;
+    let checked = if *is_host {
+        dane.check_host(domain.as_name(), *port).await
+    } else {
+        dane.check_domain(domain, *port).await
+    };
+    // A host without DANE would be reached without what the policy enforces.
+    let is_enforced = policy.is_some_and(|policy| policy.mode() == Mode::Enforce);
+    Some(match (checked, zone.dane) {
+        (Ok(DaneCoverage::NoHost), _) => return None,
+        (Ok(DaneCoverage::SomeHosts), _) if is_enforced => Answer::Ok("dane-only".to_owned()),
+        (Ok(_), DaneAnswer::NotFound) => Answer::NotFound,
+        (Ok(DaneCoverage::EveryHost), _) => Answer::Ok("dane-only".to_owned()),
+        (Ok(DaneCoverage::SomeHosts), _) => Answer::Ok("dane".to_owned()),
+        (Err(error), _) => Answer::Temporary { code: error.code(), text: error.to_string() },
+    })
+}
+
 async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns: &DnsClient) -> Answer {
-    let Destination { domain, is_host } = destination;
+    let Destination { domain, is_host, .. } = destination;
     let told = if *is_host {
         postfix::tls_policy_for_hosts(policy, domain, &[domain.as_name().clone()], zone.form)
     } else if zone.match_names == MatchNames::MxHosts && policy.mode() == Mode::Enforce {

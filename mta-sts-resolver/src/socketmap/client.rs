@@ -1,6 +1,7 @@
 //! One client: requests in, answers out.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -42,25 +43,18 @@ impl Client {
         let mut buffer = Vec::new();
         while let Some(request) = self.request(&mut stream, &mut buffer).await? {
             let zones = self.shared.zones();
-            let (answer, is_last) = match request {
-                Ok(request) => {
-                    let answer = answer(&request, &zones.zones, &self.shared.service).await;
-                    zones.count(&request, &answer);
-                    (answer, false)
-                }
-                Err(Broken) => {
-                    let answer = Answer::Permanent("This is no netstring, or too long a one.");
-                    zones.count(b"", &answer);
-                    (answer, true)
-                }
+            let octets = request.as_ref().map(|request| &buffer[request.octets.clone()]);
+            let answer = match octets {
+                Ok(octets) => answer(octets, &zones.zones, &self.shared.service, &self.shared.dane).await,
+                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
+            zones.count(octets.unwrap_or_default(), &answer);
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
-            if is_last {
-                return Ok(());
-            }
+            let Ok(Request { end, .. }) = request else { return Ok(()) };
+            buffer.drain(..end);
         }
         Ok(())
     }
@@ -70,7 +64,7 @@ impl Client {
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
         buffer: &mut Vec<u8>,
-    ) -> io::Result<Option<Result<Vec<u8>, Broken>>> {
+    ) -> io::Result<Option<Result<Request, Broken>>> {
         let mut begun = !buffer.is_empty();
         let wait =
             |begun| if begun { self.shared.config.request_timeout } else { self.shared.idle_timeout() };
@@ -80,9 +74,7 @@ impl Client {
                 Netstring::Partial => {}
                 Netstring::Broken => return Ok(Some(Err(Broken))),
                 Netstring::Whole { octets, end } => {
-                    let request = buffer[octets].to_vec();
-                    buffer.drain(..end);
-                    return Ok(Some(Ok(request)));
+                    return Ok(Some(Ok(Request { octets, end })));
                 }
             }
             if *self.stopped.borrow() && !begun {
@@ -109,6 +101,12 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.shared.clients.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Where a request stands in the buffer, and where the next begins.
+struct Request {
+    octets: Range<usize>,
+    end: usize,
 }
 
 /// What came was no netstring: what follows cannot be told from it.

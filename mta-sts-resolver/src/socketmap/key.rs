@@ -9,6 +9,8 @@ pub(super) struct Destination {
     pub(super) domain: PolicyDomain,
     /// It is the MX host itself, since no MX record is looked up: `[mail.example.test]`.
     pub(super) is_host: bool,
+    /// The port of its SMTP server: TLSA records are for a port.
+    pub(super) port: u16,
 }
 
 impl Destination {
@@ -17,24 +19,36 @@ impl Destination {
     /// None for whatever has no policy: parents (`.test`, RFC 8461, 3.4), address literals, and what is no name.
     // Meets S65, A30, A31.
     pub(super) fn parse(key: &str) -> Option<Self> {
-        let (name, is_host) = match key.strip_prefix('[') {
+        let (name, is_host, service) = match key.strip_prefix('[') {
             Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                (port.is_empty() || port.starts_with(':')).then_some((host, true))?
+                let (host, rest) = rest.split_once(']')?;
+                let service = if rest.is_empty() { "smtp" } else { rest.strip_prefix(':')? };
+                (host, true, service)
             }
             None => match key.split_once(':') {
                 // An IPv6 address, without its brackets.
                 Some((_, rest)) if rest.contains(':') => return None,
-                Some((name, _port)) => (name, false),
-                None => (key, false),
+                Some((name, service)) => (name, false, service),
+                None => (key, false, "smtp"),
             },
         };
         if name.starts_with('.') {
             return None;
         }
-        PolicyDomain::parse(name).ok().map(|domain| Self { domain, is_host })
+        PolicyDomain::parse(name).ok().map(|domain| Self { domain, is_host, port: port(service) })
     }
 }
+
+/// The names are those that services(5) has for mail; by any other name, mail goes to the port of SMTP.
+fn port(service: &str) -> u16 {
+    match service {
+        "submission" => 587,
+        "submissions" | "smtps" => 465,
+        number => number.parse().unwrap_or(SMTP_PORT),
+    }
+}
+
+const SMTP_PORT: u16 = 25;
 
 #[cfg(test)]
 mod tests {
@@ -43,13 +57,15 @@ mod tests {
     #[test]
     fn keys_are_read_as_postfix_means_them() {
         for (key, expected) in [
-            ("example.test", Some(("example.test", false))),
-            ("EXAMPLE.Test.", Some(("example.test", false))),
-            ("example.test:587", Some(("example.test", false))),
-            ("example.test:submission", Some(("example.test", false))),
-            ("b\u{fc}cher.test", Some(("xn--bcher-kva.test", false))),
-            ("[mail.example.test]", Some(("mail.example.test", true))),
-            ("[Mail.Example.test.]:587", Some(("mail.example.test", true))),
+            ("example.test", Some(("example.test", false, 25))),
+            ("EXAMPLE.Test.", Some(("example.test", false, 25))),
+            ("example.test:587", Some(("example.test", false, 587))),
+            ("example.test:submission", Some(("example.test", false, 587))),
+            ("example.test:smtp", Some(("example.test", false, 25))),
+            ("b\u{fc}cher.test", Some(("xn--bcher-kva.test", false, 25))),
+            ("[mail.example.test]", Some(("mail.example.test", true, 25))),
+            ("[Mail.Example.test.]:465", Some(("mail.example.test", true, 465))),
+            ("[mail.example.test]:smtps", Some(("mail.example.test", true, 465))),
             (".test", None),
             (".example.test", None),
             ("[192.0.2.1]", None),
@@ -67,7 +83,7 @@ mod tests {
             ("a..test", None),
         ] {
             let read = Destination::parse(key);
-            let read = read.as_ref().map(|read| (read.domain.as_str(), read.is_host));
+            let read = read.as_ref().map(|read| (read.domain.as_str(), read.is_host, read.port));
             assert_eq!(read, expected, "{key}");
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn read(buffer: &[u8]) -> Netstring {
 
 /// Writes a netstring.
 pub(super) fn write(text: &str) -> Vec<u8> {
-    format!("{}:{text},", text.len()).into_bytes()
+    [text.len().to_string().as_str(), ":", text, ","].concat().into_bytes()
 }
 
 #[cfg(test)]

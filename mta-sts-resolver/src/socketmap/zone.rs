@@ -18,6 +18,8 @@ use super::overrides::Overrides;
 pub struct Zone {
     pub(super) form: Form,
     pub(super) match_names: MatchNames,
+    pub(super) dane: DaneAnswer,
+    pub(super) dane_lookup: DaneLookup,
     pub(super) on_dns_failure: DnsFailureAnswer,
 }
 
@@ -31,6 +33,34 @@ pub enum MatchNames {
     /// The names of the domain's MX hosts that the policy covers. Their MX records are looked up for each answer; where that
     /// fails, or where none is covered, the answer is temporary.
     MxHosts,
+}
+
+/// What is said of a destination whose MX hosts DANE authenticates (RFC 7672), all of them or some.
+///
+/// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DaneAnswer {
+    /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts
+    /// only, and no policy enforces, `dane`: Postfix authenticates those hosts, and delivers to the others too.
+    ///
+    /// Postfix needs `smtp_dns_support_level = dnssec` for it.
+    #[default]
+    DaneOnly,
+    /// Not found: `smtp_tls_security_level` applies, which has to be `dane` or `dane-only` then. Where DANE applies to some
+    /// hosts only and the policy enforces, `dane-only` all the same: the others could be reached unprotected.
+    NotFound,
+    /// As if there were no DANE: nothing is looked up for it. Mail goes out under MTA-STS to hosts that DANE rules out.
+    Ignore,
+}
+
+/// For which destinations DANE is looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DaneLookup {
+    /// Those with a policy in mode enforce or testing: of others nothing is said, so that Postfix's own level applies.
+    #[default]
+    WithPolicy,
+    /// Every one: Postfix then gets `dane-only` or `dane` for destinations without a policy too.
+    Always,
 }
 
 /// What is said of a domain when DNS fails and no policy is remembered.
@@ -60,6 +90,20 @@ impl Zone {
     #[must_use]
     pub fn match_names(mut self, match_names: MatchNames) -> Self {
         self.match_names = match_names;
+        self
+    }
+
+    /// What is said where DANE applies: [`DaneAnswer::DaneOnly`] by default.
+    #[must_use]
+    pub fn dane(mut self, answer: DaneAnswer) -> Self {
+        self.dane = answer;
+        self
+    }
+
+    /// For which destinations DANE is looked up: those with a policy by default.
+    #[must_use]
+    pub fn dane_lookup(mut self, lookup: DaneLookup) -> Self {
+        self.dane_lookup = lookup;
         self
     }
 

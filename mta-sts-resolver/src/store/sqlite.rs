@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use mta_sts_core::{CacheEntry, PolicyDomain};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
+use super::{EntryStore, StoreError, StoreErrorKind, StoreFuture, ends_at};
 
 /// Entries in an SQLite database: one file, with its write-ahead log beside it.
 ///
@@ -36,7 +37,9 @@ use super::{EntryStore, StoreError, StoreErrorKind, StoreFuture};
 /// What was put is on the disk when the future ends: neither the end of the process nor of the machine loses it. Writes
 /// that come together are made in one transaction. Several processes may use one file.
 ///
-/// A damaged file is moved aside, to a name that ends in `.damaged`; what can still be read of it goes into a new one.
+/// A damaged file is moved aside, to a name that ends in `.damaged`, then `.damaged.2` and `.damaged.3`, of which the last
+/// gives way; what can still be read of it goes into a new one. A file that somebody has deleted or replaced meanwhile is
+/// made anew with everything that was in it.
 #[derive(Clone)]
 pub struct SqliteStore {
     path: PathBuf,
@@ -49,6 +52,10 @@ enum Job {
     Put(String, String, Reply<()>),
     Remove(String, Reply<bool>),
     Page(Option<String>, usize, Reply<Vec<(String, Vec<u8>)>>),
+    /// Takes out what ended before this time among the rows after this name; how many, and where to go on.
+    Clean(String, UnixTime, Reply<(usize, Option<String>)>),
+    /// Makes the log short.
+    Checkpoint(Reply<()>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -119,6 +126,19 @@ impl EntryStore for SqliteStore {
             Ok(page)
         })
     }
+
+    fn remove_expired(&self, before: UnixTime) -> StoreFuture<'_, usize> {
+        Box::pin(async move {
+            let (mut removed, mut after) = (0, Some(String::new()));
+            // Some rows at a time, so that whoever answers from the store waits for few.
+            while let Some(from) = after {
+                let (here, next) = self.ask(|reply| Job::Clean(from, before, reply)).await?;
+                (removed, after) = (removed + here, next);
+            }
+            self.ask(Job::Checkpoint).await?;
+            Ok(removed)
+        })
+    }
 }
 
 impl fmt::Debug for SqliteStore {
@@ -127,9 +147,14 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+/// Device and number.
+type FileIdentity = (u64, u64);
+
 struct Database {
     path: PathBuf,
     connection: Connection,
+    /// Which files it has open.
+    files: [Option<FileIdentity>; 3],
 }
 
 impl Database {
@@ -138,7 +163,7 @@ impl Database {
             Err(error) if is_damage(&error) => renew(path)?,
             connected => connected.map_err(|error| store_error(&error))?,
         };
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(Self { path: path.to_owned(), connection, files: identities(path) })
     }
 
     /// Until nobody can send any more.
@@ -205,16 +230,46 @@ impl Database {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 page.query_map(params![after, count], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
             }))),
+            Job::Clean(after, before, reply) => {
+                drop(reply.send(self.mending(|connection| clean(connection, &after, before))));
+            }
+            Job::Checkpoint(reply) => drop(reply.send(self.mending(|connection| {
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            }))),
             Job::Put(..) => {}
         }
     }
 
+    /// Where the file has been deleted or replaced, what is written to the open one would be lost with the process.
+    fn find_again(&mut self) -> Result<(), StoreError> {
+        let files = identities(&self.path);
+        if files[0] == self.files[0] {
+            return Ok(());
+        }
+        // The log of the old file would be read as the new one's. It stays open.
+        for (number, ending) in FILES.iter().enumerate().skip(1) {
+            if files[number].is_some() && files[number] == self.files[number] {
+                let removed = fs::remove_file(with(&self.path, ending));
+                removed.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
+            }
+        }
+        let mut connection = connect(&self.path).map_err(|error| store_error(&error))?;
+        // All that the open one holds is still there to be read.
+        let saved = copy(&self.connection, &mut connection).map_err(|error| store_error(&error))?;
+        tracing::error!(saved, path = %self.path.display(), "the file of the store was gone: what it held is in a new one");
+        self.connection = connection;
+        self.files = identities(&self.path);
+        Ok(())
+    }
+
     /// Does something; where the file turns out to be damaged, once more with a new one.
     fn mending<T>(&mut self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.find_again()?;
         match work(&mut self.connection) {
             Err(error) if is_damage(&error) => {
                 tracing::error!(%error, "the store is damaged");
                 self.connection = renew(&self.path)?;
+                self.files = identities(&self.path);
                 work(&mut self.connection).map_err(|error| store_error(&error))
             }
             done => done.map_err(|error| store_error(&error)),
@@ -222,11 +277,55 @@ impl Database {
     }
 }
 
+/// See [`Job::Clean`]. A row that has changed since it was read stays.
+fn clean(
+    connection: &mut Connection,
+    after: &str,
+    before: UnixTime,
+) -> rusqlite::Result<(usize, Option<String>)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (mut removed, mut seen, mut last) = (0, 0_u32, None);
+    {
+        let mut page = transaction
+            .prepare_cached("SELECT domain, entry FROM entries WHERE domain > ?1 ORDER BY domain LIMIT ?2")?;
+        let mut remove = transaction.prepare_cached("DELETE FROM entries WHERE domain = ?1")?;
+        let rows: Vec<(String, Vec<u8>)> = page
+            .query_map(params![after, CLEANED_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (domain, text) in rows {
+            seen += 1;
+            // What cannot be read was not remembered.
+            if CacheEntry::parse(&text).map_or(true, |entry| ends_at(&entry) < before) {
+                removed += remove.execute([&domain])?;
+            }
+            last = Some(domain);
+        }
+    }
+    transaction.commit()?;
+    Ok((removed, last.filter(|_| seen == CLEANED_AT_ONCE)))
+}
+
+/// Opens the file for all processes. Where its log and the index of the log cannot be made, since the disk is full, it is opened
+/// for this process alone, which needs no index: what it holds can be answered from.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    match connect_in(path, "NORMAL") {
+        Err(error) if is_out_of_room(&error) && path.exists() => {
+            let connection = connect_in(path, "EXCLUSIVE")?;
+            tracing::warn!(%error, "the disk is full: the store is closed to other processes until the next start");
+            Ok(connection)
+        }
+        connected => connected,
+    }
+}
+
+fn connect_in(path: &Path, locking_mode: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
+    connection.pragma_update(None, "locking_mode", locking_mode)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // The log is written anew from its start after 1,000 pages; should a reader have held that up, it shrinks again.
+    connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS entries (domain TEXT PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;",
     )?;
@@ -235,15 +334,15 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Moves a damaged file aside, and makes a new one with what can be read of it.
 fn renew(path: &Path) -> Result<Connection, StoreError> {
-    let with = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let damaged = with(".damaged");
-    for ending in ["", "-wal", "-shm"] {
-        let target = with(&[".damaged", ending].concat());
-        match fs::rename(with(ending), &target) {
+    // The first is the best evidence of what happened: the last gives way.
+    let endings = [".damaged", ".damaged.2", ".damaged.3"];
+    let ending = endings.into_iter().find(|ending| !with(path, ending).exists()).unwrap_or(endings[2]);
+    let damaged = with(path, ending);
+    for of_file in FILES {
+        let target = with(path, &[ending, of_file].concat());
+        // What lies there belongs to another file.
+        let _ = fs::remove_file(&target);
+        match fs::rename(with(path, of_file), &target) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StoreError::new(StoreErrorKind::Corrupt, error.to_string()));
             }
@@ -286,8 +385,41 @@ fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
     Ok(saved)
 }
 
+/// Copies every row that is not there.
+fn copy(from: &Connection, into: &mut Connection) -> rusqlite::Result<usize> {
+    let transaction = into.transaction()?;
+    let mut saved = 0;
+    {
+        let mut rows = from.prepare("SELECT domain, entry FROM entries")?;
+        let mut rows = rows.query([])?;
+        let mut insert =
+            transaction.prepare("INSERT OR IGNORE INTO entries (domain, entry) VALUES (?1, ?2)")?;
+        while let Some(row) = rows.next()? {
+            let (domain, text): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            saved += insert.execute(params![domain, text])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(saved)
+}
+
+fn identities(path: &Path) -> [Option<FileIdentity>; 3] {
+    FILES.map(|ending| fs::metadata(with(path, ending)).ok().map(|file| (file.dev(), file.ino())))
+}
+
+fn with(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn is_out_of_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
 }
 
 fn store_error(error: &rusqlite::Error) -> StoreError {
@@ -299,7 +431,10 @@ fn store_error(error: &rusqlite::Error) -> StoreError {
     StoreError::new(kind, error.to_string())
 }
 
+/// The endings of a database, its log and the index of the log.
+const FILES: [&str; 3] = ["", "-wal", "-shm"];
 const MAX_PUTS: usize = 256;
+const CLEANED_AT_ONCE: u32 = 256;
 
 #[cfg(test)]
 mod tests {
@@ -413,13 +548,85 @@ mod tests {
         assert!(folder.path().join("cache.sqlite.damaged").exists());
         store.put(&domain(9999), &entry(1)).await.unwrap();
 
-        // Something else altogether.
+        // Something else altogether, and again. The first remains to be looked at.
+        let evidence = fs::metadata(folder.path().join("cache.sqlite.damaged")).unwrap().ino();
+        for _ in 0..4 {
+            fs::write(&path, "no database".repeat(1000)).unwrap();
+            let _ = fs::remove_file(with(&path, "-wal"));
+            Database::open(&path).unwrap();
+        }
+        assert_eq!(fs::metadata(folder.path().join("cache.sqlite.damaged")).unwrap().ino(), evidence);
+        let is_damaged =
+            |name: &str| name.contains(".damaged") && !name.ends_with("-wal") && !name.ends_with("-shm");
+        let names =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert_eq!(names.filter(|name| is_damaged(name)).count(), 3);
+
         fs::write(&path, "no database".repeat(1000)).unwrap();
         let _ = fs::remove_file(folder.path().join("cache.sqlite-wal"));
         let store = SqliteStore::open(&path).unwrap();
         assert_eq!(store.get(&domain(1)).await.unwrap(), None);
         store.put(&domain(1), &entry(1)).await.unwrap();
         assert_eq!(store.get(&domain(1)).await.unwrap(), Some(entry(1)));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_deleted_or_replaced_takes_nothing_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        for number in 0..300 {
+            store.put(&domain(number), &entry(1)).await.unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        store.put(&domain(300), &entry(1)).await.unwrap();
+        assert_eq!(all(&SqliteStore::open(&path).unwrap()).await.len(), 301);
+
+        let other = folder.path().join("other.sqlite");
+        {
+            let other = connect(&other).unwrap();
+            other.execute("INSERT INTO entries VALUES ('other.test', ?1)", [text(2).as_bytes()]).unwrap();
+        }
+        fs::rename(&other, &path).unwrap();
+        let known = store.get(&PolicyDomain::parse("other.test").unwrap()).await.unwrap();
+        assert_eq!(known, Some(entry(2)));
+        drop(store);
+        let next = SqliteStore::open(&path).unwrap();
+        assert_eq!(all(&next).await.len(), 302);
+        let state: String = Connection::open(&path)
+            .unwrap()
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(state, "ok");
+
+        // Its folder too: until there is one again.
+        for file in FILES {
+            fs::remove_file(with(&path, file)).unwrap();
+        }
+        let elsewhere = folder.path().with_extension("elsewhere");
+        fs::rename(folder.path(), &elsewhere).unwrap();
+        assert_eq!(next.get(&domain(1)).await.unwrap_err().code(), "store-unavailable");
+        fs::rename(&elsewhere, folder.path()).unwrap();
+        assert_eq!(next.get(&domain(1)).await.unwrap(), Some(entry(1)));
+        assert_eq!(all(&SqliteStore::open(&path).unwrap()).await.len(), 302);
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_taken_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("cache.sqlite")).unwrap();
+        for number in 0..600 {
+            store.put(&domain(number), &entry(1)).await.unwrap();
+        }
+        let newer = text(1).replace("fetched-at: 1700000000", "fetched-at: 1700000001");
+        let newer = CacheEntry::parse(newer.as_bytes()).unwrap();
+        store.put(&domain(5), &newer).await.unwrap();
+        let end = UnixTime::from_secs(1_700_604_800);
+        assert_eq!(store.remove_expired(end).await.unwrap(), 0);
+        assert_eq!(store.remove_expired(end.saturating_add(Duration::from_secs(1))).await.unwrap(), 599);
+        assert_eq!(all(&store).await, [(domain(5), newer)]);
+        let log = fs::metadata(with(store.path(), "-wal")).unwrap();
+        assert_eq!(log.len(), 0, "the log is short again");
     }
 
     #[test]

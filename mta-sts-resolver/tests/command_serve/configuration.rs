@@ -143,7 +143,11 @@ async fn what_can_change_changes_on_a_reload() {
     let mut daemon = Daemon::start(&lab.arguments(&["--config", &config]));
     let address = daemon.listening();
     let testing = |map: &str| ask(&address, &format!("{map} testing-fault.test"));
-    assert!(testing("testing").contains("OK may servername=hostname policy_type=sts"), "{}", testing("testing"));
+    assert!(
+        testing("testing").contains("OK may servername=hostname policy_type=sts"),
+        "{}",
+        testing("testing")
+    );
     assert_eq!(testing("postfix"), "9:NOTFOUND ,");
     assert_eq!(testing("unknown"), "9:NOTFOUND ,");
     assert!(ask(&address, "postfix healthy-enforce.test").contains(HEALTHY));

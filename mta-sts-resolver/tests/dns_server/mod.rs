@@ -29,6 +29,8 @@ pub(crate) struct Scripted {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) queries: Mutex<Vec<Message>>,
+    /// The same, as they came over UDP.
+    pub(crate) datagrams: Mutex<Vec<Vec<u8>>>,
     pub(crate) ports: Mutex<Vec<u16>>,
 }
 
@@ -57,6 +59,7 @@ impl Scripted {
                     let (length, peer) = udp.recv_from(&mut buffer).await.unwrap();
                     let query = Message::from_vec(&buffer[..length]).unwrap();
                     state.queries.lock().unwrap().push(query.clone());
+                    state.datagrams.lock().unwrap().push(buffer[..length].to_vec());
                     state.ports.lock().unwrap().push(peer.port());
                     for response in script(&query, Transport::Udp) {
                         // The client may have its answer already, and be gone.

@@ -30,9 +30,20 @@ pub(crate) async fn ask_udp(
     kind: RecordType,
     payload: Option<u16>,
 ) -> Option<Message> {
+    exchange(world, &question(name, kind, payload)).await
+}
+
+/// Asks over UDP for the AD bit of the answer too.
+pub(crate) async fn ask_udp_authentic(world: &World, name: &str, kind: RecordType) -> Message {
+    let mut octets = question(name, kind, Some(1232));
+    octets[3] |= 0x20;
+    exchange(world, &octets).await.unwrap()
+}
+
+async fn exchange(world: &World, question: &[u8]) -> Option<Message> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     socket.connect(world.dns_addr()).await.unwrap();
-    socket.send(&question(name, kind, payload)).await.unwrap();
+    socket.send(question).await.unwrap();
     let mut answer = vec![0; 65535];
     let size = timeout(PATIENCE, socket.recv(&mut answer)).await.ok()?.unwrap();
     Some(Message::from_vec(&answer[..size]).unwrap())
@@ -235,6 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 pub(crate) struct Smtp {
     stream: BufReader<Box<dyn Stream>>,
     pub(crate) tls: Option<ProtocolVersion>,
+    pub(crate) certificate: Option<CertificateDer<'static>>,
 }
 
 impl Smtp {
@@ -242,7 +254,7 @@ impl Smtp {
     pub(crate) async fn connect(world: &World, host: &str) -> Self {
         let address = SocketAddr::from((address(world, host).await, world.smtp_port()));
         let stream = TcpStream::connect(address).await.unwrap();
-        let mut smtp = Self { stream: BufReader::new(Box::new(stream)), tls: None };
+        let mut smtp = Self { stream: BufReader::new(Box::new(stream)), tls: None, certificate: None };
         assert!(smtp.reply().await.starts_with("220 "));
         smtp
     }
@@ -278,8 +290,14 @@ impl Smtp {
     pub(crate) async fn handshake(self, config: Arc<ClientConfig>, name: &str) -> std::io::Result<Self> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let stream = TlsConnector::from(config).connect(name, self.stream.into_inner()).await?;
-        let tls = stream.get_ref().1.protocol_version();
-        Ok(Self { stream: BufReader::new(Box::new(stream)), tls })
+        let session = stream.get_ref().1;
+        let tls = session.protocol_version();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first()).cloned();
+        Ok(Self {
+            stream: BufReader::new(Box::new(stream)),
+            tls,
+            certificate: certificate.map(CertificateDer::into_owned),
+        })
     }
 
     pub(crate) async fn deliver(&mut self, recipient: &str, message: &str) {

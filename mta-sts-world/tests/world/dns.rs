@@ -3,7 +3,10 @@ use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{RData, RecordType};
 use mta_sts_world::{DnsQuestion, State, Transport};
 
-use crate::client::{ask_tcp, ask_udp, mail_hosts, texts, world};
+use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::server::ParsedCertificate;
+
+use crate::client::{Smtp, ask_tcp, ask_udp, ask_udp_authentic, careless, mail_hosts, texts, world};
 
 #[tokio::test]
 async fn answers_over_udp_and_tcp_and_remembers_the_questions() {
@@ -114,4 +117,43 @@ async fn silence_is_for_the_record_alone() {
     assert_eq!(mail_hosts(&world, "dns-timeout.test").await, ["mx.dns-timeout.test"]);
     world.switch("dns-timeout", State::Calm).unwrap();
     assert!(ask_udp(&world, "_mta-sts.dns-timeout.test", RecordType::TXT, None).await.is_some());
+}
+
+#[tokio::test]
+async fn answers_about_signed_domains_have_the_ad_bit_for_those_who_ask() {
+    let world = world().await;
+    for (name, kind, authentic) in [
+        ("dane.test", RecordType::MX, true),
+        ("mx.dane.test", RecordType::A, true),
+        ("mx.dane.test", RecordType::AAAA, true),
+        ("_25._tcp.mx.dane.test", RecordType::TLSA, true),
+        ("_25._tcp.mx1.dane-second.test", RecordType::TLSA, true),
+        ("healthy-enforce.test", RecordType::MX, false),
+        ("no-such-domain.test", RecordType::MX, false),
+    ] {
+        let answer = ask_udp_authentic(&world, name, kind).await;
+        assert_eq!(answer.metadata.authentic_data, authentic, "{name} {kind}");
+        let answer = ask_udp(&world, name, kind, Some(1232)).await.unwrap();
+        assert!(!answer.metadata.authentic_data, "{name} {kind}: nobody asked");
+    }
+    let bogus = ask_udp_authentic(&world, "_25._tcp.mx.dane-bogus.test", RecordType::TLSA).await;
+    assert_eq!(bogus.metadata.response_code, ResponseCode::ServFail);
+    assert!(!bogus.metadata.authentic_data);
+}
+
+#[tokio::test]
+async fn tlsa_records_are_for_the_certificate_or_for_another() {
+    let world = world().await;
+    for (host, matches) in
+        [("mx.dane.test", true), ("mx.dane-testing.test", true), ("mx.dane-mismatch.test", false)]
+    {
+        let answer = ask_udp_authentic(&world, &format!("_25._tcp.{host}"), RecordType::TLSA).await;
+        let RData::TLSA(tlsa) = &answer.answers[0].data else { panic!("{answer:?}") };
+        assert_eq!((u8::from(tlsa.cert_usage), u8::from(tlsa.selector), u8::from(tlsa.matching)), (3, 1, 1));
+        let smtp = Smtp::connect(&world, host).await.starttls(careless(), host).await.unwrap();
+        let certificate = smtp.certificate.unwrap();
+        let key = ParsedCertificate::try_from(&certificate).unwrap().subject_public_key_info();
+        let sha256 = TLS13_AES_128_GCM_SHA256.tls13().unwrap().common.hash_provider;
+        assert_eq!(sha256.hash(&key).as_ref() == tlsa.cert_data, matches, "{host}");
+    }
 }

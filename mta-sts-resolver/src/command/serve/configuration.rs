@@ -11,8 +11,8 @@ use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{FetchLimits, LookupConfig};
 use mta_sts_resolver::{
-    DnsClient, DnsConfig, DnsError, DnsFailureAnswer, MatchNames, PolicyFetcher, Resolver, ServiceConfig,
-    SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
+    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, MatchNames, PolicyFetcher,
+    Resolver, ServiceConfig, SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -92,6 +92,12 @@ pub(super) struct ZoneKeys {
     #[arg(long = "match", value_enum, value_name = "NAMES")]
     #[serde(rename = "match")]
     match_names: Option<Match>,
+    /// What is said where DANE authenticates MX hosts of the destination [default: dane-only]
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    dane: Option<OnDane>,
+    /// For which destinations DANE is looked up [default: with-policy]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    dane_lookup: Option<LookUpDane>,
     /// What is said when DNS fails and no policy is remembered [default: temporary]
     #[arg(long, value_enum, value_name = "ANSWER")]
     on_dns_failure: Option<OnDnsFailure>,
@@ -117,6 +123,28 @@ enum Match {
     Patterns,
     /// Those of the domain's MX hosts that the policy covers; their MX records are looked up for each answer
     MxHosts,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum OnDane {
+    /// Level dane-only, or dane where some hosts only have DANE and nothing is enforced
+    #[default]
+    DaneOnly,
+    /// That there is no policy, for a Postfix whose own level is dane
+    NotFound,
+    /// What is said without DANE: MTA-STS overrides it
+    DangerIgnore,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum LookUpDane {
+    /// Those with a policy in mode enforce or testing
+    #[default]
+    WithPolicy,
+    /// Every one
+    Always,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
@@ -287,6 +315,8 @@ impl ZoneKeys {
         Self {
             form: self.form.or(other.form),
             match_names: self.match_names.or(other.match_names),
+            dane: self.dane.or(other.dane),
+            dane_lookup: self.dane_lookup.or(other.dane_lookup),
             on_dns_failure: self.on_dns_failure.or(other.on_dns_failure),
         }
     }
@@ -295,6 +325,8 @@ impl ZoneKeys {
         Self {
             form: Some(AnswerForm::default()),
             match_names: Some(Match::default()),
+            dane: Some(OnDane::default()),
+            dane_lookup: Some(LookUpDane::default()),
             on_dns_failure: Some(OnDnsFailure::default()),
         }
     }
@@ -309,6 +341,15 @@ impl ZoneKeys {
             .match_names(match self.match_names.unwrap_or_default() {
                 Match::Patterns => MatchNames::Patterns,
                 Match::MxHosts => MatchNames::MxHosts,
+            })
+            .dane(match self.dane.unwrap_or_default() {
+                OnDane::DaneOnly => DaneAnswer::DaneOnly,
+                OnDane::NotFound => DaneAnswer::NotFound,
+                OnDane::DangerIgnore => DaneAnswer::Ignore,
+            })
+            .dane_lookup(match self.dane_lookup.unwrap_or_default() {
+                LookUpDane::WithPolicy => DaneLookup::WithPolicy,
+                LookUpDane::Always => DaneLookup::Always,
             })
             .on_dns_failure(match self.on_dns_failure.unwrap_or_default() {
                 OnDnsFailure::Temporary => DnsFailureAnswer::Temporary,
@@ -416,7 +457,7 @@ mod tests {
             ("dns = ['one']", "1:7", "expected an address"),
             ("[zone]\nform = 'long'", "2:8", "expected one of `basic`"),
             ("[zones.a]\nfrom = 'basic'", "2:1", "expected one of `form`"),
-            ("[zones.default]\nform = 'basic'", "1:1", "[zone], not [zones.default]"),
+            ("[zones.default]\nform = 'basic'", "1:2", "[zone], not [zones.default]"),
             ("[log]\nlevel = 'loud'", "2:9", "expected"),
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),
@@ -442,6 +483,8 @@ mod tests {
                 "dns",
                 "limits.idle-timeout",
                 "metrics",
+                "zones.a b.dane",
+                "zones.a b.dane-lookup",
                 "zones.a b.form",
                 "zones.a b.match",
                 "zones.a b.on-dns-failure"

@@ -65,6 +65,11 @@ impl<'a> Daemon<'a> {
         let service = PolicyService::new(configuration.resolver(dns, trust_store), service_config);
         let sockets = Sockets::open(&configuration).await?;
         let server = SocketmapServer::new(service.clone(), configuration.socketmap_config(), zones);
+        if !server.dane().can_authenticate() {
+            tracing::warn!(
+                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+            );
+        }
         let (phase, reloads) = (Arc::default(), Arc::default());
         let mut daemon = Self { command, configuration, logging, service, server, phase, reloads };
         let status_pages = daemon.status_pages(sockets.metrics);
@@ -111,7 +116,7 @@ impl<'a> Daemon<'a> {
     async fn load(&self) {
         match self.service.load().await {
             Ok(entries) => {
-                tracing::info!(entries, store = %self.configuration.store, "policies are in memory")
+                tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
             }
             Err(error) => tracing::error!(code = error.code(), %error, "the store could not be read"),
         }

@@ -41,7 +41,7 @@ impl Metrics {
         Self { registry }
     }
 
-    /// In the text form of OpenMetrics.
+    /// In the text form of `OpenMetrics`.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // A string takes everything.

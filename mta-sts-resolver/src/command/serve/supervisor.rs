@@ -13,7 +13,7 @@ pub(super) fn ready(status: &str) {
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => {
-            notify(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration again")])
+            notify(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration again")]);
         }
         Err(error) => tracing::debug!(%error, "there is no monotonic clock"),
     }

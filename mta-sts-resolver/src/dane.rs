@@ -1,0 +1,491 @@
+//! DANE for SMTP (RFC 7672): whether TLSA records authenticate the MX hosts of a destination.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mta_sts_core::{DnsName, PolicyDomain};
+use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
+
+/// Says whether DANE applies to mail for a destination, and remembers it.
+///
+/// ```no_run
+/// use mta_sts_core::PolicyDomain;
+/// use mta_sts_resolver::{DaneChecker, DaneCoverage, DnsClient};
+///
+/// # async fn check() -> Result<(), Box<dyn std::error::Error>> {
+/// let dane = DaneChecker::new(&DnsClient::from_system()?);
+/// match dane.check_domain(&PolicyDomain::parse("recipient.test")?, 25).await {
+///     Ok(DaneCoverage::NoHost) => println!("DANE does not apply: MTA-STS does, if there is a policy"),
+///     Ok(coverage) => println!("DANE comes first: {coverage:?}"),
+///     Err(error) => println!("try again later: {error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing is validated here: a validating resolver on loopback does it, and its AD bit tells. Of the DNS client's servers
+/// those alone are asked whose AD bit is believed (see [`DnsConfig::danger_trust_ad_bit_of_any_server`]), so that a
+/// server that does not validate never answers in the place of one that found an answer bogus. Without such a server
+/// nothing is asked, and DANE applies nowhere.
+///
+/// DANE applies to an MX host when DNSSEC vouches for its name in the MX record, for its address, and for its TLSA records,
+/// and when one of these is usable: DANE-TA(2) or DANE-EE(3), with a selector and a matching type of RFC 6698
+/// and data to match. A host whose TLSA records are all unusable is not authenticated by them (RFC 7672, 2.2), so for it
+/// MTA-STS may still count. What is provably not signed has no DANE; what could not be looked up is an error where it could
+/// have.
+///
+/// Clones are cheap and share everything. However many ask for a destination at once, it is looked up once. What was found
+/// is remembered for the smallest TTL that was seen, but for 5 s at least and an hour at most; an error for 5 s.
+/// 65,536 destinations are remembered at most, and 128 lookups go on at once.
+///
+/// [`DnsConfig::danger_trust_ad_bit_of_any_server`]: crate::DnsConfig::danger_trust_ad_bit_of_any_server
+// Meets S3.
+#[derive(Clone)]
+pub struct DaneChecker {
+    shared: Arc<Shared>,
+}
+
+/// To how many of the MX hosts of a destination DANE applies. Hosts without an address are not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DaneCoverage {
+    /// To all of them.
+    EveryHost,
+    /// To one at least. Of the others, some have no usable TLSA records, or their lookup failed; the sender, who looks
+    /// them up once more, must not deliver to the latter.
+    SomeHosts,
+    /// To none, provably; or the destination takes no mail (RFC 7505).
+    NoHost,
+}
+
+/// Why it is not known whether DANE applies. Mail waits: whoever breaks a lookup must not turn DANE off (RFC 7672, 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaneError {
+    /// A lookup failed, or its answer was bogus, and no host is known to have DANE.
+    #[error("DANE may apply, but the lookup of {kind} failed: {failure}.")]
+    LookupFailed {
+        /// What was looked up.
+        kind: DaneLookupKind,
+        /// Why it failed.
+        failure: DnsFailure,
+    },
+    /// The lookups took longer than 15 s in all.
+    #[error("DANE may apply, but the lookups took too long.")]
+    Slow,
+    /// There are more than 32 MX hosts, and none of the first 32 has DANE.
+    #[error("DANE may apply, but there are too many MX hosts to tell.")]
+    TooManyHosts,
+}
+
+impl DaneError {
+    /// The stable kebab-case word.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::LookupFailed { .. } => "dane-lookup-failed",
+            Self::Slow => "dane-slow",
+            Self::TooManyHosts => "dane-too-many-hosts",
+        }
+    }
+}
+
+/// What a failed lookup was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DaneLookupKind {
+    /// The MX records of the domain.
+    Mx,
+    /// The addresses of an MX host, or the alias that stands for them.
+    Address,
+    /// The TLSA records of an MX host.
+    Tlsa,
+}
+
+impl fmt::Display for DaneLookupKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Mx => "MX records",
+            Self::Address => "an MX host's address",
+            Self::Tlsa => "TLSA records",
+        })
+    }
+}
+
+struct Shared {
+    /// The servers that are believed; without any there is no DANE.
+    dns: Option<DnsClient>,
+    remembered: Cache<Destination, Remembered>,
+    lookups: Arc<Semaphore>,
+}
+
+/// What is remembered by: for a host, no MX record is looked up.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Destination {
+    name: DnsName,
+    is_host: bool,
+    port: u16,
+}
+
+#[derive(Clone, Copy)]
+struct Remembered {
+    result: Result<DaneCoverage, DaneError>,
+    until: Instant,
+}
+
+impl DaneChecker {
+    /// A checker that asks those servers of this client whose AD bit is believed.
+    pub fn new(dns: &DnsClient) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                dns: dns.of_trusted_servers(),
+                remembered: Cache::new(MAX_REMEMBERED),
+                lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)),
+            }),
+        }
+    }
+
+    /// Whether there is a server whose AD bit is believed. Without one DANE applies nowhere.
+    pub fn can_authenticate(&self) -> bool {
+        self.shared.dns.is_some()
+    }
+
+    /// Whether DANE applies to the MX hosts of a domain; to the domain itself, where it has no MX record
+    /// (RFC 5321, 5.1). The port is SMTP's, 25, unless the sender uses another one.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known: try again later.
+    pub async fn check_domain(&self, domain: &PolicyDomain, port: u16) -> Result<DaneCoverage, DaneError> {
+        self.check(Destination { name: domain.as_name().clone(), is_host: false, port }).await
+    }
+
+    /// Whether DANE applies to a host to which mail goes without a look at MX records, such as a smart host
+    /// (RFC 7672, 2.2.2).
+    ///
+    /// # Errors
+    ///
+    /// When it is not known: try again later.
+    pub async fn check_host(&self, host: &DnsName, port: u16) -> Result<DaneCoverage, DaneError> {
+        self.check(Destination { name: host.clone(), is_host: true, port }).await
+    }
+
+    async fn check(&self, destination: Destination) -> Result<DaneCoverage, DaneError> {
+        let Some(dns) = &self.shared.dns else { return Ok(DaneCoverage::NoHost) };
+        let remembered = &self.shared.remembered;
+        let now = Instant::now();
+        if let Some(found) = remembered.get(&destination) {
+            if found.until > now {
+                return found.result;
+            }
+            remembered.remove_if(&destination, |found| found.until <= now);
+        }
+        // Who comes while it is looked up waits here for the result; should the first be gone, the next looks it up.
+        match remembered.get_value_or_guard_async(&destination).await {
+            Ok(found) => found.result,
+            Err(place) => {
+                let lookup = Lookup { dns, at_once: &self.shared.lookups, port: destination.port };
+                let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
+                    .await
+                    .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
+                let until = Instant::now() + ttl.clamp(MIN_TTL, MAX_TTL);
+                // It is refused only where the place was taken away meanwhile.
+                let _ = place.insert(Remembered { result, until });
+                result
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DaneChecker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DaneChecker")
+            .field("dns", &self.shared.dns)
+            .field("remembered", &self.shared.remembered.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One check, from the MX records to the TLSA records.
+struct Lookup<'c> {
+    dns: &'c DnsClient,
+    at_once: &'c Arc<Semaphore>,
+    port: u16,
+}
+
+/// What was found of one host, and for how long it holds.
+type HostFinding = (Result<HostState, DaneError>, Duration);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HostState {
+    Covered,
+    Uncovered,
+    /// It has no address, so mail never gets there.
+    Unreachable,
+}
+
+impl Lookup<'_> {
+    async fn destination(&self, destination: &Destination) -> (Result<DaneCoverage, DaneError>, Duration) {
+        let name = destination.name.as_str();
+        let (hosts, ttl) = if destination.is_host {
+            (vec![name.to_owned()], Duration::MAX)
+        } else {
+            match self.mx_hosts(name).await {
+                Ok(found) => found,
+                Err(error) => return (Err(error), Duration::ZERO),
+            }
+        };
+        let mut tally = Tally { unasked: hosts.len() > MAX_HOSTS, ttl, ..Tally::default() };
+        for some in hosts[..hosts.len().min(MAX_HOSTS)].chunks(HOSTS_AT_ONCE) {
+            let mut asked = JoinSet::new();
+            for host in some {
+                let (dns, at_once) = (self.dns.clone(), Arc::clone(self.at_once));
+                let (host, port) = (host.clone(), self.port);
+                asked.spawn(async move {
+                    // Never closed.
+                    let _permit = at_once.acquire().await;
+                    host_state(&dns, &host, port).await
+                });
+            }
+            asked.join_all().await.into_iter().for_each(|finding| tally.count(finding));
+        }
+        tally.result()
+    }
+
+    /// The hosts that DNSSEC vouches for, by preference; none where DANE does not apply.
+    async fn mx_hosts(&self, domain: &str) -> Result<(Vec<String>, Duration), DaneError> {
+        let _permit = self.at_once.acquire().await;
+        match self.dns.mx(domain).await {
+            Ok(answer) if answer.authenticated => {
+                let mut seen = BTreeSet::new();
+                let hosts = answer.hosts.into_iter().map(|host| host.exchange);
+                Ok((hosts.filter(|host| seen.insert(host.clone())).collect(), answer.ttl))
+            }
+            // RFC 7672, 2.2.1: whoever forged the MX records would have forged names with TLSA records.
+            Ok(answer) => Ok((Vec::new(), answer.ttl)),
+            Err(DnsError::NotFound(absence)) => {
+                let is_own_host = absence.authenticated && absence.kind == AbsenceKind::NoData;
+                let hosts = if is_own_host { vec![domain.to_owned()] } else { Vec::new() };
+                Ok((hosts, absence.ttl.unwrap_or_default()))
+            }
+            Err(DnsError::Failed(failure)) => {
+                Err(DaneError::LookupFailed { kind: DaneLookupKind::Mx, failure })
+            }
+        }
+    }
+}
+
+async fn host_state(dns: &DnsClient, host: &str, port: u16) -> HostFinding {
+    let mut ttl = Duration::MAX;
+    let result = ask_host(dns, host, port, &mut ttl).await;
+    (result, ttl)
+}
+
+/// RFC 7672, 2.2.2 and 2.2.3.
+async fn ask_host(
+    dns: &DnsClient,
+    host: &str,
+    port: u16,
+    ttl: &mut Duration,
+) -> Result<HostState, DaneError> {
+    let Some(bases) = tlsa_base_domains(dns, host, ttl).await? else { return Ok(HostState::Unreachable) };
+    for base in bases {
+        match dns.tlsa(&format!("_{port}._tcp.{base}")).await {
+            Ok(answer) if answer.authenticated => {
+                *ttl = answer.ttl.min(*ttl);
+                let covered = answer.records.iter().any(is_usable);
+                return Ok(if covered { HostState::Covered } else { HostState::Uncovered });
+            }
+            Ok(answer) => *ttl = answer.ttl.min(*ttl),
+            Err(DnsError::NotFound(absence)) => *ttl = absence.ttl.unwrap_or_default().min(*ttl),
+            // Too long with its prefix: it cannot exist.
+            Err(DnsError::Failed(DnsFailure::InvalidName)) => {}
+            Err(DnsError::Failed(failure)) => {
+                return Err(DaneError::LookupFailed { kind: DaneLookupKind::Tlsa, failure });
+            }
+        }
+    }
+    Ok(HostState::Uncovered)
+}
+
+/// Where the TLSA records of a host may be, the best place first; nowhere if its address is not signed; `None` if it has no
+/// address.
+///
+/// One family whose addresses were found tells whether the host is signed, since both have the same owner; a host whose other
+/// family fails is not unheard of. Where nothing was found, the failure is a failure: what could not be looked up may be
+/// signed. So is a bogus answer beside one that is not signed: they contradict each other.
+async fn tlsa_base_domains(
+    dns: &DnsClient,
+    host: &str,
+    ttl: &mut Duration,
+) -> Result<Option<Vec<String>>, DaneError> {
+    let address_failure = |failure| DaneError::LookupFailed { kind: DaneLookupKind::Address, failure };
+    let mut found = None;
+    let mut failed = None;
+    for family in dns.address_families(host).await {
+        match family {
+            Ok(addresses) => {
+                *ttl = addresses.ttl.min(*ttl);
+                if addresses.authenticated || found.is_none() {
+                    found = Some(addresses);
+                }
+            }
+            Err(DnsError::NotFound(absence)) => *ttl = absence.ttl.unwrap_or_default().min(*ttl),
+            Err(DnsError::Failed(DnsFailure::InvalidName)) => return Ok(None),
+            Err(DnsError::Failed(failure)) => failed = Some(failure),
+        }
+    }
+    let Some(addresses) = found else {
+        return failed.map_or(Ok(None), |failure| Err(address_failure(failure)));
+    };
+    if let Some(bogus @ DnsFailure::Bogus { .. }) = failed
+        && !addresses.authenticated
+    {
+        return Err(address_failure(bogus));
+    }
+    let is_alias = addresses.owner != host;
+    Ok(Some(match (addresses.authenticated, is_alias) {
+        (true, false) => vec![host.to_owned()],
+        (true, true) => vec![addresses.owner, host.to_owned()],
+        (false, false) => Vec::new(),
+        // The alias itself may be signed, and its owner may have TLSA records for it.
+        (false, true) => match dns.alias(host).await {
+            Ok(alias) => {
+                *ttl = alias.ttl.min(*ttl);
+                if alias.authenticated { vec![host.to_owned()] } else { Vec::new() }
+            }
+            Err(DnsError::NotFound(absence)) => {
+                // It has become another name since; look again soon.
+                *ttl = Duration::ZERO;
+                if absence.authenticated { vec![host.to_owned()] } else { Vec::new() }
+            }
+            Err(DnsError::Failed(failure)) => return Err(address_failure(failure)),
+        },
+    }))
+}
+
+/// RFC 7672, 3.1: a record that a sender can match with what the host shows.
+fn is_usable(record: &TlsaRecord) -> bool {
+    let data = record.data.as_slice();
+    let is_certificate = || X509Certificate::from_der(data).is_ok_and(|(rest, _)| rest.is_empty());
+    let is_key = || SubjectPublicKeyInfo::from_der(data).is_ok_and(|(rest, _)| rest.is_empty());
+    // DANE-TA and DANE-EE; PKIX-TA and PKIX-EE are not for SMTP (RFC 7672, 3.1.3).
+    matches!(record.usage, 2 | 3)
+        && match (record.selector, record.matching_type) {
+            (0, 0) => is_certificate(),
+            (1, 0) => is_key(),
+            (0 | 1, 1) => data.len() == SHA2_256_LEN,
+            (0 | 1, 2) => data.len() == SHA2_512_LEN,
+            _ => false,
+        }
+}
+
+/// What the hosts of a destination come to.
+#[derive(Default)]
+struct Tally {
+    covered: bool,
+    uncovered: bool,
+    failed: Option<DaneError>,
+    /// There are more hosts than were asked.
+    unasked: bool,
+    ttl: Duration,
+}
+
+impl Tally {
+    fn count(&mut self, (result, ttl): HostFinding) {
+        match result {
+            Ok(HostState::Covered) => self.covered = true,
+            Ok(HostState::Uncovered) => self.uncovered = true,
+            Ok(HostState::Unreachable) => {}
+            Err(error) => self.failed = Some(error),
+        }
+        self.ttl = if result.is_err() { Duration::ZERO } else { ttl.min(self.ttl) };
+    }
+
+    /// Where one host has DANE, no mail goes out under MTA-STS, whatever is not known of others.
+    fn result(self) -> (Result<DaneCoverage, DaneError>, Duration) {
+        let complete = !self.uncovered && !self.unasked && self.failed.is_none();
+        let result = match (self.covered, self.failed) {
+            (true, _) if complete => Ok(DaneCoverage::EveryHost),
+            (true, _) => Ok(DaneCoverage::SomeHosts),
+            (false, Some(error)) => Err(error),
+            (false, None) if self.unasked => Err(DaneError::TooManyHosts),
+            (false, None) => Ok(DaneCoverage::NoHost),
+        };
+        (result, self.ttl)
+    }
+}
+
+const MAX_REMEMBERED: usize = 65_536;
+const MIN_TTL: Duration = Duration::from_secs(5);
+const MAX_TTL: Duration = Duration::from_secs(3600);
+
+/// With [`crate::ServiceConfig::answer_within`] less than the 100 s that Postfix waits.
+const CHECK_WITHIN: Duration = Duration::from_secs(15);
+
+/// Each takes two sockets at most.
+const LOOKUPS_AT_ONCE: usize = 128;
+
+/// More than senders try. The owner of a signed zone alone can name more, and then mail to that zone alone waits.
+const MAX_HOSTS: usize = 32;
+
+/// So that one domain with many hosts leaves room for others.
+const HOSTS_AT_ONCE: usize = 4;
+
+const SHA2_256_LEN: usize = 32;
+const SHA2_512_LEN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(usage: u8, selector: u8, matching_type: u8, data: &[u8]) -> TlsaRecord {
+        TlsaRecord { usage, selector, matching_type, data: data.to_vec() }
+    }
+
+    #[test]
+    fn a_record_is_usable_when_a_sender_can_match_it() {
+        let certified = rcgen::generate_simple_self_signed(vec!["mx.a.test".to_owned()]).unwrap();
+        let certificate = certified.cert.der().to_vec();
+        let (_, parsed) = X509Certificate::from_der(&certificate).unwrap();
+        let key = parsed.public_key().raw;
+        for usage in [2, 3] {
+            for selector in [0, 1] {
+                assert!(is_usable(&record(usage, selector, 1, &[1; 32])));
+                assert!(is_usable(&record(usage, selector, 2, &[1; 64])));
+            }
+            assert!(is_usable(&record(usage, 0, 0, &certificate)));
+            assert!(is_usable(&record(usage, 1, 0, key)));
+        }
+        for unusable in [
+            // PKIX-TA, PKIX-EE, what is to come, and what is private.
+            record(0, 0, 1, &[1; 32]),
+            record(1, 0, 1, &[1; 32]),
+            record(4, 0, 1, &[1; 32]),
+            record(255, 0, 1, &[1; 32]),
+            record(3, 2, 1, &[1; 32]),
+            record(3, 255, 1, &[1; 32]),
+            record(3, 1, 3, &[1; 32]),
+            record(3, 1, 255, &[1; 32]),
+            // Data of another length, or another kind.
+            record(3, 1, 1, &[]),
+            record(3, 1, 1, &[1; 31]),
+            record(3, 1, 1, &[1; 64]),
+            record(3, 1, 2, &[1; 32]),
+            record(3, 0, 0, key),
+            record(3, 1, 0, &certificate),
+            record(3, 0, 0, &[1; 32]),
+            record(3, 0, 0, &[certificate.as_slice(), &[0]].concat()),
+        ] {
+            assert!(!is_usable(&unusable), "{unusable:?}");
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! A store that machines share.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
+    RedisError, Value,
+};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{EntryStore, LeaseHolder, Leases, Seldom, StoreError, StoreErrorKind, StoreFuture, ends_at};
+
+/// Entries in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
+///
+/// ```no_run
+/// use mta_sts_resolver::{EntryStore, RedisStore};
+///
+/// # async fn list() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::open(&"redis://127.0.0.1:6379/0".parse()?)?;
+/// for (domain, entry) in store.page(None, 100).await? {
+///     println!("{domain}: {:?}", entry.policy());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It lends leases, so that of all machines one asks a Policy Host. Of two fetches of a policy the later one stays, whichever
+/// machine writes last. An entry leaves Redis by itself a day after its policy has expired: even with clocks that
+/// differ, none goes while its policy is in force.
+///
+/// Whoever can write to it decides which policies apply: it has to be closed to strangers.
+///
+/// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the domains.
+/// The server is version 6 or later, and no cluster. Connections are made when there is something to ask; a server that does
+/// not answer is left alone for a second, so that nobody waits long for it.
+#[derive(Clone)]
+pub struct RedisStore {
+    shared: Arc<Shared>,
+}
+
+/// Where a Redis is: `redis://HOST:PORT/NUMBER`, with TLS `rediss://HOST:PORT/NUMBER`, at a unix socket
+/// `redis+unix:///PATH?db=NUMBER`.
+///
+/// ```
+/// use mta_sts_resolver::RedisUrl;
+///
+/// let url: RedisUrl = "rediss://mtasts:secret@cache.test/2".parse()?;
+/// assert_eq!(url.to_string(), "rediss://cache.test:6379/2");
+/// # Ok::<(), mta_sts_resolver::InvalidRedisUrl>(())
+/// ```
+///
+/// User and password stand before the host, `redis://USER:PASSWORD@HOST`, or after the path, `?user=USER&pass=PASSWORD`. They
+/// are in nothing that is printed of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl {
+    text: String,
+    shown: String,
+}
+
+/// What is no URL of a Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or redis+unix:///PATH")]
+pub struct InvalidRedisUrl;
+
+impl FromStr for RedisUrl {
+    type Err = InvalidRedisUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRedisUrl> {
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let scheme = scheme.filter(|scheme| SCHEMES.contains(&scheme.as_str())).ok_or(InvalidRedisUrl)?;
+        let info = connection_info(text)?;
+        let db = info.redis_settings().db();
+        let shown = match info.addr() {
+            ConnectionAddr::Unix(path) if db == 0 => format!("{scheme}://{}", path.display()),
+            ConnectionAddr::Unix(path) => format!("{scheme}://{}?db={db}", path.display()),
+            // Without a check of the certificate, TLS keeps nobody out.
+            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(InvalidRedisUrl),
+            address => format!("{scheme}://{address}/{db}"),
+        };
+        Ok(Self { text: text.to_owned(), shown })
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("RedisUrl").field(&self.shown).finish()
+    }
+}
+
+struct Shared {
+    url: RedisUrl,
+    client: Client,
+    link: Mutex<Link>,
+    /// Lets a line about values that are no entries through.
+    unreadable: Seldom,
+}
+
+/// The connection, and what became of the last.
+#[derive(Default)]
+struct Link {
+    connection: Option<MultiplexedConnection>,
+    /// Which connection it is, so that its end is told once.
+    number: u64,
+    /// Until when the server is left alone, and why.
+    lost: Option<(Instant, StoreError)>,
+}
+
+impl RedisStore {
+    /// A store at this place. It connects when it is first used.
+    ///
+    /// # Errors
+    ///
+    /// `store-unavailable` where no connection can ever be made.
+    pub fn open(url: &RedisUrl) -> Result<Self, StoreError> {
+        let unusable = || StoreError::new(StoreErrorKind::Unavailable, InvalidRedisUrl.to_string());
+        let info = connection_info(&url.text).map_err(|_| unusable())?;
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            // The crate takes the process' own; where there is one already, it stays.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let client = Client::open(info).map_err(|_| unusable())?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                url: url.clone(),
+                client,
+                link: Mutex::default(),
+                unreadable: Seldom::default(),
+            }),
+        })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &RedisUrl {
+        &self.shared.url
+    }
+
+    /// Sends one command. Over a connection that turns out to have ended, it is sent once more over a new one: every command
+    /// here may be given twice.
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        let mut again = true;
+        loop {
+            let (number, mut connection) = self.shared.connection().await?;
+            let error = match command.query_async(&mut connection).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.is_timeout() {
+                self.shared.lose(number, Some(&error)).await;
+            } else if error.is_io_error() || error.is_unrecoverable_error() {
+                self.shared.lose(number, None).await;
+                if std::mem::take(&mut again) {
+                    continue;
+                }
+            }
+            return Err(store_error(&error));
+        }
+    }
+
+    /// What a value says; what says nothing is told, since somebody else writes here, or another version.
+    fn read(&self, name: &str, value: &[u8]) -> Option<CacheEntry> {
+        let entry = (value.len() <= MAX_VALUE).then(|| CacheEntry::parse(value).ok()).flatten();
+        if entry.is_none() {
+            self.tell_unreadable(name);
+        }
+        entry
+    }
+
+    fn tell_unreadable(&self, name: &str) {
+        tracing::debug!(domain = name, "a value in Redis is no entry");
+        if self.shared.unreadable.is_due() {
+            tracing::warn!(store = %self.shared.url, "a value in Redis is no entry, and was not remembered");
+        }
+    }
+}
+
+impl EntryStore for RedisStore {
+    fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>> {
+        Box::pin(async move {
+            let mut get = redis::cmd("EVAL");
+            get.arg(GET).arg(1).arg(entry_key(domain)).arg(MAX_VALUE);
+            let value: Option<Value> = self.ask(&get).await?;
+            Ok(match value {
+                None | Some(Value::Nil) => None,
+                Some(Value::BulkString(value)) => self.read(domain.as_str(), &value),
+                Some(_) => {
+                    self.tell_unreadable(domain.as_str());
+                    None
+                }
+            })
+        })
+    }
+
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let fetched_at = entry.policy().map_or(-1, |policy| seconds(policy.fetched_at()));
+            let mut put = redis::cmd("EVAL");
+            put.arg(PUT).arg(2).arg(entry_key(domain)).arg(DOMAINS);
+            put.arg(domain.as_str()).arg(entry.to_text()).arg(fetched_at).arg(seconds(ends_at(entry)));
+            put.arg(GRACE.as_secs()).arg(MIN_LIFE.as_secs());
+            self.ask(&put).await
+        })
+    }
+
+    fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let mut remove = redis::cmd("EVAL");
+            remove.arg(REMOVE).arg(2).arg(entry_key(domain)).arg(DOMAINS).arg(domain.as_str());
+            self.ask(&remove).await
+        })
+    }
+
+    fn page<'a>(
+        &'a self,
+        after: Option<&'a PolicyDomain>,
+        count: usize,
+    ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>> {
+        Box::pin(async move {
+            let following = |name: &[u8]| [b"(", name].concat();
+            let mut from = after.map_or_else(|| b"-".to_vec(), |after| following(after.as_str().as_bytes()));
+            let (mut page, mut octets) = (Vec::new(), 0);
+            // Names whose entries have gone, and values that are none, are passed over, and are not the end.
+            while page.len() < count && (octets < MAX_PAGE || page.is_empty()) {
+                let mut rows = redis::cmd("EVAL");
+                rows.arg(PAGE).arg(1).arg(DOMAINS).arg(ENTRY_PREFIX).arg(&from[..]);
+                rows.arg(CHUNK.min(count - page.len())).arg(MAX_VALUE);
+                let rows: Vec<(Vec<u8>, Option<Vec<u8>>)> = self.ask(&rows).await?;
+                let Some((last, _)) = rows.last() else { break };
+                from = following(last);
+                for (name, value) in rows {
+                    let Some(value) = value else { continue };
+                    octets += value.len();
+                    let name = String::from_utf8_lossy(&name);
+                    if let (Ok(domain), Some(entry)) = (PolicyDomain::parse(&name), self.read(&name, &value))
+                    {
+                        page.push((domain, entry));
+                    }
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    /// Redis lets entries go by itself; their names remain to be taken out.
+    fn remove_expired(&self, _before: UnixTime) -> StoreFuture<'_, usize> {
+        Box::pin(async move {
+            let (mut cursor, mut removed) = (0_u64, 0);
+            loop {
+                let mut clean = redis::cmd("EVAL");
+                clean.arg(CLEAN).arg(1).arg(DOMAINS).arg(ENTRY_PREFIX).arg(cursor).arg(CHUNK);
+                let (next, here): (u64, usize) = self.ask(&clean).await?;
+                (cursor, removed) = (next, removed + here);
+                if cursor == 0 {
+                    return Ok(removed);
+                }
+            }
+        })
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
+    }
+}
+
+impl Leases for RedisStore {
+    fn take<'a>(
+        &'a self,
+        domain: &'a PolicyDomain,
+        holder: LeaseHolder,
+        lasts: Duration,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let mut take = redis::cmd("EVAL");
+            let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX).max(1);
+            take.arg(TAKE).arg(1).arg(lease_key(domain)).arg(holder.to_string()).arg(lasts);
+            self.ask(&take).await
+        })
+    }
+
+    fn give_back<'a>(&'a self, domain: &'a PolicyDomain, holder: LeaseHolder) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let mut give_back = redis::cmd("EVAL");
+            give_back.arg(GIVE_BACK).arg(1).arg(lease_key(domain)).arg(holder.to_string());
+            self.ask(&give_back).await
+        })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RedisStore").field("url", &self.shared.url).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The connection, made anew where there is none. Whoever comes meanwhile waits for the one attempt.
+    async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
+        let mut link = self.link.lock().await;
+        if let Some(connection) = &link.connection {
+            return Ok((link.number, connection.clone()));
+        }
+        if let Some((until, why)) = &link.lost
+            && Instant::now() < *until
+        {
+            return Err(why.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connected = match tokio::time::timeout(2 * PATIENCE, connecting).await {
+            Ok(connected) => connected.map_err(|error| store_error(&error)),
+            Err(_) => Err(StoreError::new(StoreErrorKind::Unavailable, "no connection in time")),
+        };
+        match connected {
+            Ok(connection) => {
+                link.number += 1;
+                link.lost = None;
+                link.connection = Some(connection.clone());
+                Ok((link.number, connection))
+            }
+            Err(error) => {
+                link.lost = Some((Instant::now() + PAUSE, error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets a connection go, and leaves the server alone for a moment where it has not answered.
+    async fn lose(&self, number: u64, unanswered: Option<&RedisError>) {
+        let mut link = self.link.lock().await;
+        if link.number == number {
+            link.connection = None;
+            link.lost = unanswered.map(|error| (Instant::now() + PAUSE, store_error(error)));
+        }
+    }
+}
+
+fn connection_info(text: &str) -> Result<ConnectionInfo, InvalidRedisUrl> {
+    text.into_connection_info().map_err(|_| InvalidRedisUrl)
+}
+
+fn store_error(error: &RedisError) -> StoreError {
+    let is_full = error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM "));
+    let kind = if is_full { StoreErrorKind::Full } else { StoreErrorKind::Unavailable };
+    StoreError::new(kind, error.to_string())
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn entry_key(domain: &PolicyDomain) -> String {
+    format!("{ENTRY_PREFIX}{domain}")
+}
+
+fn lease_key(domain: &PolicyDomain) -> String {
+    format!("mtasts:lease:{domain}")
+}
+
+const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix"];
+const ENTRY_PREFIX: &str = "mtasts:entry:";
+const DOMAINS: &str = "mtasts:domains";
+/// How long an answer may take, and a connection.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a server that does not answer is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest entry is a policy of 64 KiB with its headers.
+const MAX_VALUE: usize = 66 * 1024;
+/// How many values are asked for at once, and after how many octets a page is long enough.
+const CHUNK: usize = 64;
+const MAX_PAGE: usize = 4 << 20;
+/// How long a policy stays after it has expired by the clock of the server, which may be ahead of ours.
+const GRACE: Duration = Duration::from_secs(86_400);
+/// How long anything stays: absences and back-offs may have ended by the clock of the server.
+const MIN_LIFE: Duration = Duration::from_secs(60);
+
+/// The value, and no more of it than tells that it is too long. What is no string gives a number.
+const GET: &str = "
+local value = redis.pcall('GETRANGE', KEYS[1], 0, ARGV[1])
+if type(value) ~= 'string' then return 0 end
+if value == '' then return false end
+return value
+";
+
+/// Puts an entry unless a policy is there that was fetched later, or one is in force and the new entry has none. A fetch in
+/// the future was made before a clock stepped back: it gives way, as in memory.
+const PUT: &str = "
+local domain, text, fetched_at, ends_at = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local grace, min_life = tonumber(ARGV[5]), tonumber(ARGV[6])
+local now = tonumber(redis.call('TIME')[1])
+local held = redis.pcall('GETRANGE', KEYS[1], 0, 1023)
+if type(held) == 'string' then
+    local headers = string.match(held, '^mta%-sts%-entry 1\\n(.-)\\n\\n')
+    local held_since = headers and tonumber(string.match('\\n' .. headers .. '\\n', '\\nfetched%-at: (%d+)\\n'))
+    local in_force = redis.call('PTTL', KEYS[1]) > grace * 1000
+    if held_since and held_since <= now then
+        if fetched_at >= 0 and held_since > fetched_at then return 0 end
+        if fetched_at < 0 and in_force then return 0 end
+    end
+end
+local life = math.max(ends_at - now, 0)
+if fetched_at >= 0 then life = life + grace else life = math.min(life, grace) end
+redis.call('ZADD', KEYS[2], 0, domain)
+redis.call('SET', KEYS[1], text, 'EX', string.format('%.0f', math.max(life, min_life)))
+return 1
+";
+
+const REMOVE: &str = "
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('DEL', KEYS[1])
+";
+
+/// Names with their values; a name without one is taken out, but named, to go on from.
+const PAGE: &str = "
+local rows = {}
+for i, name in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '+', 'LIMIT', 0, ARGV[3])) do
+    local value = redis.pcall('GETRANGE', ARGV[1] .. name, 0, ARGV[4])
+    if type(value) ~= 'string' then value = '?' end
+    if value == '' then
+        redis.call('ZREM', KEYS[1], name)
+        value = false
+    end
+    rows[i] = {name, value}
+end
+return rows
+";
+
+/// Takes out names without a value, some at a time.
+const CLEAN: &str = "
+local scanned = redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
+local removed = 0
+for i = 1, #scanned[2], 2 do
+    if redis.call('EXISTS', ARGV[1] .. scanned[2][i]) == 0 then
+        removed = removed + redis.call('ZREM', KEYS[1], scanned[2][i])
+    end
+end
+return {scanned[1], removed}
+";
+
+const TAKE: &str = "
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+";
+
+const GIVE_BACK: &str = "
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+";

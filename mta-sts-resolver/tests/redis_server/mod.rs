@@ -1,0 +1,105 @@
+//! A real Redis for tests: nothing on the disk, ended with its handle.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A `redis-server` of the `PATH`, on a loopback port and on a unix socket.
+pub(crate) struct RedisServer {
+    process: Child,
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        for _ in 0..9 {
+            // Whoever takes the port meanwhile has it: then another is tried.
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            if let Some(process) = start(free, folder.path(), &arguments) {
+                return Self { process, folder, address: free, arguments };
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// As a power cut: without a word to anybody, and with nothing kept.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Stops or goes on, by signal: the connections stay.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// After a kill, in the same place.
+    pub(crate) fn restart(&mut self) {
+        self.process =
+            start(self.address, self.folder.path(), &self.arguments).expect("the port is free again");
+    }
+
+    /// What `redis-cli` would say.
+    pub(crate) fn command(&self, words: &[&[u8]]) -> redis::Value {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut connection = client.get_connection().unwrap();
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(*word);
+        }
+        command.query(&mut connection).unwrap()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// None where it ends at once.
+fn start(address: SocketAddr, folder: &Path, arguments: &[String]) -> Option<Child> {
+    let mut process = Command::new("redis-server")
+        .args(["--bind", &address.ip().to_string(), "--port", &address.port().to_string()])
+        .arg("--unixsocket")
+        .arg(folder.join("socket"))
+        .args(["--save", "", "--appendonly", "no", "--dir"])
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is missing; install it: apt-get install redis-server");
+    for _ in 0..3000 {
+        if process.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if TcpStream::connect(address).is_ok() {
+            return Some(process);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("redis-server does not listen");
+}

@@ -1,0 +1,250 @@
+//! The store in Redis, over a real `redis-server`.
+// A test that cannot go on fails where it stands.
+#![allow(clippy::unwrap_used)]
+
+mod redis_server;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use mta_sts_resolver::{EntryStore, LeaseHolder, RedisStore};
+use redis_server::RedisServer;
+
+fn open(url: &str) -> RedisStore {
+    RedisStore::open(&url.parse().unwrap()).unwrap()
+}
+
+fn domain(number: usize) -> PolicyDomain {
+    PolicyDomain::parse(&format!("d{number:04}.test")).unwrap()
+}
+
+fn now() -> u64 {
+    UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// A policy of a week with this id, fetched at this time.
+fn entry(id: &str, fetched_at: u64) -> CacheEntry {
+    let text = format!(
+        "mta-sts-entry 1\nid: {id}\nfetched-at: {fetched_at}\npolicy-length: 42\n\nversion: STSv1\nmode: none\nmax_age: 604800\n"
+    );
+    CacheEntry::parse(text.as_bytes()).unwrap()
+}
+
+fn back_off(id: &str, until: u64) -> CacheEntry {
+    CacheEntry::parse(format!("mta-sts-entry 1\nback-off: {id} {until}\n\n").as_bytes()).unwrap()
+}
+
+async fn names(store: &RedisStore, count: usize) -> Vec<String> {
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.page(after.as_ref(), count).await.unwrap();
+        assert!(page.len() <= count);
+        let Some((last, _)) = page.last() else { return names };
+        after = Some(last.clone());
+        names.extend(page.into_iter().map(|(domain, _)| domain.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn what_one_machine_puts_another_finds() {
+    let redis = RedisServer::start();
+    let (one, other) = (open(&redis.url()), open(&format!("redis+unix://{}", redis.socket().display())));
+    assert_eq!(one.get(&domain(1)).await.unwrap(), None);
+    for number in 0..200 {
+        one.put(&domain(number), &entry("1", now())).await.unwrap();
+    }
+    assert_eq!(other.get(&domain(7)).await.unwrap().unwrap().to_text(), entry("1", now()).to_text());
+    assert!(other.remove(&domain(7)).await.unwrap());
+    assert!(!one.remove(&domain(7)).await.unwrap());
+    assert_eq!(one.get(&domain(7)).await.unwrap(), None);
+    let expected: Vec<_> =
+        (0..200).filter(|number| *number != 7).map(|number| domain(number).to_string()).collect();
+    for count in [1, 7, 1000] {
+        assert_eq!(names(&other, count).await, expected, "in pages of {count}");
+    }
+    // The text of SQLite and of files, for everybody to read.
+    let redis::Value::BulkString(value) = redis.command(&[b"GET", b"mtasts:entry:d0001.test"]) else {
+        panic!()
+    };
+    assert_eq!(CacheEntry::parse(&value).unwrap(), one.get(&domain(1)).await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn an_older_fetch_never_takes_the_place_of_a_newer() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    let (now, domain) = (now(), domain(1));
+    let put_and_get = async |entry: &CacheEntry| {
+        store.put(&domain, entry).await.unwrap();
+        store.get(&domain).await.unwrap().unwrap()
+    };
+    let newer = entry("2", now - 10);
+    assert_eq!(put_and_get(&back_off("1", now + 300)).await, back_off("1", now + 300));
+    assert_eq!(put_and_get(&newer).await, newer, "a policy takes the place of a failed fetch");
+    assert_eq!(put_and_get(&entry("1", now - 20)).await, newer);
+    assert_eq!(put_and_get(&back_off("1", now + 300)).await, newer, "a failed fetch hides no policy");
+    let mut same = newer.to_text();
+    same.insert_str("mta-sts-entry 1\n".len(), &format!("fetch-failures: 1\nback-off: 3 {}\n", now + 300));
+    let same = CacheEntry::parse(same.as_bytes()).unwrap();
+    assert_eq!(put_and_get(&same).await, same, "more is known of the same fetch");
+    let future = entry("9", now + 86_400);
+    assert_eq!(put_and_get(&future).await, future);
+    assert_eq!(put_and_get(&newer).await, newer, "a clock has stepped back");
+    let expired = entry("0", now - 2 * 604_800);
+    store.remove(&domain).await.unwrap();
+    assert_eq!(put_and_get(&expired).await, expired);
+    assert_eq!(
+        put_and_get(&back_off("1", now + 300)).await,
+        back_off("1", now + 300),
+        "no policy was hidden"
+    );
+}
+
+#[tokio::test]
+async fn nothing_stays_for_ever() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    let life = |key: &[u8]| match redis.command(&[b"TTL", key]) {
+        redis::Value::Int(seconds) => seconds,
+        other => panic!("{other:?}"),
+    };
+    store.put(&domain(1), &entry("1", now())).await.unwrap();
+    let week_and_day = 604_800 + 86_400;
+    assert!((week_and_day - 60..=week_and_day).contains(&life(b"mtasts:entry:d0001.test")));
+    store.put(&domain(2), &back_off("1", now() + 300)).await.unwrap();
+    assert!((200..=300).contains(&life(b"mtasts:entry:d0002.test")));
+    store.put(&domain(3), &back_off("1", 1)).await.unwrap();
+    assert!((1..=60).contains(&life(b"mtasts:entry:d0003.test")));
+
+    // As when they have expired: whoever reads names takes out those that are left over, and so does the daily round.
+    for number in [2, 3] {
+        redis.command(&[b"DEL", format!("mtasts:entry:{}", domain(number)).as_bytes()]);
+    }
+    assert_eq!(store.remove_expired(UnixTime::from_secs(now())).await.unwrap(), 2);
+    redis.command(&[b"DEL", b"mtasts:entry:d0001.test"]);
+    assert!(names(&store, 10).await.is_empty());
+    assert_eq!(redis.command(&[b"DBSIZE"]), redis::Value::Int(0));
+}
+
+#[tokio::test]
+async fn what_is_no_entry_was_not_remembered() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    for number in 0..100 {
+        store.put(&domain(number), &entry("1", now() - 5)).await.unwrap();
+    }
+    let long = [entry("1", now()).to_text().as_bytes(), &vec![b'#'; 10 << 20]].concat();
+    redis.command(&[b"SET", b"mtasts:entry:d0010.test", b"junk"]);
+    redis.command(&[b"SET", b"mtasts:entry:d0011.test", &long]);
+    redis.command(&[b"DEL", b"mtasts:entry:d0012.test"]);
+    redis.command(&[b"LPUSH", b"mtasts:entry:d0012.test", b"a list"]);
+    redis.command(&[
+        b"SET",
+        b"mtasts:entry:d0013.test",
+        b"mta-sts-entry 1\nfetched-at: 99999999999999999999\n\n",
+    ]);
+    redis.command(&[b"ZADD", b"mtasts:domains", b"0", b"no domain\xff"]);
+    redis.command(&[b"SET", b"mtasts:entry:no domain\xff", b"junk"]);
+    for number in 10..14 {
+        assert_eq!(store.get(&domain(number)).await.unwrap(), None, "{number}");
+    }
+    assert_eq!(names(&store, 1000).await.len(), 96);
+    for number in 10..14 {
+        let fetched = entry("2", now());
+        store.put(&domain(number), &fetched).await.unwrap();
+        assert_eq!(store.get(&domain(number)).await.unwrap(), Some(fetched), "{number}");
+    }
+    assert_eq!(names(&store, 1000).await.len(), 100);
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_and_ends_by_itself() {
+    let redis = RedisServer::start();
+    let (one, other) = (open(&redis.url()), open(&redis.url()));
+    let (one, other) = (one.leases().unwrap(), other.leases().unwrap());
+    let (first, second) = (LeaseHolder::unique(), LeaseHolder::unique());
+    let (long, short) = (Duration::from_secs(60), Duration::from_millis(50));
+    assert!(one.take(&domain(1), first, long).await.unwrap());
+    assert!(!other.take(&domain(1), second, long).await.unwrap());
+    assert!(other.take(&domain(2), second, long).await.unwrap(), "each domain has its own");
+    other.give_back(&domain(1), second).await.unwrap();
+    assert!(!other.take(&domain(1), second, long).await.unwrap(), "what another has cannot be given back");
+    assert!(one.take(&domain(1), first, long).await.unwrap(), "it can be prolonged");
+    one.give_back(&domain(1), first).await.unwrap();
+    assert!(other.take(&domain(1), second, short).await.unwrap());
+    while !one.take(&domain(1), first, long).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_redis_is_told_and_passes() {
+    let redis = RedisServer::with(&["--maxmemory", "1000000000", "--maxmemory-policy", "noeviction"]);
+    let store = open(&redis.url());
+    store.put(&domain(1), &entry("1", now())).await.unwrap();
+    redis.command(&[b"CONFIG", b"SET", b"maxmemory", b"1"]);
+    let error = store.put(&domain(2), &entry("1", now())).await.unwrap_err();
+    assert_eq!(error.code(), "store-full", "{error}");
+    assert!(store.get(&domain(1)).await.unwrap().is_some(), "what is there can be read");
+    assert!(store.remove(&domain(1)).await.unwrap(), "and forgotten");
+    redis.command(&[b"CONFIG", b"SET", b"maxmemory", b"0"]);
+    store.put(&domain(2), &entry("1", now())).await.unwrap();
+    assert_eq!(names(&store, 10).await, [domain(2).to_string()]);
+}
+
+#[tokio::test]
+async fn a_lost_redis_is_told_at_once_and_found_again() {
+    let mut redis = RedisServer::start();
+    let store = open(&redis.url());
+    store.put(&domain(1), &entry("1", now())).await.unwrap();
+    redis.kill();
+    for _ in 0..3 {
+        assert_eq!(store.get(&domain(1)).await.unwrap_err().code(), "store-unavailable");
+    }
+    redis.restart();
+    while store.get(&domain(1)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    store.put(&domain(1), &entry("1", now())).await.unwrap();
+    // An end of the connection alone is not even noticed.
+    redis.command(&[b"CLIENT", b"KILL", b"TYPE", b"normal"]);
+    assert!(store.get(&domain(1)).await.unwrap().is_some());
+
+    // One that hangs holds up the first alone.
+    redis.signal("-STOP");
+    let domain = domain(1);
+    assert_eq!(store.get(&domain).await.unwrap_err().code(), "store-unavailable");
+    let at_once = tokio::time::timeout(Duration::from_millis(500), store.get(&domain));
+    assert_eq!(at_once.await.expect("nobody waits for it again").unwrap_err().code(), "store-unavailable");
+    redis.signal("-CONT");
+    while store.get(&domain).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_in_nothing_that_is_said() {
+    let redis = RedisServer::with(&["--requirepass", "correct-horse"]);
+    let address = redis.url().replace("redis://", "");
+    assert!(open(&format!("redis://:correct-horse@{address}")).get(&domain(1)).await.unwrap().is_none());
+    let socket = redis.socket();
+    let socket = socket.display();
+    assert!(
+        open(&format!("redis+unix://{socket}?pass=correct-horse")).get(&domain(1)).await.unwrap().is_none()
+    );
+    for wrong in [
+        format!("redis://user:secret-word@{address}"),
+        format!("redis+unix://{socket}?user=user&pass=secret-word"),
+        format!("redis://:secret-word@{address}"),
+    ] {
+        let store = open(&wrong);
+        let error = store.get(&domain(1)).await.unwrap_err();
+        assert_eq!(error.code(), "store-unavailable");
+        for said in [format!("{store:?}"), store.url().to_string(), format!("{error} {error:?}")] {
+            assert!(!said.contains("secret-word"), "{said}");
+        }
+    }
+    for wrong in ["redis://", "http://cache.test", "rediss://cache.test/#insecure", "redis://cache.test/x"] {
+        assert!(wrong.parse::<mta_sts_resolver::RedisUrl>().is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,85 @@
+"""What tests/postfix/fresh needs of docs/postfix.md and of the journal.
+
+    python3 tests/postfix/fresh.py --commands docs/postfix.md       the commands of the page, and what tries them
+    python3 tests/postfix/fresh.py JOURNAL                          whether that ended in a Postfix that enforces
+"""
+
+import pathlib
+import re
+import sys
+
+HEALTHY = "healthy-enforce.test"
+ATTACKED = ["starttls-stripped.test", "mx-spoofed.test", "certificate-expired.test", "certificate-other-name.test",
+            "untrusted-ca.test"]
+# With a policy in mode none or no policy: as before.
+OTHERS = ["no-mta-sts.test", "mode-none.test"]
+
+
+def section(page, title):
+    return re.search(rf"^## {title}\n(.*?)(?=^## )", page, re.S | re.M)[1]
+
+
+def blocks(text):
+    """The indented blocks."""
+    return [re.sub(r"(?m)^    ", "", block).strip() for block in re.findall(r"(?m)(?:^    .*\n)+", text)]
+
+
+def commands(page):
+    [install] = blocks(section(page, "Install"))
+    configuration, reload, try_domain = blocks(section(page, "Configure"))
+    lines = ["set -eux", "# Not built in this network, which has no crates."]
+    lines += [line for line in install.splitlines() if not line.startswith("cargo build")]
+    lines += ["systemctl is-active mtasts postfix"]
+    lines += [f"postconf -e '{line}'" for line in configuration.splitlines()]
+    lines += [reload, try_domain.replace("example.com", HEALTHY) + " | tee /root/answer",
+              "grep -qx 'secure match=mx.healthy-enforce.test servername=hostname' /root/answer"]
+    # A wait of 90 s for each result, in the journal.
+    lines += ["waits_for() {", "    for _ in $(seq 900); do", "        journalctl --no-pager | grep -q \"$1\" && return",
+              "        sleep 0.1", "    done", "    return 1", "}"]
+    for domain in [HEALTHY, *ATTACKED, *OTHERS]:
+        lines.append(f"printf 'Subject: a test\\n\\nhello\\n' | sendmail -f alice@sender.test user@{domain}")
+    for domain in [HEALTHY, *ATTACKED, *OTHERS]:
+        lines.append(f"waits_for 'to=<user@{domain}>.*status='")
+    # It comes back from a kill, and knows what it knew; a reload is taken.
+    lines += ["systemctl kill --signal KILL mtasts", "sleep 0.5",
+              "for _ in $(seq 100); do [ \"$(systemctl is-active mtasts)\" = active ] && break; sleep 0.1; done",
+              "systemctl is-active mtasts", "mtasts cache --store sqlite:/var/lib/mtasts/cache.sqlite show " + HEALTHY,
+              "systemctl reload mtasts", try_domain.replace("example.com", HEALTHY),
+              "systemd-analyze --no-pager security mtasts.service | tail -n 1", "touch /root/done"]
+    return "\n".join(lines) + "\n"
+
+
+def judge(journal):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+    from world import arrived
+
+    failures = 0
+
+    def check(what, good, domain):
+        nonlocal failures
+        print(f"{'ok' if good else 'FAILED'}: {domain}: {what}")
+        if not good:
+            failures += 1
+            print("\n".join(line for line in journal.splitlines() if domain in line))
+
+    def status(domain):
+        return re.search(rf"to=<user@{domain}>.*status=(\w+)", journal)[1]
+
+    check("over verified TLS", f"Verified TLS connection established to mx.{HEALTHY}" in journal, HEALTHY)
+    for domain in [HEALTHY, *OTHERS]:
+        check("delivered", status(domain) == "sent" and len(arrived(domain)) == 1, domain)
+    for domain in ATTACKED:
+        check("waits in the queue, nothing was sent", status(domain) == "deferred" and not arrived(domain), domain)
+    if failures:
+        raise SystemExit(f"{failures} failed")
+
+
+def main():
+    if sys.argv[1] == "--commands":
+        print(commands(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8")), end="")
+    else:
+        judge(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace"))
+
+
+if __name__ == "__main__":
+    main()
