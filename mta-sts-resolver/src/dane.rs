@@ -231,7 +231,7 @@ impl DaneChecker {
                 let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
                     .await
                     .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
-                self.shared.counters.count(&result);
+                self.shared.counters.count(result);
                 let until = Instant::now() + ttl.clamp(MIN_TTL, MAX_TTL);
                 // It is refused only where the place was taken away meanwhile.
                 let _ = place.insert(Remembered { result, until });
@@ -242,7 +242,7 @@ impl DaneChecker {
 }
 
 impl Counters {
-    fn count(&self, result: &Result<DaneCoverage, DaneError>) {
+    fn count(&self, result: Result<DaneCoverage, DaneError>) {
         let counter = match result {
             Ok(DaneCoverage::EveryHost) => &self.every_host,
             Ok(DaneCoverage::SomeHosts) => &self.some_hosts,
