@@ -143,11 +143,7 @@ async fn what_can_change_changes_on_a_reload() {
     let mut daemon = Daemon::start(&lab.arguments(&["--config", &config]));
     let address = daemon.listening();
     let testing = |map: &str| ask(&address, &format!("{map} testing-fault.test"));
-    assert!(
-        testing("testing").contains("OK may servername=hostname policy_type=sts"),
-        "{}",
-        testing("testing")
-    );
+    assert!(testing("testing").contains("OK may "), "{}", testing("testing"));
     assert_eq!(testing("postfix"), "9:NOTFOUND ,");
     assert_eq!(testing("unknown"), "9:NOTFOUND ,");
     assert!(ask(&address, "postfix healthy-enforce.test").contains(HEALTHY));
@@ -161,7 +157,7 @@ async fn what_can_change_changes_on_a_reload() {
     daemon.signal("-HUP");
     daemon.event_of("the configuration was read again");
     assert_eq!(daemon.event_of("this was changed")["key"], "limits.max-clients");
-    assert!(testing("postfix").contains("OK may servername=hostname policy_type=sts"));
+    assert!(testing("postfix").contains("OK may "));
     assert_eq!(ask(&address, "postfix healthy-enforce.test"), "9:NOTFOUND ,");
     assert!(ask(&address, "postfix wildcard.test").contains("OK secure"));
     daemon.event_of("looked up");
@@ -172,7 +168,7 @@ async fn what_can_change_changes_on_a_reload() {
     let event = daemon.event_of("the configuration was read again and is of no use");
     assert_eq!(event["level"], "ERROR");
     assert!(event["error"].as_str().unwrap().contains("mtasts.toml:3:1: unknown field `from`"), "{event}");
-    assert!(testing("postfix").contains("OK may servername=hostname policy_type=sts"));
+    assert!(testing("postfix").contains("OK may "));
     daemon.signal("-TERM");
     assert_eq!(daemon.end().0, Some(0));
     lab.world.shutdown().await;

@@ -81,8 +81,8 @@ async fn what_was_answered_from_outlives_a_kill() {
 
     // The next one has nobody to ask, not about DANE either, which would come first.
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let alone = ["--listen", "127.0.0.1:0", "--store", &store, "--dns", &nobody, "--dane", "danger-ignore"];
-    let mut daemon = Daemon::start(&alone);
+    let listen = ["--listen", "127.0.0.1:0", "--store", &store];
+    let mut daemon = Daemon::start(&[&listen[..], &["--dns", &nobody, "--dane", "danger-ignore"]].concat());
     let address = daemon.listening();
     assert_eq!(ask(&address, "postfix healthy-enforce.test"), answer);
     assert!(ask(&address, "postfix wildcard.test").contains("TEMP "));
