@@ -78,7 +78,8 @@ impl Daemon {
             BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         let mut daemon = Self { process, log, told: String::new(), address: String::new() };
-        daemon.address = daemon.event("listening")["address"].as_str().unwrap().to_owned();
+        let listening = daemon.event("listening");
+        daemon.address.push_str(listening["address"].as_str().unwrap());
         daemon
     }
 
