@@ -475,11 +475,15 @@ impl Shared {
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
-        let entry = self.remember(domain, update, turn.known());
-        self.scheduled.notify_one();
         if is_worth_storing(update) {
-            self.save(domain, entry).await;
+            let _turn = self.turn_to_write(domain).await;
+            // Before it is remembered: nobody is answered from what would be lost with the process.
+            self.save(domain, update, turn.known()).await;
+            self.remember(domain, update, turn.known());
+        } else {
+            self.remember(domain, update, turn.known());
         }
+        self.scheduled.notify_one();
         turn.end().await;
         answer(&discovery.outcome)
     }
@@ -551,12 +555,12 @@ impl Shared {
         entry.map(|entry| News { entry, has_policy })
     }
 
-    /// Writes to the store what the cache holds by now; where the cache was too full for it, the entry itself.
-    async fn save(&self, domain: &PolicyDomain, entry: Option<CacheEntry>) {
+    /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
+    async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate, known: Option<&CacheEntry>) {
         let Some(store) = &self.config.store else { return };
-        let _turn = self.turn_to_write(domain).await;
-        let entry = self.cache().peek(domain, self.now()).or(entry);
-        let Some(entry) = entry else { return };
+        let now = self.now();
+        let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
+        let Some(entry) = update.apply_to(remembered, now) else { return };
         let put = store.put(domain, &entry).await;
         if self.done(Work::Writing, put).is_none() {
             let mut unsaved = self.unsaved();

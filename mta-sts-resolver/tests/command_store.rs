@@ -78,8 +78,7 @@ impl Daemon {
             BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         let mut daemon = Self { process, log, told: String::new(), address: String::new() };
-        let listening = daemon.event("listening");
-        daemon.address.push_str(listening["address"].as_str().unwrap());
+        daemon.event("listening")["address"].as_str().unwrap().clone_into(&mut daemon.address);
         daemon
     }
 

@@ -425,10 +425,11 @@ async fn a_unix_socket_is_taken_over_from_the_dead_alone() {
     stage.end().await;
 }
 
-/// A store that can be lost.
+/// A store that can be lost, or takes its time to write.
 #[derive(Debug, Default)]
 struct LosableStore {
     lost: AtomicBool,
+    writing: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<PolicyDomain, CacheEntry>>,
 }
 
@@ -452,7 +453,10 @@ impl EntryStore for LosableStore {
     }
 
     fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
-        self.done(|entries| drop(entries.insert(domain.clone(), entry.clone())))
+        Box::pin(async {
+            let _free = self.writing.lock().await;
+            self.done(|entries| drop(entries.insert(domain.clone(), entry.clone()))).await
+        })
     }
 
     fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool> {
@@ -502,5 +506,29 @@ async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
     let next = PolicyService::new(Resolver::new(DnsClient::new(nobody), fetcher), config);
     let domain = PolicyDomain::parse("healthy-enforce.test").unwrap();
     assert!(matches!(next.answer(&domain).await, PolicyAnswer::Policy(_)), "read when it is asked for");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_from_what_is_not_stored_yet() {
+    let store = Arc::new(LosableStore::default());
+    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    let writing = store.writing.lock().await;
+    let first = stage.ask("postfix healthy-enforce.test");
+    let second = async {
+        timeout(LONG, async {
+            while stage.service.counts().fetched == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .expect("the policy is fetched");
+        let answer = timeout(Duration::from_millis(200), stage.ask("postfix healthy-enforce.test")).await;
+        assert!(answer.is_err(), "answered while it would be lost: {answer:?}");
+        drop(writing);
+    };
+    let (answer, ()) = tokio::join!(first, second);
+    assert_eq!(answer, HEALTHY);
+    assert_eq!(store.entries.lock().unwrap().len(), 1);
     stage.end().await;
 }

@@ -104,6 +104,20 @@ def ask_all(server, rows):
     return answers
 
 
+def check_page(folder):
+    """What docs/postfix.md shows of our configuration is understood."""
+    page = (HERE.parents[1] / "docs/postfix.md").read_text(encoding="utf-8")
+    blocks = [re.sub(r"(?m)^    ", "", block) for block in re.findall(r"(?m)(?:^    .*\n)+", page)]
+    zones = [block for block in blocks if block.startswith("[zones.")]
+    overrides = [block for block in blocks if block.startswith('["')]
+    if not zones or not overrides:
+        raise SystemExit("docs/postfix.md shows no configuration")
+    (folder / "overrides.toml").write_text("".join(overrides))
+    (folder / "page.toml").write_text(f'overrides = "{folder}/overrides.toml"\n' + "".join(zones))
+    subprocess.run([MTASTS, "serve", "--check-config", "--config", folder / "page.toml"], stdout=subprocess.DEVNULL,
+                   timeout=DEADLINE, check=True)
+
+
 def main():
     rows = list(csv.DictReader((HERE / "answers.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))
     failures = 0
@@ -124,6 +138,7 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="mtasts-answers.") as folder:
         folder = pathlib.Path(folder)
+        check_page(folder)
         (folder / "mtasts.toml").write_text(OUR_CONFIGURATION)
         compare("mtasts serve", "ours", Server([MTASTS, "serve", "--config", folder / "mtasts.toml"], 8461), rows)
         if THEIRS:

@@ -34,18 +34,17 @@ def commands(page):
     lines += [reload, try_domain.replace("example.com", HEALTHY) + " | tee /root/answer",
               "grep -qx 'secure match=mx.healthy-enforce.test servername=hostname' /root/answer"]
     # A wait of 90 s for each result, in the journal.
-    lines += ["waits_for() {", "    for _ in $(seq 900); do", "        journalctl --no-pager | grep -q \"$1\" && return",
+    lines += ["waits_for() {", "    set +x", "    for _ in $(seq 900); do", "        journalctl --no-pager | grep -q \"$1\" && set -x && return",
               "        sleep 0.1", "    done", "    return 1", "}"]
     for domain in [HEALTHY, *ATTACKED, *OTHERS]:
         lines.append(f"printf 'Subject: a test\\n\\nhello\\n' | sendmail -f alice@sender.test user@{domain}")
     for domain in [HEALTHY, *ATTACKED, *OTHERS]:
         lines.append(f"waits_for 'to=<user@{domain}>.*status='")
     # It comes back from a kill, and knows what it knew; a reload is taken.
-    lines += ["systemctl kill --signal KILL mtasts", "sleep 0.5",
-              "for _ in $(seq 100); do [ \"$(systemctl is-active mtasts)\" = active ] && break; sleep 0.1; done",
-              "systemctl is-active mtasts", "mtasts cache --store sqlite:/var/lib/mtasts/cache.sqlite show " + HEALTHY,
+    lines += ["systemctl kill --signal KILL mtasts", "waits_for 'Scheduled restart job'",
+              "systemctl start mtasts", "mtasts cache --store sqlite:/var/lib/mtasts/cache.sqlite show " + HEALTHY,
               "systemctl reload mtasts", try_domain.replace("example.com", HEALTHY),
-              "systemd-analyze --no-pager security mtasts.service | tail -n 1", "touch /root/done"]
+              "touch /root/done"]
     return "\n".join(lines) + "\n"
 
 

@@ -165,9 +165,16 @@ def test_map(sendmail):
         check("map", f"{key}: {expected}", answer.startswith(expected), answer)
 
 
+def zone_of_page():
+    """What docs/sendmail.md shows of our configuration."""
+    page = (HERE.parents[1] / "docs/sendmail.md").read_text()
+    return re.sub(r"(?m)^    ", "", re.search(r"(?m)^    \[zones\.sts\]\n(?:    .*\n)+", page)[0])
+
+
 def run_scenarios(folder, scenarios, syslog):
     store = f"sqlite:{folder}/cache.sqlite"
-    daemon = Daemon(folder, "--store", store)
+    (folder / "mtasts.toml").write_text(f'store = "{store}"\n{zone_of_page()}')
+    daemon = Daemon(folder, "--config", folder / "mtasts.toml")
     try:
         if not ONLY:
             control({"command": "switch", "scenario": "txt-servfail", "state": "attack"})
@@ -184,7 +191,7 @@ def run_scenarios(folder, scenarios, syslog):
                   not sendmail.waiting() and len(arrived(scenario["domain"])) == 1, sendmail.told)
         daemon.stop()
         expire_checks(store)
-        daemon = Daemon(folder, "--store", store)
+        daemon = Daemon(folder, "--config", folder / "mtasts.toml")
         for scenario in scenarios:
             control({"command": "switch", "scenario": scenario["name"], "state": "attack"})
             scenario["before"] = len(arrived(scenario["domain"]))
@@ -200,6 +207,13 @@ def run_scenarios(folder, scenarios, syslog):
             test_several_domains(Sendmail(folder / "several"))
             test_second_host(Sendmail(folder / "second"))
             test_smart_host(Sendmail(folder / "smart-host", "define(`SMART_HOST', `mx.no-mta-sts.test')"))
+            # Nobody vouches for the certificate of dane.test but its TLSA record; that of dane-mismatch.test is valid, but not
+            # the one of the record.
+            without = Sendmail(folder / "without-dane")
+            test_dane(without, {"dane.test": False})
+            if "DANE" in without.run("-d0.1", "-bt"):
+                test_dane(Sendmail(folder / "dane", "define(`confDANE', `true')"),
+                          {"dane.test": True, "dane-mismatch.test": False})
     finally:
         check("mtasts serve", "ends well", daemon.stop() == 0, daemon.log.read_text()[-2000:])
     test_no_daemon(Sendmail(folder / "no-daemon"))
@@ -256,6 +270,16 @@ def test_smart_host(sendmail):
     sendmail.finish(sendmail.send("user@mode-none.test"))
     check("smart host", "other mail is delivered", [mail["mx"] for mail in arrived("mode-none.test")][-1:] ==
           ["mx.no-mta-sts.test"], sendmail.told)
+
+
+def test_dane(sendmail, domains):
+    """Where sendmail does DANE, a policy does not override it; where it does not, the policy counts."""
+    for domain, delivered in domains.items():
+        before = len(arrived(domain))
+        sendmail.finish(sendmail.send(f"user@{domain}"))
+        count, waits = len(arrived(domain)) - before, f"user@{domain}" in sendmail.waiting()
+        check(sendmail.folder.name, f"{domain}: {'is delivered' if delivered else 'waits'}",
+              (count, waits) == ((1, False) if delivered else (0, True)), sendmail.told)
 
 
 def test_no_daemon(sendmail):

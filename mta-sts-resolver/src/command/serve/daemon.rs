@@ -86,11 +86,11 @@ impl<'a> Daemon<'a> {
         let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
         let store = self.configuration.store.to_string();
         let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "serving /metrics and /healthz");
+        }
         async move {
             let Some(listener) = listener else { return std::future::pending().await };
-            if let Ok(address) = listener.local_addr() {
-                tracing::info!(%address, "serving /metrics and /healthz");
-            }
             pages.serve_for_ever(listener).await;
         }
     }
