@@ -45,7 +45,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
     /// Where policies outlive a restart: memory, sqlite, sqlite:FILE, or what machines share, redis://HOST:PORT/NUMBER,
-    /// rediss://HOST:PORT/NUMBER or redis+unix:///PATH [default: sqlite]
+    /// rediss://HOST:PORT/NUMBER or `redis+unix:///PATH` [default: sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
