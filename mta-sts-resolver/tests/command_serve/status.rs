@@ -205,3 +205,28 @@ fn a_daemon_that_stops_is_not_healthy() {
     let (status, text) = get(&pages, "/healthz");
     assert!(status == 503 && text.starts_with("stopping\n"), "{status} {text}");
 }
+
+#[test]
+fn a_daemon_that_loads_is_not_healthy_yet() {
+    // Its store takes the connection, and says nothing.
+    let store = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://user:secret@{}/0", store.local_addr().unwrap());
+    let mut daemon = Daemon::start(&[
+        "--dns",
+        "127.0.0.1:9",
+        "--store",
+        &url,
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics",
+        "127.0.0.1:0",
+    ]);
+    let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+    let _asking = store.accept().unwrap();
+    let (status, text) = get(&pages, "/healthz");
+    assert!(status == 503 && text.starts_with("loading\nstore: redis://"), "{status} {text}");
+    assert!(!text.contains("secret"), "{text}");
+    // It may have its store later, and serves without it until then.
+    daemon.listening();
+    assert_eq!(get(&pages, "/healthz").0, 200);
+}
