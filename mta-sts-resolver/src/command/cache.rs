@@ -19,7 +19,7 @@ use super::store::StorePlace;
 /// not know.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
-    /// The store: sqlite, sqlite:FILE, redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or `redis+unix:///PATH`
+    /// The store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...", default_value = "sqlite")]
     store: StorePlace,
     /// Print JSON
