@@ -76,7 +76,7 @@ impl Bench {
         let mut daemons = Vec::new();
         let (mut idle, mut filled) = (Vec::new(), Vec::new());
         for subject in self.subjects() {
-            let daemon = self.start(subject, &self.new_store()?).await?;
+            let daemon = self.start(subject, &self.new_store()?, &[]).await?;
             tokio::time::sleep(SETTLE).await;
             idle.push(mebibytes(daemon.resident()?));
             if subject != Subject::Stub {
@@ -119,32 +119,34 @@ impl Bench {
 
     /// Domains that nobody has asked for before, of a daemon that has just started with an empty store.
     async fn cold(&self) -> Result<(), Failure> {
-        println!("\n| cold, a domain | mtasts, ms | goal | peer, ms |\n|---|--:|--:|--:|");
-        let subjects: Vec<_> =
-            self.subjects().into_iter().filter(|subject| *subject != Subject::Stub).collect();
-        let mut least = vec![[Duration::MAX; 2]; subjects.len()];
+        let mut least = [[Duration::MAX; 2]; COLD.len()];
         for _ in 0..self.measure.repetitions {
-            for (subject, least) in subjects.iter().zip(&mut least) {
-                let daemon = self.start(*subject, &self.new_store()?).await?;
-                tokio::time::sleep(SETTLE).await;
-                self.world.fetches();
-                for (kind, least) in [POLICY, NO_POLICY].into_iter().zip(least) {
-                    let load = Load::cold(subject.address(), COLD_DOMAINS, kind);
+            for (cold, least) in COLD.iter().zip(&mut least) {
+                let subjects = self.subjects();
+                let asked = [Subject::Mtasts, Subject::Peer].into_iter().zip(least);
+                for (subject, least) in
+                    asked.filter(|(subject, _)| subjects.contains(subject) && cold.is_for(*subject))
+                {
+                    let daemon = self.start(subject, &self.new_store()?, cold.options).await?;
+                    tokio::time::sleep(SETTLE).await;
+                    self.world.fetches();
+                    let load = Load::cold(subject.address(), COLD_DOMAINS, cold.kind);
                     *least = cpu_of(&daemon, load).await?.min(*least);
+                    let expected = if cold.kind == NO_POLICY { 0 } else { COLD_DOMAINS };
+                    if self.world.fetches() != expected {
+                        return Err("not each policy was fetched once".into());
+                    }
+                    daemon.end().await?;
                 }
-                if self.world.fetches() != COLD_DOMAINS {
-                    return Err("not each policy was fetched once".into());
-                }
-                daemon.end().await?;
             }
         }
-        for (index, (kind, goal)) in [("policy", "0.4"), ("no policy", "0.08")].into_iter().enumerate() {
-            let millis = |subject: usize| {
-                least
-                    .get(subject)
-                    .map_or(String::new(), |cpu| format!("{:.3}", cpu[index].as_secs_f64() * 1e3))
+        println!("\n| cold, a domain | mtasts, ms | goal | peer, ms |\n|---|--:|--:|--:|");
+        for (cold, [ours, peer]) in COLD.iter().zip(least) {
+            let millis = |cpu: Duration| match cpu {
+                Duration::MAX => String::new(),
+                cpu => format!("{:.3}", cpu.as_secs_f64() * 1e3),
             };
-            println!("| {kind} | {} | {goal} | {} |", millis(0), millis(1));
+            println!("| {} | {} | {} | {} |", cold.what, millis(ours), cold.goal, millis(peer));
         }
         Ok(())
     }
@@ -157,9 +159,10 @@ impl Bench {
         let mut least = Duration::MAX;
         let mut resident = 0;
         for _ in 0..self.measure.repetitions {
-            let daemon = self.start(Subject::Mtasts, &store).await?;
+            let daemon = self.start(Subject::Mtasts, &store, &[]).await?;
+            let loaded = format!("policies are in memory entries={domains} ");
+            least = daemon.told(&store.join("log"), &loaded).await?.min(least);
             tokio::time::sleep(SETTLE).await;
-            least = least.min(daemon.started_in);
             resident = resident.max(daemon.resident()?);
             daemon.end().await?;
         }
@@ -175,7 +178,7 @@ impl Bench {
         subjects
     }
 
-    async fn start(&self, subject: Subject, store: &Path) -> Result<Process, Failure> {
+    async fn start(&self, subject: Subject, store: &Path, options: &[&str]) -> Result<Process, Failure> {
         let address = subject.address();
         let mut command = match subject {
             Subject::Stub => {
@@ -185,11 +188,12 @@ impl Bench {
             }
             Subject::Mtasts => {
                 let mut command = Command::new(&self.measure.mtasts);
-                let file = store.join("cache.sqlite");
-                command.args(["serve", "--listen", &address.to_string(), "--store"]);
-                command.arg(format!("sqlite:{}", file.display()));
-                let config = store.join("mtasts.toml");
-                std::fs::write(&config, "[limits]\nmax-entries = 1048576\n")?;
+                let (file, config) = (store.join("cache.sqlite"), store.join("mtasts.toml"));
+                // Room for all domains; nothing of it is taken before they come.
+                let max_entries = self.measure.stored.max(65_536);
+                std::fs::write(&config, format!("[limits]\nmax-entries = {max_entries}\n"))?;
+                command.args(["serve", "--listen", &address.to_string()]).args(options);
+                command.arg("--store").arg(format!("sqlite:{}", file.display()));
                 command.arg("--config").arg(config);
                 command
             }
@@ -211,8 +215,24 @@ impl Bench {
     }
 }
 
+/// Lookups of domains that are not known yet.
+struct Cold {
+    what: &'static str,
+    kind: Kind,
+    /// Of `mtasts serve`.
+    options: &'static [&'static str],
+    goal: &'static str,
+}
+
+impl Cold {
+    fn is_for(&self, subject: Subject) -> bool {
+        // The peer knows no DANE.
+        subject == Subject::Mtasts || self.options == NO_DANE || self.kind == NO_POLICY
+    }
+}
+
 impl Load {
-    fn cold(server: SocketAddr, domains: usize, (suffix, expect): (&'static str, &'static str)) -> Self {
+    fn cold(server: SocketAddr, domains: usize, (suffix, expect): Kind) -> Self {
         Self { server, connections: 32, requests: domains, in_turn: true, domains, suffix, expect }
     }
 
@@ -241,8 +261,21 @@ fn mebibytes(octets: u64) -> String {
     format!("{}.{}", octets >> 20, (octets >> 10) % 1024 * 10 / 1024)
 }
 
-const POLICY: (&str, &str) = (".policy.test", "OK secure match=");
-const NO_POLICY: (&str, &str) = (".none.test", "NOTFOUND ");
+/// How the names of the domains end, and how the answers begin.
+type Kind = (&'static str, &'static str);
+
+const POLICY: Kind = (".policy.test", "OK secure match=");
+const NO_POLICY: Kind = (".none.test", "NOTFOUND ");
+const DANE: Kind = (".dane.test", "OK dane-only");
+const NO_DANE: &[&str] = &["--dane", "danger-ignore"];
+
+const COLD: [Cold; 4] = [
+    Cold { what: "a policy, DANE ignored", kind: POLICY, options: NO_DANE, goal: "0.4" },
+    Cold { what: "a policy, nothing signed", kind: POLICY, options: &[], goal: "0.5" },
+    Cold { what: "a policy, and DANE", kind: DANE, options: &[], goal: "0.5" },
+    Cold { what: "no policy", kind: NO_POLICY, options: &[], goal: "0.08" },
+];
+
 const WARM_DOMAINS: usize = 1000;
 const WARM_REQUESTS: usize = 100_000;
 const COLD_DOMAINS: usize = 2000;

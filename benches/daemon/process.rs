@@ -1,6 +1,7 @@
 //! A daemon while it runs, and what it takes of the machine.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -17,8 +18,7 @@ use crate::Failure;
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// From its start until it took a connection.
-    pub(crate) started_in: Duration,
+    begun: Instant,
 }
 
 impl Process {
@@ -26,7 +26,7 @@ impl Process {
     pub(crate) async fn start(command: &mut Command, address: SocketAddr) -> Result<Self, Failure> {
         let begun = Instant::now();
         let child = command.kill_on_drop(true).stdin(Stdio::null()).spawn()?;
-        let mut process = Self { child, started_in: Duration::ZERO };
+        let mut process = Self { child, begun };
         while TcpStream::connect(address).await.is_err() {
             if let Some(status) = process.child.try_wait()? {
                 return Err(format!("{command:?} ended: {status}").into());
@@ -34,10 +34,20 @@ impl Process {
             if begun.elapsed() > START_WITHIN {
                 return Err(format!("{command:?} does not listen at {address}").into());
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
-        process.started_in = begun.elapsed();
         Ok(process)
+    }
+
+    /// Waits until its log has these words; how long after its start.
+    pub(crate) async fn told(&self, log: &Path, words: &str) -> Result<Duration, Failure> {
+        while !std::fs::read_to_string(log)?.contains(words) {
+            if self.begun.elapsed() > START_WITHIN {
+                return Err(format!("the log does not come to `{words}`").into());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(self.begun.elapsed())
     }
 
     /// The CPU time of all its threads, also of those that have ended: what `schedstat` counts, in nanoseconds.
@@ -68,3 +78,4 @@ impl Process {
 }
 
 const START_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);

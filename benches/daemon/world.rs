@@ -2,7 +2,8 @@
 //!
 //! | domain | has |
 //! |---|---|
-//! | `dN.policy.test` | a record, and a policy host with an address and a policy of its own |
+//! | `dN.policy.test` | a record, a policy host with an address and a policy of its own, an MX host, nothing signed |
+//! | `dN.dane.test` | the same, all of it signed, and TLSA records of the MX host |
 //! | `dN.none.test` | no record |
 
 use std::collections::HashMap;
@@ -12,8 +13,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hickory_proto::op::{Message, MessageType, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, SOA, TXT};
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
+use hickory_proto::rr::rdata::{A, MX, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
@@ -78,31 +80,36 @@ async fn answer_dns(socket: UdpSocket) {
 
 fn dns_answer(query: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut message = Message::from_vec(query)?;
+    let query = message.queries.first().ok_or("no question")?.clone();
+    let name = query.name.to_ascii();
+    let has_policy = name.ends_with(".policy.test.") || name.ends_with(".dane.test.");
     message.metadata.message_type = MessageType::Response;
     message.metadata.recursion_available = true;
-    let query = message.queries.first().ok_or("no question")?.clone();
-    if let Some(data) = data(&query) {
+    message.metadata.authentic_data = name.ends_with(".dane.test.");
+    if let Some(data) = data(&name, query.query_type()) {
         message.add_answer(Record::from_rdata(query.name, TTL, data));
     } else {
         let zone = Name::from_ascii("test.")?;
         let soa = SOA::new(zone.clone(), zone.clone(), 1, 3600, 3600, 3600, TTL);
         message.add_authority(Record::from_rdata(zone, TTL, RData::SOA(soa)));
-        let host_exists = query.name.to_ascii().contains(".policy.");
         message.metadata.response_code =
-            if host_exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
+            if has_policy { ResponseCode::NoError } else { ResponseCode::NXDomain };
     }
     Ok(message.to_vec()?)
 }
 
-fn data(query: &Query) -> Option<RData> {
-    let name = query.name.to_ascii();
-    let (kind, domain) = name.split_once('.')?;
-    let number: u16 = domain.strip_prefix('d')?.strip_suffix(".policy.test.")?.parse().ok()?;
-    match (kind, query.query_type()) {
+fn data(name: &str, record_type: RecordType) -> Option<RData> {
+    let domain = name.strip_suffix(".test.")?;
+    let (rest, kind) = domain.rsplit_once('.')?;
+    let (host, number) = rest.rsplit_once('.').unwrap_or(("", rest));
+    let [high, low] = number.strip_prefix('d')?.parse::<u16>().ok()?.to_be_bytes();
+    let octet = KINDS.iter().position(|known| *known == kind)?.try_into().ok()?;
+    match (host, record_type) {
         ("_mta-sts", RecordType::TXT) => Some(RData::TXT(TXT::new(vec!["v=STSv1; id=20260101;".to_owned()]))),
-        ("mta-sts", RecordType::A) => {
-            let [high, low] = number.to_be_bytes();
-            Some(RData::A(A(Ipv4Addr::new(127, 1, high, low))))
+        ("mta-sts" | "mx1", RecordType::A) => Some(RData::A(A(Ipv4Addr::new(127, octet, high, low)))),
+        ("", RecordType::MX) => Some(RData::MX(MX::new(10, Name::from_ascii(format!("mx1.{name}")).ok()?))),
+        ("_25._tcp.mx1", RecordType::TLSA) if kind == "dane" => {
+            Some(RData::TLSA(TLSA::new(CertUsage::DaneEe, Selector::Spki, Matching::Sha256, vec![1; 32])))
         }
         _ => None,
     }
@@ -161,8 +168,9 @@ async fn serve_policies(listener: TcpListener, acceptor: TlsAcceptor, fetches: A
 
 async fn serve_policy(stream: TcpStream, acceptor: TlsAcceptor) -> Result<(), Failure> {
     let SocketAddr::V4(here) = stream.local_addr()? else { return Err("not an IPv4 address".into()) };
-    let [_, _, high, low] = here.ip().octets();
-    let number = u16::from_be_bytes([high, low]);
+    let [_, octet, high, low] = here.ip().octets();
+    let kind = KINDS.get(usize::from(octet)).ok_or("no such policy host")?;
+    let domain = format!("d{}.{kind}.test", u16::from_be_bytes([high, low]));
     let mut stream = acceptor.accept(stream).await?;
     let (mut request, mut length) = ([0; 4096], 0);
     while !request[..length].ends_with(b"\r\n\r\n") {
@@ -171,9 +179,8 @@ async fn serve_policy(stream: TcpStream, acceptor: TlsAcceptor) -> Result<(), Fa
             read => length += read,
         }
     }
-    let policy = format!(
-        "version: STSv1\nmode: enforce\nmx: mx1.d{number}.policy.test\nmx: *.d{number}.policy.test\nmax_age: 604800\n"
-    );
+    let policy =
+        format!("version: STSv1\nmode: enforce\nmx: mx1.{domain}\nmx: *.{domain}\nmax_age: 604800\n");
     let response = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{policy}",
         policy.len()
@@ -182,6 +189,9 @@ async fn serve_policy(stream: TcpStream, acceptor: TlsAcceptor) -> Result<(), Fa
     stream.shutdown().await?;
     Ok(())
 }
+
+/// By the second octet of the address.
+const KINDS: [&str; 3] = ["", "policy", "dane"];
 
 /// Longer than a run: a warm answer asks nobody.
 const TTL: u32 = 3600;

@@ -41,19 +41,19 @@ impl Client {
     /// Until the client leaves, is silent for too long, sends what is no request, or the server stops.
     async fn serve(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
         let mut buffer = Vec::new();
-        while let Some(request) = self.request(&mut stream, &mut buffer).await? {
+        while let Some(found) = self.request(&mut stream, &mut buffer).await? {
+            let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
             let zones = self.shared.zones();
-            let octets = request.as_ref().map(|request| &buffer[request.octets.clone()]);
-            let answer = match octets {
-                Ok(octets) => answer(octets, &zones.zones, &self.shared.service, &self.shared.dane).await,
+            let answer = match found {
+                Ok(_) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
                 Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
-            zones.count(octets.unwrap_or_default(), &answer);
+            zones.count(request, &answer);
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + self.shared.config.request_timeout;
             timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
-            let Ok(Request { end, .. }) = request else { return Ok(()) };
+            let Ok(Request { end, .. }) = found else { return Ok(()) };
             buffer.drain(..end);
         }
         Ok(())
@@ -73,9 +73,7 @@ impl Client {
             match netstring::read(buffer) {
                 Netstring::Partial => {}
                 Netstring::Broken => return Ok(Some(Err(Broken))),
-                Netstring::Whole { octets, end } => {
-                    return Ok(Some(Ok(Request { octets, end })));
-                }
+                Netstring::Whole { octets, end } => return Ok(Some(Ok(Request { octets, end }))),
             }
             if *self.stopped.borrow() && !begun {
                 return Ok(None);
