@@ -101,14 +101,14 @@ impl Bench {
                     *least = cpu_of(daemon, load).await?.min(*least);
                 }
             }
-            let micros = |index: usize| least.get(index).map_or(0.0, |cpu| cpu.as_secs_f64() * 1e6);
+            let micros = |index: usize| least.get(index).map(|cpu| cpu.as_secs_f64() * 1e6);
+            let (stub, ours) = (micros(0).unwrap_or_default(), micros(1).unwrap_or_default());
             println!(
-                "| {connections} connections | {:.2} | {:.2} | {:.2} | 1.25{} | {:.1} |",
-                micros(0),
-                micros(1),
-                micros(1) / micros(0),
+                "| {connections} connection{} | {stub:.2} | {ours:.2} | {:.2} | 1.25{} | {} |",
+                if connections == 1 { "" } else { "s" },
+                ours / stub,
                 if connections == 32 { ", 7 µs" } else { "" },
-                micros(2),
+                micros(2).map(|peer| format!("{peer:.1}")).unwrap_or_default(),
             );
         }
         for (_, daemon) in daemons {

@@ -183,12 +183,12 @@ fn answer<'a>(
 ) -> Result<Option<String>, PostfixError> {
     match (policy.mode(), form) {
         (Mode::Enforce, _) => {
-            let level = ["secure match=", &match_list()?.join(":")].concat();
+            let level = ["secure match=", &match_list()?.join(":"), " servername=hostname"].concat();
             complete(level, policy, domain, form).map(Some)
         }
         // What is there for reports alone never stops mail.
         (Mode::Testing, Form::ExtendedWithTesting) => {
-            Ok(complete(String::from("may"), policy, domain, form).ok())
+            Ok(complete(String::from("may servername=hostname"), policy, domain, form).ok())
         }
         (Mode::Testing | Mode::None, _) => Ok(None),
     }
@@ -200,7 +200,6 @@ fn complete(
     domain: &PolicyDomain,
     form: Form,
 ) -> Result<String, PostfixError> {
-    answer.push_str(" servername=hostname");
     if form != Form::Basic {
         add_policy(&mut answer, policy, domain)?;
     }

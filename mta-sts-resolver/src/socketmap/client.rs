@@ -2,12 +2,14 @@
 
 use std::io;
 use std::ops::Range;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Shared;
 use super::answer::{Answer, answer};
@@ -39,9 +41,12 @@ impl Client {
     }
 
     /// Until the client leaves, is silent for too long, sends what is no request, or the server stops.
-    async fn serve(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    async fn serve(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let mut stopped = self.stopped.clone();
+        let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
+        let mut timer = Timer::new(self.shared.idle_timeout());
         let mut buffer = Vec::new();
-        while let Some(found) = self.request(&mut stream, &mut buffer).await? {
+        while let Some(found) = self.request(&mut stream, &mut buffer, &mut timer, stop.as_mut()).await? {
             let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
             let zones = self.shared.zones();
             let answer = match found {
@@ -51,8 +56,13 @@ impl Client {
             zones.count(request, &answer);
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
-            let deadline = Instant::now() + self.shared.config.request_timeout;
-            timeout_at(deadline, stream.write_all(&netstring::write(&answer.text()))).await??;
+            let answer = netstring::write(&answer.text());
+            timer.set(self.shared.config.request_timeout);
+            tokio::select! {
+                biased;
+                written = stream.write_all(&answer) => written?,
+                () = timer.ring() => return Err(io::ErrorKind::TimedOut.into()),
+            }
             let Ok(Request { end, .. }) = found else { return Ok(()) };
             buffer.drain(..end);
         }
@@ -61,35 +71,34 @@ impl Client {
 
     /// The next request; none when the client has left, or should.
     async fn request(
-        &mut self,
+        &self,
         stream: &mut (impl AsyncRead + Unpin),
         buffer: &mut Vec<u8>,
+        timer: &mut Timer,
+        mut stop: Pin<&mut impl Future>,
     ) -> io::Result<Option<Result<Request, Broken>>> {
         let mut begun = !buffer.is_empty();
-        let wait =
-            |begun| if begun { self.shared.config.request_timeout } else { self.shared.idle_timeout() };
-        let mut deadline = Instant::now() + wait(begun);
+        timer.set(if begun { self.shared.config.request_timeout } else { self.shared.idle_timeout() });
         loop {
             match netstring::read(buffer) {
                 Netstring::Partial => {}
                 Netstring::Broken => return Ok(Some(Err(Broken))),
                 Netstring::Whole { octets, end } => return Ok(Some(Ok(Request { octets, end }))),
             }
-            if *self.stopped.borrow() && !begun {
-                return Ok(None);
+            if !begun && !buffer.is_empty() {
+                begun = true;
+                timer.set(self.shared.config.request_timeout);
             }
             // No more than one request and the beginning of the next are kept.
             buffer.reserve(READ_LEN);
             let read = tokio::select! {
-                read = timeout_at(deadline, stream.read_buf(buffer)) => read??,
-                _ = self.stopped.changed(), if !begun => return Ok(None),
+                biased;
+                _ = stop.as_mut(), if !begun => return Ok(None),
+                read = stream.read_buf(buffer) => read?,
+                () = timer.ring() => return Err(io::ErrorKind::TimedOut.into()),
             };
             if read == 0 {
                 return Ok(None);
-            }
-            if !begun {
-                begun = true;
-                deadline = Instant::now() + wait(begun);
             }
         }
     }
@@ -98,6 +107,37 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.shared.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Rings when its time is over. Most times are set anew long before, so the runtime's timer is moved back only when it
+/// fires.
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    deadline: Instant,
+}
+
+impl Timer {
+    fn new(time: Duration) -> Self {
+        let deadline = Instant::now() + time;
+        Self { sleep: Box::pin(sleep_until(deadline)), deadline }
+    }
+
+    fn set(&mut self, time: Duration) {
+        self.deadline = Instant::now() + time;
+        if self.deadline < self.sleep.deadline() {
+            self.sleep.as_mut().reset(self.deadline);
+        }
+    }
+
+    async fn ring(&mut self) {
+        loop {
+            self.sleep.as_mut().await;
+            if self.sleep.deadline() >= self.deadline {
+                return;
+            }
+            self.sleep.as_mut().reset(self.deadline);
+        }
     }
 }
 
