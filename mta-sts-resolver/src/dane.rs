@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mta_sts_core::{DnsName, PolicyDomain};
@@ -67,6 +68,20 @@ pub enum DaneCoverage {
     NoHost,
 }
 
+/// What a [`DaneChecker`] has looked up since it was made; what it remembers is not counted again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DaneCounts {
+    /// Lookups that came to [`DaneCoverage::EveryHost`].
+    pub every_host: u64,
+    /// Lookups that came to [`DaneCoverage::SomeHosts`].
+    pub some_hosts: u64,
+    /// Lookups that came to [`DaneCoverage::NoHost`].
+    pub no_host: u64,
+    /// Lookups that came to a [`DaneError`].
+    pub failed: u64,
+}
+
 /// Why it is not known whether DANE applies. Mail waits: whoever breaks a lookup must not turn DANE off (RFC 7672, 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -124,6 +139,15 @@ struct Shared {
     dns: Option<DnsClient>,
     remembered: Cache<Destination, Remembered>,
     lookups: Arc<Semaphore>,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    every_host: AtomicU64,
+    some_hosts: AtomicU64,
+    no_host: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// What is remembered by: for a host, no MX record is looked up.
@@ -148,6 +172,7 @@ impl DaneChecker {
                 dns: dns.of_trusted_servers(),
                 remembered: Cache::new(MAX_REMEMBERED),
                 lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)),
+                counters: Counters::default(),
             }),
         }
     }
@@ -155,6 +180,17 @@ impl DaneChecker {
     /// Whether there is a server whose AD bit is believed. Without one DANE applies nowhere.
     pub fn can_authenticate(&self) -> bool {
         self.shared.dns.is_some()
+    }
+
+    /// What was looked up.
+    pub fn counts(&self) -> DaneCounts {
+        let counters = &self.shared.counters;
+        DaneCounts {
+            every_host: counters.every_host.load(Ordering::Relaxed),
+            some_hosts: counters.some_hosts.load(Ordering::Relaxed),
+            no_host: counters.no_host.load(Ordering::Relaxed),
+            failed: counters.failed.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether DANE applies to the MX hosts of a domain; to the domain itself, where it has no MX record
@@ -195,12 +231,25 @@ impl DaneChecker {
                 let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
                     .await
                     .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
+                self.shared.counters.count(result);
                 let until = Instant::now() + ttl.clamp(MIN_TTL, MAX_TTL);
                 // It is refused only where the place was taken away meanwhile.
                 let _ = place.insert(Remembered { result, until });
                 result
             }
         }
+    }
+}
+
+impl Counters {
+    fn count(&self, result: Result<DaneCoverage, DaneError>) {
+        let counter = match result {
+            Ok(DaneCoverage::EveryHost) => &self.every_host,
+            Ok(DaneCoverage::SomeHosts) => &self.some_hosts,
+            Ok(DaneCoverage::NoHost) => &self.no_host,
+            Err(_) => &self.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mta_sts_world::{PolicyHostBehaviour, World, WorldConfig, WorldError};
+use mta_sts_world::{PolicyHostBehaviour, World, WorldConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -318,7 +318,7 @@ struct Stage {
 impl Stage {
     async fn start() -> Self {
         let files = TempDir::new().unwrap();
-        let world = start_world().await;
+        let world = World::start(WorldConfig::default()).await.unwrap();
         std::fs::write(files.path().join("ca.pem"), world.ca_pem()).unwrap();
         Self { world, files }
     }
@@ -335,17 +335,6 @@ impl Stage {
         .await
         .unwrap()
     }
-}
-
-/// Worlds that start at once may take a port from each other while they settle: then another port is tried.
-async fn start_world() -> World {
-    for _ in 0..9 {
-        match World::start(WorldConfig::default()).await {
-            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
-            started => return started.unwrap(),
-        }
-    }
-    World::start(WorldConfig::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ mod redis_server;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -259,16 +259,21 @@ async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     let daemon = Daemon::start(&mut disk.command(&words));
     assert_secure(&daemon, &POLICIES);
     daemon.end();
-    // Ended in peace, it has left no log behind, and there is no room for a new one.
+    // Ended in peace, it may have left no log behind, and there is no room for a new one.
     fill(&seen.join("more"));
     let daemon = Daemon::start(&mut disk.command(&words));
     assert!(daemon.told.contains(r#""entries":5"#), "{}", daemon.told);
     assert_secure(&daemon, &POLICIES);
     daemon.end();
 
-    // A disk that cannot be written at all is no place for a store.
+    // A disk that cannot be written at all, and has no log, is no place for a store.
+    for ending in ["-wal", "-shm"] {
+        // It may be gone.
+        let _ = fs::remove_file(seen.join(format!("cache.sqlite{ending}")));
+    }
     disk.run(&["mount", "-o", "remount,ro", disk.folder.to_str().unwrap()]);
-    let output = disk.command(&words).output().unwrap();
+    let output =
+        disk.inside("timeout").args(["20", env!("CARGO_BIN_EXE_mtasts")]).args(&words).output().unwrap();
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().contains(&store));
     stage.world.shutdown().await;
@@ -429,6 +434,30 @@ async fn the_cache_of_a_fleet_can_be_seen_and_changed() {
         assert!(!String::from_utf8(said).unwrap().contains("secret-word"));
     }
     stage.world.shutdown().await;
+}
+
+#[test]
+fn a_redis_with_tls_has_to_show_a_certificate_of_a_trusted_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("cert.pem"), certified.cert.pem()).unwrap();
+    fs::write(path("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(path("other.pem"), other.cert.pem()).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    let tls = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+    let _redis = RedisServer::with(&[&tls[..], &["--tls-auth-clients", "no"]].concat());
+    for (trusted, status) in [("cert.pem", 0), ("other.pem", 75)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_mtasts"))
+            .args(["cache", "list", "--store", &format!("rediss://127.0.0.1:{port}/0")])
+            .env("SSL_CERT_FILE", path(trusted))
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use mta_sts_resolver::{
     DnsClient, DnsConfig, EntryStore, PolicyAnswer, PolicyFetcher, PolicyService, RedisStore, Resolver,
     ServiceConfig, SqliteStore, TrustStore,
 };
-use mta_sts_world::{State, World, WorldConfig, WorldError};
+use mta_sts_world::{State, World, WorldConfig};
 use redis_server::RedisServer;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,7 +26,10 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
-        Self { world: start_world().await, clock: Arc::new(AtomicU64::new(now())) }
+        Self {
+            world: World::start(WorldConfig::default()).await.unwrap(),
+            clock: Arc::new(AtomicU64::new(now())),
+        }
     }
 
     fn machine(&self, store: Arc<dyn EntryStore>) -> PolicyService {
@@ -51,16 +54,6 @@ impl Stage {
     fn advance(&self, seconds: u64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
     }
-}
-
-async fn start_world() -> World {
-    for _ in 0..9 {
-        match World::start(WorldConfig::default()).await {
-            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
-            started => return started.unwrap(),
-        }
-    }
-    World::start(WorldConfig::default()).await.unwrap()
 }
 
 fn store(redis: &RedisServer) -> Arc<RedisStore> {

@@ -17,7 +17,7 @@ use mta_sts_resolver::{
     PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, StoreError,
     StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
-use mta_sts_world::{State, World, WorldConfig, WorldError};
+use mta_sts_world::{State, World, WorldConfig};
 use socketmap_client::{Client, LONG};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -42,7 +42,7 @@ impl Stage {
     }
 
     async fn with(config: ServiceConfig, bounds: SocketmapConfig) -> Self {
-        let world = start_world().await;
+        let world = World::start(WorldConfig::default()).await.unwrap();
         let clock = Arc::new(AtomicU64::new(1_700_000_000));
         let service = PolicyService::new(resolver(&world), {
             let clock = Arc::clone(&clock);
@@ -80,17 +80,6 @@ impl Stage {
         timeout(LONG, &mut self.running).await.expect("the server stops").unwrap();
         self.world.shutdown().await;
     }
-}
-
-/// Worlds that start at once may take a port from each other while they settle: then another port is tried.
-async fn start_world() -> World {
-    for _ in 0..9 {
-        match World::start(WorldConfig::default()).await {
-            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
-            started => return started.unwrap(),
-        }
-    }
-    World::start(WorldConfig::default()).await.unwrap()
 }
 
 fn resolver(world: &World) -> Resolver {

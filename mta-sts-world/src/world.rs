@@ -54,6 +54,18 @@ impl World {
     /// [`WorldError::Bind`] if a fixed port cannot be had, [`WorldError::NoCommonPort`] if the system has no port that
     /// is free on all addresses, [`WorldError::Certificate`].
     pub async fn start(config: WorldConfig) -> Result<Self, WorldError> {
+        // Worlds that start at once may take a port from each other while they settle: then another one is tried.
+        for _ in 1..MAX_STARTS {
+            match Self::start_once(&config).await {
+                Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. })
+                    if config == WorldConfig::default() => {}
+                started => return started,
+            }
+        }
+        Self::start_once(&config).await
+    }
+
+    async fn start_once(config: &WorldConfig) -> Result<Self, WorldError> {
         let plan = table::plan();
         let authorities = Authorities::new()?;
         let states = Arc::new(States::new(&plan.scenarios));
@@ -473,6 +485,7 @@ fn write(path: &Path, text: &[u8]) -> Result<(), WorldError> {
         .map_err(|source| WorldError::File { path: path.to_owned(), source })
 }
 
+const MAX_STARTS: usize = 10;
 const MAX_TRIES: u32 = 32;
 const CA_FILE: &str = "ca.pem";
 const ZONE_FILE: &str = "zone";

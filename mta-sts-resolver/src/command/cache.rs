@@ -19,8 +19,8 @@ use super::store::StorePlace;
 /// not know.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
-    /// The store
-    #[arg(long, global = true, value_name = "sqlite[:FILE]", default_value = "sqlite")]
+    /// The store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
+    #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...", default_value = "sqlite")]
     store: StorePlace,
     /// Print JSON
     #[arg(long, global = true)]

@@ -44,8 +44,9 @@ pub(crate) struct Serve {
     /// Listen here; may be given several times [default: 127.0.0.1:8461]
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
-    /// Where policies outlive a restart [default: sqlite]
-    #[arg(long, value_name = "memory|sqlite[:FILE]")]
+    /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH` [default: sqlite]
+    #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]

@@ -93,7 +93,6 @@ async fn about(
 }
 
 /// What is said because of DANE, which comes before any policy; none where it does not apply (RFC 8461, 2).
-// Meets S3.
 async fn dane_answer(
     policy: Option<&Policy>,
     destination: &Destination,

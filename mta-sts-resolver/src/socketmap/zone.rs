@@ -38,6 +38,7 @@ pub enum MatchNames {
 /// What is said of a destination whose MX hosts DANE authenticates (RFC 7672), all of them or some.
 ///
 /// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
+// Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DaneAnswer {
     /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts

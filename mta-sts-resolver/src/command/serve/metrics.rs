@@ -93,6 +93,18 @@ impl Collector for Sources {
         )?;
         page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
         page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        let dane = self.server.dane().counts();
+        page.counters(
+            "mtasts_dane_lookups",
+            "Lookups of DANE, by how many MX hosts have it",
+            "result",
+            &[
+                ("every-host", dane.every_host),
+                ("some-hosts", dane.some_hosts),
+                ("no-host", dane.no_host),
+                ("failed", dane.failed),
+            ],
+        )?;
         page.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
         page.gauge(
             "mtasts_store_unsaved",
