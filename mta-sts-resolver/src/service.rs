@@ -105,7 +105,7 @@ impl ServiceConfig {
             max_entries: 65_536,
             lookups_at_once: 512,
             refreshes_at_once: 16,
-            answer_within: Duration::from_secs(80),
+            answer_within: Duration::from_secs(70),
             store: None,
             log_domains: false,
             clock: Arc::new(system_time),
@@ -134,8 +134,9 @@ impl ServiceConfig {
         self
     }
 
-    /// How long an answer may take: 80 s by default, which is more than DNS and a fetch may take, and less than the 100 s
-    /// that Postfix waits. After it, the answer is the cached policy, or [`WhyTemporary::Slow`].
+    /// How long an answer may take: 70 s by default, as long as DNS and a fetch may take. With what may come after it, DANE and
+    /// MX records, that is less than the 100 s that Postfix waits. After it, the answer is the cached policy, or
+    /// [`WhyTemporary::Slow`].
     #[must_use]
     pub fn answer_within(mut self, answer_within: Duration) -> Self {
         self.answer_within = answer_within;

@@ -35,8 +35,8 @@ DEADLINE = 90
 VERSION = tuple(int(number) for number in os.environ.get("POSTFIX_VERSION", "3.7.11").split("."))
 
 # How the daemon is asked and answers: its options, where it listens, what main.cf has.
-INET = ("127.0.0.1:8461", "inet:127.0.0.1:8461")
-UNIX = ("unix:@DIR@/mtasts.sock", "unix:@DIR@/mtasts.sock")
+INET = ("127.0.0.1:8461", "socketmap:inet:127.0.0.1:8461")
+UNIX = ("unix:@DIR@/mtasts.sock", "proxy:socketmap:unix:@DIR@/mtasts.sock")
 PROFILES = {
     "patterns": (["--match", "patterns"], *INET),
     "mx-hosts": (["--match", "mx-hosts"], *UNIX),
@@ -106,7 +106,7 @@ class Postfix:
         self.folder = folder
         self.etc = folder / "etc"
         self.etc.mkdir()
-        names = {"@DIR@": str(folder), "@CA@": str(WORLD / "ca.pem"), "@SOCKETMAP@": socketmap}
+        names = {"@DIR@": str(folder), "@CA@": str(WORLD / "ca.pem"), "socketmap:@SOCKETMAP@": socketmap}
         text = (HERE / "main.cf").read_text()
         for name, value in names.items():
             text = text.replace(name, value)

@@ -297,7 +297,7 @@ impl Default for Limits {
             refreshes_at_once: const { count(16) },
             fetches_at_once: const { count(256) },
             fetches_from_one_address: const { count(8) },
-            answer_within: Span::from_secs(80),
+            answer_within: Span::from_secs(70),
             fetch_timeout: Span::from_secs(60),
             dns_timeout: Maybe(None),
             dns_attempts: Maybe(None),

@@ -114,11 +114,9 @@ impl<'a> Daemon<'a> {
     }
 
     async fn load(&self) {
-        match self.service.load().await {
-            Ok(entries) => {
-                tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
-            }
-            Err(error) => tracing::error!(code = error.code(), %error, "the store could not be read"),
+        // The service tells what fails, and tries again.
+        if let Ok(entries) = self.service.load().await {
+            tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
         }
     }
 
