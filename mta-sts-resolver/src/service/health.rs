@@ -33,7 +33,7 @@ pub(super) enum Recovery {
     None,
     /// It does again what it did not, and may fail to do other things yet.
     Part,
-    /// It fails to do nothing any more, and this was told.
+    /// It fails to do nothing any more.
     Whole,
 }
 
@@ -65,10 +65,12 @@ impl StoreHealth {
         if !std::mem::take(failing.of(work)) {
             return Recovery::None;
         }
-        if failing.reading || failing.writing || !std::mem::take(&mut failing.told) {
+        if failing.reading || failing.writing {
             return Recovery::Part;
         }
-        tracing::info!("the store works again");
+        if std::mem::take(&mut failing.told) {
+            tracing::info!("the store works again");
+        }
         Recovery::Whole
     }
 }
@@ -98,6 +100,6 @@ mod tests {
         assert_eq!(health.succeeded(Work::Reading), Recovery::None);
         assert_eq!(health.succeeded(Work::Writing), Recovery::Whole);
         health.failed(Work::Writing, &error);
-        assert_eq!(health.succeeded(Work::Writing), Recovery::Part, "too soon to be told");
+        assert_eq!(health.succeeded(Work::Writing), Recovery::Whole, "whether or not it was told");
     }
 }
