@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -293,17 +294,23 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
     let mut watched = stopped.clone();
     let accepting = async {
         loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&shared.places).acquire_owned().await else { return };
             let accepted = match &listener.socket {
-                Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                    // An answer is one small packet.
-                    let _ = stream.set_nodelay(true);
-                    Client::new(shared, place, watched.clone()).start(stream);
-                }),
-                Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| {
-                    Client::new(shared, place, watched.clone()).start(stream);
-                }),
+                Socket::Tcp(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        // An answer is one small packet.
+                        let _ = stream.set_nodelay(true);
+                        welcome(shared, stream, &watched).await;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
+                Socket::Unix(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        welcome(shared, stream, &watched).await;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
             };
             match accepted {
                 Ok(()) => drop(shared.connections.fetch_add(1, Ordering::Relaxed)),
@@ -320,4 +327,16 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     watched.mark_unchanged();
+}
+
+/// Waits for a place: one client of each listener may, and then those behind it in the backlog.
+async fn welcome(
+    shared: &Arc<Shared>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    stopped: &watch::Receiver<bool>,
+) {
+    // Never closed.
+    if let Ok(place) = Arc::clone(&shared.places).acquire_owned().await {
+        Client::new(shared, place, stopped.clone()).start(stream);
+    }
 }

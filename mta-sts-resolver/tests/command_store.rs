@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::PolicyDomain;
 use mta_sts_resolver::{EntryStore, RedisStore, SqliteStore};
-use mta_sts_world::{World, WorldConfig, WorldError};
+use mta_sts_world::{World, WorldConfig};
 use redis_server::RedisServer;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -28,7 +28,10 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
-        let stage = Self { world: start_world().await, folder: tempfile::tempdir().unwrap() };
+        let stage = Self {
+            world: World::start(WorldConfig::default()).await.unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        };
         fs::write(stage.path("ca.pem"), stage.world.ca_pem()).unwrap();
         stage
     }
@@ -49,16 +52,6 @@ impl Stage {
     fn daemon(&self, store: &str) -> Daemon {
         Daemon::start(Command::new(env!("CARGO_BIN_EXE_mtasts")).args(self.serve(store)))
     }
-}
-
-async fn start_world() -> World {
-    for _ in 0..9 {
-        match World::start(WorldConfig::default()).await {
-            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
-            started => return started.unwrap(),
-        }
-    }
-    World::start(WorldConfig::default()).await.unwrap()
 }
 
 /// A daemon that listens.

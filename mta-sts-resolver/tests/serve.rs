@@ -521,3 +521,18 @@ async fn nobody_is_answered_from_what_is_not_stored_yet() {
     assert_eq!(store.entries.lock().unwrap().len(), 1);
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_listener_keeps_a_place_from_another() {
+    let stage = Stage::with(ServiceConfig::new(), SocketmapConfig::new().max_clients(1)).await;
+    let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.tcp_addr().unwrap();
+    let server = stage.server.clone();
+    let serving = tokio::spawn(async move { server.serve(vec![listener], std::future::pending()).await });
+    for address in [address, address, stage.address, stage.address, address] {
+        let mut client = Client { stream: TcpStream::connect(address).await.unwrap() };
+        assert_eq!(client.ask("postfix healthy-enforce.test").await, HEALTHY);
+    }
+    serving.abort();
+    stage.end().await;
+}

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
@@ -193,14 +193,19 @@ impl Database {
             return;
         }
         let result = self.mending(|connection| {
-            let transaction = connection.transaction()?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             {
+                let mut held = transaction.prepare_cached("SELECT entry FROM entries WHERE domain = ?1")?;
                 let mut put = transaction.prepare_cached(
                     "INSERT INTO entries (domain, entry) VALUES (?1, ?2) \
                      ON CONFLICT (domain) DO UPDATE SET entry = excluded.entry",
                 )?;
                 for (domain, text, _) in &puts {
-                    put.execute(params![domain, text.as_bytes()])?;
+                    let held: Option<Option<Vec<u8>>> =
+                        held.query_row([domain], |row| Ok(row.get(0).ok())).optional()?;
+                    if !held.flatten().is_some_and(|held| outdates(&held, text.as_bytes())) {
+                        put.execute(params![domain, text.as_bytes()])?;
+                    }
                 }
             }
             transaction.commit()
@@ -330,6 +335,18 @@ fn connect_in(path: &Path, locking_mode: &str) -> rusqlite::Result<Connection> {
         "CREATE TABLE IF NOT EXISTS entries (domain TEXT PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;",
     )?;
     Ok(connection)
+}
+
+/// Whether what is stored is not to be replaced: another process has stored a policy that was fetched later, or one is in force
+/// and the new entry has none. A fetch in the future was made before the clock stepped back: it gives way, as in memory.
+fn outdates(held: &[u8], new: &[u8]) -> bool {
+    let (Ok(held), Ok(new)) = (CacheEntry::parse(held), CacheEntry::parse(new)) else { return false };
+    let now = UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
+    match (held.policy(), new.policy()) {
+        (Some(held), Some(new)) => held.fetched_at() <= now && held.fetched_at() > new.fetched_at(),
+        (Some(_), None) => held.valid_policy(now).is_some(),
+        (None, _) => false,
+    }
 }
 
 /// Moves a damaged file aside, and makes a new one with what can be read of it.
@@ -463,6 +480,27 @@ mod tests {
             }
             all.extend(page);
         }
+    }
+
+    #[tokio::test]
+    async fn of_two_processes_the_later_fetch_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let (ours, theirs) = (SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap());
+        let fetched_at = |seconds: u64| {
+            let text = text(1).replace("1700000000", &seconds.to_string());
+            CacheEntry::parse(text.as_bytes()).unwrap()
+        };
+        let domain = domain(1);
+        ours.put(&domain, &fetched_at(1_700_000_100)).await.unwrap();
+        theirs.put(&domain, &fetched_at(1_700_000_000)).await.unwrap();
+        assert_eq!(ours.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_100)));
+        theirs.put(&domain, &fetched_at(1_700_000_200)).await.unwrap();
+        assert_eq!(ours.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_200)));
+        // Before the clock stepped back.
+        theirs.put(&domain, &fetched_at(99_999_999_999)).await.unwrap();
+        ours.put(&domain, &fetched_at(1_700_000_300)).await.unwrap();
+        assert_eq!(theirs.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_300)));
     }
 
     #[tokio::test]

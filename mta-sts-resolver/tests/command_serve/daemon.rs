@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use mta_sts_world::{World, WorldConfig, WorldError};
+use mta_sts_world::{World, WorldConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -77,7 +77,7 @@ pub(crate) struct Lab {
 impl Lab {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = start_world().await;
+        let world = World::start(WorldConfig::default()).await.unwrap();
         std::fs::write(folder.path().join("ca.pem"), world.ca_pem()).unwrap();
         Self { world, folder }
     }
@@ -109,16 +109,6 @@ impl Lab {
         arguments.extend(others.iter().map(|&other| other.to_owned()));
         arguments
     }
-}
-
-async fn start_world() -> World {
-    for _ in 0..9 {
-        match World::start(WorldConfig::default()).await {
-            Err(WorldError::Bind { .. } | WorldError::NoCommonPort { .. }) => {}
-            started => return started.unwrap(),
-        }
-    }
-    World::start(WorldConfig::default()).await.unwrap()
 }
 
 /// The answer to one request, as a netstring.

@@ -1,0 +1,238 @@
+//! What is known of the domains, kept in memory and in the store.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mta_sts_core::{CacheEntry, CacheUpdate, PolicyDomain, Purpose, UnixTime};
+
+use super::Shared;
+use super::counts::count;
+use super::health::{Recovery, Work};
+use super::news::{News, by_our_clock, updates};
+use crate::store::StoreError;
+
+impl Shared {
+    /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
+    /// came of it.
+    pub(super) fn remember(
+        &self,
+        domain: &PolicyDomain,
+        update: &CacheUpdate,
+        known: Option<&CacheEntry>,
+    ) -> Option<CacheEntry> {
+        let now = self.now();
+        let mut cache = self.cache();
+        if cache.peek(domain, now).is_none()
+            && let Some(known) = known
+        {
+            cache.insert(domain, known.clone(), now);
+        }
+        if cache.apply(domain, update, now).is_some() {
+            tracing::debug!(domain = %domain, "an entry was evicted: the cache is full");
+        }
+        cache.peek(domain, now).or_else(|| update.apply_to(known.cloned(), now))
+    }
+
+    /// What memory, or else the store, holds of a domain, and what is left to find out. A store that machines share is read
+    /// before a refresh too, and where memory holds no policy: another machine may have fetched it.
+    pub(super) async fn recall(
+        &self,
+        domain: &PolicyDomain,
+        purpose: Purpose,
+    ) -> (Option<CacheEntry>, Purpose) {
+        let now = self.now();
+        let held = self.cache().peek(domain, now);
+        let is_shared = self.config.store.as_ref().is_some_and(|store| store.leases().is_some());
+        let is_enough = held.as_ref().is_some_and(|held| {
+            !is_shared || (purpose != Purpose::Refresh && held.valid_policy(now).is_some())
+        });
+        if is_enough {
+            return (held, purpose);
+        }
+        let Some(stored) = self.read(domain).await else { return (held, purpose) };
+        match self.adopt(domain, held.as_ref(), &stored) {
+            // Another machine has refreshed it.
+            Some(news) if news.has_policy && held.is_some() => (Some(news.entry), Purpose::Deliver),
+            Some(news) => (Some(news.entry), purpose),
+            None => (held, purpose),
+        }
+    }
+
+    /// What the store holds of a domain.
+    pub(super) async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        let store = self.config.store.as_ref()?;
+        let stored = store.get(domain).await;
+        let stored = self.done(Work::Reading, stored).flatten()?;
+        Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
+    }
+
+    /// Takes over what is stored of a domain, if it says more than what is known of it.
+    pub(super) fn adopt(
+        &self,
+        domain: &PolicyDomain,
+        known: Option<&CacheEntry>,
+        stored: &CacheEntry,
+    ) -> Option<News> {
+        let now = self.now();
+        let Some(known) = known else {
+            self.cache().insert(domain, stored.clone(), now);
+            let has_policy = stored.valid_policy(now).is_some();
+            return Some(News { entry: stored.clone(), has_policy });
+        };
+        let updates = updates(known, stored, now);
+        let has_policy = matches!(updates.first(), Some(CacheUpdate::Store { .. }));
+        let mut entry = None;
+        for update in &updates {
+            entry = self.remember(domain, update, entry.as_ref().or(Some(known)));
+        }
+        entry.map(|entry| News { entry, has_policy })
+    }
+
+    /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
+    pub(super) async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate, known: Option<&CacheEntry>) {
+        let Some(store) = &self.config.store else { return };
+        let now = self.now();
+        let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
+        let Some(entry) = update.apply_to(remembered, now) else { return };
+        let put = store.put(domain, &entry).await;
+        if self.done(Work::Writing, put).is_none() {
+            let mut unsaved = self.unsaved();
+            if unsaved.len() < self.config.max_entries {
+                unsaved.insert(domain.clone());
+            }
+        }
+    }
+
+    /// See [`PolicyService::load`](super::PolicyService::load).
+    pub(super) async fn load(&self) -> Result<usize, StoreError> {
+        let loaded = self.load_pages().await;
+        self.is_unread.store(loaded.is_err(), Ordering::Relaxed);
+        loaded
+    }
+
+    async fn load_pages(&self) -> Result<usize, StoreError> {
+        let Some(store) = &self.config.store else { return Ok(0) };
+        let mut loaded = 0;
+        let mut after = None;
+        loop {
+            let page = store.page(after.as_ref(), PAGE).await;
+            self.done(Work::Reading, page.as_ref().map(|_| ()).map_err(StoreError::clone));
+            let page = page?;
+            let now = self.now();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            let mut cache = self.cache();
+            for (domain, entry) in page {
+                let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
+                let counts = entry.valid_policy(now).is_some()
+                    || entry.back_offs().iter().any(|back_off| back_off.until > now);
+                // What memory holds by now is newer.
+                if counts && cache.len() < self.config.max_entries && cache.peek(&domain, now).is_none() {
+                    cache.insert(&domain, entry, now);
+                    loaded += 1;
+                }
+            }
+            if cache.len() >= self.config.max_entries {
+                tracing::info!(
+                    entries = cache.len(),
+                    "memory is full: the rest of the store is read when asked for"
+                );
+                break;
+            }
+        }
+        self.scheduled.notify_one();
+        Ok(loaded)
+    }
+
+    /// Looks after the store: what could not be read, what could not be written, what has expired.
+    pub(super) async fn tend_store(&self, cleans: bool) {
+        let Some(store) = &self.config.store else { return };
+        if self.health.is_failing(Some(Work::Reading)) {
+            let first = store.page(None, 1).await;
+            if self.done(Work::Reading, first).is_none() {
+                return;
+            }
+        }
+        if self.is_unread.load(Ordering::Relaxed)
+            && let Ok(entries) = self.load().await
+        {
+            tracing::info!(entries, "the store could be read");
+        }
+        self.save_unsaved().await;
+        if cleans {
+            let before = self.now().as_secs().saturating_sub(CLEANING_GRACE.as_secs());
+            let removed = store.remove_expired(UnixTime::from_secs(before)).await;
+            if let Some(removed @ 1..) = self.done(Work::Writing, removed) {
+                tracing::debug!(removed, "entries that had expired were taken out of the store");
+            }
+        }
+    }
+
+    /// Tries again what a store failed to write, until it fails again.
+    async fn save_unsaved(&self) {
+        let Some(store) = &self.config.store else { return };
+        loop {
+            let Some(domain) = self.unsaved().iter().next().cloned() else { return };
+            let _turn = self.turn_to_write(&domain).await;
+            let entry = self.cache().peek(&domain, self.now());
+            if let Some(entry) = entry {
+                let put = store.put(&domain, &entry).await;
+                if self.done(Work::Writing, put).is_none() {
+                    return;
+                }
+            }
+            self.unsaved().remove(&domain);
+        }
+    }
+
+    pub(super) fn unsaved(&self) -> MutexGuard<'_, HashSet<PolicyDomain>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn turn_to_write(&self, domain: &PolicyDomain) -> tokio::sync::MutexGuard<'_, ()> {
+        // The remainder fits.
+        #[allow(clippy::cast_possible_truncation)]
+        let number = self.hasher.hash_one(domain) as usize % self.writing.len();
+        self.writing[number].lock().await
+    }
+
+    /// Takes note of how the store did some work.
+    pub(super) fn done<T>(&self, work: Work, result: Result<T, StoreError>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                let recovery = self.health.succeeded(work);
+                if recovery == Recovery::Whole {
+                    self.save_all_again();
+                }
+                if recovery != Recovery::None {
+                    self.is_back.store(true, Ordering::Relaxed);
+                    self.scheduled.notify_one();
+                }
+                Some(value)
+            }
+            Err(error) => {
+                count(&self.counters.store_failures);
+                self.health.failed(work, &error);
+                None
+            }
+        }
+    }
+
+    /// A store that is reached over a network may have come back empty: every policy that memory holds is written again.
+    fn save_all_again(&self) {
+        if self.config.store.as_ref().is_none_or(|store| store.leases().is_none()) {
+            return;
+        }
+        let now = self.now();
+        let cache = self.cache();
+        let policies = cache.entries().filter(|(_, entry)| entry.valid_policy(now).is_some());
+        self.unsaved().extend(policies.map(|(domain, _)| domain));
+    }
+}
+
+const PAGE: usize = 1000;
+/// The clock may be a day ahead, and step back.
+const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);
