@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use mta_sts_resolver::{EntryStore, StoreError};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::Exit;
 use super::check::told;
@@ -189,24 +190,51 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
 async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     let mut input = io::BufReader::new(io::stdin());
     let (mut imported, mut older) = (0, 0);
+    let mut count = |is_imported: bool| if is_imported { imported += 1 } else { older += 1 };
+    // Many at once, since a store writes those that come together at one stroke.
+    let mut importing = JoinSet::new();
+    let mut fault = None;
     for line in 1.. {
         let mut text = String::new();
         // An entry has 64 KiB at most; JSON may make it some times longer.
         if input.by_ref().take(MAX_LINE).read_line(&mut text)? == 0 {
             break;
         }
-        let (domain, entry) = imported_entry(&text).map_err(|what| Failed::Input { line, what })?;
-        let fetched_at = |entry: &CacheEntry| entry.policy().map(mta_sts_core::CachedPolicy::fetched_at);
-        match store.get(&domain).await? {
-            Some(known) if fetched_at(&known) >= fetched_at(&entry) => older += 1,
-            _ => {
-                store.put(&domain, &entry).await?;
-                imported += 1;
+        match imported_entry(&text) {
+            Ok((domain, entry)) => importing.spawn(import_entry(Arc::clone(store), domain, entry)),
+            Err(what) => {
+                fault = Some(Failed::Input { line, what });
+                break;
             }
+        };
+        if importing.len() == IMPORTS_AT_ONCE
+            && let Some(Ok(is_imported)) = importing.join_next().await
+        {
+            count(is_imported?);
         }
+    }
+    // What stands before a fault is imported all the same.
+    for is_imported in importing.join_all().await {
+        count(is_imported?);
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
     }
     writeln!(anstream::stdout(), "{imported} imported, {older} not newer than what is there")?;
     Ok(Exit::Fine)
+}
+
+/// Whether it was newer than what was there.
+async fn import_entry(
+    store: Arc<dyn EntryStore>,
+    domain: PolicyDomain,
+    entry: CacheEntry,
+) -> Result<bool, StoreError> {
+    let fetched_at = |entry: &CacheEntry| entry.policy().map(mta_sts_core::CachedPolicy::fetched_at);
+    match store.get(&domain).await? {
+        Some(known) if fetched_at(&known) >= fetched_at(&entry) => Ok(false),
+        _ => store.put(&domain, &entry).await.map(|()| true),
+    }
 }
 
 fn imported_entry(line: &str) -> Result<(PolicyDomain, CacheEntry), String> {
@@ -257,3 +285,4 @@ fn now() -> UnixTime {
 }
 
 const MAX_LINE: u64 = 1 << 20;
+const IMPORTS_AT_ONCE: usize = 256;
