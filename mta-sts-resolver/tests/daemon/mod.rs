@@ -1,4 +1,6 @@
 //! A daemon that runs, and the world that it asks.
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
