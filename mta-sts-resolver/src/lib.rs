@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod clock;
 mod dane;
 mod dns;
 mod driver;

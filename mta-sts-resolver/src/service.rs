@@ -338,14 +338,14 @@ impl Shared {
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
+        let mut writing = None;
         if is_worth_storing(update) {
-            let _turn = self.turn_to_write(domain).await;
+            writing = Some(self.turn_to_write(domain).await);
             // Before it is remembered: nobody is answered from what would be lost with the process.
             self.save(domain, update, turn.known()).await;
-            self.remember(domain, update, turn.known());
-        } else {
-            self.remember(domain, update, turn.known());
         }
+        self.remember(domain, update, turn.known());
+        drop(writing);
         self.scheduled.notify_one();
         turn.end().await;
         answer(&discovery.outcome)

@@ -291,34 +291,13 @@ impl Shared {
 }
 
 async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: watch::Receiver<bool>) {
-    let mut watched = stopped.clone();
+    let watched = stopped.clone();
     let accepting = async {
         loop {
-            let accepted = match &listener.socket {
-                Socket::Tcp(listener) => match listener.accept().await {
-                    Ok((stream, _)) => {
-                        // An answer is one small packet.
-                        let _ = stream.set_nodelay(true);
-                        welcome(shared, stream, &watched).await;
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
-                },
-                Socket::Unix(listener) => match listener.accept().await {
-                    Ok((stream, _)) => {
-                        welcome(shared, stream, &watched).await;
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
-                },
-            };
-            match accepted {
-                Ok(()) => drop(shared.connections.fetch_add(1, Ordering::Relaxed)),
-                Err(error) => {
-                    // Such as too many open files: it passes when a client leaves.
-                    tracing::warn!(%error, "a client could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+            if let Err(error) = accept_one(shared, &listener, &watched).await {
+                // Such as too many open files: it passes when a client leaves.
+                tracing::warn!(%error, "a client could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     };
@@ -326,7 +305,26 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
         () = accepting => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    watched.mark_unchanged();
+}
+
+async fn accept_one(
+    shared: &Arc<Shared>,
+    listener: &SocketmapListener,
+    stopped: &watch::Receiver<bool>,
+) -> io::Result<()> {
+    match &listener.socket {
+        Socket::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            // An answer is one small packet.
+            let _ = stream.set_nodelay(true);
+            welcome(shared, stream, stopped).await;
+        }
+        Socket::Unix(listener) => {
+            let (stream, _) = listener.accept().await?;
+            welcome(shared, stream, stopped).await;
+        }
+    }
+    Ok(())
 }
 
 /// Waits for a place: one client of each listener may, and then those behind it in the backlog.
@@ -337,6 +335,7 @@ async fn welcome(
 ) {
     // Never closed.
     if let Ok(place) = Arc::clone(&shared.places).acquire_owned().await {
+        shared.connections.fetch_add(1, Ordering::Relaxed);
         Client::new(shared, place, stopped.clone()).start(stream);
     }
 }

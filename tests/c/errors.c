@@ -1,18 +1,11 @@
 /*
  * What an error tells after a failed call: the status, its word, one sentence, and the place in the input.
  */
+#include "check.h"
 #include <mtasts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
 
 /* Frees the error. */
 static void tells(mtasts_error *error, mtasts_status status, const char *code, uint32_t line, size_t offset)

@@ -1,20 +1,13 @@
 /*
  * A process with one thread forks in the midst of a lookup: both sides end it, each on its own.
  */
+#include "check.h"
 #include <mtasts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
 
 int main(void)
 {

@@ -1,16 +1,9 @@
 /* What the program that nulls.py writes works on: one object of each kind. */
+#include "check.h"
 #include <mtasts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
 
 static const uint8_t octets[] = "x";
 static const mtasts_bytes rrs[1] = {{octets, 1}};

@@ -2,20 +2,13 @@
  * A bug of the library, seen from C: a status and an error, an object that can only be freed, and nothing else touched.
  * Built against a library with the feature "panic-on-demand".
  */
+#include "check.h"
 #include <mtasts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern mtasts_status mtasts_cache_panic(const mtasts_cache *cache, mtasts_error **error);
-
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
 
 static void check_error(mtasts_error **error, mtasts_status status, const char *code)
 {

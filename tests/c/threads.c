@@ -1,6 +1,7 @@
 /*
  * Eight threads on one cache: each looks up domains, remembers them and reads them back, while one refreshes.
  */
+#include "check.h"
 #include <mtasts.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,14 +14,6 @@
 static const uint64_t now = 1700000000;
 static mtasts_cache *cache;
 static const mtasts_policy *shared_policy;
-
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                         \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
 
 static mtasts_outcome *run(const char *domain, const mtasts_entry *entry, uint32_t purpose)
 {

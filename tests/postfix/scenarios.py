@@ -25,6 +25,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from daemon import Daemon  # noqa: E402
 from world import FOLDER as WORLD, arrived, control  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
@@ -63,25 +64,6 @@ def until(what, condition):
             return value
         time.sleep(0.05)
     raise SystemExit(f"in vain: {what}")
-
-
-class Daemon:
-    """mtasts serve."""
-
-    def __init__(self, folder, *arguments, listen):
-        self.log = folder / "mtasts.log"
-        self.log.touch()
-        before = self.log.read_text().count('"listening"')
-        with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                [MTASTS, "serve", "--listen", listen, "--log-level", "debug", "--log-format", "json", *arguments],
-                stderr=log,
-            )
-        until("mtasts serve listens", lambda: self.log.read_text().count('"listening"') > before)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(DEADLINE)
 
 
 class OtherServer:
@@ -192,7 +174,7 @@ def run_profile(profile):
     other = "MTASTS_SOCKETMAP" in os.environ
     store = f"sqlite:{folder}/cache.sqlite"
     arguments = [*arguments, "--store", store]
-    daemon = OtherServer(folder) if other else Daemon(folder, *arguments, listen=listen)
+    daemon = OtherServer(folder) if other else Daemon(MTASTS, folder, "--listen", listen, *arguments)
     postfix = Postfix(folder, socketmap)
     try:
         first = [scenario for scenario in scenarios if scenario["needs_cached_policy"]]
@@ -205,7 +187,7 @@ def run_profile(profile):
         if not other:
             daemon.stop()
             expire_checks(store, len(first))
-            daemon = Daemon(folder, *arguments, listen=listen)
+            daemon = Daemon(MTASTS, folder, "--listen", listen, *arguments)
         for scenario in scenarios:
             control({"command": "switch", "scenario": scenario["name"], "state": "attack"})
             scenario["before"] = len(arrived(scenario["domain"]))
@@ -282,7 +264,7 @@ def too_new():
     folder.chmod(0o755)
     control({"command": "reset"})
     listen, socketmap = INET
-    daemon = Daemon(folder, "--form", "extended", "--store", "memory", listen=listen)
+    daemon = Daemon(MTASTS, folder, "--listen", listen, "--form", "extended", "--store", "memory")
     postfix = Postfix(folder, socketmap)
     try:
         postfix.send("user@healthy-enforce.test")

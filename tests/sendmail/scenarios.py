@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import time
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from daemon import Daemon  # noqa: E402
 from world import FOLDER as WORLD, arrived, control  # noqa: E402
 
 MTASTS = os.path.abspath(sys.argv[1])
@@ -52,27 +52,6 @@ class Syslog:
     def listen(self):
         while True:
             self.text += self.socket.recv(65536).decode(errors="replace") + "\n"
-
-
-class Daemon:
-    """mtasts serve."""
-
-    def __init__(self, folder, *arguments):
-        self.log = folder / "mtasts.log"
-        self.log.touch()
-        before = self.log.read_text().count('"listening"')
-        with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                [MTASTS, "serve", "--log-level", "debug", "--log-format", "json", *arguments], stderr=log)
-        for _ in range(DEADLINE * 20):
-            if self.log.read_text().count('"listening"') > before:
-                return
-            time.sleep(0.05)
-        raise SystemExit("mtasts serve does not listen")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(DEADLINE)
 
 
 class Sendmail:
@@ -174,7 +153,7 @@ def zone_of_page():
 def run_scenarios(folder, scenarios, syslog):
     store = f"sqlite:{folder}/cache.sqlite"
     (folder / "mtasts.toml").write_text(f'store = "{store}"\n{zone_of_page()}')
-    daemon = Daemon(folder, "--config", folder / "mtasts.toml")
+    daemon = Daemon(MTASTS, folder, "--config", folder / "mtasts.toml")
     try:
         if not ONLY:
             control({"command": "switch", "scenario": "txt-servfail", "state": "attack"})
@@ -191,7 +170,7 @@ def run_scenarios(folder, scenarios, syslog):
                   not sendmail.waiting() and len(arrived(scenario["domain"])) == 1, sendmail.told)
         daemon.stop()
         expire_checks(store)
-        daemon = Daemon(folder, "--config", folder / "mtasts.toml")
+        daemon = Daemon(MTASTS, folder, "--config", folder / "mtasts.toml")
         for scenario in scenarios:
             control({"command": "switch", "scenario": scenario["name"], "state": "attack"})
             scenario["before"] = len(arrived(scenario["domain"]))

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read as _, Write};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use clap::{Args, Subcommand};
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::Exit;
-use super::check::told;
+use super::check::{now, told};
 use super::output::{date, printable};
 use super::store::StorePlace;
 
@@ -278,10 +277,6 @@ fn summary(domain: &PolicyDomain, entry: &CacheEntry, now: UnixTime) -> Value {
 
 fn domain(text: &str) -> Result<PolicyDomain, String> {
     PolicyDomain::parse(text).map_err(|error| format!("{} [{}]", error.kind().message(), error.code()))
-}
-
-fn now() -> UnixTime {
-    UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }
 
 const MAX_LINE: u64 = 1 << 20;

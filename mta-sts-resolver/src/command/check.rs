@@ -121,7 +121,7 @@ fn start(checker: &DomainChecker, subjects: &[Subject]) -> Vec<JoinHandle<Domain
     subjects.iter().map(start_one).collect()
 }
 
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }
 

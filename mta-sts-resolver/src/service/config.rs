@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use mta_sts_core::UnixTime;
 
+use crate::clock::system_time;
 use crate::store::EntryStore;
 
 /// How a [`PolicyService`](super::PolicyService) goes about it.
@@ -107,8 +108,4 @@ impl fmt::Debug for ServiceConfig {
             .field("log_domains", &self.log_domains)
             .finish_non_exhaustive()
     }
-}
-
-fn system_time() -> UnixTime {
-    UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }

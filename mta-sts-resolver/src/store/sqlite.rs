@@ -6,13 +6,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::{EntryStore, StoreError, StoreErrorKind, StoreFuture, ends_at};
+use crate::clock::system_time;
 
 /// Entries in an SQLite database: one file, with its write-ahead log beside it.
 ///
@@ -341,7 +342,7 @@ fn connect_in(path: &Path, locking_mode: &str) -> rusqlite::Result<Connection> {
 /// and the new entry has none. A fetch in the future was made before the clock stepped back: it gives way, as in memory.
 fn outdates(held: &[u8], new: &[u8]) -> bool {
     let (Ok(held), Ok(new)) = (CacheEntry::parse(held), CacheEntry::parse(new)) else { return false };
-    let now = UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
+    let now = system_time();
     match (held.policy(), new.policy()) {
         (Some(held), Some(new)) => held.fetched_at() <= now && held.fetched_at() > new.fetched_at(),
         (Some(_), None) => held.valid_policy(now).is_some(),
