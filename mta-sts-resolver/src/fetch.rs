@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+use crate::limiter::{Busy, Cut, Gate, Peer, Place};
 use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
 
 /// Fetches policies over HTTPS, and nothing else.
@@ -43,12 +44,20 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
+    gate: Option<Gate>,
 }
 
 impl PolicyFetcher {
     /// A fetcher with the limits that RFC 8461, 3.3 suggests, trusting these roots.
     pub fn new(trust_store: TrustStore) -> Self {
-        Self { trust_store, port: 443, timeout: Duration::from_secs(60), max_body_len: 65_536, proxy: None }
+        Self {
+            trust_store,
+            port: 443,
+            timeout: Duration::from_secs(60),
+            max_body_len: 65_536,
+            proxy: None,
+            gate: None,
+        }
     }
 
     /// The port to connect to, 443 by default. It changes neither `Host` nor the policy's URL: another port is for tests and
@@ -82,6 +91,12 @@ impl PolicyFetcher {
         self
     }
 
+    /// Connects to no address without a place for it.
+    pub(crate) fn through(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Fetches `https://{policy_host}/.well-known/mta-sts.txt` from the first of `addresses` that answers.
     ///
     /// The policy host is an ASCII name; one trailing dot is ignored. At most 8 addresses are tried, IPv6 and IPv4 in
@@ -100,7 +115,7 @@ impl PolicyFetcher {
         let Ok(host) = DnsName::try_from(name) else {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
-        let deadline = deadline_after(self.timeout);
+        let mut deadline = deadline_after(self.timeout);
         let peers = match self.proxy {
             Some(proxy) => vec![proxy],
             None => in_turn(addresses).map(|address| SocketAddr::new(address, self.port)).collect(),
@@ -108,6 +123,13 @@ impl PolicyFetcher {
 
         let mut failure = PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to");
         for (tried, peer) in peers.iter().enumerate() {
+            let waiting_since = Instant::now();
+            let place = match &self.gate {
+                Some(gate) => gate.enter(self.counted_as(*peer, &host)).await.map(Some),
+                None => Ok(None),
+            };
+            // The Policy Host is not to blame for the wait.
+            deadline += waiting_since.elapsed();
             let attempt = Attempt {
                 fetcher: self,
                 host: &host,
@@ -115,7 +137,12 @@ impl PolicyFetcher {
                 connect_by: share_of(deadline, peers.len() - tried),
                 deadline,
             };
-            match attempt.run().await {
+            let attempted = match place {
+                Ok(Some(place)) => attempt.run_at(place).await,
+                Ok(None) => attempt.run().await,
+                Err(Busy) => Err(busy()),
+            };
+            match attempted {
                 Ok(response) => return Ok(response),
                 Err(next) => {
                     let next = next.at(*peer);
@@ -130,6 +157,14 @@ impl PolicyFetcher {
             }
         }
         Err(failure)
+    }
+
+    /// Behind a proxy nobody knows who is connected to.
+    fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
+        match self.proxy {
+            None => Peer::of_address(peer.ip()),
+            Some(_) => Peer::of_name(host.as_ref()),
+        }
     }
 }
 
@@ -170,6 +205,22 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// As [`Attempt::run`], for as long as the place may be held.
+    async fn run_at(&self, mut place: Place) -> Result<FetchedResponse, PolicyFetchError> {
+        match place.hold(self.run()).await {
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::Timeout => {
+                place.timed_out();
+                Err(error)
+            }
+            Ok(done) => {
+                place.answered();
+                done
+            }
+            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
+            Err(Cut { is_silence: false }) => Err(busy()),
+        }
+    }
+
     async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
         let connected = timeout_at(self.connect_by, self.connect());
         let (stream, tls_version) = connected.await.map_err(|_| timed_out("while connecting"))??;
@@ -328,6 +379,10 @@ fn deadline_after(timeout: Duration) -> Instant {
 
 fn timed_out(when: &str) -> PolicyFetchError {
     PolicyFetchError::new(PolicyFetchErrorKind::Timeout, format!("timed out {when}"))
+}
+
+fn busy() -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
 }
 
 const POLICY_PATH: &str = "/.well-known/mta-sts.txt";

@@ -65,6 +65,9 @@ impl PolicyFetchError {
 pub enum PolicyFetchErrorKind {
     /// The body is longer than the limit; nothing of it is given back.
     BodyTooLarge,
+    /// Too many other fetches wait for one of the addresses, or need its place: the policy host is not to blame, and may
+    /// have a policy. Only a [`Resolver`](crate::Resolver) bounds fetches so.
+    Busy,
     /// The certificate of the policy host is not valid for it (RFC 8461, 3.3).
     Certificate(CertificateFault),
     /// No connection: refused, unreachable, no address given, or denied by the proxy.
@@ -84,6 +87,7 @@ impl PolicyFetchErrorKind {
     pub fn code(self) -> &'static str {
         match self {
             Self::BodyTooLarge => "body-too-large",
+            Self::Busy => "busy",
             Self::Certificate(fault) => fault.code(),
             Self::Connect => "connect-failed",
             Self::InvalidPolicyHost => "invalid-policy-host",
@@ -93,7 +97,7 @@ impl PolicyFetchErrorKind {
         }
     }
 
-    /// How much it tells the owner of the policy host, compared with what another address gave.
+    /// How much it tells, compared with what another address gave.
     pub(super) fn weight(self) -> u8 {
         match self {
             Self::InvalidPolicyHost => 0,
@@ -103,6 +107,8 @@ impl PolicyFetchErrorKind {
             Self::Tls => 4,
             Self::Certificate(_) => 5,
             Self::BodyTooLarge => 6,
+            // What the address would have said is not known.
+            Self::Busy => 7,
         }
     }
 }
