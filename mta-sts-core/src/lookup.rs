@@ -844,12 +844,7 @@ impl Lookup {
 
     /// A cached policy stays in force without its record; a refresh fetches it all the same, since
     /// otherwise whoever suppresses the record could wait for its end (RFC 8461, 10.2).
-    fn cached_without_record(
-        &mut self,
-        reason_code: Option<&'static str>,
-        until: UnixTime,
-        now: UnixTime,
-    ) {
+    fn cached_without_record(&mut self, reason_code: Option<&'static str>, until: UnixTime, now: UnixTime) {
         match self.purpose {
             Purpose::Refresh => {
                 let Some(id) = self.entry.valid_policy(now).map(|cached| *cached.id()) else { return };

@@ -262,7 +262,10 @@ fn a_local_fault_gives_up_no_policy_and_blames_nobody() {
     let local = || vec![found("new"), Input::FetchFailed(FetchFailure::LocalFault)];
     for purpose in [Purpose::Deliver, Purpose::Refresh, Purpose::BeforePermanentFailure] {
         let unknown = run(purpose, None, T0, local());
-        assert_eq!(unknown.no_policy().map(|why| (why.code(), why.is_temporary())), Some(("local-fault", true)));
+        assert_eq!(
+            unknown.no_policy().map(|why| (why.code(), why.is_temporary())),
+            Some(("local-fault", true))
+        );
         assert_eq!((unknown.cache_update, unknown.failure, unknown.alert), (CacheUpdate::Keep, None, None));
 
         let cached = cached("enforce");
