@@ -798,6 +798,38 @@ impl fmt::Display for PostfixError {
 
 impl core::error::Error for PostfixError {}
 
+kinds! {
+    /// What is wrong with the `_smtp._tls` TXT records of a domain (RFC 8460, 3).
+    TlsrptRecordErrorKind {
+        /// The domain wants no reports.
+        NoRecord = 1301, "no-tlsrpt-record", "No TXT record is a TLSRPT record.";
+        SeveralRecords = 1302, "several-tlsrpt-records", "More than one TXT record is a TLSRPT record.";
+        BadVersion = 1303, "bad-tlsrpt-version", "The record does not begin with `v=TLSRPTv1` and a semicolon.";
+        MissingRua = 1304, "missing-rua", "The record has no `rua`.";
+        NoUsableRua = 1305, "no-usable-rua", "No URI of the `rua` is one that a report can be sent to.";
+        EmptyField = 1306, "empty-tlsrpt-field", "There is nothing between two semicolons.";
+        FieldWithoutValue = 1307, "tlsrpt-field-without-value", "A field has no equals sign.";
+        SpaceAroundEquals = 1308, "space-around-tlsrpt-equals", "White space stands beside an equals sign.";
+        BadFieldName = 1309, "bad-tlsrpt-field-name", "A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit.";
+        BadFieldValue = 1310, "bad-tlsrpt-field-value", "A field value is empty or has a character that may not stand in it.";
+        TrailingSpace = 1311, "trailing-tlsrpt-space", "White space follows the last field without a semicolon.";
+    }
+}
+
+stage_error! {
+    /// The TXT records give no TLSRPT record: send the domain no report (RFC 8460, 3).
+    ///
+    /// ```
+    /// use mta_sts_core::TlsrptRecord;
+    ///
+    /// let error = TlsrptRecord::parse(b"v=TLSRPTv1; rua=http://r.example/").unwrap_err();
+    /// assert_eq!((error.code(), error.offset()), ("no-usable-rua", 16));
+    /// ```
+    ///
+    /// Mail is delivered as if nothing were wrong.
+    TlsrptRecordError, TlsrptRecordErrorKind
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -808,7 +840,7 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind);
         rows
     }
 
