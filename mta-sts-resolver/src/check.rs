@@ -222,10 +222,12 @@ impl DomainCheck {
                 Some(Err(error)) => standing_of(error),
                 _ => Standing::Temporary,
             },
-            Err(NoPolicy::FetchFailed(FetchFault::Failure(
-                FetchFailure::HostDnsFailed | FetchFailure::Timeout,
-            ))) => Standing::Temporary,
-            Err(NoPolicy::LocalFault) => Standing::Temporary,
+            Err(
+                NoPolicy::LocalFault
+                | NoPolicy::FetchFailed(FetchFault::Failure(
+                    FetchFailure::HostDnsFailed | FetchFailure::Timeout,
+                )),
+            ) => Standing::Temporary,
             _ => Standing::Faulty,
         };
         let mx = match &self.mx {
