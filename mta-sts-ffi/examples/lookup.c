@@ -136,7 +136,8 @@ int main(int argc, char **argv)
     else
         printf("no policy: %s%s%s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)), detail ? ": " : "",
                detail ? mtasts_status_code(detail) : "");
-    if (mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_DNS_FAILED || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
+    if (mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_DNS_FAILED ||
+        mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_LOCAL_FAULT || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
         return 75;
     for (int i = 0; found->havedata && found->data[i]; i++) {
         char name[256] = "";

@@ -67,8 +67,8 @@ pub extern "C" fn mtasts_outcome_policy_expires_at(outcome: Option<&mtasts_outco
 
 /// Why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
 ///
-/// With all of them the mail goes out as if the domain had no MTA-STS, save MTASTS_NO_POLICY_DNS_FAILED: there the
-/// sender may as well wait.
+/// With all of them the mail goes out as if the domain had no MTA-STS, save two. After MTASTS_NO_POLICY_DNS_FAILED the
+/// sender may as well wait; after MTASTS_NO_POLICY_LOCAL_FAULT it waits, since the domain has a policy.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_no_policy(outcome: Option<&mtasts_outcome>) -> mtasts_status {
     no_policy(outcome).map_or(0, |reason| reason.kind().number().into())
@@ -82,7 +82,10 @@ pub extern "C" fn mtasts_outcome_no_policy_detail(outcome: Option<&mtasts_outcom
         NoPolicy::InvalidRecord(kind) => kind.number().into(),
         NoPolicy::DnsFailed(failure) => failure.number().into(),
         NoPolicy::FetchFailed(fault) => number(fault),
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::BackingOff { .. } => 0,
+        NoPolicy::NoRecord
+        | NoPolicy::SeveralRecords
+        | NoPolicy::BackingOff { .. }
+        | NoPolicy::LocalFault => 0,
     })
 }
 

@@ -43,12 +43,8 @@ pub struct Resolver {
 #[non_exhaustive]
 pub struct Discovery {
     /// The policy to apply or why there is none, what to remember, what to report.
-    ///
-    /// Where `busy` says that somebody was not asked at all, it is as where DNS said nothing: the cached policy, or
-    /// [`NoPolicy::DnsFailed`](mta_sts_core::NoPolicy::DnsFailed), and nothing to remember.
     pub outcome: Outcome,
-    /// Who was not asked, since too many others are asked already. Nothing is known then, so try again later; it is no
-    /// failure of the domain, and must not pass for the absence of a policy.
+    /// Whom too many other lookups wait for: that is the local fault of the outcome, if it has one.
     pub busy: Option<BusyWith>,
     /// What DNS said of the record, if it was asked.
     pub txt: Option<Result<TxtAnswer, DnsError>>,
@@ -161,22 +157,27 @@ impl Resolver {
         let (mut txt, mut policy_host, mut response, mut busy) = (None, None, None, None);
         let mut lookup = Lookup::new(domain.clone(), purpose, known.as_ref(), now, &self.config);
         let outcome = loop {
-            let asked_at = now.saturating_add(start.elapsed());
-            let rank = match known.as_ref().and_then(|entry| entry.valid_policy(asked_at)) {
-                Some(_) => Rank::Known,
-                None => Rank::Stranger,
-            };
+            let rank = Rank::of(known.as_ref(), now.saturating_add(start.elapsed()));
             let input = match lookup.poll_output() {
                 Output::QueryTxt(query) => match &txt {
                     // A lookup that began anew gets the same answer.
-                    Some(answer) => Ok(txt_input(answer)),
-                    None => {
-                        let answer = self.ask_dns(rank, query.name(), self.dns.txt(query.name())).await;
-                        answer.map(|answer| txt_input(txt.insert(answer)))
-                    }
+                    Some(answer) => txt_input(answer),
+                    None => match self.ask_dns(rank, query.name(), self.dns.txt(query.name())).await {
+                        Ok(answer) => txt_input(txt.insert(answer)),
+                        Err(with) => {
+                            busy = Some(with);
+                            Input::TxtFailed(TxtFailure::LocalFault)
+                        }
+                    },
                 },
                 Output::FetchPolicy(request) => match before_fetch.leave().await {
-                    Leave::Fetch => self.fetch(rank, request, &mut policy_host, &mut response).await,
+                    Leave::Fetch => {
+                        let fetched = self.fetch(rank, request, &mut policy_host, &mut response).await;
+                        fetched.unwrap_or_else(|with| {
+                            busy = Some(with);
+                            Input::FetchFailed(FetchFailure::LocalFault)
+                        })
+                    }
                     Leave::GoOnWith(entry, purpose) => {
                         let now = now.saturating_add(start.elapsed());
                         lookup = Lookup::new(domain.clone(), purpose, Some(&entry), now, &self.config);
@@ -186,14 +187,6 @@ impl Resolver {
                 },
                 Output::Done(outcome) => break outcome.clone(),
             };
-            let input = input.unwrap_or_else(|with| {
-                busy = Some(with);
-                let (domain, known) = (domain.clone(), known.as_ref());
-                // Of a domain that could not be asked, this purpose keeps what is remembered as it is.
-                let unasked = Purpose::BeforePermanentFailure;
-                lookup = Lookup::new(domain, unasked, known, asked_at, &self.config);
-                Input::TxtFailed(TxtFailure::Timeout)
-            });
             // The answer is to the question that was just polled, so it is never refused.
             let handled = lookup.handle_input(input, now.saturating_add(start.elapsed()));
             debug_assert!(handled.is_ok(), "{handled:?}");

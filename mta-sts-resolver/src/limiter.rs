@@ -3,6 +3,8 @@
 mod gate;
 mod peer;
 
+use mta_sts_core::{CacheEntry, UnixTime};
+
 pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place};
 pub(crate) use self::peer::Peer;
 
@@ -30,6 +32,15 @@ pub(crate) enum Rank {
     Stranger,
     /// A policy of the domain is known and valid.
     Known,
+}
+
+impl Rank {
+    pub(crate) fn of(entry: Option<&CacheEntry>, now: UnixTime) -> Self {
+        match entry.and_then(|entry| entry.valid_policy(now)) {
+            Some(_) => Self::Known,
+            None => Self::Stranger,
+        }
+    }
 }
 
 impl Limiter {

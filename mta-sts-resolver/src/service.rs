@@ -82,20 +82,29 @@ pub enum WhyTemporary {
     /// DNS did not say whether the domain has a record: a fault, or an attacker who hides it (RFC 8461, 10.2).
     #[error("DNS did not say whether there is a policy. {0}")]
     DnsFailed(TxtFailure),
-    /// Too many lookups wait, of this domain or of others. No policy of it is known; whether there is one is not known.
+    /// Too many lookups wait, and nothing is known of the domain.
     #[error("{0}")]
     Busy(BusyWith),
+    /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
+    #[error("There is a policy, which could not be fetched for a fault of this machine.")]
+    LocalFault,
     /// The lookup takes longer than [`ServiceConfig::answer_within`], and goes on.
     #[error("The lookup takes long, and goes on.")]
     Slow,
 }
 
 impl WhyTemporary {
+    /// Whether this machine is to blame, and not the domain or its DNS.
+    pub const fn is_local_fault(self) -> bool {
+        matches!(self, Self::Busy(_) | Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
+    }
+
     /// The stable kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Busy(with) => with.code(),
             Self::DnsFailed(_) => "dns-failed",
+            Self::LocalFault => "local-fault",
             Self::Slow => "slow",
         }
     }
@@ -385,13 +394,6 @@ impl Shared {
         let mut turn = Turn::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
-        if let Some(with) = discovery.busy {
-            tracing::debug!(domain = %domain, code = with.code(), "not looked up");
-            turn.end().await;
-            return self
-                .cached_policy(domain)
-                .map_or(PolicyAnswer::Temporary(WhyTemporary::Busy(with)), PolicyAnswer::Policy);
-        }
         self.tell(domain, purpose, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
         let mut writing = None;
@@ -405,7 +407,12 @@ impl Shared {
         drop(writing);
         self.scheduled.notify_one();
         turn.end().await;
-        answer(&discovery.outcome)
+        match (answer(&discovery.outcome), discovery.busy) {
+            (PolicyAnswer::Temporary(why), Some(with)) if why.is_local_fault() => {
+                PolicyAnswer::Temporary(WhyTemporary::Busy(with))
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// Counts and logs what a lookup came to.
@@ -427,7 +434,9 @@ impl Shared {
             }
             _ => {}
         }
-        if let Err(NoPolicy::DnsFailed(_)) = outcome.applied {
+        if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied
+            && failure != TxtFailure::LocalFault
+        {
             count(&self.counters.dns_failures);
         }
         if let Some(alert) = &outcome.alert {
@@ -448,6 +457,7 @@ fn answer(outcome: &Outcome) -> PolicyAnswer {
     match &outcome.applied {
         Ok(applied) => PolicyAnswer::Policy(applied.policy.clone()),
         Err(NoPolicy::DnsFailed(failure)) => PolicyAnswer::Temporary(WhyTemporary::DnsFailed(*failure)),
+        Err(NoPolicy::LocalFault) => PolicyAnswer::Temporary(WhyTemporary::LocalFault),
         Err(why) => PolicyAnswer::None(*why),
     }
 }

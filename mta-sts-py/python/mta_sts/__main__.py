@@ -122,7 +122,10 @@ def shown(seen: dict[str, Any]) -> str:
 
 def status(outcome: Outcome, seen: dict[str, Any]) -> int:
     """The exit status."""
-    if outcome.no_policy is not None and outcome.no_policy.reason == NoPolicyReason.DNS_FAILED:
+    if outcome.no_policy is not None and outcome.no_policy.reason in (
+        NoPolicyReason.DNS_FAILED,
+        NoPolicyReason.LOCAL_FAULT,
+    ):
         return TEMPORARY
     if outcome.policy is None or outcome.policy.mode == Mode.NONE:
         return NO

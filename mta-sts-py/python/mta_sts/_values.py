@@ -100,7 +100,7 @@ class NoPolicy:
     """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
 
     The mail goes out as if the domain had no MTA-STS; after `dns-failed` a careful sender waits, since an
-    attacker may be the reason.
+    attacker may be the reason, and after `local-fault` it waits, since it has itself to blame.
     """
 
     reason: NoPolicyReason

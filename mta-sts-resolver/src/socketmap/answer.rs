@@ -9,7 +9,7 @@ use super::overrides::Override;
 use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
 use crate::dane::{DaneChecker, DaneCoverage};
 use crate::dns::{DnsClient, DnsError};
-use crate::service::{PolicyAnswer, PolicyService, WhyTemporary};
+use crate::service::{PolicyAnswer, PolicyService};
 
 /// What a map says of a key, in the words of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +78,15 @@ async fn about(
     let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
         PolicyAnswer::None(_) => None,
-        // Strangers can keep lookups waiting, so that is never an answer for want of one.
+        // What is wrong with this machine says nothing of the domain, whatever is asked for domains whose DNS fails.
         PolicyAnswer::Temporary(why)
-            if zone.on_dns_failure == DnsFailureAnswer::Temporary || matches!(why, WhyTemporary::Busy(_)) =>
+            if zone.on_dns_failure == DnsFailureAnswer::NotFound && !why.is_local_fault() =>
         {
+            None
+        }
+        PolicyAnswer::Temporary(why) => {
             return Answer::Temporary { code: why.code(), text: why.to_string() };
         }
-        PolicyAnswer::Temporary(_) => None,
     };
     if let Some(answer) = dane_answer(policy.as_ref(), destination, zone, dane).await {
         return answer;
