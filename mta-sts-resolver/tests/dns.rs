@@ -588,6 +588,21 @@ async fn an_underscore_in_an_mx_host_is_kept_and_a_root_beside_hosts_is_dropped(
     assert_eq!(server.client().mx("a.test").await.unwrap().hosts, [mx(5, "mx_1.a.test")]);
 }
 
+// What is this machine's own fault.
+
+#[tokio::test]
+async fn an_address_that_this_machine_failed_to_ask_for_is_no_absence() {
+    // Nobody runs the server that is asked for IPv4 addresses: the IPv6 ones may lead nowhere from here.
+    let server = Scripted::start(|query, _| match query.queries[0].query_type {
+        RecordType::AAAA => vec![answer(query, &["a.test. 60 IN AAAA 2001:db8::1"])],
+        _ => vec![error(query, ResponseCode::ServFail, None)],
+    })
+    .await;
+    assert_eq!(server.client().addresses("a.test").await.unwrap().addresses.len(), 1);
+    let dead = DnsClient::with_server(dead_address().await);
+    assert_eq!(dead.addresses("a.test").await.unwrap_err().code(), "unreachable");
+}
+
 // The real server: one zone, `example.test`, over UDP and TCP.
 
 async fn zone(lines: &str) -> (Server<Catalog>, DnsClient) {
