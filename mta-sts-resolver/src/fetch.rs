@@ -131,13 +131,12 @@ impl PolicyFetcher {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
         let deadline = deadline_after(self.timeout);
-        let peers = match self.proxy {
-            Some(proxy) => vec![proxy],
-            None => {
-                let mut permitted = addresses.to_vec();
-                permitted.retain(|address| !(self.refuses_private_addresses && is_private(*address)));
-                in_turn(&permitted).map(|address| SocketAddr::new(address, self.port)).collect()
-            }
+        let peers = if let Some(proxy) = self.proxy {
+            vec![proxy]
+        } else {
+            let mut permitted = addresses.to_vec();
+            permitted.retain(|address| !(self.refuses_private_addresses && is_private(*address)));
+            in_turn(&permitted).map(|address| SocketAddr::new(address, self.port)).collect()
         };
 
         let mut failure = if peers.is_empty() && !addresses.is_empty() {
