@@ -178,13 +178,13 @@ impl Resolver {
             None => None,
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
-        let fetched = response.insert(fetcher.fetch(request.host(), addresses).await);
-        if let Err(error) = fetched
+        let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
+        if let Err(error) = answer
             && error.kind() == PolicyFetchErrorKind::LocalFault
         {
             self.local_faults.tell(error, error.peer());
         }
-        response_input(fetched)
+        response_input(answer)
     }
 
     fn tell_local_fault(&self, error: Option<&DnsError>) {

@@ -48,12 +48,12 @@ fn is_private_ipv6(address: Ipv6Addr) -> bool {
 
 /// The IPv4 address that packets to this address go to.
 fn embedded_ipv4(segments: [u16; 8]) -> Option<Ipv4Addr> {
-    let (high, low) = match segments {
-        // Mapped (RFC 4291, 2.5.5.2), translated by NAT64 (RFC 6052, 2.1), 6to4 (RFC 3056, 2).
-        [0, 0, 0, 0, 0, 0xffff, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x2002, high, low, ..] => (high, low),
-        _ => return None,
+    // Mapped (RFC 4291, 2.5.5.2), translated by NAT64 (RFC 6052, 2.1), 6to4 (RFC 3056, 2).
+    let ([0, 0, 0, 0, 0, 0xffff, high, low]
+    | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+    | [0x2002, high, low, ..]) = segments
+    else {
+        return None;
     };
     Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
