@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 use crate::limiter::{Busy, Cut, Limiter, Peer, Rank};
+use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
 /// Finds the policies of domains over DNS and HTTPS.
@@ -36,6 +37,7 @@ pub struct Resolver {
     fetcher: PolicyFetcher,
     config: LookupConfig,
     limiter: Limiter,
+    local_faults: LocalFaultLog,
 }
 
 /// What a discovery came to, and what was seen on the way.
@@ -83,7 +85,13 @@ impl BusyWith {
 impl Resolver {
     /// A resolver over this DNS client and this fetcher, with the RFC's limits.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
-        Self { dns, fetcher, config: LookupConfig::new(), limiter: Limiter::new() }
+        Self {
+            dns,
+            fetcher,
+            config: LookupConfig::new(),
+            limiter: Limiter::new(),
+            local_faults: LocalFaultLog::default(),
+        }
     }
 
     /// Sets how lookups go. The limits of the fetch are taken from here.
@@ -163,7 +171,10 @@ impl Resolver {
                     // A lookup that began anew gets the same answer.
                     Some(answer) => txt_input(answer),
                     None => match self.ask_dns(rank, query.name(), self.dns.txt(query.name())).await {
-                        Ok(answer) => txt_input(txt.insert(answer)),
+                        Ok(answer) => {
+                            self.tell_local_fault(answer.as_ref().err());
+                            txt_input(txt.insert(answer))
+                        }
                         Err(with) => {
                             busy = Some(with);
                             Input::TxtFailed(TxtFailure::LocalFault)
@@ -208,6 +219,8 @@ impl Resolver {
                 place.timed_out();
                 Ok(failed)
             }
+            // It says nothing of the name.
+            Ok(failed @ Err(DnsError::Failed(failure))) if failure.is_local() => Ok(failed),
             Ok(answer) => {
                 place.answered();
                 Ok(answer)
@@ -238,14 +251,30 @@ impl Resolver {
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
+            Err(DnsError::Failed(failure)) if failure.is_local() => {
+                self.local_faults.tell(failure, None);
+                return Ok(Input::FetchFailed(FetchFailure::LocalFault));
+            }
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
         let fetcher = fetcher.through(&self.limiter.gates(rank).fetches);
-        let fetched = response.insert(fetcher.fetch(request.host(), addresses).await);
-        match fetched {
-            Err(error) if error.kind() == PolicyFetchErrorKind::Busy => Err(BusyWith::PolicyHost),
-            fetched => Ok(response_input(fetched)),
+        let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
+        match answer {
+            Err(error) if error.kind() == PolicyFetchErrorKind::Busy => return Err(BusyWith::PolicyHost),
+            Err(error) if error.kind() == PolicyFetchErrorKind::LocalFault => {
+                self.local_faults.tell(error, error.peer());
+            }
+            _ => {}
+        }
+        Ok(response_input(answer))
+    }
+
+    fn tell_local_fault(&self, error: Option<&DnsError>) {
+        if let Some(DnsError::Failed(failure)) = error
+            && failure.is_local()
+        {
+            self.local_faults.tell(failure, None);
         }
     }
 }
@@ -279,6 +308,7 @@ fn txt_input(answer: &Result<TxtAnswer, DnsError>) -> Input<'static> {
             DnsFailure::Timeout => TxtFailure::Timeout,
             DnsFailure::ServerFailure => TxtFailure::ServFail,
             DnsFailure::Bogus { .. } => TxtFailure::Bogus,
+            failure if failure.is_local() => TxtFailure::LocalFault,
             _ => TxtFailure::Unusable,
         }),
     }
@@ -294,6 +324,7 @@ fn response_input(response: &Result<FetchedResponse, PolicyFetchError>) -> Input
             })
         }
         Err(error) => Input::FetchFailed(match error.kind() {
+            PolicyFetchErrorKind::AddressRefused => FetchFailure::AddressRefused,
             PolicyFetchErrorKind::BodyTooLarge => FetchFailure::BodyTooLarge,
             PolicyFetchErrorKind::Certificate(CertificateFault::Expired) => FetchFailure::CertificateExpired,
             PolicyFetchErrorKind::Certificate(CertificateFault::HostMismatch) => {
@@ -301,6 +332,7 @@ fn response_input(response: &Result<FetchedResponse, PolicyFetchError>) -> Input
             }
             PolicyFetchErrorKind::Certificate(_) => FetchFailure::CertificateNotTrusted,
             PolicyFetchErrorKind::Connect => FetchFailure::Connect,
+            PolicyFetchErrorKind::LocalFault => FetchFailure::LocalFault,
             PolicyFetchErrorKind::Timeout => FetchFailure::Timeout,
             PolicyFetchErrorKind::Tls => FetchFailure::TlsHandshake,
             _ => FetchFailure::Protocol,

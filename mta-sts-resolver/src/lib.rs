@@ -8,6 +8,8 @@ mod dns;
 mod driver;
 mod fetch;
 mod limiter;
+mod local_fault;
+mod private_address;
 mod service;
 mod smtp;
 mod socketmap;
