@@ -119,20 +119,17 @@ static mtasts_outcome *discover(const char *domain, const mtasts_entry *entry, c
     mtasts_outcome *outcome = NULL;
     if (mtasts_lookup_new(domain, MTASTS_PURPOSE_DELIVER, entry, now(), NULL, &lookup, error) != MTASTS_OK)
         return NULL;
-    for (;;) {
-        uint32_t output = mtasts_lookup_poll_output(lookup);
-        if (output == MTASTS_OUTPUT_DONE)
-            mtasts_lookup_finish(lookup, &outcome);
-        else if (may_ask && output == MTASTS_OUTPUT_QUERY_TXT) {
+    for (uint32_t output; (output = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || output == MTASTS_OUTPUT_FETCH_POLICY;) {
+        if (!may_ask)
+            break;
+        if (output == MTASTS_OUTPUT_QUERY_TXT)
             query_txt(lookup);
-            continue;
-        } else if (may_ask && output == MTASTS_OUTPUT_FETCH_POLICY) {
+        else
             fetch(lookup, ca_file);
-            continue;
-        }
-        mtasts_lookup_free(lookup);
-        return outcome;
     }
+    mtasts_lookup_finish(lookup, &outcome);
+    mtasts_lookup_free(lookup);
+    return outcome;
 }
 
 /* Keeps what a lookup came to. While it was under way nobody else asked, since the domain is locked. */

@@ -153,6 +153,11 @@ class Outcome:
         """Why no policy applies."""
         return self.applied if isinstance(self.applied, NoPolicy) else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known if a policy applies; where it is not, the mail waits."""
+        return not (isinstance(self.applied, NoPolicy) and self.applied.reason is NoPolicyReason.DNS_FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class Absence:
