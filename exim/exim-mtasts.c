@@ -191,7 +191,7 @@ static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome
     if (alert != MTASTS_OK)
         tell(domain, "%s (%u in a row; the cached policy lasts until %llu)", mtasts_status_code(alert),
              mtasts_outcome_alert_failures(outcome), (unsigned long long)mtasts_outcome_alert_expires_at(outcome));
-    if (reason == MTASTS_NO_POLICY_DNS_FAILED)
+    if (!mtasts_outcome_is_known(outcome))
         return give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_status_message(reason));
     if (reason != MTASTS_OK && reason != MTASTS_NO_POLICY_NO_RECORD)
         tell(domain, "no policy: %s", mtasts_status_code(reason));

@@ -262,6 +262,12 @@
 /** The answer of the Policy Host is not proper HTTP. */
 #define MTASTS_FETCH_HTTP_PROTOCOL 510
 
+/** The sender could not ask the Policy Host, for a fault of its own. */
+#define MTASTS_FETCH_LOCAL_FAULT 511
+
+/** The Policy Host has only private addresses, which this sender refuses. */
+#define MTASTS_FETCH_POLICY_HOST_ADDRESS_REFUSED 512
+
 /* Why DNS gave no answer. */
 
 /** DNS did not answer in time. */
@@ -275,6 +281,9 @@
 
 /** DNS gave no usable answer. */
 #define MTASTS_TXT_DNS_UNUSABLE 604
+
+/** The sender could not ask DNS, for a fault of its own. */
+#define MTASTS_TXT_DNS_LOCAL_FAULT 605
 
 /* Why a session does not meet what was asked of it. */
 
@@ -339,6 +348,9 @@
 
 /** The last fetch of this policy failed a short while ago. */
 #define MTASTS_NO_POLICY_BACKING_OFF 1006
+
+/** The domain has a policy, and this sender could not fetch it, for a fault of its own. */
+#define MTASTS_NO_POLICY_LOCAL_FAULT 1007
 
 /* What a finding is about, beside the MTASTS_ERR_ numbers. */
 

@@ -89,7 +89,10 @@ pub extern "C" fn mtasts_outcome_no_policy_detail(outcome: Option<&mtasts_outcom
         NoPolicy::InvalidRecord(kind) => kind.number().into(),
         NoPolicy::DnsFailed(failure) => failure.number().into(),
         NoPolicy::FetchFailed(fault) => number(fault),
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::BackingOff { .. } => 0,
+        NoPolicy::NoRecord
+        | NoPolicy::SeveralRecords
+        | NoPolicy::BackingOff { .. }
+        | NoPolicy::LocalFault => 0,
     })
 }
 

@@ -100,7 +100,7 @@ class NoPolicy:
     """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
 
     The mail goes out as if the domain had no MTA-STS; after `dns-failed` a careful sender waits, since an
-    attacker may be the reason.
+    attacker may be the reason, and after `local-fault` it waits, since it has itself to blame.
     """
 
     reason: NoPolicyReason
@@ -156,7 +156,10 @@ class Outcome:
     @property
     def is_known(self) -> bool:
         """Whether it is known if a policy applies; where it is not, the mail waits."""
-        return not (isinstance(self.applied, NoPolicy) and self.applied.reason is NoPolicyReason.DNS_FAILED)
+        return self.no_policy is None or self.no_policy.reason not in (
+            NoPolicyReason.DNS_FAILED,
+            NoPolicyReason.LOCAL_FAULT,
+        )
 
 
 @dataclass(frozen=True, slots=True)
