@@ -423,9 +423,9 @@ kinds! {
         Timeout = 601, "dns-timeout", "DNS did not answer in time.";
         ServFail = 602, "dns-servfail", "DNS answered SERVFAIL.";
         Bogus = 603, "dns-bogus", "The DNS answer failed DNSSEC validation.";
-        /// Refused, malformed, or the name server could not be reached.
+        /// Such as refused or malformed.
         Unusable = 604, "dns-unusable", "DNS gave no usable answer.";
-        /// Too many open files, no memory, no network: nothing is reported.
+        /// Too many open files, no memory, no network, its own name server out of reach: nothing is reported.
         LocalFault = 605, "dns-local-fault", "The sender could not ask DNS, for a fault of its own.";
     }
 }
