@@ -342,6 +342,13 @@ impl Outcome {
     pub fn no_policy(&self) -> Option<NoPolicy> {
         self.applied.as_ref().err().copied()
     }
+
+    /// Whether it is known if a policy applies. Where it is not, the mail waits: to send it as to a domain without MTA-STS
+    /// would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+    // Meets A29.
+    pub fn is_known(&self) -> bool {
+        !self.no_policy().is_some_and(NoPolicy::is_temporary)
+    }
 }
 
 /// The policy that applies to the message.

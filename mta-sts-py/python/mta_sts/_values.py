@@ -153,6 +153,14 @@ class Outcome:
         """Why no policy applies."""
         return self.applied if isinstance(self.applied, NoPolicy) else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known if a policy applies; where it is not, the mail waits."""
+        return self.no_policy is None or self.no_policy.reason not in (
+            NoPolicyReason.DNS_FAILED,
+            NoPolicyReason.LOCAL_FAULT,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Absence:
