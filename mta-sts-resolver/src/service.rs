@@ -86,7 +86,7 @@ pub enum WhyTemporary {
     #[error("{0}")]
     Busy(BusyWith),
     /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
-    #[error("There is a policy, which could not be fetched for a fault of this machine.")]
+    #[error("The policy could not be fetched for a fault of this machine.")]
     LocalFault,
     /// The lookup takes longer than [`ServiceConfig::answer_within`], and goes on.
     #[error("The lookup takes long, and goes on.")]
