@@ -262,6 +262,12 @@
 /** The answer of the Policy Host is not proper HTTP. */
 #define MTASTS_FETCH_HTTP_PROTOCOL 510
 
+/** The sender could not ask the Policy Host, for a fault of its own. */
+#define MTASTS_FETCH_LOCAL_FAULT 511
+
+/** The Policy Host has only private addresses, which this sender refuses. */
+#define MTASTS_FETCH_POLICY_HOST_ADDRESS_REFUSED 512
+
 /* Why DNS gave no answer. */
 
 /** DNS did not answer in time. */
@@ -275,6 +281,9 @@
 
 /** DNS gave no usable answer. */
 #define MTASTS_TXT_DNS_UNUSABLE 604
+
+/** The sender could not ask DNS, for a fault of its own. */
+#define MTASTS_TXT_DNS_LOCAL_FAULT 605
 
 /* Why a session does not meet what was asked of it. */
 
@@ -339,6 +348,9 @@
 
 /** The last fetch of this policy failed a short while ago. */
 #define MTASTS_NO_POLICY_BACKING_OFF 1006
+
+/** The domain has a policy, and this sender could not fetch it, for a fault of its own. */
+#define MTASTS_NO_POLICY_LOCAL_FAULT 1007
 
 /* What a finding is about, beside the MTASTS_ERR_ numbers. */
 
@@ -966,9 +978,9 @@ typedef struct mtasts_findings mtasts_findings;
 /**
  * One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
  *
- * The general flow: mtasts_lookup_new(); then, until mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE, do what it
- * says and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(), mtasts_outcome_apply() or
- * mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+ * The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
+ * MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
+ * mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
  */
 typedef struct mtasts_lookup mtasts_lookup;
 
@@ -1660,7 +1672,8 @@ mtasts_status mtasts_lookup_new(const char *domain,
                                 mtasts_error **error);
 
 /**
- * What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned.
+ * What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned: so go on
+ * while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, and not until it is MTASTS_OUTPUT_DONE.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -1819,6 +1832,16 @@ void mtasts_lookup_free(mtasts_lookup *lookup);
 const mtasts_policy *mtasts_outcome_policy(const mtasts_outcome *outcome);
 
 /**
+ * Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later.
+ *
+ * To send it as to a domain without MTA-STS would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int mtasts_outcome_is_known(const mtasts_outcome *outcome);
+
+/**
  * Where the policy came from: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
  *
  * Threads: any, at once.
@@ -1846,8 +1869,7 @@ uint64_t mtasts_outcome_policy_expires_at(const mtasts_outcome *outcome);
 /**
  * Why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
  *
- * With all of them the mail goes out as if the domain had no MTA-STS, save MTASTS_NO_POLICY_DNS_FAILED: there the
- * sender may as well wait.
+ * The mail goes out as if the domain had no MTA-STS, if mtasts_outcome_is_known(); otherwise it waits.
  *
  * Threads: any, at once.
  * Since: 0.1.0

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 use crate::turnstile::Turnstile;
 
@@ -36,6 +37,7 @@ pub struct Resolver {
     fetcher: PolicyFetcher,
     config: LookupConfig,
     turnstile: Turnstile,
+    local_faults: LocalFaultLog,
 }
 
 /// What a discovery came to, and what was seen on the way.
@@ -55,7 +57,13 @@ pub struct Discovery {
 impl Resolver {
     /// A resolver over this DNS client and this fetcher, with the RFC's limits.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
-        Self { dns, fetcher, config: LookupConfig::new(), turnstile: Turnstile::new(8, 256) }
+        Self {
+            dns,
+            fetcher,
+            config: LookupConfig::new(),
+            turnstile: Turnstile::new(8, 256),
+            local_faults: LocalFaultLog::default(),
+        }
     }
 
     /// Sets how lookups go. The limits of the fetch are taken from here.
@@ -118,7 +126,10 @@ impl Resolver {
                         txt = Some(self.dns.txt(query.name()).await);
                     }
                     match &txt {
-                        Some(answer) => txt_input(answer),
+                        Some(answer) => {
+                            self.tell_local_fault(answer.as_ref().err());
+                            txt_input(answer)
+                        }
                         None => continue,
                     }
                 }
@@ -154,6 +165,10 @@ impl Resolver {
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Input::FetchFailed(FetchFailure::HostNotFound),
+            Err(DnsError::Failed(failure)) if failure.is_local() => {
+                self.local_faults.tell(failure, None);
+                return Input::FetchFailed(FetchFailure::LocalFault);
+            }
             Err(DnsError::Failed(_)) => return Input::FetchFailed(FetchFailure::HostDnsFailed),
         };
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -163,7 +178,21 @@ impl Resolver {
             None => None,
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
-        response_input(response.insert(fetcher.fetch(request.host(), addresses).await))
+        let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
+        if let Err(error) = answer
+            && error.kind() == PolicyFetchErrorKind::LocalFault
+        {
+            self.local_faults.tell(error, error.peer());
+        }
+        response_input(answer)
+    }
+
+    fn tell_local_fault(&self, error: Option<&DnsError>) {
+        if let Some(DnsError::Failed(failure)) = error
+            && failure.is_local()
+        {
+            self.local_faults.tell(failure, None);
+        }
     }
 }
 
@@ -196,6 +225,7 @@ fn txt_input(answer: &Result<TxtAnswer, DnsError>) -> Input<'static> {
             DnsFailure::Timeout => TxtFailure::Timeout,
             DnsFailure::ServerFailure => TxtFailure::ServFail,
             DnsFailure::Bogus { .. } => TxtFailure::Bogus,
+            failure if failure.is_local() => TxtFailure::LocalFault,
             _ => TxtFailure::Unusable,
         }),
     }
@@ -211,6 +241,7 @@ fn response_input(response: &Result<FetchedResponse, PolicyFetchError>) -> Input
             })
         }
         Err(error) => Input::FetchFailed(match error.kind() {
+            PolicyFetchErrorKind::AddressRefused => FetchFailure::AddressRefused,
             PolicyFetchErrorKind::BodyTooLarge => FetchFailure::BodyTooLarge,
             PolicyFetchErrorKind::Certificate(CertificateFault::Expired) => FetchFailure::CertificateExpired,
             PolicyFetchErrorKind::Certificate(CertificateFault::HostMismatch) => {
@@ -218,6 +249,7 @@ fn response_input(response: &Result<FetchedResponse, PolicyFetchError>) -> Input
             }
             PolicyFetchErrorKind::Certificate(_) => FetchFailure::CertificateNotTrusted,
             PolicyFetchErrorKind::Connect => FetchFailure::Connect,
+            PolicyFetchErrorKind::LocalFault => FetchFailure::LocalFault,
             PolicyFetchErrorKind::Timeout => FetchFailure::Timeout,
             PolicyFetchErrorKind::Tls => FetchFailure::TlsHandshake,
             _ => FetchFailure::Protocol,

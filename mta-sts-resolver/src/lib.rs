@@ -7,6 +7,8 @@ mod dane;
 mod dns;
 mod driver;
 mod fetch;
+mod local_fault;
+mod private_address;
 mod service;
 mod smtp;
 mod socketmap;

@@ -78,16 +78,25 @@ pub enum WhyTemporary {
     /// DNS did not say whether the domain has a record: a fault, or an attacker who hides it (RFC 8461, 10.2).
     #[error("DNS did not say whether there is a policy. {0}")]
     DnsFailed(TxtFailure),
+    /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
+    #[error("There is a policy, which could not be fetched for a fault of this machine.")]
+    LocalFault,
     /// The lookup takes longer than [`ServiceConfig::answer_within`], and goes on.
     #[error("The lookup takes long, and goes on.")]
     Slow,
 }
 
 impl WhyTemporary {
+    /// Whether this machine is to blame, and not the domain or its DNS.
+    pub const fn is_local_fault(self) -> bool {
+        matches!(self, Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
+    }
+
     /// The stable kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::DnsFailed(_) => "dns-failed",
+            Self::LocalFault => "local-fault",
             Self::Slow => "slow",
         }
     }
@@ -391,6 +400,7 @@ fn answer(outcome: &Outcome) -> PolicyAnswer {
     match &outcome.applied {
         Ok(applied) => PolicyAnswer::Policy(applied.policy.clone()),
         Err(NoPolicy::DnsFailed(failure)) => PolicyAnswer::Temporary(WhyTemporary::DnsFailed(*failure)),
+        Err(NoPolicy::LocalFault) => PolicyAnswer::Temporary(WhyTemporary::LocalFault),
         Err(why) => PolicyAnswer::None(*why),
     }
 }

@@ -9,7 +9,8 @@ use core::ops::Range;
 use super::characters::{is_placeholder, is_quote, suspicious};
 use super::{Draft, Finding, Findings, Severity, advice};
 use crate::error::{LintKind, RecordErrorKind};
-use crate::record::{Record, RecordId, is_candidate, is_white_space};
+use crate::field::is_white_space;
+use crate::record::{Record, RecordId, is_candidate};
 
 /// What is to be said of one TXT RR, its character-strings joined with nothing between.
 ///

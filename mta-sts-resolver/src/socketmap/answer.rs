@@ -78,7 +78,12 @@ async fn about(
     let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
         PolicyAnswer::None(_) => None,
-        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => None,
+        // What is wrong with this machine says nothing of the domain, whatever is asked for domains whose DNS fails.
+        PolicyAnswer::Temporary(why)
+            if zone.on_dns_failure == DnsFailureAnswer::NotFound && !why.is_local_fault() =>
+        {
+            None
+        }
         PolicyAnswer::Temporary(why) => {
             return Answer::Temporary { code: why.code(), text: why.to_string() };
         }
