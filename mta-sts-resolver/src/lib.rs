@@ -30,8 +30,8 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, OverrideError, Overrides,
-    SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
+    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
+    Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;

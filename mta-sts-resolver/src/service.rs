@@ -79,7 +79,7 @@ pub enum WhyTemporary {
     #[error("DNS did not say whether there is a policy. {0}")]
     DnsFailed(TxtFailure),
     /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
-    #[error("There is a policy, which could not be fetched for a fault of this machine.")]
+    #[error("The policy could not be fetched for a fault of this machine.")]
     LocalFault,
     /// The lookup takes longer than [`ServiceConfig::answer_within`], and goes on.
     #[error("The lookup takes long, and goes on.")]
