@@ -45,6 +45,7 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
+//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460);
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
@@ -65,6 +66,7 @@ mod cache;
 mod delivery;
 mod entry;
 mod error;
+mod field;
 pub mod lint;
 mod lookup;
 mod mx;
@@ -86,7 +88,8 @@ pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, FindingKind, LintKind, LookupError,
     LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TxtFailure,
+    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TlsrptRecordError, TlsrptRecordErrorKind,
+    TxtFailure,
 };
 pub use lint::{Finding, Severity};
 pub use lookup::{
@@ -99,7 +102,7 @@ pub use policy::{Mode, MxPatterns, Policy, Strictness};
 pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
-pub use tlsrpt::{PolicyType, ResultType, UnknownWord};
+pub use tlsrpt::{PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord};
 
 /// The driver loop of the README compiles.
 #[cfg(doctest)]

@@ -143,6 +143,24 @@ impl PolicyDomain {
         format!("{TXT_LABEL}.{}", self.0)
     }
 
+    /// Where the TLSRPT record is: ask for its TXT records (RFC 8460, 3). Nothing when the domain is so long that
+    /// the name would be no name.
+    ///
+    /// ```
+    /// use mta_sts_core::PolicyDomain;
+    ///
+    /// let domain = PolicyDomain::parse("mail.example.com")?;
+    /// assert_eq!(domain.tlsrpt_txt_name().as_deref(), Some("_smtp._tls.mail.example.com"));
+    /// # Ok::<(), mta_sts_core::NameError>(())
+    /// ```
+    ///
+    /// A domain without a record gets no report; a parent is never asked.
+    // Meets R1, R24.
+    pub fn tlsrpt_txt_name(&self) -> Option<String> {
+        let name = format!("{TLSRPT_LABELS}.{}", self.0);
+        (name.len() <= MAX_NAME_LEN).then_some(name)
+    }
+
     /// The Policy Host: the name to connect to, to send in SNI, and to find in the certificate
     /// (RFC 8461, 3.3).
     // Meets S2.
@@ -377,6 +395,8 @@ const MAX_LABEL_LEN: usize = 63;
 
 const TXT_LABEL: &str = "_mta-sts";
 
+const TLSRPT_LABELS: &str = "_smtp._tls";
+
 fn check_label(name: &[u8], start: usize, end: usize) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
     match &name[start..end] {
@@ -448,6 +468,17 @@ mod tests {
         // `_mta-sts.` must fit in front of a Policy Domain.
         assert!(PolicyDomain::parse(&name[9..]).is_ok());
         assert_eq!(PolicyDomain::parse(&name[8..]).unwrap_err().kind(), NameErrorKind::TooLong);
+    }
+
+    // Proves R1, R24.
+    #[test]
+    fn reports_are_asked_for_at_the_domain_itself() {
+        let name_for = |domain: &str| PolicyDomain::parse(domain).unwrap().tlsrpt_txt_name();
+        assert_eq!(name_for("Mail.Example.COM.").as_deref(), Some("_smtp._tls.mail.example.com"));
+        let labels = "a.".repeat(121);
+        assert_eq!(name_for(&labels), Some(format!("_smtp._tls.{}", &labels[..241])));
+        // 243 octets: long enough for `_mta-sts.`, too long for `_smtp._tls.`.
+        assert_eq!(name_for(&format!("a.a{}", &labels[1..241])), None);
     }
 
     // Proves A18, A31.

@@ -10,9 +10,9 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use crate::error::{PolicyError, PolicyErrorKind};
+use crate::field::{is_field_name, is_white_space};
 use crate::mx::{MxPattern, PatternText, after_first_label};
 use crate::name::{DnsName, read_name};
-use crate::record::{is_field_name, is_white_space};
 
 /// A policy: which MX hosts may have the domain's mail, and how strictly.
 ///

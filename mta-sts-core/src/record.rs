@@ -3,13 +3,10 @@
 use core::fmt;
 use core::str::FromStr;
 
-use nom::IResult;
-use nom::Parser;
-use nom::bytes::complete::{tag, take_while};
-use nom::character::complete::char;
-use nom::sequence::delimited;
-
 use crate::error::{RecordError, RecordErrorKind};
+use crate::field::{self, FieldFault, is_alphanumeric};
+
+const VERSION: &str = "v=STSv1";
 
 /// An MTA-STS record: the domain has a policy, and the `id` tells one policy from the next.
 ///
@@ -55,7 +52,8 @@ impl Record {
     /// (RFC 8461, 3.1).
     // Meets S18, A1.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, RecordError> {
-        let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| is_candidate(txt));
+        let counts = candidate_filter(rrset);
+        let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| counts(txt));
         match (candidates.next(), candidates.next()) {
             (None, _) => Err(RecordError::at(RecordErrorKind::NoRecord, 1, 0)),
             (Some(txt), None) => Self::parse(txt),
@@ -69,12 +67,12 @@ impl Record {
     }
 }
 
-/// Whether a TXT RR counts when the records of an `RRset` are counted (RFC 8461, 3.1).
+/// Which TXT RRs count when the records of an `RRset` are counted (RFC 8461, 3.1).
 ///
 /// The text asks for `v=STSv1;`, the grammar lets white space stand before the semicolon: both
 /// count, else one such record beside a proper one would pass as a single record.
-pub(crate) fn is_candidate(txt: &[u8]) -> bool {
-    (version, field_delimiter).parse(txt).is_ok()
+pub(crate) fn candidate_filter<T: AsRef<[u8]>>(_rrset: &[T]) -> impl Fn(&[u8]) -> bool + use<T> {
+    |txt| field::after_version(VERSION, txt).is_some()
 }
 
 /// The `id` of a record: 1 to 32 letters and digits.
@@ -108,7 +106,7 @@ impl RecordId {
     /// `bad-id`.
     pub fn parse(id: &[u8]) -> Result<Self, RecordError> {
         let bad = |offset| RecordError::at(RecordErrorKind::BadId, 1, offset);
-        if let Some(offset) = id.iter().position(|octet| !is_of(ALPHANUMERIC, *octet)) {
+        if let Some(offset) = id.iter().position(|octet| !is_alphanumeric(*octet)) {
             return Err(bad(offset));
         }
         if id.is_empty() || id.len() > Self::MAX_LEN {
@@ -167,146 +165,43 @@ impl<'de> serde::Deserialize<'de> for RecordId {
 /// What is wrong, and the input from there on.
 type Fault<'a> = (RecordErrorKind, &'a [u8]);
 
-type NameAndValue<'a> = (&'a [u8], &'a [u8]);
+impl From<FieldFault> for RecordErrorKind {
+    fn from(fault: FieldFault) -> Self {
+        match fault {
+            FieldFault::Empty => Self::EmptyField,
+            FieldFault::WithoutValue => Self::FieldWithoutValue,
+            FieldFault::SpaceAroundEquals => Self::SpaceAroundEquals,
+            FieldFault::BadName => Self::BadFieldName,
+            FieldFault::BadValue => Self::BadFieldValue,
+            FieldFault::TrailingSpace => Self::TrailingSpace,
+        }
+    }
+}
+
+fn in_record((fault, rest): field::Fault<'_>) -> Fault<'_> {
+    (fault.into(), rest)
+}
 
 /// ```text
 /// sts-text-record = sts-version 1*(sts-field-delim sts-field) [sts-field-delim]
+/// sts-version     = %s"v=STSv1"
+/// sts-field       = sts-id / sts-extension
+/// sts-id          = %s"id=" 1*32(ALPHA / DIGIT)
 /// ```
 fn parse_record(txt: &[u8]) -> Result<Record, Fault<'_>> {
-    let (mut rest, _) =
-        (version, field_delimiter).parse(txt).map_err(|_| (RecordErrorKind::BadVersion, txt))?;
+    let mut rest = field::after_version(VERSION, txt).ok_or((RecordErrorKind::BadVersion, txt))?;
     let mut id = None;
     while !rest.is_empty() {
-        let (after_field, (name, value)) = field(rest)?;
+        let (name, at_value) = field::name(rest).map_err(in_record)?;
+        let (value, after_value) = field::value(at_value).map_err(in_record)?;
         // The first id counts, and later ones are ignored, good or bad (RFC 8461, 3.2).
         if name == b"id" && id.is_none() {
-            let at_value = &rest[name.len() + 1..];
             id = Some(RecordId::parse(value).map_err(|error| (error.kind(), &at_value[error.offset()..]))?);
         }
-        if after_field.is_empty() {
-            rest = after_field;
-        } else {
-            (rest, _) = field_delimiter(after_field).map_err(|_| not_a_delimiter(after_field))?;
-        }
+        rest = field::after_delimiter(after_value).map_err(in_record)?;
     }
     id.map(|id| Record { id }).ok_or((RecordErrorKind::MissingId, rest))
 }
-
-/// ```text
-/// sts-version = %s"v=STSv1"
-/// ```
-fn version(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    tag("v=STSv1").parse(input)
-}
-
-/// ```text
-/// sts-field-delim = *WSP ";" *WSP
-/// ```
-#[inline]
-fn field_delimiter(input: &[u8]) -> IResult<&[u8], char> {
-    delimited(white_space, char(';'), white_space).parse(input)
-}
-
-fn not_a_delimiter(input: &[u8]) -> Fault<'_> {
-    let only_white_space = input.iter().all(|octet| is_white_space(*octet));
-    (if only_white_space { RecordErrorKind::TrailingSpace } else { RecordErrorKind::BadFieldValue }, input)
-}
-
-/// ```text
-/// sts-field     = sts-id / sts-extension
-/// sts-id        = %s"id=" 1*32(ALPHA / DIGIT)
-/// sts-extension = sts-ext-name "=" sts-ext-value
-/// sts-ext-name  = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
-/// sts-ext-value = 1*(%x21-3A / %x3C / %x3E-7E)
-/// ```
-fn field(input: &[u8]) -> Result<(&[u8], NameAndValue<'_>), Fault<'_>> {
-    let (after_name, name) = span(is_field_name_octet, input);
-    let Some(at_value) = after_name.strip_prefix(b"=") else {
-        return Err((not_an_equals_sign(name, after_name), after_name));
-    };
-    if !is_field_name(name) {
-        return Err((RecordErrorKind::BadFieldName, input));
-    }
-    match span(is_field_value_octet, at_value) {
-        ([octet, ..], []) if is_white_space(*octet) => Err((RecordErrorKind::SpaceAroundEquals, at_value)),
-        (_, []) => Err((RecordErrorKind::BadFieldValue, at_value)),
-        (after_value, value) => Ok((after_value, (name, value))),
-    }
-}
-
-fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> RecordErrorKind {
-    match after_name.iter().find(|octet| !is_white_space(**octet)) {
-        Some(b';') if name.is_empty() => RecordErrorKind::EmptyField,
-        Some(b'=') => RecordErrorKind::SpaceAroundEquals,
-        Some(b';') | None => RecordErrorKind::FieldWithoutValue,
-        Some(_) if after_name.first().is_some_and(|octet| is_white_space(*octet)) => {
-            RecordErrorKind::FieldWithoutValue
-        }
-        Some(_) => RecordErrorKind::BadFieldName,
-    }
-}
-
-/// The input after the octets that are accepted, and those octets.
-#[inline]
-fn span(accepts: impl Fn(u8) -> bool, input: &[u8]) -> (&[u8], &[u8]) {
-    let end = input.iter().position(|octet| !accepts(*octet)).unwrap_or(input.len());
-    (&input[end..], &input[..end])
-}
-
-fn white_space(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while(is_white_space).parse(input)
-}
-
-/// WSP of RFC 5234.
-pub(crate) const fn is_white_space(octet: u8) -> bool {
-    matches!(octet, b' ' | b'\t')
-}
-
-/// A field name, in records and in policies: 1 to 32 octets, the first a letter or a digit.
-#[inline]
-pub(crate) fn is_field_name(name: &[u8]) -> bool {
-    name.len() <= 32
-        && name.first().is_some_and(u8::is_ascii_alphanumeric)
-        && name.iter().all(|octet| is_field_name_octet(*octet))
-}
-
-const fn is_field_name_octet(octet: u8) -> bool {
-    is_of(FIELD_NAME, octet)
-}
-
-const fn is_field_value_octet(octet: u8) -> bool {
-    is_of(FIELD_VALUE, octet)
-}
-
-const fn is_of(class: u8, octet: u8) -> bool {
-    CLASSES[octet as usize] & class != 0
-}
-
-const ALPHANUMERIC: u8 = 1;
-const FIELD_NAME: u8 = 2;
-const FIELD_VALUE: u8 = 4;
-
-/// Where an octet may stand: one look in place of up to six comparisons.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        // All 256 fit.
-        #[allow(clippy::cast_possible_truncation)]
-        let character = octet as u8;
-        if character.is_ascii_alphanumeric() {
-            classes[octet] |= ALPHANUMERIC;
-        }
-        if character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.') {
-            classes[octet] |= FIELD_NAME;
-        }
-        if matches!(character, 0x21..=0x3A | 0x3C | 0x3E..=0x7E) {
-            classes[octet] |= FIELD_VALUE;
-        }
-        octet += 1;
-    }
-    classes
-};
 
 #[cfg(test)]
 mod tests {

@@ -11,10 +11,10 @@ use core::ops::Range;
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
+use crate::field::is_white_space;
 use crate::mx::PatternText;
 use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness};
-use crate::record::is_white_space;
 
 /// What is to be said of the body of a policy.
 ///

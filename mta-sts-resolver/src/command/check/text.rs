@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
+use mta_sts_core::{FetchFault, Mode, NoPolicy, NoPolicyKind, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
     AbsenceKind, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck, HostDecision,
     PeerCertificate, SessionCheck, Standing, StarttlsOutcome,
@@ -355,6 +355,9 @@ pub(super) fn conclusion(check: &DomainCheck) -> (Tone, String) {
         DomainVerdict::Unavailable => (Tone::Bad, "Mail would wait: no MX host can be reached.".to_owned()),
         DomainVerdict::DnsFailed => {
             (Tone::Bad, "Mail would wait: DNS does not say where it may go. Try again later.".to_owned())
+        }
+        DomainVerdict::LocalFault => {
+            (Tone::Bad, format!("Mail would wait: {}", NoPolicyKind::LocalFault.message()))
         }
         DomainVerdict::NullMx => (Tone::Note, "The domain takes no mail: it has a null MX.".to_owned()),
         DomainVerdict::NoSuchDomain => (Tone::Bad, "The domain does not exist.".to_owned()),

@@ -1,0 +1,172 @@
+//! The fields of a TXT record: a version, then names with values (RFC 8461, 3.1; RFC 8460, 3).
+//!
+//! ```text
+//! record      = version 1*(field-delim field) [field-delim]
+//! field-delim = *WSP ";" *WSP
+//! field       = name "=" value
+//! name        = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".")
+//! value       = 1*(%x21-3A / %x3C / %x3E-7E)
+//! ```
+//!
+//! The records of both RFCs keep to it, but for `rua` in that of RFC 8460: its value is a list of URIs.
+
+use nom::IResult;
+use nom::Parser;
+use nom::bytes::complete::{tag, take_while};
+use nom::character::complete::char;
+use nom::sequence::delimited;
+
+/// How a record departs from the grammar.
+#[derive(Clone, Copy)]
+pub(crate) enum FieldFault {
+    Empty,
+    WithoutValue,
+    SpaceAroundEquals,
+    BadName,
+    BadValue,
+    TrailingSpace,
+}
+
+/// What is wrong, and the input from there on.
+pub(crate) type Fault<'a> = (FieldFault, &'a [u8]);
+
+/// A part of the input, and the input after it.
+type Part<'a> = (&'a [u8], &'a [u8]);
+
+/// The fields of a record that begins with this version and a delimiter.
+#[inline]
+pub(crate) fn after_version<'a>(version: &str, txt: &'a [u8]) -> Option<&'a [u8]> {
+    (tag(version), field_delimiter).parse(txt).ok().map(|(fields, _)| fields)
+}
+
+/// Which RRs of an `RRset` count as records of this version.
+///
+/// The text of both RFCs asks for the version with a semicolon right behind it. White space between the two, which
+/// the grammar allows, is let pass only where no RR begins so.
+pub(crate) fn candidate_filter<'a, T: AsRef<[u8]>>(
+    version: &'a str,
+    rrset: &[T],
+) -> impl Fn(&[u8]) -> bool + use<'a, T> {
+    let begins =
+        move |txt: &[u8]| txt.strip_prefix(version.as_bytes()).is_some_and(|rest| rest.starts_with(b";"));
+    let is_strict = rrset.iter().any(|txt| begins(txt.as_ref()));
+    move |txt| if is_strict { begins(txt) } else { after_version(version, txt).is_some() }
+}
+
+/// The name of the field that the input begins with, up to its equals sign, and what follows that.
+#[inline]
+pub(crate) fn name(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
+    let (name, after_name) = span(is_name_octet, input);
+    let Some(at_value) = after_name.strip_prefix(b"=") else {
+        return Err((not_an_equals_sign(name, after_name), after_name));
+    };
+    if !is_field_name(name) {
+        return Err((FieldFault::BadName, input));
+    }
+    Ok((name, at_value))
+}
+
+/// The value that follows an equals sign, and what follows that.
+#[inline]
+pub(crate) fn value(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
+    match span(is_value_octet, input) {
+        ([], [octet, ..]) if is_white_space(*octet) => Err((FieldFault::SpaceAroundEquals, input)),
+        ([], _) => Err((FieldFault::BadValue, input)),
+        part => Ok(part),
+    }
+}
+
+/// What follows the delimiter after a field; nothing where the record ends.
+#[inline]
+pub(crate) fn after_delimiter(input: &[u8]) -> Result<&[u8], Fault<'_>> {
+    if input.is_empty() {
+        return Ok(input);
+    }
+    field_delimiter(input).map(|(rest, _)| rest).map_err(|_| not_a_delimiter(input))
+}
+
+#[inline]
+fn field_delimiter(input: &[u8]) -> IResult<&[u8], char> {
+    delimited(white_space, char(';'), white_space).parse(input)
+}
+
+fn not_a_delimiter(input: &[u8]) -> Fault<'_> {
+    let only_white_space = input.iter().all(|octet| is_white_space(*octet));
+    (if only_white_space { FieldFault::TrailingSpace } else { FieldFault::BadValue }, input)
+}
+
+fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> FieldFault {
+    match after_name.iter().find(|octet| !is_white_space(**octet)) {
+        Some(b';') if name.is_empty() => FieldFault::Empty,
+        Some(b'=') => FieldFault::SpaceAroundEquals,
+        Some(b';') | None => FieldFault::WithoutValue,
+        Some(_) if after_name.first().is_some_and(|octet| is_white_space(*octet)) => FieldFault::WithoutValue,
+        Some(_) => FieldFault::BadName,
+    }
+}
+
+/// The octets that are accepted, and the input after them.
+#[inline]
+fn span(accepts: impl Fn(u8) -> bool, input: &[u8]) -> Part<'_> {
+    input.split_at(input.iter().position(|octet| !accepts(*octet)).unwrap_or(input.len()))
+}
+
+fn white_space(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    take_while(is_white_space).parse(input)
+}
+
+/// WSP of RFC 5234.
+pub(crate) const fn is_white_space(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
+}
+
+/// A field name, in records and in policies: 1 to 32 octets, the first a letter or a digit.
+#[inline]
+pub(crate) fn is_field_name(name: &[u8]) -> bool {
+    name.len() <= 32
+        && name.first().is_some_and(u8::is_ascii_alphanumeric)
+        && name.iter().all(|octet| is_name_octet(*octet))
+}
+
+const fn is_name_octet(octet: u8) -> bool {
+    is_of(FIELD_NAME, octet)
+}
+
+const fn is_value_octet(octet: u8) -> bool {
+    is_of(FIELD_VALUE, octet)
+}
+
+/// A letter or a digit.
+pub(crate) const fn is_alphanumeric(octet: u8) -> bool {
+    is_of(ALPHANUMERIC, octet)
+}
+
+const fn is_of(class: u8, octet: u8) -> bool {
+    CLASSES[octet as usize] & class != 0
+}
+
+const ALPHANUMERIC: u8 = 1;
+const FIELD_NAME: u8 = 2;
+const FIELD_VALUE: u8 = 4;
+
+/// Where an octet may stand: one look in place of up to six comparisons.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        // All 256 fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let character = octet as u8;
+        if character.is_ascii_alphanumeric() {
+            classes[octet] |= ALPHANUMERIC;
+        }
+        if character.is_ascii_alphanumeric() || matches!(character, b'_' | b'-' | b'.') {
+            classes[octet] |= FIELD_NAME;
+        }
+        if matches!(character, 0x21..=0x3A | 0x3C | 0x3E..=0x7E) {
+            classes[octet] |= FIELD_VALUE;
+        }
+        octet += 1;
+    }
+    classes
+};
