@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use self::file::FileIdentity;
 use self::reading::{Read, Reader};
@@ -201,17 +202,17 @@ impl SqliteStore {
             let started = thread::Builder::new().name(name.to_owned()).spawn(work);
             started.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))
         };
-        let mut writes = None;
+        let mut to_writer = None;
         if shared.config.access != SqliteAccess::Read {
             let (sender, queue) = mpsc::sync_channel(MAX_QUEUE);
             let mut writer = Writer::new(Arc::clone(&shared));
             start("mtasts-writer", Box::new(move || writer.work(&queue)))?;
-            writes = Some(sender);
+            to_writer = Some(sender);
         }
         let (reads, queue) = mpsc::sync_channel(MAX_QUEUE);
-        let mut reader = Reader::new(Arc::clone(&shared), writes.clone());
+        let mut reader = Reader::new(Arc::clone(&shared), to_writer.clone());
         start("mtasts-reader", Box::new(move || reader.work(&queue)))?;
-        Ok(Self { shared, reads, writes })
+        Ok(Self { shared, reads, writes: to_writer })
     }
 
     /// Where the file is.

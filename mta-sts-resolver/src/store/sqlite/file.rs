@@ -26,7 +26,8 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         // To open a pipe would wait for its other end.
         Ok(metadata) if !metadata.is_file() => return Ok(Found::SomethingElse),
-        looked => drop(looked?),
+        Err(error) => return Err(error),
+        Ok(_) => {}
     }
     let mut header = Vec::new();
     File::open(path)?.take(HEADER_LEN).read_to_end(&mut header)?;

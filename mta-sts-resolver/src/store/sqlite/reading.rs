@@ -14,6 +14,9 @@ use super::schema::{self, Version};
 use super::writing::Write;
 use super::{Fault, Pause, READ_PATIENCE, Reply, Shared, SqliteAccess, Told, send};
 
+/// A name and a text, whatever octets they are.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// Something to read.
 pub(super) enum Read {
     Get(PolicyDomain, Reply<Option<CacheEntry>>),
@@ -91,7 +94,7 @@ impl Read {
     }
 }
 
-fn sweep(rows: Vec<(Vec<u8>, Vec<u8>)>, before: UnixTime) -> Sweep {
+fn sweep(rows: Vec<Row>, before: UnixTime) -> Sweep {
     let mut sweep = Sweep::default();
     for (name, text) in rows {
         match read_entry(&name, &text) {
@@ -123,7 +126,7 @@ fn chosen<T>(
 }
 
 /// Names and texts in the order of names, whatever octets they are; not more of them than memory is good for.
-fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>, StoreError> {
     source.read(|connection| {
         let mut page = connection.prepare_cached(PAGE)?;
         let mut found = page.query(params![after, i64::try_from(count).unwrap_or(i64::MAX)])?;
