@@ -1,5 +1,6 @@
 //! `mtasts serve`: its command line.
 
+mod access;
 mod configuration;
 mod daemon;
 mod fault;
