@@ -160,7 +160,12 @@ impl Resolver {
     ) -> Input<'static> {
         let deadline = Instant::now() + request.timeout();
         let Ok(addresses) = timeout(request.timeout(), self.dns.addresses(request.host())).await else {
-            return Input::FetchFailed(FetchFailure::Timeout);
+            let is_local = self.dns.is_exhausted();
+            return Input::FetchFailed(if is_local {
+                FetchFailure::LocalFault
+            } else {
+                FetchFailure::Timeout
+            });
         };
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,

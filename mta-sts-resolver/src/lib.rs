@@ -7,6 +7,7 @@ mod dane;
 mod dns;
 mod driver;
 mod fetch;
+mod file_watch;
 mod local_fault;
 mod private_address;
 mod service;
