@@ -216,9 +216,10 @@ impl DnsClient {
         Self { shared: Arc::clone(&self.shared), trusted_only: true }
     }
 
-    /// Whether every socket that may be open is in use: who waits does so for a fault of this machine.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.shared.sockets.available_permits() == 0
+    /// Why a lookup has no answer whose time is up: where every socket is in use, it waited for one, which is a fault of this
+    /// machine.
+    pub(crate) fn timed_out(&self) -> DnsFailure {
+        if self.shared.sockets.available_permits() == 0 { NO_SOCKET } else { DnsFailure::Timeout }
     }
 
     async fn lookup(&self, name: &str, record_type: RecordType) -> Result<RecordSet, DnsError> {
@@ -232,9 +233,7 @@ impl DnsClient {
                 }
             }
         };
-        timeout(config.deadline_of_lookup(), following)
-            .await
-            .unwrap_or_else(|_| Err(if self.is_exhausted() { NO_SOCKET } else { DnsFailure::Timeout }.into()))
+        timeout(config.deadline_of_lookup(), following).await.unwrap_or_else(|_| Err(self.timed_out().into()))
     }
 
     /// Asks server after server, and listens to all who were asked. One that failed with an answer is not asked again: it

@@ -8,6 +8,7 @@ mod dns;
 mod driver;
 mod fetch;
 mod file_watch;
+mod limiter;
 mod local_fault;
 mod private_address;
 mod service;
@@ -15,7 +16,6 @@ mod smtp;
 mod socketmap;
 mod store;
 mod tls;
-mod turnstile;
 
 pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
@@ -23,9 +23,11 @@ pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
-pub use driver::{Discovery, Resolver};
+pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-pub use service::{PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WhyTemporary};
+pub use service::{
+    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WaitingCounts, WhyTemporary,
+};
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
