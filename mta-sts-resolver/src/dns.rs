@@ -225,14 +225,15 @@ impl DnsClient {
     async fn lookup(&self, name: &str, record_type: RecordType) -> Result<RecordSet, DnsError> {
         let config = self.config();
         let mut chain = CnameChain::new(fully_qualified(name)?);
-        let following = async {
+        // On the heap, since many a future holds several lookups.
+        let following = Box::pin(async {
             loop {
                 let reply = self.ask(&config, &chain.target, record_type).await?;
                 if let Some(found) = chain.follow(&reply, record_type)? {
                     return Ok(found);
                 }
             }
-        };
+        });
         timeout(config.deadline_of_lookup(), following).await.unwrap_or_else(|_| Err(self.timed_out().into()))
     }
 
