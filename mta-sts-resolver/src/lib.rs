@@ -14,7 +14,11 @@ mod store;
 mod tls;
 mod turnstile;
 
-pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
+pub use check::{
+    AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
+    DomainVerdict, HostCheck, HostDane, HostDecision, IdleHost, IdlePattern, NameServer, NameServerAnswer,
+    NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
@@ -37,5 +41,6 @@ pub use store::{EntryStore, LeaseHolder, Leases, StoreError, StoreErrorKind, Sto
 #[cfg(feature = "redis")]
 pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 pub use tls::{
-    CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
+    CertificateChain, CertificateFault, MissingIssuer, PeerCertificate, TlsFailure, TlsSession, TlsVersion,
+    TrustStore, TrustStoreError,
 };
