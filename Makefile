@@ -3,7 +3,10 @@
 .PHONY: demo test soak library install
 
 demo:
-	@cargo run --quiet --release -p mta-sts-resolver --bin mtasts -- demo
+	@echo 'Builds the command mtasts, which takes about a minute the first time. It then runs a mail world on loopback: DNS, policy'
+	@echo 'hosts, mail servers, and an attacker. A message is sent for each scenario, by a sender without MTA-STS and by one with it,'
+	@echo 'and a table shows which of them the attacker got to read.'
+	@$(CARGO) run --profile demo -p mta-sts-resolver --bin mtasts -- demo
 
 # Installs what the tests need and runs everything, the cheap steps first.
 test:
@@ -13,26 +16,30 @@ test:
 soak:
 	@MTASTS_SOAK=1 tests/run
 
-# libmtasts, the library for C: `make install PREFIX=/usr DESTDIR=/tmp/root`.
+# libmtasts, the library for C: `make library`, then `make install PREFIX=/usr DESTDIR=/tmp/root`, which builds nothing.
+# For another machine: `make library TARGET=aarch64-unknown-linux-gnu`, and the same TARGET, with its STRIP, for `make install`.
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 CARGO ?= cargo
 CARGO_TARGET_DIR ?= target
+STRIP ?= strip
+TARGET ?= $(or $(shell echo '$(CARGOFLAGS)' | sed -n 's/.*--target[ =] *\([^ ]*\).*/\1/p'),$(CARGO_BUILD_TARGET))
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-BUILT = $(CARGO_TARGET_DIR)/release
+BUILT = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)release
 PACKAGING = mta-sts-ffi/packaging
 FILL = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|'
 
 library:
-	$(CARGO) build --release --package mta-sts-ffi --lib $(CARGOFLAGS)
+	$(CARGO) build --release --package mta-sts-ffi --lib $(if $(findstring --target,$(CARGOFLAGS)),,$(if $(TARGET),--target $(TARGET))) $(CARGOFLAGS)
 
-install: library
+install:
+	@[ -e $(BUILT)/libmtasts.so ] && [ -e $(BUILT)/libmtasts.a ] || { echo 'libmtasts is not in $(BUILT): run "make library" first, as yourself' >&2; exit 1; }
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mtasts $(DESTDIR)$(MANDIR)/man3
 	install -m 644 include/mtasts.h $(DESTDIR)$(INCLUDEDIR)/mtasts.h
 	install -m 755 $(BUILT)/libmtasts.so $(DESTDIR)$(LIBDIR)/libmtasts.so.$(VERSION)
-	strip --strip-unneeded $(DESTDIR)$(LIBDIR)/libmtasts.so.$(VERSION)
+	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/libmtasts.so.$(VERSION)
 	ln -sf libmtasts.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmtasts.so.0
 	ln -sf libmtasts.so.0 $(DESTDIR)$(LIBDIR)/libmtasts.so
 	install -m 644 $(BUILT)/libmtasts.a $(DESTDIR)$(LIBDIR)/libmtasts.a

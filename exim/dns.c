@@ -151,7 +151,7 @@ void dns_query_txt(const char *name, int timeout_ms, struct dns_txt *answer)
     memset(answer, 0, sizeof *answer);
     answer->failure = MTASTS_TXT_DNS_TIMEOUT;
     if (open_channel(&channel, timeout_ms) != ARES_SUCCESS) {
-        answer->failure = MTASTS_TXT_DNS_UNUSABLE;
+        answer->failure = MTASTS_TXT_DNS_LOCAL_FAULT;
         return;
     }
     ares_query(channel, name, ns_c_in, ns_t_txt, on_txt, &question);
@@ -184,7 +184,9 @@ static void on_addresses(void *argument, int status, int timeouts, struct ares_a
     question->done = 1;
     question->status = status == ARES_SUCCESS     ? MTASTS_OK
                        : is_absence(status) ? MTASTS_FETCH_POLICY_HOST_NOT_FOUND
-                                            : MTASTS_FETCH_POLICY_HOST_DNS_FAILED;
+                       /* Nobody runs the server that this machine asks, or the machine is out of memory. */
+                       : status == ARES_ECONNREFUSED || status == ARES_ENOMEM ? MTASTS_FETCH_LOCAL_FAULT
+                                                                              : MTASTS_FETCH_POLICY_HOST_DNS_FAILED;
     if (found == NULL)
         return;
     for (struct ares_addrinfo_node *node = found->nodes; node != NULL && count < 8; node = node->ai_next) {
@@ -214,7 +216,7 @@ mtasts_status dns_query_addresses(const char *host, int timeout_ms, char *list, 
     ares_channel channel;
     list[0] = '\0';
     if (open_channel(&channel, timeout_ms) != ARES_SUCCESS)
-        return MTASTS_FETCH_POLICY_HOST_DNS_FAILED;
+        return MTASTS_FETCH_LOCAL_FAULT;
     /* With its dot no search list applies. */
     snprintf(absolute, sizeof absolute, "%s.", host);
     ares_getaddrinfo(channel, absolute, NULL, &hints, on_addresses, &question);

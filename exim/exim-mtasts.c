@@ -119,20 +119,17 @@ static mtasts_outcome *discover(const char *domain, const mtasts_entry *entry, c
     mtasts_outcome *outcome = NULL;
     if (mtasts_lookup_new(domain, MTASTS_PURPOSE_DELIVER, entry, now(), NULL, &lookup, error) != MTASTS_OK)
         return NULL;
-    for (;;) {
-        uint32_t output = mtasts_lookup_poll_output(lookup);
-        if (output == MTASTS_OUTPUT_DONE)
-            mtasts_lookup_finish(lookup, &outcome);
-        else if (may_ask && output == MTASTS_OUTPUT_QUERY_TXT) {
+    for (uint32_t output; (output = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || output == MTASTS_OUTPUT_FETCH_POLICY;) {
+        if (!may_ask)
+            break;
+        if (output == MTASTS_OUTPUT_QUERY_TXT)
             query_txt(lookup);
-            continue;
-        } else if (may_ask && output == MTASTS_OUTPUT_FETCH_POLICY) {
+        else
             fetch(lookup, ca_file);
-            continue;
-        }
-        mtasts_lookup_free(lookup);
-        return outcome;
     }
+    mtasts_lookup_finish(lookup, &outcome);
+    mtasts_lookup_free(lookup);
+    return outcome;
 }
 
 /* Keeps what a lookup came to. While it was under way nobody else asked, since the domain is locked. */
@@ -194,7 +191,7 @@ static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome
     if (alert != MTASTS_OK)
         tell(domain, "%s (%u in a row; the cached policy lasts until %llu)", mtasts_status_code(alert),
              mtasts_outcome_alert_failures(outcome), (unsigned long long)mtasts_outcome_alert_expires_at(outcome));
-    if (reason == MTASTS_NO_POLICY_DNS_FAILED)
+    if (!mtasts_outcome_is_known(outcome))
         return give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_status_message(reason));
     if (reason != MTASTS_OK && reason != MTASTS_NO_POLICY_NO_RECORD)
         tell(domain, "no policy: %s", mtasts_status_code(reason));

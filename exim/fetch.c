@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <curl/mprintf.h>
+#include <errno.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +33,24 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *argument)
     return len;
 }
 
-static mtasts_status of_curl(CURLcode code, long verify_result, int too_large)
+/* What the system says when it has no more of something, or when its network is down: the host was never asked. */
+static int is_local(long os_error)
+{
+    switch (os_error) {
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EADDRNOTAVAIL: case ENETDOWN: case EACCES: case EPERM:
+        return 1;
+    default: return 0;
+    }
+}
+
+static mtasts_status of_curl(CURLcode code, long verify_result, long os_error, int too_large)
 {
     if (too_large)
         return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
     switch (code) {
     case CURLE_OK: return MTASTS_OK;
-    case CURLE_COULDNT_CONNECT: return MTASTS_FETCH_CONNECT_FAILED;
+    case CURLE_COULDNT_CONNECT: return is_local(os_error) ? MTASTS_FETCH_LOCAL_FAULT : MTASTS_FETCH_CONNECT_FAILED;
+    case CURLE_FAILED_INIT: case CURLE_OUT_OF_MEMORY: case CURLE_SSL_CACERT_BADFILE: return MTASTS_FETCH_LOCAL_FAULT;
     case CURLE_OPERATION_TIMEDOUT: return MTASTS_FETCH_TIMEOUT;
     case CURLE_SSL_CONNECT_ERROR: return MTASTS_FETCH_POLICY_HOST_TLS_FAILED;
     case CURLE_FILESIZE_EXCEEDED: return MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE;
@@ -57,13 +69,13 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     struct body body = { answer, max_body_len, 0 };
     struct curl_slist *resolve = NULL;
     char *line = NULL;
-    long http_status = 0, verify_result = X509_V_OK;
+    long http_status = 0, verify_result = X509_V_OK, os_error = 0;
     const char *content_type = NULL;
     CURL *curl = curl_easy_init();
     CURLcode code;
 
     memset(answer, 0, sizeof *answer);
-    answer->failure = MTASTS_FETCH_HTTP_PROTOCOL;
+    answer->failure = MTASTS_FETCH_LOCAL_FAULT;
     if (curl == NULL)
         return;
     line = curl_maprintf("%s:443:%s", host, addresses);
@@ -92,6 +104,7 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
     curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
     answer->http_status = (uint16_t)http_status;
     if (content_type != NULL) {
         snprintf(answer->content_type, sizeof answer->content_type, "%s", content_type);
@@ -100,7 +113,7 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     /* Of an answer other than 200 nothing is read but the status: its body may have any length. */
     answer->failure = code != CURLE_OK && http_status != 0 && http_status != 200 && body.too_large
                          ? MTASTS_OK
-                         : of_curl(code, verify_result, body.too_large);
+                         : of_curl(code, verify_result, os_error, body.too_large);
     curl_slist_free_all(resolve);
     curl_easy_cleanup(curl);
 }

@@ -166,6 +166,7 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
     let mut asked = [0; 2];
     let mut seen_id = None;
     let mut fetched = None;
+    let mut is_local_fault = false;
     for (answer, passed) in &round.answers {
         let before = question(&lookup);
         let is_done = before == 2;
@@ -187,6 +188,9 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
             }
             Input::Response(response) if is_wanted => {
                 fetched = Policy::from_response(response, config.fetch_limits()).ok();
+            }
+            Input::FetchFailed(failure) if is_wanted => {
+                is_local_fault = *failure == FetchFailure::LocalFault;
             }
             _ => {}
         }
@@ -244,10 +248,14 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
         }
     }
     let is_back_off = matches!(outcome.cache_update, CacheUpdate::BackOff(_));
-    assert_eq!(is_back_off, asked[1] == 1 && !is_fetched);
+    assert_eq!(is_back_off, asked[1] == 1 && !is_fetched && !is_local_fault);
     assert!(outcome.alert.is_none() || (is_back_off && valid.is_some() && outcome.failure.is_some()));
     if valid.is_some_and(|valid| valid.policy().mode() == Mode::None) {
         assert!(outcome.failure.is_none() && outcome.alert.is_none());
+    }
+    if is_local_fault {
+        assert!(outcome.failure.is_none() && outcome.alert.is_none());
+        assert_eq!(outcome.no_policy(), valid.is_none().then_some(NoPolicy::LocalFault));
     }
     if matches!(outcome.no_policy(), Some(NoPolicy::FetchFailed(_))) {
         assert!(is_back_off && outcome.failure.is_some());

@@ -338,7 +338,7 @@ kinds! {
     /// ```
     /// use mta_sts_core::{FetchFailure, Input, ResultType};
     /// # enum Tls { Expired, WrongName, UnknownIssuer, Handshake }
-    /// # enum Error { NoSuchHost, Dns, Connect, TimedOut, Tls(Tls), TooLong, Malformed }
+    /// # enum Error { NoSuchHost, Dns, Connect, TimedOut, Tls(Tls), TooLong, Malformed, TooManyOpenFiles, Proxy }
     ///
     /// fn answer(error: &Error) -> Input<'static> {
     ///     Input::FetchFailed(match error {
@@ -352,6 +352,7 @@ kinds! {
     ///         Error::Tls(Tls::Handshake) => FetchFailure::TlsHandshake,
     ///         Error::TooLong => FetchFailure::BodyTooLarge,
     ///         Error::Malformed => FetchFailure::Protocol,
+    ///         Error::TooManyOpenFiles | Error::Proxy => FetchFailure::LocalFault,
     ///     })
     /// }
     /// # answer(&Error::Tls(Tls::Handshake));
@@ -362,8 +363,9 @@ kinds! {
     /// ```
     ///
     /// A status other than 200 is an answer, not a failure: hand it in as
-    /// [`Input::Response`](crate::Input::Response). What the mail is to do is the same for all of them;
-    /// they differ in what the report and the log say.
+    /// [`Input::Response`](crate::Input::Response). What the mail is to do is the same for all of them
+    /// but one; they differ in what the report and the log say. After [`FetchFailure::LocalFault`] a
+    /// sender without a cached policy tries again later.
     FetchFailure {
         HostNotFound = 501, "policy-host-not-found", "The Policy Host has no address.";
         HostDnsFailed = 502, "policy-host-dns-failed", "The address of the Policy Host could not be looked up.";
@@ -376,6 +378,11 @@ kinds! {
         TlsHandshake = 508, "policy-host-tls-failed", "The TLS handshake with the Policy Host failed.";
         BodyTooLarge = 509, "policy-host-body-too-large", "The Policy Host sent a body longer than the limit.";
         Protocol = 510, "http-protocol", "The answer of the Policy Host is not proper HTTP.";
+        /// Too many open files, no memory, no network, a proxy that is down: the Policy Host is not to
+        /// blame, so no policy is given up for it, nothing is reported, and no back-off begins.
+        LocalFault = 511, "local-fault", "The sender could not ask the Policy Host, for a fault of its own.";
+        /// An option of senders; by default any address will do.
+        AddressRefused = 512, "policy-host-address-refused", "The Policy Host has only private addresses, which this sender refuses.";
     }
 }
 
@@ -416,8 +423,10 @@ kinds! {
         Timeout = 601, "dns-timeout", "DNS did not answer in time.";
         ServFail = 602, "dns-servfail", "DNS answered SERVFAIL.";
         Bogus = 603, "dns-bogus", "The DNS answer failed DNSSEC validation.";
-        /// Refused, malformed, or the name server could not be reached.
+        /// Such as refused or malformed.
         Unusable = 604, "dns-unusable", "DNS gave no usable answer.";
+        /// Too many open files, no memory, no network, its own name server out of reach: nothing is reported.
+        LocalFault = 605, "dns-local-fault", "The sender could not ask DNS, for a fault of its own.";
     }
 }
 
@@ -543,7 +552,7 @@ kinds! {
     /// assert_eq!(counters["no-record"], 0);
     /// ```
     ///
-    /// The codes that a record shares with [`RecordErrorKind`] mean the same there.
+    /// The codes that it shares with [`RecordErrorKind`] and [`FetchFailure`] mean the same there.
     NoPolicyKind {
         NoRecord = 1001, "no-record", "The domain has no MTA-STS record.";
         InvalidRecord = 1002, "invalid-record", "The MTA-STS record of the domain is not valid.";
@@ -552,6 +561,8 @@ kinds! {
         DnsFailed = 1004, "dns-failed", "DNS could not tell whether the domain has a policy.";
         FetchFailed = 1005, "fetch-failed", "The domain has a policy, and it could not be fetched.";
         BackingOff = 1006, "backing-off", "The last fetch of this policy failed a short while ago.";
+        /// What the policy says is not known: the sender tries again later.
+        LocalFault = 1007, "local-fault", "The domain has a policy, and this sender could not fetch it, for a fault of its own.";
     }
 }
 
@@ -631,6 +642,23 @@ kinds! {
         OtherRecord = 1162, "other-record", "A TXT record here has nothing to do with MTA-STS.";
         // Answers of a Policy Host.
         OtherCharset = 1163, "other-charset", "The charset is neither utf-8 nor us-ascii.";
+        // Records again.
+        ColonForEquals = 1164, "colon-for-equals", "A colon stands where an equals sign should.";
+        ZoneLine = 1165, "zone-line", "This is a line of a zone file, and not the text of a record.";
+        // TLSRPT records.
+        RuaWithoutScheme = 1401, "rua-without-scheme", "A URI of the `rua` has no scheme.";
+        RuaScheme = 1402, "rua-scheme", "The scheme of a URI is neither `mailto` nor `https`.";
+        RuaExclamationMark = 1403, "rua-exclamation-mark", "An exclamation mark stands in a URI.";
+        RuaWhiteSpace = 1404, "rua-white-space", "White space stands in a URI.";
+        RuaCharacter = 1405, "rua-character", "A URI has a character that no URI has.";
+        RuaAddress = 1406, "rua-address", "A `mailto` URI has no address that mail can be sent to.";
+        RuaUrl = 1407, "rua-url", "An `https` URI is none that a report can be sent to.";
+        EmptyRua = 1408, "empty-rua", "There is nothing between two commas.";
+        DuplicateRua = 1409, "duplicate-rua", "The same URI stands again.";
+        ManyRuas = 1410, "many-ruas", "The record has more than 8 URIs.";
+        RuaElsewhere = 1411, "rua-elsewhere", "Reports go to another domain.";
+        ShortTlsrptTtl = 1412, "short-tlsrpt-ttl", "The TTL of the record is shorter than an hour.";
+        MtaStsWithoutTlsrpt = 1413, "mta-sts-without-tlsrpt", "The domain has an MTA-STS record and asks for no reports.";
     }
 }
 
@@ -658,6 +686,8 @@ pub enum FindingKind {
     Fetch(FetchErrorKind),
     /// What stops no parser, or explains why it stopped.
     Lint(LintKind),
+    /// A fault of a TLSRPT record, or of an `RRset` of them.
+    Tlsrpt(TlsrptRecordErrorKind),
 }
 
 impl FindingKind {
@@ -668,6 +698,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.code(),
             Self::Fetch(kind) => kind.code(),
             Self::Lint(kind) => kind.code(),
+            Self::Tlsrpt(kind) => kind.code(),
         }
     }
 
@@ -678,6 +709,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.number(),
             Self::Fetch(kind) => kind.number(),
             Self::Lint(kind) => kind.number(),
+            Self::Tlsrpt(kind) => kind.number(),
         }
     }
 
@@ -688,6 +720,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.message(),
             Self::Fetch(kind) => kind.message(),
             Self::Lint(kind) => kind.message(),
+            Self::Tlsrpt(kind) => kind.message(),
         }
     }
 
@@ -696,7 +729,12 @@ impl FindingKind {
         let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
         let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
         let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
-        records.chain(policies).chain(answers).chain(LintKind::ALL.iter().copied().map(Self::Lint))
+        let lint = LintKind::ALL.iter().copied().map(Self::Lint);
+        let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
+        // The numbers of what lint says stand on both sides of those of TLSRPT records.
+        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
+        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
+        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
     }
 
     /// The kind that has this code.
@@ -726,6 +764,12 @@ impl From<PolicyErrorKind> for FindingKind {
 impl From<FetchErrorKind> for FindingKind {
     fn from(kind: FetchErrorKind) -> Self {
         Self::Fetch(kind)
+    }
+}
+
+impl From<TlsrptRecordErrorKind> for FindingKind {
+    fn from(kind: TlsrptRecordErrorKind) -> Self {
+        Self::Tlsrpt(kind)
     }
 }
 

@@ -15,18 +15,23 @@
 //! | deliver, cached | new id, in back-off | not tried | cached | checked | fetch error |
 //! | deliver, cached | new id | succeeds | new | store | |
 //! | deliver, cached | new id | fails | cached | back-off | by cause, alert |
+//! | deliver, cached | new id | fails by a local fault | cached | checked | |
 //! | deliver, cached | none usable, or DNS failed | | cached | checked | fetch error |
+//! | deliver, cached | not asked, by a local fault | | cached | checked | |
 //! | deliver, nothing cached | none usable | | none | absent | |
 //! | deliver, nothing cached | DNS failed | | none | keep | |
 //! | deliver, nothing cached | id in back-off | not tried | none | keep | fetch error |
 //! | deliver, nothing cached | id | succeeds | new | store | |
 //! | deliver, nothing cached | id | fails | none | back-off | by cause |
+//! | deliver, nothing cached | id | fails by a local fault | none | keep | |
 //! | refresh, cached | any | succeeds | new | store | |
 //! | refresh, cached | any | fails | cached | back-off | by cause, alert |
+//! | refresh, cached | any | fails by a local fault | cached | keep | |
 //! | refresh, cached | any, its id in back-off | not tried | cached | keep | |
 //! | before a permanent failure, cached | same id, none usable, DNS failed | | cached | keep | |
 //! | before a permanent failure, cached | new id | succeeds | new | store | |
 //! | before a permanent failure, cached | new id | fails | cached | back-off | by cause, alert |
+//! | before a permanent failure, cached | new id | fails by a local fault | cached | keep | |
 //! | before a permanent failure, cached | new id, in back-off | not tried | cached | keep | fetch error |
 //!
 //! An id is in back-off when its fetch failed, and also when its policy gave way to that of another id
@@ -39,6 +44,11 @@
 //!
 //! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
 //! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
+//!
+//! A local fault ([`FetchFailure::LocalFault`], [`TxtFailure::LocalFault`]) is one of the sender: too many
+//! open files, no network, a proxy that is down. RFC 8461, 3.3 has a sender go on without a policy that
+//! "no policy can be fetched" for; here nobody has tried. So no policy is given up for it, as
+//! for DNS that fails: with nothing cached the sender tries again later, as soon as it can.
 //!
 //! What DNS says alone never extends, ends or weakens a cached policy: its answers are not
 //! authenticated, and whoever can suppress the record must not gain by it (RFC 8461, 10.2).
@@ -332,6 +342,13 @@ impl Outcome {
     pub fn no_policy(&self) -> Option<NoPolicy> {
         self.applied.as_ref().err().copied()
     }
+
+    /// Whether it is known if a policy applies. Where it is not, the mail waits: to send it as to a domain without MTA-STS
+    /// would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+    // Meets A29.
+    pub fn is_known(&self) -> bool {
+        !self.no_policy().is_some_and(NoPolicy::is_temporary)
+    }
 }
 
 /// The policy that applies to the message.
@@ -425,17 +442,22 @@ pub enum PolicySource {
 ///     match reason {
 ///         // There may be a policy, and whoever suppresses the answer gains by it.
 ///         NoPolicy::DnsFailed(_) => true,
+///         // There is one, and the sender itself is to blame that it does not know it.
+///         NoPolicy::LocalFault => true,
 ///         // The domain does not take part, or not as it should.
 ///         NoPolicy::NoRecord | NoPolicy::InvalidRecord(_) | NoPolicy::SeveralRecords => false,
 ///         // The sender goes on without a policy (RFC 8461, 3.3).
 ///         NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. } => false,
 ///     }
 /// }
-/// assert!(waits(NoPolicy::DnsFailed(TxtFailure::ServFail)));
-/// # assert!(!waits(NoPolicy::NoRecord));
+/// let reason = NoPolicy::DnsFailed(TxtFailure::ServFail);
+/// assert!(waits(reason) && reason.is_temporary());
+/// # assert!(!waits(NoPolicy::NoRecord) && !NoPolicy::NoRecord.is_temporary());
+/// # assert!(waits(NoPolicy::LocalFault) && NoPolicy::LocalFault.is_temporary());
 /// ```
-/// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save
-/// [`NoPolicy::DnsFailed`]: there the sender may as well wait, since an attacker could be the reason.
+/// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save two.
+/// After [`NoPolicy::DnsFailed`] the sender may as well wait, since an attacker could be the reason;
+/// after [`NoPolicy::LocalFault`] it waits, since the domain has done nothing wrong.
 // Meets A29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoPolicy {
@@ -454,6 +476,9 @@ pub enum NoPolicy {
         /// From then on a lookup fetches again.
         until: UnixTime,
     },
+    /// The domain has a record, and its policy was not fetched, for a fault of the sender
+    /// ([`FetchFailure::LocalFault`]).
+    LocalFault,
 }
 
 impl NoPolicy {
@@ -466,7 +491,13 @@ impl NoPolicy {
             Self::DnsFailed(_) => NoPolicyKind::DnsFailed,
             Self::FetchFailed(_) => NoPolicyKind::FetchFailed,
             Self::BackingOff { .. } => NoPolicyKind::BackingOff,
+            Self::LocalFault => NoPolicyKind::LocalFault,
         }
+    }
+
+    /// Whether it is not known if a policy applies: a careful sender tries again later.
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Self::DnsFailed(_) | Self::LocalFault)
     }
 
     /// The stable kebab-case word of the reason.
@@ -739,6 +770,9 @@ impl Lookup {
                     }
                 }
             }
+            (State::FetchPolicy { .. }, Input::FetchFailed(FetchFailure::LocalFault)) => {
+                self.fetch_not_tried(now);
+            }
             (&State::FetchPolicy { id, .. }, Input::FetchFailed(failure)) => {
                 self.fetch_failed(FetchFault::Failure(failure), id, None, now);
             }
@@ -799,7 +833,7 @@ impl Lookup {
     fn no_record(&mut self, kind: RecordErrorKind, ttl: Duration, now: UnixTime) {
         let until = checked_until(ttl, now);
         if self.entry.valid_policy(now).is_some() {
-            self.cached_without_record(kind.code(), until, now);
+            self.cached_without_record(Some(kind.code()), until, now);
         } else {
             self.finish(Err(NoPolicy::of_record(kind)), CacheUpdate::Absent(Absence { reason: kind, until }));
         }
@@ -807,7 +841,9 @@ impl Lookup {
 
     fn txt_failed(&mut self, failure: TxtFailure, now: UnixTime) {
         if self.entry.valid_policy(now).is_some() {
-            self.cached_without_record(failure.code(), checked_until(MIN_TTL, now), now);
+            // Nobody but the sender has failed, so there is nothing to report.
+            let reason_code = (failure != TxtFailure::LocalFault).then(|| failure.code());
+            self.cached_without_record(reason_code, checked_until(MIN_TTL, now), now);
         } else {
             self.finish(Err(NoPolicy::DnsFailed(failure)), CacheUpdate::Keep);
         }
@@ -815,7 +851,7 @@ impl Lookup {
 
     /// A cached policy stays in force without its record; a refresh fetches it all the same, since
     /// otherwise whoever suppresses the record could wait for its end (RFC 8461, 10.2).
-    fn cached_without_record(&mut self, reason_code: &'static str, until: UnixTime, now: UnixTime) {
+    fn cached_without_record(&mut self, reason_code: Option<&'static str>, until: UnixTime, now: UnixTime) {
         match self.purpose {
             Purpose::Refresh => {
                 let Some(id) = self.entry.valid_policy(now).map(|cached| *cached.id()) else { return };
@@ -826,7 +862,9 @@ impl Lookup {
             }
             Purpose::Deliver => {
                 self.apply_cached(self.checked(until), now);
-                self.report(ResultType::StsPolicyFetchError, reason_code, now);
+                if let Some(reason_code) = reason_code {
+                    self.report(ResultType::StsPolicyFetchError, reason_code, now);
+                }
             }
             Purpose::BeforePermanentFailure => self.apply_cached(CacheUpdate::Keep, now),
         }
@@ -878,6 +916,15 @@ impl Lookup {
             (received, &mut self.state)
         {
             failure.received_lines = received_lines(received);
+        }
+    }
+
+    /// A local fault: no host was asked, so nothing has failed that could be reported or left alone.
+    fn fetch_not_tried(&mut self, now: UnixTime) {
+        if self.entry.valid_policy(now).is_some() {
+            self.apply_cached(self.checked(checked_until(MIN_TTL, now)), now);
+        } else {
+            self.finish(Err(NoPolicy::LocalFault), CacheUpdate::Keep);
         }
     }
 

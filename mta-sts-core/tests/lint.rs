@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use mta_sts_core::{
-    FetchLimits, Finding, FindingKind, HttpResponse, Policy, Record, Severity, Strictness, lint,
+    FetchLimits, Finding, FindingKind, HttpResponse, Policy, PolicyDomain, Record, Severity, Strictness,
+    TlsrptRecord, lint,
 };
 use proptest::prelude::*;
 
@@ -171,6 +174,54 @@ const RECORDS: &[Row] = &[
     ("field-name-case", W, "v=STSv1; ⟦ID⟧=1", "v=STSv1; id=1"),
     ("misplaced-field", W, "v=STSv1; id=1; ⟦mode⟧=enforce", "v=STSv1; id=1"),
     ("unknown-field", I, "v=STSv1; id=1; ⟦a⟧=b", "v=STSv1; id=1"),
+    ("colon-for-equals", E, "v=STSv1; id⟦:⟧20240101", "v=STSv1; id=1; a=b:c"),
+    ("colon-for-equals", E, "v⟦:⟧STSv1; id=1", "v=STSv1; id=1"),
+    ("invisible-character", E, "v=STSv1;⟦\u{a0}⟧id=1", "v=STSv1; id=1"),
+    ("invisible-character", E, "v=STSv1; id=1⟦\u{200b}⟧; a=b", "v=STSv1; id=1"),
+    ("quoted-value", E, "⟦\u{201c}⟧v=STSv1; id=1\u{201d}", "v=STSv1; id=1"),
+    ("quoted-value", E, "v=STSv1; id=⟦\u{201c}1\u{201d}⟧", "v=STSv1; id=1"),
+    ("missing-semicolon", E, "v=STSv1⟦⟧\tid=1", "v=STSv1;\tid=1"),
+    ("bad-field-value", E, "v=STSv1; id=1⟦\t2⟧", "v=STSv1; id=1\t;"),
+    ("zone-line", E, "⟦_mta-sts.a.test. 300 IN TXT \"v=STSv1; id=1\"⟧", "v=STSv1; id=1; TXT=1"),
+];
+
+#[rustfmt::skip]
+const TLSRPT_RECORDS: &[Row] = &[
+    ("bad-tlsrpt-version", E, "⟦v=TLSRPTv2⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("missing-rua", E, "v=TLSRPTv1; a=b;⟦⟧", "v=TLSRPTv1; rua=tls"),
+    ("no-usable-rua", E, "v=TLSRPTv1; rua=⟦ftp://a.test, http://b.test⟧", "v=TLSRPTv1; rua=ftp://a.test,mailto:a@b.test"),
+    ("empty-tlsrpt-field", E, "v=TLSRPTv1;⟦⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test; "),
+    ("tlsrpt-field-without-value", E, "v=TLSRPTv1; rua=mailto:a@b.test; junk⟦⟧", "v=TLSRPTv1; rua=mailto:a@b.test; a=b"),
+    ("space-around-tlsrpt-equals", E, "v=TLSRPTv1; rua⟦ = mailto:a@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("bad-tlsrpt-field-name", E, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦-a=b⟧", "v=TLSRPTv1; rua=mailto:a@b.test; a-=b"),
+    ("bad-tlsrpt-field-value", E, "v=TLSRPTv1; rua=mailto:a@b.test; a=b⟦=c⟧", "v=TLSRPTv1; rua=https://b.test/?c=d=e"),
+    ("trailing-tlsrpt-space", E, "v=TLSRPTv1; rua=mailto:a@b.test⟦  ⟧", "v=TLSRPTv1; rua=mailto:a@b.test; "),
+    ("rua-without-scheme", E, "v=TLSRPTv1; rua=⟦postmaster@a.test⟧", "v=TLSRPTv1; rua=mailto:postmaster@a.test"),
+    ("rua-without-scheme", W, "v=TLSRPTv1; rua=mailto:a@b.test, ⟦c@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("rua-scheme", E, "v=TLSRPTv1; rua=⟦http://a.test/⟧", "v=TLSRPTv1; rua=HTTPS://a.test/"),
+    ("rua-exclamation-mark", E, "v=TLSRPTv1; rua=⟦mailto:a@b.test!10m⟧", "v=TLSRPTv1; rua=mailto:a%21@b.test"),
+    ("rua-white-space", E, "v=TLSRPTv1; rua=⟦mailto:a@b.test mailto:c@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test , mailto:c@b.test"),
+    ("rua-character", E, "v=TLSRPTv1; rua=⟦<mailto:a@b.test>⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("rua-address", E, "v=TLSRPTv1; rua=⟦mailto:a%0d%0abcc@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test?x=%0d"),
+    ("rua-url", E, "v=TLSRPTv1; rua=⟦https:///reports⟧", "v=TLSRPTv1; rua=https://a.test"),
+    ("empty-rua", W, "v=TLSRPTv1; rua=mailto:a@b.test,⟦⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("duplicate-rua", I, "v=TLSRPTv1; rua=mailto:a@b.test,⟦MAILTO:a@B.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test,mailto:A@b.test"),
+    ("many-ruas", W, "v=TLSRPTv1; rua=mailto:1@b,mailto:2@b,mailto:3@b,mailto:4@b,mailto:5@b,mailto:6@b,mailto:7@b,mailto:8@b,⟦mailto:9@b⟧,mailto:10@b",
+        "v=TLSRPTv1; rua=mailto:1@b,mailto:2@b,mailto:3@b,mailto:4@b,mailto:5@b,mailto:6@b,mailto:7@b,mailto:8@b"),
+    ("duplicate-field", W, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦rua⟧=mailto:c@b.test", "v=TLSRPTv1; rua=mailto:a@b.test; a=b; a=b"),
+    ("field-name-case", W, "v=TLSRPTv1; ⟦RUA⟧=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("unknown-field", I, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦mode⟧=x", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("value-case", E, "⟦v=tlsrptv1⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("missing-semicolon", E, "v=TLSRPTv1⟦⟧ rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("escaped-semicolon", E, "v=TLSRPTv1⟦\\⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("colon-for-equals", E, "v=TLSRPTv1; rua⟦:⟧mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("quoted-value", E, "⟦\"⟧v=TLSRPTv1; rua=mailto:a@b.test\"", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("misplaced-record", E, "⟦v=STSv1; id=1⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("policy-as-record", E, "⟦version: STSv1⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("space-before-semicolon", W, "v=TLSRPTv1⟦ ⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("space-before-semicolon", I, "v=TLSRPTv1; rua=mailto:a@b.test⟦ ⟧;", "v=TLSRPTv1; rua=mailto:a@b.test;"),
+    ("invisible-character", E, "v=TLSRPTv1;⟦\u{a0}⟧rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("zone-line", E, "⟦_smtp._tls IN TXT ( \"v=TLSRPTv1; rua=mailto:a@b.test\" )⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
 ];
 
 fn has(findings: &[Finding], code: &str) -> bool {
@@ -206,6 +257,40 @@ fn each_finding_about_a_record_has_its_place() {
     check_rows(RECORDS, lint::record);
 }
 
+// Proves S96, A38.
+#[test]
+fn each_finding_about_a_tlsrpt_record_has_its_place() {
+    check_rows(TLSRPT_RECORDS, lint::tlsrpt_record);
+}
+
+// Proves R89, R90.
+#[test]
+fn what_is_known_besides_a_tlsrpt_record_is_told() {
+    let domain = PolicyDomain::parse("a.test").unwrap();
+    let facts = lint::TlsrptFacts::new().with_domain(&domain).with_mta_sts(true);
+    let codes = |rrset: &[&str], facts: &lint::TlsrptFacts<'_>| -> Vec<_> {
+        let findings = lint::tlsrpt_rrset(rrset, facts);
+        findings.iter().map(|finding| (finding.severity(), finding.code(), finding.line())).collect()
+    };
+    let inside = "v=TLSRPTv1; rua=mailto:tls@a.test,https://r.a.test/";
+    let outside = "v=TLSRPTv1; rua=mailto:tls@a.test,https://b-a.test/,mailto:tls@c.test";
+    assert_eq!(codes(&[inside], &facts.with_ttl(Duration::from_secs(3600))), []);
+    assert_eq!(
+        codes(&["x", inside], &facts.with_ttl(Duration::from_secs(3599))),
+        [(I, "other-record", 1), (I, "short-tlsrpt-ttl", 2)]
+    );
+    assert_eq!(codes(&[outside], &facts), [(I, "rua-elsewhere", 1), (I, "rua-elsewhere", 1)]);
+    assert_eq!(codes(&[outside], &lint::TlsrptFacts::new()), []);
+    assert_eq!(codes(&[], &facts), [(E, "no-tlsrpt-record", 1), (W, "mta-sts-without-tlsrpt", 1)]);
+    assert_eq!(codes(&[], &lint::TlsrptFacts::new()), [(E, "no-tlsrpt-record", 1)]);
+    assert_eq!(codes(&["v=STSv1; id=1", inside], &facts), [(W, "misplaced-record", 1)]);
+    assert_eq!(
+        codes(&[inside, inside], &facts),
+        [(E, "several-tlsrpt-records", 1), (E, "several-tlsrpt-records", 2)]
+    );
+    assert_eq!(codes(&["v=TLSRPTv1 ; rua=mailto:a@a.test", inside], &facts), [(W, "near-record", 1)]);
+}
+
 #[test]
 fn what_is_good_gets_no_finding() {
     assert_eq!(lint::policy(GOOD.as_bytes()), []);
@@ -215,17 +300,19 @@ fn what_is_good_gets_no_finding() {
         assert_eq!(lint::record(txt.as_bytes()), [], "{txt}");
     }
     assert_eq!(lint::rrset(&["v=STSv1; id=1"]), []);
+    assert_eq!(lint::tlsrpt_record(b"v=TLSRPTv1; rua=mailto:tls@a.test, https://r.test/v1?a=b;"), []);
 }
 
 #[test]
 fn every_kind_is_found_somewhere() {
-    let rows = POLICIES.iter().chain(RECORDS).map(|row| row.0);
+    let rows = POLICIES.iter().chain(RECORDS).chain(TLSRPT_RECORDS).map(|row| row.0);
     // These have tests of their own, here and beside the code.
     #[rustfmt::skip]
     let others = [
         "no-record", "several-records", "near-record", "other-record", "policy-too-large", "large-policy", "not-utf8",
         "more-findings", "http-status", "http-redirect", "media-type", "missing-media-type", "body-too-large",
-        "other-charset",
+        "other-charset", "no-tlsrpt-record", "several-tlsrpt-records", "rua-elsewhere", "short-tlsrpt-ttl",
+        "mta-sts-without-tlsrpt",
     ];
     let found: BTreeSet<_> = rows.chain(others).collect();
     for kind in FindingKind::all() {
@@ -261,6 +348,71 @@ fn an_rrset_is_counted_before_it_is_read() {
     );
     let help = lint::rrset(&["v=TLSRPTv1; rua=mailto:a@b.test"])[1].help().to_owned();
     assert_eq!(help, "Publish the TLSRPT record under `_smtp._tls` and the domain.");
+}
+
+#[test]
+fn help_says_how_the_record_is_to_be_written() {
+    let help = |findings: Vec<Finding>| findings[0].help().to_owned();
+    for txt in [
+        "id=20240101",
+        "STSv1; id=20240101",
+        "v=stsv1; id=2024-01-01",
+        "v:STSv1; id:20240101",
+        "v = STSv1; id=20240101",
+        "v=STSv1 id=20240101",
+        "v=STSv1\\; id=20240101\\;",
+        "v=STSv1,id=20240101",
+        "\"v=STSv1; id=20240101\"",
+        "\"v=STSv1; \" \"id=20240101;\"",
+        "\u{201c}v=STSv1; id=20240101\u{201d}",
+        "_mta-sts.a.test. IN TXT \"v=STSv1; id=20240101;\"",
+        "id=20240101; v=STSv1",
+        "\u{feff}v=STSv1; id=20240101",
+    ] {
+        assert_eq!(help(lint::record(txt.as_bytes())), "Write `v=STSv1; id=20240101`.", "{txt}");
+    }
+    for field in [
+        "id:20240101",
+        "\u{a0}id=20240101",
+        "id=\u{201c}20240101\u{201d}",
+        "id = 20240101",
+        "id=2024\t0101",
+        "id=20240101\\",
+    ] {
+        assert_eq!(
+            help(lint::record(format!("v=STSv1; {field}").as_bytes())),
+            "Write `id=20240101`.",
+            "{field}"
+        );
+    }
+    for txt in ["google-site-verification=id=5", "v=spf1 id=5", "hello"] {
+        assert_eq!(
+            help(lint::record(txt.as_bytes())),
+            "Begin the record with `v=STSv1;`, exactly so.",
+            "{txt}"
+        );
+    }
+    for rua in [
+        "tls@a.test",
+        "mailto://tls@a.test",
+        "<mailto:tls@a.test>",
+        "mailto:tls@a.test!10m",
+        "\u{201c}tls@a.test\u{201d}",
+    ] {
+        let findings = lint::tlsrpt_record(format!("v=TLSRPTv1; rua={rua}").as_bytes());
+        assert_eq!(findings[0].help(), "Write `rua=mailto:tls@a.test`.", "{rua}");
+        assert_eq!(findings[1].help(), "Write `mailto:tls@a.test`.", "{rua}");
+    }
+    for (rua, uri) in [("http://r.test/a", "https://r.test/a"), ("r.test/a", "https://r.test/a")] {
+        let findings = lint::tlsrpt_record(format!("v=TLSRPTv1; rua={rua}").as_bytes());
+        assert_eq!(findings[1].help(), format!("Write `{uri}`."), "{rua}");
+    }
+    let two = "v=TLSRPTv1; rua=mailto:a@b.test; mailto:c@b.test";
+    assert_eq!(
+        help(lint::tlsrpt_record(two.as_bytes())),
+        "Write a comma for the semicolon between two URIs."
+    );
+    assert_eq!(help(lint::tlsrpt_record(b"rua=mailto:a@b.test")), "Write `v=TLSRPTv1; rua=mailto:a@b.test`.");
 }
 
 #[test]
@@ -392,6 +544,11 @@ fn record_agrees_with_the_parser(txt: &[u8]) {
     agrees(error, &lint::record(txt), txt.len());
 }
 
+fn tlsrpt_agrees_with_the_parser(txt: &[u8]) {
+    let error = TlsrptRecord::parse(txt).err().map(|error| (error.code(), error.line(), error.offset()));
+    agrees(error, &lint::tlsrpt_record(txt), txt.len());
+}
+
 fn rrset_agrees_with_the_parser(rrset: &[impl AsRef<[u8]>]) {
     let error = Record::select(rrset).err().map(|error| (error.code(), error.offset()));
     let findings = lint::rrset(rrset);
@@ -418,6 +575,20 @@ fn lint_agrees_with_the_parser_on_every_row() {
             record_agrees_with_the_parser(txt.as_bytes());
             rrset_agrees_with_the_parser(&[txt]);
             rrset_agrees_with_the_parser(&[txt, "v=STSv1; id=1"]);
+        }
+    }
+}
+
+#[test]
+fn lint_agrees_with_the_parser_on_every_row_about_reports() {
+    for (_, _, marked, without) in TLSRPT_RECORDS {
+        for txt in [&marked.replace(['⟦', '⟧'], ""), *without] {
+            tlsrpt_agrees_with_the_parser(txt.as_bytes());
+            let rrset = [txt, "v=TLSRPTv1; rua=mailto:a@b.test"];
+            let findings = lint::tlsrpt_rrset(&rrset, &lint::TlsrptFacts::new());
+            let error = TlsrptRecord::select(&rrset).err().map(|error| error.code());
+            let errors: Vec<_> = findings.iter().filter(|finding| finding.severity() == E).collect();
+            assert!(error.map_or(errors.is_empty(), |code| has(&findings, code)), "{error:?} {errors:?}");
         }
     }
 }
@@ -449,6 +620,16 @@ fn record_text() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(bit, 0..12).prop_map(|bits| bits.concat())
 }
 
+fn tlsrpt_text() -> impl Strategy<Value = Vec<u8>> {
+    #[rustfmt::skip]
+    let bit = prop_oneof![
+        Just(b"v=TLSRPTv1".as_slice()), Just(b"v=TLSRPTv1;".as_slice()), Just(b"rua=".as_slice()), Just(b"rua=mailto:a@b".as_slice()), Just(b"mailto:".as_slice()), Just(b"https://".as_slice()),
+        Just(b"a@b.test".as_slice()), Just(b"=".as_slice()), Just(b";".as_slice()), Just(b"; ".as_slice()), Just(b" ".as_slice()), Just(b"\t".as_slice()), Just(b",".as_slice()), Just(b"!".as_slice()), Just(b":".as_slice()),
+        Just(b"%0d".as_slice()), Just(b"%".as_slice()), Just(b"?".as_slice()), Just(b"\"".as_slice()), Just(b"\\".as_slice()), Just(b"\xc3".as_slice()), Just("\u{a0}".as_bytes()), Just(b"v=STSv1; ".as_slice()),
+    ];
+    prop::collection::vec(bit, 0..14).prop_map(|bits| bits.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -466,9 +647,16 @@ proptest! {
     }
 
     #[test]
+    fn lint_agrees_with_the_parser_on_bits_of_tlsrpt_records(txt in tlsrpt_text()) {
+        tlsrpt_agrees_with_the_parser(&txt);
+        tlsrpt_agrees_with_the_parser(&[b"v=TLSRPTv1; rua=", &txt[..]].concat());
+    }
+
+    #[test]
     fn random_octets_are_read_to_the_end(octets in prop::collection::vec(any::<u8>(), 0..400)) {
         agrees_with_the_parser(&octets);
         record_agrees_with_the_parser(&octets);
+        tlsrpt_agrees_with_the_parser(&octets);
     }
 
     #[test]

@@ -192,7 +192,8 @@ fn deliver_cached_survives_whatever_dns_says() {
         let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(90), vec![answer.clone()]);
         assert_eq!(source(&outcome), PolicySource::Cached);
         assert!(matches!(outcome.cache_update, CacheUpdate::Checked { .. }), "{:?}", outcome.cache_update);
-        assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", reason)));
+        let is_reported = reason != TxtFailure::LocalFault.code();
+        assert_eq!(reported(&outcome), is_reported.then_some(("sts-policy-fetch-error", reason)));
         let opted_out = run(Purpose::Deliver, Some(&cached("none")), after(90), vec![answer.clone()]);
         assert_eq!(opted_out.failure, None);
         // Before a permanent failure nothing changes, and the failure stays temporary.
@@ -252,6 +253,29 @@ fn a_failed_fetch_is_reported_by_its_cause() {
         let expected: &[&str] =
             if result_type == "sts-policy-invalid" { &["<html>", "<p>\u{fffd}</p>"] } else { &[] };
         assert_eq!(lines, expected);
+    }
+}
+
+// Proves S52, S56, S57, S85, S98.
+#[test]
+fn a_local_fault_gives_up_no_policy_and_blames_nobody() {
+    let local = || vec![found("new"), Input::FetchFailed(FetchFailure::LocalFault)];
+    for purpose in [Purpose::Deliver, Purpose::Refresh, Purpose::BeforePermanentFailure] {
+        let unknown = run(purpose, None, T0, local());
+        assert_eq!(
+            unknown.no_policy().map(|why| (why.code(), why.is_temporary())),
+            Some(("local-fault", true))
+        );
+        assert_eq!((unknown.cache_update, unknown.failure, unknown.alert), (CacheUpdate::Keep, None, None));
+
+        let cached = cached("enforce");
+        let outcome = run(purpose, Some(&cached), after(90), local());
+        assert_eq!(source(&outcome), PolicySource::Cached);
+        assert_eq!((&outcome.failure, &outcome.alert), (&None, &None));
+        // As soon as the fault is over, the same id is fetched.
+        let entry = outcome.cache_update.apply_to(Some(cached), after(90)).unwrap();
+        let next = run(purpose, Some(&entry), after(120), vec![found("new"), fetched("enforce")]);
+        assert_eq!(source(&next), PolicySource::Fetched);
     }
 }
 

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     if (argc < 2 || ub_ctx_resolvconf(dns, NULL) || ub_ctx_zone_remove(dns, "test.") ||
         mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, NULL))
         return 2;
-    for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) != MTASTS_OUTPUT_DONE;)
+    for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || what == MTASTS_OUTPUT_FETCH_POLICY;)
         if (what == MTASTS_OUTPUT_QUERY_TXT ? answer_txt(lookup, dns) : answer_fetch(lookup, dns))
             return 2;
     mtasts_lookup_finish(lookup, &outcome), detail = mtasts_outcome_no_policy_detail(outcome);
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
     else
         printf("no policy: %s%s%s\n", mtasts_status_code(mtasts_outcome_no_policy(outcome)), detail ? ": " : "",
                detail ? mtasts_status_code(detail) : "");
-    if (mtasts_outcome_no_policy(outcome) == MTASTS_NO_POLICY_DNS_FAILED || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
+    if (!mtasts_outcome_is_known(outcome) || ub_resolve(dns, argv[1], TYPE_MX, 1, &found))
         return 75;
     for (int i = 0; found->havedata && found->data[i]; i++) {
         char name[256] = "";

@@ -2,12 +2,13 @@
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
-use mta_sts_core::{Finding, Severity, lint};
+use mta_sts_core::{Finding, PolicyDomain, Severity, lint};
 
 use crate::config::{limits, mtasts_config, strictness_of};
 use crate::guard;
-use crate::pointer::{give, mtasts_bytes, octets, octets_of_all};
+use crate::pointer::{give, mtasts_bytes, octets, octets_of_all, string};
 use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
 use crate::text::{NONE, c_string};
@@ -88,6 +89,62 @@ pub unsafe extern "C" fn mtasts_lint_rrset(
         // SAFETY: octets as the header wants them.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         give(out, mtasts_findings::new(lint::rrset(&rrs)));
+        Ok(())
+    })
+}
+
+/// Findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+///
+/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_tlsrpt_record(
+    txt: *const u8,
+    len: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: octets as the header wants them.
+        give(out, mtasts_findings::new(lint::tlsrpt_record(unsafe { octets(txt, len) }?)));
+        Ok(())
+    })
+}
+
+/// Findings about the RRset under "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+///
+/// What you know besides is told too: the `domain`, or NULL; the `ttl` of the records in seconds as the name server of
+/// the zone says, or a negative number; 1 for `has_mta_sts` where the domain has an MTA-STS record.
+///
+/// Errors: 101 to 109 for the domain, MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_tlsrpt_rrset(
+    rrs: *const mtasts_bytes,
+    count: usize,
+    domain: *const c_char,
+    ttl: i64,
+    has_mta_sts: i32,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: octets as the header wants them.
+        let rrs = unsafe { octets_of_all(rrs, count) }?;
+        let domain = if domain.is_null() {
+            None
+        } else {
+            // SAFETY: a string as the header wants it.
+            Some(PolicyDomain::parse(unsafe { string(domain) }?)?)
+        };
+        let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts != 0);
+        if let Some(domain) = &domain {
+            facts = facts.with_domain(domain);
+        }
+        if let Ok(ttl) = u64::try_from(ttl) {
+            facts = facts.with_ttl(Duration::from_secs(ttl));
+        }
+        give(out, mtasts_findings::new(lint::tlsrpt_rrset(&rrs, &facts)));
         Ok(())
     })
 }

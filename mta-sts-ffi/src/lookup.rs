@@ -37,9 +37,9 @@ pub const MTASTS_OUTPUT_DONE: u32 = 3;
 
 /// One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
 ///
-/// The general flow: mtasts_lookup_new(); then, until mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE, do what it
-/// says and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(), mtasts_outcome_apply() or
-/// mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+/// The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
+/// MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
+/// mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
 pub struct mtasts_lookup {
     lookup: Guarded<Lookup>,
     domain: mtasts_domain,
@@ -84,7 +84,8 @@ pub unsafe extern "C" fn mtasts_lookup_new(
     })
 }
 
-/// What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned.
+/// What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned: so go on
+/// while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, and not until it is MTASTS_OUTPUT_DONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_poll_output(lookup: Option<&mtasts_lookup>) -> u32 {
     guard::get(0, || {

@@ -21,6 +21,7 @@ pub struct mtasts_domain {
     txt_name: CString,
     policy_host: CString,
     policy_url: CString,
+    tlsrpt_txt_name: Option<CString>,
 }
 
 /// A pattern that covers MX hosts: a host name, or "*." and a domain (RFC 8461, 4.1).
@@ -119,6 +120,14 @@ pub extern "C" fn mtasts_domain_policy_url(domain: Option<&mtasts_domain>) -> *c
     domain.map_or(NONE, |domain| domain.policy_url.as_ptr())
 }
 
+/// Where the TLSRPT record is: "_smtp._tls." and the domain (RFC 8460, 3).
+///
+/// NULL for NULL, and for a domain so long that the name would be no name.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_tlsrpt_txt_name(domain: Option<&mtasts_domain>) -> *const c_char {
+    domain.and_then(|domain| domain.tlsrpt_txt_name.as_ref()).map_or(NONE, |name| name.as_ptr())
+}
+
 /// Frees a domain. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_domain_free(domain: Option<Box<mtasts_domain>>) {
@@ -197,6 +206,7 @@ impl mtasts_domain {
             txt_name: c_string(&domain.txt_name()),
             policy_host: c_string(&domain.policy_host()),
             policy_url: c_string(&domain.policy_url()),
+            tlsrpt_txt_name: domain.tlsrpt_txt_name().as_deref().map(c_string),
         }
     }
 }

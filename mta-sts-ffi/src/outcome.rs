@@ -1,6 +1,6 @@
 //! What a lookup came to.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int};
 use std::mem::MaybeUninit;
 
 use mta_sts_core::{AppliedPolicy, CacheUpdate, FetchFault, NoPolicy, Outcome, PolicySource, UnixTime};
@@ -44,6 +44,14 @@ pub extern "C" fn mtasts_outcome_policy(outcome: Option<&mtasts_outcome>) -> Opt
     outcome?.policy.as_ref()
 }
 
+/// Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later.
+///
+/// To send it as to a domain without MTA-STS would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_outcome_is_known(outcome: Option<&mtasts_outcome>) -> c_int {
+    outcome.is_some_and(|outcome| outcome.outcome.is_known()).into()
+}
+
 /// Where the policy came from: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_policy_source(outcome: Option<&mtasts_outcome>) -> u32 {
@@ -67,8 +75,7 @@ pub extern "C" fn mtasts_outcome_policy_expires_at(outcome: Option<&mtasts_outco
 
 /// Why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
 ///
-/// With all of them the mail goes out as if the domain had no MTA-STS, save MTASTS_NO_POLICY_DNS_FAILED: there the
-/// sender may as well wait.
+/// The mail goes out as if the domain had no MTA-STS, if mtasts_outcome_is_known(); otherwise it waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_no_policy(outcome: Option<&mtasts_outcome>) -> mtasts_status {
     no_policy(outcome).map_or(0, |reason| reason.kind().number().into())
@@ -82,7 +89,10 @@ pub extern "C" fn mtasts_outcome_no_policy_detail(outcome: Option<&mtasts_outcom
         NoPolicy::InvalidRecord(kind) => kind.number().into(),
         NoPolicy::DnsFailed(failure) => failure.number().into(),
         NoPolicy::FetchFailed(fault) => number(fault),
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::BackingOff { .. } => 0,
+        NoPolicy::NoRecord
+        | NoPolicy::SeveralRecords
+        | NoPolicy::BackingOff { .. }
+        | NoPolicy::LocalFault => 0,
     })
 }
 

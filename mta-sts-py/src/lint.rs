@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 
 use crate::convert::{Octets, octets_of_each, value, word};
+use crate::name::policy_domain;
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 
@@ -77,6 +80,40 @@ pub(crate) fn lint_record(txt: Octets<'_>) -> Findings {
 #[pyo3(signature = (rrset, /))]
 pub(crate) fn lint_rrset(rrset: &Bound<'_, PyAny>) -> PyResult<Findings> {
     Ok(Findings(lint::rrset(&octets_of_each(rrset)?)))
+}
+
+/// What is to be said of one TXT record that asks for TLS reports.
+///
+/// >>> import mta_sts
+/// >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
+/// ['no-usable-rua', 'rua-without-scheme']
+#[pyfunction]
+#[pyo3(signature = (txt, /))]
+pub(crate) fn lint_tlsrpt_record(txt: Octets<'_>) -> Findings {
+    Findings(lint::tlsrpt_record(txt.as_ref()))
+}
+
+/// What is to be said of all TXT records under `_smtp._tls`.
+///
+/// What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
+/// has an MTA-STS record.
+#[pyfunction]
+#[pyo3(signature = (rrset, /, *, domain = None, ttl = None, has_mta_sts = false))]
+pub(crate) fn lint_tlsrpt_rrset(
+    rrset: &Bound<'_, PyAny>,
+    domain: Option<&Bound<'_, PyAny>>,
+    ttl: Option<u32>,
+    has_mta_sts: bool,
+) -> PyResult<Findings> {
+    let domain = domain.map(policy_domain).transpose()?;
+    let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts);
+    if let Some(domain) = &domain {
+        facts = facts.with_domain(domain);
+    }
+    if let Some(ttl) = ttl {
+        facts = facts.with_ttl(Duration::from_secs(ttl.into()));
+    }
+    Ok(Findings(lint::tlsrpt_rrset(&octets_of_each(rrset)?, &facts)))
 }
 
 /// What is to be said of the body of a policy.

@@ -220,7 +220,7 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
 
 fn no_policy_value(py: Python<'_>, no_policy: NoPolicy) -> PyResult<Bound<'_, PyAny>> {
     let (cause, until) = match no_policy {
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords => (None, None),
+        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::LocalFault => (None, None),
         NoPolicy::InvalidRecord(kind) => (Some(kind.code()), None),
         NoPolicy::DnsFailed(failure) => (Some(failure.code()), None),
         NoPolicy::FetchFailed(fault) => (Some(FetchFault::code(fault)), None),

@@ -72,6 +72,14 @@ impl PolicyDomain {
         self.0.txt_name()
     }
 
+    /// The name of the TXT records that ask for TLS reports: `_smtp._tls.` and the domain (RFC 8460, 3).
+    ///
+    /// None for a domain so long that it would be no name.
+    #[getter]
+    fn tlsrpt_txt_name(&self) -> Option<String> {
+        self.0.tlsrpt_txt_name()
+    }
+
     /// The Policy Host: `mta-sts.` and the domain.
     #[getter]
     fn policy_host(&self) -> String {

@@ -297,6 +297,7 @@ impl DomainCheck {
         let policy = match &self.discovery.outcome.applied {
             Ok(applied) => &applied.policy,
             Err(NoPolicy::DnsFailed(_)) => return DomainVerdict::DnsFailed,
+            Err(NoPolicy::LocalFault) => return DomainVerdict::LocalFault,
             Err(_) => return DomainVerdict::NoMtaSts,
         };
         if policy.mode() == Mode::None {
@@ -362,9 +363,12 @@ impl DomainCheck {
                 Some(Err(error)) => standing_of(error),
                 _ => Standing::Temporary,
             },
-            Err(NoPolicy::FetchFailed(FetchFault::Failure(
-                FetchFailure::HostDnsFailed | FetchFailure::Timeout,
-            ))) => Standing::Temporary,
+            Err(
+                NoPolicy::LocalFault
+                | NoPolicy::FetchFailed(FetchFault::Failure(
+                    FetchFailure::HostDnsFailed | FetchFailure::Timeout,
+                )),
+            ) => Standing::Temporary,
             _ => Standing::Faulty,
         };
         let mx = match &self.mx {
@@ -404,6 +408,8 @@ pub enum DomainVerdict {
     Unavailable,
     /// Not delivered: DNS does not say what to do.
     DnsFailed,
+    /// Not delivered: this machine could not fetch the policy, for a fault of its own.
+    LocalFault,
     /// Returned: the domain takes no mail (RFC 7505).
     NullMx,
     /// Returned: there is no such domain.
@@ -424,6 +430,7 @@ impl DomainVerdict {
             Self::NoMtaSts => "no-mta-sts",
             Self::Unavailable => "unavailable",
             Self::DnsFailed => "dns-failed",
+            Self::LocalFault => "local-fault",
             Self::NullMx => "null-mx",
             Self::NoSuchDomain => "no-such-domain",
         }

@@ -103,7 +103,8 @@ impl DnsClient {
 
     /// The addresses of `name`: AAAA first, then A, both asked at once.
     ///
-    /// One family is enough: when the other is missing or its lookup fails, what was found is the answer.
+    /// One family is enough: when the other is missing or its lookup fails, what was found is the answer; save where this
+    /// machine failed to ask.
     ///
     /// # Errors
     ///
@@ -116,15 +117,21 @@ impl DnsClient {
             (Ok(found), Err(DnsError::NotFound(absence))) | (Err(DnsError::NotFound(absence)), Ok(found)) => {
                 RecordSet { authenticated: found.authenticated && absence.authenticated, ..found }
             }
+            // The addresses that this machine failed to ask for may be the only ones that it can reach.
+            (Ok(_), Err(DnsError::Failed(failure))) | (Err(DnsError::Failed(failure)), Ok(_))
+                if failure.is_local() =>
+            {
+                return Err(failure.into());
+            }
             (Ok(found), Err(DnsError::Failed(_))) | (Err(DnsError::Failed(_)), Ok(found)) => {
                 RecordSet { authenticated: false, ..found }
             }
             (Err(DnsError::NotFound(ipv6)), Err(DnsError::NotFound(ipv4))) => {
                 return Err(ipv6.and(ipv4).into());
             }
-            (Err(DnsError::Failed(failure)), Err(_)) | (Err(_), Err(DnsError::Failed(failure))) => {
-                return Err(failure.into());
-            }
+            (Err(DnsError::Failed(ipv6)), Err(DnsError::Failed(ipv4))) => return Err(ipv4.or(ipv6).into()),
+            (Err(DnsError::Failed(failure)), Err(DnsError::NotFound(_)))
+            | (Err(DnsError::NotFound(_)), Err(DnsError::Failed(failure))) => return Err(failure.into()),
         };
         let addresses = found.records.iter().filter_map(RData::ip_addr);
         Ok(AddressAnswer {
@@ -244,7 +251,7 @@ impl DnsClient {
     /// Asks server after server. One that failed with an answer is not asked again: it would say the same.
     async fn ask(&self, name: &Name, record_type: RecordType) -> Result<Reply, DnsFailure> {
         let query = Query::query(name.clone(), record_type);
-        let mut failure = DnsFailure::Timeout;
+        let mut failure: Option<DnsFailure> = None;
         let mut servers = self.config.servers.clone();
         for _ in 0..self.config.attempts {
             let mut silent = Vec::new();
@@ -255,18 +262,17 @@ impl DnsClient {
                     }
                     // A verdict of a validator, not a fault of a server: the next one may not validate at all.
                     Err(bogus @ DnsFailure::Bogus { .. }) => return Err(bogus),
-                    Err(silence) if silence.is_silence() => {
-                        if failure.is_silence() {
-                            failure = silence;
+                    Err(failed) => {
+                        failure = Some(failure.map_or(failed, |failure| failure.or(failed)));
+                        if !failed.is_answer() {
+                            silent.push(server);
                         }
-                        silent.push(server);
                     }
-                    Err(answered) => failure = answered,
                 }
             }
             servers = silent;
         }
-        Err(failure)
+        Err(failure.unwrap_or(DnsFailure::Timeout))
     }
 
     async fn ask_server(&self, server: SocketAddr, query: &Query) -> Result<Message, DnsFailure> {

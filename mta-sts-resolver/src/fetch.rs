@@ -2,6 +2,7 @@
 
 mod failure;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
@@ -20,6 +21,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+use crate::limiter::{Busy, Cut, Gate, Peer, Place};
+use crate::local_fault::Reach;
+use crate::private_address::is_private;
 use crate::tls::{OnCertificateFault, PeerCertificate, TlsSession, TlsVersion, TrustStore, handshake};
 
 /// Fetches policies over HTTPS, and nothing else.
@@ -44,12 +48,24 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
+    gate: Option<Gate>,
+    refuses_private_addresses: bool,
+    reach: Reach,
 }
 
 impl PolicyFetcher {
     /// A fetcher with the limits that RFC 8461, 3.3 suggests, trusting these roots.
     pub fn new(trust_store: TrustStore) -> Self {
-        Self { trust_store, port: 443, timeout: Duration::from_secs(60), max_body_len: 65_536, proxy: None }
+        Self {
+            trust_store,
+            port: 443,
+            timeout: Duration::from_secs(60),
+            max_body_len: 65_536,
+            proxy: None,
+            gate: None,
+            refuses_private_addresses: false,
+            reach: Reach::default(),
+        }
     }
 
     /// The port to connect to, 443 by default. It changes neither `Host` nor the policy's URL: another port is for tests and
@@ -77,9 +93,32 @@ impl PolicyFetcher {
 
     /// An HTTP proxy to go through by `CONNECT`, none by default. It resolves the policy host itself, so the addresses given
     /// to [`fetch`](Self::fetch) are then not used. TLS is with the policy host, and the proxy sees none of it.
+    ///
+    /// Where the proxy opens no tunnel, for whatever reason it gives or none, that is a
+    /// [local fault](PolicyFetchErrorKind::LocalFault): what it says of a policy host that is down, 502 or silence, it also
+    /// says when its own network is.
     #[must_use]
     pub fn proxy(mut self, proxy: SocketAddr) -> Self {
         self.proxy = Some(proxy);
+        self
+    }
+
+    /// Connects to no address without a place for it.
+    pub(crate) fn through(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
+    /// Refuses addresses that are not of the public Internet: loopback, private, shared, link-local and unique-local ones,
+    /// those for documentation, multicast and the like, and IPv6 addresses that lead to such IPv4 addresses. Of a policy host
+    /// with others, those are tried.
+    ///
+    /// Off by default: whoever points a policy host into the network of this machine gets a TLS handshake and a GET to there
+    /// that says nothing, and learns nothing but how long it took; while a domain inside a company may well have its policy
+    /// host there. A proxy resolves the policy host itself, and has to refuse by itself.
+    #[must_use]
+    pub fn refuse_private_addresses(mut self, refuse: bool) -> Self {
+        self.refuses_private_addresses = refuse;
         self
     }
 
@@ -101,14 +140,31 @@ impl PolicyFetcher {
         let Ok(host) = DnsName::try_from(name) else {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
-        let deadline = deadline_after(self.timeout);
-        let peers = match self.proxy {
-            Some(proxy) => vec![proxy],
-            None => in_turn(addresses).map(|address| SocketAddr::new(address, self.port)).collect(),
+        let mut deadline = deadline_after(self.timeout);
+        let peers = if let Some(proxy) = self.proxy {
+            vec![proxy]
+        } else {
+            let mut permitted = addresses.to_vec();
+            permitted.retain(|address| !(self.refuses_private_addresses && is_private(*address)));
+            in_turn(&permitted).map(|address| SocketAddr::new(address, self.port)).collect()
         };
 
-        let mut failure = PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to");
+        let mut failure = if peers.is_empty() && !addresses.is_empty() {
+            PolicyFetchError::new(
+                PolicyFetchErrorKind::AddressRefused,
+                "every address is private, and those are refused",
+            )
+        } else {
+            PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
+        };
         for (tried, peer) in peers.iter().enumerate() {
+            let waiting_since = Instant::now();
+            let place = match &self.gate {
+                Some(gate) => gate.enter(self.counted_as(*peer, &host)).await.map(Some),
+                None => Ok(None),
+            };
+            // The Policy Host is not to blame for the wait.
+            deadline += waiting_since.elapsed();
             let attempt = Attempt {
                 fetcher: self,
                 host: &host,
@@ -116,7 +172,12 @@ impl PolicyFetcher {
                 connect_by: share_of(deadline, peers.len() - tried),
                 deadline,
             };
-            match attempt.run().await {
+            let attempted = match place {
+                Ok(Some(place)) => attempt.run_at(place).await,
+                Ok(None) => attempt.run().await,
+                Err(Busy) => Err(busy()),
+            };
+            match attempted {
                 Ok(response) => return Ok(response),
                 Err(next) => {
                     let next = next.at(*peer);
@@ -131,6 +192,14 @@ impl PolicyFetcher {
             }
         }
         Err(failure)
+    }
+
+    /// Behind a proxy nobody knows who is connected to.
+    fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
+        match self.proxy {
+            None => Peer::of_address(peer.ip()),
+            Some(_) => Peer::of_name(host.as_ref()),
+        }
     }
 }
 
@@ -177,9 +246,34 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// As [`Attempt::run`], for as long as the place may be held.
+    async fn run_at(&self, mut place: Place) -> Result<FetchedResponse, PolicyFetchError> {
+        match place.hold(self.run()).await {
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::Timeout => {
+                place.timed_out();
+                Err(error)
+            }
+            // It says nothing of the peer.
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::LocalFault => Err(error),
+            Ok(done) => {
+                place.answered();
+                done
+            }
+            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
+            Err(Cut { is_silence: false }) => Err(busy()),
+        }
+    }
+
     async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
-        let connected = timeout_at(self.connect_by, self.connect());
-        let (stream, session) = connected.await.map_err(|_| timed_out("while connecting"))??;
+        let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
+            if self.fetcher.proxy.is_some() {
+                proxy_fault("it opened no tunnel in time")
+            } else {
+                timed_out("while connecting")
+            }
+        })??;
+        let secured = timeout_at(self.connect_by, self.secure(transport));
+        let (stream, session) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
         let response = timeout_at(self.deadline, self.get(stream));
         let (parts, body) = response.await.map_err(|_| timed_out("while waiting for the response"))??;
         Ok(FetchedResponse {
@@ -194,15 +288,30 @@ impl Attempt<'_> {
         })
     }
 
-    /// TCP, the proxy if there is one, and TLS.
-    async fn connect(&self) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
-        let tcp = TcpStream::connect(self.peer)
-            .await
-            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::Connect, error.to_string()))?;
-        let transport: Box<dyn Stream> = match self.fetcher.proxy {
-            None => Box::new(tcp),
-            Some(_) => self.tunnel(tcp).await?,
-        };
+    /// TCP, and the proxy if there is one.
+    async fn connect(&self) -> Result<Box<dyn Stream>, PolicyFetchError> {
+        let connected = TcpStream::connect(self.peer).await;
+        if self.fetcher.proxy.is_some() {
+            return self.tunnel(connected.map_err(proxy_fault)?).await;
+        }
+        match connected {
+            Ok(tcp) => {
+                self.fetcher.reach.has_spoken_with(self.peer.ip());
+                Ok(Box::new(tcp))
+            }
+            Err(error) => {
+                let is_local = self.fetcher.reach.is_local(&error, self.peer.ip());
+                let kind =
+                    if is_local { PolicyFetchErrorKind::LocalFault } else { PolicyFetchErrorKind::Connect };
+                Err(PolicyFetchError::new(kind, error.to_string()))
+            }
+        }
+    }
+
+    async fn secure(
+        &self,
+        transport: Box<dyn Stream>,
+    ) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
         let (stream, session) =
             handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
                 .await
@@ -215,17 +324,18 @@ impl Attempt<'_> {
         let request = Request::connect(&authority)
             .header(header::HOST, &authority)
             .body(Empty::<Bytes>::new())
-            .map_err(|error| PolicyFetchError::new(PolicyFetchErrorKind::Connect, error.to_string()))?;
+            .map_err(|error| {
+                PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, error.to_string())
+            })?;
 
         let (mut sender, connection) =
-            http1_client().handshake(TokioIo::new(proxy)).await.map_err(PolicyFetchError::http)?;
+            http1_client().handshake(TokioIo::new(proxy)).await.map_err(proxy_fault)?;
         let exchange = async {
-            let response = sender.send_request(request).await.map_err(PolicyFetchError::http)?;
-            if response.status() != StatusCode::OK {
-                let detail = format!("the proxy answered {}", response.status().as_u16());
-                return Err(PolicyFetchError::new(PolicyFetchErrorKind::Connect, detail));
+            let response = sender.send_request(request).await.map_err(proxy_fault)?;
+            if !response.status().is_success() {
+                return Err(proxy_fault(format_args!("it answered {}", response.status().as_u16())));
             }
-            hyper::upgrade::on(response).await.map_err(PolicyFetchError::http)
+            hyper::upgrade::on(response).await.map_err(proxy_fault)
         };
         let tunnel = drive(connection.with_upgrades(), exchange).await?;
         Ok(Box::new(TokioIo::new(tunnel)))
@@ -337,6 +447,14 @@ fn deadline_after(timeout: Duration) -> Instant {
 
 fn timed_out(when: &str) -> PolicyFetchError {
     PolicyFetchError::new(PolicyFetchErrorKind::Timeout, format!("timed out {when}"))
+}
+
+fn busy() -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
+}
+
+fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy is of no use: {what}"))
 }
 
 const POLICY_PATH: &str = "/.well-known/mta-sts.txt";

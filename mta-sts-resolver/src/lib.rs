@@ -7,12 +7,14 @@ mod dane;
 mod dns;
 mod driver;
 mod fetch;
+mod limiter;
+mod local_fault;
+mod private_address;
 mod service;
 mod smtp;
 mod socketmap;
 mod store;
 mod tls;
-mod turnstile;
 
 pub use check::{
     AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
@@ -24,16 +26,18 @@ pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
-pub use driver::{Discovery, Resolver};
+pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-pub use service::{PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WhyTemporary};
+pub use service::{
+    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WaitingCounts, WhyTemporary,
+};
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
 };
 pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, OverrideError, Overrides,
-    SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
+    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
+    Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;

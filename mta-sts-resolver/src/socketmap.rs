@@ -27,7 +27,7 @@ use self::client::Client;
 use self::counts::CountedZones;
 pub use self::counts::{AnswerCounts, SocketmapCounts};
 pub use self::overrides::{OverrideError, Overrides};
-pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
 use crate::dane::DaneChecker;
 use crate::service::PolicyService;
 

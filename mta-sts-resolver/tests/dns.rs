@@ -588,6 +588,18 @@ async fn an_underscore_in_an_mx_host_is_kept_and_a_root_beside_hosts_is_dropped(
     assert_eq!(server.client().mx("a.test").await.unwrap().hosts, [mx(5, "mx_1.a.test")]);
 }
 
+// What is this machine's own fault.
+
+#[tokio::test]
+async fn silence_tells_more_than_a_server_that_nobody_runs() {
+    let silent = Scripted::start(|_, _| vec![]).await;
+    let dead = dead_address().await;
+    for servers in [[silent.address, dead], [dead, silent.address]] {
+        let dns = DnsClient::new(impatient(servers[0]).server(servers[1]));
+        assert_eq!(dns.txt("a.test").await, Err(DnsFailure::Timeout.into()));
+    }
+}
+
 // The real server: one zone, `example.test`, over UDP and TCP.
 
 async fn zone(lines: &str) -> (Server<Catalog>, DnsClient) {

@@ -389,13 +389,58 @@ async fn a_configured_proxy_is_asked_to_connect() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_denies_is_no_connection() {
+async fn what_is_wrong_with_a_proxy_is_no_fault_of_the_policy_host() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
-    let (proxy, _) = proxy_to(server.address, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
-    let failure = fetcher(&ca, &server).proxy(proxy).fetch(HOST, &[SERVER]).await.unwrap_err();
-    assert_eq!(failure.kind(), PolicyFetchErrorKind::Connect);
+    let through = async |proxy| {
+        let fetcher = fetcher(&ca, &server).timeout(Duration::from_millis(500)).proxy(proxy);
+        fetcher.fetch(HOST, &[SERVER]).await.unwrap_err()
+    };
+    for status in
+        ["403 Forbidden", "407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"]
+    {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        let (proxy, _) = proxy_to(server.address, answer.leak()).await;
+        let failure = through(proxy).await;
+        assert_eq!(
+            (failure.kind(), failure.peer()),
+            (PolicyFetchErrorKind::LocalFault, Some(proxy)),
+            "{status}"
+        );
+        assert!(failure.to_string().contains(&status[..3]), "{failure}");
+    }
+    let refused = SocketAddr::new(DEAD, 1);
+    let silent = Server::start_clear(vec![Hang]).await;
+    let closing = Server::start_clear(vec![Cut]).await;
+    let garbled = Server::start_clear(vec![Send(b"SSH-2.0-x\r\n".to_vec()), Hang]).await;
+    for proxy in [refused, silent.address, closing.address, garbled.address] {
+        assert_eq!(through(proxy).await.kind(), PolicyFetchErrorKind::LocalFault, "{proxy}");
+    }
     assert_eq!(server.seen().len(), 0);
+
+    // Through a tunnel, what is wrong is wrong with the Policy Host.
+    let silent = Server::start_clear(vec![Hang]).await;
+    let (proxy, _) = proxy_to(silent.address, "HTTP/1.1 200 Connected\r\n\r\n").await;
+    assert_eq!(through(proxy).await.kind(), PolicyFetchErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn private_addresses_are_refused_where_that_is_wanted() {
+    let ca = Authority::new();
+    let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
+    let fetcher = fetcher(&ca, &server).refuse_private_addresses(true);
+    let private =
+        ["127.0.0.3", "10.0.0.1", "::1", "::ffff:127.0.0.3", "fd00::1", "64:ff9b::7f00:3", "2002:7f00:3::"];
+    let failure = fetcher.fetch(HOST, &private.map(|address| address.parse().unwrap())).await.unwrap_err();
+    assert_eq!(failure.code(), "policy-host-address-refused");
+    assert_eq!(failure.peer(), None);
+    assert!(server.seen().is_empty());
+    // The host is asked at its other addresses, and only there; nothing listens at this one, and it is not left.
+    let public = "192.0.1.1".parse().unwrap();
+    let fetcher = fetcher.timeout(Duration::from_millis(200));
+    let failure = fetcher.fetch(HOST, &[SERVER, public]).await.unwrap_err();
+    assert_ne!(failure.kind(), PolicyFetchErrorKind::AddressRefused);
+    assert!(server.seen().is_empty());
 }
 
 #[test]

@@ -13,9 +13,9 @@ use std::time::Duration;
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
-    DnsClient, DnsConfig, DnsFailureAnswer, EntryStore, MatchNames, PolicyAnswer, PolicyFetcher,
-    PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener, SocketmapServer, StoreError,
-    StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
+    DnsClient, DnsConfig, DnsFailureAnswer, EntryStore, FetchFailureAnswer, MatchNames, PolicyAnswer,
+    PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener,
+    SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig};
 use socketmap_client::{Client, LONG};
@@ -51,7 +51,8 @@ impl Stage {
         let zones = Zones::default()
             .with("extended", Zone::new().form(Form::ExtendedWithTesting))
             .with("exact", Zone::new().match_names(MatchNames::MxHosts))
-            .with("lax", Zone::new().on_dns_failure(DnsFailureAnswer::NotFound));
+            .with("lax", Zone::new().on_dns_failure(DnsFailureAnswer::NotFound))
+            .with("patient", Zone::new().on_fetch_failure(FetchFailureAnswer::Temporary));
         let server = SocketmapServer::new(service.clone(), bounds, zones);
         let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_addr().unwrap();
@@ -304,6 +305,19 @@ async fn faults_of_a_policy_host_stop_no_mail_and_are_not_repeated() {
         // None of them is fetched twice within 300 s.
         assert_eq!(stage.service.counts().fetch_failures, domains.len() as u64);
     }
+    // Whoever lets mail wait for a policy waits for each of them, and the hosts are left alone all the same.
+    for domain in domains {
+        let answer = stage.ask(&format!("patient {domain}")).await;
+        assert!(answer.starts_with("TEMP ") && answer.ends_with("[backing-off]"), "{domain}: {answer}");
+    }
+    stage.advance(300);
+    for domain in ["policy-host-down.test", "https-not-found.test"] {
+        let answer = stage.ask(&format!("patient {domain}")).await;
+        assert!(answer.starts_with("TEMP ") && answer.ends_with("[fetch-failed]"), "{domain}: {answer}");
+    }
+    // Where nothing has failed, it is answered as everywhere.
+    assert_eq!(stage.ask("patient healthy-enforce.test").await, HEALTHY);
+    assert_eq!(stage.ask("patient no-mta-sts.test").await, "NOTFOUND ");
     stage.end().await;
 }
 

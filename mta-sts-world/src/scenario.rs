@@ -123,6 +123,7 @@ pub enum WhyNone {
     DnsFailed,
     FetchFailed,
     BackingOff,
+    LocalFault,
 }
 
 /// The mode of a policy (RFC 8461, 5).

@@ -211,6 +211,42 @@ static json_t *run_rrset(const json_t *input)
     return record_shown(status, record, error);
 }
 
+static json_t *run_tlsrpt_record(const json_t *input)
+{
+    mtasts_tlsrpt_record *record = NULL;
+    mtasts_error *error = NULL;
+    mtasts_status status;
+    json_t *list;
+    if (text_of(input, "domain")) {
+        mtasts_domain *domain = NULL;
+        if (mtasts_domain_parse(text_of(input, "domain"), &domain, &error))
+            return error_shown(error, 0);
+        list = json_pack("{s:s?}", "txt_name", mtasts_tlsrpt_txt_name(domain));
+        mtasts_domain_free(domain);
+        return list;
+    }
+    if (json_object_get(input, "rrs")) {
+        size_t count;
+        mtasts_bytes *rrs = read_list(json_object_get(input, "rrs"), &count);
+        status = mtasts_tlsrpt_record_select(rrs, count, &record, &error);
+        free_list(rrs, count);
+    } else {
+        octets txt = read_octets(json_object_get(input, "txt"));
+        status = mtasts_tlsrpt_record_parse(txt.data, txt.len, &record, &error);
+        free(txt.data);
+    }
+    if (status)
+        return error_shown(error, 0);
+    list = json_array();
+    for (size_t index = 0; index < mtasts_tlsrpt_record_uri_count(record); index++) {
+        const char *address = mtasts_tlsrpt_record_address_get(record, index);
+        json_array_append_new(list, json_pack("{s:s}", address ? "mailto" : "https",
+                                              address ? address : mtasts_tlsrpt_record_uri_get(record, index)));
+    }
+    mtasts_tlsrpt_record_free(record);
+    return json_pack("{s:o}", "uris", list);
+}
+
 static mtasts_policy *parse_policy(const json_t *body)
 {
     mtasts_policy *policy = NULL;
@@ -707,6 +743,17 @@ static json_t *run_lint(const json_t *input)
         free(content_type);
         free(body.data);
         mtasts_config_free(config);
+    } else if (json_object_get(input, "tlsrpt_record")) {
+        octets txt = read_octets(json_object_get(input, "tlsrpt_record"));
+        status = mtasts_lint_tlsrpt_record(txt.data, txt.len, &findings, NULL);
+        free(txt.data);
+    } else if (json_object_get(input, "tlsrpt_rrs")) {
+        size_t count;
+        const json_t *ttl = json_object_get(input, "ttl");
+        mtasts_bytes *rrs = read_list(json_object_get(input, "tlsrpt_rrs"), &count);
+        status = mtasts_lint_tlsrpt_rrset(rrs, count, text_of(input, "domain"), ttl ? json_integer_value(ttl) : -1,
+                                          json_is_true(json_object_get(input, "has_mta_sts")), &findings, NULL);
+        free_list(rrs, count);
     } else if (json_object_get(input, "rrs")) {
         size_t count;
         mtasts_bytes *rrs = read_list(json_object_get(input, "rrs"), &count);
@@ -957,7 +1004,7 @@ static const struct {
     {"cache", " config steps ", run_cache},
     {"delivery", " conclude dane_precedence hosts message minimum policy sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " text times ", run_entry},
-    {"lint", " config policy record response rrs ", run_lint},
+    {"lint", " config domain has_mta_sts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
     {"mx", " dns_id host pattern policy ", run_mx},
     {"name", " domain host recipient ", run_name},
@@ -967,6 +1014,7 @@ static const struct {
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
+    {"tlsrpt-record", " domain rrs txt ", run_tlsrpt_record},
 };
 
 /* Whether the actual value is as expected. It may have members that nobody expects; a text may be expected as octets. */

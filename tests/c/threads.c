@@ -23,8 +23,8 @@ static mtasts_outcome *run(const char *domain, const mtasts_entry *entry, uint32
     mtasts_lookup *lookup = NULL;
     mtasts_outcome *outcome = NULL;
     CHECK(mtasts_lookup_new(domain, purpose, entry, now, NULL, &lookup, NULL) == MTASTS_OK);
-    while (mtasts_lookup_poll_output(lookup) != MTASTS_OUTPUT_DONE)
-        if (mtasts_lookup_poll_output(lookup) == MTASTS_OUTPUT_QUERY_TXT)
+    for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || what == MTASTS_OUTPUT_FETCH_POLICY;)
+        if (what == MTASTS_OUTPUT_QUERY_TXT)
             CHECK(mtasts_lookup_handle_txt(lookup, &rr, 1, 300, now) == MTASTS_OK);
         else
             CHECK(mtasts_lookup_handle_response(lookup, 200, "text/plain", (const uint8_t *)body, sizeof body - 1, now) ==

@@ -220,7 +220,7 @@ fn outcome_shown(outcome: &Outcome) -> Map<String, Value> {
 fn no_policy_shown(reason: NoPolicy) -> Value {
     let code = reason.code();
     match reason {
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords => json!({ "code": code }),
+        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::LocalFault => json!({ "code": code }),
         NoPolicy::InvalidRecord(kind) => json!({ "code": code, "detail": kind.code() }),
         NoPolicy::DnsFailed(failure) => json!({ "code": code, "detail": failure.code() }),
         NoPolicy::FetchFailed(fault) => json!({ "code": code, "detail": fault.code() }),

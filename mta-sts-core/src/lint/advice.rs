@@ -1,6 +1,8 @@
 //! What senders make of a finding, and what helps, by its kind.
 
-use crate::error::{FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind};
+use crate::error::{
+    FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind,
+};
 
 pub(super) struct Advice {
     pub(super) senders: &'static str,
@@ -13,11 +15,14 @@ pub(super) const fn of(kind: FindingKind) -> Advice {
         FindingKind::Policy(kind) => of_policy_error(kind),
         FindingKind::Fetch(kind) => (NO_POLICY, of_fetch_error(kind)),
         FindingKind::Lint(kind) => of_lint(kind),
+        FindingKind::Tlsrpt(kind) => (of_tlsrpt_error_senders(kind), of_tlsrpt_error(kind)),
     };
     Advice { senders, help }
 }
 
 const NO_RECORD: &str = "Senders take the domain for one without MTA-STS.";
+pub(super) const NO_REPORTS: &str = "Senders send this domain no reports.";
+const URI_DROPPED: &str = "Senders send nothing to this URI.";
 const NO_POLICY: &str = "Senders use no policy from this answer, and keep an older one only while it lasts.";
 const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one only while it lasts.";
 const BAD_MX: &str = "Senders refuse the whole policy, or keep an mx that never covers a host.";
@@ -52,6 +57,31 @@ const fn of_record_error(kind: RecordErrorKind) -> &'static str {
             "Write a value of visible ASCII characters without `=` and `;`, or delete the field."
         }
         RecordErrorKind::TrailingSpace => "Delete the white space at the end.",
+    }
+}
+
+const fn of_tlsrpt_error_senders(kind: TlsrptRecordErrorKind) -> &'static str {
+    match kind {
+        TlsrptRecordErrorKind::SeveralRecords => "Senders use none of several records, and send no reports.",
+        _ => NO_REPORTS,
+    }
+}
+
+const fn of_tlsrpt_error(kind: TlsrptRecordErrorKind) -> &'static str {
+    match kind {
+        TlsrptRecordErrorKind::NoRecord => {
+            "Publish `v=TLSRPTv1; rua=mailto:ADDRESS` as a TXT record under `_smtp._tls` and the domain."
+        }
+        TlsrptRecordErrorKind::SeveralRecords => of_record_error(RecordErrorKind::SeveralRecords),
+        TlsrptRecordErrorKind::BadVersion => "Begin the record with `v=TLSRPTv1;`, exactly so.",
+        TlsrptRecordErrorKind::MissingRua => "Add `rua=mailto:` and the address that is to have the reports.",
+        TlsrptRecordErrorKind::NoUsableRua => "Write `rua=mailto:ADDRESS` or `rua=https://HOST/PATH`.",
+        TlsrptRecordErrorKind::EmptyField => of_record_error(RecordErrorKind::EmptyField),
+        TlsrptRecordErrorKind::FieldWithoutValue => of_record_error(RecordErrorKind::FieldWithoutValue),
+        TlsrptRecordErrorKind::SpaceAroundEquals => of_record_error(RecordErrorKind::SpaceAroundEquals),
+        TlsrptRecordErrorKind::BadFieldName => of_record_error(RecordErrorKind::BadFieldName),
+        TlsrptRecordErrorKind::BadFieldValue => of_record_error(RecordErrorKind::BadFieldValue),
+        TlsrptRecordErrorKind::TrailingSpace => of_record_error(RecordErrorKind::TrailingSpace),
     }
 }
 
@@ -258,6 +288,47 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::OtherRecord => {
             ("Most senders skip it, a few see no MTA-STS record.", "Delete it if nobody needs it here.")
         }
+        LintKind::ColonForEquals => (NO_RECORD, "Write an equals sign for the colon."),
+        LintKind::ZoneLine => (NO_RECORD, "Take the text between the quotes alone."),
+        LintKind::RuaWithoutScheme => {
+            (URI_DROPPED, "Write `mailto:` before an address, or `https://` before a host.")
+        }
+        LintKind::RuaScheme => (URI_DROPPED, "Write a URI with `mailto:` or `https:`."),
+        LintKind::RuaExclamationMark => (
+            "Senders send nothing to this URI, or to an address that is none.",
+            "Delete the mark and the size behind it, which is of DMARC, or write `%21` where it belongs to the name.",
+        ),
+        LintKind::RuaWhiteSpace => {
+            (URI_DROPPED, "Delete the white space, or write a comma between two URIs.")
+        }
+        LintKind::RuaCharacter => {
+            (URI_DROPPED, "Write the URI in ASCII, with `%` and two digits for other characters.")
+        }
+        LintKind::RuaAddress => {
+            (URI_DROPPED, "Write `mailto:` and one address, such as `mailto:tls-reports@DOMAIN`.")
+        }
+        LintKind::RuaUrl => {
+            (URI_DROPPED, "Write `https://`, a host, and a path, without user name and password.")
+        }
+        LintKind::EmptyRua => {
+            ("Senders skip it, and some refuse the whole record.", "Delete one of the commas.")
+        }
+        LintKind::DuplicateRua => ("Senders may send the same report twice.", "Delete one of them."),
+        LintKind::ManyRuas => {
+            ("Senders use the first few, and leave out the others.", "Keep 8 at most, better one or two.")
+        }
+        LintKind::RuaElsewhere => (
+            "Senders send the reports there, and ask nobody whether they are welcome.",
+            "Keep it if that is who is to read the reports.",
+        ),
+        LintKind::ShortTlsrptTtl => (
+            "Senders ask often, and an attacker has the more chances to forge the answer.",
+            "Give the record a TTL of an hour or longer, or sign the zone with DNSSEC.",
+        ),
+        LintKind::MtaStsWithoutTlsrpt => (
+            "Senders cannot tell you when the policy keeps mail back.",
+            "Publish `v=TLSRPTv1; rua=mailto:ADDRESS` as a TXT record under `_smtp._tls` and the domain.",
+        ),
         LintKind::OtherCharset => (
             "Most senders ignore the charset, a few decode the policy with it.",
             "Let the Policy Host send `text/plain` alone.",

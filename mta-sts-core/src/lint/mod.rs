@@ -32,6 +32,7 @@ mod characters;
 mod policy;
 mod record;
 mod response;
+mod tlsrpt;
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -45,6 +46,7 @@ use crate::error::{FindingKind, LintKind};
 pub use policy::{policy, policy_with};
 pub use record::{record, rrset};
 pub use response::response;
+pub use tlsrpt::{TlsrptFacts, tlsrpt_record, tlsrpt_rrset};
 
 /// Something that the owner of a domain should know of what is published.
 ///
@@ -220,18 +222,34 @@ struct Draft<'a> {
     span: Range<usize>,
     line: u32,
     value: Option<&'a [u8]>,
+    senders: Option<&'static str>,
     help: Option<Cow<'static, str>>,
     indispensable: bool,
 }
 
 impl<'a> Draft<'a> {
     fn new(kind: impl Into<FindingKind>, severity: Severity, span: Range<usize>, line: u32) -> Self {
-        Self { kind: kind.into(), severity, span, line, value: None, help: None, indispensable: false }
+        Self {
+            kind: kind.into(),
+            severity,
+            span,
+            line,
+            value: None,
+            senders: None,
+            help: None,
+            indispensable: false,
+        }
     }
 
     /// Shows the value in the message.
     fn with_value(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.value = Some(value.as_ref());
+        self
+    }
+
+    /// Says better than the kind alone what senders make of it.
+    fn with_senders(mut self, senders: Option<&'static str>) -> Self {
+        self.senders = senders;
         self
     }
 
@@ -254,7 +272,7 @@ impl<'a> Draft<'a> {
             span: self.span,
             line: self.line,
             message,
-            senders: advice.senders,
+            senders: self.senders.unwrap_or(advice.senders),
             help: self.help.unwrap_or(Cow::Borrowed(advice.help)),
         }
     }

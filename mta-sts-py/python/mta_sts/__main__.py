@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from . import Delivery, Mode, MtaStsError, NoPolicyReason, Outcome, PolicyDomain, Skip, __version__, codes, lint_policy
+from . import Delivery, Mode, MtaStsError, Outcome, PolicyDomain, Skip, __version__, codes, lint_policy
 
 FINE, NO, USAGE, TEMPORARY = 0, 1, 2, 75
 
@@ -122,7 +122,7 @@ def shown(seen: dict[str, Any]) -> str:
 
 def status(outcome: Outcome, seen: dict[str, Any]) -> int:
     """The exit status."""
-    if outcome.no_policy is not None and outcome.no_policy.reason == NoPolicyReason.DNS_FAILED:
+    if not outcome.is_known:
         return TEMPORARY
     if outcome.policy is None or outcome.policy.mode == Mode.NONE:
         return NO

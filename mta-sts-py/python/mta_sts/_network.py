@@ -235,7 +235,8 @@ def _txt_failure(error: dns.exception.DNSException) -> TxtFailure:
     if isinstance(error, dns.resolver.NoNameservers):
         told = error.kwargs.get("errors", [])
         answers = [each[4] for each in told if isinstance(each[4], dns.message.Message)]
-        if any(option.code in _BOGUS for answer in answers for option in answer.extended_errors()):
+        options = [option for answer in answers for option in answer.options]
+        if any(isinstance(option, dns.edns.EDEOption) and option.code in _BOGUS for option in options):
             return TxtFailure.DNS_BOGUS
         if answers:
             return TxtFailure.DNS_SERVFAIL

@@ -100,7 +100,7 @@ class NoPolicy:
     """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
 
     The mail goes out as if the domain had no MTA-STS; after `dns-failed` a careful sender waits, since an
-    attacker may be the reason.
+    attacker may be the reason, and after `local-fault` it waits, since it has itself to blame.
     """
 
     reason: NoPolicyReason
@@ -153,6 +153,14 @@ class Outcome:
         """Why no policy applies."""
         return self.applied if isinstance(self.applied, NoPolicy) else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known if a policy applies; where it is not, the mail waits."""
+        return self.no_policy is None or self.no_policy.reason not in (
+            NoPolicyReason.DNS_FAILED,
+            NoPolicyReason.LOCAL_FAULT,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Absence:
@@ -193,6 +201,20 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.severity}[{self.code}]: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailto:
+    """Send TLS reports by mail: `address` is ready for a header field."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """POST TLS reports to this URL. Its host is whatever a stranger wrote."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)

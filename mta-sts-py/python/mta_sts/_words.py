@@ -208,6 +208,8 @@ class TxtFailure(_Word):
     """The DNS answer failed DNSSEC validation."""
     DNS_UNUSABLE = "dns-unusable"
     """DNS gave no usable answer."""
+    DNS_LOCAL_FAULT = "dns-local-fault"
+    """The sender could not ask DNS, for a fault of its own."""
 
 
 class FetchFailure(_Fault):
@@ -233,6 +235,10 @@ class FetchFailure(_Fault):
     """The Policy Host sent a body longer than the limit."""
     HTTP_PROTOCOL = "http-protocol"
     """The answer of the Policy Host is not proper HTTP."""
+    LOCAL_FAULT = "local-fault"
+    """The sender could not ask the Policy Host, for a fault of its own: without a cached policy it tries again later."""
+    POLICY_HOST_ADDRESS_REFUSED = "policy-host-address-refused"
+    """The Policy Host has only private addresses, which this sender refuses."""
 
 
 class SessionFault(_Fault):
@@ -283,6 +289,8 @@ class NoPolicyReason(_Word):
     """The domain has a policy, and it could not be fetched."""
     BACKING_OFF = "backing-off"
     """The last fetch of this policy failed a short while ago."""
+    LOCAL_FAULT = "local-fault"
+    """The domain has a policy, and this sender could not fetch it, for a fault of its own: it tries again later."""
 
 
 class ResultType(_Word):

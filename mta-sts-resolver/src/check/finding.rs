@@ -137,6 +137,7 @@ macro_rules! kinds {
 const DNS: &str = "whoever runs the DNS of the domain";
 const POLICY_HOST: &str = "whoever runs the policy host";
 const POLICY: &str = "whoever writes the policy";
+const THIS_MACHINE: &str = "whoever runs this machine";
 const MAIL_HOST: &str = "whoever runs the mail host";
 const MAIL_DNS: &str = "whoever runs the DNS of the mail host";
 
@@ -193,6 +194,10 @@ kinds! {
     PolicyHostTls = "policy-host-tls-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
         "Offer TLS 1.2 or 1.3 with a certificate for the name of the policy host.";
+    /// The policy host could not be asked, for a fault of this machine.
+    LocalFault = "local-fault", Warning, THIS_MACHINE,
+        "It says nothing of the domain.",
+        "Mend this machine's network, or try from another one.";
     /// The policy host does not speak HTTP.
     PolicyHostProtocol = "policy-host-http-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
@@ -380,7 +385,8 @@ impl CheckFindingKind {
     pub const fn may_pass(self) -> bool {
         matches!(
             self,
-            Self::RecordLookupFailed
+            Self::LocalFault
+                | Self::RecordLookupFailed
                 | Self::PolicyHostLookupFailed
                 | Self::PolicyHostTimeout
                 | Self::MxLookupFailed

@@ -165,6 +165,9 @@ fn fetch_error(check: &DomainCheck, host: &str, error: &PolicyFetchError, found:
         PolicyFetchErrorKind::Timeout => Kind::PolicyHostTimeout,
         PolicyFetchErrorKind::Tls | PolicyFetchErrorKind::Certificate(_) => Kind::PolicyHostTls,
         PolicyFetchErrorKind::Protocol => Kind::PolicyHostProtocol,
+        PolicyFetchErrorKind::LocalFault
+        | PolicyFetchErrorKind::Busy
+        | PolicyFetchErrorKind::AddressRefused => Kind::LocalFault,
     };
     let at = error.peer().map(|peer| format!(" at {}", peer.ip())).unwrap_or_default();
     let message = format!("The policy cannot be fetched{at}: {error}.");

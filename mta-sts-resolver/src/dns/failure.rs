@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::local_fault::is_exhausted;
+
 /// Why a lookup has no records: they do not exist, or nobody could say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
@@ -89,6 +91,12 @@ pub enum DnsFailure {
     /// The server referred to others instead of answering: it is not recursive, or not for us.
     #[error("the server does not resolve names")]
     Lame,
+    /// This machine cannot ask: it has no more files, memory or room for a query.
+    #[error("this machine cannot ask: {}", io::Error::from_raw_os_error(*os_error))]
+    LocalFault {
+        /// What the system said, such as `EMFILE`.
+        os_error: i32,
+    },
     /// The answer cannot be decoded, or is about something else.
     #[error("malformed answer")]
     Malformed,
@@ -124,6 +132,7 @@ impl DnsFailure {
             Self::CnameLoop => "cname-loop",
             Self::InvalidName => "invalid-name",
             Self::Lame => "lame",
+            Self::LocalFault { .. } => "local-fault",
             Self::Malformed => "malformed-answer",
             Self::Refused => "refused",
             Self::ResponseCode(_) => "response-code",
@@ -135,14 +144,52 @@ impl DnsFailure {
         }
     }
 
-    pub(super) fn is_silence(self) -> bool {
-        matches!(self, Self::Timeout | Self::Unreachable(_))
+    /// Whether a server has said so, and would say it again.
+    pub(super) fn is_answer(self) -> bool {
+        self.weight() == ANSWERED
+    }
+
+    /// Whether this machine, its network or the server that it asks is to blame, and not whoever owns the name. Nobody
+    /// else can make them fail, and nobody else can mend them. A server that hangs up has been reached.
+    pub(crate) fn is_local(self) -> bool {
+        match self {
+            Self::LocalFault { .. } | Self::SystemConfiguration(_) => true,
+            Self::Unreachable(kind) => !matches!(
+                kind,
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+            ),
+            _ => false,
+        }
+    }
+
+    /// The one of both that tells more: first that a server was not asked at all, which might have had the answer; then
+    /// what a server answered. A server that is silent may wait for those of the name's owner, one that cannot be reached
+    /// waits for nobody.
+    pub(super) fn or(self, other: Self) -> Self {
+        if other.weight() >= self.weight() { other } else { self }
+    }
+
+    fn weight(self) -> u8 {
+        match self {
+            Self::LocalFault { .. } => 3,
+            Self::Timeout => 1,
+            Self::Unreachable(_) => 0,
+            _ => ANSWERED,
+        }
     }
 }
+
+const ANSWERED: u8 = 2;
 
 impl From<io::Error> for DnsFailure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
+            _ if is_exhausted(&error) => {
+                Self::LocalFault { os_error: error.raw_os_error().unwrap_or(libc::ENOMEM) }
+            }
             io::ErrorKind::TimedOut => Self::Timeout,
             kind => Self::Unreachable(kind),
         }

@@ -59,18 +59,28 @@ impl PolicyFetchError {
 
 /// The kinds of [`PolicyFetchError`].
 ///
-/// A certificate fault is an `sts-webpki-invalid` in a TLS report, all others an `sts-policy-fetch-error` (RFC 8460, 4.3.2).
+/// A certificate fault is an `sts-webpki-invalid` in a TLS report, a local fault is in none, and all others are an
+/// `sts-policy-fetch-error` (RFC 8460, 4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PolicyFetchErrorKind {
+    /// The policy host has only addresses that are refused; see
+    /// [`PolicyFetcher::refuse_private_addresses`](super::PolicyFetcher::refuse_private_addresses). Nothing was sent.
+    AddressRefused,
     /// The body is longer than the limit; nothing of it is given back.
     BodyTooLarge,
+    /// Too many other fetches wait for one of the addresses, or need its place: the policy host is not to blame, and may
+    /// have a policy. Only a [`Resolver`](crate::Resolver) bounds fetches so.
+    Busy,
     /// The certificate of the policy host is not valid for it (RFC 8461, 3.3).
     Certificate(CertificateFault),
-    /// No connection: refused, unreachable, no address given, or denied by the proxy.
+    /// No connection: refused, unreachable, no address given.
     Connect,
     /// The policy host is no DNS name; nothing was sent.
     InvalidPolicyHost,
+    /// This machine could not ask: it has no more files, ports or memory, or no network, a rule of its own forbids it, or its
+    /// proxy opened no tunnel, whatever the proxy says of the reason. The policy host is not to blame.
+    LocalFault,
     /// What came is not HTTP, was cut short, or has a header section that is too large.
     Protocol,
     /// The time was up, at whatever step.
@@ -83,26 +93,31 @@ impl PolicyFetchErrorKind {
     /// A stable word for it.
     pub fn code(self) -> &'static str {
         match self {
+            Self::AddressRefused => "policy-host-address-refused",
             Self::BodyTooLarge => "body-too-large",
+            Self::Busy => "busy",
             Self::Certificate(fault) => fault.code(),
             Self::Connect => "connect-failed",
             Self::InvalidPolicyHost => "invalid-policy-host",
+            Self::LocalFault => "local-fault",
             Self::Protocol => "http-protocol-error",
             Self::Timeout => "timeout",
             Self::Tls => "tls-handshake-failed",
         }
     }
 
-    /// How much it tells the owner of the policy host, compared with what another address gave.
+    /// How much it tells, compared with what another address gave.
     pub(super) fn weight(self) -> u8 {
         match self {
-            Self::InvalidPolicyHost => 0,
+            Self::AddressRefused | Self::InvalidPolicyHost => 0,
             Self::Connect => 1,
             Self::Timeout => 2,
             Self::Protocol => 3,
             Self::Tls => 4,
             Self::Certificate(_) => 5,
             Self::BodyTooLarge => 6,
+            // The address that was not asked might have given the policy.
+            Self::Busy | Self::LocalFault => 7,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use mta_sts_core::{DnsName, Mode, Policy, postfix};
+use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, postfix};
 
 use super::key::Destination;
 use super::overrides::Override;
-use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, MatchNames, Zone, Zones};
+use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
 use crate::dane::{DaneChecker, DaneCoverage};
 use crate::dns::{DnsClient, DnsError};
 use crate::service::{PolicyAnswer, PolicyService};
@@ -77,8 +77,18 @@ async fn about(
 ) -> Answer {
     let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
+        PolicyAnswer::None(why @ (NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. }))
+            if zone.on_fetch_failure == FetchFailureAnswer::Temporary =>
+        {
+            return Answer::Temporary { code: why.code(), text: why.to_string() };
+        }
         PolicyAnswer::None(_) => None,
-        PolicyAnswer::Temporary(_) if zone.on_dns_failure == DnsFailureAnswer::NotFound => None,
+        // What is wrong with this machine says nothing of the domain, whatever is asked for domains whose DNS fails.
+        PolicyAnswer::Temporary(why)
+            if zone.on_dns_failure == DnsFailureAnswer::NotFound && !why.is_local_fault() =>
+        {
+            None
+        }
         PolicyAnswer::Temporary(why) => {
             return Answer::Temporary { code: why.code(), text: why.to_string() };
         }

@@ -21,6 +21,7 @@ pub struct Zone {
     pub(super) dane: DaneAnswer,
     pub(super) dane_lookup: DaneLookup,
     pub(super) on_dns_failure: DnsFailureAnswer,
+    pub(super) on_fetch_failure: FetchFailureAnswer,
 }
 
 /// Which names a certificate may have.
@@ -64,14 +65,35 @@ pub enum DaneLookup {
     Always,
 }
 
-/// What is said of a domain when DNS fails and no policy is remembered.
+/// What is said of a domain when DNS does not say whether it has a policy, and none is remembered.
+///
+/// Only its TXT record is meant. Where DNS says that there is one, and then not where the Policy Host is, that is a failed
+/// fetch; see [`FetchFailureAnswer`]. Where it is this machine that could not ask, the answer is temporary with either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DnsFailureAnswer {
-    /// It is temporary: mail waits. Whoever makes DNS fail gains nothing.
+    /// It is temporary: mail waits. Whoever makes this lookup fail gains nothing; whoever makes one of the Policy Host's
+    /// address fail still does, by default.
     #[default]
     Temporary,
     /// There is no policy: mail goes out unprotected, and need not wait. Whoever makes DNS fail once can read it.
     NotFound,
+}
+
+/// What is said of a domain that has a record when its policy cannot be fetched and none is remembered.
+///
+/// The Policy Host cannot be looked up or reached, its certificate is not valid, or what it answers is no policy. Where it is
+/// this machine that could not ask, for want of files or a network or by its proxy, the answer is temporary with either.
+// Meets S57.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FetchFailureAnswer {
+    /// There is no policy: a sender "MUST continue with delivery as though the domain has not implemented MTA-STS"
+    /// (RFC 8461, 3.3). So whoever can break the fetch of a policy that was never fetched before can read the mail
+    /// (RFC 8461, 10.2), and a domain whose policy is broken gets its mail.
+    #[default]
+    NotFound,
+    /// It is temporary: mail waits until the policy can be fetched. Nobody gains by breaking the fetch, and mail to a domain
+    /// whose policy is broken for days is returned.
+    Temporary,
 }
 
 impl Zone {
@@ -108,10 +130,17 @@ impl Zone {
         self
     }
 
-    /// What is said when DNS fails and no policy is remembered: temporary by default.
+    /// What is said when DNS does not say whether there is a policy, and none is remembered: temporary by default.
     #[must_use]
     pub fn on_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
         self.on_dns_failure = answer;
+        self
+    }
+
+    /// What is said when there is a policy that cannot be fetched, and none is remembered: not found by default.
+    #[must_use]
+    pub fn on_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
+        self.on_fetch_failure = answer;
         self
     }
 }

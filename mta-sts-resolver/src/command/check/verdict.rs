@@ -1,6 +1,6 @@
 //! What a check comes to, in the words of an owner.
 
-use mta_sts_core::{FetchFault, NoPolicy};
+use mta_sts_core::{FetchFault, NoPolicy, NoPolicyKind};
 use mta_sts_resolver::{
     CheckFindingKind, DnsError, DomainCheck, DomainVerdict, HostCheck, HostDane, HostDecision, Standing,
 };
@@ -52,6 +52,11 @@ impl Verdict {
                 "If senders fare alike, mail waits at them. Try again later.".to_owned(),
             ),
             DomainVerdict::DnsFailed => dns_failed(check),
+            DomainVerdict::LocalFault => (
+                Tone::Bad,
+                "not known: this machine could not fetch the policy".to_owned(),
+                NoPolicyKind::LocalFault.message().to_owned(),
+            ),
             DomainVerdict::NullMx => (
                 Tone::Note,
                 "takes no mail".to_owned(),

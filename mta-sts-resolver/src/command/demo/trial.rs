@@ -72,7 +72,7 @@ impl Trial {
         let message = self::message("mta-sts", &scenario);
         let delivery = PolicyDelivery::new(discovery.outcome.policy()).message(message.tls());
         // Nobody knows whether there is a policy: an attacker could be the reason, and the message can wait.
-        let journey = if let Some(NoPolicy::DnsFailed(_)) = discovery.outcome.no_policy() {
+        let journey = if discovery.outcome.no_policy().is_some_and(NoPolicy::is_temporary) {
             Journey::default()
         } else {
             sender.send(&message, domain.as_name(), Rule::MtaSts(delivery)).await
@@ -244,6 +244,7 @@ fn applied(discovery: &Discovery) -> (PolicySource, Option<Mode>) {
                 NoPolicyKind::DnsFailed => WhyNone::DnsFailed,
                 NoPolicyKind::FetchFailed => WhyNone::FetchFailed,
                 NoPolicyKind::BackingOff => WhyNone::BackingOff,
+                NoPolicyKind::LocalFault => WhyNone::LocalFault,
                 _ => WhyNone::InvalidRecord,
             };
             (PolicySource::None { why }, None)

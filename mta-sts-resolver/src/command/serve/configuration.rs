@@ -11,8 +11,8 @@ use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{FetchLimits, LookupConfig};
 use mta_sts_resolver::{
-    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, MatchNames, PolicyFetcher,
-    Resolver, ServiceConfig, SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
+    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, FetchFailureAnswer, MatchNames,
+    PolicyFetcher, Resolver, ServiceConfig, SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -46,6 +46,7 @@ pub(super) struct Configuration {
     pub(super) https_port: u16,
     #[serde(with = "text")]
     pub(super) https_proxy: Maybe<SocketAddr>,
+    pub(super) refuse_private_addresses: bool,
     pub(super) log: Log,
     pub(super) limits: Limits,
     pub(super) zone: ZoneKeys,
@@ -60,11 +61,14 @@ pub(super) struct Limits {
     max_entries: NonZeroUsize,
     max_clients: NonZeroUsize,
     lookups_at_once: NonZeroUsize,
+    lookups_waiting: NonZeroUsize,
     refreshes_at_once: NonZeroUsize,
     fetches_at_once: NonZeroUsize,
     fetches_from_one_address: NonZeroUsize,
     #[serde(with = "text")]
     answer_within: Span,
+    #[serde(with = "text")]
+    answer_within_if_cached: Span,
     #[serde(with = "text")]
     fetch_timeout: Span,
     #[serde(with = "text")]
@@ -98,9 +102,12 @@ pub(super) struct ZoneKeys {
     /// For which destinations DANE is looked up [default: with-policy]
     #[arg(long, value_enum, value_name = "WHICH")]
     dane_lookup: Option<LookUpDane>,
-    /// What is said when DNS fails and no policy is remembered [default: temporary]
+    /// What is said when DNS does not say whether there is a policy, and none is remembered [default: temporary]
     #[arg(long, value_enum, value_name = "ANSWER")]
     on_dns_failure: Option<OnDnsFailure>,
+    /// What is said when there is a policy that cannot be fetched, and none is remembered [default: not-found]
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    on_fetch_failure: Option<OnFetchFailure>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
@@ -157,6 +164,16 @@ enum OnDnsFailure {
     DangerNotFound,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum OnFetchFailure {
+    /// There is no policy, as RFC 8461, 3.3 has it: mail goes out unprotected
+    #[default]
+    NotFound,
+    /// It is temporary: mail waits, to a domain whose policy is broken too
+    Temporary,
+}
+
 /// A DNS server; its port is 53 if none is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DnsServer(SocketAddr);
@@ -211,7 +228,9 @@ impl Configuration {
 
     pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
         let limits = &self.limits;
-        let mut fetcher = PolicyFetcher::new(trust_store).port(self.https_port);
+        let mut fetcher = PolicyFetcher::new(trust_store)
+            .port(self.https_port)
+            .refuse_private_addresses(self.refuse_private_addresses);
         if let Some(proxy) = self.https_proxy.0 {
             fetcher = fetcher.proxy(proxy);
         }
@@ -221,6 +240,7 @@ impl Configuration {
         lookup.set_fetch_limits(fetch_limits);
         Resolver::new(dns, fetcher)
             .config(lookup)
+            .dns_lookups_at_once(limits.lookups_at_once.get())
             .fetches_at_once(limits.fetches_from_one_address.get(), limits.fetches_at_once.get())
     }
 
@@ -250,9 +270,10 @@ impl Configuration {
     pub(super) fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new()
             .max_entries(self.limits.max_entries.get())
-            .lookups_at_once(self.limits.lookups_at_once.get())
+            .max_waiting(self.limits.lookups_waiting.get())
             .refreshes_at_once(self.limits.refreshes_at_once.get())
             .answer_within(self.limits.answer_within.0)
+            .answer_within_if_cached(self.limits.answer_within_if_cached.0)
             .log_domains(self.log.domains)
     }
 
@@ -277,6 +298,7 @@ impl Default for Configuration {
             ca_file: Maybe(None),
             https_port: 443,
             https_proxy: Maybe(None),
+            refuse_private_addresses: false,
             log: Log::default(),
             limits: Limits::default(),
             zone: ZoneKeys::default(),
@@ -294,10 +316,12 @@ impl Default for Limits {
             max_entries: const { count(65_536) },
             max_clients: const { count(16_384) },
             lookups_at_once: const { count(512) },
+            lookups_waiting: const { count(4096) },
             refreshes_at_once: const { count(16) },
             fetches_at_once: const { count(256) },
             fetches_from_one_address: const { count(8) },
-            answer_within: Span::from_secs(70),
+            answer_within: Span::from_secs(10),
+            answer_within_if_cached: Span::from_secs(1),
             fetch_timeout: Span::from_secs(60),
             dns_timeout: Maybe(None),
             dns_attempts: Maybe(None),
@@ -318,6 +342,7 @@ impl ZoneKeys {
             dane: self.dane.or(other.dane),
             dane_lookup: self.dane_lookup.or(other.dane_lookup),
             on_dns_failure: self.on_dns_failure.or(other.on_dns_failure),
+            on_fetch_failure: self.on_fetch_failure.or(other.on_fetch_failure),
         }
     }
 
@@ -328,6 +353,7 @@ impl ZoneKeys {
             dane: Some(OnDane::default()),
             dane_lookup: Some(LookUpDane::default()),
             on_dns_failure: Some(OnDnsFailure::default()),
+            on_fetch_failure: Some(OnFetchFailure::default()),
         }
     }
 
@@ -354,6 +380,10 @@ impl ZoneKeys {
             .on_dns_failure(match self.on_dns_failure.unwrap_or_default() {
                 OnDnsFailure::Temporary => DnsFailureAnswer::Temporary,
                 OnDnsFailure::DangerNotFound => DnsFailureAnswer::NotFound,
+            })
+            .on_fetch_failure(match self.on_fetch_failure.unwrap_or_default() {
+                OnFetchFailure::NotFound => FetchFailureAnswer::NotFound,
+                OnFetchFailure::Temporary => FetchFailureAnswer::Temporary,
             })
     }
 }
@@ -487,7 +517,8 @@ mod tests {
                 "zones.a b.dane-lookup",
                 "zones.a b.form",
                 "zones.a b.match",
-                "zones.a b.on-dns-failure"
+                "zones.a b.on-dns-failure",
+                "zones.a b.on-fetch-failure"
             ]
         );
     }
