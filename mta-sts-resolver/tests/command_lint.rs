@@ -387,7 +387,7 @@ async fn a_domain_is_asked_for_its_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_shows_the_same_findings() {
     let stage = Stage::start().await;
-    let linted = stage.run(&["lint", "--json", "policy", "policy-invalid.test"]).await.json();
+    let linted = stage.run(&["lint", "policy", "--json", "policy-invalid.test"]).await.json();
     let checked = stage.run(&["check", "--json", "policy-invalid.test"]).await.json();
     let findings = &checked["domains"][0]["policy"]["findings"];
     assert_eq!((findings, findings.as_array().unwrap().is_empty()), (&linted["findings"], false));
