@@ -135,8 +135,8 @@ impl fmt::Display for DaneLookupKind {
 }
 
 struct Shared {
-    /// The servers that are believed; without any there is no DANE.
-    dns: Option<DnsClient>,
+    /// Of the servers that are believed; without any there is no DANE.
+    dns: DnsClient,
     remembered: Cache<Destination, Remembered>,
     lookups: Arc<Semaphore>,
     counters: Counters,
@@ -179,7 +179,7 @@ impl DaneChecker {
 
     /// Whether there is a server whose AD bit is believed. Without one DANE applies nowhere.
     pub fn can_authenticate(&self) -> bool {
-        self.shared.dns.is_some()
+        !self.shared.dns.servers().is_empty()
     }
 
     /// What was looked up.
@@ -215,7 +215,10 @@ impl DaneChecker {
 
     /// The MX hosts whose names DNSSEC vouches for, asked now.
     pub(crate) async fn signed_mx_hosts(&self, domain: &PolicyDomain) -> Result<Vec<String>, DaneError> {
-        let Some(dns) = &self.shared.dns else { return Ok(Vec::new()) };
+        if !self.can_authenticate() {
+            return Ok(Vec::new());
+        }
+        let dns = &self.shared.dns;
         let lookup = Lookup { dns, at_once: &self.shared.lookups, port: 0 };
         let (hosts, _) =
             timeout(CHECK_WITHIN, lookup.mx_hosts(domain.as_str())).await.unwrap_or(Err(DaneError::Slow))?;
@@ -224,15 +227,20 @@ impl DaneChecker {
 
     /// The TLSA records of a host that DNSSEC vouches for, asked now; `None` if the host has no address.
     pub(crate) async fn host_records(&self, host: &str, port: u16) -> Result<Option<HostRecords>, DaneError> {
-        let Some(dns) = &self.shared.dns else { return Ok(Some(HostRecords::default())) };
+        if !self.can_authenticate() {
+            return Ok(Some(HostRecords::default()));
+        }
         let mut ttl = Duration::MAX;
-        timeout(CHECK_WITHIN, records_of_host(dns, host, port, &mut ttl))
+        timeout(CHECK_WITHIN, records_of_host(&self.shared.dns, host, port, &mut ttl))
             .await
             .unwrap_or(Err(DaneError::Slow))
     }
 
     async fn check(&self, destination: Destination) -> Result<DaneCoverage, DaneError> {
-        let Some(dns) = &self.shared.dns else { return Ok(DaneCoverage::NoHost) };
+        if !self.can_authenticate() {
+            return Ok(DaneCoverage::NoHost);
+        }
+        let dns = &self.shared.dns;
         let remembered = &self.shared.remembered;
         let now = Instant::now();
         if let Some(found) = remembered.get(&destination) {
