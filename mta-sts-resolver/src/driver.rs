@@ -126,7 +126,7 @@ impl Resolver {
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let dns = self.dns.within(timeout / 4);
         let mut config = self.config.clone();
-        let fetch = config.fetch_limits().timeout().min(timeout - timeout / 4);
+        let fetch = config.fetch_limits().timeout().min(timeout / 4 * 3);
         config.fetch_limits_mut().set_timeout(fetch);
         Self { dns, config, ..self.clone() }
     }

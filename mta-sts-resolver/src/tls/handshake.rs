@@ -133,13 +133,14 @@ where
     })?;
 
     match TlsConnector::from(Arc::new(config)).connect(ServerName::DnsName(host.clone()), stream).await {
-        Ok(stream) => match session_of(&stream, host, verifier.take()) {
-            Some(session) => Ok((stream, session)),
-            None => {
-                let detail = "the server sent no certificate".to_owned();
-                Err(TlsFailure { detail, certificate: None, is_too_old: false })
-            }
-        },
+        Ok(stream) => {
+            let session = session_of(&stream, host, verifier.take()).ok_or_else(|| TlsFailure {
+                detail: "the server sent no certificate".to_owned(),
+                certificate: None,
+                is_too_old: false,
+            })?;
+            Ok((stream, session))
+        }
         Err(error) => Err(TlsFailure {
             detail: detail_of(&error),
             certificate: verifier.take(),

@@ -5,7 +5,8 @@ use std::io;
 use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
     AbsenceKind, AliasChain, AliasEnd, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck,
-    HostDane, HostDecision, NameServersCheck, PeerCertificate, SessionCheck, Standing, StarttlsOutcome,
+    HostDane, HostDecision, NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing,
+    StarttlsOutcome,
 };
 
 use super::Subject;
@@ -269,7 +270,7 @@ fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bo
                 (Tone::Plain, "certificate valid".to_owned())
             }
             Ok(other) => {
-                let code = other.starttls.as_ref().map_or_else(|error| error.code(), StarttlsOutcome::code);
+                let code = other.starttls.as_ref().map_or_else(SmtpError::code, StarttlsOutcome::code);
                 (Tone::Bad, format!("[{code}]"))
             }
             Err(error) => (Tone::Note, format!("{error} [{}]", error.code())),

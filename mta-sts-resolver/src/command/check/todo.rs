@@ -26,7 +26,7 @@ pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
         let (label, tone) = match item.severity {
             Severity::Error => ("error", Tone::Bad),
             Severity::Warning => ("warning", Tone::Note),
-            _ => ("info", Tone::Plain),
+            Severity::Info => ("info", Tone::Plain),
         };
         let text = format!("{}: {} [{}]", some_of(&item.places), item.message, item.code);
         block.line(label, tone, text);
