@@ -269,7 +269,7 @@ impl Resolver {
             let start = Instant::now();
             let found = timeout(left, self.dns.addresses(request.host())).await;
             left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
-            found.unwrap_or(Err(DnsFailure::Timeout.into()))
+            found.unwrap_or_else(|_| Err(self.dns.timed_out().into()))
         };
         let addresses = self.ask_dns(rank, request.host(), visitor, addresses).await?;
         let addresses = match policy_host.insert(addresses) {

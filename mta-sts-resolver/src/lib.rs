@@ -7,6 +7,7 @@ mod dane;
 mod dns;
 mod driver;
 mod fetch;
+mod file_watch;
 mod limiter;
 mod local_fault;
 mod private_address;
@@ -35,11 +36,14 @@ pub use socketmap::{
     AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
     Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
-#[cfg(feature = "sqlite")]
-pub use store::SqliteStore;
-pub use store::{EntryStore, LeaseHolder, Leases, StoreError, StoreErrorKind, StoreFuture};
+pub use store::{
+    EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,
+    UnreadableEntry,
+};
 #[cfg(feature = "redis")]
 pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteAccess, SqliteConfig, SqliteStore};
 pub use tls::{
     CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };
