@@ -9,7 +9,7 @@ mod socketmap_client;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dns_server::{Scripted, answer};
 use hickory_proto::rr::RecordType;
@@ -24,6 +24,7 @@ use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_names_at_one_silent_address() {
