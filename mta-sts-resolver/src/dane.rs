@@ -135,8 +135,8 @@ impl fmt::Display for DaneLookupKind {
 }
 
 struct Shared {
-    /// The servers that are believed; without any there is no DANE.
-    dns: Option<DnsClient>,
+    /// Of the servers that are believed; without any there is no DANE.
+    dns: DnsClient,
     remembered: Cache<Destination, Remembered>,
     lookups: Arc<Semaphore>,
     counters: Counters,
@@ -179,7 +179,7 @@ impl DaneChecker {
 
     /// Whether there is a server whose AD bit is believed. Without one DANE applies nowhere.
     pub fn can_authenticate(&self) -> bool {
-        self.shared.dns.is_some()
+        !self.shared.dns.servers().is_empty()
     }
 
     /// What was looked up.
@@ -214,7 +214,10 @@ impl DaneChecker {
     }
 
     async fn check(&self, destination: Destination) -> Result<DaneCoverage, DaneError> {
-        let Some(dns) = &self.shared.dns else { return Ok(DaneCoverage::NoHost) };
+        if !self.can_authenticate() {
+            return Ok(DaneCoverage::NoHost);
+        }
+        let dns = &self.shared.dns;
         let remembered = &self.shared.remembered;
         let now = Instant::now();
         if let Some(found) = remembered.get(&destination) {

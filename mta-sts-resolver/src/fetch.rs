@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+use crate::limiter::{Busy, Cut, Gate, Peer, Place};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
 use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
@@ -46,6 +47,7 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
+    gate: Option<Gate>,
     refuses_private_addresses: bool,
     reach: Reach,
 }
@@ -59,6 +61,7 @@ impl PolicyFetcher {
             timeout: Duration::from_secs(60),
             max_body_len: 65_536,
             proxy: None,
+            gate: None,
             refuses_private_addresses: false,
             reach: Reach::default(),
         }
@@ -99,6 +102,12 @@ impl PolicyFetcher {
         self
     }
 
+    /// Connects to no address without a place for it.
+    pub(crate) fn through(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Refuses addresses that are not of the public Internet: loopback, private, shared, link-local and unique-local ones,
     /// those for documentation, multicast and the like, and IPv6 addresses that lead to such IPv4 addresses. Of a policy host
     /// with others, those are tried.
@@ -130,7 +139,7 @@ impl PolicyFetcher {
         let Ok(host) = DnsName::try_from(name) else {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
-        let deadline = deadline_after(self.timeout);
+        let mut deadline = deadline_after(self.timeout);
         let peers = if let Some(proxy) = self.proxy {
             vec![proxy]
         } else {
@@ -148,6 +157,13 @@ impl PolicyFetcher {
             PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
         };
         for (tried, peer) in peers.iter().enumerate() {
+            let waiting_since = Instant::now();
+            let place = match &self.gate {
+                Some(gate) => gate.enter(self.counted_as(*peer, &host)).await.map(Some),
+                None => Ok(None),
+            };
+            // The Policy Host is not to blame for the wait.
+            deadline += waiting_since.elapsed();
             let attempt = Attempt {
                 fetcher: self,
                 host: &host,
@@ -155,7 +171,12 @@ impl PolicyFetcher {
                 connect_by: share_of(deadline, peers.len() - tried),
                 deadline,
             };
-            match attempt.run().await {
+            let attempted = match place {
+                Ok(Some(place)) => attempt.run_at(place).await,
+                Ok(None) => attempt.run().await,
+                Err(Busy) => Err(busy()),
+            };
+            match attempted {
                 Ok(response) => return Ok(response),
                 Err(next) => {
                     let next = next.at(*peer);
@@ -170,6 +191,14 @@ impl PolicyFetcher {
             }
         }
         Err(failure)
+    }
+
+    /// Behind a proxy nobody knows who is connected to.
+    fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
+        match self.proxy {
+            None => Peer::of_address(peer.ip()),
+            Some(_) => Peer::of_name(host.as_ref()),
+        }
     }
 }
 
@@ -210,6 +239,24 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// As [`Attempt::run`], for as long as the place may be held.
+    async fn run_at(&self, mut place: Place) -> Result<FetchedResponse, PolicyFetchError> {
+        match place.hold(self.run()).await {
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::Timeout => {
+                place.timed_out();
+                Err(error)
+            }
+            // It says nothing of the peer.
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::LocalFault => Err(error),
+            Ok(done) => {
+                place.answered();
+                done
+            }
+            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
+            Err(Cut { is_silence: false }) => Err(busy()),
+        }
+    }
+
     async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
         let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
             if self.fetcher.proxy.is_some() {
@@ -391,6 +438,10 @@ fn deadline_after(timeout: Duration) -> Instant {
 
 fn timed_out(when: &str) -> PolicyFetchError {
     PolicyFetchError::new(PolicyFetchErrorKind::Timeout, format!("timed out {when}"))
+}
+
+fn busy() -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
 }
 
 fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {

@@ -69,6 +69,9 @@ pub enum PolicyFetchErrorKind {
     AddressRefused,
     /// The body is longer than the limit; nothing of it is given back.
     BodyTooLarge,
+    /// Too many other fetches wait for one of the addresses, or need its place: the policy host is not to blame, and may
+    /// have a policy. Only a [`Resolver`](crate::Resolver) bounds fetches so.
+    Busy,
     /// The certificate of the policy host is not valid for it (RFC 8461, 3.3).
     Certificate(CertificateFault),
     /// No connection: refused, unreachable, no address given.
@@ -92,6 +95,7 @@ impl PolicyFetchErrorKind {
         match self {
             Self::AddressRefused => "policy-host-address-refused",
             Self::BodyTooLarge => "body-too-large",
+            Self::Busy => "busy",
             Self::Certificate(fault) => fault.code(),
             Self::Connect => "connect-failed",
             Self::InvalidPolicyHost => "invalid-policy-host",
@@ -102,7 +106,7 @@ impl PolicyFetchErrorKind {
         }
     }
 
-    /// How much it tells the owner of the policy host, compared with what another address gave.
+    /// How much it tells, compared with what another address gave.
     pub(super) fn weight(self) -> u8 {
         match self {
             Self::AddressRefused | Self::InvalidPolicyHost => 0,
@@ -113,7 +117,7 @@ impl PolicyFetchErrorKind {
             Self::Certificate(_) => 5,
             Self::BodyTooLarge => 6,
             // The address that was not asked might have given the policy.
-            Self::LocalFault => 7,
+            Self::Busy | Self::LocalFault => 7,
         }
     }
 }

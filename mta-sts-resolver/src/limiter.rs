@@ -1,0 +1,95 @@
+//! How many lookups ask others at once, so that nobody who is asked can keep the rest waiting.
+
+mod gate;
+mod peer;
+
+use mta_sts_core::{CacheEntry, UnixTime};
+
+pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place};
+pub(crate) use self::peer::Peer;
+
+/// The gates that lookups go through, one for DNS and one for Policy Hosts. Clones share them.
+///
+/// A lookup holds a place only while it asks: nothing is held while it waits for another place, for a lease or for the store.
+/// Strangers never stand before a domain that has a policy in memory: it has gates of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Limiter {
+    stranger: Gates,
+    known: Gates,
+}
+
+/// The gates of one rank.
+#[derive(Clone, Debug)]
+pub(crate) struct Gates {
+    pub(crate) dns: Gate,
+    pub(crate) fetches: Gate,
+}
+
+/// Who a lookup is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// Nothing is known of the domain.
+    Stranger,
+    /// A policy of the domain is known and valid.
+    Known,
+}
+
+impl Rank {
+    pub(crate) fn of(entry: Option<&CacheEntry>, now: UnixTime) -> Self {
+        match entry.and_then(|entry| entry.valid_policy(now)) {
+            Some(_) => Self::Known,
+            None => Self::Stranger,
+        }
+    }
+}
+
+impl Limiter {
+    pub(crate) fn new() -> Self {
+        let gates = || Gates {
+            dns: Self::dns_gate(DNS_LOOKUPS_AT_ONCE),
+            fetches: Gate::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
+        };
+        let mut limiter = Self { stranger: gates(), known: gates() };
+        limiter.set_fetches_at_once(FETCHES_FROM_ONE_ADDRESS, FETCHES_AT_ONCE);
+        limiter
+    }
+
+    /// How many domains are asked for in DNS at once.
+    pub(crate) fn set_dns_lookups_at_once(&mut self, in_all: usize) {
+        self.stranger.dns = Self::dns_gate(in_all);
+        self.known.dns = Self::dns_gate(in_all);
+    }
+
+    pub(crate) fn set_fetches_at_once(&mut self, from_one_address: usize, in_all: usize) {
+        self.stranger.fetches = Gate::new(in_all, from_one_address, MAX_WAITING);
+        self.known.fetches = Gate::new(KNOWN_FETCHES_AT_ONCE.min(in_all), from_one_address, MAX_WAITING);
+    }
+
+    pub(crate) fn gates(&self, rank: Rank) -> &Gates {
+        match rank {
+            Rank::Stranger => &self.stranger,
+            Rank::Known => &self.known,
+        }
+    }
+
+    pub(crate) fn dns_gauges(&self) -> Gauges {
+        self.stranger.dns.gauges() + self.known.dns.gauges()
+    }
+
+    pub(crate) fn fetch_gauges(&self) -> Gauges {
+        self.stranger.fetches.gauges() + self.known.fetches.gauges()
+    }
+
+    /// An eighth for the names below one domain.
+    fn dns_gate(in_all: usize) -> Gate {
+        Gate::new(in_all, in_all.div_ceil(8), MAX_WAITING)
+    }
+}
+
+const DNS_LOOKUPS_AT_ONCE: usize = 512;
+const FETCHES_AT_ONCE: usize = 256;
+const FETCHES_FROM_ONE_ADDRESS: usize = 8;
+/// As many as are fetched anew at once in the background, and those that somebody asks for.
+const KNOWN_FETCHES_AT_ONCE: usize = 64;
+/// How many wait at a gate.
+const MAX_WAITING: usize = 2048;
