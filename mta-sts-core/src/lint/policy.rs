@@ -254,9 +254,8 @@ impl<'a> Reader<'a> {
             self.findings.push(draft);
         }
         // A parser looks for it before it looks at any line.
-        if let Err(error) = core::str::from_utf8(&self.body[..self.body.len().min(Policy::MAX_LEN)])
-            && self.body.len() <= Policy::MAX_LEN
-        {
+        let is_short_enough = self.body.len() <= Policy::MAX_LEN;
+        if let Some(error) = is_short_enough.then(|| core::str::from_utf8(self.body).err()).flatten() {
             let at = error.valid_up_to();
             let mut draft =
                 Draft::new(PolicyErrorKind::NotUtf8, Severity::Error, at..at + 1, line_at(self.body, at));
