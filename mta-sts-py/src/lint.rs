@@ -135,6 +135,7 @@ pub(crate) fn lint_policy(
 }
 
 /// What is to be said of an answer of a Policy Host: its fields, and its body.
+#[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
 #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]
 pub(crate) fn lint_response(
