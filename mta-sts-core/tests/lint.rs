@@ -836,8 +836,7 @@ proptest! {
         are_known in any::<bool>(),
     ) {
         let body_of = |lines: &[String]| {
-            let mx: String = lines.iter().map(|line| format!("mx: {line}\n")).collect();
-            format!("version: STSv1\nmode: enforce\n{mx}max_age: 604800\n")
+            format!("version: STSv1\nmode: enforce\nmx: {}\nmax_age: 604800\n", lines.join("\nmx: "))
         };
         let hosts: Vec<_> = hosts.iter().filter_map(|host| DnsName::parse(host).ok()).collect();
         let look = |lines: &[String]| {
