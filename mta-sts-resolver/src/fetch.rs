@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
-use crate::limiter::{Busy, Cut, Gate, Peer, Place};
+use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
 use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
@@ -47,7 +47,7 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
-    gate: Option<Gate>,
+    gate: Option<(Gate, Visitor)>,
     refuses_private_addresses: bool,
     reach: Reach,
 }
@@ -103,8 +103,8 @@ impl PolicyFetcher {
     }
 
     /// Connects to no address without a place for it.
-    pub(crate) fn through(mut self, gate: &Gate) -> Self {
-        self.gate = Some(gate.clone());
+    pub(crate) fn through(mut self, gate: &Gate, visitor: &Visitor) -> Self {
+        self.gate = Some((gate.clone(), visitor.clone()));
         self
     }
 
@@ -159,7 +159,7 @@ impl PolicyFetcher {
         for (tried, peer) in peers.iter().enumerate() {
             let waiting_since = Instant::now();
             let place = match &self.gate {
-                Some(gate) => gate.enter(self.counted_as(*peer, &host)).await.map(Some),
+                Some((gate, visitor)) => gate.enter(self.counted_as(*peer, &host), visitor).await.map(Some),
                 None => Ok(None),
             };
             // The Policy Host is not to blame for the wait.
