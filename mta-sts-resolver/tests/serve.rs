@@ -446,7 +446,7 @@ async fn a_unix_socket_lets_in_whom_it_should() {
     let _everybody = SocketmapListener::bind_unix(&path, SocketAccess::new()).unwrap();
     assert_eq!(mode(&path), 0o666);
     let path = folder.path().join("group");
-    let own = std::fs::metadata(&path.parent().unwrap()).unwrap();
+    let own = std::fs::metadata(path.parent().unwrap()).unwrap();
     let access = SocketAccess::new().mode(0o660).user(Some(own.uid())).group(Some(own.gid()));
     let _group = SocketmapListener::bind_unix(&path, access).unwrap();
     assert_eq!(mode(&path), 0o660);
