@@ -7,11 +7,12 @@ use std::time::UNIX_EPOCH;
 
 use clap::Args;
 use mta_sts_core::{PolicyDomain, UnixTime};
-use mta_sts_resolver::{DomainCheck, DomainChecker, SmtpClient, Standing};
+use mta_sts_resolver::{DomainCheck, DomainChecker, Resolver, SmtpClient, Standing};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::network::Clients;
 use super::output::{print_json, with_progress};
 use super::{Exit, Network};
 
@@ -38,16 +39,12 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) async fn run(self) -> Exit {
-        let dns = match self.network.dns_client() {
-            Ok(dns) => dns,
-            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        let Clients { dns, fetcher, trust_store } = match self.network.clients() {
+            Ok(clients) => clients,
+            Err((exit, what)) => return told(exit, &what),
         };
-        let trust_store = match self.network.trust_store() {
-            Ok(trust_store) => trust_store,
-            Err(error) => return told(Exit::Usage, &error.to_string()),
-        };
-        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store.clone());
-        let resolver = self.network.resolver(dns, trust_store);
+        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store);
+        let resolver = Resolver::new(dns, fetcher);
         let checker = DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port);
 
         let mut standing = Standing::Fine;

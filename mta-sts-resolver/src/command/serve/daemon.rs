@@ -36,13 +36,16 @@ impl<'a> Daemon<'a> {
         let (configuration, zones) = command.read().map_err(|error| {
             let exit = match error {
                 ConfigurationError::Unreadable(_) => Exit::NoInput,
-                ConfigurationError::Faulty(_) => Exit::Usage,
+                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
             };
             (exit, format!("{error:#}"))
         })?;
         let logging = configuration.log.start();
         if let Some(file) = command.config_file() {
             tracing::info!(file = %file.display(), "the configuration was read");
+        }
+        for warning in command.warnings(&configuration) {
+            tracing::warn!("{warning}");
         }
         // Each client takes a file, and so does each lookup.
         match rlimit::increase_nofile_limit(u64::MAX) {
@@ -56,7 +59,7 @@ impl<'a> Daemon<'a> {
 
         let mut service_config = configuration.service_config();
         let place = &configuration.store;
-        let store = place.open_for_daemon().map_err(|error| {
+        let store = configuration.open_store().map_err(|error| {
             let help = "`--store memory` works without a store";
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_resolver::{AnswerCounts, PolicyService, SocketmapServer};
+use mta_sts_resolver::{AnswerCounts, PolicyService, SocketmapServer, StoreState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -136,6 +136,21 @@ impl Collector for Sources {
             "Domains that the store misses until it works again",
             service.unsaved,
         )?;
+        let state = self.service.store_state();
+        if state != StoreState::None {
+            page.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
+            page.gauges(
+                "mtasts_store_unreadable",
+                "Entries of the store that are kept and not used",
+                "reason",
+                &[("newer", service.store.newer), ("damaged", service.store.damaged)],
+            )?;
+            page.counter(
+                "mtasts_store_evicted",
+                "Entries that the store has given up for want of room",
+                service.store.evicted,
+            )?;
+        }
 
         page.counters(
             "mtasts_reloads",
