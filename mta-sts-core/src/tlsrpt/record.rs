@@ -139,10 +139,9 @@ fn add_uris(uris: &mut Vec<ReportUri>, list: &[u8]) {
         if uris.len() == TlsrptRecord::MAX_URIS {
             return;
         }
-        if let Ok(uri) = ReportUri::read(uri)
-            && !uris.contains(&uri)
-        {
-            uris.push(uri);
+        match ReportUri::read(uri) {
+            Ok(uri) if !uris.contains(&uri) => uris.push(uri),
+            _ => {}
         }
     }
 }
