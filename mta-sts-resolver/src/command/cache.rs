@@ -26,7 +26,7 @@ pub(crate) struct Cache {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Use this store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
-    /// [default: $MTASTS_STORE, or else the one of the configuration, or else sqlite]
+    /// [default: `$MTASTS_STORE`, or else the one of the configuration, or else sqlite]
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Print JSON

@@ -49,8 +49,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
     /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into MTASTS_STORE,
-    /// where nobody else sees it [default: $MTASTS_STORE, or else sqlite]
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into `$MTASTS_STORE`,
+    /// where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
