@@ -4,6 +4,7 @@ mod beside;
 mod configuration;
 mod daemon;
 mod fault;
+mod file_budget;
 mod logging;
 mod metrics;
 mod overrides;

@@ -45,7 +45,7 @@ impl DaemonConfiguration {
     }
 
     pub(crate) fn dns_client(&self) -> Result<DnsClient, (Exit, String)> {
-        self.0.dns_client().map_err(|error| (Exit::Temporary, error.to_string()))
+        self.0.dns_client(self.0.file_budget()).map_err(|error| (Exit::Temporary, error.to_string()))
     }
 
     pub(crate) fn trust_store(&self) -> Result<TrustStore, (Exit, String)> {
