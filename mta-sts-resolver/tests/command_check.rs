@@ -544,10 +544,10 @@ async fn name_servers_are_asked_one_by_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_ends_when_its_time_is_up() {
     let stage = Stage::start().await;
-    let begin = std::time::Instant::now();
-    let answer = stage.check(&["https-hang.test", "--timeout", "2s"]).await;
     // A busy machine is given ten times as long.
-    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    let within = std::time::Duration::from_secs(20);
+    let look = stage.check(&["https-hang.test", "--timeout", "2s"]);
+    let answer = tokio::time::timeout(within, look).await.unwrap();
     assert_has(&answer, &["[policy-host-timeout]", "exit 75: "]);
     let answer = stage.check(&["dns-timeout.test", "--timeout", "4s"]).await;
     assert_has(

@@ -98,7 +98,7 @@ impl SmtpServer {
     }
 }
 
-/// Reads the client's hello, and answers with the alert protocol_version of TLS 1.0 (RFC 2246, 7.2.2).
+/// Reads the client's hello, and answers with the alert `protocol_version` of TLS 1.0 (RFC 2246, 7.2.2).
 async fn refuse_version(mut stream: BufReader<TcpStream>) -> io::Result<()> {
     let mut hello = [0; 5];
     stream.read_exact(&mut hello).await?;

@@ -556,8 +556,8 @@ fn domains_to_check(plan: &mut Plan) {
 
     // Each address of the policy host has its own policy; the third has none.
     let mut stage = plan.domain("policy-differs");
-    let stale = Behaviour::Policy(stage.policy(Mode::Testing, &["mx"]));
-    stage.healthy().policy_host("mta-sts", stale).policy_host("mta-sts", Behaviour::Status(404));
+    let other = Behaviour::Policy(stage.policy(Mode::Testing, &["mx"]));
+    stage.healthy().policy_host("mta-sts", other).policy_host("mta-sts", Behaviour::Status(404));
 
     // Hosts of the past: one of our own, and one of a provider that nobody owns any more.
     plan.domain("old-lines")
