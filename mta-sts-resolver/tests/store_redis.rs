@@ -247,12 +247,10 @@ async fn a_full_redis_is_told_and_passes() {
     assert_eq!(names(&store, 10).await, [domain(2).to_string()]);
 }
 
-/// An enforced policy of this many octets.
+/// An enforced policy of about this many octets.
 fn large_entry(octets: usize) -> CacheEntry {
-    let mut policy = "version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n".to_owned();
-    while policy.len() + 30 < octets {
-        policy += &format!("mx: *.padding{:06}.a.test\n", policy.len());
-    }
+    let hosts: String = (0..octets / 27).map(|number| format!("mx: *.padding{number:06}.a.test\n")).collect();
+    let policy = format!("version: STSv1\nmode: enforce\nmx: mx.a.test\n{hosts}max_age: 604800\n");
     let head = format!("mta-sts-entry 1\nid: 1\nfetched-at: {}\n", now());
     CacheEntry::parse(format!("{head}policy-length: {}\n\n{policy}", policy.len()).as_bytes()).unwrap()
 }
