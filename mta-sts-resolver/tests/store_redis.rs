@@ -249,7 +249,8 @@ async fn a_full_redis_is_told_and_passes() {
 
 /// An enforced policy of about this many octets.
 fn large_entry(octets: usize) -> CacheEntry {
-    let hosts: String = (0..octets / 27).map(|number| format!("mx: *.padding{number:06}.a.test\n")).collect();
+    let hosts: Vec<_> = (0..octets / 27).map(|number| format!("mx: *.padding{number:06}.a.test\n")).collect();
+    let hosts = hosts.concat();
     let policy = format!("version: STSv1\nmode: enforce\nmx: mx.a.test\n{hosts}max_age: 604800\n");
     let head = format!("mta-sts-entry 1\nid: 1\nfetched-at: {}\n", now());
     CacheEntry::parse(format!("{head}policy-length: {}\n\n{policy}", policy.len()).as_bytes()).unwrap()
