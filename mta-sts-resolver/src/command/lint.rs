@@ -204,9 +204,9 @@ impl TlsrptLint {
         let Some(name) = domain.tlsrpt_txt_name() else {
             return told(Exit::Usage, &format!("{domain} is too long to have a TLSRPT record"));
         };
-        let dns = match self.network.dns_client() {
-            Ok(dns) => dns,
-            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        let Clients { dns, .. } = match self.network.clients() {
+            Ok(clients) => clients,
+            Err((exit, what)) => return told(exit, &what),
         };
         let records = match txt(&dns, &name).await {
             Ok(records) => records,
