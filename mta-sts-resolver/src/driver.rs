@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{Busy, Cut, Limiter, Peer, Rank};
+use crate::limiter::{Busy, Cut, Limiter, Peer, Rank, Visitor};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
@@ -122,9 +122,27 @@ impl Resolver {
         self
     }
 
+    /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
+    pub(crate) fn within(&self, timeout: Duration) -> Self {
+        let dns = self.dns.within(timeout / 4);
+        let mut config = self.config.clone();
+        let fetch = config.fetch_limits().timeout().min(timeout / 4 * 3);
+        config.fetch_limits_mut().set_timeout(fetch);
+        Self { dns, config, ..self.clone() }
+    }
+
+    pub(crate) fn fetcher(&self) -> &PolicyFetcher {
+        &self.fetcher
+    }
+
     /// How lookups go.
     pub const fn lookup_config(&self) -> &LookupConfig {
         &self.config
+    }
+
+    /// How many lookups failed for a fault of this machine, its network or its proxy.
+    pub(crate) fn local_faults(&self) -> u64 {
+        self.local_faults.count()
     }
 
     /// The DNS client, to look up MX records with.
@@ -161,6 +179,7 @@ impl Resolver {
         before_fetch: &mut impl BeforeFetch,
     ) -> Discovery {
         let start = Instant::now();
+        let visitor = self.limiter.visitor(&domain);
         let mut known = cached.cloned();
         let (mut txt, mut policy_host, mut response, mut busy) = (None, None, None, None);
         let mut lookup = Lookup::new(domain.clone(), purpose, known.as_ref(), now, &self.config);
@@ -170,7 +189,7 @@ impl Resolver {
                 Output::QueryTxt(query) => match &txt {
                     // A lookup that began anew gets the same answer.
                     Some(answer) => txt_input(answer),
-                    None => match self.ask_dns(rank, query.name(), self.dns.txt(query.name())).await {
+                    None => match self.ask_txt(rank, &domain, query.name(), &visitor).await {
                         Ok(answer) => {
                             self.tell_local_fault(answer.as_ref().err());
                             txt_input(txt.insert(answer))
@@ -183,7 +202,8 @@ impl Resolver {
                 },
                 Output::FetchPolicy(request) => match before_fetch.leave().await {
                     Leave::Fetch => {
-                        let fetched = self.fetch(rank, request, &mut policy_host, &mut response).await;
+                        let fetched =
+                            self.fetch(rank, request, &visitor, &mut policy_host, &mut response).await;
                         fetched.unwrap_or_else(|with| {
                             busy = Some(with);
                             Input::FetchFailed(FetchFailure::LocalFault)
@@ -202,7 +222,27 @@ impl Resolver {
             let handled = lookup.handle_input(input, now.saturating_add(start.elapsed()));
             debug_assert!(handled.is_ok(), "{handled:?}");
         };
+        match busy {
+            Some(with) if self.limiter.still_busy(&domain).is_none() => self.limiter.turn_away(&domain, with),
+            None if visitor.is_retry => self.limiter.found(&domain),
+            _ => {}
+        }
         Discovery { outcome, busy, txt, policy_host, response }
+    }
+
+    /// Asks for the record. A domain that was just turned away waits a little, so that nobody comes to anything by asking
+    /// again and again.
+    async fn ask_txt(
+        &self,
+        rank: Rank,
+        domain: &PolicyDomain,
+        name: &str,
+        visitor: &Visitor,
+    ) -> Result<Result<TxtAnswer, DnsError>, BusyWith> {
+        match self.limiter.still_busy(domain) {
+            Some(with) if rank == Rank::Stranger => Err(with),
+            _ => self.ask_dns(rank, name, visitor, self.dns.txt(name)).await,
+        }
     }
 
     /// Asks DNS about a name, when it is its turn.
@@ -210,10 +250,11 @@ impl Resolver {
         &self,
         rank: Rank,
         name: &str,
+        visitor: &Visitor,
         lookup: impl Future<Output = Result<T, DnsError>>,
     ) -> Result<Result<T, DnsError>, BusyWith> {
         let gate = &self.limiter.gates(rank).dns;
-        let mut place = gate.enter(Peer::of_name(name)).await.map_err(|Busy| BusyWith::Dns)?;
+        let mut place = gate.enter(Peer::of_name(name), visitor).await.map_err(|Busy| BusyWith::Dns)?;
         match place.hold(lookup).await {
             Ok(failed @ Err(DnsError::Failed(DnsFailure::Timeout))) => {
                 place.timed_out();
@@ -236,6 +277,7 @@ impl Resolver {
         &self,
         rank: Rank,
         request: &PolicyRequest,
+        visitor: &Visitor,
         policy_host: &mut Option<Result<AddressAnswer, DnsError>>,
         response: &mut Option<Result<FetchedResponse, PolicyFetchError>>,
     ) -> Result<Input<'static>, BusyWith> {
@@ -247,7 +289,7 @@ impl Resolver {
             left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
             found.unwrap_or_else(|_| Err(self.dns.timed_out().into()))
         };
-        let addresses = self.ask_dns(rank, request.host(), addresses).await?;
+        let addresses = self.ask_dns(rank, request.host(), visitor, addresses).await?;
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
@@ -258,7 +300,7 @@ impl Resolver {
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
-        let fetcher = fetcher.through(&self.limiter.gates(rank).fetches);
+        let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
         match answer {
             Err(error) if error.kind() == PolicyFetchErrorKind::Busy => return Err(BusyWith::PolicyHost),

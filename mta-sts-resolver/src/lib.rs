@@ -17,7 +17,11 @@ mod socketmap;
 mod store;
 mod tls;
 
-pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
+pub use check::{
+    AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
+    DomainVerdict, HostCheck, HostDane, HostDecision, IdleHost, IdlePattern, NameServer, NameServerAnswer,
+    NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
@@ -26,7 +30,8 @@ pub use dns::{
 pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 pub use service::{
-    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WaitingCounts, WhyTemporary,
+    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, StoreState, WaitingCounts,
+    WhyTemporary,
 };
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
@@ -45,5 +50,6 @@ pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteAccess, SqliteConfig, SqliteStore};
 pub use tls::{
-    CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
+    CertificateChain, CertificateFault, MissingIssuer, PeerCertificate, TlsFailure, TlsSession, TlsVersion,
+    TrustStore, TrustStoreError,
 };

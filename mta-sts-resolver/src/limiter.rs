@@ -3,19 +3,29 @@
 mod gate;
 mod peer;
 
-use mta_sts_core::{CacheEntry, UnixTime};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place};
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
+
+use crate::driver::BusyWith;
+
+pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Visitor};
 pub(crate) use self::peer::Peer;
 
 /// The gates that lookups go through, one for DNS and one for Policy Hosts. Clones share them.
 ///
 /// A lookup holds a place only while it asks: nothing is held while it waits for another place, for a lease or for the store.
 /// Strangers never stand before a domain that has a policy in memory: it has gates of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Limiter {
     stranger: Gates,
     known: Gates,
+    /// Domains whose lookup found no place, and when.
+    turned_away: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
 }
 
 /// The gates of one rank.
@@ -49,7 +59,8 @@ impl Limiter {
             dns: Self::dns_gate(DNS_LOOKUPS_AT_ONCE),
             fetches: Gate::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
         };
-        let mut limiter = Self { stranger: gates(), known: gates() };
+        let turned_away = Arc::new(Cache::new(MAX_TURNED_AWAY));
+        let mut limiter = Self { stranger: gates(), known: gates(), turned_away };
         limiter.set_fetches_at_once(FETCHES_FROM_ONE_ADDRESS, FETCHES_AT_ONCE);
         limiter
     }
@@ -72,6 +83,25 @@ impl Limiter {
         }
     }
 
+    pub(crate) fn turn_away(&self, domain: &PolicyDomain, with: BusyWith) {
+        self.turned_away.insert(domain.clone(), (Instant::now(), with));
+    }
+
+    /// Why the lookup of a domain need not be tried again yet.
+    pub(crate) fn still_busy(&self, domain: &PolicyDomain) -> Option<BusyWith> {
+        let (at, with) = self.turned_away.get(domain)?;
+        (at.elapsed() < PAUSE).then_some(with)
+    }
+
+    /// Whoever asks for a name on behalf of a domain.
+    pub(crate) fn visitor(&self, domain: &PolicyDomain) -> Visitor {
+        Visitor { is_retry: self.turned_away.get(domain).is_some(), ..Visitor::of_name(domain.as_str()) }
+    }
+
+    pub(crate) fn found(&self, domain: &PolicyDomain) {
+        self.turned_away.remove(domain);
+    }
+
     pub(crate) fn dns_gauges(&self) -> Gauges {
         self.stranger.dns.gauges() + self.known.dns.gauges()
     }
@@ -86,6 +116,20 @@ impl Limiter {
     }
 }
 
+impl fmt::Debug for Limiter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Limiter")
+            .field("dns", &self.dns_gauges())
+            .field("fetches", &self.fetch_gauges())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a domain whose lookup found no place waits for the next.
+const PAUSE: Duration = Duration::from_secs(3);
+/// How many of them are remembered.
+const MAX_TURNED_AWAY: usize = 16_384;
 const DNS_LOOKUPS_AT_ONCE: usize = 512;
 const FETCHES_AT_ONCE: usize = 256;
 const FETCHES_FROM_ONE_ADDRESS: usize = 8;

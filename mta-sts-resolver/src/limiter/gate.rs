@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quick_cache::unsync::Cache;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::peer::Peer;
 
@@ -19,7 +19,10 @@ use super::peer::Peer;
 ///   inside for longer, while somebody waits for the place, is cut off. So a gate never stands still, whoever is silent.
 /// - A peer that answered last comes before those that nobody has asked yet. One that was cut off or timed out last is slow
 ///   until it answers again: all slow peers have a quarter of the places together, and few wait for one.
-/// - Waiting is bounded, in number and in time. Where too many wait, the last of the longest queue has to go.
+/// - Of those who wait for one peer, the first of each zone comes before the second of any, so that one with a thousand names
+///   does not hold up another; and who was turned away before comes last. Where they have waited for long, the latest goes
+///   first: most of those before it were given up by whoever asked, or soon will be.
+/// - Waiting is bounded, in number and in time. Where too many wait, the last in the longest queue has to go.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     shared: Arc<Shared>,
@@ -31,6 +34,14 @@ pub(crate) struct Place {
     gate: Gate,
     peer: Peer,
     is_long: bool,
+}
+
+/// On whose behalf somebody enters.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) zone: Peer,
+    /// It was turned away a short while ago.
+    pub(crate) is_retry: bool,
 }
 
 /// There is no place, and too many wait for one already or have waited for too long. It says nothing about the peer.
@@ -106,6 +117,10 @@ struct PeerState {
 #[derive(Debug)]
 struct Waiter {
     number: u64,
+    since: Instant,
+    zone: Peer,
+    /// How many of the zone wait before it. Whoever has less goes first.
+    rank: usize,
     sender: oneshot::Sender<Place>,
 }
 
@@ -138,8 +153,8 @@ impl Gate {
     }
 
     /// Waits for a place, for 10 s at most. Whoever waits holds nothing.
-    pub(crate) async fn enter(&self, peer: Peer) -> Result<Place, Busy> {
-        let (number, place) = self.queue(&peer)?;
+    pub(crate) async fn enter(&self, peer: Peer, visitor: &Visitor) -> Result<Place, Busy> {
+        let (number, place) = self.queue(&peer, visitor)?;
         let queued = Queued { gate: self, peer: &peer, number };
         match timeout(PATIENCE, place).await {
             Ok(Ok(place)) => Ok(place),
@@ -165,7 +180,7 @@ impl Gate {
         }
     }
 
-    fn queue(&self, peer: &Peer) -> Result<(u64, oneshot::Receiver<Place>), Busy> {
+    fn queue(&self, peer: &Peer, visitor: &Visitor) -> Result<(u64, oneshot::Receiver<Place>), Busy> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         let standing = state.standing(peer);
@@ -177,7 +192,15 @@ impl Gate {
         state.last_waiter += 1;
         let number = state.last_waiter;
         if let Some(of_peer) = state.peers.get_mut(peer) {
-            of_peer.waiters.push_back(Waiter { number, sender });
+            let before = of_peer.waiters.iter().filter(|waiter| waiter.zone == visitor.zone).count();
+            let rank = before + if visitor.is_retry { RETRY_RANK } else { 0 };
+            of_peer.waiters.push_back(Waiter {
+                number,
+                since: Instant::now(),
+                zone: visitor.zone.clone(),
+                rank,
+                sender,
+            });
         }
         state.waiting += 1;
         self.give_turn(&mut state, peer);
@@ -222,7 +245,7 @@ impl Gate {
             of_peer.has_turn = false;
             if of_peer.standing.turn() == turn
                 && of_peer.inside < self.shared.for_one_peer
-                && let Some(waiter) = of_peer.waiters.pop_front()
+                && let Some(waiter) = of_peer.next_waiter()
             {
                 of_peer.inside += 1;
                 state.inside_of_slow_peers += usize::from(of_peer.standing.is_slow());
@@ -361,8 +384,7 @@ impl State {
         }
         if standing.is_slow() {
             self.inside_of_slow_peers += of_peer.inside;
-            let too_many = of_peer.waiters.len().saturating_sub(MAX_WAITING_FOR_SLOW_PEER);
-            of_peer.waiters.truncate(MAX_WAITING_FOR_SLOW_PEER);
+            let too_many = of_peer.keep_waiters(MAX_WAITING_FOR_SLOW_PEER);
             self.waiting -= too_many;
             self.refused += too_many as u64;
         } else if before.is_slow() {
@@ -372,10 +394,9 @@ impl State {
 
     fn shorten_longest_queue(&mut self) {
         let longest = self.peers.values_mut().max_by_key(|peer| peer.waiters.len());
-        if longest.and_then(|peer| peer.waiters.pop_back()).is_some() {
-            self.waiting -= 1;
-            self.refused += 1;
-        }
+        let gone = longest.map_or(0, |peer| peer.keep_waiters(peer.waiters.len().saturating_sub(1)));
+        self.waiting -= gone;
+        self.refused += gone as u64;
     }
 
     fn forget_if_idle(&mut self, peer: &Peer) {
@@ -388,6 +409,35 @@ impl State {
 impl PeerState {
     fn new(standing: Standing) -> Self {
         Self { standing, ..Self::default() }
+    }
+
+    fn next_waiter(&mut self) -> Option<Waiter> {
+        let first = self.waiters.iter().map(|waiter| waiter.rank).min()?;
+        let is_first = |waiter: &Waiter| waiter.rank == first;
+        let oldest = self.waiters.iter().position(is_first)?;
+        let index = if self.waiters[oldest].since.elapsed() < LONG_WAIT {
+            oldest
+        } else {
+            self.waiters.iter().rposition(is_first)?
+        };
+        self.waiters.remove(index)
+    }
+
+    /// Sends away the last, until so many are left; how many had to go.
+    fn keep_waiters(&mut self, count: usize) -> usize {
+        let gone = self.waiters.len().saturating_sub(count);
+        let waiters = self.waiters.make_contiguous();
+        waiters.sort_by_key(|waiter| (waiter.rank, waiter.number));
+        self.waiters.truncate(count);
+        self.waiters.make_contiguous().sort_by_key(|waiter| waiter.number);
+        gone
+    }
+}
+
+impl Visitor {
+    /// One that asks for this name.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self { zone: Peer::of_name(name), is_retry: false }
     }
 }
 
@@ -434,6 +484,8 @@ fn hand_out(grants: Grants) {
 
 /// How long one waits for a place.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After this the latest of those who wait goes first.
+const LONG_WAIT: Duration = Duration::from_millis(250);
 /// How long every place may be held.
 const BRIEF: Duration = Duration::from_secs(3);
 /// How often somebody who is inside for longer looks whether others wait.
@@ -442,6 +494,8 @@ const POLL: Duration = Duration::from_millis(250);
 const MAX_WAITING_FOR_SLOW_PEER: usize = 16;
 /// Of how many peers it is remembered what they did last.
 const MAX_REMEMBERED: usize = 16_384;
+/// Behind everybody who was not turned away.
+const RETRY_RANK: usize = 1_000_000;
 /// After so many timeouts without an answer in between, a peer is silent.
 const TIMEOUTS_OF_SILENCE: u32 = 2;
 
@@ -450,7 +504,7 @@ mod tests {
     use std::future::pending;
 
     use tokio::task::JoinHandle;
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -458,11 +512,15 @@ mod tests {
         Peer::of_address([127, 83, 0, last].into())
     }
 
+    fn visitor() -> Visitor {
+        Visitor::of_name("visitor.test")
+    }
+
     /// Enters, and is never answered.
     fn hang(gate: &Gate, peer: Peer) -> JoinHandle<Result<(), &'static str>> {
         let gate = gate.clone();
         tokio::spawn(async move {
-            let mut place = gate.enter(peer).await.map_err(|Busy| "busy")?;
+            let mut place = gate.enter(peer, &visitor()).await.map_err(|Busy| "busy")?;
             match place.hold(timeout(Duration::from_secs(60), pending::<()>())).await {
                 Ok(_) => {
                     place.timed_out();
@@ -477,7 +535,7 @@ mod tests {
     /// Enters, and is answered at once; how long it took.
     async fn answered(gate: &Gate, peer: Peer) -> Result<Duration, Busy> {
         let start = Instant::now();
-        let mut place = gate.enter(peer).await?;
+        let mut place = gate.enter(peer, &visitor()).await?;
         place.hold(sleep(Duration::from_millis(20))).await.map_err(|_| Busy)?;
         place.answered();
         Ok(start.elapsed())
@@ -497,7 +555,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_busy_peer_holds_up_no_other() {
         let gate = Gate::new(3, 2, 10);
-        let enter = |last| timeout(Duration::from_secs(1), gate.enter(peer(last)));
+        let visitor = visitor();
+        let enter = |last| timeout(Duration::from_secs(1), gate.enter(peer(last), &visitor));
         let first = enter(1).await.unwrap().unwrap();
         let second = enter(1).await.unwrap().unwrap();
         assert!(enter(1).await.is_err(), "two for a peer");
@@ -612,7 +671,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_in_the_longest_queue_has_to_go_first() {
         let gate = Gate::new(2, 1, 20);
-        let held = gate.enter(peer(1)).await.unwrap();
+        let held = gate.enter(peer(1), &visitor()).await.unwrap();
         let queue: Vec<_> = (0..30).map(|_| hang(&gate, peer(1))).collect();
         settle().await;
         assert_eq!(gate.gauges().waiting_for_peer, 20);
@@ -620,7 +679,7 @@ mod tests {
             let gate = gate.clone();
             async move { answered(&gate, peer(2)).await }
         });
-        let elsewhere = gate.enter(peer(3)).await.unwrap();
+        let elsewhere = gate.enter(peer(3), &visitor()).await.unwrap();
         let waiting = hang(&gate, peer(4));
         settle().await;
         drop(elsewhere);
@@ -639,19 +698,80 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_long_and_whoever_leaves_takes_nothing_along() {
         let gate = Gate::new(1, 1, 10);
-        let held = gate.enter(peer(1)).await.unwrap();
+        let held = gate.enter(peer(1), &visitor()).await.unwrap();
         let start = Instant::now();
-        assert_eq!(gate.enter(peer(2)).await.unwrap_err(), Busy);
+        assert_eq!(gate.enter(peer(2), &visitor()).await.unwrap_err(), Busy);
         assert!((10..11).contains(&start.elapsed().as_secs()));
         let left = tokio::spawn({
             let gate = gate.clone();
-            async move { gate.enter(peer(2)).await.map(|_| ()) }
+            async move { gate.enter(peer(2), &visitor()).await.map(|_| ()) }
         });
         settle().await;
         left.abort();
         settle().await;
         assert_eq!(gate.gauges().waiting_for_place, 0);
         drop(held);
+        assert!(nobody(&gate));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_names_of_one_zone_do_not_go_before_one_of_another() {
+        let gate = Gate::new(10, 1, 2000);
+        let held = gate.enter(peer(1), &visitor()).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let visit = |name: &'static str, is_retry| {
+            let (gate, order) = (gate.clone(), Arc::clone(&order));
+            tokio::spawn(async move {
+                let visitor = Visitor { is_retry, ..Visitor::of_name(name) };
+                let place = gate.enter(peer(1), &visitor).await.unwrap();
+                order.lock().unwrap().push(name);
+                place.answered();
+            })
+        };
+        let mut visits = vec![visit("again.test", true)];
+        settle().await;
+        visits.extend((0..1000).map(|_| visit("flood.test", false)));
+        settle().await;
+        visits.extend(["one.test", "two.test", "one.test"].map(|name| visit(name, false)));
+        settle().await;
+        drop(held);
+        for visit in visits {
+            visit.await.unwrap();
+        }
+        let order = order.lock().unwrap();
+        assert_eq!(order[..5], ["flood.test", "one.test", "two.test", "flood.test", "one.test"]);
+        assert_eq!(order.last(), Some(&"again.test"));
+        assert!(nobody(&gate));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_zones_at_a_peer_that_answers_hold_up_no_other_for_long() {
+        let gate = Gate::new(256, 8, 2048);
+        let visit = |name: String| {
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                let start = Instant::now();
+                let place = gate.enter(peer(1), &Visitor::of_name(&name)).await?;
+                sleep(Duration::from_millis(100)).await;
+                place.answered();
+                Ok::<_, Busy>(start.elapsed())
+            })
+        };
+        let strangers: Vec<_> = (0..1000).map(|number| visit(format!("evil{number}.test"))).collect();
+        let mut honest = Vec::new();
+        for number in 0..100 {
+            sleep(Duration::from_millis(70)).await;
+            honest.push(visit(format!("honest{number}.test")));
+        }
+        for visit in honest {
+            let took = visit.await.unwrap().unwrap();
+            assert!(took < Duration::from_secs(1), "{took:?}");
+        }
+        let mut refused = 0;
+        for stranger in strangers {
+            refused += usize::from(stranger.await.unwrap().is_err());
+        }
+        assert!((1..500).contains(&refused), "{refused}: the others had their turn");
         assert!(nobody(&gate));
     }
 }
