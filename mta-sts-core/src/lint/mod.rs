@@ -229,7 +229,7 @@ impl Findings {
         }
     }
 
-    const fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.found.len() >= MAX_FINDINGS
     }
 
