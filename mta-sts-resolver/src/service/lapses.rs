@@ -105,7 +105,7 @@ impl Shared {
             match mode {
                 Mode::Enforce => counts.enforce += 1,
                 Mode::Testing => counts.testing += 1,
-                _ => {
+                Mode::None => {
                     counts.none += 1;
                     continue;
                 }
