@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -192,7 +193,7 @@ impl Grammar for Tlsrpt {
             );
         }
         let txt = reader.txt;
-        let place = *reader.state.place_of_none.get_or_insert_with(|| no_usable_uri(txt));
+        let place = *reader.state.place_of_none.get_or_init(|| no_usable_uri(txt));
         if let (Some(start), true) = (place, reader.first_value == Some(value.start)) {
             let list = &txt[start..value.end];
             let kind = TlsrptRecordErrorKind::NoUsableRua;
@@ -216,7 +217,7 @@ pub(super) struct Uris {
     good: Vec<ReportUri>,
     told_many: bool,
     /// Where the parser misses one; asked when it is first needed.
-    place_of_none: Option<Option<usize>>,
+    place_of_none: OnceCell<Option<usize>>,
 }
 
 fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>) {
@@ -232,7 +233,7 @@ fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>)
             (LintKind::ManyRuas, Severity::Warning, None)
         }
         Err(fault) => {
-            let severity = if matches!(reader.state.place_of_none, Some(Some(_))) {
+            let severity = if reader.state.place_of_none.get().is_some_and(Option::is_some) {
                 Severity::Error
             } else {
                 Severity::Warning
