@@ -92,6 +92,17 @@ impl PolicyCache {
         evicted.map(|evicted| evicted_value(py, evicted)).transpose()
     }
 
+    /// Removes the entries in which nothing counts any more; gives how many. As the stores on disk have it.
+    #[pyo3(signature = (*, now))]
+    fn purge(&self, now: Time) -> usize {
+        let mut removed = 0;
+        // One lock for each, so that a large cache stops nobody for long.
+        while self.lock().remove_expired(now.0).is_some() {
+            removed += 1;
+        }
+        removed
+    }
+
     /// A domain whose policy is due for a refresh, or `None`. Run a lookup for `Purpose.REFRESH`.
     #[pyo3(signature = (*, now))]
     fn poll_refresh(&self, now: Time) -> Option<PolicyDomain> {

@@ -2,6 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mta_sts_core::{self as core, RecordErrorKind, RecordId};
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::convert::{Octets, Time, value};
 use crate::error::{IntoException, unknown_word};
@@ -231,5 +232,36 @@ impl CacheUpdate {
 
     fn __repr__(&self) -> String {
         format!("<CacheUpdate {}>", self.kind())
+    }
+
+    /// The call that makes it anew: their arguments are named, which `functools.partial` carries.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, ())> {
+        let py = slf.py();
+        let until = |until: core::UnixTime| [("until", until.as_secs())].into_py_dict(py);
+        let class = slf.get_type();
+        let partial = py.import("functools")?.getattr("partial")?;
+        let call = |name: &str, arguments: Bound<'py, PyTuple>, named: Option<Bound<'py, PyDict>>| {
+            let mut all = vec![class.getattr(name)?];
+            all.extend(arguments.iter());
+            partial.call(PyTuple::new(py, all)?, named.as_ref())
+        };
+        let call = match &slf.get().0 {
+            core::CacheUpdate::Keep => call("keep", PyTuple::empty(py), None),
+            core::CacheUpdate::Checked { until } => {
+                call("checked", (until.as_secs(),).into_pyobject(py)?, None)
+            }
+            core::CacheUpdate::Absent(absence) => {
+                call("absent", (absence.reason.code(),).into_pyobject(py)?, Some(until(absence.until)?))
+            }
+            core::CacheUpdate::BackOff(back_off) => {
+                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(until(back_off.until)?))
+            }
+            core::CacheUpdate::Store { policy, checked_until } => call(
+                "store",
+                (CachedPolicy(policy.clone()),).into_pyobject(py)?,
+                Some([("checked_until", checked_until.as_secs())].into_py_dict(py)?),
+            ),
+        };
+        Ok((call?, ()))
     }
 }

@@ -1,5 +1,6 @@
 use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use crate::convert::{Octets, octets_of_each, value, word};
 use crate::policy::{fetch_limits, http_response, strictness};
@@ -35,6 +36,21 @@ impl Findings {
     fn count(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
         let own = self.0.iter().map(|own| finding_value(finding.py(), own)?.eq(finding));
         Ok(own.collect::<PyResult<Vec<_>>>()?.into_iter().filter(|same| *same).count())
+    }
+
+    /// Pickled it is a list.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
+        let py = slf.py();
+        let findings: PyResult<Vec<_>> = slf.get().0.iter().map(|own| finding_value(py, own)).collect();
+        Ok((py.get_type::<PyList>().into_any(), (PyList::new(py, findings?)?.into_any(),)))
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
     }
 
     fn __repr__(&self) -> String {

@@ -2,6 +2,7 @@ use mta_sts_core::{
     self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, TxtFailure,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::convert::{Octets, Span, Time, from_word, octets_of_each, value, word};
 use crate::entry::{CacheEntry, CacheUpdate};
@@ -16,7 +17,11 @@ use crate::policy::{Policy, http_response, strictness};
 /// `accept_missing_content_type`: take an answer without the field for `text/plain`.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct LookupConfig(core::LookupConfig);
+pub(crate) struct LookupConfig {
+    config: core::LookupConfig,
+    strict: bool,
+    accept_missing_content_type: bool,
+}
 
 #[pymethods]
 impl LookupConfig {
@@ -45,25 +50,35 @@ impl LookupConfig {
         if let Some(Span(back_off)) = back_off {
             config.set_back_off(back_off);
         }
-        Self(config)
+        Self { config, strict, accept_missing_content_type }
     }
 
     /// How long a record id whose fetch failed is left alone, in seconds.
     #[getter]
     fn back_off(&self) -> f64 {
-        self.0.back_off().as_secs_f64()
+        self.config.back_off().as_secs_f64()
     }
 
     /// How long a fetch may take, in seconds.
     #[getter]
     fn timeout(&self) -> f64 {
-        self.0.fetch_limits().timeout().as_secs_f64()
+        self.config.fetch_limits().timeout().as_secs_f64()
     }
 
     /// How long the body of a policy may be, in octets.
     #[getter]
     fn max_body_len(&self) -> usize {
-        self.0.fetch_limits().max_body_len()
+        self.config.fetch_limits().max_body_len()
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyDict>)> {
+        let named = PyDict::new(py);
+        named.set_item("back_off", self.back_off())?;
+        named.set_item("timeout", self.timeout())?;
+        named.set_item("max_body_len", self.max_body_len())?;
+        named.set_item("strict", self.strict)?;
+        named.set_item("accept_missing_content_type", self.accept_missing_content_type)?;
+        Ok(((), named))
     }
 
     fn __repr__(&self) -> String {
@@ -110,7 +125,7 @@ impl Lookup {
         let purpose = from_word("purpose", purpose)?;
         let entry = cached.map(|entry| &entry.0);
         let default = core::LookupConfig::new();
-        let config = config.map_or(&default, |config| &config.0);
+        let config = config.map_or(&default, |config| &config.config);
         Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
     }
 

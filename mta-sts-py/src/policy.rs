@@ -255,6 +255,12 @@ impl MxPatterns {
         BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(patterns)
     }
 
+    /// The patterns are part of their policy.
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (Policy, &'static str))> {
+        let getattr = slf.py().import("builtins")?.getattr("getattr")?;
+        Ok((getattr.unbind(), (Policy(slf.get().0.clone()), "mx")))
+    }
+
     fn __repr__(&self) -> String {
         let patterns: Vec<_> = self.0.mx_patterns().map(|pattern| pattern.to_string()).collect();
         format!("<MxPatterns [{}]>", patterns.join(", "))
