@@ -45,7 +45,7 @@
 #define MTASTS_VERSION_PATCH 0
 #define MTASTS_VERSION_NUMBER (MTASTS_VERSION_MAJOR * 65536 + MTASTS_VERSION_MINOR * 256 + MTASTS_VERSION_PATCH)
 
-/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix. */
+/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records. */
 
 /** The name is empty. */
 #define MTASTS_ERR_EMPTY_NAME 101
@@ -229,6 +229,39 @@
 
 /** The domain has only digits, and Postfix takes no such name. */
 #define MTASTS_ERR_NUMERIC_DOMAIN 1204
+
+/** No TXT record is a TLSRPT record. */
+#define MTASTS_ERR_NO_TLSRPT_RECORD 1301
+
+/** More than one TXT record is a TLSRPT record. */
+#define MTASTS_ERR_SEVERAL_TLSRPT_RECORDS 1302
+
+/** The record does not begin with `v=TLSRPTv1` and a semicolon. */
+#define MTASTS_ERR_BAD_TLSRPT_VERSION 1303
+
+/** The record has no `rua`. */
+#define MTASTS_ERR_MISSING_RUA 1304
+
+/** No URI of the `rua` is one that a report can be sent to. */
+#define MTASTS_ERR_NO_USABLE_RUA 1305
+
+/** There is nothing between two semicolons. */
+#define MTASTS_ERR_EMPTY_TLSRPT_FIELD 1306
+
+/** A field has no equals sign. */
+#define MTASTS_ERR_TLSRPT_FIELD_WITHOUT_VALUE 1307
+
+/** White space stands beside an equals sign. */
+#define MTASTS_ERR_SPACE_AROUND_TLSRPT_EQUALS 1308
+
+/** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
+#define MTASTS_ERR_BAD_TLSRPT_FIELD_NAME 1309
+
+/** A field value is empty or has a character that may not stand in it. */
+#define MTASTS_ERR_BAD_TLSRPT_FIELD_VALUE 1310
+
+/** White space follows the last field without a semicolon. */
+#define MTASTS_ERR_TRAILING_TLSRPT_SPACE 1311
 
 /* Why no answer came from a Policy Host. */
 
@@ -489,7 +522,7 @@
 /** A wildcard covers every domain of a registry. */
 #define MTASTS_LINT_WILDCARD_TOO_WIDE 1145
 
-/** A wildcard misses hosts of this provider, which stand deeper. */
+/** A wildcard misses hosts that stand on another level. */
 #define MTASTS_LINT_WILDCARD_MISSES_LEVEL 1146
 
 /** A star stands elsewhere than as the whole first label before others. */
@@ -542,6 +575,63 @@
 
 /** The charset is neither utf-8 nor us-ascii. */
 #define MTASTS_LINT_OTHER_CHARSET 1163
+
+/** A colon stands where an equals sign should. */
+#define MTASTS_LINT_COLON_FOR_EQUALS 1164
+
+/** This is a line of a zone file, and not the text of a record. */
+#define MTASTS_LINT_ZONE_LINE 1165
+
+/** The mode is none: mail is not protected. */
+#define MTASTS_LINT_NONE_MODE 1166
+
+/** No mx covers this MX host. */
+#define MTASTS_LINT_MX_NOT_COVERED 1167
+
+/** An mx is a name of a mail provider and looks like none of its MX hosts. */
+#define MTASTS_LINT_PROVIDER_MX 1168
+
+/** An mx is one of several MX hosts of a mail provider, and others are not covered. */
+#define MTASTS_LINT_PART_OF_MX_SET 1169
+
+/** A URI of the `rua` has no scheme. */
+#define MTASTS_LINT_RUA_WITHOUT_SCHEME 1401
+
+/** The scheme of a URI is neither `mailto` nor `https`. */
+#define MTASTS_LINT_RUA_SCHEME 1402
+
+/** An exclamation mark stands in a URI. */
+#define MTASTS_LINT_RUA_EXCLAMATION_MARK 1403
+
+/** White space stands in a URI. */
+#define MTASTS_LINT_RUA_WHITE_SPACE 1404
+
+/** A URI has a character that no URI has. */
+#define MTASTS_LINT_RUA_CHARACTER 1405
+
+/** A `mailto` URI has no address that mail can be sent to. */
+#define MTASTS_LINT_RUA_ADDRESS 1406
+
+/** An `https` URI is none that a report can be sent to. */
+#define MTASTS_LINT_RUA_URL 1407
+
+/** There is nothing between two commas. */
+#define MTASTS_LINT_EMPTY_RUA 1408
+
+/** The same URI stands again. */
+#define MTASTS_LINT_DUPLICATE_RUA 1409
+
+/** The record has more than 8 URIs. */
+#define MTASTS_LINT_MANY_RUAS 1410
+
+/** Reports go to another domain. */
+#define MTASTS_LINT_RUA_ELSEWHERE 1411
+
+/** The TTL of the record is shorter than an hour. */
+#define MTASTS_LINT_SHORT_TLSRPT_TTL 1412
+
+/** The domain has an MTA-STS record and asks for no reports. */
+#define MTASTS_LINT_MTA_STS_WITHOUT_TLSRPT 1413
 
 /* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */
 
@@ -1038,6 +1128,11 @@ typedef struct mtasts_record mtasts_record;
 typedef struct mtasts_session_verdict mtasts_session_verdict;
 
 /**
+ * A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
+ */
+typedef struct mtasts_tlsrpt_record mtasts_tlsrpt_record;
+
+/**
  * One session, or one host that was skipped, as TLSRPT counts it (RFC 8460, 4.3).
  */
 typedef struct mtasts_tlsrpt_row mtasts_tlsrpt_row;
@@ -1277,6 +1372,17 @@ const char *mtasts_domain_policy_host(const mtasts_domain *domain);
  * Since: 0.1.0
  */
 const char *mtasts_domain_policy_url(const mtasts_domain *domain);
+
+/**
+ * Where the TLSRPT record is: "_smtp._tls." and the domain (RFC 8460, 3).
+ *
+ * NULL for NULL, and for a domain so long that the name would be no name.
+ *
+ * Ownership: the result belongs to `domain` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_tlsrpt_txt_name(const mtasts_domain *domain);
 
 /**
  * Frees a domain. NULL is fine.
@@ -2705,6 +2811,74 @@ const char *mtasts_result_type_word(uint32_t result_type);
 const char *mtasts_policy_type_word(uint32_t policy_type);
 
 /**
+ * Reads one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings joined with nothing between.
+ *
+ * URIs that are of no use are passed over; of several "rua" all count, and beyond 8 URIs none.
+ *
+ * Errors: 1303 to 1311, with the octet. Such a domain gets no report.
+ *
+ * Ownership: `*record` is the caller's; free it with mtasts_tlsrpt_record_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tlsrpt_record_parse(const uint8_t *txt,
+                                         size_t len,
+                                         mtasts_tlsrpt_record **record,
+                                         mtasts_error **error);
+
+/**
+ * Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+ *
+ * Errors: "no-tlsrpt-record" when no RR begins as a record, "several-tlsrpt-records" when two do; else as
+ * mtasts_tlsrpt_record_parse(). All of them mean: send this domain no report.
+ *
+ * Ownership: `*record` is the caller's; free it with mtasts_tlsrpt_record_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tlsrpt_record_select(const mtasts_bytes *rrs,
+                                          size_t count,
+                                          mtasts_tlsrpt_record **record,
+                                          mtasts_error **error);
+
+/**
+ * To how many URIs the reports of a `record` go: 1 to 8. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_tlsrpt_record_uri_count(const mtasts_tlsrpt_record *record);
+
+/**
+ * A URI, in their order from 0: "mailto:" with a percent-encoded address, or an "https:" URL to POST to.
+ * NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `record` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_tlsrpt_record_uri_get(const mtasts_tlsrpt_record *record, size_t index);
+
+/**
+ * The address of a "mailto:" URI, percent-decoded and without its header fields, ready for a header field.
+ * NULL for an "https:" URI, for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `record` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_tlsrpt_record_address_get(const mtasts_tlsrpt_record *record, size_t index);
+
+/**
+ * Frees a record. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
+
+/**
  * Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.
  *
  * What is wrong with the policy is no error of the call: it is a finding.
@@ -2720,6 +2894,24 @@ mtasts_status mtasts_lint_policy(const uint8_t *body,
                                  uint32_t strictness,
                                  mtasts_findings **findings,
                                  mtasts_error **error);
+
+/**
+ * Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
+ * hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+ *
+ * Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_policy_for_hosts(const uint8_t *body,
+                                           size_t len,
+                                           uint32_t strictness,
+                                           const char *const *mx_hosts,
+                                           size_t count,
+                                           mtasts_findings **findings,
+                                           mtasts_error **error);
 
 /**
  * Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
@@ -2750,6 +2942,40 @@ mtasts_status mtasts_lint_rrset(const mtasts_bytes *rrs,
                                 mtasts_error **error);
 
 /**
+ * Findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+ *
+ * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_tlsrpt_record(const uint8_t *txt,
+                                        size_t len,
+                                        mtasts_findings **findings,
+                                        mtasts_error **error);
+
+/**
+ * Findings about the RRset under "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+ *
+ * What you know besides is told too: the `domain`, or NULL; the `ttl` of the records in seconds as the name server of
+ * the zone says, or a negative number; 1 for `has_mta_sts` where the domain has an MTA-STS record.
+ *
+ * Errors: 101 to 109 for the domain, MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_tlsrpt_rrset(const mtasts_bytes *rrs,
+                                       size_t count,
+                                       const char *domain,
+                                       int64_t ttl,
+                                       int32_t has_mta_sts,
+                                       mtasts_findings **findings,
+                                       mtasts_error **error);
+
+/**
  * Findings about the answer of a Policy Host, its policy included: `status`, `content_type`, `body`, `len` and `config`
  * as mtasts_policy_from_response() takes them.
  *
@@ -2766,6 +2992,26 @@ mtasts_status mtasts_lint_response(uint16_t status,
                                    const mtasts_config *config,
                                    mtasts_findings **findings,
                                    mtasts_error **error);
+
+/**
+ * Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
+ * and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+ *
+ * Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_response_for_hosts(uint16_t status,
+                                             const char *content_type,
+                                             const uint8_t *body,
+                                             size_t len,
+                                             const mtasts_config *config,
+                                             const char *const *mx_hosts,
+                                             size_t count,
+                                             mtasts_findings **findings,
+                                             mtasts_error **error);
 
 /**
  * How many findings there are. 0 for NULL.

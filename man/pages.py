@@ -47,8 +47,9 @@ PAGES = {
                  ["mtasts_delivery_", "mtasts_mx_host_", "mtasts_mx_verdict_", "mtasts_mx_plan_", "mtasts_plan",
                   "mtasts_check_", "mtasts_session_", "mtasts_conclu", "mtasts_message_tls", "mtasts_tls_required"],
                  ["MESSAGE_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "CONCLUSION_", "FAULT_"]),
-    "tlsrpt": ("the words of TLS reports",
-               "The numbers are libtlsrpt's, so that results go into it as they are.",
+    "tlsrpt": ("who wants TLS reports, and their words",
+               "A domain asks for reports in a record of its own. The numbers of results are libtlsrpt's, so that they go "
+               "into it as they are.",
                ["mtasts_tlsrpt_", "mtasts_result_type_", "mtasts_policy_type_"], []),
     "lint": ("what is wrong with what is published",
              "A parser stops at the first fault; a linter goes on, and says how to mend it.",

@@ -622,7 +622,7 @@ kinds! {
         SingleLabelMx = 1143, "single-label-mx", "An mx has one label only.";
         WildcardMx = 1144, "wildcard-mx", "An mx is a wildcard: it covers exactly one label more.";
         WildcardTooWide = 1145, "wildcard-too-wide", "A wildcard covers every domain of a registry.";
-        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts of this provider, which stand deeper.";
+        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts that stand on another level.";
         MisplacedWildcard = 1147, "misplaced-wildcard", "A star stands elsewhere than as the whole first label before others.";
         SeveralHostsInMx = 1148, "several-hosts-in-mx", "One mx has several hosts.";
         MxPreference = 1149, "mx-preference", "An mx has the preference number of a DNS record.";
@@ -642,6 +642,28 @@ kinds! {
         OtherRecord = 1162, "other-record", "A TXT record here has nothing to do with MTA-STS.";
         // Answers of a Policy Host.
         OtherCharset = 1163, "other-charset", "The charset is neither utf-8 nor us-ascii.";
+        // Records again.
+        ColonForEquals = 1164, "colon-for-equals", "A colon stands where an equals sign should.";
+        ZoneLine = 1165, "zone-line", "This is a line of a zone file, and not the text of a record.";
+        // Policies again.
+        NoneMode = 1166, "none-mode", "The mode is none: mail is not protected.";
+        MxNotCovered = 1167, "mx-not-covered", "No mx covers this MX host.";
+        ProviderMx = 1168, "provider-mx", "An mx is a name of a mail provider and looks like none of its MX hosts.";
+        PartOfMxSet = 1169, "part-of-mx-set", "An mx is one of several MX hosts of a mail provider, and others are not covered.";
+        // TLSRPT records.
+        RuaWithoutScheme = 1401, "rua-without-scheme", "A URI of the `rua` has no scheme.";
+        RuaScheme = 1402, "rua-scheme", "The scheme of a URI is neither `mailto` nor `https`.";
+        RuaExclamationMark = 1403, "rua-exclamation-mark", "An exclamation mark stands in a URI.";
+        RuaWhiteSpace = 1404, "rua-white-space", "White space stands in a URI.";
+        RuaCharacter = 1405, "rua-character", "A URI has a character that no URI has.";
+        RuaAddress = 1406, "rua-address", "A `mailto` URI has no address that mail can be sent to.";
+        RuaUrl = 1407, "rua-url", "An `https` URI is none that a report can be sent to.";
+        EmptyRua = 1408, "empty-rua", "There is nothing between two commas.";
+        DuplicateRua = 1409, "duplicate-rua", "The same URI stands again.";
+        ManyRuas = 1410, "many-ruas", "The record has more than 8 URIs.";
+        RuaElsewhere = 1411, "rua-elsewhere", "Reports go to another domain.";
+        ShortTlsrptTtl = 1412, "short-tlsrpt-ttl", "The TTL of the record is shorter than an hour.";
+        MtaStsWithoutTlsrpt = 1413, "mta-sts-without-tlsrpt", "The domain has an MTA-STS record and asks for no reports.";
     }
 }
 
@@ -669,6 +691,8 @@ pub enum FindingKind {
     Fetch(FetchErrorKind),
     /// What stops no parser, or explains why it stopped.
     Lint(LintKind),
+    /// A fault of a TLSRPT record, or of an `RRset` of them.
+    Tlsrpt(TlsrptRecordErrorKind),
 }
 
 impl FindingKind {
@@ -679,6 +703,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.code(),
             Self::Fetch(kind) => kind.code(),
             Self::Lint(kind) => kind.code(),
+            Self::Tlsrpt(kind) => kind.code(),
         }
     }
 
@@ -689,6 +714,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.number(),
             Self::Fetch(kind) => kind.number(),
             Self::Lint(kind) => kind.number(),
+            Self::Tlsrpt(kind) => kind.number(),
         }
     }
 
@@ -699,6 +725,7 @@ impl FindingKind {
             Self::Policy(kind) => kind.message(),
             Self::Fetch(kind) => kind.message(),
             Self::Lint(kind) => kind.message(),
+            Self::Tlsrpt(kind) => kind.message(),
         }
     }
 
@@ -707,7 +734,12 @@ impl FindingKind {
         let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
         let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
         let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
-        records.chain(policies).chain(answers).chain(LintKind::ALL.iter().copied().map(Self::Lint))
+        let lint = LintKind::ALL.iter().copied().map(Self::Lint);
+        let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
+        // The numbers of what lint says stand on both sides of those of TLSRPT records.
+        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
+        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
+        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
     }
 
     /// The kind that has this code.
@@ -737,6 +769,12 @@ impl From<PolicyErrorKind> for FindingKind {
 impl From<FetchErrorKind> for FindingKind {
     fn from(kind: FetchErrorKind) -> Self {
         Self::Fetch(kind)
+    }
+}
+
+impl From<TlsrptRecordErrorKind> for FindingKind {
+    fn from(kind: TlsrptRecordErrorKind) -> Self {
+        Self::Tlsrpt(kind)
     }
 }
 

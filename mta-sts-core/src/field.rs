@@ -39,21 +39,18 @@ pub(crate) fn after_version<'a>(version: &str, txt: &'a [u8]) -> Option<&'a [u8]
     (tag(version), field_delimiter).parse(txt).ok().map(|(fields, _)| fields)
 }
 
-/// The RRs of an `RRset` that count as records of this version, in their order.
+/// Which RRs of an `RRset` count as records of this version.
 ///
 /// The text of both RFCs asks for the version with a semicolon right behind it. White space between the two, which
 /// the grammar allows, is let pass only where no RR begins so.
-pub(crate) fn candidates<'a, T: AsRef<[u8]>>(
+pub(crate) fn candidate_filter<'a, T: AsRef<[u8]>>(
     version: &'a str,
-    rrset: &'a [T],
-) -> impl Iterator<Item = &'a [u8]> {
+    rrset: &[T],
+) -> impl Fn(&[u8]) -> bool + use<'a, T> {
     let begins =
-        move |txt: &&[u8]| txt.strip_prefix(version.as_bytes()).is_some_and(|rest| rest.starts_with(b";"));
-    let is_strict = rrset.iter().any(|txt| begins(&txt.as_ref()));
-    rrset
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(move |txt| if is_strict { begins(txt) } else { after_version(version, txt).is_some() })
+        move |txt: &[u8]| txt.strip_prefix(version.as_bytes()).is_some_and(|rest| rest.starts_with(b";"));
+    let is_strict = rrset.iter().any(|txt| begins(txt.as_ref()));
+    move |txt| if is_strict { begins(txt) } else { after_version(version, txt).is_some() }
 }
 
 /// The name of the field that the input begins with, up to its equals sign, and what follows that.

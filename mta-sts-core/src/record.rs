@@ -52,7 +52,8 @@ impl Record {
     /// (RFC 8461, 3.1).
     // Meets S18, A1.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, RecordError> {
-        let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| is_candidate(txt));
+        let counts = candidate_filter(rrset);
+        let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| counts(txt));
         match (candidates.next(), candidates.next()) {
             (None, _) => Err(RecordError::at(RecordErrorKind::NoRecord, 1, 0)),
             (Some(txt), None) => Self::parse(txt),
@@ -66,12 +67,12 @@ impl Record {
     }
 }
 
-/// Whether a TXT RR counts when the records of an `RRset` are counted (RFC 8461, 3.1).
+/// Which TXT RRs count when the records of an `RRset` are counted (RFC 8461, 3.1).
 ///
 /// The text asks for `v=STSv1;`, the grammar lets white space stand before the semicolon: both
 /// count, else one such record beside a proper one would pass as a single record.
-pub(crate) fn is_candidate(txt: &[u8]) -> bool {
-    field::after_version(VERSION, txt).is_some()
+pub(crate) fn candidate_filter<T: AsRef<[u8]>>(_rrset: &[T]) -> impl Fn(&[u8]) -> bool + use<T> {
+    |txt| field::after_version(VERSION, txt).is_some()
 }
 
 /// The `id` of a record: 1 to 32 letters and digits.

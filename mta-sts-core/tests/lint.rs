@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use mta_sts_core::{
-    FetchLimits, Finding, FindingKind, HttpResponse, Policy, Record, Severity, Strictness, lint,
+    DnsName, FetchLimits, Finding, FindingKind, HttpResponse, MxPattern, Policy, PolicyDomain, Record,
+    Severity, Strictness, TlsrptRecord, lint,
 };
 use proptest::prelude::*;
 
@@ -45,6 +48,8 @@ const POLICIES: &[Row] = &[
     ("mx-underscore", W, "mx: mx⟦_⟧1.test\n", GOOD),
     // The text as a whole.
     ("html", E, "\n⟦<!DOCTYPE html>\n<p>Not found</p>\n⟧", "version: STSv1\n<p>\n"),
+    ("rtf", E, "⟦\\pard\\tx560 version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800}⟧", GOOD),
+    ("rtf", E, "⟦version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800⟧", "version: STSv1\\\nmode: none\n"),
     ("rtf", E, "⟦{\\rtf1\\ansi\nversion: STSv1\\\n}⟧", "version: STSv1\n{\\rtf1\n"),
     ("json", E, "⟦{\"version\": \"STSv1\",\n\"mode\": \"report\"}\n⟧", "{{ policy }}\n"),
     ("front-matter", E, "⟦---\nlayout: none\n---⟧\nversion: STSv1\n", "version: STSv1\n---\n"),
@@ -104,6 +109,7 @@ const POLICIES: &[Row] = &[
     ("placeholder", E, "max_age: ⟦{{ seconds }}⟧\n", GOOD),
     // Mode and max_age.
     ("testing-mode", I, "mode: ⟦testing⟧\n", "mode: enforce\nmode: testing\n"),
+    ("none-mode", I, "mode: ⟦none⟧\n", "mode: testing\nmode: none\n"),
     ("short-max-age", W, "mode: enforce\nmax_age: ⟦3600⟧\n", "mode: enforce\nmax_age: 604800\n"),
     ("short-max-age", I, "max_age: ⟦3600⟧\nmode: testing\n", "mode: none\nmax_age: 3600\n"),
     ("short-max-age", I, "mode: enforce\nmax_age: ⟦86400⟧\n", GOOD),
@@ -119,8 +125,19 @@ const POLICIES: &[Row] = &[
     ("wildcard-mx", I, "mx: ⟦*.mx.test⟧\n", GOOD),
     ("wildcard-too-wide", W, "mx: ⟦*.com⟧\n", "mx: *.mx.com\n"),
     ("wildcard-too-wide", W, "mx: ⟦*.co.uk⟧\n", "mx: *.mx.uk\n"),
-    ("wildcard-misses-level", W, "mx: ⟦*.outlook.com⟧\n", "mx: *.mail.protection.outlook.com\n"),
-    ("wildcard-misses-level", W, "mx: ⟦*.l.google.com⟧\n", "mx: *.aspmx.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.outlook.com⟧\n", "mx: *.outlook.com\nmode: none\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.l.google.com⟧\n", "mx: *.l.google.com\nmx: *.aspmx.l.google.com\nmx: *.gmail-smtp-in.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.aspmx.l.google.com⟧\n", "mx: aspmx.l.google.com\nmx: *.aspmx.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.mx.microsoft⟧\n", "mx: *.j-v1.mx.microsoft\n"),
+    ("provider-mx", I, "mx: ⟦smtp.gmail.com⟧\n", "mx: smtp.google.com\n"),
+    ("provider-mx", I, "mx: ⟦google.com⟧\n", "mx: mygoogle.com\n"),
+    ("provider-mx", I, "mx: ⟦alt5.aspmx.l.google.com⟧\n", "mx: *.google.com\n"),
+    ("provider-mx", I, "mx: ⟦smtp.office365.com⟧\n", "mx: a-test.mail.protection.outlook.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦mx01.mail.icloud.com⟧\n", "mx: mx01.mail.icloud.com\nmx: mx02.mail.icloud.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦in1-smtp.messagingengine.com⟧\n", "mx: in1-smtp.messagingengine.com\nmx: *.messagingengine.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦aspmx.l.google.com⟧\n",
+        "mx: aspmx.l.google.com\nmx: alt1.aspmx.l.google.com\nmx: alt2.aspmx.l.google.com\nmx: aspmx2.googlemail.com\nmx: aspmx3.googlemail.com\n"),
+    ("placeholder", W, "mx: ⟦ms12345678.msv1.invalid⟧\n", "mx: a-test.mail.protection.outlook.com\n"),
     ("misplaced-wildcard", E, "mx: ⟦*⟧\n", "mx: *.mx.test\n"),
     ("misplaced-wildcard", E, "mx: ⟦a.*.test⟧\n", GOOD),
     ("several-hosts-in-mx", E, "mx: ⟦a.test, b.test⟧\n", GOOD),
@@ -171,6 +188,54 @@ const RECORDS: &[Row] = &[
     ("field-name-case", W, "v=STSv1; ⟦ID⟧=1", "v=STSv1; id=1"),
     ("misplaced-field", W, "v=STSv1; id=1; ⟦mode⟧=enforce", "v=STSv1; id=1"),
     ("unknown-field", I, "v=STSv1; id=1; ⟦a⟧=b", "v=STSv1; id=1"),
+    ("colon-for-equals", E, "v=STSv1; id⟦:⟧20240101", "v=STSv1; id=1; a=b:c"),
+    ("colon-for-equals", E, "v⟦:⟧STSv1; id=1", "v=STSv1; id=1"),
+    ("invisible-character", E, "v=STSv1;⟦\u{a0}⟧id=1", "v=STSv1; id=1"),
+    ("invisible-character", E, "v=STSv1; id=1⟦\u{200b}⟧; a=b", "v=STSv1; id=1"),
+    ("quoted-value", E, "⟦\u{201c}⟧v=STSv1; id=1\u{201d}", "v=STSv1; id=1"),
+    ("quoted-value", E, "v=STSv1; id=⟦\u{201c}1\u{201d}⟧", "v=STSv1; id=1"),
+    ("missing-semicolon", E, "v=STSv1⟦⟧\tid=1", "v=STSv1;\tid=1"),
+    ("bad-field-value", E, "v=STSv1; id=1⟦\t2⟧", "v=STSv1; id=1\t;"),
+    ("zone-line", E, "⟦_mta-sts.a.test. 300 IN TXT \"v=STSv1; id=1\"⟧", "v=STSv1; id=1; TXT=1"),
+];
+
+#[rustfmt::skip]
+const TLSRPT_RECORDS: &[Row] = &[
+    ("bad-tlsrpt-version", E, "⟦v=TLSRPTv2⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("missing-rua", E, "v=TLSRPTv1; a=b;⟦⟧", "v=TLSRPTv1; rua=tls"),
+    ("no-usable-rua", E, "v=TLSRPTv1; rua=⟦ftp://a.test, http://b.test⟧", "v=TLSRPTv1; rua=ftp://a.test,mailto:a@b.test"),
+    ("empty-tlsrpt-field", E, "v=TLSRPTv1;⟦⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test; "),
+    ("tlsrpt-field-without-value", E, "v=TLSRPTv1; rua=mailto:a@b.test; junk⟦⟧", "v=TLSRPTv1; rua=mailto:a@b.test; a=b"),
+    ("space-around-tlsrpt-equals", E, "v=TLSRPTv1; rua⟦ = mailto:a@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("bad-tlsrpt-field-name", E, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦-a=b⟧", "v=TLSRPTv1; rua=mailto:a@b.test; a-=b"),
+    ("bad-tlsrpt-field-value", E, "v=TLSRPTv1; rua=mailto:a@b.test; a=b⟦=c⟧", "v=TLSRPTv1; rua=https://b.test/?c=d=e"),
+    ("trailing-tlsrpt-space", E, "v=TLSRPTv1; rua=mailto:a@b.test⟦  ⟧", "v=TLSRPTv1; rua=mailto:a@b.test; "),
+    ("rua-without-scheme", E, "v=TLSRPTv1; rua=⟦postmaster@a.test⟧", "v=TLSRPTv1; rua=mailto:postmaster@a.test"),
+    ("rua-without-scheme", W, "v=TLSRPTv1; rua=mailto:a@b.test, ⟦c@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("rua-scheme", E, "v=TLSRPTv1; rua=⟦http://a.test/⟧", "v=TLSRPTv1; rua=HTTPS://a.test/"),
+    ("rua-exclamation-mark", E, "v=TLSRPTv1; rua=⟦mailto:a@b.test!10m⟧", "v=TLSRPTv1; rua=mailto:a%21@b.test"),
+    ("rua-white-space", E, "v=TLSRPTv1; rua=⟦mailto:a@b.test mailto:c@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test , mailto:c@b.test"),
+    ("rua-character", E, "v=TLSRPTv1; rua=⟦<mailto:a@b.test>⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("rua-address", E, "v=TLSRPTv1; rua=⟦mailto:a%0d%0abcc@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test?x=%0d"),
+    ("rua-url", E, "v=TLSRPTv1; rua=⟦https:///reports⟧", "v=TLSRPTv1; rua=https://a.test"),
+    ("empty-rua", W, "v=TLSRPTv1; rua=mailto:a@b.test,⟦⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("duplicate-rua", I, "v=TLSRPTv1; rua=mailto:a@b.test,⟦MAILTO:a@B.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test,mailto:A@b.test"),
+    ("many-ruas", W, "v=TLSRPTv1; rua=mailto:1@b,mailto:2@b,mailto:3@b,mailto:4@b,mailto:5@b,mailto:6@b,mailto:7@b,mailto:8@b,⟦mailto:9@b⟧,mailto:10@b",
+        "v=TLSRPTv1; rua=mailto:1@b,mailto:2@b,mailto:3@b,mailto:4@b,mailto:5@b,mailto:6@b,mailto:7@b,mailto:8@b"),
+    ("duplicate-field", W, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦rua⟧=mailto:c@b.test", "v=TLSRPTv1; rua=mailto:a@b.test; a=b; a=b"),
+    ("field-name-case", W, "v=TLSRPTv1; ⟦RUA⟧=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("unknown-field", I, "v=TLSRPTv1; rua=mailto:a@b.test; ⟦mode⟧=x", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("value-case", E, "⟦v=tlsrptv1⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("missing-semicolon", E, "v=TLSRPTv1⟦⟧ rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("escaped-semicolon", E, "v=TLSRPTv1⟦\\⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("colon-for-equals", E, "v=TLSRPTv1; rua⟦:⟧mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("quoted-value", E, "⟦\"⟧v=TLSRPTv1; rua=mailto:a@b.test\"", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("misplaced-record", E, "⟦v=STSv1; id=1⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("policy-as-record", E, "⟦version: STSv1⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("space-before-semicolon", W, "v=TLSRPTv1⟦ ⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("space-before-semicolon", I, "v=TLSRPTv1; rua=mailto:a@b.test⟦ ⟧;", "v=TLSRPTv1; rua=mailto:a@b.test;"),
+    ("invisible-character", E, "v=TLSRPTv1;⟦\u{a0}⟧rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
+    ("zone-line", E, "⟦_smtp._tls IN TXT ( \"v=TLSRPTv1; rua=mailto:a@b.test\" )⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),
 ];
 
 fn has(findings: &[Finding], code: &str) -> bool {
@@ -206,26 +271,61 @@ fn each_finding_about_a_record_has_its_place() {
     check_rows(RECORDS, lint::record);
 }
 
+// Proves S96, A38.
+#[test]
+fn each_finding_about_a_tlsrpt_record_has_its_place() {
+    check_rows(TLSRPT_RECORDS, lint::tlsrpt_record);
+}
+
+// Proves R89, R90.
+#[test]
+fn what_is_known_besides_a_tlsrpt_record_is_told() {
+    let domain = PolicyDomain::parse("a.test").unwrap();
+    let facts = lint::TlsrptFacts::new().with_domain(&domain).with_mta_sts(true);
+    let codes = |rrset: &[&str], facts: &lint::TlsrptFacts<'_>| -> Vec<_> {
+        let findings = lint::tlsrpt_rrset(rrset, facts);
+        findings.iter().map(|finding| (finding.severity(), finding.code(), finding.line())).collect()
+    };
+    let inside = "v=TLSRPTv1; rua=mailto:tls@a.test,https://r.a.test/";
+    let outside = "v=TLSRPTv1; rua=mailto:tls@a.test,https://b-a.test/,mailto:tls@c.test";
+    assert_eq!(codes(&[inside], &facts.with_ttl(Duration::from_secs(3600))), []);
+    assert_eq!(
+        codes(&["x", inside], &facts.with_ttl(Duration::from_secs(3599))),
+        [(I, "other-record", 1), (I, "short-tlsrpt-ttl", 2)]
+    );
+    assert_eq!(codes(&[outside], &facts), [(I, "rua-elsewhere", 1), (I, "rua-elsewhere", 1)]);
+    assert_eq!(codes(&[outside], &lint::TlsrptFacts::new()), []);
+    assert_eq!(codes(&[], &facts), [(E, "no-tlsrpt-record", 1), (W, "mta-sts-without-tlsrpt", 1)]);
+    assert_eq!(codes(&[], &lint::TlsrptFacts::new()), [(E, "no-tlsrpt-record", 1)]);
+    assert_eq!(codes(&["v=STSv1; id=1", inside], &facts), [(W, "misplaced-record", 1)]);
+    assert_eq!(
+        codes(&[inside, inside], &facts),
+        [(E, "several-tlsrpt-records", 1), (E, "several-tlsrpt-records", 2)]
+    );
+    assert_eq!(codes(&["v=TLSRPTv1 ; rua=mailto:a@a.test", inside], &facts), [(W, "near-record", 1)]);
+}
+
 #[test]
 fn what_is_good_gets_no_finding() {
     assert_eq!(lint::policy(GOOD.as_bytes()), []);
     assert_eq!(lint::policy(GOOD.replace('\n', "\r\n").trim_end().as_bytes()), []);
-    assert_eq!(lint::policy(b"version: STSv1\nmode: none\nmax_age: 86400"), []);
     for txt in ["v=STSv1; id=20240101T000000;", "v=STSv1;id=1", "v=STSv1; id=1; "] {
         assert_eq!(lint::record(txt.as_bytes()), [], "{txt}");
     }
     assert_eq!(lint::rrset(&["v=STSv1; id=1"]), []);
+    assert_eq!(lint::tlsrpt_record(b"v=TLSRPTv1; rua=mailto:tls@a.test, https://r.test/v1?a=b;"), []);
 }
 
 #[test]
 fn every_kind_is_found_somewhere() {
-    let rows = POLICIES.iter().chain(RECORDS).map(|row| row.0);
+    let rows = POLICIES.iter().chain(RECORDS).chain(TLSRPT_RECORDS).map(|row| row.0);
     // These have tests of their own, here and beside the code.
     #[rustfmt::skip]
     let others = [
         "no-record", "several-records", "near-record", "other-record", "policy-too-large", "large-policy", "not-utf8",
         "more-findings", "http-status", "http-redirect", "media-type", "missing-media-type", "body-too-large",
-        "other-charset",
+        "other-charset", "no-tlsrpt-record", "several-tlsrpt-records", "rua-elsewhere", "short-tlsrpt-ttl",
+        "mta-sts-without-tlsrpt", "mx-not-covered",
     ];
     let found: BTreeSet<_> = rows.chain(others).collect();
     for kind in FindingKind::all() {
@@ -261,6 +361,176 @@ fn an_rrset_is_counted_before_it_is_read() {
     );
     let help = lint::rrset(&["v=TLSRPTv1; rua=mailto:a@b.test"])[1].help().to_owned();
     assert_eq!(help, "Publish the TLSRPT record under `_smtp._tls` and the domain.");
+}
+
+/// The codes and the severities of what is found.
+fn kinds(findings: &[Finding]) -> Vec<(Severity, &'static str)> {
+    findings.iter().map(|finding| (finding.severity(), finding.code())).collect()
+}
+
+#[test]
+fn one_cause_has_one_finding() {
+    let rest = "version: STSv1\nmode: enforce\nmx: mx.test\nmax_age: 604800\n";
+    // What the parser stops at, the cause of it, and what is counted with it.
+    for (body, error, cause, more) in [
+        ("<!DOCTYPE html>\n<html>\n<p>Not found\n</html>\n", "line-without-colon", "html", 3),
+        ("{\n\"version\": \"STSv1\",\n\"mode\": \"enforce\"\n}\n", "line-without-colon", "json", 3),
+        ("{\\rtf1\\ansi\n\\pard version: STSv1\\\nmode: enforce\\\n}", "line-without-colon", "rtf", 3),
+        (
+            "\\pard\\tx560 version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800}",
+            "bad-policy-field-name",
+            "rtf",
+            3,
+        ),
+        ("v=STSv1; id=1\n=\n=\n", "line-without-colon", "record-as-policy", 2),
+        (
+            &format!("---\npermalink: /.well-known/mta-sts.txt\nlayout: null\n\n {{x\n}}\n---\n{rest}"),
+            "line-without-colon",
+            "front-matter",
+            2,
+        ),
+    ] {
+        let findings = lint::policy(body.as_bytes());
+        let (errors, others): (Vec<_>, Vec<_>) = kinds(&findings).into_iter().partition(|kind| kind.0 == E);
+        assert_eq!(errors, [(E, error), (E, cause)], "{body}");
+        assert!(others.iter().all(|kind| kind.1 == "version-not-first"), "{body}: {others:?}");
+        assert!(
+            findings[1].message().ends_with(&format!(" {more} more findings come of it.")),
+            "{:?}",
+            findings[1]
+        );
+    }
+    let list = "version: STSv1\nmode: enforce\nmx:\n  - a.test\n  - b.test\n  - c.test\nmax_age: x\n";
+    let found = [(E, "empty-value"), (E, "line-without-colon"), (E, "yaml-list"), (E, "bad-max-age")];
+    assert_eq!(kinds(&lint::policy(list.as_bytes())), found);
+    let wide: Vec<u8> = "version: STSv1\nmode: none\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(kinds(&lint::policy(&wide)), [(E, "utf-16"), (E, "control-character")]);
+    // The mark that begins a document of YAML is no front matter.
+    assert_eq!(lint::policy(format!("---\n{rest}mode: x\nmx: 1.2.3.4\n").as_bytes()).len(), 5);
+}
+
+#[test]
+fn a_short_max_age_is_told_by_mode_and_by_length() {
+    let told = |mode: &str, max_age: u32| {
+        let body = format!("version: STSv1\nmode: {mode}\nmx: mx.test\nmax_age: {max_age}\n");
+        let findings = lint::policy(body.as_bytes());
+        findings
+            .iter()
+            .find(|finding| finding.code() == "short-max-age")
+            .map(|finding| (finding.severity(), finding.senders().to_owned(), finding.help().to_owned()))
+    };
+    let severity = |mode, max_age| told(mode, max_age).map(|told| told.0);
+    assert_eq!(
+        [360, 86_399, 86_400, 604_799, 604_800].map(|age| severity("enforce", age)),
+        [Some(W), Some(W), Some(I), Some(I), None]
+    );
+    assert_eq!([360, 86_401, 604_800].map(|age| severity("testing", age)), [Some(I), Some(I), None]);
+    assert_eq!(severity("none", 360), None);
+    let words: BTreeSet<_> = [360, 3600, 86_401].map(|age| told("enforce", age).unwrap().1).into();
+    assert_eq!(words.len(), 3);
+    assert!(!told("testing", 360).unwrap().1.contains("attacker"));
+    let body = b"version: STSv1\nmode: none\nmax_age: 86400\n";
+    assert!(lint::policy(body)[0].message().contains("not protected"));
+}
+
+#[test]
+fn names_that_providers_make_get_advice_that_helps() {
+    let help = |mx: &str, code: &str| {
+        let body = format!("version: STSv1\nmode: enforce\nmx: {mx}\nmax_age: 604800\n");
+        lint::policy(body.as_bytes()).iter().find(|finding| finding.code() == code).unwrap().help().to_owned()
+    };
+    assert!(help("_dc-mx.0123456789ab.north.test", "mx-underscore").contains("DNS only"));
+    assert!(help("mx_1.north.test", "mx-underscore").contains("without underscore"));
+    assert!(help("ms1.msv1.invalid", "placeholder").contains("Microsoft"));
+}
+
+#[test]
+fn what_is_known_of_the_mx_hosts_is_used() {
+    let hosts = |names: &[&str]| names.iter().map(|name| DnsName::parse(name).unwrap()).collect::<Vec<_>>();
+    let found = |body: &str, names: &[&str]| -> Vec<_> {
+        let findings = lint::policy_for_hosts(body.as_bytes(), Strictness::Tolerant, &hosts(names));
+        let told = findings.iter().filter(|finding| finding.severity() > I);
+        told.map(|finding| (finding.code(), finding.line(), finding.help().to_owned())).collect()
+    };
+    let policy = |mx: &str| format!("version: STSv1\nmode: enforce\n{mx}max_age: 604800\n");
+    let add = |code, line, names: &str| vec![(code, line, format!("Add {names}."))];
+    let one = policy("mx: *.a.test\n");
+    assert_eq!(found(&one, &["x.a.test"]), []);
+    assert_eq!(
+        found(&one, &["x.a.test", "y.b.a.test", "a.test"]),
+        add("wildcard-misses-level", 3, "`mx: y.b.a.test` and `mx: a.test`")
+    );
+    assert_eq!(found(&one, &["x.b.test"]), add("mx-not-covered", 5, "`mx: x.b.test`"));
+    assert_eq!(found(&policy("mx: *.a.test\nmx: *.b.a.test\n"), &["x.a.test", "y.b.a.test"]), []);
+    // A provider's usual hosts say nothing where those of the domain are known.
+    assert_eq!(found(&policy("mx: *.google.com\n"), &["smtp.google.com"]), []);
+    assert_eq!(found(&policy("mx: smtp.gmail.com\n"), &["smtp.gmail.com"]), []);
+    assert_eq!(found("version: STSv1\nmode: none\nmx: a.test\nmax_age: 1\n", &["b.test"]), []);
+}
+
+#[test]
+fn help_says_how_the_record_is_to_be_written() {
+    let help = |findings: Vec<Finding>| findings[0].help().to_owned();
+    for txt in [
+        "id=20240101",
+        "STSv1; id=20240101",
+        "v=stsv1; id=2024-01-01",
+        "v:STSv1; id:20240101",
+        "v = STSv1; id=20240101",
+        "v=STSv1 id=20240101",
+        "v=STSv1\\; id=20240101\\;",
+        "v=STSv1,id=20240101",
+        "\"v=STSv1; id=20240101\"",
+        "\"v=STSv1; \" \"id=20240101;\"",
+        "\u{201c}v=STSv1; id=20240101\u{201d}",
+        "_mta-sts.a.test. IN TXT \"v=STSv1; id=20240101;\"",
+        "id=20240101; v=STSv1",
+        "\u{feff}v=STSv1; id=20240101",
+    ] {
+        assert_eq!(help(lint::record(txt.as_bytes())), "Write `v=STSv1; id=20240101`.", "{txt}");
+    }
+    for field in [
+        "id:20240101",
+        "\u{a0}id=20240101",
+        "id=\u{201c}20240101\u{201d}",
+        "id = 20240101",
+        "id=2024\t0101",
+        "id=20240101\\",
+    ] {
+        assert_eq!(
+            help(lint::record(format!("v=STSv1; {field}").as_bytes())),
+            "Write `id=20240101`.",
+            "{field}"
+        );
+    }
+    for txt in ["google-site-verification=id=5", "v=spf1 id=5", "hello"] {
+        assert_eq!(
+            help(lint::record(txt.as_bytes())),
+            "Begin the record with `v=STSv1;`, exactly so.",
+            "{txt}"
+        );
+    }
+    for rua in [
+        "tls@a.test",
+        "mailto://tls@a.test",
+        "<mailto:tls@a.test>",
+        "mailto:tls@a.test!10m",
+        "\u{201c}tls@a.test\u{201d}",
+    ] {
+        let findings = lint::tlsrpt_record(format!("v=TLSRPTv1; rua={rua}").as_bytes());
+        assert_eq!(findings[0].help(), "Write `rua=mailto:tls@a.test`.", "{rua}");
+        assert_eq!(findings[1].help(), "Write `mailto:tls@a.test`.", "{rua}");
+    }
+    for (rua, uri) in [("http://r.test/a", "https://r.test/a"), ("r.test/a", "https://r.test/a")] {
+        let findings = lint::tlsrpt_record(format!("v=TLSRPTv1; rua={rua}").as_bytes());
+        assert_eq!(findings[1].help(), format!("Write `{uri}`."), "{rua}");
+    }
+    let two = "v=TLSRPTv1; rua=mailto:a@b.test; mailto:c@b.test";
+    assert_eq!(
+        help(lint::tlsrpt_record(two.as_bytes())),
+        "Write a comma for the semicolon between two URIs."
+    );
+    assert_eq!(help(lint::tlsrpt_record(b"rua=mailto:a@b.test")), "Write `v=TLSRPTv1; rua=mailto:a@b.test`.");
 }
 
 #[test]
@@ -392,6 +662,11 @@ fn record_agrees_with_the_parser(txt: &[u8]) {
     agrees(error, &lint::record(txt), txt.len());
 }
 
+fn tlsrpt_agrees_with_the_parser(txt: &[u8]) {
+    let error = TlsrptRecord::parse(txt).err().map(|error| (error.code(), error.line(), error.offset()));
+    agrees(error, &lint::tlsrpt_record(txt), txt.len());
+}
+
 fn rrset_agrees_with_the_parser(rrset: &[impl AsRef<[u8]>]) {
     let error = Record::select(rrset).err().map(|error| (error.code(), error.offset()));
     let findings = lint::rrset(rrset);
@@ -418,6 +693,20 @@ fn lint_agrees_with_the_parser_on_every_row() {
             record_agrees_with_the_parser(txt.as_bytes());
             rrset_agrees_with_the_parser(&[txt]);
             rrset_agrees_with_the_parser(&[txt, "v=STSv1; id=1"]);
+        }
+    }
+}
+
+#[test]
+fn lint_agrees_with_the_parser_on_every_row_about_reports() {
+    for (_, _, marked, without) in TLSRPT_RECORDS {
+        for txt in [&marked.replace(['⟦', '⟧'], ""), *without] {
+            tlsrpt_agrees_with_the_parser(txt.as_bytes());
+            let rrset = [txt, "v=TLSRPTv1; rua=mailto:a@b.test"];
+            let findings = lint::tlsrpt_rrset(&rrset, &lint::TlsrptFacts::new());
+            let error = TlsrptRecord::select(&rrset).err().map(|error| error.code());
+            let errors: Vec<_> = findings.iter().filter(|finding| finding.severity() == E).collect();
+            assert!(error.map_or(errors.is_empty(), |code| has(&findings, code)), "{error:?} {errors:?}");
         }
     }
 }
@@ -449,6 +738,55 @@ fn record_text() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(bit, 0..12).prop_map(|bits| bits.concat())
 }
 
+/// Patterns and hosts among which advice is given: of providers, of one's own, and what is not quite either.
+fn names() -> impl Strategy<Value = String> {
+    let domain = prop_oneof![
+        Just("google.com"),
+        Just("l.google.com"),
+        Just("aspmx.l.google.com"),
+        Just("smtp.google.com"),
+        Just("googlemail.com"),
+        Just("aspmx2.googlemail.com"),
+        Just("gmail-smtp-in.l.google.com"),
+        Just("outlook.com"),
+        Just("protection.outlook.com"),
+        Just("mail.protection.outlook.com"),
+        Just("mx.microsoft"),
+        Just("j-v1.mx.microsoft"),
+        Just("mail.protonmail.ch"),
+        Just("protonmail.ch"),
+        Just("messagingengine.com"),
+        Just("in1-smtp.messagingengine.com"),
+        Just("mx2.zoho.eu"),
+        Just("mail.icloud.com"),
+        Just("mx01.mail.icloud.com"),
+        Just("pphosted.com"),
+        Just("gslb.pphosted.com"),
+        Just("a.test"),
+        Just("b.a.test"),
+        Just("example.com"),
+        Just("_dc-mx.0a.a.test"),
+        Just("MX.a.test."),
+    ];
+    (prop_oneof![Just(""), Just("*."), Just("x."), Just("alt1."), Just("x9.y9.")], domain)
+        .prop_map(|(front, domain)| format!("{front}{domain}"))
+}
+
+/// What stands between backticks behind `mx:`.
+fn patterns_in(help: &str) -> Vec<&str> {
+    help.split('`').filter_map(|part| part.strip_prefix("mx: ")).collect()
+}
+
+fn tlsrpt_text() -> impl Strategy<Value = Vec<u8>> {
+    #[rustfmt::skip]
+    let bit = prop_oneof![
+        Just(b"v=TLSRPTv1".as_slice()), Just(b"v=TLSRPTv1;".as_slice()), Just(b"rua=".as_slice()), Just(b"rua=mailto:a@b".as_slice()), Just(b"mailto:".as_slice()), Just(b"https://".as_slice()),
+        Just(b"a@b.test".as_slice()), Just(b"=".as_slice()), Just(b";".as_slice()), Just(b"; ".as_slice()), Just(b" ".as_slice()), Just(b"\t".as_slice()), Just(b",".as_slice()), Just(b"!".as_slice()), Just(b":".as_slice()),
+        Just(b"%0d".as_slice()), Just(b"%".as_slice()), Just(b"?".as_slice()), Just(b"\"".as_slice()), Just(b"\\".as_slice()), Just(b"\xc3".as_slice()), Just("\u{a0}".as_bytes()), Just(b"v=STSv1; ".as_slice()),
+    ];
+    prop::collection::vec(bit, 0..14).prop_map(|bits| bits.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -469,6 +807,7 @@ proptest! {
     fn random_octets_are_read_to_the_end(octets in prop::collection::vec(any::<u8>(), 0..400)) {
         agrees_with_the_parser(&octets);
         record_agrees_with_the_parser(&octets);
+        tlsrpt_agrees_with_the_parser(&octets);
     }
 
     #[test]
@@ -477,5 +816,65 @@ proptest! {
         agrees_with_the_parser(format!("{GOOD}mx: {text}\n").as_bytes());
         agrees_with_the_parser(format!("mode: {text}\n{GOOD}").as_bytes());
         record_agrees_with_the_parser(format!("v=STSv1; id={text}").as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lint_agrees_with_the_parser_on_bits_of_tlsrpt_records(txt in tlsrpt_text()) {
+        tlsrpt_agrees_with_the_parser(&txt);
+        tlsrpt_agrees_with_the_parser(&[b"v=TLSRPTv1; rua=", &txt[..]].concat());
+    }
+
+    /// Whoever does as the help of any finding says covers every host that was covered before.
+    #[test]
+    fn what_was_covered_stays_covered(
+        lines in prop::collection::vec(names(), 1..6),
+        hosts in prop::collection::vec(names(), 0..6),
+        are_known in any::<bool>(),
+    ) {
+        let body_of = |lines: &[String]| {
+            format!("version: STSv1\nmode: enforce\nmx: {}\nmax_age: 604800\n", lines.join("\nmx: "))
+        };
+        let hosts: Vec<_> = hosts.iter().filter_map(|host| DnsName::parse(host).ok()).collect();
+        let look = |lines: &[String]| {
+            let body = body_of(lines);
+            if are_known {
+                lint::policy_for_hosts(body.as_bytes(), Strictness::Tolerant, &hosts)
+            } else {
+                lint::policy(body.as_bytes())
+            }
+        };
+        let body = body_of(&lines);
+        prop_assume!(Policy::parse(body.as_bytes()).is_ok());
+        let policy = Policy::parse(body.as_bytes()).unwrap();
+        let mut advised = lines.clone();
+        for finding in look(&lines) {
+            let patterns = patterns_in(finding.help());
+            for pattern in &patterns {
+                prop_assert!(MxPattern::parse(pattern).is_ok(), "{finding:?}");
+            }
+            if finding.help().starts_with("Add ") {
+                advised.extend(patterns.iter().map(|pattern| (*pattern).to_owned()));
+            } else if let ([pattern], true) = (&patterns[..], finding.line() > 2) {
+                advised[finding.line() as usize - 3] = (*pattern).to_owned();
+            } else {
+                prop_assert!(patterns.is_empty(), "neither added nor written: {finding:?}");
+            }
+        }
+        let after = body_of(&advised);
+        let after_policy = Policy::parse(after.as_bytes()).unwrap();
+        for pattern in &lines {
+            let host = DnsName::parse(&pattern.replace('*', "x7")).unwrap();
+            prop_assert!(!policy.matches_mx(host.as_str()) || after_policy.matches_mx(host.as_str()), "{host} of\n{body}\n{after}");
+        }
+        for host in &hosts {
+            prop_assert!(!policy.matches_mx(host.as_str()) || after_policy.matches_mx(host.as_str()), "{host} of\n{body}\n{after}");
+            if are_known {
+                prop_assert!(after_policy.matches_mx(host.as_str()), "{host} of\n{after}");
+            }
+        }
     }
 }

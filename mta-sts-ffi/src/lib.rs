@@ -46,6 +46,8 @@ mod delivery;
 
 mod tlsrpt;
 
+mod tlsrpt_record;
+
 mod lint;
 
 mod postfix;
@@ -69,4 +71,5 @@ pub use postfix::*;
 pub use record::*;
 pub use status::*;
 pub use tlsrpt::*;
+pub use tlsrpt_record::*;
 pub use version::*;

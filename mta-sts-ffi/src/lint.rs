@@ -2,12 +2,14 @@
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
-use mta_sts_core::{Finding, Severity, lint};
+use mta_sts_core::{Finding, PolicyDomain, Severity, lint};
 
 use crate::config::{limits, mtasts_config, strictness_of};
 use crate::guard;
-use crate::pointer::{give, mtasts_bytes, octets, octets_of_all};
+use crate::name::host_names;
+use crate::pointer::{give, mtasts_bytes, octets, octets_of_all, string};
 use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
 use crate::text::{NONE, c_string};
@@ -55,6 +57,30 @@ pub unsafe extern "C" fn mtasts_lint_policy(
     })
 }
 
+/// Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
+/// hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+///
+/// Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_policy_for_hosts(
+    body: *const u8,
+    len: usize,
+    strictness: u32,
+    mx_hosts: *const *const c_char,
+    count: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        let strictness = strictness_of(strictness).ok_or(Fault::ARGUMENT)?;
+        // SAFETY: octets, an array and strings as the header wants them.
+        let (body, hosts) = unsafe { (octets(body, len)?, host_names(mx_hosts, count)?) };
+        give(out, mtasts_findings::new(lint::policy_for_hosts(body, strictness, &hosts)));
+        Ok(())
+    })
+}
+
 /// Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
 ///
 /// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
@@ -92,6 +118,62 @@ pub unsafe extern "C" fn mtasts_lint_rrset(
     })
 }
 
+/// Findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+///
+/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_tlsrpt_record(
+    txt: *const u8,
+    len: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: octets as the header wants them.
+        give(out, mtasts_findings::new(lint::tlsrpt_record(unsafe { octets(txt, len) }?)));
+        Ok(())
+    })
+}
+
+/// Findings about the RRset under "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+///
+/// What you know besides is told too: the `domain`, or NULL; the `ttl` of the records in seconds as the name server of
+/// the zone says, or a negative number; 1 for `has_mta_sts` where the domain has an MTA-STS record.
+///
+/// Errors: 101 to 109 for the domain, MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_tlsrpt_rrset(
+    rrs: *const mtasts_bytes,
+    count: usize,
+    domain: *const c_char,
+    ttl: i64,
+    has_mta_sts: i32,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: octets as the header wants them.
+        let rrs = unsafe { octets_of_all(rrs, count) }?;
+        let domain = if domain.is_null() {
+            None
+        } else {
+            // SAFETY: a string as the header wants it.
+            Some(PolicyDomain::parse(unsafe { string(domain) }?)?)
+        };
+        let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts != 0);
+        if let Some(domain) = &domain {
+            facts = facts.with_domain(domain);
+        }
+        if let Ok(ttl) = u64::try_from(ttl) {
+            facts = facts.with_ttl(Duration::from_secs(ttl));
+        }
+        give(out, mtasts_findings::new(lint::tlsrpt_rrset(&rrs, &facts)));
+        Ok(())
+    })
+}
+
 /// Findings about the answer of a Policy Host, its policy included: `status`, `content_type`, `body`, `len` and `config`
 /// as mtasts_policy_from_response() takes them.
 ///
@@ -111,6 +193,33 @@ pub unsafe extern "C" fn mtasts_lint_response(
         // SAFETY: a string and octets as the header wants them.
         let response = unsafe { response(status, content_type, body, len) }?;
         give(out, mtasts_findings::new(lint::response(&response, &limits(config))));
+        Ok(())
+    })
+}
+
+/// Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
+/// and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+///
+/// Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_response_for_hosts(
+    status: u16,
+    content_type: *const c_char,
+    body: *const u8,
+    len: usize,
+    config: Option<&mtasts_config>,
+    mx_hosts: *const *const c_char,
+    count: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: strings, octets and an array as the header wants them.
+        let (response, hosts) =
+            unsafe { (response(status, content_type, body, len)?, host_names(mx_hosts, count)?) };
+        let findings = lint::response_for_hosts(&response, &limits(config), &hosts);
+        give(out, mtasts_findings::new(findings));
         Ok(())
     })
 }

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use mta_sts_core::{DnsName, MxPattern, PolicyDomain, dns_id_matches};
 
 use crate::guard;
-use crate::pointer::{give, string};
+use crate::pointer::{array, give, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
@@ -21,6 +21,7 @@ pub struct mtasts_domain {
     txt_name: CString,
     policy_host: CString,
     policy_url: CString,
+    tlsrpt_txt_name: Option<CString>,
 }
 
 /// A pattern that covers MX hosts: a host name, or "*." and a domain (RFC 8461, 4.1).
@@ -119,6 +120,14 @@ pub extern "C" fn mtasts_domain_policy_url(domain: Option<&mtasts_domain>) -> *c
     domain.map_or(NONE, |domain| domain.policy_url.as_ptr())
 }
 
+/// Where the TLSRPT record is: "_smtp._tls." and the domain (RFC 8460, 3).
+///
+/// NULL for NULL, and for a domain so long that the name would be no name.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_tlsrpt_txt_name(domain: Option<&mtasts_domain>) -> *const c_char {
+    domain.and_then(|domain| domain.tlsrpt_txt_name.as_ref()).map_or(NONE, |name| name.as_ptr())
+}
+
 /// Frees a domain. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_domain_free(domain: Option<Box<mtasts_domain>>) {
@@ -190,6 +199,18 @@ pub unsafe extern "C" fn mtasts_dns_id_matches(dns_id: *const c_char, host: *con
     })
 }
 
+/// The host names of an array.
+///
+/// # Safety
+///
+/// As [`array`], and each item as [`string`].
+pub(crate) unsafe fn host_names(first: *const *const c_char, count: usize) -> Result<Vec<DnsName>, Fault> {
+    // SAFETY: as the caller promises.
+    let names = unsafe { array(first, count) }?;
+    // SAFETY: as the caller promises, for each item.
+    names.iter().map(|name| Ok(DnsName::parse(unsafe { string(*name) }?)?)).collect()
+}
+
 impl mtasts_domain {
     pub(crate) fn new(domain: &PolicyDomain) -> Self {
         Self {
@@ -197,6 +218,7 @@ impl mtasts_domain {
             txt_name: c_string(&domain.txt_name()),
             policy_host: c_string(&domain.policy_host()),
             policy_url: c_string(&domain.policy_url()),
+            tlsrpt_txt_name: domain.tlsrpt_txt_name().as_deref().map(c_string),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::ffi::{CString, c_char};
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
     LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TxtFailure,
+    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TlsrptRecordError,
+    TlsrptRecordErrorKind, TxtFailure,
 };
 
 use crate::guard;
@@ -153,7 +154,7 @@ macro_rules! stage_faults {
     )*};
 }
 
-stage_faults!(NameError RecordError PolicyError EntryError);
+stage_faults!(NameError RecordError PolicyError EntryError TlsrptRecordError);
 
 impl From<FetchError> for Fault {
     /// Where the body is no policy, what is wrong with it says more.
@@ -231,7 +232,7 @@ macro_rules! rows_of {
 
 rows_of!(
     NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind
-    SessionFault NoPolicyKind LintKind PostfixErrorKind
+    SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
 );
 
 static TEXTS: [u8; text::table_len(&ROWS)] = text::table(&ROWS);

@@ -10,7 +10,8 @@ use std::{env, fs};
 
 use mta_sts_core::{
     EntryErrorKind, FetchErrorKind, FetchFailure, LintKind, LookupErrorKind, NameErrorKind, NoPolicyKind,
-    PolicyErrorKind, PolicyType, PostfixErrorKind, RecordErrorKind, ResultType, SessionFault, TxtFailure,
+    PolicyErrorKind, PolicyType, PostfixErrorKind, RecordErrorKind, ResultType, SessionFault,
+    TlsrptRecordErrorKind, TxtFailure,
 };
 
 #[test]
@@ -135,7 +136,7 @@ fn constants() -> String {
             })*
         };
     }
-    group!("What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind);
+    group!("What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind);
     group!("Why no answer came from a Policy Host.", "FETCH_", FetchFailure);
     group!("Why DNS gave no answer.", "TXT_", TxtFailure);
     group!("Why a session does not meet what was asked of it.", "FAULT_", SessionFault);

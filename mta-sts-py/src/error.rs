@@ -3,7 +3,8 @@
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
     LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TxtFailure,
+    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TlsrptRecordError,
+    TlsrptRecordErrorKind, TxtFailure,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -45,7 +46,7 @@ macro_rules! into_exception_with_place {
     )*};
 }
 
-into_exception_with_place!(NameError RecordError PolicyError EntryError);
+into_exception_with_place!(NameError RecordError PolicyError EntryError TlsrptRecordError);
 
 impl IntoException for FetchError {
     fn into_exception(self, py: Python<'_>) -> PyErr {
@@ -84,6 +85,6 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         )*};
     }
     add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
-        LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind);
+        LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind);
     Ok(codes)
 }

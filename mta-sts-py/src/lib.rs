@@ -19,6 +19,7 @@ mod postfix;
 mod record;
 mod sequence;
 mod tlsrpt;
+mod tlsrpt_record;
 mod verdict;
 
 use pyo3::prelude::*;
@@ -37,7 +38,9 @@ mod _core {
     #[pymodule_export]
     use crate::error::codes;
     #[pymodule_export]
-    use crate::lint::{Findings, lint_policy, lint_record, lint_response, lint_rrset};
+    use crate::lint::{
+        Findings, lint_policy, lint_record, lint_response, lint_rrset, lint_tlsrpt_record, lint_tlsrpt_rrset,
+    };
     #[pymodule_export]
     use crate::lookup::{Lookup, LookupConfig};
     #[pymodule_export]
@@ -50,6 +53,8 @@ mod _core {
     use crate::record::Record;
     #[pymodule_export]
     use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
+    #[pymodule_export]
+    use crate::tlsrpt_record::TlsrptRecord;
     #[pymodule_export]
     use crate::verdict::{MxVerdict, SessionVerdict};
 

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::convert::{Octets, octets_of_each, value, word};
+use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 
@@ -95,19 +98,62 @@ pub(crate) fn lint_rrset(rrset: &Bound<'_, PyAny>) -> PyResult<Findings> {
     Ok(Findings(lint::rrset(&octets_of_each(rrset)?)))
 }
 
+/// What is to be said of one TXT record that asks for TLS reports.
+///
+/// >>> import mta_sts
+/// >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
+/// ['no-usable-rua', 'rua-without-scheme']
+#[pyfunction]
+#[pyo3(signature = (txt, /))]
+pub(crate) fn lint_tlsrpt_record(txt: Octets<'_>) -> Findings {
+    Findings(lint::tlsrpt_record(txt.as_ref()))
+}
+
+/// What is to be said of all TXT records under `_smtp._tls`.
+///
+/// What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
+/// has an MTA-STS record.
+#[pyfunction]
+#[pyo3(signature = (rrset, /, *, domain = None, ttl = None, has_mta_sts = false))]
+pub(crate) fn lint_tlsrpt_rrset(
+    rrset: &Bound<'_, PyAny>,
+    domain: Option<&Bound<'_, PyAny>>,
+    ttl: Option<u32>,
+    has_mta_sts: bool,
+) -> PyResult<Findings> {
+    let domain = domain.map(policy_domain).transpose()?;
+    let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts);
+    if let Some(domain) = &domain {
+        facts = facts.with_domain(domain);
+    }
+    if let Some(ttl) = ttl {
+        facts = facts.with_ttl(Duration::from_secs(ttl.into()));
+    }
+    Ok(Findings(lint::tlsrpt_rrset(&octets_of_each(rrset)?, &facts)))
+}
+
 /// What is to be said of the body of a policy.
 ///
-/// With `strict`, what `Policy.parse` tolerates is an error.
+/// With `strict`, what `Policy.parse` tolerates is an error. With `mx_hosts`, those of them that no pattern covers are told.
 #[pyfunction]
-#[pyo3(signature = (body, /, *, strict = false))]
-pub(crate) fn lint_policy(py: Python<'_>, body: Octets<'_>, strict: bool) -> Findings {
-    let body = body.as_ref();
-    Findings(py.detach(|| lint::policy_with(body, strictness(strict))))
+#[pyo3(signature = (body, /, *, strict = false, mx_hosts = None))]
+pub(crate) fn lint_policy(
+    py: Python<'_>,
+    body: Octets<'_>,
+    strict: bool,
+    mx_hosts: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Findings> {
+    let (body, strictness, hosts) = (body.as_ref(), strictness(strict), dns_names(mx_hosts)?);
+    Ok(Findings(py.detach(|| match &hosts {
+        Some(hosts) => lint::policy_for_hosts(body, strictness, hosts),
+        None => lint::policy_with(body, strictness),
+    })))
 }
 
 /// What is to be said of an answer of a Policy Host: its fields, and its body.
+#[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
-#[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
+#[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]
 pub(crate) fn lint_response(
     py: Python<'_>,
     status: u16,
@@ -116,8 +162,12 @@ pub(crate) fn lint_response(
     max_body_len: usize,
     strict: bool,
     accept_missing_content_type: bool,
-) -> Findings {
+    mx_hosts: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Findings> {
     let limits = fetch_limits(max_body_len, strict, accept_missing_content_type);
-    let response = http_response(status, content_type, body);
-    Findings(py.detach(|| lint::response(&response, &limits)))
+    let (response, hosts) = (http_response(status, content_type, body), dns_names(mx_hosts)?);
+    Ok(Findings(py.detach(|| match &hosts {
+        Some(hosts) => lint::response_for_hosts(&response, &limits, hosts),
+        None => lint::response(&response, &limits),
+    })))
 }

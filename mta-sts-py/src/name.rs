@@ -72,6 +72,14 @@ impl PolicyDomain {
         self.0.txt_name()
     }
 
+    /// The name of the TXT records that ask for TLS reports: `_smtp._tls.` and the domain (RFC 8460, 3).
+    ///
+    /// None for a domain so long that it would be no name.
+    #[getter]
+    fn tlsrpt_txt_name(&self) -> Option<String> {
+        self.0.tlsrpt_txt_name()
+    }
+
     /// The Policy Host: `mta-sts.` and the domain.
     #[getter]
     fn policy_host(&self) -> String {
@@ -113,4 +121,9 @@ pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     }
     let text: &str = host.extract()?;
     core::DnsName::parse(text).map_err(|error| error.into_exception(host.py()))
+}
+
+/// Hosts as Python has them, if there are any to be had.
+pub(crate) fn dns_names(hosts: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<core::DnsName>>> {
+    hosts.map(|hosts| hosts.try_iter()?.map(|host| dns_name(&host?)).collect()).transpose()
 }

@@ -27,6 +27,7 @@ from mta_sts import (
     LookupConfig,
     MessageTls,
     MtaStsError,
+    Mailto,
     MxHost,
     MxPattern,
     NoPolicy,
@@ -42,12 +43,15 @@ from mta_sts import (
     ResultType,
     SessionFault,
     Skip,
+    TlsrptRecord,
     TlsrptRow,
     dns_id_matches,
     lint_policy,
     lint_record,
     lint_response,
     lint_rrset,
+    lint_tlsrpt_record,
+    lint_tlsrpt_rrset,
     postfix_tls_policy,
     tls_required_no,
 )
@@ -83,6 +87,17 @@ def run_record(fields: Fields) -> Shown:
 
 def run_rrset(fields: Fields) -> Shown:
     return {"id": Record.select(map(octets, fields.pop("rrs"))).id}
+
+
+def run_tlsrpt_record(fields: Fields) -> Shown:
+    if "domain" in fields:
+        return {"txt_name": PolicyDomain.parse(fields.pop("domain")).tlsrpt_txt_name}
+    if "rrs" in fields:
+        record = TlsrptRecord.select(map(octets, fields.pop("rrs")))
+    else:
+        record = TlsrptRecord.parse(octets(fields.pop("txt")))
+    uris = record.uris
+    return {"uris": [{"mailto": uri.address} if isinstance(uri, Mailto) else {"https": uri.url} for uri in uris]}
 
 
 def run_policy(fields: Fields) -> Shown:
@@ -381,12 +396,23 @@ def run_lint(fields: Fields) -> Shown:
         config = config_fields(given)
     if "record" in fields:
         findings = lint_record(octets(fields.pop("record")))
+    elif "tlsrpt_record" in fields:
+        findings = lint_tlsrpt_record(octets(fields.pop("tlsrpt_record")))
+    elif "tlsrpt_rrs" in fields:
+        findings = lint_tlsrpt_rrset(
+            map(octets, fields.pop("tlsrpt_rrs")),
+            domain=fields.option("domain"),
+            ttl=fields.option("ttl"),
+            has_mta_sts=fields.option("has_mta_sts", False),
+        )
     elif "rrs" in fields:
         findings = lint_rrset(map(octets, fields.pop("rrs")))
     elif "policy" in fields:
-        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"])
+        mx_hosts = fields.option("mx_hosts")
+        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"], mx_hosts=mx_hosts)
     else:
-        findings = lint_response(**response_fields(fields.pop("response")), **config)
+        mx_hosts = fields.option("mx_hosts")
+        findings = lint_response(**response_fields(fields.pop("response")), **config, mx_hosts=mx_hosts)
     return {"count": len(findings), "findings": list(map(finding_shown, findings))}
 
 
@@ -483,6 +509,7 @@ ROOMS: dict[str, Callable[[Fields], Shown]] = {
     "response": run_response,
     "rrset": run_rrset,
     "tlsrpt": run_tlsrpt,
+    "tlsrpt-record": run_tlsrpt_record,
 }
 
 CASES = [(room, case) for room, cases in read_all().items() for case in cases]

@@ -9,18 +9,23 @@ mod chain;
 mod config;
 mod exchange;
 mod failure;
+mod resolv_conf;
 
+use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::answer::{AddressAnswer, MxAnswer, MxRecord, TlsaAnswer, TlsaRecord, TxtAnswer};
-use self::chain::{CnameChain, RecordSet, Reply, host_name};
+use self::chain::{CnameChain, RecordSet, Reply, belongs_to, host_name};
 pub use self::config::DnsConfig;
-use self::exchange::{check_response, exchange_tcp, exchange_udp, query_message};
+use self::exchange::{Queries, SentQuery, check_response, exchange_tcp, refuses_edns};
 pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
 
 /// Asks recursive servers, over UDP with EDNS0, and over TCP when an answer was truncated.
@@ -39,18 +44,35 @@ pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
 /// # }
 /// ```
 ///
-/// A clone is cheap and shares the configuration. Nothing is cached, and each query has a socket, a port and an id of
+/// A clone is cheap and shares everything. Nothing is cached, and each query has a socket, a port and an id of
 /// its own. Names are A-labels and always fully qualified: there is no search list, and no name is answered from
 /// anything but the servers, not even `localhost`.
-#[derive(Clone, Debug)]
+///
+/// A server that does not know EDNS is asked without it, and so for ten minutes. It says nothing of DNSSEC then: what it
+/// answers is never authenticated, and a bogus answer is SERVFAIL like any other.
+#[derive(Clone)]
 pub struct DnsClient {
-    config: Arc<DnsConfig>,
+    shared: Arc<Shared>,
+    /// Asks those servers alone whose AD bit is believed.
+    trusted_only: bool,
+}
+
+struct Shared {
+    config: RwLock<Arc<DnsConfig>>,
+    /// Servers that do not know EDNS, and until when that is believed.
+    without_edns: Mutex<HashMap<SocketAddr, Instant>>,
+    sockets: Arc<Semaphore>,
 }
 
 impl DnsClient {
     /// A client of the servers that `config` names.
     pub fn new(config: DnsConfig) -> Self {
-        Self { config: Arc::new(config) }
+        let sockets = Arc::new(Semaphore::new(config.max_sockets()));
+        let config = RwLock::new(Arc::new(config));
+        Self {
+            shared: Arc::new(Shared { config, without_edns: Mutex::default(), sockets }),
+            trusted_only: false,
+        }
     }
 
     /// A client of this one server, all else by default.
@@ -65,6 +87,27 @@ impl DnsClient {
     /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
     pub fn from_system() -> Result<Self, DnsError> {
         DnsConfig::from_system().map(Self::new)
+    }
+
+    /// Reads `resolv.conf` again, for all clones, where the configuration came [from it](DnsConfig::from_system); otherwise it
+    /// does nothing. A lookup does so by itself when the file has changed, for which it looks once a second at most.
+    ///
+    /// # Errors
+    ///
+    /// [`DnsFailure::SystemConfiguration`] when the file cannot be read, or names no server any more: everything stays as it
+    /// was.
+    pub fn reload(&self) -> Result<(), DnsError> {
+        let config = self.shared.config();
+        if let Some(read) = config.read_again() {
+            *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read?);
+            self.shared.without_edns().clear();
+        }
+        Ok(())
+    }
+
+    /// Whom it asks now, in turn.
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.servers_of(&self.shared.config())
     }
 
     /// The TXT records of `name`, such as `_mta-sts.example.test`.
@@ -166,72 +209,249 @@ impl DnsClient {
         self.lookup(name, RecordType::CNAME).await
     }
 
-    /// A client of those servers alone whose AD bit is believed; none if there is no such server.
+    /// The name that `name` is an alias of, by its own CNAME record.
+    pub(crate) async fn alias_target(&self, name: &str) -> Result<String, DnsError> {
+        let found = self.alias(name).await?;
+        let target = found.records.iter().find_map(|data| match data {
+            RData::CNAME(target) => Some(host_name(&target.0)),
+            _ => None,
+        });
+        target.ok_or(DnsFailure::Malformed.into())
+    }
+
+    /// The name servers of the zone that begins at `name`.
+    pub(crate) async fn name_servers(&self, name: &str) -> Result<Vec<String>, DnsError> {
+        let found = self.lookup(name, RecordType::NS).await?;
+        let servers = found.records.iter().filter_map(|data| match data {
+            RData::NS(server) => Some(host_name(&server.0)),
+            _ => None,
+        });
+        Ok(servers.collect())
+    }
+
+    /// The records of `name` itself, aliases not followed, as a zone file has them: sorted, without TTLs. Nothing, where the
+    /// server says that there is nothing.
+    pub(crate) async fn records_at(
+        &self,
+        name: &str,
+        record_type: RecordType,
+    ) -> Result<Vec<String>, DnsFailure> {
+        let name = fully_qualified(name)?;
+        let config = self.config();
+        let asked = timeout(config.deadline_of_lookup(), self.ask(&config, &name, record_type)).await;
+        let reply = asked.unwrap_or_else(|_| Err(self.timed_out()))?;
+        let own = reply.message.answers.iter().filter(|record| belongs_to(record, &name));
+        let mut records: Vec<_> = own
+            .filter(|record| [record_type, RecordType::CNAME].contains(&record.record_type()))
+            .map(|record| match &record.data {
+                RData::TXT(txt) => format!("TXT \"{}\"", txt.txt_data.concat().escape_ascii()),
+                RData::MX(mx) => format!("MX {} {}", mx.preference, host_name(&mx.exchange)),
+                RData::CNAME(target) => format!("CNAME {}", host_name(&target.0)),
+                other => format!("{} {other}", record.record_type()),
+            })
+            .collect();
+        records.sort_unstable();
+        records.dedup();
+        Ok(records)
+    }
+
+    /// A client of this server alone, with the times of this one.
+    pub(crate) fn with_only(&self, server: SocketAddr) -> Self {
+        let config = self.config();
+        let only = DnsConfig::new(server)
+            .timeout(config.timeout_of_server())
+            .attempts(config.attempts_at_server())
+            .deadline(config.deadline_of_lookup());
+        Self::new(only)
+    }
+
+    /// A client of the same servers whose lookups take no longer than this.
+    pub(crate) fn within(&self, deadline: Duration) -> Self {
+        let config = DnsConfig::clone(&self.config());
+        let deadline = config.deadline_of_lookup().min(deadline);
+        Self { trusted_only: self.trusted_only, ..Self::new(config.deadline(deadline)) }
+    }
+
+    /// A client of those servers alone whose AD bit is believed; there may be none, now or after a change.
     ///
     /// Where one of them fails, no other server's answer passes for "not signed".
-    pub(crate) fn of_trusted_servers(&self) -> Option<Self> {
-        let mut config = DnsConfig::clone(&self.config);
-        config.servers.retain(|server| self.config.trusts(*server));
-        (!config.servers.is_empty()).then(|| Self::new(config))
+    pub(crate) fn of_trusted_servers(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), trusted_only: true }
+    }
+
+    /// Why a lookup has no answer whose time is up: where every socket is in use, it waited for one, which is a fault of this
+    /// machine.
+    pub(crate) fn timed_out(&self) -> DnsFailure {
+        if self.shared.sockets.available_permits() == 0 { NO_SOCKET } else { DnsFailure::Timeout }
     }
 
     async fn lookup(&self, name: &str, record_type: RecordType) -> Result<RecordSet, DnsError> {
+        let config = self.config();
         let mut chain = CnameChain::new(fully_qualified(name)?);
-        let following = async {
+        // On the heap, since many a future holds several lookups.
+        let following = Box::pin(async {
             loop {
-                let reply = self.ask(&chain.target, record_type).await?;
+                let reply = self.ask(&config, &chain.target, record_type).await?;
                 if let Some(found) = chain.follow(&reply, record_type)? {
                     return Ok(found);
                 }
             }
-        };
-        timeout(self.config.deadline, following).await.unwrap_or(Err(DnsFailure::Timeout.into()))
+        });
+        timeout(config.deadline_of_lookup(), following).await.unwrap_or_else(|_| Err(self.timed_out().into()))
     }
 
-    /// Asks server after server. One that failed with an answer is not asked again: it would say the same.
-    async fn ask(&self, name: &Name, record_type: RecordType) -> Result<Reply, DnsFailure> {
+    /// Asks server after server, and listens to all who were asked. One that failed with an answer is not asked again: it
+    /// would say the same. Only SERVFAIL may pass, and where there is nobody else, it is asked about once more.
+    async fn ask(
+        &self,
+        config: &DnsConfig,
+        name: &Name,
+        record_type: RecordType,
+    ) -> Result<Reply, DnsFailure> {
         let query = Query::query(name.clone(), record_type);
+        let mut servers = self.servers_of(config);
+        let mut may_repeat = servers.len() == 1;
         let mut failure: Option<DnsFailure> = None;
-        let mut servers = self.config.servers.clone();
-        for _ in 0..self.config.attempts {
-            let mut silent = Vec::new();
-            for server in servers {
-                match self.ask_server(server, &query).await {
-                    Ok(message) => {
-                        return Ok(Reply { authenticated: self.trusts(server, &message), message });
-                    }
-                    // A verdict of a validator, not a fault of a server: the next one may not validate at all.
-                    Err(bogus @ DnsFailure::Bogus { .. }) => return Err(bogus),
-                    Err(failed) => {
-                        failure = Some(failure.map_or(failed, |failure| failure.or(failed)));
-                        if !failed.is_answer() {
-                            silent.push(server);
+        let mut note = |failed| failure = Some(failure.map_or(failed, |failure| failure.or(failed)));
+        let mut queries = Queries::default();
+        for _ in 0..config.attempts_at_server() {
+            for server in servers.clone() {
+                // It may have answered a query of before, late.
+                if !servers.contains(&server) {
+                    continue;
+                }
+                let with_edns = self.shared.knows_edns(server);
+                if let Err(failed) = self.send(config, &mut queries, server, &query, with_edns).await {
+                    note(failed);
+                    continue;
+                }
+                let until = Instant::now() + config.timeout_of_server();
+                loop {
+                    let Ok((sent, received)) = timeout_at(until, queries.receive()).await else {
+                        note(DnsFailure::Timeout);
+                        break;
+                    };
+                    let answerer = sent.server;
+                    match self.settle(config, sent, received, &query).await {
+                        Ok(reply) => return Ok(reply),
+                        // A verdict of a validator, not a fault of a server: the next one may not validate at all.
+                        Err(bogus @ DnsFailure::Bogus { .. }) => return Err(bogus),
+                        Err(failed) => {
+                            note(failed);
+                            if failed == DnsFailure::ServerFailure && may_repeat {
+                                may_repeat = false;
+                            } else if failed.is_answer() {
+                                servers.retain(|server| *server != answerer);
+                            }
+                            if answerer == server {
+                                break;
+                            }
                         }
                     }
                 }
             }
-            servers = silent;
         }
         Err(failure.unwrap_or(DnsFailure::Timeout))
     }
 
-    async fn ask_server(&self, server: SocketAddr, query: &Query) -> Result<Message, DnsFailure> {
-        let message = query_message(query);
-        let bytes = message.to_vec().map_err(|_| DnsFailure::InvalidName)?;
-        let within = self.config.timeout;
-        let mut response = timeout(within, exchange_udp(server, &message, &bytes)).await??;
+    async fn send(
+        &self,
+        config: &DnsConfig,
+        queries: &mut Queries,
+        server: SocketAddr,
+        query: &Query,
+        with_edns: bool,
+    ) -> Result<(), DnsFailure> {
+        let sockets = &self.shared.sockets;
+        // Where sockets are scarce, a late answer counts for less than another question.
+        while sockets.available_permits() == 0 && queries.give_up_first() {}
+        let waiting = Arc::clone(sockets).acquire_owned();
+        // Never closed.
+        let Ok(Ok(permit)) = timeout(config.timeout_of_server(), waiting).await else {
+            return Err(NO_SOCKET);
+        };
+        queries.send(SentQuery::new(server, query, with_edns, permit)?).await
+    }
+
+    /// What a response comes to, once the server was also asked without EDNS and over TCP, where need be.
+    async fn settle(
+        &self,
+        config: &DnsConfig,
+        sent: SentQuery,
+        received: Result<Message, DnsFailure>,
+        query: &Query,
+    ) -> Result<Reply, DnsFailure> {
+        let within = config.timeout_of_server();
+        let (mut sent, mut response) = (sent, received?);
+        if sent.has_edns() && refuses_edns(&response) {
+            let mut queries = Queries::default();
+            let SentQuery { server, permit, .. } = sent;
+            queries.send(SentQuery::new(server, query, false, permit)?).await?;
+            let (plain, received) = timeout(within, queries.receive()).await?;
+            (sent, response) = (plain, received?);
+            if !refuses_edns(&response) {
+                self.shared.without_edns().insert(server, Instant::now() + WITHOUT_EDNS);
+            }
+        }
         if response.metadata.truncation {
-            response = timeout(within, exchange_tcp(server, &message, &bytes)).await??;
+            response = timeout(within, exchange_tcp(&sent)).await??;
             if response.metadata.truncation {
                 return Err(DnsFailure::Truncated);
             }
         }
-        check_response(response, query)
+        let message = check_response(response, query)?;
+        let authenticated = sent.has_edns() && trusts(config, sent.server, &message);
+        Ok(Reply { message, authenticated })
     }
 
-    fn trusts(&self, server: SocketAddr, response: &Message) -> bool {
-        self.config.trusts(server) && response.metadata.authentic_data
+    /// What is in force, after a look at `resolv.conf`.
+    fn config(&self) -> Arc<DnsConfig> {
+        let config = self.shared.config();
+        if !config.has_changed() {
+            return config;
+        }
+        match self.reload() {
+            Ok(()) => {
+                let servers = self.shared.config().servers();
+                tracing::info!(?servers, "resolv.conf has changed, and these DNS servers are asked now");
+            }
+            Err(error) => {
+                let servers = config.servers();
+                tracing::error!(%error, ?servers, "resolv.conf has changed and is of no use: the DNS servers stay as they were");
+            }
+        }
+        self.shared.config()
     }
+
+    fn servers_of(&self, config: &DnsConfig) -> Vec<SocketAddr> {
+        let mut servers = config.servers();
+        servers.retain(|server| !self.trusted_only || config.trusts(*server));
+        servers
+    }
+}
+
+impl fmt::Debug for DnsClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("DnsClient").field(&self.shared.config()).finish()
+    }
+}
+
+impl Shared {
+    fn config(&self) -> Arc<DnsConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn without_edns(&self) -> MutexGuard<'_, HashMap<SocketAddr, Instant>> {
+        self.without_edns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn knows_edns(&self, server: SocketAddr) -> bool {
+        self.without_edns().get(&server).is_none_or(|until| *until <= Instant::now())
+    }
+}
+
+fn trusts(config: &DnsConfig, server: SocketAddr, response: &Message) -> bool {
+    config.trusts(server) && response.metadata.authentic_data
 }
 
 fn fully_qualified(name: &str) -> Result<Name, DnsFailure> {
@@ -239,6 +459,12 @@ fn fully_qualified(name: &str) -> Result<Name, DnsFailure> {
     name.set_fqdn(true);
     if name.is_root() { Err(DnsFailure::InvalidName) } else { Ok(name) }
 }
+
+/// RFC 6891, 6.2.2 lets that a server does not know EDNS be remembered; it may be mended or replaced.
+const WITHOUT_EDNS: Duration = Duration::from_secs(600);
+
+/// As if the system had said so, which it would soon.
+const NO_SOCKET: DnsFailure = DnsFailure::LocalFault { os_error: libc::EMFILE };
 
 #[cfg(test)]
 mod tests {
@@ -251,14 +477,51 @@ mod tests {
                 .map(|text| text.parse().unwrap());
         let mut authentic = Message::query();
         authentic.metadata.authentic_data = true;
-        let client = DnsClient::with_server(remote);
+        let config = DnsConfig::new(remote);
         for server in [local, local_ipv6, mapped] {
-            assert!(client.trusts(server, &authentic));
-            assert!(!client.trusts(server, &Message::query()));
+            assert!(trusts(&config, server, &authentic));
+            assert!(!trusts(&config, server, &Message::query()));
         }
-        assert!(!client.trusts(remote, &authentic));
-        let credulous = DnsClient::new(DnsConfig::new(remote).danger_trust_ad_bit_of_any_server(true));
-        assert!(credulous.trusts(remote, &authentic));
-        assert!(!credulous.trusts(remote, &Message::query()));
+        assert!(!trusts(&config, remote, &authentic));
+        let credulous = DnsConfig::new(remote).danger_trust_ad_bit_of_any_server(true);
+        assert!(trusts(&credulous, remote, &authentic));
+        assert!(!trusts(&credulous, remote, &Message::query()));
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_socket_in_time_has_a_local_fault() {
+        let config = DnsConfig::new("127.0.0.1:9".parse().unwrap()).sockets_at_once(1);
+        let short = Duration::from_millis(20);
+        for config in [config.clone().timeout(short), config.deadline(short)] {
+            let dns = DnsClient::new(config);
+            let _taken = Arc::clone(&dns.shared.sockets).acquire_owned().await.unwrap();
+            let failure = dns.txt("a.test").await.unwrap_err();
+            assert_eq!(failure, NO_SOCKET.into());
+            assert_eq!(dns.addresses("a.test").await.unwrap_err(), failure);
+        }
+    }
+
+    #[test]
+    fn a_client_follows_resolv_conf_and_so_do_its_clones() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("resolv.conf");
+        std::fs::write(&path, "nameserver 127.0.0.1\n").unwrap();
+        let dns = DnsClient::new(DnsConfig::from_resolv_conf(&path).unwrap());
+        let (clone, trusted) = (dns.clone(), dns.of_trusted_servers());
+        assert_eq!((clone.servers().len(), trusted.servers().len()), (1, 1));
+
+        std::fs::write(&path, "nameserver 192.0.2.1\nnameserver 192.0.2.2\n").unwrap();
+        assert_eq!(clone.servers().len(), 1, "nobody has looked");
+        dns.reload().unwrap();
+        assert_eq!((clone.servers().len(), trusted.servers().len()), (2, 0));
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(dns.reload().unwrap_err().code(), "system-configuration");
+        assert_eq!(clone.servers().len(), 2);
+
+        // By itself, at the next lookup after a second.
+        std::fs::write(&path, "nameserver 192.0.2.3\n").unwrap();
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(clone.config().servers(), ["192.0.2.3:53".parse().unwrap()]);
+        assert_eq!(dns.servers(), clone.servers());
     }
 }

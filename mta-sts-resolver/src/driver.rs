@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+use crate::limiter::{Busy, Cut, Limiter, Peer, Rank, Visitor};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
-use crate::turnstile::Turnstile;
 
 /// Finds the policies of domains over DNS and HTTPS.
 ///
@@ -36,7 +36,7 @@ pub struct Resolver {
     dns: DnsClient,
     fetcher: PolicyFetcher,
     config: LookupConfig,
-    turnstile: Turnstile,
+    limiter: Limiter,
     local_faults: LocalFaultLog,
 }
 
@@ -46,12 +46,40 @@ pub struct Resolver {
 pub struct Discovery {
     /// The policy to apply or why there is none, what to remember, what to report.
     pub outcome: Outcome,
+    /// Whom too many other lookups wait for: that is the local fault of the outcome, if it has one.
+    pub busy: Option<BusyWith>,
     /// What DNS said of the record, if it was asked.
     pub txt: Option<Result<TxtAnswer, DnsError>>,
     /// What DNS said of the addresses of the Policy Host, if it was asked.
     pub policy_host: Option<Result<AddressAnswer, DnsError>>,
     /// What the Policy Host said, if it was asked.
     pub response: Option<Result<FetchedResponse, PolicyFetchError>>,
+}
+
+/// Whom too many lookups wait for, so that another one is not made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusyWith {
+    /// DNS.
+    #[error("Too many lookups wait for DNS.")]
+    Dns,
+    /// The address of the Policy Host, or Policy Hosts in all.
+    #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
+    PolicyHost,
+    /// Lookups in all: see [`ServiceConfig::max_waiting`](crate::ServiceConfig::max_waiting).
+    #[error("Too many lookups wait.")]
+    Lookups,
+}
+
+impl BusyWith {
+    /// The stable kebab-case word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Dns => "busy-dns",
+            Self::PolicyHost => "busy-policy-host",
+            Self::Lookups => "busy-lookups",
+        }
+    }
 }
 
 impl Resolver {
@@ -61,7 +89,7 @@ impl Resolver {
             dns,
             fetcher,
             config: LookupConfig::new(),
-            turnstile: Turnstile::new(8, 256),
+            limiter: Limiter::new(),
             local_faults: LocalFaultLog::default(),
         }
     }
@@ -74,11 +102,37 @@ impl Resolver {
     }
 
     /// Sets how many fetches go on at once: from one address 8 by default, since a provider has the policies of many
-    /// domains at one, and 256 in all. 0 counts as 1. The others wait their turn; clones of this resolver share the count.
+    /// domains at one, and 256 in all. A /64 of IPv6 counts as one address, and behind a proxy the names below one
+    /// domain do. 0 counts as 1. Clones of this resolver share the count.
+    ///
+    /// The others wait their turn, address by address, for 10 s at most. While they do, half of the places are held for 3 s
+    /// at most, so that silent hosts keep nobody waiting for long, and addresses that were silent last share a quarter of
+    /// all. A fetch that gets no place, or loses it, comes to [`Discovery::busy`].
     #[must_use]
     pub fn fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
-        self.turnstile = Turnstile::new(from_one_address, in_all);
+        self.limiter.set_fetches_at_once(from_one_address, in_all);
         self
+    }
+
+    /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
+    /// The others wait their turn as those of [`fetches_at_once`](Self::fetches_at_once) do.
+    #[must_use]
+    pub fn dns_lookups_at_once(mut self, lookups: usize) -> Self {
+        self.limiter.set_dns_lookups_at_once(lookups);
+        self
+    }
+
+    /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
+    pub(crate) fn within(&self, timeout: Duration) -> Self {
+        let dns = self.dns.within(timeout / 4);
+        let mut config = self.config.clone();
+        let fetch = config.fetch_limits().timeout().min(timeout / 4 * 3);
+        config.fetch_limits_mut().set_timeout(fetch);
+        Self { dns, config, ..self.clone() }
+    }
+
+    pub(crate) fn fetcher(&self) -> &PolicyFetcher {
+        &self.fetcher
     }
 
     /// How lookups go.
@@ -91,10 +145,14 @@ impl Resolver {
         &self.dns
     }
 
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
     /// Runs one policy discovery. `now` is when it begins; the time goes on from there.
     ///
-    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s (RFC 8461, 3.3), besides waiting for
-    /// its turn where many fetches go on at once. Whatever goes wrong is told in the outcome.
+    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s (RFC 8461, 3.3), besides 10 s for
+    /// each turn that it waits for where many lookups go on at once. Whatever goes wrong is told in the outcome.
     // Meets S90, S91.
     pub async fn discover(
         &self,
@@ -116,28 +174,40 @@ impl Resolver {
         before_fetch: &mut impl BeforeFetch,
     ) -> Discovery {
         let start = Instant::now();
-        let (mut txt, mut policy_host, mut response) = (None, None, None);
-        let mut lookup = Lookup::new(domain.clone(), purpose, cached, now, &self.config);
+        let visitor = self.limiter.visitor(&domain);
+        let mut known = cached.cloned();
+        let (mut txt, mut policy_host, mut response, mut busy) = (None, None, None, None);
+        let mut lookup = Lookup::new(domain.clone(), purpose, known.as_ref(), now, &self.config);
         let outcome = loop {
+            let rank = Rank::of(known.as_ref(), now.saturating_add(start.elapsed()));
             let input = match lookup.poll_output() {
-                Output::QueryTxt(query) => {
+                Output::QueryTxt(query) => match &txt {
                     // A lookup that began anew gets the same answer.
-                    if txt.is_none() {
-                        txt = Some(self.dns.txt(query.name()).await);
-                    }
-                    match &txt {
-                        Some(answer) => {
+                    Some(answer) => txt_input(answer),
+                    None => match self.ask_txt(rank, &domain, query.name(), &visitor).await {
+                        Ok(answer) => {
                             self.tell_local_fault(answer.as_ref().err());
-                            txt_input(answer)
+                            txt_input(txt.insert(answer))
                         }
-                        None => continue,
-                    }
-                }
+                        Err(with) => {
+                            busy = Some(with);
+                            Input::TxtFailed(TxtFailure::LocalFault)
+                        }
+                    },
+                },
                 Output::FetchPolicy(request) => match before_fetch.leave().await {
-                    Leave::Fetch => self.fetch(request, &mut policy_host, &mut response).await,
+                    Leave::Fetch => {
+                        let fetched =
+                            self.fetch(rank, request, &visitor, &mut policy_host, &mut response).await;
+                        fetched.unwrap_or_else(|with| {
+                            busy = Some(with);
+                            Input::FetchFailed(FetchFailure::LocalFault)
+                        })
+                    }
                     Leave::GoOnWith(entry, purpose) => {
                         let now = now.saturating_add(start.elapsed());
                         lookup = Lookup::new(domain.clone(), purpose, Some(&entry), now, &self.config);
+                        known = Some(entry);
                         continue;
                     }
                 },
@@ -147,44 +217,94 @@ impl Resolver {
             let handled = lookup.handle_input(input, now.saturating_add(start.elapsed()));
             debug_assert!(handled.is_ok(), "{handled:?}");
         };
-        Discovery { outcome, txt, policy_host, response }
+        match busy {
+            Some(with) if self.limiter.still_busy(&domain).is_none() => self.limiter.turn_away(&domain, with),
+            None if visitor.is_retry => self.limiter.found(&domain),
+            _ => {}
+        }
+        Discovery { outcome, busy, txt, policy_host, response }
+    }
+
+    /// Asks for the record. A domain that was just turned away waits a little, so that nobody comes to anything by asking
+    /// again and again.
+    async fn ask_txt(
+        &self,
+        rank: Rank,
+        domain: &PolicyDomain,
+        name: &str,
+        visitor: &Visitor,
+    ) -> Result<Result<TxtAnswer, DnsError>, BusyWith> {
+        match self.limiter.still_busy(domain) {
+            Some(with) if rank == Rank::Stranger => Err(with),
+            _ => self.ask_dns(rank, name, visitor, self.dns.txt(name)).await,
+        }
+    }
+
+    /// Asks DNS about a name, when it is its turn.
+    async fn ask_dns<T>(
+        &self,
+        rank: Rank,
+        name: &str,
+        visitor: &Visitor,
+        lookup: impl Future<Output = Result<T, DnsError>>,
+    ) -> Result<Result<T, DnsError>, BusyWith> {
+        let gate = &self.limiter.gates(rank).dns;
+        let mut place = gate.enter(Peer::of_name(name), visitor).await.map_err(|Busy| BusyWith::Dns)?;
+        match place.hold(lookup).await {
+            Ok(failed @ Err(DnsError::Failed(DnsFailure::Timeout))) => {
+                place.timed_out();
+                Ok(failed)
+            }
+            // It says nothing of the name.
+            Ok(failed @ Err(DnsError::Failed(failure))) if failure.is_local() => Ok(failed),
+            Ok(answer) => {
+                place.answered();
+                Ok(answer)
+            }
+            Err(Cut { is_silence: true }) => Ok(Err(DnsFailure::Timeout.into())),
+            Err(Cut { is_silence: false }) => Err(BusyWith::Dns),
+        }
     }
 
     /// Fetches a policy, everything within one timeout; the addresses of the Policy Host come from
     /// the same DNS as the record.
     async fn fetch(
         &self,
+        rank: Rank,
         request: &PolicyRequest,
+        visitor: &Visitor,
         policy_host: &mut Option<Result<AddressAnswer, DnsError>>,
         response: &mut Option<Result<FetchedResponse, PolicyFetchError>>,
-    ) -> Input<'static> {
-        let deadline = Instant::now() + request.timeout();
-        let Ok(addresses) = timeout(request.timeout(), self.dns.addresses(request.host())).await else {
-            return Input::FetchFailed(FetchFailure::Timeout);
+    ) -> Result<Input<'static>, BusyWith> {
+        let mut left = request.timeout();
+        let addresses = async {
+            // The Policy Host is not to blame for a wait before this.
+            let start = Instant::now();
+            let found = timeout(left, self.dns.addresses(request.host())).await;
+            left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
+            found.unwrap_or_else(|_| Err(self.dns.timed_out().into()))
         };
+        let addresses = self.ask_dns(rank, request.host(), visitor, addresses).await?;
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
-            Err(DnsError::NotFound(_)) => return Input::FetchFailed(FetchFailure::HostNotFound),
+            Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
             Err(DnsError::Failed(failure)) if failure.is_local() => {
                 self.local_faults.tell(failure, None);
-                return Input::FetchFailed(FetchFailure::LocalFault);
+                return Ok(Input::FetchFailed(FetchFailure::LocalFault));
             }
-            Err(DnsError::Failed(_)) => return Input::FetchFailed(FetchFailure::HostDnsFailed),
-        };
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        // The Policy Host is not to blame for the wait: its time begins afterwards.
-        let _turn = match addresses.first() {
-            Some(address) => Some(self.turnstile.enter(*address).await),
-            None => None,
+            Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
         let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
+        let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
-        if let Err(error) = answer
-            && error.kind() == PolicyFetchErrorKind::LocalFault
-        {
-            self.local_faults.tell(error, error.peer());
+        match answer {
+            Err(error) if error.kind() == PolicyFetchErrorKind::Busy => return Err(BusyWith::PolicyHost),
+            Err(error) if error.kind() == PolicyFetchErrorKind::LocalFault => {
+                self.local_faults.tell(error, error.peer());
+            }
+            _ => {}
         }
-        response_input(answer)
+        Ok(response_input(answer))
     }
 
     fn tell_local_fault(&self, error: Option<&DnsError>) {

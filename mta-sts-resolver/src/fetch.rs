@@ -10,8 +10,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{self, HeaderMap};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::http::response::Parts;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use mta_sts_core::HttpResponse;
 use rustls::pki_types::DnsName;
@@ -20,9 +21,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
-use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
+use crate::tls::{OnCertificateFault, PeerCertificate, TlsSession, TlsVersion, TrustStore, handshake};
 
 /// Fetches policies over HTTPS, and nothing else.
 ///
@@ -46,6 +48,7 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
+    gate: Option<(Gate, Visitor)>,
     refuses_private_addresses: bool,
     reach: Reach,
 }
@@ -59,6 +62,7 @@ impl PolicyFetcher {
             timeout: Duration::from_secs(60),
             max_body_len: 65_536,
             proxy: None,
+            gate: None,
             refuses_private_addresses: false,
             reach: Reach::default(),
         }
@@ -99,6 +103,12 @@ impl PolicyFetcher {
         self
     }
 
+    /// Connects to no address without a place for it.
+    pub(crate) fn through(mut self, gate: &Gate, visitor: &Visitor) -> Self {
+        self.gate = Some((gate.clone(), visitor.clone()));
+        self
+    }
+
     /// Refuses addresses that are not of the public Internet: loopback, private, shared, link-local and unique-local ones,
     /// those for documentation, multicast and the like, and IPv6 addresses that lead to such IPv4 addresses. Of a policy host
     /// with others, those are tried.
@@ -130,7 +140,7 @@ impl PolicyFetcher {
         let Ok(host) = DnsName::try_from(name) else {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
-        let deadline = deadline_after(self.timeout);
+        let mut deadline = deadline_after(self.timeout);
         let peers = if let Some(proxy) = self.proxy {
             vec![proxy]
         } else {
@@ -148,6 +158,13 @@ impl PolicyFetcher {
             PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
         };
         for (tried, peer) in peers.iter().enumerate() {
+            let waiting_since = Instant::now();
+            let place = match &self.gate {
+                Some((gate, visitor)) => gate.enter(self.counted_as(*peer, &host), visitor).await.map(Some),
+                None => Ok(None),
+            };
+            // The Policy Host is not to blame for the wait.
+            deadline += waiting_since.elapsed();
             let attempt = Attempt {
                 fetcher: self,
                 host: &host,
@@ -155,7 +172,12 @@ impl PolicyFetcher {
                 connect_by: share_of(deadline, peers.len() - tried),
                 deadline,
             };
-            match attempt.run().await {
+            let attempted = match place {
+                Ok(Some(place)) => attempt.run_at(place).await,
+                Ok(None) => attempt.run().await,
+                Err(Busy) => Err(busy()),
+            };
+            match attempted {
                 Ok(response) => return Ok(response),
                 Err(next) => {
                     let next = next.at(*peer);
@@ -170,6 +192,14 @@ impl PolicyFetcher {
             }
         }
         Err(failure)
+    }
+
+    /// Behind a proxy nobody knows who is connected to.
+    fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
+        match self.proxy {
+            None => Peer::of_address(peer.ip()),
+            Some(_) => Peer::of_name(host.as_ref()),
+        }
     }
 }
 
@@ -187,6 +217,12 @@ pub struct FetchedResponse {
     pub peer: SocketAddr,
     /// The version of TLS.
     pub tls_version: TlsVersion,
+    /// The policy host's certificate, which is valid for it.
+    pub certificate: PeerCertificate,
+    /// The field `Content-Encoding`: none was asked for, and with one the body is no policy.
+    pub content_encoding: Option<Vec<u8>>,
+    /// The field `Location`: where a redirect leads that no sender follows.
+    pub location: Option<Vec<u8>>,
 }
 
 impl<'a> From<&'a FetchedResponse> for HttpResponse<'a> {
@@ -210,6 +246,24 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// As [`Attempt::run`], for as long as the place may be held.
+    async fn run_at(&self, mut place: Place) -> Result<FetchedResponse, PolicyFetchError> {
+        match place.hold(self.run()).await {
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::Timeout => {
+                place.timed_out();
+                Err(error)
+            }
+            // It says nothing of the peer.
+            Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::LocalFault => Err(error),
+            Ok(done) => {
+                place.answered();
+                done
+            }
+            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
+            Err(Cut { is_silence: false }) => Err(busy()),
+        }
+    }
+
     async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
         let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
             if self.fetcher.proxy.is_some() {
@@ -219,11 +273,19 @@ impl Attempt<'_> {
             }
         })??;
         let secured = timeout_at(self.connect_by, self.secure(transport));
-        let (stream, tls_version) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
+        let (stream, session) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
         let response = timeout_at(self.deadline, self.get(stream));
-        let (status, content_type, body) =
-            response.await.map_err(|_| timed_out("while waiting for the response"))??;
-        Ok(FetchedResponse { status, content_type, body, peer: self.peer, tls_version })
+        let (parts, body) = response.await.map_err(|_| timed_out("while waiting for the response"))??;
+        Ok(FetchedResponse {
+            status: parts.status.as_u16(),
+            content_type: joined(&parts.headers, &header::CONTENT_TYPE),
+            body,
+            peer: self.peer,
+            tls_version: session.version(),
+            certificate: session.certificate().clone(),
+            content_encoding: joined(&parts.headers, &header::CONTENT_ENCODING),
+            location: joined(&parts.headers, &header::LOCATION),
+        })
     }
 
     /// TCP, and the proxy if there is one.
@@ -249,12 +311,12 @@ impl Attempt<'_> {
     async fn secure(
         &self,
         transport: Box<dyn Stream>,
-    ) -> Result<(Box<dyn Stream>, TlsVersion), PolicyFetchError> {
+    ) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
         let (stream, session) =
             handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
                 .await
                 .map_err(|failure| PolicyFetchError::tls(&failure))?;
-        Ok((Box::new(stream), session.version()))
+        Ok((Box::new(stream), session))
     }
 
     async fn tunnel(&self, proxy: TcpStream) -> Result<Box<dyn Stream>, PolicyFetchError> {
@@ -279,10 +341,7 @@ impl Attempt<'_> {
         Ok(Box::new(TokioIo::new(tunnel)))
     }
 
-    async fn get(
-        &self,
-        stream: Box<dyn Stream>,
-    ) -> Result<(u16, Option<Vec<u8>>, Vec<u8>), PolicyFetchError> {
+    async fn get(&self, stream: Box<dyn Stream>) -> Result<(Parts, Vec<u8>), PolicyFetchError> {
         let request = Request::get(POLICY_PATH)
             .header(header::HOST, self.host.as_ref())
             .header(header::USER_AGENT, USER_AGENT)
@@ -298,18 +357,17 @@ impl Attempt<'_> {
             http1_client().handshake(TokioIo::new(stream)).await.map_err(PolicyFetchError::http)?;
         let exchange = async {
             let response = sender.send_request(request).await.map_err(PolicyFetchError::http)?;
-            let status = response.status();
-            let content_type = joined(response.headers());
-            let body = match status {
-                StatusCode::OK => self.body_of(response).await?,
+            let (parts, body) = response.into_parts();
+            let body = match parts.status {
+                StatusCode::OK => self.body_of(body).await?,
                 _ => Vec::new(),
             };
-            Ok((status.as_u16(), content_type, body))
+            Ok((parts, body))
         };
         drive(connection, exchange).await
     }
 
-    async fn body_of(&self, response: Response<Incoming>) -> Result<Vec<u8>, PolicyFetchError> {
+    async fn body_of(&self, body: Incoming) -> Result<Vec<u8>, PolicyFetchError> {
         let limit = self.fetcher.max_body_len;
         let too_large = || {
             PolicyFetchError::new(
@@ -317,7 +375,6 @@ impl Attempt<'_> {
                 format!("the body is longer than {limit} bytes"),
             )
         };
-        let body = response.into_body();
         if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
             return Err(too_large());
         }
@@ -358,9 +415,8 @@ fn http1_client() -> http1::Builder {
 }
 
 /// As HTTP combines fields of one name (RFC 9110, 5.3).
-fn joined(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> =
-        headers.get_all(header::CONTENT_TYPE).iter().map(header::HeaderValue::as_bytes).collect();
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> = headers.get_all(name).iter().map(header::HeaderValue::as_bytes).collect();
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 
@@ -391,6 +447,10 @@ fn deadline_after(timeout: Duration) -> Instant {
 
 fn timed_out(when: &str) -> PolicyFetchError {
     PolicyFetchError::new(PolicyFetchErrorKind::Timeout, format!("timed out {when}"))
+}
+
+fn busy() -> PolicyFetchError {
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
 }
 
 fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {

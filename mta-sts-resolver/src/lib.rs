@@ -7,6 +7,8 @@ mod dane;
 mod dns;
 mod driver;
 mod fetch;
+mod file_watch;
+mod limiter;
 mod local_fault;
 mod private_address;
 mod service;
@@ -14,17 +16,22 @@ mod smtp;
 mod socketmap;
 mod store;
 mod tls;
-mod turnstile;
 
-pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
+pub use check::{
+    AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
+    DomainVerdict, HostCheck, HostDane, HostDecision, IdleHost, IdlePattern, NameServer, NameServerAnswer,
+    NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
-pub use driver::{Discovery, Resolver};
+pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-pub use service::{PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WhyTemporary};
+pub use service::{
+    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WaitingCounts, WhyTemporary,
+};
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
@@ -33,11 +40,15 @@ pub use socketmap::{
     AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
     Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
 };
-#[cfg(feature = "sqlite")]
-pub use store::SqliteStore;
-pub use store::{EntryStore, LeaseHolder, Leases, StoreError, StoreErrorKind, StoreFuture};
+pub use store::{
+    EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,
+    UnreadableEntry,
+};
 #[cfg(feature = "redis")]
 pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteAccess, SqliteConfig, SqliteStore};
 pub use tls::{
-    CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
+    CertificateChain, CertificateFault, MissingIssuer, PeerCertificate, TlsFailure, TlsSession, TlsVersion,
+    TrustStore, TrustStoreError,
 };

@@ -6,10 +6,12 @@ mod health;
 mod keeping;
 mod news;
 mod turn;
+mod waits;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,11 +25,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 pub use self::config::ServiceConfig;
-pub use self::counts::ServiceCounts;
+pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
 use self::health::StoreHealth;
 use self::turn::Turn;
-use crate::driver::Resolver;
+use self::waits::Waits;
+use crate::driver::{BusyWith, Resolver};
 use crate::store::StoreError;
 
 /// Says which policy applies to mail for a domain, and remembers it.
@@ -54,7 +57,8 @@ use crate::store::StoreError;
 ///
 /// Clones are cheap and share everything. However many ask for a domain at once, it is looked up once. A lookup
 /// goes on when those who asked have left, so that the next finds its result. Memory is bounded by the cache's number of
-/// entries and the number of lookups at once.
+/// entries and the number of lookups that wait, and no domain can keep the lookups of others waiting for long: see
+/// [`Resolver::fetches_at_once`].
 #[derive(Clone)]
 pub struct PolicyService {
     shared: Arc<Shared>,
@@ -78,6 +82,9 @@ pub enum WhyTemporary {
     /// DNS did not say whether the domain has a record: a fault, or an attacker who hides it (RFC 8461, 10.2).
     #[error("DNS did not say whether there is a policy. {0}")]
     DnsFailed(TxtFailure),
+    /// Too many lookups wait, and nothing is known of the domain.
+    #[error("{0}")]
+    Busy(BusyWith),
     /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
     #[error("The policy could not be fetched for a fault of this machine.")]
     LocalFault,
@@ -89,12 +96,13 @@ pub enum WhyTemporary {
 impl WhyTemporary {
     /// Whether this machine is to blame, and not the domain or its DNS.
     pub const fn is_local_fault(self) -> bool {
-        matches!(self, Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
+        matches!(self, Self::Busy(_) | Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
     }
 
     /// The stable kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Busy(with) => with.code(),
             Self::DnsFailed(_) => "dns-failed",
             Self::LocalFault => "local-fault",
             Self::Slow => "slow",
@@ -107,7 +115,7 @@ struct Shared {
     config: ServiceConfig,
     cache: Mutex<PolicyCache>,
     flights: Mutex<HashMap<PolicyDomain, Flight>>,
-    lookups: Semaphore,
+    waits: Waits,
     /// Whoever writes to the store holds the one of the domain from the look into the cache on, so that no older entry is
     /// written last.
     writing: [tokio::sync::Mutex<()>; 64],
@@ -137,7 +145,7 @@ impl PolicyService {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
                 flights: Mutex::default(),
-                lookups: Semaphore::new(config.lookups_at_once.clamp(1, Semaphore::MAX_PERMITS)),
+                waits: Waits::default(),
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
                 health: StoreHealth::default(),
@@ -154,8 +162,9 @@ impl PolicyService {
 
     /// Which policy applies to mail for this domain, now.
     ///
-    /// It takes at most [`ServiceConfig::answer_within`], and microseconds where the answer is remembered. A policy that was
-    /// answered from is in the store, unless the store failed.
+    /// It takes at most [`ServiceConfig::answer_within`], or [`ServiceConfig::answer_within_if_cached`] where a policy is
+    /// cached and not expired, and microseconds where the answer needs nobody to be asked. A policy that was answered from is
+    /// in the store, unless the store failed.
     pub async fn answer(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let shared = &self.shared;
         let now = shared.now();
@@ -164,19 +173,21 @@ impl PolicyService {
             count(&shared.counters.from_memory);
             return answer;
         }
-        let mut flight = self.join(domain);
-        let landed = timeout(shared.config.answer_within, flight.wait_for(Option::is_some)).await;
-        if let Ok(Ok(answer)) = landed
-            && let Some(answer) = &*answer
-        {
-            return answer.clone();
+        let Some(mut flight) = self.join(domain) else { return shared.unasked(domain).await };
+        let start = Instant::now();
+        // Twice: in the meantime the lookup may have found the policy in the store.
+        for within in [shared.config.answer_within_if_cached, shared.config.answer_within] {
+            let left = within.min(shared.config.answer_within).saturating_sub(start.elapsed());
+            if let Ok(Ok(answer)) = timeout(left, flight.wait_for(Option::is_some)).await
+                && let Some(answer) = &*answer
+            {
+                return answer.clone();
+            }
+            if let Some(policy) = shared.cached_policy(domain) {
+                return PolicyAnswer::Policy(policy);
+            }
         }
-        cached
-            .as_ref()
-            .and_then(|entry| entry.valid_policy(now))
-            .map_or(PolicyAnswer::Temporary(WhyTemporary::Slow), |cached| {
-                PolicyAnswer::Policy(cached.policy().clone())
-            })
+        PolicyAnswer::Temporary(WhyTemporary::Slow)
     }
 
     /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
@@ -184,7 +195,8 @@ impl PolicyService {
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
-        let at_once = shared.config.refreshes_at_once.max(1);
+        let at_once = shared.config.refreshes_at_once.clamp(1, Semaphore::MAX_PERMITS);
+        let slots = Arc::new(Semaphore::new(at_once));
         let mut running = JoinSet::new();
         let mut housework = JoinSet::new();
         let mut tended_at: Option<Instant> = None;
@@ -202,19 +214,33 @@ impl PolicyService {
                 let shared = Arc::clone(shared);
                 housework.spawn(async move { shared.tend_store(cleans).await });
             }
-            while running.len() >= at_once {
+            while running.len() >= at_once.saturating_mul(SLOW_REFRESHES) {
                 ended(running.join_next().await);
             }
+            let slot = tokio::select! {
+                // Never closed.
+                slot = Arc::clone(&slots).acquire_owned() => slot.ok(),
+                refreshed = running.join_next(), if !running.is_empty() => {
+                    ended(refreshed);
+                    continue;
+                }
+            };
             let now = shared.now();
             let due = shared.cache().poll_refresh(now);
             if let Some(domain) = due {
                 let shared = Arc::clone(shared);
                 running.spawn(async move {
                     count(&shared.counters.refreshes);
-                    shared.look_up(&domain, Purpose::Refresh).await;
+                    let mut refresh = pin!(shared.look_up(&domain, Purpose::Refresh));
+                    if timeout(BRIEF, refresh.as_mut()).await.is_err() {
+                        // Others need not wait for a silent host.
+                        drop(slot);
+                        refresh.await;
+                    }
                 });
                 continue;
             }
+            drop(slot);
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
             tokio::select! {
                 // The clock of the wall may be set meanwhile, so no sleep is long.
@@ -256,6 +282,8 @@ impl PolicyService {
             dns_failures: value(&counters.dns_failures),
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
+            waiting: self.shared.waiting(),
+            busy: self.shared.busy(),
         }
     }
 
@@ -264,11 +292,15 @@ impl PolicyService {
         &self.shared.resolver
     }
 
-    /// Waits with those who already wait for this domain, or begins its lookup.
-    fn join(&self, domain: &PolicyDomain) -> Flight {
+    /// Waits with those who already wait for this domain, or begins its lookup, unless too many wait.
+    fn join(&self, domain: &PolicyDomain) -> Option<Flight> {
         let mut flights = self.shared.flights();
         if let Some(flight) = flights.get(domain) {
-            return flight.clone();
+            return Some(flight.clone());
+        }
+        if flights.len() >= self.shared.config.max_waiting {
+            count(&self.shared.counters.busy_lookups);
+            return None;
         }
         let (sender, flight) = watch::channel(None);
         flights.insert(domain.clone(), flight.clone());
@@ -279,7 +311,7 @@ impl PolicyService {
             drop(landing);
             sender.send_replace(Some(answer));
         });
-        flight
+        Some(flight)
     }
 }
 
@@ -297,8 +329,6 @@ struct Landing {
 
 impl Landing {
     async fn fly(&self) -> PolicyAnswer {
-        // Never closed.
-        let _permit = self.shared.lookups.acquire().await;
         count(&self.shared.counters.lookups);
         self.shared.look_up(&self.domain, Purpose::Deliver).await
     }
@@ -323,6 +353,23 @@ impl Shared {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn cached_policy(&self, domain: &PolicyDomain) -> Option<Policy> {
+        let now = self.now();
+        let cached = self.cache().peek(domain, now)?;
+        cached.valid_policy(now).map(|cached| cached.policy().clone())
+    }
+
+    /// The answer where no lookup can be made: a policy that memory or the store holds.
+    async fn unasked(&self, domain: &PolicyDomain) -> PolicyAnswer {
+        let busy = PolicyAnswer::Temporary(WhyTemporary::Busy(BusyWith::Lookups));
+        if let Some(policy) = self.cached_policy(domain) {
+            return PolicyAnswer::Policy(policy);
+        }
+        let recalled = timeout(self.config.answer_within, self.recall(domain, Purpose::Deliver)).await;
+        let Ok((Some(entry), _)) = recalled else { return busy };
+        entry.valid_policy(self.now()).map_or(busy, |cached| PolicyAnswer::Policy(cached.policy().clone()))
+    }
+
     /// The answer that needs nobody to be asked.
     fn remembered(
         &self,
@@ -341,7 +388,9 @@ impl Shared {
 
     /// Asks the domain, and remembers what it says.
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
+        let recalling = self.waits.store();
         let (known, purpose) = self.recall(domain, purpose).await;
+        drop(recalling);
         let mut turn = Turn::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
@@ -349,6 +398,7 @@ impl Shared {
         let update = &discovery.outcome.cache_update;
         let mut writing = None;
         if is_worth_storing(update) {
+            let _writing = self.waits.store();
             writing = Some(self.turn_to_write(domain).await);
             // Before it is remembered: nobody is answered from what would be lost with the process.
             self.save(domain, update, turn.known()).await;
@@ -357,7 +407,12 @@ impl Shared {
         drop(writing);
         self.scheduled.notify_one();
         turn.end().await;
-        answer(&discovery.outcome)
+        match (answer(&discovery.outcome), discovery.busy) {
+            (PolicyAnswer::Temporary(why), Some(with)) if why.is_local_fault() => {
+                PolicyAnswer::Temporary(WhyTemporary::Busy(with))
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// Counts and logs what a lookup came to.
@@ -379,7 +434,9 @@ impl Shared {
             }
             _ => {}
         }
-        if let Err(NoPolicy::DnsFailed(_)) = outcome.applied {
+        if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied
+            && failure != TxtFailure::LocalFault
+        {
             count(&self.counters.dns_failures);
         }
         if let Some(alert) = &outcome.alert {
@@ -416,6 +473,9 @@ fn ended(refresh: Option<Result<(), tokio::task::JoinError>>) {
     }
 }
 
+/// How long a refresh counts as one of those at once, and how many times as many there may be of others.
+const BRIEF: Duration = Duration::from_secs(3);
+const SLOW_REFRESHES: usize = 8;
 const MIN_SLEEP: Duration = Duration::from_millis(10);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,5 +1,7 @@
 //! Stores: where entries outlive the process that made them.
 
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+mod ranking;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "sqlite")]
@@ -12,15 +14,15 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-#[cfg(any(feature = "redis", feature = "sqlite"))]
-use mta_sts_core::CachedPolicy;
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+use mta_sts_core::{CachedPolicy, EntryErrorKind};
 use tokio::time::Instant;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
+pub use self::sqlite::{SqliteAccess, SqliteConfig, SqliteStore};
 
 /// A place that keeps entries by Policy Domain, for a [`PolicyService`](crate::PolicyService).
 ///
@@ -29,7 +31,7 @@ pub use self::sqlite::SqliteStore;
 ///
 /// A store that fails stops no mail: the service tells of it and goes on with what it has in memory.
 pub trait EntryStore: fmt::Debug + Send + Sync {
-    /// What is remembered of a domain. An entry that cannot be read was not remembered.
+    /// What is remembered of a domain. An entry that cannot be read counts as none, and stays where it is.
     fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>>;
 
     /// Remembers an entry in place of what was there. When the future ends, it outlives the process.
@@ -45,8 +47,31 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
         count: usize,
     ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>>;
 
-    /// Forgets entries in which nothing counts since before this time; how many. The service asks for it once a day. By
-    /// default nothing is forgotten.
+    /// At most `count` of the entries that cannot be read and whose names follow `after`, in the order of their names. By
+    /// default there are none.
+    fn unreadable<'a>(
+        &'a self,
+        after: Option<&'a UnreadableEntry>,
+        count: usize,
+    ) -> StoreFuture<'a, Vec<UnreadableEntry>> {
+        let _ = (after, count);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Takes note that mail goes to these domains again: a store that is full keeps them rather than others. By default
+    /// nothing is noted.
+    fn note_use<'a>(&'a self, domains: &'a [PolicyDomain]) -> StoreFuture<'a, ()> {
+        let _ = domains;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// What the store has found and done since it was opened. By default nothing.
+    fn counts(&self) -> StoreCounts {
+        StoreCounts::default()
+    }
+
+    /// Forgets entries in which nothing counts since before this time; how many. The service asks for it once a day. An entry
+    /// that cannot be read is kept. By default nothing is forgotten.
     fn remove_expired(&self, before: UnixTime) -> StoreFuture<'_, usize> {
         let _ = before;
         Box::pin(async { Ok(0) })
@@ -57,6 +82,38 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
     fn leases(&self) -> Option<&dyn Leases> {
         None
     }
+}
+
+/// An entry that a store keeps and cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableEntry {
+    /// The name that it is kept under: a Policy Domain, unless that is damaged too.
+    pub name: Vec<u8>,
+    /// Its text.
+    pub text: Vec<u8>,
+    /// Why it cannot be read.
+    pub why: Unreadable,
+}
+
+/// Why an entry cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unreadable {
+    /// It has the form of a later version of this library, which can read it.
+    Newer,
+    /// It is no entry, or that of another domain.
+    Damaged,
+}
+
+/// What a store has found and done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreCounts {
+    /// Entries of a later version that the last cleaning came upon, and kept.
+    pub newer: u64,
+    /// Damaged entries that the last cleaning came upon, and kept.
+    pub damaged: u64,
+    /// Entries that were evicted, since the store is bounded.
+    pub evicted: u64,
 }
 
 /// Leave to ask a Policy Host, which one machine of all that share a store has at a time.
@@ -131,6 +188,16 @@ pub enum StoreErrorKind {
     Full,
     /// The store cannot be reached, opened or written. It may be later.
     Unavailable,
+    /// There is no store at this place.
+    Missing,
+    /// What is at this place is no store of entries. It is left as it is; name another place.
+    Foreign,
+    /// A later version has made the store. It can be read at most, and is never changed.
+    Newer,
+    /// The rights of the process do not suffice.
+    Denied,
+    /// Another process has locked the store.
+    Locked,
 }
 
 impl StoreError {
@@ -157,6 +224,11 @@ impl StoreErrorKind {
             Self::Corrupt => "store-corrupt",
             Self::Full => "store-full",
             Self::Unavailable => "store-unavailable",
+            Self::Missing => "store-missing",
+            Self::Foreign => "store-foreign",
+            Self::Newer => "store-newer",
+            Self::Denied => "store-denied",
+            Self::Locked => "store-locked",
         }
     }
 
@@ -165,8 +237,33 @@ impl StoreErrorKind {
             Self::Corrupt => "the store is damaged",
             Self::Full => "the store is full",
             Self::Unavailable => "the store is not available",
+            Self::Missing => "there is no store",
+            Self::Foreign => "this is no store of policies",
+            Self::Newer => "a later version has made the store",
+            Self::Denied => "the store may not be opened",
+            Self::Locked => "another process has locked the store",
         }
     }
+}
+
+/// Reads an entry of the domain that it is kept under.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+fn read_entry(name: &[u8], text: &[u8]) -> Result<(PolicyDomain, CacheEntry), Unreadable> {
+    let entry = CacheEntry::parse(text).map_err(|error| match error.kind() {
+        EntryErrorKind::UnknownVersion => Unreadable::Newer,
+        _ => Unreadable::Damaged,
+    });
+    let name = str::from_utf8(name).map_err(|_| Unreadable::Damaged)?;
+    let domain = PolicyDomain::parse(name).ok().filter(|domain| domain.as_str() == name);
+    Ok((domain.ok_or(Unreadable::Damaged)?, entry?))
+}
+
+/// When the policy of an entry was fetched, as far as an entry of a later version tells.
+#[cfg(feature = "sqlite")]
+fn fetch_time_of_newer(text: &[u8]) -> Option<UnixTime> {
+    let mut headers = text.split(|octet| *octet == b'\n').take_while(|line| !line.is_empty());
+    let seconds = headers.find_map(|line| line.strip_prefix(b"fetched-at: "))?;
+    str::from_utf8(seconds).ok()?.parse().ok().map(UnixTime::from_secs)
 }
 
 /// When nothing in an entry counts any more.

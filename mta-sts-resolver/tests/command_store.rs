@@ -6,6 +6,8 @@ mod redis_server;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,6 +21,7 @@ use mta_sts_world::{World, WorldConfig};
 use redis_server::RedisServer;
 use rusqlite::Connection;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// A world with its certificate authority in a file.
 struct Stage {
@@ -259,16 +262,18 @@ async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     assert_secure(&daemon, &POLICIES);
     daemon.end();
 
-    // A disk that cannot be written at all, and has no log, is no place for a store.
+    // A disk that cannot be written at all, and has no log: what it holds can be answered from.
     for ending in ["-wal", "-shm"] {
         // It may be gone.
         let _ = fs::remove_file(seen.join(format!("cache.sqlite{ending}")));
     }
     disk.run(&["mount", "-o", "remount,ro", disk.folder.to_str().unwrap()]);
-    let output =
-        disk.inside("timeout").args(["20", env!("CARGO_BIN_EXE_mtasts")]).args(&words).output().unwrap();
-    assert_eq!(output.status.code(), Some(75), "{output:?}");
-    assert!(String::from_utf8(output.stderr).unwrap().contains(&store));
+    let daemon = Daemon::start(&mut disk.command(&words));
+    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    assert!(daemon.told.contains(r#""entries":5"#), "{}", daemon.told);
+    assert_secure(&daemon, &POLICIES);
+    daemon.end();
+    assert_eq!(stored(), 5);
     stage.world.shutdown().await;
 }
 
@@ -343,6 +348,173 @@ async fn a_file_that_is_deleted_is_made_anew() {
     daemon.kill();
     assert_eq!(names(&file).len(), 3);
     assert_eq!(integrity(&file), "ok");
+    stage.world.shutdown().await;
+}
+
+#[test]
+fn whoever_reads_a_store_makes_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("text"), "precious\n".repeat(1000)).unwrap();
+    Connection::open(path("notes")).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    let files = || {
+        let mut files: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect::<Vec<_>>()
+    };
+    let before = files();
+    for (name, word) in [
+        ("absent", "no such file"),
+        ("text", "no database"),
+        ("notes", "no entries"),
+        ("no/folder", "no such"),
+    ] {
+        let store = format!("sqlite:{}", path(name).display());
+        for command in
+            [&["list"][..], &["show", "a.test"], &["export"], &["purge", "--all"], &["purge", "a.test"]]
+        {
+            let output = cache(&store, command, "");
+            assert_eq!(output.status.code(), Some(66), "{name} {command:?} {output:?}");
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.starts_with(&format!("mtasts: {store}: ")) && told.contains(word), "{told}");
+        }
+    }
+    // Nor does whoever writes what is something else; the daemon neither.
+    for name in ["text", "notes"] {
+        let store = format!("sqlite:{}", path(name).display());
+        assert_eq!(cache(&store, &["import"], "").status.code(), Some(66));
+        let serve = Command::new("timeout")
+            .args(["20", env!("CARGO_BIN_EXE_mtasts"), "serve", "--listen", "127.0.0.1:0", "--store", &store])
+            .output()
+            .unwrap();
+        assert_eq!(serve.status.code(), Some(66), "{serve:?}");
+    }
+    assert_eq!(files(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
+    let stage = Stage::start().await;
+    let folder = stage.path("state");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::chown(&folder, Some(65_534), Some(65_534)).unwrap();
+    fs::set_permissions(stage.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.join("cache.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    let all_belong_to_the_daemon = || {
+        for found in fs::read_dir(&folder).unwrap() {
+            let found = found.unwrap();
+            let metadata = found.metadata().unwrap();
+            assert_eq!((metadata.uid(), metadata.mode() & 0o777), (65_534, 0o600), "{found:?}");
+        }
+    };
+    let entry = "mta-sts-entry 1\nid: 1\nfetched-at: NOW\npolicy-length: 42\n\nversion: STSv1\nmode: none\nmax_age: 604800\n";
+    let entry = entry.replace("NOW", &UNIX_EPOCH.elapsed().unwrap().as_secs().to_string());
+    let import = serde_json::json!({ "domain": "root.test", "entry": entry }).to_string();
+    assert!(printed(&store, &["import"], &import).starts_with("1 imported"));
+    all_belong_to_the_daemon();
+
+    // A program that another user may run.
+    let program = stage.path("mtasts");
+    fs::copy(env!("CARGO_BIN_EXE_mtasts"), &program).unwrap();
+    let mut daemon = Daemon::start(Command::new(&program).args(stage.serve(&store)).uid(65_534).gid(65_534));
+    assert_secure(&daemon, &POLICIES);
+    assert_eq!(printed(&store, &["list"], "").lines().count(), 6);
+    all_belong_to_the_daemon();
+    assert!(printed(&store, &["purge", "root.test"], "").starts_with("1 forgotten"));
+    assert!(printed(&store, &["import"], &import).starts_with("1 imported"));
+    all_belong_to_the_daemon();
+    daemon.process.kill().unwrap();
+    daemon.process.wait().unwrap();
+    // Its log is left over. Whoever may not read it is told so.
+    assert_eq!(printed(&store, &["list"], "").lines().count(), 6);
+    let other = Command::new(&program)
+        .args(["cache", "list", "--store", &store])
+        .uid(65_533)
+        .gid(65_533)
+        .output()
+        .unwrap();
+    assert_eq!(other.status.code(), Some(66), "{other:?}");
+    all_belong_to_the_daemon();
+    let daemon = Daemon::start(Command::new(&program).args(stage.serve(&store)).uid(65_534).gid(65_534));
+    assert_secure(&daemon, &POLICIES);
+    assert!(
+        !daemon.told.contains("cannot be opened") && !daemon.told.contains("the store fails"),
+        "{}",
+        daemon.told
+    );
+    daemon.end();
+    assert_eq!(printed(&store, &["list"], "").lines().count(), 6);
+    all_belong_to_the_daemon();
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_a_later_version_go_through_export_and_are_kept_by_the_daemon() {
+    let stage = Stage::start().await;
+    let file = stage.path("cache.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    stage.daemon(&store).end();
+    let later = b"mta-sts-entry 99\nmore: than this\n\n";
+    let connection = Connection::open(&file).unwrap();
+    for name in ["a.test", "b.test", "healthy-enforce.test"] {
+        connection.execute("INSERT INTO entries VALUES (?1, ?2)", rusqlite::params![name, later]).unwrap();
+    }
+    let mut daemon = stage.daemon(&store);
+    assert_eq!(daemon.event("entries of the store cannot be read")["newer"], 3);
+    assert_secure(&daemon, &POLICIES[..1]);
+    assert_eq!(names(&file), ["a.test", "b.test", "healthy-enforce.test"]);
+    daemon.end();
+
+    let list = cache(&store, &["list"], "");
+    assert_eq!(
+        (list.status.code(), list.stdout.iter().filter(|octet| **octet == b'\n').count()),
+        (Some(0), 1)
+    );
+    assert!(String::from_utf8(list.stderr).unwrap().contains("of a later version of mtasts: 2, not listed"));
+    let shown = cache(&store, &["show", "a.test"], "");
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(String::from_utf8(shown.stderr).unwrap().contains("is of a later version"));
+    let exported = cache(&store, &["export"], "");
+    assert_eq!(exported.status.code(), Some(0));
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    assert!(
+        exported.contains(r#"{"domain":"b.test","entry":"mta-sts-entry 99\nmore: than this\n\n"}"#),
+        "{exported}"
+    );
+    let other = format!("sqlite:{}", stage.path("other.sqlite").display());
+    let imported = cache(&other, &["import"], &exported);
+    assert_eq!(imported.status.code(), Some(1), "{imported:?}");
+    assert!(String::from_utf8(imported.stdout).unwrap().starts_with("1 imported"));
+    assert_eq!(printed(&store, &["purge", "--expired"], ""), "0 forgotten\n");
+    assert_eq!(printed(&store, &["purge", "--all"], ""), "3 forgotten\n");
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_locked_at_the_start_delays_nothing_and_is_read_later() {
+    let stage = Stage::start().await;
+    let file = stage.path("cache.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    let daemon = stage.daemon(&store);
+    assert_secure(&daemon, &POLICIES[..2]);
+    daemon.end();
+    let locker = Connection::open(&file).unwrap();
+    locker
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE entries SET entry = entry")
+        .unwrap();
+    let mut daemon = stage.daemon(&store);
+    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    let begun = Instant::now();
+    assert_secure(&daemon, &POLICIES[..4]);
+    // Each is told in an instant; a busy machine takes its time.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    locker.execute_batch("ROLLBACK").unwrap();
+    drop(locker);
+    daemon.event("the store works again");
+    until("what was missed is written", || names(&file).len() == 4);
+    daemon.end();
     stage.world.shutdown().await;
 }
 

@@ -331,19 +331,141 @@ async fn a_record_of_another_class_is_not_accepted() {
 
 #[tokio::test]
 async fn response_codes_are_told_apart() {
-    for (response_code, failure, code) in [
-        (ResponseCode::ServFail, DnsFailure::ServerFailure, "servfail"),
-        (ResponseCode::Refused, DnsFailure::Refused, "refused"),
-        (ResponseCode::FormErr, DnsFailure::ResponseCode(1), "response-code"),
-        (ResponseCode::NotImp, DnsFailure::ResponseCode(4), "response-code"),
-        (ResponseCode::BADVERS, DnsFailure::ResponseCode(16), "response-code"),
+    // A server that answered is not asked again; but about SERVFAIL, which may pass, and without EDNS, if it is that.
+    for (response_code, failure, code, queries) in [
+        (ResponseCode::ServFail, DnsFailure::ServerFailure, "servfail", 2),
+        (ResponseCode::Refused, DnsFailure::Refused, "refused", 1),
+        (ResponseCode::FormErr, DnsFailure::ResponseCode(1), "response-code", 2),
+        (ResponseCode::NotImp, DnsFailure::ResponseCode(4), "response-code", 2),
+        (ResponseCode::BADVERS, DnsFailure::ResponseCode(16), "response-code", 2),
+        (ResponseCode::NotAuth, DnsFailure::ResponseCode(9), "response-code", 1),
     ] {
         let server = Scripted::start(move |query, _| vec![error(query, response_code, None)]).await;
         let error = server.client().txt("a.test").await.unwrap_err();
         assert_eq!(error, failure.into());
         assert_eq!(error.code(), code);
-        assert_eq!(server.seen().len(), 1, "{response_code}: a server that answered is not asked again");
+        assert_eq!(server.seen().len(), queries, "{response_code}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_edns_is_asked_without_and_vouches_for_nothing() {
+    for response_code in [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS] {
+        let server = Scripted::start(move |query, transport| match (&query.edns, transport) {
+            (Some(_), _) => {
+                let mut refusal = error(query, response_code, None);
+                if response_code == ResponseCode::FormErr {
+                    // An old server: neither OPT nor question.
+                    (refusal.edns, refusal.queries) = (None, Vec::new());
+                }
+                vec![refusal]
+            }
+            (None, Transport::Udp) if query.queries[0].name == name("long.test.") => vec![truncated(query)],
+            (None, _) => {
+                let mut plain = answer(query, &["a.test. 60 IN TXT \"x\"", "long.test. 60 IN TXT \"y\""]);
+                plain.metadata.authentic_data = true;
+                vec![plain]
+            }
+        })
+        .await;
+        let dns = server.client();
+        let answer = dns.txt("a.test").await.unwrap();
+        assert_eq!((&answer.records[..], answer.authenticated), (&[b"x".to_vec()][..], false));
+        assert_eq!(server.seen().len(), 2, "{response_code}");
+        // That is remembered, by clones too.
+        assert_eq!(dns.clone().txt("long.test").await.unwrap().records, [b"y"]);
+        assert!(!dns.txt("a.test").await.unwrap().authenticated);
+        assert!(server.seen()[1..].iter().all(|query| query.edns.is_none()), "{response_code}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_with_and_without_edns_is_no_reason_to_leave_it_out() {
+    let server = Scripted::start(|query, _| vec![error(query, ResponseCode::FormErr, None)]).await;
+    let dns = server.client();
+    for _ in 0..2 {
+        assert_eq!(dns.txt("a.test").await, Err(DnsFailure::ResponseCode(1).into()));
+    }
+    let with_edns: Vec<_> = server.seen().iter().map(|query| query.edns.is_some()).collect();
+    assert_eq!(with_edns, [true, false, true, false]);
+}
+
+#[tokio::test]
+async fn the_only_server_is_asked_once_more_about_servfail() {
+    let passing = || {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        Scripted::start(move |query, _| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => vec![error(query, ResponseCode::ServFail, None)],
+            _ => vec![answer(query, &["a.test. 60 IN TXT \"x\""])],
+        })
+    };
+    let server = passing().await;
+    assert_eq!(server.client().txt("a.test").await.unwrap().records, [b"x"]);
+    assert_eq!(server.seen().len(), 2);
+
+    let server = passing().await;
+    let once = DnsClient::new(DnsConfig::new(server.address).attempts(1));
+    assert_eq!(once.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
+
+    // Not three times, not where the answer was found bogus, and not where another can be asked.
+    let server = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, None)]).await;
+    let often = DnsClient::new(DnsConfig::new(server.address).attempts(5));
+    assert_eq!(often.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
+    assert_eq!(server.seen().len(), 2);
+    let bogus = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, Some(6))]).await;
+    assert_eq!(bogus.client().txt("a.test").await.unwrap_err().code(), "bogus");
+    assert_eq!(bogus.seen().len(), 1);
+    let two = [passing().await, passing().await];
+    let dns = DnsClient::new(DnsConfig::new(two[0].address).server(two[1].address));
+    assert_eq!(dns.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
+    assert_eq!(two.map(|server| server.seen().len()), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_late_answer_counts_while_others_are_asked() {
+    let silent = Scripted::start(|_, _| vec![]).await;
+    let slow = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let address = slow.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        loop {
+            let (length, peer) = slow.recv_from(&mut buffer).await.unwrap();
+            let query = hickory_proto::op::Message::from_vec(&buffer[..length]).unwrap();
+            let slow = Arc::clone(&slow);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(450)).await;
+                let late = answer(&query, &["a.test. 60 IN TXT \"late\""]).to_vec().unwrap();
+                // The client may have its answer already, and be gone.
+                let _ = slow.send_to(&late, peer).await;
+            });
+        }
+    });
+    // After 300 ms the next try begins; the answer to the first comes within it.
+    let config = |server| DnsConfig::new(server).timeout(Duration::from_millis(300));
+    let alone = DnsClient::new(config(address));
+    assert_eq!(alone.txt("a.test").await.unwrap().records, [b"late"]);
+    let before_another = DnsClient::new(config(address).server(silent.address).attempts(1));
+    assert_eq!(before_another.txt("a.test").await.unwrap().records, [b"late"]);
+}
+
+#[tokio::test]
+async fn with_one_socket_a_lookup_gives_up_listening_and_asks_on() {
+    let silent = Scripted::start(|_, _| vec![]).await;
+    let good = Scripted::start(|query, _| vec![answer(query, &["a.test. 60 IN TXT \"good\""])]).await;
+    let dns = DnsClient::new(impatient(silent.address).server(good.address).sockets_at_once(1));
+    let lookups: Vec<_> = (0..4)
+        .map(|_| {
+            let dns = dns.clone();
+            tokio::spawn(async move { dns.txt("a.test").await })
+        })
+        .collect();
+    for lookup in lookups {
+        match lookup.await.unwrap() {
+            Ok(answer) => assert_eq!(answer.records, [b"good"]),
+            Err(error) => assert_eq!(error.code(), "local-fault", "who waits for a socket too long"),
+        }
+    }
+    assert_eq!(dns.txt("a.test").await.unwrap().records, [b"good"]);
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn a_lease_is_waited_for_and_taken_over_when_its_holder_dies() {
     let (redis, stage) = (RedisServer::start(), Stage::start().await);
     let machine = stage.machine(store(&redis));
     // Of a machine that is no more.
-    redis.command(&[b"SET", b"mtasts:lease:healthy-enforce.test", b"the dead", b"PX", b"600000"]);
+    redis.command(&[b"SET", b"mtasts:lease:healthy-enforce.test", b"the dead", b"PX", b"60000"]);
     let asking = tokio::spawn({
         let machine = machine.clone();
         async move { machine.answer(&domain("healthy-enforce.test")).await }

@@ -7,7 +7,7 @@ mod redis_server;
 use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
-use mta_sts_resolver::{EntryStore, LeaseHolder, RedisStore};
+use mta_sts_resolver::{EntryStore, LeaseHolder, RedisStore, Unreadable};
 use redis_server::RedisServer;
 
 fn open(url: &str) -> RedisStore {
@@ -149,12 +149,67 @@ async fn what_is_no_entry_was_not_remembered() {
         assert_eq!(store.get(&domain(number)).await.unwrap(), None, "{number}");
     }
     assert_eq!(names(&store, 1000).await.len(), 96);
+    let mut unreadable = store.unreadable(None, 3).await.unwrap();
+    assert_eq!(unreadable.len(), 3);
+    unreadable.extend(store.unreadable(unreadable.last(), 3).await.unwrap());
+    assert_eq!(unreadable.len(), 5);
+    store.remove_expired(UnixTime::from_secs(now())).await.unwrap();
+    assert_eq!((store.counts().newer, store.counts().damaged), (0, 5));
     for number in 10..14 {
         let fetched = entry("2", now());
         store.put(&domain(number), &fetched).await.unwrap();
         assert_eq!(store.get(&domain(number)).await.unwrap(), Some(fetched), "{number}");
     }
     assert_eq!(names(&store, 1000).await.len(), 100);
+}
+
+#[tokio::test]
+async fn entries_of_a_later_version_are_kept() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    let later = format!("mta-sts-entry 99\nfetched-at: {}\nmore: than this\n\n", now() - 10);
+    for number in 0..100 {
+        store.put(&domain(number), &entry("1", now() - 20)).await.unwrap();
+        redis.command(&[
+            b"SET",
+            format!("mtasts:entry:{}", domain(number)).as_bytes(),
+            later.as_bytes(),
+            b"KEEPTTL",
+        ]);
+    }
+    assert_eq!(store.remove_expired(UnixTime::from_secs(u64::MAX)).await.unwrap(), 0);
+    assert_eq!((store.counts().newer, store.counts().damaged), (100, 0));
+    assert!(names(&store, 10).await.is_empty());
+    let kept = store.unreadable(None, 1000).await.unwrap();
+    assert_eq!((kept.len(), &kept[0].text[..], kept[0].why), (100, later.as_bytes(), Unreadable::Newer));
+    // A failed fetch hides none, which may have a policy; a policy takes its place, unless it was fetched before.
+    for (new, is_taken) in
+        [(back_off("1", now() + 300), false), (entry("1", now() - 20), false), (entry("1", now() - 5), true)]
+    {
+        store.put(&domain(7), &new).await.unwrap();
+        assert_eq!(store.get(&domain(7)).await.unwrap(), is_taken.then_some(new));
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_would_not_end_is_taken_over() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    let leases = store.leases().unwrap();
+    let lasts = Duration::from_secs(10);
+    let key = b"mtasts:lease:d0001.test";
+    redis.command(&[b"SET", key, b"somebody", b"PX", b"9000"]);
+    assert!(!leases.take(&domain(1), LeaseHolder::unique(), lasts).await.unwrap());
+    for broken in [
+        &[&b"SET"[..], key, b"somebody"][..],
+        &[b"SET", key, b"somebody", b"EX", b"86400"],
+        &[b"LPUSH", key, b"a list"],
+    ] {
+        redis.command(&[b"DEL", key]);
+        redis.command(broken);
+        assert!(leases.take(&domain(1), LeaseHolder::unique(), lasts).await.unwrap(), "{broken:?}");
+        assert!(!leases.take(&domain(1), LeaseHolder::unique(), lasts).await.unwrap(), "{broken:?}");
+    }
 }
 
 #[tokio::test]

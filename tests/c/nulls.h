@@ -16,6 +16,7 @@ static mtasts_name *a_name;
 static mtasts_domain *a_domain;
 static mtasts_mx_pattern *a_mx_pattern;
 static mtasts_record *a_record;
+static mtasts_tlsrpt_record *a_tlsrpt_record;
 static mtasts_config *a_config;
 static mtasts_policy *a_policy;
 static mtasts_lookup *a_lookup;
@@ -48,6 +49,8 @@ static void make_all(void)
     CHECK(mtasts_domain_parse("example.test", &a_domain, NULL) == MTASTS_OK);
     CHECK(mtasts_mx_pattern_parse("*.example.test", &a_mx_pattern, NULL) == MTASTS_OK);
     CHECK(mtasts_record_select(&rr, 1, &a_record, NULL) == MTASTS_OK);
+    const char *reports = "v=TLSRPTv1; rua=mailto:a@example.test";
+    CHECK(mtasts_tlsrpt_record_parse((const uint8_t *)reports, strlen(reports), &a_tlsrpt_record, NULL) == MTASTS_OK);
     a_config = mtasts_config_new();
     CHECK(mtasts_lookup_new("example.test", MTASTS_PURPOSE_DELIVER, NULL, 1, a_config, &a_lookup, NULL) == MTASTS_OK);
     CHECK(mtasts_lookup_finish(a_lookup, &a_outcome) == MTASTS_ERR_NOT_DONE && !a_outcome);
@@ -95,6 +98,7 @@ static void free_all(void)
     mtasts_policy_free(a_policy);
     mtasts_config_free(a_config);
     mtasts_record_free(a_record);
+    mtasts_tlsrpt_record_free(a_tlsrpt_record);
     mtasts_mx_pattern_free(a_mx_pattern);
     mtasts_domain_free(a_domain);
     mtasts_name_free(a_name);

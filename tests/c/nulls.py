@@ -17,6 +17,7 @@ OPTIONAL_OF = {
     ("mtasts_lookup_new", "entry"),
     ("mtasts_outcome_apply", "entry"),
     ("mtasts_delivery_new", "policy"),
+    ("mtasts_lint_tlsrpt_rrset", "domain"),
 }
 # What an argument is where it is not NULL.
 PLAIN = {

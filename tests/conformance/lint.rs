@@ -1,4 +1,6 @@
-use mta_sts_core::{FetchLimits, Finding, lint};
+use std::time::Duration;
+
+use mta_sts_core::{DnsName, FetchLimits, Finding, PolicyDomain, lint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,6 +15,13 @@ struct Input {
     rrs: Option<Vec<Octets>>,
     policy: Option<Octets>,
     response: Option<Response>,
+    tlsrpt_record: Option<Octets>,
+    tlsrpt_rrs: Option<Vec<Octets>>,
+    mx_hosts: Option<Vec<String>>,
+    domain: Option<String>,
+    ttl: Option<u64>,
+    #[serde(default)]
+    has_mta_sts: bool,
     #[serde(default)]
     config: Config,
 }
@@ -26,24 +35,63 @@ struct Config {
 }
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
-    let findings = match understand(input)? {
+    let input: Input = understand(input)?;
+    let of_tlsrpt = input.tlsrpt_record.is_some() || input.tlsrpt_rrs.is_some();
+    let findings = match input {
+        Input { record: None, rrs: None, policy: None, response: None, .. } if of_tlsrpt => {
+            of_tlsrpt_records(&input)?
+        }
+        _ if of_tlsrpt => return Err("the input is not one text to look at".to_owned()),
         Input { record: Some(txt), rrs: None, policy: None, response: None, .. } => {
             lint::record(&txt.to_vec())
         }
         Input { record: None, rrs: Some(rrs), policy: None, response: None, .. } => {
             lint::rrset(&rrs.iter().map(Octets::to_vec).collect::<Vec<_>>())
         }
-        Input { record: None, rrs: None, policy: Some(body), response: None, config } => {
-            lint::policy_with(&body.to_vec(), config.strictness.unwrap_or_default().into())
+        Input { record: None, rrs: None, policy: Some(body), response: None, mx_hosts, config, .. } => {
+            let strictness = config.strictness.unwrap_or_default().into();
+            match hosts(mx_hosts)? {
+                Some(hosts) => lint::policy_for_hosts(&body.to_vec(), strictness, &hosts),
+                None => lint::policy_with(&body.to_vec(), strictness),
+            }
         }
-        Input { record: None, rrs: None, policy: None, response: Some(response), config } => {
+        Input {
+            record: None, rrs: None, policy: None, response: Some(response), mx_hosts, config, ..
+        } => {
             let mut limits = FetchLimits::new();
             response::limit(&mut limits, config.max_body_len, config.missing_content_type, config.strictness);
-            lint::response(&response.to_http(), &limits)
+            match hosts(mx_hosts)? {
+                Some(hosts) => lint::response_for_hosts(&response.to_http(), &limits, &hosts),
+                None => lint::response(&response.to_http(), &limits),
+            }
         }
         _ => return Err("the input is not one text to look at".to_owned()),
     };
     Ok(json!({ "count": findings.len(), "findings": findings.iter().map(shown).collect::<Vec<_>>() }))
+}
+
+fn hosts(names: Option<Vec<String>>) -> Result<Option<Vec<DnsName>>, String> {
+    let parse = |name: String| DnsName::parse(&name).map_err(|error| error.to_string());
+    names.map(|names| names.into_iter().map(parse).collect()).transpose()
+}
+
+fn of_tlsrpt_records(input: &Input) -> Result<Vec<Finding>, String> {
+    let domain = input.domain.as_deref().map(PolicyDomain::parse).transpose();
+    let domain = domain.map_err(|error| error.to_string())?;
+    let mut facts = lint::TlsrptFacts::new().with_mta_sts(input.has_mta_sts);
+    if let Some(domain) = &domain {
+        facts = facts.with_domain(domain);
+    }
+    if let Some(ttl) = input.ttl {
+        facts = facts.with_ttl(Duration::from_secs(ttl));
+    }
+    match (&input.tlsrpt_record, &input.tlsrpt_rrs) {
+        (Some(txt), None) => Ok(lint::tlsrpt_record(&txt.to_vec())),
+        (None, Some(rrs)) => {
+            Ok(lint::tlsrpt_rrset(&rrs.iter().map(Octets::to_vec).collect::<Vec<_>>(), &facts))
+        }
+        _ => Err("the input is not one text to look at".to_owned()),
+    }
 }
 
 fn shown(finding: &Finding) -> Value {

@@ -13,6 +13,7 @@ mod postfix;
 mod record;
 mod response;
 mod tlsrpt;
+mod tlsrpt_record;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -26,7 +27,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 13] = [
+const ROOMS: [(&str, Run); 14] = [
     ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
@@ -40,6 +41,7 @@ const ROOMS: [(&str, Run); 13] = [
     ("response", response::run),
     ("rrset", record::run_rrset),
     ("tlsrpt", tlsrpt::run),
+    ("tlsrpt-record", tlsrpt_record::run),
 ];
 
 #[test]

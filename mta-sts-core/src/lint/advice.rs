@@ -1,6 +1,8 @@
 //! What senders make of a finding, and what helps, by its kind.
 
-use crate::error::{FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind};
+use crate::error::{
+    FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind,
+};
 
 pub(super) struct Advice {
     pub(super) senders: &'static str,
@@ -13,11 +15,14 @@ pub(super) const fn of(kind: FindingKind) -> Advice {
         FindingKind::Policy(kind) => of_policy_error(kind),
         FindingKind::Fetch(kind) => (NO_POLICY, of_fetch_error(kind)),
         FindingKind::Lint(kind) => of_lint(kind),
+        FindingKind::Tlsrpt(kind) => (of_tlsrpt_error_senders(kind), of_tlsrpt_error(kind)),
     };
     Advice { senders, help }
 }
 
 const NO_RECORD: &str = "Senders take the domain for one without MTA-STS.";
+pub(super) const NO_REPORTS: &str = "Senders send this domain no reports.";
+const URI_DROPPED: &str = "Senders send nothing to this URI.";
 const NO_POLICY: &str = "Senders use no policy from this answer, and keep an older one only while it lasts.";
 const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one only while it lasts.";
 const BAD_MX: &str = "Senders refuse the whole policy, or keep an mx that never covers a host.";
@@ -52,6 +57,31 @@ const fn of_record_error(kind: RecordErrorKind) -> &'static str {
             "Write a value of visible ASCII characters without `=` and `;`, or delete the field."
         }
         RecordErrorKind::TrailingSpace => "Delete the white space at the end.",
+    }
+}
+
+const fn of_tlsrpt_error_senders(kind: TlsrptRecordErrorKind) -> &'static str {
+    match kind {
+        TlsrptRecordErrorKind::SeveralRecords => "Senders use none of several records, and send no reports.",
+        _ => NO_REPORTS,
+    }
+}
+
+const fn of_tlsrpt_error(kind: TlsrptRecordErrorKind) -> &'static str {
+    match kind {
+        TlsrptRecordErrorKind::NoRecord => {
+            "Publish `v=TLSRPTv1; rua=mailto:ADDRESS` as a TXT record under `_smtp._tls` and the domain."
+        }
+        TlsrptRecordErrorKind::SeveralRecords => of_record_error(RecordErrorKind::SeveralRecords),
+        TlsrptRecordErrorKind::BadVersion => "Begin the record with `v=TLSRPTv1;`, exactly so.",
+        TlsrptRecordErrorKind::MissingRua => "Add `rua=mailto:` and the address that is to have the reports.",
+        TlsrptRecordErrorKind::NoUsableRua => "Write `rua=mailto:ADDRESS` or `rua=https://HOST/PATH`.",
+        TlsrptRecordErrorKind::EmptyField => of_record_error(RecordErrorKind::EmptyField),
+        TlsrptRecordErrorKind::FieldWithoutValue => of_record_error(RecordErrorKind::FieldWithoutValue),
+        TlsrptRecordErrorKind::SpaceAroundEquals => of_record_error(RecordErrorKind::SpaceAroundEquals),
+        TlsrptRecordErrorKind::BadFieldName => of_record_error(RecordErrorKind::BadFieldName),
+        TlsrptRecordErrorKind::BadFieldValue => of_record_error(RecordErrorKind::BadFieldValue),
+        TlsrptRecordErrorKind::TrailingSpace => of_record_error(RecordErrorKind::TrailingSpace),
     }
 }
 
@@ -117,14 +147,16 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::MoreFindings => {
             ("What senders make of them is not shown.", "Mend those that are shown and look again.")
         }
-        LintKind::Html => {
-            (BAD_POLICY, "Serve the policy as plain text, without markup and without a page of the site.")
-        }
-        LintKind::Rtf => (BAD_POLICY, "Save the file as plain text."),
+        LintKind::Html => (
+            BAD_POLICY,
+            "Serve the policy as plain text; `mtasts lint policy DOMAIN` looks at what is served.",
+        ),
+        LintKind::Rtf => (BAD_POLICY, "Save the file as plain text, without any formatting."),
         LintKind::Json => (BAD_POLICY, "Write the policy as lines of `NAME: VALUE`."),
-        LintKind::FrontMatter => {
-            (SOME_REFUSE, "Have the site generator copy the file as it is, and delete the front matter.")
-        }
+        LintKind::FrontMatter => (
+            BAD_POLICY,
+            "Look at what is served, with `mtasts lint policy DOMAIN`: if the front matter is, the site generator does not process this file.",
+        ),
         LintKind::Utf16 => (BAD_POLICY, "Save the file as UTF-8, or as ASCII."),
         LintKind::RecordAsPolicy => {
             (BAD_POLICY, "Publish this in DNS under `_mta-sts` and the domain, and serve the policy here.")
@@ -137,7 +169,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "Keep the policy under 65,536 octets, with wildcards if need be.",
         ),
         LintKind::Comment => (SOME_REFUSE, "Delete the comment."),
-        LintKind::YamlList => (SOME_REFUSE, "Write `mx: HOST` on a line of its own for each host."),
+        LintKind::YamlList => (SOME_REFUSE, "Write a line `mx:` with the name for each host, and no list."),
         LintKind::EqualsForColon => (BAD_POLICY, "Write a colon for the equals sign."),
         LintKind::FieldsOnOneLine => (BAD_POLICY, "Write each field on a line of its own."),
         LintKind::EscapedLineEnd => (BAD_POLICY, "End the line with LF or CRLF in place of the escape."),
@@ -231,8 +263,8 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "List your own hosts, or a wildcard of your provider.",
         ),
         LintKind::WildcardMissesLevel => (
-            "Senders that enforce the policy deliver nothing to the hosts that stand deeper.",
-            "Write the name or the wildcard that your provider names.",
+            "A wildcard covers one label: senders that enforce the policy deliver nothing to the hosts that no line covers.",
+            "Add a line for each of your MX hosts that no line covers.",
         ),
         LintKind::MisplacedWildcard => (BAD_MX, "Write `*.` and a domain, or the name of a host."),
         LintKind::SeveralHostsInMx => (BAD_MX, "Write a line `mx: HOST` for each of the hosts."),
@@ -258,6 +290,63 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::OtherRecord => {
             ("Most senders skip it, a few see no MTA-STS record.", "Delete it if nobody needs it here.")
         }
+        LintKind::NoneMode => (
+            "Senders deliver as if there were no policy, and report nothing.",
+            "Write `mode: testing` and later `mode: enforce`, unless you are about to remove the policy.",
+        ),
+        LintKind::MxNotCovered => (
+            "Senders that enforce the policy deliver nothing to this host.",
+            "Add a line `mx:` with the name of the host.",
+        ),
+        LintKind::ProviderMx => (
+            "Senders compare it with the names of your MX records, and it covers none of the usual ones.",
+            "Compare it with your MX records.",
+        ),
+        LintKind::PartOfMxSet => (
+            "Senders that enforce the policy deliver nothing to the hosts that are left out.",
+            "Compare it with your MX records.",
+        ),
+        LintKind::ColonForEquals => (NO_RECORD, "Write an equals sign for the colon."),
+        LintKind::ZoneLine => (NO_RECORD, "Take the text between the quotes alone."),
+        LintKind::RuaWithoutScheme => {
+            (URI_DROPPED, "Write `mailto:` before an address, or `https://` before a host.")
+        }
+        LintKind::RuaScheme => (URI_DROPPED, "Write a URI with `mailto:` or `https:`."),
+        LintKind::RuaExclamationMark => (
+            "Senders send nothing to this URI, or to an address that is none.",
+            "Delete the mark and the size behind it, which is of DMARC, or write `%21` where it belongs to the name.",
+        ),
+        LintKind::RuaWhiteSpace => {
+            (URI_DROPPED, "Delete the white space, or write a comma between two URIs.")
+        }
+        LintKind::RuaCharacter => {
+            (URI_DROPPED, "Write the URI in ASCII, with `%` and two digits for other characters.")
+        }
+        LintKind::RuaAddress => {
+            (URI_DROPPED, "Write `mailto:` and one address, such as `mailto:tls-reports@DOMAIN`.")
+        }
+        LintKind::RuaUrl => {
+            (URI_DROPPED, "Write `https://`, a host, and a path, without user name and password.")
+        }
+        LintKind::EmptyRua => {
+            ("Senders skip it, and some refuse the whole record.", "Delete one of the commas.")
+        }
+        LintKind::DuplicateRua => ("Senders may send the same report twice.", "Delete one of them."),
+        LintKind::ManyRuas => {
+            ("Senders use the first few, and leave out the others.", "Keep 8 at most, better one or two.")
+        }
+        LintKind::RuaElsewhere => (
+            "Senders send the reports there, and ask nobody whether they are welcome.",
+            "Keep it if that is who is to read the reports.",
+        ),
+        LintKind::ShortTlsrptTtl => (
+            "Senders ask often, and an attacker has the more chances to forge the answer.",
+            "Give the record a TTL of an hour or longer, or sign the zone with DNSSEC.",
+        ),
+        LintKind::MtaStsWithoutTlsrpt => (
+            "Senders cannot tell you when the policy keeps mail back.",
+            "Publish `v=TLSRPTv1; rua=mailto:ADDRESS` as a TXT record under `_smtp._tls` and the domain.",
+        ),
         LintKind::OtherCharset => (
             "Most senders ignore the charset, a few decode the policy with it.",
             "Let the Policy Host send `text/plain` alone.",

@@ -5,5 +5,7 @@ mod report_uri;
 mod result_type;
 
 pub use record::TlsrptRecord;
+pub(crate) use record::{candidate_filter, uris_of};
 pub use report_uri::ReportUri;
+pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};

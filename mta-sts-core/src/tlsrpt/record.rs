@@ -53,7 +53,8 @@ impl TlsrptRecord {
     /// [`TlsrptRecord::parse`]. All of them mean: send this domain no report (RFC 8460, 3).
     // Meets R7.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, TlsrptRecordError> {
-        let mut candidates = field::candidates(VERSION, rrset);
+        let counts = candidate_filter(rrset);
+        let mut candidates = rrset.iter().map(AsRef::as_ref).filter(|txt| counts(txt));
         match (candidates.next(), candidates.next()) {
             (None, _) => Err(TlsrptRecordError::at(TlsrptRecordErrorKind::NoRecord, 1, 0)),
             (Some(txt), None) => Self::parse(txt),
@@ -66,6 +67,11 @@ impl TlsrptRecord {
     pub fn uris(&self) -> &[ReportUri] {
         &self.uris
     }
+}
+
+/// Which RRs of an `RRset` count when its records are counted (RFC 8460, 3).
+pub(crate) fn candidate_filter<T: AsRef<[u8]>>(rrset: &[T]) -> impl Fn(&[u8]) -> bool + use<T> {
+    field::candidate_filter(VERSION, rrset)
 }
 
 /// What is wrong, and the input from there on.
@@ -133,10 +139,9 @@ fn add_uris(uris: &mut Vec<ReportUri>, list: &[u8]) {
         if uris.len() == TlsrptRecord::MAX_URIS {
             return;
         }
-        if let Ok(uri) = ReportUri::read(uri)
-            && !uris.contains(&uri)
-        {
-            uris.push(uri);
+        match ReportUri::read(uri) {
+            Ok(uri) if !uris.contains(&uri) => uris.push(uri),
+            _ => {}
         }
     }
 }

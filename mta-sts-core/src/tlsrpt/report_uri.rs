@@ -1,9 +1,11 @@
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::net::{Ipv4Addr, Ipv6Addr};
+
+use percent_encoding::percent_decode_str;
 
 use crate::field::is_white_space;
 use crate::name::DnsName;
@@ -76,7 +78,7 @@ impl ReportUri {
         if scheme.eq_ignore_ascii_case("mailto") {
             // Header fields and a fragment are for whoever clicks on it.
             let to = rest.split(['?', '#']).next().unwrap_or_default();
-            let address = address(&percent_decoded(to)).ok_or(UriFault::BadAddress)?;
+            let address = address(&Cow::from(percent_decode_str(to))).ok_or(UriFault::BadAddress)?;
             Ok(Self::Mailto { address: address.into() })
         } else if scheme.eq_ignore_ascii_case("https") {
             Ok(Self::Https { url: url(rest).ok_or(UriFault::BadUrl)?.into() })
@@ -159,25 +161,6 @@ const fn is_unreserved(octet: u8) -> bool {
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|char: char| char.is_ascii_alphabetic())
         && scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'))
-}
-
-/// The text with each `%` and its two digits as the octet that they stand for.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [octet, after @ ..] = rest {
-        rest = after;
-        if let (b'%', [high, low, after @ ..]) = (octet, after)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            decoded.push(high << 4 | low);
-            rest = after;
-        } else {
-            decoded.push(*octet);
-        }
-    }
-    decoded
 }
 
 /// The longest local part (RFC 5321, 4.5.3.1.1).

@@ -8,6 +8,8 @@ from ._values import (
     Conclusion,
     Evicted,
     Finding,
+    Https,
+    Mailto,
     MxHost,
     MxDecision,
     Output,
@@ -52,6 +54,7 @@ __all__ = [
     "PolicyDomain",
     "Record",
     "SessionVerdict",
+    "TlsrptRecord",
     "__version__",
     "codes",
     "dns_id_matches",
@@ -59,6 +62,8 @@ __all__ = [
     "lint_record",
     "lint_response",
     "lint_rrset",
+    "lint_tlsrpt_record",
+    "lint_tlsrpt_rrset",
     "message_tls",
     "policy_type_number",
     "postfix_tls_policy",
@@ -71,7 +76,13 @@ __version__: Final[str]
 
 def codes() -> dict[str, tuple[int, str]]: ...
 def dns_id_matches(dns_id: str, host: DnsName | str, /) -> bool: ...
-def lint_policy(body: _Octets, /, *, strict: bool = False) -> Findings: ...
+def lint_policy(
+    body: _Octets,
+    /,
+    *,
+    strict: bool = False,
+    mx_hosts: Iterable[DnsName | str] | None = None,
+) -> Findings: ...
 def lint_record(txt: _Octets, /) -> Findings: ...
 def lint_response(
     *,
@@ -81,8 +92,18 @@ def lint_response(
     max_body_len: int = 65536,
     strict: bool = False,
     accept_missing_content_type: bool = False,
+    mx_hosts: Iterable[DnsName | str] | None = None,
 ) -> Findings: ...
 def lint_rrset(rrset: Iterable[_Octets], /) -> Findings: ...
+def lint_tlsrpt_record(txt: _Octets, /) -> Findings: ...
+def lint_tlsrpt_rrset(
+    rrset: Iterable[_Octets],
+    /,
+    *,
+    domain: PolicyDomain | str | None = None,
+    ttl: int | None = None,
+    has_mta_sts: bool = False,
+) -> Findings: ...
 def message_tls(*, requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> MessageTls: ...
 def policy_type_number(word: str, /) -> int: ...
 def postfix_tls_policy(
@@ -118,6 +139,8 @@ class PolicyDomain:
     @property
     def txt_name(self) -> str: ...
     @property
+    def tlsrpt_txt_name(self) -> str | None: ...
+    @property
     def policy_host(self) -> str: ...
     @property
     def policy_url(self) -> str: ...
@@ -138,6 +161,19 @@ class Record:
     def select(rrset: Iterable[_Octets], /) -> Record: ...
     @property
     def id(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class TlsrptRecord:
+    __match_args__: Final = ("uris",)
+    @staticmethod
+    def parse(txt: _Octets, /) -> TlsrptRecord: ...
+    @staticmethod
+    def select(rrset: Iterable[_Octets], /) -> TlsrptRecord: ...
+    @property
+    def uris(self) -> tuple[Mailto | Https, ...]: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...

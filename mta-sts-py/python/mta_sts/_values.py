@@ -204,6 +204,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailto:
+    """Send TLS reports by mail: `address` is ready for a header field."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """POST TLS reports to this URL. Its host is whatever a stranger wrote."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class MxHost:
     """A host of the MX list, with what DANE and DNSSEC say of it."""
 

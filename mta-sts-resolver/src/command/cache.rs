@@ -3,15 +3,15 @@ use std::io::{self, BufRead, Read as _, Write};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
-use mta_sts_resolver::{EntryStore, StoreError};
+use mta_sts_core::{CacheEntry, EntryErrorKind, PolicyDomain, UnixTime};
+use mta_sts_resolver::{EntryStore, SqliteAccess, StoreError, Unreadable, UnreadableEntry};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::Exit;
 use super::check::{now, told};
 use super::output::{date, printable};
-use super::store::StorePlace;
+use super::store::{self, StorePlace};
 
 /// See and change what `mtasts serve` keeps in its store
 ///
@@ -82,21 +82,26 @@ impl From<io::Error> for Failed {
 
 impl Cache {
     pub(crate) async fn run(self) -> Exit {
-        let store = match self.store.open() {
+        let access = match self.action {
+            Action::List | Action::Show { .. } | Action::Export => SqliteAccess::Read,
+            Action::Purge { .. } => SqliteAccess::Write,
+            Action::Import => SqliteAccess::Create,
+        };
+        let store = match self.store.open(access) {
             Ok(Some(store)) => store,
             Ok(None) => return told(Exit::Usage, "nothing is kept of a daemon's memory"),
-            Err(error) => return told(Exit::Temporary, &format!("{}: {error}", self.store)),
+            Err(error) => return told(store::exit(&error), &format!("{}: {error}", self.store)),
         };
         let done = match &self.action {
             Action::List => self.list(&store).await,
             Action::Show { domain } => self.show(&store, domain).await,
-            Action::Purge { domains, expired, .. } => self.purge(&store, domains, *expired).await,
+            Action::Purge { domains, expired, all } => self.purge(&store, domains, *expired, *all).await,
             Action::Export => export(&store).await,
             Action::Import => import(&store).await,
         };
         match done {
             Ok(exit) => exit,
-            Err(Failed::Store(error)) => told(Exit::Temporary, &format!("{}: {error}", self.store)),
+            Err(Failed::Store(error)) => told(store::exit(&error), &format!("{}: {error}", self.store)),
             Err(Failed::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::No,
             Err(Failed::Stream(error)) => told(Exit::NoInput, &error.to_string()),
             Err(Failed::Input { line, what }) => told(Exit::No, &format!("line {line}: {what}")),
@@ -125,11 +130,28 @@ impl Cache {
                 writeln!(out, "{domain} {}", printable(&state))?;
             }
         }
+        let (mut newer, mut damaged) = (0, 0);
+        let mut unreadable = Unread::of(store);
+        while let Some(page) = unreadable.next().await? {
+            let of_later = page.iter().filter(|entry| entry.why == Unreadable::Newer).count();
+            (newer, damaged) = (newer + of_later, damaged + page.len() - of_later);
+        }
+        tell_unreadable(newer, damaged, "not listed");
         Ok(Exit::Fine)
     }
 
     async fn show(&self, store: &Arc<dyn EntryStore>, domain: &PolicyDomain) -> Result<Exit, Failed> {
         let Some(entry) = store.get(domain).await? else {
+            let mut unreadable = Unread::of(store);
+            while let Some(page) = unreadable.next().await? {
+                if let Some(entry) = page.iter().find(|entry| entry.name == domain.as_str().as_bytes()) {
+                    let why = match entry.why {
+                        Unreadable::Newer => "is of a later version of mtasts, and cannot be read",
+                        Unreadable::Damaged => "is damaged",
+                    };
+                    return Ok(told(Exit::No, &format!("what is stored of {domain} {why}")));
+                }
+            }
             return Ok(told(Exit::No, &format!("nothing is remembered of {domain}")));
         };
         let mut out = anstream::stdout();
@@ -150,6 +172,7 @@ impl Cache {
         store: &Arc<dyn EntryStore>,
         domains: &[PolicyDomain],
         expired: bool,
+        all: bool,
     ) -> Result<Exit, Failed> {
         let mut chosen: BTreeSet<_> = domains.iter().cloned().collect();
         if domains.is_empty() {
@@ -158,6 +181,13 @@ impl Cache {
             while let Some(page) = entries.next().await? {
                 let goes = |entry: &CacheEntry| !expired || entry.valid_policy(now).is_none();
                 chosen.extend(page.into_iter().filter(|(_, entry)| goes(entry)).map(|(domain, _)| domain));
+            }
+        }
+        if all {
+            let mut unreadable = Unread::of(store);
+            while let Some(page) = unreadable.next().await? {
+                let names = page.iter().filter_map(|entry| str::from_utf8(&entry.name).ok());
+                chosen.extend(names.filter_map(|name| PolicyDomain::parse(name).ok()));
             }
         }
         let mut purged = 0;
@@ -182,13 +212,38 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
             writeln!(out, "{}", json!({ "domain": domain.as_str(), "entry": entry.to_text() }))?;
         }
     }
+    // What this version cannot read, a later one can.
+    let (mut newer, mut damaged) = (0, 0);
+    let mut unreadable = Unread::of(store);
+    while let Some(page) = unreadable.next().await? {
+        for UnreadableEntry { name, text, why } in page {
+            match (why, String::from_utf8(name), String::from_utf8(text)) {
+                (Unreadable::Newer, Ok(domain), Ok(entry)) => {
+                    writeln!(out, "{}", json!({ "domain": domain, "entry": entry }))?;
+                    newer += 1;
+                }
+                _ => damaged += 1,
+            }
+        }
+    }
     out.flush()?;
-    Ok(Exit::Fine)
+    tell_unreadable(newer, 0, "written as they are");
+    tell_unreadable(0, damaged, "left out");
+    Ok(if damaged > 0 { Exit::No } else { Exit::Fine })
+}
+
+fn tell_unreadable(newer: usize, damaged: usize, what: &str) {
+    if newer > 0 {
+        anstream::eprintln!("mtasts: entries of a later version of mtasts: {newer}, {what}");
+    }
+    if damaged > 0 {
+        anstream::eprintln!("mtasts: damaged entries: {damaged}, {what}");
+    }
 }
 
 async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     let mut input = io::BufReader::new(io::stdin());
-    let (mut imported, mut older) = (0, 0);
+    let (mut imported, mut older, mut newer) = (0, 0, 0);
     let mut count = |is_imported: bool| if is_imported { imported += 1 } else { older += 1 };
     // Many at once, since a store writes those that come together at one stroke.
     let mut importing = JoinSet::new();
@@ -200,12 +255,15 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
             break;
         }
         match imported_entry(&text) {
-            Ok((domain, entry)) => importing.spawn(import_entry(Arc::clone(store), domain, entry)),
+            Ok(Some((domain, entry))) => {
+                importing.spawn(import_entry(Arc::clone(store), domain, entry));
+            }
+            Ok(None) => newer += 1,
             Err(what) => {
                 fault = Some(Failed::Input { line, what });
                 break;
             }
-        };
+        }
         if importing.len() == IMPORTS_AT_ONCE
             && let Some(Ok(is_imported)) = importing.join_next().await
         {
@@ -220,7 +278,8 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
         return Err(fault);
     }
     writeln!(anstream::stdout(), "{imported} imported, {older} not newer than what is there")?;
-    Ok(Exit::Fine)
+    tell_unreadable(newer, 0, "left out");
+    Ok(if newer > 0 { Exit::No } else { Exit::Fine })
 }
 
 /// Whether it was newer than what was there.
@@ -236,12 +295,16 @@ async fn import_entry(
     }
 }
 
-fn imported_entry(line: &str) -> Result<(PolicyDomain, CacheEntry), String> {
+/// What a line of `export` says; none where its entry is of a later version.
+fn imported_entry(line: &str) -> Result<Option<(PolicyDomain, CacheEntry)>, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name:?} is missing"));
     let domain = domain(text("domain")?)?;
-    let entry = CacheEntry::parse(text("entry")?.as_bytes()).map_err(|error| error.to_string())?;
-    Ok((domain, entry))
+    match CacheEntry::parse(text("entry")?.as_bytes()) {
+        Ok(entry) => Ok(Some((domain, entry))),
+        Err(error) if error.kind() == EntryErrorKind::UnknownVersion => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// All entries of a store, page by page.
@@ -259,6 +322,24 @@ impl<'a> Entries<'a> {
         let page = self.store.page(self.after.as_ref(), 1000).await?;
         self.after = page.last().map(|(domain, _)| domain.clone());
         Ok(self.after.is_some().then_some(page))
+    }
+}
+
+/// All entries of a store that cannot be read, page by page.
+struct Unread<'a> {
+    store: &'a Arc<dyn EntryStore>,
+    last: Option<UnreadableEntry>,
+}
+
+impl<'a> Unread<'a> {
+    fn of(store: &'a Arc<dyn EntryStore>) -> Self {
+        Self { store, last: None }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<UnreadableEntry>>, StoreError> {
+        let page = self.store.unreadable(self.last.as_ref(), 1000).await?;
+        self.last = page.last().cloned();
+        Ok(self.last.is_some().then_some(page))
     }
 }
 

@@ -3,10 +3,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
-use mta_sts_resolver::{EntryStore, RedisStore, RedisUrl, SqliteStore, StoreError};
+use mta_sts_resolver::{
+    EntryStore, RedisStore, RedisUrl, SqliteAccess, SqliteConfig, SqliteStore, StoreError, StoreErrorKind,
+};
+
+use super::Exit;
 
 /// Where policies outlive the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +25,46 @@ pub(crate) enum StorePlace {
 }
 
 impl StorePlace {
-    /// The store; none in memory.
-    pub(crate) fn open(&self) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
-        match self {
-            Self::Memory => Ok(None),
-            Self::Redis(url) => Ok(Some(Arc::new(RedisStore::open(url)?))),
-            Self::Sqlite(path) => Ok(Some(Arc::new(SqliteStore::open(path)?))),
+    /// The store for a command, opened now; none in memory.
+    pub(crate) fn open(&self, access: SqliteAccess) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
+        // Nobody else waits meanwhile.
+        let config = SqliteConfig::new().access(access).patience(Duration::from_secs(10));
+        Ok(match self {
+            Self::Memory => None,
+            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?)),
+            Self::Sqlite(path) => Some(Arc::new(SqliteStore::open_with(path, config)?)),
+        })
+    }
+
+    /// The store for a daemon, which goes on without it where it cannot be opened now. What is no store is an error: no time
+    /// makes it one.
+    pub(crate) fn open_for_daemon(&self) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
+        let path = match self {
+            Self::Memory => return Ok(None),
+            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?))),
+            Self::Sqlite(path) => path,
+        };
+        let store = SqliteStore::new(path, SqliteConfig::new())?;
+        match store.open_now() {
+            Err(error) if error.kind() == StoreErrorKind::Foreign => Err(error),
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, store = %self, "the store cannot be opened; it is tried again");
+                Ok(Some(Arc::new(store)))
+            }
+            Ok(()) => Ok(Some(Arc::new(store))),
         }
+    }
+}
+
+/// How a command ends that a store fails.
+pub(crate) fn exit(error: &StoreError) -> Exit {
+    match error.kind() {
+        StoreErrorKind::Missing
+        | StoreErrorKind::Foreign
+        | StoreErrorKind::Corrupt
+        | StoreErrorKind::Denied => Exit::NoInput,
+        StoreErrorKind::Newer => Exit::No,
+        _ => Exit::Temporary,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Whom a DNS client asks.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::failure::{DnsError, DnsFailure};
+use super::resolv_conf::{DNS_PORT, ResolvConf};
 
 /// Whom a [`DnsClient`](super::DnsClient) asks, and for how long.
 ///
@@ -18,80 +21,78 @@ use super::failure::{DnsError, DnsFailure};
 /// let dns = DnsClient::new(config);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
+///
+/// What is told here counts more than what `resolv.conf` says.
 #[derive(Clone, Debug)]
 pub struct DnsConfig {
-    pub(super) servers: Vec<SocketAddr>,
-    pub(super) timeout: Duration,
-    pub(super) attempts: u32,
-    pub(super) deadline: Duration,
-    trust_ad_from_any_server: bool,
+    told_servers: Vec<SocketAddr>,
+    resolv_conf: Option<ResolvConf>,
+    timeout: Option<Duration>,
+    attempts: Option<u32>,
+    deadline: Duration,
+    sockets_at_once: usize,
+    trust_ad_from_any_server: Option<bool>,
 }
 
 impl DnsConfig {
     /// One server, and the defaults.
     pub fn new(server: SocketAddr) -> Self {
-        Self {
-            servers: vec![server],
-            timeout: Duration::from_secs(3),
-            attempts: 2,
-            deadline: Duration::from_secs(10),
-            trust_ad_from_any_server: false,
-        }
+        Self { told_servers: vec![server], ..Self::without_servers() }
     }
 
-    /// What `/etc/resolv.conf` says now: `nameserver`, and the options `timeout`, `attempts` and `trust-ad`.
+    /// What `/etc/resolv.conf` says: `nameserver`, and the options `timeout`, `attempts` and `trust-ad`.
     ///
-    /// Without the file or a server in it, 127.0.0.1 is asked, as resolv.conf(5) has it. The file is read once.
+    /// Without the file or a server in it, 127.0.0.1 is asked, as resolv.conf(5) has it. A client of this configuration
+    /// reads the file again when it has changed; see [`DnsClient::reload`](super::DnsClient::reload).
     ///
     /// # Errors
     ///
     /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
     pub fn from_system() -> Result<Self, DnsError> {
-        match std::fs::read("/etc/resolv.conf") {
-            Ok(text) => Ok(Self::from_resolv_conf(&text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::from_resolv_conf(b"")),
-            Err(error) => Err(DnsFailure::SystemConfiguration(error.kind()).into()),
-        }
+        Self::from_resolv_conf("/etc/resolv.conf")
     }
 
-    /// Lines that say nothing to us are passed over, as the system's own resolver does.
-    fn from_resolv_conf(text: &[u8]) -> Self {
-        let (mut file, _unknown_lines) = resolv_conf::Config::parse_with_errors(text);
-        file.glibc_normalize();
-        let mut servers: Vec<_> =
-            file.nameservers.iter().map(|server| SocketAddr::new(IpAddr::from(server), DNS_PORT)).collect();
-        if servers.is_empty() {
-            servers.push(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DNS_PORT));
+    /// What another file of this kind says, such as that of a jail; all else as for [`DnsConfig::from_system`].
+    ///
+    /// # Errors
+    ///
+    /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
+    pub fn from_resolv_conf(path: impl AsRef<Path>) -> Result<Self, DnsError> {
+        Ok(Self { resolv_conf: Some(ResolvConf::read(path.as_ref())?), ..Self::without_servers() })
+    }
+
+    fn without_servers() -> Self {
+        Self {
+            told_servers: Vec::new(),
+            resolv_conf: None,
+            timeout: None,
+            attempts: None,
+            deadline: Duration::from_secs(10),
+            sockets_at_once: 1024,
+            trust_ad_from_any_server: None,
         }
-        let first = servers.remove(0);
-        let mut config = Self::new(first)
-            .timeout(Duration::from_secs(file.timeout.into()))
-            .attempts(file.attempts)
-            .danger_trust_ad_bit_of_any_server(file.trust_ad);
-        config.servers.extend(servers);
-        config
     }
 
     /// Adds a server, asked after those before it when they fail.
     #[must_use]
     pub fn server(mut self, server: SocketAddr) -> Self {
-        self.servers.push(server);
+        self.told_servers.push(server);
         self
     }
 
-    /// How long one server may take for one exchange over UDP, and again over TCP. By default 3 s; at 0 every exchange
-    /// times out.
+    /// How long one server may take for one exchange over UDP before the next is asked, and for one over TCP. By default 3 s;
+    /// at 0 every exchange times out. What comes later, while others are asked, counts too.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
-    /// How often a server that stays silent is asked. By default 2; 0 counts as 1, and more than 5 as 5, as in
-    /// resolv.conf(5).
+    /// How often a server that stays silent is asked, and the only one when it answers SERVFAIL. By default 2; 0 counts as 1,
+    /// and more than 5 as 5, as in resolv.conf(5).
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.clamp(1, 5);
+        self.attempts = Some(attempts);
         self
     }
 
@@ -103,44 +104,94 @@ impl DnsConfig {
         self
     }
 
+    /// How many sockets a client and its clones have open at once: 1024 by default; 0 counts as 1. Further queries wait.
+    #[must_use]
+    pub fn sockets_at_once(mut self, sockets: usize) -> Self {
+        self.sockets_at_once = sockets;
+        self
+    }
+
     /// Believes the AD bit (RFC 4035, 3.2.3) of servers that are not on loopback too. By default off.
     ///
     /// Whoever can alter packets between this host and such a server can then make any MX or address look
     /// authenticated by DNSSEC. It is for a path that is protected by other means, such as a tunnel or a private wire.
     #[must_use]
     pub fn danger_trust_ad_bit_of_any_server(mut self, trust: bool) -> Self {
-        self.trust_ad_from_any_server = trust;
+        self.trust_ad_from_any_server = Some(trust);
         self
     }
 
+    /// Whom to ask, in turn; at least one.
+    pub(super) fn servers(&self) -> Vec<SocketAddr> {
+        let read = self.resolv_conf.iter().flat_map(|file| &file.servers);
+        let servers: Vec<_> = read.chain(&self.told_servers).copied().collect();
+        if servers.is_empty() { vec![(Ipv4Addr::LOCALHOST, DNS_PORT).into()] } else { servers }
+    }
+
+    pub(super) fn timeout_of_server(&self) -> Duration {
+        let read = self.resolv_conf.as_ref().map(|file| file.timeout);
+        self.timeout.or(read).unwrap_or(Duration::from_secs(3))
+    }
+
+    pub(super) fn attempts_at_server(&self) -> u32 {
+        let read = self.resolv_conf.as_ref().map(|file| file.attempts);
+        self.attempts.or(read).unwrap_or(2).clamp(1, 5)
+    }
+
+    pub(super) fn deadline_of_lookup(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(super) fn max_sockets(&self) -> usize {
+        self.sockets_at_once.clamp(1, Semaphore::MAX_PERMITS)
+    }
+
     pub(super) fn trusts(&self, server: SocketAddr) -> bool {
-        self.trust_ad_from_any_server || server.ip().to_canonical().is_loopback()
+        let read = self.resolv_conf.as_ref().is_some_and(|file| file.trusts_ad);
+        self.trust_ad_from_any_server.unwrap_or(read) || server.ip().to_canonical().is_loopback()
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        self.resolv_conf.as_ref().is_some_and(ResolvConf::has_changed)
+    }
+
+    /// The same with `resolv.conf` as it is now; `None` where no file was read.
+    pub(super) fn read_again(&self) -> Option<Result<Self, DnsFailure>> {
+        let read = self.resolv_conf.as_ref()?.read_again();
+        Some(read.map(|file| Self { resolv_conf: Some(file), ..self.clone() }))
     }
 }
-
-const DNS_PORT: u16 = 53;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn resolv_conf_is_read_as_the_system_reads_it() {
-        let config = DnsConfig::from_resolv_conf(
-            b"# comment\nsearch corp.test\nnameserver 192.0.2.1\nnameserver 2001:db8::1\nnonsense here\n\
-              options ndots:3 timeout:4 attempts:900 trust-ad\n",
-        );
-        let servers: Vec<_> = config.servers.iter().map(ToString::to_string).collect();
-        assert_eq!(servers, ["192.0.2.1:53", "[2001:db8::1]:53"]);
-        assert_eq!(config.timeout, Duration::from_secs(4));
-        assert_eq!(config.attempts, 5);
-        assert!(config.trust_ad_from_any_server);
+    fn what_is_told_counts_more_than_what_the_file_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("resolv.conf");
+        std::fs::write(&path, "nameserver 192.0.2.1\noptions timeout:4 attempts:900 trust-ad\n").unwrap();
+        let read = DnsConfig::from_resolv_conf(&path).unwrap();
+        assert_eq!((read.timeout_of_server(), read.attempts_at_server()), (Duration::from_secs(4), 5));
+        assert!(read.trusts("192.0.2.1:53".parse().unwrap()));
+        let told = read
+            .server("192.0.2.9:53".parse().unwrap())
+            .timeout(Duration::from_secs(1))
+            .attempts(0)
+            .danger_trust_ad_bit_of_any_server(false);
+        std::fs::write(&path, "nameserver 192.0.2.2\noptions timeout:5 trust-ad\n").unwrap();
+        let told = told.read_again().unwrap().unwrap();
+        let servers: Vec<_> = told.servers().iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["192.0.2.2:53", "192.0.2.9:53"]);
+        assert_eq!((told.timeout_of_server(), told.attempts_at_server()), (Duration::from_secs(1), 1));
+        assert!(!told.trusts("192.0.2.2:53".parse().unwrap()));
     }
 
     #[test]
     fn without_a_server_the_local_host_is_asked() {
-        let config = DnsConfig::from_resolv_conf(b"");
-        assert_eq!(config.servers, ["127.0.0.1:53".parse().unwrap()]);
-        assert!(!config.trust_ad_from_any_server);
+        let directory = tempfile::tempdir().unwrap();
+        let config = DnsConfig::from_resolv_conf(directory.path().join("resolv.conf")).unwrap();
+        assert_eq!(config.servers(), ["127.0.0.1:53".parse().unwrap()]);
+        assert!(!config.trusts("192.0.2.1:53".parse().unwrap()));
     }
 }

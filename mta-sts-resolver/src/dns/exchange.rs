@@ -1,42 +1,97 @@
 //! One query of one server, and what its response is worth.
 
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::RecordType;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::chain::belongs_to;
 use super::failure::DnsFailure;
 
-pub(super) fn query_message(query: &Query) -> Message {
-    let mut edns = Edns::new();
-    edns.set_max_payload(EDNS_PAYLOAD);
-    let mut message = Message::query();
-    message.metadata.recursion_desired = true;
-    // RFC 6840, 5.7: asks for the AD bit of the answer, without the signatures.
-    message.metadata.authentic_data = true;
-    message.add_query(query.clone());
-    message.set_edns(edns);
-    message
+/// The queries of one lookup that may still be answered. Each has a socket of its own, which stays open while other servers
+/// are asked, so that a late answer counts.
+#[derive(Default)]
+pub(super) struct Queries {
+    open: Vec<Pin<Box<dyn Future<Output = Received> + Send>>>,
 }
 
-/// The socket is new, so that the port is another one each time, and connected, so that the system drops what comes
-/// from elsewhere and reports a port that nobody listens on.
-pub(super) async fn exchange_udp(
-    server: SocketAddr,
-    query: &Message,
-    bytes: &[u8],
-) -> Result<Message, DnsFailure> {
-    let any_address = match server {
-        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-    };
-    let socket = UdpSocket::bind((any_address, 0)).await?;
-    socket.connect(server).await?;
-    socket.send(bytes).await?;
+/// A query that was sent over UDP, and what came for it.
+type Received = (SentQuery, Result<Message, DnsFailure>);
+
+/// Who was asked, and how.
+pub(super) struct SentQuery {
+    pub(super) server: SocketAddr,
+    pub(super) message: Message,
+    pub(super) bytes: Vec<u8>,
+    /// A socket that may be open.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl SentQuery {
+    pub(super) fn new(
+        server: SocketAddr,
+        query: &Query,
+        with_edns: bool,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self, DnsFailure> {
+        let message = query_message(query, with_edns);
+        let bytes = message.to_vec().map_err(|_| DnsFailure::InvalidName)?;
+        Ok(Self { server, message, bytes, permit })
+    }
+
+    pub(super) fn has_edns(&self) -> bool {
+        self.message.edns.is_some()
+    }
+}
+
+impl Queries {
+    /// The socket is new, so that the port is another one each time, and connected, so that the system drops what comes
+    /// from elsewhere and reports a port that nobody listens on.
+    pub(super) async fn send(&mut self, sent: SentQuery) -> Result<(), DnsFailure> {
+        let any_address = match sent.server {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = UdpSocket::bind((any_address, 0)).await?;
+        socket.connect(sent.server).await?;
+        socket.send(&sent.bytes).await?;
+        self.open.push(Box::pin(async move {
+            let received = receive(&socket, &sent.message).await;
+            (sent, received)
+        }));
+        Ok(())
+    }
+
+    /// No longer listens for an answer to the query that was sent first; whether there was one.
+    pub(super) fn give_up_first(&mut self) -> bool {
+        let has_any = !self.open.is_empty();
+        self.open.drain(..usize::from(has_any));
+        has_any
+    }
+
+    /// What comes first, for whichever query, which is no longer open then. Without a query it never ends.
+    pub(super) async fn receive(&mut self) -> Received {
+        poll_fn(|context| {
+            for index in 0..self.open.len() {
+                if let Poll::Ready(received) = self.open[index].as_mut().poll(context) {
+                    drop(self.open.remove(index));
+                    return Poll::Ready(received);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+async fn receive(socket: &UdpSocket, query: &Message) -> Result<Message, DnsFailure> {
     let mut buffer = vec![0; UDP_BUFFER];
     loop {
         let length = socket.recv(&mut buffer).await?;
@@ -52,19 +107,37 @@ pub(super) async fn exchange_udp(
     }
 }
 
-pub(super) async fn exchange_tcp(
-    server: SocketAddr,
-    query: &Message,
-    bytes: &[u8],
-) -> Result<Message, DnsFailure> {
-    let length = u16::try_from(bytes.len()).map_err(|_| DnsFailure::InvalidName)?;
-    let mut stream = TcpStream::connect(server).await?;
+fn query_message(query: &Query, with_edns: bool) -> Message {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    // RFC 6840, 5.7: asks for the AD bit of the answer, without the signatures.
+    message.metadata.authentic_data = true;
+    message.add_query(query.clone());
+    if with_edns {
+        let mut edns = Edns::new();
+        edns.set_max_payload(EDNS_PAYLOAD);
+        message.set_edns(edns);
+    }
+    message
+}
+
+/// Whether a server has said no more than that it does not know EDNS (RFC 6891, 6.1.3 and 7), or not ours.
+pub(super) fn refuses_edns(response: &Message) -> bool {
+    // By its number, since BADVERS shares 16 with a code of TSIG.
+    let refusals = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS].map(u16::from);
+    refusals.contains(&response.metadata.response_code.into())
+}
+
+/// Asks the same once more over TCP.
+pub(super) async fn exchange_tcp(sent: &SentQuery) -> Result<Message, DnsFailure> {
+    let length = u16::try_from(sent.bytes.len()).map_err(|_| DnsFailure::InvalidName)?;
+    let mut stream = TcpStream::connect(sent.server).await?;
     // RFC 7766, 8: the length and the message in one write.
-    stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await?;
+    stream.write_all(&[&length.to_be_bytes(), &sent.bytes[..]].concat()).await?;
     let mut buffer = vec![0; stream.read_u16().await?.into()];
     stream.read_exact(&mut buffer).await?;
     let response = Message::from_vec(&buffer).map_err(|_| DnsFailure::Malformed)?;
-    if answers(&response, query) { Ok(response) } else { Err(DnsFailure::Malformed) }
+    if answers(&response, &sent.message) { Ok(response) } else { Err(DnsFailure::Malformed) }
 }
 
 /// Whether it is a response to this query: the id, and the question (RFC 5452, 9.1). A server that did not understand

@@ -12,7 +12,7 @@ pub struct PolicyFetchError {
     kind: PolicyFetchErrorKind,
     detail: String,
     peer: Option<SocketAddr>,
-    certificate: Option<PeerCertificate>,
+    certificate: Option<Box<PeerCertificate>>,
 }
 
 impl PolicyFetchError {
@@ -33,7 +33,7 @@ impl PolicyFetchError {
 
     /// The policy host's certificate with all its faults, if TLS failed after it came.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
-        self.certificate.as_ref()
+        self.certificate.as_deref()
     }
 
     pub(super) fn new(kind: PolicyFetchErrorKind, detail: impl AsRef<str>) -> Self {
@@ -43,7 +43,10 @@ impl PolicyFetchError {
     pub(super) fn tls(failure: &TlsFailure) -> Self {
         let kind =
             failure.primary_fault().map_or(PolicyFetchErrorKind::Tls, PolicyFetchErrorKind::Certificate);
-        Self { certificate: failure.certificate().cloned(), ..Self::new(kind, failure.to_string()) }
+        Self {
+            certificate: failure.certificate().cloned().map(Box::new),
+            ..Self::new(kind, failure.to_string())
+        }
     }
 
     pub(super) fn http(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -69,6 +72,9 @@ pub enum PolicyFetchErrorKind {
     AddressRefused,
     /// The body is longer than the limit; nothing of it is given back.
     BodyTooLarge,
+    /// Too many other fetches wait for one of the addresses, or need its place: the policy host is not to blame, and may
+    /// have a policy. Only a [`Resolver`](crate::Resolver) bounds fetches so.
+    Busy,
     /// The certificate of the policy host is not valid for it (RFC 8461, 3.3).
     Certificate(CertificateFault),
     /// No connection: refused, unreachable, no address given.
@@ -92,6 +98,7 @@ impl PolicyFetchErrorKind {
         match self {
             Self::AddressRefused => "policy-host-address-refused",
             Self::BodyTooLarge => "body-too-large",
+            Self::Busy => "busy",
             Self::Certificate(fault) => fault.code(),
             Self::Connect => "connect-failed",
             Self::InvalidPolicyHost => "invalid-policy-host",
@@ -102,7 +109,7 @@ impl PolicyFetchErrorKind {
         }
     }
 
-    /// How much it tells the owner of the policy host, compared with what another address gave.
+    /// How much it tells, compared with what another address gave.
     pub(super) fn weight(self) -> u8 {
         match self {
             Self::AddressRefused | Self::InvalidPolicyHost => 0,
@@ -113,7 +120,7 @@ impl PolicyFetchErrorKind {
             Self::Certificate(_) => 5,
             Self::BodyTooLarge => 6,
             // The address that was not asked might have given the policy.
-            Self::LocalFault => 7,
+            Self::Busy | Self::LocalFault => 7,
         }
     }
 }

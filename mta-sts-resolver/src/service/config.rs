@@ -13,9 +13,10 @@ use crate::store::EntryStore;
 #[derive(Clone)]
 pub struct ServiceConfig {
     pub(super) max_entries: usize,
-    pub(super) lookups_at_once: usize,
+    pub(super) max_waiting: usize,
     pub(super) refreshes_at_once: usize,
     pub(super) answer_within: Duration,
+    pub(super) answer_within_if_cached: Duration,
     pub(super) store: Option<Arc<dyn EntryStore>>,
     pub(super) log_domains: bool,
     pub(super) clock: Arc<dyn Fn() -> UnixTime + Send + Sync>,
@@ -26,9 +27,10 @@ impl ServiceConfig {
     pub fn new() -> Self {
         Self {
             max_entries: 65_536,
-            lookups_at_once: 512,
+            max_waiting: 4096,
             refreshes_at_once: 16,
-            answer_within: Duration::from_secs(70),
+            answer_within: Duration::from_secs(10),
+            answer_within_if_cached: Duration::from_secs(1),
             store: None,
             log_domains: false,
             clock: Arc::new(system_time),
@@ -43,26 +45,38 @@ impl ServiceConfig {
         self
     }
 
-    /// How many domains are looked up at once: 512 by default; 0 counts as 1. The others wait. Each may take some sockets.
+    /// How many lookups may wait at once, for whatever it is, besides those in the background: 4096 by default, of some
+    /// kilobytes each. Beyond it, domains with a cached policy are answered from it, and others that it is temporary:
+    /// [`WhyTemporary::Busy`](super::WhyTemporary::Busy). At 0 nothing is looked up.
+    ///
+    /// How many ask DNS and Policy Hosts at once, the resolver bounds: [`Resolver`](crate::Resolver).
     #[must_use]
-    pub fn lookups_at_once(mut self, lookups: usize) -> Self {
-        self.lookups_at_once = lookups;
+    pub fn max_waiting(mut self, lookups: usize) -> Self {
+        self.max_waiting = lookups;
         self
     }
 
-    /// How many policies are fetched anew at once, in the background: 16 by default; 0 counts as 1.
+    /// How many policies are fetched anew at once, in the background: 16 by default; 0 counts as 1. What takes longer than
+    /// 3 s is not counted among them; of that, seven times as many may go on.
     #[must_use]
     pub fn refreshes_at_once(mut self, refreshes: usize) -> Self {
         self.refreshes_at_once = refreshes;
         self
     }
 
-    /// How long an answer may take: 70 s by default, as long as DNS and a fetch may take. With what may come after it, DANE and
-    /// MX records, that is less than the 100 s that Postfix waits. After it, the answer is the cached policy, or
-    /// [`WhyTemporary::Slow`](super::WhyTemporary::Slow).
+    /// How long an answer may take: 10 s by default, since a mail server has a process that waits for it. After it, the answer
+    /// is [`WhyTemporary::Slow`](super::WhyTemporary::Slow); the lookup goes on, and the next question finds its result.
     #[must_use]
     pub fn answer_within(mut self, answer_within: Duration) -> Self {
         self.answer_within = answer_within;
+        self
+    }
+
+    /// How long an answer may take where there is a cached policy that has not expired: 1 s by default. After it, that
+    /// policy is the answer (RFC 8461, 5.1); the lookup goes on, and a newer policy that it finds counts from then on.
+    #[must_use]
+    pub fn answer_within_if_cached(mut self, answer_within: Duration) -> Self {
+        self.answer_within_if_cached = answer_within;
         self
     }
 
@@ -101,9 +115,10 @@ impl fmt::Debug for ServiceConfig {
         formatter
             .debug_struct("ServiceConfig")
             .field("max_entries", &self.max_entries)
-            .field("lookups_at_once", &self.lookups_at_once)
+            .field("max_waiting", &self.max_waiting)
             .field("refreshes_at_once", &self.refreshes_at_once)
             .field("answer_within", &self.answer_within)
+            .field("answer_within_if_cached", &self.answer_within_if_cached)
             .field("store", &self.store)
             .field("log_domains", &self.log_domains)
             .finish_non_exhaustive()

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Shared;
+
 /// What a [`PolicyService`](super::PolicyService) has done since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,6 +32,43 @@ pub struct ServiceCounts {
     pub store_failures: u64,
     /// Domains whose entries wait until the store works again.
     pub unsaved: u64,
+    /// Lookups that wait now.
+    pub waiting: WaitingCounts,
+    /// Lookups that were not made, since too many others waited.
+    pub busy: BusyCounts,
+}
+
+/// What the lookups of a [`PolicyService`](super::PolicyService) wait for now, those for a refresh too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitingCounts {
+    /// A turn to ask DNS.
+    pub dns_place: u64,
+    /// DNS.
+    pub dns: u64,
+    /// The lease of the domain, which another machine has.
+    pub lease: u64,
+    /// A turn at an address that has as many fetches as one may have.
+    pub address: u64,
+    /// A turn to fetch: all that go on at once are taken.
+    pub fetch_place: u64,
+    /// A Policy Host.
+    pub policy_host: u64,
+    /// The store.
+    pub store: u64,
+}
+
+/// How often there was no turn for a lookup of a [`PolicyService`](super::PolicyService), by
+/// [`BusyWith`](crate::BusyWith).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BusyCounts {
+    /// DNS was.
+    pub dns: u64,
+    /// The address of a Policy Host was, or Policy Hosts in all.
+    pub policy_host: u64,
+    /// The service was.
+    pub lookups: u64,
 }
 
 /// The same, while it is counted.
@@ -45,6 +84,47 @@ pub(super) struct Counters {
     pub(super) alerts: AtomicU64,
     pub(super) dns_failures: AtomicU64,
     pub(super) store_failures: AtomicU64,
+    pub(super) busy_lookups: AtomicU64,
+}
+
+impl WaitingCounts {
+    /// All of them.
+    pub const fn sum(&self) -> u64 {
+        let Self { dns_place, dns, lease, address, fetch_place, policy_host, store } = self;
+        *dns_place + *dns + *lease + *address + *fetch_place + *policy_host + *store
+    }
+}
+
+impl BusyCounts {
+    /// All of them.
+    pub const fn sum(&self) -> u64 {
+        self.dns + self.policy_host + self.lookups
+    }
+}
+
+impl Shared {
+    pub(super) fn waiting(&self) -> WaitingCounts {
+        let limiter = self.resolver.limiter();
+        let (dns, fetches) = (limiter.dns_gauges(), limiter.fetch_gauges());
+        WaitingCounts {
+            dns_place: (dns.waiting_for_peer + dns.waiting_for_place) as u64,
+            dns: dns.inside as u64,
+            lease: self.waits.for_lease(),
+            address: fetches.waiting_for_peer as u64,
+            fetch_place: fetches.waiting_for_place as u64,
+            policy_host: fetches.inside as u64,
+            store: self.waits.for_store(),
+        }
+    }
+
+    pub(super) fn busy(&self) -> BusyCounts {
+        let limiter = self.resolver.limiter();
+        BusyCounts {
+            dns: limiter.dns_gauges().refused,
+            policy_host: limiter.fetch_gauges().refused,
+            lookups: self.counters.busy_lookups.load(Ordering::Relaxed),
+        }
+    }
 }
 
 pub(super) fn count(counter: &AtomicU64) {

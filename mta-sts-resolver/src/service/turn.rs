@@ -87,6 +87,7 @@ impl BeforeFetch for Turn<'_> {
         let Some(leases) = leases.filter(|_| self.lease.is_none()) else { return Leave::Fetch };
         let holder = LeaseHolder::unique();
         let start = Instant::now();
+        let _waiting = self.shared.waits.lease();
         loop {
             let taken = leases.take(self.domain, holder, LEASE).await;
             let Some(taken) = self.shared.done(Work::Writing, taken) else { return Leave::Fetch };
@@ -97,7 +98,7 @@ impl BeforeFetch for Turn<'_> {
             if let Some(news) = self.news().await {
                 return news;
             }
-            if taken || start.elapsed() >= self.shared.config.answer_within {
+            if taken || start.elapsed() >= PATIENCE {
                 return Leave::Fetch;
             }
             sleep(POLL).await;
@@ -113,4 +114,6 @@ impl Drop for Lease {
 
 /// How long a lease outlives a holder that dies. Others wait as long.
 const LEASE: Duration = Duration::from_secs(10);
+/// As long as a holder may take: to wait for its turns, to ask DNS, and to fetch.
+const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
@@ -14,7 +15,10 @@ use redis::{
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{EntryStore, LeaseHolder, Leases, Seldom, StoreError, StoreErrorKind, StoreFuture, ends_at};
+use super::{
+    EntryStore, LeaseHolder, Leases, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
+    Unreadable, UnreadableEntry, ends_at, read_entry,
+};
 
 /// Entries in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
 ///
@@ -105,6 +109,8 @@ struct Shared {
     link: Mutex<Link>,
     /// Lets a line about values that are no entries through.
     unreadable: Seldom,
+    newer: AtomicU64,
+    damaged: AtomicU64,
 }
 
 /// The connection, and what became of the last.
@@ -137,6 +143,8 @@ impl RedisStore {
                 client,
                 link: Mutex::default(),
                 unreadable: Seldom::default(),
+                newer: AtomicU64::new(0),
+                damaged: AtomicU64::new(0),
             }),
         })
     }
@@ -169,19 +177,70 @@ impl RedisStore {
     }
 
     /// What a value says; what says nothing is told, since somebody else writes here, or another version.
-    fn read(&self, name: &str, value: &[u8]) -> Option<CacheEntry> {
-        let entry = (value.len() <= MAX_VALUE).then(|| CacheEntry::parse(value).ok()).flatten();
-        if entry.is_none() {
-            self.tell_unreadable(name);
+    fn read(&self, name: &[u8], value: &[u8]) -> Option<(PolicyDomain, CacheEntry)> {
+        match read_value(name, value) {
+            Ok(known) => Some(known),
+            Err(why) => {
+                self.tell_unreadable(name, why);
+                None
+            }
         }
-        entry
     }
 
-    fn tell_unreadable(&self, name: &str) {
-        tracing::debug!(domain = name, "a value in Redis is no entry");
+    fn tell_unreadable(&self, name: &[u8], why: Unreadable) {
+        tracing::debug!(domain = %name.escape_ascii(), ?why, "an entry in Redis cannot be read");
         if self.shared.unreadable.is_due() {
-            tracing::warn!(store = %self.shared.url, "a value in Redis is no entry, and was not remembered");
+            tracing::warn!(store = %self.shared.url, ?why, "an entry in Redis cannot be read; it is kept, and not used");
         }
+    }
+
+    /// Counts what cannot be read, for the operator to see.
+    async fn count_unreadable(&self) -> Result<(), StoreError> {
+        let (mut newer, mut damaged) = (0, 0);
+        let mut after: Option<UnreadableEntry> = None;
+        loop {
+            let mut page = self.unreadable(after.as_ref(), CHUNK).await?;
+            let of_later = page.iter().filter(|entry| entry.why == Unreadable::Newer).count();
+            (newer, damaged) = (newer + of_later as u64, damaged + (page.len() - of_later) as u64);
+            after = page.pop();
+            if after.is_none() {
+                break;
+            }
+        }
+        self.shared.newer.store(newer, Ordering::Relaxed);
+        self.shared.damaged.store(damaged, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Names with their values, of the names that follow, in a chunk.
+    async fn rows(&self, from: &[u8], count: usize) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+        let mut rows = redis::cmd("EVAL");
+        rows.arg(PAGE).arg(1).arg(DOMAINS).arg(ENTRY_PREFIX).arg(from);
+        rows.arg(CHUNK.min(count)).arg(MAX_VALUE);
+        self.ask(&rows).await
+    }
+
+    /// At most `count` of the values that follow, of those that make something; only at the end there are none. Names whose
+    /// entries have gone are passed over.
+    async fn chosen<T>(
+        &self,
+        after: Option<&[u8]>,
+        count: usize,
+        make: impl Fn(&[u8], Vec<u8>) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut from = after.map_or_else(|| b"-".to_vec(), following);
+        let (mut chosen, mut octets) = (Vec::new(), 0);
+        while chosen.len() < count && (octets < MAX_PAGE || chosen.is_empty()) {
+            let rows = self.rows(&from, count - chosen.len()).await?;
+            let Some((last, _)) = rows.last() else { break };
+            from = following(last);
+            for (name, value) in rows {
+                let Some(value) = value else { continue };
+                octets += value.len();
+                chosen.extend(make(&name, value));
+            }
+        }
+        Ok(chosen)
     }
 }
 
@@ -193,9 +252,11 @@ impl EntryStore for RedisStore {
             let value: Option<Value> = self.ask(&get).await?;
             Ok(match value {
                 None | Some(Value::Nil) => None,
-                Some(Value::BulkString(value)) => self.read(domain.as_str(), &value),
+                Some(Value::BulkString(value)) => {
+                    self.read(domain.as_str().as_bytes(), &value).map(|(_, entry)| entry)
+                }
                 Some(_) => {
-                    self.tell_unreadable(domain.as_str());
+                    self.tell_unreadable(domain.as_str().as_bytes(), Unreadable::Damaged);
                     None
                 }
             })
@@ -226,30 +287,29 @@ impl EntryStore for RedisStore {
         after: Option<&'a PolicyDomain>,
         count: usize,
     ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>> {
-        Box::pin(async move {
-            let following = |name: &[u8]| [b"(", name].concat();
-            let mut from = after.map_or_else(|| b"-".to_vec(), |after| following(after.as_str().as_bytes()));
-            let (mut page, mut octets) = (Vec::new(), 0);
-            // Names whose entries have gone, and values that are none, are passed over, and are not the end.
-            while page.len() < count && (octets < MAX_PAGE || page.is_empty()) {
-                let mut rows = redis::cmd("EVAL");
-                rows.arg(PAGE).arg(1).arg(DOMAINS).arg(ENTRY_PREFIX).arg(&from[..]);
-                rows.arg(CHUNK.min(count - page.len())).arg(MAX_VALUE);
-                let rows: Vec<(Vec<u8>, Option<Vec<u8>>)> = self.ask(&rows).await?;
-                let Some((last, _)) = rows.last() else { break };
-                from = following(last);
-                for (name, value) in rows {
-                    let Some(value) = value else { continue };
-                    octets += value.len();
-                    let name = String::from_utf8_lossy(&name);
-                    if let (Ok(domain), Some(entry)) = (PolicyDomain::parse(&name), self.read(&name, &value))
-                    {
-                        page.push((domain, entry));
-                    }
-                }
-            }
-            Ok(page)
-        })
+        let after = after.map(|after| after.as_str().as_bytes());
+        Box::pin(self.chosen(after, count, |name, value| self.read(name, &value)))
+    }
+
+    fn unreadable<'a>(
+        &'a self,
+        after: Option<&'a UnreadableEntry>,
+        count: usize,
+    ) -> StoreFuture<'a, Vec<UnreadableEntry>> {
+        let after = after.map(|after| after.name.as_slice());
+        Box::pin(self.chosen(after, count, |name, text| {
+            let why = read_value(name, &text).err()?;
+            Some(UnreadableEntry { name: name.to_vec(), text, why })
+        }))
+    }
+
+    fn counts(&self) -> StoreCounts {
+        let shared = &self.shared;
+        StoreCounts {
+            newer: shared.newer.load(Ordering::Relaxed),
+            damaged: shared.damaged.load(Ordering::Relaxed),
+            ..StoreCounts::default()
+        }
     }
 
     /// Redis lets entries go by itself; their names remain to be taken out.
@@ -262,9 +322,11 @@ impl EntryStore for RedisStore {
                 let (next, here): (u64, usize) = self.ask(&clean).await?;
                 (cursor, removed) = (next, removed + here);
                 if cursor == 0 {
-                    return Ok(removed);
+                    break;
                 }
             }
+            self.count_unreadable().await?;
+            Ok(removed)
         })
     }
 
@@ -347,6 +409,18 @@ impl Shared {
     }
 }
 
+fn read_value(name: &[u8], value: &[u8]) -> Result<(PolicyDomain, CacheEntry), Unreadable> {
+    if value.len() > MAX_VALUE {
+        return Err(Unreadable::Damaged);
+    }
+    read_entry(name, value)
+}
+
+/// The names after this one, as Redis takes it.
+fn following(name: &[u8]) -> Vec<u8> {
+    [b"(", name].concat()
+}
+
 fn connection_info(text: &str) -> Result<ConnectionInfo, InvalidRedisUrl> {
     text.into_connection_info().map_err(|_| InvalidRedisUrl)
 }
@@ -394,15 +468,18 @@ if value == '' then return false end
 return value
 ";
 
-/// Puts an entry unless a policy is there that was fetched later, or one is in force and the new entry has none. A fetch in
-/// the future was made before a clock stepped back: it gives way, as in memory.
+/// Puts an entry unless a policy is there that was fetched later, or one is in force and the new entry has none; an entry of a
+/// later version may have one. A fetch in the future was made before a clock stepped back: it gives way, as in memory.
 const PUT: &str = "
 local domain, text, fetched_at, ends_at = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local grace, min_life = tonumber(ARGV[5]), tonumber(ARGV[6])
 local now = tonumber(redis.call('TIME')[1])
 local held = redis.pcall('GETRANGE', KEYS[1], 0, 1023)
 if type(held) == 'string' then
-    local headers = string.match(held, '^mta%-sts%-entry 1\\n(.-)\\n\\n')
+    local version, headers = string.match(held, '^mta%-sts%-entry (%d+)\\n(.-)\\n\\n')
+    version = version or string.match(held, '^mta%-sts%-entry (%d+)\\n')
+    local is_newer = version and tonumber(version) > tonumber(string.match(text, '^mta%-sts%-entry (%d+)'))
+    if is_newer and fetched_at < 0 then return 0 end
     local held_since = headers and tonumber(string.match('\\n' .. headers .. '\\n', '\\nfetched%-at: (%d+)\\n'))
     local in_force = redis.call('PTTL', KEYS[1]) > grace * 1000
     if held_since and held_since <= now then
@@ -449,14 +526,16 @@ end
 return {scanned[1], removed}
 ";
 
+/// A lease that would not end, or not soon, is nobody's: no machine makes one.
 const TAKE: &str = "
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+local holder, ends_in = redis.pcall('GET', KEYS[1]), redis.call('PTTL', KEYS[1])
+local is_held = type(holder) == 'string' and ends_in >= 0 and ends_in <= 10 * tonumber(ARGV[2])
+if is_held and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 ";
 
 const GIVE_BACK: &str = "
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 ";

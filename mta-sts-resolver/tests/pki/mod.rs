@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mta_sts_resolver::TrustStore;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WantsServerCert;
+use rustls::server::{ResolvesServerCertUsingSni, WantsServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
@@ -46,6 +46,22 @@ impl Authority {
 
     pub(crate) fn trusted(&self) -> TrustStore {
         TrustStore::from_pem(self.pem.as_bytes()).unwrap()
+    }
+
+    /// A server with a certificate for each of these names, chosen by SNI; without one for the name, the handshake fails.
+    pub(crate) fn server_by_name(&self, names: &[String]) -> TlsAcceptor {
+        let mut resolver = ResolvesServerCertUsingSni::new();
+        let key = KeyPair::generate().unwrap();
+        let signing = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let signing = rustls::crypto::ring::sign::any_supported_type(&signing).unwrap();
+        for name in names {
+            let params = CertificateParams::new([name.clone()]).unwrap();
+            let certificate = params.signed_by(&key, &self.issuer).unwrap();
+            let chain = vec![certificate.der().clone()];
+            resolver.add(name, CertifiedKey::new(chain, Arc::clone(&signing))).unwrap();
+        }
+        let config = config(rustls::ALL_VERSIONS).with_cert_resolver(Arc::new(resolver));
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// A server whose certificate is good for these names.

@@ -61,11 +61,14 @@ pub(super) struct Limits {
     max_entries: NonZeroUsize,
     max_clients: NonZeroUsize,
     lookups_at_once: NonZeroUsize,
+    lookups_waiting: NonZeroUsize,
     refreshes_at_once: NonZeroUsize,
     fetches_at_once: NonZeroUsize,
     fetches_from_one_address: NonZeroUsize,
     #[serde(with = "text")]
     answer_within: Span,
+    #[serde(with = "text")]
+    answer_within_if_cached: Span,
     #[serde(with = "text")]
     fetch_timeout: Span,
     #[serde(with = "text")]
@@ -237,6 +240,7 @@ impl Configuration {
         lookup.set_fetch_limits(fetch_limits);
         Resolver::new(dns, fetcher)
             .config(lookup)
+            .dns_lookups_at_once(limits.lookups_at_once.get())
             .fetches_at_once(limits.fetches_from_one_address.get(), limits.fetches_at_once.get())
     }
 
@@ -266,9 +270,10 @@ impl Configuration {
     pub(super) fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new()
             .max_entries(self.limits.max_entries.get())
-            .lookups_at_once(self.limits.lookups_at_once.get())
+            .max_waiting(self.limits.lookups_waiting.get())
             .refreshes_at_once(self.limits.refreshes_at_once.get())
             .answer_within(self.limits.answer_within.0)
+            .answer_within_if_cached(self.limits.answer_within_if_cached.0)
             .log_domains(self.log.domains)
     }
 
@@ -311,10 +316,12 @@ impl Default for Limits {
             max_entries: const { count(65_536) },
             max_clients: const { count(16_384) },
             lookups_at_once: const { count(512) },
+            lookups_waiting: const { count(4096) },
             refreshes_at_once: const { count(16) },
             fetches_at_once: const { count(256) },
             fetches_from_one_address: const { count(8) },
-            answer_within: Span::from_secs(70),
+            answer_within: Span::from_secs(10),
+            answer_within_if_cached: Span::from_secs(1),
             fetch_timeout: Span::from_secs(60),
             dns_timeout: Maybe(None),
             dns_attempts: Maybe(None),

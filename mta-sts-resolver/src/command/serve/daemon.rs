@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::super::Exit;
+use super::super::{Exit, store};
 use super::Serve;
 use super::configuration::{Configuration, ConfigurationError};
 use super::logging::{Log, Logging};
@@ -56,8 +56,9 @@ impl<'a> Daemon<'a> {
 
         let mut service_config = configuration.service_config();
         let place = &configuration.store;
-        let store = place.open().map_err(|error| {
-            (Exit::Temporary, format!("{place}: {error} (`--store memory` works without a store)"))
+        let store = place.open_for_daemon().map_err(|error| {
+            let help = "`--store memory` works without a store";
+            (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;
         if let Some(store) = store {
             service_config = service_config.store(store);

@@ -76,6 +76,31 @@ impl Collector for Sources {
             service.from_memory,
         )?;
         page.counter("mtasts_lookups", "Lookups for an answer", service.lookups)?;
+        let waiting = &service.waiting;
+        page.gauges(
+            "mtasts_lookups_waiting",
+            "What lookups wait for now, those in the background too",
+            "for",
+            &[
+                ("dns-place", waiting.dns_place),
+                ("dns", waiting.dns),
+                ("lease", waiting.lease),
+                ("address", waiting.address),
+                ("fetch-place", waiting.fetch_place),
+                ("policy-host", waiting.policy_host),
+                ("store", waiting.store),
+            ],
+        )?;
+        page.counters(
+            "mtasts_busy",
+            "Lookups that were turned away, since too many others waited",
+            "for",
+            &[
+                ("dns", service.busy.dns),
+                ("policy-host", service.busy.policy_host),
+                ("lookups", service.busy.lookups),
+            ],
+        )?;
         page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
         page.counter("mtasts_fetches", "Policies that were fetched", service.fetched)?;
         let invalid = service.invalid_certificates + service.invalid_policies;
@@ -136,6 +161,15 @@ impl Page<'_> {
         // Prometheus has floating point numbers alone; these are far from where they are not exact.
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (word, value) in values {
+            let labels: &Labels<'_> = &[(label, word)];
+            metric.encode_family(&labels)?.encode_gauge(&i64::try_from(*value).unwrap_or(i64::MAX))?;
+        }
+        Ok(())
     }
 
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {

@@ -117,11 +117,13 @@ impl StatusPages {
         let status = if self.phase.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let counts = self.service.counts();
         let text = format!(
-            "{}\nstore: {}, {} unsaved, {} failures\n",
+            "{}\nstore: {}, {} unsaved, {} failures\nlookups: {} waiting, {} turned away\n",
             self.phase.word(),
             self.store,
             counts.unsaved,
-            counts.store_failures
+            counts.store_failures,
+            counts.waiting.sum(),
+            counts.busy.sum(),
         );
         page(status, PLAIN, text)
     }

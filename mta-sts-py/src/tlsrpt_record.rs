@@ -1,0 +1,67 @@
+use mta_sts_core::{self as core, ReportUri};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::convert::{Octets, octets_of_each, value};
+use crate::error::IntoException;
+
+/// The TXT record of a domain that wants TLS reports (RFC 8460, 3).
+///
+/// >>> from mta_sts import TlsrptRecord
+/// >>> TlsrptRecord.parse("v=TLSRPTv1; rua=mailto:tls@example.com,https://r.example/v1").uris
+/// (Mailto(address='tls@example.com'), Https(url='https://r.example/v1'))
+#[pyclass(frozen, eq, hash, module = "mta_sts")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct TlsrptRecord(core::TlsrptRecord);
+
+#[pymethods]
+impl TlsrptRecord {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("uris",)
+    }
+
+    /// Reads one TXT record, its character-strings joined with nothing between.
+    ///
+    /// Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no report.
+    #[staticmethod]
+    #[pyo3(signature = (txt, /))]
+    fn parse(py: Python<'_>, txt: Octets<'_>) -> PyResult<Self> {
+        core::TlsrptRecord::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    /// Picks the record out of all TXT records of the name.
+    ///
+    /// Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or what is wrong with the one there is.
+    #[staticmethod]
+    #[pyo3(signature = (rrset, /))]
+    fn select(rrset: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let rrs = octets_of_each(rrset)?;
+        core::TlsrptRecord::select(&rrs).map(Self).map_err(|error| error.into_exception(rrset.py()))
+    }
+
+    /// Where reports go: one to eight `Mailto` and `Https`, in the order of the record.
+    #[getter]
+    fn uris<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let uris = self.0.uris().iter().map(|uri| match uri {
+            ReportUri::Mailto { address, .. } => value(py, "Mailto", (&**address,)),
+            ReportUri::Https { url, .. } => value(py, "Https", (&**url,)),
+            // Of a kind that this package does not know: as it stands in the record.
+            uri => value(py, "Https", (uri.to_string(),)),
+        });
+        PyTuple::new(py, uris.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    fn __str__(&self) -> String {
+        let uris: Vec<_> = self.0.uris().iter().map(ToString::to_string).collect();
+        format!("v=TLSRPTv1; rua={};", uris.join(","))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("TlsrptRecord.parse({:?})", self.__str__())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().__str__(),)))
+    }
+}

@@ -1,0 +1,44 @@
+//! What lookups wait for that no gate counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many lookups wait for the lease of their domain, and for the store.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    lease: AtomicU64,
+    store: AtomicU64,
+}
+
+/// One that waits, until it is dropped.
+pub(super) struct Waiting<'a>(&'a AtomicU64);
+
+impl Waits {
+    pub(super) fn lease(&self) -> Waiting<'_> {
+        Waiting::new(&self.lease)
+    }
+
+    pub(super) fn store(&self) -> Waiting<'_> {
+        Waiting::new(&self.store)
+    }
+
+    pub(super) fn for_lease(&self) -> u64 {
+        self.lease.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn for_store(&self) -> u64 {
+        self.store.load(Ordering::Relaxed)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn new(counter: &'a AtomicU64) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,314 @@
+//! The thread that reads a database: beside the one that writes, so that no reader waits for a writer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::super::{StoreError, StoreErrorKind, Unreadable, UnreadableEntry, ends_at, read_entry};
+use super::file::{Found, identities, io_error, look, with};
+use super::schema::{self, Version};
+use super::writing::Write;
+use super::{Fault, Pause, READ_PATIENCE, Reply, Shared, SqliteAccess, Told, send};
+
+/// A name and a text, whatever octets they are.
+type Row = (Vec<u8>, Vec<u8>);
+
+/// Something to read.
+pub(super) enum Read {
+    Get(PolicyDomain, Reply<Option<CacheEntry>>),
+    /// Entries that can be read, of the names that follow this one.
+    Page(Vec<u8>, usize, Reply<Vec<(PolicyDomain, CacheEntry)>>),
+    /// Entries that cannot be read, of the names that follow this one.
+    Unreadable(Vec<u8>, usize, Reply<Vec<UnreadableEntry>>),
+    /// What ended before this time, of the names that follow this one.
+    Sweep(Vec<u8>, UnixTime, Reply<Sweep>),
+    /// When the policy was fetched that was fetched last.
+    LastFetch(Reply<UnixTime>),
+}
+
+/// What a part of a database has in it.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    pub(super) ended: Vec<PolicyDomain>,
+    pub(super) newer: u64,
+    pub(super) damaged: u64,
+    /// Where to go on; none at the end.
+    pub(super) next: Option<Vec<u8>>,
+}
+
+/// Whoever has a connection to read from.
+pub(super) trait Source {
+    fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError>;
+}
+
+impl Read {
+    /// Reads, and answers. Who asked may have left.
+    pub(super) fn run(self, source: &mut impl Source, shared: &Shared) {
+        match self {
+            Self::Get(domain, reply) if !reply.is_closed() => {
+                let text = source.read(|connection| {
+                    let mut get = connection.prepare_cached(GET)?;
+                    get.query_row([domain.as_str()], |row| row.get::<_, Vec<u8>>(0)).optional()
+                });
+                let entry = text.map(|text| {
+                    let read = read_entry(domain.as_str().as_bytes(), &text?);
+                    read.map_err(|why| shared.tell_unreadable(domain.as_str().as_bytes(), why))
+                        .ok()
+                        .map(|(_, entry)| entry)
+                });
+                drop(reply.send(entry));
+            }
+            Self::Page(after, count, reply) if !reply.is_closed() => {
+                let readable = |name: &[u8], text: Vec<u8>| match read_entry(name, &text) {
+                    Ok(known) => Some(known),
+                    Err(why) => {
+                        shared.tell_unreadable(name, why);
+                        None
+                    }
+                };
+                drop(reply.send(chosen(source, after, count, readable)));
+            }
+            Self::Unreadable(after, count, reply) if !reply.is_closed() => {
+                let unreadable = |name: &[u8], text: Vec<u8>| {
+                    let why = read_entry(name, &text).err()?;
+                    Some(UnreadableEntry { name: name.to_vec(), text, why })
+                };
+                drop(reply.send(chosen(source, after, count, unreadable)));
+            }
+            Self::Sweep(after, before, reply) if !reply.is_closed() => {
+                drop(reply.send(rows(source, &after, SWEPT_AT_ONCE).map(|rows| sweep(rows, before))));
+            }
+            Self::LastFetch(reply) if !reply.is_closed() => {
+                let time = source.read(|connection| {
+                    let last = "SELECT coalesce(max(fetched_at), 0) FROM ranking";
+                    connection.query_row(last, [], |row| row.get::<_, i64>(0))
+                });
+                drop(reply.send(time.map(|seconds| UnixTime::from_secs(seconds.max(0).unsigned_abs()))));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn sweep(rows: Vec<Row>, before: UnixTime) -> Sweep {
+    let mut sweep = Sweep::default();
+    for (name, text) in rows {
+        match read_entry(&name, &text) {
+            Ok((domain, entry)) if ends_at(&entry) < before => sweep.ended.push(domain),
+            Ok(_) => {}
+            Err(Unreadable::Newer) => sweep.newer += 1,
+            Err(Unreadable::Damaged) => sweep.damaged += 1,
+        }
+        sweep.next = Some(name);
+    }
+    sweep
+}
+
+/// At most `count` of the rows that follow, of those that make something; only at the end there are none.
+fn chosen<T>(
+    source: &mut impl Source,
+    mut after: Vec<u8>,
+    count: usize,
+    make: impl Fn(&[u8], Vec<u8>) -> Option<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut chosen = Vec::new();
+    while chosen.is_empty() {
+        let rows = rows(source, &after, count)?;
+        let Some((last, _)) = rows.last() else { break };
+        after.clone_from(last);
+        chosen.extend(rows.into_iter().filter_map(|(name, text)| make(&name, text)));
+    }
+    Ok(chosen)
+}
+
+/// Names and texts in the order of names, whatever octets they are; not more of them than memory is good for.
+fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>, StoreError> {
+    source.read(|connection| {
+        let mut page = connection.prepare_cached(PAGE)?;
+        let mut found = page.query(params![after, i64::try_from(count).unwrap_or(i64::MAX)])?;
+        let (mut rows, mut octets) = (Vec::new(), 0);
+        while octets < MAX_PAGE
+            && let Some(row) = found.next()?
+        {
+            let (name, text): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            octets += name.len() + text.len();
+            rows.push((name, text));
+        }
+        Ok(rows)
+    })
+}
+
+/// The reader with its connection.
+pub(super) struct Reader {
+    writes: Option<SyncSender<Write>>,
+    connection: Option<Connection>,
+    /// Which of the writer's files it has open.
+    generation: u64,
+    /// The log, where it has none open.
+    is_without_log: bool,
+    pause: Pause,
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>, writes: Option<SyncSender<Write>>) -> Self {
+        Self {
+            writes,
+            connection: None,
+            generation: 0,
+            is_without_log: false,
+            pause: Pause::default(),
+            shared,
+        }
+    }
+
+    /// Until nobody can send any more.
+    pub(super) fn work(&mut self, queue: &Receiver<Read>) {
+        let shared = Arc::clone(&self.shared);
+        while let Ok(read) = queue.recv() {
+            // Where the writer needs the file for itself, it reads too.
+            if let Some(writes) = self.writes.as_ref().filter(|_| shared.is_alone.load(Ordering::Acquire)) {
+                self.connection = None;
+                // Where too much waits, whoever asked hears that nobody answers.
+                let _ = send(writes, Write::Read(read));
+            } else {
+                read.run(self, &shared);
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let path = &shared.path;
+        if self.writes.is_none() {
+            if self.connection.is_none() || (self.is_without_log && with(path, "-wal").exists()) {
+                let opened = open_for_reading(path).map_err(Fault::into_error)?;
+                (self.connection, self.is_without_log) = (Some(opened.0), opened.1);
+            }
+            return Ok(());
+        }
+        let known = *shared.file();
+        let is_other = known.is_none() || identities(path)[0] != known;
+        if is_other && let Err(error) = self.ask_writer(Write::Open) {
+            // What is open can be read although it is gone, and what can only be read is better than nothing.
+            return match (&self.connection, error.kind()) {
+                (Some(_), _) => Ok(()),
+                (None, StoreErrorKind::Unavailable | StoreErrorKind::Denied | StoreErrorKind::Full) => {
+                    let opened = open_for_reading(path).map_err(Fault::into_error)?;
+                    (self.connection, self.is_without_log) = (Some(opened.0), opened.1);
+                    Ok(())
+                }
+                (None, _) => Err(error),
+            };
+        }
+        let generation = shared.generation.load(Ordering::Acquire);
+        if self.connection.is_none() || generation != self.generation {
+            self.connection = Some(beside_the_writer(path).map_err(Fault::into_error)?);
+            self.generation = generation;
+        }
+        Ok(())
+    }
+
+    /// Has the writer do something to its files. A writer that takes long is not waited for.
+    fn ask_writer(&self, job: impl FnOnce(Told) -> Write) -> Result<(), StoreError> {
+        let (told, done) = sync_channel(1);
+        if let Some(writes) = &self.writes {
+            send(writes, job(told))?;
+        }
+        let late = || StoreError::new(StoreErrorKind::Locked, "the file is being opened");
+        done.recv_timeout(READ_PATIENCE).map_err(|_| late())?
+    }
+}
+
+impl Source for Reader {
+    /// Reads; where the file turns out to be damaged, once more from what the writer has put in its place.
+    fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.pause.check()?;
+        for again in [true, false] {
+            if let Err(error) = self.open() {
+                return Err(self.pause.begin(error));
+            }
+            let Some(connection) = &self.connection else { break };
+            let fault = match work(connection) {
+                Ok(done) => return Ok(done),
+                Err(error) => Fault::from(error),
+            };
+            if fault.is_damage() && again && self.shared.config.access == SqliteAccess::Create {
+                self.connection = None;
+                self.ask_writer(Write::Mend)?;
+                continue;
+            }
+            let error = fault.into_error();
+            return Err(if error.kind() == StoreErrorKind::Locked { self.pause.begin(error) } else { error });
+        }
+        Err(StoreError::new(StoreErrorKind::Unavailable, "the file cannot be opened"))
+    }
+}
+
+/// A connection for reading in a process that writes by another one.
+fn beside_the_writer(path: &std::path::Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(READ_PATIENCE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// A connection that changes nothing and makes no file; whether it reads the database without a log, since there is none.
+pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bool), Fault> {
+    match look(path).map_err(|error| io_error(&error))? {
+        Found::Nothing => return Err(StoreError::new(StoreErrorKind::Missing, "no such file").into()),
+        Found::Empty => return Err(schema::foreign("the file is empty").into()),
+        Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+        Found::Database => {}
+    }
+    let has = |ending| with(path, ending).exists();
+    let is_without_log = !has("-wal");
+    if !is_without_log && !has("-shm") {
+        // SQLite would make one. A daemon that could not does without, and has the file for itself.
+        let what = "its log (-wal) has no index (-shm) beside it: `mtasts serve` makes it";
+        return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
+    }
+    if is_without_log && has("-journal") {
+        let what = "a change was broken off (-journal): `mtasts serve` rolls it back";
+        return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
+    }
+    let uri = format!("file:{}?mode=ro{}", uri_path(path), if is_without_log { "&immutable=1" } else { "" });
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri, flags)?;
+    connection.busy_timeout(READ_PATIENCE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if schema::inspect(&connection)? == Version::Fresh {
+        return Err(schema::foreign("the database is empty").into());
+    }
+    Ok((connection, is_without_log))
+}
+
+/// A path within a URI of SQLite.
+fn uri_path(path: &std::path::Path) -> String {
+    use std::fmt::Write;
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, octet| {
+        if octet.is_ascii_alphanumeric() || b"/-._~".contains(octet) {
+            text.push(char::from(*octet));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(text, "%{octet:02X}");
+        }
+        text
+    })
+}
+
+/// What is longer than any entry is read as nothing, which is no entry either.
+const GET: &str = "SELECT CASE WHEN length(entry) <= 67584 THEN CAST(entry AS BLOB) ELSE zeroblob(0) END \
+    FROM entries WHERE domain = ?1";
+const PAGE: &str = "SELECT CAST(domain AS BLOB), \
+    CASE WHEN length(entry) <= 67584 THEN CAST(entry AS BLOB) ELSE zeroblob(0) END \
+    FROM entries WHERE domain > CAST(?1 AS TEXT) AND typeof(domain) = 'text' ORDER BY domain LIMIT ?2";
+const SWEPT_AT_ONCE: usize = 256;
+const MAX_PAGE: usize = 4 << 20;
