@@ -3,6 +3,7 @@
 mod configuration;
 mod daemon;
 mod fault;
+mod file_budget;
 mod logging;
 mod metrics;
 mod overrides;

@@ -4,6 +4,8 @@
 mod configuration;
 #[path = "../daemon/mod.rs"]
 mod daemon;
+#[path = "../pki/mod.rs"]
+mod pki;
 mod status;
 mod systemd;
 

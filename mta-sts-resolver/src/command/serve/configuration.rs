@@ -21,6 +21,7 @@ use toml::Table;
 use super::super::network::server;
 use super::super::store::StorePlace;
 use super::fault::Fault;
+use super::file_budget::FileBudget;
 use super::logging::Log;
 use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
@@ -226,7 +227,16 @@ impl Configuration {
             .fold(Zones::new(complete.zone.zone()), |zones, (name, keys)| zones.with(name, keys.zone()))
     }
 
-    pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
+    /// What would be shared out if there were files enough.
+    pub(super) fn file_budget(&self) -> FileBudget {
+        FileBudget {
+            clients: self.limits.max_clients.get(),
+            fetches: self.limits.fetches_at_once.get(),
+            dns_sockets: DNS_SOCKETS,
+        }
+    }
+
+    pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore, files: FileBudget) -> Resolver {
         let limits = &self.limits;
         let mut fetcher = PolicyFetcher::new(trust_store)
             .port(self.https_port)
@@ -241,10 +251,10 @@ impl Configuration {
         Resolver::new(dns, fetcher)
             .config(lookup)
             .dns_lookups_at_once(limits.lookups_at_once.get())
-            .fetches_at_once(limits.fetches_from_one_address.get(), limits.fetches_at_once.get())
+            .fetches_at_once(limits.fetches_from_one_address.get(), files.fetches)
     }
 
-    pub(super) fn dns_client(&self) -> Result<DnsClient, DnsError> {
+    pub(super) fn dns_client(&self, files: FileBudget) -> Result<DnsClient, DnsError> {
         let mut config = match self.dns.split_first() {
             Some((DnsServer(first), rest)) => {
                 rest.iter().fold(DnsConfig::new(*first), |config, DnsServer(server)| config.server(*server))
@@ -260,7 +270,8 @@ impl Configuration {
         if self.danger_trust_ad_bit_of_any_server {
             config = config.danger_trust_ad_bit_of_any_server(true);
         }
-        Ok(DnsClient::new(config.deadline(self.limits.dns_deadline.0)))
+        let config = config.deadline(self.limits.dns_deadline.0).sockets_at_once(files.dns_sockets);
+        Ok(DnsClient::new(config))
     }
 
     pub(super) fn trust_store(&self) -> Result<TrustStore, TrustStoreError> {
@@ -402,6 +413,9 @@ impl fmt::Display for DnsServer {
     }
 }
 
+/// As many as the library has.
+const DNS_SOCKETS: usize = 1024;
+
 /// Why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ConfigurationError {
@@ -455,7 +469,7 @@ mod tests {
         assert_eq!(ours.zones(), Zones::default());
         let server = "192.0.2.53:53".parse().unwrap();
         let asked = Configuration { dns: vec![DnsServer(server)], ..ours };
-        let dns = asked.dns_client().unwrap();
+        let dns = asked.dns_client(asked.file_budget()).unwrap();
         assert_eq!(format!("{dns:?}"), format!("{:?}", DnsClient::with_server(server)));
         assert_eq!(asked.limits.fetch_timeout.0, FetchLimits::new().timeout());
     }
