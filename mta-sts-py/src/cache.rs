@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
-use crate::convert::{Span, Time, value};
+use crate::convert::{Span, Time, size, value};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
 
@@ -28,7 +28,7 @@ pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
 impl PolicyCache {
     #[new]
     #[pyo3(signature = (*, max_entries = 65_536, unused_for = None))]
-    fn new(max_entries: usize, unused_for: Option<Span>) -> Self {
+    fn new(#[pyo3(from_py_with = size)] max_entries: usize, unused_for: Option<Span>) -> Self {
         // Nobody outside must foresee where a name is kept or when it is refreshed.
         let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
         config.set_max_entries(max_entries);

@@ -4,7 +4,7 @@ use mta_sts_core::{self as core, RecordErrorKind, RecordId};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
-use crate::convert::{Octets, Time, value};
+use crate::convert::{Octets, Text, Time, value, word_text};
 use crate::error::{IntoException, unknown_word};
 use crate::policy::Policy;
 
@@ -22,8 +22,8 @@ impl CachedPolicy {
 
     #[new]
     #[pyo3(signature = (policy, id, fetched_at, /))]
-    fn new(py: Python<'_>, policy: &Policy, id: &str, fetched_at: Time) -> PyResult<Self> {
-        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+    fn new(py: Python<'_>, policy: &Policy, id: Text<'_>, fetched_at: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
         Ok(Self(core::CachedPolicy::new(policy.0.clone(), id, fetched_at.0)))
     }
 
@@ -186,7 +186,7 @@ impl CacheUpdate {
     /// Raises MtaStsError if it is none.
     #[staticmethod]
     #[pyo3(signature = (reason, /, *, until))]
-    fn absent(py: Python<'_>, reason: &str, until: Time) -> PyResult<Self> {
+    fn absent(py: Python<'_>, #[pyo3(from_py_with = word_text)] reason: &str, until: Time) -> PyResult<Self> {
         let reason = RecordErrorKind::from_code(reason)
             .ok_or_else(|| unknown_word(py, "code of a record's fault", reason))?;
         Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
@@ -197,8 +197,8 @@ impl CacheUpdate {
     /// Raises MtaStsError if it is no id.
     #[staticmethod]
     #[pyo3(signature = (id, /, *, until))]
-    fn back_off(py: Python<'_>, id: &str, until: Time) -> PyResult<Self> {
-        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+    fn back_off(py: Python<'_>, id: Text<'_>, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
         Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
     }
 

@@ -4,7 +4,7 @@ use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::convert::{Octets, octets_of_each, value, word};
+use crate::convert::{Octets, http_status, octets_of_each, size, value, word};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
@@ -156,10 +156,10 @@ pub(crate) fn lint_policy(
 #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]
 pub(crate) fn lint_response(
     py: Python<'_>,
-    status: u16,
+    #[pyo3(from_py_with = http_status)] status: u16,
     content_type: Option<Octets<'_>>,
     body: Octets<'_>,
-    max_body_len: usize,
+    #[pyo3(from_py_with = size)] max_body_len: usize,
     strict: bool,
     accept_missing_content_type: bool,
     mx_hosts: Option<&Bound<'_, PyAny>>,

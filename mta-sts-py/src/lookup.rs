@@ -4,7 +4,9 @@ use mta_sts_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::{Octets, Span, Time, from_word, octets_of_each, value, word};
+use crate::convert::{
+    Octets, Span, Time, from_word, http_status, octets_of_each, optional_size, value, word, word_text,
+};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::error::IntoException;
 use crate::name::{PolicyDomain, policy_domain};
@@ -30,7 +32,7 @@ impl LookupConfig {
     fn new(
         back_off: Option<Span>,
         timeout: Option<Span>,
-        max_body_len: Option<usize>,
+        #[pyo3(from_py_with = optional_size)] max_body_len: Option<usize>,
         strict: bool,
         accept_missing_content_type: bool,
     ) -> Self {
@@ -118,7 +120,7 @@ impl Lookup {
         domain: &Bound<'_, PyAny>,
         now: Time,
         cached: Option<&CacheEntry>,
-        purpose: &str,
+        #[pyo3(from_py_with = word_text)] purpose: &str,
         config: Option<&LookupConfig>,
     ) -> PyResult<Self> {
         let domain = policy_domain(domain)?;
@@ -164,7 +166,12 @@ impl Lookup {
 
     /// DNS said nothing usable: a `TxtFailure`.
     #[pyo3(signature = (failure, /, *, now))]
-    fn handle_txt_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+    fn handle_txt_failed(
+        &mut self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = word_text)] failure: &str,
+        now: Time,
+    ) -> PyResult<()> {
         let failure: TxtFailure = from_word("failure of a TXT query", failure)?;
         self.handle(py, Input::TxtFailed(failure), now)
     }
@@ -174,7 +181,7 @@ impl Lookup {
     fn handle_response(
         &mut self,
         py: Python<'_>,
-        status: u16,
+        #[pyo3(from_py_with = http_status)] status: u16,
         content_type: Option<Octets<'_>>,
         body: Octets<'_>,
         now: Time,
@@ -187,7 +194,12 @@ impl Lookup {
 
     /// No answer came from the Policy Host, or none that could be trusted: a `FetchFailure`.
     #[pyo3(signature = (failure, /, *, now))]
-    fn handle_fetch_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+    fn handle_fetch_failed(
+        &mut self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = word_text)] failure: &str,
+        now: Time,
+    ) -> PyResult<()> {
         let failure = from_word("failure of a fetch", failure)?;
         self.handle(py, Input::FetchFailed(failure), now)
     }

@@ -274,8 +274,9 @@ def _host_and_port(server: str) -> tuple[str, int]:
         raise TypeError(f"dns is text, not {type(server).__name__}")
     address, port = server, "53"
     if server.startswith("["):
-        address, _, rest = server[1:].partition("]")
-        port = rest[1:] if rest.startswith(":") else rest or port
+        address, bracket, rest = server[1:].partition("]")
+        # Without the second bracket, no port.
+        port = rest[1:] if rest.startswith(":") else rest or port if bracket else ""
     elif server.count(":") == 1:
         address, _, port = server.partition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):

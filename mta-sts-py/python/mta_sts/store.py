@@ -123,12 +123,12 @@ class DirectoryStore(_Disk):
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
         """What is remembered of a domain. It counts as a use."""
-        name = _parsed(domain)
+        name, used = _parsed(domain), _seconds(now)
         entry = self._read(name)
         if entry is not None:
             # The time of the file is the day of the last use. A store that can only be read is read all the same.
             with contextlib.suppress(OSError):
-                file, used = self._file(name), _seconds(now)
+                file = self._file(name)
                 if file.stat().st_mtime + _DAY <= used:
                     os.utime(file, (used, used))
         return entry
@@ -326,10 +326,16 @@ _UNUSED_FOR = 180 * _DAY
 
 
 def _seconds(time: float | datetime) -> float:
-    seconds = time.timestamp() if isinstance(time, datetime) else float(time)
-    if not 0 <= seconds < 2**63:
+    if isinstance(time, datetime):
+        if time.tzinfo is None:
+            raise ValueError("a datetime must be aware: it has no tzinfo")
+        with contextlib.suppress(OverflowError):
+            time = time.timestamp()
+    if isinstance(time, bool) or not isinstance(time, (int, float)):
+        raise TypeError(f"wanted Unix seconds or a datetime, not {type(time).__name__}")
+    if not 0 <= time < 2**63:
         raise ValueError("a time is a number of seconds since 1970")
-    return seconds
+    return float(time)
 
 
 def _parsed(domain: PolicyDomain | str) -> PolicyDomain:
