@@ -93,7 +93,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text<'a> {
 pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     object.extract::<&str>().map_err(|error| match object.cast::<PyString>() {
         Ok(text) => unknown_word(object.py(), "word of this package", &text.to_string_lossy()),
-        Err(_) => error.into(),
+        Err(_) => error,
     })
 }
 

@@ -196,23 +196,24 @@ def test_whatever_is_given_no_foreign_exception_comes(call: Callable[[Any], obje
         assert type(error) in (MtaStsError, TypeError, ValueError), error
 
 
-RESOLVER_OPTIONS: list[tuple[str, Any]] = [
-    *[("https_port", value) for value in (None, "x", "443", 0, -1, 99_999, 443.0, True, math.nan)],
-    *[("dns_timeout", value) for value in (None, "x", 0, -1, math.nan, math.inf, True, 10**400)],
-    *[("dns", value) for value in (1, b"127.0.0.1", "", "name.test", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999")],
-    *[("dns", value) for value in ("[::1", "[::1]x", "[::1]:x", "::1]:53", "127.0.0.1:53:53", "\ud800", "[]")],
-    *[("ca_file", value) for value in (1.5, "", b"", [], "a\0b")],
-    *[("config", value) for value in (1, "x", {}, False)],
-    *[("store", value) for value in (1, "x", {}, False)],
-]
+NO_OPTIONS: dict[str, list[Any]] = {
+    "https_port": [None, "x", "443", 0, -1, 99_999, 443.0, True, math.nan],
+    "dns_timeout": [None, "x", 0, -1, math.nan, math.inf, True, 10**400],
+    "dns": [1, b"127.0.0.1", "", "name.test", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:53:53"]
+    + ["[::1", "[::1]x", "[::1]:x", "::1]:53", "\ud800", "[]"],
+    "ca_file": [1.5, "", b"", [], "a\0b"],
+    "config": [1, "x", {}, False],
+    "store": [1, "x", {}, False],
+}
 
 
-@pytest.mark.parametrize(("option", "value"), RESOLVER_OPTIONS, ids=repr)
-def test_options_of_resolvers(option: str, value: Any) -> None:
+@pytest.mark.parametrize("option", NO_OPTIONS)
+def test_options_of_resolvers(option: str) -> None:
     aio = pytest.importorskip("mta_sts.aio", reason="the resolvers need the extra `resolver`")
     resolver = pytest.importorskip("mta_sts.resolver")
     for kind in (aio.Resolver, resolver.Resolver):
-        refused(lambda value: kind(**{option: value}), value)
+        for value in NO_OPTIONS[option]:
+            refused(lambda value: kind(**{option: value}), value)
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1", "127.0.0.1:53", "[::1]:5353", "[::1]", "::1", "fe80::1%lo"])
