@@ -434,6 +434,7 @@ struct LosableStore {
     lost: AtomicBool,
     writing: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<PolicyDomain, CacheEntry>>,
+    used: Mutex<Vec<PolicyDomain>>,
 }
 
 impl LosableStore {
@@ -460,6 +461,10 @@ impl EntryStore for LosableStore {
             let _free = self.writing.lock().await;
             self.done(|entries| drop(entries.insert(domain.clone(), entry.clone()))).await
         })
+    }
+
+    fn note_use<'a>(&'a self, domains: &'a [PolicyDomain]) -> StoreFuture<'a, ()> {
+        self.done(|_| self.used.lock().unwrap().extend(domains.iter().cloned()))
     }
 
     fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool> {
@@ -509,6 +514,33 @@ async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
     let next = PolicyService::new(Resolver::new(DnsClient::new(nobody), fetcher), config);
     let domain = PolicyDomain::parse("healthy-enforce.test").unwrap();
     assert!(matches!(next.answer(&domain).await, PolicyAnswer::Policy(_)), "read when it is asked for");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_hears_whom_mail_goes_to_again() {
+    let store = Arc::new(LosableStore::default());
+    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    for domain in ["healthy-enforce.test", "wildcard.test", "no-mta-sts.test"] {
+        stage.ask(&format!("postfix {domain}")).await;
+    }
+    for _ in 0..3 {
+        stage.ask("postfix wildcard.test").await;
+        stage.ask("postfix no-mta-sts.test").await;
+    }
+    let refreshing = tokio::spawn({
+        let service = stage.service.clone();
+        async move { service.refresh_for_ever().await }
+    });
+    timeout(LONG, async {
+        while store.used.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the store is told");
+    refreshing.abort();
+    assert_eq!(*store.used.lock().unwrap(), [PolicyDomain::parse("wildcard.test").unwrap()]);
     stage.end().await;
 }
 

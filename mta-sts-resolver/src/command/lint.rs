@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::check::{subject, told};
 use super::findings::{Counts, Source};
 use super::matching::read;
+use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
 use super::{Exit, Network};
 
@@ -198,15 +199,10 @@ impl PolicyLint {
     }
 
     async fn run_on_domain(&self, domain: &PolicyDomain) -> Exit {
-        let dns = match self.network.dns_client() {
-            Ok(dns) => dns,
-            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        let Clients { dns, fetcher, .. } = match self.network.clients() {
+            Ok(clients) => clients,
+            Err((exit, what)) => return told(exit, &what),
         };
-        let trust_store = match self.network.trust_store() {
-            Ok(trust_store) => trust_store,
-            Err(error) => return told(Exit::Usage, &error.to_string()),
-        };
-        let fetcher = self.network.fetcher(trust_store);
         let url = domain.policy_url();
         let what = format!("fetching {url}");
         let response = match with_progress(&what, fetch(&dns, &fetcher, &domain.policy_host())).await {

@@ -2,40 +2,58 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
-use mta_sts_resolver::{DnsClient, DnsError, PolicyFetcher, Resolver, TrustStore, TrustStoreError};
+use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
 
-/// Which network to ask: the system's, unless told otherwise.
+use super::Exit;
+use super::serve::DaemonConfiguration;
+
+/// Which network to ask: the system's, or the daemon's, unless told otherwise.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Network {
+    /// Ask as `mtasts serve` does with this configuration: its DNS servers, proxy, certificate authorities and ports
+    /// [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Ask this DNS server instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = server)]
-    pub(crate) dns: Option<SocketAddr>,
+    dns: Option<SocketAddr>,
     /// Trust the certificates in this file only
     #[arg(long, value_name = "PEM")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// Ask policy hosts on this port
-    #[arg(long, value_name = "N", default_value_t = 443)]
-    pub(crate) https_port: u16,
+    ca_file: Option<String>,
+    /// Ask policy hosts on this port [default: 443]
+    #[arg(long, value_name = "N")]
+    https_port: Option<u16>,
     /// Ask MX hosts on this port
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub(crate) smtp_port: u16,
 }
 
+/// What asks the network.
+pub(crate) struct Clients {
+    pub(crate) dns: DnsClient,
+    pub(crate) fetcher: PolicyFetcher,
+    pub(crate) trust_store: TrustStore,
+}
+
 impl Network {
-    pub(crate) fn dns_client(&self) -> Result<DnsClient, DnsError> {
-        self.dns.map_or_else(DnsClient::from_system, |server| Ok(DnsClient::with_server(server)))
-    }
-
-    pub(crate) fn trust_store(&self) -> Result<TrustStore, TrustStoreError> {
-        self.ca_file.as_ref().map_or_else(TrustStore::platform, TrustStore::from_pem_file)
-    }
-
-    pub(crate) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
-        Resolver::new(dns, self.fetcher(trust_store))
-    }
-
-    pub(crate) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {
-        PolicyFetcher::new(trust_store).port(self.https_port)
+    /// What asks it, or how the command ends and why.
+    pub(crate) fn clients(&self) -> Result<Clients, (Exit, String)> {
+        let mut configuration = DaemonConfiguration::read(self.config.as_deref())?;
+        if let Some(server) = self.dns {
+            configuration.set_dns(server);
+        }
+        if let Some(file) = &self.ca_file {
+            configuration.set_ca_file(file);
+        }
+        if let Some(port) = self.https_port {
+            configuration.set_https_port(port);
+        }
+        let trust_store = configuration.trust_store()?;
+        Ok(Clients {
+            dns: configuration.dns_client()?,
+            fetcher: configuration.fetcher(trust_store.clone()),
+            trust_store,
+        })
     }
 }
 

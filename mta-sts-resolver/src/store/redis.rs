@@ -91,6 +91,13 @@ impl FromStr for RedisUrl {
     }
 }
 
+impl RedisUrl {
+    /// Whether it has a password in it.
+    pub fn has_password(&self) -> bool {
+        connection_info(&self.text).is_ok_and(|info| info.redis_settings().password().is_some())
+    }
+}
+
 impl fmt::Display for RedisUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.shown)

@@ -122,7 +122,8 @@ async fn what_was_answered_from_outlives_a_kill() {
 async fn a_damaged_store_is_told_and_stops_nothing() {
     let lab = Lab::start().await;
     let store = format!("sqlite:{}", lab.path("cache.sqlite"));
-    std::fs::write(lab.path("cache.sqlite"), "no database".repeat(1000)).unwrap();
+    let header = [&b"SQLite format 3\0"[..], &[0; 84], "no more".repeat(1000).as_bytes()].concat();
+    std::fs::write(lab.path("cache.sqlite"), header).unwrap();
     let mut daemon = Daemon::start(&lab.arguments(&["--store", &store]));
     let first = daemon.event();
     assert_eq!(first["level"], "ERROR", "{first}");

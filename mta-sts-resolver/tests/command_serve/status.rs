@@ -236,3 +236,31 @@ fn a_daemon_that_loads_is_not_healthy_yet() {
     daemon.listening();
     assert_eq!(get(&pages, "/healthz").0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_opened_is_told_until_it_can() {
+    let lab = Lab::start().await;
+    let folder = lab.path("not there yet");
+    let store = format!("sqlite:{folder}/cache.sqlite");
+    let mut daemon = Daemon::start(&lab.arguments(&["--store", &store, "--metrics", "127.0.0.1:0"]));
+    assert_eq!(daemon.event_of("the store cannot be opened")["code"], "store-unavailable");
+    let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+    let address = daemon.listening();
+    assert!(ask(&address, "postfix healthy-enforce.test").contains("OK secure"));
+    let (status, text) = get(&pages, "/healthz");
+    // It answers: nobody is to end it for that.
+    assert_eq!(status, 200);
+    assert!(text.starts_with(&format!("degraded\nstore: {store}, fails, 1 unsaved, ")), "{text}");
+    let metrics = scrape(&pages);
+    assert_eq!((metrics["mtasts_store_up"], metrics["mtasts_store_unsaved"]), (0, 1));
+
+    std::fs::create_dir(&folder).unwrap();
+    daemon.event_of("the store works again");
+    // Both are asked for anew each time.
+    while scrape(&pages)["mtasts_store_up"] == 0 || scrape(&pages)["mtasts_store_unsaved"] > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(get(&pages, "/healthz").1.starts_with("serving\n"));
+    assert_eq!(scrape(&pages)["mtasts_store_unreadable{reason=\"newer\"}"], 0);
+    lab.world.shutdown().await;
+}

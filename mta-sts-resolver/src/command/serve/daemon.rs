@@ -38,7 +38,7 @@ impl<'a> Daemon<'a> {
         let (configuration, zones) = command.read().map_err(|error| {
             let exit = match error {
                 ConfigurationError::Unreadable(_) => Exit::NoInput,
-                ConfigurationError::Faulty(_) => Exit::Usage,
+                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
             };
             (exit, format!("{error:#}"))
         })?;
@@ -46,13 +46,16 @@ impl<'a> Daemon<'a> {
         if let Some(file) = command.config_file() {
             tracing::info!(file = %file.display(), "the configuration was read");
         }
+        for warning in command.warnings(&configuration) {
+            tracing::warn!("{warning}");
+        }
         let trust_store = configuration.trust_store().map_err(|error| (Exit::Usage, error.to_string()))?;
         // Before anything is told, so that no signal after it finds the daemon without its handlers.
         let signals = Signals::watch()?;
 
         let mut service_config = configuration.service_config();
         let place = &configuration.store;
-        let store = place.open_for_daemon().map_err(|error| {
+        let store = configuration.open_store().map_err(|error| {
             let help = "`--store memory` works without a store";
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_resolver::{AnswerCounts, PolicyService, SocketmapServer};
+use mta_sts_resolver::{AnswerCounts, PolicyService, ServiceCounts, SocketmapServer, StoreState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -130,12 +130,7 @@ impl Collector for Sources {
                 ("failed", dane.failed),
             ],
         )?;
-        page.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
-        page.gauge(
-            "mtasts_store_unsaved",
-            "Domains that the store misses until it works again",
-            service.unsaved,
-        )?;
+        page.store(&service, self.service.store_state())?;
 
         page.counters(
             "mtasts_reloads",
@@ -157,6 +152,31 @@ struct Page<'a>(DescriptorEncoder<'a>);
 type Labels<'a> = [(&'a str, &'a str)];
 
 impl Page<'_> {
+    /// What becomes of the store; whether it works, where there is one.
+    fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
+        self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
+        self.gauge(
+            "mtasts_store_unsaved",
+            "Domains that the store misses until it works again",
+            service.unsaved,
+        )?;
+        if state == StoreState::None {
+            return Ok(());
+        }
+        self.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
+        self.gauges(
+            "mtasts_store_unreadable",
+            "Entries of the store that are kept and not used",
+            "reason",
+            &[("newer", service.store.newer), ("damaged", service.store.damaged)],
+        )?;
+        self.counter(
+            "mtasts_store_evicted",
+            "Entries that the store has given up for want of room",
+            service.store.evicted,
+        )
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         // Prometheus has floating point numbers alone; these are far from where they are not exact.
         let value = i64::try_from(value).unwrap_or(i64::MAX);

@@ -450,7 +450,7 @@ fn full() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
     rusqlite::Error::SqliteFailure(
         code,
-        Some("entries that cannot be read take all of max-store-octets".to_owned()),
+        Some("entries that cannot be read take all the room there is".to_owned()),
     )
 }
 
