@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -98,6 +98,8 @@ const WORLD: [IpAddr; 2] = [
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LocalFaultLog {
     told: Arc<Mutex<Told>>,
+    /// All of them, told or not.
+    count: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +109,13 @@ struct Told {
 }
 
 impl LocalFaultLog {
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn tell(&self, fault: &impl fmt::Display, peer: Option<SocketAddr>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.at.is_some_and(|at| at.elapsed() < INTERVAL) {
             told.others += 1;

@@ -288,6 +288,7 @@ impl PolicyService {
             invalid_policies: value(&counters.invalid_policies),
             alerts: value(&counters.alerts),
             dns_failures: value(&counters.dns_failures),
+            local_faults: self.shared.resolver.local_faults(),
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
             store: self.shared.config.store.as_ref().map(|store| store.counts()).unwrap_or_default(),

@@ -247,6 +247,7 @@ impl SocketmapServer {
     pub fn counts(&self) -> SocketmapCounts {
         SocketmapCounts {
             clients: self.clients() as u64,
+            max_clients: self.shared.max_clients() as u64,
             connections: self.shared.connections.load(Ordering::Relaxed),
             ..self.shared.zones().counts()
         }

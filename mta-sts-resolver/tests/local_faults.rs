@@ -5,6 +5,7 @@ mod daemon;
 mod pki;
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -27,7 +28,8 @@ async fn a_dead_proxy_is_temporary_in_every_zone_and_over_at_once() {
     let place = proxy.local_addr().unwrap();
     drop(proxy);
     let file = lab.write("mtasts.toml", &format!("https-proxy = '{place}'\n{ZONES}"));
-    let mut daemon = Daemon::start(&lab.arguments(&["--config", &file]));
+    let mut daemon = Daemon::start(&lab.arguments(&["--config", &file, "--metrics", "127.0.0.1:0"]));
+    let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
     let address = daemon.listening();
     for zone in ["postfix", "lax", "patient"] {
         for _ in 0..2 {
@@ -39,6 +41,12 @@ async fn a_dead_proxy_is_temporary_in_every_zone_and_over_at_once() {
     let event = daemon.event_of("a lookup failed for a fault of this machine");
     assert_eq!((&event["level"], &event["peer"]), (&"ERROR".into(), &place.to_string().into()), "{event}");
     assert!(event["fault"].as_str().unwrap().contains("refused"), "{event}");
+    let mut page = String::new();
+    let mut scrape = std::net::TcpStream::connect(pages).unwrap();
+    scrape.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    scrape.read_to_string(&mut page).unwrap();
+    assert!(page.contains("\nmtasts_local_faults_total 6\n"), "each of them is counted: {page}");
+    assert!(page.contains("\nmtasts_fetch_failures_total{result=\"sts-policy-fetch-error\"} 0\n"), "{page}");
 
     let proxy = TcpListener::bind(place).await.unwrap();
     let dns = DnsClient::with_server(lab.world.dns_addr());

@@ -29,6 +29,8 @@ pub struct ServiceCounts {
     pub alerts: u64,
     /// Lookups that DNS did not answer.
     pub dns_failures: u64,
+    /// Questions to DNS and to Policy Hosts that were not asked, for a fault of this machine, its network or its proxy.
+    pub local_faults: u64,
     /// What a store failed to do.
     pub store_failures: u64,
     /// Domains whose entries wait until the store works again.

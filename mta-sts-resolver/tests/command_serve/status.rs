@@ -60,6 +60,7 @@ async fn requests_are_counted_and_no_domain_is_named() {
     let at_first = scrape(&pages);
     assert_eq!(at_first["mtasts_requests_total{zone=\"default\",answer=\"ok\"}"], 0);
     assert_eq!(at_first["mtasts_clients"], 0);
+    assert_eq!(at_first["mtasts_max_clients"], 16_384);
     assert!(at_first["process_start_time_seconds"] > 1_700_000_000);
     assert_eq!(at_first[&format!("mtasts_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))], 1);
 
@@ -138,6 +139,7 @@ async fn failures_are_counted_by_their_cause() {
     assert_eq!(by_cause("sts-policy-invalid"), 1);
     assert_eq!(by_cause("sts-webpki-invalid"), 1);
     assert_eq!(values["mtasts_dns_failures_total"], 1);
+    assert_eq!(values["mtasts_local_faults_total"], 0, "none of them is this machine's");
     assert_eq!(values["mtasts_requests_total{zone=\"default\",answer=\"temp\"}"], 1);
     lab.world.shutdown().await;
 }

@@ -65,6 +65,7 @@ impl Collector for Sources {
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
         page.answers("mtasts_requests", "Requests that were answered", &zones)?;
         page.gauge("mtasts_clients", "Clients that are connected", server.clients)?;
+        page.gauge("mtasts_max_clients", "Clients that may be connected at once", server.max_clients)?;
         page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
         page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
 
@@ -118,6 +119,11 @@ impl Collector for Sources {
         )?;
         page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
         page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        page.counter(
+            "mtasts_local_faults",
+            "Questions that were not asked, for a fault of this machine, its network or its proxy",
+            service.local_faults,
+        )?;
         let dane = self.server.dane().counts();
         page.counters(
             "mtasts_dane_lookups",
