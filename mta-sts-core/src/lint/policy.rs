@@ -748,7 +748,7 @@ impl<'a> Reader<'a> {
             self.findings.push(Draft::new(kind, Severity::Error, end..end, line));
         }
         self.read_max_age();
-        if self.mode != Some(Mode::None) {
+        if self.mode != Some(Mode::None) && self.first_mx.is_some() && !self.findings.is_folding() {
             match self.mx_hosts {
                 Some(hosts) => {
                     let hosts = &hosts[..hosts.len().min(MAX_HOSTS)];

@@ -1,10 +1,13 @@
 //! Findings as a compiler would show them, and for programs.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use mta_sts_core::{FetchErrorKind, Finding, FindingKind, LintKind, Severity};
+use mta_sts_core::{
+    DnsName, FetchErrorKind, Finding, FindingKind, LintKind, Mode, Policy, PolicyErrorKind, Severity,
+};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -176,6 +179,81 @@ impl Counts {
         if words.is_empty() { "no findings".to_owned() } else { words.join(", ") }
     }
 }
+
+/// What senders make of a policy that parses, by what was found in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reception {
+    /// Some senders refuse what others let pass.
+    pub(crate) some_refuse: bool,
+    /// No pattern covers a host of the domain.
+    pub(crate) covers_none: bool,
+    /// With some senders it is so.
+    some_cover_none: bool,
+}
+
+impl Reception {
+    pub(crate) fn of(policy: &Policy, findings: &[Finding], hosts: Option<&[DnsName]>) -> Self {
+        let patterns = policy.mx_patterns().count();
+        // Whether each line of the policy that names a host has one of these findings.
+        let have_all = |kinds: &[FindingKind]| {
+            let lines: BTreeSet<_> = findings
+                .iter()
+                .filter(|finding| kinds.contains(&finding.kind()))
+                .map(Finding::line)
+                .collect();
+            patterns > 0 && lines.len() >= patterns
+        };
+        let useless: [FindingKind; 2] = [LintKind::Placeholder.into(), LintKind::SingleLabelMx.into()];
+        let doubtful =
+            [&useless[..], &[PolicyErrorKind::MxTrailingDot.into(), PolicyErrorKind::MxUnderscore.into()]];
+        let is_none = policy.mode() == Mode::None;
+        let covers_none = !is_none
+            && match hosts {
+                Some(hosts) if !hosts.is_empty() => {
+                    !hosts.iter().any(|host| policy.matches_mx(host.as_str()))
+                }
+                _ => have_all(&useless),
+            };
+        Self {
+            some_refuse: findings.iter().any(|finding| REFUSED_BY_SOME.contains(&finding.kind())),
+            covers_none,
+            some_cover_none: !is_none && !covers_none && have_all(&doubtful.concat()),
+        }
+    }
+
+    pub(crate) const fn tone(self) -> Tone {
+        match self {
+            Self { covers_none: true, .. } => Tone::Bad,
+            Self { some_refuse: true, .. } => Tone::Note,
+            _ => Tone::Good,
+        }
+    }
+
+    /// What they make of it, without a full stop.
+    pub(crate) fn sentence(self, senders: &str) -> String {
+        let taken = if self.some_refuse {
+            "Some senders refuse it, others accept it".to_owned()
+        } else {
+            format!("{senders} accept it")
+        };
+        let covered = match self {
+            Self { covers_none: true, .. } => ", and it covers none of your hosts",
+            Self { some_cover_none: true, .. } => ", and with some it covers none of your hosts",
+            _ => "",
+        };
+        format!("{taken}{covered}")
+    }
+}
+
+/// What is let pass by us and not by everybody.
+const REFUSED_BY_SOME: [FindingKind; 6] = [
+    FindingKind::Policy(PolicyErrorKind::BlankLine),
+    FindingKind::Policy(PolicyErrorKind::ByteOrderMark),
+    FindingKind::Policy(PolicyErrorKind::MxTrailingDot),
+    FindingKind::Policy(PolicyErrorKind::MxUnderscore),
+    FindingKind::Lint(LintKind::LargePolicy),
+    FindingKind::Lint(LintKind::ClampedMaxAge),
+];
 
 /// The line where a span begins. Lines and columns are counted from 1; a column is one character, or one octet that is no
 /// UTF-8.
