@@ -70,7 +70,7 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     struct curl_slist *resolve = NULL;
     char *line = NULL;
     long http_status = 0, verify_result = X509_V_OK, os_error = 0;
-    struct curl_header *content_type = NULL;
+    struct curl_header *field = NULL;
     CURL *curl = curl_easy_init();
     CURLcode code;
 
@@ -105,9 +105,10 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verify_result);
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
     answer->http_status = (uint16_t)http_status;
-    if (curl_easy_header(curl, "content-type", 0, CURLH_HEADER, -1, &content_type) == CURLHE_OK) {
-        /* Several are no media type: libmtasts refuses the comma that HTTP would join them with. */
-        snprintf(answer->content_type, sizeof answer->content_type, "%s%s", content_type->value, content_type->amount > 1 ? "," : "");
+    if (curl_easy_header(curl, "Content-Type", 0, CURLH_HEADER, -1, &field) == CURLHE_OK) {
+        /* Several, or one that would be cut off, have no media type. */
+        int is_one = field->amount == 1 && strlen(field->value) < sizeof answer->content_type;
+        snprintf(answer->content_type, sizeof answer->content_type, "%s", is_one ? field->value : ",");
         answer->has_content_type = 1;
     }
     /* Of an answer other than 200 nothing is read but the status: its body may have any length. */
