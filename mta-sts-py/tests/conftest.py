@@ -10,10 +10,12 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import Host, Start
+
+if TYPE_CHECKING:
+    from host import Host, Start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +66,9 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
+    # Not all tests need it, nor what it needs.
+    from host import Host
+
     hosts: list[Host] = []
 
     def start(answer: Callable[[ssl.SSLSocket], None], names: str = "mta-sts.example.test", **options: Any) -> Host:
