@@ -519,7 +519,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place_and_what_is_expected() {
         for (text, place, expected) in [
-            ("lisen = []", "1:1", "expected one of `listen`, `store`"),
+            ("lisen = []", "1:1", "expected one of `listen`, `socket-mode`"),
             ("\n[limits]\nmax-clients = 0", "3:15", "nonzero"),
             ("[limits]\nanswer-within = 80", "2:17", "expected a string"),
             ("[limits]\nanswer-within = '80'", "2:17", "such as \"30s\""),
