@@ -522,7 +522,7 @@
 /** A wildcard covers every domain of a registry. */
 #define MTASTS_LINT_WILDCARD_TOO_WIDE 1145
 
-/** A wildcard misses hosts of this provider, which stand deeper. */
+/** A wildcard misses hosts that stand on another level. */
 #define MTASTS_LINT_WILDCARD_MISSES_LEVEL 1146
 
 /** A star stands elsewhere than as the whole first label before others. */
@@ -581,6 +581,18 @@
 
 /** This is a line of a zone file, and not the text of a record. */
 #define MTASTS_LINT_ZONE_LINE 1165
+
+/** The mode is none: mail is not protected. */
+#define MTASTS_LINT_NONE_MODE 1166
+
+/** No mx covers this MX host. */
+#define MTASTS_LINT_MX_NOT_COVERED 1167
+
+/** An mx is a name of a mail provider and looks like none of its MX hosts. */
+#define MTASTS_LINT_PROVIDER_MX 1168
+
+/** An mx is one of several MX hosts of a mail provider, and others are not covered. */
+#define MTASTS_LINT_PART_OF_MX_SET 1169
 
 /** A URI of the `rua` has no scheme. */
 #define MTASTS_LINT_RUA_WITHOUT_SCHEME 1401
@@ -2884,6 +2896,24 @@ mtasts_status mtasts_lint_policy(const uint8_t *body,
                                  mtasts_error **error);
 
 /**
+ * Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
+ * hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+ *
+ * Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_policy_for_hosts(const uint8_t *body,
+                                           size_t len,
+                                           uint32_t strictness,
+                                           const char *const *mx_hosts,
+                                           size_t count,
+                                           mtasts_findings **findings,
+                                           mtasts_error **error);
+
+/**
  * Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
  *
  * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
@@ -2962,6 +2992,26 @@ mtasts_status mtasts_lint_response(uint16_t status,
                                    const mtasts_config *config,
                                    mtasts_findings **findings,
                                    mtasts_error **error);
+
+/**
+ * Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
+ * and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+ *
+ * Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+ *
+ * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_response_for_hosts(uint16_t status,
+                                             const char *content_type,
+                                             const uint8_t *body,
+                                             size_t len,
+                                             const mtasts_config *config,
+                                             const char *const *mx_hosts,
+                                             size_t count,
+                                             mtasts_findings **findings,
+                                             mtasts_error **error);
 
 /**
  * How many findings there are. 0 for NULL.

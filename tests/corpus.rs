@@ -46,12 +46,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
 ];
 
 /// Those that keep to the grammar and yet get a warning: the sorting knows no providers.
-const WARNED: &[(&str, &str, &str)] = &[
-    ("0033", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
-    ("0115", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
-    ("0143", "wildcard-misses-level", "the hosts stand below j-v1.mx.microsoft and the like"),
-    ("0161", "wildcard-misses-level", "aspmx.l.google.com stands two labels below google.com"),
-];
+const WARNED: &[(&str, &str, &str)] =
+    &[("0143", "wildcard-misses-level", "the hosts stand below j-v1.mx.microsoft and the like")];
 
 /// A word of `classes.tsv` (up to its quote, if it has one), and the codes of which one must be found.
 const WORDS: &[(&str, &[&str])] = &[
@@ -181,14 +177,18 @@ impl<'a> Row<'a> {
         differences
     }
 
-    /// The words for which `lint` has said nothing, or that nobody has given a meaning.
+    /// The words for which `lint` has said nothing, or that nobody has given a meaning. What comes of another finding
+    /// is only counted with it.
     fn unnamed<'b>(&'b self, findings: &'b [Finding]) -> impl Iterator<Item = &'a str> + 'b {
+        let has_one_cause = findings.iter().any(|finding| ["front-matter", "rtf"].contains(&finding.code()));
         let remarks = self.info.iter().filter(|word| WORDS.iter().any(|(known, _)| known == *word));
-        self.errors.iter().chain(&self.quirks).chain(remarks).copied().filter(|word| {
-            !WORDS
-                .iter()
-                .filter(|(start, _)| word.starts_with(start))
-                .any(|(_, codes)| findings.iter().any(|finding| codes.contains(&finding.code())))
+        self.errors.iter().chain(&self.quirks).chain(remarks).copied().filter(move |word| {
+            let is_cause = ["RTF", "YAML front matter"].iter().any(|cause| word.starts_with(cause));
+            (is_cause || !has_one_cause)
+                && !WORDS
+                    .iter()
+                    .filter(|(start, _)| word.starts_with(start))
+                    .any(|(_, codes)| findings.iter().any(|finding| codes.contains(&finding.code())))
         })
     }
 }

@@ -622,7 +622,7 @@ kinds! {
         SingleLabelMx = 1143, "single-label-mx", "An mx has one label only.";
         WildcardMx = 1144, "wildcard-mx", "An mx is a wildcard: it covers exactly one label more.";
         WildcardTooWide = 1145, "wildcard-too-wide", "A wildcard covers every domain of a registry.";
-        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts of this provider, which stand deeper.";
+        WildcardMissesLevel = 1146, "wildcard-misses-level", "A wildcard misses hosts that stand on another level.";
         MisplacedWildcard = 1147, "misplaced-wildcard", "A star stands elsewhere than as the whole first label before others.";
         SeveralHostsInMx = 1148, "several-hosts-in-mx", "One mx has several hosts.";
         MxPreference = 1149, "mx-preference", "An mx has the preference number of a DNS record.";
@@ -645,6 +645,11 @@ kinds! {
         // Records again.
         ColonForEquals = 1164, "colon-for-equals", "A colon stands where an equals sign should.";
         ZoneLine = 1165, "zone-line", "This is a line of a zone file, and not the text of a record.";
+        // Policies again.
+        NoneMode = 1166, "none-mode", "The mode is none: mail is not protected.";
+        MxNotCovered = 1167, "mx-not-covered", "No mx covers this MX host.";
+        ProviderMx = 1168, "provider-mx", "An mx is a name of a mail provider and looks like none of its MX hosts.";
+        PartOfMxSet = 1169, "part-of-mx-set", "An mx is one of several MX hosts of a mail provider, and others are not covered.";
         // TLSRPT records.
         RuaWithoutScheme = 1401, "rua-without-scheme", "A URI of the `rua` has no scheme.";
         RuaScheme = 1402, "rua-scheme", "The scheme of a URI is neither `mailto` nor `https`.";

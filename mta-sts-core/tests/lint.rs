@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mta_sts_core::{
-    FetchLimits, Finding, FindingKind, HttpResponse, Policy, PolicyDomain, Record, Severity, Strictness,
-    TlsrptRecord, lint,
+    DnsName, FetchLimits, Finding, FindingKind, HttpResponse, MxPattern, Policy, PolicyDomain, Record,
+    Severity, Strictness, TlsrptRecord, lint,
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,8 @@ const POLICIES: &[Row] = &[
     ("mx-underscore", W, "mx: mx⟦_⟧1.test\n", GOOD),
     // The text as a whole.
     ("html", E, "\n⟦<!DOCTYPE html>\n<p>Not found</p>\n⟧", "version: STSv1\n<p>\n"),
+    ("rtf", E, "⟦\\pard\\tx560 version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800}⟧", GOOD),
+    ("rtf", E, "⟦version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800⟧", "version: STSv1\\\nmode: none\n"),
     ("rtf", E, "⟦{\\rtf1\\ansi\nversion: STSv1\\\n}⟧", "version: STSv1\n{\\rtf1\n"),
     ("json", E, "⟦{\"version\": \"STSv1\",\n\"mode\": \"report\"}\n⟧", "{{ policy }}\n"),
     ("front-matter", E, "⟦---\nlayout: none\n---⟧\nversion: STSv1\n", "version: STSv1\n---\n"),
@@ -107,6 +109,7 @@ const POLICIES: &[Row] = &[
     ("placeholder", E, "max_age: ⟦{{ seconds }}⟧\n", GOOD),
     // Mode and max_age.
     ("testing-mode", I, "mode: ⟦testing⟧\n", "mode: enforce\nmode: testing\n"),
+    ("none-mode", I, "mode: ⟦none⟧\n", "mode: testing\nmode: none\n"),
     ("short-max-age", W, "mode: enforce\nmax_age: ⟦3600⟧\n", "mode: enforce\nmax_age: 604800\n"),
     ("short-max-age", I, "max_age: ⟦3600⟧\nmode: testing\n", "mode: none\nmax_age: 3600\n"),
     ("short-max-age", I, "mode: enforce\nmax_age: ⟦86400⟧\n", GOOD),
@@ -122,8 +125,19 @@ const POLICIES: &[Row] = &[
     ("wildcard-mx", I, "mx: ⟦*.mx.test⟧\n", GOOD),
     ("wildcard-too-wide", W, "mx: ⟦*.com⟧\n", "mx: *.mx.com\n"),
     ("wildcard-too-wide", W, "mx: ⟦*.co.uk⟧\n", "mx: *.mx.uk\n"),
-    ("wildcard-misses-level", W, "mx: ⟦*.outlook.com⟧\n", "mx: *.mail.protection.outlook.com\n"),
-    ("wildcard-misses-level", W, "mx: ⟦*.l.google.com⟧\n", "mx: *.aspmx.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.outlook.com⟧\n", "mx: *.outlook.com\nmode: none\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.l.google.com⟧\n", "mx: *.l.google.com\nmx: *.aspmx.l.google.com\nmx: *.gmail-smtp-in.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.aspmx.l.google.com⟧\n", "mx: aspmx.l.google.com\nmx: *.aspmx.l.google.com\n"),
+    ("wildcard-misses-level", W, "mx: ⟦*.mx.microsoft⟧\n", "mx: *.j-v1.mx.microsoft\n"),
+    ("provider-mx", I, "mx: ⟦smtp.gmail.com⟧\n", "mx: smtp.google.com\n"),
+    ("provider-mx", I, "mx: ⟦google.com⟧\n", "mx: mygoogle.com\n"),
+    ("provider-mx", I, "mx: ⟦alt5.aspmx.l.google.com⟧\n", "mx: *.google.com\n"),
+    ("provider-mx", I, "mx: ⟦smtp.office365.com⟧\n", "mx: a-test.mail.protection.outlook.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦mx01.mail.icloud.com⟧\n", "mx: mx01.mail.icloud.com\nmx: mx02.mail.icloud.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦in1-smtp.messagingengine.com⟧\n", "mx: in1-smtp.messagingengine.com\nmx: *.messagingengine.com\n"),
+    ("part-of-mx-set", I, "mx: ⟦aspmx.l.google.com⟧\n",
+        "mx: aspmx.l.google.com\nmx: alt1.aspmx.l.google.com\nmx: alt2.aspmx.l.google.com\nmx: aspmx2.googlemail.com\nmx: aspmx3.googlemail.com\n"),
+    ("placeholder", W, "mx: ⟦ms12345678.msv1.invalid⟧\n", "mx: a-test.mail.protection.outlook.com\n"),
     ("misplaced-wildcard", E, "mx: ⟦*⟧\n", "mx: *.mx.test\n"),
     ("misplaced-wildcard", E, "mx: ⟦a.*.test⟧\n", GOOD),
     ("several-hosts-in-mx", E, "mx: ⟦a.test, b.test⟧\n", GOOD),
@@ -295,7 +309,6 @@ fn what_is_known_besides_a_tlsrpt_record_is_told() {
 fn what_is_good_gets_no_finding() {
     assert_eq!(lint::policy(GOOD.as_bytes()), []);
     assert_eq!(lint::policy(GOOD.replace('\n', "\r\n").trim_end().as_bytes()), []);
-    assert_eq!(lint::policy(b"version: STSv1\nmode: none\nmax_age: 86400"), []);
     for txt in ["v=STSv1; id=20240101T000000;", "v=STSv1;id=1", "v=STSv1; id=1; "] {
         assert_eq!(lint::record(txt.as_bytes()), [], "{txt}");
     }
@@ -312,7 +325,7 @@ fn every_kind_is_found_somewhere() {
         "no-record", "several-records", "near-record", "other-record", "policy-too-large", "large-policy", "not-utf8",
         "more-findings", "http-status", "http-redirect", "media-type", "missing-media-type", "body-too-large",
         "other-charset", "no-tlsrpt-record", "several-tlsrpt-records", "rua-elsewhere", "short-tlsrpt-ttl",
-        "mta-sts-without-tlsrpt",
+        "mta-sts-without-tlsrpt", "mx-not-covered",
     ];
     let found: BTreeSet<_> = rows.chain(others).collect();
     for kind in FindingKind::all() {
@@ -348,6 +361,111 @@ fn an_rrset_is_counted_before_it_is_read() {
     );
     let help = lint::rrset(&["v=TLSRPTv1; rua=mailto:a@b.test"])[1].help().to_owned();
     assert_eq!(help, "Publish the TLSRPT record under `_smtp._tls` and the domain.");
+}
+
+/// The codes and the severities of what is found.
+fn kinds(findings: &[Finding]) -> Vec<(Severity, &'static str)> {
+    findings.iter().map(|finding| (finding.severity(), finding.code())).collect()
+}
+
+#[test]
+fn one_cause_has_one_finding() {
+    let rest = "version: STSv1\nmode: enforce\nmx: mx.test\nmax_age: 604800\n";
+    // What the parser stops at, the cause of it, and what is counted with it.
+    for (body, error, cause, more) in [
+        ("<!DOCTYPE html>\n<html>\n<p>Not found\n</html>\n", "line-without-colon", "html", 3),
+        ("{\n\"version\": \"STSv1\",\n\"mode\": \"enforce\"\n}\n", "line-without-colon", "json", 3),
+        ("{\\rtf1\\ansi\n\\pard version: STSv1\\\nmode: enforce\\\n}", "line-without-colon", "rtf", 3),
+        (
+            "\\pard\\tx560 version: STSv1\\\nmode: enforce\\\nmx: mx.test\\\nmax_age: 604800}",
+            "bad-policy-field-name",
+            "rtf",
+            3,
+        ),
+        ("v=STSv1; id=1\n=\n=\n", "line-without-colon", "record-as-policy", 2),
+        (
+            &format!("---\npermalink: /.well-known/mta-sts.txt\nlayout: null\n\n {{x\n}}\n---\n{rest}"),
+            "line-without-colon",
+            "front-matter",
+            2,
+        ),
+    ] {
+        let findings = lint::policy(body.as_bytes());
+        let (errors, others): (Vec<_>, Vec<_>) = kinds(&findings).into_iter().partition(|kind| kind.0 == E);
+        assert_eq!(errors, [(E, error), (E, cause)], "{body}");
+        assert!(others.iter().all(|kind| kind.1 == "version-not-first"), "{body}: {others:?}");
+        assert!(
+            findings[1].message().ends_with(&format!(" {more} more findings come of it.")),
+            "{:?}",
+            findings[1]
+        );
+    }
+    let list = "version: STSv1\nmode: enforce\nmx:\n  - a.test\n  - b.test\n  - c.test\nmax_age: x\n";
+    let found = [(E, "empty-value"), (E, "line-without-colon"), (E, "yaml-list"), (E, "bad-max-age")];
+    assert_eq!(kinds(&lint::policy(list.as_bytes())), found);
+    let wide: Vec<u8> = "version: STSv1\nmode: none\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(kinds(&lint::policy(&wide)), [(E, "utf-16"), (E, "control-character")]);
+    // The mark that begins a document of YAML is no front matter.
+    assert_eq!(lint::policy(format!("---\n{rest}mode: x\nmx: 1.2.3.4\n").as_bytes()).len(), 5);
+}
+
+#[test]
+fn a_short_max_age_is_told_by_mode_and_by_length() {
+    let told = |mode: &str, max_age: u32| {
+        let body = format!("version: STSv1\nmode: {mode}\nmx: mx.test\nmax_age: {max_age}\n");
+        let findings = lint::policy(body.as_bytes());
+        findings
+            .iter()
+            .find(|finding| finding.code() == "short-max-age")
+            .map(|finding| (finding.severity(), finding.senders().to_owned(), finding.help().to_owned()))
+    };
+    let severity = |mode, max_age| told(mode, max_age).map(|told| told.0);
+    assert_eq!(
+        [360, 86_399, 86_400, 604_799, 604_800].map(|age| severity("enforce", age)),
+        [Some(W), Some(W), Some(I), Some(I), None]
+    );
+    assert_eq!([360, 86_401, 604_800].map(|age| severity("testing", age)), [Some(I), Some(I), None]);
+    assert_eq!(severity("none", 360), None);
+    let words: BTreeSet<_> = [360, 3600, 86_401].map(|age| told("enforce", age).unwrap().1).into();
+    assert_eq!(words.len(), 3);
+    assert!(!told("testing", 360).unwrap().1.contains("attacker"));
+    let body = b"version: STSv1\nmode: none\nmax_age: 86400\n";
+    assert!(lint::policy(body)[0].message().contains("not protected"));
+}
+
+#[test]
+fn names_that_providers_make_get_advice_that_helps() {
+    let help = |mx: &str, code: &str| {
+        let body = format!("version: STSv1\nmode: enforce\nmx: {mx}\nmax_age: 604800\n");
+        lint::policy(body.as_bytes()).iter().find(|finding| finding.code() == code).unwrap().help().to_owned()
+    };
+    assert!(help("_dc-mx.0123456789ab.north.test", "mx-underscore").contains("DNS only"));
+    assert!(help("mx_1.north.test", "mx-underscore").contains("without underscore"));
+    assert!(help("ms1.msv1.invalid", "placeholder").contains("Microsoft"));
+}
+
+#[test]
+fn what_is_known_of_the_mx_hosts_is_used() {
+    let hosts = |names: &[&str]| names.iter().map(|name| DnsName::parse(name).unwrap()).collect::<Vec<_>>();
+    let found = |body: &str, names: &[&str]| -> Vec<_> {
+        let findings = lint::policy_for_hosts(body.as_bytes(), Strictness::Tolerant, &hosts(names));
+        let told = findings.iter().filter(|finding| finding.severity() > I);
+        told.map(|finding| (finding.code(), finding.line(), finding.help().to_owned())).collect()
+    };
+    let policy = |mx: &str| format!("version: STSv1\nmode: enforce\n{mx}max_age: 604800\n");
+    let add = |code, line, names: &str| vec![(code, line, format!("Add {names}."))];
+    let one = policy("mx: *.a.test\n");
+    assert_eq!(found(&one, &["x.a.test"]), []);
+    assert_eq!(
+        found(&one, &["x.a.test", "y.b.a.test", "a.test"]),
+        add("wildcard-misses-level", 3, "`mx: y.b.a.test` and `mx: a.test`")
+    );
+    assert_eq!(found(&one, &["x.b.test"]), add("mx-not-covered", 5, "`mx: x.b.test`"));
+    assert_eq!(found(&policy("mx: *.a.test\nmx: *.b.a.test\n"), &["x.a.test", "y.b.a.test"]), []);
+    // A provider's usual hosts say nothing where those of the domain are known.
+    assert_eq!(found(&policy("mx: *.google.com\n"), &["smtp.google.com"]), []);
+    assert_eq!(found(&policy("mx: smtp.gmail.com\n"), &["smtp.gmail.com"]), []);
+    assert_eq!(found("version: STSv1\nmode: none\nmx: a.test\nmax_age: 1\n", &["b.test"]), []);
 }
 
 #[test]
@@ -620,6 +738,45 @@ fn record_text() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(bit, 0..12).prop_map(|bits| bits.concat())
 }
 
+/// Patterns and hosts among which advice is given: of providers, of one's own, and what is not quite either.
+fn names() -> impl Strategy<Value = String> {
+    let domain = prop_oneof![
+        Just("google.com"),
+        Just("l.google.com"),
+        Just("aspmx.l.google.com"),
+        Just("smtp.google.com"),
+        Just("googlemail.com"),
+        Just("aspmx2.googlemail.com"),
+        Just("gmail-smtp-in.l.google.com"),
+        Just("outlook.com"),
+        Just("protection.outlook.com"),
+        Just("mail.protection.outlook.com"),
+        Just("mx.microsoft"),
+        Just("j-v1.mx.microsoft"),
+        Just("mail.protonmail.ch"),
+        Just("protonmail.ch"),
+        Just("messagingengine.com"),
+        Just("in1-smtp.messagingengine.com"),
+        Just("mx2.zoho.eu"),
+        Just("mail.icloud.com"),
+        Just("mx01.mail.icloud.com"),
+        Just("pphosted.com"),
+        Just("gslb.pphosted.com"),
+        Just("a.test"),
+        Just("b.a.test"),
+        Just("example.com"),
+        Just("_dc-mx.0a.a.test"),
+        Just("MX.a.test."),
+    ];
+    (prop_oneof![Just(""), Just("*."), Just("x."), Just("alt1."), Just("x9.y9.")], domain)
+        .prop_map(|(front, domain)| format!("{front}{domain}"))
+}
+
+/// What stands between backticks behind `mx:`.
+fn patterns_in(help: &str) -> Vec<&str> {
+    help.split('`').filter_map(|part| part.strip_prefix("mx: ")).collect()
+}
+
 fn tlsrpt_text() -> impl Strategy<Value = Vec<u8>> {
     #[rustfmt::skip]
     let bit = prop_oneof![
@@ -647,12 +804,6 @@ proptest! {
     }
 
     #[test]
-    fn lint_agrees_with_the_parser_on_bits_of_tlsrpt_records(txt in tlsrpt_text()) {
-        tlsrpt_agrees_with_the_parser(&txt);
-        tlsrpt_agrees_with_the_parser(&[b"v=TLSRPTv1; rua=", &txt[..]].concat());
-    }
-
-    #[test]
     fn random_octets_are_read_to_the_end(octets in prop::collection::vec(any::<u8>(), 0..400)) {
         agrees_with_the_parser(&octets);
         record_agrees_with_the_parser(&octets);
@@ -665,5 +816,65 @@ proptest! {
         agrees_with_the_parser(format!("{GOOD}mx: {text}\n").as_bytes());
         agrees_with_the_parser(format!("mode: {text}\n{GOOD}").as_bytes());
         record_agrees_with_the_parser(format!("v=STSv1; id={text}").as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lint_agrees_with_the_parser_on_bits_of_tlsrpt_records(txt in tlsrpt_text()) {
+        tlsrpt_agrees_with_the_parser(&txt);
+        tlsrpt_agrees_with_the_parser(&[b"v=TLSRPTv1; rua=", &txt[..]].concat());
+    }
+
+    /// Whoever does as the help of any finding says covers every host that was covered before.
+    #[test]
+    fn what_was_covered_stays_covered(
+        lines in prop::collection::vec(names(), 1..6),
+        hosts in prop::collection::vec(names(), 0..6),
+        are_known in any::<bool>(),
+    ) {
+        let body_of = |lines: &[String]| {
+            format!("version: STSv1\nmode: enforce\nmx: {}\nmax_age: 604800\n", lines.join("\nmx: "))
+        };
+        let hosts: Vec<_> = hosts.iter().filter_map(|host| DnsName::parse(host).ok()).collect();
+        let look = |lines: &[String]| {
+            let body = body_of(lines);
+            if are_known {
+                lint::policy_for_hosts(body.as_bytes(), Strictness::Tolerant, &hosts)
+            } else {
+                lint::policy(body.as_bytes())
+            }
+        };
+        let body = body_of(&lines);
+        prop_assume!(Policy::parse(body.as_bytes()).is_ok());
+        let policy = Policy::parse(body.as_bytes()).unwrap();
+        let mut advised = lines.clone();
+        for finding in look(&lines) {
+            let patterns = patterns_in(finding.help());
+            for pattern in &patterns {
+                prop_assert!(MxPattern::parse(pattern).is_ok(), "{finding:?}");
+            }
+            if finding.help().starts_with("Add ") {
+                advised.extend(patterns.iter().map(|pattern| (*pattern).to_owned()));
+            } else if let ([pattern], true) = (&patterns[..], finding.line() > 2) {
+                advised[finding.line() as usize - 3] = (*pattern).to_owned();
+            } else {
+                prop_assert!(patterns.is_empty(), "neither added nor written: {finding:?}");
+            }
+        }
+        let after = body_of(&advised);
+        let after_policy = Policy::parse(after.as_bytes()).unwrap();
+        for pattern in &lines {
+            let host = DnsName::parse(&pattern.replace('*', "x7")).unwrap();
+            prop_assert!(!policy.matches_mx(host.as_str()) || after_policy.matches_mx(host.as_str()), "{host} of\n{body}\n{after}");
+        }
+        for host in &hosts {
+            prop_assert!(!policy.matches_mx(host.as_str()) || after_policy.matches_mx(host.as_str()), "{host} of\n{body}\n{after}");
+            if are_known {
+                prop_assert!(after_policy.matches_mx(host.as_str()), "{host} of\n{after}");
+            }
+        }
     }
 }

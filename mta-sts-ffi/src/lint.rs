@@ -8,6 +8,7 @@ use mta_sts_core::{Finding, PolicyDomain, Severity, lint};
 
 use crate::config::{limits, mtasts_config, strictness_of};
 use crate::guard;
+use crate::name::host_names;
 use crate::pointer::{give, mtasts_bytes, octets, octets_of_all, string};
 use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
@@ -52,6 +53,30 @@ pub unsafe extern "C" fn mtasts_lint_policy(
         // SAFETY: octets as the header wants them.
         let body = unsafe { octets(body, len) }?;
         give(out, mtasts_findings::new(lint::policy_with(body, strictness)));
+        Ok(())
+    })
+}
+
+/// Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
+/// hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+///
+/// Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_policy_for_hosts(
+    body: *const u8,
+    len: usize,
+    strictness: u32,
+    mx_hosts: *const *const c_char,
+    count: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        let strictness = strictness_of(strictness).ok_or(Fault::ARGUMENT)?;
+        // SAFETY: octets, an array and strings as the header wants them.
+        let (body, hosts) = unsafe { (octets(body, len)?, host_names(mx_hosts, count)?) };
+        give(out, mtasts_findings::new(lint::policy_for_hosts(body, strictness, &hosts)));
         Ok(())
     })
 }
@@ -168,6 +193,33 @@ pub unsafe extern "C" fn mtasts_lint_response(
         // SAFETY: a string and octets as the header wants them.
         let response = unsafe { response(status, content_type, body, len) }?;
         give(out, mtasts_findings::new(lint::response(&response, &limits(config))));
+        Ok(())
+    })
+}
+
+/// Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
+/// and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+///
+/// Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_response_for_hosts(
+    status: u16,
+    content_type: *const c_char,
+    body: *const u8,
+    len: usize,
+    config: Option<&mtasts_config>,
+    mx_hosts: *const *const c_char,
+    count: usize,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        // SAFETY: strings, octets and an array as the header wants them.
+        let (response, hosts) =
+            unsafe { (response(status, content_type, body, len)?, host_names(mx_hosts, count)?) };
+        let findings = lint::response_for_hosts(&response, &limits(config), &hosts);
+        give(out, mtasts_findings::new(findings));
         Ok(())
     })
 }

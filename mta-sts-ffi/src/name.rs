@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use mta_sts_core::{DnsName, MxPattern, PolicyDomain, dns_id_matches};
 
 use crate::guard;
-use crate::pointer::{give, string};
+use crate::pointer::{array, give, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
@@ -197,6 +197,18 @@ pub unsafe extern "C" fn mtasts_dns_id_matches(dns_id: *const c_char, host: *con
         let (dns_id, host) = unsafe { (string(dns_id).ok()?, string(host).ok()?) };
         Some(i32::from(dns_id_matches(dns_id, &DnsName::parse(host).ok()?)))
     })
+}
+
+/// The host names of an array.
+///
+/// # Safety
+///
+/// As [`array`], and each item as [`string`].
+pub(crate) unsafe fn host_names(first: *const *const c_char, count: usize) -> Result<Vec<DnsName>, Fault> {
+    // SAFETY: as the caller promises.
+    let names = unsafe { array(first, count) }?;
+    // SAFETY: as the caller promises, for each item.
+    names.iter().map(|name| Ok(DnsName::parse(unsafe { string(*name) }?)?)).collect()
 }
 
 impl mtasts_domain {

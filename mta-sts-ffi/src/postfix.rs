@@ -3,10 +3,11 @@
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
-use mta_sts_core::{DnsName, PolicyDomain, postfix};
+use mta_sts_core::{PolicyDomain, postfix};
 
 use crate::guard;
-use crate::pointer::{array, give, string};
+use crate::name::host_names;
+use crate::pointer::{give, string};
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
@@ -67,11 +68,8 @@ pub unsafe extern "C" fn mtasts_postfix_tls_policy_for_hosts(
         let (policy, form) = (policy.ok_or(Fault::NULL)?.core(), form_of(form)?);
         // SAFETY: a string as the header wants it.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
-        // SAFETY: an array as the header wants it.
-        let hosts = unsafe { array(mx_hosts, count) }?;
-        // SAFETY: strings as the header wants them.
-        let parse = |host: &*const c_char| Ok(DnsName::parse(unsafe { string(*host) }?)?);
-        let hosts: Vec<_> = hosts.iter().map(parse).collect::<Result<_, Fault>>()?;
+        // SAFETY: an array and strings as the header wants them.
+        let hosts = unsafe { host_names(mx_hosts, count) }?;
         give(out, mtasts_postfix_answer::new(postfix::tls_policy_for_hosts(policy, &domain, &hosts, form)?));
         Ok(())
     })

@@ -4,7 +4,7 @@ use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 
 use crate::convert::{Octets, octets_of_each, value, word};
-use crate::name::policy_domain;
+use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 
@@ -118,17 +118,26 @@ pub(crate) fn lint_tlsrpt_rrset(
 
 /// What is to be said of the body of a policy.
 ///
-/// With `strict`, what `Policy.parse` tolerates is an error.
+/// With `strict`, what `Policy.parse` tolerates is an error. With `mx_hosts`, those of them that no pattern covers are told.
 #[pyfunction]
-#[pyo3(signature = (body, /, *, strict = false))]
-pub(crate) fn lint_policy(py: Python<'_>, body: Octets<'_>, strict: bool) -> Findings {
-    let body = body.as_ref();
-    Findings(py.detach(|| lint::policy_with(body, strictness(strict))))
+#[pyo3(signature = (body, /, *, strict = false, mx_hosts = None))]
+pub(crate) fn lint_policy(
+    py: Python<'_>,
+    body: Octets<'_>,
+    strict: bool,
+    mx_hosts: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Findings> {
+    let (body, strictness, hosts) = (body.as_ref(), strictness(strict), dns_names(mx_hosts)?);
+    Ok(Findings(py.detach(|| match &hosts {
+        Some(hosts) => lint::policy_for_hosts(body, strictness, hosts),
+        None => lint::policy_with(body, strictness),
+    })))
 }
 
 /// What is to be said of an answer of a Policy Host: its fields, and its body.
+#[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
-#[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
+#[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]
 pub(crate) fn lint_response(
     py: Python<'_>,
     status: u16,
@@ -137,8 +146,12 @@ pub(crate) fn lint_response(
     max_body_len: usize,
     strict: bool,
     accept_missing_content_type: bool,
-) -> Findings {
+    mx_hosts: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Findings> {
     let limits = fetch_limits(max_body_len, strict, accept_missing_content_type);
-    let response = http_response(status, content_type, body);
-    Findings(py.detach(|| lint::response(&response, &limits)))
+    let (response, hosts) = (http_response(status, content_type, body), dns_names(mx_hosts)?);
+    Ok(Findings(py.detach(|| match &hosts {
+        Some(hosts) => lint::response_for_hosts(&response, &limits, hosts),
+        None => lint::response(&response, &limits),
+    })))
 }

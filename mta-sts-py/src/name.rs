@@ -122,3 +122,8 @@ pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     let text: &str = host.extract()?;
     core::DnsName::parse(text).map_err(|error| error.into_exception(host.py()))
 }
+
+/// Hosts as Python has them, if there are any to be had.
+pub(crate) fn dns_names(hosts: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<core::DnsName>>> {
+    hosts.map(|hosts| hosts.try_iter()?.map(|host| dns_name(&host?)).collect()).transpose()
+}

@@ -2,7 +2,7 @@ use mta_sts_core::postfix::{Form, tls_policy, tls_policy_for_hosts};
 use pyo3::prelude::*;
 
 use crate::error::{IntoException, unknown_word};
-use crate::name::{dns_name, policy_domain};
+use crate::name::{dns_names, policy_domain};
 use crate::policy::Policy;
 
 /// A policy as the answer to Postfix's, or sendmail's, TLS policy lookup; `None` for NOTFOUND.
@@ -30,12 +30,9 @@ pub(crate) fn postfix_tls_policy(
         "extended-with-testing" => Form::ExtendedWithTesting,
         other => return Err(unknown_word(py, "PostfixForm", other)),
     };
-    let answer = match mx_hosts {
+    let answer = match dns_names(mx_hosts)? {
         None => tls_policy(&policy.0, &domain, form),
-        Some(hosts) => {
-            let hosts: PyResult<Vec<_>> = hosts.try_iter()?.map(|host| dns_name(&host?)).collect();
-            tls_policy_for_hosts(&policy.0, &domain, &hosts?, form)
-        }
+        Some(hosts) => tls_policy_for_hosts(&policy.0, &domain, &hosts, form),
     };
     answer.map_err(|error| error.into_exception(py))
 }

@@ -408,9 +408,11 @@ def run_lint(fields: Fields) -> Shown:
     elif "rrs" in fields:
         findings = lint_rrset(map(octets, fields.pop("rrs")))
     elif "policy" in fields:
-        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"])
+        mx_hosts = fields.option("mx_hosts")
+        findings = lint_policy(octets(fields.pop("policy")), strict=config["strict"], mx_hosts=mx_hosts)
     else:
-        findings = lint_response(**response_fields(fields.pop("response")), **config)
+        mx_hosts = fields.option("mx_hosts")
+        findings = lint_response(**response_fields(fields.pop("response")), **config, mx_hosts=mx_hosts)
     return {"count": len(findings), "findings": list(map(finding_shown, findings))}
 
 

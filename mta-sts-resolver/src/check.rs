@@ -1,23 +1,40 @@
 //! What a sender sees of a domain, from its record to the certificates of its MX hosts.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+mod alias;
+mod dane;
+mod finding;
+mod host;
+mod name_servers;
+mod pattern;
+mod rules;
+mod tlsrpt;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::{
-    Delivery, DnsName, FetchFailure, FetchFault, FetchLimits, Finding, Mode, MxDecision, MxHost, NoPolicy,
-    Policy, PolicyDomain, Purpose, Session, SessionDecision, SessionFault, TlsResult, TlsrptRow, UnixTime,
-    lint,
+    FetchErrorKind, FetchFailure, FetchFault, FetchLimits, Finding, FindingKind, Mode, NoPolicy, Policy,
+    PolicyDomain, Purpose, Severity, UnixTime, lint,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::dns::{AbsenceKind, AddressAnswer, DnsError, DnsFailure, MxAnswer};
+pub use self::alias::{AliasChain, AliasEnd};
+pub use self::dane::HostDane;
+pub use self::finding::{CheckFinding, CheckFindingKind};
+pub use self::host::{HostCheck, HostDecision, SessionCheck};
+use self::host::{STEP_TIMEOUT, Visit, Visitor};
+pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
+pub use self::pattern::{IdleHost, IdlePattern};
+pub use self::tlsrpt::TlsrptCheck;
+use crate::dane::DaneChecker;
+use crate::dns::{AbsenceKind, DnsError, DnsFailure, MxAnswer};
 use crate::driver::{Discovery, Resolver};
-use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage, StarttlsOutcome};
-use crate::tls::CertificateFault;
+use crate::fetch::{FetchedResponse, PolicyFetchError};
+use crate::smtp::SmtpClient;
 
 /// Looks at domains as a sender would, and at every MX host, not at the first good one alone.
 ///
@@ -41,15 +58,18 @@ use crate::tls::CertificateFault;
 pub struct DomainChecker {
     resolver: Resolver,
     smtp: SmtpClient,
+    dane: DaneChecker,
     smtp_port: u16,
+    timeout: Duration,
+    name_servers_port: Option<u16>,
 }
 
 impl DomainChecker {
-    /// A checker with this resolver and this client. A step of a session gets 10 s, a host with all its
-    /// addresses 30 s.
+    /// A checker with this resolver and this client. A step of a session gets 10 s, a domain 20 s in all.
     pub fn new(resolver: Resolver, smtp: SmtpClient) -> Self {
-        let smtp = smtp.command_timeout(STEP_TIMEOUT).session_timeout(HOST_TIMEOUT);
-        Self { resolver, smtp, smtp_port: 25 }
+        let smtp = smtp.command_timeout(STEP_TIMEOUT);
+        let dane = DaneChecker::new(resolver.dns());
+        Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None }
     }
 
     /// Sets the port of the MX hosts: another than 25 is for tests and closed networks.
@@ -59,22 +79,66 @@ impl DomainChecker {
         self
     }
 
+    /// Sets how long the look at a domain may take in all: 20 s by default. What is not known by then counts as timed out.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Asks each name server of a domain too, at this port, which is 53 but for tests; by default they are not asked.
+    #[must_use]
+    pub fn ask_name_servers(mut self, port: u16) -> Self {
+        self.name_servers_port = Some(port);
+        self
+    }
+
     /// Looks at a domain: at most 50 MX hosts, 8 at once, at most 2 addresses of each family each.
     ///
     /// Nothing is cached and nothing remembered, so it is what a sender sees that has never seen the domain.
     // Meets S94.
     pub async fn check(&self, domain: PolicyDomain, now: UnixTime) -> DomainCheck {
-        let (discovery, (mx, visits)) = tokio::join!(
-            self.resolver.discover(domain.clone(), Purpose::Deliver, None, now),
-            self.visit_hosts(&domain),
+        let look = Look {
+            resolver: self.resolver.within(self.timeout),
+            domain: &domain,
+            now,
+            deadline: Instant::now() + self.timeout,
+        };
+        let (discovery, (mx, visits), tlsrpt, aliases, name_servers) = tokio::join!(
+            look.resolver.discover(domain.clone(), Purpose::Deliver, None, now),
+            self.visit_hosts(&look),
+            self.tlsrpt(&look),
+            self.aliases(&look),
+            self.name_servers(&look),
         );
         let policy = discovery.outcome.policy();
+        let (policy_addresses, idle_patterns) = tokio::join!(
+            self.policy_addresses(&look, &discovery),
+            self.idle_patterns(&look, policy, &mx, &visits),
+        );
         let hosts = visits.into_iter().map(|visit| visit.judge(policy)).collect();
-        DomainCheck { domain, discovery, mx, hosts }
+        DomainCheck {
+            domain,
+            now,
+            discovery,
+            policy_addresses,
+            idle_patterns,
+            mx,
+            hosts,
+            tlsrpt,
+            aliases,
+            name_servers,
+        }
     }
 
-    async fn visit_hosts(&self, domain: &PolicyDomain) -> (Result<MxAnswer, DnsError>, Vec<Visit>) {
-        let mx = self.resolver.dns().mx(domain.as_str()).await;
+    async fn visit_hosts(&self, look: &Look<'_>) -> (Result<MxAnswer, DnsError>, Vec<Visit>) {
+        let domain = look.domain;
+        let asked = async {
+            tokio::join!(look.resolver.dns().mx(domain.as_str()), self.dane.signed_mx_hosts(domain))
+        };
+        let (mx, signed) = timeout_at(look.deadline, asked)
+            .await
+            .unwrap_or((Err(DnsFailure::Timeout.into()), Ok(Vec::new())));
         let hosts: Vec<(Option<u16>, String)> = match &mx {
             Ok(answer) => {
                 answer.hosts.iter().map(|host| (Some(host.preference), host.exchange.clone())).collect()
@@ -85,65 +149,112 @@ impl DomainChecker {
             }
             Err(_) => Vec::new(),
         };
-        let turnstile = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
+        let visitor = Visitor {
+            dns: look.resolver.dns().clone(),
+            smtp: self.smtp.clone(),
+            dane: self.dane.clone(),
+            port: self.smtp_port,
+            deadline: look.deadline,
+            now: look.now,
+        };
+        let limiter = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
         let mut running = JoinSet::new();
-        for (place, (preference, name)) in hosts.into_iter().take(MAX_HOSTS).enumerate() {
-            let (checker, turnstile) = (self.clone(), Arc::clone(&turnstile));
+        let mut seen = BTreeSet::new();
+        // A host that stands in several records is one host, at its best preference.
+        let hosts = hosts.into_iter().filter(|(_, name)| seen.insert(name.clone()));
+        for (place, (preference, name)) in hosts.take(MAX_HOSTS).enumerate() {
+            let (visitor, limiter) = (visitor.clone(), Arc::clone(&limiter));
+            let is_signed = signed.as_ref().map(|hosts| hosts.contains(&name)).map_err(|error| *error);
             running.spawn(async move {
-                let _turn = turnstile.acquire().await;
-                (place, checker.visit(preference, name).await)
+                let _turn = limiter.acquire().await;
+                (place, visitor.visit(preference, name, is_signed).await)
             });
         }
         let visits: BTreeMap<_, _> = running.join_all().await.into_iter().collect();
         (mx, visits.into_values().collect())
     }
 
-    async fn visit(&self, preference: Option<u16>, name: String) -> Visit {
-        let Ok(dns_name) = DnsName::parse(&name) else {
-            let addresses = Err(DnsFailure::InvalidName.into());
-            return Visit { preference, name, dns_name: None, addresses, session: None };
-        };
-        let addresses = self.resolver.dns().addresses(&name).await;
-        let session = match &addresses {
-            Ok(answer) => Some(self.try_addresses(&name, &answer.addresses).await),
-            Err(_) => None,
-        };
-        Visit { preference, name, dns_name: Some(dns_name), addresses, session }
-    }
-
-    /// The first address that answers; if none does, the failure that came furthest.
-    async fn try_addresses(&self, name: &str, addresses: &[IpAddr]) -> Result<SessionCheck, SmtpError> {
-        let deadline = Instant::now() + HOST_TIMEOUT;
-        let timed_out = || SmtpErrorKind::Timeout.at(SmtpStage::Connect);
-        let mut failure: Option<SmtpError> = None;
-        for address in some_of_each_family(addresses) {
-            let peer = SocketAddr::new(address, self.smtp_port);
-            match timeout_at(deadline, self.try_address(name, peer)).await {
-                Ok(Ok(session)) => return Ok(session),
-                Ok(Err(error)) => {
-                    if failure.as_ref().is_none_or(|known| error.stage() > known.stage()) {
-                        failure = Some(error);
-                    }
-                }
-                Err(_) => return Err(failure.unwrap_or_else(timed_out)),
+    async fn tlsrpt(&self, look: &Look<'_>) -> TlsrptCheck {
+        let name = look.domain.tlsrpt_txt_name();
+        let asked = async {
+            match &name {
+                Some(name) => look.resolver.dns().txt(name).await,
+                None => Err(DnsFailure::InvalidName.into()),
             }
-        }
-        Err(failure.unwrap_or_else(timed_out))
+        };
+        let txt = timeout_at(look.deadline, asked).await.unwrap_or(Err(DnsFailure::Timeout.into()));
+        TlsrptCheck { name, txt }
     }
 
-    async fn try_address(&self, name: &str, peer: SocketAddr) -> Result<SessionCheck, SmtpError> {
-        let mut session = self.smtp.connect(peer).await?;
-        let starttls = match session.starttls(name).await {
-            Ok(outcome) => Ok(outcome),
-            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
-            Err(error) if fails_tls(&error) => Err(error),
-            Err(error) => return Err(error),
+    async fn aliases(&self, look: &Look<'_>) -> Vec<AliasChain> {
+        let dns = look.resolver.dns();
+        let (record, host) = (look.domain.txt_name(), look.domain.policy_host());
+        let reports = look.domain.tlsrpt_txt_name().unwrap_or_default();
+        let asked = async {
+            tokio::join!(
+                AliasChain::follow(dns, &record),
+                AliasChain::follow(dns, &host),
+                AliasChain::follow(dns, &reports),
+            )
         };
-        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
-        // It has said all that we wanted to know.
-        let _ = session.quit().await;
-        Ok(SessionCheck { peer, starttls, offers_requiretls })
+        let (record, host, reports) = timeout_at(look.deadline, asked).await.unwrap_or_default();
+        [record, host, reports].into_iter().flatten().collect()
     }
+
+    async fn name_servers(&self, look: &Look<'_>) -> Option<NameServersCheck> {
+        let port = self.name_servers_port?;
+        let asked = NameServersCheck::ask(look.resolver.dns(), look.domain, port);
+        let timed_out = |_| NameServersCheck {
+            zone: look.domain.as_str().to_owned(),
+            servers: Err(DnsFailure::Timeout.into()),
+        };
+        Some(timeout_at(look.deadline, asked).await.unwrap_or_else(timed_out))
+    }
+
+    /// The policy at the addresses of the Policy Host that were not asked yet.
+    async fn policy_addresses(
+        &self,
+        look: &Look<'_>,
+        discovery: &Discovery,
+    ) -> Vec<(IpAddr, Result<FetchedResponse, PolicyFetchError>)> {
+        let (Some(Ok(answer)), Some(Ok(response))) = (&discovery.policy_host, &discovery.response) else {
+            return Vec::new();
+        };
+        let left = look.deadline.saturating_duration_since(Instant::now());
+        let fetcher = look.resolver.fetcher().clone().timeout(left);
+        let mut running = JoinSet::new();
+        let others = answer.addresses.iter().copied().filter(|address| *address != response.peer.ip());
+        for (place, address) in others.take(MAX_ADDRESSES).enumerate() {
+            let (fetcher, host) = (fetcher.clone(), look.domain.policy_host());
+            running.spawn(async move { (place, (address, fetcher.fetch(&host, &[address]).await)) });
+        }
+        let answers: BTreeMap<_, _> = running.join_all().await.into_iter().collect();
+        answers.into_values().collect()
+    }
+
+    async fn idle_patterns(
+        &self,
+        look: &Look<'_>,
+        policy: Option<&Policy>,
+        mx: &Result<MxAnswer, DnsError>,
+        visits: &[Visit],
+    ) -> Vec<IdlePattern> {
+        let is_known = mx.is_ok() || !visits.is_empty();
+        let Some(policy) = policy.filter(|policy| is_known && policy.mode() != Mode::None) else {
+            return Vec::new();
+        };
+        let hosts: Vec<_> = visits.iter().map(|visit| visit.name.clone()).collect();
+        let asked = IdlePattern::all(look.resolver.dns(), policy, &hosts);
+        timeout_at(look.deadline, asked).await.unwrap_or_default()
+    }
+}
+
+/// One look at one domain.
+struct Look<'l> {
+    resolver: Resolver,
+    domain: &'l PolicyDomain,
+    now: UnixTime,
+    deadline: Instant,
 }
 
 /// What a sender sees of a domain.
@@ -152,12 +263,24 @@ impl DomainChecker {
 pub struct DomainCheck {
     /// The domain.
     pub domain: PolicyDomain,
+    /// When it was looked at.
+    pub now: UnixTime,
     /// Its record and its policy, with what was seen on the way.
     pub discovery: Discovery,
+    /// What the Policy Host said at its other addresses, 7 at most, where it said something at one.
+    pub policy_addresses: Vec<(IpAddr, Result<FetchedResponse, PolicyFetchError>)>,
+    /// The `mx` lines of the policy that cover none of the MX hosts.
+    pub idle_patterns: Vec<IdlePattern>,
     /// What DNS said of its MX records. Nothing found, where the domain exists, means that the domain is its own MX host.
     pub mx: Result<MxAnswer, DnsError>,
-    /// The MX hosts by preference; at most 50 were looked at.
+    /// The MX hosts by preference, each once; at most 50 were looked at.
     pub hosts: Vec<HostCheck>,
+    /// Where it wants its TLS reports.
+    pub tlsrpt: TlsrptCheck,
+    /// Which of the names `_mta-sts`, `mta-sts` and `_smtp._tls` are aliases.
+    pub aliases: Vec<AliasChain>,
+    /// What each of its name servers says, if they were [asked](DomainChecker::ask_name_servers).
+    pub name_servers: Option<NameServersCheck>,
 }
 
 impl DomainCheck {
@@ -181,8 +304,12 @@ impl DomainCheck {
             return DomainVerdict::ModeNone;
         }
         let is_fine = self.hosts.iter().all(|host| host.standing() == Standing::Fine);
-        let takes_mail = |host: &HostCheck| host.decision == HostDecision::Deliver;
-        if self.hosts.iter().any(takes_mail) {
+        let takes_mail = |host: &&HostCheck| host.decision == HostDecision::Deliver;
+        let mut takers = self.hosts.iter().filter(takes_mail).peekable();
+        if takers.peek().is_some() {
+            if takers.all(|host| host.dane.refuses()) {
+                return DomainVerdict::DaneRefused;
+            }
             match (policy.mode(), is_fine) {
                 (Mode::Testing, true) => DomainVerdict::Testing,
                 (Mode::Testing, false) => DomainVerdict::TestingWithFaults,
@@ -209,9 +336,23 @@ impl DomainCheck {
     /// What is to be said of the answer of the Policy Host and of the policy in it; nothing, where none came.
     pub fn policy_findings(&self) -> Vec<Finding> {
         match &self.discovery.response {
-            Some(Ok(response)) => lint::response(&response.into(), &FetchLimits::new()),
+            // Of a body that is encoded nothing can be said: the encoding is the fault.
+            Some(Ok(response)) if content_encoding(response).is_some() => Vec::new(),
+            Some(Ok(response)) => {
+                let mut findings = lint::response(&response.into(), &FetchLimits::new());
+                // A redirect is told with its target, which the text does not have.
+                findings.retain(|finding| finding.kind() != FindingKind::Fetch(FetchErrorKind::Redirect));
+                findings
+            }
             _ => Vec::new(),
         }
+    }
+
+    /// All that was found, the worst first: what is wrong, whose it is, and what mends it. What the texts of the record and
+    /// of the policy have is not among it: see [`record_findings`](Self::record_findings) and
+    /// [`policy_findings`](Self::policy_findings).
+    pub fn findings(&self) -> Vec<CheckFinding> {
+        rules::findings(self)
     }
 
     /// Whether all is well: a policy of mode enforce or testing, and every MX host as it says.
@@ -236,7 +377,10 @@ impl DomainCheck {
             _ if self.hosts.is_empty() => Standing::Faulty,
             _ => Standing::Fine,
         };
-        self.hosts.iter().map(HostCheck::standing).fold(policy.and(mx), Standing::and)
+        let is_at_fault =
+            |finding: &CheckFinding| finding.severity() == Severity::Error && !finding.kind().may_pass();
+        let found = if self.findings().iter().any(is_at_fault) { Standing::Faulty } else { Standing::Fine };
+        self.hosts.iter().map(HostCheck::standing).fold(policy.and(mx).and(found), Standing::and)
     }
 }
 
@@ -250,6 +394,8 @@ pub enum DomainVerdict {
     DeliveredWithFaults,
     /// Not delivered: no MX host is as the policy says.
     Deferred,
+    /// Not delivered by senders with DANE: the TLSA records of no MX host match. By others it is.
+    DaneRefused,
     /// Delivered; the policy is in mode testing, and all is as it says.
     Testing,
     /// Delivered; the policy is in mode testing, and not all is as it says.
@@ -277,6 +423,7 @@ impl DomainVerdict {
             Self::Delivered => "delivered",
             Self::DeliveredWithFaults => "delivered-with-faults",
             Self::Deferred => "deferred",
+            Self::DaneRefused => "dane-refused",
             Self::Testing => "testing",
             Self::TestingWithFaults => "testing-with-faults",
             Self::ModeNone => "mode-none",
@@ -313,164 +460,6 @@ impl Standing {
     }
 }
 
-/// An MX host, and what a sender would do about it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct HostCheck {
-    /// The preference of its MX record; none for a domain that is its own MX host.
-    pub preference: Option<u16>,
-    /// Its name, lower case.
-    pub name: String,
-    /// The pattern of the policy that covers it.
-    pub covered_by: Option<String>,
-    /// What DNS said of its addresses.
-    pub addresses: Result<AddressAnswer, DnsError>,
-    /// The session at the first address that answered; none without addresses. A host that a sender would skip is
-    /// looked at all the same.
-    pub session: Option<Result<SessionCheck, SmtpError>>,
-    /// What a sender would do; without a policy, or where it is not known whether there is one, as if there were none.
-    pub decision: HostDecision,
-    /// Why it would not deliver.
-    pub fault: Option<SessionFault>,
-    /// What it would report (RFC 8460), success too.
-    pub rows: Vec<TlsrptRow>,
-}
-
-impl HostCheck {
-    /// Whether the host is as the policy says.
-    pub fn standing(&self) -> Standing {
-        let availability = match (&self.addresses, &self.session) {
-            (Err(error), _) => standing_of(error),
-            (Ok(_), Some(Err(error))) => match error.kind() {
-                SmtpErrorKind::Connect(_)
-                | SmtpErrorKind::Timeout
-                | SmtpErrorKind::Transient(_)
-                | SmtpErrorKind::Closed => Standing::Temporary,
-                _ => Standing::Faulty,
-            },
-            (Ok(_), _) => Standing::Fine,
-        };
-        let is_reported = self.rows.iter().any(|row| row.result_type.is_some());
-        let policy = if self.fault.is_some() || is_reported { Standing::Faulty } else { Standing::Fine };
-        availability.and(policy)
-    }
-}
-
-/// What a sender would do about an MX host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HostDecision {
-    /// Deliver to it.
-    Deliver,
-    /// Try the next one: this one is not as the policy says.
-    TryNextMx,
-    /// Try the next one: this one cannot be reached.
-    Unavailable,
-}
-
-impl HostDecision {
-    /// A stable word for it.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Deliver => "deliver",
-            Self::TryNextMx => "try-next-mx",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// A session with an MX host, up to TLS.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SessionCheck {
-    /// The address that answered.
-    pub peer: SocketAddr,
-    /// What came of STARTTLS; an error, where the session ended in it.
-    pub starttls: Result<StarttlsOutcome, SmtpError>,
-    /// Whether REQUIRETLS is offered over TLS (RFC 8689).
-    pub offers_requiretls: bool,
-}
-
-impl SessionCheck {
-    /// The outcome as policy application takes it.
-    pub fn tls_result(&self) -> TlsResult {
-        match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => match tls.certificate().primary_fault() {
-                None => TlsResult::Authenticated,
-                Some(CertificateFault::Expired) => TlsResult::CertificateExpired,
-                Some(CertificateFault::NotYetValid) => TlsResult::CertificateNotYetValid,
-                Some(CertificateFault::HostMismatch) => TlsResult::CertificateHostMismatch,
-                Some(_) => TlsResult::CertificateNotTrusted,
-            },
-            Ok(StarttlsOutcome::NotOffered) => TlsResult::NotOffered,
-            Ok(StarttlsOutcome::Refused(_)) => TlsResult::Refused,
-            Ok(StarttlsOutcome::HandshakeFailed(_)) | Err(_) => TlsResult::HandshakeFailed,
-        }
-    }
-}
-
-/// An MX host before the policy is known.
-struct Visit {
-    preference: Option<u16>,
-    name: String,
-    /// None, if the name is no host name: no sender can do anything with it.
-    dns_name: Option<DnsName>,
-    addresses: Result<AddressAnswer, DnsError>,
-    session: Option<Result<SessionCheck, SmtpError>>,
-}
-
-impl Visit {
-    fn judge(self, policy: Option<&Policy>) -> HostCheck {
-        let (covered_by, decision, fault, rows) = match &self.dns_name {
-            Some(name) => {
-                let covered_by = policy.and_then(|policy| policy.matching_pattern(name));
-                let (decision, fault, rows) = self.decide(name, &Delivery::new(policy));
-                (covered_by.map(|pattern| pattern.to_string()), decision, fault, rows)
-            }
-            None => (None, HostDecision::Unavailable, None, Vec::new()),
-        };
-        HostCheck {
-            preference: self.preference,
-            name: self.name,
-            covered_by,
-            addresses: self.addresses,
-            session: self.session,
-            decision,
-            fault,
-            rows,
-        }
-    }
-
-    fn decide(
-        &self,
-        name: &DnsName,
-        delivery: &Delivery<'_>,
-    ) -> (HostDecision, Option<SessionFault>, Vec<TlsrptRow>) {
-        let host = MxHost::new(name);
-        let before = delivery.check_mx(&host);
-        if let MxDecision::Skip(fault) = before.decision {
-            return (HostDecision::TryNextMx, Some(fault), before.rows);
-        }
-        let Some(Ok(session)) = &self.session else { return (HostDecision::Unavailable, None, Vec::new()) };
-        let tls = Session::new(session.tls_result()).with_requiretls(session.offers_requiretls);
-        let after = delivery.check_session(&host, tls);
-        let decision = match after.decision {
-            SessionDecision::Deliver => HostDecision::Deliver,
-            SessionDecision::TryNextMx => HostDecision::TryNextMx,
-        };
-        (decision, after.fault, after.rows)
-    }
-}
-
-fn some_of_each_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
-    let (ipv6, ipv4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv6());
-    let family = |addresses: Vec<IpAddr>| addresses.into_iter().take(ADDRESSES_A_FAMILY);
-    family(ipv6).chain(family(ipv4)).collect()
-}
-
-fn fails_tls(error: &SmtpError) -> bool {
-    error.stage() == SmtpStage::TlsHandshake || *error.kind() == SmtpErrorKind::ClearTextAfterStarttls
-}
-
 /// What DNS cannot say now it may say later, unless the zone itself is at fault.
 fn standing_of(error: &DnsError) -> Standing {
     match error {
@@ -482,8 +471,13 @@ fn standing_of(error: &DnsError) -> Standing {
     }
 }
 
-const STEP_TIMEOUT: Duration = Duration::from_secs(10);
-const HOST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The content coding of an answer; `identity` is none.
+fn content_encoding(response: &FetchedResponse) -> Option<String> {
+    let value = String::from_utf8_lossy(response.content_encoding.as_deref()?).into_owned();
+    (!value.trim().eq_ignore_ascii_case("identity")).then_some(value)
+}
+
+const TIMEOUT: Duration = Duration::from_secs(20);
 const HOSTS_AT_ONCE: usize = 8;
 const MAX_HOSTS: usize = 50;
-const ADDRESSES_A_FAMILY: usize = 2;
+const MAX_ADDRESSES: usize = 7;

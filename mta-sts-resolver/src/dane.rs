@@ -213,6 +213,29 @@ impl DaneChecker {
         self.check(Destination { name: host.clone(), is_host: true, port }).await
     }
 
+    /// The MX hosts whose names DNSSEC vouches for, asked now.
+    pub(crate) async fn signed_mx_hosts(&self, domain: &PolicyDomain) -> Result<Vec<String>, DaneError> {
+        if !self.can_authenticate() {
+            return Ok(Vec::new());
+        }
+        let dns = &self.shared.dns;
+        let lookup = Lookup { dns, at_once: &self.shared.lookups, port: 0 };
+        let (hosts, _) =
+            timeout(CHECK_WITHIN, lookup.mx_hosts(domain.as_str())).await.unwrap_or(Err(DaneError::Slow))?;
+        Ok(hosts)
+    }
+
+    /// The TLSA records of a host that DNSSEC vouches for, asked now; `None` if the host has no address.
+    pub(crate) async fn host_records(&self, host: &str, port: u16) -> Result<Option<HostRecords>, DaneError> {
+        if !self.can_authenticate() {
+            return Ok(Some(HostRecords::default()));
+        }
+        let mut ttl = Duration::MAX;
+        timeout(CHECK_WITHIN, records_of_host(&self.shared.dns, host, port, &mut ttl))
+            .await
+            .unwrap_or(Err(DaneError::Slow))
+    }
+
     async fn check(&self, destination: Destination) -> Result<DaneCoverage, DaneError> {
         if !self.can_authenticate() {
             return Ok(DaneCoverage::NoHost);
@@ -271,6 +294,15 @@ struct Lookup<'c> {
     dns: &'c DnsClient,
     at_once: &'c Arc<Semaphore>,
     port: u16,
+}
+
+/// The TLSA records of a host that DNSSEC vouches for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostRecords {
+    /// The name that they belong to (RFC 7672, 2.2.3); empty without records.
+    pub(crate) base: String,
+    pub(crate) usable: Vec<TlsaRecord>,
+    pub(crate) unusable: Vec<TlsaRecord>,
 }
 
 /// What was found of one host, and for how long it holds.
@@ -341,20 +373,33 @@ async fn host_state(dns: &DnsClient, host: &str, port: u16) -> HostFinding {
     (result, ttl)
 }
 
-/// RFC 7672, 2.2.2 and 2.2.3.
 async fn ask_host(
     dns: &DnsClient,
     host: &str,
     port: u16,
     ttl: &mut Duration,
 ) -> Result<HostState, DaneError> {
-    let Some(bases) = tlsa_base_domains(dns, host, ttl).await? else { return Ok(HostState::Unreachable) };
+    Ok(match records_of_host(dns, host, port, ttl).await? {
+        None => HostState::Unreachable,
+        Some(found) if found.usable.is_empty() => HostState::Uncovered,
+        Some(_) => HostState::Covered,
+    })
+}
+
+/// RFC 7672, 2.2.2 and 2.2.3. `None` if the host has no address.
+async fn records_of_host(
+    dns: &DnsClient,
+    host: &str,
+    port: u16,
+    ttl: &mut Duration,
+) -> Result<Option<HostRecords>, DaneError> {
+    let Some(bases) = tlsa_base_domains(dns, host, ttl).await? else { return Ok(None) };
     for base in bases {
         match dns.tlsa(&format!("_{port}._tcp.{base}")).await {
             Ok(answer) if answer.authenticated => {
                 *ttl = answer.ttl.min(*ttl);
-                let covered = answer.records.iter().any(is_usable);
-                return Ok(if covered { HostState::Covered } else { HostState::Uncovered });
+                let (usable, unusable) = answer.records.into_iter().partition(is_usable);
+                return Ok(Some(HostRecords { base, usable, unusable }));
             }
             Ok(answer) => *ttl = answer.ttl.min(*ttl),
             Err(DnsError::NotFound(absence)) => *ttl = absence.ttl.unwrap_or_default().min(*ttl),
@@ -365,7 +410,7 @@ async fn ask_host(
             }
         }
     }
-    Ok(HostState::Uncovered)
+    Ok(Some(HostRecords::default()))
 }
 
 /// Where the TLSA records of a host may be, the best place first; nowhere if its address is not signed; `None` if it has no

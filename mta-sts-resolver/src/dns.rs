@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::answer::{AddressAnswer, MxAnswer, MxRecord, TlsaAnswer, TlsaRecord, TxtAnswer};
-use self::chain::{CnameChain, RecordSet, Reply, host_name};
+use self::chain::{CnameChain, RecordSet, Reply, belongs_to, host_name};
 pub use self::config::DnsConfig;
 use self::exchange::{Queries, SentQuery, check_response, exchange_tcp, refuses_edns};
 pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
@@ -207,6 +207,69 @@ impl DnsClient {
     /// The CNAME record of `name` itself.
     pub(crate) async fn alias(&self, name: &str) -> Result<RecordSet, DnsError> {
         self.lookup(name, RecordType::CNAME).await
+    }
+
+    /// The name that `name` is an alias of, by its own CNAME record.
+    pub(crate) async fn alias_target(&self, name: &str) -> Result<String, DnsError> {
+        let found = self.alias(name).await?;
+        let target = found.records.iter().find_map(|data| match data {
+            RData::CNAME(target) => Some(host_name(&target.0)),
+            _ => None,
+        });
+        target.ok_or(DnsFailure::Malformed.into())
+    }
+
+    /// The name servers of the zone that begins at `name`.
+    pub(crate) async fn name_servers(&self, name: &str) -> Result<Vec<String>, DnsError> {
+        let found = self.lookup(name, RecordType::NS).await?;
+        let servers = found.records.iter().filter_map(|data| match data {
+            RData::NS(server) => Some(host_name(&server.0)),
+            _ => None,
+        });
+        Ok(servers.collect())
+    }
+
+    /// The records of `name` itself, aliases not followed, as a zone file has them: sorted, without TTLs. Nothing, where the
+    /// server says that there is nothing.
+    pub(crate) async fn records_at(
+        &self,
+        name: &str,
+        record_type: RecordType,
+    ) -> Result<Vec<String>, DnsFailure> {
+        let name = fully_qualified(name)?;
+        let config = self.config();
+        let asked = timeout(config.deadline_of_lookup(), self.ask(&config, &name, record_type)).await;
+        let reply = asked.unwrap_or_else(|_| Err(self.timed_out()))?;
+        let own = reply.message.answers.iter().filter(|record| belongs_to(record, &name));
+        let mut records: Vec<_> = own
+            .filter(|record| [record_type, RecordType::CNAME].contains(&record.record_type()))
+            .map(|record| match &record.data {
+                RData::TXT(txt) => format!("TXT \"{}\"", txt.txt_data.concat().escape_ascii()),
+                RData::MX(mx) => format!("MX {} {}", mx.preference, host_name(&mx.exchange)),
+                RData::CNAME(target) => format!("CNAME {}", host_name(&target.0)),
+                other => format!("{} {other}", record.record_type()),
+            })
+            .collect();
+        records.sort_unstable();
+        records.dedup();
+        Ok(records)
+    }
+
+    /// A client of this server alone, with the times of this one.
+    pub(crate) fn with_only(&self, server: SocketAddr) -> Self {
+        let config = self.config();
+        let only = DnsConfig::new(server)
+            .timeout(config.timeout_of_server())
+            .attempts(config.attempts_at_server())
+            .deadline(config.deadline_of_lookup());
+        Self::new(only)
+    }
+
+    /// A client of the same servers whose lookups take no longer than this.
+    pub(crate) fn within(&self, deadline: Duration) -> Self {
+        let config = DnsConfig::clone(&self.config());
+        let deadline = config.deadline_of_lookup().min(deadline);
+        Self { trusted_only: self.trusted_only, ..Self::new(config.deadline(deadline)) }
     }
 
     /// A client of those servers alone whose AD bit is believed; there may be none, now or after a change.

@@ -10,8 +10,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{self, HeaderMap};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::http::response::Parts;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use mta_sts_core::HttpResponse;
 use rustls::pki_types::DnsName;
@@ -23,7 +24,7 @@ pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
-use crate::tls::{OnCertificateFault, TlsVersion, TrustStore, handshake};
+use crate::tls::{OnCertificateFault, PeerCertificate, TlsSession, TlsVersion, TrustStore, handshake};
 
 /// Fetches policies over HTTPS, and nothing else.
 ///
@@ -216,6 +217,12 @@ pub struct FetchedResponse {
     pub peer: SocketAddr,
     /// The version of TLS.
     pub tls_version: TlsVersion,
+    /// The policy host's certificate, which is valid for it.
+    pub certificate: PeerCertificate,
+    /// The field `Content-Encoding`: none was asked for, and with one the body is no policy.
+    pub content_encoding: Option<Vec<u8>>,
+    /// The field `Location`: where a redirect leads that no sender follows.
+    pub location: Option<Vec<u8>>,
 }
 
 impl<'a> From<&'a FetchedResponse> for HttpResponse<'a> {
@@ -266,11 +273,19 @@ impl Attempt<'_> {
             }
         })??;
         let secured = timeout_at(self.connect_by, self.secure(transport));
-        let (stream, tls_version) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
+        let (stream, session) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
         let response = timeout_at(self.deadline, self.get(stream));
-        let (status, content_type, body) =
-            response.await.map_err(|_| timed_out("while waiting for the response"))??;
-        Ok(FetchedResponse { status, content_type, body, peer: self.peer, tls_version })
+        let (parts, body) = response.await.map_err(|_| timed_out("while waiting for the response"))??;
+        Ok(FetchedResponse {
+            status: parts.status.as_u16(),
+            content_type: joined(&parts.headers, &header::CONTENT_TYPE),
+            body,
+            peer: self.peer,
+            tls_version: session.version(),
+            certificate: session.certificate().clone(),
+            content_encoding: joined(&parts.headers, &header::CONTENT_ENCODING),
+            location: joined(&parts.headers, &header::LOCATION),
+        })
     }
 
     /// TCP, and the proxy if there is one.
@@ -296,12 +311,12 @@ impl Attempt<'_> {
     async fn secure(
         &self,
         transport: Box<dyn Stream>,
-    ) -> Result<(Box<dyn Stream>, TlsVersion), PolicyFetchError> {
+    ) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
         let (stream, session) =
             handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
                 .await
                 .map_err(|failure| PolicyFetchError::tls(&failure))?;
-        Ok((Box::new(stream), session.version()))
+        Ok((Box::new(stream), session))
     }
 
     async fn tunnel(&self, proxy: TcpStream) -> Result<Box<dyn Stream>, PolicyFetchError> {
@@ -326,10 +341,7 @@ impl Attempt<'_> {
         Ok(Box::new(TokioIo::new(tunnel)))
     }
 
-    async fn get(
-        &self,
-        stream: Box<dyn Stream>,
-    ) -> Result<(u16, Option<Vec<u8>>, Vec<u8>), PolicyFetchError> {
+    async fn get(&self, stream: Box<dyn Stream>) -> Result<(Parts, Vec<u8>), PolicyFetchError> {
         let request = Request::get(POLICY_PATH)
             .header(header::HOST, self.host.as_ref())
             .header(header::USER_AGENT, USER_AGENT)
@@ -345,18 +357,17 @@ impl Attempt<'_> {
             http1_client().handshake(TokioIo::new(stream)).await.map_err(PolicyFetchError::http)?;
         let exchange = async {
             let response = sender.send_request(request).await.map_err(PolicyFetchError::http)?;
-            let status = response.status();
-            let content_type = joined(response.headers());
-            let body = match status {
-                StatusCode::OK => self.body_of(response).await?,
+            let (parts, body) = response.into_parts();
+            let body = match parts.status {
+                StatusCode::OK => self.body_of(body).await?,
                 _ => Vec::new(),
             };
-            Ok((status.as_u16(), content_type, body))
+            Ok((parts, body))
         };
         drive(connection, exchange).await
     }
 
-    async fn body_of(&self, response: Response<Incoming>) -> Result<Vec<u8>, PolicyFetchError> {
+    async fn body_of(&self, body: Incoming) -> Result<Vec<u8>, PolicyFetchError> {
         let limit = self.fetcher.max_body_len;
         let too_large = || {
             PolicyFetchError::new(
@@ -364,7 +375,6 @@ impl Attempt<'_> {
                 format!("the body is longer than {limit} bytes"),
             )
         };
-        let body = response.into_body();
         if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
             return Err(too_large());
         }
@@ -405,9 +415,8 @@ fn http1_client() -> http1::Builder {
 }
 
 /// As HTTP combines fields of one name (RFC 9110, 5.3).
-fn joined(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let values: Vec<&[u8]> =
-        headers.get_all(header::CONTENT_TYPE).iter().map(header::HeaderValue::as_bytes).collect();
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> = headers.get_all(name).iter().map(header::HeaderValue::as_bytes).collect();
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 

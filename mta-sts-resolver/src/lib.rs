@@ -17,7 +17,11 @@ mod socketmap;
 mod store;
 mod tls;
 
-pub use check::{DomainCheck, DomainChecker, DomainVerdict, HostCheck, HostDecision, SessionCheck, Standing};
+pub use check::{
+    AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
+    DomainVerdict, HostCheck, HostDane, HostDecision, IdleHost, IdlePattern, NameServer, NameServerAnswer,
+    NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
@@ -45,5 +49,6 @@ pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteAccess, SqliteConfig, SqliteStore};
 pub use tls::{
-    CertificateFault, PeerCertificate, TlsFailure, TlsSession, TlsVersion, TrustStore, TrustStoreError,
+    CertificateChain, CertificateFault, MissingIssuer, PeerCertificate, TlsFailure, TlsSession, TlsVersion,
+    TrustStore, TrustStoreError,
 };

@@ -5,11 +5,13 @@
 //! handshake with a policy host, while the one with an MX host goes on and the faults are remembered.
 
 mod certificate;
+mod chain;
 mod handshake;
 mod trust_store;
 
 pub(crate) use certificate::printable;
 pub use certificate::{CertificateFault, PeerCertificate};
+pub use chain::{CertificateChain, MissingIssuer};
 pub(crate) use handshake::{OnCertificateFault, handshake};
 pub use handshake::{TlsFailure, TlsSession, TlsVersion};
 pub use trust_store::{TrustStore, TrustStoreError};

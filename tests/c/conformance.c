@@ -694,6 +694,15 @@ static json_t *run_tlsrpt(const json_t *input)
     return json_pack("{s:s}", "error", "unknown-word");
 }
 
+/* The strings of a list, which stay the list's. */
+static const char **read_names(const json_t *list, size_t *count)
+{
+    const char **names = calloc(json_array_size(list) + 1, sizeof *names);
+    for (*count = 0; *count < json_array_size(list); (*count)++)
+        names[*count] = json_string_value(json_array_get(list, *count));
+    return names;
+}
+
 static json_t *run_postfix(const json_t *input)
 {
     static const char *const forms[] = {"basic", "extended", "extended-with-testing", NULL};
@@ -706,10 +715,8 @@ static json_t *run_postfix(const json_t *input)
     mtasts_status status;
     json_t *shown;
     if (hosts) {
-        size_t count = json_array_size(hosts);
-        const char **names = calloc(count + 1, sizeof *names);
-        for (size_t index = 0; index < count; index++)
-            names[index] = json_string_value(json_array_get(hosts, index));
+        size_t count;
+        const char **names = read_names(hosts, &count);
         status = mtasts_postfix_tls_policy_for_hosts(policy, domain, names, count, form, &answer, &error);
         free(names);
     } else {
@@ -734,12 +741,17 @@ static json_t *run_lint(const json_t *input)
     mtasts_findings *findings = NULL;
     mtasts_status status;
     json_t *list = json_array();
+    size_t count;
+    const json_t *hosts = json_object_get(input, "mx_hosts");
+    const char **names = read_names(hosts, &count);
     if (response) {
         mtasts_config *config = read_config(config_input);
         octets body = read_octets(json_object_get(response, "body"));
         char *content_type = content_type_of(response);
-        status = mtasts_lint_response((uint16_t)number_of(response, "status"), content_type, body.data, body.len, config,
-                                      &findings, NULL);
+        status = hosts ? mtasts_lint_response_for_hosts((uint16_t)number_of(response, "status"), content_type, body.data,
+                                                        body.len, config, names, count, &findings, NULL)
+                       : mtasts_lint_response((uint16_t)number_of(response, "status"), content_type, body.data, body.len,
+                                              config, &findings, NULL);
         free(content_type);
         free(body.data);
         mtasts_config_free(config);
@@ -748,25 +760,29 @@ static json_t *run_lint(const json_t *input)
         status = mtasts_lint_tlsrpt_record(txt.data, txt.len, &findings, NULL);
         free(txt.data);
     } else if (json_object_get(input, "tlsrpt_rrs")) {
-        size_t count;
         const json_t *ttl = json_object_get(input, "ttl");
-        mtasts_bytes *rrs = read_list(json_object_get(input, "tlsrpt_rrs"), &count);
-        status = mtasts_lint_tlsrpt_rrset(rrs, count, text_of(input, "domain"), ttl ? json_integer_value(ttl) : -1,
+        size_t rr_count;
+        mtasts_bytes *rrs = read_list(json_object_get(input, "tlsrpt_rrs"), &rr_count);
+        status = mtasts_lint_tlsrpt_rrset(rrs, rr_count, text_of(input, "domain"), ttl ? json_integer_value(ttl) : -1,
                                           json_is_true(json_object_get(input, "has_mta_sts")), &findings, NULL);
-        free_list(rrs, count);
+        free_list(rrs, rr_count);
     } else if (json_object_get(input, "rrs")) {
-        size_t count;
-        mtasts_bytes *rrs = read_list(json_object_get(input, "rrs"), &count);
-        status = mtasts_lint_rrset(rrs, count, &findings, NULL);
-        free_list(rrs, count);
+        size_t rr_count;
+        mtasts_bytes *rrs = read_list(json_object_get(input, "rrs"), &rr_count);
+        status = mtasts_lint_rrset(rrs, rr_count, &findings, NULL);
+        free_list(rrs, rr_count);
     } else {
         const json_t *record = json_object_get(input, "record");
         octets text = read_octets(record ? record : json_object_get(input, "policy"));
-        status = record ? mtasts_lint_record(text.data, text.len, &findings, NULL)
-                        : mtasts_lint_policy(text.data, text.len, place(text_of(config_input, "strictness"), strictnesses),
+        status = record  ? mtasts_lint_record(text.data, text.len, &findings, NULL)
+                 : hosts ? mtasts_lint_policy_for_hosts(text.data, text.len,
+                                                        place(text_of(config_input, "strictness"), strictnesses), names,
+                                                        count, &findings, NULL)
+                         : mtasts_lint_policy(text.data, text.len, place(text_of(config_input, "strictness"), strictnesses),
                                              &findings, NULL);
         free(text.data);
     }
+    free(names);
     if (status)
         fail("nothing is looked at");
     for (size_t index = 0; index < mtasts_findings_count(findings); index++) {
@@ -1004,7 +1020,7 @@ static const struct {
     {"cache", " config steps ", run_cache},
     {"delivery", " conclude dane_precedence hosts message minimum policy sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " text times ", run_entry},
-    {"lint", " config domain has_mta_sts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
+    {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
     {"mx", " dns_id host pattern policy ", run_mx},
     {"name", " domain host recipient ", run_name},

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mta_sts_core::{FetchLimits, Finding, PolicyDomain, lint};
+use mta_sts_core::{DnsName, FetchLimits, Finding, PolicyDomain, lint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ struct Input {
     response: Option<Response>,
     tlsrpt_record: Option<Octets>,
     tlsrpt_rrs: Option<Vec<Octets>>,
+    mx_hosts: Option<Vec<String>>,
     domain: Option<String>,
     ttl: Option<u64>,
     #[serde(default)]
@@ -47,17 +48,31 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         Input { record: None, rrs: Some(rrs), policy: None, response: None, .. } => {
             lint::rrset(&rrs.iter().map(Octets::to_vec).collect::<Vec<_>>())
         }
-        Input { record: None, rrs: None, policy: Some(body), response: None, config, .. } => {
-            lint::policy_with(&body.to_vec(), config.strictness.unwrap_or_default().into())
+        Input { record: None, rrs: None, policy: Some(body), response: None, mx_hosts, config, .. } => {
+            let strictness = config.strictness.unwrap_or_default().into();
+            match hosts(mx_hosts)? {
+                Some(hosts) => lint::policy_for_hosts(&body.to_vec(), strictness, &hosts),
+                None => lint::policy_with(&body.to_vec(), strictness),
+            }
         }
-        Input { record: None, rrs: None, policy: None, response: Some(response), config, .. } => {
+        Input {
+            record: None, rrs: None, policy: None, response: Some(response), mx_hosts, config, ..
+        } => {
             let mut limits = FetchLimits::new();
             response::limit(&mut limits, config.max_body_len, config.missing_content_type, config.strictness);
-            lint::response(&response.to_http(), &limits)
+            match hosts(mx_hosts)? {
+                Some(hosts) => lint::response_for_hosts(&response.to_http(), &limits, &hosts),
+                None => lint::response(&response.to_http(), &limits),
+            }
         }
         _ => return Err("the input is not one text to look at".to_owned()),
     };
     Ok(json!({ "count": findings.len(), "findings": findings.iter().map(shown).collect::<Vec<_>>() }))
+}
+
+fn hosts(names: Option<Vec<String>>) -> Result<Option<Vec<DnsName>>, String> {
+    let parse = |name: String| DnsName::parse(&name).map_err(|error| error.to_string());
+    names.map(|names| names.into_iter().map(parse).collect()).transpose()
 }
 
 fn of_tlsrpt_records(input: &Input) -> Result<Vec<Finding>, String> {

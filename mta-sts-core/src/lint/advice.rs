@@ -147,14 +147,16 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::MoreFindings => {
             ("What senders make of them is not shown.", "Mend those that are shown and look again.")
         }
-        LintKind::Html => {
-            (BAD_POLICY, "Serve the policy as plain text, without markup and without a page of the site.")
-        }
-        LintKind::Rtf => (BAD_POLICY, "Save the file as plain text."),
+        LintKind::Html => (
+            BAD_POLICY,
+            "Serve the policy as plain text; `mtasts lint policy DOMAIN` looks at what is served.",
+        ),
+        LintKind::Rtf => (BAD_POLICY, "Save the file as plain text, without any formatting."),
         LintKind::Json => (BAD_POLICY, "Write the policy as lines of `NAME: VALUE`."),
-        LintKind::FrontMatter => {
-            (SOME_REFUSE, "Have the site generator copy the file as it is, and delete the front matter.")
-        }
+        LintKind::FrontMatter => (
+            BAD_POLICY,
+            "Look at what is served, with `mtasts lint policy DOMAIN`: if the front matter is, the site generator does not process this file.",
+        ),
         LintKind::Utf16 => (BAD_POLICY, "Save the file as UTF-8, or as ASCII."),
         LintKind::RecordAsPolicy => {
             (BAD_POLICY, "Publish this in DNS under `_mta-sts` and the domain, and serve the policy here.")
@@ -167,7 +169,7 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "Keep the policy under 65,536 octets, with wildcards if need be.",
         ),
         LintKind::Comment => (SOME_REFUSE, "Delete the comment."),
-        LintKind::YamlList => (SOME_REFUSE, "Write `mx: HOST` on a line of its own for each host."),
+        LintKind::YamlList => (SOME_REFUSE, "Write a line `mx:` with the name for each host, and no list."),
         LintKind::EqualsForColon => (BAD_POLICY, "Write a colon for the equals sign."),
         LintKind::FieldsOnOneLine => (BAD_POLICY, "Write each field on a line of its own."),
         LintKind::EscapedLineEnd => (BAD_POLICY, "End the line with LF or CRLF in place of the escape."),
@@ -261,8 +263,8 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "List your own hosts, or a wildcard of your provider.",
         ),
         LintKind::WildcardMissesLevel => (
-            "Senders that enforce the policy deliver nothing to the hosts that stand deeper.",
-            "Write the name or the wildcard that your provider names.",
+            "A wildcard covers one label: senders that enforce the policy deliver nothing to the hosts that no line covers.",
+            "Add a line for each of your MX hosts that no line covers.",
         ),
         LintKind::MisplacedWildcard => (BAD_MX, "Write `*.` and a domain, or the name of a host."),
         LintKind::SeveralHostsInMx => (BAD_MX, "Write a line `mx: HOST` for each of the hosts."),
@@ -288,6 +290,22 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
         LintKind::OtherRecord => {
             ("Most senders skip it, a few see no MTA-STS record.", "Delete it if nobody needs it here.")
         }
+        LintKind::NoneMode => (
+            "Senders deliver as if there were no policy, and report nothing.",
+            "Write `mode: testing` and later `mode: enforce`, unless you are about to remove the policy.",
+        ),
+        LintKind::MxNotCovered => (
+            "Senders that enforce the policy deliver nothing to this host.",
+            "Add a line `mx:` with the name of the host.",
+        ),
+        LintKind::ProviderMx => (
+            "Senders compare it with the names of your MX records, and it covers none of the usual ones.",
+            "Compare it with your MX records.",
+        ),
+        LintKind::PartOfMxSet => (
+            "Senders that enforce the policy deliver nothing to the hosts that are left out.",
+            "Compare it with your MX records.",
+        ),
         LintKind::ColonForEquals => (NO_RECORD, "Write an equals sign for the colon."),
         LintKind::ZoneLine => (NO_RECORD, "Take the text between the quotes alone."),
         LintKind::RuaWithoutScheme => {

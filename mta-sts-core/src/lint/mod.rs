@@ -29,7 +29,9 @@
 
 mod advice;
 mod characters;
+mod coverage;
 mod policy;
+mod providers;
 mod record;
 mod response;
 mod tlsrpt;
@@ -43,9 +45,9 @@ use core::ops::Range;
 
 use crate::error::{FindingKind, LintKind};
 
-pub use policy::{policy, policy_with};
+pub use policy::{policy, policy_for_hosts, policy_with};
 pub use record::{record, rrset};
-pub use response::response;
+pub use response::{response, response_for_hosts};
 pub use tlsrpt::{TlsrptFacts, tlsrpt_record, tlsrpt_rrset};
 
 /// Something that the owner of a domain should know of what is published.
@@ -181,6 +183,9 @@ struct Findings {
     // Those that no longer fit.
     more: u32,
     has_error: bool,
+    /// Where the finding stands that the others come of, while they do.
+    root: Option<usize>,
+    folded: u32,
 }
 
 /// Far more than anybody mends before looking again.
@@ -190,11 +195,46 @@ const MAX_EXCERPT_CHARS: usize = 60;
 
 impl Findings {
     const fn new() -> Self {
-        Self { found: Vec::new(), more: 0, has_error: false }
+        Self { found: Vec::new(), more: 0, has_error: false, root: None, folded: 0 }
+    }
+
+    /// Takes a finding up that the next ones come of: they are only counted, until [`unfold`](Self::unfold).
+    ///
+    /// What the parser stops at must have been taken up before.
+    fn push_root(&mut self, finding: Draft<'_>) {
+        self.unfold();
+        let before = self.found.len();
+        self.push(finding);
+        self.root = (self.found.len() > before).then_some(before);
+    }
+
+    /// The span of the root grows up to here.
+    fn extend_root(&mut self, end: usize) {
+        if let Some(root) = self.root.and_then(|root| self.found.get_mut(root)) {
+            root.span.end = root.span.end.max(end);
+        }
+    }
+
+    const fn is_folding(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// What follows stands for itself again.
+    fn unfold(&mut self) {
+        let Some(root) = self.root.take().and_then(|root| self.found.get_mut(root)) else { return };
+        let folded = core::mem::take(&mut self.folded);
+        if folded > 0 {
+            let findings = if folded == 1 { "finding comes" } else { "findings come" };
+            root.message = format!("{} {folded} more {findings} of it.", root.message);
+        }
     }
 
     /// Takes a finding up. The first error always finds room, since it says that the text is refused.
     fn push(&mut self, finding: Draft<'_>) {
+        if self.is_folding() {
+            self.folded = self.folded.saturating_add(1);
+            return;
+        }
         let first_error = finding.severity == Severity::Error && !self.has_error;
         if self.found.len() < MAX_FINDINGS || first_error || finding.indispensable {
             self.has_error |= first_error;
@@ -205,6 +245,7 @@ impl Findings {
     }
 
     fn into_vec(mut self, end: usize, last_line: u32) -> Vec<Finding> {
+        self.unfold();
         self.found.sort_by_key(|finding| (finding.line, finding.span.start));
         if self.more > 0 {
             let mut last = Draft::new(LintKind::MoreFindings, Severity::Info, end..end, last_line).finish();

@@ -9,6 +9,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::ops::Range;
 
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
+use super::coverage::Coverage;
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
 use crate::field::is_white_space;
@@ -47,6 +48,25 @@ pub fn policy_with(body: &[u8], strictness: Strictness) -> Vec<Finding> {
     Reader::new(body, strictness, Findings::new()).read()
 }
 
+/// What is to be said of the body of a policy whose domain has these MX hosts: it is told which of them no `mx`
+/// covers, in place of what a look at the names of large providers gives.
+///
+/// ```
+/// use mta_sts_core::{DnsName, Strictness, lint};
+///
+/// let body = b"version: STSv1\nmode: enforce\nmx: *.provider.test\nmax_age: 604800\n";
+/// let hosts = [DnsName::parse("a.provider.test")?, DnsName::parse("b.c.provider.test")?];
+/// let findings = lint::policy_for_hosts(body, Strictness::Tolerant, &hosts);
+/// assert_eq!(findings[1].code(), "wildcard-misses-level");
+/// assert_eq!(findings[1].help(), "Add `mx: b.c.provider.test`.");
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// Of mode none nothing is told in this way. Of 1,024 hosts or fewer each is compared.
+pub fn policy_for_hosts(body: &[u8], strictness: Strictness, mx_hosts: &[DnsName]) -> Vec<Finding> {
+    Reader::new(body, strictness, Findings::new()).for_hosts(mx_hosts).read()
+}
+
 /// What has been read of a policy so far.
 pub(super) struct Reader<'a> {
     body: &'a [u8],
@@ -63,6 +83,10 @@ pub(super) struct Reader<'a> {
     max_age: Option<(u64, Range<usize>, u32)>,
     first_mx: Option<(Range<usize>, u32)>,
     hosts: BTreeSet<String>,
+    coverage: Coverage,
+    // The MX hosts of the domain, where they are known.
+    mx_hosts: Option<&'a [DnsName]>,
+    is_utf16: bool,
     block: Block,
     line_ends: LineEnds,
 }
@@ -95,7 +119,9 @@ enum Block {
     /// Nothing yet but blank lines.
     Nothing,
     /// Front matter that goes on.
-    FrontMatter { index: Option<usize> },
+    FrontMatter,
+    /// A list as YAML writes it.
+    List,
     /// Something else, or front matter that has ended.
     Text,
     /// Text of another sort, in which nothing of a policy is missed.
@@ -139,7 +165,9 @@ impl<'a> Line<'a> {
 // More hosts than a policy ever had; without a bound a long body would cost more than linear time.
 const MAX_HOSTS: usize = 1024;
 
-const DAY: u64 = 86_400;
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const WEEK: u64 = 7 * DAY;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -160,9 +188,17 @@ impl<'a> Reader<'a> {
             max_age: None,
             first_mx: None,
             hosts: BTreeSet::new(),
+            coverage: Coverage::default(),
+            mx_hosts: None,
+            is_utf16: false,
             block: Block::Nothing,
             line_ends: LineEnds::default(),
         }
+    }
+
+    pub(super) const fn for_hosts(mut self, mx_hosts: &'a [DnsName]) -> Self {
+        self.mx_hosts = Some(mx_hosts);
+        self
     }
 
     pub(super) fn read(mut self) -> Vec<Finding> {
@@ -211,6 +247,7 @@ impl<'a> Reader<'a> {
             [a, 0, b, 0, ..] | [0, a, 0, b, ..] => *a != 0 && *b != 0,
             _ => false,
         };
+        self.is_utf16 = utf16;
         if utf16 {
             let mut draft = Draft::new(LintKind::Utf16, Severity::Error, 0..self.body.len(), 1);
             draft.indispensable = true;
@@ -224,7 +261,17 @@ impl<'a> Reader<'a> {
                 Draft::new(PolicyErrorKind::NotUtf8, Severity::Error, at..at + 1, line_at(self.body, at));
             draft.indispensable = true;
             self.findings.push(draft);
+            if utf16 {
+                self.fold_utf16();
+            }
         }
+    }
+
+    /// Makes UTF-16 the cause of all that follows.
+    fn fold_utf16(&mut self) {
+        self.findings.root =
+            self.findings.found.iter().position(|finding| finding.kind == LintKind::Utf16.into());
+        self.block = Block::Other;
     }
 
     fn read_line(&mut self, start: usize, line_end: usize) {
@@ -244,6 +291,8 @@ impl<'a> Reader<'a> {
         match fault {
             _ if !whole => self.note_broken(line),
             Some(error) => self.read_broken(line, error),
+            None if matches!(self.block, Block::FrontMatter | Block::Other) && self.findings.is_folding() => {
+            }
             None if is_blank(line.text) => {
                 let end = (line_end + 1).min(self.body.len());
                 self.tolerated(PolicyErrorKind::BlankLine, line.start..end);
@@ -252,6 +301,7 @@ impl<'a> Reader<'a> {
                 if self.block == Block::Nothing {
                     self.block = Block::Text;
                 }
+                self.end_list();
                 self.read_good(line);
             }
         }
@@ -302,11 +352,15 @@ impl<'a> Reader<'a> {
 
     /// One of the four departures that are let pass.
     fn tolerated(&mut self, kind: PolicyErrorKind, span: Range<usize>) {
+        self.tolerated_with_help(kind, span, None);
+    }
+
+    fn tolerated_with_help(&mut self, kind: PolicyErrorKind, span: Range<usize>, help: Option<&'static str>) {
         let severity = match self.strictness {
             Strictness::Tolerant => Severity::Warning,
             Strictness::Abnf => Severity::Error,
         };
-        self.findings.push(Draft::new(kind, severity, span, self.line));
+        self.findings.push(Draft::new(kind, severity, span, self.line).with_help(help));
     }
 
     fn read_good(&mut self, line: Line<'a>) {
@@ -325,8 +379,14 @@ impl<'a> Reader<'a> {
             Some(Field::Version) => {}
             Some(Field::Mode) => {
                 self.mode = value.parse().ok();
-                if self.mode == Some(Mode::Testing) {
-                    self.findings.push(line.draft(LintKind::TestingMode, Severity::Info, value));
+                match self.mode {
+                    Some(Mode::Testing) => {
+                        self.findings.push(line.draft(LintKind::TestingMode, Severity::Info, value));
+                    }
+                    Some(Mode::None) => {
+                        self.findings.push(line.draft(LintKind::NoneMode, Severity::Info, value));
+                    }
+                    _ => {}
                 }
             }
             Some(Field::MaxAge) => {
@@ -385,7 +445,9 @@ impl<'a> Reader<'a> {
             self.tolerated(PolicyErrorKind::MxTrailingDot, span.end - 1..span.end);
         }
         if let Some(at) = value.find('_') {
-            self.tolerated(PolicyErrorKind::MxUnderscore, span.start + at..span.start + at + 1);
+            let help = stand_in_help(value);
+            let span = span.start + at..span.start + at + 1;
+            self.tolerated_with_help(PolicyErrorKind::MxUnderscore, span, help);
         }
         self.first_mx.get_or_insert((span, line.number));
         let draft = |kind, severity| line.draft(kind, severity, value).with_value(value);
@@ -393,21 +455,17 @@ impl<'a> Reader<'a> {
             self.findings.push(draft(LintKind::UpperCaseMx, Severity::Info));
         }
         let pattern = value.strip_suffix('.').unwrap_or(value).to_ascii_lowercase();
-        let placeholder = is_placeholder(&pattern);
-        if placeholder {
-            self.findings.push(draft(LintKind::Placeholder, Severity::Warning));
+        if is_placeholder(&pattern) || is_ownership_check(&pattern) {
+            self.findings.push(
+                draft(LintKind::Placeholder, Severity::Warning)
+                    .with_help(is_ownership_check(&pattern).then_some(OWNERSHIP_CHECK_HELP)),
+            );
         }
         match pattern.strip_prefix("*.") {
             Some(domain) if is_registry(domain) => {
                 self.findings.push(draft(LintKind::WildcardTooWide, Severity::Warning));
             }
-            Some(domain) => {
-                if let Some((_, hosts)) = DEEPER_HOSTS.iter().find(|(provider, _)| *provider == domain) {
-                    self.findings.push(
-                        draft(LintKind::WildcardMissesLevel, Severity::Warning)
-                            .with_help(Some(format!("Write `mx: {hosts}` if your MX records say so."))),
-                    );
-                }
+            Some(_) => {
                 self.findings.push(draft(LintKind::WildcardMx, Severity::Info));
             }
             None if !pattern.contains('.') => {
@@ -418,6 +476,7 @@ impl<'a> Reader<'a> {
         if self.hosts.contains(&pattern) {
             self.findings.push(draft(LintKind::DuplicateMx, Severity::Info));
         } else if self.hosts.len() < MAX_HOSTS {
+            self.coverage.add(&pattern, line.span(value), line.number);
             self.hosts.insert(pattern);
         }
     }
@@ -425,6 +484,10 @@ impl<'a> Reader<'a> {
     /// A line that the parser refuses: its fault, and the cause if it shows.
     fn read_broken(&mut self, line: Line<'a>, error: PolicyError) {
         let meant = meant(line.text);
+        if self.findings.is_folding() && self.read_folded(line, meant) {
+            return;
+        }
+        let is_first_error = !self.findings.has_error;
         let severity = Severity::Error;
         let offset = error.offset();
         let end = line.start + line.text.len();
@@ -442,12 +505,16 @@ impl<'a> Reader<'a> {
         draft.help = better_help(error.kind(), meant);
         self.findings.push(draft);
 
+        if self.is_utf16 {
+            self.fold_utf16();
+            return;
+        }
         let first = self.block == Block::Nothing;
         if self.read_block(line) {
             return;
         }
-        if first {
-            self.read_document(line);
+        if first || is_first_error {
+            self.read_document(line, first);
         }
         let after_space = Line { text: line.text.trim_start_matches([' ', '\t']), ..line };
         if error.kind() == PolicyErrorKind::SpaceBeforeName
@@ -461,6 +528,38 @@ impl<'a> Reader<'a> {
             self.read_cause(line, error, meant);
         }
         self.note(meant);
+    }
+
+    /// A line within what is the cause of all its faults; tells whether it is.
+    fn read_folded(&mut self, line: Line<'a>, meant: Option<(Field, &'a str)>) -> bool {
+        let is_inside = match self.block {
+            Block::FrontMatter if trim(line.text) == "---" => {
+                self.findings.extend_root(line.start + line.text.len());
+                self.findings.unfold();
+                self.block = Block::Text;
+                return true;
+            }
+            Block::FrontMatter | Block::Other => true,
+            Block::List => is_list_item(trim(line.text)),
+            Block::Nothing | Block::Text => false,
+        };
+        if !is_inside {
+            self.end_list();
+            return false;
+        }
+        self.findings.folded = self.findings.folded.saturating_add(1);
+        if self.block == Block::List {
+            self.note(meant);
+        }
+        true
+    }
+
+    /// A line that is no item any more.
+    fn end_list(&mut self) {
+        if self.block == Block::List {
+            self.findings.unfold();
+            self.block = Block::Text;
+        }
     }
 
     /// What follows white space at the start of a line, if it is a field but for that; tells whether.
@@ -500,42 +599,42 @@ impl<'a> Reader<'a> {
 
     /// Front matter: between two lines of three hyphens at the start.
     fn read_block(&mut self, line: Line<'a>) -> bool {
-        if trim(line.text) != "---" {
+        if trim(line.text) != "---" || self.block != Block::Nothing {
             return false;
         }
-        match self.block {
-            Block::Nothing => {
-                let index = self.findings.found.len();
-                self.findings.push(line.draft(LintKind::FrontMatter, Severity::Error, line.text));
-                let index = (self.findings.found.len() > index).then_some(index);
-                self.block = Block::FrontMatter { index };
-            }
-            Block::FrontMatter { index } => {
-                if let Some(finding) = index.and_then(|index| self.findings.found.get_mut(index)) {
-                    finding.span.end = line.start + line.text.len();
-                }
-                self.block = Block::Text;
-            }
-            Block::Text | Block::Other => return false,
+        let draft = line.draft(LintKind::FrontMatter, Severity::Error, line.text);
+        // Without a second such line it is only the mark that begins a document of YAML.
+        if self.body[line.start + line.text.len()..]
+            .split(|octet| *octet == b'\n')
+            .any(|line| line.trim_ascii() == b"---")
+        {
+            self.findings.push_root(draft);
+            self.block = Block::FrontMatter;
+        } else {
+            self.findings.push(draft);
+            self.block = Block::Text;
         }
         true
     }
 
-    /// What the whole text is, if its first line shows it.
-    fn read_document(&mut self, line: Line<'a>) {
-        self.block = Block::Text;
+    /// What the whole text is, if its first line shows it, or the first that the parser refuses.
+    fn read_document(&mut self, line: Line<'a>, first: bool) {
+        if first {
+            self.block = Block::Text;
+        }
         let text = trim(line.text);
-        let kind = if text.starts_with('<') && !text.starts_with("<!--") && !is_angle_placeholder(text) {
-            LintKind::Html
-        } else if text.starts_with("{\\rtf") {
-            LintKind::Rtf
-        } else if text.starts_with('{') && !text.starts_with("{{") {
-            LintKind::Json
-        } else {
-            return;
-        };
+        let kind =
+            if first && text.starts_with('<') && !text.starts_with("<!--") && !is_angle_placeholder(text) {
+                LintKind::Html
+            } else if first && text.starts_with("{\\rtf") || has_marks_of_rtf(self.body) {
+                LintKind::Rtf
+            } else if first && text.starts_with('{') && !text.starts_with("{{") {
+                LintKind::Json
+            } else {
+                return;
+            };
         let start = line.span(text).start;
-        self.findings.push(Draft::new(kind, Severity::Error, start..self.body.len(), line.number));
+        self.findings.push_root(Draft::new(kind, Severity::Error, start..self.body.len(), line.number));
         self.block = Block::Other;
     }
 
@@ -562,13 +661,15 @@ impl<'a> Reader<'a> {
             self.findings.push(draft(LintKind::Comment, text));
         } else if has_version_of_record(text) {
             self.block = Block::Other;
-            self.findings.push(draft(LintKind::RecordAsPolicy, text));
+            let draft = draft(LintKind::RecordAsPolicy, text);
+            if self.has_field { self.findings.push(draft) } else { self.findings.push_root(draft) }
         } else if let Some(escape) = ["\\r\\n", "\\n"].iter().find_map(|escape| text.matches(escape).next()) {
             self.findings.push(draft(LintKind::EscapedLineEnd, escape));
         } else if let Some(at) = second_field(text) {
             self.findings.push(draft(LintKind::FieldsOnOneLine, &text[at..]));
-        } else if text.starts_with("- ") || text == "-" {
-            self.findings.push(draft(LintKind::YamlList, text));
+        } else if is_list_item(text) {
+            self.findings.push_root(draft(LintKind::YamlList, text));
+            self.block = Block::List;
         } else if !text.contains(':') && text.contains('=') && meant.is_some() {
             self.findings.push(draft(LintKind::EqualsForColon, text));
         } else {
@@ -647,6 +748,15 @@ impl<'a> Reader<'a> {
             self.findings.push(Draft::new(kind, Severity::Error, end..end, line));
         }
         self.read_max_age();
+        if self.mode != Some(Mode::None) {
+            match self.mx_hosts {
+                Some(hosts) => {
+                    let hosts = &hosts[..hosts.len().min(MAX_HOSTS)];
+                    self.coverage.compare(&mut self.findings, hosts, end, line);
+                }
+                None => self.coverage.guess(&mut self.findings),
+            }
+        }
         if let (Some(Mode::None), Some((span, line))) = (self.mode, self.first_mx.take()) {
             self.findings.push(Draft::new(LintKind::MxWithModeNone, Severity::Info, span, line));
         }
@@ -654,31 +764,62 @@ impl<'a> Reader<'a> {
 
     fn read_max_age(&mut self) {
         let Some((seconds, span, line)) = self.max_age.take() else { return };
-        let enforced = self.mode == Some(Mode::Enforce);
-        let (kind, severity) = match seconds {
-            0 if self.mode == Some(Mode::None) => (LintKind::ZeroMaxAge, Severity::Info),
-            0 => (LintKind::ZeroMaxAge, Severity::Warning),
-            1..DAY if enforced => (LintKind::ShortMaxAge, Severity::Warning),
-            _ if seconds < 7 * DAY && self.mode != Some(Mode::None) => {
-                (LintKind::ShortMaxAge, Severity::Info)
-            }
+        let (kind, severity) = match (seconds, self.mode) {
+            (0, Some(Mode::None)) => (LintKind::ZeroMaxAge, Severity::Info),
+            (0, _) => (LintKind::ZeroMaxAge, Severity::Warning),
+            (1..DAY, Some(Mode::Enforce)) => (LintKind::ShortMaxAge, Severity::Warning),
+            (..WEEK, Some(Mode::Enforce | Mode::Testing) | None) => (LintKind::ShortMaxAge, Severity::Info),
             _ if seconds > Policy::MAX_MAX_AGE.as_secs() => (LintKind::ClampedMaxAge, Severity::Warning),
             _ if seconds > 183 * DAY => (LintKind::LongMaxAge, Severity::Info),
             _ => return,
         };
+        let (senders, help) = match (kind, self.mode) {
+            (LintKind::ShortMaxAge, Some(Mode::Testing)) => (
+                Some("Senders ask for the policy often, and in mode testing deliver in any case."),
+                Some("Keep it while you test, and write weeks or more with `mode: enforce`."),
+            ),
+            (LintKind::ShortMaxAge, _) if seconds < HOUR => (
+                Some(
+                    "Senders forget the policy from one message to the next, so that it protects next to none.",
+                ),
+                None,
+            ),
+            (LintKind::ShortMaxAge, _) if seconds < DAY => (
+                Some(
+                    "Senders forget the policy within a day, and an attacker who blocks DNS for that long gets through.",
+                ),
+                None,
+            ),
+            (LintKind::ShortMaxAge, _) => (
+                Some(
+                    "Senders forget the policy after a few days, and an attacker who blocks DNS for that long gets through.",
+                ),
+                None,
+            ),
+            _ => (None, None),
+        };
         let shown = format!("{seconds}");
-        self.findings.push(Draft::new(kind, severity, span, line).with_value(&shown));
+        self.findings.push(
+            Draft::new(kind, severity, span, line).with_value(&shown).with_senders(senders).with_help(help),
+        );
     }
 }
 
-/// Providers whose MX hosts stand deeper than a wildcard of their domain reaches.
-const DEEPER_HOSTS: [(&str, &str); 5] = [
-    ("google.com", "*.aspmx.l.google.com"),
-    ("l.google.com", "*.aspmx.l.google.com"),
-    ("mx.microsoft", "*.SUBDOMAIN.mx.microsoft"),
-    ("outlook.com", "*.mail.protection.outlook.com"),
-    ("protection.outlook.com", "*.mail.protection.outlook.com"),
-];
+const OWNERSHIP_CHECK_HELP: &str = "Write the name of your MX host: by this one Microsoft checks who owns the domain, and no mail goes to it.";
+
+/// The name of an MX record by which Microsoft sees that somebody owns a domain.
+fn is_ownership_check(pattern: &str) -> bool {
+    pattern.ends_with(".msv1.invalid")
+}
+
+/// What helps where a provider has put a name of its own in the place of the mail host's.
+fn stand_in_help(value: &str) -> Option<&'static str> {
+    let label = value.split('.').next().unwrap_or_default();
+    label.eq_ignore_ascii_case("_dc-mx").then_some(
+        "This is Cloudflare's stand-in for a mail host behind its proxy: set the record of that host to `DNS only`, \
+         and write the host's own name in the MX record and here.",
+    )
+}
 
 /// The number of the line that has this octet.
 fn line_at(body: &[u8], offset: usize) -> u32 {
@@ -802,6 +943,22 @@ fn better_help(kind: PolicyErrorKind, meant: Option<(Field, &str)>) -> Option<Co
         }
         _ => None,
     }
+}
+
+/// An item of a list as YAML writes it.
+fn is_list_item(text: &str) -> bool {
+    text.starts_with("- ") || text == "-"
+}
+
+/// Whether a text is what is left of RTF without its head: commands of it, or a backslash at the end of lines.
+fn has_marks_of_rtf(body: &[u8]) -> bool {
+    const COMMANDS: [&[u8]; 8] =
+        [b"\\pard", b"\\f0", b"\\cf0", b"\\paperw", b"\\deftab", b"{\\fonttbl", b"{\\colortbl", b"{\\*\\"];
+    let mut ends = 0;
+    body.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii).any(|line| {
+        ends += u32::from(line.ends_with(b"\\"));
+        ends > 1 || COMMANDS.iter().any(|command| line.starts_with(command))
+    })
 }
 
 fn has_version_of_record(text: &str) -> bool {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::policy::Reader;
 use super::{Draft, Finding, Findings, Severity};
 use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind};
+use crate::name::DnsName;
 use crate::policy::{Policy, Strictness};
 use crate::response::{FetchLimits, HttpResponse};
 
@@ -23,6 +24,24 @@ use crate::response::{FetchLimits, HttpResponse};
 /// The body of an answer with another status than 200 is not looked at. Headers that HTTP caches
 /// heed say nothing here: a policy lives for its `max_age` (RFC 8461, 3.3).
 pub fn response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Vec<Finding> {
+    of_response(response, limits, None)
+}
+
+/// What is to be said of the answer of a Policy Host whose domain has these MX hosts, as
+/// [`policy_for_hosts`](super::policy_for_hosts) does of the policy in it.
+pub fn response_for_hosts(
+    response: &HttpResponse<'_>,
+    limits: &FetchLimits,
+    mx_hosts: &[DnsName],
+) -> Vec<Finding> {
+    of_response(response, limits, Some(mx_hosts))
+}
+
+fn of_response(
+    response: &HttpResponse<'_>,
+    limits: &FetchLimits,
+    mx_hosts: Option<&[DnsName]>,
+) -> Vec<Finding> {
     let body = response.body();
     let mut findings = Findings::new();
     let status = response.status();
@@ -37,7 +56,11 @@ pub fn response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Vec<Findin
     if body.len() > limits.max_body_len() {
         findings.push(Draft::new(FetchErrorKind::BodyTooLarge, Severity::Error, 0..body.len(), 1));
     }
-    Reader::new(body, strictness(limits), findings).read()
+    let reader = Reader::new(body, strictness(limits), findings);
+    match mx_hosts {
+        Some(hosts) => reader.for_hosts(hosts).read(),
+        None => reader.read(),
+    }
 }
 
 fn read_content_type(findings: &mut Findings, response: &HttpResponse<'_>, limits: &FetchLimits) {

@@ -1,23 +1,27 @@
 mod report;
 mod text;
+mod todo;
+mod verdict;
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use mta_sts_core::{PolicyDomain, UnixTime};
-use mta_sts_resolver::{DomainCheck, DomainChecker, SmtpClient, Standing};
+use mta_sts_resolver::{DomainCheck, DomainChecker, PeerCertificate, SmtpClient, Standing};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::output::{print_json, with_progress};
+use self::verdict::Verdict;
+use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
 use super::{Exit, Network};
 
-/// See what a sender sees of DOMAIN: record, policy, MX hosts, STARTTLS, certificates
+/// See what a sender sees of DOMAIN: record, policy, MX hosts, STARTTLS, certificates, DANE, TLSRPT
 ///
-/// No message is sent.
+/// The verdict comes first, then what to do, then each stage. No message is sent.
 ///
 /// Exit status: 0 a policy of mode enforce or testing, and every MX host as it says; 1 no MTA-STS, or something is wrong;
 /// 2 wrong usage; 75 nothing is known to be wrong, but not everything could be seen now.
@@ -32,6 +36,15 @@ pub(crate) struct Check {
     /// Say this name in EHLO, instead of the system's host name
     #[arg(long, value_name = "NAME")]
     ehlo: Option<String>,
+    /// How long the look at a domain may take in all
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = within)]
+    timeout: Duration,
+    /// Ask each name server of the domain too, and tell where they disagree
+    #[arg(long)]
+    authoritative: bool,
+    /// Ask name servers on this port
+    #[arg(long, value_name = "N", default_value_t = 53, requires = "authoritative")]
+    ns_port: u16,
     #[command(flatten)]
     network: Network,
 }
@@ -48,10 +61,15 @@ impl Check {
         };
         let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store.clone());
         let resolver = self.network.resolver(dns, trust_store);
-        let checker = DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port);
+        let mut checker =
+            DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port).timeout(self.timeout);
+        if self.authoritative {
+            checker = checker.ask_name_servers(self.ns_port);
+        }
 
         let mut standing = Standing::Fine;
         let mut values: Vec<Value> = Vec::new();
+        let mut verdicts = Vec::new();
         let running = start(&checker, &self.domains);
         for (place, (subject, running)) in self.domains.iter().zip(running).enumerate() {
             let what = format!("looking at {}", subject.domain);
@@ -65,9 +83,16 @@ impl Check {
             } else if text::print(subject, &check, place > 0).is_err() {
                 // Nobody reads on.
                 return Exit::No;
+            } else {
+                verdicts.push((subject.title(), Verdict::of(&check)));
             }
         }
-        if self.json && print_json(&json!({ "domains": values })).is_err() {
+        let printed = if self.json {
+            print_json(&json!({ "format": FORMAT, "domains": values }))
+        } else {
+            print_end(&verdicts, standing)
+        };
+        if printed.is_err() {
             return Exit::No;
         }
         match standing {
@@ -75,6 +100,35 @@ impl Check {
             Standing::Temporary => Exit::Temporary,
             Standing::Faulty => Exit::No,
         }
+    }
+}
+
+/// What comes after all domains: a line for each where there are several, and the exit status where it is not 0.
+fn print_end(verdicts: &[(String, Verdict)], standing: Standing) -> io::Result<()> {
+    if verdicts.len() > 1 {
+        text::print_summary(verdicts)?;
+    }
+    let Some((label, reason)) = Verdict::exit_reason(standing) else { return Ok(()) };
+    Block::gap()?;
+    for line in wrapped(&format!("{label}: {reason}"), width(), 0) {
+        print_row("", Tone::Note, &line)?;
+    }
+    Ok(())
+}
+
+/// For how many days more a certificate and its chain are valid; negative, once one of them has expired.
+fn days_left(check: &DomainCheck, certificate: &PeerCertificate) -> i64 {
+    let now = i64::try_from(check.now.as_secs()).unwrap_or(i64::MAX);
+    let end = certificate.chain().not_after().unwrap_or(certificate.not_after());
+    end.saturating_sub(now).div_euclid(86_400)
+}
+
+/// A span of time: `20s`, `1m`; a number alone is seconds.
+fn within(text: &str) -> Result<Duration, String> {
+    let span = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
+    match span {
+        Ok(span) if span >= Duration::from_secs(1) && span <= MAX_TIMEOUT => Ok(span),
+        _ => Err("expected a span of 1 second to 10 minutes, such as 20s".to_owned()),
     }
 }
 
@@ -100,6 +154,12 @@ impl Subject {
 pub(super) fn subject(given: &str) -> Result<Subject, String> {
     if given.parse::<IpAddr>().is_ok() {
         return Err("this is an address, not a domain".to_owned());
+    }
+    if let Some((local_part, _)) = given.rsplit_once('@')
+        && local_part.contains('@')
+        && !(local_part.starts_with('"') && local_part.ends_with('"'))
+    {
+        return Err("this has more than one @".to_owned());
     }
     let domain =
         if given.contains('@') { PolicyDomain::of_recipient(given) } else { PolicyDomain::parse(given) };
@@ -140,3 +200,6 @@ pub(super) fn told(exit: Exit, what: &str) -> Exit {
 }
 
 const DOMAINS_AT_ONCE: usize = 8;
+const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+/// The version of the JSON: raised when a member goes or changes its meaning, not when one comes.
+const FORMAT: u32 = 1;

@@ -105,25 +105,29 @@ impl<'a> Source<'a> {
     /// Where the finding stands in the text; nowhere, if it is about the head of an HTTP response.
     fn place(&self, finding: &Finding) -> Option<Place<'a>> {
         let span = finding.span();
-        match (self.text, finding.kind()) {
-            (
-                _,
-                FindingKind::Fetch(
-                    FetchErrorKind::Status
-                    | FetchErrorKind::Redirect
-                    | FetchErrorKind::MediaType
-                    | FetchErrorKind::MissingMediaType,
-                )
-                | FindingKind::Lint(LintKind::OtherCharset),
-            ) => None,
-            (Text::Records(records), _) => {
+        match self.text {
+            _ if is_about_head(finding) => None,
+            Text::Records(records) => {
                 let line = usize::try_from(finding.line()).unwrap_or(usize::MAX);
                 let record = records.get(line.saturating_sub(1)).map_or(&b""[..], Vec::as_slice);
                 Some(Place::in_record(record, span, line))
             }
-            (Text::Policy(body), _) => Some(Place::in_body(body, span)),
+            Text::Policy(body) => Some(Place::in_body(body, span)),
         }
     }
+}
+
+/// Whether a finding is about the head of an HTTP response, and so has no place in its body.
+pub(crate) const fn is_about_head(finding: &Finding) -> bool {
+    matches!(
+        finding.kind(),
+        FindingKind::Fetch(
+            FetchErrorKind::Status
+                | FetchErrorKind::Redirect
+                | FetchErrorKind::MediaType
+                | FetchErrorKind::MissingMediaType,
+        ) | FindingKind::Lint(LintKind::OtherCharset)
+    )
 }
 
 /// How many findings there are of each severity.

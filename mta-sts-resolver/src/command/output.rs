@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{sleep, timeout};
 
@@ -27,22 +28,31 @@ impl Tone {
     }
 }
 
-/// Lines under a title, with labels in a column of their own.
+/// Lines under a title, with labels in a column of their own, wrapped to the terminal.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     title: String,
+    verdict: Option<(Tone, String)>,
     lines: Vec<(String, Tone, String)>,
 }
 
 impl Block {
     pub(crate) fn new(title: &str) -> Self {
-        Self { title: printable(title), lines: Vec::new() }
+        Self { title: printable(title), ..Self::default() }
+    }
+
+    /// A title with a verdict behind it.
+    pub(crate) fn with_verdict(title: &str, tone: Tone, verdict: &str) -> Self {
+        Self { verdict: Some((tone, printable(verdict))), ..Self::new(title) }
     }
 
     pub(crate) fn line(&mut self, label: &str, tone: Tone, text: impl AsRef<str>) {
-        // A fault must be seen where there is no colour too.
-        let mark = if tone == Tone::Bad { "error: " } else { "" };
-        self.lines.push((label.to_owned(), tone, format!("{mark}{}", printable(text.as_ref()))));
+        self.lines.push((printable(label), tone, printable(text.as_ref())));
+    }
+
+    /// An empty line between two parts.
+    pub(crate) fn space(&mut self) {
+        self.line("", Tone::Plain, "");
     }
 
     /// An empty line between two blocks.
@@ -52,16 +62,64 @@ impl Block {
 
     /// Colours go no further than a terminal that wants them.
     pub(crate) fn print(&self) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
+        self.write(&mut anstream::stdout().lock(), width())
+    }
+
+    fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
         let bold = Style::new().bold();
-        writeln!(out, "{bold}{}{bold:#}", self.title)?;
+        match &self.verdict {
+            None => writeln!(out, "{bold}{}{bold:#}", self.title)?,
+            Some((tone, verdict)) => {
+                let style = tone.style().bold();
+                let whole = format!("{}: {verdict}", self.title);
+                let lines = wrapped(&whole, width, 0);
+                let (first, others) =
+                    lines.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+                match first.strip_prefix(self.title.as_str()) {
+                    Some(rest) => writeln!(out, "{bold}{}{bold:#}{style}{rest}{style:#}", self.title)?,
+                    None => writeln!(out, "{bold}{first}{bold:#}")?,
+                }
+                for line in others {
+                    writeln!(out, "{style}{line}{style:#}")?;
+                }
+            }
+        }
         for (label, tone, text) in &self.lines {
             let style = tone.style();
-            writeln!(out, "  {label:<8}{style}{text}{style:#}")?;
+            if label.is_empty() && text.is_empty() {
+                writeln!(out)?;
+                continue;
+            }
+            for (place, line) in wrapped(text, width, INDENT).iter().enumerate() {
+                let label = if place == 0 { label.as_str() } else { "" };
+                writeln!(out, "  {label:<LABEL$}{style}{line}{style:#}")?;
+            }
         }
         out.flush()
     }
 }
+
+/// The lines of a text, none wider than this less the indent, but for words that are wider by themselves.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let options = textwrap::Options::new(width.saturating_sub(indent).max(MIN_WIDTH))
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+/// The width of the terminal, 80 where there is none.
+pub(crate) fn width() -> usize {
+    let columns = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    columns.unwrap_or(80).clamp(MIN_WIDTH, MAX_WIDTH)
+}
+
+const LABEL: usize = 8;
+const INDENT: usize = 2 + LABEL;
+const MIN_WIDTH: usize = 40;
+/// Longer lines are hard to read.
+const MAX_WIDTH: usize = 120;
 
 /// Prints one line of its own.
 pub(crate) fn print_row(label: &str, tone: Tone, text: &str) -> io::Result<()> {
@@ -155,6 +213,27 @@ mod tests {
             (86_401, "1 day"),
         ] {
             assert_eq!(span(Duration::from_secs(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn a_block_keeps_within_its_width() {
+        let mut block = Block::with_verdict("recipient.test", Tone::Bad, &"not protected ".repeat(8));
+        block.line("policy", Tone::Plain, "words ".repeat(40));
+        block.line(
+            "",
+            Tone::Plain,
+            "https://mta-sts.a-name-that-no-line-can-break.recipient.test/mta-sts.txt",
+        );
+        block.space();
+        let mut out = Vec::new();
+        block.write(&mut anstream::StripStream::new(&mut out), 60).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("recipient.test: not protected"), "{text}");
+        assert!(text.lines().any(|line| line.starts_with("  policy  words words")), "{text}");
+        assert!(text.lines().any(|line| line.starts_with("          https://")), "{text}");
+        for line in text.lines().filter(|line| !line.contains("https://")) {
+            assert!(line.trim_end().len() <= 60, "{line}");
         }
     }
 

@@ -12,7 +12,7 @@ pub struct PolicyFetchError {
     kind: PolicyFetchErrorKind,
     detail: String,
     peer: Option<SocketAddr>,
-    certificate: Option<PeerCertificate>,
+    certificate: Option<Box<PeerCertificate>>,
 }
 
 impl PolicyFetchError {
@@ -33,7 +33,7 @@ impl PolicyFetchError {
 
     /// The policy host's certificate with all its faults, if TLS failed after it came.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
-        self.certificate.as_ref()
+        self.certificate.as_deref()
     }
 
     pub(super) fn new(kind: PolicyFetchErrorKind, detail: impl AsRef<str>) -> Self {
@@ -43,7 +43,10 @@ impl PolicyFetchError {
     pub(super) fn tls(failure: &TlsFailure) -> Self {
         let kind =
             failure.primary_fault().map_or(PolicyFetchErrorKind::Tls, PolicyFetchErrorKind::Certificate);
-        Self { certificate: failure.certificate().cloned(), ..Self::new(kind, failure.to_string()) }
+        Self {
+            certificate: failure.certificate().cloned().map(Box::new),
+            ..Self::new(kind, failure.to_string())
+        }
     }
 
     pub(super) fn http(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

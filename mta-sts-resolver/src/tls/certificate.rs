@@ -7,6 +7,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 use x509_parser::extensions::GeneralName;
 
+use super::chain::CertificateChain;
+
 /// What is wrong with a server's certificate.
 ///
 /// A certificate may have several faults. They are ordered as declared here, and the first is the primary one: the one to
@@ -67,6 +69,7 @@ pub struct PeerCertificate {
     issuer: String,
     not_before: i64,
     not_after: i64,
+    chain: CertificateChain,
 }
 
 impl PeerCertificate {
@@ -110,7 +113,16 @@ impl PeerCertificate {
         self.not_after
     }
 
-    pub(super) fn new(end_entity: &CertificateDer<'_>, faults: Vec<CertificateFault>) -> Self {
+    /// It and the certificates that came with it.
+    pub fn chain(&self) -> &CertificateChain {
+        &self.chain
+    }
+
+    pub(super) fn new(
+        end_entity: &CertificateDer<'_>,
+        faults: Vec<CertificateFault>,
+        chain: CertificateChain,
+    ) -> Self {
         let Ok((_, certificate)) = x509_parser::parse_x509_certificate(end_entity) else {
             return Self {
                 faults,
@@ -119,6 +131,7 @@ impl PeerCertificate {
                 issuer: String::new(),
                 not_before: 0,
                 not_after: 0,
+                chain,
             };
         };
         let dns_names = match certificate.subject_alternative_name() {
@@ -132,6 +145,7 @@ impl PeerCertificate {
             issuer: printable(&certificate.issuer().to_string()),
             not_before: certificate.validity().not_before.timestamp(),
             not_after: certificate.validity().not_after.timestamp(),
+            chain,
         }
     }
 }
@@ -244,7 +258,7 @@ mod tests {
         let faults = check(&certificate, &[], &host, UnixTime::now(), &roots, &algorithms);
         let faults: Vec<_> = faults.into_iter().map(|(fault, _)| fault).collect();
         assert_eq!(faults, [CertificateFault::Malformed]);
-        let shown = PeerCertificate::new(&certificate, faults);
+        let shown = PeerCertificate::new(&certificate, faults, CertificateChain::default());
         assert_eq!((shown.subject(), shown.dns_names(), shown.not_after()), ("", &[][..], 0));
     }
 }

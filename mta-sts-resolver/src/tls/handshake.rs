@@ -6,12 +6,16 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, PeerIncompatible, ProtocolVersion, RootCertStore,
+    SignatureScheme,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{self, CertificateFault, PeerCertificate, printable};
+use super::chain::CertificateChain;
 use super::trust_store::TrustStore;
 
 /// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).
@@ -70,6 +74,7 @@ impl TlsSession {
 pub struct TlsFailure {
     detail: String,
     certificate: Option<PeerCertificate>,
+    is_too_old: bool,
 }
 
 impl TlsFailure {
@@ -81,6 +86,11 @@ impl TlsFailure {
     /// The certificate, if the handshake came as far as that.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.certificate.as_ref()
+    }
+
+    /// Whether the server speaks no version of TLS that is new enough, 1.2 at least.
+    pub fn is_version_too_old(&self) -> bool {
+        self.is_too_old
     }
 
     /// The certificate's primary fault, if it has one.
@@ -116,17 +126,26 @@ where
         on_fault,
         seen: Mutex::new(None),
     });
-    let config = client_config(provider, Arc::clone(&verifier))
-        .map_err(|error| TlsFailure { detail: printable(&error.to_string()), certificate: None })?;
+    let config = client_config(provider, Arc::clone(&verifier)).map_err(|error| TlsFailure {
+        detail: printable(&error.to_string()),
+        certificate: None,
+        is_too_old: false,
+    })?;
 
     match TlsConnector::from(Arc::new(config)).connect(ServerName::DnsName(host.clone()), stream).await {
-        Ok(stream) => match session_of(&stream, host, verifier.take()) {
-            Some(session) => Ok((stream, session)),
-            None => {
-                Err(TlsFailure { detail: "the server sent no certificate".to_owned(), certificate: None })
-            }
-        },
-        Err(error) => Err(TlsFailure { detail: detail_of(&error), certificate: verifier.take() }),
+        Ok(stream) => {
+            let session = session_of(&stream, host, verifier.take()).ok_or_else(|| TlsFailure {
+                detail: "the server sent no certificate".to_owned(),
+                certificate: None,
+                is_too_old: false,
+            })?;
+            Ok((stream, session))
+        }
+        Err(error) => Err(TlsFailure {
+            detail: detail_of(&error),
+            certificate: verifier.take(),
+            is_too_old: is_about_version(&error),
+        }),
     }
 }
 
@@ -170,6 +189,17 @@ fn iana_name(suite: rustls::CipherSuite) -> String {
     }
 }
 
+fn is_about_version(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(
+        error,
+        Some(
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+                | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
+        )
+    )
+}
+
 fn detail_of(error: &io::Error) -> String {
     let text = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => error.to_string(),
@@ -208,7 +238,8 @@ impl ServerCertVerifier for RecordingVerifier {
             certificate::check(end_entity, intermediates, server_name, now, &self.roots, algorithms)
                 .into_iter()
                 .unzip();
-        let certificate = PeerCertificate::new(end_entity, faults);
+        let chain = CertificateChain::new(end_entity, intermediates, &self.roots);
+        let certificate = PeerCertificate::new(end_entity, faults, chain);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
 
         match self.on_fault {

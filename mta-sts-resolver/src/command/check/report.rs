@@ -2,13 +2,16 @@
 
 use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType, SessionFault};
 use mta_sts_resolver::{
-    DnsError, DomainCheck, HostCheck, MxAnswer, PeerCertificate, SessionCheck, SmtpError, Standing,
-    StarttlsOutcome, TlsSession,
+    AliasChain, AliasEnd, CheckFinding, DnsError, DomainCheck, HostCheck, IdleHost, MxAnswer,
+    NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing, StarttlsOutcome, TlsSession,
 };
 use serde_json::{Value, json};
 
 use super::Subject;
-use super::text::{conclusion, is_candidate, policy_of, records_of};
+use super::days_left;
+use super::text::is_candidate;
+use super::verdict::Verdict;
+use crate::command::findings::Source;
 use crate::command::output::date;
 
 /// A failure as TLSRPT would count it.
@@ -43,6 +46,7 @@ impl<'a> Failure<'a> {
 }
 
 pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
+    let Verdict { headline, sentence, .. } = Verdict::of(check);
     let failures = Failure::all(check).into_iter().map(|failure| {
         json!({
             "policy_type": failure.policy_type.as_str(),
@@ -60,11 +64,98 @@ pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
             Standing::Temporary => "temporary",
             Standing::Faulty => "faulty",
         },
-        "sentence": conclusion(check).1,
+        "headline": headline,
+        "sentence": sentence,
+        "findings": check.findings().iter().map(finding).collect::<Vec<_>>(),
+        "aliases": check.aliases.iter().map(alias).collect::<Vec<_>>(),
         "record": record(check),
         "policy": policy(check),
         "mx": mx(check),
+        "tlsrpt": tlsrpt(check),
+        "name_servers": check.name_servers.as_ref().map(name_servers),
         "tlsrpt_failures": failures.collect::<Vec<_>>(),
+    })
+}
+
+fn finding(finding: &CheckFinding) -> Value {
+    json!({
+        "code": finding.code(),
+        "severity": finding.severity().as_str(),
+        "place": finding.place(),
+        "message": finding.message(),
+        "effect": finding.effect(),
+        "owner": finding.owner(),
+        "fix": finding.fix(),
+    })
+}
+
+fn alias(chain: &AliasChain) -> Value {
+    let (end, unregistered) = match &chain.end {
+        AliasEnd::Exists => ("exists", None),
+        AliasEnd::Missing { unregistered } => ("missing", Some(unregistered)),
+        AliasEnd::Endless => ("endless", None),
+        _ => ("unknown", None),
+    };
+    json!({ "name": chain.name, "targets": chain.targets, "end": end, "unregistered": unregistered })
+}
+
+fn tlsrpt(check: &DomainCheck) -> Value {
+    let answer = check.tlsrpt.txt.as_ref();
+    let record = check.tlsrpt.record();
+    let uris = record
+        .as_ref()
+        .and_then(|record| record.as_ref().ok())
+        .map(|record| record.uris().iter().map(ToString::to_string).collect::<Vec<_>>());
+    let error = record.as_ref().and_then(|record| record.as_ref().err());
+    json!({
+        "name": check.tlsrpt.name,
+        "ttl": answer.ok().map(|answer| answer.ttl.as_secs()),
+        "signed": answer.is_ok_and(|answer| answer.authenticated),
+        "records": answer.ok().map(|answer| {
+            answer.records.iter().map(|txt| String::from_utf8_lossy(txt)).collect::<Vec<_>>()
+        }),
+        "uris": uris,
+        "error": match (answer, error) {
+            (Err(failure), _) => Some(dns_error(failure)),
+            (Ok(_), Some(error)) => {
+                Some(json!({ "code": error.code(), "message": error.kind().message() }))
+            }
+            (Ok(_), None) => None,
+        },
+    })
+}
+
+fn name_servers(asked: &NameServersCheck) -> Value {
+    let servers = asked.servers.as_ref().map(|servers| {
+        servers
+            .iter()
+            .map(|server| {
+                let answers = server.answers.iter().map(|answer| {
+                    json!({
+                        "name": answer.name,
+                        "type": answer.record_type,
+                        "records": answer.records.as_ref().ok(),
+                        "error": answer.records.as_ref().err().map(|failure| {
+                            json!({ "code": failure.code(), "message": failure.to_string() })
+                        }),
+                    })
+                });
+                json!({
+                    "name": server.name,
+                    "address": server.address.as_ref().ok().map(ToString::to_string),
+                    "address_error": server.address.as_ref().err().map(dns_error),
+                    "answers": answers.collect::<Vec<_>>(),
+                })
+            })
+            .collect::<Vec<_>>()
+    });
+    let disagreements = asked.disagreements();
+    let disagreements = disagreements.iter().map(|it| json!({ "name": it.name, "type": it.record_type }));
+    json!({
+        "zone": asked.zone,
+        "servers": servers.as_ref().ok(),
+        "error": servers.as_ref().err().map(|error| dns_error(error)),
+        "disagreements": disagreements.collect::<Vec<_>>(),
     })
 }
 
@@ -96,9 +187,10 @@ fn record(check: &DomainCheck) -> Value {
     json!({
         "name": check.domain.txt_name(),
         "ttl": ttl,
+        "signed": matches!(&check.discovery.txt, Some(Ok(answer)) if answer.authenticated),
         "records": records.collect::<Vec<_>>(),
         "error": failure,
-        "findings": records_of(check).json(&check.record_findings()),
+        "findings": Source::records(format!("{} TXT", check.domain.txt_name()), txt).json(&check.record_findings()),
     })
 }
 
@@ -135,14 +227,42 @@ fn policy(check: &DomainCheck) -> Value {
             .and_then(|response| response.content_type.as_deref())
             .map(String::from_utf8_lossy),
         "tls_version": answered.map(|response| response.tls_version.to_string()),
-        "certificate": failed.and_then(|failure| failure.certificate()).map(certificate),
+        "content_encoding": answered
+            .and_then(|response| response.content_encoding.as_deref())
+            .map(String::from_utf8_lossy),
+        "location": answered.and_then(|response| response.location.as_deref()).map(String::from_utf8_lossy),
+        "address": answered.map(|response| response.peer.ip().to_string()),
+        "other_addresses": check.policy_addresses.iter().map(|(address, other)| json!({
+            "address": address.to_string(),
+            "same": other.as_ref().is_ok_and(|other| {
+                answered.is_some_and(|first| (first.status, &first.body) == (other.status, &other.body))
+            }),
+            "http_status": other.as_ref().ok().map(|other| other.status),
+            "error": other.as_ref().err().map(|error| {
+                json!({ "code": error.code(), "message": error.to_string() })
+            }),
+        })).collect::<Vec<_>>(),
+        "idle_mx_patterns": check.idle_patterns.iter().map(|idle| {
+            let (host, unregistered) = match &idle.host {
+                IdleHost::Exists => ("exists", None),
+                IdleHost::NoAddress => ("no-address", None),
+                IdleHost::Missing { unregistered } => ("missing", Some(unregistered)),
+                _ => ("unknown", None),
+            };
+            json!({ "pattern": idle.pattern, "host": host, "unregistered": unregistered })
+        }).collect::<Vec<_>>(),
+        "certificate": answered
+            .map(|response| &response.certificate)
+            .or_else(|| failed.and_then(|failure| failure.certificate()))
+            .map(|shown| certificate(check, shown)),
         "fetch_error": failed.map(|failure| json!({ "code": failure.code(), "message": failure.to_string() })),
         "policy_host_error": check.discovery.policy_host.as_ref().and_then(|answer| answer.as_ref().err()).map(dns_error),
         "mode": policy.map(|policy| policy.mode().as_str()),
         "max_age": policy.map(|policy| policy.max_age().as_secs()),
         "mx_patterns": policy.map(|policy| policy.mx_patterns().map(|pattern: MxPattern<'_>| pattern.to_string()).collect::<Vec<_>>()),
         "error": error,
-        "findings": policy_of(check).json(&check.policy_findings()),
+        "findings": Source::policy(check.domain.policy_url(), answered.map_or(&[][..], |it| it.body.as_slice()))
+            .json(&check.policy_findings()),
     })
 }
 
@@ -153,11 +273,12 @@ fn mx(check: &DomainCheck) -> Value {
         "implicit": is_implicit,
         "ttl": check.mx.as_ref().ok().map(|answer| answer.ttl.as_secs()),
         "error": check.mx.as_ref().err().filter(|_| !is_implicit).map(dns_error),
-        "hosts": check.hosts.iter().map(host).collect::<Vec<_>>(),
+        "signed": check.mx.as_ref().is_ok_and(|answer| answer.authenticated),
+        "hosts": check.hosts.iter().map(|it| host(check, it)).collect::<Vec<_>>(),
     })
 }
 
-fn host(host: &HostCheck) -> Value {
+fn host(check: &DomainCheck, host: &HostCheck) -> Value {
     let addresses = host
         .addresses
         .as_ref()
@@ -169,26 +290,26 @@ fn host(host: &HostCheck) -> Value {
         "covered_by": host.covered_by,
         "addresses": addresses.as_ref().ok(),
         "address_error": host.addresses.as_ref().err().map(dns_error),
-        "session": host.session.as_ref().and_then(|session| session.as_ref().ok()).map(session),
-        "session_error": failed.map(|error| json!({
-            "code": error.code(),
-            "stage": error.stage().to_string(),
-            "message": error.to_string(),
-        })),
+        "alias": host.alias.as_ref().map(alias),
+        "session": host.session.as_ref().and_then(|it| it.as_ref().ok()).map(|it| session(check, it)),
+        "session_error": failed.map(smtp_error),
+        "other_sessions": host.other_sessions.iter().map(|(peer, other)| json!({
+            "peer": peer.to_string(),
+            "session": other.as_ref().ok().map(|it| session(check, it)),
+            "error": other.as_ref().err().map(smtp_error),
+        })).collect::<Vec<_>>(),
+        "dane": host.dane.code(),
         "decision": host.decision.code(),
         "fault": host.fault.map(SessionFault::code),
     })
 }
 
-fn session(session: &SessionCheck) -> Value {
-    let established = match &session.starttls {
-        Ok(StarttlsOutcome::Established(tls)) => Some(tls),
-        _ => None,
-    };
-    let shown = match &session.starttls {
-        Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),
-        _ => established.map(TlsSession::certificate),
-    };
+fn smtp_error(error: &SmtpError) -> Value {
+    json!({ "code": error.code(), "stage": error.stage().to_string(), "message": error.to_string() })
+}
+
+fn session(check: &DomainCheck, session: &SessionCheck) -> Value {
+    let established = session.tls();
     json!({
         "peer": session.peer.to_string(),
         "starttls_offered": !matches!(session.starttls, Ok(StarttlsOutcome::NotOffered)),
@@ -196,11 +317,12 @@ fn session(session: &SessionCheck) -> Value {
         "tls_version": established.map(|tls| tls.version().to_string()),
         "cipher_suite": established.map(TlsSession::cipher_suite),
         "requiretls": session.offers_requiretls,
-        "certificate": shown.map(certificate),
+        "certificate": session.certificate().map(|shown| certificate(check, shown)),
     })
 }
 
-fn certificate(certificate: &PeerCertificate) -> Value {
+fn certificate(check: &DomainCheck, certificate: &PeerCertificate) -> Value {
+    let chain = certificate.chain();
     json!({
         "valid": certificate.is_valid(),
         "faults": certificate.faults().iter().map(|fault| fault.code()).collect::<Vec<_>>(),
@@ -209,6 +331,11 @@ fn certificate(certificate: &PeerCertificate) -> Value {
         "issuer": certificate.issuer(),
         "not_before": date(certificate.not_before()),
         "not_after": date(certificate.not_after()),
+        "days_left": days_left(check, certificate),
+        "key": chain.key(),
+        "sent": chain.len(),
+        "in_order": chain.is_in_order(),
+        "missing_issuer": chain.missing_issuer().map(|missing| json!({ "name": missing.name, "url": missing.url })),
     })
 }
 

@@ -1,141 +1,188 @@
-//! A check for the eyes of a postmaster.
+//! A check for the eyes of a postmaster: the verdict, what to do, then each stage.
 
 use std::io;
 
-use mta_sts_core::{FetchFault, Mode, NoPolicy, NoPolicyKind, Policy, Record, RecordErrorKind};
+use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
-    AbsenceKind, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck, HostDecision,
-    PeerCertificate, SessionCheck, Standing, StarttlsOutcome,
+    AbsenceKind, AliasChain, AliasEnd, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck,
+    HostDane, HostDecision, NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing,
+    StarttlsOutcome,
 };
 
 use super::Subject;
 use super::report::Failure;
-use crate::command::findings::Source;
+use super::todo;
+use super::verdict::Verdict;
 use crate::command::output::{Block, Tone, date, span};
 
 pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::Result<()> {
     if apart {
         Block::gap()?;
     }
-    let mut block = Block::new(&subject.title());
+    let Verdict { tone, headline, sentence } = Verdict::of(check);
+    let mut block = Block::with_verdict(&subject.title(), tone, &headline);
+    block.line("=>", Tone::Plain, sentence);
     if check.verdict() != DomainVerdict::NoSuchDomain {
+        block.space();
+        if todo::write(&mut block, check) {
+            block.space();
+        }
         record(&mut block, check);
         policy(&mut block, check);
         mx(&mut block, check);
         tlsrpt(&mut block, check);
+        if let Some(asked) = &check.name_servers {
+            name_servers(&mut block, asked);
+        }
     }
-    let (tone, sentence) = conclusion(check);
-    block.line("=>", tone, sentence);
-    block.print()?;
-    let (records, policy) = (check.record_findings(), check.policy_findings());
-    if !(records.is_empty() && policy.is_empty()) {
-        Block::gap()?;
-    }
-    records_of(check).print(&records)?;
-    policy_of(check).print(&policy)
+    block.print()
 }
 
-/// The TXT records that findings are about.
-pub(super) fn records_of(check: &DomainCheck) -> Source<'_> {
-    let records = match &check.discovery.txt {
-        Some(Ok(answer)) => answer.records.as_slice(),
-        _ => &[],
-    };
-    Source::records(format!("{} TXT", check.domain.txt_name()), records)
-}
-
-/// The body that findings are about.
-pub(super) fn policy_of(check: &DomainCheck) -> Source<'_> {
-    let body = match &check.discovery.response {
-        Some(Ok(response)) => response.body.as_slice(),
-        _ => &[],
-    };
-    Source::policy(check.domain.policy_url(), body)
+/// One line a domain, for those who asked for several.
+pub(super) fn print_summary(checks: &[(String, Verdict)]) -> io::Result<()> {
+    Block::gap()?;
+    let mut block = Block::new("Summary");
+    for (title, verdict) in checks {
+        let mark = match verdict.tone {
+            Tone::Good => "ok",
+            Tone::Bad => "error",
+            Tone::Note | Tone::Plain => "note",
+        };
+        block.line(mark, verdict.tone, format!("{title}: {}", verdict.headline));
+    }
+    block.print()
 }
 
 fn record(block: &mut Block, check: &DomainCheck) {
     let name = check.domain.txt_name();
+    let alias = alias_of(check, &name);
     let answer = match &check.discovery.txt {
         Some(Ok(answer)) => answer,
-        Some(Err(DnsError::NotFound(absence))) => {
-            return block.line("record", Tone::Note, format!("{name}: {absence} [{}]", absence.code()));
-        }
         Some(Err(error)) => {
-            return block.line("record", Tone::Bad, format!("{name}: {error} [{}]", error.code()));
+            block.line("record", Tone::Note, format!("{name}: {error} [{}]", error.code()));
+            return alias_line(block, alias);
         }
         None => return,
     };
-    block.line("record", Tone::Plain, format!("{name} TXT, TTL {}", span(answer.ttl)));
+    let signed = signed(answer.authenticated);
+    block.line("record", Tone::Plain, format!("{name} TXT, TTL {}{signed}", span(answer.ttl)));
+    alias_line(block, alias);
     let candidates = answer.records.iter().filter(|txt| is_candidate(txt)).count();
     for txt in &answer.records {
         block.line("", Tone::Plain, quoted(txt));
         match Record::select(&[txt]) {
-            Ok(_) if candidates > 1 => block.line("", Tone::Note, "one of several records, so none counts"),
-            Ok(record) => block.line("", Tone::Good, format!("counts, id {}", record.id())),
+            Ok(_) if candidates > 1 => {
+                block.line("", Tone::Note, "one of several records, so senders use none");
+            }
+            Ok(record) => {
+                block.line("", Tone::Good, format!("senders use this record (id {})", record.id()));
+            }
             Err(error) if error.kind() == RecordErrorKind::NoRecord && !resembles_record(txt) => {
                 block.line("", Tone::Plain, "not a record of MTA-STS");
             }
             Err(_) => {
                 if let Err(error) = Record::parse(txt) {
-                    let sentence = error.kind().message();
-                    block.line(
-                        "",
-                        Tone::Bad,
-                        format!("at byte {}: {sentence} [{}]", error.offset(), error.code()),
-                    );
+                    let place = format!("from byte {} on", error.offset());
+                    block.line("", Tone::Bad, format!("senders refuse it, {place} [{}]", error.code()));
                 }
             }
         }
     }
-    if let Err(NoPolicy::SeveralRecords) = &check.discovery.outcome.applied {
-        block.line("", Tone::Bad, "The domain has more than one MTA-STS record. [several-records]");
-    }
+}
+
+fn signed(authenticated: bool) -> &'static str {
+    if authenticated { ", signed (DNSSEC)" } else { "" }
+}
+
+fn alias_of<'c>(check: &'c DomainCheck, name: &str) -> Option<&'c AliasChain> {
+    check.aliases.iter().find(|chain| chain.name == name)
+}
+
+fn alias_line(block: &mut Block, chain: Option<&AliasChain>) {
+    let Some(chain) = chain else { return };
+    let targets = chain.targets.join(", an alias of ");
+    let (tone, end) = match &chain.end {
+        AliasEnd::Missing { .. } => (Tone::Bad, ", which does not exist"),
+        AliasEnd::Endless => (Tone::Bad, ", and so on"),
+        _ => (Tone::Plain, ""),
+    };
+    block.line("", tone, format!("{} is an alias of {targets}{end}", chain.name));
 }
 
 fn policy(block: &mut Block, check: &DomainCheck) {
-    let url = check.domain.policy_url();
+    let (url, host) = (check.domain.policy_url(), check.domain.policy_host());
     match &check.discovery.response {
         Some(Ok(response)) => {
             let media_type =
                 response.content_type.as_deref().map_or("no media type".into(), String::from_utf8_lossy);
             let said = format!("HTTP {}, {media_type}, {}", response.status, response.tls_version);
             block.line("policy", Tone::Plain, format!("{url}: {said}"));
+            alias_line(block, alias_of(check, &host));
+            if let Some(target) = &response.location {
+                block.line("", Tone::Bad, format!("redirects to {}", String::from_utf8_lossy(target)));
+            }
+            if let Some(coding) = &response.content_encoding {
+                block.line("", Tone::Bad, format!("Content-Encoding: {}", String::from_utf8_lossy(coding)));
+            }
+            certificate(block, check, &response.certificate, Tone::Bad);
+            policy_addresses(block, check, response.peer.ip().to_string());
         }
         Some(Err(error)) => {
-            block.line("policy", Tone::Bad, format!("{url}: {error} [{}]", error.code()));
-            if let Some(peer) = error.peer() {
-                block.line("", Tone::Plain, format!("at {peer}"));
-            }
+            let at = error.peer().map(|peer| format!(" at {}", peer.ip())).unwrap_or_default();
+            block.line("policy", Tone::Bad, format!("{url}{at}: {error} [{}]", error.code()));
+            alias_line(block, alias_of(check, &host));
             if let Some(shown) = error.certificate() {
-                certificate(block, shown);
+                certificate(block, check, shown, Tone::Bad);
             }
         }
         None => {
-            if let Some(Err(error)) = &check.discovery.policy_host {
-                let host = check.domain.policy_host();
-                block.line("policy", Tone::Bad, format!("{url}: {host}: {error} [{}]", error.code()));
-            } else if matches!(check.discovery.outcome.applied, Err(NoPolicy::FetchFailed(_))) {
-                block.line("policy", Tone::Plain, url);
-            } else {
-                block.line("policy", Tone::Plain, "not asked for");
-            }
+            let asked = match (&check.discovery.policy_host, &check.discovery.outcome.applied) {
+                (Some(Err(error)), _) => (Tone::Bad, format!("{url}: {host}: {error} [{}]", error.code())),
+                (_, Err(NoPolicy::FetchFailed(_))) => (Tone::Plain, url),
+                _ => (Tone::Plain, "not asked for: senders look for the record first".to_owned()),
+            };
+            block.line("policy", asked.0, asked.1);
+            alias_line(block, alias_of(check, &host));
         }
     }
+    let is_encoded =
+        matches!(&check.discovery.response, Some(Ok(response)) if response.content_encoding.is_some());
     match &check.discovery.outcome.applied {
         Ok(applied) => policy_content(block, &applied.policy),
+        // The octets are a coding's, so no place in them tells anything.
+        Err(NoPolicy::FetchFailed(FetchFault::Error(_))) if is_encoded => {}
         Err(NoPolicy::FetchFailed(FetchFault::Error(error))) => {
-            let sentence =
-                error.policy_error().map_or(error.kind().message(), |error| error.kind().message());
             let place = match error.policy_error() {
-                Some(error) => format!("line {}, byte {}: ", error.line(), error.offset()),
+                Some(error) => format!(", from line {}, byte {} on", error.line(), error.offset()),
                 None => String::new(),
             };
-            block.line("", Tone::Bad, format!("{place}{sentence} [{}]", error.code()));
+            block.line("", Tone::Bad, format!("senders refuse the policy{place} [{}]", error.code()));
         }
         Err(NoPolicy::FetchFailed(FetchFault::Failure(failure))) if !tells_failure(check) => {
             block.line("", Tone::Bad, format!("{} [{}]", failure.message(), failure.code()));
         }
         Err(_) => {}
+    }
+}
+
+fn policy_addresses(block: &mut Block, check: &DomainCheck, first: String) {
+    if check.policy_addresses.is_empty() {
+        return block.line("", Tone::Plain, format!("address {first}"));
+    }
+    let (same, others): (Vec<_>, Vec<_>) = check.policy_addresses.iter().partition(|(_, other)| {
+        let body = check.discovery.response.as_ref().and_then(|response| response.as_ref().ok());
+        matches!((other, body), (Ok(other), Some(first)) if other.body == first.body && other.status == first.status)
+    });
+    let same = same.iter().map(|(address, _)| address.to_string());
+    let same: Vec<_> = std::iter::once(first).chain(same).collect();
+    block.line("", Tone::Plain, format!("the same policy at {}", same.join(", ")));
+    for (address, other) in others {
+        let said = match other {
+            Ok(response) if response.status == 200 => "another policy".to_owned(),
+            Ok(response) => format!("HTTP {}", response.status),
+            Err(error) => format!("{error} [{}]", error.code()),
+        };
+        block.line("", Tone::Bad, format!("at {address}: {said}"));
     }
 }
 
@@ -152,8 +199,12 @@ fn policy_content(block: &mut Block, policy: &Policy) {
         tone,
         format!("mode {}, max_age {} ({})", policy.mode(), max_age.as_secs(), span(max_age)),
     );
-    for pattern in policy.mx_patterns() {
+    for pattern in policy.mx_patterns().take(MAX_LINES) {
         block.line("", Tone::Plain, format!("mx {pattern}"));
+    }
+    let left_out = policy.mx_patterns().count().saturating_sub(MAX_LINES);
+    if left_out > 0 {
+        block.line("", Tone::Plain, format!("and {left_out} more"));
     }
 }
 
@@ -162,7 +213,10 @@ fn mx(block: &mut Block, check: &DomainCheck) {
         Ok(answer) if answer.is_null() => {
             return block.line("mx", Tone::Note, "null MX: the domain takes no mail (RFC 7505)");
         }
-        Ok(_) => {}
+        Ok(answer) => {
+            let signed = signed(answer.authenticated);
+            block.line("mx", Tone::Plain, format!("{} MX, TTL {}{signed}", check.domain, span(answer.ttl)));
+        }
         Err(DnsError::NotFound(absence)) if absence.kind == AbsenceKind::NoData => {
             block.line("mx", Tone::Note, "no MX record: the domain is its own MX host");
         }
@@ -170,20 +224,23 @@ fn mx(block: &mut Block, check: &DomainCheck) {
     }
     let has_policy = check.discovery.outcome.policy().is_some_and(|policy| policy.mode() != Mode::None);
     for checked in &check.hosts {
-        host(block, checked, has_policy);
+        host(block, check, checked, has_policy);
         if check.verdict() != DomainVerdict::DnsFailed {
             decision(block, checked);
         }
     }
     if let Ok(answer) = &check.mx {
-        let left_out = answer.hosts.len().saturating_sub(check.hosts.len());
+        let mut names: Vec<_> = answer.hosts.iter().map(|host| &host.exchange).collect();
+        names.sort_unstable();
+        names.dedup();
+        let left_out = names.len().saturating_sub(check.hosts.len());
         if left_out > 0 {
             block.line("", Tone::Note, format!("and {left_out} more MX hosts, not looked at"));
         }
     }
 }
 
-fn host(block: &mut Block, host: &HostCheck, has_policy: bool) {
+fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bool) {
     let label = host.preference.map_or_else(|| "mx".to_owned(), |preference| format!("mx {preference}"));
     match (&host.covered_by, has_policy) {
         (Some(pattern), true) => {
@@ -192,6 +249,7 @@ fn host(block: &mut Block, host: &HostCheck, has_policy: bool) {
         (None, true) => block.line(&label, Tone::Bad, format!("{}: not covered [mx-mismatch]", host.name)),
         (_, false) => block.line(&label, Tone::Plain, &host.name),
     }
+    alias_line(block, host.alias.as_ref());
     match &host.addresses {
         Ok(answer) => {
             let addresses: Vec<_> = answer.addresses.iter().take(8).map(ToString::to_string).collect();
@@ -202,35 +260,64 @@ fn host(block: &mut Block, host: &HostCheck, has_policy: bool) {
         Err(error) => block.line("", Tone::Bad, format!("no address: {error} [{}]", error.code())),
     }
     match &host.session {
-        Some(Ok(checked)) => session(block, checked, has_policy),
+        Some(Ok(checked)) => session(block, check, checked, has_policy),
         Some(Err(error)) => block.line("", Tone::Bad, format!("{error} [{}]", error.code())),
         None => {}
     }
+    for (peer, other) in &host.other_sessions {
+        let (tone, said) = match other {
+            Ok(other) if other.certificate().is_some_and(PeerCertificate::is_valid) => {
+                (Tone::Plain, "certificate valid".to_owned())
+            }
+            Ok(other) => {
+                let code = other.starttls.as_ref().map_or_else(SmtpError::code, StarttlsOutcome::code);
+                (Tone::Bad, format!("[{code}]"))
+            }
+            Err(error) => (Tone::Note, format!("{error} [{}]", error.code())),
+        };
+        block.line("", tone, format!("at {}: {said}", peer.ip()));
+    }
+    dane(block, host.dane);
+}
+
+fn dane(block: &mut Block, dane: HostDane) {
+    let (tone, said) = match dane {
+        HostDane::NotChecked => (Tone::Plain, "not checked: no DNS server on loopback that validates"),
+        HostDane::NotApplicable => (Tone::Plain, "no signed TLSA records"),
+        HostDane::Unusable => (Tone::Note, "no usable TLSA record [dane-unusable]"),
+        HostDane::Passed => (Tone::Good, "a TLSA record matches: senders with DANE deliver"),
+        HostDane::Mismatch => (Tone::Bad, "no TLSA record matches: senders with DANE refuse [dane-mismatch]"),
+        HostDane::NoTls => (Tone::Bad, "TLSA records, and no TLS: senders with DANE refuse"),
+        HostDane::NotCompared => (Tone::Plain, "TLSA records, and no session to compare them with"),
+        HostDane::Failed(_) => (Tone::Bad, "the TLSA records cannot be told: senders with DANE wait"),
+        _ => (Tone::Plain, dane.code()),
+    };
+    block.line("", tone, format!("DANE: {said}"));
 }
 
 fn decision(block: &mut Block, host: &HostCheck) {
     let (tone, text) = match host.decision {
         HostDecision::Deliver if host.standing() == Standing::Fine => {
-            (Tone::Good, "a sender delivers".to_owned())
+            (Tone::Good, "senders deliver".to_owned())
         }
-        HostDecision::Deliver => (Tone::Note, "a sender delivers all the same".to_owned()),
+        HostDecision::Deliver => (Tone::Note, "senders deliver in spite of it".to_owned()),
         HostDecision::TryNextMx => {
             let reason = host.fault.map_or("", |fault| fault.message());
-            (Tone::Note, format!("a sender does not deliver: {reason}"))
+            (Tone::Note, format!("senders with MTA-STS do not deliver: {reason}"))
         }
-        HostDecision::Unavailable => (Tone::Note, "a sender cannot deliver".to_owned()),
+        HostDecision::Unavailable => (Tone::Note, "senders cannot deliver".to_owned()),
     };
     block.line("", tone, text);
 }
 
-fn session(block: &mut Block, session: &SessionCheck, has_policy: bool) {
+fn session(block: &mut Block, check: &DomainCheck, session: &SessionCheck, has_policy: bool) {
     let bad = if has_policy { Tone::Bad } else { Tone::Note };
     match &session.starttls {
         Ok(StarttlsOutcome::Established(tls)) => {
             let requiretls = if session.offers_requiretls { ", REQUIRETLS" } else { "" };
             let tls_line = format!("STARTTLS, {}, {}{requiretls}", tls.version(), tls.cipher_suite());
             block.line("", Tone::Plain, tls_line);
-            certificate_in(block, tls.certificate(), bad);
+            certificate(block, check, tls.certificate(), bad);
         }
         Ok(StarttlsOutcome::NotOffered) => {
             block.line("", bad, "STARTTLS is not offered [starttls-not-offered]");
@@ -245,7 +332,7 @@ fn session(block: &mut Block, session: &SessionCheck, has_policy: bool) {
                 format!("STARTTLS, but the handshake failed: {failure} [{}]", failure.code()),
             );
             if let Some(shown) = failure.certificate() {
-                certificate_in(block, shown, bad);
+                certificate(block, check, shown, bad);
             }
         }
         Ok(other) => block.line("", bad, format!("STARTTLS: [{}]", other.code())),
@@ -253,125 +340,105 @@ fn session(block: &mut Block, session: &SessionCheck, has_policy: bool) {
     }
 }
 
-fn certificate(block: &mut Block, certificate: &PeerCertificate) {
-    certificate_in(block, certificate, Tone::Bad);
-}
-
-fn certificate_in(block: &mut Block, certificate: &PeerCertificate, bad: Tone) {
-    if certificate.is_valid() {
-        block.line("", Tone::Good, "certificate valid");
-    }
+fn certificate(block: &mut Block, check: &DomainCheck, certificate: &PeerCertificate, bad: Tone) {
     for fault in certificate.faults() {
         block.line("", bad, format!("{fault} [{}]", fault.code()));
     }
     if certificate.primary_fault() == Some(CertificateFault::Malformed) {
         return;
     }
+    let end = certificate.not_after();
+    let days = super::days_left(check, certificate);
+    let until = match days {
+        ..0 => format!("certificate until {}, expired", date(end)),
+        0 => format!("certificate until {}, which is today", date(end)),
+        1 => format!("certificate until {}, 1 day left", date(end)),
+        days => format!("certificate until {}, {days} days left", date(end)),
+    };
+    let until =
+        if certificate.is_valid() { until.replacen("certificate", "certificate valid", 1) } else { until };
+    let tone = if certificate.is_valid() { Tone::Good } else { Tone::Plain };
+    block.line("", tone, until);
     let names = certificate.dns_names();
     let shown =
         if names.is_empty() { "no DNS name".to_owned() } else { names[..names.len().min(8)].join(", ") };
     let more = names.len().saturating_sub(8);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     block.line("", Tone::Plain, format!("for {shown}{more}"));
-    block.line(
-        "",
-        Tone::Plain,
-        format!("by {}, until {}", certificate.issuer(), date(certificate.not_after())),
-    );
+    let chain = certificate.chain();
+    let sent = if chain.len() == 1 { "alone".to_owned() } else { format!("with {} others", chain.len() - 1) };
+    let issuer = certificate.issuer();
+    block.line("", Tone::Plain, format!("issued by {issuer}, key {}, sent {sent}", chain.key()));
 }
 
 fn tlsrpt(block: &mut Block, check: &DomainCheck) {
+    let Some(name) = &check.tlsrpt.name else { return };
+    match (&check.tlsrpt.txt, check.tlsrpt.record()) {
+        (Ok(answer), Some(record)) => {
+            let signed = signed(answer.authenticated);
+            block.line("tlsrpt", Tone::Plain, format!("{name} TXT, TTL {}{signed}", span(answer.ttl)));
+            alias_line(block, alias_of(check, name));
+            for txt in answer.records.iter().take(MAX_LINES) {
+                block.line("", Tone::Plain, quoted(txt));
+            }
+            match record {
+                Ok(record) => {
+                    for uri in record.uris() {
+                        block.line("", Tone::Good, format!("reports go to {uri}"));
+                    }
+                }
+                Err(error) => {
+                    block.line("", Tone::Note, format!("senders cannot use it [{}]", error.code()));
+                }
+            }
+        }
+        (Err(DnsError::NotFound(_)), _) => {
+            block.line("tlsrpt", Tone::Note, "no record: nobody is told");
+            alias_line(block, alias_of(check, name));
+        }
+        (Err(error), _) => block.line("tlsrpt", Tone::Note, format!("{name}: {error} [{}]", error.code())),
+        (Ok(_), None) => {}
+    }
     let failures = Failure::all(check);
     let is_known = check.verdict() != DomainVerdict::DnsFailed;
-    if is_known && failures.is_empty() && check.hosts.iter().any(|host| !host.rows.is_empty()) {
-        block.line("tlsrpt", Tone::Plain, "success alone would be reported");
+    let is_told = check.tlsrpt.is_told();
+    if is_told && is_known && failures.is_empty() && check.hosts.iter().any(|host| !host.rows.is_empty()) {
+        block.line("", Tone::Plain, "senders would report: success alone");
     }
-    for (place, failure) in failures.iter().enumerate() {
-        let at = failure.mx.map(|mx| format!(" at {mx}")).unwrap_or_default();
-        let reason = failure.reason_code.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let text = format!("{} {}{reason}{at}", failure.policy_type, failure.result_type);
-        block.line(if place == 0 { "tlsrpt" } else { "" }, Tone::Note, text);
-    }
-}
-
-/// What becomes of the mail, in one sentence.
-pub(super) fn conclusion(check: &DomainCheck) -> (Tone, String) {
-    let named = |decision: HostDecision| {
-        let names: Vec<_> = check
-            .hosts
-            .iter()
-            .filter(|host| host.decision == decision)
-            .map(|host| host.name.as_str())
-            .collect();
-        names.join(", ")
-    };
-    let faults = || {
-        let told: Vec<_> = check
-            .hosts
-            .iter()
-            .filter(|host| host.decision != HostDecision::Deliver)
-            .map(|host| match host.fault {
-                Some(fault) => format!("{}: {}", host.name, fault.message()),
-                None => format!("{}: It cannot be reached.", host.name),
-            })
-            .collect();
-        told.join(" ")
-    };
-    match check.verdict() {
-        DomainVerdict::Delivered => {
-            let hosts = named(HostDecision::Deliver);
-            (Tone::Good, format!("Mail is delivered over authenticated TLS to {hosts}."))
-        }
-        DomainVerdict::DeliveredWithFaults => {
-            let hosts = named(HostDecision::Deliver);
-            (Tone::Bad, format!("Mail is delivered over authenticated TLS to {hosts} only. {}", faults()))
-        }
-        DomainVerdict::Deferred => (Tone::Bad, format!("Mail would be deferred: {}", faults())),
-        DomainVerdict::Testing => {
-            (Tone::Good, "Mode testing: mail is delivered, and no failure would be reported.".to_owned())
-        }
-        DomainVerdict::TestingWithFaults => {
-            let mut types: Vec<_> =
-                Failure::all(check).iter().map(|failure| failure.result_type.as_str()).collect();
-            types.dedup();
-            let reported = if types.is_empty() {
-                "not every MX host can be reached".to_owned()
-            } else {
-                format!("{} would be reported", types.join(", "))
-            };
-            (Tone::Bad, format!("Mode testing: mail is delivered all the same; {reported}."))
-        }
-        DomainVerdict::ModeNone => {
-            (Tone::Note, "Mode none: mail is delivered as if the domain had no MTA-STS.".to_owned())
-        }
-        DomainVerdict::NoMtaSts => {
-            let reason = match &check.discovery.outcome.applied {
-                Err(NoPolicy::FetchFailed(fault)) => fault_sentence(fault).to_owned(),
-                Err(reason) => reason.kind().message().to_owned(),
-                Ok(_) => String::new(),
-            };
-            (Tone::Bad, format!("No MTA-STS: {reason} Mail goes out as to any domain without a policy."))
-        }
-        DomainVerdict::Unavailable => (Tone::Bad, "Mail would wait: no MX host can be reached.".to_owned()),
-        DomainVerdict::DnsFailed => {
-            (Tone::Bad, "Mail would wait: DNS does not say where it may go. Try again later.".to_owned())
-        }
-        DomainVerdict::LocalFault => {
-            (Tone::Bad, format!("Mail would wait: {}", NoPolicyKind::LocalFault.message()))
-        }
-        DomainVerdict::NullMx => (Tone::Note, "The domain takes no mail: it has a null MX.".to_owned()),
-        DomainVerdict::NoSuchDomain => (Tone::Bad, "The domain does not exist.".to_owned()),
-        other => (Tone::Note, other.code().to_owned()),
+    for failure in failures {
+        let would = if is_told { "senders would report" } else { "senders could report" };
+        let at = failure.mx.map(|mx| format!(" for {mx}")).unwrap_or_default();
+        let (result, policy) = (failure.result_type, failure.policy_type);
+        block.line("", Tone::Note, format!("{would}: {result}{at} (TLSRPT, policy type {policy})"));
     }
 }
 
-fn fault_sentence(fault: &FetchFault) -> &'static str {
-    match fault {
-        FetchFault::Failure(failure) => failure.message(),
-        FetchFault::Error(error) => match error.policy_error() {
-            Some(error) => error.kind().message(),
-            None => error.kind().message(),
-        },
+fn name_servers(block: &mut Block, asked: &NameServersCheck) {
+    let servers = match &asked.servers {
+        Ok(servers) => servers,
+        Err(error) => {
+            return block.line("ns", Tone::Bad, format!("{}: {error} [{}]", asked.zone, error.code()));
+        }
+    };
+    for (place, server) in servers.iter().enumerate() {
+        let label = if place == 0 { "ns" } else { "" };
+        let failed = server.answers.iter().find_map(|answer| answer.records.as_ref().err());
+        let (tone, said) = match (&server.address, failed) {
+            (Err(error), _) => (Tone::Bad, format!("no address: {error} [{}]", error.code())),
+            (Ok(address), Some(failure)) => (Tone::Bad, format!("{address}: {failure} [{}]", failure.code())),
+            (Ok(address), None) => (Tone::Plain, format!("{address}: answers")),
+        };
+        block.line(label, tone, format!("{} {said}", server.name));
+    }
+    if asked.disagreements().is_empty() && !servers.is_empty() {
+        block.line("", Tone::Good, "all that answer say the same");
+    }
+    for question in asked.disagreements() {
+        for (who, records) in &question.answers {
+            let records = if records.is_empty() { "nothing".to_owned() } else { records.join(", ") };
+            let what = format!("{} {}: {records}", question.name, question.record_type);
+            block.line("", Tone::Bad, format!("{what}, says {}", who.join(", ")));
+        }
     }
 }
 
@@ -392,3 +459,6 @@ fn quoted(octets: &[u8]) -> String {
         if shown.len() < octets.len() { format!("... ({} octets)", octets.len()) } else { String::new() };
     format!("\"{}\"{more}", shown.escape_ascii())
 }
+
+/// Lines of one kind that are shown at most.
+const MAX_LINES: usize = 20;

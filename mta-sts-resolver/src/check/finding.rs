@@ -1,0 +1,418 @@
+//! The findings of a check, with what mends each: the words for the owner of a domain.
+
+use mta_sts_core::Severity;
+
+/// Something that the owner of a domain should know.
+///
+/// ```no_run
+/// # fn show(check: &mta_sts_resolver::DomainCheck) {
+/// for finding in check.findings() {
+///     println!("{}: {} {}", finding.place(), finding.message(), finding.fix());
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFinding {
+    kind: CheckFindingKind,
+    severity: Severity,
+    place: String,
+    message: String,
+    owner: &'static str,
+    effect: &'static str,
+}
+
+impl CheckFinding {
+    /// What it is about.
+    pub fn kind(&self) -> CheckFindingKind {
+        self.kind
+    }
+
+    /// A stable word for it.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// How bad it is. What is an error under a policy is a warning without one.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The host, the name or the URL that it is about.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What was seen, in a sentence or two.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What comes of it.
+    pub fn effect(&self) -> &'static str {
+        self.effect
+    }
+
+    /// Whose it is to mend.
+    pub fn owner(&self) -> &'static str {
+        self.owner
+    }
+
+    /// What mends it.
+    pub fn fix(&self) -> &'static str {
+        self.kind.fix()
+    }
+
+    pub(super) fn new(kind: CheckFindingKind, place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            severity: kind.severity(),
+            place: place.into(),
+            message: message.into(),
+            owner: kind.owner(),
+            effect: kind.effect(),
+        }
+    }
+
+    /// Of the certificate of the policy host, not of a mail host.
+    pub(super) fn of_policy_host(mut self) -> Self {
+        self.owner = POLICY_HOST;
+        self.effect = match self.severity {
+            Severity::Error => "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+            _ if self.kind == CheckFindingKind::CertificateExpiresSoon => {
+                "From then on senders cannot fetch the policy."
+            }
+            _ => self.effect,
+        };
+        self
+    }
+
+    /// No worse than a warning.
+    pub(super) fn milder(mut self) -> Self {
+        self.severity = self.severity.min(Severity::Warning);
+        self
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident = $code:literal, $severity:ident, $owner:expr, $effect:literal, $fix:literal;)+) => {
+        /// The kinds of [`CheckFinding`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum CheckFindingKind {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl CheckFindingKind {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// A stable word for it.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// How bad it is where a policy applies.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)+ }
+            }
+
+            /// Whose it is to mend.
+            const fn owner(self) -> &'static str {
+                match self { $(Self::$name => $owner,)+ }
+            }
+
+            /// What comes of it.
+            const fn effect(self) -> &'static str {
+                match self { $(Self::$name => $effect,)+ }
+            }
+
+            /// What mends it.
+            const fn fix(self) -> &'static str {
+                match self { $(Self::$name => $fix,)+ }
+            }
+        }
+    };
+}
+
+const DNS: &str = "whoever runs the DNS of the domain";
+const POLICY_HOST: &str = "whoever runs the policy host";
+const POLICY: &str = "whoever writes the policy";
+const THIS_MACHINE: &str = "whoever runs this machine";
+const MAIL_HOST: &str = "whoever runs the mail host";
+const MAIL_DNS: &str = "whoever runs the DNS of the mail host";
+
+kinds! {
+    /// An alias leads to a name that does not exist.
+    AliasDangling = "alias-dangling", Error, DNS,
+        "Whoever gets that name answers in the place of the domain.",
+        "Remove the CNAME record, or let it lead to a name that exists.";
+    /// Aliases lead in a circle, or on and on.
+    AliasEndless = "alias-endless", Error, DNS,
+        "Senders find nothing behind the name.",
+        "Let the CNAME record lead to a name with records of its own.";
+    /// The name servers of the domain say different things.
+    NameServersDisagree = "name-servers-disagree", Error, DNS,
+        "What a sender sees depends on the name server that it happens to ask.",
+        "Bring the zone on all name servers to the same state: look for a failed zone transfer, or a provider that was left half.";
+    /// A name server of the domain does not answer for it.
+    NameServerFails = "name-server-fails", Warning, DNS,
+        "Senders that ask it wait, or find nothing.",
+        "Repair the name server, or take it out of the NS records.";
+    /// DNSSEC finds an answer of the domain forged or broken.
+    DnssecBogus = "dnssec-bogus", Warning, DNS,
+        "Senders behind a resolver that validates find nothing, and their mail waits.",
+        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+    /// There is no record under `_mta-sts`.
+    NoRecord = "no-record", Error, DNS,
+        "Senders know of no policy, so whoever sits between can read the mail.",
+        "Publish the policy first, then the TXT record `v=STSv1; id=1;` at `_mta-sts`.";
+    /// The record could not be looked up.
+    RecordLookupFailed = "record-lookup-failed", Warning, DNS,
+        "Senders that know a policy keep it; others wait, or deliver without one.",
+        "Try again later; if it stays so, ask whoever runs the name servers.";
+    /// The record stays in caches for long.
+    RecordTtlLong = "record-ttl-long", Info, DNS,
+        "A new id, and so a new policy, reaches senders only after that time.",
+        "Give the record a TTL of an hour to a day.";
+    /// The policy host has no address.
+    PolicyHostMissing = "policy-host-missing", Error, DNS,
+        "Senders cannot fetch the policy, and deliver as without one.",
+        "Give the name an A or AAAA record, or a CNAME record to the host of the policy.";
+    /// The addresses of the policy host could not be looked up.
+    PolicyHostLookupFailed = "policy-host-lookup-failed", Warning, DNS,
+        "Senders cannot fetch the policy; those that know one keep it.",
+        "Try again later; if it stays so, ask whoever runs the name servers.";
+    /// The policy host refuses connections, or cannot be reached.
+    PolicyHostUnreachable = "policy-host-unreachable", Error, POLICY_HOST,
+        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Start the web server on port 443 of every address of the name, and open the firewall.";
+    /// The policy host did not answer in time.
+    PolicyHostTimeout = "policy-host-timeout", Warning, POLICY_HOST,
+        "Senders wait a minute at most, and then deliver as without a policy.",
+        "See that the web server answers on port 443 of every address of the name.";
+    /// The TLS handshake with the policy host failed.
+    PolicyHostTls = "policy-host-tls-failed", Error, POLICY_HOST,
+        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Offer TLS 1.2 or 1.3 with a certificate for the name of the policy host.";
+    /// The policy host could not be asked, for a fault of this machine.
+    LocalFault = "local-fault", Warning, THIS_MACHINE,
+        "It says nothing of the domain.",
+        "Mend this machine's network, or try from another one.";
+    /// The policy host does not speak HTTP.
+    PolicyHostProtocol = "policy-host-http-failed", Error, POLICY_HOST,
+        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Look into the log of the web server.";
+    /// The body is longer than senders take.
+    PolicyTooLarge = "body-too-large", Error, POLICY,
+        "Senders refuse it unread.",
+        "Serve the policy alone: a few lines of text.";
+    /// The policy comes with a content coding.
+    PolicyEncoded = "content-encoding", Error, POLICY_HOST,
+        "Senders ask for none, and take the octets for a broken policy.",
+        "Switch compression off for this file.";
+    /// The policy host sends senders elsewhere.
+    PolicyRedirected = "http-redirect", Error, POLICY_HOST,
+        "Senders must not follow it (RFC 8461, 3.3), and deliver as without a policy.",
+        "Serve the policy at its own URL; an alias (CNAME) of the host with a certificate for this name is fine.";
+    /// One address of the policy host does not serve the policy.
+    PolicyAddressFails = "policy-address-fails", Error, POLICY_HOST,
+        "Senders that try this address first are late, or get no policy.",
+        "Serve the policy there too, or take the address out of DNS.";
+    /// The addresses of the policy host serve different policies.
+    PolicyDiffers = "policy-differs", Error, POLICY_HOST,
+        "Which policy a sender has depends on the address that it happens to ask.",
+        "Serve the same file at every address.";
+    /// The policy has mode none.
+    ModeNone = "mode-none", Warning, POLICY,
+        "Senders deliver as without MTA-STS. This is why the exit status is 1.",
+        "Right while MTA-STS is being taken down. Otherwise write `mode: testing`, later `mode: enforce`, and a new id.";
+    /// The policy has mode testing.
+    ModeTesting = "mode-testing", Info, POLICY,
+        "Senders report failures and deliver all the same.",
+        "When the reports have told of no failure for some weeks, write `mode: enforce` and a new id.";
+    /// An `mx` line names a host that somebody else may get.
+    PatternUnregistered = "mx-line-unregistered", Error, POLICY,
+        "Whoever gets that name passes for a mail host of the domain.",
+        "Take the line out of the policy, and give the record a new id.";
+    /// An `mx` line names a host without an address.
+    PatternUnresolved = "mx-line-unresolved", Warning, POLICY,
+        "No mail can go there today.",
+        "Take the line out of the policy, or give the host an address.";
+    /// An `mx` line covers no MX host.
+    PatternIdle = "mx-line-without-mx", Info, POLICY,
+        "It does no harm while the name is yours.",
+        "Keep it if the host is to come, or to help out; otherwise take it out.";
+    /// The MX records could not be looked up.
+    MxLookupFailed = "mx-lookup-failed", Warning, DNS,
+        "Mail waits at the senders.",
+        "Try again later; if it stays so, ask whoever runs the name servers.";
+    /// A host stands in several MX records.
+    MxDoubled = "mx-doubled", Info, DNS,
+        "Senders try it once, or several times in vain.",
+        "Keep one MX record for the host.";
+    /// An MX record names an alias.
+    MxIsAlias = "mx-is-alias", Warning, DNS,
+        "An MX record must name a host, not an alias (RFC 5321, 5.1): some senders refuse it.",
+        "Name the host itself in the MX record, and cover it by the policy and by its certificate.";
+    /// The policy does not cover an MX host.
+    MxMismatch = "mx-mismatch", Error, POLICY,
+        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Add an `mx` line for it to the policy and give the record a new id; or remove the MX record if the host is not yours.";
+    /// What an MX record names is no host name.
+    MxInvalidName = "mx-invalid-name", Error, DNS,
+        "No sender can do anything with it.",
+        "Name a host in the MX record, not an address.";
+    /// An MX host has no address.
+    MxWithoutAddress = "mx-without-address", Error, MAIL_DNS,
+        "No mail can go there.",
+        "Give the host an A or AAAA record, or remove the MX record.";
+    /// The addresses of an MX host could not be looked up.
+    MxAddressLookupFailed = "mx-address-lookup-failed", Warning, MAIL_DNS,
+        "Mail for it waits.",
+        "Try again later; if it stays so, ask whoever runs its name servers.";
+    /// An MX host cannot be reached.
+    MxUnreachable = "mx-unreachable", Warning, MAIL_HOST,
+        "Mail for it waits, or goes to another MX host.",
+        "See that it listens on port 25. From a home or a cloud, port 25 is often blocked on the way out: then try from elsewhere.";
+    /// One address of an MX host cannot be reached.
+    MxAddressUnreachable = "mx-address-unreachable", Warning, MAIL_HOST,
+        "Senders that try this address first are late.",
+        "Let the host listen there, or take the address out of DNS. A machine without IPv6 sees no IPv6 address.";
+    /// An MX host refuses the session.
+    MxRefuses = "mx-refuses", Error, MAIL_HOST,
+        "Nothing can be said of its TLS, and other senders may be refused too.",
+        "If its log says that this client is blocked, try from elsewhere.";
+    /// STARTTLS is not offered.
+    StarttlsNotOffered = "starttls-not-offered", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to it in mode enforce; all others send in clear text.",
+        "Switch STARTTLS on, with a certificate for the host's name. If it is on: something between takes it out, such as a firewall that inspects SMTP.";
+    /// STARTTLS is offered and refused.
+    StarttlsRefused = "starttls-refused", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Look into the log of the mail server: most often its key or its certificate cannot be read.";
+    /// Clear text follows the answer to STARTTLS.
+    ClearTextAfterStarttls = "clear-text-after-starttls", Error, MAIL_HOST,
+        "Careful senders break off: an attacker can put commands there.",
+        "Update the mail server, or what sits before it.";
+    /// The TLS handshake failed.
+    TlsHandshakeFailed = "tls-handshake-failed", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Look into the log of the mail server; offer TLS 1.2 and 1.3 with the usual cipher suites.";
+    /// TLS is older than 1.2.
+    TlsTooOld = "tls-version-too-old", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Offer TLS 1.2 and 1.3; TLS 1.0 and 1.1 are given up (RFC 8996).";
+    /// The certificate is no certificate.
+    CertificateMalformed = "certificate-malformed", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to this host.",
+        "Install a certificate of a public CA.";
+    /// The certificate has expired.
+    CertificateExpired = "certificate-expired", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to this host.",
+        "Renew it, load it into the server, and see why the renewal did not happen by itself.";
+    /// The certificate is not valid yet.
+    CertificateNotYetValid = "certificate-not-yet-valid", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to this host.",
+        "Wait until then, go back to the old one, or set the clock right.";
+    /// The certificate has been revoked.
+    CertificateRevoked = "certificate-revoked", Error, MAIL_HOST,
+        "Senders that look refuse it.",
+        "Get a new certificate with a new key.";
+    /// The server does not send a certificate that its own needs.
+    ChainIncomplete = "chain-incomplete", Error, MAIL_HOST,
+        "Web browsers fetch what is missing, mail servers do not: to them it is not trusted.",
+        "Install the whole chain: of certbot `fullchain.pem`, not `cert.pem`.";
+    /// The certificate is signed by its own key.
+    CertificateSelfSigned = "certificate-self-signed", Error, MAIL_HOST,
+        "Senders with MTA-STS trust public CAs alone.",
+        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+    /// No trusted root vouches for the certificate.
+    CertificateNotTrusted = "certificate-not-trusted", Error, MAIL_HOST,
+        "Senders with MTA-STS trust public CAs alone.",
+        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+    /// The certificate is for other names.
+    CertificateHostMismatch = "certificate-host-mismatch", Error, MAIL_HOST,
+        "Senders with MTA-STS deliver nothing to this host.",
+        "Get a certificate for this very name; or name in DNS the host that the certificate is for.";
+    /// The certificate expires soon.
+    CertificateExpiresSoon = "certificate-expires-soon", Warning, MAIL_HOST,
+        "From then on senders with MTA-STS refuse the host.",
+        "Renew it now, and see that it renews by itself: most tools do so 30 days before.";
+    /// The certificates come in another order than they build on each other.
+    ChainDisordered = "chain-disordered", Info, MAIL_HOST,
+        "Some old clients stumble over it.",
+        "Put the server's own certificate first, then each issuer after what it issued.";
+    /// A key or a signature is too weak.
+    CertificateWeak = "certificate-weak", Warning, MAIL_HOST,
+        "Newer TLS libraries refuse it.",
+        "Get a certificate with an EC key of 256 bits, or RSA of 2048 at least, signed with SHA-256.";
+    /// No TLSA record matches what the host shows.
+    DaneMismatch = "dane-mismatch", Error, MAIL_DNS,
+        "Senders with DANE deliver nothing to it, whatever the policy says.",
+        "Publish a TLSA record `3 1 1` of the key in use; at each change of the key, publish the new record before.";
+    /// There are TLSA records and no TLS.
+    DaneWithoutTls = "dane-without-tls", Error, MAIL_HOST,
+        "Senders with DANE deliver nothing to it, whatever the policy says.",
+        "Repair STARTTLS, or take the TLSA records out until it works.";
+    /// The TLSA records are bogus.
+    DaneBogus = "dane-bogus", Error, MAIL_DNS,
+        "Senders with DANE deliver nothing to it, and wait.",
+        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+    /// The TLSA records could not be looked up.
+    DaneLookupFailed = "dane-lookup-failed", Warning, MAIL_DNS,
+        "Senders with DANE wait until they can.",
+        "Name servers of a signed zone must answer for TLSA, too; try again later.";
+    /// None of the TLSA records is usable.
+    DaneUnusable = "dane-unusable", Warning, MAIL_DNS,
+        "Senders with DANE take them for none.",
+        "Publish TLSA records of usage 3 or 2; 0 and 1 are not for mail (RFC 7672, 3.1.3).";
+    /// There is no TLSRPT record.
+    NoTlsrpt = "no-tlsrpt", Warning, DNS,
+        "Nobody is told when TLS fails: senders have nowhere to report it to.",
+        "Publish the TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
+    /// The TLSRPT record is of no use.
+    TlsrptInvalid = "tlsrpt-invalid", Warning, DNS,
+        "Senders do not know where to send reports, so nobody is told of faults.",
+        "Publish one TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
+    /// The TLSRPT record could not be looked up.
+    TlsrptLookupFailed = "tlsrpt-lookup-failed", Info, DNS,
+        "While it lasts, reports are not sent.",
+        "Try again later; if it stays so, ask whoever runs the name servers.";
+}
+
+impl CheckFindingKind {
+    /// Whether it may be over at the next try without anybody's doing.
+    pub const fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::LocalFault
+                | Self::RecordLookupFailed
+                | Self::PolicyHostLookupFailed
+                | Self::PolicyHostTimeout
+                | Self::MxLookupFailed
+                | Self::MxAddressLookupFailed
+                | Self::MxUnreachable
+                | Self::MxAddressUnreachable
+                | Self::DaneLookupFailed
+                | Self::TlsrptLookupFailed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::CheckFindingKind;
+
+    #[test]
+    fn each_kind_has_a_code_of_its_own_and_sentences() {
+        let codes: BTreeSet<_> = CheckFindingKind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), CheckFindingKind::ALL.len());
+        for kind in CheckFindingKind::ALL {
+            for sentence in [kind.effect(), kind.fix()] {
+                assert!(sentence.ends_with('.'), "{sentence}");
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! An MX host, from its addresses to its certificate.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mta_sts_core::{
+    Delivery, DnsName, MxDecision, MxHost, Policy, PolicyType, Session, SessionDecision, SessionFault,
+    TlsResult, TlsrptRow, UnixTime,
+};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use super::alias::AliasChain;
+use super::dane::HostDane;
+use super::{Standing, standing_of};
+use crate::dane::{DaneChecker, DaneError};
+use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure};
+use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage, StarttlsOutcome};
+use crate::tls::{CertificateFault, PeerCertificate, TlsSession};
+
+/// An MX host, and what a sender would do about it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostCheck {
+    /// The preference of its MX record; none for a domain that is its own MX host.
+    pub preference: Option<u16>,
+    /// Its name, lower case.
+    pub name: String,
+    /// The pattern of the policy that covers it.
+    pub covered_by: Option<String>,
+    /// What DNS said of its addresses.
+    pub addresses: Result<AddressAnswer, DnsError>,
+    /// The aliases that its name leads over; an MX host must have none (RFC 5321, 5.1).
+    pub alias: Option<AliasChain>,
+    /// The session at the first address that answered; none without addresses. A host that a sender would skip is
+    /// looked at all the same.
+    pub session: Option<Result<SessionCheck, SmtpError>>,
+    /// What came of the other addresses: 2 of each family are looked at, at most.
+    pub other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
+    /// What a sender with DANE makes of the host.
+    pub dane: HostDane,
+    /// What a sender with MTA-STS and without DANE would do; without a policy, or where it is not known whether there is
+    /// one, as if there were none.
+    pub decision: HostDecision,
+    /// Why it would not deliver.
+    pub fault: Option<SessionFault>,
+    /// What it would report (RFC 8460), success too; and what one with DANE would, where that fails.
+    pub rows: Vec<TlsrptRow>,
+}
+
+impl HostCheck {
+    /// Whether the host is as the policy says.
+    pub fn standing(&self) -> Standing {
+        let availability = match (&self.addresses, &self.session) {
+            (Err(error), _) => standing_of(error),
+            (Ok(_), Some(Err(error))) => match error.kind() {
+                SmtpErrorKind::Connect(_)
+                | SmtpErrorKind::Timeout
+                | SmtpErrorKind::Transient(_)
+                | SmtpErrorKind::Closed => Standing::Temporary,
+                _ => Standing::Faulty,
+            },
+            (Ok(_), _) => Standing::Fine,
+        };
+        let is_reported = self.rows.iter().any(|row| row.result_type.is_some());
+        let policy = if self.fault.is_some() || is_reported { Standing::Faulty } else { Standing::Fine };
+        availability.and(policy)
+    }
+}
+
+/// What a sender would do about an MX host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostDecision {
+    /// Deliver to it.
+    Deliver,
+    /// Try the next one: this one is not as the policy says.
+    TryNextMx,
+    /// Try the next one: this one cannot be reached.
+    Unavailable,
+}
+
+impl HostDecision {
+    /// A stable word for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::TryNextMx => "try-next-mx",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A session with an MX host, up to TLS.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionCheck {
+    /// The address that answered.
+    pub peer: SocketAddr,
+    /// What came of STARTTLS; an error, where the session ended in it.
+    pub starttls: Result<StarttlsOutcome, SmtpError>,
+    /// Whether REQUIRETLS is offered over TLS (RFC 8689).
+    pub offers_requiretls: bool,
+}
+
+impl SessionCheck {
+    /// The outcome as policy application takes it.
+    pub fn tls_result(&self) -> TlsResult {
+        match &self.starttls {
+            Ok(StarttlsOutcome::Established(tls)) => match tls.certificate().primary_fault() {
+                None => TlsResult::Authenticated,
+                Some(CertificateFault::Expired) => TlsResult::CertificateExpired,
+                Some(CertificateFault::NotYetValid) => TlsResult::CertificateNotYetValid,
+                Some(CertificateFault::HostMismatch) => TlsResult::CertificateHostMismatch,
+                Some(_) => TlsResult::CertificateNotTrusted,
+            },
+            Ok(StarttlsOutcome::NotOffered) => TlsResult::NotOffered,
+            Ok(StarttlsOutcome::Refused(_)) => TlsResult::Refused,
+            Ok(StarttlsOutcome::HandshakeFailed(failure)) if failure.is_version_too_old() => {
+                TlsResult::VersionTooOld
+            }
+            Ok(StarttlsOutcome::HandshakeFailed(_)) | Err(_) => TlsResult::HandshakeFailed,
+        }
+    }
+
+    /// What TLS was established, if any.
+    pub fn tls(&self) -> Option<&TlsSession> {
+        match &self.starttls {
+            Ok(StarttlsOutcome::Established(tls)) => Some(tls),
+            _ => None,
+        }
+    }
+
+    /// The certificate, if the handshake came as far as that.
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        match &self.starttls {
+            Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),
+            _ => self.tls().map(TlsSession::certificate),
+        }
+    }
+}
+
+/// An MX host before the policy is known.
+pub(super) struct Visit {
+    pub(super) preference: Option<u16>,
+    pub(super) name: String,
+    /// None, if the name is no host name: no sender can do anything with it.
+    dns_name: Option<DnsName>,
+    addresses: Result<AddressAnswer, DnsError>,
+    alias: Option<AliasChain>,
+    session: Option<Result<SessionCheck, SmtpError>>,
+    other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
+    dane: HostDane,
+}
+
+/// Who visits MX hosts, and until when.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) dns: DnsClient,
+    pub(super) smtp: SmtpClient,
+    pub(super) dane: DaneChecker,
+    pub(super) port: u16,
+    pub(super) deadline: Instant,
+    pub(super) now: UnixTime,
+}
+
+/// Whether DNSSEC vouches for an MX record; an error, where that could not be told.
+pub(super) type MxSigned = Result<bool, DaneError>;
+
+impl Visitor {
+    pub(super) async fn visit(&self, preference: Option<u16>, name: String, is_signed: MxSigned) -> Visit {
+        let mut visit = Visit {
+            preference,
+            dns_name: DnsName::parse(&name).ok(),
+            name,
+            addresses: Err(DnsFailure::InvalidName.into()),
+            alias: None,
+            session: None,
+            other_sessions: Vec::new(),
+            dane: HostDane::NotApplicable,
+        };
+        if visit.dns_name.is_none() {
+            return visit;
+        }
+        let in_time = async {
+            let (addresses, alias) =
+                tokio::join!(self.dns.addresses(&visit.name), AliasChain::follow(&self.dns, &visit.name));
+            (visit.addresses, visit.alias) = (addresses, alias);
+        };
+        if timeout_at(self.deadline, in_time).await.is_err() {
+            visit.addresses = Err(DnsFailure::Timeout.into());
+        }
+        let addresses = visit.addresses.as_ref().map(|answer| answer.addresses.clone()).unwrap_or_default();
+        let (sessions, records) =
+            tokio::join!(self.sessions(&visit.name, &addresses), self.dane_records(&visit.name, is_signed));
+        (visit.session, visit.other_sessions) = first_that_answers(sessions);
+        visit.dane = match records {
+            None => HostDane::NotChecked,
+            Some(records) => HostDane::compare(&records, &visit.name, visit.session.as_ref(), self.now),
+        };
+        visit
+    }
+
+    /// `None` without a server whose word on DNSSEC is believed.
+    async fn dane_records(
+        &self,
+        name: &str,
+        is_signed: MxSigned,
+    ) -> Option<Result<Option<crate::dane::HostRecords>, DaneError>> {
+        if !self.dane.can_authenticate() {
+            return None;
+        }
+        Some(match is_signed {
+            Err(error) => Err(error),
+            Ok(false) => Ok(None),
+            Ok(true) => timeout_at(self.deadline, self.dane.host_records(name, SMTP_PORT))
+                .await
+                .unwrap_or(Err(DaneError::Slow)),
+        })
+    }
+
+    /// All of some addresses at once, told in the order in which a sender tries them.
+    async fn sessions(
+        &self,
+        name: &str,
+        addresses: &[IpAddr],
+    ) -> Vec<(SocketAddr, Result<SessionCheck, SmtpError>)> {
+        let mut running = JoinSet::new();
+        for (place, address) in some_of_each_family(addresses).into_iter().enumerate() {
+            let (visitor, name) = (self.clone(), name.to_owned());
+            let peer = SocketAddr::new(address, self.port);
+            running.spawn(async move {
+                let session = timeout_at(visitor.deadline, visitor.session(&name, peer)).await;
+                let timed_out = || Err(SmtpErrorKind::Timeout.at(SmtpStage::Connect));
+                (place, (peer, session.unwrap_or_else(|_| timed_out())))
+            });
+        }
+        let mut sessions = running.join_all().await;
+        sessions.sort_by_key(|(place, _)| *place);
+        sessions.into_iter().map(|(_, session)| session).collect()
+    }
+
+    async fn session(&self, name: &str, peer: SocketAddr) -> Result<SessionCheck, SmtpError> {
+        let mut session = self.smtp.connect(peer).await?;
+        let starttls = match session.starttls(name).await {
+            Ok(outcome) => Ok(outcome),
+            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
+            Err(error) if fails_tls(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
+        // It has said all that we wanted to know.
+        let _ = session.quit().await;
+        Ok(SessionCheck { peer, starttls, offers_requiretls })
+    }
+}
+
+impl Visit {
+    pub(super) fn judge(self, policy: Option<&Policy>) -> HostCheck {
+        let (covered_by, decision, fault, rows) = match &self.dns_name {
+            Some(name) => {
+                let covered_by = policy.and_then(|policy| policy.matching_pattern(name));
+                let (decision, fault, rows) = self.decide(name, &Delivery::new(policy));
+                (covered_by.map(|pattern| pattern.to_string()), decision, fault, rows)
+            }
+            None => (None, HostDecision::Unavailable, None, Vec::new()),
+        };
+        HostCheck {
+            preference: self.preference,
+            name: self.name,
+            covered_by,
+            addresses: self.addresses,
+            alias: self.alias,
+            session: self.session,
+            other_sessions: self.other_sessions,
+            dane: self.dane,
+            decision,
+            fault,
+            rows,
+        }
+    }
+
+    fn decide(
+        &self,
+        name: &DnsName,
+        delivery: &Delivery<'_>,
+    ) -> (HostDecision, Option<SessionFault>, Vec<TlsrptRow>) {
+        let host = MxHost::new(name);
+        let before = delivery.check_mx(&host);
+        if let MxDecision::Skip(fault) = before.decision {
+            return (HostDecision::TryNextMx, Some(fault), before.rows);
+        }
+        let Some(Ok(session)) = &self.session else { return (HostDecision::Unavailable, None, Vec::new()) };
+        let tls = Session::new(session.tls_result()).with_requiretls(session.offers_requiretls);
+        let after = delivery.check_session(&host, tls);
+        let decision = match after.decision {
+            SessionDecision::Deliver => HostDecision::Deliver,
+            SessionDecision::TryNextMx => HostDecision::TryNextMx,
+        };
+        let mut rows = after.rows;
+        let with_dane = delivery.check_session(&host.with_dane(self.dane.state()), tls);
+        let fails = |row: &TlsrptRow| row.policy_type == PolicyType::Tlsa && row.result_type.is_some();
+        rows.extend(with_dane.rows.into_iter().filter(fails));
+        (decision, after.fault, rows)
+    }
+}
+
+/// The first session, or else the failure that came furthest; and the others.
+#[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+fn first_that_answers(
+    mut sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
+) -> (Option<Result<SessionCheck, SmtpError>>, Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>) {
+    let stage = |session: &Result<SessionCheck, SmtpError>| match session {
+        Ok(_) => None,
+        Err(error) => Some(error.stage()),
+    };
+    let furthest = (0..sessions.len()).rev().max_by_key(|place| stage(&sessions[*place].1));
+    let first = sessions.iter().position(|(_, session)| session.is_ok()).or(furthest);
+    match first {
+        Some(place) => {
+            let (_, session) = sessions.remove(place);
+            (Some(session), sessions)
+        }
+        None => (None, sessions),
+    }
+}
+
+fn some_of_each_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let (ipv6, ipv4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv6());
+    let family = |addresses: Vec<IpAddr>| addresses.into_iter().take(ADDRESSES_A_FAMILY);
+    family(ipv6).chain(family(ipv4)).collect()
+}
+
+fn fails_tls(error: &SmtpError) -> bool {
+    error.stage() == SmtpStage::TlsHandshake || *error.kind() == SmtpErrorKind::ClearTextAfterStarttls
+}
+
+/// Where TLSA records of MX hosts are, on whatever port they are asked in a test.
+const SMTP_PORT: u16 = 25;
+/// For one step of a session.
+pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+const ADDRESSES_A_FAMILY: usize = 2;

@@ -1,0 +1,89 @@
+//! What is to be done, one item for one fault, however often it was met.
+
+use std::collections::BTreeMap;
+
+use mta_sts_core::{Finding, Severity};
+use mta_sts_resolver::DomainCheck;
+
+use super::verdict::some_of;
+use crate::command::findings::is_about_head;
+use crate::command::output::{Block, Tone};
+
+/// A fault with the places where it was met.
+#[derive(Debug)]
+struct Item {
+    severity: Severity,
+    code: &'static str,
+    places: Vec<String>,
+    message: String,
+    fix: String,
+}
+
+/// Writes what is to be done, the worst first; says whether there was something.
+pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
+    let items = items(check);
+    for item in &items {
+        let (label, tone) = match item.severity {
+            Severity::Error => ("error", Tone::Bad),
+            Severity::Warning => ("warning", Tone::Note),
+            Severity::Info => ("info", Tone::Plain),
+        };
+        let text = format!("{}: {} [{}]", some_of(&item.places), item.message, item.code);
+        block.line(label, tone, text);
+        block.line("", Tone::Plain, &item.fix);
+    }
+    !items.is_empty()
+}
+
+fn items(check: &DomainCheck) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for finding in check.findings() {
+        let message = format!("{} {}", finding.message(), finding.effect());
+        let same = |item: &&mut Item| {
+            (item.code, item.severity, &item.message) == (finding.code(), finding.severity(), &message)
+        };
+        match items.iter_mut().find(same) {
+            Some(item) => item.places.push(finding.place().to_owned()),
+            None => items.push(Item {
+                severity: finding.severity(),
+                code: finding.code(),
+                places: vec![finding.place().to_owned()],
+                message,
+                fix: format!("Mend ({}): {}", finding.owner(), finding.fix()),
+            }),
+        }
+    }
+    let records = check.record_findings();
+    let several = matches!(&check.discovery.txt, Some(Ok(answer)) if answer.records.len() > 1);
+    add(&mut items, &records, &check.domain.txt_name(), several.then_some("record"));
+    add(&mut items, &check.policy_findings(), "policy", Some("line"));
+    items.sort_by_key(|item| std::cmp::Reverse(item.severity));
+    items
+}
+
+/// Findings of one code are one item: whoever mends the first mends the others alike.
+fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&str>) {
+    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for finding in findings {
+        let known = lines.entry(finding.code()).or_default();
+        let line = finding.line().to_string();
+        if !is_about_head(finding) && !known.contains(&line) {
+            known.push(line);
+        }
+    }
+    for finding in findings {
+        let Some(lines) = lines.remove(finding.code()) else { continue };
+        let place = match (part, lines.as_slice()) {
+            (None, _) | (_, []) => place.to_owned(),
+            (Some(part), [line]) => format!("{place} {part} {line}"),
+            (Some(part), lines) => format!("{place} {part}s {}", some_of(lines)),
+        };
+        items.push(Item {
+            severity: finding.severity(),
+            code: finding.code(),
+            places: vec![place],
+            message: format!("{} {}", finding.message(), finding.senders()),
+            fix: format!("Mend: {}", finding.help()),
+        });
+    }
+}
