@@ -123,6 +123,7 @@ kinds! {
         ULabel = 110, "u-label", "The pattern has a U-label where only A-labels may stand.";
         /// Only `*.` in front stands for a label (RFC 8461, 3.2 and 4.1).
         BadWildcard = 111, "bad-wildcard", "The pattern has a wildcard that is not its whole first label.";
+        MissingDomain = 112, "missing-domain", "The address has no domain.";
     }
 }
 
@@ -673,7 +674,7 @@ kinds! {
 /// ```
 /// use mta_sts_core::{FindingKind, LintKind, PolicyErrorKind, lint};
 ///
-/// let findings = lint::policy(b"version: STSv1\nmode: none\nmax_age: 1 year\n");
+/// let findings = lint::policy(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 1 year\n");
 /// assert_eq!(findings[0].kind(), FindingKind::Policy(PolicyErrorKind::BadMaxAge));
 /// // To switch a finding off by its code:
 /// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import ssl
@@ -246,6 +247,26 @@ def test_nobody_listens(start: Start, tmp_path: Path) -> None:
         host.listener.bind(("127.83.7.1", 0))
         outcome = host.resolver(tmp_path).discover("example.test")
     assert outcome.no_policy is not None and outcome.no_policy.cause == "connect-failed"
+
+
+def test_faults_of_this_machine_give_up_no_policy(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start(response(BODY))
+    finder = host.resolver(tmp_path)
+
+    def exhausted(self: socket.socket, address: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        # The name server is asked without a connection, the Policy Host with one.
+        patch.setattr(socket.socket, "connect", exhausted)
+        outcome = finder.discover("example.test")
+    assert outcome.no_policy is not None
+    assert (outcome.no_policy.reason, outcome.cache_update.kind) == ("local-fault", "keep")
+    assert outcome.failure is None
+    # As soon as there are files again, the host is asked.
+    assert finder.discover("example.test").policy is not None
 
 
 def test_lookups_at_the_same_time_are_one(start: Start, tmp_path: Path) -> None:

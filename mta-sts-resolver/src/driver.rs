@@ -140,6 +140,11 @@ impl Resolver {
         &self.config
     }
 
+    /// How many lookups failed for a fault of this machine, its network or its proxy.
+    pub(crate) fn local_faults(&self) -> u64 {
+        self.local_faults.count()
+    }
+
     /// The DNS client, to look up MX records with.
     pub fn dns(&self) -> &DnsClient {
         &self.dns

@@ -30,7 +30,8 @@ pub use dns::{
 pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 pub use service::{
-    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, WaitingCounts, WhyTemporary,
+    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, StoreState, WaitingCounts,
+    WhyTemporary,
 };
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
@@ -38,7 +39,8 @@ pub use smtp::{
 };
 pub use socketmap::{
     AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
-    Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
+    Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone,
+    Zones,
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,

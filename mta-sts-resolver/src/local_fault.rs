@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,10 @@ impl Reach {
 
     /// Whether this machine is to blame that this peer could not be connected to.
     pub(crate) fn is_local(&self, error: &io::Error, peer: IpAddr) -> bool {
+        self.is_local_by(&way_to, error, peer)
+    }
+
+    fn is_local_by(&self, way_to: &WayTo<'_>, error: &io::Error, peer: IpAddr) -> bool {
         let Some(number) = error.raw_os_error() else { return false };
         match number {
             _ if is_exhausted(error) => true,
@@ -50,7 +54,7 @@ impl Reach {
                     // All ports are taken; of the others, a router or the link has said so.
                     Ok(()) => number == libc::EADDRNOTAVAIL,
                     Err(error) if is_exhausted(&error) => true,
-                    Err(_) => self.lacks_its_family(peer),
+                    Err(_) => self.lacks_its_family(way_to, peer),
                 }
             }
             _ => false,
@@ -58,7 +62,7 @@ impl Reach {
     }
 
     /// Whether no address of the family of this one can be reached, and that is a fault.
-    fn lacks_its_family(&self, address: IpAddr) -> bool {
+    fn lacks_its_family(&self, way_to: &WayTo<'_>, address: IpAddr) -> bool {
         let family = family_of(address);
         if way_to(WORLD[family]).is_ok() {
             // Then it is this address that leads nowhere, such as a multicast one.
@@ -67,6 +71,9 @@ impl Reach {
         self.spoken[family].load(Ordering::Relaxed) || way_to(WORLD[1 - family]).is_err()
     }
 }
+
+/// How the system answers whether it knows a way to an address.
+type WayTo<'a> = dyn Fn(IpAddr) -> io::Result<()> + 'a;
 
 /// Whether the system knows a way to this address. Nothing is sent for it.
 fn way_to(address: IpAddr) -> io::Result<()> {
@@ -91,6 +98,8 @@ const WORLD: [IpAddr; 2] = [
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LocalFaultLog {
     told: Arc<Mutex<Told>>,
+    /// All of them, told or not.
+    count: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +109,13 @@ struct Told {
 }
 
 impl LocalFaultLog {
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn tell(&self, fault: &impl fmt::Display, peer: Option<SocketAddr>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.at.is_some_and(|at| at.elapsed() < INTERVAL) {
             told.others += 1;
@@ -145,5 +160,32 @@ mod tests {
             assert!(!reach.is_local(&error(number), peer), "{number}");
         }
         assert!(!reach.is_local(&io::ErrorKind::UnexpectedEof.into(), peer));
+    }
+
+    #[test]
+    fn a_family_that_is_not_spoken_here_is_no_fault_and_a_network_that_is_down_is() {
+        let [ipv4, ipv6] = ["203.0.113.1", "2001:db8::1"].map(|text| text.parse::<IpAddr>().unwrap());
+        let down = |_| Err(error(libc::ENETUNREACH));
+        let ipv4_alone =
+            |address: IpAddr| if address.is_ipv4() { Ok(()) } else { Err(error(libc::EADDRNOTAVAIL)) };
+        let numbers = [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT];
+        let is_local = |reach: &Reach, way_to: &WayTo<'_>, peer| {
+            let found = numbers.map(|number| reach.is_local_by(way_to, &error(number), peer));
+            assert!(found.iter().all(|is_local| *is_local == found[0]), "{found:?}");
+            found[0]
+        };
+        let reach = Reach::default();
+        assert!(is_local(&reach, &down, ipv4) && is_local(&reach, &down, ipv6));
+        assert!(!is_local(&reach, &ipv4_alone, ipv6));
+        // This address leads nowhere, and the world is there.
+        let but_multicast = |address: IpAddr| if address.is_multicast() { down(address) } else { Ok(()) };
+        assert!(!is_local(&reach, &but_multicast, "224.0.0.1".parse().unwrap()));
+        // IPv6 was there, and is gone.
+        reach.has_spoken_with("::1".parse().unwrap());
+        assert!(!is_local(&reach, &ipv4_alone, ipv6));
+        reach.has_spoken_with(ipv6);
+        assert!(is_local(&reach.clone(), &ipv4_alone, ipv6));
+        // Nobody can look, since there are no files.
+        assert!(reach.is_local_by(&|_| Err(error(libc::EMFILE)), &error(libc::ENETUNREACH), ipv4));
     }
 }

@@ -6,6 +6,7 @@ mod health;
 mod keeping;
 mod news;
 mod turn;
+mod uses;
 mod waits;
 
 use std::collections::{HashMap, HashSet};
@@ -28,7 +29,9 @@ pub use self::config::ServiceConfig;
 pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
 use self::health::StoreHealth;
+pub use self::health::StoreState;
 use self::turn::Turn;
+use self::uses::Uses;
 use self::waits::Waits;
 use crate::driver::{BusyWith, Resolver};
 use crate::store::StoreError;
@@ -122,6 +125,7 @@ struct Shared {
     /// What a store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
     health: StoreHealth,
+    uses: Uses,
     /// The store could not be read to its end.
     is_unread: AtomicBool,
     /// The store does again what it failed to do.
@@ -149,6 +153,7 @@ impl PolicyService {
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
                 health: StoreHealth::default(),
+                uses: Uses::default(),
                 is_unread: AtomicBool::default(),
                 is_back: AtomicBool::default(),
                 hasher: RandomState::new(),
@@ -171,6 +176,9 @@ impl PolicyService {
         let cached = shared.cache().get(domain, now);
         if let Some(answer) = shared.remembered(domain, cached.as_ref(), now) {
             count(&shared.counters.from_memory);
+            if shared.config.store.is_some() && matches!(answer, PolicyAnswer::Policy(_)) {
+                shared.uses.note(domain, now, shared.config.max_entries);
+            }
             return answer;
         }
         let Some(mut flight) = self.join(domain) else { return shared.unasked(domain).await };
@@ -280,10 +288,24 @@ impl PolicyService {
             invalid_policies: value(&counters.invalid_policies),
             alerts: value(&counters.alerts),
             dns_failures: value(&counters.dns_failures),
+            local_faults: self.shared.resolver.local_faults(),
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
+            store: self.shared.config.store.as_ref().map(|store| store.counts()).unwrap_or_default(),
             waiting: self.shared.waiting(),
             busy: self.shared.busy(),
+        }
+    }
+
+    /// Whether the store works. While it does not, policies outlive neither the process nor, where it could not be read, its
+    /// start: tell somebody.
+    pub fn store_state(&self) -> StoreState {
+        let shared = &self.shared;
+        let fails = shared.health.is_failing(None) || shared.is_unread.load(Ordering::Relaxed);
+        match shared.config.store {
+            None => StoreState::None,
+            Some(_) if fails => StoreState::Down,
+            Some(_) => StoreState::Up,
         }
     }
 

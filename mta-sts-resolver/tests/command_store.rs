@@ -351,6 +351,85 @@ async fn a_file_that_is_deleted_is_made_anew() {
     stage.world.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_beside_the_daemon_go_by_its_configuration() {
+    let (stage, redis) = (Stage::start().await, RedisServer::with(&["--requirepass", "correct-horse"]));
+    let url = redis.url().replace("redis://", "redis://:correct-horse@");
+    let network = format!(
+        "dns = ['{}']\nhttps-port = {}\nca-file = '{}'\n",
+        stage.world.dns_addr(),
+        stage.world.https_port(),
+        stage.path("ca.pem").display()
+    );
+    let file = stage.path("mtasts.toml");
+    fs::write(&file, format!("store = '{url}'\nlisten = ['127.0.0.1:0']\n{network}[log]\nformat = 'json'\n"))
+        .unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    let mtasts = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));
+        command.args(words).env_remove("CONFIGURATION_DIRECTORY").env_remove("MTASTS_STORE");
+        command
+    };
+    let daemon = Daemon::start(mtasts(&["serve"]).args(config));
+    assert_secure(&daemon, &POLICIES);
+    assert!(daemon.told.contains("chmod o= it"), "{}", daemon.told);
+    assert!(daemon.told.contains(&redis.url()), "{}", daemon.told);
+
+    let list = |command: &mut Command| {
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout.iter().filter(|octet| **octet == b'\n').count()
+    };
+    assert_eq!(list(mtasts(&["cache", "list"]).args(config)), POLICIES.len());
+    assert_eq!(list(mtasts(&["cache"]).args(config).arg("list")), POLICIES.len());
+    assert_eq!(
+        list(mtasts(&["cache", "list"]).env("CONFIGURATION_DIRECTORY", stage.folder.path())),
+        POLICIES.len()
+    );
+    assert_eq!(list(mtasts(&["cache", "list"]).env("MTASTS_STORE", &url)), POLICIES.len());
+    let moved = format!("sqlite:{}", stage.path("moved").display());
+    assert!(printed(&moved, &["import"], "").starts_with("0 imported"));
+    // What the command line says counts more than the environment, and that more than the file.
+    assert_eq!(list(mtasts(&["cache", "list", "--store", &moved]).args(config).env("MTASTS_STORE", &url)), 0);
+    assert_eq!(list(mtasts(&["cache", "list"]).args(config).env("MTASTS_STORE", &moved)), 0);
+
+    assert!(list(mtasts(&["lint", "policy", "healthy-enforce.test"]).args(config)) > 0);
+    let smtp_port = stage.world.smtp_port().to_string();
+    assert!(list(mtasts(&["check", "healthy-enforce.test", "--smtp-port", &smtp_port]).args(config)) > 0);
+
+    // No password in anything that is said.
+    let mut said = daemon.end();
+    for (words, variable, status) in [
+        (&["serve", "--check-config"][..], "", 0),
+        (&["serve", "--check-config", "--store", &url], "", 0),
+        (&["serve", "--check-config"], "redis://:correct-horse@", 1),
+        (&["cache", "list"], "redis://:correct-horse@", 2),
+        (&["cache", "list", "--store", "redis://:correct-horse@"], "", 2),
+    ] {
+        let output = mtasts(words).args(config).env("MTASTS_STORE", variable).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{words:?} {output:?}");
+        said += &String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    }
+    assert!(
+        said.contains("everybody on this machine may read it") && said.contains("is on the command line"),
+        "{said}"
+    );
+    assert!(!said.contains("correct-horse"), "{said}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let quiet = mtasts(&["serve", "--check-config"]).args(config).output().unwrap();
+    assert!(quiet.status.success() && quiet.stderr.is_empty(), "{quiet:?}");
+
+    for (given, status) in [("absent.toml", 66), ("ca.pem", 2)] {
+        let given = stage.path(given);
+        for words in [&["cache", "list"][..], &["check", "a.test"], &["lint", "policy", "a.test"]] {
+            let output = mtasts(words).arg("--config").arg(&given).output().unwrap();
+            assert_eq!(output.status.code(), Some(status), "{words:?} {output:?}");
+        }
+    }
+    stage.world.shutdown().await;
+}
+
 #[test]
 fn whoever_reads_a_store_makes_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

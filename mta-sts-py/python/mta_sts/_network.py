@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,8 @@ class Network:
         except dns.exception.DNSException as error:
             return TxtFailed(_txt_failure(error))
         except OSError:
-            return TxtFailed(TxtFailure.DNS_UNUSABLE)
+            # The system refused: no query was sent.
+            return TxtFailed(TxtFailure.DNS_LOCAL_FAULT)
         ttl = answer.chaining_result.minimum_ttl
         if answer.rrset is None:
             return TxtNotFound(ttl)
@@ -106,8 +108,10 @@ class Network:
                 found += [rdata.address for rdata in answer.rrset or ()]
             elif not isinstance(answer, dns.resolver.NXDOMAIN):
                 faults.append(answer)
-        if not found and faults:
-            raise faults[0]
+        # The addresses that this machine failed to ask for may be the only ones that it can reach.
+        local = [fault for fault in faults if isinstance(fault, Exception) and _is_local_to_dns(fault)]
+        if local or (faults and not found):
+            raise (local or faults)[0]
         return found
 
     async def _query(self, name: str, kind: dns.rdatatype.RdataType, timeout: float) -> dns.resolver.Answer:
@@ -120,8 +124,9 @@ class Network:
     async def _fetch(self, request: FetchPolicy, attempts: _Attempts) -> FetchAnswer:
         try:
             addresses = await self.addresses(request.host)
-        except (dns.exception.DNSException, OSError):
-            return FetchFailed(FetchFailure.POLICY_HOST_DNS_FAILED)
+        except (dns.exception.DNSException, OSError) as error:
+            is_local = _is_local_to_dns(error)
+            return FetchFailed(FetchFailure.LOCAL_FAULT if is_local else FetchFailure.POLICY_HOST_DNS_FAILED)
         if not addresses:
             return FetchFailed(FetchFailure.POLICY_HOST_NOT_FOUND)
         for address in addresses[:MAX_ADDRESSES]:
@@ -185,6 +190,8 @@ class _Attempts:
 
 
 _TELLING = (
+    # The address that was not asked might have given the policy.
+    FetchFailure.LOCAL_FAULT,
     FetchFailure.POLICY_HOST_CERTIFICATE_EXPIRED,
     FetchFailure.POLICY_HOST_CERTIFICATE_HOST_MISMATCH,
     FetchFailure.POLICY_HOST_CERTIFICATE_NOT_TRUSTED,
@@ -212,7 +219,20 @@ def _fetch_failure(error: BaseException, reached: set[str]) -> FetchFailure:
         return FetchFailure.HTTP_PROTOCOL
     if "connection.start_tls.started" in reached:
         return FetchFailure.POLICY_HOST_TLS_FAILED
+    if any(_is_local(cause) for cause in causes):
+        return FetchFailure.LOCAL_FAULT
     return FetchFailure.CONNECT_FAILED
+
+
+def _is_local(error: BaseException) -> bool:
+    """Whether the system has no more of something, or its network is down: nobody was asked."""
+    return isinstance(error, OSError) and error.errno in _LOCAL_ERRORS
+
+
+_LOCAL_ERRORS = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN, errno.EACCES, errno.EPERM)
+)
+"""Not `ENETUNREACH`: a Policy Host with IPv6 alone is out of reach of a machine with IPv4 alone for good."""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -240,7 +260,17 @@ def _txt_failure(error: dns.exception.DNSException) -> TxtFailure:
             return TxtFailure.DNS_BOGUS
         if answers:
             return TxtFailure.DNS_SERVFAIL
+        if _is_local_to_dns(error):
+            return TxtFailure.DNS_LOCAL_FAULT
     return TxtFailure.DNS_UNUSABLE
+
+
+def _is_local_to_dns(error: Exception) -> bool:
+    """Whether the system let nobody be asked: it has no more files, or its name servers are out of reach."""
+    if isinstance(error, dns.resolver.NoNameservers):
+        told = error.kwargs.get("errors", [])
+        return bool(told) and all(isinstance(each[3], OSError) for each in told)
+    return isinstance(error, OSError)
 
 
 _BOGUS = range(5, 13)

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read as _, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use super::Exit;
 use super::check::{now, told};
 use super::output::{date, printable};
+use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
 
 /// See and change what `mtasts serve` keeps in its store
@@ -19,9 +21,14 @@ use super::store::{self, StorePlace};
 /// not know.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
-    /// The store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
-    #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...", default_value = "sqlite")]
-    store: StorePlace,
+    /// Use the store of this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is
+    /// there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use this store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
+    /// [default: `$MTASTS_STORE`, or else the one of the configuration, or else sqlite]
+    #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
+    store: Option<StorePlace>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -87,10 +94,14 @@ impl Cache {
             Action::Purge { .. } => SqliteAccess::Write,
             Action::Import => SqliteAccess::Create,
         };
-        let store = match self.store.open(access) {
+        let place = match self.place() {
+            Ok(place) => place,
+            Err((exit, what)) => return told(exit, &what),
+        };
+        let store = match place.open(access) {
             Ok(Some(store)) => store,
             Ok(None) => return told(Exit::Usage, "nothing is kept of a daemon's memory"),
-            Err(error) => return told(store::exit(&error), &format!("{}: {error}", self.store)),
+            Err(error) => return told(store::exit(&error), &format!("{place}: {error}")),
         };
         let done = match &self.action {
             Action::List => self.list(&store).await,
@@ -101,11 +112,22 @@ impl Cache {
         };
         match done {
             Ok(exit) => exit,
-            Err(Failed::Store(error)) => told(store::exit(&error), &format!("{}: {error}", self.store)),
+            Err(Failed::Store(error)) => told(store::exit(&error), &format!("{place}: {error}")),
             Err(Failed::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::No,
             Err(Failed::Stream(error)) => told(Exit::NoInput, &error.to_string()),
             Err(Failed::Input { line, what }) => told(Exit::No, &format!("line {line}: {what}")),
         }
+    }
+
+    fn place(&self) -> Result<StorePlace, (Exit, String)> {
+        // A configuration that is named is read whatever it is needed for.
+        if let (Some(place), None) = (&self.store, &self.config) {
+            return Ok(place.clone());
+        }
+        let configuration = DaemonConfiguration::read(self.config.as_deref())?;
+        let in_environment = StorePlace::from_environment().map_err(|what| (Exit::Usage, what))?;
+        let place = self.store.clone().or(in_environment);
+        Ok(place.unwrap_or_else(|| configuration.store().clone()))
     }
 
     async fn list(&self, store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {

@@ -10,12 +10,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use mta_sts_core::{PolicyDomain, UnixTime};
-use mta_sts_resolver::{DomainCheck, DomainChecker, PeerCertificate, SmtpClient, Standing};
+use mta_sts_resolver::{DomainCheck, DomainChecker, PeerCertificate, Resolver, SmtpClient, Standing};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use self::verdict::Verdict;
+use super::network::Clients;
 use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
 use super::{Exit, Network};
 
@@ -51,16 +52,12 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) async fn run(self) -> Exit {
-        let dns = match self.network.dns_client() {
-            Ok(dns) => dns,
-            Err(error) => return told(Exit::Temporary, &error.to_string()),
+        let Clients { dns, fetcher, trust_store } = match self.network.clients() {
+            Ok(clients) => clients,
+            Err((exit, what)) => return told(exit, &what),
         };
-        let trust_store = match self.network.trust_store() {
-            Ok(trust_store) => trust_store,
-            Err(error) => return told(Exit::Usage, &error.to_string()),
-        };
-        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store.clone());
-        let resolver = self.network.resolver(dns, trust_store);
+        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store);
+        let resolver = Resolver::new(dns, fetcher);
         let mut checker =
             DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port).timeout(self.timeout);
         if self.authoritative {
@@ -202,4 +199,4 @@ pub(super) fn told(exit: Exit, what: &str) -> Exit {
 const DOMAINS_AT_ONCE: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 /// The version of the JSON: raised when a member goes or changes its meaning, not when one comes.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;

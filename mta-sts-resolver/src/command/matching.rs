@@ -7,6 +7,7 @@ use mta_sts_core::{DnsName, MxPattern, NameError, Policy};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::check::FORMAT;
 use super::output::{Tone, print_json, print_row, printable};
 
 /// Which pattern covers which MX host
@@ -23,7 +24,7 @@ pub(crate) struct Match {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The pattern, unless there is a policy, and the hosts
+    /// The pattern, unless there is a policy, and the hosts. The name of a file that is there is no pattern
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 }
@@ -48,6 +49,14 @@ impl Match {
                 },
             },
             None => match self.names.split_first() {
+                Some((pattern, _)) if is_file(pattern) => {
+                    let file = printable(pattern);
+                    anstream::eprintln!(
+                        "mtasts: {file} is a file: for the patterns of the policy in it, write `mtasts match --policy \
+                         {file} HOST...`"
+                    );
+                    return Exit::Usage;
+                }
                 Some((pattern, hosts)) if !hosts.is_empty() => match MxPattern::parse(pattern) {
                     Ok(pattern) => (vec![pattern], hosts),
                     Err(error) => {
@@ -77,7 +86,7 @@ impl Match {
             let error =
                 json!({ "of": what, "code": code, "line": line, "offset": offset, "message": sentence });
             // Nothing is left to tell if nobody reads.
-            let _ = print_json(&json!({ "error": error }));
+            let _ = print_json(&json!({ "format": FORMAT, "error": error }));
         } else {
             anstream::eprintln!(
                 "mtasts: the {what} has an error in line {line}, at byte {offset}: {sentence} [{code}]",
@@ -85,6 +94,12 @@ impl Match {
         }
         Exit::No
     }
+}
+
+/// Whether somebody means a file by it. No pattern has a slash; the name of a file that is there may look like one, and with a
+/// dot at its end it is one.
+fn is_file(pattern: &str) -> bool {
+    pattern.contains('/') || pattern == "-" || Path::new(pattern).is_file()
 }
 
 /// What covers a host.
@@ -124,7 +139,7 @@ fn json(patterns: &[MxPattern<'_>], answers: &[Answer<'_>]) -> Value {
         json!({ "host": answer.host, "covered": pattern.is_some(), "pattern": pattern, "error": error })
     });
     let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-    json!({ "patterns": patterns, "hosts": hosts.collect::<Vec<_>>() })
+    json!({ "format": FORMAT, "patterns": patterns, "hosts": hosts.collect::<Vec<_>>() })
 }
 
 /// One octet more than a policy may have, so that a longer one is seen to be longer.

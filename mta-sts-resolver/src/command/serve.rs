@@ -1,8 +1,11 @@
 //! `mtasts serve`: its command line.
 
+mod access;
+mod beside;
 mod configuration;
 mod daemon;
 mod fault;
+mod file_budget;
 mod logging;
 mod metrics;
 mod overrides;
@@ -13,11 +16,14 @@ mod supervisor;
 mod value;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mta_sts_resolver::{Overrides, Zones};
 
+pub(crate) use self::beside::DaemonConfiguration;
+use self::beside::config_file;
 use self::configuration::{Configuration, ConfigurationError, DnsServer, ZoneKeys};
 use self::daemon::Daemon;
 use self::logging::{LogFormat, LogLevel};
@@ -45,7 +51,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
     /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH` [default: sqlite]
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into `$MTASTS_STORE`,
+    /// where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
@@ -97,6 +104,9 @@ impl Serve {
         if let Err(error) = configuration.trust_store() {
             return told(Exit::No, &error.to_string());
         }
+        for warning in self.warnings(&configuration) {
+            anstream::eprintln!("mtasts: {warning}");
+        }
         anstream::print!("{}", configuration.to_toml());
         Exit::Fine
     }
@@ -107,7 +117,8 @@ impl Serve {
             Some(file) => Configuration::read(&file)?,
             None => Configuration::default(),
         };
-        let configuration = self.overrule(configuration).complete();
+        let in_environment = StorePlace::from_environment().map_err(ConfigurationError::Environment)?;
+        let configuration = self.overrule(configuration, in_environment.as_ref()).complete();
         let overrides = match &configuration.overrides.0 {
             Some(file) => overrides::read(Path::new(file))?,
             None => Overrides::new(),
@@ -116,19 +127,39 @@ impl Serve {
         Ok((configuration, zones))
     }
 
-    /// systemd says where a unit's configuration belongs; without a file there, the defaults do.
     fn config_file(&self) -> Option<PathBuf> {
-        self.config.clone().or_else(|| {
-            let folder = PathBuf::from(std::env::var_os("CONFIGURATION_DIRECTORY")?);
-            Some(folder.join("mtasts.toml")).filter(|file| file.exists())
-        })
+        config_file(self.config.as_deref())
     }
 
-    fn overrule(&self, mut configuration: Configuration) -> Configuration {
+    /// What is in force although it should not be so, for the operator to hear.
+    fn warnings(&self, configuration: &Configuration) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.store.as_ref().is_some_and(StorePlace::has_password) {
+            warnings.push(
+                "the password of the store is on the command line, where everybody on this machine sees it: \
+                 put it into the configuration, or into MTASTS_STORE"
+                    .to_owned(),
+            );
+        } else if let Some(file) = self.config_file().filter(|_| configuration.store.has_password())
+            && std::fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
+        {
+            warnings.push(format!(
+                "{} has the password of the store in it, and everybody on this machine may read it: chmod o= it",
+                file.display()
+            ));
+        }
+        warnings
+    }
+
+    fn overrule(
+        &self,
+        mut configuration: Configuration,
+        in_environment: Option<&StorePlace>,
+    ) -> Configuration {
         if !self.listen.is_empty() {
             configuration.listen.clone_from(&self.listen);
         }
-        if let Some(store) = &self.store {
+        if let Some(store) = self.store.as_ref().or(in_environment) {
             configuration.store.clone_from(store);
         }
         if self.metrics.is_some() {

@@ -25,26 +25,40 @@ pub(crate) enum StorePlace {
 }
 
 impl StorePlace {
+    /// The place that `$MTASTS_STORE` names.
+    pub(crate) fn from_environment() -> Result<Option<Self>, String> {
+        let text = std::env::var_os("MTASTS_STORE").filter(|text| !text.is_empty());
+        let Some(text) = text else { return Ok(None) };
+        let place = text.to_str().ok_or_else(|| "expected UTF-8".to_owned()).and_then(str::parse);
+        place.map(Some).map_err(|what| format!("MTASTS_STORE: {what}"))
+    }
+
+    /// Whether it has a password in it, which nobody else is to see.
+    pub(crate) fn has_password(&self) -> bool {
+        matches!(self, Self::Redis(url) if url.has_password())
+    }
+
     /// The store for a command, opened now; none in memory.
     pub(crate) fn open(&self, access: SqliteAccess) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
-        // Nobody else waits meanwhile.
-        let config = SqliteConfig::new().access(access).patience(Duration::from_secs(10));
+        // Nobody else waits meanwhile, and how large the store may be is for the daemon to know.
+        let config =
+            SqliteConfig::new().access(access).patience(Duration::from_secs(10)).max_octets(u64::MAX);
         Ok(match self {
             Self::Memory => None,
-            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?)),
+            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?.max_octets(u64::MAX))),
             Self::Sqlite(path) => Some(Arc::new(SqliteStore::open_with(path, config)?)),
         })
     }
 
     /// The store for a daemon, which goes on without it where it cannot be opened now. What is no store is an error: no time
     /// makes it one.
-    pub(crate) fn open_for_daemon(&self) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
+    pub(crate) fn open_for_daemon(&self, max_octets: u64) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
         let path = match self {
             Self::Memory => return Ok(None),
-            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?))),
+            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?.max_octets(max_octets)))),
             Self::Sqlite(path) => path,
         };
-        let store = SqliteStore::new(path, SqliteConfig::new())?;
+        let store = SqliteStore::new(path, SqliteConfig::new().max_octets(max_octets))?;
         match store.open_now() {
             Err(error) if error.kind() == StoreErrorKind::Foreign => Err(error),
             Err(error) => {

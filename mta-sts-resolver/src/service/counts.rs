@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Shared;
+use crate::store::StoreCounts;
 
 /// What a [`PolicyService`](super::PolicyService) has done since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,10 +29,14 @@ pub struct ServiceCounts {
     pub alerts: u64,
     /// Lookups that DNS did not answer.
     pub dns_failures: u64,
+    /// Questions to DNS and to Policy Hosts that were not asked, for a fault of this machine, its network or its proxy.
+    pub local_faults: u64,
     /// What a store failed to do.
     pub store_failures: u64,
     /// Domains whose entries wait until the store works again.
     pub unsaved: u64,
+    /// What the store has found and done.
+    pub store: StoreCounts,
     /// Lookups that wait now.
     pub waiting: WaitingCounts,
     /// Lookups that were not made, since too many others waited.

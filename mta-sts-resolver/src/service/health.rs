@@ -12,6 +12,18 @@ pub(super) enum Work {
     Writing,
 }
 
+/// Whether the store of a [`PolicyService`](super::PolicyService) works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreState {
+    /// There is none.
+    None,
+    /// It did what it was last asked for.
+    Up,
+    /// It could not be read or written when it was last asked, or not be read at the start. The service goes on from memory and
+    /// tries again.
+    Down,
+}
+
 /// What a store fails to do at present.
 #[derive(Debug, Default)]
 pub(super) struct StoreHealth {

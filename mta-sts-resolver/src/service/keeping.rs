@@ -7,12 +7,13 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, CacheUpdate, PolicyDomain, Purpose, UnixTime};
+use tokio::time::timeout;
 
 use super::Shared;
 use super::counts::count;
 use super::health::{Recovery, Work};
 use super::news::{News, by_our_clock, updates};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind, StoreFuture};
 
 impl Shared {
     /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
@@ -64,7 +65,7 @@ impl Shared {
     /// What the store holds of a domain.
     pub(super) async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let store = self.config.store.as_ref()?;
-        let stored = store.get(domain).await;
+        let stored = in_time(store.get(domain)).await;
         let stored = self.done(Work::Reading, stored).flatten()?;
         Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
     }
@@ -97,7 +98,7 @@ impl Shared {
         let now = self.now();
         let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
         let Some(entry) = update.apply_to(remembered, now) else { return };
-        let put = store.put(domain, &entry).await;
+        let put = in_time(store.put(domain, &entry)).await;
         if self.done(Work::Writing, put).is_none() {
             let mut unsaved = self.unsaved();
             if unsaved.len() < self.config.max_entries {
@@ -151,7 +152,7 @@ impl Shared {
     pub(super) async fn tend_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
         if self.health.is_failing(Some(Work::Reading)) {
-            let first = store.page(None, 1).await;
+            let first = in_time(store.page(None, 1)).await;
             if self.done(Work::Reading, first).is_none() {
                 return;
             }
@@ -162,11 +163,28 @@ impl Shared {
             tracing::info!(entries, "the store could be read");
         }
         self.save_unsaved().await;
+        self.tell_uses().await;
         if cleans {
             let before = self.now().as_secs().saturating_sub(CLEANING_GRACE.as_secs());
             let removed = store.remove_expired(UnixTime::from_secs(before)).await;
             if let Some(removed @ 1..) = self.done(Work::Writing, removed) {
                 tracing::debug!(removed, "entries that had expired were taken out of the store");
+            }
+        }
+    }
+
+    /// Tells the store which domains mail goes to again, until it fails.
+    async fn tell_uses(&self) {
+        let Some(store) = &self.config.store else { return };
+        loop {
+            let used = self.uses.take();
+            if used.is_empty() {
+                return;
+            }
+            let noted = in_time(store.note_use(&used)).await;
+            if self.done(Work::Writing, noted).is_none() {
+                self.uses.put_back(used, self.config.max_entries);
+                return;
             }
         }
     }
@@ -179,7 +197,7 @@ impl Shared {
             let _turn = self.turn_to_write(&domain).await;
             let entry = self.cache().peek(&domain, self.now());
             if let Some(entry) = entry {
-                let put = store.put(&domain, &entry).await;
+                let put = in_time(store.put(&domain, &entry)).await;
                 if self.done(Work::Writing, put).is_none() {
                     return;
                 }
@@ -233,6 +251,13 @@ impl Shared {
     }
 }
 
+/// What a store does, or that it takes so long that its disk or network must hang: nobody who asks waits for that.
+async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
+    let late = || StoreError::new(StoreErrorKind::Unavailable, "it takes too long");
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
 const PAGE: usize = 1000;
 /// The clock may be a day ahead, and step back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

@@ -13,6 +13,8 @@ use super::zone::Zones;
 pub struct SocketmapCounts {
     /// Clients that are connected now.
     pub clients: u64,
+    /// Clients that may be connected at once.
+    pub max_clients: u64,
     /// Clients that were ever connected.
     pub connections: u64,
     /// Destinations that are overridden now.

@@ -121,7 +121,7 @@ where
 {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(RecordingVerifier {
-        roots: Arc::clone(trust_store.roots()),
+        roots: trust_store.roots(),
         provider: Arc::clone(&provider),
         on_fault,
         seen: Mutex::new(None),

@@ -1,11 +1,14 @@
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+
+use crate::file_watch::FileWatch;
 
 /// The root certificates that policy hosts and MX hosts must chain to (RFC 8461, 3.3 and 4.2).
 ///
@@ -17,10 +20,30 @@ use rustls::pki_types::pem::PemObject;
 /// # Ok::<(), mta_sts_resolver::TrustStoreError>(())
 /// ```
 ///
-/// A clone shares the certificates.
-#[derive(Clone, Debug)]
+/// Certificates that come from files are read again when the files have changed; see [`TrustStore::reload`]. A clone shares
+/// the certificates, and what is read later.
+#[derive(Clone)]
 pub struct TrustStore {
-    roots: Arc<RootCertStore>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Source,
+    watch: FileWatch,
+    roots: RwLock<Roots>,
+}
+
+/// Where certificates come from.
+#[derive(Debug)]
+enum Source {
+    Platform,
+    File(PathBuf),
+    Text,
+}
+
+#[derive(Clone)]
+struct Roots {
+    store: Arc<RootCertStore>,
     ignored: usize,
 }
 
@@ -34,9 +57,8 @@ impl TrustStore {
     /// [`TrustStoreError::NoCertificates`] if none could be used. Bad ones among good ones are only
     /// [counted](TrustStore::ignored).
     pub fn platform() -> Result<Self, TrustStoreError> {
-        let found = rustls_native_certs::load_native_certs();
-        Self::from_certificates(found.certs, found.errors.len())
-            .ok_or(TrustStoreError::NoCertificates { path: None })
+        let probed = openssl_probe::probe();
+        Self::read(Source::Platform, probed.cert_file.into_iter().chain(probed.cert_dir).collect())
     }
 
     /// Only the certificates of one PEM file; the platform's roots are not trusted.
@@ -46,10 +68,8 @@ impl TrustStore {
     /// [`TrustStoreError::Unreadable`] if the file cannot be read, [`TrustStoreError::NoCertificates`] if there is no
     /// usable certificate in it.
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, TrustStoreError> {
-        let path = path.as_ref();
-        let pem = fs::read(path)
-            .map_err(|error| TrustStoreError::Unreadable { path: path.to_owned(), kind: error.kind() })?;
-        Self::from_pem(&pem).map_err(|_| TrustStoreError::NoCertificates { path: Some(path.to_owned()) })
+        let path = path.as_ref().to_owned();
+        Self::read(Source::File(path.clone()), vec![path])
     }
 
     /// Only the certificates in this PEM text.
@@ -58,6 +78,101 @@ impl TrustStore {
     ///
     /// [`TrustStoreError::NoCertificates`] if there is no usable certificate in it.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustStoreError> {
+        Ok(Self::new(Source::Text, FileWatch::new(Vec::new()), Roots::from_pem(pem, None)?))
+    }
+
+    /// Reads the files again, for all clones; certificates that were given as a text stay. A handshake does so by itself when
+    /// a file, or the folder that `SSL_CERT_DIR` names, has changed, for which it looks once a second at most.
+    ///
+    /// # Errors
+    ///
+    /// As at the first time: then everything stays as it was.
+    pub fn reload(&self) -> Result<(), TrustStoreError> {
+        let shared = &self.shared;
+        shared.watch.look();
+        if let Some(read) = shared.source.read() {
+            *shared.roots.write().unwrap_or_else(PoisonError::into_inner) = read?;
+        }
+        Ok(())
+    }
+
+    /// How many roots are trusted; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a store without roots cannot be made")]
+    pub fn len(&self) -> usize {
+        self.shared.roots().store.len()
+    }
+
+    /// How many certificates were found but could not be used.
+    pub fn ignored(&self) -> usize {
+        self.shared.roots().ignored
+    }
+
+    /// The roots that count now, after a look at the files.
+    pub(super) fn roots(&self) -> Arc<RootCertStore> {
+        if self.shared.watch.has_changed() {
+            match self.reload() {
+                Ok(()) => tracing::info!(
+                    roots = self.len(),
+                    ignored = self.ignored(),
+                    "the certificate authorities have changed, and were read again"
+                ),
+                Err(error) => tracing::error!(
+                    %error,
+                    "the certificate authorities have changed and are of no use: the old ones are trusted on"
+                ),
+            }
+        }
+        self.shared.roots().store
+    }
+
+    fn read(source: Source, files: Vec<PathBuf>) -> Result<Self, TrustStoreError> {
+        let watch = FileWatch::new(files);
+        let roots = source.read().unwrap_or(Err(TrustStoreError::NoCertificates { path: None }))?;
+        Ok(Self::new(source, watch, roots))
+    }
+
+    fn new(source: Source, watch: FileWatch, roots: Roots) -> Self {
+        Self { shared: Arc::new(Shared { source, watch, roots: RwLock::new(roots) }) }
+    }
+}
+
+impl fmt::Debug for TrustStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TrustStore")
+            .field("source", &self.shared.source)
+            .field("roots", &self.len())
+            .finish()
+    }
+}
+
+impl Shared {
+    fn roots(&self) -> Roots {
+        self.roots.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Source {
+    /// What stands in the files now; `None` where there are none.
+    fn read(&self) -> Option<Result<Roots, TrustStoreError>> {
+        match self {
+            Self::Platform => {
+                let found = rustls_native_certs::load_native_certs();
+                let roots = Roots::from_certificates(found.certs, found.errors.len());
+                Some(roots.ok_or(TrustStoreError::NoCertificates { path: None }))
+            }
+            Self::File(path) => Some(
+                fs::read(path)
+                    .map_err(|error| TrustStoreError::Unreadable { path: path.clone(), kind: error.kind() })
+                    .and_then(|pem| Roots::from_pem(&pem, Some(path))),
+            ),
+            Self::Text => None,
+        }
+    }
+}
+
+impl Roots {
+    fn from_pem(pem: &[u8], path: Option<&Path>) -> Result<Self, TrustStoreError> {
         let mut certificates = Vec::new();
         let mut unreadable = 0;
         for section in CertificateDer::pem_slice_iter(pem) {
@@ -67,28 +182,13 @@ impl TrustStore {
             }
         }
         Self::from_certificates(certificates, unreadable)
-            .ok_or(TrustStoreError::NoCertificates { path: None })
-    }
-
-    /// How many roots are trusted; never 0.
-    #[expect(clippy::len_without_is_empty, reason = "a store without roots cannot be made")]
-    pub fn len(&self) -> usize {
-        self.roots.len()
-    }
-
-    /// How many certificates were found but could not be used.
-    pub fn ignored(&self) -> usize {
-        self.ignored
-    }
-
-    pub(super) fn roots(&self) -> &Arc<RootCertStore> {
-        &self.roots
+            .ok_or_else(|| TrustStoreError::NoCertificates { path: path.map(Path::to_owned) })
     }
 
     fn from_certificates(certificates: Vec<CertificateDer<'static>>, unreadable: usize) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         let (_, unparsable) = roots.add_parsable_certificates(certificates);
-        (!roots.is_empty()).then(|| Self { roots: Arc::new(roots), ignored: unreadable + unparsable })
+        (!roots.is_empty()).then(|| Self { store: Arc::new(roots), ignored: unreadable + unparsable })
     }
 }
 
@@ -153,5 +253,32 @@ mod tests {
         assert_eq!(TrustStore::from_pem_file(&path).unwrap_err().code(), "root-certificates-unreadable");
         fs::write(&path, root()).unwrap();
         assert_eq!(TrustStore::from_pem_file(&path).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_changes_is_read_again_and_one_of_no_use_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        fs::write(&path, root()).unwrap();
+        let store = TrustStore::from_pem_file(&path).unwrap();
+        let clone = store.clone();
+        fs::write(&path, root() + &root()).unwrap();
+        store.reload().unwrap();
+        assert_eq!(clone.len(), 2);
+        for text in ["", "-----BEGIN CERTIFICATE-----\naGVs"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(store.reload().unwrap_err().code(), "no-root-certificates");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(store.reload().unwrap_err().code(), "root-certificates-unreadable");
+        assert_eq!((clone.len(), clone.roots().len()), (2, 2));
+
+        // By itself, at the next handshake after a second: as tools write it, beside the old file and over it.
+        let other = directory.path().join("ca.pem.new");
+        fs::write(&other, root() + &root() + &root()).unwrap();
+        fs::rename(&other, &path).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!((clone.roots().len(), store.len()), (3, 3));
+        assert_eq!(TrustStore::from_pem(root().as_bytes()).unwrap().reload(), Ok(()));
     }
 }

@@ -7,8 +7,36 @@ use std::process::{Command, Output};
 use toml::Table;
 
 use crate::daemon::{Daemon, Lab, ask};
+use crate::pki::Authority;
 
 const HEALTHY: &str = "OK secure match=mx.healthy-enforce.test servername=hostname";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificate_authorities_are_read_again_on_a_signal_and_when_they_change() {
+    let lab = Lab::start().await;
+    let right = std::fs::read_to_string(lab.path("ca.pem")).unwrap();
+    let wrong = Authority::new().pem().to_owned();
+    lab.write("ca.pem", &wrong);
+    let mut daemon = Daemon::start(&lab.arguments(&[]));
+    let address = daemon.listening();
+    assert!(ask(&address, "postfix healthy-enforce.test").contains("NOTFOUND"), "the authority is unknown");
+
+    // Of no use: the old one stays.
+    lab.write("ca.pem", "");
+    daemon.signal("-HUP");
+    assert_eq!(daemon.event_of("the certificate authorities are of no use")["level"], "ERROR");
+    lab.write("ca.pem", &right);
+    daemon.signal("-HUP");
+    assert_eq!(daemon.event_of("the certificate authorities were read again")["roots"], 1);
+    assert!(ask(&address, "postfix wildcard.test").contains("OK secure"));
+
+    // Without a signal, within a second or so.
+    lab.write("ca.pem", &(right + &wrong));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(ask(&address, "postfix cname.test").contains("OK secure"));
+    assert_eq!(daemon.event_of("the certificate authorities have changed, and")["roots"], 2);
+    lab.world.shutdown().await;
+}
 
 fn check(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));

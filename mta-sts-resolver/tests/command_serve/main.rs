@@ -4,6 +4,8 @@
 mod configuration;
 #[path = "../daemon/mod.rs"]
 mod daemon;
+#[path = "../pki/mod.rs"]
+mod pki;
 mod status;
 mod systemd;
 
@@ -29,6 +31,22 @@ async fn it_works_as_it_stands_and_stops_when_told() {
     assert_eq!(status, Some(0), "{log}");
     assert!(!log.contains("healthy-enforce"), "whom users write to is not told: {log}");
     lab.world.shutdown().await;
+}
+
+#[test]
+fn signals_of_the_user_end_nothing() {
+    let mut daemon = Daemon::start(&["--dns", "127.0.0.1:9", "--store", "memory", "--listen", "127.0.0.1:0"]);
+    let address = daemon.listening();
+    assert_eq!(ask(&address, "postfix .test"), "9:NOTFOUND ,");
+    daemon.signal("-USR2");
+    daemon.signal("-USR1");
+    let state = daemon.event_of("the state of the daemon");
+    assert_eq!(
+        (&state["level"], &state["requests"], &state["lookups"]),
+        (&"INFO".into(), &1.into(), &0.into())
+    );
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end().0, Some(0));
 }
 
 #[test]
@@ -120,7 +138,8 @@ async fn what_was_answered_from_outlives_a_kill() {
 async fn a_damaged_store_is_told_and_stops_nothing() {
     let lab = Lab::start().await;
     let store = format!("sqlite:{}", lab.path("cache.sqlite"));
-    std::fs::write(lab.path("cache.sqlite"), "no database".repeat(1000)).unwrap();
+    let header = [&b"SQLite format 3\0"[..], &[0; 84], "no more".repeat(1000).as_bytes()].concat();
+    std::fs::write(lab.path("cache.sqlite"), header).unwrap();
     let mut daemon = Daemon::start(&lab.arguments(&["--store", &store]));
     let first = daemon.event();
     assert_eq!(first["level"], "ERROR", "{first}");

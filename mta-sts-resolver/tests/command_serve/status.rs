@@ -60,6 +60,7 @@ async fn requests_are_counted_and_no_domain_is_named() {
     let at_first = scrape(&pages);
     assert_eq!(at_first["mtasts_requests_total{zone=\"default\",answer=\"ok\"}"], 0);
     assert_eq!(at_first["mtasts_clients"], 0);
+    assert_eq!(at_first["mtasts_max_clients"], 16_384);
     assert!(at_first["process_start_time_seconds"] > 1_700_000_000);
     assert_eq!(at_first[&format!("mtasts_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))], 1);
 
@@ -138,6 +139,7 @@ async fn failures_are_counted_by_their_cause() {
     assert_eq!(by_cause("sts-policy-invalid"), 1);
     assert_eq!(by_cause("sts-webpki-invalid"), 1);
     assert_eq!(values["mtasts_dns_failures_total"], 1);
+    assert_eq!(values["mtasts_local_faults_total"], 0, "none of them is this machine's");
     assert_eq!(values["mtasts_requests_total{zone=\"default\",answer=\"temp\"}"], 1);
     lab.world.shutdown().await;
 }
@@ -235,4 +237,32 @@ fn a_daemon_that_loads_is_not_healthy_yet() {
     // It may have its store later, and serves without it until then.
     daemon.listening();
     assert_eq!(get(&pages, "/healthz").0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_opened_is_told_until_it_can() {
+    let lab = Lab::start().await;
+    let folder = lab.path("not there yet");
+    let store = format!("sqlite:{folder}/cache.sqlite");
+    let mut daemon = Daemon::start(&lab.arguments(&["--store", &store, "--metrics", "127.0.0.1:0"]));
+    assert_eq!(daemon.event_of("the store cannot be opened")["code"], "store-unavailable");
+    let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+    let address = daemon.listening();
+    assert!(ask(&address, "postfix healthy-enforce.test").contains("OK secure"));
+    let (status, text) = get(&pages, "/healthz");
+    // It answers: nobody is to end it for that.
+    assert_eq!(status, 200);
+    assert!(text.starts_with(&format!("degraded\nstore: {store}, fails, 1 unsaved, ")), "{text}");
+    let metrics = scrape(&pages);
+    assert_eq!((metrics["mtasts_store_up"], metrics["mtasts_store_unsaved"]), (0, 1));
+
+    std::fs::create_dir(&folder).unwrap();
+    daemon.event_of("the store works again");
+    // Both are asked for anew each time.
+    while scrape(&pages)["mtasts_store_up"] == 0 || scrape(&pages)["mtasts_store_unsaved"] > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(get(&pages, "/healthz").1.starts_with("serving\n"));
+    assert_eq!(scrape(&pages)["mtasts_store_unreadable{reason=\"newer\"}"], 0);
+    lab.world.shutdown().await;
 }

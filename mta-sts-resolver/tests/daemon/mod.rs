@@ -122,10 +122,16 @@ pub(crate) fn exchange(mut stream: impl Read + Write, key: &str) -> String {
     write!(stream, "{}:{key},", key.len()).unwrap();
     let mut answer = Vec::new();
     let mut octet = [0];
-    while answer.last() != Some(&b',') && stream.read(&mut octet).unwrap() == 1 {
+    while !is_whole(&answer) && stream.read(&mut octet).unwrap() == 1 {
         answer.push(octet[0]);
     }
     String::from_utf8(answer).unwrap()
+}
+
+fn is_whole(netstring: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(netstring);
+    let Some((length, rest)) = text.split_once(':') else { return false };
+    rest.len() > length.parse().unwrap()
 }
 
 /// Only a broken daemon takes as long.

@@ -6,13 +6,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{FetchLimits, LookupConfig};
 use mta_sts_resolver::{
-    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, FetchFailureAnswer, MatchNames,
-    PolicyFetcher, Resolver, ServiceConfig, SocketmapConfig, TrustStore, TrustStoreError, Zone, Zones,
+    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, EntryStore, FetchFailureAnswer,
+    MatchNames, PolicyFetcher, Resolver, ServiceConfig, SocketAccess, SocketmapConfig, StoreError,
+    TrustStore, TrustStoreError, Zone, Zones,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -20,11 +22,13 @@ use toml::Table;
 
 use super::super::network::server;
 use super::super::store::StorePlace;
+use super::access::{SocketMode, SocketOwner, access};
 use super::fault::Fault;
+use super::file_budget::FileBudget;
 use super::logging::Log;
 use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
-use super::value::{Maybe, Span, text, texts};
+use super::value::{Maybe, Size, Span, text, texts};
 
 /// Every option of `mtasts serve`, under the key that it has in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -32,6 +36,10 @@ use super::value::{Maybe, Span, text, texts};
 pub(super) struct Configuration {
     #[serde(with = "texts")]
     pub(super) listen: Vec<Place>,
+    #[serde(with = "text")]
+    pub(super) socket_mode: SocketMode,
+    #[serde(with = "text")]
+    pub(super) socket_owner: Maybe<SocketOwner>,
     #[serde(with = "text")]
     pub(super) store: StorePlace,
     #[serde(with = "text")]
@@ -59,6 +67,8 @@ pub(super) struct Configuration {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Limits {
     max_entries: NonZeroUsize,
+    #[serde(with = "text")]
+    max_store_size: Size,
     max_clients: NonZeroUsize,
     lookups_at_once: NonZeroUsize,
     lookups_waiting: NonZeroUsize,
@@ -176,7 +186,7 @@ enum OnFetchFailure {
 
 /// A DNS server; its port is 53 if none is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DnsServer(SocketAddr);
+pub(super) struct DnsServer(pub(super) SocketAddr);
 
 impl Configuration {
     /// Reads a file.
@@ -226,25 +236,38 @@ impl Configuration {
             .fold(Zones::new(complete.zone.zone()), |zones, (name, keys)| zones.with(name, keys.zone()))
     }
 
-    pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore) -> Resolver {
-        let limits = &self.limits;
-        let mut fetcher = PolicyFetcher::new(trust_store)
+    /// What would be shared out if there were files enough.
+    pub(super) fn file_budget(&self) -> FileBudget {
+        FileBudget {
+            clients: self.limits.max_clients.get(),
+            fetches: self.limits.fetches_at_once.get(),
+            dns_sockets: DNS_SOCKETS,
+        }
+    }
+
+    pub(super) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {
+        let fetcher = PolicyFetcher::new(trust_store)
             .port(self.https_port)
             .refuse_private_addresses(self.refuse_private_addresses);
-        if let Some(proxy) = self.https_proxy.0 {
-            fetcher = fetcher.proxy(proxy);
+        match self.https_proxy.0 {
+            Some(proxy) => fetcher.proxy(proxy),
+            None => fetcher,
         }
+    }
+
+    pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore, files: FileBudget) -> Resolver {
+        let limits = &self.limits;
         let mut fetch_limits = FetchLimits::new();
         fetch_limits.set_timeout(limits.fetch_timeout.0);
         let mut lookup = LookupConfig::new();
         lookup.set_fetch_limits(fetch_limits);
-        Resolver::new(dns, fetcher)
+        Resolver::new(dns, self.fetcher(trust_store))
             .config(lookup)
             .dns_lookups_at_once(limits.lookups_at_once.get())
-            .fetches_at_once(limits.fetches_from_one_address.get(), limits.fetches_at_once.get())
+            .fetches_at_once(limits.fetches_from_one_address.get(), files.fetches)
     }
 
-    pub(super) fn dns_client(&self) -> Result<DnsClient, DnsError> {
+    pub(super) fn dns_client(&self, files: FileBudget) -> Result<DnsClient, DnsError> {
         let mut config = match self.dns.split_first() {
             Some((DnsServer(first), rest)) => {
                 rest.iter().fold(DnsConfig::new(*first), |config, DnsServer(server)| config.server(*server))
@@ -260,11 +283,17 @@ impl Configuration {
         if self.danger_trust_ad_bit_of_any_server {
             config = config.danger_trust_ad_bit_of_any_server(true);
         }
-        Ok(DnsClient::new(config.deadline(self.limits.dns_deadline.0)))
+        let config = config.deadline(self.limits.dns_deadline.0).sockets_at_once(files.dns_sockets);
+        Ok(DnsClient::new(config))
     }
 
     pub(super) fn trust_store(&self) -> Result<TrustStore, TrustStoreError> {
         self.ca_file.0.as_ref().map_or_else(TrustStore::platform, TrustStore::from_pem_file)
+    }
+
+    /// The store of the daemon.
+    pub(super) fn open_store(&self) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
+        self.store.open_for_daemon(self.limits.max_store_size.0)
     }
 
     pub(super) fn service_config(&self) -> ServiceConfig {
@@ -275,6 +304,11 @@ impl Configuration {
             .answer_within(self.limits.answer_within.0)
             .answer_within_if_cached(self.limits.answer_within_if_cached.0)
             .log_domains(self.log.domains)
+    }
+
+    /// Who may connect where mail servers ask.
+    pub(super) fn socket_access(&self) -> SocketAccess {
+        access(self.socket_mode, self.socket_owner.0.as_ref())
     }
 
     pub(super) fn socketmap_config(&self) -> SocketmapConfig {
@@ -290,6 +324,8 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             listen: vec![Place::Tcp((Ipv4Addr::LOCALHOST, 8461).into())],
+            socket_mode: SocketMode(0o666),
+            socket_owner: Maybe(None),
             store: StorePlace::default(),
             metrics: Maybe(None),
             overrides: Maybe(None),
@@ -314,6 +350,7 @@ impl Default for Limits {
         }
         Self {
             max_entries: const { count(65_536) },
+            max_store_size: Size(256 << 20),
             max_clients: const { count(16_384) },
             lookups_at_once: const { count(512) },
             lookups_waiting: const { count(4096) },
@@ -402,6 +439,9 @@ impl fmt::Display for DnsServer {
     }
 }
 
+/// As many as the library has.
+const DNS_SOCKETS: usize = 1024;
+
 /// Why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ConfigurationError {
@@ -409,12 +449,14 @@ pub(super) enum ConfigurationError {
     Unreadable(String),
     /// A file says what it must not.
     Faulty(Fault),
+    /// The environment does.
+    Environment(String),
 }
 
 impl fmt::Display for ConfigurationError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(what) => formatter.write_str(what),
+            Self::Unreadable(what) | Self::Environment(what) => formatter.write_str(what),
             Self::Faulty(fault) => fault.fmt(formatter),
         }
     }
@@ -455,7 +497,7 @@ mod tests {
         assert_eq!(ours.zones(), Zones::default());
         let server = "192.0.2.53:53".parse().unwrap();
         let asked = Configuration { dns: vec![DnsServer(server)], ..ours };
-        let dns = asked.dns_client().unwrap();
+        let dns = asked.dns_client(asked.file_budget()).unwrap();
         assert_eq!(format!("{dns:?}"), format!("{:?}", DnsClient::with_server(server)));
         assert_eq!(asked.limits.fetch_timeout.0, FetchLimits::new().timeout());
     }
@@ -491,6 +533,8 @@ mod tests {
             ("[log]\nlevel = 'loud'", "2:9", "expected"),
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),
+            ("[limits]\nmax-store-size = '0 MiB'", "2:18", "such as \"256 MiB\""),
+            ("[limits]\nmax-store-size = '5 MB'", "2:18", "such as \"256 MiB\""),
             ("a = 1\na = 2", "2:1", "duplicate key"),
             ("listen = [", "1:11", "unclosed array"),
         ] {
@@ -501,8 +545,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let text =
-            "metrics = '127.0.0.1:1'\ndns = ['192.0.2.1']\n[limits]\nidle-timeout = '5m 3s'\n[zones.'a b']\n";
+        let text = "metrics = '127.0.0.1:1'\ndns = ['192.0.2.1']\n[limits]\nidle-timeout = '5m 3s'\nmax-store-size = '3 GiB'\n[zones.'a b']\n";
         let configuration = parse(text).unwrap().complete();
         assert_eq!(parse(&configuration.to_toml()).unwrap(), configuration);
         let changed: Vec<_> =
@@ -512,6 +555,7 @@ mod tests {
             [
                 "dns",
                 "limits.idle-timeout",
+                "limits.max-store-size",
                 "metrics",
                 "zones.a b.dane",
                 "zones.a b.dane-lookup",

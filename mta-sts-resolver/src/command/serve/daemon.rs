@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mta_sts_resolver::{PolicyService, SocketmapListener, SocketmapServer};
+use mta_sts_resolver::{PolicyService, SocketmapListener, SocketmapServer, TrustStore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::super::{Exit, store};
 use super::Serve;
 use super::configuration::{Configuration, ConfigurationError};
+use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
 use super::sockets::Sockets;
@@ -24,6 +25,7 @@ pub(super) struct Daemon<'a> {
     /// What is in force.
     configuration: Configuration,
     logging: Logging,
+    trust_store: TrustStore,
     service: PolicyService,
     server: SocketmapServer,
     phase: Arc<Phase>,
@@ -36,7 +38,7 @@ impl<'a> Daemon<'a> {
         let (configuration, zones) = command.read().map_err(|error| {
             let exit = match error {
                 ConfigurationError::Unreadable(_) => Exit::NoInput,
-                ConfigurationError::Faulty(_) => Exit::Usage,
+                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
             };
             (exit, format!("{error:#}"))
         })?;
@@ -44,35 +46,42 @@ impl<'a> Daemon<'a> {
         if let Some(file) = command.config_file() {
             tracing::info!(file = %file.display(), "the configuration was read");
         }
-        // Each client takes a file, and so does each lookup.
-        match rlimit::increase_nofile_limit(u64::MAX) {
-            Ok(files) => tracing::debug!(files, "how many files may be open"),
-            Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+        for warning in command.warnings(&configuration) {
+            tracing::warn!("{warning}");
         }
-        let dns = configuration.dns_client().map_err(|error| (Exit::Temporary, error.to_string()))?;
         let trust_store = configuration.trust_store().map_err(|error| (Exit::Usage, error.to_string()))?;
         // Before anything is told, so that no signal after it finds the daemon without its handlers.
         let signals = Signals::watch()?;
 
         let mut service_config = configuration.service_config();
         let place = &configuration.store;
-        let store = place.open_for_daemon().map_err(|error| {
+        let store = configuration.open_store().map_err(|error| {
             let help = "`--store memory` works without a store";
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;
         if let Some(store) = store {
             service_config = service_config.store(store);
         }
-        let service = PolicyService::new(configuration.resolver(dns, trust_store), service_config);
-        let sockets = Sockets::open(&configuration).await?;
-        let server = SocketmapServer::new(service.clone(), configuration.socketmap_config(), zones);
-        if !server.dane().can_authenticate() {
+        let wanted = configuration.file_budget();
+        let files = FileBudget::new(FileBudget::free_files(configuration.listen.len()), wanted);
+        if files != wanted {
             tracing::warn!(
-                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+                max_clients = files.clients,
+                fetches_at_once = files.fetches,
+                dns_sockets = files.dns_sockets,
+                "few files may be open, so less goes on at once than the configuration says: see LimitNOFILE= or `ulimit -Hn`"
             );
         }
+        let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
+        let resolver = configuration.resolver(dns, trust_store.clone(), files);
+        let service = PolicyService::new(resolver, service_config);
+        let clients = configuration.socketmap_config().max_clients(files.clients);
+        let server = SocketmapServer::new(service.clone(), clients, zones);
         let (phase, reloads) = (Arc::default(), Arc::default());
-        let mut daemon = Self { command, configuration, logging, service, server, phase, reloads };
+        let mut daemon =
+            Self { command, configuration, logging, trust_store, service, server, phase, reloads };
+        daemon.warn_without_dane();
+        let sockets = Sockets::open(&daemon.configuration).await?;
         let status_pages = daemon.status_pages(sockets.metrics);
         tokio::select! {
             () = daemon.serve(sockets.answers, signals) => {}
@@ -132,6 +141,8 @@ impl<'a> Daemon<'a> {
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(),
+                    Asked::Tell => self.tell(),
+                    Asked::Nothing => {}
                 },
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.status()),
             }
@@ -167,7 +178,60 @@ impl<'a> Daemon<'a> {
                 tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
             }
         }
+        self.reload_of_the_system();
         supervisor::ready(&self.status());
+    }
+
+    /// What the daemon has done, in one line of the log.
+    fn tell(&self) {
+        let (server, service) = (self.server.counts(), self.service.counts());
+        tracing::info!(
+            requests = self.server.requests(),
+            clients = server.clients,
+            overrides = server.overrides,
+            entries = service.entries,
+            from_memory = service.from_memory,
+            lookups = service.lookups,
+            refreshes = service.refreshes,
+            fetched = service.fetched,
+            fetch_failures = service.fetch_failures,
+            alerts = service.alerts,
+            dns_failures = service.dns_failures,
+            waiting = service.waiting.sum(),
+            turned_away = service.busy.sum(),
+            store_failures = service.store_failures,
+            unsaved = service.unsaved,
+            store = %self.configuration.store,
+            "the state of the daemon"
+        );
+    }
+
+    /// Reads again what others write: whom to ask in DNS, and whom to trust. Lookups do so by themselves when a file has changed.
+    fn reload_of_the_system(&self) {
+        let dns = self.service.resolver().dns();
+        match dns.reload() {
+            Ok(()) => tracing::info!(servers = ?dns.servers(), "these DNS servers are asked"),
+            Err(error) => {
+                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is of no use: the DNS servers stay as they were");
+            }
+        }
+        match self.trust_store.reload() {
+            Ok(()) => {
+                tracing::info!(roots = self.trust_store.len(), "the certificate authorities were read again");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the certificate authorities are of no use: the old ones are trusted on");
+            }
+        }
+        self.warn_without_dane();
+    }
+
+    fn warn_without_dane(&self) {
+        if !self.server.dane().can_authenticate() {
+            tracing::warn!(
+                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+            );
+        }
     }
 
     fn status(&self) -> String {
@@ -182,6 +246,8 @@ impl<'a> Daemon<'a> {
 
 enum Asked {
     Reload,
+    Tell,
+    Nothing,
     Stop,
 }
 
@@ -189,6 +255,9 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    user1: Signal,
+    /// It has no meaning here, and would end the process.
+    user2: Signal,
 }
 
 impl Signals {
@@ -198,6 +267,8 @@ impl Signals {
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
             hangup: signal(SignalKind::hangup()).map_err(failed)?,
+            user1: signal(SignalKind::user_defined1()).map_err(failed)?,
+            user2: signal(SignalKind::user_defined2()).map_err(failed)?,
         })
     }
 
@@ -213,6 +284,8 @@ impl Signals {
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.hangup.recv() => Asked::Reload,
+            _ = self.user1.recv() => Asked::Tell,
+            _ = self.user2.recv() => Asked::Nothing,
         }
     }
 }

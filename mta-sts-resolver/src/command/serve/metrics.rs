@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_resolver::{AnswerCounts, PolicyService, SocketmapServer};
+use mta_sts_resolver::{AnswerCounts, PolicyService, ServiceCounts, SocketmapServer, StoreState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -65,6 +65,7 @@ impl Collector for Sources {
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
         page.answers("mtasts_requests", "Requests that were answered", &zones)?;
         page.gauge("mtasts_clients", "Clients that are connected", server.clients)?;
+        page.gauge("mtasts_max_clients", "Clients that may be connected at once", server.max_clients)?;
         page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
         page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
 
@@ -118,6 +119,11 @@ impl Collector for Sources {
         )?;
         page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
         page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        page.counter(
+            "mtasts_local_faults",
+            "Questions that were not asked, for a fault of this machine, its network or its proxy",
+            service.local_faults,
+        )?;
         let dane = self.server.dane().counts();
         page.counters(
             "mtasts_dane_lookups",
@@ -130,12 +136,7 @@ impl Collector for Sources {
                 ("failed", dane.failed),
             ],
         )?;
-        page.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
-        page.gauge(
-            "mtasts_store_unsaved",
-            "Domains that the store misses until it works again",
-            service.unsaved,
-        )?;
+        page.store(&service, self.service.store_state())?;
 
         page.counters(
             "mtasts_reloads",
@@ -157,6 +158,31 @@ struct Page<'a>(DescriptorEncoder<'a>);
 type Labels<'a> = [(&'a str, &'a str)];
 
 impl Page<'_> {
+    /// What becomes of the store; whether it works, where there is one.
+    fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
+        self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
+        self.gauge(
+            "mtasts_store_unsaved",
+            "Domains that the store misses until it works again",
+            service.unsaved,
+        )?;
+        if state == StoreState::None {
+            return Ok(());
+        }
+        self.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
+        self.gauges(
+            "mtasts_store_unreadable",
+            "Entries of the store that are kept and not used",
+            "reason",
+            &[("newer", service.store.newer), ("damaged", service.store.damaged)],
+        )?;
+        self.counter(
+            "mtasts_store_evicted",
+            "Entries that the store has given up for want of room",
+            service.store.evicted,
+        )
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         // Prometheus has floating point numbers alone; these are far from where they are not exact.
         let value = i64::try_from(value).unwrap_or(i64::MAX);

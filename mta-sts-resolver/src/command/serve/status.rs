@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mta_sts_resolver::PolicyService;
+use mta_sts_resolver::{PolicyService, StoreState};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -116,9 +116,14 @@ impl StatusPages {
     fn health(&self) -> Response<Full<Bytes>> {
         let status = if self.phase.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let counts = self.service.counts();
+        let (state, is_degraded) = match self.service.store_state() {
+            StoreState::None => ("", false),
+            StoreState::Up => ("works, ", false),
+            StoreState::Down => ("fails, ", true),
+        };
+        let word = if is_degraded && self.phase.is_serving() { "degraded" } else { self.phase.word() };
         let text = format!(
-            "{}\nstore: {}, {} unsaved, {} failures\nlookups: {} waiting, {} turned away\n",
-            self.phase.word(),
+            "{word}\nstore: {}, {state}{} unsaved, {} failures\nlookups: {} waiting, {} turned away\n",
             self.store,
             counts.unsaved,
             counts.store_failures,

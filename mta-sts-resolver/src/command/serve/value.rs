@@ -106,3 +106,30 @@ impl fmt::Display for Span {
         humantime::format_duration(self.0).fmt(formatter)
     }
 }
+
+/// A number of octets, such as `64 KiB` or `256 MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) u64);
+
+const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected a size such as \"256 MiB\" or \"1 GiB\"";
+        let number = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+        let unit = text[number.len()..].trim();
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(expected)?;
+        let size: u64 = number.parse().map_err(|_| expected)?;
+        size.checked_mul(*unit).filter(|size| *size > 0).map(Self).ok_or(expected)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, octets) =
+            UNITS.into_iter().find(|(_, octets)| self.0.is_multiple_of(*octets)).unwrap_or(("", 1));
+        formatter.write_str(format!("{} {unit}", self.0 / octets).trim_end())
+    }
+}

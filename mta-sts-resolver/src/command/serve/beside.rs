@@ -1,0 +1,66 @@
+//! The daemon's configuration, for the commands beside it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
+
+use super::super::Exit;
+use super::super::store::StorePlace;
+use super::configuration::{Configuration, ConfigurationError, DnsServer};
+use super::value::Maybe;
+
+/// What the daemon asks and where it keeps policies, so that a command sees what it sees.
+#[derive(Clone, Debug)]
+pub(crate) struct DaemonConfiguration(Configuration);
+
+impl DaemonConfiguration {
+    /// Reads the file that `mtasts serve` would read: this one, or else the one in `$CONFIGURATION_DIRECTORY`. Without any, the
+    /// defaults hold.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, (Exit, String)> {
+        let Some(file) = config_file(file) else { return Ok(Self(Configuration::default())) };
+        Configuration::read(&file).map(Self).map_err(|error| {
+            let exit = match error {
+                ConfigurationError::Unreadable(_) => Exit::NoInput,
+                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
+            };
+            (exit, format!("{error:#}"))
+        })
+    }
+
+    pub(crate) fn set_dns(&mut self, server: SocketAddr) {
+        self.0.dns = vec![DnsServer(server)];
+    }
+
+    pub(crate) fn set_ca_file(&mut self, file: &str) {
+        self.0.ca_file = Maybe(Some(file.to_owned()));
+    }
+
+    pub(crate) fn set_https_port(&mut self, port: u16) {
+        self.0.https_port = port;
+    }
+
+    pub(crate) fn store(&self) -> &StorePlace {
+        &self.0.store
+    }
+
+    pub(crate) fn dns_client(&self) -> Result<DnsClient, (Exit, String)> {
+        self.0.dns_client(self.0.file_budget()).map_err(|error| (Exit::Temporary, error.to_string()))
+    }
+
+    pub(crate) fn trust_store(&self) -> Result<TrustStore, (Exit, String)> {
+        self.0.trust_store().map_err(|error| (Exit::Usage, error.to_string()))
+    }
+
+    pub(crate) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {
+        self.0.fetcher(trust_store)
+    }
+}
+
+/// systemd says where a unit's configuration belongs; without a file there, the defaults do.
+pub(super) fn config_file(given: Option<&Path>) -> Option<PathBuf> {
+    given.map(Path::to_owned).or_else(|| {
+        let folder = PathBuf::from(std::env::var_os("CONFIGURATION_DIRECTORY")?);
+        Some(folder.join("mtasts.toml")).filter(|file| file.exists())
+    })
+}
