@@ -244,10 +244,10 @@ impl DnsClient {
         let mut records: Vec<_> = own
             .filter(|record| [record_type, RecordType::CNAME].contains(&record.record_type()))
             .map(|record| match &record.data {
-                RData::TXT(txt) => format!("TXT \"{}\"", txt.txt_data.concat().escape_ascii()),
-                RData::MX(mx) => format!("MX {} {}", mx.preference, host_name(&mx.exchange)),
-                RData::CNAME(target) => format!("CNAME {}", host_name(&target.0)),
-                other => format!("{} {other}", record.record_type()),
+                RData::TXT(txt) => format!("\"{}\"", txt.txt_data.concat().escape_ascii()),
+                RData::MX(mx) => format!("{} {}", mx.preference, host_name(&mx.exchange)),
+                RData::CNAME(target) => format!("an alias of {}", host_name(&target.0)),
+                other => other.to_string(),
             })
             .collect();
         records.sort_unstable();

@@ -39,7 +39,8 @@ pub use smtp::{
 };
 pub use socketmap::{
     AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
-    Overrides, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone, Zones,
+    Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone,
+    Zones,
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,

@@ -14,12 +14,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -109,6 +109,78 @@ impl Default for SocketmapConfig {
 #[derive(Debug)]
 pub struct SocketmapListener {
     socket: Socket,
+    /// Somebody else keeps it open, and what waits there is served later.
+    outlives_server: bool,
+}
+
+/// Who may connect to a unix socket.
+///
+/// ```
+/// use mta_sts_resolver::SocketAccess;
+///
+/// let postfix_only = SocketAccess::new().mode(0o660).group(Some(105));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketAccess {
+    mode: u32,
+    user: Option<u32>,
+    group: Option<u32>,
+}
+
+impl SocketAccess {
+    /// Everybody who can reach the folder: Postfix's clients run as a user of their own.
+    pub const fn new() -> Self {
+        Self { mode: 0o666, user: None, group: None }
+    }
+
+    /// The permissions of the file: 0666 by default. Whoever may write to it may connect.
+    #[must_use]
+    pub const fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The number of the user that owns it: by default the one of the process.
+    #[must_use]
+    pub const fn user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// The number of its group: by default the one of the process.
+    #[must_use]
+    pub const fn group(mut self, group: Option<u32>) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Listens there. A socket that another process has left behind is replaced; a file of any other kind is not.
+    pub(crate) fn bind(self, path: &Path) -> io::Result<UnixListener> {
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        if is_socket {
+            match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+                Err(error) => return Err(error),
+            }
+        }
+        // Nobody connects before it belongs to whom it should.
+        let umask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
+        let bound = UnixListener::bind(path);
+        nix::sys::stat::umask(umask);
+        let listener = bound?;
+        if self.user.is_some() || self.group.is_some() {
+            std::os::unix::fs::chown(path, self.user, self.group)?;
+        }
+        std::fs::set_permissions(path, Permissions::from_mode(self.mode))?;
+        Ok(listener)
+    }
+}
+
+impl Default for SocketAccess {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[derive(Debug)]
@@ -124,29 +196,16 @@ impl SocketmapListener {
     ///
     /// Those of the system.
     pub async fn bind_tcp(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { socket: Socket::Tcp(TcpListener::bind(address).await?) })
+        TcpListener::bind(address).await.map(|listener| Self::own(Socket::Tcp(listener)))
     }
 
     /// Listens on a unix socket. A socket that another process has left behind is replaced; a file of any other kind is not.
     ///
-    /// Every user who can reach the folder may connect, since Postfix's clients run as a user of their own.
-    ///
     /// # Errors
     ///
     /// Those of the system; `AddrInUse` when somebody listens there.
-    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-        if is_socket {
-            match std::os::unix::net::UnixStream::connect(path) {
-                Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
-                Err(error) => return Err(error),
-            }
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
-        Ok(Self { socket: Socket::Unix(listener) })
+    pub fn bind_unix(path: impl AsRef<Path>, access: SocketAccess) -> io::Result<Self> {
+        access.bind(path.as_ref()).map(|listener| Self::own(Socket::Unix(listener)))
     }
 
     /// A listening TCP socket that somebody else has opened, such as systemd.
@@ -156,7 +215,7 @@ impl SocketmapListener {
     /// Those of the system.
     pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?) })
+        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), outlives_server: true })
     }
 
     /// A listening unix socket that somebody else has opened, such as systemd.
@@ -166,7 +225,11 @@ impl SocketmapListener {
     /// Those of the system.
     pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?) })
+        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?), outlives_server: true })
+    }
+
+    fn own(socket: Socket) -> Self {
+        Self { socket, outlives_server: false }
     }
 
     /// The TCP address; none for a unix socket.
@@ -253,8 +316,9 @@ impl SocketmapServer {
         }
     }
 
-    /// Serves until `stop` ends: then takes no more clients, and gives those that wait for an answer
-    /// [`SocketmapConfig::stop_within`] to get it.
+    /// Serves until `stop` ends: then takes no more clients, and gives those that have sent a request
+    /// [`SocketmapConfig::stop_within`] to get their answer. Those that wait in the backlog of a listener are served too, unless
+    /// it was opened by somebody else, who keeps it.
     pub async fn serve(&self, listeners: Vec<SocketmapListener>, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
         let mut accepting = JoinSet::new();
@@ -293,50 +357,89 @@ impl Shared {
 
 async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: watch::Receiver<bool>) {
     let watched = stopped.clone();
-    let accepting = async {
-        loop {
-            if let Err(error) = accept_one(shared, &listener, &watched).await {
+    let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.as_mut() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(stream) => welcome(shared, stream, &watched).await,
+            Err(error) => {
                 // Such as too many open files: it passes when a client leaves.
                 tracing::warn!(%error, "a client could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-    };
-    tokio::select! {
-        () = accepting => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    if listener.outlives_server {
+        return;
+    }
+    // Their requests may have come, and would be lost with the listener.
+    match listener.backlog() {
+        Ok(backlog) => {
+            for stream in backlog {
+                welcome(shared, stream, &watched).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "clients that waited were not accepted"),
     }
 }
 
-async fn accept_one(
-    shared: &Arc<Shared>,
-    listener: &SocketmapListener,
-    stopped: &watch::Receiver<bool>,
-) -> io::Result<()> {
-    match &listener.socket {
-        Socket::Tcp(listener) => {
-            let (stream, _) = listener.accept().await?;
-            // An answer is one small packet.
-            let _ = stream.set_nodelay(true);
-            welcome(shared, stream, stopped).await;
-        }
-        Socket::Unix(listener) => {
-            let (stream, _) = listener.accept().await?;
-            welcome(shared, stream, stopped).await;
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl SocketmapListener {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+            Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
         }
     }
-    Ok(())
+
+    /// Closes it; those who have connected and were not accepted.
+    fn backlog(self) -> io::Result<Vec<Accepted>> {
+        // It does not wait, as the listener it was made from.
+        let mut accept: Box<dyn FnMut() -> io::Result<Accepted> + Send> = match self.socket {
+            Socket::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                Box::new(move || {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    TcpStream::from_std(stream).map(Accepted::Tcp)
+                })
+            }
+            Socket::Unix(listener) => {
+                let listener = listener.into_std()?;
+                Box::new(move || {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    UnixStream::from_std(stream).map(Accepted::Unix)
+                })
+            }
+        };
+        Ok(std::iter::from_fn(|| accept().ok()).take(MAX_BACKLOG).collect())
+    }
 }
 
 /// Waits for a place: one client of each listener may, and then those behind it in the backlog.
-async fn welcome(
-    shared: &Arc<Shared>,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    stopped: &watch::Receiver<bool>,
-) {
+async fn welcome(shared: &Arc<Shared>, stream: Accepted, stopped: &watch::Receiver<bool>) {
     // Never closed.
-    if let Ok(place) = Arc::clone(&shared.places).acquire_owned().await {
-        shared.connections.fetch_add(1, Ordering::Relaxed);
-        Client::new(shared, place, stopped.clone()).start(stream);
+    let Ok(place) = Arc::clone(&shared.places).acquire_owned().await else { return };
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let client = Client::new(shared, place, stopped.clone());
+    match stream {
+        Accepted::Tcp(stream) => {
+            // An answer is one small packet.
+            let _ = stream.set_nodelay(true);
+            client.start(stream);
+        }
+        Accepted::Unix(stream) => client.start(stream),
     }
 }
+
+/// More than the system lets wait.
+const MAX_BACKLOG: usize = 4096;

@@ -42,7 +42,7 @@ impl Stage {
     async fn json(&self, domain: &str) -> (Option<i32>, Value) {
         let answer = self.check(&["--json", domain]).await;
         let value: Value = serde_json::from_str(&answer.stdout).unwrap();
-        assert_eq!(value["domains"].as_array().unwrap().len(), 1);
+        assert_eq!((&value["format"], value["domains"].as_array().unwrap().len()), (&1.into(), 1));
         (answer.status, value["domains"][0].clone())
     }
 }
@@ -294,6 +294,12 @@ async fn json_tells_of_each_stage() {
     assert_eq!((&host["preference"], &host["covered_by"]), (&10.into(), &"mx.healthy-enforce.test".into()));
     assert_eq!(host["session"]["starttls"], "tls-established");
     assert_eq!(host["session"]["certificate"]["valid"], true);
+    let certificate = &json["policy"]["certificate"];
+    assert_eq!((&certificate["valid"], &certificate["key"]), (&true.into(), &"EC 256".into()));
+    assert!((28..=30).contains(&certificate["days_left"].as_i64().unwrap()), "{certificate:#}");
+    let (_, json) = stage.json("chain-incomplete.test").await;
+    let missing = &json["mx"]["hosts"][0]["session"]["certificate"]["missing_issuer"];
+    assert_eq!(missing["name"], "CN=Throw-away CA between");
 
     let (_, json) = stage.json("policy-invalid.test").await;
     assert_eq!(
@@ -306,6 +312,273 @@ async fn json_tells_of_each_stage() {
     let host = &json["mx"]["hosts"][0];
     assert_eq!(host["fault"], "certificate-expired");
     assert_eq!(host["session"]["certificate"]["faults"][0], "certificate-expired");
+    stage.world.shutdown().await;
+}
+
+/// The text without what changes from day to day.
+fn undated(text: &str) -> String {
+    let undated = |line: &str| match line.split_once(" valid until ") {
+        Some((before, _)) => format!("{before} valid until DAY, N days left"),
+        None => line.to_owned(),
+    };
+    text.lines().map(undated).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_without_fault_is_told_on_a_screen() {
+    let stage = Stage::start().await;
+    let port = stage.world.dns_addr().port().to_string();
+    let answer = stage.check(&["spotless.test", "--authoritative", "--ns-port", &port]).await;
+    let expected = "\
+spotless.test: protected
+  =>      Senders with MTA-STS deliver over authenticated TLS alone, to
+          mx.spotless.test.
+
+  record  _mta-sts.spotless.test TXT, TTL 1 minute, signed (DNSSEC)
+          \"v=STSv1; id=20260101T000000;\"
+          senders use this record (id 20260101T000000)
+  policy  https://mta-sts.spotless.test/.well-known/mta-sts.txt: HTTP 200,
+          text/plain, TLS 1.3
+          certificate valid until DAY, N days left
+          for mta-sts.spotless.test
+          issued by CN=Throw-away CA of a loopback world, key EC 256, sent alone
+          address 127.83.50.1
+          mode enforce, max_age 604800 (7 days)
+          mx mx.spotless.test
+  mx      spotless.test MX, TTL 1 minute, signed (DNSSEC)
+  mx 10   mx.spotless.test: covered by mx.spotless.test
+          address 127.83.50.2
+          STARTTLS, TLS 1.3, TLS_AES_256_GCM_SHA384, REQUIRETLS
+          certificate valid until DAY, N days left
+          for mx.spotless.test
+          issued by CN=Throw-away CA of a loopback world, key EC 256, sent alone
+          DANE: a TLSA record matches: senders with DANE deliver
+          senders deliver
+  tlsrpt  _smtp._tls.spotless.test TXT, TTL 1 minute, signed (DNSSEC)
+          \"v=TLSRPTv1; rua=mailto:tls@spotless.test\"
+          reports go to mailto:tls@spotless.test
+          senders would report: success alone
+  ns      ns1.spotless.test 127.83.0.53: answers
+          ns2.spotless.test 127.83.0.54: answers
+          all that answer say the same";
+    assert_eq!(undated(&answer.stdout), expected);
+    assert_eq!(answer.status, Some(0));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_done_comes_before_the_stages_and_once() {
+    let stage = Stage::start().await;
+    let answer = stage.check(&["second-mx.test"]).await;
+    let expected = "\
+second-mx.test: protected, but not every MX host is right
+  =>      Senders with MTA-STS deliver over authenticated TLS alone, to
+          mx2.second-mx.test. Nothing goes to mx1.second-mx.test.
+
+  error   mx1.second-mx.test: Its certificate expired a day ago. Senders with
+          MTA-STS deliver nothing to this host. [certificate-expired]
+          Mend (whoever runs the mail host): Renew it, load it into the server,
+          and see why the renewal did not happen by itself.
+  warning _smtp._tls.second-mx.test: There is no TLSRPT record. Nobody is told
+          when TLS fails: senders have nowhere to report it to. [no-tlsrpt]
+          Mend (whoever runs the DNS of the domain): Publish the TXT record
+          `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.
+
+  record  _mta-sts.second-mx.test TXT, TTL 1 minute
+";
+    assert!(answer.stdout.starts_with(expected), "{}", answer.stdout);
+    assert!(answer.stdout.ends_with("\nexit 1: A domain above is not protected, or has an error to mend.\n"));
+    assert_has(&stage.check(&["mode-none.test"]).await, &["This is why the exit status is 1."]);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_has_its_finding_where_it_is() {
+    let stage = Stage::start().await;
+    for (domain, status, verdict, code, severity, place) in [
+        ("alias-dangling.test", 1, "no-mta-sts", "alias-dangling", "error", "mta-sts.alias-dangling.test"),
+        ("alias-dangling.test", 1, "no-mta-sts", "alias-dangling", "error", "_smtp._tls.alias-dangling.test"),
+        ("mx-alias-dangling.test", 1, "unavailable", "alias-dangling", "error", "mx.mx-alias-dangling.test"),
+        ("cname.test", 0, "delivered", "mx-is-alias", "warning", "mx.cname.test"),
+        ("chain-incomplete.test", 1, "deferred", "chain-incomplete", "error", "mx.chain-incomplete.test"),
+        ("self-signed.test", 1, "deferred", "certificate-self-signed", "error", "mx.self-signed.test"),
+        ("untrusted-ca.test", 1, "deferred", "certificate-not-trusted", "error", "mx.untrusted-ca.test"),
+        (
+            "expires-soon.test",
+            0,
+            "delivered",
+            "certificate-expires-soon",
+            "warning",
+            "mta-sts.expires-soon.test",
+        ),
+        ("expires-soon.test", 0, "delivered", "certificate-expires-soon", "warning", "mx.expires-soon.test"),
+        ("policy-differs.test", 1, "delivered", "policy-differs", "error", "mta-sts.policy-differs.test"),
+        (
+            "policy-differs.test",
+            1,
+            "delivered",
+            "policy-address-fails",
+            "error",
+            "mta-sts.policy-differs.test",
+        ),
+        ("old-lines.test", 1, "delivered", "mx-line-unregistered", "error", "mx: mx.provider.gone.test"),
+        ("old-lines.test", 1, "delivered", "mx-line-unresolved", "warning", "mx: old.old-lines.test"),
+        ("old-lines.test", 1, "delivered", "mx-line-without-mx", "info", "mx: spare.old-lines.test"),
+        ("mx-doubled.test", 0, "delivered", "mx-doubled", "info", "mx.mx-doubled.test"),
+        ("tls-too-old.test", 1, "deferred", "tls-version-too-old", "error", "mx.tls-too-old.test"),
+        ("https-gzip.test", 1, "no-mta-sts", "content-encoding", "error", "mta-sts.https-gzip.test"),
+        ("policy-redirect.test", 1, "no-mta-sts", "http-redirect", "error", "mta-sts.policy-redirect.test"),
+        ("healthy-enforce.test", 0, "delivered", "no-tlsrpt", "warning", "_smtp._tls.healthy-enforce.test"),
+        ("tlsrpt-broken.test", 0, "delivered", "tlsrpt-invalid", "warning", "_smtp._tls.tlsrpt-broken.test"),
+        ("dane-mismatch.test", 1, "dane-refused", "dane-mismatch", "error", "mx.dane-mismatch.test"),
+        ("dane-bogus.test", 1, "dane-refused", "dane-bogus", "error", "mx.dane-bogus.test"),
+        ("bogus.test", 75, "dns-failed", "dnssec-bogus", "warning", "_mta-sts.bogus.test"),
+        ("no-mta-sts.test", 1, "no-mta-sts", "no-record", "error", "_mta-sts.no-mta-sts.test"),
+    ] {
+        let (given, json) = stage.json(domain).await;
+        assert_eq!((given, json["verdict"].as_str()), (Some(status), Some(verdict)), "{domain} {json:#}");
+        let findings = json["findings"].as_array().unwrap();
+        let is_it = |it: &&Value| it["code"] == code && it["severity"] == severity && it["place"] == place;
+        assert!(findings.iter().any(|it| is_it(&it)), "{domain}: no {code} at {place}: {findings:#?}");
+        for finding in findings {
+            for member in ["message", "effect", "owner", "fix"] {
+                assert!(finding[member].as_str().is_some_and(|text| !text.is_empty()), "{finding:#}");
+            }
+        }
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_fault_is_one_error() {
+    let stage = Stage::start().await;
+    for domain in ["https-gzip.test", "policy-redirect.test", "chain-incomplete.test", "dane-mismatch.test"] {
+        let answer = stage.check(&[domain]).await;
+        assert_eq!(answer.stdout.matches("\n  error ").count(), 1, "{}", answer.stdout);
+    }
+    let (_, json) = stage.json("https-gzip.test").await;
+    assert_eq!(json["policy"]["content_encoding"], "gzip");
+    assert_eq!(json["policy"]["findings"].as_array().unwrap().len(), 0);
+    // Three MX records of one host are one host.
+    let (_, json) = stage.json("mx-doubled.test").await;
+    assert_eq!(json["mx"]["hosts"].as_array().unwrap().len(), 1);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_are_told_with_who_may_take_their_place() {
+    let stage = Stage::start().await;
+    assert_has(
+        &stage.check(&["alias-dangling.test"]).await,
+        &[
+            "an alias of policy.hosting.gone.test, which does not exist",
+            "whoever registers gone.test, or is given it by a provider, can serve the policy",
+        ],
+    );
+    let (_, json) = stage.json("alias-dangling.test").await;
+    let chain = &json["aliases"][0];
+    assert_eq!((&chain["name"], &chain["end"]), (&"mta-sts.alias-dangling.test".into(), &"missing".into()));
+    assert_eq!(chain["targets"][0], "policy.hosting.gone.test");
+    assert_eq!(chain["unregistered"], "gone.test");
+    let (_, json) = stage.json("cname.test").await;
+    let names: Vec<_> = json["aliases"].as_array().unwrap().iter().map(|chain| &chain["name"]).collect();
+    assert_eq!(names, ["_mta-sts.cname.test", "mta-sts.cname.test"]);
+    assert_eq!(json["mx"]["hosts"][0]["alias"]["targets"][0], "mail.provider.test");
+    let (_, json) = stage.json("loop.test").await;
+    assert_eq!(json["aliases"][0]["end"], "endless");
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dane_is_decided_for_each_host() {
+    let stage = Stage::start().await;
+    for (domain, dane) in [
+        ("spotless.test", &["passed"][..]),
+        ("dane.test", &["passed"]),
+        ("dane-mismatch.test", &["mismatch"]),
+        ("dane-bogus.test", &["dane-lookup-failed"]),
+        ("dane-second.test", &["not-applicable", "passed"]),
+        ("healthy-enforce.test", &["not-applicable"]),
+    ] {
+        let (_, json) = stage.json(domain).await;
+        let hosts = json["mx"]["hosts"].as_array().unwrap();
+        let given: Vec<_> = hosts.iter().map(|host| host["dane"].as_str().unwrap()).collect();
+        assert_eq!(given, dane, "{domain}");
+    }
+    // Senders with DANE deliver where those with MTA-STS alone do not.
+    assert_has(&stage.check(&["dane.test"]).await, &["Senders with DANE deliver: the TLSA records fit."]);
+    let (_, json) = stage.json("dane-mismatch.test").await;
+    let failure = &json["tlsrpt_failures"][0];
+    assert_eq!((&failure["policy_type"], &failure["mx"]), (&"tlsa".into(), &"mx.dane-mismatch.test".into()));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn name_servers_are_asked_one_by_one() {
+    let stage = Stage::start().await;
+    let port = stage.world.dns_addr().port().to_string();
+    let answer = stage.check(&["name-servers-disagree.test"]).await;
+    assert_eq!(answer.status, Some(0), "nobody asked for it: {}", answer.stdout);
+    let arguments = ["--authoritative", "--ns-port", &port];
+    let answer = stage.check(&[&["name-servers-disagree.test"][..], &arguments].concat()).await;
+    assert_has(
+        &answer,
+        &[
+            "name-servers-disagree.test: protected, with faults",
+            "ns2.name-servers-disagree.test says \"v=STSv1; id=20260102T000000;\"",
+            "[name-servers-disagree]",
+        ],
+    );
+    assert_eq!(answer.status, Some(1));
+    let answer = stage.check(&[&["--json", "spotless.test"][..], &arguments].concat()).await;
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let servers = &json["domains"][0]["name_servers"];
+    assert_eq!(
+        (&servers["zone"], servers["servers"].as_array().unwrap().len()),
+        (&"spotless.test".into(), 2)
+    );
+    assert_eq!(servers["disagreements"].as_array().unwrap().len(), 0);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_ends_when_its_time_is_up() {
+    let stage = Stage::start().await;
+    // A busy machine is given ten times as long.
+    let within = std::time::Duration::from_secs(20);
+    let look = stage.check(&["https-hang.test", "--timeout", "2s"]);
+    let answer = tokio::time::timeout(within, look).await.unwrap();
+    assert_has(&answer, &["[policy-host-timeout]", "exit 75: "]);
+    let answer = stage.check(&["dns-timeout.test", "--timeout", "4s"]).await;
+    assert_has(
+        &answer,
+        &["not known: the lookup of the record _mta-sts.dns-timeout.test failed (timed out)"],
+    );
+    assert_eq!(answer.status, Some(75));
+    for given in ["0s", "1h", "soon"] {
+        assert_eq!(
+            stage.check(&["healthy-enforce.test", "--timeout", given]).await.status,
+            Some(2),
+            "{given}"
+        );
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_is_wider_than_a_terminal() {
+    let stage = Stage::start().await;
+    let slow = ["dns-timeout.test", "https-drip.test", "https-hang.test"];
+    let scenarios = stage.world.scenarios().iter().map(|scenario| scenario.domain.as_str());
+    let others =
+        ["old-lines.test", "policy-differs.test", "alias-dangling.test", "dane-bogus.test", "bogus.test"];
+    let domains: Vec<_> = scenarios.chain(others).filter(|domain| !slow.contains(domain)).collect();
+    let answer = stage.check(&domains).await;
+    assert!(answer.stdout.lines().count() > 20 * domains.len(), "{}", answer.stdout);
+    for line in answer.stdout.lines().filter(|line| line.chars().count() > 80) {
+        // A word that no line can hold stands alone, behind its label at most.
+        assert_eq!(line.get(10..).unwrap().split_whitespace().count(), 1, "{line}");
+    }
     stage.world.shutdown().await;
 }
 
@@ -364,4 +637,10 @@ async fn a_policy_covers_hosts_or_does_not() {
     assert_eq!((&json["error"]["code"], &json["error"]["line"]), (&"bad-mode".into(), &2.into()));
     assert_eq!(answer.status, Some(1));
     assert_eq!(matched(&["--policy", "/nonexistent", "mx.test"]).await.status, Some(2));
+    // A file is not taken for a pattern, and neither is a path to none.
+    for given in [path, "./mta-sts.txt"] {
+        let answer = matched(&[given, "mx1.recipient.test"]).await;
+        assert!(answer.stderr.contains("--policy FILE"), "{}", answer.stderr);
+        assert_eq!(answer.status, Some(2));
+    }
 }

@@ -5,7 +5,9 @@
 mod socketmap_client;
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +16,7 @@ use mta_sts_core::postfix::Form;
 use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsFailureAnswer, EntryStore, FetchFailureAnswer, MatchNames, PolicyAnswer,
-    PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener,
+    PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketAccess, SocketmapConfig, SocketmapListener,
     SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig};
@@ -110,7 +112,7 @@ async fn keys_are_answered_as_postfix_means_them() {
         ("postfix [implicit-mx.test]:25", "OK secure match=implicit-mx.test servername=hostname"),
         (
             "postfix [healthy-enforce.test]",
-            "TEMP The policy covers none of the MX hosts. [no-permitted-host]",
+            "TEMP The policy of the smart host healthy-enforce.test does not cover it. [no-permitted-host]",
         ),
         ("postfix .test", "NOTFOUND "),
         ("postfix .healthy-enforce.test", "NOTFOUND "),
@@ -405,19 +407,64 @@ async fn a_stop_gives_the_answers_that_are_due() {
     stage.world.shutdown().await;
 }
 
+// What a client has sent may lie in the system's buffers, where the server has not seen it yet.
+#[tokio::test]
+async fn what_was_sent_before_a_stop_is_answered() {
+    const CLIENTS: usize = 200;
+    let mut stage = Stage::start().await;
+    // From memory: no answer waits for anybody.
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    let mut clients: Vec<_> = (0..CLIENTS / 2).map(|_| connect(stage.address)).collect();
+    while stage.server.clients() < clients.len() {
+        tokio::task::yield_now().await;
+    }
+    // From here on the server does not run until it is told to stop. Half of the clients it has not even accepted.
+    clients.extend((0..CLIENTS / 2).map(|_| connect(stage.address)));
+    for client in &mut clients {
+        client.write_all(&b"28:postfix healthy-enforce.test,".repeat(3)).unwrap();
+    }
+    stage.stop.take().unwrap().send(()).unwrap();
+    timeout(LONG, &mut stage.running).await.expect("the server stops").unwrap();
+    let expected = format!("{}:{HEALTHY},", HEALTHY.len()).repeat(3);
+    for (number, client) in clients.iter_mut().enumerate() {
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).unwrap_or_else(|error| panic!("client {number}: {error}"));
+        assert_eq!(answers, expected, "client {number}");
+    }
+    stage.world.shutdown().await;
+}
+
+fn connect(address: SocketAddr) -> std::net::TcpStream {
+    std::net::TcpStream::connect(address).unwrap()
+}
+
+#[tokio::test]
+async fn a_unix_socket_lets_in_whom_it_should() {
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let path = folder.path().join("everybody");
+    let _everybody = SocketmapListener::bind_unix(&path, SocketAccess::new()).unwrap();
+    assert_eq!(mode(&path), 0o666);
+    let path = folder.path().join("group");
+    let own = std::fs::metadata(path.parent().unwrap()).unwrap();
+    let access = SocketAccess::new().mode(0o660).user(Some(own.uid())).group(Some(own.gid()));
+    let _group = SocketmapListener::bind_unix(&path, access).unwrap();
+    assert_eq!(mode(&path), 0o660);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unix_socket_is_taken_over_from_the_dead_alone() {
     let stage = Stage::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mtasts.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let listener = SocketmapListener::bind_unix(&path).unwrap();
+    let listener = SocketmapListener::bind_unix(&path, SocketAccess::new()).unwrap();
     assert_eq!(listener.tcp_addr(), None);
-    let second = SocketmapListener::bind_unix(&path).unwrap_err();
+    let second = SocketmapListener::bind_unix(&path, SocketAccess::new()).unwrap_err();
     assert_eq!(second.kind(), std::io::ErrorKind::AddrInUse);
     let file = folder.path().join("file");
     std::fs::write(&file, "precious").unwrap();
-    SocketmapListener::bind_unix(&file).unwrap_err();
+    SocketmapListener::bind_unix(&file, SocketAccess::new()).unwrap_err();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
 
     let server = stage.server.clone();

@@ -247,6 +247,52 @@ async fn a_full_redis_is_told_and_passes() {
     assert_eq!(names(&store, 10).await, [domain(2).to_string()]);
 }
 
+/// An enforced policy of about this many octets.
+fn large_entry(octets: usize) -> CacheEntry {
+    let hosts: Vec<_> = (0..octets / 27).map(|number| format!("mx: *.padding{number:06}.a.test\n")).collect();
+    let hosts = hosts.concat();
+    let policy = format!("version: STSv1\nmode: enforce\nmx: mx.a.test\n{hosts}max_age: 604800\n");
+    let head = format!("mta-sts-entry 1\nid: 1\nfetched-at: {}\n", now());
+    CacheEntry::parse(format!("{head}policy-length: {}\n\n{policy}", policy.len()).as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_bounded_redis_keeps_what_mail_goes_to() {
+    let redis = RedisServer::start();
+    let bound = 2 << 20;
+    let store = open(&redis.url()).max_octets(bound);
+    let known = |number: usize| PolicyDomain::parse(&format!("known{number}.test")).unwrap();
+    let (small, large) = (large_entry(500), large_entry(60_000));
+    for number in 0..20 {
+        store.put(&known(number), if number < 15 { &small } else { &large }).await.unwrap();
+    }
+    let used: Vec<_> = (15..20).map(known).collect();
+    store.note_use(&used).await.unwrap();
+    store.put(&known(20), &small).await.unwrap();
+    redis.command(&[b"SET", b"mtasts:entry:known20.test", b"mta-sts-entry 99\n\n"]);
+    // Four times as much as there is room for.
+    for number in 0..140 {
+        store.put(&domain(number), &large).await.unwrap();
+        store.put(&known(17), &large_entry(60_000)).await.unwrap();
+        let redis::Value::BulkString(octets) = redis.command(&[b"GET", b"mtasts:octets"]) else { panic!() };
+        assert!(String::from_utf8(octets).unwrap().parse::<u64>().unwrap() <= bound);
+    }
+    for number in 0..20 {
+        assert!(store.get(&known(number)).await.unwrap().is_some(), "{number}");
+    }
+    assert_eq!(store.unreadable(None, 9).await.unwrap().len(), 1, "of a later version");
+    assert!(store.counts().evicted > 100);
+    let count = |key: &[u8], command: &[u8]| redis.command(&[command, key]);
+    let names = names(&store, 1000).await.len() + 1;
+    assert_eq!(count(b"mtasts:sizes", b"HLEN"), redis::Value::Int(i64::try_from(names).unwrap()));
+    // Nothing is left of what is gone.
+    while let Some((last, _)) = store.page(None, 1000).await.unwrap().last() {
+        store.remove(last).await.unwrap();
+    }
+    store.remove(&known(20)).await.unwrap();
+    assert_eq!(redis.command(&[b"DBSIZE"]), redis::Value::Int(0));
+}
+
 #[tokio::test]
 async fn a_lost_redis_is_told_at_once_and_found_again() {
     let mut redis = RedisServer::start();

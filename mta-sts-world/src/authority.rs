@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::crypto::ring::sign::any_supported_type;
@@ -17,6 +17,7 @@ use crate::error::WorldError;
 pub(crate) struct Authorities {
     trusted: CertifiedIssuer<'static, KeyPair>,
     stranger: CertifiedIssuer<'static, KeyPair>,
+    unsent: CertifiedIssuer<'static, KeyPair>,
     now: OffsetDateTime,
 }
 
@@ -26,7 +27,8 @@ pub(crate) struct CertificatePlan {
     /// The DNS-IDs.
     pub(crate) names: Vec<String>,
     pub(crate) signer: Signer,
-    pub(crate) expired: bool,
+    /// For how many days it is still valid; negative, once it has expired.
+    pub(crate) days_left: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,8 @@ pub(crate) enum Signer {
     Trusted,
     Stranger,
     Itself,
+    /// A CA below the trusted one, which the server does not send.
+    Unsent,
 }
 
 impl Authorities {
@@ -43,8 +47,13 @@ impl Authorities {
             .ok()
             .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let trusted = issuer("Throw-away CA of a loopback world", now)?;
+        let name = "Throw-away CA between";
+        let key = KeyPair::generate().map_err(|error| failed(name, &error))?;
+        let unsent = CertifiedIssuer::signed_by(issuer_params(name, now, 0), key, &trusted);
         Ok(Self {
-            trusted: issuer("Throw-away CA of a loopback world", now)?,
+            unsent: unsent.map_err(|error| failed(name, &error))?,
+            trusted,
             stranger: issuer("Throw-away CA that nobody trusts", now)?,
             now,
         })
@@ -63,17 +72,19 @@ impl Authorities {
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         leaf.use_authority_key_identifier_extension = true;
-        (leaf.not_before, leaf.not_after) = if plan.expired {
-            (self.now - Duration::days(31), self.now - Duration::days(1))
-        } else {
-            (self.now - Duration::days(1), self.now + Duration::days(30))
-        };
+        leaf.not_after = self.now + Duration::days(plan.days_left);
+        leaf.not_before =
+            leaf.not_after.min(self.now) - Duration::days(if plan.days_left < 0 { 30 } else { 1 });
+        if let Signer::Unsent = plan.signer {
+            leaf.custom_extensions.push(CustomExtension::from_oid_content(AUTHORITY_ACCESS, issuer_place()));
+        }
 
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = match plan.signer {
             Signer::Trusted => leaf.signed_by(&key, &self.trusted),
             Signer::Stranger => leaf.signed_by(&key, &self.stranger),
             Signer::Itself => leaf.self_signed(&key),
+            Signer::Unsent => leaf.signed_by(&key, &self.unsent),
         }
         .map_err(failed)?;
 
@@ -91,16 +102,36 @@ pub(crate) fn key_digest(certified: &CertifiedKey) -> Option<[u8; 32]> {
 }
 
 fn issuer(name: &str, now: OffsetDateTime) -> Result<CertifiedIssuer<'static, KeyPair>, WorldError> {
+    let params = issuer_params(name, now, 1);
+    let key = KeyPair::generate().map_err(|error| failed(name, &error))?;
+    CertifiedIssuer::self_signed(params, key).map_err(|error| failed(name, &error))
+}
+
+fn issuer_params(name: &str, now: OffsetDateTime, path_len: u8) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_len));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = now - Duration::days(40);
     params.not_after = now + Duration::days(365);
-    let key = KeyPair::generate().map_err(|error| failed(name, &error))?;
-    CertifiedIssuer::self_signed(params, key).map_err(|error| failed(name, &error))
+    params
+}
+
+/// RFC 5280, 4.2.2.1, in DER: one caIssuers, which is the URL [`ISSUER_URL`].
+fn issuer_place() -> Vec<u8> {
+    let url = ISSUER_URL.as_bytes();
+    let method = [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02];
+    // All lengths are below 128, so one octet each.
+    let length = |octets: usize| u8::try_from(octets).unwrap_or_default();
+    let location = [&[0x86, length(url.len())][..], url].concat();
+    let access = [&[0x30, length(method.len() + location.len())][..], &method, &location].concat();
+    [&[0x30, length(access.len())][..], &access].concat()
 }
 
 fn failed(name: &str, error: &dyn std::error::Error) -> WorldError {
     WorldError::Certificate { name: name.to_owned(), detail: error.to_string() }
 }
+
+/// id-pe-authorityInfoAccess.
+const AUTHORITY_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+const ISSUER_URL: &str = "http://ca.test/between.der";

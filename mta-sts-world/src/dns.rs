@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use crate::scenario::States;
 use crate::seen::{DnsQuestion, Record, Transport};
-use crate::zone::{Answer, Zone};
+use crate::zone::{Answer, DnsServer, Now, Zone};
 
 /// Starts the authority for all names, over UDP and TCP.
 pub(crate) fn serve(udp: UdpSocket, tcp: TcpListener, authority: Authority) -> Server<Authority> {
@@ -26,6 +26,7 @@ pub(crate) struct Authority {
     pub(crate) zone: Arc<Zone>,
     pub(crate) states: Arc<States>,
     pub(crate) seen: Arc<Record>,
+    pub(crate) server: DnsServer,
 }
 
 #[async_trait::async_trait]
@@ -76,7 +77,8 @@ impl Authority {
             record_type: question.query_type().to_string(),
             transport: if request.protocol() == Protocol::Udp { Transport::Udp } else { Transport::Tcp },
         });
-        self.zone.answer(question.name(), question.query_type(), &self.states)
+        let now = Now { states: &self.states, server: self.server };
+        self.zone.answer(question.name(), question.query_type(), now)
     }
 }
 

@@ -40,6 +40,16 @@
 //! | `dane-mismatch.test` | signed; all is as the policy says, and the TLSA record is for another key |
 //! | `dane-bogus.test` | signed; all is as the policy says, and the TLSA lookup is SERVFAIL with Extended DNS Error 6 |
 //! | `dane-second.test` | signed; all is as the policy says of the preferred MX host, and only the second one has a TLSA record, for a certificate that nobody trusts |
+//! | `spotless.test` | signed; the TLSA record matches, there is a TLSRPT record, and both DNS servers are its name servers |
+//! | `alias-dangling.test`, `mx-alias-dangling.test` | `mta-sts` and `_smtp._tls`, or the MX host, are aliases of names that do not exist |
+//! | `chain-incomplete.test`, `self-signed.test` | the MX host sends a certificate without its issuer's, or one that is signed by itself |
+//! | `expires-soon.test` | the certificate of the Policy Host ends in nine days, that of the MX host in five |
+//! | `policy-differs.test` | the Policy Host has three addresses: two policies, and one 404 |
+//! | `old-lines.test` | the policy names hosts that are gone |
+//! | `mx-doubled.test` | one MX host in three records |
+//! | `tls-too-old.test` | the MX host knows no TLS 1.2 |
+//! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
+//! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
 //! | `https-gzip.test`, `https-drip.test`, `https-media-type.test`, `https-two-media-types.test`, `https-too-large.test`, `https-not-found.test`, `https-hang.test`, `https-refused.test` | one [`PolicyHostBehaviour`] each |
 #![forbid(unsafe_code)]
 

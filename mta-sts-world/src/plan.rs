@@ -5,7 +5,7 @@ use crate::authority::{CertificatePlan, Signer};
 use crate::https::PolicyHostBehaviour;
 use crate::scenario::{Expected, Mode, Scenario, Staged, State, When};
 use crate::seen::Owner;
-use crate::zone::{Data, Zone};
+use crate::zone::{Data, DnsServer, Zone};
 
 /// What a world is to be made of: scenarios, records, hosts.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(crate) struct MailHostPlan {
 pub(crate) enum MailService {
     Starttls(CertificatePlan),
     Stripped,
+    /// No TLS version that is new enough.
+    OldTls,
 }
 
 /// What the TLSA record of port 25 says of an MX host.
@@ -169,7 +171,10 @@ impl Stage<'_> {
     ) -> &mut Self {
         let address = self.next_address();
         self.data(name, Data::A(address), None);
-        let certificate = self.staged(self.valid(name), attack_certificate);
+        // Without a scenario there is no state in which the fault is away.
+        let calm_certificate =
+            if self.scenario.is_none() { attack_certificate.clone() } else { self.valid(name) };
+        let certificate = self.staged(calm_certificate, attack_certificate);
         let behaviour = self.staged(calm, attack);
         self.policy_host_at(address, name, certificate, behaviour)
     }
@@ -292,12 +297,33 @@ impl Stage<'_> {
         self
     }
 
+    /// A record that one of the two DNS servers alone has.
+    pub(crate) fn data_at(&mut self, server: DnsServer, name: &str, data: Data) -> &mut Self {
+        let name = self.full(name);
+        self.plan.zone.add_at(server, &name, data);
+        self
+    }
+
+    /// Both DNS servers are name servers of the domain.
+    pub(crate) fn name_servers(&mut self) -> &mut Self {
+        for (name, address) in [("ns1", DNS_ADDRESS), ("ns2", SECOND_DNS_ADDRESS)] {
+            let server = self.full(name);
+            self.data(name, Data::A(address), None).data("", Data::Ns(server), None);
+        }
+        self
+    }
+
     pub(crate) fn valid(&self, name: &str) -> CertificatePlan {
-        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, expired: false }
+        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, days_left: 30 }
     }
 
     pub(crate) fn expired(&self, name: &str) -> MailService {
-        MailService::Starttls(CertificatePlan { expired: true, ..self.valid(name) })
+        MailService::Starttls(CertificatePlan { days_left: -1, ..self.valid(name) })
+    }
+
+    /// A good certificate that is valid for so many days more.
+    pub(crate) fn expiring(&self, name: &str, days_left: i64) -> CertificatePlan {
+        CertificatePlan { days_left, ..self.valid(name) }
     }
 
     pub(crate) fn signed_by(&self, signer: Signer, name: &str) -> MailService {
@@ -333,3 +359,5 @@ impl Stage<'_> {
 pub(crate) const ID: &str = "20260101T000000";
 /// The DNS server.
 pub(crate) const DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 83, 0, 53);
+/// The second one, which knows some domains otherwise.
+pub(crate) const SECOND_DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 83, 0, 54);

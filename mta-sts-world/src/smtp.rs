@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -30,6 +30,8 @@ pub(crate) struct SmtpServer {
 #[derive(Clone, Debug)]
 pub(crate) enum Service {
     Starttls(Arc<ServerConfig>),
+    /// The handshake ends with the alert that no version is known to both.
+    OldTls,
     /// An attacker on the path takes the keyword out of the EHLO answer and refuses the command.
     Stripped,
 }
@@ -72,7 +74,11 @@ impl SmtpServer {
 
         let mut clear = Dialogue::new(self, number, stream, &service, false);
         clear.reply(&format!("220 {} ESMTP", self.host)).await?;
-        let (Next::Starttls, Service::Starttls(config)) = (clear.run().await?, &service) else {
+        let next = clear.run().await?;
+        if let (Next::Starttls, Service::OldTls) = (&next, &service) {
+            return refuse_version(clear.stream).await;
+        }
+        let (Next::Starttls, Service::Starttls(config)) = (next, &service) else {
             return Ok(());
         };
 
@@ -90,6 +96,17 @@ impl SmtpServer {
         Dialogue::new(self, number, stream, &service, true).run().await?;
         Ok(())
     }
+}
+
+/// Reads the client's hello, and answers with the alert `protocol_version` of TLS 1.0 (RFC 2246, 7.2.2).
+async fn refuse_version(mut stream: BufReader<TcpStream>) -> io::Result<()> {
+    let mut hello = [0; 5];
+    stream.read_exact(&mut hello).await?;
+    let mut rest = vec![0; usize::from(u16::from_be_bytes([hello[3], hello[4]]))];
+    stream.read_exact(&mut rest).await?;
+    let stream = stream.get_mut();
+    stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).await?;
+    stream.shutdown().await
 }
 
 /// The commands and replies over one stream, in clear or over TLS.
@@ -114,7 +131,7 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
             server,
             number,
             stream: BufReader::new(stream),
-            starttls: matches!(service, Service::Starttls(_)) && !over_tls,
+            starttls: !matches!(service, Service::Stripped) && !over_tls,
             over_tls,
             greeted: false,
             transaction: None,

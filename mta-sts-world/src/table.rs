@@ -8,7 +8,7 @@ use crate::scenario::{
     State, WhyNone,
 };
 use crate::seen::Owner;
-use crate::zone::{Data, Fault};
+use crate::zone::{Data, DnsServer, Fault};
 
 /// The whole world.
 pub(crate) fn plan() -> Plan {
@@ -23,6 +23,7 @@ pub(crate) fn plan() -> Plan {
     cached_policies(&mut plan);
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
+    domains_to_check(&mut plan);
     plan
 }
 
@@ -513,6 +514,81 @@ fn domains_with_dane(plan: &mut Plan) {
         .faulty_mail_host("mx2", stranger)
         .tlsa(TlsaPlan::ItsKey)
         .mx(20, "mx2");
+}
+
+/// Domains for `mtasts check`: what an owner overlooks. Nothing is staged here.
+fn domains_to_check(plan: &mut Plan) {
+    // Nothing is left to say: reports, name servers that agree, DANE.
+    plan.domain("spotless").signed().healthy().tlsa(TlsaPlan::ItsKey).name_servers().data(
+        "_smtp._tls",
+        Data::Txt(vec!["v=TLSRPTv1; rua=mailto:tls@spotless.test".to_owned()]),
+        None,
+    );
+
+    // Whoever registers gone.test serves the policy.
+    plan.domain("alias-dangling")
+        .record(ID)
+        .data("mta-sts", Data::Cname("policy.hosting.gone.test".to_owned()), None)
+        .data("_smtp._tls", Data::Cname("reports.gone.test".to_owned()), None)
+        .mail_host("mx")
+        .mx(10, "mx");
+    plan.domain("mx-alias-dangling")
+        .sts(Mode::Enforce, &["mx"])
+        .data("mx", Data::Cname("mail.gone.test".to_owned()), None)
+        .mx(10, "mx");
+
+    let mut stage = plan.domain("chain-incomplete");
+    let alone = CertificatePlan { signer: Signer::Unsent, ..stage.valid("mx") };
+    stage.sts(Mode::Enforce, &["mx"]).faulty_mail_host("mx", MailService::Starttls(alone)).mx(10, "mx");
+
+    let mut stage = plan.domain("self-signed");
+    let itself = stage.signed_by(Signer::Itself, "mx");
+    stage.sts(Mode::Enforce, &["mx"]).faulty_mail_host("mx", itself).mx(10, "mx");
+
+    let mut stage = plan.domain("expires-soon");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    let (policy_host, mail_host) = (stage.expiring("mta-sts", 9), stage.expiring("mx", 5));
+    stage
+        .record(ID)
+        .policy_host_with("mta-sts", policy_host, policy.clone(), policy)
+        .faulty_mail_host("mx", MailService::Starttls(mail_host))
+        .mx(10, "mx");
+
+    // Each address of the policy host has its own policy; the third has none.
+    let mut stage = plan.domain("policy-differs");
+    let other = Behaviour::Policy(stage.policy(Mode::Testing, &["mx"]));
+    stage.healthy().policy_host("mta-sts", other).policy_host("mta-sts", Behaviour::Status(404));
+
+    // Hosts of the past: one of our own, and one of a provider that nobody owns any more.
+    plan.domain("old-lines")
+        .sts(Mode::Enforce, &["mx", "old", "mx.provider.gone.test", "spare", "*.elsewhere"])
+        .mail_host("mx")
+        .mail_host("spare")
+        .mx(10, "mx");
+
+    plan.domain("mx-doubled")
+        .sts(Mode::Enforce, &["mx"])
+        .mail_host("mx")
+        .mx(10, "mx")
+        .mx(20, "mx")
+        .mx(30, "mx");
+
+    plan.domain("tls-too-old")
+        .sts(Mode::Enforce, &["mx"])
+        .faulty_mail_host("mx", MailService::OldTls)
+        .mx(10, "mx");
+
+    plan.domain("name-servers-disagree")
+        .protected()
+        .name_servers()
+        .data_at(DnsServer::First, "_mta-sts", Data::Txt(vec![format!("v=STSv1; id={ID};")]))
+        .data_at(DnsServer::Second, "_mta-sts", Data::Txt(vec![format!("v=STSv1; id={NEW_ID};")]));
+
+    plan.domain("tlsrpt-broken").healthy().data(
+        "_smtp._tls",
+        Data::Txt(vec!["v=TLSRPTv1; rua=tls@tlsrpt-broken.test".to_owned()]),
+        None,
+    );
 }
 
 fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {

@@ -17,13 +17,13 @@ use crate::control;
 use crate::dns::{self, Authority};
 use crate::error::WorldError;
 use crate::https::{HttpsServer, PolicyHostBehaviour, Site};
-use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan, TlsaPlan};
+use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan, SECOND_DNS_ADDRESS, TlsaPlan};
 use crate::scenario::{Scenario, State, States, When};
 use crate::seen::{Owner, Record, Seen};
 use crate::smtp::{Service, SmtpServer};
 use crate::table;
 use crate::tls;
-use crate::zone::{Data, Zone};
+use crate::zone::{Data, DnsServer, Zone};
 
 /// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
 ///
@@ -32,6 +32,7 @@ use crate::zone::{Data, Zone};
 pub struct World {
     live: Arc<Live>,
     dns: Server<Authority>,
+    second_dns: Option<Server<Authority>>,
     tasks: JoinSet<()>,
 }
 
@@ -71,7 +72,7 @@ impl World {
         let states = Arc::new(States::new(&plan.scenarios));
         let seen = Arc::new(Record::default());
 
-        let (udp, tcp) = bind_dns(config.dns).await?;
+        let ((udp, tcp), second) = bind_dns(config.dns).await?;
         let dns_addr = tcp.local_addr().map_err(|source| no_port("dns", source))?;
         let https_addresses: Vec<_> = plan.policy_hosts.keys().copied().collect();
         let (https_port, https_listeners) = bind_all("https", &https_addresses, config.https_port)?;
@@ -104,8 +105,12 @@ impl World {
         }
 
         for (listener, plan) in smtp_listeners.into_iter().zip(mail_plans) {
-            let certificates = plan.service.try_map(|service| certificate(service, &authorities))?;
-            if let (Some(tlsa), Some(certificate)) = (plan.tlsa, &certificates.calm) {
+            let services = plan.service.try_map(|service| {
+                let certificate = certificate(service, &authorities)?;
+                let served = mail_service(service, certificate.as_deref());
+                Ok::<_, WorldError>((certificate, served))
+            })?;
+            if let (Some(tlsa), Some(certificate)) = (plan.tlsa, &services.calm.0) {
                 let digest = key_digest(certificate).unwrap_or_default();
                 let digest = match tlsa {
                     TlsaPlan::ItsKey => digest,
@@ -113,7 +118,7 @@ impl World {
                 };
                 zone.add(&format!("_25._tcp.{}", plan.name), Data::Tlsa(digest), When::Always);
             }
-            let service = certificates.map(|certificate| mail_service(certificate.as_deref()));
+            let service = services.map(|(_, served)| served.clone());
             let server = SmtpServer {
                 host: plan.name,
                 address: plan.address,
@@ -126,8 +131,10 @@ impl World {
         }
 
         let zone = Arc::new(zone);
-        let authority = Authority { zone: zone.clone(), states: states.clone(), seen: seen.clone() };
-        let dns = dns::serve(udp, tcp, authority);
+        let authority =
+            |server| Authority { zone: zone.clone(), states: states.clone(), seen: seen.clone(), server };
+        let dns = dns::serve(udp, tcp, authority(DnsServer::First));
+        let second_dns = second.map(|(udp, tcp)| dns::serve(udp, tcp, authority(DnsServer::Second)));
         let live = Arc::new(Live {
             dns_addr,
             https_port,
@@ -143,7 +150,7 @@ impl World {
             runtime: Handle::current(),
         });
         live.settle()?;
-        Ok(Self { live, dns, tasks })
+        Ok(Self { live, dns, second_dns, tasks })
     }
 
     /// The DNS server, for UDP and TCP.
@@ -240,6 +247,9 @@ impl World {
         self.live.close();
         // An error here is one of a socket that is closed now anyhow.
         let _ = self.dns.shutdown_gracefully().await;
+        if let Some(mut second) = self.second_dns {
+            let _ = second.shutdown_gracefully().await;
+        }
     }
 }
 
@@ -396,11 +406,14 @@ fn certificate(
 ) -> Result<Option<Arc<CertifiedKey>>, WorldError> {
     match service {
         MailService::Starttls(certificate) => authorities.issue(certificate).map(Some),
-        MailService::Stripped => Ok(None),
+        MailService::Stripped | MailService::OldTls => Ok(None),
     }
 }
 
-fn mail_service(certificate: Option<&CertifiedKey>) -> Service {
+fn mail_service(service: &MailService, certificate: Option<&CertifiedKey>) -> Service {
+    if let MailService::OldTls = service {
+        return Service::OldTls;
+    }
     match certificate {
         Some(certificate) => {
             let resolver = SingleCertAndKey::from(certificate.clone());
@@ -410,15 +423,17 @@ fn mail_service(certificate: Option<&CertifiedKey>) -> Service {
     }
 }
 
-async fn bind_dns(wanted: Option<SocketAddr>) -> Result<(UdpSocket, TcpListener), WorldError> {
+/// The sockets of both DNS servers, at one port. Where the port is fixed, the second may be another world's: then there is none.
+async fn bind_dns(wanted: Option<SocketAddr>) -> Result<(DnsSockets, Option<DnsSockets>), WorldError> {
     let address = wanted.unwrap_or_else(|| SocketAddr::from((DNS_ADDRESS, 0)));
     let mut tries = 0;
     loop {
         tries += 1;
         let sockets = async {
-            let tcp = TcpListener::bind(address).await?;
-            let udp = UdpSocket::bind(tcp.local_addr()?).await?;
-            io::Result::Ok((udp, tcp))
+            let first = dns_sockets(address).await?;
+            let port = first.1.local_addr()?.port();
+            let second = dns_sockets(SocketAddr::from((SECOND_DNS_ADDRESS, port))).await;
+            if address.port() == 0 { Ok((first, Some(second?))) } else { Ok((first, second.ok())) }
         };
         match sockets.await {
             Ok(sockets) => return Ok(sockets),
@@ -429,6 +444,14 @@ async fn bind_dns(wanted: Option<SocketAddr>) -> Result<(UdpSocket, TcpListener)
             Err(_) => {}
         }
     }
+}
+
+type DnsSockets = (UdpSocket, TcpListener);
+
+async fn dns_sockets(address: SocketAddr) -> io::Result<DnsSockets> {
+    let tcp = TcpListener::bind(address).await?;
+    let udp = UdpSocket::bind(tcp.local_addr()?).await?;
+    Ok((udp, tcp))
 }
 
 /// One port on all addresses: the fixed one, or one that the system has chosen on the first address.

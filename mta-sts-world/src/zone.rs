@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
-use hickory_proto::rr::rdata::{A, CNAME, MX, SOA, TLSA, TXT};
+use hickory_proto::rr::rdata::{A, CNAME, MX, NS, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::scenario::{States, When};
@@ -33,6 +33,7 @@ pub(crate) struct Answer {
 pub(crate) enum Data {
     A(Ipv4Addr),
     Mx(u16, String),
+    Ns(String),
     /// The character-strings of one RR.
     Txt(Vec<String>),
     Cname(String),
@@ -49,16 +50,43 @@ pub(crate) enum Fault {
     Silence,
 }
 
+/// One of the two DNS servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DnsServer {
+    First,
+    Second,
+}
+
 #[derive(Debug)]
 struct Entry {
     name: Name,
     data: Data,
     when: When,
+    /// Who has it; both by default.
+    server: Option<DnsServer>,
+}
+
+/// What is in force at a moment at one of the servers.
+#[derive(Clone, Copy)]
+pub(crate) struct Now<'s> {
+    pub(crate) states: &'s States,
+    pub(crate) server: DnsServer,
+}
+
+impl Now<'_> {
+    fn has(self, entry: &Entry) -> bool {
+        entry.when.holds(self.states) && entry.server.is_none_or(|server| server == self.server)
+    }
 }
 
 impl Zone {
     pub(crate) fn add(&mut self, name: &str, data: Data, when: When) {
-        self.entries.push(Entry { name: absolute(name), data, when });
+        self.entries.push(Entry { name: absolute(name), data, when, server: None });
+    }
+
+    pub(crate) fn add_at(&mut self, server: DnsServer, name: &str, data: Data) {
+        let (name, when) = (absolute(name), When::Always);
+        self.entries.push(Entry { name, data, when, server: Some(server) });
     }
 
     /// Signs a domain, as far as it can be told from answers.
@@ -67,12 +95,12 @@ impl Zone {
     }
 
     /// Answers as an authority for everything, which follows its own aliases; `None` is silence.
-    pub(crate) fn answer(&self, question: &Name, kind: RecordType, states: &States) -> Option<Answer> {
+    pub(crate) fn answer(&self, question: &Name, kind: RecordType, now: Now<'_>) -> Option<Answer> {
         let mut answer = Answer { authentic: true, ..Answer::default() };
         let mut name = question.to_lowercase();
         for _ in 0..MAX_ALIASES {
             answer.authentic &= self.signed.iter().any(|domain| domain.zone_of(&name));
-            match self.fault(&name, kind, states) {
+            match self.fault(&name, kind, now) {
                 Some(Fault::Silence) => return None,
                 Some(Fault::ServFail(extended_error)) => {
                     let code = ResponseCode::ServFail;
@@ -80,13 +108,13 @@ impl Zone {
                 }
                 None => {}
             }
-            let here = self.records(&name, states);
+            let here = self.records(&name, now);
             let alias = here.iter().find_map(|record| match &record.data {
                 RData::CNAME(CNAME(target)) if kind != RecordType::CNAME => Some(target.clone()),
                 _ => None,
             });
             let wanted = if alias.is_some() { RecordType::CNAME } else { kind };
-            let exists = !here.is_empty() || self.has_descendant(&name, states);
+            let exists = !here.is_empty() || self.has_descendant(&name, now);
             let found = here.into_iter().filter(|record| record.record_type() == wanted);
             let before = answer.answers.len();
             answer.answers.extend(found);
@@ -104,14 +132,16 @@ impl Zone {
 
     /// Everything that is in force now, in the manner of a zone file; faults are comments.
     pub(crate) fn text(&self, states: &States) -> String {
+        let now = Now { states, server: DnsServer::First };
         let mut text = format!("; every name of this world, as it is now\n{}\n", start_of_authority());
-        for entry in self.entries.iter().filter(|entry| entry.when.holds(states)) {
+        for entry in self.entries.iter().filter(|entry| now.has(entry)) {
             let line = match &entry.data {
                 Data::Fault(kind, fault) => format!("; {} {kind}: {fault:?}", entry.name),
                 Data::A(address) => format!("{} {TTL} IN A {address}", entry.name),
                 Data::Mx(preference, host) => {
                     format!("{} {TTL} IN MX {preference} {}", entry.name, absolute(host))
                 }
+                Data::Ns(server) => format!("{} {TTL} IN NS {}", entry.name, absolute(server)),
                 Data::Cname(target) => format!("{} {TTL} IN CNAME {}", entry.name, absolute(target)),
                 Data::Tlsa(digest) => format!("{} {TTL} IN TLSA {}", entry.name, tlsa(digest)),
                 Data::Txt(strings) => {
@@ -125,16 +155,16 @@ impl Zone {
         text
     }
 
-    fn fault(&self, name: &Name, kind: RecordType, states: &States) -> Option<Fault> {
-        self.at(name, states).find_map(|entry| match entry.data {
+    fn fault(&self, name: &Name, kind: RecordType, now: Now<'_>) -> Option<Fault> {
+        self.at(name, now).find_map(|entry| match entry.data {
             Data::Fault(of, fault) if of == kind || of == RecordType::ANY => Some(fault),
             _ => None,
         })
     }
 
-    fn records(&self, name: &Name, states: &States) -> Vec<Record> {
+    fn records(&self, name: &Name, now: Now<'_>) -> Vec<Record> {
         let mut records: Vec<_> = self
-            .at(name, states)
+            .at(name, now)
             .filter_map(|entry| Some(Record::from_rdata(name.clone(), TTL, entry.data.rdata()?)))
             .collect();
         if *name == apex() {
@@ -143,14 +173,14 @@ impl Zone {
         records
     }
 
-    fn at<'z>(&'z self, name: &'z Name, states: &'z States) -> impl Iterator<Item = &'z Entry> {
-        self.entries.iter().filter(move |entry| entry.name == *name && entry.when.holds(states))
+    fn at<'z>(&'z self, name: &'z Name, now: Now<'z>) -> impl Iterator<Item = &'z Entry> {
+        self.entries.iter().filter(move |entry| entry.name == *name && now.has(entry))
     }
 
     /// An empty non-terminal exists (RFC 8020, 2).
-    fn has_descendant(&self, name: &Name, states: &States) -> bool {
+    fn has_descendant(&self, name: &Name, now: Now<'_>) -> bool {
         self.entries.iter().any(|entry| {
-            name.zone_of(&entry.name) && entry.when.holds(states) && !matches!(entry.data, Data::Fault(..))
+            name.zone_of(&entry.name) && now.has(entry) && !matches!(entry.data, Data::Fault(..))
         })
     }
 }
@@ -160,6 +190,7 @@ impl Data {
         Some(match self {
             Self::A(address) => RData::A(A(*address)),
             Self::Mx(preference, host) => RData::MX(MX::new(*preference, absolute(host))),
+            Self::Ns(server) => RData::NS(NS(absolute(server))),
             Self::Txt(strings) => RData::TXT(TXT::new(strings.clone())),
             Self::Cname(target) => RData::CNAME(CNAME(absolute(target))),
             Self::Tlsa(digest) => {

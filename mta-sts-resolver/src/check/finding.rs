@@ -144,7 +144,7 @@ const MAIL_DNS: &str = "whoever runs the DNS of the mail host";
 kinds! {
     /// An alias leads to a name that does not exist.
     AliasDangling = "alias-dangling", Error, DNS,
-        "Whoever gets that name answers in the place of the domain.",
+        "Until then senders find nothing there.",
         "Remove the CNAME record, or let it lead to a name that exists.";
     /// Aliases lead in a circle, or on and on.
     AliasEndless = "alias-endless", Error, DNS,

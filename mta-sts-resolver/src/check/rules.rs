@@ -85,7 +85,7 @@ fn alias_chain(chain: &AliasChain, can: &str, found: &mut Vec<CheckFinding>) -> 
     match &chain.end {
         AliasEnd::Missing { unregistered } => {
             let message = format!(
-                "It is an alias of {}, which does not exist. Whoever registers {unregistered}, or is given it by a \
+                "It is an alias of {}, which does not exist: whoever registers {unregistered}, or is given it by a \
                  provider, can {can}.",
                 chain.target()
             );
@@ -131,7 +131,11 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
             policy_certificate(check, &host, &response.certificate, found);
             for (address, other) in &check.policy_addresses {
                 match other {
-                    Ok(other) if (other.status, &other.body) != (response.status, &response.body) => {
+                    Ok(other) if other.status != response.status => {
+                        let message = format!("At {address} it answers HTTP {}.", other.status);
+                        found.push(CheckFinding::new(Kind::PolicyAddressFails, &host, message));
+                    }
+                    Ok(other) if other.body != response.body => {
                         let message =
                             format!("At {address} it serves another policy than at {}.", response.peer.ip());
                         found.push(CheckFinding::new(Kind::PolicyDiffers, &host, message));
@@ -441,8 +445,10 @@ fn dane(host: &HostCheck, found: &mut Vec<CheckFinding>) {
         HostDane::Unusable => {
             (Kind::DaneUnusable, "None of its TLSA records can be used for mail.".to_owned())
         }
-        HostDane::Failed(DaneError::LookupFailed { kind, failure: failure @ DnsFailure::Bogus { .. } }) => {
-            (Kind::DaneBogus, format!("DNSSEC finds the answer for {kind} forged or broken: {failure}."))
+        HostDane::Failed(DaneError::LookupFailed { kind, failure: DnsFailure::Bogus { info_code } }) => {
+            let message =
+                format!("DNSSEC finds the answer for {kind} forged or broken (extended error {info_code}).");
+            (Kind::DaneBogus, message)
         }
         HostDane::Failed(DaneError::LookupFailed { kind, failure }) => {
             (Kind::DaneLookupFailed, format!("DANE may apply, but the lookup of {kind} failed: {failure}."))

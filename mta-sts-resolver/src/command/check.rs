@@ -199,4 +199,4 @@ pub(super) fn told(exit: Exit, what: &str) -> Exit {
 const DOMAINS_AT_ONCE: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 /// The version of the JSON: raised when a member goes or changes its meaning, not when one comes.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     NoInput,
     /// Something that may work later did not work now: `EX_TEMPFAIL` of sysexits.
     Temporary,
+    /// A configuration says what it must not, or what cannot work: `EX_CONFIG` of sysexits.
+    Configuration,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::NoInput => 66,
             Exit::Temporary => 75,
+            Exit::Configuration => 78,
         })
     }
 }

@@ -7,6 +7,7 @@ use mta_sts_core::{DnsName, MxPattern, NameError, Policy};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::check::FORMAT;
 use super::output::{Tone, print_json, print_row, printable};
 
 /// Which pattern covers which MX host
@@ -48,6 +49,13 @@ impl Match {
                 },
             },
             None => match self.names.split_first() {
+                Some((pattern, _)) if pattern.contains('/') || Path::new(pattern).is_file() => {
+                    anstream::eprintln!(
+                        "mtasts: {}: this is a file, not a pattern: write `mtasts match --policy FILE HOST...`",
+                        printable(pattern)
+                    );
+                    return Exit::Usage;
+                }
                 Some((pattern, hosts)) if !hosts.is_empty() => match MxPattern::parse(pattern) {
                     Ok(pattern) => (vec![pattern], hosts),
                     Err(error) => {
@@ -77,7 +85,7 @@ impl Match {
             let error =
                 json!({ "of": what, "code": code, "line": line, "offset": offset, "message": sentence });
             // Nothing is left to tell if nobody reads.
-            let _ = print_json(&json!({ "error": error }));
+            let _ = print_json(&json!({ "format": FORMAT, "error": error }));
         } else {
             anstream::eprintln!(
                 "mtasts: the {what} has an error in line {line}, at byte {offset}: {sentence} [{code}]",
@@ -124,7 +132,7 @@ fn json(patterns: &[MxPattern<'_>], answers: &[Answer<'_>]) -> Value {
         json!({ "host": answer.host, "covered": pattern.is_some(), "pattern": pattern, "error": error })
     });
     let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-    json!({ "patterns": patterns, "hosts": hosts.collect::<Vec<_>>() })
+    json!({ "format": FORMAT, "patterns": patterns, "hosts": hosts.collect::<Vec<_>>() })
 }
 
 /// One octet more than a policy may have, so that a longer one is seen to be longer.

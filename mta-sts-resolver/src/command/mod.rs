@@ -53,8 +53,8 @@ pub(crate) fn run() -> ExitCode {
 
 /// MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
 ///
-/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 66 a file cannot be read;
-/// 75 temporary failure.
+/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 66 a file is missing or cannot be read;
+/// 75 temporary failure; 78 the configuration has a mistake, or cannot work.
 #[derive(Debug, Parser)]
 #[command(name = "mtasts", version, max_term_width = 100)]
 struct Arguments {

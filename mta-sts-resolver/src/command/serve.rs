@@ -1,5 +1,6 @@
 //! `mtasts serve`: its command line.
 
+mod access;
 mod beside;
 mod configuration;
 mod daemon;

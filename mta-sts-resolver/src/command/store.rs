@@ -45,7 +45,7 @@ impl StorePlace {
             SqliteConfig::new().access(access).patience(Duration::from_secs(10)).max_octets(u64::MAX);
         Ok(match self {
             Self::Memory => None,
-            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?)),
+            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?.max_octets(u64::MAX))),
             Self::Sqlite(path) => Some(Arc::new(SqliteStore::open_with(path, config)?)),
         })
     }
@@ -55,7 +55,7 @@ impl StorePlace {
     pub(crate) fn open_for_daemon(&self, max_octets: u64) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
         let path = match self {
             Self::Memory => return Ok(None),
-            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?))),
+            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?.max_octets(max_octets)))),
             Self::Sqlite(path) => path,
         };
         let store = SqliteStore::new(path, SqliteConfig::new().max_octets(max_octets))?;

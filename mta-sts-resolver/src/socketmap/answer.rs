@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, postfix};
+use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PostfixErrorKind, postfix};
 
 use super::key::Destination;
 use super::overrides::Override;
@@ -148,6 +148,11 @@ async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns
     match told {
         Ok(Some(tls_policy)) => Answer::Ok(tls_policy),
         Ok(None) => Answer::NotFound,
+        // Of a smart host no MX records are looked up.
+        Err(error) if *is_host && error.kind() == PostfixErrorKind::NoPermittedHost => {
+            let text = format!("The policy of the smart host {domain} does not cover it.");
+            Answer::Temporary { code: error.code(), text }
+        }
         Err(error) => Answer::Temporary { code: error.code(), text: error.to_string() },
     }
 }

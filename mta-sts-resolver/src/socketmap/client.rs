@@ -1,12 +1,15 @@
 //! One client: requests in, answers out.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -32,7 +35,7 @@ impl Client {
         Self { shared: Arc::clone(shared), stopped, _place: place }
     }
 
-    pub(super) fn start(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    pub(super) fn start(self, stream: impl Stream) {
         tokio::spawn(async move {
             if let Err(error) = self.serve(stream).await {
                 tracing::debug!(%error, "a client was given up");
@@ -41,7 +44,9 @@ impl Client {
     }
 
     /// Until the client leaves, is silent for too long, sends what is no request, or the server stops.
-    async fn serve(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    ///
+    /// What was sent until then is answered, all of it.
+    async fn serve(self, mut stream: impl Stream) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
         let mut timer = Timer::new(self.shared.idle_timeout());
@@ -63,21 +68,22 @@ impl Client {
                 written = stream.write_all(&answer) => written?,
                 () = timer.ring() => return Err(io::ErrorKind::TimedOut.into()),
             }
-            let Ok(Request { end, .. }) = found else { return Ok(()) };
+            let Ok(Request { end, .. }) = found else { break };
             buffer.drain(..end);
         }
-        Ok(())
+        stream.shutdown().await
     }
 
     /// The next request; none when the client has left, or should.
     async fn request(
         &self,
-        stream: &mut (impl AsyncRead + Unpin),
+        stream: &mut impl Stream,
         buffer: &mut Vec<u8>,
         timer: &mut Timer,
         mut stop: Pin<&mut impl Future>,
     ) -> io::Result<Option<Result<Request, Broken>>> {
         let mut begun = !buffer.is_empty();
+        let mut stops = false;
         timer.set(if begun { self.shared.config.request_timeout } else { self.shared.idle_timeout() });
         loop {
             match netstring::read(buffer) {
@@ -93,7 +99,14 @@ impl Client {
             buffer.reserve(READ_LEN);
             let read = tokio::select! {
                 biased;
-                _ = stop.as_mut(), if !begun => return Ok(None),
+                _ = stop.as_mut(), if !begun && !stops => {
+                    // The runtime may not have heard yet of what has come; closed now, all of it would be lost.
+                    if !has_unread(stream)? {
+                        return Ok(None);
+                    }
+                    stops = true;
+                    continue;
+                }
                 read = stream.read_buf(buffer) => read?,
                 () = timer.ring() => return Err(io::ErrorKind::TimedOut.into()),
             };
@@ -138,6 +151,20 @@ impl Timer {
             }
             self.sleep.as_mut().reset(self.deadline);
         }
+    }
+}
+
+/// What a client is connected by.
+pub(super) trait Stream: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static> Stream for T {}
+
+/// Whether the system holds something that the client has sent.
+fn has_unread(stream: &impl AsFd) -> io::Result<bool> {
+    match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
+        Ok(octets) => Ok(octets > 0),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

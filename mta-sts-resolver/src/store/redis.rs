@@ -15,6 +15,7 @@ use redis::{
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::ranking::rank;
 use super::{
     EntryStore, LeaseHolder, Leases, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
     Unreadable, UnreadableEntry, ends_at, read_entry,
@@ -40,12 +41,14 @@ use super::{
 ///
 /// Whoever can write to it decides which policies apply: it has to be closed to strangers.
 ///
-/// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the domains.
+/// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the domains;
+/// `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks` and `mtasts:octets` what is needed to keep within [`RedisStore::max_octets`].
 /// The server is version 6 or later, and no cluster. Connections are made when there is something to ask; a server that does
 /// not answer is left alone for a second, so that nobody waits long for it.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
+    max_octets: u64,
 }
 
 /// Where a Redis is: `redis://HOST:PORT/NUMBER`, with TLS `rediss://HOST:PORT/NUMBER`, at a unix socket
@@ -116,6 +119,7 @@ struct Shared {
     link: Mutex<Link>,
     /// Lets a line about values that are no entries through.
     unreadable: Seldom,
+    evicted: AtomicU64,
     newer: AtomicU64,
     damaged: AtomicU64,
 }
@@ -145,15 +149,26 @@ impl RedisStore {
         }
         let client = Client::open(info).map_err(|_| unusable())?;
         Ok(Self {
+            max_octets: 256 << 20,
             shared: Arc::new(Shared {
                 url: url.clone(),
                 client,
                 link: Mutex::default(),
                 unreadable: Seldom::default(),
+                evicted: AtomicU64::new(0),
                 newer: AtomicU64::new(0),
                 damaged: AtomicU64::new(0),
             }),
         })
+    }
+
+    /// How many octets the entries may take before some go, as in [`SqliteStore`](crate::SqliteStore): 256 MiB by default, with
+    /// 500 for what Redis keeps beside each. Of machines that share a store, the least counts.
+    #[must_use]
+    pub fn max_octets(mut self, octets: u64) -> Self {
+        // As much as the numbers of Lua are exact for.
+        self.max_octets = octets.min(1 << 53);
+        self
     }
 
     /// Where it is.
@@ -275,9 +290,17 @@ impl EntryStore for RedisStore {
             let fetched_at = entry.policy().map_or(-1, |policy| seconds(policy.fetched_at()));
             let mut put = redis::cmd("EVAL");
             put.arg(PUT).arg(2).arg(entry_key(domain)).arg(DOMAINS);
-            put.arg(domain.as_str()).arg(entry.to_text()).arg(fetched_at).arg(seconds(ends_at(entry)));
-            put.arg(GRACE.as_secs()).arg(MIN_LIFE.as_secs());
-            self.ask(&put).await
+            let text = entry.to_text();
+            let worths = [0, 1, 2].map(|days| rank(entry, text.len(), days).to_string()).join(" ");
+            put.arg(domain.as_str()).arg(text).arg(fetched_at).arg(seconds(ends_at(entry)));
+            put.arg(GRACE.as_secs())
+                .arg(MIN_LIFE.as_secs())
+                .arg(worths)
+                .arg(self.max_octets)
+                .arg(ENTRY_PREFIX);
+            let evicted: u64 = self.ask(&put).await?;
+            self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
+            Ok(())
         })
     }
 
@@ -310,12 +333,23 @@ impl EntryStore for RedisStore {
         }))
     }
 
+    fn note_use<'a>(&'a self, domains: &'a [PolicyDomain]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            for domain in domains {
+                let mut note = redis::cmd("EVAL");
+                note.arg(NOTE_USE).arg(0).arg(domain.as_str());
+                let _: u64 = self.ask(&note).await?;
+            }
+            Ok(())
+        })
+    }
+
     fn counts(&self) -> StoreCounts {
         let shared = &self.shared;
         StoreCounts {
             newer: shared.newer.load(Ordering::Relaxed),
             damaged: shared.damaged.load(Ordering::Relaxed),
-            ..StoreCounts::default()
+            evicted: shared.evicted.load(Ordering::Relaxed),
         }
     }
 
@@ -467,6 +501,46 @@ const GRACE: Duration = Duration::from_secs(86_400);
 /// How long anything stays: absences and back-offs may have ended by the clock of the server.
 const MIN_LIFE: Duration = Duration::from_secs(60);
 
+/// What is kept of each domain beside its entry: how many octets it takes, with what it is worth when nobody has asked for it
+/// again, on one day, and on several; on how many days that was, and the last of them.
+///
+/// `forget` takes a domain out, and gives back how many octets there are left. `keep` puts one in.
+macro_rules! with_ranks {
+    ($script:literal) => {
+        concat!(
+            "
+local function known(domain)
+    local octets, worth = string.match(redis.call('HGET', 'mtasts:sizes', domain) or '', '^(%d+) (.*)$')
+    local days, last = string.match(redis.call('HGET', 'mtasts:uses', domain) or '', '^(%d+) (%d+)$')
+    return tonumber(octets) or 0, worth, tonumber(days) or 0, last
+end
+local function rank(domain, worth, days, today)
+    local worths = {}
+    for number in string.gmatch(worth, '%d+') do worths[#worths + 1] = tonumber(number) end
+    redis.call('ZADD', 'mtasts:ranks', worths[math.min(days, 2) + 1] * 100000 + today, domain)
+end
+local function keep(domain, octets, worth, today)
+    local before, _, days = known(domain)
+    redis.call('HSET', 'mtasts:sizes', domain, octets .. ' ' .. worth)
+    rank(domain, worth, days, today)
+    return redis.call('INCRBY', 'mtasts:octets', octets - before)
+end
+local function forget(domain)
+    local octets = known(domain)
+    redis.call('ZREM', 'mtasts:domains', domain)
+    redis.call('ZREM', 'mtasts:ranks', domain)
+    redis.call('HDEL', 'mtasts:sizes', domain)
+    redis.call('HDEL', 'mtasts:uses', domain)
+    local left = redis.call('DECRBY', 'mtasts:octets', octets)
+    if left <= 0 then redis.call('DEL', 'mtasts:octets') end
+    return left
+end
+",
+            $script
+        )
+    };
+}
+
 /// The value, and no more of it than tells that it is too long. What is no string gives a number.
 const GET: &str = "
 local value = redis.pcall('GETRANGE', KEYS[1], 0, ARGV[1])
@@ -477,7 +551,10 @@ return value
 
 /// Puts an entry unless a policy is there that was fetched later, or one is in force and the new entry has none; an entry of a
 /// later version may have one. A fetch in the future was made before a clock stepped back: it gives way, as in memory.
-const PUT: &str = "
+///
+/// Where all entries take more than there is room for, those that are worth least go, but none of a later version.
+const PUT: &str = with_ranks!(
+    "
 local domain, text, fetched_at, ends_at = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local grace, min_life = tonumber(ARGV[5]), tonumber(ARGV[6])
 local now = tonumber(redis.call('TIME')[1])
@@ -498,40 +575,76 @@ local life = math.max(ends_at - now, 0)
 if fetched_at >= 0 then life = life + grace else life = math.min(life, grace) end
 redis.call('ZADD', KEYS[2], 0, domain)
 redis.call('SET', KEYS[1], text, 'EX', string.format('%.0f', math.max(life, min_life)))
-return 1
-";
+local worth, most = ARGV[7], tonumber(ARGV[8])
+local octets, evicted = keep(domain, #text + #domain + 500, worth, math.floor(now / 86400)), 0
+if octets <= most then return 0 end
+local own = tonumber(string.match(text, '^mta%-sts%-entry (%d+)'))
+for _, name in ipairs(redis.call('ZRANGE', 'mtasts:ranks', 0, 255)) do
+    local key = ARGV[9] .. name
+    local head = redis.pcall('GETRANGE', key, 0, 31)
+    local version = type(head) == 'string' and string.match(head, '^mta%-sts%-entry (%d+)\\n')
+    if version and tonumber(version) > own then
+        redis.call('ZREM', 'mtasts:ranks', name)
+    else
+        redis.call('DEL', key)
+        octets, evicted = forget(name), evicted + 1
+        if octets <= most * 0.9 then break end
+    end
+end
+return evicted
+"
+);
 
-const REMOVE: &str = "
-redis.call('ZREM', KEYS[2], ARGV[1])
+const REMOVE: &str = with_ranks!(
+    "
+forget(ARGV[1])
 return redis.call('DEL', KEYS[1])
-";
+"
+);
+
+/// Notes that a domain was asked for again today.
+const NOTE_USE: &str = with_ranks!(
+    "
+local domain, today = ARGV[1], math.floor(tonumber(redis.call('TIME')[1]) / 86400)
+local octets, worth, days, last = known(domain)
+if not worth or (days > 0 and tonumber(last) == today) then return 0 end
+redis.call('HSET', 'mtasts:uses', domain, (days + 1) .. ' ' .. today)
+rank(domain, worth, days + 1, today)
+return 1
+"
+);
 
 /// Names with their values; a name without one is taken out, but named, to go on from.
-const PAGE: &str = "
+const PAGE: &str = with_ranks!(
+    "
 local rows = {}
 for i, name in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '+', 'LIMIT', 0, ARGV[3])) do
     local value = redis.pcall('GETRANGE', ARGV[1] .. name, 0, ARGV[4])
     if type(value) ~= 'string' then value = '?' end
     if value == '' then
-        redis.call('ZREM', KEYS[1], name)
+        forget(name)
         value = false
     end
     rows[i] = {name, value}
 end
 return rows
-";
+"
+);
 
 /// Takes out names without a value, some at a time.
-const CLEAN: &str = "
+const CLEAN: &str = with_ranks!(
+    "
 local scanned = redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
 local removed = 0
 for i = 1, #scanned[2], 2 do
     if redis.call('EXISTS', ARGV[1] .. scanned[2][i]) == 0 then
-        removed = removed + redis.call('ZREM', KEYS[1], scanned[2][i])
+        forget(scanned[2][i])
+        removed = removed + 1
     end
 end
 return {scanned[1], removed}
-";
+"
+);
 
 /// A lease that would not end, or not soon, is nobody's: no machine makes one.
 const TAKE: &str = "

@@ -34,6 +34,22 @@ async fn it_works_as_it_stands_and_stops_when_told() {
 }
 
 #[test]
+fn signals_of_the_user_end_nothing() {
+    let mut daemon = Daemon::start(&["--dns", "127.0.0.1:9", "--store", "memory", "--listen", "127.0.0.1:0"]);
+    let address = daemon.listening();
+    assert_eq!(ask(&address, "postfix .test"), "9:NOTFOUND ,");
+    daemon.signal("-USR2");
+    daemon.signal("-USR1");
+    let state = daemon.event_of("the state of the daemon");
+    assert_eq!(
+        (&state["level"], &state["requests"], &state["lookups"]),
+        (&"INFO".into(), &1.into(), &0.into())
+    );
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
 fn a_place_that_is_taken_is_a_temporary_failure() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -300,6 +300,9 @@ fn decision(block: &mut Block, host: &HostCheck) {
         HostDecision::Deliver if host.standing() == Standing::Fine => {
             (Tone::Good, "senders deliver".to_owned())
         }
+        HostDecision::Deliver if host.dane.refuses() => {
+            (Tone::Note, "senders without DANE deliver".to_owned())
+        }
         HostDecision::Deliver => (Tone::Note, "senders deliver in spite of it".to_owned()),
         HostDecision::TryNextMx => {
             let reason = host.fault.map_or("", |fault| fault.message());
@@ -326,11 +329,8 @@ fn session(block: &mut Block, check: &DomainCheck, session: &SessionCheck, has_p
             block.line("", bad, format!("STARTTLS is refused: {reply} [starttls-refused]"));
         }
         Ok(StarttlsOutcome::HandshakeFailed(failure)) => {
-            block.line(
-                "",
-                bad,
-                format!("STARTTLS, but the handshake failed: {failure} [{}]", failure.code()),
-            );
+            let code = if failure.is_version_too_old() { "tls-version-too-old" } else { failure.code() };
+            block.line("", bad, format!("STARTTLS, but the handshake failed: {failure} [{code}]"));
             if let Some(shown) = failure.certificate() {
                 certificate(block, check, shown, bad);
             }

@@ -18,6 +18,7 @@ pub(super) struct Verdict {
 impl Verdict {
     pub(super) fn of(check: &DomainCheck) -> Self {
         let (tone, headline, sentence) = match check.verdict() {
+            DomainVerdict::Delivered if check.standing() == Standing::Faulty => delivered_with_faults(check),
             DomainVerdict::Delivered => (
                 Tone::Good,
                 "protected".to_owned(),
@@ -31,8 +32,7 @@ impl Verdict {
             DomainVerdict::DaneRefused => (
                 Tone::Bad,
                 "mail is being refused: by senders with DANE".to_owned(),
-                "The TLSA records do not fit any MX host that is up. Senders with MTA-STS alone deliver."
-                    .to_owned(),
+                "DANE fails at every MX host that is up. Senders with MTA-STS alone deliver.".to_owned(),
             ),
             DomainVerdict::Testing => (
                 Tone::Note,
@@ -46,6 +46,11 @@ impl Verdict {
             DomainVerdict::NoMtaSts => {
                 (Tone::Bad, format!("not protected: {}", why_no_policy(check)), UNPROTECTED.to_owned())
             }
+            DomainVerdict::Unavailable if check.hosts.iter().all(has_no_address) => (
+                Tone::Bad,
+                "mail cannot be delivered: no MX host has an address".to_owned(),
+                "It waits at the senders, and is returned after some days.".to_owned(),
+            ),
             DomainVerdict::Unavailable => (
                 Tone::Bad,
                 "not known: no MX host can be reached from here".to_owned(),
@@ -81,6 +86,10 @@ impl Verdict {
             Standing::Faulty => Some(("exit 1", "A domain above is not protected, or has an error to mend.")),
         }
     }
+}
+
+fn has_no_address(host: &HostCheck) -> bool {
+    matches!(host.addresses, Err(DnsError::NotFound(_)))
 }
 
 fn delivers(host: &HostCheck) -> bool {

@@ -13,8 +13,8 @@ use mta_sts_core::postfix::Form;
 use mta_sts_core::{FetchLimits, LookupConfig};
 use mta_sts_resolver::{
     DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, EntryStore, FetchFailureAnswer,
-    MatchNames, PolicyFetcher, Resolver, ServiceConfig, SocketmapConfig, StoreError, TrustStore,
-    TrustStoreError, Zone, Zones,
+    MatchNames, PolicyFetcher, Resolver, ServiceConfig, SocketAccess, SocketmapConfig, StoreError,
+    TrustStore, TrustStoreError, Zone, Zones,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -22,6 +22,7 @@ use toml::Table;
 
 use super::super::network::server;
 use super::super::store::StorePlace;
+use super::access::{SocketMode, SocketOwner, access};
 use super::fault::Fault;
 use super::file_budget::FileBudget;
 use super::logging::Log;
@@ -35,6 +36,10 @@ use super::value::{Maybe, Size, Span, text, texts};
 pub(super) struct Configuration {
     #[serde(with = "texts")]
     pub(super) listen: Vec<Place>,
+    #[serde(with = "text")]
+    pub(super) socket_mode: SocketMode,
+    #[serde(with = "text")]
+    pub(super) socket_owner: Maybe<SocketOwner>,
     #[serde(with = "text")]
     pub(super) store: StorePlace,
     #[serde(with = "text")]
@@ -301,6 +306,11 @@ impl Configuration {
             .log_domains(self.log.domains)
     }
 
+    /// Who may connect where mail servers ask.
+    pub(super) fn socket_access(&self) -> SocketAccess {
+        access(self.socket_mode, self.socket_owner.0.as_ref())
+    }
+
     pub(super) fn socketmap_config(&self) -> SocketmapConfig {
         SocketmapConfig::new()
             .max_clients(self.limits.max_clients.get())
@@ -314,6 +324,8 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             listen: vec![Place::Tcp((Ipv4Addr::LOCALHOST, 8461).into())],
+            socket_mode: SocketMode(0o666),
+            socket_owner: Maybe(None),
             store: StorePlace::default(),
             metrics: Maybe(None),
             overrides: Maybe(None),

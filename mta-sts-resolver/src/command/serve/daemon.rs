@@ -141,6 +141,8 @@ impl<'a> Daemon<'a> {
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(),
+                    Asked::Tell => self.tell(),
+                    Asked::Nothing => {}
                 },
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.status()),
             }
@@ -178,6 +180,30 @@ impl<'a> Daemon<'a> {
         }
         self.reload_of_the_system();
         supervisor::ready(&self.status());
+    }
+
+    /// What the daemon has done, in one line of the log.
+    fn tell(&self) {
+        let (server, service) = (self.server.counts(), self.service.counts());
+        tracing::info!(
+            requests = self.server.requests(),
+            clients = server.clients,
+            overrides = server.overrides,
+            entries = service.entries,
+            from_memory = service.from_memory,
+            lookups = service.lookups,
+            refreshes = service.refreshes,
+            fetched = service.fetched,
+            fetch_failures = service.fetch_failures,
+            alerts = service.alerts,
+            dns_failures = service.dns_failures,
+            waiting = service.waiting.sum(),
+            turned_away = service.busy.sum(),
+            store_failures = service.store_failures,
+            unsaved = service.unsaved,
+            store = %self.configuration.store,
+            "the state of the daemon"
+        );
     }
 
     /// Reads again what others write: whom to ask in DNS, and whom to trust. Lookups do so by themselves when a file has changed.
@@ -220,6 +246,8 @@ impl<'a> Daemon<'a> {
 
 enum Asked {
     Reload,
+    Tell,
+    Nothing,
     Stop,
 }
 
@@ -227,6 +255,9 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    user1: Signal,
+    /// It has no meaning here, and would end the process.
+    user2: Signal,
 }
 
 impl Signals {
@@ -236,6 +267,8 @@ impl Signals {
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
             hangup: signal(SignalKind::hangup()).map_err(failed)?,
+            user1: signal(SignalKind::user_defined1()).map_err(failed)?,
+            user2: signal(SignalKind::user_defined2()).map_err(failed)?,
         })
     }
 
@@ -251,6 +284,8 @@ impl Signals {
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.hangup.recv() => Asked::Reload,
+            _ = self.user1.recv() => Asked::Tell,
+            _ = self.user2.recv() => Asked::Nothing,
         }
     }
 }

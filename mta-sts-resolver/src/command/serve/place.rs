@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use mta_sts_resolver::SocketmapListener;
+use mta_sts_resolver::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
 
@@ -18,10 +18,10 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) async fn bind(&self) -> Result<SocketmapListener, (Exit, String)> {
+    pub(super) async fn bind(&self, access: SocketAccess) -> Result<SocketmapListener, (Exit, String)> {
         let bound = match self {
             Self::Tcp(address) => SocketmapListener::bind_tcp(*address).await,
-            Self::Unix(path) => SocketmapListener::bind_unix(path),
+            Self::Unix(path) => SocketmapListener::bind_unix(path, access),
         };
         bound.map_err(|error| {
             let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };

@@ -22,11 +22,11 @@ impl Sockets {
         let mut sockets = Self::handed_over().map_err(|what| (Exit::No, what))?;
         if sockets.answers.is_empty() {
             for place in &configuration.listen {
-                sockets.answers.push(place.bind().await?);
+                sockets.answers.push(place.bind(configuration.socket_access()).await?);
             }
         }
         if sockets.answers.is_empty() {
-            return Err((Exit::Usage, "there is nowhere to listen: `listen` is empty".to_owned()));
+            return Err((Exit::Configuration, "there is nowhere to listen: `listen` is empty".to_owned()));
         }
         if sockets.metrics.is_none()
             && let Some(address) = configuration.metrics.0
