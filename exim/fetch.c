@@ -70,7 +70,7 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     struct curl_slist *resolve = NULL;
     char *line = NULL;
     long http_status = 0, verify_result = X509_V_OK, os_error = 0;
-    const char *content_type = NULL;
+    struct curl_header *field = NULL;
     CURL *curl = curl_easy_init();
     CURLcode code;
 
@@ -102,12 +102,13 @@ void fetch_policy(const char *url, const char *host, const char *addresses, cons
     }
     code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
-    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
     curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verify_result);
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
     answer->http_status = (uint16_t)http_status;
-    if (content_type != NULL) {
-        snprintf(answer->content_type, sizeof answer->content_type, "%s", content_type);
+    if (curl_easy_header(curl, "Content-Type", 0, CURLH_HEADER, -1, &field) == CURLHE_OK) {
+        /* Several, or one that would be cut off, have no media type. */
+        int is_one = field->amount == 1 && strlen(field->value) < sizeof answer->content_type;
+        snprintf(answer->content_type, sizeof answer->content_type, "%s", is_one ? field->value : ",");
         answer->has_content_type = 1;
     }
     /* Of an answer other than 200 nothing is read but the status: its body may have any length. */

@@ -80,6 +80,9 @@
 /** The pattern has a wildcard that is not its whole first label. */
 #define MTASTS_ERR_BAD_WILDCARD 111
 
+/** The address has no domain. */
+#define MTASTS_ERR_MISSING_DOMAIN 112
+
 /** No TXT record is an MTA-STS record. */
 #define MTASTS_ERR_NO_RECORD 201
 
@@ -1285,7 +1288,8 @@ size_t mtasts_error_offset(const mtasts_error *error);
 void mtasts_error_free(mtasts_error *error);
 
 /**
- * Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most.
+ * Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most. It may stand in brackets,
+ * as a smart host does.
  *
  * Errors: 101 to 109, with the octet; for an address, "address-literal".
  *
@@ -1293,7 +1297,9 @@ void mtasts_error_free(mtasts_error *error);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_status mtasts_name_parse(const char *text, mtasts_name **name, mtasts_error **error);
+mtasts_status mtasts_name_parse(const char *text,
+                                mtasts_name **name,
+                                mtasts_error **error);
 
 /**
  * The name as text. NULL for NULL.
@@ -1327,15 +1333,18 @@ void mtasts_name_free(mtasts_name *name);
 mtasts_status mtasts_domain_parse(const char *text, mtasts_domain **domain, mtasts_error **error);
 
 /**
- * The Policy Domain of a recipient: what follows the last "@" of `address`.
+ * The Policy Domain of a recipient: the domain of `address`, which may be a path with angle brackets.
  *
- * Errors: as mtasts_domain_parse(), octets counted from the start of the address.
+ * Errors: "missing-domain" (112) for a local part alone; else as mtasts_domain_parse(), octets counted from the start of
+ * the address.
  *
  * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_status mtasts_domain_of_recipient(const char *address, mtasts_domain **domain, mtasts_error **error);
+mtasts_status mtasts_domain_of_recipient(const char *address,
+                                         mtasts_domain **domain,
+                                         mtasts_error **error);
 
 /**
  * The domain as text: lower case, A-labels, no trailing dot. NULL for NULL.
@@ -1626,7 +1635,7 @@ mtasts_status mtasts_policy_parse_with(const uint8_t *body,
 
 /**
  * Reads the policy out of the answer of a Policy Host, its certificate verified: the HTTP `status`, the
- * `content_type` as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+ * `content_type` as it was received (NULL if there was none; several joined with commas, which is refused), `len` octets at `body`.
  * `config` may be NULL.
  *
  * Errors: 401 to 405 for the answer, 301 to 320 for the body; mtasts_status_result_type() says what TLSRPT calls it.

@@ -987,13 +987,34 @@ impl SessionFault {
 /// assert!(!tls_required_no(&[" No", " No"]));
 /// ```
 ///
-/// The field must stand once, and its only value is `No`, in any case (RFC 8689, 3). Anything else
-/// counts as no field, since that protects the message.
+/// A value is what stands between the colon and the next field. The line end that closes it, and white
+/// space before the word, may be there or not: some libraries cut them off. So may line ends within that
+/// white space, which unfolding takes away (RFC 5322, 2.2.3).
+///
+/// The field must stand once, and its only value is `No`, in any case; nothing may follow, no comment
+/// and no space (RFC 8689, 3). Anything else counts as no field, since that protects the message.
 // Meets Q13, Q14.
 pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
     match values {
-        [value] => value.as_ref().trim_ascii().eq_ignore_ascii_case(b"no"),
+        [value] => after_folding(value_of_field(value.as_ref())).eq_ignore_ascii_case(b"no"),
         _ => false,
+    }
+}
+
+/// Without the line end that closes the field: one, of CRLF or of the LF that systems store.
+fn value_of_field(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\r\n").or_else(|| value.strip_suffix(b"\n")).unwrap_or(value)
+}
+
+/// Without the white space in front, which may be folded: each line end is followed by white space.
+fn after_folding(mut value: &[u8]) -> &[u8] {
+    loop {
+        value = match value {
+            [b' ' | b'\t', rest @ ..]
+            | [b'\r', b'\n', b' ' | b'\t', rest @ ..]
+            | [b'\n', b' ' | b'\t', rest @ ..] => rest,
+            _ => return value,
+        };
     }
 }
 

@@ -123,6 +123,7 @@ kinds! {
         ULabel = 110, "u-label", "The pattern has a U-label where only A-labels may stand.";
         /// Only `*.` in front stands for a label (RFC 8461, 3.2 and 4.1).
         BadWildcard = 111, "bad-wildcard", "The pattern has a wildcard that is not its whole first label.";
+        MissingDomain = 112, "missing-domain", "The address has no domain.";
     }
 }
 

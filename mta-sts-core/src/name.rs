@@ -28,7 +28,8 @@ use crate::error::{NameError, NameErrorKind};
 pub struct DnsName(Box<str>);
 
 impl DnsName {
-    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most.
+    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most. Around the whole may
+    /// stand brackets, with which mail servers write a host whose MX records are not asked for.
     ///
     /// # Errors
     ///
@@ -115,15 +116,20 @@ impl PolicyDomain {
         Self::try_from(DnsName::parse(domain)?)
     }
 
-    /// The domain of a recipient's address: what follows the last `@`.
+    /// The domain of a recipient's address, with the angle brackets of a path and a source route
+    /// (RFC 5321, 4.1.2) or without.
     ///
     /// # Errors
     ///
-    /// As [`PolicyDomain::parse`], offsets counted from the start of the address.
+    /// `missing-domain` for a local part alone: put the domain of the sender's choice behind it. Else as
+    /// [`PolicyDomain::parse`], offsets counted from the start of the address.
     // Meets S1, S66.
     pub fn of_recipient(address: &str) -> Result<Self, NameError> {
-        let start = address.rfind('@').map_or(0, |at| at + 1);
-        Self::parse(&address[start..])
+        let end = address.len() - usize::from(address.starts_with('<') && address.ends_with('>'));
+        let start = domain_start(&address[..end])
+            .filter(|start| *start < end)
+            .ok_or_else(|| NameError::at(NameErrorKind::MissingDomain, 1, end))?;
+        Self::parse(&address[start..end])
             .map_err(|error| NameError::at(error.kind(), error.line(), error.offset() + start))
     }
 
@@ -253,8 +259,52 @@ mod serde_text {
     as_text!(PolicyDomain);
 }
 
+/// Where the domain of an address begins: behind its last `@` that does not stand in a quoted local
+/// part or in a source route.
+fn domain_start(address: &str) -> Option<usize> {
+    let mut start = usize::from(address.starts_with('<'));
+    if address[start..].starts_with('@') {
+        // `@one.test,@two.test:alice@example.com`; without a colon it is a domain alone.
+        start += address[start..].find(':').filter(|_| !address.contains('[')).map_or(0, |at| at + 1);
+    }
+    start += quoted_len(&address[start..]);
+    address[start..].rfind('@').map(|at| start + at + 1)
+}
+
+/// The length of a quoted string with which a local part begins; 0 where none is, or none that ends.
+fn quoted_len(text: &str) -> usize {
+    let mut octets = text.bytes().enumerate();
+    if octets.next().is_none_or(|(_, octet)| octet != b'"') {
+        return 0;
+    }
+    while let Some((at, octet)) = octets.next() {
+        match octet {
+            b'"' => return at + 1,
+            b'\\' => drop(octets.next()),
+            _ => {}
+        }
+    }
+    0
+}
+
 /// Reads a name of A-labels or U-labels, and shows it as [`DnsName`] holds it: nothing is allocated.
 pub(crate) fn read_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    match in_brackets(name) {
+        None => read_bare_name(name, show),
+        Some(inner) => read_bare_name(inner, show).map_err(|error| match error.kind() {
+            NameErrorKind::AddressLiteral => error,
+            kind => NameError::at(kind, 1, error.offset() + 1),
+        }),
+    }
+}
+
+/// What stands between brackets, unless it is an address: that has a colon where it is not of IPv4
+/// (RFC 5321, 4.1.3).
+fn in_brackets(name: &str) -> Option<&str> {
+    name.strip_prefix('[')?.strip_suffix(']').filter(|inner| !inner.contains(':'))
+}
+
+fn read_bare_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
     if !name.is_ascii() {
         return read_unicode_name(name, show);
     }
@@ -329,7 +379,8 @@ impl AsciiName {
 #[cold]
 fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
-    if let [b'[', .., b']'] = name {
+    // Brackets around a name are taken away before, where they may stand.
+    if matches!(name, [b'[', inner @ .., b']'] if inner.contains(&b':') || is_ipv4(inner)) {
         return fault(NameErrorKind::AddressLiteral, 0);
     }
     if labels.is_empty() {
@@ -348,12 +399,13 @@ fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
         }
     }
     check_label(labels, label_start, labels.len())?;
-    // Four numbers are an IPv4 address.
-    let is_numeric = labels.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'.'));
-    if is_numeric && labels.iter().filter(|octet| **octet == b'.').count() == 3 {
-        return fault(NameErrorKind::AddressLiteral, 0);
-    }
-    Ok(())
+    if is_ipv4(labels) { fault(NameErrorKind::AddressLiteral, 0) } else { Ok(()) }
+}
+
+/// Whether these are four numbers.
+fn is_ipv4(name: &[u8]) -> bool {
+    let is_numeric = name.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'.'));
+    is_numeric && name.iter().filter(|octet| **octet == b'.').count() == 3
 }
 
 // What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
@@ -507,5 +559,57 @@ mod tests {
         assert_eq!(PolicyDomain::of_recipient("\"a@b\"@example.com").unwrap().as_str(), "example.com");
         let error = PolicyDomain::of_recipient("a@[192.0.2.1]").unwrap_err();
         assert_eq!((error.code(), error.offset()), ("address-literal", 2));
+    }
+
+    // Proves S1, S66.
+    #[test]
+    fn an_address_may_be_a_path() {
+        for address in [
+            "<a@b.test>",
+            "<@one.test,@two.test:a@b.test>",
+            "@one.test:a@b.test",
+            "\"a\\\"@c.test\"@b.test",
+            "a\"@b.test",
+            "@b.test",
+            "a@[b.test]",
+        ] {
+            assert_eq!(PolicyDomain::of_recipient(address).unwrap().as_str(), "b.test", "{address}");
+        }
+        for (address, offset) in [
+            ("", 0),
+            ("postmaster", 10),
+            ("example.com", 11),
+            ("a@", 2),
+            ("@", 1),
+            ("<>", 1),
+            ("<postmaster>", 11),
+            ("\"a@b.test\"", 10),
+            ("@one.test:postmaster", 20),
+        ] {
+            let error = PolicyDomain::of_recipient(address).unwrap_err();
+            assert_eq!((error.code(), error.offset()), ("missing-domain", offset), "{address}");
+        }
+    }
+
+    // Proves S66.
+    #[test]
+    fn a_smart_host_in_brackets_is_a_name() {
+        for host in ["[relay.isp.example]", "[RELAY.isp.example.]"] {
+            assert_eq!(PolicyDomain::parse(host).unwrap().as_str(), "relay.isp.example");
+        }
+        for (host, code, offset) in [
+            ("[192.0.2.1]", "address-literal", 0),
+            ("[2001:db8::1]", "address-literal", 0),
+            ("[x400:c=de]", "address-literal", 0),
+            ("[]", "empty-name", 1),
+            ("[[a.test]]", "bad-character", 1),
+            ("[a.test", "bad-character", 0),
+            ("a.test]", "bad-character", 6),
+            ("[a.test]:587", "bad-character", 0),
+            ("[a..test]", "empty-label", 3),
+        ] {
+            let error = PolicyDomain::parse(host).unwrap_err();
+            assert_eq!((error.code(), error.offset()), (code, offset), "{host}");
+        }
     }
 }

@@ -97,7 +97,8 @@ impl Policy {
     /// # Errors
     ///
     /// Where the text departs from the grammar, or which field it lacks. One `mx` that can never
-    /// cover a host makes the policy invalid, so that its owner hears of it.
+    /// cover a host makes the policy invalid, so that its owner hears of it; in mode none it means
+    /// nothing, and is left out.
     // Meets S27, S28, S29, S30, S31, S32, S34, S35, S37, S38, S39, S40, S43, S104.
     // Meets A6, A7, A8, A9, A10, A11, A12, A13, A14, A51, A52, A53, A54.
     pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
@@ -387,6 +388,8 @@ struct Reader<'a> {
     patterns: Vec<Span>,
     lengths: u64,
     has_wildcard: bool,
+    // The first thing wrong with an `mx`: nothing, should the mode be none.
+    mx_fault: Option<PolicyError>,
 }
 
 impl<'a> Reader<'a> {
@@ -403,6 +406,7 @@ impl<'a> Reader<'a> {
             patterns: Vec::new(),
             lengths: 0,
             has_wildcard: false,
+            mx_fault: None,
         }
     }
 
@@ -413,6 +417,15 @@ impl<'a> Reader<'a> {
     /// sts-policy-term   = LF / CRLF
     /// ```
     fn read(mut self) -> Result<Content, PolicyError> {
+        let fault = self.read_lines().err();
+        if self.mode != Some(Mode::None) && self.mx_fault.is_some() {
+            // It came first.
+            return self.mx_fault.map_or_else(|| self.finish(), Err);
+        }
+        fault.map_or_else(|| self.finish(), Err)
+    }
+
+    fn read_lines(&mut self) -> Result<(), PolicyError> {
         let mut rest = self.text;
         if let Some(after_mark) = rest.strip_prefix(BYTE_ORDER_MARK) {
             self.tolerate(PolicyErrorKind::ByteOrderMark, 0)?;
@@ -426,11 +439,11 @@ impl<'a> Reader<'a> {
             self.line = self.line.saturating_add(1);
             rest = line.rest;
         }
-        self.finish()
+        Ok(())
     }
 
     #[inline]
-    fn next_line(&self, text: &'a str) -> Result<Line<'a>, PolicyError> {
+    fn next_line(&mut self, text: &'a str) -> Result<Line<'a>, PolicyError> {
         let mut has_tab = false;
         let mut end = next_control(text.as_bytes(), 0);
         loop {
@@ -441,6 +454,11 @@ impl<'a> Reader<'a> {
                 [b'\r', b'\n', ..] => 2,
                 [b'\t', ..] => {
                     has_tab = true;
+                    end = next_control(text.as_bytes(), end + 1);
+                    continue;
+                }
+                _ if text.starts_with("mx:") => {
+                    self.fault_of_mx(PolicyErrorKind::ControlCharacter, end);
                     end = next_control(text.as_bytes(), end + 1);
                     continue;
                 }
@@ -469,14 +487,15 @@ impl<'a> Reader<'a> {
         }
         let not_space = |octet: &u8| !is_white_space(*octet);
         let at_value = &octets[colon + 1..];
+        let is_mx = &octets[..colon] == b"mx";
         let Some(spaces) = at_value.iter().position(not_space) else {
-            return self.fault(PolicyErrorKind::EmptyValue, octets.len());
+            return self.fault_in_value(is_mx, PolicyErrorKind::EmptyValue, octets.len());
         };
         let start = colon + 1 + spaces;
         let value = &line.text[start..=octets.iter().rposition(not_space).unwrap_or(start)];
         // Of white space, only the space may stand within a value.
         if let Some(offset) = line.has_tab.then(|| value.find('\t')).flatten() {
-            return self.fault(PolicyErrorKind::ControlCharacter, start + offset);
+            return self.fault_in_value(is_mx, PolicyErrorKind::ControlCharacter, start + offset);
         }
         self.read_field(&line.text[..colon], value, start)
     }
@@ -499,27 +518,27 @@ impl<'a> Reader<'a> {
                 Some(seconds) => self.max_age = Some(seconds),
                 None => return self.fault(PolicyErrorKind::BadMaxAge, value_start),
             },
-            "mx" => self.read_mx(value, value_start)?,
+            "mx" => self.read_mx(value, value_start),
             _ => {}
         }
         Ok(())
     }
 
-    fn read_mx(&mut self, value: &str, value_start: usize) -> Result<(), PolicyError> {
+    fn read_mx(&mut self, value: &str, value_start: usize) {
         let pattern = match PatternText::read(value) {
             Ok(pattern) => pattern,
-            Err(error) => return self.fault(PolicyErrorKind::BadMx, value_start + error.offset()),
+            Err(error) => return self.fault_of_mx(PolicyErrorKind::BadMx, value_start + error.offset()),
         };
         if self.strictness == Strictness::Abnf {
             if value.ends_with('.') {
-                return self.fault(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1);
+                let end = value_start + value.len();
+                return self.fault_of_mx(PolicyErrorKind::MxTrailingDot, end - 1);
             }
             if let Some(offset) = value.find('_') {
-                return self.fault(PolicyErrorKind::MxUnderscore, value_start + offset);
+                return self.fault_of_mx(PolicyErrorKind::MxUnderscore, value_start + offset);
             }
         }
         self.add(&pattern, self.offset + value_start + usize::from(pattern.is_wildcard));
-        Ok(())
     }
 
     fn add(&mut self, pattern: &PatternText<'_>, in_text: usize) {
@@ -582,6 +601,26 @@ impl<'a> Reader<'a> {
             Strictness::Tolerant => Ok(()),
             Strictness::Abnf => self.fault(kind, in_line),
         }
+    }
+
+    fn fault_in_value(
+        &mut self,
+        is_mx: bool,
+        kind: PolicyErrorKind,
+        in_line: usize,
+    ) -> Result<(), PolicyError> {
+        if is_mx {
+            self.fault_of_mx(kind, in_line);
+            return Ok(());
+        }
+        self.fault(kind, in_line)
+    }
+
+    /// Keeps the fault of an `mx`, of which the mode decides, wherever it stands.
+    #[cold]
+    fn fault_of_mx(&mut self, kind: PolicyErrorKind, in_line: usize) {
+        let fault = PolicyError::at(kind, self.line, self.offset + in_line);
+        self.mx_fault.get_or_insert(fault);
     }
 
     fn fault<T>(&self, kind: PolicyErrorKind, in_line: usize) -> Result<T, PolicyError> {
@@ -698,6 +737,30 @@ mod tests {
         assert_eq!(fault(format!("{HEAD}mx: a.example, b.example\n")), ("bad-mx", 4, HEAD.len() + 13));
         assert_eq!(fault("version: STSv1\n-a: b\n"), ("bad-policy-field-name", 2, 15));
         assert_eq!(fault("version: STSv1\nmode: enforce\nmax_age: 1\n"), ("missing-mx", 4, 40));
+    }
+
+    // Proves A54.
+    #[test]
+    fn in_mode_none_an_mx_may_be_anything() {
+        for mx in
+            ["a.test, b.test", "", " ", "*", "a\tb", "a\0b", "b\u{fc}cher.test", "192.0.2.1", "[a.test]", "."]
+        {
+            for policy in [
+                format!("version: STSv1\nmx:{mx}\nmode: none\nmax_age: 86400\n"),
+                format!("version: STSv1\nmode: none\nmax_age: 86400\nmx: c.test\nmx: {mx}"),
+            ] {
+                let read = Policy::parse(policy.as_bytes()).unwrap();
+                assert_eq!(read.mode(), Mode::None, "{policy}");
+                assert!(read.mx_patterns().len() <= 1, "{policy}");
+                assert!(Policy::parse_with(policy.as_bytes(), Strictness::Abnf).is_ok(), "{policy}");
+                let enforced = policy.replace("mode: none", "mode: enforce");
+                assert!(Policy::parse(enforced.as_bytes()).is_err(), "{enforced}");
+            }
+        }
+        // All else must be right, and what stands first is told first.
+        assert_eq!(fault("version: STSv1\nmode: none\nmx: *\nmax_age: x\n").0, "bad-max-age");
+        assert_eq!(fault("version: STSv1\nmx: *\nmode: nil\n"), ("bad-mx", 2, 19));
+        assert_eq!(fault("version: STSv1\nmode: none\nmx : a.test\nmax_age: 1\n").0, "space-before-colon");
     }
 
     #[test]

@@ -231,7 +231,7 @@ fn what_the_message_asks_is_one_thing() {
     assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
     assert_eq!(MessageTls::of(true, false, true), MessageTls::Unspecified);
     assert_eq!(MessageTls::of(false, true, false), MessageTls::TlsRequiredNo);
-    assert!(tls_required_no(&["No"]) && tls_required_no(&[" nO \r\n"]));
+    assert!(tls_required_no(&["No"]) && tls_required_no(&[" nO\r\n"]));
     for values in [&["Yes"][..], &["No (x)"], &["No", "No"], &[]] {
         assert!(!tls_required_no(values), "{values:?}");
     }

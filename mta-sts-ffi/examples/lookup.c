@@ -76,24 +76,24 @@ static mtasts_status addresses_of(const char *host, struct ub_ctx *dns, char *li
 static mtasts_status answer_fetch(mtasts_lookup *lookup, struct ub_ctx *dns)
 {
     size_t most = mtasts_lookup_max_body_len(lookup);
-    char addresses[1024], *type = NULL, *octets = malloc(most);
+    char addresses[1024], *octets = malloc(most);
+    struct curl_header *type = NULL;
     FILE *body = octets ? fmemopen(octets, most, "w") : NULL; /* it takes no octet more, so that curl stops */
     long code = 0, verified = 0;
     mtasts_status status = addresses_of(mtasts_lookup_policy_host(lookup), dns, addresses, sizeof addresses);
     CURL *curl = curl_easy_init();
     struct curl_slist *resolve = curl_slist_append(NULL, addresses);
-    CURLcode result;
     if (!curl || !resolve || !body || setvbuf(body, NULL, _IONBF, 0)) exit(2);
 #define SET(option, value) curl_easy_setopt(curl, CURLOPT_##option, value)
     SET(URL, mtasts_lookup_policy_url(lookup)), SET(RESOLVE, resolve), SET(PROXY, "");
     SET(TIMEOUT_MS, (long)mtasts_lookup_fetch_timeout_ms(lookup)), SET(NOSIGNAL, 1L);
     SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2), SET(FOLLOWLOCATION, 0L), SET(WRITEDATA, body);
     if (getenv("SSL_CERT_FILE")) SET(CAINFO, getenv("SSL_CERT_FILE"));
-    result = status ? CURLE_OK : curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code), curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-    curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    CURLcode result = status ? CURLE_OK : curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code), curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    curl_easy_header(curl, "content-type", 0, CURLH_HEADER, -1, &type); /* two, with a comma between, are none */
     status = status || result ? mtasts_lookup_handle_fetch_failed(lookup, status ? status : fault_of(result, verified), now())
-                              : mtasts_lookup_handle_response(lookup, (uint16_t)code, type, (uint8_t *)octets,
+                              : mtasts_lookup_handle_response(lookup, (uint16_t)code, !type ? NULL : type->amount > 1 ? "," : type->value, (uint8_t *)octets,
                                                               (size_t)ftell(body), now());
     curl_slist_free_all(resolve), curl_easy_cleanup(curl), fclose(body), free(octets);
     return status;

@@ -30,7 +30,8 @@ pub struct mtasts_mx_pattern {
     text: CString,
 }
 
-/// Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most.
+/// Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most. It may stand in brackets,
+/// as a smart host does.
 ///
 /// Errors: 101 to 109, with the octet; for an address, "address-literal".
 #[unsafe(no_mangle)]
@@ -79,9 +80,10 @@ pub unsafe extern "C" fn mtasts_domain_parse(
     })
 }
 
-/// The Policy Domain of a recipient: what follows the last "@" of `address`.
+/// The Policy Domain of a recipient: the domain of `address`, which may be a path with angle brackets.
 ///
-/// Errors: as mtasts_domain_parse(), octets counted from the start of the address.
+/// Errors: "missing-domain" (112) for a local part alone; else as mtasts_domain_parse(), octets counted from the start of
+/// the address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_domain_of_recipient(
     address: *const c_char,

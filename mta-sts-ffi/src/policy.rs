@@ -76,7 +76,7 @@ pub unsafe extern "C" fn mtasts_policy_parse_with(
 }
 
 /// Reads the policy out of the answer of a Policy Host, its certificate verified: the HTTP `status`, the
-/// `content_type` as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+/// `content_type` as it was received (NULL if there was none; several joined with commas, which is refused), `len` octets at `body`.
 /// `config` may be NULL.
 ///
 /// Errors: 401 to 405 for the answer, 301 to 320 for the body; mtasts_status_result_type() says what TLSRPT calls it.

@@ -59,7 +59,8 @@ impl PolicyDomain {
 
     /// The domain of a mail address.
     ///
-    /// Raises MtaStsError, also for an address literal, which has no policy.
+    /// Raises MtaStsError, with code `missing-domain` for a local part alone; also for an address literal,
+    /// which has no policy.
     #[staticmethod]
     #[pyo3(signature = (address, /))]
     fn of_recipient(py: Python<'_>, address: &str) -> PyResult<Self> {

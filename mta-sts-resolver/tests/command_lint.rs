@@ -157,7 +157,11 @@ fn what_is_missing_has_its_place_at_the_end() {
     }
     let answer = policy(b"version: STSv1\nmode: none\n", &[]);
     assert_eq!(marked(&answer, "missing-max-age"), " --> policy.txt:3:1\n  |\n3 |\n  | ^");
-    assert!(answer.stdout.ends_with("policy.txt: Senders refuse it; 1 error.\n"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.ends_with("policy.txt: Senders refuse it; 1 error, 1 info.\n"),
+        "{}",
+        answer.stdout
+    );
 }
 
 #[test]
@@ -249,6 +253,82 @@ fn strict_allows_no_tolerance_and_no_warning() {
     assert_eq!(policy(crowded.as_bytes(), &["--strict"]).status, Some(1));
     // What is worth knowing is no warning.
     assert_eq!(policy(GOOD.replace("enforce", "testing").as_bytes(), &["--strict"]).status, Some(0));
+}
+
+#[test]
+fn the_last_line_says_what_the_findings_say() {
+    let with = |mx: &str| GOOD.replace("mx.recipient.test", mx);
+    for (body, status, line) in [
+        (GOOD.replace("mx:", "\nmx:"), 0, "Some senders refuse it, others accept it: "),
+        (
+            with("mx.recipient.test."),
+            0,
+            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+        ),
+        (
+            with("mx_1.recipient.test"),
+            0,
+            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+        ),
+        (with("mx_1.recipient.test\nmx: mx.recipient.test"), 0, "Some senders refuse it, others accept it: "),
+        (with("mail.yourdomain.com"), 1, "Senders accept it, and it covers none of your hosts: "),
+        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, and it covers none of your hosts: "),
+        (with("mail.example.com\nmx: mx.recipient.test"), 0, "Senders accept it: "),
+        (with("mail.example.com").replace("enforce", "none"), 0, "Senders accept it: "),
+    ] {
+        let answer = policy(body.as_bytes(), &[]);
+        let last = answer.stdout.lines().last().unwrap();
+        assert!(last.starts_with(&format!("policy.txt: {line}mode ")), "{body}: {last}");
+        assert_eq!(answer.status, Some(status), "{body}");
+    }
+    let json = policy(with("localhost").as_bytes(), &["--json"]).json();
+    assert_eq!(
+        (&json["accepted"], &json["some_refuse"], &json["covers_none"]),
+        (&true.into(), &false.into(), &true.into())
+    );
+    assert_eq!(policy(b"mode: x\n", &["--json"]).json()["covers_none"], Value::Null);
+}
+
+#[test]
+fn a_tlsrpt_record_is_looked_at() {
+    let tlsrpt = |arguments: &[&str]| run_in(Path::new("/"), &[&["lint", "tlsrpt"], arguments].concat(), b"");
+    let answer = tlsrpt(&["v=TLSRPTv1; rua=mailto:tls@recipient.test"]);
+    let line = "TXT: Senders send reports to mailto:tls@recipient.test; no findings.\n";
+    assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
+    let answer = tlsrpt(&["v=TLSRPTv1; rua=tls@recipient.test"]);
+    assert_eq!(
+        marked(&answer, "rua-without-scheme"),
+        " --> TXT:1:17\n  |\n1 | v=TLSRPTv1; rua=tls@recipient.test\n  |                 ^^^^^^^^^^^^^^^^^^"
+    );
+    assert!(answer.stdout.ends_with("TXT: Senders send no reports; 2 errors.\n"), "{}", answer.stdout);
+    assert_eq!(answer.status, Some(1));
+    let told = ["--json", "--ttl", "300", "--domain", "recipient.test", "v=TLSRPTv1; rua=mailto:a@b.test"];
+    let json = tlsrpt(&told).json();
+    assert_eq!((&json["of"], &json["uris"][0]), (&"tlsrpt".into(), &"mailto:a@b.test".into()));
+    let codes: Vec<_> = json["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
+    assert_eq!(codes, ["short-tlsrpt-ttl", "rua-elsewhere"]);
+    let answer = record(&["v=TLSRPTv1; rua=mailto:tls@recipient.test"]);
+    assert!(answer.stderr.contains("`mtasts lint tlsrpt`"), "{}", answer.stderr);
+    assert_eq!(tlsrpt(&[]).status, Some(2));
+}
+
+#[test]
+fn the_name_of_a_file_is_no_pattern() {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join("mx.recipient.test"), GOOD).unwrap();
+    let run = |arguments: &[&str]| run_in(directory.path(), &[&["match"], arguments].concat(), b"");
+    for file in ["./mx.recipient.test", "mx.recipient.test", "./no-such-file.txt"] {
+        let answer = run(&[file, "mx.recipient.test"]);
+        assert_eq!((answer.status, answer.stdout.as_str()), (Some(2), ""), "{file}");
+        assert!(
+            answer.stderr.contains(&format!("`mtasts match --policy {file} HOST...`")),
+            "{}",
+            answer.stderr
+        );
+    }
+    assert_eq!(run(&["--policy", "mx.recipient.test", "mx.recipient.test"]).status, Some(0));
+    assert_eq!(run(&["mx.recipient.test.", "mx.recipient.test"]).status, Some(0));
+    assert_eq!(run(&["*.recipient.test", "mx.recipient.test"]).status, Some(0));
 }
 
 #[test]
@@ -374,6 +454,29 @@ async fn a_domain_is_asked_for_its_policy() {
         marked(&answer, "bad-policy-field-name"),
         format!(" --> {url}:3:1\n  |\n3 | mx mail: mx.recipient.test\n  | ^^^^^^^")
     );
+    // The MX hosts that DNS knows are compared with the policy.
+    let other = GOOD.replace("mx.recipient.test", "*.elsewhere.test");
+    stage.world.set_policy_host(host, PolicyHostBehaviour::Policy(other)).unwrap();
+    let answer = stage.run(&["lint", "policy", "healthy-enforce.test"]).await;
+    assert!(answer.stdout.contains("warning[mx-not-covered]"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("Senders accept it, and it covers none of your hosts: "),
+        "{}",
+        answer.stdout
+    );
+    assert_eq!(answer.status, Some(1));
+    let faulty = PolicyHostBehaviour::MediaType("text/html".into(), GOOD.replace("mx:", "mx mail:"));
+    stage.world.set_policy_host(host, faulty).unwrap();
+
+    // The world has no TLSRPT records.
+    let answer = stage.run(&["lint", "tlsrpt", "healthy-enforce.test"]).await;
+    assert_eq!(answer.status, Some(1));
+    for code in
+        ["error[no-tlsrpt-record]", "warning[mta-sts-without-tlsrpt]", "_smtp._tls.healthy-enforce.test"]
+    {
+        assert!(answer.stdout.contains(code), "{}", answer.stdout);
+    }
+
     let json = stage.run(&[&lint[..], &["healthy-enforce.test"]].concat()).await.json();
     let head = &json["findings"][0];
     assert_eq!(

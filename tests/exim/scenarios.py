@@ -103,6 +103,18 @@ def expire_check(exim, domain):
     file.write_bytes(text)
 
 
+def test_tls_required(name="tls-required"):
+    """`TLS-Required: No` asks that the message arrive; whatever else the field says is no such field (RFC 8689, 3)."""
+    for header, is_no in (("TLS-Required: No\n", True), ("tls-required:NO\n", True), ("TLS-Required: No \n", False),
+                          ("TLS-Required: No (please)\n", False), ("TLS-Required: Yes\n", False),
+                          ("TLS-Required: No\nTLS-Required: No\n", False)):
+        control({"command": "reset"})
+        exim = Exim(f"{name}-{len(failures)}-{abs(hash(header))}")
+        control({"command": "switch", "scenario": "untrusted-ca", "state": "attack"})
+        exim.send("user@untrusted-ca.test", header)
+        check(name, f"{header!r} {'delivers' if is_no else 'waits'}", bool(arrived("untrusted-ca.test")) == is_no, exim)
+
+
 def test_queue_runner(name="queue-runner"):
     """What waited is delivered by the next queue run, once the attack is over."""
     control({"command": "reset"})
@@ -209,7 +221,7 @@ def main():
             run_scenario(scenario)
             print(f"   {scenario['name']}: {time.monotonic() - start:.1f} s")
     if not only:
-        for test in (test_queue_runner, test_daemon, test_no_such_domain, test_broken_store, test_several_domains,
+        for test in (test_tls_required, test_queue_runner, test_daemon, test_no_such_domain, test_broken_store, test_several_domains,
                      test_second_host):
             test()
     shutil.rmtree(f"/tmp/exim-mtasts.{os.getpid()}")

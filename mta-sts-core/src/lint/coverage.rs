@@ -95,14 +95,14 @@ impl Coverage {
     /// A wildcard that stands above hosts of the provider which no line covers.
     fn read_wildcard<'a>(&self, place: &'a Place, provider: &'static Provider) -> Option<Draft<'a>> {
         let domain = place.text.strip_prefix("*.")?;
-        let shapes = provider.sets.iter().copied().flatten().copied();
-        let mut missing: Vec<_> =
-            shapes.filter(|shape| is_within(shape, domain) && !self.covers_shape(shape)).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        if missing.is_empty() {
-            return None;
-        }
+        // One set is enough to tell of, the others are older or of other customers.
+        let missing_of = |set: &&'static [&'static str]| -> Vec<&'static str> {
+            set.iter()
+                .copied()
+                .filter(|shape| is_within(shape, domain) && !self.covers_shape(shape))
+                .collect()
+        };
+        let missing = provider.sets.iter().map(missing_of).find(|missing| !missing.is_empty())?;
         // A customer has one of the sets. A whole one is enough if it is named, or if nothing points to another.
         let covered = |set: &[&str]| set.iter().filter(|shape| self.covers_shape(shape)).count();
         let is_whole = |set: &[&str]| covered(set) == set.len();

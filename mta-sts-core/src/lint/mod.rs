@@ -229,6 +229,10 @@ impl Findings {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FINDINGS
+    }
+
     /// Takes a finding up. The first error always finds room, since it says that the text is refused.
     fn push(&mut self, finding: Draft<'_>) {
         if self.is_folding() {
@@ -236,7 +240,7 @@ impl Findings {
             return;
         }
         let first_error = finding.severity == Severity::Error && !self.has_error;
-        if self.found.len() < MAX_FINDINGS || first_error || finding.indispensable {
+        if !self.is_full() || first_error || finding.indispensable {
             self.has_error |= first_error;
             self.found.push(finding.finish());
         } else {

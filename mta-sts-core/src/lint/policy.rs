@@ -75,6 +75,8 @@ pub(super) struct Reader<'a> {
     line: u32,
     // Where the text begins: after the byte order mark.
     text_start: usize,
+    // Whether the mode is none, so that an `mx` of any content is let pass.
+    ignores_mx: bool,
     // The known fields that stood, in good order or not.
     seen: Fields,
     // Whether any field stood, known or not.
@@ -182,6 +184,7 @@ impl<'a> Reader<'a> {
             findings,
             line: 1,
             text_start: 0,
+            ignores_mx: first_mode(body) == Some(b"none"),
             seen: Fields::default(),
             has_field: false,
             mode: None,
@@ -290,6 +293,9 @@ impl<'a> Reader<'a> {
         let line = Line { text, start, number: self.line };
         match fault {
             _ if !whole => self.note_broken(line),
+            Some(error) if self.ignores_mx && line.text.starts_with("mx:") => {
+                self.read_ignored(line, error);
+            }
             Some(error) => self.read_broken(line, error),
             None if matches!(self.block, Block::FrontMatter | Block::Other) && self.findings.is_folding() => {
             }
@@ -358,6 +364,7 @@ impl<'a> Reader<'a> {
     fn tolerated_with_help(&mut self, kind: PolicyErrorKind, span: Range<usize>, help: Option<&'static str>) {
         let severity = match self.strictness {
             Strictness::Tolerant => Severity::Warning,
+            Strictness::Abnf if self.ignores_mx && is_of_mx(kind) => Severity::Warning,
             Strictness::Abnf => Severity::Error,
         };
         self.findings.push(Draft::new(kind, severity, span, self.line).with_help(help));
@@ -478,6 +485,21 @@ impl<'a> Reader<'a> {
         } else if self.hosts.len() < MAX_HOSTS {
             self.coverage.add(&pattern, line.span(value), line.number);
             self.hosts.insert(pattern);
+        }
+    }
+
+    /// An `mx` that the parser would refuse in any other mode.
+    fn read_ignored(&mut self, line: Line<'a>, error: PolicyError) {
+        self.first_mx.get_or_insert((line.span(line.text), line.number));
+        if self.findings.is_full() {
+            self.findings.more = self.findings.more.saturating_add(1);
+            return;
+        }
+        let (known, has_error) = (self.findings.found.len(), self.findings.has_error);
+        self.read_broken(line, error);
+        self.findings.has_error = has_error;
+        for finding in &mut self.findings.found[known..] {
+            finding.severity = finding.severity.min(Severity::Warning);
         }
     }
 
@@ -748,7 +770,7 @@ impl<'a> Reader<'a> {
             self.findings.push(Draft::new(kind, Severity::Error, end..end, line));
         }
         self.read_max_age();
-        if self.mode != Some(Mode::None) {
+        if self.mode != Some(Mode::None) && self.first_mx.is_some() && !self.findings.is_folding() {
             match self.mx_hosts {
                 Some(hosts) => {
                     let hosts = &hosts[..hosts.len().min(MAX_HOSTS)];
@@ -819,6 +841,17 @@ fn stand_in_help(value: &str) -> Option<&'static str> {
         "This is Cloudflare's stand-in for a mail host behind its proxy: set the record of that host to `DNS only`, \
          and write the host's own name in the MX record and here.",
     )
+}
+
+/// The value of the `mode` that counts.
+fn first_mode(body: &[u8]) -> Option<&[u8]> {
+    let text = body.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(body);
+    let modes = text.split(|octet| *octet == b'\n').filter_map(|line| line.strip_prefix(b"mode:"));
+    modes.map(<[u8]>::trim_ascii).next()
+}
+
+const fn is_of_mx(kind: PolicyErrorKind) -> bool {
+    matches!(kind, PolicyErrorKind::MxTrailingDot | PolicyErrorKind::MxUnderscore)
 }
 
 /// The number of the line that has this octet.

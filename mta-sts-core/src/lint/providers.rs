@@ -11,6 +11,8 @@ pub(super) struct Provider {
     /// The hosts that one customer has together. A `*` stands for what each customer, or region, has for itself:
     /// a label, or a part of one.
     pub(super) sets: &'static [&'static [&'static str]],
+    /// The MX hosts of the provider's own mail domains.
+    own: &'static [&'static str],
 }
 
 /// The provider that a name belongs to.
@@ -21,7 +23,7 @@ pub(super) fn provider_of(name: &str) -> Option<&'static Provider> {
 impl Provider {
     /// Whether a name looks like an MX host of this provider.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.sets.iter().copied().flatten().any(|shape| fits(shape, name))
+        self.sets.iter().copied().flatten().chain(self.own).any(|shape| fits(shape, name))
     }
 }
 
@@ -74,24 +76,20 @@ const PROVIDERS: &[Provider] = &[
                 "aspmx4.googlemail.com",
                 "aspmx5.googlemail.com",
             ],
-            &[
-                "gmail-smtp-in.l.google.com",
-                "alt1.gmail-smtp-in.l.google.com",
-                "alt2.gmail-smtp-in.l.google.com",
-                "alt3.gmail-smtp-in.l.google.com",
-                "alt4.gmail-smtp-in.l.google.com",
-            ],
         ],
+        own: &["gmail-smtp-in.l.google.com", "*.gmail-smtp-in.l.google.com"],
     },
     Provider {
         name: "Microsoft",
         domains: &["outlook.com", "office365.com", "onmicrosoft.com", "mx.microsoft"],
-        sets: &[&["*.mail.protection.outlook.com"], &["*.*.mx.microsoft"], &["*.olc.protection.outlook.com"]],
+        sets: &[&["*.mail.protection.outlook.com"], &["*.*.mx.microsoft"]],
+        own: &["*.olc.protection.outlook.com"],
     },
     Provider {
         name: "Proton",
         domains: &["protonmail.ch", "protonmail.com", "proton.me"],
         sets: &[&["mail.protonmail.ch", "mailsec.protonmail.ch"]],
+        own: &[],
     },
     Provider {
         name: "Fastmail",
@@ -100,6 +98,7 @@ const PROVIDERS: &[Provider] = &[
             &["in1-smtp.messagingengine.com", "in2-smtp.messagingengine.com"],
             &["eu1-smtp.messagingengine.com", "eu2-smtp.messagingengine.com"],
         ],
+        own: &[],
     },
     Provider {
         name: "Zoho",
@@ -110,11 +109,13 @@ const PROVIDERS: &[Provider] = &[
             &["mx.zoho.in", "mx2.zoho.in", "mx3.zoho.in"],
             &["mx.zoho.com.au", "mx2.zoho.com.au", "mx3.zoho.com.au"],
         ],
+        own: &[],
     },
     Provider {
         name: "iCloud",
         domains: &["icloud.com"],
         sets: &[&["mx01.mail.icloud.com", "mx02.mail.icloud.com"]],
+        own: &[],
     },
     Provider {
         name: "Yahoo",
@@ -123,8 +124,14 @@ const PROVIDERS: &[Provider] = &[
             &["mta5.am0.yahoodns.net", "mta6.am0.yahoodns.net", "mta7.am0.yahoodns.net"],
             &["*.mail.am0.yahoodns.net"],
         ],
+        own: &[],
     },
-    Provider { name: "Mimecast", domains: &["mimecast.com"], sets: &[&["*-smtp-inbound-*.mimecast.com"]] },
+    Provider {
+        name: "Mimecast",
+        domains: &["mimecast.com"],
+        sets: &[&["*-smtp-inbound-*.mimecast.com"]],
+        own: &[],
+    },
     Provider {
         name: "Proofpoint",
         domains: &["pphosted.com"],
@@ -132,13 +139,15 @@ const PROVIDERS: &[Provider] = &[
             &["mx0a-*.pphosted.com", "mx0b-*.pphosted.com"],
             &["mxa-*.gslb.pphosted.com", "mxb-*.gslb.pphosted.com"],
         ],
+        own: &[],
     },
     Provider {
         name: "Proofpoint Essentials",
         domains: &["ppe-hosted.com"],
         sets: &[&["mx1-*.ppe-hosted.com", "mx2-*.ppe-hosted.com"]],
+        own: &[],
     },
-    Provider { name: "Tuta", domains: &["tutanota.de"], sets: &[&["mail.tutanota.de"]] },
+    Provider { name: "Tuta", domains: &["tutanota.de"], sets: &[&["mail.tutanota.de"]], own: &[] },
 ];
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ pub(super) fn read_rrset<G: Grammar, T: AsRef<[u8]>>(
 /// An RR that does not count as a record.
 fn read_other<G: Grammar>(findings: &mut Findings, txt: &[u8], number: u32, alone: bool) {
     let sort = sort_of(txt).filter(|sort| *sort != G::SORT);
-    if alone && (is_near::<G>(txt) || sort == Some(Sort::Policy)) {
+    let is_meant = is_near::<G>(txt) || sort.is_none() && begins_with_field::<G>(txt);
+    if alone && (is_meant || sort == Some(Sort::Policy)) {
         Reader::<G>::new(txt, number, findings).read();
         return;
     }

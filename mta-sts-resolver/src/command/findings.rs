@@ -1,14 +1,17 @@
 //! Findings as a compiler would show them, and for programs.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use mta_sts_core::{FetchErrorKind, Finding, FindingKind, LintKind, Severity};
+use mta_sts_core::{
+    DnsName, FetchErrorKind, Finding, FindingKind, LintKind, Mode, Policy, PolicyErrorKind, Severity,
+};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::output::{Tone, printable};
+use super::output::{Tone, printable, terminal_width, wrapped};
 
 /// What findings are about, under the name that they show it by.
 #[derive(Debug)]
@@ -53,7 +56,13 @@ impl<'a> Source<'a> {
         let frame = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Blue)));
         let (severity, code) = (finding.severity(), finding.code());
         let message = printable(finding.message());
-        writeln!(out, "{tone}{severity}[{code}]{tone:#}{bold}: {message}{bold:#}")?;
+        let head = format!("{severity}[{code}]");
+        for (place, line) in wrapped(&format!("{head}: {message}"), terminal_width(), 0).iter().enumerate() {
+            match line.strip_prefix(head.as_str()) {
+                Some(rest) if place == 0 => writeln!(out, "{tone}{head}{tone:#}{bold}{rest}{bold:#}")?,
+                _ => writeln!(out, "{bold}{line}{bold:#}")?,
+            }
+        }
 
         let name = printable(&self.name);
         let place = self.place(finding);
@@ -76,7 +85,16 @@ impl<'a> Source<'a> {
             writeln!(out, "{margin} {frame}-->{frame:#} {name}")?;
         }
         for (label, sentence) in [("senders", finding.senders()), ("help", finding.help())] {
-            writeln!(out, "{margin} {frame}={frame:#} {bold}{label}{bold:#}: {}", printable(sentence))?;
+            let indent = margin.len() + 3;
+            let text = format!("{label}: {}", printable(sentence));
+            for (place, line) in wrapped(&text, terminal_width(), indent).iter().enumerate() {
+                match line.strip_prefix(label) {
+                    Some(rest) if place == 0 => {
+                        writeln!(out, "{margin} {frame}={frame:#} {bold}{label}{bold:#}{rest}")?;
+                    }
+                    _ => writeln!(out, "{:indent$}{line}", "")?,
+                }
+            }
         }
         writeln!(out)
     }
@@ -176,6 +194,81 @@ impl Counts {
         if words.is_empty() { "no findings".to_owned() } else { words.join(", ") }
     }
 }
+
+/// What senders make of a policy that parses, by what was found in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reception {
+    /// Some senders refuse what others let pass.
+    pub(crate) some_refuse: bool,
+    /// No pattern covers a host of the domain.
+    pub(crate) covers_none: bool,
+    /// With some senders it is so.
+    some_cover_none: bool,
+}
+
+impl Reception {
+    pub(crate) fn of(policy: &Policy, findings: &[Finding], hosts: Option<&[DnsName]>) -> Self {
+        let patterns = policy.mx_patterns().count();
+        // Whether each line of the policy that names a host has one of these findings.
+        let have_all = |kinds: &[FindingKind]| {
+            let lines: BTreeSet<_> = findings
+                .iter()
+                .filter(|finding| kinds.contains(&finding.kind()))
+                .map(Finding::line)
+                .collect();
+            patterns > 0 && lines.len() >= patterns
+        };
+        let useless: [FindingKind; 2] = [LintKind::Placeholder.into(), LintKind::SingleLabelMx.into()];
+        let doubtful =
+            [&useless[..], &[PolicyErrorKind::MxTrailingDot.into(), PolicyErrorKind::MxUnderscore.into()]];
+        let is_none = policy.mode() == Mode::None;
+        let covers_none = !is_none
+            && match hosts {
+                Some(hosts) if !hosts.is_empty() => {
+                    !hosts.iter().any(|host| policy.matches_mx(host.as_str()))
+                }
+                _ => have_all(&useless),
+            };
+        Self {
+            some_refuse: findings.iter().any(|finding| REFUSED_BY_SOME.contains(&finding.kind())),
+            covers_none,
+            some_cover_none: !is_none && !covers_none && have_all(&doubtful.concat()),
+        }
+    }
+
+    pub(crate) const fn tone(self) -> Tone {
+        match self {
+            Self { covers_none: true, .. } => Tone::Bad,
+            Self { some_refuse: true, .. } => Tone::Note,
+            _ => Tone::Good,
+        }
+    }
+
+    /// What they make of it, without a full stop.
+    pub(crate) fn sentence(self, senders: &str) -> String {
+        let taken = if self.some_refuse {
+            "Some senders refuse it, others accept it".to_owned()
+        } else {
+            format!("{senders} accept it")
+        };
+        let covered = match self {
+            Self { covers_none: true, .. } => ", and it covers none of your hosts",
+            Self { some_cover_none: true, .. } => ", and with some it covers none of your hosts",
+            _ => "",
+        };
+        format!("{taken}{covered}")
+    }
+}
+
+/// What is let pass by us and not by everybody.
+const REFUSED_BY_SOME: [FindingKind; 6] = [
+    FindingKind::Policy(PolicyErrorKind::BlankLine),
+    FindingKind::Policy(PolicyErrorKind::ByteOrderMark),
+    FindingKind::Policy(PolicyErrorKind::MxTrailingDot),
+    FindingKind::Policy(PolicyErrorKind::MxUnderscore),
+    FindingKind::Lint(LintKind::LargePolicy),
+    FindingKind::Lint(LintKind::ClampedMaxAge),
+];
 
 /// The line where a span begins. Lines and columns are counted from 1; a column is one character, or one octet that is no
 /// UTF-8.

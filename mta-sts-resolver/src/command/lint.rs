@@ -2,11 +2,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, stdin};
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use mta_sts_core::{
-    FetchError, FetchLimits, Finding, HttpResponse, Policy, PolicyDomain, Record, RecordError, Strictness,
-    lint,
+    DnsName, FetchError, FetchLimits, Finding, HttpResponse, Policy, PolicyDomain, Record, RecordError,
+    Strictness, TlsrptRecord, lint,
 };
 use mta_sts_resolver::{
     DnsClient, DnsError, FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher,
@@ -14,7 +15,7 @@ use mta_sts_resolver::{
 use serde_json::{Value, json};
 
 use super::check::{subject, told};
-use super::findings::{Counts, Source};
+use super::findings::{Counts, Reception, Source};
 use super::matching::read;
 use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
@@ -22,8 +23,8 @@ use super::{Exit, Network};
 
 /// See what is wrong with a record or a policy, what senders make of it, and how to mend it
 ///
-/// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66 a
-/// file cannot be read; 75 the policy could not be fetched now.
+/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict is
+/// given; 2 wrong usage; 66 a file cannot be read; 75 what was to be looked at could not be fetched now.
 #[derive(Args, Debug)]
 pub(crate) struct Lint {
     #[command(subcommand)]
@@ -34,6 +35,7 @@ pub(crate) struct Lint {
 enum What {
     Record(RecordLint),
     Policy(PolicyLint),
+    Tlsrpt(TlsrptLint),
 }
 
 impl Lint {
@@ -41,6 +43,7 @@ impl Lint {
         match self.what {
             What::Record(record) => record.run(),
             What::Policy(policy) => policy.run().await,
+            What::Tlsrpt(tlsrpt) => tlsrpt.run().await,
         }
     }
 }
@@ -67,6 +70,7 @@ impl Manner {
     }
 
     fn exit(self, is_accepted: bool, counts: Counts) -> Exit {
+        // With --strict a warning is as bad as an error.
         if is_accepted && counts.errors == 0 && !(self.strict && counts.may_have_warnings()) {
             Exit::Fine
         } else {
@@ -98,6 +102,9 @@ impl RecordLint {
         let source = Source::records("TXT", &records);
         let findings = lint::rrset(&records);
         let record = Record::select(&records);
+        if record.is_err() && TlsrptRecord::select(&records).is_ok() {
+            anstream::eprintln!("mtasts: this is a TLSRPT record, which `mtasts lint tlsrpt` looks at");
+        }
         let counts = Counts::of(&findings);
         let printed = if self.manner.json {
             let error = record.as_ref().err();
@@ -152,10 +159,126 @@ fn record_error(error: &RecordError) -> Value {
     })
 }
 
+/// Look at the TXT records that ask for TLS reports, under _smtp._tls and a domain
+///
+/// Exit status: 0 senders send reports; 1 they send none, or there is a warning and --strict is given; 2 wrong usage; 66
+/// standard input cannot be read; 75 DNS did not answer.
+#[derive(Args, Debug)]
+struct TlsrptLint {
+    /// The text of one TXT record, without the quotes of a zone file; several are the records of one name; `-` reads them
+    /// from standard input, one a line. A domain is asked for its records
+    #[arg(required = true, value_name = "TEXT|DOMAIN")]
+    given: Vec<OsString>,
+    /// The domain that the texts are of: tells whether reports leave it
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// The TTL of the records in the zone, which may be too short
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<u32>,
+    #[command(flatten)]
+    manner: Manner,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl TlsrptLint {
+    async fn run(self) -> Exit {
+        let domain = match self.domain.as_deref().map(subject).transpose() {
+            Ok(subject) => subject.map(|subject| subject.domain),
+            Err(error) => return told(Exit::Usage, &error),
+        };
+        // What has an equals sign, as the version of a record, is no domain.
+        if let ([only], None) = (&self.given[..], &domain)
+            && let Some(Ok(subject)) =
+                only.to_str().filter(|only| !only.contains(['=', ':', ';'])).map(subject)
+        {
+            return self.run_on_domain(&subject.domain).await;
+        }
+        match records(&self.given) {
+            Ok(records) => self.tell("TXT", &records, domain.as_ref(), false),
+            Err(error) => told(Exit::NoInput, &format!("standard input: {error}")),
+        }
+    }
+
+    async fn run_on_domain(&self, domain: &PolicyDomain) -> Exit {
+        let Some(name) = domain.tlsrpt_txt_name() else {
+            return told(Exit::Usage, &format!("{domain} is too long to have a TLSRPT record"));
+        };
+        let Clients { dns, .. } = match self.network.clients() {
+            Ok(clients) => clients,
+            Err((exit, what)) => return told(exit, &what),
+        };
+        let records = match txt(&dns, &name).await {
+            Ok(records) => records,
+            Err(error) => {
+                return told(Exit::Temporary, &printable(&format!("{name}: {error} [{}]", error.code())));
+            }
+        };
+        // What cannot be told is not told.
+        let mta_sts = txt(&dns, &domain.txt_name()).await.unwrap_or_default();
+        self.tell(&name, &records, Some(domain), Record::select(&mta_sts).is_ok())
+    }
+
+    fn tell(
+        &self,
+        name: &str,
+        records: &[Vec<u8>],
+        domain: Option<&PolicyDomain>,
+        has_mta_sts: bool,
+    ) -> Exit {
+        let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts);
+        if let Some(domain) = domain {
+            facts = facts.with_domain(domain);
+        }
+        if let Some(ttl) = self.ttl {
+            facts = facts.with_ttl(Duration::from_secs(ttl.into()));
+        }
+        let source = Source::records(name, records);
+        let findings = lint::tlsrpt_rrset(records, &facts);
+        let record = TlsrptRecord::select(records);
+        let counts = Counts::of(&findings);
+        let uris: Vec<_> = record.iter().flat_map(TlsrptRecord::uris).map(ToString::to_string).collect();
+        let printed = if self.manner.json {
+            print_json(&json!({
+                "of": "tlsrpt",
+                "strict": self.manner.strict,
+                "accepted": record.is_ok(),
+                "uris": uris,
+                "error": record.as_ref().err().map(|error| json!({
+                    "code": error.code(),
+                    "line": error.line(),
+                    "offset": error.offset(),
+                    "message": error.kind().message(),
+                })),
+                "counts": counts.json(),
+                "findings": source.json(&findings),
+            }))
+        } else {
+            let (tone, sentence) = match &record {
+                Ok(_) => (Tone::Good, format!("Senders send reports to {}", printable(&uris.join(" and ")))),
+                Err(_) => (Tone::Bad, "Senders send no reports".to_owned()),
+            };
+            print(&source, &findings, tone, &sentence)
+        };
+        if printed.is_err() { Exit::No } else { self.manner.exit(record.is_ok(), counts) }
+    }
+}
+
+/// The TXT records of a name; none, where there are none.
+async fn txt(dns: &DnsClient, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
+    match with_progress(&format!("asking for {name}"), dns.txt(name)).await {
+        Ok(answer) => Ok(answer.records),
+        Err(DnsError::NotFound(_)) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Look at a policy: in a file, or as the Policy Host of a domain serves it
 ///
-/// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66 the
-/// file cannot be read; 75 the policy could not be fetched now.
+/// Of a domain the MX hosts are looked up too: each is to be covered.
+///
+/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict is
+/// given; 2 wrong usage; 66 the file cannot be read; 75 the policy could not be fetched now.
 #[derive(Args, Debug)]
 struct PolicyLint {
     /// A file, `-` for standard input, or a domain whose policy is fetched. What has a `/` or is the name of a file is a
@@ -195,7 +318,7 @@ impl PolicyLint {
         let strictness = self.manner.strictness();
         let findings = lint::policy_with(&body, strictness);
         let policy = Policy::parse_with(&body, strictness).map_err(FetchError::from);
-        self.tell(&Source::policy(name, &body), None, &findings, &policy)
+        self.tell(&Source::policy(name, &body), None, &findings, &policy, None)
     }
 
     async fn run_on_domain(&self, domain: &PolicyDomain) -> Exit {
@@ -211,9 +334,14 @@ impl PolicyLint {
         };
         let limits = self.manner.limits();
         let answer = HttpResponse::from(&response);
-        let findings = lint::response(&answer, &limits);
+        let hosts = mx_hosts(&dns, domain).await;
+        let findings = match &hosts {
+            Some(hosts) => lint::response_for_hosts(&answer, &limits, hosts),
+            None => lint::response(&answer, &limits),
+        };
         let policy = Policy::from_response(&answer, &limits);
-        self.tell(&Source::policy(url, &response.body), Some(&response), &findings, &policy)
+        let source = Source::policy(url, &response.body);
+        self.tell(&source, Some(&response), &findings, &policy, hosts.as_deref())
     }
 
     fn tell(
@@ -222,8 +350,11 @@ impl PolicyLint {
         response: Option<&FetchedResponse>,
         findings: &[Finding],
         policy: &Result<Policy, FetchError>,
+        hosts: Option<&[DnsName]>,
     ) -> Exit {
         let counts = Counts::of(findings);
+        let reception = policy.as_ref().ok().map(|policy| Reception::of(policy, findings, hosts));
+        let covers_none = reception.is_some_and(|reception| reception.covers_none);
         let printed = if self.manner.json {
             let accepted = policy.as_ref().ok();
             print_json(&json!({
@@ -237,6 +368,8 @@ impl PolicyLint {
                     .map(String::from_utf8_lossy),
                 "fetch_error": null,
                 "accepted": accepted.is_some(),
+                "some_refuse": reception.map(|reception| reception.some_refuse),
+                "covers_none": reception.map(|reception| reception.covers_none),
                 "mode": accepted.map(|policy| policy.mode().as_str()),
                 "max_age": accepted.map(|policy| policy.max_age().as_secs()),
                 "mx_patterns": accepted.map(mx_patterns),
@@ -246,13 +379,15 @@ impl PolicyLint {
             }))
         } else {
             let senders = if self.manner.strict { "Strict senders" } else { "Senders" };
-            let (tone, sentence) = match policy {
-                Ok(policy) => (Tone::Good, format!("{senders} accept it: {}", summary(policy))),
-                Err(_) => (Tone::Bad, format!("{senders} refuse it")),
+            let (tone, sentence) = match (policy, reception) {
+                (Ok(policy), Some(reception)) => {
+                    (reception.tone(), format!("{}: {}", reception.sentence(senders), summary(policy)))
+                }
+                _ => (Tone::Bad, format!("{senders} refuse it")),
             };
             print(source, findings, tone, &sentence)
         };
-        if printed.is_err() { Exit::No } else { self.manner.exit(policy.is_ok(), counts) }
+        if printed.is_err() { Exit::No } else { self.manner.exit(policy.is_ok() && !covers_none, counts) }
     }
 
     fn tell_failure(&self, url: &str, failure: &Failure) -> Exit {
@@ -267,6 +402,8 @@ impl PolicyLint {
                 "media_type": null,
                 "fetch_error": { "code": code, "message": message },
                 "accepted": false,
+                "some_refuse": null,
+                "covers_none": null,
                 "mode": null,
                 "max_age": null,
                 "mx_patterns": null,
@@ -324,6 +461,13 @@ impl fmt::Display for Failure {
 async fn fetch(dns: &DnsClient, fetcher: &PolicyFetcher, host: &str) -> Result<FetchedResponse, Failure> {
     let answer = dns.addresses(host).await.map_err(Failure::Dns)?;
     fetcher.fetch(host, &answer.addresses).await.map_err(Failure::Fetch)
+}
+
+/// The hosts of the MX records of a domain. Nothing where it has none, or that cannot be told.
+async fn mx_hosts(dns: &DnsClient, domain: &PolicyDomain) -> Option<Vec<DnsName>> {
+    let answer = dns.mx(domain.as_str()).await.ok()?;
+    let hosts: Vec<_> = answer.hosts.iter().filter_map(|host| DnsName::parse(&host.exchange).ok()).collect();
+    (!hosts.is_empty()).then_some(hosts)
 }
 
 fn mx_patterns(policy: &Policy) -> Vec<String> {

@@ -24,7 +24,7 @@ pub(crate) struct Match {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The pattern, unless there is a policy, and the hosts
+    /// The pattern, unless there is a policy, and the hosts. The name of a file that is there is no pattern
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 }
@@ -49,10 +49,11 @@ impl Match {
                 },
             },
             None => match self.names.split_first() {
-                Some((pattern, _)) if pattern.contains('/') || Path::new(pattern).is_file() => {
+                Some((pattern, _)) if is_file(pattern) => {
+                    let file = printable(pattern);
                     anstream::eprintln!(
-                        "mtasts: {}: this is a file, not a pattern: write `mtasts match --policy FILE HOST...`",
-                        printable(pattern)
+                        "mtasts: {file} is a file: for the patterns of the policy in it, write `mtasts match --policy \
+                         {file} HOST...`"
                     );
                     return Exit::Usage;
                 }
@@ -93,6 +94,12 @@ impl Match {
         }
         Exit::No
     }
+}
+
+/// Whether somebody means a file by it. No pattern has a slash; the name of a file that is there may look like one, and with a
+/// dot at its end it is one.
+fn is_file(pattern: &str) -> bool {
+    pattern.contains('/') || pattern == "-" || Path::new(pattern).is_file()
 }
 
 /// What covers a host.
