@@ -14,7 +14,7 @@ from typing import TextIO
 
 import dns.exception
 
-from mta_sts import MtaStsError, lint_policy
+from mta_sts import MtaStsError, NoPolicy, lint_policy
 from mta_sts.aio import Resolver
 
 COLUMNS = ["domain", "mode", "max_age", "id", "fault", "uncovered_mx", "findings"]
@@ -26,22 +26,20 @@ async def audit(resolver: Resolver, domain: str) -> list[str | int | None]:
         outcome = await resolver.discover(domain)
     except MtaStsError as error:
         return [domain, None, None, None, error.code, None, None]
-    policy = outcome.policy
-    if policy is None:
-        assert outcome.no_policy is not None
-        return [domain, None, None, None, outcome.no_policy.cause or outcome.no_policy.reason.value, None, None]
+    applied = outcome.applied
+    if isinstance(applied, NoPolicy):
+        return [domain, None, None, None, applied.cause or applied.reason.value, None, None]
+    policy = applied.policy
     try:
         uncovered = [host for host in await resolver.mx_hosts(domain) if not policy.matches_mx(host)]
     except dns.exception.DNSException:
         uncovered = ["?"]
-    update = outcome.cache_update.apply_to(None, now=0)
-    cached = update and update.policy
     findings = [finding.code for finding in lint_policy(policy.text)]
     return [
         domain,
         policy.mode.value,
         policy.max_age,
-        cached and cached.id,
+        applied.id,
         None,
         " ".join(uncovered),
         " ".join(findings),
@@ -61,13 +59,14 @@ async def audit_all(resolver: Resolver, domains: Iterable[str], output: TextIO, 
     table.writerows(await asyncio.gather(*map(one, filter(None, map(str.strip, domains)))))
 
 
-def main() -> None:
+async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dns", metavar="ADDR[:PORT]")
     parser.add_argument("--ca-file", metavar="PEM")
     parser.add_argument("--https-port", metavar="N", type=int, default=443)
-    asyncio.run(audit_all(Resolver(**vars(parser.parse_args())), sys.stdin, sys.stdout))
+    async with Resolver(**vars(parser.parse_args())) as resolver:
+        await audit_all(resolver, sys.stdin, sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

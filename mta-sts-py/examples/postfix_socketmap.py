@@ -19,12 +19,12 @@ async def answer(resolver: Resolver, key: str) -> str:
         domain = PolicyDomain.parse(key)
     except MtaStsError:
         return "NOTFOUND "  # A relay host, `[name]:port`, has no policy.
-    outcome = await resolver.discover(domain)
-    if outcome.no_policy is not None and outcome.no_policy.reason == "dns-failed":
-        return "TEMP DNS does not say whether there is a policy"
     try:
+        outcome = await resolver.discover(domain, timeout=10)
+        if not outcome.is_known:
+            return "TEMP it is not known whether there is a policy"
         policy = outcome.policy and postfix_tls_policy(outcome.policy, domain)
-    except MtaStsError as error:
+    except (MtaStsError, TimeoutError) as error:
         return f"TEMP {error}"
     return f"OK {policy}" if policy else "NOTFOUND "
 
@@ -47,10 +47,12 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:8461")
     address, _, port = parser.parse_args().listen.rpartition(":")
-    resolver = Resolver()
-    server = await asyncio.start_server(lambda *streams: serve(resolver, *streams), address, int(port), limit=1000)
-    print("ready", *server.sockets[0].getsockname(), flush=True)
-    await server.serve_forever()
+    async with Resolver() as resolver:
+        server = await asyncio.start_server(lambda *streams: serve(resolver, *streams), address, int(port), limit=1000)
+        print("ready", *server.sockets[0].getsockname(), flush=True)
+        while True:  # Policies are fetched anew while the old ones still protect.
+            await resolver.refresh_due()
+            await asyncio.sleep(300)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """A relay that enforces MTA-STS on the mail it sends on, with aiosmtpd in front and aiosmtplib behind.
 
-It has no queue: what cannot go out now is answered 451, and the client keeps it.
+It has no queue: what cannot go out now is answered 451, and the client keeps it. SMTP has one answer for a message, however
+many recipients it has. So a message has one recipient here, and what is answered is true of it; the client sends the others
+again, each by itself. Where the client is Postfix, `relay_destination_recipient_limit = 1` saves it the second try.
 
     python relay.py --listen 127.0.0.1:8025
 """
@@ -11,6 +13,7 @@ import argparse
 import asyncio
 import json
 import ssl
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email import message_from_bytes
@@ -25,6 +28,7 @@ from mta_sts import (
     Delivery,
     MessageTls,
     Mode,
+    MtaStsError,
     PolicyDomain,
     SessionDecision,
     SessionFault,
@@ -35,6 +39,13 @@ from mta_sts import (
 from mta_sts.aio import Resolver
 
 TRY_AGAIN = "451 4.4.0 not delivered now, try again later"
+
+REFUSED = (
+    aiosmtplib.SMTPSenderRefused,
+    aiosmtplib.SMTPRecipientRefused,
+    aiosmtplib.SMTPRecipientsRefused,
+    aiosmtplib.SMTPDataError,
+)
 
 
 class Relay:
@@ -51,24 +62,34 @@ class Relay:
         self.verifying = resolver.network.ssl_context
         self.unverified = ssl._create_unverified_context()
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Sends the message to the domain of each recipient; all or none is the client's to keep."""
-        content = envelope.original_content or b""
-        groups: dict[PolicyDomain, list[str]] = {}
-        for recipient in envelope.rcpt_tos:
-            groups.setdefault(PolicyDomain.of_recipient(recipient), []).append(recipient)
-        answers = [
-            await self.send(domain, envelope.mail_from or "", recipients, content)
-            for domain, recipients in groups.items()
-        ]
-        return next((answer for answer in answers if not answer.startswith("250")), answers[0])
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Takes one recipient; the client keeps the others (RFC 5321, 4.5.3.1.10)."""
+        try:
+            PolicyDomain.of_recipient(address)
+        except MtaStsError as error:
+            return f"553 5.1.3 {error}"
+        if envelope.rcpt_tos:
+            return "452 4.5.3 one recipient at a time"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 recipient ok"
 
-    async def send(self, domain: PolicyDomain, sender: str, recipients: list[str], content: bytes) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Sends the message on, and answers what became of it."""
+        (recipient,) = envelope.rcpt_tos
+        return await self.send(envelope.mail_from or "", recipient, envelope.original_content or b"")
+
+    async def send(self, sender: str, recipient: str, content: bytes) -> str:
         """Finds the policy, then tries one MX host after the other."""
-        outcome = await self.resolver.discover(domain)
+        domain = PolicyDomain.of_recipient(recipient)
+        try:
+            outcome = await self.resolver.discover(domain, timeout=60)
+        except TimeoutError:
+            return TRY_AGAIN
         if outcome.failure is not None:
             self.report(str(domain), None, outcome.failure)
-        if outcome.no_policy is not None and outcome.no_policy.reason == "dns-failed":
+        if not outcome.is_known:
             return TRY_AGAIN
         # With the header field `TLS-Required: No`, the sender wants delivery rather than TLS (RFC 8689, 5).
         fields = message_from_bytes(content).get_all("TLS-Required", [])
@@ -85,12 +106,16 @@ class Relay:
         checked = outcome.policy is not None and outcome.policy.mode != Mode.NONE
         faults: list[SessionFault | None] = []
         for host in hosts:
-            verdict = delivery.check_mx(host)
+            try:
+                verdict = delivery.check_mx(host)
+            except MtaStsError:
+                faults.append(None)  # DNS may have anything in an MX record. There is no such host.
+                continue
             self.count(domain, host, verdict.rows)
             if isinstance(verdict.decision, Skip):
                 faults.append(verdict.decision.fault)
                 continue
-            with suppress(OSError, aiosmtplib.SMTPException, dns.exception.DNSException):
+            try:
                 client, tls = await self.connect(host, self.verifying if checked else self.unverified)
                 session = delivery.check_session(host, tls)
                 self.count(domain, host, session.rows)
@@ -102,8 +127,15 @@ class Relay:
                     # The certificate is not good, and need not be.
                     client, _ = await self.connect(host, self.unverified)
                 async with client:
-                    await client.sendmail(sender, recipients, content)
+                    await client.sendmail(sender, [recipient], content)
                 return "250 2.0.0 delivered"
+            except REFUSED as error:
+                refusal = error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error
+                if refusal.code >= 500:
+                    # The host speaks for the domain, and means it.
+                    return f"{refusal.code} {' '.join(refusal.message.split())}"
+            except (OSError, aiosmtplib.SMTPException, dns.exception.DNSException, MtaStsError):
+                pass
             faults.append(None)
         match delivery.conclude(faults):
             case Bounce(status):
@@ -157,22 +189,25 @@ def print_report(domain: str, host: str | None, row: TlsrptRow | mta_sts.PolicyF
     print(json.dumps({"domain": domain, "mx": host, "result_type": result_type}), flush=True)
 
 
-def main() -> None:
+async def refresh(resolver: Resolver) -> None:
+    """Fetches policies anew while the old ones still protect, and tells of those that cannot be had."""
+    while True:
+        for domain, outcome in await resolver.refresh_due():
+            if outcome.alert is not None:
+                print(f"{domain}: {outcome.alert}", file=sys.stderr, flush=True)
+        await asyncio.sleep(300)
+
+
+async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", metavar="ADDR:PORT", default="127.0.0.1:8025")
-    options = parser.parse_args()
-    address, _, port = options.listen.rpartition(":")
-
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve(Relay(Resolver(), print_report), address, int(port)))
-
-
-async def serve(relay: Relay, address: str, port: int) -> None:
-    """Until it is cancelled."""
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(relay), address, port)
-    async with server:
-        await server.serve_forever()
+    address, _, port = parser.parse_args().listen.rpartition(":")
+    async with Resolver() as resolver:
+        relay = Relay(resolver, print_report)
+        server = await asyncio.get_running_loop().create_server(lambda: SMTP(relay), address, int(port))
+        await asyncio.gather(server.serve_forever(), refresh(resolver))
 
 
 if __name__ == "__main__":
-    main()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
-use crate::convert::{Span, Time, value};
+use crate::convert::{Span, Time, size, value};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
 
@@ -28,7 +28,7 @@ pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
 impl PolicyCache {
     #[new]
     #[pyo3(signature = (*, max_entries = 65_536, unused_for = None))]
-    fn new(max_entries: usize, unused_for: Option<Span>) -> Self {
+    fn new(#[pyo3(from_py_with = size)] max_entries: usize, unused_for: Option<Span>) -> Self {
         // Nobody outside must foresee where a name is kept or when it is refreshed.
         let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
         config.set_max_entries(max_entries);
@@ -90,6 +90,17 @@ impl PolicyCache {
     fn remove_expired<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
         let evicted = self.lock().remove_expired(now.0);
         evicted.map(|evicted| evicted_value(py, evicted)).transpose()
+    }
+
+    /// Removes the entries in which nothing counts any more; gives how many. As the stores on disk have it.
+    #[pyo3(signature = (*, now))]
+    fn purge(&self, now: Time) -> usize {
+        let mut removed = 0;
+        // One lock for each, so that a large cache stops nobody for long.
+        while self.lock().remove_expired(now.0).is_some() {
+            removed += 1;
+        }
+        removed
     }
 
     /// A domain whose policy is due for a refresh, or `None`. Run a lookup for `Purpose.REFRESH`.

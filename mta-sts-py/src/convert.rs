@@ -41,6 +41,12 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
         if let Ok(bytes) = object.extract::<&'a [u8]>() {
             return Ok(Self(Cow::Borrowed(bytes)));
         }
+        if object.is_instance_of::<PyString>() {
+            // Lone surrogates become octets that are no UTF-8, which is for the parser to say.
+            let arguments = ("utf-8", "surrogatepass");
+            let bytes = object.call_method1(intern!(object.py(), "encode"), arguments)?;
+            return Ok(Self(Cow::Owned(bytes.extract::<&[u8]>()?.to_vec())));
+        }
         if object.is_instance_of::<PyByteArray>() || object.is_instance_of::<PyMemoryView>() {
             let bytes = object.py().get_type::<PyBytes>().call1((object,))?;
             return Ok(Self(Cow::Owned(bytes.extract::<&[u8]>()?.to_vec())));
@@ -58,6 +64,62 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
 }
 
+/// A name as Python has it. A lone surrogate, which has no UTF-8, becomes the replacement character: no name has it, so
+/// the parser says where it is.
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Text<'a> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = object.extract::<&'a str>() {
+            return Ok(Self(Cow::Borrowed(text)));
+        }
+        if let Ok(text) = object.cast::<PyString>() {
+            return Ok(Self(Cow::Owned(text.to_string_lossy().into_owned())));
+        }
+        let class = object.get_type().name()?;
+        Err(PyTypeError::new_err(format!("wanted str, not {class}")))
+    }
+}
+
+/// The text of a word; for `from_py_with`, so that the default of a parameter can be a literal.
+pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    object.extract::<&str>().map_err(|error| match object.cast::<PyString>() {
+        Ok(text) => unknown_word(object.py(), "word of this package", &text.to_string_lossy()),
+        Err(_) => error,
+    })
+}
+
+/// A number of things or of octets; for `from_py_with`.
+pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
+    object
+        .extract()
+        .map_err(|error: PyErr| out_of_range(object.py(), error, "a size is a number from 0 to 2**64 - 1"))
+}
+
+/// A size that need not be given.
+pub(crate) fn optional_size(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    if object.is_none() { Ok(None) } else { size(object).map(Some) }
+}
+
+/// A status of HTTP; for `from_py_with`.
+pub(crate) fn http_status(object: &Bound<'_, PyAny>) -> PyResult<u16> {
+    object
+        .extract()
+        .map_err(|error: PyErr| out_of_range(object.py(), error, "a status is a number from 0 to 65535"))
+}
+
+fn out_of_range(py: Python<'_>, error: PyErr, message: &'static str) -> PyErr {
+    if error.is_instance_of::<PyOverflowError>(py) { PyValueError::new_err(message) } else { error }
+}
+
 /// A point in time: Unix seconds, or an aware `datetime`.
 #[derive(Clone, Copy)]
 pub(crate) struct Time(pub(crate) UnixTime);
@@ -70,7 +132,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
         match object.extract::<u64>() {
             Ok(seconds) => return Ok(Self(UnixTime::from_secs(seconds))),
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-                return Err(PyValueError::new_err("a time is a number of seconds from 0 to 2**64 - 1"));
+                return Err(PyValueError::new_err(A_TIME));
             }
             Err(_) => {}
         }
@@ -84,14 +146,23 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
             if zone.is_none() {
                 return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
             }
-            object.call_method0(intern!(py, "timestamp"))?.extract::<f64>()?
+            let timestamp = object.call_method0(intern!(py, "timestamp"));
+            let timestamp = timestamp.and_then(|timestamp| timestamp.extract::<f64>());
+            timestamp.map_err(|error| {
+                if error.is_instance_of::<PyOverflowError>(py) {
+                    return PyValueError::new_err(A_TIME);
+                }
+                PyTypeError::new_err("wanted Unix seconds or a datetime")
+            })?
         };
         match duration(seconds) {
             Some(since_epoch) => Ok(Self(UnixTime::from_secs(since_epoch.as_secs()))),
-            None => Err(PyValueError::new_err("a time is a number of seconds from 0 to 2**64 - 1")),
+            None => Err(PyValueError::new_err(A_TIME)),
         }
     }
 }
+
+const A_TIME: &str = "a time is a number of seconds from 0 to 2**64 - 1";
 
 /// A span of time: seconds, or a `timedelta`.
 #[derive(Clone, Copy)]
@@ -101,15 +172,18 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Span {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let seconds = if let Ok(seconds) = object.extract::<f64>() {
-            seconds
-        } else {
-            let total = object
-                .call_method0(intern!(object.py(), "total_seconds"))
-                .map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?;
-            total.extract()?
+        let py = object.py();
+        let seconds = match object.extract::<f64>() {
+            Ok(seconds) => seconds,
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => f64::INFINITY,
+            Err(_) => {
+                let total = object.call_method0(intern!(py, "total_seconds"));
+                let total = total.and_then(|total| total.extract());
+                total.map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?
+            }
         };
-        duration(seconds).map(Self).ok_or_else(|| PyValueError::new_err("a span of time is not negative"))
+        let span = "a span of time is a number of seconds from 0 to 2**64 - 1";
+        duration(seconds).map(Self).ok_or_else(|| PyValueError::new_err(span))
     }
 }
 

@@ -5,7 +5,7 @@ use mta_sts_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::convert::{from_word, octets_of_each, value, word_of};
+use crate::convert::{Text, from_word, octets_of_each, value, word_of, word_text};
 use crate::name::{DnsName, dns_name};
 use crate::policy::Policy;
 use crate::verdict::{MxVerdict, SessionVerdict};
@@ -38,9 +38,9 @@ impl Delivery {
     #[pyo3(signature = (policy = None, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn new(
         policy: Option<&Policy>,
-        message: &str,
-        minimum: &str,
-        dane_precedence: &str,
+        #[pyo3(from_py_with = word_text)] message: &str,
+        #[pyo3(from_py_with = word_text)] minimum: &str,
+        #[pyo3(from_py_with = word_text)] dane_precedence: &str,
         tlsrpt_report: bool,
     ) -> PyResult<Self> {
         Ok(Self {
@@ -56,7 +56,12 @@ impl Delivery {
     ///
     /// `dane` is a `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
-    fn check_mx(&self, host: &Bound<'_, PyAny>, dane: &str, dnssec: bool) -> PyResult<MxVerdict> {
+    fn check_mx(
+        &self,
+        host: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = word_text)] dane: &str,
+        dnssec: bool,
+    ) -> PyResult<MxVerdict> {
         let name = dns_name(host)?;
         let host_facts = mx_host(&name, dane, dnssec)?;
         Ok(self.delivery().check_mx(&host_facts).into())
@@ -95,8 +100,8 @@ impl Delivery {
     fn check_session(
         &self,
         host: &Bound<'_, PyAny>,
-        tls: &str,
-        dane: &str,
+        #[pyo3(from_py_with = word_text)] tls: &str,
+        #[pyo3(from_py_with = word_text)] dane: &str,
         dnssec: bool,
         offers_requiretls: bool,
     ) -> PyResult<SessionVerdict> {
@@ -111,7 +116,11 @@ impl Delivery {
     /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed
     /// temporarily; `lifetime` is a `QueueLifetime`.
     #[pyo3(signature = (hosts, /, *, lifetime = "running"))]
-    fn conclude<'py>(&self, hosts: &Bound<'py, PyAny>, lifetime: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn conclude<'py>(
+        &self,
+        hosts: &Bound<'py, PyAny>,
+        #[pyo3(from_py_with = word_text)] lifetime: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = hosts.py();
         let lifetime: QueueLifetime = from_word("QueueLifetime", lifetime)?;
         let mut outcomes = Vec::new();
@@ -171,6 +180,6 @@ pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 6125, 6.4).
 #[pyfunction]
 #[pyo3(signature = (dns_id, host, /))]
-pub(crate) fn dns_id_matches(dns_id: &str, host: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(core::dns_id_matches(dns_id, &dns_name(host)?))
+pub(crate) fn dns_id_matches(dns_id: Text<'_>, host: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(core::dns_id_matches(dns_id.as_ref(), &dns_name(host)?))
 }

@@ -2,8 +2,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mta_sts_core::{self as core, RecordErrorKind, RecordId};
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
-use crate::convert::{Octets, Time, value};
+use crate::convert::{Octets, Text, Time, value, word_text};
 use crate::error::{IntoException, unknown_word};
 use crate::policy::Policy;
 
@@ -21,8 +22,8 @@ impl CachedPolicy {
 
     #[new]
     #[pyo3(signature = (policy, id, fetched_at, /))]
-    fn new(py: Python<'_>, policy: &Policy, id: &str, fetched_at: Time) -> PyResult<Self> {
-        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+    fn new(py: Python<'_>, policy: &Policy, id: Text<'_>, fetched_at: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
         Ok(Self(core::CachedPolicy::new(policy.0.clone(), id, fetched_at.0)))
     }
 
@@ -185,7 +186,7 @@ impl CacheUpdate {
     /// Raises MtaStsError if it is none.
     #[staticmethod]
     #[pyo3(signature = (reason, /, *, until))]
-    fn absent(py: Python<'_>, reason: &str, until: Time) -> PyResult<Self> {
+    fn absent(py: Python<'_>, #[pyo3(from_py_with = word_text)] reason: &str, until: Time) -> PyResult<Self> {
         let reason = RecordErrorKind::from_code(reason)
             .ok_or_else(|| unknown_word(py, "code of a record's fault", reason))?;
         Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
@@ -196,8 +197,8 @@ impl CacheUpdate {
     /// Raises MtaStsError if it is no id.
     #[staticmethod]
     #[pyo3(signature = (id, /, *, until))]
-    fn back_off(py: Python<'_>, id: &str, until: Time) -> PyResult<Self> {
-        let id = RecordId::parse(id.as_bytes()).map_err(|error| error.into_exception(py))?;
+    fn back_off(py: Python<'_>, id: Text<'_>, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
         Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
     }
 
@@ -231,5 +232,36 @@ impl CacheUpdate {
 
     fn __repr__(&self) -> String {
         format!("<CacheUpdate {}>", self.kind())
+    }
+
+    /// The call that makes it anew: their arguments are named, which `functools.partial` carries.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, ())> {
+        let py = slf.py();
+        let until = |until: core::UnixTime| [("until", until.as_secs())].into_py_dict(py);
+        let class = slf.get_type();
+        let partial = py.import("functools")?.getattr("partial")?;
+        let call = |name: &str, arguments: Bound<'py, PyTuple>, named: Option<Bound<'py, PyDict>>| {
+            let mut all = vec![class.getattr(name)?];
+            all.extend(arguments.iter());
+            partial.call(PyTuple::new(py, all)?, named.as_ref())
+        };
+        let call = match &slf.get().0 {
+            core::CacheUpdate::Keep => call("keep", PyTuple::empty(py), None),
+            core::CacheUpdate::Checked { until } => {
+                call("checked", (until.as_secs(),).into_pyobject(py)?, None)
+            }
+            core::CacheUpdate::Absent(absence) => {
+                call("absent", (absence.reason.code(),).into_pyobject(py)?, Some(until(absence.until)?))
+            }
+            core::CacheUpdate::BackOff(back_off) => {
+                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(until(back_off.until)?))
+            }
+            core::CacheUpdate::Store { policy, checked_until } => call(
+                "store",
+                (CachedPolicy(policy.clone()),).into_pyobject(py)?,
+                Some([("checked_until", checked_until.as_secs())].into_py_dict(py)?),
+            ),
+        };
+        Ok((call?, ()))
     }
 }

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
-use crate::convert::{Octets, octets_of_each, value, word};
+use crate::convert::{Octets, http_status, octets_of_each, size, value, word};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
@@ -38,6 +39,21 @@ impl Findings {
     fn count(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
         let own = self.0.iter().map(|own| finding_value(finding.py(), own)?.eq(finding));
         Ok(own.collect::<PyResult<Vec<_>>>()?.into_iter().filter(|same| *same).count())
+    }
+
+    /// Pickled it is a list.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
+        let py = slf.py();
+        let findings: PyResult<Vec<_>> = slf.get().0.iter().map(|own| finding_value(py, own)).collect();
+        Ok((py.get_type::<PyList>().into_any(), (PyList::new(py, findings?)?.into_any(),)))
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
     }
 
     fn __repr__(&self) -> String {
@@ -140,10 +156,10 @@ pub(crate) fn lint_policy(
 #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]
 pub(crate) fn lint_response(
     py: Python<'_>,
-    status: u16,
+    #[pyo3(from_py_with = http_status)] status: u16,
     content_type: Option<Octets<'_>>,
     body: Octets<'_>,
-    max_body_len: usize,
+    #[pyo3(from_py_with = size)] max_body_len: usize,
     strict: bool,
     accept_missing_content_type: bool,
     mx_hosts: Option<&Bound<'_, PyAny>>,

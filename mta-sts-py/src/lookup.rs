@@ -2,8 +2,11 @@ use mta_sts_core::{
     self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, TxtFailure,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use crate::convert::{Octets, Span, Time, from_word, octets_of_each, value, word};
+use crate::convert::{
+    Octets, Span, Time, from_word, http_status, octets_of_each, optional_size, value, word, word_text,
+};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::error::IntoException;
 use crate::name::{PolicyDomain, policy_domain};
@@ -16,7 +19,11 @@ use crate::policy::{Policy, http_response, strictness};
 /// `accept_missing_content_type`: take an answer without the field for `text/plain`.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct LookupConfig(core::LookupConfig);
+pub(crate) struct LookupConfig {
+    config: core::LookupConfig,
+    strict: bool,
+    accept_missing_content_type: bool,
+}
 
 #[pymethods]
 impl LookupConfig {
@@ -25,7 +32,7 @@ impl LookupConfig {
     fn new(
         back_off: Option<Span>,
         timeout: Option<Span>,
-        max_body_len: Option<usize>,
+        #[pyo3(from_py_with = optional_size)] max_body_len: Option<usize>,
         strict: bool,
         accept_missing_content_type: bool,
     ) -> Self {
@@ -45,25 +52,35 @@ impl LookupConfig {
         if let Some(Span(back_off)) = back_off {
             config.set_back_off(back_off);
         }
-        Self(config)
+        Self { config, strict, accept_missing_content_type }
     }
 
     /// How long a record id whose fetch failed is left alone, in seconds.
     #[getter]
     fn back_off(&self) -> f64 {
-        self.0.back_off().as_secs_f64()
+        self.config.back_off().as_secs_f64()
     }
 
     /// How long a fetch may take, in seconds.
     #[getter]
     fn timeout(&self) -> f64 {
-        self.0.fetch_limits().timeout().as_secs_f64()
+        self.config.fetch_limits().timeout().as_secs_f64()
     }
 
     /// How long the body of a policy may be, in octets.
     #[getter]
     fn max_body_len(&self) -> usize {
-        self.0.fetch_limits().max_body_len()
+        self.config.fetch_limits().max_body_len()
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((), Bound<'py, PyDict>)> {
+        let named = PyDict::new(py);
+        named.set_item("back_off", self.back_off())?;
+        named.set_item("timeout", self.timeout())?;
+        named.set_item("max_body_len", self.max_body_len())?;
+        named.set_item("strict", self.strict)?;
+        named.set_item("accept_missing_content_type", self.accept_missing_content_type)?;
+        Ok(((), named))
     }
 
     fn __repr__(&self) -> String {
@@ -103,14 +120,14 @@ impl Lookup {
         domain: &Bound<'_, PyAny>,
         now: Time,
         cached: Option<&CacheEntry>,
-        purpose: &str,
+        #[pyo3(from_py_with = word_text)] purpose: &str,
         config: Option<&LookupConfig>,
     ) -> PyResult<Self> {
         let domain = policy_domain(domain)?;
         let purpose = from_word("purpose", purpose)?;
         let entry = cached.map(|entry| &entry.0);
         let default = core::LookupConfig::new();
-        let config = config.map_or(&default, |config| &config.0);
+        let config = config.map_or(&default, |config| &config.config);
         Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
     }
 
@@ -149,7 +166,12 @@ impl Lookup {
 
     /// DNS said nothing usable: a `TxtFailure`.
     #[pyo3(signature = (failure, /, *, now))]
-    fn handle_txt_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+    fn handle_txt_failed(
+        &mut self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = word_text)] failure: &str,
+        now: Time,
+    ) -> PyResult<()> {
         let failure: TxtFailure = from_word("failure of a TXT query", failure)?;
         self.handle(py, Input::TxtFailed(failure), now)
     }
@@ -159,7 +181,7 @@ impl Lookup {
     fn handle_response(
         &mut self,
         py: Python<'_>,
-        status: u16,
+        #[pyo3(from_py_with = http_status)] status: u16,
         content_type: Option<Octets<'_>>,
         body: Octets<'_>,
         now: Time,
@@ -172,7 +194,12 @@ impl Lookup {
 
     /// No answer came from the Policy Host, or none that could be trusted: a `FetchFailure`.
     #[pyo3(signature = (failure, /, *, now))]
-    fn handle_fetch_failed(&mut self, py: Python<'_>, failure: &str, now: Time) -> PyResult<()> {
+    fn handle_fetch_failed(
+        &mut self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = word_text)] failure: &str,
+        now: Time,
+    ) -> PyResult<()> {
         let failure = from_word("failure of a fetch", failure)?;
         self.handle(py, Input::FetchFailed(failure), now)
     }

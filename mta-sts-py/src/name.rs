@@ -1,6 +1,7 @@
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
+use crate::convert::Text;
 use crate::error::IntoException;
 
 /// A name in DNS: lower case, A-labels, no trailing dot.
@@ -19,8 +20,8 @@ impl DnsName {
     /// Raises MtaStsError, whose `.offset` is the octet at fault.
     #[staticmethod]
     #[pyo3(signature = (name, /))]
-    fn parse(py: Python<'_>, name: &str) -> PyResult<Self> {
-        core::DnsName::parse(name).map(Self).map_err(|error| error.into_exception(py))
+    fn parse(py: Python<'_>, name: Text<'_>) -> PyResult<Self> {
+        core::DnsName::parse(name.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
     fn __str__(&self) -> &str {
@@ -53,8 +54,8 @@ impl PolicyDomain {
     /// Raises MtaStsError.
     #[staticmethod]
     #[pyo3(signature = (domain, /))]
-    fn parse(py: Python<'_>, domain: &str) -> PyResult<Self> {
-        core::PolicyDomain::parse(domain).map(Self).map_err(|error| error.into_exception(py))
+    fn parse(py: Python<'_>, domain: Text<'_>) -> PyResult<Self> {
+        core::PolicyDomain::parse(domain.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
     /// The domain of a mail address.
@@ -63,8 +64,8 @@ impl PolicyDomain {
     /// which has no policy.
     #[staticmethod]
     #[pyo3(signature = (address, /))]
-    fn of_recipient(py: Python<'_>, address: &str) -> PyResult<Self> {
-        core::PolicyDomain::of_recipient(address).map(Self).map_err(|error| error.into_exception(py))
+    fn of_recipient(py: Python<'_>, address: Text<'_>) -> PyResult<Self> {
+        core::PolicyDomain::of_recipient(address.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
     /// The name of the TXT records: `_mta-sts.` and the domain.
@@ -111,8 +112,8 @@ pub(crate) fn policy_domain(domain: &Bound<'_, PyAny>) -> PyResult<core::PolicyD
     if let Ok(domain) = domain.cast::<PolicyDomain>() {
         return Ok(domain.get().0.clone());
     }
-    let text: &str = domain.extract()?;
-    core::PolicyDomain::parse(text).map_err(|error| error.into_exception(domain.py()))
+    let text: Text<'_> = domain.extract()?;
+    core::PolicyDomain::parse(text.as_ref()).map_err(|error| error.into_exception(domain.py()))
 }
 
 /// A host as Python has it: a `DnsName`, or its text.
@@ -120,8 +121,8 @@ pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     if let Ok(host) = host.cast::<DnsName>() {
         return Ok(host.get().0.clone());
     }
-    let text: &str = host.extract()?;
-    core::DnsName::parse(text).map_err(|error| error.into_exception(host.py()))
+    let text: Text<'_> = host.extract()?;
+    core::DnsName::parse(text.as_ref()).map_err(|error| error.into_exception(host.py()))
 }
 
 /// Hosts as Python has them, if there are any to be had.

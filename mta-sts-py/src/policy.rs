@@ -5,7 +5,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use crate::convert::{Octets, word};
+use crate::convert::{Octets, Text, http_status, size, word};
 use crate::error::IntoException;
 use crate::name::{DnsName, dns_name};
 use crate::sequence::{self, subscript};
@@ -54,10 +54,10 @@ impl Policy {
     #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
     fn from_response(
         py: Python<'_>,
-        status: u16,
+        #[pyo3(from_py_with = http_status)] status: u16,
         content_type: Option<Octets<'_>>,
         body: Octets<'_>,
-        max_body_len: usize,
+        #[pyo3(from_py_with = size)] max_body_len: usize,
         strict: bool,
         accept_missing_content_type: bool,
     ) -> PyResult<Self> {
@@ -187,8 +187,8 @@ impl MxPattern {
     /// Reads a pattern. Raises MtaStsError.
     #[staticmethod]
     #[pyo3(signature = (pattern, /))]
-    fn parse(py: Python<'_>, pattern: &str) -> PyResult<Self> {
-        core::MxPattern::parse(pattern).map(Self).map_err(|error| error.into_exception(py))
+    fn parse(py: Python<'_>, pattern: Text<'_>) -> PyResult<Self> {
+        core::MxPattern::parse(pattern.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
     /// Whether the pattern covers this host. Raises MtaStsError if it is no host name.
@@ -253,6 +253,12 @@ impl MxPatterns {
     fn __hash__(&self) -> u64 {
         let patterns: Vec<_> = self.0.mx_patterns().collect();
         BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(patterns)
+    }
+
+    /// The patterns are part of their policy.
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (Policy, &'static str))> {
+        let getattr = slf.py().import("builtins")?.getattr("getattr")?;
+        Ok((getattr.unbind(), (Policy(slf.get().0.clone()), "mx")))
     }
 
     fn __repr__(&self) -> String {

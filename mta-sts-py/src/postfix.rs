@@ -1,6 +1,7 @@
 use mta_sts_core::postfix::{Form, tls_policy, tls_policy_for_hosts};
 use pyo3::prelude::*;
 
+use crate::convert::word_text;
 use crate::error::{IntoException, unknown_word};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::Policy;
@@ -19,7 +20,7 @@ use crate::policy::Policy;
 pub(crate) fn postfix_tls_policy(
     policy: &Policy,
     domain: &Bound<'_, PyAny>,
-    form: &str,
+    #[pyo3(from_py_with = word_text)] form: &str,
     mx_hosts: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<String>> {
     let py = domain.py();

@@ -1,26 +1,29 @@
 use mta_sts_core::{FetchFailure, PolicyType, ResultType, SessionFault};
 use pyo3::prelude::*;
 
-use crate::convert::{from_word, word};
+use crate::convert::{from_word, word, word_text};
 
 /// `ResultType.number`.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
-pub(crate) fn result_type_number(word: &str) -> PyResult<u16> {
+pub(crate) fn result_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<ResultType>("ResultType", word)?.number())
 }
 
 /// `PolicyType.number`.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
-pub(crate) fn policy_type_number(word: &str) -> PyResult<u16> {
+pub(crate) fn policy_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<PolicyType>("PolicyType", word)?.number())
 }
 
 /// `FetchFailure.result_type` and `SessionFault.result_type`.
 #[pyfunction]
 #[pyo3(signature = (code, /))]
-pub(crate) fn result_type_of<'py>(py: Python<'py>, code: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(crate) fn result_type_of<'py>(
+    py: Python<'py>,
+    #[pyo3(from_py_with = word_text)] code: &str,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let result_type = match FetchFailure::from_code(code) {
         Some(failure) => Some(failure.result_type()),
         None => SessionFault::from_code(code).and_then(SessionFault::result_type),

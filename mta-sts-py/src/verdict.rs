@@ -7,7 +7,7 @@ use mta_sts_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::convert::{from_word, value, word, word_of};
+use crate::convert::{from_word, value, word, word_of, word_text};
 use crate::error::{IntoException, unknown_word};
 
 /// What to do about an MX host, and what TLSRPT counts already: of a host that is skipped.
@@ -91,7 +91,11 @@ impl SessionVerdict {
 
     #[new]
     #[pyo3(signature = (decision, fault, rows))]
-    fn new(decision: &str, fault: Option<&str>, rows: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn new(
+        #[pyo3(from_py_with = word_text)] decision: &str,
+        fault: Option<&str>,
+        rows: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
         let fault = fault.map(|fault| from_word("SessionFault", fault)).transpose()?;
         Ok(Self { decision: from_word("SessionDecision", decision)?, fault, rows: rows_from(rows)? })
     }

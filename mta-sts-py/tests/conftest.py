@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from host import Host, Start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,3 +62,19 @@ def world() -> Iterator[World]:
             yield World(Path(folder))
             running.stdin.close()
             assert running.wait(30) == 0
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    # Not all tests need it, nor what it needs.
+    from host import Host
+
+    hosts: list[Host] = []
+
+    def start(answer: Callable[[ssl.SSLSocket], None], names: str = "mta-sts.example.test", **options: Any) -> Host:
+        hosts.append(Host([names], answer, **options))
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.close()

@@ -19,6 +19,7 @@ from conftest import World
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 
+import audit  # noqa: E402
 import relay  # noqa: E402
 from aiosmtpd.smtp import SMTP  # noqa: E402
 
@@ -118,6 +119,60 @@ def test_relay(world: World, running: Running, name: str) -> None:
         if not (scenario["needs_cached_policy"] and row["result_type"] == "sts-policy-fetch-error")
     ]
     assert rows == reports
+
+
+def arrived_for(world: World, message_id: str) -> list[str]:
+    return [
+        transaction["recipients"][0]
+        for session in world.command(command="seen")["seen"]["smtp"]
+        for transaction in session["transactions"]
+        if message_id in (transaction["message"] or "")
+    ]
+
+
+def test_each_recipient_has_an_answer_of_its_own(world: World, running: Running) -> None:
+    waiting = ["a@healthy-enforce.test", "nobody@bad_.-name.test", "b@healthy-enforce.test", "c@dns-timeout.test", "d@wildcard.test"]
+    message = "Message-ID: <relay-many@sender.test>\r\nSubject: hello\r\n\r\nHello.\r\n"
+    gone: dict[str, int] = {}
+    with smtplib.SMTP("127.0.0.1", running.port, timeout=60) as client:
+        # As a queue does: what was refused for a time is tried again, and nothing else.
+        for _ in range(6):
+            tried, waiting = waiting, []
+            if not tried:
+                break
+            try:
+                refused = client.sendmail("sender@sender.test", tried, message)
+                gone |= {each: 250 for each in tried if each not in refused}
+            except smtplib.SMTPDataError as error:
+                # One recipient was taken; the others have not been told of.
+                assert error.smtp_code == 451
+                gone[tried[0]] = 451
+                waiting = tried[1:]
+                continue
+            except smtplib.SMTPRecipientsRefused as error:
+                refused = error.recipients
+            for recipient, (code, _) in refused.items():
+                if code == 452:
+                    waiting.append(recipient)
+                else:
+                    gone[recipient] = code
+    assert gone == {
+        "a@healthy-enforce.test": 250,
+        "nobody@bad_.-name.test": 553,
+        "b@healthy-enforce.test": 250,
+        "c@dns-timeout.test": 451,
+        "d@wildcard.test": 250,
+    }
+    assert len(arrived_for(world, "<relay-many@")) == 3
+
+
+def test_audit_knows_the_id_of_a_cached_policy_too(world: World) -> None:
+    async def main() -> list[list[str | int | None]]:
+        async with Resolver(**world.options) as resolver:
+            return [await audit.audit(resolver, "healthy-enforce.test") for _ in range(2)]
+
+    first, second = asyncio.run(main())
+    assert first == second and first[3]
 
 
 def test_audit(world: World) -> None:

@@ -15,6 +15,7 @@ import mta_sts
 from mta_sts import (
     CachedPolicy,
     CacheEntry,
+    CacheUpdate,
     Delivery,
     DnsName,
     Lookup,
@@ -71,6 +72,39 @@ def values() -> list[Any]:
         delivery.conclude([None]),
         Mode.ENFORCE,
     ]
+
+
+POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        POLICY.mx,
+        LookupConfig(back_off=400, timeout=5, max_body_len=9, strict=True, accept_missing_content_type=True),
+        CacheUpdate.keep(),
+        CacheUpdate.checked(1_700_000_000),
+        CacheUpdate.absent("no-record", until=1_700_000_000),
+        CacheUpdate.back_off("1", until=1_700_000_000),
+        CacheUpdate.store(CachedPolicy(POLICY, "1", 1_700_000_000), checked_until=1_700_000_300),
+        outcome(),
+        outcome(b""),
+        Delivery(POLICY).plan(["mx.a.test", "mx.b.test"]),
+        mta_sts.MxHost("mx.a.test"),
+        *mta_sts.lint_policy("mode: x"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_without_a_hash_too_can_be_pickled_and_copied(value: Any) -> None:
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(value, protocol)) == value
+    assert copy.copy(value) == value and copy.deepcopy(value) == value
+
+
+def test_findings_are_pickled_as_a_list() -> None:
+    findings = mta_sts.lint_policy("mode: x")
+    assert pickle.loads(pickle.dumps(findings)) == list(findings)
+    assert copy.copy(findings) is findings and copy.deepcopy(findings) is findings
 
 
 @pytest.mark.parametrize("index", range(len(values())))

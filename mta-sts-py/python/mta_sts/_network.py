@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
+import math
+import os
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
 
 import dns.asyncresolver
 import dns.edns
@@ -20,11 +21,11 @@ import dns.rdatatype
 import dns.resolver
 import httpx
 
-from ._core import LookupConfig, PolicyCache, PolicyDomain
+from ._core import DnsName, LookupConfig, PolicyDomain
 from ._drive import FetchAnswer, FetchFailed, Response, Txt, TxtAnswer, TxtFailed, TxtNotFound, drive_async
+from ._keeping import Keeper
 from ._values import FetchPolicy, Outcome, QueryTxt
 from ._words import FetchFailure, Purpose, TxtFailure
-from .store import Store
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,23 @@ class Network:
     config: LookupConfig = field(default_factory=LookupConfig)
 
     def __post_init__(self) -> None:
+        if isinstance(self.https_port, bool) or not isinstance(self.https_port, int):
+            raise TypeError(f"https_port is a number, not {type(self.https_port).__name__}")
+        if not 1 <= self.https_port <= 65_535:
+            raise ValueError(f"https_port is from 1 to 65535, not {self.https_port}")
+        if not isinstance(self.config, LookupConfig):
+            raise TypeError(f"config is a LookupConfig, not {type(self.config).__name__}")
+        seconds("dns_timeout", self.dns_timeout)
         object.__setattr__(self, "resolver", _resolver(self.server))
         object.__setattr__(self, "ssl_context", _ssl_context(self.ca_file))
 
     resolver: dns.asyncresolver.Resolver = field(init=False, repr=False, compare=False)
     ssl_context: ssl.SSLContext = field(init=False, repr=False, compare=False)
 
-    async def discover(self, domain: PolicyDomain, purpose: Purpose, store: Store) -> Outcome:
+    async def discover(self, domain: PolicyDomain, purpose: Purpose, keeper: Keeper) -> Outcome:
         """Runs one lookup, and remembers what it came to."""
-        cached = await _stored(store, lambda: store.get(domain, now=time.time()))
+        # A refresh is no use of the domain: it would keep itself alive.
+        cached = await keeper.entry(domain, use=purpose != Purpose.REFRESH)
         outcome = await drive_async(
             domain,
             query_txt=self.query_txt,
@@ -55,8 +64,7 @@ class Network:
             purpose=purpose,
             config=self.config,
         )
-        if outcome.cache_update.kind != "keep":
-            await _stored(store, lambda: store.apply(domain, outcome.cache_update, now=time.time()))
+        await keeper.apply(domain, outcome.cache_update, cached)
         return outcome
 
     async def query_txt(self, query: QueryTxt) -> TxtAnswer:
@@ -85,22 +93,26 @@ class Network:
 
     async def mx_hosts(self, domain: PolicyDomain | str) -> list[str]:
         """The MX hosts in order of preference; the domain itself where there is no MX (RFC 5321, 5.1), none where
-        it takes no mail (RFC 7505). Raises `dns.exception.DNSException` when DNS does not say."""
+        it takes no mail (RFC 7505). Raises `dns.exception.DNSException` when DNS does not say, and MtaStsError if it
+        is no domain."""
+        name = str(parsed(domain))
         try:
-            answer = await self._query(str(domain), dns.rdatatype.MX, self.dns_timeout)
+            answer = await self._query(name, dns.rdatatype.MX, self.dns_timeout)
         except dns.resolver.NXDOMAIN:
             return []
         if answer.rrset is None:
-            return [str(domain)]
+            return [name]
         ordered = sorted(answer.rrset, key=lambda rdata: rdata.preference)
         hosts = [rdata.exchange.to_text(omit_final_dot=True) for rdata in ordered]
         return [host for host in hosts if host not in ("", ".")]
 
-    async def addresses(self, host: str) -> list[str]:
-        """The addresses of a host. Raises `dns.exception.DNSException` when DNS does not say."""
+    async def addresses(self, host: DnsName | str) -> list[str]:
+        """The addresses of a host. Raises `dns.exception.DNSException` when DNS does not say, and MtaStsError if it is
+        no host name."""
+        name = str(host if isinstance(host, DnsName) else DnsName.parse(host))
         kinds = (dns.rdatatype.AAAA, dns.rdatatype.A)
         answers = await asyncio.gather(
-            *(self._query(host, kind, self.dns_timeout) for kind in kinds), return_exceptions=True
+            *(self._query(name, kind, self.dns_timeout) for kind in kinds), return_exceptions=True
         )
         found, faults = [], []
         for answer in answers:
@@ -288,16 +300,28 @@ def _resolver(server: str | None) -> dns.asyncresolver.Resolver:
 
 
 def _host_and_port(server: str) -> tuple[str, int]:
+    if not isinstance(server, str):
+        raise TypeError(f"dns is text, not {type(server).__name__}")
+    address, port = server, "53"
     if server.startswith("["):
-        address, _, port = server[1:].partition("]")
-        return address, int(port.lstrip(":") or 53)
-    if server.count(":") == 1:
+        address, bracket, rest = server[1:].partition("]")
+        # Without the second bracket, no port.
+        port = rest[1:] if rest.startswith(":") else rest or port if bracket else ""
+    elif server.count(":") == 1:
         address, _, port = server.partition(":")
-        return address, int(port)
-    return server, 53
+    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
+        raise ValueError(f"dns is ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}")
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise ValueError(f"dns is ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}") from None
+    return address, int(port)
 
 
 def _ssl_context(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
+    if ca_file is not None and not os.fspath(ca_file):
+        # OpenSSL would take it for the system's trust store.
+        raise ValueError("ca_file is empty")
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Only a DNS-ID counts (RFC 8461, 3.3).
@@ -305,8 +329,19 @@ def _ssl_context(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
     return context
 
 
-async def _stored(store: Store, operation: Callable[[], Any]) -> Any:
-    # A cache in memory answers at once; a file may make the loop wait.
-    return operation() if isinstance(store, PolicyCache) else await asyncio.to_thread(operation)
+def parsed(domain: PolicyDomain | str) -> PolicyDomain:
+    """The domain. Raises MtaStsError if it is none."""
+    return domain if isinstance(domain, PolicyDomain) else PolicyDomain.parse(domain)
 
 
+def seconds(what: str, value: float) -> float:
+    """A time to wait. Raises TypeError or ValueError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} is a number of seconds, not {type(value).__name__}")
+    if not 0 < value <= MAX_SECONDS or math.isnan(value):
+        raise ValueError(f"{what} is a number of seconds above 0, up to {MAX_SECONDS}, not {value}")
+    return value
+
+
+MAX_SECONDS = 86_400
+"""What an event loop can wait for has an end; a day is beyond all use."""

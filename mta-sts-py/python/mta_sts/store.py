@@ -8,12 +8,12 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ._core import CacheEntry, CacheUpdate, PolicyDomain
+from ._core import CacheEntry, CacheUpdate, PolicyCache, PolicyDomain
 from ._values import MtaStsError
 
 __all__ = ["DirectoryStore", "SqliteStore", "Store"]
@@ -22,7 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
-    """What a resolver asks of a store; a `PolicyCache` is one."""
+    """What a resolver asks of a store; a `PolicyCache` is one.
+
+    With a method `due(*, now)`, which gives domains, a store of your own can be refreshed ahead, and with `peek`, which is
+    `get` without marking a use, a refresh keeps no domain in use.
+    """
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
         """What is remembered of a domain."""
@@ -31,28 +35,106 @@ class Store(Protocol):
         """Remembers what a lookup came to, in one step with the entry that is there by now."""
 
 
-class DirectoryStore:
+class _Kept(NamedTuple):
+    """An entry as it was read, and when its domain was last asked about, within a day."""
+
+    domain: PolicyDomain
+    text: str
+    used: float
+
+
+class _Disk:
+    """What the stores on disk share: which entries are due for a refresh, and which have to go."""
+
+    def __init__(self, max_entries: int) -> None:
+        if isinstance(max_entries, bool) or not isinstance(max_entries, int):
+            raise TypeError(f"max_entries is a number, not {type(max_entries).__name__}")
+        if max_entries < 1:
+            raise ValueError(f"max_entries is at least 1, not {max_entries}")
+        self._max_entries = max_entries
+
+    def due(self, *, now: float | datetime) -> list[PolicyDomain]:
+        """The domains whose policies are due for a refresh; `refresh_due()` of a resolver asks."""
+        cache, due = PolicyCache(max_entries=self._max_entries), []
+        for kept in self._entries():
+            in_use = kept.used + _UNUSED_FOR > _seconds(now)
+            if in_use and (entry := _entry(kept.domain, kept.text)) is not None:
+                cache.insert(kept.domain, entry, now=now)
+        while (domain := cache.poll_refresh(now=now)) is not None:
+            due.append(domain)
+        return due
+
+    def purge(self, *, now: float | datetime) -> int:
+        """Removes the entries in which nothing counts any more; gives how many. Call it once a day.
+
+        An entry that cannot be read is left: a later version of this package may have written it.
+        """
+        return self._purge(self._max_entries, now)
+
+    def _purge(self, room: int, now: float | datetime) -> int:
+        # What is worth least goes, and the rules for that are the cache's.
+        cache, gone = PolicyCache(max_entries=room), set()
+        kept = self._entries()
+        for each in kept:
+            if (entry := _entry(each.domain, each.text)) is not None:
+                evicted = cache.insert(each.domain, entry, now=now)
+                if evicted is not None:
+                    gone.add(evicted.domain)
+        while (evicted := cache.remove_expired(now=now)) is not None:
+            gone.add(evicted.domain)
+        return self._remove(each for each in kept if each.domain in gone)
+
+    def _make_room(self, now: float | datetime) -> None:
+        # An eighth at a time, since all must be read to tell what is worth least.
+        self._purge(max(1, self._max_entries - 1 - self._max_entries // 8), now)
+
+    def _entries(self) -> list[_Kept]:
+        """All entries, the one that was used longest ago first."""
+        raise NotImplementedError
+
+    def _remove(self, entries: Iterable[_Kept]) -> int:
+        """Removes those that are as they were read; gives how many."""
+        raise NotImplementedError
+
+
+class DirectoryStore(_Disk):
     """A file for each domain, in one directory, for any number of threads and processes.
 
     >>> import tempfile
     >>> from mta_sts import CacheUpdate, CachedPolicy, Policy
     >>> store = DirectoryStore(tempfile.mkdtemp())
-    >>> policy = Policy.parse("version: STSv1\\nmode: testing\\nmx: mx.example.com\\nmax_age: 86400\\n")
+    >>> policy = Policy.parse("version: STSv1\nmode: testing\nmx: mx.example.com\nmax_age: 86400\n")
     >>> cached = CachedPolicy(policy, "1", 1_700_000_000)
     >>> store.apply("example.com", CacheUpdate.store(cached, checked_until=1_700_000_300), now=1_700_000_000)
     >>> store.get("Example.com", now=1_700_000_001).policy == cached
     True
 
     A file is replaced whole, so that nobody reads half of one. One that cannot be read as an entry counts
-    as absent, and is told to the log.
+    as absent, and is told to the log. `max_entries`: how many domains it holds; when it is full, what is worth least goes,
+    an eighth at a time.
+
+    Raises OSError if the directory is not there and cannot be made.
     """
 
-    def __init__(self, path: str | os.PathLike[str], /) -> None:
+    def __init__(self, path: str | os.PathLike[str], /, *, max_entries: int = 65_536) -> None:
+        super().__init__(max_entries)
         self._path = Path(path)
         self._path.mkdir(parents=True, exist_ok=True)
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """What is remembered of a domain."""
+        """What is remembered of a domain. It counts as a use."""
+        name, used = _parsed(domain), _seconds(now)
+        entry = self._read(name)
+        if entry is not None:
+            # The time of the file is the day of the last use. A store that can only be read is read all the same.
+            with contextlib.suppress(OSError):
+                file = self._file(name)
+                if file.stat().st_mtime + _DAY <= used:
+                    os.utime(file, (used, used))
+        return entry
+
+    def peek(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
+        """As `get`, and no use."""
         return self._read(_parsed(domain))
 
     def apply(self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: float | datetime) -> None:
@@ -62,13 +144,36 @@ class DirectoryStore:
             entry = update.apply_to(self._read(name), now=now)
             if entry is None:
                 self._file(name).unlink(missing_ok=True)
-            else:
-                self._replace(name, entry.to_text())
+                return
+            new = not self._file(name).exists()
+            full = new and len(self._names()) >= self._max_entries
+            self._replace(name, entry.to_text(), now)
+        if full:
+            self._make_room(now)
 
     def domains(self) -> list[PolicyDomain]:
         """The domains of which something is remembered."""
-        names = (path.name for path in self._path.iterdir() if not path.name.startswith("."))
-        return sorted(map(PolicyDomain.parse, names))
+        return sorted(self._names())
+
+    def purge(self, *, now: float | datetime) -> int:
+        """Removes the entries in which nothing counts any more; gives how many. Call it once a day.
+
+        An entry that cannot be read is left: a later version of this package may have written it.
+        """
+        with self._locked():
+            # What a process that was killed has left half-written.
+            for path in self._path.glob(".*.new"):
+                path.unlink(missing_ok=True)
+        return super().purge(now=now)
+
+    def _names(self) -> list[PolicyDomain]:
+        names = []
+        for file in os.scandir(self._path):
+            with contextlib.suppress(MtaStsError):  # It is none of ours.
+                name = PolicyDomain.parse(file.name)
+                if str(name) == file.name:
+                    names.append(name)
+        return names
 
     def _file(self, domain: PolicyDomain) -> Path:
         # A domain is letters, digits, hyphens, underscores and single dots, none of them first.
@@ -80,18 +185,41 @@ class DirectoryStore:
         except FileNotFoundError:
             return None
 
-    def _replace(self, domain: PolicyDomain, text: str) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=self._path, prefix=".")
+    def _replace(self, domain: PolicyDomain, text: str, now: float | datetime) -> None:
+        try:
+            used = self._file(domain).stat().st_mtime
+        except FileNotFoundError:
+            used = _seconds(now)
+        descriptor, temporary = tempfile.mkstemp(dir=self._path, prefix=".", suffix=".new")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
+            os.utime(temporary, (used, used))
             os.replace(temporary, self._file(domain))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+    def _entries(self) -> list[_Kept]:
+        kept = []
+        for name in self._names():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                file = self._file(name)
+                kept.append(_Kept(name, file.read_bytes().decode(), max(0, file.stat().st_mtime)))
+        return sorted(kept, key=lambda each: each.used)
+
+    def _remove(self, entries: Iterable[_Kept]) -> int:
+        removed = 0
+        with self._locked():
+            for each in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if self._file(each.domain).read_bytes() == each.text.encode():
+                        self._file(each.domain).unlink()
+                        removed += 1
+        return removed
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -104,16 +232,37 @@ class DirectoryStore:
         return f"DirectoryStore({str(self._path)!r})"
 
 
-class SqliteStore:
-    """A row for each domain, in one SQLite database, for any number of threads and processes."""
+class SqliteStore(_Disk):
+    """A row for each domain, in one SQLite database, for any number of threads and processes.
 
-    def __init__(self, path: str | os.PathLike[str], /) -> None:
+    `max_entries`: how many domains it holds; when it is full, what is worth least goes, an eighth at a time.
+
+    Raises sqlite3.Error if the file cannot be opened, or is no database.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], /, *, max_entries: int = 65_536) -> None:
+        super().__init__(max_entries)
         self._path = Path(path)
         with self._connected() as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL)")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL, used REAL NOT NULL)"
+            )
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """What is remembered of a domain."""
+        """What is remembered of a domain. It counts as a use."""
+        name, used = _parsed(domain), _seconds(now)
+        with self._connected() as connection:
+            entry = self._read(connection, name)
+            if entry is not None:
+                # A store that can only be read is read all the same.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    connection.execute(
+                        "UPDATE entry SET used = ? WHERE domain = ? AND used <= ?", (used, str(name), used - _DAY)
+                    )
+            return entry
+
+    def peek(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
+        """As `get`, and no use."""
         with self._connected() as connection:
             return self._read(connection, _parsed(domain))
 
@@ -127,8 +276,14 @@ class SqliteStore:
             if entry is None:
                 connection.execute("DELETE FROM entry WHERE domain = ?", (str(name),))
             else:
-                connection.execute("INSERT OR REPLACE INTO entry VALUES (?, ?)", (str(name), entry.to_text()))
+                connection.execute(
+                    "INSERT INTO entry VALUES (?, ?, ?) ON CONFLICT (domain) DO UPDATE SET text = excluded.text",
+                    (str(name), entry.to_text(), _seconds(now)),
+                )
+            (count,) = connection.execute("SELECT COUNT(*) FROM entry").fetchone()
             connection.execute("COMMIT")
+        if count > self._max_entries:
+            self._make_room(now)
 
     def domains(self) -> list[PolicyDomain]:
         """The domains of which something is remembered."""
@@ -140,14 +295,47 @@ class SqliteStore:
         row = connection.execute("SELECT text FROM entry WHERE domain = ?", (str(domain),)).fetchone()
         return None if row is None else _entry(domain, row[0])
 
+    def _entries(self) -> list[_Kept]:
+        with self._connected() as connection:
+            rows = connection.execute("SELECT domain, text, used FROM entry ORDER BY used").fetchall()
+        return [_Kept(PolicyDomain.parse(domain), text, used) for domain, text, used in rows]
+
+    def _remove(self, entries: Iterable[_Kept]) -> int:
+        removed = 0
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for each in entries:
+                statement = "DELETE FROM entry WHERE domain = ? AND text = ?"
+                removed += connection.execute(statement, (str(each.domain), each.text)).rowcount
+            connection.execute("COMMIT")
+        return removed
+
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         # Without a transaction of the module's own; what is not committed at the close is undone.
-        with contextlib.closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
+        with contextlib.closing(sqlite3.connect(self._path, timeout=5, isolation_level=None)) as connection:
             yield connection
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._path)!r})"
+
+
+_DAY = 86_400
+_UNUSED_FOR = 180 * _DAY
+"""After so long without a use a policy is refreshed no more, as in a `PolicyCache`."""
+
+
+def _seconds(time: float | datetime) -> float:
+    if isinstance(time, datetime):
+        if time.tzinfo is None:
+            raise ValueError("a datetime must be aware: it has no tzinfo")
+        with contextlib.suppress(OverflowError):
+            time = time.timestamp()
+    if isinstance(time, bool) or not isinstance(time, (int, float)):
+        raise TypeError(f"wanted Unix seconds or a datetime, not {type(time).__name__}")
+    if not 0 <= time < 2**63:
+        raise ValueError("a time is a number of seconds since 1970")
+    return float(time)
 
 
 def _parsed(domain: PolicyDomain | str) -> PolicyDomain:
