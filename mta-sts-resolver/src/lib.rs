@@ -30,8 +30,8 @@ pub use dns::{
 pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 pub use service::{
-    BusyCounts, PolicyAnswer, PolicyService, ServiceConfig, ServiceCounts, StoreState, WaitingCounts,
-    WhyTemporary,
+    BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, ServiceConfig,
+    ServiceCounts, StoreState, WaitingCounts, WhyTemporary,
 };
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,

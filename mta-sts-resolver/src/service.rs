@@ -4,7 +4,9 @@ mod config;
 mod counts;
 mod health;
 mod keeping;
+mod lapses;
 mod news;
+mod outcomes;
 mod turn;
 mod uses;
 mod waits;
@@ -30,10 +32,15 @@ pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
 use self::health::StoreHealth;
 pub use self::health::StoreState;
+use self::lapses::Lapses;
+pub use self::lapses::PolicyCounts;
+use self::outcomes::{Cause, Outcomes, Telling};
+pub use self::outcomes::{DomainEvent, DomainEventKind};
 use self::turn::Turn;
 use self::uses::Uses;
 use self::waits::Waits;
-use crate::driver::{BusyWith, Resolver};
+use crate::clock::Rfc3339;
+use crate::driver::{BusyWith, Discovery, Resolver};
 use crate::store::StoreError;
 
 /// Says which policy applies to mail for a domain, and remembers it.
@@ -124,6 +131,8 @@ struct Shared {
     writing: [tokio::sync::Mutex<()>; 64],
     /// What a store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
+    lapses: Lapses,
+    outcomes: Outcomes,
     health: StoreHealth,
     uses: Uses,
     /// The store could not be read to its end.
@@ -152,6 +161,8 @@ impl PolicyService {
                 waits: Waits::default(),
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
+                lapses: Lapses::default(),
+                outcomes: Outcomes::default(),
                 health: StoreHealth::default(),
                 uses: Uses::default(),
                 is_unread: AtomicBool::default(),
@@ -209,6 +220,7 @@ impl PolicyService {
         let mut housework = JoinSet::new();
         let mut tended_at: Option<Instant> = None;
         let mut cleaned_at: Option<Instant> = None;
+        let mut surveyed_at: Option<Instant> = None;
         loop {
             let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
             let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
@@ -233,6 +245,11 @@ impl PolicyService {
                     continue;
                 }
             };
+            if is_due(surveyed_at, MAX_SLEEP) {
+                surveyed_at = Some(Instant::now());
+                shared.survey();
+            }
+            shared.survey_if_due();
             let now = shared.now();
             let due = shared.cache().poll_refresh(now);
             if let Some(domain) = due {
@@ -250,6 +267,8 @@ impl PolicyService {
             }
             drop(slot);
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
+            let lapse = shared.lapses.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
+            let next = next.min(lapse);
             tokio::select! {
                 // The clock of the wall may be set meanwhile, so no sleep is long.
                 () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
@@ -291,6 +310,9 @@ impl PolicyService {
             local_faults: self.shared.resolver.local_faults(),
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
+            policies: self.shared.policy_counts(),
+            lapsed_enforce: self.shared.lapses.counts().0,
+            lapsed_testing: self.shared.lapses.counts().1,
             store: self.shared.config.store.as_ref().map(|store| store.counts()).unwrap_or_default(),
             waiting: self.shared.waiting(),
             busy: self.shared.busy(),
@@ -306,6 +328,25 @@ impl PolicyService {
             None => StoreState::None,
             Some(_) if fails => StoreState::Down,
             Some(_) => StoreState::Up,
+        }
+    }
+
+    /// What went wrong with a domain lately, the latest first. Of all domains together the last 4096 events are kept.
+    pub fn events(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
+        self.shared.outcomes.of(domain)
+    }
+
+    /// A client was told that the answer for this domain is temporary.
+    pub(crate) fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
+        let shared = &self.shared;
+        let lookup = shared.outcomes.last_cause(domain, code, shared.now());
+        let cause = lookup.unwrap_or_else(|| text.to_owned());
+        tracing::debug!(%domain, code, %cause, "answered that it is temporary");
+        let event =
+            DomainEvent { at: shared.now(), kind: DomainEventKind::Temporary, code, cause: cause.clone() };
+        if let Telling::Tell { untold } = shared.outcomes.note(domain, event) {
+            let domain = shared.config.log_domains.then(|| domain.as_str());
+            tracing::info!(domain, code, %cause, untold, "answered that it is temporary: mail waits");
         }
     }
 
@@ -410,13 +451,14 @@ impl Shared {
 
     /// Asks the domain, and remembers what it says.
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
+        self.survey_if_due();
         let recalling = self.waits.store();
         let (known, purpose) = self.recall(domain, purpose).await;
         drop(recalling);
         let mut turn = Turn::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
-        self.tell(domain, purpose, &discovery.outcome);
+        self.tell(domain, purpose, &discovery);
         let update = &discovery.outcome.cache_update;
         let mut writing = None;
         if is_worth_storing(update) {
@@ -438,15 +480,21 @@ impl Shared {
     }
 
     /// Counts and logs what a lookup came to.
-    fn tell(&self, domain: &PolicyDomain, purpose: Purpose, outcome: &Outcome) {
+    fn tell(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
+        let outcome = &discovery.outcome;
+        let cause = Cause(discovery).to_string();
         let result = match &outcome.applied {
             Ok(_) => "policy",
             Err(why) => why.code(),
         };
-        tracing::debug!(domain = %domain, ?purpose, result, "looked up");
+        tracing::debug!(domain = %domain, ?purpose, result, %cause, "looked up");
         match outcome.cache_update {
-            CacheUpdate::Store { .. } => count(&self.counters.fetched),
+            CacheUpdate::Store { ref policy, .. } => {
+                count(&self.counters.fetched);
+                self.lapses.expires_at(policy.expires_at());
+            }
             CacheUpdate::BackOff(_) => {
+                self.tell_of_failure(domain, outcome, &cause);
                 count(&self.counters.fetch_failures);
                 match outcome.failure.as_ref().map(|failure| failure.result_type) {
                     Some(ResultType::StsWebpkiInvalid) => count(&self.counters.invalid_certificates),
@@ -456,21 +504,57 @@ impl Shared {
             }
             _ => {}
         }
-        if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied
-            && failure != TxtFailure::LocalFault
-        {
-            count(&self.counters.dns_failures);
+        if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied {
+            self.outcomes.note_cause(domain, "dns-failed", &cause, self.now());
+            if failure != TxtFailure::LocalFault {
+                count(&self.counters.dns_failures);
+            }
         }
-        if let Some(alert) = &outcome.alert {
-            count(&self.counters.alerts);
-            let named = self.config.log_domains.then(|| domain.as_str());
-            tracing::warn!(
-                domain = named,
-                code = alert.fault.code(),
-                failures = alert.failures,
-                expires_at = alert.expires_at.as_secs(),
-                "a policy could not be fetched anew; the cached one applies until it expires"
-            );
+    }
+
+    /// Tells of a fetch that failed: each time where a policy in use is at stake, else now and then.
+    fn tell_of_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
+        let now = self.now();
+        let code = match (&outcome.alert, &outcome.applied) {
+            (Some(alert), _) => alert.fault.code(),
+            (None, Err(NoPolicy::FetchFailed(fault))) => fault.code(),
+            (None, _) => "fetch-failed",
+        };
+        let event =
+            DomainEvent { at: now, kind: DomainEventKind::FetchFailed, code, cause: cause.to_owned() };
+        let telling = self.outcomes.note(domain, event);
+        let named = self.config.log_domains.then(|| domain.as_str());
+        match (&outcome.alert, telling) {
+            // A clock that jumped ahead during the fetch leaves none that applies.
+            (Some(alert), _) => {
+                count(&self.counters.alerts);
+                let expires_at = Rfc3339(alert.expires_at);
+                let failures = alert.failures;
+                if alert.expires_at >= now {
+                    tracing::warn!(
+                        domain = named, code, cause, failures, %expires_at,
+                        "a policy could not be fetched anew; the cached one applies until it expires"
+                    );
+                } else {
+                    tracing::warn!(
+                        domain = named,
+                        code,
+                        cause,
+                        failures,
+                        "a policy could not be fetched anew, and has expired"
+                    );
+                }
+            }
+            (None, Telling::Tell { untold }) => {
+                tracing::info!(
+                    domain = named,
+                    code,
+                    cause,
+                    untold,
+                    "a policy could not be fetched, and none is remembered"
+                );
+            }
+            (None, Telling::Skip) => {}
         }
     }
 }

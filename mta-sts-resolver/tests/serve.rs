@@ -15,9 +15,9 @@ use std::time::Duration;
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
-    DnsClient, DnsConfig, DnsFailureAnswer, EntryStore, FetchFailureAnswer, MatchNames, PolicyAnswer,
-    PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketAccess, SocketmapConfig, SocketmapListener,
-    SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
+    DnsClient, DnsConfig, DnsFailureAnswer, DomainEventKind, EntryStore, FetchFailureAnswer, MatchNames,
+    PolicyAnswer, PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketAccess, SocketmapConfig,
+    SocketmapListener, SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig};
 use socketmap_client::{Client, LONG};
@@ -382,6 +382,40 @@ async fn an_answer_that_takes_long_is_temporary_and_its_lookup_goes_on() {
         stage.service.answer(&domain).await,
         PolicyAnswer::None(_) | PolicyAnswer::Temporary(_)
     ));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_lapses_is_counted_once() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    assert_eq!(stage.ask("postfix no-mta-sts.test").await, "NOTFOUND ");
+    assert_eq!(stage.service.counts().lapsed_enforce, 0);
+    // The clock jumps, and the lookup that follows replaces what has lapsed.
+    stage.advance(40 * 86_400);
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    assert_eq!(stage.service.counts().lapsed_enforce, 1);
+    stage.advance(600);
+    assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
+    let counts = stage.service.counts();
+    assert_eq!((counts.lapsed_enforce, counts.lapsed_testing), (1, 0));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_wrong_is_kept_with_its_cause() {
+    let stage = Stage::start().await;
+    for (domain, answer, kind, cause) in [
+        ("dns-timeout.test", "TEMP ", DomainEventKind::Temporary, "timed out"),
+        ("policy-host-untrusted.test", "NOTFOUND ", DomainEventKind::FetchFailed, "certificate"),
+        ("policy-redirect.test", "NOTFOUND ", DomainEventKind::FetchFailed, "HTTP status 30"),
+    ] {
+        let told = stage.ask(&format!("postfix {domain}")).await;
+        assert!(told.starts_with(answer), "{domain}: {told}");
+        let events = stage.service.events(&PolicyDomain::parse(domain).unwrap());
+        let event = events.first().unwrap_or_else(|| panic!("{domain}"));
+        assert!(event.kind == kind && event.cause.contains(cause), "{domain}: {event:?}");
+    }
     stage.end().await;
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Shared;
+use super::lapses::PolicyCounts;
 use crate::store::StoreCounts;
 
 /// What a [`PolicyService`](super::PolicyService) has done since its start.
@@ -35,6 +36,12 @@ pub struct ServiceCounts {
     pub store_failures: u64,
     /// Domains whose entries wait until the store works again.
     pub unsaved: u64,
+    /// The policies in memory, a minute ago at most.
+    pub policies: PolicyCounts,
+    /// Policies in mode enforce that lapsed, since they were not fetched anew in time.
+    pub lapsed_enforce: u64,
+    /// Policies in mode testing that did.
+    pub lapsed_testing: u64,
     /// What the store has found and done.
     pub store: StoreCounts,
     /// Lookups that wait now.

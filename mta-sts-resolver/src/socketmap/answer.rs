@@ -62,8 +62,8 @@ pub(super) async fn answer(
         None => service.answer(&destination.domain).await,
     };
     let answer = about(&destination, policy, zone, service.resolver().dns(), dane).await;
-    if let Answer::Temporary { code, .. } = answer {
-        tracing::debug!(domain = %destination.domain, code, "answered that it is temporary");
+    if let Answer::Temporary { code, text } = &answer {
+        service.note_temporary(&destination.domain, code, text);
     }
     answer
 }

@@ -133,6 +133,18 @@ async fn failures_are_counted_by_their_cause() {
     {
         ask(&address, &format!("postfix {domain}"));
     }
+    // One line each, with its cause and without the domain.
+    for (message, cause) in [
+        ("a policy could not be fetched, and none is remembered", "HTTP status"),
+        ("a policy could not be fetched, and none is remembered", ""),
+        ("a policy could not be fetched, and none is remembered", "certificate"),
+        ("answered that it is temporary: mail waits", "timed out"),
+    ] {
+        let event = daemon.event_of(message);
+        assert_eq!(event["level"], "INFO", "{event}");
+        assert!(event["cause"].as_str().unwrap().contains(cause), "{event}");
+        assert_eq!(event["domain"], serde_json::Value::Null, "{event}");
+    }
     let values = scrape(&pages);
     let by_cause = |result: &str| values[&format!("mtasts_fetch_failures_total{{result=\"{result}\"}}")];
     assert_eq!(by_cause("sts-policy-fetch-error"), 1);

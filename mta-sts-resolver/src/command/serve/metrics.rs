@@ -118,6 +118,7 @@ impl Collector for Sources {
             ],
         )?;
         page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
+        page.policies(&service)?;
         page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
         page.counter(
             "mtasts_local_faults",
@@ -158,6 +159,30 @@ struct Page<'a>(DescriptorEncoder<'a>);
 type Labels<'a> = [(&'a str, &'a str)];
 
 impl Page<'_> {
+    fn policies(&mut self, service: &ServiceCounts) -> fmt::Result {
+        self.counters(
+            "mtasts_policies_lapsed",
+            "Policies that lapsed, since they were not fetched anew in time",
+            "mode",
+            &[("enforce", service.lapsed_enforce), ("testing", service.lapsed_testing)],
+        )?;
+        let policies = &service.policies;
+        self.gauges(
+            "mtasts_policies",
+            "Policies in memory that apply, by mode",
+            "mode",
+            &[("enforce", policies.enforce), ("testing", policies.testing), ("none", policies.none)],
+        )?;
+        if let Some(first) = policies.first_expiry {
+            self.gauge(
+                "mtasts_first_expiry_timestamp_seconds",
+                "When the first policy expires that enforces or tests, unless it is fetched anew, in Unix time",
+                first.as_secs(),
+            )?;
+        }
+        Ok(())
+    }
+
     /// What becomes of the store; whether it works, where there is one.
     fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
         self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;

@@ -1,0 +1,154 @@
+//! Policies that lapse without a refresh, and what memory holds by mode.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mta_sts_core::{Mode, PolicyDomain, UnixTime};
+
+use super::Shared;
+use crate::clock::Rfc3339;
+
+/// The policies in memory that apply now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyCounts {
+    /// In mode enforce.
+    pub enforce: u64,
+    /// In mode testing.
+    pub testing: u64,
+    /// In mode none.
+    pub none: u64,
+    /// When the first of those that enforce or test expires, unless it is fetched anew.
+    pub first_expiry: Option<UnixTime>,
+}
+
+/// What the last survey of memory has found.
+#[derive(Debug, Default)]
+pub(super) struct Lapses {
+    surveyed: Mutex<Surveyed>,
+    /// The next policy expires then: whoever looks something up later than that makes a survey first, since the lookup may
+    /// replace what has lapsed.
+    due_at: AtomicU64,
+    enforced: AtomicU64,
+    tested: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Surveyed {
+    at: Option<UnixTime>,
+    counts: PolicyCounts,
+}
+
+struct Lapsed {
+    domain: PolicyDomain,
+    mode: Mode,
+    expired_at: UnixTime,
+    failures: u32,
+}
+
+impl Lapses {
+    /// How many policies in modes enforce and testing have lapsed.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.enforced.load(Ordering::Relaxed), self.tested.load(Ordering::Relaxed))
+    }
+
+    /// A policy that expires then was stored.
+    pub(super) fn expires_at(&self, at: UnixTime) {
+        self.due_at.fetch_min(at.as_secs(), Ordering::Relaxed);
+    }
+
+    pub(super) fn due_at(&self) -> UnixTime {
+        UnixTime::from_secs(self.due_at.load(Ordering::Relaxed))
+    }
+
+    fn surveyed(&self) -> MutexGuard<'_, Surveyed> {
+        self.surveyed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// The policies in memory, as the last survey has found them.
+    pub(super) fn policy_counts(&self) -> PolicyCounts {
+        self.lapses.surveyed().counts
+    }
+
+    /// Looks for policies that have lapsed, if one may have.
+    pub(super) fn survey_if_due(&self) {
+        if self.now() > self.lapses.due_at() {
+            self.survey();
+        }
+    }
+
+    /// Goes through memory: counts the policies, and tells of those that have lapsed since the last survey.
+    ///
+    /// An entry stays in memory after its policy has expired, until a lookup replaces it.
+    pub(super) fn survey(&self) {
+        let mut surveyed = self.lapses.surveyed();
+        let now = self.now();
+        let since = surveyed.at.replace(now).unwrap_or(now);
+        let mut counts = PolicyCounts::default();
+        let mut lapsed = Vec::new();
+        for (domain, entry) in self.cache().entries() {
+            let Some(cached) = entry.policy() else { continue };
+            let (mode, expires_at) = (cached.policy().mode(), cached.expires_at());
+            if !cached.is_valid(now) {
+                if mode != Mode::None && expires_at >= since {
+                    lapsed.push(Lapsed {
+                        domain,
+                        mode,
+                        expired_at: expires_at,
+                        failures: entry.fetch_failures(),
+                    });
+                }
+                continue;
+            }
+            match mode {
+                Mode::Enforce => counts.enforce += 1,
+                Mode::Testing => counts.testing += 1,
+                Mode::None => {
+                    counts.none += 1;
+                    continue;
+                }
+            }
+            counts.first_expiry = Some(counts.first_expiry.map_or(expires_at, |first| first.min(expires_at)));
+        }
+        surveyed.counts = counts;
+        let due_at = counts.first_expiry.map_or(u64::MAX, UnixTime::as_secs);
+        self.lapses.due_at.store(due_at, Ordering::Relaxed);
+        drop(surveyed);
+        self.tell_of_lapsed(&lapsed);
+    }
+
+    fn tell_of_lapsed(&self, lapsed: &[Lapsed]) {
+        // Those that protected mail first.
+        let enforced = lapsed.iter().filter(|lapsed| lapsed.mode == Mode::Enforce);
+        let tested = lapsed.iter().filter(|lapsed| lapsed.mode != Mode::Enforce);
+        for (number, lapsed) in enforced.chain(tested).enumerate() {
+            let Lapsed { domain, mode, expired_at, failures } = lapsed;
+            let is_enforced = *mode == Mode::Enforce;
+            let counter = if is_enforced { &self.lapses.enforced } else { &self.lapses.tested };
+            counter.fetch_add(1, Ordering::Relaxed);
+            if number >= MAX_TOLD {
+                continue;
+            }
+            let expired_at = Rfc3339(*expired_at);
+            let cause = self.outcomes.last_failure(domain).map(tracing::field::display);
+            if is_enforced {
+                // Named whatever the option says: somebody has to do something about this domain.
+                tracing::error!(
+                    %domain, %mode, %expired_at, failures, cause,
+                    "a policy has lapsed and could not be fetched anew in time: mail to the domain is not protected by it any more"
+                );
+            } else {
+                let domain = self.config.log_domains.then(|| domain.as_str());
+                tracing::warn!(domain, %mode, %expired_at, failures, cause, "a policy has lapsed and could not be fetched anew in time");
+            }
+        }
+        if let Some(others @ 1..) = lapsed.len().checked_sub(MAX_TOLD) {
+            tracing::error!(others, "more policies have lapsed than are named");
+        }
+    }
+}
+
+/// A clock that jumps ahead makes all of them lapse at once.
+const MAX_TOLD: usize = 50;

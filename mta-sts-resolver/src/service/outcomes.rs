@@ -1,0 +1,250 @@
+//! What went wrong lately, and what came of it: for the log, and for whoever asks why.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mta_sts_core::{FetchFault, NoPolicy, PolicyDomain, UnixTime};
+use tokio::time::Instant;
+
+use crate::dns::DnsError;
+use crate::driver::Discovery;
+use crate::fetch::PolicyFetchError;
+
+/// Something that went wrong with a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DomainEvent {
+    /// When.
+    pub at: UnixTime,
+    /// What.
+    pub kind: DomainEventKind,
+    /// The stable kebab-case word of the cause.
+    pub code: &'static str,
+    /// The cause in words.
+    pub cause: String,
+}
+
+/// What kind of [`DomainEvent`] it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DomainEventKind {
+    /// A client was told that the answer is temporary: mail waits.
+    Temporary,
+    /// The domain has a record, and its policy could not be fetched.
+    FetchFailed,
+}
+
+impl DomainEventKind {
+    /// The stable kebab-case word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Temporary => "temporary",
+            Self::FetchFailed => "fetch-failed",
+        }
+    }
+}
+
+/// The last events, and which domains the log has told of.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: VecDeque<(PolicyDomain, DomainEvent)>,
+    told: HashMap<(PolicyDomain, DomainEventKind), Instant>,
+    /// The minute that the lines of the log are counted in.
+    minute: Option<Instant>,
+    lines: u32,
+    untold: u64,
+    /// Why the last lookups failed that nobody was told of yet.
+    causes: VecDeque<(PolicyDomain, &'static str, String, UnixTime)>,
+}
+
+/// Whether the log tells of an event.
+pub(super) enum Telling {
+    /// With the number of those that it did not tell of.
+    Tell { untold: u64 },
+    /// It has told of this domain, or of many, a moment ago.
+    Skip,
+}
+
+impl Outcomes {
+    /// Keeps an event.
+    pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> Telling {
+        let mut kept = self.kept();
+        let telling = kept.telling(domain, event.kind);
+        if kept.events.len() >= MAX_EVENTS {
+            kept.events.pop_front();
+        }
+        kept.events.push_back((domain.clone(), event));
+        telling
+    }
+
+    /// What is kept of a domain, the latest first.
+    pub(super) fn of(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
+        let kept = self.kept();
+        kept.events.iter().rev().filter(|(of, _)| of == domain).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// The cause of the last fetch that failed, if it is kept.
+    pub(super) fn last_failure(&self, domain: &PolicyDomain) -> Option<String> {
+        let kept = self.kept();
+        let mut failures = kept
+            .events
+            .iter()
+            .rev()
+            .filter(|(of, event)| of == domain && event.kind == DomainEventKind::FetchFailed);
+        failures.next().map(|(_, event)| event.cause.clone())
+    }
+
+    /// Keeps why a lookup failed, until a client is told.
+    pub(super) fn note_cause(&self, domain: &PolicyDomain, code: &'static str, cause: &str, at: UnixTime) {
+        let mut kept = self.kept();
+        if kept.causes.len() >= MAX_CAUSES {
+            kept.causes.pop_front();
+        }
+        kept.causes.push_back((domain.clone(), code, cause.to_owned(), at));
+    }
+
+    /// Why a lookup failed a moment ago.
+    pub(super) fn last_cause(&self, domain: &PolicyDomain, code: &str, now: UnixTime) -> Option<String> {
+        let kept = self.kept();
+        let mut causes =
+            kept.causes.iter().rev().filter(|(of, word, _, at)| {
+                of == domain && *word == code && now.saturating_since(*at) < MINUTE
+            });
+        causes.next().map(|(_, _, cause, _)| cause.clone())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn telling(&mut self, domain: &PolicyDomain, kind: DomainEventKind) -> Telling {
+        if self.minute.is_none_or(|minute| minute.elapsed() >= MINUTE) {
+            self.minute = Some(Instant::now());
+            self.lines = 0;
+            self.told.retain(|_, at| at.elapsed() < DOMAIN_INTERVAL);
+        }
+        let key = (domain.clone(), kind);
+        let was_told = self.told.get(&key).is_some_and(|at| at.elapsed() < DOMAIN_INTERVAL);
+        if was_told || self.lines >= LINES_A_MINUTE {
+            self.untold += 1;
+            return Telling::Skip;
+        }
+        // Bounded by the lines of all the minutes that it reaches back.
+        self.told.insert(key, Instant::now());
+        self.lines += 1;
+        Telling::Tell { untold: std::mem::take(&mut self.untold) }
+    }
+}
+
+/// Why a lookup came to no policy of its own, with all that was seen on the way.
+pub(super) struct Cause<'a>(pub(super) &'a Discovery);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Discovery { outcome, txt, policy_host, response, .. } = self.0;
+        match (response, policy_host, txt) {
+            (Some(Err(error)), ..) => at_peer(error, formatter),
+            (Some(Ok(response)), ..) => {
+                let alert = outcome.alert.as_ref().map(|alert| alert.fault);
+                match alert.or(match outcome.applied {
+                    Err(NoPolicy::FetchFailed(fault)) => Some(fault),
+                    _ => None,
+                }) {
+                    Some(FetchFault::Error(error)) => {
+                        write!(
+                            formatter,
+                            "the Policy Host answered with HTTP status {}: {error}",
+                            response.status
+                        )
+                    }
+                    Some(fault) => fault.fmt(formatter),
+                    None => {
+                        write!(formatter, "the Policy Host answered with HTTP status {}", response.status)
+                    }
+                }
+            }
+            (None, Some(Err(error)), _) => {
+                write!(formatter, "the address of the Policy Host in DNS: {error}")
+            }
+            (None, _, Some(Err(error @ DnsError::Failed(_)))) => {
+                write!(formatter, "the record in DNS: {error}")
+            }
+            _ => match outcome.applied {
+                Err(why) => why.fmt(formatter),
+                Ok(_) => formatter.write_str("no failure"),
+            },
+        }
+    }
+}
+
+fn at_peer(error: &PolicyFetchError, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let words = error.code().replace('-', " ");
+    write!(formatter, "{words}: {error}")?;
+    match error.peer() {
+        Some(peer) => write!(formatter, " (at {peer})"),
+        None => Ok(()),
+    }
+}
+
+/// Some hundred octets each.
+const MAX_EVENTS: usize = 4096;
+const MAX_CAUSES: usize = 256;
+const MINUTE: Duration = Duration::from_secs(60);
+const DOMAIN_INTERVAL: Duration = Duration::from_secs(300);
+/// Strangers choose the domains.
+const LINES_A_MINUTE: u32 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: DomainEventKind) -> DomainEvent {
+        DomainEvent { at: UnixTime::from_secs(1), kind, code: "slow", cause: "It took long.".to_owned() }
+    }
+
+    fn tells(outcomes: &Outcomes, domain: &str, kind: DomainEventKind) -> Option<u64> {
+        match outcomes.note(&PolicyDomain::parse(domain).unwrap(), event(kind)) {
+            Telling::Tell { untold } => Some(untold),
+            Telling::Skip => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_is_not_flooded_and_nothing_grows() {
+        let outcomes = Outcomes::default();
+        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), Some(0));
+        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), None);
+        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::FetchFailed), Some(1));
+        tokio::time::advance(DOMAIN_INTERVAL).await;
+        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), Some(0));
+        let told = (0..10_000).filter(|number| {
+            tells(&outcomes, &format!("{number}.test"), DomainEventKind::Temporary).is_some()
+        });
+        assert_eq!(told.count(), LINES_A_MINUTE as usize - 1);
+        let kept = outcomes.kept();
+        assert_eq!(kept.events.len(), MAX_EVENTS);
+        assert!(kept.told.len() <= LINES_A_MINUTE as usize);
+    }
+
+    #[test]
+    fn the_last_events_of_a_domain_are_kept() {
+        let outcomes = Outcomes::default();
+        tells(&outcomes, "a.test", DomainEventKind::FetchFailed);
+        tells(&outcomes, "b.test", DomainEventKind::Temporary);
+        tells(&outcomes, "a.test", DomainEventKind::Temporary);
+        let a = PolicyDomain::parse("a.test").unwrap();
+        let kinds: Vec<_> = outcomes.of(&a).iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [DomainEventKind::Temporary, DomainEventKind::FetchFailed]);
+        assert_eq!(outcomes.last_failure(&a).as_deref(), Some("It took long."));
+        assert_eq!(outcomes.last_failure(&PolicyDomain::parse("b.test").unwrap()), None);
+    }
+}
