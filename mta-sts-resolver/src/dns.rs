@@ -390,6 +390,10 @@ impl DnsClient {
             let (plain, received) = timeout(within, queries.receive()).await?;
             (sent, response) = (plain, received?);
             if !refuses_edns(&response) {
+                tracing::warn!(
+                    %server,
+                    "a DNS server does not know EDNS: for ten minutes nothing that it says is authenticated by DNSSEC, so DANE is not seen"
+                );
                 self.shared.without_edns().insert(server, Instant::now() + WITHOUT_EDNS);
             }
         }
@@ -410,14 +414,16 @@ impl DnsClient {
         if !config.has_changed() {
             return config;
         }
+        let before = config.servers();
         match self.reload() {
             Ok(()) => {
                 let servers = self.shared.config().servers();
-                tracing::info!(?servers, "resolv.conf has changed, and these DNS servers are asked now");
+                if servers != before {
+                    tracing::info!(?servers, "resolv.conf has changed, and these DNS servers are asked now");
+                }
             }
             Err(error) => {
-                let servers = config.servers();
-                tracing::error!(%error, ?servers, "resolv.conf has changed and is of no use: the DNS servers stay as they were");
+                tracing::error!(%error, servers = ?before, "resolv.conf has changed and is of no use: the DNS servers stay as they were");
             }
         }
         self.shared.config()

@@ -294,7 +294,7 @@ impl Resolver {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
             Err(DnsError::Failed(failure)) if failure.is_local() => {
-                self.local_faults.tell(failure, None);
+                self.local_faults.tell(&format_args!("DNS: {failure}"), None);
                 return Ok(Input::FetchFailed(FetchFailure::LocalFault));
             }
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
@@ -316,7 +316,7 @@ impl Resolver {
         if let Some(DnsError::Failed(failure)) = error
             && failure.is_local()
         {
-            self.local_faults.tell(failure, None);
+            self.local_faults.tell(&format_args!("DNS: {failure}"), None);
         }
     }
 }
