@@ -10,6 +10,7 @@ mod config;
 mod exchange;
 mod failure;
 mod resolv_conf;
+mod silence;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,6 +28,7 @@ use self::chain::{CnameChain, RecordSet, Reply, belongs_to, host_name};
 pub use self::config::DnsConfig;
 use self::exchange::{Queries, SentQuery, check_response, exchange_tcp, refuses_edns};
 pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
+use self::silence::Silence;
 
 /// Asks recursive servers, over UDP with EDNS0, and over TCP when an answer was truncated.
 ///
@@ -48,6 +50,9 @@ pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
 /// its own. Names are A-labels and always fully qualified: there is no search list, and no name is answered from
 /// anything but the servers, not even `localhost`.
 ///
+/// A server that answers nothing at all is not asked, and a lookup that has no other fails at once, until it answers again: for
+/// which it is asked once in a second.
+///
 /// A server that does not know EDNS is asked without it, and so for ten minutes. It says nothing of DNSSEC then: what it
 /// answers is never authenticated, and a bogus answer is SERVFAIL like any other.
 #[derive(Clone)]
@@ -62,6 +67,7 @@ struct Shared {
     /// Servers that do not know EDNS, and until when that is believed.
     without_edns: Mutex<HashMap<SocketAddr, Instant>>,
     sockets: Arc<Semaphore>,
+    silence: Silence,
 }
 
 impl DnsClient {
@@ -70,7 +76,12 @@ impl DnsClient {
         let sockets = Arc::new(Semaphore::new(config.max_sockets()));
         let config = RwLock::new(Arc::new(config));
         Self {
-            shared: Arc::new(Shared { config, without_edns: Mutex::default(), sockets }),
+            shared: Arc::new(Shared {
+                config,
+                without_edns: Mutex::default(),
+                sockets,
+                silence: Silence::default(),
+            }),
             trusted_only: false,
         }
     }
@@ -309,15 +320,17 @@ impl DnsClient {
         record_type: RecordType,
     ) -> Result<Reply, DnsFailure> {
         let query = Query::query(name.clone(), record_type);
+        let silence = &self.shared.silence;
         let mut servers = self.servers_of(config);
+        servers.retain(|server| !silence.is_silent(*server));
         let mut may_repeat = servers.len() == 1;
         let mut failure: Option<DnsFailure> = None;
         let mut note = |failed| failure = Some(failure.map_or(failed, |failure| failure.or(failed)));
         let mut queries = Queries::default();
         for _ in 0..config.attempts_at_server() {
             for server in servers.clone() {
-                // It may have answered a query of before, late.
-                if !servers.contains(&server) {
+                // It may have answered a query of before, late, or was found silent meanwhile.
+                if !servers.contains(&server) || silence.is_silent(server) {
                     continue;
                 }
                 let with_edns = self.shared.knows_edns(server);
@@ -329,9 +342,13 @@ impl DnsClient {
                 loop {
                     let Ok((sent, received)) = timeout_at(until, queries.receive()).await else {
                         note(DnsFailure::Timeout);
+                        silence.suspect(server, &self.shared.sockets, config.timeout_of_server() / 2);
                         break;
                     };
                     let answerer = sent.server;
+                    if received.as_ref().map_or_else(|failure| failure.is_answer(), |_| true) {
+                        silence.answered(answerer);
+                    }
                     match self.settle(config, sent, received, &query).await {
                         Ok(reply) => return Ok(reply),
                         // A verdict of a validator, not a fault of a server: the next one may not validate at all.

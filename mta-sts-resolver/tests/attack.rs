@@ -23,8 +23,9 @@ use mta_sts_resolver::{
 use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_names_at_one_silent_address() {
@@ -62,6 +63,36 @@ async fn policy_hosts_that_drip() {
     stage.honest_domains_are_answered_meanwhile().await;
 }
 
+/// Cached policies are not in doubt, but DANE is, which comes before them: so mail waits, and its processes do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_dns_is_dead_the_answer_is_temporary_at_once() {
+    const DOMAINS: usize = 40;
+    let nobody = Attack { names: 0, name: |number| format!("evil{number}.test"), addresses: &[] };
+    let stage = Stage::start(nobody).await;
+    stage.ask_honest(0, DOMAINS).await;
+    // That no host has DANE is remembered for 5 s at least.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    stage.clock.fetch_add(7200, Ordering::SeqCst);
+    stage.dns_is_dead.store(true, Ordering::SeqCst);
+    let mut client = Client { stream: TcpStream::connect(stage.address).await.unwrap() };
+    // Until it is known.
+    assert!(client.ask(&format!("postfix {}", honest(0))).await.starts_with("TEMP "));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let start = Instant::now();
+    for number in 1..DOMAINS / 2 {
+        let told = client.ask(&format!("postfix {}", honest(number))).await;
+        assert!(told.starts_with("TEMP ") && told.ends_with("[dane-lookup-failed]"), "{told}");
+        let told = client.ask(&format!("postfix unknown{number}.test")).await;
+        assert!(told.starts_with("TEMP ") && told.ends_with("[dns-failed]"), "{told}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?} for 38 answers", start.elapsed());
+
+    stage.dns_is_dead.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.ask_honest(DOMAINS / 2, DOMAINS).await;
+}
+
 /// What strangers have published.
 #[derive(Clone, Copy)]
 struct Attack {
@@ -77,16 +108,22 @@ struct Stage {
     authority: Authority,
     _provider: Server,
     stranger: Server,
+    dns_is_dead: Arc<AtomicBool>,
     id: Arc<AtomicU64>,
     clock: Arc<AtomicU64>,
     service: PolicyService,
     address: SocketAddr,
     attack: Attack,
     _serving: JoinSet<()>,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// They would be an attack on each other.
+static ONE_AT_A_TIME: AsyncMutex<()> = AsyncMutex::const_new(());
 
 impl Stage {
     async fn start(attack: Attack) -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
         let authority = Authority::new();
         let hosts: Vec<String> = (0..HONEST).map(|number| format!("mta-sts.{}", honest(number))).collect();
@@ -97,7 +134,12 @@ impl Stage {
 
         let id = Arc::new(AtomicU64::new(1));
         let current = Arc::clone(&id);
+        let dns_is_dead = Arc::new(AtomicBool::new(false));
+        let is_dead = Arc::clone(&dns_is_dead);
         let dns = Scripted::start(move |query, _| {
+            if is_dead.load(Ordering::SeqCst) {
+                return vec![];
+            }
             let question = &query.queries[0];
             let name = question.name.to_ascii();
             let addresses = if name.contains("evil") { attack.addresses } else { &[PROVIDER] };
@@ -133,12 +175,14 @@ impl Stage {
             authority,
             _provider: provider,
             stranger,
+            dns_is_dead,
             id,
             clock,
             service,
             address,
             attack,
             _serving: serving,
+            _alone: alone,
         }
     }
 
@@ -160,18 +204,18 @@ impl Stage {
                     let number = asked.fetch_add(1, Ordering::SeqCst);
                     let told = client.ask(&format!("postfix {}", name(number % names))).await;
                     assert!(told.starts_with("TEMP ") || told == "NOTFOUND ", "{told}");
-                    // As fast as a mail server comes to the next message.
+                    // As a mail server takes some time to come to the next message.
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             });
         }
-        let has_asked = |times| {
-            let asked = &asked;
-            async move {
+        let has_asked = async |times| {
+            let asking = async {
                 while asked.load(Ordering::SeqCst) < times {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
-            }
+            };
+            timeout(Duration::from_secs(120), asking).await.expect("the strangers ask");
         };
         has_asked(STRANGERS).await;
         let mut took = self.ask_honest(0, HONEST - 100).await;
@@ -244,8 +288,8 @@ fn honest(number: usize) -> String {
 }
 
 const HONEST: usize = 1000;
-const HONEST_CLIENTS: usize = 8;
-const STRANGERS: usize = 1000;
+const HONEST_CLIENTS: usize = 4;
+const STRANGERS: usize = 400;
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 const PROVIDER: Ipv4Addr = match SERVER {
     IpAddr::V4(address) => address,

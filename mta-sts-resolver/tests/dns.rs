@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dns_server::{Scripted, Transport, answer, error, impatient, name, record, sockets, truncated};
-use hickory_proto::op::{Query, ResponseCode};
+use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::rdata::MX;
 use hickory_proto::rr::{DNSClass, LowerName, RData, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
@@ -19,6 +20,7 @@ use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use mta_sts_resolver::{AbsenceKind, DnsClient, DnsConfig, DnsError, DnsFailure, MxRecord};
 use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout};
 
 // What an authoritative server says.
 
@@ -394,7 +396,7 @@ async fn what_a_server_says_with_and_without_edns_is_no_reason_to_leave_it_out()
 async fn the_only_server_is_asked_once_more_about_servfail() {
     let passing = || {
         let asked = std::sync::atomic::AtomicUsize::new(0);
-        Scripted::start(move |query, _| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        Scripted::start(move |query, _| match asked.fetch_add(1, Ordering::SeqCst) {
             0 => vec![error(query, ResponseCode::ServFail, None)],
             _ => vec![answer(query, &["a.test. 60 IN TXT \"x\""])],
         })
@@ -430,7 +432,7 @@ async fn a_late_answer_counts_while_others_are_asked() {
         let mut buffer = [0; 4096];
         loop {
             let (length, peer) = slow.recv_from(&mut buffer).await.unwrap();
-            let query = hickory_proto::op::Message::from_vec(&buffer[..length]).unwrap();
+            let query = Message::from_vec(&buffer[..length]).unwrap();
             let slow = Arc::clone(&slow);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(450)).await;
@@ -540,6 +542,65 @@ async fn a_silent_server_is_a_timeout_after_the_attempts_and_after_the_deadline(
 
     let patient = DnsConfig::new(server.address).timeout(seconds(3600)).deadline(Duration::from_millis(50));
     assert_eq!(DnsClient::new(patient).txt("a.test").await, Err(DnsFailure::Timeout.into()));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_server_that_answers_nothing_until_it_answers_again() {
+    let is_dead = Arc::new(AtomicBool::new(true));
+    let dead = Arc::clone(&is_dead);
+    let server = Scripted::start(move |query, _| {
+        if dead.load(Ordering::SeqCst) {
+            vec![]
+        } else {
+            vec![answer(query, &["a.test. 60 IN TXT \"good\""])]
+        }
+    })
+    .await;
+    let dns = DnsClient::new(impatient(server.address).timeout(seconds(1)));
+    assert_eq!(dns.txt("a.test").await, Err(DnsFailure::Timeout.into()));
+    let is_probe = |query: &Message| query.queries[0].name.is_root();
+    let at_once = |dns: DnsClient| async move {
+        let start = Instant::now();
+        let failed = dns.txt("a.test").await;
+        assert_eq!(failed, Err(DnsFailure::Timeout.into()));
+        start.elapsed() < Duration::from_millis(500)
+    };
+    timeout(seconds(30), async { while !at_once(dns.clone()).await {} })
+        .await
+        .expect("it is known to be silent");
+    let asked = server.seen().iter().filter(|query| !is_probe(query)).count();
+    for _ in 0..100 {
+        assert!(at_once(dns.clone()).await);
+    }
+    let seen = server.seen();
+    assert_eq!(seen.iter().filter(|query| !is_probe(query)).count(), asked, "it is not asked meanwhile");
+    assert!(seen.iter().filter(|query| is_probe(query)).count() <= 10, "but for once in a second");
+
+    is_dead.store(false, Ordering::SeqCst);
+    timeout(seconds(30), async {
+        while dns.txt("a.test").await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("it is asked again");
+}
+
+#[tokio::test]
+async fn who_answers_some_questions_is_asked_all_of_them() {
+    let server = Scripted::start(|query, _| {
+        let is_of_stranger = query.queries[0].name.to_ascii().ends_with("evil.test.");
+        if is_of_stranger { vec![] } else { vec![answer(query, &["a.test. 60 IN TXT \"good\""])] }
+    })
+    .await;
+    let dns = server.impatient_client();
+    for _ in 0..3 {
+        assert_eq!(dns.txt("n.evil.test").await, Err(DnsFailure::Timeout.into()));
+        assert_eq!(dns.txt("a.test").await.unwrap().records, [b"good"]);
+    }
+    let asked =
+        server.seen().iter().filter(|query| query.queries[0].name.to_ascii() == "n.evil.test.").count();
+    assert_eq!(asked, 6, "each time");
 }
 
 #[tokio::test]

@@ -1,0 +1,129 @@
+//! DNS servers that answer nobody.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::Query;
+use hickory_proto::rr::{Name, RecordType};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::NO_SOCKET;
+use super::exchange::{Queries, SentQuery};
+use super::failure::DnsFailure;
+
+/// The servers that are silent at present, so that nobody waits for them. Clones share them.
+///
+/// A query that is not answered may be lost, or the fault of somebody else whom the server asks in turn. So after two of them
+/// the server is asked for the name servers of the root, which it knows by itself: once in a second, until it answers. Whatever
+/// it answers to anybody meanwhile shows that it is not silent.
+#[derive(Clone, Default)]
+pub(super) struct Silence {
+    suspects: Arc<Mutex<HashMap<SocketAddr, Suspect>>>,
+}
+
+struct Suspect {
+    /// It is asked whether it answers.
+    is_watched: bool,
+    has_answered: bool,
+    is_silent: bool,
+    /// When somebody last wanted to ask it.
+    wanted_at: Instant,
+}
+
+impl Silence {
+    /// Whether it is known that a server answers nobody.
+    pub(super) fn is_silent(&self, server: SocketAddr) -> bool {
+        let mut suspects = self.suspects();
+        let Some(suspect) = suspects.get_mut(&server) else { return false };
+        suspect.wanted_at = Instant::now();
+        suspect.is_silent
+    }
+
+    /// A server has answered somebody.
+    pub(super) fn answered(&self, server: SocketAddr) {
+        if let Entry::Occupied(mut entry) = self.suspects().entry(server) {
+            if entry.get().is_watched {
+                entry.get_mut().has_answered = true;
+            } else {
+                entry.remove();
+            }
+        }
+    }
+
+    /// A server has not answered in time: finds out whether it answers at all, `within` this time for each try.
+    pub(super) fn suspect(&self, server: SocketAddr, sockets: &Arc<Semaphore>, within: Duration) {
+        match self.suspects().entry(server) {
+            Entry::Vacant(entry) => {
+                entry.insert(Suspect {
+                    is_watched: false,
+                    has_answered: false,
+                    is_silent: false,
+                    wanted_at: Instant::now(),
+                });
+                return;
+            }
+            Entry::Occupied(mut entry) => {
+                if std::mem::replace(&mut entry.get_mut().is_watched, true) {
+                    return;
+                }
+            }
+        }
+        let (silence, sockets) = (self.clone(), Arc::clone(sockets));
+        tokio::spawn(async move { silence.watch(server, &sockets, within).await });
+    }
+
+    /// Until the server answers, or nobody wants to know any more.
+    async fn watch(&self, server: SocketAddr, sockets: &Arc<Semaphore>, within: Duration) {
+        loop {
+            let asked = match Arc::clone(sockets).try_acquire_owned() {
+                Ok(permit) => timeout(within, ask(server, permit)).await,
+                Err(_) => Ok(Err(NO_SOCKET)),
+            };
+            {
+                let mut suspects = self.suspects();
+                let Some(suspect) = suspects.get_mut(&server) else { return };
+                match asked {
+                    Ok(Err(failure)) if failure.is_local() && !suspect.has_answered => {}
+                    // Whatever it says, to whom.
+                    _ if suspect.has_answered || asked.is_ok() => {
+                        if suspect.is_silent {
+                            tracing::info!(%server, "a DNS server answers again");
+                        }
+                        suspects.remove(&server);
+                        return;
+                    }
+                    _ => {
+                        if !std::mem::replace(&mut suspect.is_silent, true) {
+                            tracing::error!(%server, "a DNS server answers nothing, and is not asked until it does");
+                        }
+                        if suspect.wanted_at.elapsed() > UNWANTED {
+                            suspects.remove(&server);
+                            return;
+                        }
+                    }
+                }
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, HashMap<SocketAddr, Suspect>> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Without EDNS, which every server knows.
+async fn ask(server: SocketAddr, permit: OwnedSemaphorePermit) -> Result<(), DnsFailure> {
+    let query = Query::query(Name::root(), RecordType::NS);
+    let mut queries = Queries::default();
+    queries.send(SentQuery::new(server, &query, false, permit)?).await?;
+    queries.receive().await.1.map(|_| ())
+}
+
+const INTERVAL: Duration = Duration::from_secs(1);
+/// After this a server that nobody asks is not watched any more.
+const UNWANTED: Duration = Duration::from_secs(60);
