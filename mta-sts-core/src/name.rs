@@ -289,28 +289,38 @@ fn quoted_len(text: &str) -> usize {
 
 /// Reads a name of A-labels or U-labels, and shows it as [`DnsName`] holds it: nothing is allocated.
 pub(crate) fn read_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
-    match in_brackets(name) {
-        None => read_bare_name(name, show),
-        Some(inner) => read_bare_name(inner, show).map_err(|error| match error.kind() {
-            NameErrorKind::AddressLiteral => error,
-            kind => NameError::at(kind, 1, error.offset() + 1),
-        }),
+    // Neither brackets nor U-labels pass here, so that names without them need no look for them.
+    match AsciiName::check(name.as_bytes()) {
+        Ok(ascii) => Ok(show_ascii_name(name, &ascii, show)),
+        Err(_) => read_unusual_name(name, show),
     }
+}
+
+#[inline]
+fn show_ascii_name<T>(name: &str, ascii: &AsciiName, show: impl FnOnce(&str) -> T) -> T {
+    let name = &name[..ascii.len];
+    if ascii.is_lower_case { show(name) } else { show_lower_case(name, show) }
+}
+
+/// Reads what is no plain name of A-labels: a name in brackets, one with U-labels, or none.
+#[cold]
+fn read_unusual_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
+    let (bare, start) = in_brackets(name).map_or((name, 0), |inner| (inner, 1));
+    let read = if bare.is_ascii() {
+        AsciiName::check(bare.as_bytes()).map(|ascii| show_ascii_name(bare, &ascii, show))
+    } else {
+        read_unicode_name(bare, show)
+    };
+    read.map_err(|error| match error.kind() {
+        NameErrorKind::AddressLiteral => error,
+        kind => NameError::at(kind, 1, error.offset() + start),
+    })
 }
 
 /// What stands between brackets, unless it is an address: that has a colon where it is not of IPv4
 /// (RFC 5321, 4.1.3).
 fn in_brackets(name: &str) -> Option<&str> {
     name.strip_prefix('[')?.strip_suffix(']').filter(|inner| !inner.contains(':'))
-}
-
-fn read_bare_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
-    if !name.is_ascii() {
-        return read_unicode_name(name, show);
-    }
-    let AsciiName { len, is_lower_case } = AsciiName::check(name.as_bytes())?;
-    let name = &name[..len];
-    Ok(if is_lower_case { show(name) } else { show_lower_case(name, show) })
 }
 
 fn show_lower_case<T>(name: &str, show: impl FnOnce(&str) -> T) -> T {
