@@ -418,11 +418,14 @@ impl<'a> Reader<'a> {
     /// ```
     fn read(mut self) -> Result<Content, PolicyError> {
         let fault = self.read_lines().err();
-        if self.mode != Some(Mode::None) && self.mx_fault.is_some() {
-            // It came first.
-            return self.mx_fault.map_or_else(|| self.finish(), Err);
-        }
-        fault.map_or_else(|| self.finish(), Err)
+        let is_none = match self.mode {
+            Some(mode) => mode == Mode::None,
+            // What stopped the reader may stand before it.
+            None => self.mx_fault.is_some() && first_mode(self.text.as_bytes()) == Some(b"none"),
+        };
+        // The fault of an mx came first.
+        let of_mx = self.mx_fault.filter(|_| !is_none);
+        of_mx.or(fault).map_or_else(|| self.finish(), Err)
     }
 
     fn read_lines(&mut self) -> Result<(), PolicyError> {
@@ -531,11 +534,9 @@ impl<'a> Reader<'a> {
         };
         if self.strictness == Strictness::Abnf {
             if value.ends_with('.') {
-                let end = value_start + value.len();
-                return self.fault_of_mx(PolicyErrorKind::MxTrailingDot, end - 1);
-            }
-            if let Some(offset) = value.find('_') {
-                return self.fault_of_mx(PolicyErrorKind::MxUnderscore, value_start + offset);
+                self.fault_of_mx(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1);
+            } else if let Some(offset) = value.find('_') {
+                self.fault_of_mx(PolicyErrorKind::MxUnderscore, value_start + offset);
             }
         }
         self.add(&pattern, self.offset + value_start + usize::from(pattern.is_wildcard));
@@ -660,6 +661,13 @@ fn next_control(text: &[u8], start: usize) -> usize {
     text[offset..].iter().position(u8::is_ascii_control).map_or(text.len(), |end| offset + end)
 }
 
+/// The value of the `mode` that counts.
+pub(crate) fn first_mode(body: &[u8]) -> Option<&[u8]> {
+    let text = body.strip_prefix(BYTE_ORDER_MARK.encode_utf8(&mut [0; 3]).as_bytes()).unwrap_or(body);
+    let modes = text.split(|octet| *octet == b'\n').filter_map(|line| line.strip_prefix(b"mode:"));
+    modes.map(<[u8]>::trim_ascii).next()
+}
+
 fn not_a_field_name(line: &str) -> PolicyErrorKind {
     match line.split_once(':') {
         None => PolicyErrorKind::LineWithoutColon,
@@ -757,9 +765,16 @@ mod tests {
                 assert!(Policy::parse(enforced.as_bytes()).is_err(), "{enforced}");
             }
         }
+        let none = |mx| format!("version: STSv1\nmode: none\nmx: {mx}\nmax_age: 1\n");
+        for mx in ["a.test.", "a_b.test"] {
+            let [tolerant, strict] = [Strictness::Tolerant, Strictness::Abnf]
+                .map(|strictness| Policy::parse_with(none(mx).as_bytes(), strictness).unwrap());
+            assert!(tolerant.mx_patterns().eq(strict.mx_patterns()), "{mx}");
+        }
         // All else must be right, and what stands first is told first.
         assert_eq!(fault("version: STSv1\nmode: none\nmx: *\nmax_age: x\n").0, "bad-max-age");
-        assert_eq!(fault("version: STSv1\nmx: *\nmode: nil\n"), ("bad-mx", 2, 19));
+        assert_eq!(fault("version: STSv1\nmx: *\nmode: testing\nmax_age: x\n"), ("bad-mx", 2, 19));
+        assert_eq!(fault("version: STSv1\nmx: *\nmax_age: x\nmode: none\n").0, "bad-max-age");
         assert_eq!(fault("version: STSv1\nmode: none\nmx : a.test\nmax_age: 1\n").0, "space-before-colon");
     }
 

@@ -15,7 +15,7 @@ use crate::error::{LintKind, NameErrorKind, PolicyError, PolicyErrorKind};
 use crate::field::is_white_space;
 use crate::mx::PatternText;
 use crate::name::DnsName;
-use crate::policy::{Mode, Policy, Strictness};
+use crate::policy::{Mode, Policy, Strictness, first_mode};
 
 /// What is to be said of the body of a policy.
 ///
@@ -116,7 +116,7 @@ enum Field {
 }
 
 /// What the text began with.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
     /// Nothing yet but blank lines.
     Nothing,
@@ -496,8 +496,14 @@ impl<'a> Reader<'a> {
             return;
         }
         let (known, has_error) = (self.findings.found.len(), self.findings.has_error);
+        let (block, is_folding) = (self.block, self.findings.is_folding());
         self.read_broken(line, error);
         self.findings.has_error = has_error;
+        // What nobody reads is no cause of what follows.
+        if !is_folding {
+            self.findings.unfold();
+            self.block = block;
+        }
         for finding in &mut self.findings.found[known..] {
             finding.severity = finding.severity.min(Severity::Warning);
         }
@@ -841,13 +847,6 @@ fn stand_in_help(value: &str) -> Option<&'static str> {
         "This is Cloudflare's stand-in for a mail host behind its proxy: set the record of that host to `DNS only`, \
          and write the host's own name in the MX record and here.",
     )
-}
-
-/// The value of the `mode` that counts.
-fn first_mode(body: &[u8]) -> Option<&[u8]> {
-    let text = body.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(body);
-    let modes = text.split(|octet| *octet == b'\n').filter_map(|line| line.strip_prefix(b"mode:"));
-    modes.map(<[u8]>::trim_ascii).next()
 }
 
 const fn is_of_mx(kind: PolicyErrorKind) -> bool {
