@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::convert::{from_word, octets_of_each, value, word_of};
-use crate::name::{DnsName, dns_name};
+use crate::name::{DnsName, mx_name};
 use crate::policy::Policy;
 use crate::verdict::{MxVerdict, SessionVerdict};
 
@@ -54,10 +54,12 @@ impl Delivery {
 
     /// What to do about one MX host, before a connection: an `MxVerdict`.
     ///
-    /// `dane` is a `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+    /// `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
+    /// where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
+    /// `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
     fn check_mx(&self, host: &Bound<'_, PyAny>, dane: &str, dnssec: bool) -> PyResult<MxVerdict> {
-        let name = dns_name(host)?;
+        let name = mx_name(host)?;
         let host_facts = mx_host(&name, dane, dnssec)?;
         Ok(self.delivery().check_mx(&host_facts).into())
     }
@@ -71,16 +73,16 @@ impl Delivery {
         for host in hosts.try_iter()? {
             let host = host?;
             if host.is_instance_of::<DnsName>() || host.is_instance_of::<pyo3::types::PyString>() {
-                facts.push((dns_name(&host)?, DaneState::NotApplicable, false));
+                facts.push((mx_name(&host)?, DaneState::NotApplicable, false));
             } else {
                 let dane: String = host.getattr("dane")?.extract()?;
                 let dnssec = host.getattr("dnssec")?.extract()?;
-                facts.push((dns_name(&host.getattr("name")?)?, from_word("DaneState", &dane)?, dnssec));
+                facts.push((mx_name(&host.getattr("name")?)?, from_word("DaneState", &dane)?, dnssec));
             }
         }
         let hosts: Vec<_> = facts
             .iter()
-            .map(|(name, dane, dnssec)| MxHost::new(name).with_dane(*dane).with_dnssec(*dnssec))
+            .map(|(name, dane, dnssec)| MxHost::of(name.as_ref()).with_dane(*dane).with_dnssec(*dnssec))
             .collect();
         let plan = self.delivery().plan(&hosts);
         let verdicts: PyResult<Vec<_>> =
@@ -101,7 +103,7 @@ impl Delivery {
         offers_requiretls: bool,
     ) -> PyResult<SessionVerdict> {
         let tls: TlsResult = from_word("TlsResult", tls)?;
-        let name = dns_name(host)?;
+        let name = mx_name(host)?;
         let session = core::Session::new(tls).with_requiretls(offers_requiretls);
         Ok(self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session).into())
     }
@@ -145,8 +147,8 @@ impl Delivery {
     }
 }
 
-fn mx_host<'a>(name: &'a core::DnsName, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
-    Ok(MxHost::new(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
+fn mx_host<'a>(name: &'a Option<core::DnsName>, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
+    Ok(MxHost::of(name.as_ref()).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
 }
 
 /// `MessageTls.of`.
@@ -172,5 +174,5 @@ pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
 #[pyfunction]
 #[pyo3(signature = (dns_id, host, /))]
 pub(crate) fn dns_id_matches(dns_id: &str, host: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(core::dns_id_matches(dns_id, &dns_name(host)?))
+    Ok(mx_name(host)?.is_some_and(|host| core::dns_id_matches(dns_id, &host)))
 }
