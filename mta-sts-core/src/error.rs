@@ -674,7 +674,7 @@ kinds! {
 /// ```
 /// use mta_sts_core::{FindingKind, LintKind, PolicyErrorKind, lint};
 ///
-/// let findings = lint::policy(b"version: STSv1\nmode: none\nmax_age: 1 year\n");
+/// let findings = lint::policy(b"version: STSv1\nmode: enforce\nmx: mx.recipient.test\nmax_age: 1 year\n");
 /// assert_eq!(findings[0].kind(), FindingKind::Policy(PolicyErrorKind::BadMaxAge));
 /// // To switch a finding off by its code:
 /// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));

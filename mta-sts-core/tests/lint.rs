@@ -204,6 +204,7 @@ const TLSRPT_RECORDS: &[Row] = &[
     ("bad-tlsrpt-version", E, "⟦v=TLSRPTv2⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test"),
     ("missing-rua", E, "v=TLSRPTv1; a=b;⟦⟧", "v=TLSRPTv1; rua=tls"),
     ("no-usable-rua", E, "v=TLSRPTv1; rua=⟦ftp://a.test, http://b.test⟧", "v=TLSRPTv1; rua=ftp://a.test,mailto:a@b.test"),
+    ("no-usable-rua", E, "v=TLSRPTv1; rua=⟦\na\0⟧", "v=TLSRPTv1; rua=\na,mailto:a@b.test"),
     ("empty-tlsrpt-field", E, "v=TLSRPTv1;⟦⟧; rua=mailto:a@b.test", "v=TLSRPTv1; rua=mailto:a@b.test; "),
     ("tlsrpt-field-without-value", E, "v=TLSRPTv1; rua=mailto:a@b.test; junk⟦⟧", "v=TLSRPTv1; rua=mailto:a@b.test; a=b"),
     ("space-around-tlsrpt-equals", E, "v=TLSRPTv1; rua⟦ = mailto:a@b.test⟧", "v=TLSRPTv1; rua=mailto:a@b.test"),

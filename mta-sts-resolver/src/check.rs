@@ -333,6 +333,19 @@ impl DomainCheck {
         }
     }
 
+    /// What is to be said of the TXT records under `_smtp._tls`; nothing, where none came. The line of a finding is the place
+    /// of its record in the answer, counted from 1.
+    pub fn tlsrpt_findings(&self) -> Vec<Finding> {
+        match &self.tlsrpt.txt {
+            // The TTL is left out: what a cache says of it is what is left.
+            Ok(answer) => {
+                let facts = lint::TlsrptFacts::new().with_domain(&self.domain);
+                lint::tlsrpt_rrset(&answer.records, &facts)
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// What is to be said of the answer of the Policy Host and of the policy in it; nothing, where none came.
     pub fn policy_findings(&self) -> Vec<Finding> {
         match &self.discovery.response {
@@ -348,9 +361,9 @@ impl DomainCheck {
         }
     }
 
-    /// All that was found, the worst first: what is wrong, whose it is, and what mends it. What the texts of the record and
-    /// of the policy have is not among it: see [`record_findings`](Self::record_findings) and
-    /// [`policy_findings`](Self::policy_findings).
+    /// All that was found, the worst first: what is wrong, whose it is, and what mends it. What the texts of the records and
+    /// of the policy have is not among it: see [`record_findings`](Self::record_findings),
+    /// [`policy_findings`](Self::policy_findings) and [`tlsrpt_findings`](Self::tlsrpt_findings).
     pub fn findings(&self) -> Vec<CheckFinding> {
         rules::findings(self)
     }

@@ -429,7 +429,6 @@ async fn each_fault_has_its_finding_where_it_is() {
         ("https-gzip.test", 1, "no-mta-sts", "content-encoding", "error", "mta-sts.https-gzip.test"),
         ("policy-redirect.test", 1, "no-mta-sts", "http-redirect", "error", "mta-sts.policy-redirect.test"),
         ("healthy-enforce.test", 0, "delivered", "no-tlsrpt", "warning", "_smtp._tls.healthy-enforce.test"),
-        ("tlsrpt-broken.test", 0, "delivered", "tlsrpt-invalid", "warning", "_smtp._tls.tlsrpt-broken.test"),
         ("dane-mismatch.test", 1, "dane-refused", "dane-mismatch", "error", "mx.dane-mismatch.test"),
         ("dane-bogus.test", 1, "dane-refused", "dane-bogus", "error", "mx.dane-bogus.test"),
         ("bogus.test", 75, "dns-failed", "dnssec-bogus", "warning", "_mta-sts.bogus.test"),
@@ -462,6 +461,26 @@ async fn one_fault_is_one_error() {
     // Three MX records of one host are one host.
     let (_, json) = stage.json("mx-doubled.test").await;
     assert_eq!(json["mx"]["hosts"].as_array().unwrap().len(), 1);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tlsrpt_record_is_read_and_linted() {
+    let stage = Stage::start().await;
+    let (_, json) = stage.json("spotless.test").await;
+    assert_eq!(json["tlsrpt"]["uris"][0], "mailto:tls@spotless.test");
+    assert_eq!(json["tlsrpt"]["findings"].as_array().unwrap().len(), 0, "{:#}", json["tlsrpt"]);
+    let (status, json) = stage.json("tlsrpt-broken.test").await;
+    let codes: Vec<_> = json["tlsrpt"]["findings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    assert!(!codes.is_empty() && json["tlsrpt"]["uris"].is_null(), "{:#}", json["tlsrpt"]);
+    assert_eq!(status, Some(0), "mail arrives");
+    let answer = stage.check(&["tlsrpt-broken.test"]).await;
+    for code in codes {
+        assert_has(&answer, &[&format!("[{}]", code.as_str().unwrap())]);
+    }
+    assert!(!answer.stdout.contains("\n  error "), "{}", answer.stdout);
+    let (_, json) = stage.json("healthy-enforce.test").await;
+    assert_eq!(json["tlsrpt"]["error"]["code"], "no-such-name");
     stage.world.shutdown().await;
 }
 

@@ -294,9 +294,10 @@ impl<'a, 'f, G: Grammar> Reader<'a, 'f, G> {
         let field_end = start + octets.trim_ascii_end().len();
         if let Some((kind, offset)) = fault::<G>(octets, last, self.has_field) {
             self.read_broken(kind, start + offset..field_end.max(start + offset), octets);
-        } else if !name.is_empty() {
-            let name_start = field_end - value.len() - name.len() - 1;
-            self.read_good(name_start..name_start + name.len(), field_end - value.len()..field_end);
+        } else if let (false, Some(name_start), Some(value_start)) =
+            (name.is_empty(), offset_in(self.txt, name), offset_in(self.txt, value))
+        {
+            self.read_good(name_start..name_start + name.len(), value_start..value_start + value.len());
             // Senders agree on the others.
             if !last && field_end < end {
                 self.push(LintKind::SpaceBeforeSemicolon, Severity::Info, field_end..end);

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -192,12 +193,12 @@ impl Grammar for Tlsrpt {
             );
         }
         let txt = reader.txt;
-        let has_none = *reader.state.has_none.get_or_insert_with(|| has_no_usable_uri(txt));
-        if has_none && reader.first_value == Some(value.start) {
-            let list = &txt[value.clone()];
+        let place = *reader.state.place_of_none.get_or_init(|| no_usable_uri(txt));
+        if let (Some(start), true) = (place, reader.first_value == Some(value.start)) {
+            let list = &txt[start..value.end];
             let kind = TlsrptRecordErrorKind::NoUsableRua;
             let help = Self::mended(list).map(|field| format!("Write `{field}`."));
-            let draft = Draft::new(kind, Severity::Error, value.clone(), reader.number);
+            let draft = Draft::new(kind, Severity::Error, start..value.end, reader.number);
             reader.findings.push(draft.with_value(list).with_help(help));
         }
         let mut at = value.start;
@@ -215,8 +216,8 @@ impl Grammar for Tlsrpt {
 pub(super) struct Uris {
     good: Vec<ReportUri>,
     told_many: bool,
-    /// Whether the parser finds none; asked when it is first needed.
-    has_none: Option<bool>,
+    /// Where the parser misses one; asked when it is first needed.
+    place_of_none: OnceCell<Option<usize>>,
 }
 
 fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>) {
@@ -232,8 +233,11 @@ fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>)
             (LintKind::ManyRuas, Severity::Warning, None)
         }
         Err(fault) => {
-            let severity =
-                if reader.state.has_none == Some(true) { Severity::Error } else { Severity::Warning };
+            let severity = if reader.state.place_of_none.get().is_some_and(Option::is_some) {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             (kind_of(fault), severity, mended_uri(uri).map(|uri| Cow::Owned(format!("Write `{uri}`."))))
         }
     };
@@ -241,8 +245,10 @@ fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>)
     reader.findings.push(if uri.is_empty() { draft } else { draft.with_value(uri) });
 }
 
-fn has_no_usable_uri(txt: &[u8]) -> bool {
-    TlsrptRecord::parse(txt).is_err_and(|error| error.kind() == TlsrptRecordErrorKind::NoUsableRua)
+/// Where the parser misses a URI that can be used.
+fn no_usable_uri(txt: &[u8]) -> Option<usize> {
+    let error = TlsrptRecord::parse(txt).err()?;
+    (error.kind() == TlsrptRecordErrorKind::NoUsableRua).then(|| error.offset())
 }
 
 const fn kind_of(fault: UriFault) -> LintKind {

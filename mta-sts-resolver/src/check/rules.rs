@@ -472,6 +472,9 @@ fn tlsrpt(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         (Err(DnsError::Failed(failure)), _) => {
             found.push(dns_failed(Kind::TlsrptLookupFailed, name.clone(), "The TLSRPT record", *failure));
         }
+        // What the lint of the records tells is not told again.
+        (Ok(_), Some(Err(_)))
+            if check.tlsrpt_findings().iter().any(|it| it.severity() == Severity::Error) => {}
         (Ok(_), Some(Err(error))) => {
             let message = format!("The TLSRPT record is of no use: {}", error.kind().message());
             found.push(CheckFinding::new(Kind::TlsrptInvalid, name, message));

@@ -11,7 +11,7 @@ use mta_sts_core::{
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::output::{Tone, printable};
+use super::output::{Tone, printable, terminal_width, wrapped};
 
 /// What findings are about, under the name that they show it by.
 #[derive(Debug)]
@@ -56,7 +56,13 @@ impl<'a> Source<'a> {
         let frame = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Blue)));
         let (severity, code) = (finding.severity(), finding.code());
         let message = printable(finding.message());
-        writeln!(out, "{tone}{severity}[{code}]{tone:#}{bold}: {message}{bold:#}")?;
+        let head = format!("{severity}[{code}]");
+        for (place, line) in wrapped(&format!("{head}: {message}"), terminal_width(), 0).iter().enumerate() {
+            match line.strip_prefix(head.as_str()) {
+                Some(rest) if place == 0 => writeln!(out, "{tone}{head}{tone:#}{bold}{rest}{bold:#}")?,
+                _ => writeln!(out, "{bold}{line}{bold:#}")?,
+            }
+        }
 
         let name = printable(&self.name);
         let place = self.place(finding);
@@ -79,7 +85,16 @@ impl<'a> Source<'a> {
             writeln!(out, "{margin} {frame}-->{frame:#} {name}")?;
         }
         for (label, sentence) in [("senders", finding.senders()), ("help", finding.help())] {
-            writeln!(out, "{margin} {frame}={frame:#} {bold}{label}{bold:#}: {}", printable(sentence))?;
+            let indent = margin.len() + 3;
+            let text = format!("{label}: {}", printable(sentence));
+            for (place, line) in wrapped(&text, terminal_width(), indent).iter().enumerate() {
+                match line.strip_prefix(label) {
+                    Some(rest) if place == 0 => {
+                        writeln!(out, "{margin} {frame}={frame:#} {bold}{label}{bold:#}{rest}")?;
+                    }
+                    _ => writeln!(out, "{:indent$}{line}", "")?,
+                }
+            }
         }
         writeln!(out)
     }

@@ -115,6 +115,12 @@ pub(crate) fn width() -> usize {
     columns.unwrap_or(80).clamp(MIN_WIDTH, MAX_WIDTH)
 }
 
+/// The same for what programs search line by line, as they do the messages of compilers: without a terminal there is no
+/// limit.
+pub(crate) fn terminal_width() -> usize {
+    if Term::stdout().is_term() { width() } else { usize::from(u16::MAX) }
+}
+
 const LABEL: usize = 8;
 const INDENT: usize = 2 + LABEL;
 const MIN_WIDTH: usize = 40;

@@ -5,14 +5,12 @@
 //!
 //! | order | entry | among equals |
 //! |---|---|---|
-//! | 1 | one in which nothing has counted for two days | |
+//! | 1 | in SQLite, one in which nothing has counted for two days; Redis lets them go by itself | |
 //! | 2 | without a policy: absent, then backing off | the longest unused |
 //! | 3 | with a policy of mode none | the longest unused |
 //! | 4 | with a policy of mode testing or enforce, never asked for again | the largest, then testing, then the longest unused |
 //! | 5 | asked for again on one day | the largest, then testing, then the longest unused |
 //! | 6 | asked for again on several days | testing, then the largest, then the longest unused |
-
-use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, Mode};
 
@@ -33,8 +31,6 @@ pub(super) fn rank(entry: &CacheEntry, octets: usize, days: u32) -> i64 {
     }
 }
 
-/// How long nothing may have counted in an entry before it is taken out: the clock may be ahead for a while.
-pub(super) const GRACE: Duration = Duration::from_secs(2 * 86_400);
 const SIZES: u32 = 8;
 
 #[cfg(test)]

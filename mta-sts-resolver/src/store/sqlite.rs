@@ -22,7 +22,6 @@ use tokio::time::Instant;
 use self::file::FileIdentity;
 use self::reading::{Read, Reader};
 use self::writing::{Write, Writer};
-use super::ranking::GRACE;
 use super::{
     EntryStore, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable, UnreadableEntry,
 };
@@ -412,6 +411,8 @@ impl Pause {
     }
 }
 
+/// How long nothing may have counted in an entry before it is taken out: the clock may be ahead for a while.
+const GRACE: Duration = Duration::from_secs(2 * 86_400);
 /// How many jobs may wait for a thread.
 const MAX_QUEUE: usize = 8192;
 const PAUSE: Duration = Duration::from_secs(1);

@@ -36,7 +36,13 @@ impl Manager {
     /// The next message, as lines.
     fn message(&self) -> Vec<String> {
         let mut octets = [0; 4096];
-        let length = self.socket.recv(&mut octets).expect("a message");
+        let length = loop {
+            match self.socket.recv(&mut octets) {
+                // The end of another child.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                received => break received.expect("a message"),
+            }
+        };
         String::from_utf8(octets[..length].to_vec()).unwrap().lines().map(str::to_owned).collect()
     }
 

@@ -115,6 +115,11 @@ fn tlsrpt(check: &DomainCheck) -> Value {
             answer.records.iter().map(|txt| String::from_utf8_lossy(txt)).collect::<Vec<_>>()
         }),
         "uris": uris,
+        "findings": Source::records(
+            format!("{} TXT", check.tlsrpt.name.as_deref().unwrap_or_default()),
+            answer.map_or(&[][..], |answer| answer.records.as_slice()),
+        )
+        .json(&check.tlsrpt_findings()),
         "error": match (answer, error) {
             (Err(failure), _) => Some(dns_error(failure)),
             (Ok(_), Some(error)) => {

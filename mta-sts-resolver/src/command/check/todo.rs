@@ -57,6 +57,14 @@ fn items(check: &DomainCheck) -> Vec<Item> {
     let several = matches!(&check.discovery.txt, Some(Ok(answer)) if answer.records.len() > 1);
     add(&mut items, &records, &check.domain.txt_name(), several.then_some("record"));
     add(&mut items, &check.policy_findings(), "policy", Some("line"));
+    let before = items.len();
+    let name = check.tlsrpt.name.as_deref().unwrap_or_default();
+    let several = matches!(&check.tlsrpt.txt, Ok(answer) if answer.records.len() > 1);
+    add(&mut items, &check.tlsrpt_findings(), name, several.then_some("record"));
+    // Mail arrives without reports.
+    for item in &mut items[before..] {
+        item.severity = item.severity.min(Severity::Warning);
+    }
     items.sort_by_key(|item| std::cmp::Reverse(item.severity));
     items
 }

@@ -239,7 +239,8 @@ impl Source for Reader {
             };
             if fault.is_damage() && again && self.shared.config.access == SqliteAccess::Create {
                 self.connection = None;
-                self.ask_writer(Write::Mend)?;
+                let generation = self.generation;
+                self.ask_writer(|told| Write::Mend(generation, told))?;
                 continue;
             }
             let error = fault.into_error();

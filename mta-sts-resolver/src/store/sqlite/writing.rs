@@ -8,12 +8,11 @@ use std::sync::mpsc::Receiver;
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::super::ranking::GRACE;
 use super::super::{StoreError, StoreErrorKind, Unreadable, ends_at, fetch_time_of_newer, read_entry};
 use super::file::{self, FILES, FileIdentity, Found, Ownership, identities, io_error, look, with};
 use super::reading::{Read, Source};
 use super::schema::{self, Version, put_rank, seconds};
-use super::{Fault, Pause, Reply, Shared, SqliteAccess, Told};
+use super::{Fault, GRACE, Pause, Reply, Shared, SqliteAccess, Told};
 use crate::clock::system_time;
 
 /// Work for the thread that writes.
@@ -28,8 +27,8 @@ pub(super) enum Write {
     Checkpoint(Reply<()>),
     /// Opens the file, and makes anew what is gone.
     Open(Told),
-    /// Puts another file in the place of a damaged one.
-    Mend(Told),
+    /// Puts another file in the place of a damaged one, unless that has been done since it was opened: which time that was.
+    Mend(u64, Told),
     /// For a reader that cannot open the file beside it.
     Read(Read),
 }
@@ -97,7 +96,10 @@ impl Writer {
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             }))),
             Write::Open(told) => drop(told.try_send(self.open().map(drop))),
-            Write::Mend(told) => drop(told.try_send(self.mend())),
+            Write::Mend(generation, told) => {
+                let is_done = self.shared.generation.load(Ordering::Acquire) > generation;
+                drop(told.try_send(if is_done { Ok(()) } else { self.mend() }));
+            }
             Write::Read(read) => {
                 let shared = Arc::clone(&self.shared);
                 read.run(self, &shared);
@@ -508,4 +510,4 @@ fn day(time: UnixTime) -> i64 {
 
 const INSERT: &str = "INSERT OR IGNORE INTO entries (domain, entry) VALUES (CAST(?1 AS TEXT), ?2)";
 const MAX_PUTS: usize = 256;
-const EVICTED_AT_ONCE: u32 = 4096;
+const EVICTED_AT_ONCE: u32 = 65_536;
