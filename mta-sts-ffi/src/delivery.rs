@@ -10,7 +10,7 @@ use mta_sts_core::{
 };
 
 use crate::guard;
-use crate::pointer::{array, give, mtasts_bytes, octets_of_all, string};
+use crate::pointer::{array, give, mtasts_bytes, octets_of_all, optional_string};
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};

@@ -60,7 +60,7 @@ impl Delivery {
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
     fn check_mx(&self, host: &Bound<'_, PyAny>, dane: &str, dnssec: bool) -> PyResult<MxVerdict> {
         let name = mx_name(host)?;
-        let host_facts = mx_host(&name, dane, dnssec)?;
+        let host_facts = mx_host(name.as_ref(), dane, dnssec)?;
         Ok(self.delivery().check_mx(&host_facts).into())
     }
 
@@ -105,7 +105,7 @@ impl Delivery {
         let tls: TlsResult = from_word("TlsResult", tls)?;
         let name = mx_name(host)?;
         let session = core::Session::new(tls).with_requiretls(offers_requiretls);
-        Ok(self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session).into())
+        Ok(self.delivery().check_session(&mx_host(name.as_ref(), dane, dnssec)?, session).into())
     }
 
     /// What becomes of a message that no host took: `Defer`, `RecheckPolicy` or `Bounce`.
@@ -147,8 +147,8 @@ impl Delivery {
     }
 }
 
-fn mx_host<'a>(name: &'a Option<core::DnsName>, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
-    Ok(MxHost::of(name.as_ref()).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
+fn mx_host<'a>(name: Option<&'a core::DnsName>, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
+    Ok(MxHost::of(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
 }
 
 /// `MessageTls.of`.
