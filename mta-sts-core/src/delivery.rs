@@ -209,11 +209,13 @@ pub enum DaneState {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Of a domain without MX records it is the domain, of a smart host its name (RFC 8461, 3.4).
+/// Of a domain without MX records it is the domain, of a smart host its name (RFC 8461, 3.4). What stands
+/// in an MX record may be no host name at all, such as an address: [`MxHost::of`].
 // Meets A30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxHost<'a> {
-    name: &'a DnsName,
+    // Of a host that has no name that DNS and certificates know it by there is none.
+    name: Option<&'a DnsName>,
     dane: DaneState,
     dnssec: bool,
 }
@@ -221,6 +223,28 @@ pub struct MxHost<'a> {
 impl<'a> MxHost<'a> {
     /// A host of which nothing is known but its name.
     pub const fn new(name: &'a DnsName) -> Self {
+        Self::of(Some(name))
+    }
+
+    /// A host as its MX record has it; `None` if that is no host name.
+    ///
+    /// ```
+    /// use mta_sts_core::*;
+    ///
+    /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+    /// for text in ["192.0.2.1.", "-x.example.com", "\\032.example.com"] {
+    ///     let name = DnsName::parse(text).ok();
+    ///     let host = MxHost::of(name.as_ref());
+    ///     let enforced = Delivery::new(Some(&policy)).check_mx(&host);
+    ///     assert_eq!(enforced.decision, MxDecision::Skip(SessionFault::MxMismatch));
+    ///     assert_eq!(Delivery::new(None).check_mx(&host).decision, MxDecision::Opportunistic);
+    /// }
+    /// # Ok::<(), PolicyError>(())
+    /// ```
+    ///
+    /// No policy covers it and no certificate can be valid for it: it is skipped where either is asked for,
+    /// and gets the message otherwise.
+    pub const fn of(name: Option<&'a DnsName>) -> Self {
         Self { name, dane: DaneState::NotApplicable, dnssec: false }
     }
 
@@ -239,8 +263,8 @@ impl<'a> MxHost<'a> {
         self
     }
 
-    /// Its name: what SNI must say (RFC 8461, 7.1).
-    pub const fn name(&self) -> &'a DnsName {
+    /// Its name, if it has one: what SNI must say (RFC 8461, 7.1).
+    pub const fn name(&self) -> Option<&'a DnsName> {
         self.name
     }
 }
@@ -728,10 +752,10 @@ impl<'a> Delivery<'a> {
     /// Decides about an MX host before a connection.
     // Meets S68, S75, S76, S77, A21, A22, A30, A32, E7.
     pub fn check_mx(&self, host: &MxHost<'a>) -> MxVerdict<'a> {
-        let fault = self.fault_before_session(host);
-        let decision = match fault {
-            Some(fault) => MxDecision::Skip(fault),
-            None => self.demand(host),
+        let decision = self.fault_before_session(host).map_or_else(|| self.demand(host), MxDecision::Skip);
+        let fault = match decision {
+            MxDecision::Skip(fault) => Some(fault),
+            _ => None,
         };
         let rows = fault.and_then(|fault| self.row_without_session(fault)).into_iter().collect();
         MxVerdict { decision, rows }
@@ -819,10 +843,14 @@ impl<'a> Delivery<'a> {
         let by_chain = self.applies_policy(host) && !dane_decides;
         // The operator and REQUIRETLS are content with either (RFC 8689, 4.2.1).
         let by_either = self.minimum == TlsMinimum::Authenticated || self.message == MessageTls::Requiretls;
+        // No certificate can be valid for what is no name.
+        let named = |decision: fn(&'a DnsName) -> MxDecision<'a>| {
+            host.name.map_or(MxDecision::Skip(SessionFault::CertificateHostMismatch), decision)
+        };
         if by_chain || (by_either && !has_dane) {
-            MxDecision::Authenticate(host.name)
+            named(MxDecision::Authenticate)
         } else if has_dane {
-            MxDecision::AuthenticateByDane(host.name)
+            named(MxDecision::AuthenticateByDane)
         } else if self.minimum == TlsMinimum::Encrypted {
             MxDecision::Encrypt
         } else {
@@ -845,7 +873,8 @@ impl<'a> Delivery<'a> {
                 return Some(fault);
             }
         }
-        let unauthenticated = if dane_passed { None } else { session.tls.fault() };
+        let nameless = host.name.is_none().then_some(SessionFault::CertificateHostMismatch);
+        let unauthenticated = if dane_passed { nameless } else { session.tls.fault().or(nameless) };
         if self.message == MessageTls::Requiretls {
             if !self.is_authenticated(host) {
                 return Some(SessionFault::MxNotAuthenticated);
@@ -889,7 +918,8 @@ impl<'a> Delivery<'a> {
     }
 
     fn covers(&self, host: &MxHost<'_>) -> bool {
-        self.policy.is_some_and(|policy| policy.matching_pattern(host.name).is_some())
+        let covered = |(policy, name): (&Policy, _)| policy.matching_pattern(name).is_some();
+        self.policy.zip(host.name).is_some_and(covered)
     }
 
     /// Whether the MX host is the recipient's: by DNSSEC, or by a policy (RFC 8689, 4.2.1), of mode

@@ -3,8 +3,9 @@
 //! # Theory of operation
 //!
 //! A lookup changes no store. It ends with a [`CacheUpdate`], and [`CacheUpdate::apply_to`] makes the
-//! new entry of that and of whatever the store holds by then. First it drops what is past: a policy
-//! that has expired, an absence or a back-off whose time is over. Then:
+//! new entry of that and of whatever the store holds by then. First it drops what is past: an absence or a
+//! back-off whose time is over. A policy that has expired counts no more, and yet is kept for a year, since
+//! the clock may have jumped ahead and be set right again; what is stored replaces it. Then:
 //!
 //! | update | with a policy in force | without one |
 //! |---|---|---|
@@ -15,7 +16,9 @@
 //! | store | replaced, unless it was fetched later than the new one | stored |
 //!
 //! Storing forgets the absence, the failures, and the back-off of the id that was fetched. A fetch that
-//! lies in the future was made before the clock stepped back: it gives way. The policy that gives way to
+//! lies in the future was made before the clock stepped back: it gives way. While a policy is in force no
+//! id is left alone for longer than half of what remains of it (300 s at least): otherwise one failed
+//! fetch could let it lapse. The policy that gives way to
 //! one of another id leaves a back-off behind, 300 s from its own fetch, so that name servers which
 //! disagree cause no fetch at every message (RFC 8461, 3.3). Two processes that share a
 //! store need a lock around reading, applying and writing, and none around the lookup.
@@ -144,6 +147,12 @@ pub struct BackOff {
 /// "Wait for a period of five minutes or longer per version ID" (RFC 8461, 3.3).
 pub(crate) const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
+/// Beyond this no back-off is set; one that ends later was written before the clock stepped back.
+pub(crate) const MAX_BACK_OFF: Duration = Duration::from_secs(86_400);
+
+/// How long a policy is kept after it has expired, for a clock that is set right again.
+const KEPT_AFTER_EXPIRY: Duration = Policy::MAX_MAX_AGE;
+
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
 ///
 /// ```
@@ -197,10 +206,10 @@ impl CacheUpdate {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);
         match self {
-            Self::Checked { until } if entry.policy.is_some() => entry.checked_until = *until,
-            Self::Absent(absence) if entry.policy.is_none() => entry.absence = Some(*absence),
+            Self::Checked { until } if entry.valid_policy(now).is_some() => entry.checked_until = *until,
+            Self::Absent(absence) if entry.valid_policy(now).is_none() => entry.absence = Some(*absence),
             Self::Keep | Self::Checked { .. } | Self::Absent(_) => {}
-            Self::BackOff(back_off) => entry.back_off(*back_off),
+            Self::BackOff(back_off) => entry.back_off(*back_off, now),
             Self::Store { policy, checked_until } => entry.store(policy, *checked_until, now),
         }
         (entry != CacheEntry::default()).then_some(entry)
@@ -244,6 +253,17 @@ impl CacheEntry {
         Self { policy: Some(policy), checked_until, absence: None, back_offs: Vec::new(), fetch_failures: 0 }
     }
 
+    /// An entry without a policy, whose record ids are left alone.
+    pub(crate) const fn of_back_offs(back_offs: Vec<BackOff>) -> Self {
+        Self {
+            policy: None,
+            checked_until: UnixTime::from_secs(0),
+            absence: None,
+            back_offs,
+            fetch_failures: 0,
+        }
+    }
+
     /// Puts the same policy, as it is kept elsewhere, in place of its own.
     pub(crate) fn share_policy(&mut self, shared: &Policy) {
         if let Some(own) = self.policy.as_mut().filter(|own| own.policy == *shared) {
@@ -259,17 +279,22 @@ impl CacheEntry {
     fn forget_past(&mut self, now: UnixTime) {
         self.back_offs.retain(|back_off| back_off.until > now);
         self.absence = self.absence.filter(|absence| absence.until > now);
-        if self.valid_policy(now).is_none() {
+        let is_long_expired =
+            |policy: &CachedPolicy| now > policy.expires_at().saturating_add(KEPT_AFTER_EXPIRY);
+        if self.policy.as_ref().is_none_or(is_long_expired) {
             self.policy = None;
             self.checked_until = UnixTime::default();
             self.fetch_failures = 0;
         }
     }
 
-    fn back_off(&mut self, new: BackOff) {
+    fn back_off(&mut self, mut new: BackOff, now: UnixTime) {
         self.absence = None;
-        if self.policy.is_some() {
+        if let Some(remaining) =
+            self.valid_policy(now).map(|policy| policy.expires_at().saturating_since(now))
+        {
             self.fetch_failures = self.fetch_failures.saturating_add(1);
+            new.until = new.until.min(now.saturating_add(longest_back_off(remaining)));
         }
         self.remember(new);
     }
@@ -287,8 +312,9 @@ impl CacheEntry {
 
     fn store(&mut self, new: &CachedPolicy, checked_until: UnixTime, now: UnixTime) {
         // A fetch that lies in the future was made before the clock stepped back: it is not newer.
-        let newer =
-            self.policy.as_ref().is_some_and(|old| old.fetched_at > new.fetched_at && old.fetched_at <= now);
+        let newer = self
+            .valid_policy(now)
+            .is_some_and(|old| old.fetched_at > new.fetched_at && old.fetched_at <= now);
         let superseded = if newer {
             Some(new.clone())
         } else {
@@ -296,7 +322,11 @@ impl CacheEntry {
             self.absence = None;
             self.fetch_failures = 0;
             self.checked_until = checked_until;
-            self.policy.replace(new.clone())
+            let longest = longest_back_off(new.expires_at().saturating_since(now));
+            for back_off in &mut self.back_offs {
+                back_off.until = back_off.until.min(now.saturating_add(longest));
+            }
+            self.policy.replace(new.clone()).filter(|old| old.is_valid(now))
         };
         if let Some(superseded) = superseded {
             self.leave_alone(&superseded, now);
@@ -350,6 +380,11 @@ impl CachedPolicy {
     pub fn is_valid(&self, now: UnixTime) -> bool {
         now.saturating_since(self.fetched_at) <= self.policy.max_age()
     }
+}
+
+/// How long an id is left alone while the policy of another, with so much left of its life, protects mail.
+fn longest_back_off(remaining: Duration) -> Duration {
+    (remaining / 2).max(MIN_BACK_OFF)
 }
 
 /// The saved form: a first line with the version, header lines, an empty line, the policy as it was

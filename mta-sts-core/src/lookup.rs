@@ -58,7 +58,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MIN_BACK_OFF};
+use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MAX_BACK_OFF, MIN_BACK_OFF};
 use crate::error::{
     FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
     TxtFailure,
@@ -655,10 +655,13 @@ impl LookupConfig {
     }
 
     /// Sets how long a record id whose fetch failed is left alone. Default 300 s, and never less:
-    /// "five minutes or longer" (RFC 8461, 3.3).
+    /// "five minutes or longer" (RFC 8461, 3.3); a day at most.
+    ///
+    /// While a policy is in force it is half of what remains of it at most: the host may answer again before
+    /// that policy lapses.
     // Meets S52, S53, A41.
     pub fn set_back_off(&mut self, back_off: Duration) -> &mut Self {
-        self.back_off = back_off.max(MIN_BACK_OFF);
+        self.back_off = back_off.clamp(MIN_BACK_OFF, MAX_BACK_OFF);
         self
     }
 
@@ -872,8 +875,12 @@ impl Lookup {
 
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
         let cached = self.entry.valid_policy(now).is_some();
-        // An id whose policy gave way to the cached one is left alone too, and nothing has failed then.
-        let failed = !cached || self.entry.fetch_failures() > 0;
+        // An id whose policy gave way to the cached one is left alone too, and nothing has failed then: its
+        // fetch came first, so it is left alone for no longer than this.
+        let gave_way_until =
+            self.entry.valid_policy(now).map(|cached| cached.fetched_at().saturating_add(MIN_BACK_OFF));
+        let failed =
+            gave_way_until.is_none_or(|until| back_off.until > until && self.entry.fetch_failures() > 0);
         if cached {
             // Looked at again when the host may be asked again, however long the TTL.
             self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
@@ -937,11 +944,12 @@ impl Lookup {
         }
     }
 
+    /// What another process wrote, configured with a longer back-off or on a clock that is ahead, counts too.
     fn back_off(&self, id: &RecordId, now: UnixTime) -> Option<BackOff> {
         self.entry
             .back_offs()
             .iter()
-            .find(|back_off| back_off.id == *id && is_ahead(back_off.until, now, self.config.back_off))
+            .find(|back_off| back_off.id == *id && is_ahead(back_off.until, now, MAX_BACK_OFF))
             .copied()
     }
 

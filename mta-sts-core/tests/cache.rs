@@ -4,8 +4,9 @@
 use core::time::Duration;
 
 use mta_sts_core::{
-    Absence, BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Evicted, HttpResponse, Input,
-    Lookup, LookupConfig, Output, Policy, PolicyCache, PolicyDomain, Purpose, RecordErrorKind, UnixTime,
+    Absence, BackOff, CacheConfig, CacheEntry, CacheUpdate, CachedPolicy, Evicted, FetchFailure,
+    HttpResponse, Input, Lookup, LookupConfig, Output, Policy, PolicyCache, PolicyDomain, Purpose,
+    RecordErrorKind, UnixTime,
 };
 
 const DAY: u64 = 86_400;
@@ -506,4 +507,59 @@ fn a_long_back_off_holds_however_often_there_is_mail() {
 fn a_cache_goes_to_other_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<PolicyCache>();
+}
+
+// Proves A41, S52.
+#[test]
+fn a_full_cache_still_leaves_dead_hosts_alone() {
+    let mut config = CacheConfig::new(7);
+    config.set_max_entries(2);
+    let mut cache = PolicyCache::new(config);
+    let now = UnixTime::from_secs(1_700_000_000);
+    let stored = |name: &str| {
+        let body = b"version: STSv1\nmode: enforce\nmx: mx.test\nmax_age: 604800\n";
+        let policy = CachedPolicy::new(Policy::parse(body).unwrap(), "1".parse().unwrap(), now);
+        (PolicyDomain::parse(name).unwrap(), CacheUpdate::Store { policy, checked_until: now })
+    };
+    for name in ["a.test", "b.test"] {
+        let (domain, update) = stored(name);
+        cache.apply(&domain, &update, now);
+    }
+    let dead = PolicyDomain::parse("dead.test").unwrap();
+    let mut fetches = 0;
+    for message in 0..100_u64 {
+        let now = now.saturating_add(Duration::from_secs(message));
+        let cached = cache.get(&dead, now);
+        let mut lookup =
+            Lookup::new(dead.clone(), Purpose::Deliver, cached.as_ref(), now, &LookupConfig::new());
+        let rrs = vec![b"v=STSv1; id=1".to_vec()];
+        lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(30) }, now).unwrap();
+        if matches!(lookup.poll_output(), Output::FetchPolicy(_)) {
+            fetches += 1;
+            lookup.handle_input(Input::FetchFailed(FetchFailure::Timeout), now).unwrap();
+        }
+        cache.apply(&dead, &lookup.into_outcome().unwrap().cache_update, now);
+    }
+    assert_eq!((fetches, cache.len()), (1, 2));
+}
+
+// Proves S81.
+#[test]
+fn a_clock_that_jumps_ahead_and_back_costs_no_policy() {
+    let now = UnixTime::from_secs(1_700_000_000);
+    let body = b"version: STSv1\nmode: enforce\nmx: mx.test\nmax_age: 604800\n";
+    let policy = CachedPolicy::new(Policy::parse(body).unwrap(), "1".parse().unwrap(), now);
+    let domain = PolicyDomain::parse("a.test").unwrap();
+    let mut cache = PolicyCache::new(CacheConfig::new(7));
+    cache.apply(&domain, &CacheUpdate::Store { policy, checked_until: now }, now);
+    for days in [10, 40, 365] {
+        let wrong = now.saturating_add(Duration::from_secs(days * 86_400));
+        let absent = Absence {
+            reason: RecordErrorKind::NoRecord,
+            until: wrong.saturating_add(Duration::from_secs(300)),
+        };
+        cache.apply(&domain, &CacheUpdate::Absent(absent), wrong);
+        assert!(cache.get(&domain, wrong).is_none_or(|entry| entry.valid_policy(wrong).is_none()));
+        assert!(cache.get(&domain, now).unwrap().valid_policy(now).is_some(), "{days}");
+    }
 }

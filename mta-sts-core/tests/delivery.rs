@@ -195,7 +195,7 @@ fn no_policy_lowers_the_minimum_of_the_operator() {
         assert_eq!(session(&encrypted, &host, TlsResult::NotOffered).0, SessionDecision::TryNextMx);
         assert_eq!(session(&encrypted, &host, TlsResult::CertificateExpired).0, SessionDecision::Deliver);
         let authenticated = Delivery::new(policy.as_ref()).minimum(TlsMinimum::Authenticated);
-        assert_eq!(authenticated.check_mx(&host).decision, MxDecision::Authenticate(host.name()));
+        assert_eq!(authenticated.check_mx(&host).decision, MxDecision::Authenticate(host.name().unwrap()));
         assert_eq!(
             session(&authenticated, &host, TlsResult::CertificateExpired).0,
             SessionDecision::TryNextMx

@@ -134,11 +134,11 @@ fn deliver_cached_same_id_is_checked_and_not_extended() {
 // Proves S52, S86, A41.
 #[test]
 fn deliver_cached_new_id_in_back_off_is_not_fetched() {
-    let entry = backing_off(Some(cached("enforce")), "new", after(300));
+    let entry = backing_off(Some(cached("enforce")), "new", after(350));
     let outcome = run(Purpose::Deliver, Some(&entry), after(100), vec![found("new")]);
     assert_eq!(source(&outcome), PolicySource::Cached);
     // Asked again when the host may be, however long the TTL.
-    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(300) });
+    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(350) });
     assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", "backing-off")));
     let opted_out = backing_off(Some(cached("none")), "new", after(300));
     assert_eq!(run(Purpose::Deliver, Some(&opted_out), after(100), vec![found("new")]).failure, None);
@@ -468,4 +468,52 @@ fn an_entry_remembers_few_back_offs() {
     let entry = entry.unwrap();
     assert_eq!(entry.back_offs().len(), CacheEntry::MAX_BACK_OFFS);
     assert!(entry.back_offs().iter().any(|back_off| back_off.id == id("id99")));
+}
+
+/// Whether a lookup of `purpose` under this entry, the record having this id, asks the Policy Host.
+fn fetches(entry: &CacheEntry, purpose: Purpose, id: &str, now: UnixTime) -> bool {
+    let domain = PolicyDomain::parse("example.com").unwrap();
+    let mut lookup = Lookup::new(domain, purpose, Some(entry), now, &LookupConfig::new());
+    if let Output::QueryTxt(_) = lookup.poll_output() {
+        let rrs = vec![format!("v=STSv1; id={id}").into_bytes()];
+        lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(30) }, now).unwrap();
+    }
+    matches!(lookup.poll_output(), Output::FetchPolicy(_))
+}
+
+// Proves S52, S53, A41.
+#[test]
+fn a_back_off_counts_whoever_wrote_it() {
+    let now = UnixTime::from_secs(1_700_000_000);
+    let later = |secs| now.saturating_add(Duration::from_secs(secs));
+    // Written with a longer back-off than this process has, or on a clock that is a second ahead.
+    for until in [301, 3600, 86_400] {
+        let back_off = BackOff { id: "1".parse().unwrap(), until: later(until) };
+        let entry = CacheUpdate::BackOff(back_off).apply_to(None, now).unwrap();
+        assert!(!fetches(&entry, Purpose::Deliver, "1", later(1)), "{until}");
+        assert!(fetches(&entry, Purpose::Deliver, "2", later(1)), "{until}");
+        assert!(fetches(&entry, Purpose::Deliver, "1", later(until)), "{until}");
+    }
+}
+
+// Proves S52, S58, S98.
+#[test]
+fn no_back_off_lets_a_policy_lapse_whose_host_answers() {
+    let now = UnixTime::from_secs(1_700_000_000);
+    let later = |secs| now.saturating_add(Duration::from_secs(secs));
+    let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 86400\n";
+    let policy = CachedPolicy::new(Policy::parse(body).unwrap(), "1".parse().unwrap(), now);
+    let store = CacheUpdate::Store { policy, checked_until: now };
+    let back_off = CacheUpdate::BackOff(BackOff { id: "2".parse().unwrap(), until: later(2 * 86_400) });
+    for updates in [[&store, &back_off], [&back_off, &store]] {
+        let entry = updates.iter().fold(None, |entry, update| update.apply_to(entry, now)).unwrap();
+        assert!(!fetches(&entry, Purpose::Refresh, "2", later(299)));
+        assert!(fetches(&entry, Purpose::Refresh, "2", later(43_200)));
+    }
+    // Near its end half of what remains, and 300 s at least.
+    let entry = store.apply_to(None, now);
+    let entry = back_off.apply_to(entry, later(86_400 - 1000)).unwrap();
+    assert_eq!(entry.back_offs()[0].until, later(86_400 - 500));
+    let entry = back_off.apply_to(Some(entry), later(86_400 - 100)).unwrap();
+    assert_eq!(entry.back_offs()[0].until, later(86_400 + 200));
 }

@@ -10,7 +10,7 @@ use mta_sts_core::{
 };
 
 use crate::guard;
-use crate::pointer::{array, give, mtasts_bytes, octets_of_all, string};
+use crate::pointer::{array, give, mtasts_bytes, octets_of_all, optional_string};
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
@@ -115,7 +115,7 @@ pub struct mtasts_delivery {
 
 /// A host of the MX list, as named in its MX record: not the target of its CNAME.
 pub struct mtasts_mx_host {
-    name: DnsName,
+    name: Option<DnsName>,
     dane: DaneState,
     dnssec: bool,
 }
@@ -260,7 +260,9 @@ pub extern "C" fn mtasts_delivery_free(delivery: Option<Box<mtasts_delivery>>) {
 
 /// A host of the MX list, of which nothing is known but its `name`, as it came.
 ///
-/// A domain without MX records is its own single MX host, and so is a smart host. Errors: 101 to 109.
+/// A domain without MX records is its own single MX host, and so is a smart host. What is no host name, such as an
+/// address, is no error: such a host is skipped where a policy is enforced or a certificate asked for, and gets the message
+/// otherwise. Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_mx_host_new(
     name: *const c_char,
@@ -270,7 +272,8 @@ pub unsafe extern "C" fn mtasts_mx_host_new(
     guard::run(error, || {
         let out = host.ok_or(Fault::NULL)?;
         // SAFETY: a string as the header wants it.
-        let name = DnsName::parse(unsafe { string(name) }?)?;
+        let name = unsafe { optional_string(name) }.ok_or(Fault::NULL)?;
+        let name = core::str::from_utf8(name).ok().and_then(|name| DnsName::parse(name).ok());
         give(out, mtasts_mx_host { name, dane: DaneState::NotApplicable, dnssec: false });
         Ok(())
     })
@@ -572,7 +575,7 @@ impl mtasts_delivery {
 
 impl mtasts_mx_host {
     const fn core(&self) -> MxHost<'_> {
-        MxHost::new(&self.name).with_dane(self.dane).with_dnssec(self.dnssec)
+        MxHost::of(self.name.as_ref()).with_dane(self.dane).with_dnssec(self.dnssec)
     }
 }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::convert::{Text, from_word, octets_of_each, value, word_of, word_text};
-use crate::name::{DnsName, dns_name};
+use crate::name::{DnsName, mx_name};
 use crate::policy::Policy;
 use crate::verdict::{MxVerdict, SessionVerdict};
 
@@ -54,7 +54,9 @@ impl Delivery {
 
     /// What to do about one MX host, before a connection: an `MxVerdict`.
     ///
-    /// `dane` is a `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+    /// `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
+    /// where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
+    /// `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
     fn check_mx(
         &self,
@@ -62,8 +64,8 @@ impl Delivery {
         #[pyo3(from_py_with = word_text)] dane: &str,
         dnssec: bool,
     ) -> PyResult<MxVerdict> {
-        let name = dns_name(host)?;
-        let host_facts = mx_host(&name, dane, dnssec)?;
+        let name = mx_name(host)?;
+        let host_facts = mx_host(name.as_ref(), dane, dnssec)?;
         Ok(self.delivery().check_mx(&host_facts).into())
     }
 
@@ -76,16 +78,16 @@ impl Delivery {
         for host in hosts.try_iter()? {
             let host = host?;
             if host.is_instance_of::<DnsName>() || host.is_instance_of::<pyo3::types::PyString>() {
-                facts.push((dns_name(&host)?, DaneState::NotApplicable, false));
+                facts.push((mx_name(&host)?, DaneState::NotApplicable, false));
             } else {
                 let dane: String = host.getattr("dane")?.extract()?;
                 let dnssec = host.getattr("dnssec")?.extract()?;
-                facts.push((dns_name(&host.getattr("name")?)?, from_word("DaneState", &dane)?, dnssec));
+                facts.push((mx_name(&host.getattr("name")?)?, from_word("DaneState", &dane)?, dnssec));
             }
         }
         let hosts: Vec<_> = facts
             .iter()
-            .map(|(name, dane, dnssec)| MxHost::new(name).with_dane(*dane).with_dnssec(*dnssec))
+            .map(|(name, dane, dnssec)| MxHost::of(name.as_ref()).with_dane(*dane).with_dnssec(*dnssec))
             .collect();
         let plan = self.delivery().plan(&hosts);
         let verdicts: PyResult<Vec<_>> =
@@ -106,9 +108,9 @@ impl Delivery {
         offers_requiretls: bool,
     ) -> PyResult<SessionVerdict> {
         let tls: TlsResult = from_word("TlsResult", tls)?;
-        let name = dns_name(host)?;
+        let name = mx_name(host)?;
         let session = core::Session::new(tls).with_requiretls(offers_requiretls);
-        Ok(self.delivery().check_session(&mx_host(&name, dane, dnssec)?, session).into())
+        Ok(self.delivery().check_session(&mx_host(name.as_ref(), dane, dnssec)?, session).into())
     }
 
     /// What becomes of a message that no host took: `Defer`, `RecheckPolicy` or `Bounce`.
@@ -154,8 +156,8 @@ impl Delivery {
     }
 }
 
-fn mx_host<'a>(name: &'a core::DnsName, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
-    Ok(MxHost::new(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
+fn mx_host<'a>(name: Option<&'a core::DnsName>, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {
+    Ok(MxHost::of(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
 }
 
 /// `MessageTls.of`.
@@ -181,5 +183,5 @@ pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
 #[pyfunction]
 #[pyo3(signature = (dns_id, host, /))]
 pub(crate) fn dns_id_matches(dns_id: Text<'_>, host: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(core::dns_id_matches(dns_id.as_ref(), &dns_name(host)?))
+    Ok(mx_name(host)?.is_some_and(|host| core::dns_id_matches(dns_id.as_ref(), &host)))
 }

@@ -1,5 +1,6 @@
 use mta_sts_core as core;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::convert::Text;
 use crate::error::IntoException;
@@ -123,6 +124,16 @@ pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     }
     let text: Text<'_> = host.extract()?;
     core::DnsName::parse(text.as_ref()).map_err(|error| error.into_exception(host.py()))
+}
+
+/// A host as an MX record has it: a `DnsName`, or text, which need be no name.
+pub(crate) fn mx_name(host: &Bound<'_, PyAny>) -> PyResult<Option<core::DnsName>> {
+    if let Ok(host) = host.cast::<DnsName>() {
+        return Ok(Some(host.get().0.clone()));
+    }
+    // A lone surrogate is in no name.
+    let text = host.cast::<PyString>()?;
+    Ok(text.to_str().ok().and_then(|text| core::DnsName::parse(text).ok()))
 }
 
 /// Hosts as Python has them, if there are any to be had.

@@ -10,14 +10,16 @@
 //!
 //! | order | entry | among equals |
 //! |---|---|---|
-//! | 1 | expired: nothing in it counts any more | the first to expire |
+//! | 1 | expired: its policy, or if it has none all that is in it | the first to expire |
 //! | 2 | without a policy, absent | the least recently used |
 //! | 3 | without a policy, backing off | the least recently used |
 //! | 4 | with a policy of mode none | the least recently used |
 //! | 5 | with a policy of mode testing | the least recently used |
 //! | 6 | with a policy of mode enforce | the least recently used |
 //!
-//! A domain that is worth less than all that is cached does not enter.
+//! A domain that is worth less than all that is cached does not enter. Of whatever goes or does not enter,
+//! the back-offs are kept in a small room of their own until they end, so that a full cache does not make
+//! a host that is down be asked at every message.
 //!
 //! **When a policy is fetched anew.** RFC 8461, 3.3 and 10.2, ask for it while the old one still
 //! protects, since DNS alone cannot be trusted to say that nothing has changed.
@@ -61,6 +63,7 @@
 //! out, the least recently used first: take a bound with room to spare.
 
 mod heap;
+mod left_alone;
 mod policies;
 mod slot;
 mod use_order;
@@ -74,10 +77,11 @@ use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use self::heap::SlotHeap;
+use self::left_alone::LeftAlone;
 use self::policies::Policies;
 use self::slot::{Refresh, Slot};
 use self::use_order::UseOrder;
-use self::worth::{Worth, ends_at};
+use self::worth::{Worth, expires_at};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::PolicyDomain;
 use crate::time::UnixTime;
@@ -157,6 +161,7 @@ pub struct PolicyCache {
     use_order: UseOrder,
     ends: SlotHeap,
     refreshes: SlotHeap,
+    left_alone: LeftAlone,
 }
 
 /// An entry that the cache holds no more, for want of space.
@@ -277,6 +282,7 @@ impl PolicyCache {
             use_order: UseOrder::new(),
             ends: SlotHeap::default(),
             refreshes: SlotHeap::default(),
+            left_alone: LeftAlone::new(hasher(HASH_FOR_LEFT_ALONE)),
             config,
         }
     }
@@ -313,7 +319,9 @@ impl PolicyCache {
     /// What is remembered of a domain, for a delivery; `None` when nothing in it counts any more.
     /// Marks that the domain is in use, either way.
     pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
-        let slot = self.find(domain)?;
+        let Some(slot) = self.find(domain) else {
+            return self.left_alone.get(domain.as_str(), now);
+        };
         // Also of an expired entry: mail was for its domain, and a lookup is about to renew it. And
         // before anything else, so that its memory is fetched together with the slot's.
         let held = &self.slots[slot as usize];
@@ -329,7 +337,10 @@ impl PolicyCache {
     /// What is remembered of a domain, as [`PolicyCache::get`] has it, but without marking a use:
     /// for a refresh, or for whoever looks into the cache.
     pub fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
-        self.find(domain).filter(|&slot| self.ends_at(slot) > now).map(|slot| self.entry(slot))
+        let Some(slot) = self.find(domain) else {
+            return self.left_alone.get(domain.as_str(), now);
+        };
+        (self.slots[slot as usize].ends_at(&self.policies) > now).then(|| self.entry(slot))
     }
 
     /// ```
@@ -372,7 +383,11 @@ impl PolicyCache {
     /// Not a use of a domain that is cached already: a refresh must not keep a domain in use.
     pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
         let Some(slot) = self.find(domain) else {
-            return update.apply_to(None, now).and_then(|entry| self.admit(domain, entry, now));
+            let known = self.left_alone.get(domain.as_str(), now);
+            let updated = update.apply_to(known.clone(), now);
+            return updated
+                .filter(|updated| known.as_ref() != Some(updated))
+                .and_then(|entry| self.admit(domain, entry, now));
         };
         match update.apply_to(Some(self.entry(slot)), now) {
             Some(entry) => {
@@ -409,6 +424,7 @@ impl PolicyCache {
     ///
     /// Forgets a domain.
     pub fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        self.left_alone.remove(domain.as_str());
         self.find(domain).and_then(|slot| self.take(slot)).map(|taken| taken.entry)
     }
 
@@ -431,7 +447,7 @@ impl PolicyCache {
     ///
     /// There is no need to call it: expired entries are harmless, and the first to go for a new one.
     pub fn remove_expired(&mut self, now: UnixTime) -> Option<Evicted> {
-        self.first_expired(now).and_then(|slot| self.take(slot))
+        self.first_expired(now).and_then(|slot| self.evict(slot, now))
     }
 
     /// A domain whose policy is due for a refresh, the longest due first. Run a [`Lookup`] with
@@ -497,18 +513,18 @@ impl PolicyCache {
         self.slots[slot as usize].entry(&self.policies)
     }
 
-    fn ends_at(&self, slot: u32) -> UnixTime {
-        self.slots[slot as usize].ends_at(&self.policies)
-    }
-
     /// Takes in an entry of a domain that has none, if it is worth it.
     fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        self.left_alone.remove(domain.as_str());
         let mut evicted = None;
         if self.len() >= self.config.max_entries {
-            let worth = (ends_at(&entry) > now).then(|| Worth::of(&entry));
+            let worth = (expires_at(&entry) > now).then(|| Worth::of(&entry));
             match self.least_worth(now) {
-                Some((least, slot)) if least <= worth => evicted = self.take(slot),
-                _ => return Some(Evicted { domain: domain.clone(), entry }),
+                Some((least, slot)) if least <= worth => evicted = self.evict(slot, now),
+                _ => {
+                    self.left_alone.put(domain.as_str(), &entry, now);
+                    return Some(Evicted { domain: domain.clone(), entry });
+                }
             }
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
@@ -552,7 +568,14 @@ impl PolicyCache {
             self.policies.release(old);
         }
         let Self { slots, policies, ends, .. } = self;
-        ends.put(slot, bound, |slot| slots[slot as usize].ends_at(policies));
+        ends.put(slot, bound, |slot| slots[slot as usize].expires_at(policies));
+    }
+
+    /// Empties a slot for want of room.
+    fn evict(&mut self, slot: u32, now: UnixTime) -> Option<Evicted> {
+        let evicted = self.take(slot)?;
+        self.left_alone.put(evicted.domain.as_str(), &evicted.entry, now);
+        Some(evicted)
     }
 
     /// Empties a slot.
@@ -564,7 +587,7 @@ impl PolicyCache {
             found.remove();
         }
         self.use_order.unlink(slot);
-        self.ends.remove(slot, |slot| self.slots[slot as usize].ends_at(&self.policies));
+        self.ends.remove(slot, |slot| self.slots[slot as usize].expires_at(&self.policies));
         self.refreshes.remove(slot, |slot| self.refresh_at[slot as usize]);
         if let Some(policy) = self.slots[slot as usize].policy() {
             self.policies.release(policy);
@@ -581,7 +604,7 @@ impl PolicyCache {
     }
 
     fn first_expired(&self, now: UnixTime) -> Option<u32> {
-        self.ends.first().filter(|&slot| self.ends_at(slot) <= now)
+        self.ends.first().filter(|&slot| self.slots[slot as usize].expires_at(&self.policies) <= now)
     }
 
     /// A domain is used that had been let go, or whose refresh the clock has put off by stepping back.
@@ -607,7 +630,11 @@ impl PolicyCache {
         match update {
             CacheUpdate::BackOff(back_off) => {
                 held.refresh = Refresh::Waiting;
-                self.set_refresh(slot, refresh_at.max(back_off.until), now);
+                let entry = held.entry(&self.policies);
+                // As the entry has it: under a policy an id is left alone for no longer than that bears.
+                let ends =
+                    entry.back_offs().iter().find(|held| held.id == back_off.id).map(|held| held.until);
+                self.set_refresh(slot, refresh_at.max(ends.unwrap_or(refresh_at)), now);
             }
             CacheUpdate::Keep => {
                 held.refresh = Refresh::Waiting;
@@ -672,6 +699,7 @@ const MIN_REFRESHED_MAX_AGE: u64 = 3600;
 const HASH_OF_NAME: u64 = 1;
 const HASH_OF_POLICY: u64 = 2;
 const HASH_FOR_JITTER: u64 = 3;
+const HASH_FOR_LEFT_ALONE: u64 = 4;
 
 /// How long after a fetch the next is due at the latest; all in seconds.
 fn refresh_interval(max_age: u64) -> Option<u64> {

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::policies::Policies;
-use super::worth::{Worth, ends_at, second_after};
+use super::worth::{Worth, ends_at, expires_at, second_after};
 use crate::entry::{Absence, CacheEntry, CacheUpdate, CachedPolicy};
 use crate::error::RecordErrorKind;
 use crate::name::PolicyDomain;
@@ -146,12 +146,20 @@ impl Slot {
     /// The first second in which nothing in the entry counts any more.
     pub(super) fn ends_at(&self, policies: &Policies) -> UnixTime {
         match &self.held {
+            Held::Boxed(boxed) => ends_at(&boxed.entry),
+            _ => self.expires_at(policies),
+        }
+    }
+
+    /// The first second in which the entry is worth nothing.
+    pub(super) fn expires_at(&self, policies: &Policies) -> UnixTime {
+        match &self.held {
             Held::Vacant => UnixTime::default(),
             Held::Policy { policy, fetched_at, .. } => second_after(UnixTime::from_secs(
                 u64::from(*fetched_at).saturating_add(policies.max_age(*policy)),
             )),
             Held::Absent { until, .. } => UnixTime::from_secs((*until).into()),
-            Held::Boxed(boxed) => ends_at(&boxed.entry),
+            Held::Boxed(boxed) => expires_at(&boxed.entry),
         }
     }
 }

@@ -39,6 +39,12 @@ pub(super) fn ends_at(entry: &CacheEntry) -> UnixTime {
     policy.max(absence).max(back_off).unwrap_or_default()
 }
 
+/// The first second in which the entry is worth nothing: that after its policy, if it has one, since it
+/// was for the policy's sake that it was worth more than others.
+pub(super) fn expires_at(entry: &CacheEntry) -> UnixTime {
+    entry.policy().map_or_else(|| ends_at(entry), |cached| second_after(cached.expires_at()))
+}
+
 pub(super) const fn second_after(time: UnixTime) -> UnixTime {
     UnixTime::from_secs(time.as_secs().saturating_add(1))
 }

@@ -96,6 +96,8 @@ struct Twin {
     places: Vec<Option<Known>>,
     vacant: Vec<usize>,
     uses: u64,
+    /// Of domains that found no room: as few as these, none makes another give way.
+    left_alone: Vec<(PolicyDomain, Vec<BackOff>)>,
 }
 
 #[derive(Clone)]
@@ -128,14 +130,20 @@ impl Known {
         policy.into_iter().chain(absence).chain(back_offs).max().unwrap_or(0)
     }
 
+    /// From when on it is worth nothing.
+    fn expires_at(&self) -> u64 {
+        let policy = self.entry.policy().map(|cached| cached.expires_at().as_secs().saturating_add(1));
+        policy.unwrap_or_else(|| self.ends_at())
+    }
+
     fn has_expired(&self, now: UnixTime) -> bool {
-        self.ends_at() <= now.as_secs()
+        self.expires_at() <= now.as_secs()
     }
 }
 
 impl Twin {
     fn new(config: CacheConfig) -> Self {
-        Self { config, places: Vec::new(), vacant: Vec::new(), uses: 0 }
+        Self { config, places: Vec::new(), vacant: Vec::new(), uses: 0, left_alone: Vec::new() }
     }
 
     fn known(&self) -> impl Iterator<Item = (usize, &Known)> {
@@ -164,12 +172,34 @@ impl Twin {
     }
 
     fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
-        let (_, known) = self.known().find(|(_, known)| known.domain == *domain)?;
-        (!known.has_expired(now)).then(|| known.entry.clone())
+        let Some((_, known)) = self.known().find(|(_, known)| known.domain == *domain) else {
+            return self.left_alone(domain, now);
+        };
+        (known.ends_at() > now.as_secs()).then(|| known.entry.clone())
+    }
+
+    fn left_alone(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
+        let (_, back_offs) = self.left_alone.iter().find(|(left_alone, _)| left_alone == domain)?;
+        back_offs
+            .iter()
+            .filter(|back_off| back_off.until > now)
+            .fold(None, |entry, back_off| CacheUpdate::BackOff(*back_off).apply_to(entry, now))
+    }
+
+    fn leave_alone(&mut self, evicted: Option<Evicted>, now: UnixTime) -> Option<Evicted> {
+        let Evicted { domain, entry } = evicted?;
+        let back_offs: Vec<_> =
+            entry.back_offs().iter().filter(|back_off| back_off.until > now).copied().collect();
+        if !back_offs.is_empty() {
+            self.left_alone.retain(|(left_alone, _)| *left_alone != domain);
+            self.left_alone.push((domain.clone(), back_offs));
+        }
+        Some(Evicted { domain, entry })
     }
 
     fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
-        let (place, use_number) = (self.place_of(domain)?, self.next_use());
+        let Some(place) = self.place_of(domain) else { return self.left_alone(domain, now) };
+        let use_number = self.next_use();
         let known = self.places[place].as_mut()?;
         known.use_number = use_number;
         known.last_used = minute(now);
@@ -186,7 +216,12 @@ impl Twin {
 
     fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
         let Some(place) = self.place_of(domain) else {
-            return update.apply_to(None, now).and_then(|entry| self.admit(domain, entry, now));
+            let known = self.left_alone(domain, now);
+            let updated = update.apply_to(known.clone(), now);
+            if updated == known {
+                return None;
+            }
+            return updated.and_then(|entry| self.admit(domain, entry, now));
         };
         let mut known = self.take(place);
         let worth = known.worth();
@@ -201,7 +236,8 @@ impl Twin {
             CacheUpdate::Store { .. } => (known.refresh_at, known.refreshing) = (first_refresh, false),
             _ if known.entry.policy().is_none() => (known.refresh_at, known.refreshing) = (None, false),
             CacheUpdate::BackOff(back_off) if known.refreshing => {
-                known.refresh_at = known.refresh_at.max(Some(back_off.until));
+                let held = known.entry.back_offs().iter().find(|held| held.id == back_off.id).unwrap();
+                known.refresh_at = known.refresh_at.max(Some(held.until));
                 known.refreshing = false;
             }
             CacheUpdate::Keep if known.refreshing => {
@@ -221,6 +257,17 @@ impl Twin {
     }
 
     fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+        self.left_alone.retain(|(left_alone, _)| left_alone != domain);
+        let gone = self.admit_or_refuse(domain, entry, now);
+        self.leave_alone(gone, now)
+    }
+
+    fn admit_or_refuse(
+        &mut self,
+        domain: &PolicyDomain,
+        entry: CacheEntry,
+        now: UnixTime,
+    ) -> Option<Evicted> {
         let new = Known {
             domain: domain.clone(),
             use_number: self.next_use(),
@@ -234,7 +281,7 @@ impl Twin {
         if self.len() >= self.config.max_entries() {
             let least = self.known().min_by_key(|(place, known)| {
                 if known.has_expired(now) {
-                    (false, 0, known.ends_at(), *place)
+                    (false, 0, known.expires_at(), *place)
                 } else {
                     (true, known.worth(), known.use_number, 0)
                 }
@@ -259,6 +306,7 @@ impl Twin {
     }
 
     fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        self.left_alone.retain(|(left_alone, _)| left_alone != domain);
         self.place_of(domain).map(|place| self.take(place).entry)
     }
 
@@ -266,9 +314,9 @@ impl Twin {
         let (place, _) = self
             .known()
             .filter(|(_, known)| known.has_expired(now))
-            .min_by_key(|(place, known)| (known.ends_at(), *place))?;
+            .min_by_key(|(place, known)| (known.expires_at(), *place))?;
         let Known { domain, entry, .. } = self.take(place);
-        Some(Evicted { domain, entry })
+        self.leave_alone(Some(Evicted { domain, entry }), now)
     }
 
     fn poll_refresh(&mut self, now: UnixTime) -> Option<PolicyDomain> {

@@ -118,7 +118,7 @@ impl Sender {
         demand: MxDecision<'_>,
         journey: &mut Journey,
     ) {
-        let (name, peer) = (host.name(), session.peer());
+        let (Some(name), peer) = (host.name(), session.peer()) else { return };
         let outcome = match session.starttls(name.as_str()).await {
             Ok(outcome) => outcome,
             Err(error) => return journey.unavailable(name, Some(peer), None, error.kind().code()),
