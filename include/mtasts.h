@@ -2535,13 +2535,17 @@ void mtasts_delivery_free(mtasts_delivery *delivery);
 /**
  * A host of the MX list, of which nothing is known but its `name`, as it came.
  *
- * A domain without MX records is its own single MX host, and so is a smart host. Errors: 101 to 109.
+ * A domain without MX records is its own single MX host, and so is a smart host. What is no host name, such as an
+ * address, is no error: such a host is skipped where a policy is enforced or a certificate asked for, and gets the message
+ * otherwise. Errors: MTASTS_ERR_NULL.
  *
  * Ownership: `*host` is the caller's; free it with mtasts_mx_host_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_status mtasts_mx_host_new(const char *name, mtasts_mx_host **host, mtasts_error **error);
+mtasts_status mtasts_mx_host_new(const char *name,
+                                 mtasts_mx_host **host,
+                                 mtasts_error **error);
 
 /**
  * Sets what DANE says of the host: `dane` is one of the MTASTS_DANE_ numbers from MTASTS_DANE_NOT_APPLICABLE on.
