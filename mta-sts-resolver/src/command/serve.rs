@@ -13,6 +13,7 @@ mod place;
 mod sockets;
 mod status;
 mod supervisor;
+mod unworkable;
 mod value;
 
 use std::net::SocketAddr;
@@ -24,10 +25,12 @@ use mta_sts_resolver::{Overrides, Zones};
 
 pub(crate) use self::beside::DaemonConfiguration;
 use self::beside::config_file;
-use self::configuration::{Configuration, ConfigurationError, DnsServer, ZoneKeys};
+use self::configuration::{Configuration, ConfigurationError, DnsServer, ZoneKeys, exit_of_trust_store};
 use self::daemon::Daemon;
+use self::fault::Fault;
 use self::logging::{LogFormat, LogLevel};
 use self::place::Place;
+use self::unworkable::Unworkable;
 use self::value::Maybe;
 use super::Exit;
 use super::check::told;
@@ -98,11 +101,10 @@ impl Serve {
     fn check(&self) -> Exit {
         let configuration = match self.read() {
             Ok((configuration, _)) => configuration,
-            Err(error @ ConfigurationError::Unreadable(_)) => return told(Exit::NoInput, &error.to_string()),
-            Err(error) => return told(Exit::No, &format!("{error:#}")),
+            Err(error) => return told(error.exit(), &format!("{error:#}")),
         };
         if let Err(error) = configuration.trust_store() {
-            return told(Exit::No, &error.to_string());
+            return told(exit_of_trust_store(&error), &error.to_string());
         }
         for warning in self.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");
@@ -119,12 +121,29 @@ impl Serve {
         };
         let in_environment = StorePlace::from_environment().map_err(ConfigurationError::Environment)?;
         let configuration = self.overrule(configuration, in_environment.as_ref()).complete();
+        if let Some(unworkable) = configuration.unworkable() {
+            return Err(self.tell_unworkable(&unworkable));
+        }
         let overrides = match &configuration.overrides.0 {
             Some(file) => overrides::read(Path::new(file))?,
             None => Overrides::new(),
         };
         let zones = configuration.zones().overrides(overrides);
         Ok((configuration, zones))
+    }
+
+    /// With its place, where the file says it.
+    fn tell_unworkable(&self, unworkable: &Unworkable) -> ConfigurationError {
+        let message = &unworkable.message;
+        let in_file = self.config_file().and_then(|file| {
+            let text = std::fs::read_to_string(&file).ok()?;
+            // The command line may have said something else.
+            let said = toml::from_str::<Configuration>(&text).ok()?.unworkable()?;
+            let span = unworkable.span(&text).filter(|_| said == *unworkable)?;
+            Some(Fault::at(&file, &text, span, message))
+        });
+        let on_command_line = || format!("`{}`: {message}", unworkable.key.join("."));
+        in_file.map_or_else(|| ConfigurationError::Unworkable(on_command_line()), ConfigurationError::Faulty)
     }
 
     fn config_file(&self) -> Option<PathBuf> {

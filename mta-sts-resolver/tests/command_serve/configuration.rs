@@ -150,18 +150,35 @@ fn a_mistake_is_told_with_its_place_and_nothing_is_started() {
     std::fs::write(&file, format!("overrides = '{}'\n[zone]\nform = 'bsic'\n", overrides.display())).unwrap();
     let config = ["--config", file.to_str().unwrap()];
     let (status, text) = told(&check(&config));
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(78));
     assert!(text.contains("mtasts.toml:3:8: unknown variant `bsic`, expected one of `basic`"), "{text}");
     assert!(text.contains("\n3 | form = 'bsic'\n  |        ^^^^^^"), "{text}");
-    assert_eq!(Daemon::start(&config).end().0, Some(2));
+    assert_eq!(Daemon::start(&config).end().0, Some(78));
 
     std::fs::write(&file, format!("overrides = '{}'\n", overrides.display())).unwrap();
     let (status, text) = told(&check(&config));
     assert!(status == Some(66) && text.contains("overrides.toml: No such file"), "{text}");
     std::fs::write(&overrides, "['.example.test']\nexempt = true\n").unwrap();
     let (status, text) = told(&check(&config));
-    assert!(status == Some(1) && text.contains("overrides.toml:1:2: Subdomains inherit nothing"), "{text}");
+    assert!(status == Some(78) && text.contains("overrides.toml:1:2: Subdomains inherit nothing"), "{text}");
     assert_eq!(Daemon::start(&["--config", "/nonexistent.toml"]).end().0, Some(66));
+
+    // What can be read and cannot work, in the file and on the command line.
+    std::fs::write(&file, "listen = ['127.0.0.1:0']\nhttps-port = 0\n").unwrap();
+    let (status, text) = told(&check(&config));
+    assert!(status == Some(78) && text.contains("mtasts.toml:2:14: no host"), "{text}");
+    assert!(text.contains("\n2 | https-port = 0\n  |              ^"), "{text}");
+    assert_eq!(Daemon::start(&config).end().0, Some(78));
+    let (status, text) = told(&check(&["--https-port", "0"]));
+    assert!(status == Some(2) && text.contains("`https-port`: no host"), "{text}");
+    // Certificate authorities that are not there, and a file without any.
+    let ca_file = folder.path().join("ca.pem");
+    let authorities = ["--ca-file", ca_file.to_str().unwrap()];
+    assert_eq!(told(&check(&authorities)).0, Some(66));
+    assert_eq!(Daemon::start(&authorities).end().0, Some(66));
+    std::fs::write(&ca_file, "").unwrap();
+    assert_eq!(told(&check(&authorities)).0, Some(78));
+    assert_eq!(Daemon::start(&authorities).end().0, Some(78));
 }
 
 #[tokio::test(flavor = "multi_thread")]

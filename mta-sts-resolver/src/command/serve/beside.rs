@@ -7,7 +7,7 @@ use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
 
 use super::super::Exit;
 use super::super::store::StorePlace;
-use super::configuration::{Configuration, ConfigurationError, DnsServer};
+use super::configuration::{Configuration, DnsServer, exit_of_trust_store};
 use super::value::Maybe;
 
 /// What the daemon asks and where it keeps policies, so that a command sees what it sees.
@@ -19,13 +19,7 @@ impl DaemonConfiguration {
     /// defaults hold.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, (Exit, String)> {
         let Some(file) = config_file(file) else { return Ok(Self(Configuration::default())) };
-        Configuration::read(&file).map(Self).map_err(|error| {
-            let exit = match error {
-                ConfigurationError::Unreadable(_) => Exit::NoInput,
-                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
-            };
-            (exit, format!("{error:#}"))
-        })
+        Configuration::read(&file).map(Self).map_err(|error| (error.exit(), format!("{error:#}")))
     }
 
     pub(crate) fn set_dns(&mut self, server: SocketAddr) {
@@ -49,7 +43,7 @@ impl DaemonConfiguration {
     }
 
     pub(crate) fn trust_store(&self) -> Result<TrustStore, (Exit, String)> {
-        self.0.trust_store().map_err(|error| (Exit::Usage, error.to_string()))
+        self.0.trust_store().map_err(|error| (exit_of_trust_store(&error), error.to_string()))
     }
 
     pub(crate) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {

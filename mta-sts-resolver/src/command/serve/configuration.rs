@@ -20,6 +20,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
+use super::super::Exit;
 use super::super::network::server;
 use super::super::store::StorePlace;
 use super::access::{SocketMode, SocketOwner, access};
@@ -73,20 +74,20 @@ pub(super) struct Limits {
     lookups_at_once: NonZeroUsize,
     lookups_waiting: NonZeroUsize,
     refreshes_at_once: NonZeroUsize,
-    fetches_at_once: NonZeroUsize,
-    fetches_from_one_address: NonZeroUsize,
+    pub(super) fetches_at_once: NonZeroUsize,
+    pub(super) fetches_from_one_address: NonZeroUsize,
     #[serde(with = "text")]
-    answer_within: Span,
+    pub(super) answer_within: Span,
     #[serde(with = "text")]
     answer_within_if_cached: Span,
     #[serde(with = "text")]
     fetch_timeout: Span,
     #[serde(with = "text")]
-    dns_timeout: Maybe<Span>,
+    pub(super) dns_timeout: Maybe<Span>,
     #[serde(with = "text")]
-    dns_attempts: Maybe<NonZeroU32>,
+    pub(super) dns_attempts: Maybe<NonZeroU32>,
     #[serde(with = "text")]
-    dns_deadline: Span,
+    pub(super) dns_deadline: Span,
     #[serde(with = "text")]
     idle_timeout: Span,
     #[serde(with = "text")]
@@ -207,6 +208,11 @@ impl Configuration {
             *keys = std::mem::take(keys).or(&self.zone);
         }
         self
+    }
+
+    /// The servers of the file, without those of the system.
+    pub(super) fn dns_servers(&self) -> impl Iterator<Item = SocketAddr> {
+        self.dns.iter().map(|DnsServer(server)| *server)
     }
 
     /// As a file that says all of it.
@@ -451,12 +457,35 @@ pub(super) enum ConfigurationError {
     Faulty(Fault),
     /// The environment does.
     Environment(String),
+    /// The command line says what cannot work.
+    Unworkable(String),
+}
+
+impl ConfigurationError {
+    /// How a command ends for it.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable(_) => Exit::NoInput,
+            Self::Faulty(_) => Exit::Configuration,
+            Self::Environment(_) | Self::Unworkable(_) => Exit::Usage,
+        }
+    }
+}
+
+/// How a command ends without certificate authorities.
+pub(super) fn exit_of_trust_store(error: &TrustStoreError) -> Exit {
+    match error {
+        TrustStoreError::Unreadable { .. } => Exit::NoInput,
+        _ => Exit::Configuration,
+    }
 }
 
 impl fmt::Display for ConfigurationError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(what) | Self::Environment(what) => formatter.write_str(what),
+            Self::Unreadable(what) | Self::Environment(what) | Self::Unworkable(what) => {
+                formatter.write_str(what)
+            }
             Self::Faulty(fault) => fault.fmt(formatter),
         }
     }

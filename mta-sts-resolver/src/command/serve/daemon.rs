@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::super::{Exit, store};
 use super::Serve;
-use super::configuration::{Configuration, ConfigurationError};
+use super::configuration::{Configuration, exit_of_trust_store};
 use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
@@ -35,13 +35,7 @@ pub(super) struct Daemon<'a> {
 impl<'a> Daemon<'a> {
     /// Serves until a signal ends it.
     pub(super) async fn run(command: &'a Serve) -> Result<(), (Exit, String)> {
-        let (configuration, zones) = command.read().map_err(|error| {
-            let exit = match error {
-                ConfigurationError::Unreadable(_) => Exit::NoInput,
-                ConfigurationError::Faulty(_) | ConfigurationError::Environment(_) => Exit::Usage,
-            };
-            (exit, format!("{error:#}"))
-        })?;
+        let (configuration, zones) = command.read().map_err(|error| (error.exit(), format!("{error:#}")))?;
         let logging = configuration.log.start();
         if let Some(file) = command.config_file() {
             tracing::info!(file = %file.display(), "the configuration was read");
@@ -49,7 +43,8 @@ impl<'a> Daemon<'a> {
         for warning in command.warnings(&configuration) {
             tracing::warn!("{warning}");
         }
-        let trust_store = configuration.trust_store().map_err(|error| (Exit::Usage, error.to_string()))?;
+        let trust_store =
+            configuration.trust_store().map_err(|error| (exit_of_trust_store(&error), error.to_string()))?;
         // Before anything is told, so that no signal after it finds the daemon without its handlers.
         let signals = Signals::watch()?;
 

@@ -1,0 +1,152 @@
+//! What a configuration says that can be read and cannot work.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::configuration::Configuration;
+use super::place::Place;
+
+/// A key whose value cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unworkable {
+    /// With its tables, from the outermost.
+    pub(super) key: &'static [&'static str],
+    pub(super) message: String,
+}
+
+impl Unworkable {
+    /// Where the value stands in a file, if it does.
+    pub(super) fn span(&self, text: &str) -> Option<Range<usize>> {
+        let file = DeTable::parse(text).ok()?;
+        let mut table = file.get_ref();
+        let (last, tables) = self.key.split_last()?;
+        for name in tables {
+            let (_, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+            let DeValue::Table(inner) = value.get_ref() else { return None };
+            table = inner;
+        }
+        table.iter().find(|(key, _)| key.get_ref() == last).map(|(_, value)| value.span())
+    }
+}
+
+impl Configuration {
+    /// The first thing that cannot work.
+    pub(super) fn unworkable(&self) -> Option<Unworkable> {
+        let fault = |key, message: &str| Some(Unworkable { key, message: message.to_owned() });
+        if self.listen.is_empty() && std::env::var_os("LISTEN_FDS").is_none() {
+            return fault(&["listen"], "there is nowhere to listen");
+        }
+        for (number, place) in self.listen.iter().enumerate() {
+            if let Some(other) = self.listen[..number].iter().find(|other| clash(other, place)) {
+                return fault(&["listen"], &format!("only one of {other} and {place} can be listened on"));
+            }
+            if let Place::Unix(path) = place
+                && path.as_os_str().len() > MAX_SOCKET_PATH
+            {
+                return fault(
+                    &["listen"],
+                    &format!("the path of a socket has {MAX_SOCKET_PATH} octets at most"),
+                );
+            }
+        }
+        if let Some(metrics) = self.metrics.0
+            && let Some(place) = self.listen.iter().find(|place| clash(place, &Place::Tcp(metrics)))
+        {
+            return fault(&["metrics"], &format!("{place} stands in `listen` already"));
+        }
+        if self.https_port == 0 {
+            return fault(&["https-port"], "no host can be asked on port 0");
+        }
+        if self.https_proxy.0.is_some_and(|proxy| proxy.port() == 0) {
+            return fault(&["https-proxy"], "no proxy can be asked on port 0");
+        }
+        if self.dns_servers().any(|server| server.port() == 0) {
+            return fault(&["dns"], "no server can be asked on port 0");
+        }
+        let limits = &self.limits;
+        if limits.dns_attempts.0.is_some_and(|attempts| attempts.get() > 5) {
+            return fault(&["limits", "dns-attempts"], "a server is asked 5 times at most");
+        }
+        if limits.dns_timeout.0.is_some_and(|timeout| timeout.0 > limits.dns_deadline.0) {
+            return fault(
+                &["limits", "dns-timeout"],
+                "one try would take longer than `dns-deadline` allows for all",
+            );
+        }
+        if limits.answer_within.0 > MAX_ANSWER_WITHIN {
+            return fault(
+                &["limits", "answer-within"],
+                "85s at most: Postfix waits 100 s, and DANE may take 15 s of them",
+            );
+        }
+        if limits.fetches_from_one_address > limits.fetches_at_once {
+            return fault(
+                &["limits", "fetches-from-one-address"],
+                "more than `fetches-at-once` allows in all",
+            );
+        }
+        None
+    }
+}
+
+/// Whether the system would let only one of both listen.
+fn clash(one: &Place, other: &Place) -> bool {
+    match (one, other) {
+        (Place::Tcp(one), Place::Tcp(other)) => {
+            one.port() == other.port() && one.port() != 0 && overlap(one, other)
+        }
+        (Place::Unix(one), Place::Unix(other)) => one == other,
+        _ => false,
+    }
+}
+
+fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let (one, other) = (one.ip(), other.ip());
+    // `[::]` is for IPv4 too.
+    let covers =
+        |any: std::net::IpAddr| any.is_unspecified() && (any.is_ipv6() || one.is_ipv4() == other.is_ipv4());
+    one == other || covers(one) || covers(other)
+}
+
+const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
+/// `sun_path` of unix(7), without the octet that ends it.
+const MAX_SOCKET_PATH: usize = 107;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_told_with_its_place() {
+        for (text, marked, expected) in [
+            ("listen = []", "[]", "nowhere"),
+            ("listen = ['127.0.0.1:1', '127.0.0.1:1']", "['127.0.0.1:1', '127.0.0.1:1']", "only one of"),
+            ("listen = ['127.0.0.1:1', '0.0.0.0:1']", "['127.0.0.1:1', '0.0.0.0:1']", "only one of"),
+            ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "only one of"),
+            ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "`listen` already"),
+            ("https-port = 0", "0", "port 0"),
+            ("https-proxy = '192.0.2.1:0'", "'192.0.2.1:0'", "port 0"),
+            ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
+            ("[limits]\ndns-attempts = '9'", "'9'", "5 times"),
+            ("[limits]\ndns-timeout = '20s'", "'20s'", "dns-deadline"),
+            ("[limits]\nanswer-within = '300s'", "'300s'", "85s"),
+            ("[limits]\nfetches-from-one-address = 300", "300", "fetches-at-once"),
+        ] {
+            let told = toml::from_str::<Configuration>(text).unwrap().unworkable().unwrap();
+            assert!(told.message.contains(expected), "{text}: {told:?}");
+            assert_eq!(told.span(text).map(|span| &text[span]), Some(marked), "{text}");
+            assert_eq!(told.span(""), None);
+        }
+        for text in [
+            "",
+            "listen = ['127.0.0.1:0', '127.0.0.1:0']",
+            "listen = ['127.0.0.1:1', '127.0.0.2:1', '[::1]:1', 'unix:/a', 'unix:/b']\nmetrics = '127.0.0.3:1'",
+            "[limits]\nanswer-within = '85s'\ndns-attempts = '5'",
+        ] {
+            assert_eq!(toml::from_str::<Configuration>(text).unwrap().unworkable(), None, "{text}");
+        }
+    }
+}
