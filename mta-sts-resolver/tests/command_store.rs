@@ -403,7 +403,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
     for (words, variable, status) in [
         (&["serve", "--check-config"][..], "", 0),
         (&["serve", "--check-config", "--store", &url], "", 0),
-        (&["serve", "--check-config"], "redis://:correct-horse@", 1),
+        (&["serve", "--check-config"], "redis://:correct-horse@", 2),
         (&["cache", "list"], "redis://:correct-horse@", 2),
         (&["cache", "list", "--store", "redis://:correct-horse@"], "", 2),
     ] {
@@ -420,7 +420,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
     let quiet = mtasts(&["serve", "--check-config"]).args(config).output().unwrap();
     assert!(quiet.status.success() && quiet.stderr.is_empty(), "{quiet:?}");
 
-    for (given, status) in [("absent.toml", 66), ("ca.pem", 2)] {
+    for (given, status) in [("absent.toml", 66), ("ca.pem", 78)] {
         let given = stage.path(given);
         for words in [&["cache", "list"][..], &["check", "a.test"], &["lint", "policy", "a.test"]] {
             let output = mtasts(words).arg("--config").arg(&given).output().unwrap();

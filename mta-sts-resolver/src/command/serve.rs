@@ -106,6 +106,9 @@ impl Serve {
         if let Err(error) = configuration.trust_store() {
             return told(exit_of_trust_store(&error), &error.to_string());
         }
+        if let Some((exit, what)) = configuration.store.fault() {
+            return told(exit, &what);
+        }
         for warning in self.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");
         }

@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,20 @@ impl StorePlace {
     /// Whether it has a password in it, which nobody else is to see.
     pub(crate) fn has_password(&self) -> bool {
         matches!(self, Self::Redis(url) if url.has_password())
+    }
+
+    /// Why no policies could be kept here, as far as that shows without making anything.
+    pub(crate) fn fault(&self) -> Option<(Exit, String)> {
+        let Self::Sqlite(file) = self else { return None };
+        if file.exists() {
+            let opened = self.open(SqliteAccess::Read);
+            return opened.err().map(|error| (exit(&error), format!("{self}: {error}")));
+        }
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // systemd makes that of a unit when it starts.
+        let is_missing = |folder: &Path| !folder.is_dir() && folder != state_folder();
+        let folder = folder.filter(|folder| is_missing(folder))?;
+        Some((Exit::Configuration, format!("{self}: there is no folder {}", folder.display())))
     }
 
     /// The store for a command, opened now; none in memory.

@@ -179,6 +179,13 @@ fn a_mistake_is_told_with_its_place_and_nothing_is_started() {
     std::fs::write(&ca_file, "").unwrap();
     assert_eq!(told(&check(&authorities)).0, Some(78));
     assert_eq!(Daemon::start(&authorities).end().0, Some(78));
+    // A store in no folder, and one that is none; nothing is made by the look.
+    let store = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    let (status, text) = told(&check(&["--store", &store("none/cache.sqlite")]));
+    assert!(status == Some(78) && text.contains("there is no folder"), "{text}");
+    assert_eq!(told(&check(&["--store", &store("mtasts.toml")])).0, Some(66));
+    assert_eq!(told(&check(&["--store", &store("cache.sqlite")])).0, Some(0));
+    assert!(!folder.path().join("cache.sqlite").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
