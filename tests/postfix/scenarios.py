@@ -29,6 +29,7 @@ from daemon import Daemon  # noqa: E402
 from world import FOLDER as WORLD, arrived, control  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
+PAGE = (HERE.parents[1] / "docs" / "postfix.md").read_text()
 MTASTS = os.path.abspath(sys.argv[1])
 ONLY = sys.argv[2:]
 DEADLINE = 90
@@ -239,6 +240,8 @@ def judge(profile, scenario, postfix):
     else:
         check(profile, name, "waits in the queue, nothing was sent, nothing returned",
               result == "deferred" and not mails, mails, told)
+        reason = re.search(r"status=deferred \((.*?)( by host .*)?\)$", told[-1])[1]
+        check(profile, name, "docs/postfix.md has the reason that Postfix gives", f"`{reason}`" in PAGE, told)
 
 
 def afterwards(profile, postfix):
