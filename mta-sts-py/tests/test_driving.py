@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import threading
@@ -256,6 +258,19 @@ def test_a_fault_on_disk_costs_no_answer(
         assert finder.discover("example.test").policy == POLICY
         assert finder.discover("example.test").policy == POLICY
     assert "the store fails" in caplog.text
+
+
+def test_a_file_of_an_earlier_version_keeps_its_entries(tmp_path: Path) -> None:
+    text = CacheUpdate.store(CachedPolicy(POLICY, "1", NOW), checked_until=NOW).apply_to(None, now=NOW)
+    assert text is not None
+    with contextlib.closing(sqlite3.connect(tmp_path / "db")) as connection, connection:
+        connection.execute("CREATE TABLE entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL)")
+        connection.execute("INSERT INTO entry VALUES (?, ?)", ("example.test", text.to_text()))
+    for _ in range(2):
+        store = SqliteStore(tmp_path / "db")
+        assert store.get("example.test", now=NOW) == text
+    store.apply("other.test", CacheUpdate.store(CachedPolicy(POLICY, "1", NOW), checked_until=NOW), now=NOW)
+    assert [str(domain) for domain in store.domains()] == ["example.test", "other.test"]
 
 
 def disk_stores(folder: Path, **options: Any) -> list[Any]:

@@ -247,6 +247,12 @@ class SqliteStore(_Disk):
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL, used REAL NOT NULL)"
             )
+            if _is_of_an_earlier_version(connection):
+                # Of several processes one changes the table.
+                connection.execute("BEGIN IMMEDIATE")
+                if _is_of_an_earlier_version(connection):
+                    connection.execute("ALTER TABLE entry ADD COLUMN used REAL NOT NULL DEFAULT 0")
+                connection.execute("COMMIT")
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
         """What is remembered of a domain. It counts as a use."""
@@ -318,6 +324,10 @@ class SqliteStore(_Disk):
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._path)!r})"
+
+
+def _is_of_an_earlier_version(connection: sqlite3.Connection) -> bool:
+    return all(column != "used" for _, column, *_ in connection.execute("PRAGMA table_info (entry)"))
 
 
 _DAY = 86_400
