@@ -89,7 +89,9 @@ fuzz_target!(|case: Case| {
         assert!(!case.is_report || (planned.rows.is_empty() && verdict.rows.is_empty()));
 
         let is_covered = policy.as_ref().is_some_and(|policy| {
-            policy.mx_patterns().any(|pattern| mx_host.name().is_some_and(|name| pattern_covers(&pattern, name.as_str())))
+            policy
+                .mx_patterns()
+                .any(|pattern| mx_host.name().is_some_and(|name| pattern_covers(&pattern, name.as_str())))
         });
         let dane_passed = dane(host) == DaneState::Passed;
         let is_authenticated = tls == TlsResult::Authenticated || dane_passed;
