@@ -30,17 +30,17 @@ pub use dns::{
 pub use driver::{BusyWith, Discovery, Resolver};
 pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
 pub use service::{
-    BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, ServiceConfig,
-    ServiceCounts, StoreState, WaitingCounts, WhyTemporary,
+    BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, Purge, RefreshError,
+    ServiceConfig, ServiceCounts, StoreState, WaitingCounts, WhyTemporary,
 };
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
 };
 pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, OverrideError,
-    Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener, SocketmapServer, Zone,
-    Zones,
+    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, Explanation, FetchFailureAnswer, MatchNames,
+    OverrideError, Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener,
+    SocketmapServer, Zone, Zones,
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,

@@ -7,6 +7,8 @@ mod keeping;
 mod lapses;
 mod news;
 mod outcomes;
+mod purge;
+mod refresh;
 mod turn;
 mod uses;
 mod waits;
@@ -36,6 +38,8 @@ use self::lapses::Lapses;
 pub use self::lapses::PolicyCounts;
 use self::outcomes::{Cause, Outcomes, Telling};
 pub use self::outcomes::{DomainEvent, DomainEventKind};
+pub use self::purge::Purge;
+pub use self::refresh::RefreshError;
 use self::turn::Turn;
 use self::uses::Uses;
 use self::waits::Waits;
@@ -135,6 +139,8 @@ struct Shared {
     outcomes: Outcomes,
     health: StoreHealth,
     uses: Uses,
+    /// How many domains were purged.
+    purges: AtomicU64,
     /// The store could not be read to its end.
     is_unread: AtomicBool,
     /// The store does again what it failed to do.
@@ -165,6 +171,7 @@ impl PolicyService {
                 outcomes: Outcomes::default(),
                 health: StoreHealth::default(),
                 uses: Uses::default(),
+                purges: AtomicU64::default(),
                 is_unread: AtomicBool::default(),
                 is_back: AtomicBool::default(),
                 hasher: RandomState::new(),
@@ -336,6 +343,47 @@ impl PolicyService {
         self.shared.outcomes.of(domain)
     }
 
+    /// What is remembered of a domain, in memory or in the store. It asks nobody else, and is no use of the domain.
+    pub async fn entry(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
+        let held = self.shared.cache().peek(domain, self.shared.now());
+        match held {
+            Some(held) => Some(held),
+            None => self.shared.read(domain).await,
+        }
+    }
+
+    /// The domains in memory, in the order in which they would be evicted.
+    pub fn domains(&self) -> Vec<PolicyDomain> {
+        self.shared.cache().entries().map(|(domain, _)| domain).collect()
+    }
+
+    /// Forgets domains, in memory and in the store; how many were known. Other machines that share the store keep what
+    /// they have in memory.
+    ///
+    /// Mail to a domain that was forgotten is without protection until its policy is fetched again.
+    ///
+    /// # Errors
+    ///
+    /// What the store says. Memory has forgotten then what the store may still hold.
+    pub async fn purge(&self, purge: Purge) -> Result<u64, StoreError> {
+        self.shared.purge(purge).await
+    }
+
+    /// Fetches the policy of a domain now, as an operator asks for it: neither what is remembered nor a back-off is in the
+    /// way. It takes as long as [`Resolver::discover`]. The policy in force goes on to apply where the fetch fails.
+    ///
+    /// # Errors
+    ///
+    /// Why the policy was not fetched, and what applies.
+    pub async fn refresh(&self, domain: &PolicyDomain) -> Result<Policy, RefreshError> {
+        self.shared.refresh(domain).await
+    }
+
+    /// The time by the clock of the service.
+    pub(crate) fn now(&self) -> UnixTime {
+        self.shared.now()
+    }
+
     /// A client was told that the answer for this domain is temporary.
     pub(crate) fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
         let shared = &self.shared;
@@ -452,9 +500,21 @@ impl Shared {
     /// Asks the domain, and remembers what it says.
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
         self.survey_if_due();
+        let purges = self.purges();
         let recalling = self.waits.store();
         let (known, purpose) = self.recall(domain, purpose).await;
         drop(recalling);
+        self.look_up_from(domain, purpose, known, purges).await.0
+    }
+
+    /// The same, going out from what is known.
+    async fn look_up_from(
+        self: &Arc<Self>,
+        domain: &PolicyDomain,
+        purpose: Purpose,
+        known: Option<CacheEntry>,
+        purges: u64,
+    ) -> (PolicyAnswer, Discovery) {
         let mut turn = Turn::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
@@ -465,18 +525,19 @@ impl Shared {
             let _writing = self.waits.store();
             writing = Some(self.turn_to_write(domain).await);
             // Before it is remembered: nobody is answered from what would be lost with the process.
-            self.save(domain, update, turn.known()).await;
+            self.save(domain, update, turn.known(), purges).await;
         }
-        self.remember(domain, update, turn.known());
+        self.remember(domain, update, turn.known(), purges);
         drop(writing);
         self.scheduled.notify_one();
         turn.end().await;
-        match (answer(&discovery.outcome), discovery.busy) {
+        let answer = match (answer(&discovery.outcome), discovery.busy) {
             (PolicyAnswer::Temporary(why), Some(with)) if why.is_local_fault() => {
                 PolicyAnswer::Temporary(WhyTemporary::Busy(with))
             }
             (answer, _) => answer,
-        }
+        };
+        (answer, discovery)
     }
 
     /// Counts and logs what a lookup came to.

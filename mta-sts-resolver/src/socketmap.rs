@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod counts;
+mod explanation;
 mod key;
 mod netstring;
 mod overrides;
@@ -23,9 +24,11 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::answer::look_up;
 use self::client::Client;
 use self::counts::CountedZones;
 pub use self::counts::{AnswerCounts, SocketmapCounts};
+pub use self::explanation::Explanation;
 pub use self::overrides::{OverrideError, Overrides};
 pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
 use crate::dane::DaneChecker;
@@ -154,8 +157,14 @@ impl SocketAccess {
         self
     }
 
-    /// Listens there. A socket that another process has left behind is replaced; a file of any other kind is not.
-    pub(crate) fn bind(self, path: &Path) -> io::Result<UnixListener> {
+    /// Listens there, for whatever protocol. A socket that another process has left behind is replaced; a file of any other
+    /// kind is not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `AddrInUse` when somebody listens there.
+    pub fn bind(self, path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        let path = path.as_ref();
         let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
         if is_socket {
             match std::os::unix::net::UnixStream::connect(path) {
@@ -205,7 +214,7 @@ impl SocketmapListener {
     ///
     /// Those of the system; `AddrInUse` when somebody listens there.
     pub fn bind_unix(path: impl AsRef<Path>, access: SocketAccess) -> io::Result<Self> {
-        access.bind(path.as_ref()).map(|listener| Self::own(Socket::Unix(listener)))
+        access.bind(path).map(|listener| Self::own(Socket::Unix(listener)))
     }
 
     /// A listening TCP socket that somebody else has opened, such as systemd.
@@ -294,6 +303,22 @@ impl SocketmapServer {
     /// What the server asks about DANE.
     pub fn dane(&self) -> &DaneChecker {
         &self.shared.dane
+    }
+
+    /// What is answered to this key now, in the zone of the map `map`, and why: as for a client, but not counted as a
+    /// request. Where memory has no answer, the domain is asked, and what it says is remembered.
+    pub async fn explain(&self, map: &str, key: &str) -> Explanation {
+        let zones = self.shared.zones();
+        let zone = zones.zones.zone(map);
+        let is_default_zone = std::ptr::eq(zone, zones.zones.default_zone());
+        let service = &self.shared.service;
+        let (answer, grounds) = look_up(key, zone, &zones.zones, service, &self.shared.dane).await;
+        let mut explanation = Explanation::new(service.now(), &answer, is_default_zone, grounds);
+        if let Some(domain) = &explanation.domain {
+            explanation.entry = service.entry(domain).await;
+            explanation.events = service.events(domain);
+        }
+        explanation
     }
 
     /// How many requests were answered.

@@ -16,8 +16,9 @@ use mta_sts_core::postfix::Form;
 use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsFailureAnswer, DomainEventKind, EntryStore, FetchFailureAnswer, MatchNames,
-    PolicyAnswer, PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketAccess, SocketmapConfig,
-    SocketmapListener, SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore, Zone, Zones,
+    PolicyAnswer, PolicyFetcher, PolicyService, Purge, Resolver, ServiceConfig, SocketAccess,
+    SocketmapConfig, SocketmapListener, SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore,
+    Zone, Zones,
 };
 use mta_sts_world::{State, World, WorldConfig};
 use socketmap_client::{Client, LONG};
@@ -416,6 +417,48 @@ async fn what_went_wrong_is_kept_with_its_cause() {
         let event = events.first().unwrap_or_else(|| panic!("{domain}"));
         assert!(event.kind == kind && event.cause.contains(cause), "{domain}: {event:?}");
     }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lookup_brings_nothing_back_that_was_purged_meanwhile() {
+    let stage = Stage::start().await;
+    let policy = "OK secure match=mx.txt-suppressed.test servername=hostname";
+    stage.world.switch("txt-suppressed", State::Calm).unwrap();
+    assert_eq!(stage.ask("postfix txt-suppressed.test").await, policy);
+    stage.world.switch("txt-suppressed", State::Attack).unwrap();
+    let domain = PolicyDomain::parse("txt-suppressed.test").unwrap();
+    let known = stage.service.entry(&domain).await.unwrap();
+    // Its record is due to be asked for again, and DNS says that there is none.
+    stage.advance(2 * 86_400);
+    let (asked, purged) =
+        tokio::join!(stage.service.answer(&domain), stage.service.purge(Purge::Domain(domain.clone())));
+    assert_eq!(purged.unwrap(), 1);
+    assert!(known.valid_policy(UnixTime::from_secs(stage.clock.load(Ordering::SeqCst))).is_some());
+    drop(asked);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let left = stage.service.entry(&domain).await;
+    assert_eq!(left.as_ref().and_then(CacheEntry::policy), None, "{left:?}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_fails_leaves_the_policy_in_force() {
+    let stage = Stage::start().await;
+    let domain = PolicyDomain::parse("policy-host-down.test").unwrap();
+    stage.world.switch("policy-host-down", State::Calm).unwrap();
+    let fetched = stage.service.refresh(&domain).await.unwrap();
+    assert_eq!(stage.service.answer(&domain).await, PolicyAnswer::Policy(fetched.clone()));
+    stage.world.switch("policy-host-down", State::Attack).unwrap();
+    for _ in 0..2 {
+        let error = stage.service.refresh(&domain).await.unwrap_err();
+        assert_eq!(error.answer, PolicyAnswer::Policy(fetched.clone()), "{error}");
+        assert!(error.cause.contains("refused"), "a back-off is not in the way: {error}");
+    }
+    stage.world.switch("policy-host-down", State::Calm).unwrap();
+    stage.advance(1);
+    assert_eq!(stage.service.refresh(&domain).await, Ok(fetched));
+    assert_eq!(stage.service.entry(&domain).await.unwrap().back_offs(), []);
     stage.end().await;
 }
 

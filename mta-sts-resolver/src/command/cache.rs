@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read as _, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -11,21 +10,23 @@ use tokio::task::JoinSet;
 
 use super::Exit;
 use super::check::{now, told};
-use super::output::{date, printable};
+use super::control::{ControlClient, ControlError, Refreshed, Request, Which};
+use super::explain::ControlSocket;
+use super::output::{date, printable, with_progress};
+use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
 
-/// See and change what `mtasts serve` keeps in its store
+/// See and change what `mtasts serve` remembers, in its memory and in its store
 ///
-/// A daemon that runs goes on with what it has in memory: it reads the store when it starts, and for domains that it does
-/// not know.
+/// `refresh` and `dump` ask the daemon that runs, by its control socket, and so does `purge` where one runs: it forgets in
+/// memory and in the store. The others read and write the store alone, which a running daemon reads when it starts, and for
+/// domains that it does not know.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
-    /// Use the store of this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is
-    /// there]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Use this store: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
+    #[command(flatten)]
+    control: ControlSocket,
+    /// Use this store, and ask no daemon: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
     /// [default: `$MTASTS_STORE`, or else the one of the configuration, or else sqlite]
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
@@ -45,7 +46,7 @@ enum Action {
         #[arg(value_parser = domain)]
         domain: PolicyDomain,
     },
-    /// Forget domains
+    /// Forget domains, in the memory of the daemon that runs and in its store
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Purge {
         /// Forget these
@@ -58,7 +59,14 @@ enum Action {
         #[arg(long, group = "which")]
         all: bool,
     },
-    /// Write everything to standard output: one JSON object a line, with `domain` and `entry`
+    /// Have the daemon that runs fetch the policies of domains now, whatever it remembers of them
+    Refresh {
+        #[arg(required = true, value_name = "DOMAIN", value_parser = domain)]
+        domains: Vec<PolicyDomain>,
+    },
+    /// Write what the daemon that runs has in memory to standard output, as `export` writes the store
+    Dump,
+    /// Write everything in the store to standard output: one JSON object a line, with `domain` and `entry`
     Export,
     /// Read from standard input what `export` has written; nothing newer is replaced
     Import,
@@ -67,6 +75,11 @@ enum Action {
 /// Why a command ends early.
 enum Failed {
     Store(StoreError),
+    Daemon(ControlError),
+    Configuration {
+        exit: Exit,
+        what: String,
+    },
     /// Nobody reads on, or nothing can be read.
     Stream(io::Error),
     Input {
@@ -81,6 +94,12 @@ impl From<StoreError> for Failed {
     }
 }
 
+impl From<ControlError> for Failed {
+    fn from(error: ControlError) -> Self {
+        Self::Daemon(error)
+    }
+}
+
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
         Self::Stream(error)
@@ -89,10 +108,24 @@ impl From<io::Error> for Failed {
 
 impl Cache {
     pub(crate) async fn run(self) -> Exit {
+        let done = match &self.action {
+            Action::Refresh { domains } => self.refresh(domains).await,
+            Action::Dump => self.dump().await,
+            Action::Purge { domains, expired, all } => match self.daemon().await {
+                Ok(Some(daemon)) => self.purge_in_daemon(daemon, domains, *expired, *all).await,
+                Ok(None) => return self.run_on_store().await,
+                Err(failed) => Err(failed),
+            },
+            _ => return self.run_on_store().await,
+        };
+        exit_of(done, "")
+    }
+
+    async fn run_on_store(&self) -> Exit {
         let access = match self.action {
-            Action::List | Action::Show { .. } | Action::Export => SqliteAccess::Read,
             Action::Purge { .. } => SqliteAccess::Write,
             Action::Import => SqliteAccess::Create,
+            _ => SqliteAccess::Read,
         };
         let place = match self.place() {
             Ok(place) => place,
@@ -107,24 +140,109 @@ impl Cache {
             Action::List => self.list(&store).await,
             Action::Show { domain } => self.show(&store, domain).await,
             Action::Purge { domains, expired, all } => self.purge(&store, domains, *expired, *all).await,
-            Action::Export => export(&store).await,
             Action::Import => import(&store).await,
+            // The others ask the daemon.
+            _ => export(&store).await,
         };
-        match done {
-            Ok(exit) => exit,
-            Err(Failed::Store(error)) => told(store::exit(&error), &format!("{place}: {error}")),
-            Err(Failed::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::No,
-            Err(Failed::Stream(error)) => told(Exit::NoInput, &error.to_string()),
-            Err(Failed::Input { line, what }) => told(Exit::No, &format!("line {line}: {what}")),
+        exit_of(done, &place.to_string())
+    }
+
+    /// The daemon that runs, unless a store is named; none where nobody has said that there is one.
+    async fn daemon(&self) -> Result<Option<ControlClient>, Failed> {
+        if self.store.is_some() && self.control.control.is_none() {
+            return Ok(None);
         }
+        match self.connect().await {
+            Err(Failed::Daemon(error)) if error.is_absence() && self.control.control.is_none() => Ok(None),
+            connected => connected.map(Some),
+        }
+    }
+
+    async fn connect(&self) -> Result<ControlClient, Failed> {
+        let path = self.control.path().map_err(|(exit, what)| Failed::Configuration { exit, what })?;
+        Ok(ControlClient::connect(&path).await?)
+    }
+
+    async fn purge_in_daemon(
+        &self,
+        mut daemon: ControlClient,
+        domains: &[PolicyDomain],
+        expired: bool,
+        all: bool,
+    ) -> Result<Exit, Failed> {
+        let mut which: Vec<_> =
+            domains.iter().map(|domain| Which::Domain(domain.as_str().to_owned())).collect();
+        if expired || all {
+            which = vec![if all { Which::All } else { Which::Expired }];
+        }
+        let mut purged = 0;
+        for which in which {
+            let answer = daemon.ask(Request::Purge { which }).await?;
+            purged += daemon.read::<u64>(&answer["purged"])?;
+        }
+        self.tell_purged(purged, domains)
+    }
+
+    fn tell_purged(&self, purged: u64, domains: &[PolicyDomain]) -> Result<Exit, Failed> {
+        let mut out = anstream::stdout();
+        if self.json {
+            writeln!(out, "{}", json!({ "purged": purged }))?;
+        } else {
+            writeln!(out, "{purged} forgotten")?;
+        }
+        Ok(if domains.is_empty() || purged > 0 { Exit::Fine } else { Exit::No })
+    }
+
+    async fn refresh(&self, domains: &[PolicyDomain]) -> Result<Exit, Failed> {
+        let mut daemon = self.connect().await?;
+        let mut exit = Exit::Fine;
+        let mut out = anstream::stdout();
+        for domain in domains {
+            let request = Request::Refresh { domain: domain.as_str().to_owned() };
+            let answer =
+                with_progress(&format!("fetching the policy of {domain}"), daemon.ask(request)).await?;
+            let refreshed = daemon.read::<Refreshed>(&answer["refreshed"])?;
+            if refreshed.cause.is_some() {
+                exit = Exit::No;
+            }
+            if self.json {
+                writeln!(out, "{}", answer["refreshed"])?;
+                continue;
+            }
+            let applies = match (&refreshed.mode, &refreshed.cause) {
+                (Some(mode), None) => format!("fetched, in mode {mode}"),
+                (Some(mode), Some(cause)) => {
+                    format!("not fetched, the cached one in mode {mode} applies: {cause}")
+                }
+                (None, cause) => format!("not fetched: {}", cause.as_deref().unwrap_or_default()),
+            };
+            writeln!(out, "{domain} {}", printable(&applies))?;
+        }
+        Ok(exit)
+    }
+
+    async fn dump(&self) -> Result<Exit, Failed> {
+        let mut daemon = self.connect().await?;
+        daemon.send(Request::Dump).await?;
+        let mut out = io::BufWriter::new(io::stdout());
+        loop {
+            let line = daemon.next().await?;
+            if line.get("entry").is_none() {
+                break;
+            }
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        Ok(Exit::Fine)
     }
 
     fn place(&self) -> Result<StorePlace, (Exit, String)> {
         // A configuration that is named is read whatever it is needed for.
-        if let (Some(place), None) = (&self.store, &self.config) {
+        let config = &self.control.config;
+        if let (Some(place), None) = (&self.store, config) {
             return Ok(place.clone());
         }
-        let configuration = DaemonConfiguration::read(self.config.as_deref())?;
+        let configuration = DaemonConfiguration::read(config.as_deref())?;
         let in_environment = StorePlace::from_environment().map_err(|what| (Exit::Usage, what))?;
         let place = self.store.clone().or(in_environment);
         Ok(place.unwrap_or_else(|| configuration.store().clone()))
@@ -214,15 +332,21 @@ impl Cache {
         }
         let mut purged = 0;
         for domain in &chosen {
-            purged += usize::from(store.remove(domain).await?);
+            purged += u64::from(store.remove(domain).await?);
         }
-        let mut out = anstream::stdout();
-        if self.json {
-            writeln!(out, "{}", json!({ "purged": purged }))?;
-        } else {
-            writeln!(out, "{purged} forgotten")?;
-        }
-        Ok(if domains.is_empty() || purged > 0 { Exit::Fine } else { Exit::No })
+        self.tell_purged(purged, domains)
+    }
+}
+
+fn exit_of(done: Result<Exit, Failed>, place: &str) -> Exit {
+    match done {
+        Ok(exit) => exit,
+        Err(Failed::Store(error)) => told(store::exit(&error), &format!("{place}: {error}")),
+        Err(Failed::Daemon(error)) => told(error.exit(), &error.to_string()),
+        Err(Failed::Configuration { exit, what }) => told(exit, &what),
+        Err(Failed::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::No,
+        Err(Failed::Stream(error)) => told(Exit::NoInput, &error.to_string()),
+        Err(Failed::Input { line, what }) => told(Exit::No, &format!("line {line}: {what}")),
     }
 }
 
@@ -366,16 +490,9 @@ impl<'a> Unread<'a> {
 }
 
 fn summary(domain: &PolicyDomain, entry: &CacheEntry, now: UnixTime) -> Value {
-    let policy = entry.policy().map(|cached| {
-        json!({
-            "mode": cached.policy().mode().to_string(),
-            "id": cached.id().to_string(),
-            "fetched_at": cached.fetched_at().as_secs(),
-            "expires_at": cached.expires_at().as_secs(),
-            "valid": cached.is_valid(now),
-        })
-    });
-    json!({ "domain": domain.as_str(), "policy": policy, "fetch_failures": entry.fetch_failures() })
+    let mut value = json!(Remembered::of(entry, now));
+    value["domain"] = domain.as_str().into();
+    value
 }
 
 fn domain(text: &str) -> Result<PolicyDomain, String> {

@@ -2,13 +2,16 @@
 
 mod cache;
 mod check;
+mod control;
 mod demo;
 mod exit;
+mod explain;
 mod findings;
 mod lint;
 mod matching;
 mod network;
 mod output;
+mod remembered;
 mod serve;
 mod store;
 
@@ -46,6 +49,7 @@ pub(crate) fn run() -> ExitCode {
                 Command::Demo(demo) => demo.run().await,
                 Command::Serve(serve) => serve.run().await,
                 Command::Cache(cache) => cache.run().await,
+                Command::Explain(explain) => explain.run().await,
             }
         })
         .into()
@@ -70,4 +74,5 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Cache(cache::Cache),
+    Explain(explain::Explain),
 }

@@ -3,6 +3,7 @@
 mod access;
 mod beside;
 mod configuration;
+mod control;
 mod daemon;
 mod fault;
 mod file_budget;
@@ -61,6 +62,9 @@ pub(crate) struct Serve {
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
+    /// Let `mtasts explain` and `mtasts cache` ask here [default: `control` in `$RUNTIME_DIRECTORY`, or else nowhere]
+    #[arg(long, value_name = "PATH")]
+    control: Option<String>,
     /// Answer for the destinations in this file as it says
     #[arg(long, value_name = "FILE")]
     overrides: Option<String>,
@@ -186,6 +190,9 @@ impl Serve {
         }
         if self.metrics.is_some() {
             configuration.metrics = Maybe(self.metrics);
+        }
+        if self.control.is_some() {
+            configuration.control = Maybe(self.control.clone());
         }
         if self.overrides.is_some() {
             configuration.overrides = Maybe(self.overrides.clone());

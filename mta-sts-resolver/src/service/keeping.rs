@@ -17,15 +17,17 @@ use crate::store::{StoreError, StoreErrorKind, StoreFuture};
 
 impl Shared {
     /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
-    /// came of it.
+    /// came of it. What was known before a purge counts no more.
     pub(super) fn remember(
         &self,
         domain: &PolicyDomain,
         update: &CacheUpdate,
         known: Option<&CacheEntry>,
+        purges: u64,
     ) -> Option<CacheEntry> {
         let now = self.now();
         let mut cache = self.cache();
+        let known = known.filter(|_| self.purges() == purges);
         if cache.peek(domain, now).is_none()
             && let Some(known) = known
         {
@@ -87,15 +89,22 @@ impl Shared {
         let has_policy = matches!(updates.first(), Some(CacheUpdate::Store { .. }));
         let mut entry = None;
         for update in &updates {
-            entry = self.remember(domain, update, entry.as_ref().or(Some(known)));
+            entry = self.remember(domain, update, entry.as_ref().or(Some(known)), self.purges());
         }
         entry.map(|entry| News { entry, has_policy })
     }
 
     /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
-    pub(super) async fn save(&self, domain: &PolicyDomain, update: &CacheUpdate, known: Option<&CacheEntry>) {
+    pub(super) async fn save(
+        &self,
+        domain: &PolicyDomain,
+        update: &CacheUpdate,
+        known: Option<&CacheEntry>,
+        purges: u64,
+    ) {
         let Some(store) = &self.config.store else { return };
         let now = self.now();
+        let known = known.filter(|_| self.purges() == purges);
         let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
         let Some(entry) = update.apply_to(remembered, now) else { return };
         let put = in_time(store.put(domain, &entry)).await;
@@ -206,6 +215,11 @@ impl Shared {
         }
     }
 
+    /// How many domains have been purged: only while it stays the same does what was known count.
+    pub(super) fn purges(&self) -> u64 {
+        self.purges.load(Ordering::Relaxed)
+    }
+
     pub(super) fn unsaved(&self) -> MutexGuard<'_, HashSet<PolicyDomain>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -252,12 +266,12 @@ impl Shared {
 }
 
 /// What a store does, or that it takes so long that its disk or network must hang: nobody who asks waits for that.
-async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
     let late = || StoreError::new(StoreErrorKind::Unavailable, "it takes too long");
     timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
-const PAGE: usize = 1000;
+pub(super) const PAGE: usize = 1000;
 /// The clock may be a day ahead, and step back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

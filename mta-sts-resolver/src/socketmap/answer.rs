@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PostfixErrorKind, postfix};
+use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain, PostfixErrorKind, postfix};
 
 use super::key::Destination;
 use super::overrides::Override;
 use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
-use crate::dane::{DaneChecker, DaneCoverage};
+use crate::dane::{DaneChecker, DaneCoverage, DaneError};
 use crate::dns::{DnsClient, DnsError};
 use crate::service::{PolicyAnswer, PolicyService};
 
@@ -36,6 +36,17 @@ impl Answer {
     }
 }
 
+/// What an answer rests upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grounds {
+    pub(super) is_overridden: bool,
+    pub(super) domain: Option<PolicyDomain>,
+    /// What MTA-STS has to say; none where it was not asked.
+    pub(super) policy: Option<PolicyAnswer>,
+    /// What DANE has to say; none where it was not asked.
+    pub(super) dane: Option<Result<DaneCoverage, DaneError>>,
+}
+
 /// Answers the request `MAP KEY`.
 pub(super) async fn answer(
     request: &[u8],
@@ -49,23 +60,40 @@ pub(super) async fn answer(
     let (map, key) = (&request[..space], &request[space + 1..]);
     // Octets that are not UTF-8 are no domain.
     let Ok(key) = std::str::from_utf8(key) else { return Answer::NotFound };
-    let overriding = match zones.overrides.of(key) {
-        Some(Override::Exempt) => return Answer::NotFound,
-        Some(Override::Tls(tls_policy)) => return Answer::Ok(tls_policy.clone()),
+    let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
+    let (answer, grounds) = look_up(key, zone, zones, service, dane).await;
+    if let (Answer::Temporary { code, text }, Some(domain)) = (&answer, &grounds.domain) {
+        service.note_temporary(domain, code, text);
+    }
+    answer
+}
+
+/// The answer to a key in a zone, and why.
+pub(super) async fn look_up(
+    key: &str,
+    zone: &Zone,
+    zones: &Zones,
+    service: &PolicyService,
+    dane: &DaneChecker,
+) -> (Answer, Grounds) {
+    let mut grounds = Grounds::default();
+    let overriding = zones.overrides.of(key);
+    grounds.is_overridden = overriding.is_some();
+    let overriding = match overriding {
+        Some(Override::Exempt) => return (Answer::NotFound, grounds),
+        Some(Override::Tls(tls_policy)) => return (Answer::Ok(tls_policy.clone()), grounds),
         Some(Override::Policy(policy)) => Some(policy),
         None => None,
     };
-    let Some(destination) = Destination::parse(key) else { return Answer::NotFound };
-    let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
+    let Some(destination) = Destination::parse(key) else { return (Answer::NotFound, grounds) };
     let policy = match overriding {
         Some(policy) => PolicyAnswer::Policy(policy.clone()),
         None => service.answer(&destination.domain).await,
     };
-    let answer = about(&destination, policy, zone, service.resolver().dns(), dane).await;
-    if let Answer::Temporary { code, text } = &answer {
-        service.note_temporary(&destination.domain, code, text);
-    }
-    answer
+    grounds.policy = Some(policy.clone());
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane, &mut grounds.dane).await;
+    grounds.domain = Some(destination.domain);
+    (answer, grounds)
 }
 
 async fn about(
@@ -74,6 +102,7 @@ async fn about(
     zone: &Zone,
     dns: &DnsClient,
     dane: &DaneChecker,
+    checked: &mut Option<Result<DaneCoverage, DaneError>>,
 ) -> Answer {
     let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
@@ -93,8 +122,12 @@ async fn about(
             return Answer::Temporary { code: why.code(), text: why.to_string() };
         }
     };
-    if let Some(answer) = dane_answer(policy.as_ref(), destination, zone, dane).await {
-        return answer;
+    if zone.dane != DaneAnswer::Ignore && (policy.is_some() || zone.dane_lookup == DaneLookup::Always) {
+        let found = check_dane(destination, dane).await;
+        *checked = Some(found);
+        if let Some(answer) = dane_answer(policy.as_ref(), found, zone) {
+            return answer;
+        }
     }
     match policy {
         Some(policy) => tls_policy(&policy, destination, zone, dns).await,
@@ -102,22 +135,23 @@ async fn about(
     }
 }
 
-/// What is said because of DANE, which comes before any policy; none where it does not apply (RFC 8461, 2).
-async fn dane_answer(
-    policy: Option<&Policy>,
-    destination: &Destination,
-    zone: &Zone,
+async fn check_dane(
+    Destination { domain, is_host, port }: &Destination,
     dane: &DaneChecker,
-) -> Option<Answer> {
-    if zone.dane == DaneAnswer::Ignore || (policy.is_none() && zone.dane_lookup == DaneLookup::WithPolicy) {
-        return None;
-    }
-    let Destination { domain, is_host, port } = destination;
-    let checked = if *is_host {
+) -> Result<DaneCoverage, DaneError> {
+    if *is_host {
         dane.check_host(domain.as_name(), *port).await
     } else {
         dane.check_domain(domain, *port).await
-    };
+    }
+}
+
+/// What is said because of DANE, which comes before any policy; none where it does not apply (RFC 8461, 2).
+fn dane_answer(
+    policy: Option<&Policy>,
+    checked: Result<DaneCoverage, DaneError>,
+    zone: &Zone,
+) -> Option<Answer> {
     // A host without DANE would be reached without what the policy enforces.
     let is_enforced = policy.is_some_and(|policy| policy.mode() == Mode::Enforce);
     Some(match (checked, zone.dane) {

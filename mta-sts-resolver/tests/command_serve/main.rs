@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 mod configuration;
+mod control;
 #[path = "../daemon/mod.rs"]
 mod daemon;
 #[path = "../pki/mod.rs"]

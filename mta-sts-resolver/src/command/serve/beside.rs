@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
 
 use super::super::Exit;
+use super::super::control;
 use super::super::store::StorePlace;
 use super::configuration::{Configuration, DnsServer, exit_of_trust_store};
 use super::value::Maybe;
@@ -36,6 +37,11 @@ impl DaemonConfiguration {
 
     pub(crate) fn store(&self) -> &StorePlace {
         &self.0.store
+    }
+
+    /// Where the daemon has its control socket.
+    pub(crate) fn control(&self) -> &Path {
+        Path::new(self.0.control.0.as_deref().unwrap_or(control::DEFAULT_PATH))
     }
 
     pub(crate) fn dns_client(&self) -> Result<DnsClient, (Exit, String)> {

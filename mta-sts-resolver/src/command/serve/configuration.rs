@@ -46,6 +46,12 @@ pub(super) struct Configuration {
     #[serde(with = "text")]
     pub(super) metrics: Maybe<SocketAddr>,
     #[serde(with = "text")]
+    pub(super) control: Maybe<String>,
+    #[serde(with = "text")]
+    pub(super) control_mode: SocketMode,
+    #[serde(with = "text")]
+    pub(super) control_owner: Maybe<SocketOwner>,
+    #[serde(with = "text")]
     pub(super) overrides: Maybe<String>,
     #[serde(with = "texts")]
     pub(super) dns: Vec<DnsServer>,
@@ -317,6 +323,11 @@ impl Configuration {
         access(self.socket_mode, self.socket_owner.0.as_ref())
     }
 
+    /// Who may ask at the control socket.
+    pub(super) fn control_access(&self) -> SocketAccess {
+        access(self.control_mode, self.control_owner.0.as_ref())
+    }
+
     pub(super) fn socketmap_config(&self) -> SocketmapConfig {
         SocketmapConfig::new()
             .max_clients(self.limits.max_clients.get())
@@ -334,6 +345,9 @@ impl Default for Configuration {
             socket_owner: Maybe(None),
             store: StorePlace::default(),
             metrics: Maybe(None),
+            control: Maybe(default_control()),
+            control_mode: SocketMode(0o600),
+            control_owner: Maybe(None),
             overrides: Maybe(None),
             dns: Vec::new(),
             danger_trust_ad_bit_of_any_server: false,
@@ -443,6 +457,12 @@ impl fmt::Display for DnsServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }
+}
+
+/// In the first of the folders that systemd makes for a unit while it runs; nowhere without one.
+fn default_control() -> Option<String> {
+    let folders = std::env::var("RUNTIME_DIRECTORY").ok()?;
+    folders.split(':').next().filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/control"))
 }
 
 /// As many as the library has.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mta_sts_resolver::{PolicyService, SocketmapListener, SocketmapServer, TrustStore};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::super::{Exit, store};
 use super::Serve;
 use super::configuration::{Configuration, exit_of_trust_store};
+use super::control::Control;
 use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
@@ -78,9 +79,11 @@ impl<'a> Daemon<'a> {
         daemon.warn_without_dane();
         let sockets = Sockets::open(&daemon.configuration).await?;
         let status_pages = daemon.status_pages(sockets.metrics);
+        let control = daemon.control(sockets.control);
         tokio::select! {
             () = daemon.serve(sockets.answers, signals) => {}
             () = status_pages => {}
+            () = control => {}
         }
         tracing::info!(requests = daemon.server.requests(), "stopped");
         Ok(())
@@ -97,6 +100,19 @@ impl<'a> Daemon<'a> {
         async move {
             let Some(listener) = listener else { return std::future::pending().await };
             pages.serve_for_ever(listener).await;
+        }
+    }
+
+    /// Does what operators ask for, where they can; it does not end.
+    fn control(&self, listener: Option<UnixListener>) -> impl Future<Output = ()> + use<> {
+        let control = Control::new(self.server.clone(), self.service.clone());
+        if let Some(path) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            let path = path.as_pathname().map(|path| path.display().to_string());
+            tracing::info!(path, "the control socket is open");
+        }
+        async move {
+            let Some(listener) = listener else { return std::future::pending().await };
+            control.serve_for_ever(listener).await;
         }
     }
 

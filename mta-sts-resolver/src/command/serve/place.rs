@@ -1,7 +1,6 @@
 //! Where to listen.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +8,7 @@ use std::str::FromStr;
 use mta_sts_resolver::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
+use super::sockets::cannot_listen;
 
 /// A TCP port or a unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,7 @@ impl Place {
             Self::Tcp(address) => SocketmapListener::bind_tcp(*address).await,
             Self::Unix(path) => SocketmapListener::bind_unix(path, access),
         };
-        bound.map_err(|error| {
-            let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
-            (exit, format!("cannot listen on {self}: {error}"))
-        })
+        bound.map_err(|error| cannot_listen(&self.to_string(), &error))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use listenfd::ListenFd;
 use mta_sts_resolver::SocketmapListener;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;
 use super::configuration::Configuration;
@@ -14,10 +14,11 @@ use super::configuration::Configuration;
 pub(super) struct Sockets {
     pub(super) answers: Vec<SocketmapListener>,
     pub(super) metrics: Option<TcpListener>,
+    pub(super) control: Option<UnixListener>,
 }
 
 impl Sockets {
-    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; one named `metrics`, that of `metrics`.
+    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; those named `metrics` and `control`, of these.
     pub(super) async fn open(configuration: &Configuration) -> Result<Self, (Exit, String)> {
         let mut sockets = Self::handed_over().map_err(|what| (Exit::No, what))?;
         if sockets.answers.is_empty() {
@@ -32,10 +33,15 @@ impl Sockets {
             && let Some(address) = configuration.metrics.0
         {
             let bound = TcpListener::bind(address).await;
-            sockets.metrics = Some(bound.map_err(|error| {
-                let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
-                (exit, format!("cannot listen on {address} for metrics: {error}"))
-            })?);
+            let bound = bound.map_err(|error| cannot_listen(&format!("{address} for metrics"), &error));
+            sockets.metrics = Some(bound?);
+        }
+        if sockets.control.is_none()
+            && let Some(path) = &configuration.control.0
+        {
+            let bound = configuration.control_access().bind(path);
+            sockets.control =
+                Some(bound.map_err(|error| cannot_listen(&format!("{path} for control"), &error))?);
         }
         Ok(sockets)
     }
@@ -44,7 +50,7 @@ impl Sockets {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
         let mut handed = ListenFd::from_env();
-        let mut sockets = Self { answers: Vec::new(), metrics: None };
+        let mut sockets = Self { answers: Vec::new(), metrics: None, control: None };
         for number in 0..handed.len() {
             let name = names.next().unwrap_or_default();
             let failed = |error: io::Error| format!("a socket that was handed over is of no use: {error}");
@@ -58,9 +64,20 @@ impl Sockets {
             } else if name == "metrics" {
                 return Err("the socket that was handed over for metrics is no TCP port".to_owned());
             } else if let Some(listener) = handed.take_unix_listener(number).map_err(failed)? {
+                if name == "control" {
+                    listener.set_nonblocking(true).map_err(failed)?;
+                    sockets.control = Some(UnixListener::from_std(listener).map_err(failed)?);
+                    continue;
+                }
                 sockets.answers.push(SocketmapListener::from_unix(listener).map_err(failed)?);
             }
         }
         Ok(sockets)
     }
+}
+
+/// How the daemon ends that cannot listen there.
+pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
+    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
+    (exit, format!("cannot listen on {place}: {error}"))
 }

@@ -46,16 +46,21 @@ impl Configuration {
             if let Place::Unix(path) = place
                 && path.as_os_str().len() > MAX_SOCKET_PATH
             {
-                return fault(
-                    &["listen"],
-                    &format!("the path of a socket has {MAX_SOCKET_PATH} octets at most"),
-                );
+                return fault(&["listen"], TOO_LONG);
             }
         }
         if let Some(metrics) = self.metrics.0
             && let Some(place) = self.listen.iter().find(|place| clash(place, &Place::Tcp(metrics)))
         {
             return fault(&["metrics"], &format!("{place} stands in `listen` already"));
+        }
+        if let Some(control) = &self.control.0 {
+            if control.len() > MAX_SOCKET_PATH {
+                return fault(&["control"], TOO_LONG);
+            }
+            if self.listen.contains(&Place::Unix(control.into())) {
+                return fault(&["control"], &format!("{control} stands in `listen` already"));
+            }
         }
         if self.https_port == 0 {
             return fault(&["https-port"], "no host can be asked on port 0");
@@ -114,6 +119,7 @@ fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
 const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
 /// `sun_path` of unix(7), without the octet that ends it.
 const MAX_SOCKET_PATH: usize = 107;
+const TOO_LONG: &str = "the path of a socket has 107 octets at most";
 
 #[cfg(test)]
 mod tests {
@@ -127,6 +133,7 @@ mod tests {
             ("listen = ['127.0.0.1:1', '0.0.0.0:1']", "['127.0.0.1:1', '0.0.0.0:1']", "only one of"),
             ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "only one of"),
             ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "`listen` already"),
+            ("listen = ['unix:/a']\ncontrol = '/a'", "'/a'", "`listen` already"),
             ("https-port = 0", "0", "port 0"),
             ("https-proxy = '192.0.2.1:0'", "'192.0.2.1:0'", "port 0"),
             ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
