@@ -197,9 +197,7 @@ impl ControlError {
                 Exit::NoInput
             }
             Self::Unreachable { .. } => Exit::Temporary,
-            Self::Broken { .. } => Exit::No,
-            Self::Refused(refusal) if refusal.code == UNREADABLE_REQUEST => Exit::Usage,
-            Self::Refused(_) => Exit::No,
+            Self::Broken { .. } | Self::Refused(_) => Exit::No,
         }
     }
 }
@@ -236,5 +234,3 @@ pub(crate) const MAX_REQUEST_LINE: u64 = 4096;
 const MAX_ANSWER_LINE: u64 = 4 << 20;
 /// A refresh waits for DNS, for its turn, and for a fetch.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-pub(crate) const UNREADABLE_REQUEST: &str = "unreadable-request";

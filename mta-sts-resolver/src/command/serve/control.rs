@@ -15,8 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::super::control::{
-    Envelope, Explained, ExplainedEvent, MAX_REQUEST_LINE, Refreshed, Refusal, Request, UNREADABLE_REQUEST,
-    VERSION, Which,
+    Envelope, Explained, ExplainedEvent, MAX_REQUEST_LINE, Refreshed, Refusal, Request, VERSION, Which,
 };
 use super::super::remembered::Remembered;
 
@@ -76,9 +75,10 @@ impl Control {
             match request {
                 Ok(Request::Dump) => self.dump(&mut answers).await?,
                 Ok(request) => {
-                    send(&mut answers, &self.answer(request).await.unwrap_or_else(refused)).await?
+                    let answer = self.answer(request).await;
+                    send(&mut answers, &answer.unwrap_or_else(|refusal| refused(&refusal))).await?;
                 }
-                Err(refusal) => send(&mut answers, &refused(refusal)).await?,
+                Err(refusal) => send(&mut answers, &refused(&refusal)).await?,
             }
             if !is_whole {
                 return Ok(());
@@ -202,10 +202,10 @@ fn refusal(code: &str, message: &str) -> Refusal {
 }
 
 fn unreadable(message: &str) -> Refusal {
-    refusal(UNREADABLE_REQUEST, message)
+    refusal("unreadable-request", message)
 }
 
-fn refused(refusal: Refusal) -> Value {
+fn refused(refusal: &Refusal) -> Value {
     json!({ "version": VERSION, "error": refusal })
 }
 
