@@ -70,7 +70,7 @@ static mtasts_entry *load(const char *directory, const char *domain)
     mtasts_error *error = NULL;
     size_t len = 0;
     char *text = store_read(directory, domain, &len);
-    if (text != NULL && mtasts_entry_parse((const uint8_t *)text, len, &entry, &error) != MTASTS_OK)
+    if (text != NULL && mtasts_entry_parse((const uint8_t *)text, len, domain, &entry, &error) != MTASTS_OK)
         tell(domain, "the entry in %s is not used: %s", directory, mtasts_error_message(error));
     mtasts_error_free(error);
     free(text);
@@ -142,7 +142,7 @@ static void remember(const char *directory, const char *domain, const mtasts_ent
     if (mtasts_outcome_update_kind(outcome) == MTASTS_UPDATE_KEEP
         || mtasts_outcome_apply(outcome, entry, now(), &updated) != MTASTS_OK)
         return;
-    text = mtasts_entry_text(updated);
+    text = mtasts_entry_text(updated, domain);
     error = store_write(directory, domain, text, text != NULL ? strlen(text) : 0);
     if (error != 0)
         tell(domain, "nothing is remembered in %s: %s", directory, strerror(error));

@@ -215,6 +215,12 @@
 /** A header line of the entry is missing. */
 #define MTASTS_ERR_INCOMPLETE_ENTRY 707
 
+/** The entry is of another domain. */
+#define MTASTS_ERR_ENTRY_OF_OTHER_DOMAIN 708
+
+/** A header line of the entry stands twice. */
+#define MTASTS_ERR_DUPLICATE_ENTRY_HEADER 709
+
 /** This answer is not to the question that was asked. */
 #define MTASTS_ERR_UNEXPECTED_INPUT 801
 
@@ -2104,10 +2110,11 @@ uint64_t mtasts_outcome_alert_expires_at(const mtasts_outcome *outcome);
 void mtasts_outcome_free(mtasts_outcome *outcome);
 
 /**
- * Reads a saved entry back: `len` octets at `text`, as mtasts_entry_text() gave them.
+ * Reads the saved entry of `domain` back: `len` octets at `text`, as mtasts_entry_text() gave them. A text of version
+ * 1 names no domain: it counts for whichever it is read for.
  *
- * Errors: 701 to 707, with line and octet: cut off, damaged, or of a version to come. Go on as if nothing had been
- * remembered.
+ * Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: cut off, damaged, of a version to come,
+ * or of another domain. Go on as if nothing had been remembered.
  *
  * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
  * Threads: any, at once.
@@ -2115,6 +2122,7 @@ void mtasts_outcome_free(mtasts_outcome *outcome);
  */
 mtasts_status mtasts_entry_parse(const uint8_t *text,
                                  size_t len,
+                                 const char *domain,
                                  mtasts_entry **entry,
                                  mtasts_error **error);
 
@@ -2136,14 +2144,14 @@ mtasts_status mtasts_entry_new(const mtasts_policy *policy,
                                mtasts_error **error);
 
 /**
- * The entry as text, the same in every store and every language: keep it, and read it with mtasts_entry_parse().
- * NULL for NULL.
+ * The entry of `domain` as text, the same in every store and every language: keep it, and read it with
+ * mtasts_entry_parse(). NULL for NULL, and where `domain` is no domain.
  *
  * Ownership: the result belongs to `entry` and lives as long.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_entry_text(const mtasts_entry *entry);
+const char *mtasts_entry_text(const mtasts_entry *entry, const char *domain);
 
 /**
  * The policy, expired or not. NULL if there is none, and for NULL.

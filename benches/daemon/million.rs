@@ -44,11 +44,13 @@ fn entry(number: usize, fetched_at: u64) -> Result<(PolicyDomain, CacheEntry), F
         format!("mx: mail.d{number}.kept.test\n")
     };
     let policy = format!("version: STSv1\nmode: enforce\n{mx}max_age: 604800\n");
+    let domain = PolicyDomain::parse(&format!("d{number}.kept.test"))?;
     let text = format!(
-        "mta-sts-entry 1\nid: 20260101T{provider:06}\nfetched-at: {fetched_at}\npolicy-length: {}\n\n{policy}",
+        "mta-sts-entry 2\ndomain: {domain}\nid: 20260101T{provider:06}\nfetched-at: {fetched_at}\npolicy-length: {}\n\n{policy}",
         policy.len()
     );
-    Ok((PolicyDomain::parse(&format!("d{number}.kept.test"))?, CacheEntry::parse(text.as_bytes())?))
+    let entry = CacheEntry::parse(text.as_bytes(), &domain)?;
+    Ok((domain, entry))
 }
 
 const AT_ONCE: usize = 2000;

@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mta_sts_core::{CacheEntry, CacheUpdate, UnixTime};
+use mta_sts_core::{CacheEntry, CacheUpdate, EntryErrorKind, PolicyDomain, UnixTime};
 
 fuzz_target!(|data: &[u8]| {
-    let entry = match CacheEntry::parse(data) {
+    let domain = PolicyDomain::parse("a.test").expect("a domain");
+    let entry = match CacheEntry::parse(data, &domain) {
         Ok(entry) => entry,
         Err(error) => {
             assert!(error.offset() <= data.len(), "{error:?}");
@@ -13,10 +14,14 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     assert!(entry.back_offs().len() <= CacheEntry::MAX_BACK_OFFS);
-    let text = entry.to_text();
-    assert_eq!(CacheEntry::parse(text.as_bytes()).as_ref(), Ok(&entry));
-    // No more is kept than was there; the order of the headers may have been another.
-    assert!(text.len() <= data.len(), "{text:?}");
+    let text = entry.to_text(&domain);
+    assert_eq!(CacheEntry::parse(text.as_bytes(), &domain).as_ref(), Ok(&entry));
+    let other = PolicyDomain::parse("b.test").expect("a domain");
+    let refused = CacheEntry::parse(text.as_bytes(), &other).expect_err("it is of another domain");
+    assert_eq!(refused.kind(), EntryErrorKind::OtherDomain);
+    // No more is kept than was there, and the domain, which version 1 does not have; the order of the
+    // headers may have been another.
+    assert!(text.len() <= data.len() + "domain: a.test\n".len(), "{text:?}");
 
     // To forget what is past is all that happens to an entry of which nothing new is known.
     let fetched_at = entry.policy().map(|policy| policy.fetched_at()).unwrap_or_default();
@@ -26,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
         let kept = CacheUpdate::Keep.apply_to(Some(entry.clone()), now);
         assert_eq!(kept.as_ref().and_then(CacheEntry::policy), valid);
         if let Some(kept) = kept {
-            assert_eq!(CacheEntry::parse(kept.to_text().as_bytes()).as_ref(), Ok(&kept));
+            assert_eq!(CacheEntry::parse(kept.to_text(&domain).as_bytes(), &domain).as_ref(), Ok(&kept));
         }
     }
 });

@@ -43,6 +43,7 @@ const BODIES: [&[u8]; 6] = [
     b"version: STSv1\nmode: enforce\nmax_age: 604800\n",
     b"",
 ];
+const DOMAIN: &CStr = c"a.test";
 const ENTRY: &[u8] =
     b"mta-sts-entry 1\nchecked-until: 1700000300\nback-off: 2 1700000200\nid: 1\nfetched-at: 1700000000\n\
     policy-length: 65\n\nversion: STSv1\nmode: enforce\nmx: mx.example.test\nmax_age: 604800\n";
@@ -255,8 +256,19 @@ impl Caller<'_> {
                     }
                 }
                 23 => {
-                    let octets = self.octets(&[ENTRY, b"", b"mta-sts-entry 1\n\n", b"mta-sts-entry 2\n\n"]);
-                    make!(self, entries, |out, error| mtasts_entry_parse(octets.0, octets.1, out, error));
+                    let octets = self.octets(&[
+                        ENTRY,
+                        b"",
+                        b"mta-sts-entry 1\n\n",
+                        b"mta-sts-entry 2\ndomain: a.test\n\n",
+                    ]);
+                    make!(self, entries, |out, error| mtasts_entry_parse(
+                        octets.0,
+                        octets.1,
+                        DOMAIN.as_ptr(),
+                        out,
+                        error
+                    ));
                 }
                 24 => {
                     let (policy, until) = (take(&mut self.policies, one), self.time());
@@ -781,15 +793,17 @@ fn read_entry(entry: Option<&mtasts_entry>, now: u64) {
         assert_eq!(read(mtasts_entry_back_off_id(entry, index)).is_some(), index < count);
         assert!(index < count || mtasts_entry_back_off_until(entry, index) == 0);
     }
-    let text = read(mtasts_entry_text(entry));
-    assert_eq!(text.is_some(), entry.is_some());
-    if let Some(text) = text {
+    // SAFETY: a string that stays.
+    let text = |entry| read(unsafe { mtasts_entry_text(entry, DOMAIN.as_ptr()) });
+    let first = text(entry);
+    assert_eq!(first.is_some(), entry.is_some());
+    if let Some(first) = first {
         // SAFETY: the text lives until after the call.
         let call = |out: Out<'_, _>, error: Out<'_, _>| unsafe {
-            mtasts_entry_parse(text.as_ptr(), text.len(), out, error)
+            mtasts_entry_parse(first.as_ptr(), first.len(), DOMAIN.as_ptr(), out, error)
         };
         let again = made(17, true, call).flatten();
-        assert_eq!(read(mtasts_entry_text(again.as_deref())), Some(text));
+        assert_eq!(text(again.as_deref()), Some(first));
     }
 }
 

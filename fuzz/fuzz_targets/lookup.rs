@@ -3,6 +3,7 @@
 #![no_main]
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
@@ -80,6 +81,10 @@ impl Body {
     }
 }
 
+fn domain() -> PolicyDomain {
+    PolicyDomain::parse("example.test").expect("a domain")
+}
+
 impl Saved {
     fn entry(&self) -> CacheEntry {
         let mut text = String::from("mta-sts-entry 1\n");
@@ -89,8 +94,11 @@ impl Saved {
         if let Some((reason, until)) = &self.absent {
             line("absent", format!("{} {}", pick(RecordErrorKind::ALL, *reason).code(), until.at()));
         }
-        for (id, until) in self.back_offs.iter().take(CacheEntry::MAX_BACK_OFFS) {
-            line("back-off", format!("{} {}", id % 4, until.at()));
+        // Each id stands once.
+        let back_offs: BTreeMap<_, _> =
+            self.back_offs.iter().map(|(id, until)| (id % 4, until.at())).collect();
+        for (id, until) in back_offs {
+            line("back-off", format!("{id} {until}"));
         }
         let body = self.policy.as_ref().map(|(.., body)| body.text()).unwrap_or_default();
         if let Some((id, fetched_at, _)) = &self.policy {
@@ -98,7 +106,7 @@ impl Saved {
             line("fetched-at", fetched_at.at().to_string());
             line("policy-length", body.len().to_string());
         }
-        CacheEntry::parse(format!("{text}\n{body}").as_bytes()).expect("an entry")
+        CacheEntry::parse(format!("{text}\n{body}").as_bytes(), &domain()).expect("an entry")
     }
 }
 
@@ -161,7 +169,7 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
     let purpose = pick(&[Purpose::Deliver, Purpose::Refresh, Purpose::BeforePermanentFailure], round.purpose);
     let mut config = LookupConfig::new();
     config.set_back_off(Duration::from_secs(round.back_off.into()));
-    let domain = PolicyDomain::parse("example.test").expect("a domain");
+    let domain = domain();
     let mut lookup = Lookup::new(domain, purpose, cached, *now, &config);
     let mut asked = [0; 2];
     let mut seen_id = None;
@@ -280,7 +288,7 @@ fn apply(outcome: &Outcome, entry: Option<CacheEntry>, now: UnixTime) -> Option<
     }
     if let Some(entry) = &entry {
         assert!(entry.back_offs().len() <= CacheEntry::MAX_BACK_OFFS);
-        assert_eq!(CacheEntry::parse(entry.to_text().as_bytes()).as_ref(), Ok(entry));
+        assert_eq!(CacheEntry::parse(entry.to_text(&domain()).as_bytes(), &domain()).as_ref(), Ok(entry));
     }
     entry
 }

@@ -30,6 +30,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use crate::error::{EntryError, EntryErrorKind, RecordErrorKind};
+use crate::name::PolicyDomain;
 use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::time::UnixTime;
@@ -37,7 +38,7 @@ use crate::time::UnixTime;
 /// What is remembered of a domain: its policy, that it has none, which fetches failed of late.
 ///
 /// ```
-/// use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, UnixTime};
+/// use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, PolicyDomain, UnixTime};
 ///
 /// let now = UnixTime::from_secs(1_700_000_000);
 /// let policy = Policy::parse(b"version: STSv1\nmode: none\nmax_age: 86400\n")?;
@@ -48,8 +49,9 @@ use crate::time::UnixTime;
 /// let entry = update.apply_to(None, now).expect("a policy was stored");
 ///
 /// // Kept as text in any store, and read again.
-/// let text = entry.to_text();
-/// assert_eq!(CacheEntry::parse(text.as_bytes())?, entry);
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let text = entry.to_text(&domain);
+/// assert_eq!(CacheEntry::parse(text.as_bytes(), &domain)?, entry);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -391,7 +393,8 @@ fn longest_back_off(remaining: Duration) -> Duration {
 /// received.
 ///
 /// ```text
-/// mta-sts-entry 1
+/// mta-sts-entry 2
+/// domain: example.com
 /// checked-until: 1700000300
 /// back-off: 20240102 1700000900
 /// id: 20240101
@@ -401,13 +404,15 @@ fn longest_back_off(remaining: Duration) -> Duration {
 /// version: STSv1
 /// ...
 /// ```
+///
+/// Each header line stands once at most, only `back-off` once for each record id. Version 1, which is read
+/// and no longer written, has no `domain`.
 impl CacheEntry {
-    /// The entry as text, the same in every store and every language.
-    pub fn to_text(&self) -> String {
-        let mut text = String::from(FIRST_LINE);
-        text.push('\n');
+    /// The entry of this domain as text, the same in every store and every language.
+    pub fn to_text(&self, domain: &PolicyDomain) -> String {
+        let mut text = String::new();
         // Writing to a string does not fail.
-        let _ = self.write_headers(&mut text);
+        let _ = self.write_headers(domain, &mut text);
         text.push('\n');
         if let Some(policy) = &self.policy {
             text.push_str(policy.policy.text());
@@ -415,7 +420,9 @@ impl CacheEntry {
         text
     }
 
-    fn write_headers(&self, text: &mut String) -> core::fmt::Result {
+    fn write_headers(&self, domain: &PolicyDomain, text: &mut String) -> core::fmt::Result {
+        writeln!(text, "{FIRST_LINE}")?;
+        writeln!(text, "domain: {domain}")?;
         if self.checked_until != UnixTime::default() {
             writeln!(text, "checked-until: {}", self.checked_until)?;
         }
@@ -436,18 +443,21 @@ impl CacheEntry {
         Ok(())
     }
 
-    /// Reads an entry back.
+    /// Reads the entry of this domain back.
+    ///
+    /// Text of version 1 names no domain: it counts for whichever it is read for.
     ///
     /// # Errors
     ///
-    /// Where the text is not what [`CacheEntry::to_text`] writes: cut off, damaged, or of a version
-    /// to come. Go on as if nothing had been remembered.
-    pub fn parse(text: &[u8]) -> Result<Self, EntryError> {
-        SavedText { text, line: 0, offset: 0 }.read()
+    /// Where the text is not what [`CacheEntry::to_text`] writes of this domain: cut off, damaged, of a
+    /// version to come, or of another domain. Go on as if nothing had been remembered.
+    pub fn parse(text: &[u8], domain: &PolicyDomain) -> Result<Self, EntryError> {
+        SavedText { text, line: 0, offset: 0 }.read(domain)
     }
 }
 
-const FIRST_LINE: &str = "mta-sts-entry 1";
+const FIRST_LINE: &str = "mta-sts-entry 2";
+const FIRST_LINE_WITHOUT_DOMAIN: &str = "mta-sts-entry 1";
 
 /// A saved entry being read.
 struct SavedText<'a> {
@@ -458,40 +468,55 @@ struct SavedText<'a> {
 }
 
 impl<'a> SavedText<'a> {
-    fn read(mut self) -> Result<CacheEntry, EntryError> {
-        match self.next_line() {
-            Some(line) if line == FIRST_LINE.as_bytes() => {}
+    fn read(mut self, domain: &PolicyDomain) -> Result<CacheEntry, EntryError> {
+        let names_domain = match self.next_line() {
+            Some(line) if line == FIRST_LINE.as_bytes() => true,
+            Some(line) if line == FIRST_LINE_WITHOUT_DOMAIN.as_bytes() => false,
             Some(line) if line.starts_with(b"mta-sts-entry ") => {
                 return Err(EntryError::at(EntryErrorKind::UnknownVersion, 1, 0));
             }
             _ => return Err(EntryError::at(EntryErrorKind::NotAnEntry, 1, 0)),
+        };
+        if names_domain {
+            self.domain(domain)?;
         }
         let mut entry = CacheEntry::default();
+        let (mut checked_until, mut fetch_failures) = (None, None);
         let (mut id, mut fetched_at, mut policy_len) = (None, None, None);
         loop {
             let start = self.offset;
-            let Some(line) = self.next_line() else {
-                return Err(EntryError::at(EntryErrorKind::Truncated, self.line, self.text.len()));
-            };
+            let line = self.header_line()?;
             if line.is_empty() {
                 break;
             }
             let bad = || EntryError::at(EntryErrorKind::BadHeader, self.line, start);
             let line = core::str::from_utf8(line).map_err(|_| bad())?;
             let (name, value) = line.split_once(": ").ok_or_else(bad)?;
-            match name {
-                "checked-until" => entry.checked_until = time(value).ok_or_else(bad)?,
-                "fetch-failures" => entry.fetch_failures = number(value).ok_or_else(bad)?,
-                "absent" => entry.absence = Some(absence(value).ok_or_else(bad)?),
-                "back-off" if entry.back_offs.len() < CacheEntry::MAX_BACK_OFFS => {
-                    entry.back_offs.push(back_off(value).ok_or_else(bad)?);
+            let is_new = match name {
+                "checked-until" => checked_until.replace(time(value).ok_or_else(bad)?).is_none(),
+                "fetch-failures" => fetch_failures.replace(number(value).ok_or_else(bad)?).is_none(),
+                "absent" => entry.absence.replace(absence(value).ok_or_else(bad)?).is_none(),
+                "back-off" => {
+                    let back_off = back_off(value).ok_or_else(bad)?;
+                    let is_new = entry.back_offs.iter().all(|known| known.id != back_off.id);
+                    if is_new && entry.back_offs.len() == CacheEntry::MAX_BACK_OFFS {
+                        return Err(bad());
+                    }
+                    entry.back_offs.push(back_off);
+                    is_new
                 }
-                "id" => id = Some(value.parse().map_err(|_| bad())?),
-                "fetched-at" => fetched_at = Some(time(value).ok_or_else(bad)?),
-                "policy-length" => policy_len = Some(number(value).ok_or_else(bad)?),
+                "id" => id.replace(value.parse().map_err(|_| bad())?).is_none(),
+                "fetched-at" => fetched_at.replace(time(value).ok_or_else(bad)?).is_none(),
+                "policy-length" => policy_len.replace(number(value).ok_or_else(bad)?).is_none(),
+                "domain" if names_domain => false,
                 _ => return Err(bad()),
+            };
+            if !is_new {
+                return Err(EntryError::at(EntryErrorKind::DuplicateHeader, self.line, start));
             }
         }
+        entry.checked_until = checked_until.unwrap_or_default();
+        entry.fetch_failures = fetch_failures.unwrap_or_default();
         entry.policy = match (id, fetched_at, policy_len) {
             (Some(id), Some(fetched_at), Some(len)) => {
                 Some(CachedPolicy::new(self.policy(len)?, id, fetched_at))
@@ -503,6 +528,22 @@ impl<'a> SavedText<'a> {
             _ => return Err(EntryError::at(EntryErrorKind::Incomplete, self.line, self.offset)),
         };
         Ok(entry)
+    }
+
+    /// Whose entry it is, is read before anything else of it.
+    fn domain(&mut self, domain: &PolicyDomain) -> Result<(), EntryError> {
+        let start = self.offset;
+        let kind = match self.header_line()?.strip_prefix(b"domain: ") {
+            Some(named) if named == domain.as_str().as_bytes() => return Ok(()),
+            Some(_) => EntryErrorKind::OtherDomain,
+            None => EntryErrorKind::Incomplete,
+        };
+        Err(EntryError::at(kind, self.line, start))
+    }
+
+    fn header_line(&mut self) -> Result<&'a [u8], EntryError> {
+        let truncated = EntryError::at(EntryErrorKind::Truncated, self.line, self.text.len());
+        self.next_line().ok_or(truncated)
     }
 
     fn next_line(&mut self) -> Option<&'a [u8]> {

@@ -441,6 +441,8 @@ kinds! {
         TrailingBytes = 705, "trailing-entry-bytes", "Something follows the policy of the entry.";
         InvalidPolicy = 706, "invalid-entry-policy", "The policy in the entry is no policy.";
         Incomplete = 707, "incomplete-entry", "A header line of the entry is missing.";
+        OtherDomain = 708, "entry-of-other-domain", "The entry is of another domain.";
+        DuplicateHeader = 709, "duplicate-entry-header", "A header line of the entry stands twice.";
     }
 }
 
@@ -448,11 +450,16 @@ stage_error! {
     /// The text is no cache entry: look the domain up as if nothing had been remembered.
     ///
     /// ```
-    /// use mta_sts_core::CacheEntry;
+    /// use mta_sts_core::{CacheEntry, PolicyDomain};
     ///
+    /// let domain = PolicyDomain::parse("example.com")?;
     /// // A file that was cut off when the disk was full.
-    /// let error = CacheEntry::parse(b"mta-sts-entry 1\nid: 2024").unwrap_err();
-    /// assert_eq!(error.code(), "truncated-entry");
+    /// let text = b"mta-sts-entry 2\ndomain: example.com\nid: 2024";
+    /// assert_eq!(CacheEntry::parse(text, &domain).unwrap_err().code(), "truncated-entry");
+    /// // A file that was copied over that of another domain.
+    /// let text = b"mta-sts-entry 2\ndomain: example.net\n\n";
+    /// assert_eq!(CacheEntry::parse(text, &domain).unwrap_err().code(), "entry-of-other-domain");
+    /// # Ok::<(), mta_sts_core::NameError>(())
     /// ```
     EntryError, EntryErrorKind
 }

@@ -195,7 +195,7 @@ fn entries_come_back_as_they_were_put_in() {
         ("a.test", saved("1", "1700000000", "fetch-failures: 3\nback-off: 2 1700000300\n")),
         ("a.test", saved("1", "1700000000", "absent: no-record 1700000300\n")),
     ] {
-        let entry = CacheEntry::parse(text.as_bytes()).unwrap();
+        let entry = CacheEntry::parse(text.as_bytes(), &domain(name)).unwrap();
         let mut cache = cache(10);
         assert_eq!(cache.insert(&domain(name), entry.clone(), START), None);
         assert_eq!(cache.peek(&domain(name), START).as_ref(), Some(&entry), "{text}");
@@ -226,7 +226,8 @@ fn what_was_saved_is_loaded_in_the_same_order() {
     }
     let mut loaded = self::cache(100);
     for (domain, entry) in cache.entries() {
-        loaded.insert(&domain, CacheEntry::parse(entry.to_text().as_bytes()).unwrap(), after(10));
+        let text = entry.to_text(&domain);
+        loaded.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain).unwrap(), after(10));
     }
     assert!(cache.entries().eq(loaded.entries()));
     assert_eq!(loaded.entries().last().unwrap().0, domain("d3.test"));

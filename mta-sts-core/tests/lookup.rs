@@ -424,14 +424,19 @@ fn a_wrong_answer_is_refused_and_changes_nothing() {
 #[test]
 fn an_entry_is_read_back_as_it_was_written() {
     let entry = backing_off(backing_off(Some(cached("enforce")), "x", after(9)).into(), "y", after(300));
-    assert_eq!(CacheEntry::parse(entry.to_text().as_bytes()), Ok(entry.clone()));
-    let text = entry.to_text();
+    let domain = PolicyDomain::parse("example.com").unwrap();
+    let text = entry.to_text(&domain);
+    assert_eq!(CacheEntry::parse(text.as_bytes(), &domain), Ok(entry.clone()));
     for end in 0..text.len() {
-        assert!(CacheEntry::parse(&text.as_bytes()[..end]).is_err(), "cut at {end}");
+        assert!(CacheEntry::parse(&text.as_bytes()[..end], &domain).is_err(), "cut at {end}");
     }
     for (text, code) in [
         ("", "not-an-entry"),
-        ("mta-sts-entry 2\n\n", "unknown-entry-version"),
+        ("mta-sts-entry 3\n\n", "unknown-entry-version"),
+        ("mta-sts-entry 2\n\n", "incomplete-entry"),
+        ("mta-sts-entry 2\ndomain: example.co\n\n", "entry-of-other-domain"),
+        ("mta-sts-entry 1\ndomain: example.com\n\n", "bad-entry-header"),
+        ("mta-sts-entry 1\nid: a\nid: a\n\n", "duplicate-entry-header"),
         ("mta-sts-entry 1\nfoo: bar\n\n", "bad-entry-header"),
         ("mta-sts-entry 1\nid: +1\n\n", "bad-entry-header"),
         ("mta-sts-entry 1\nid: a\n\n", "incomplete-entry"),
@@ -439,7 +444,7 @@ fn an_entry_is_read_back_as_it_was_written() {
         ("mta-sts-entry 1\n\nx", "trailing-entry-bytes"),
         ("mta-sts-entry 1\nid: a\nfetched-at: 1\npolicy-length: 2\n\nx:", "invalid-entry-policy"),
     ] {
-        assert_eq!(CacheEntry::parse(text.as_bytes()).unwrap_err().code(), code, "{text}");
+        assert_eq!(CacheEntry::parse(text.as_bytes(), &domain).unwrap_err().code(), code, "{text}");
     }
 }
 

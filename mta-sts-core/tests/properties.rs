@@ -59,7 +59,7 @@ proptest! {
         if let Err(error) = Policy::parse(&octets) {
             prop_assert!(error.offset() <= octets.len());
         }
-        let _ = CacheEntry::parse(&octets);
+        let _ = CacheEntry::parse(&octets, &PolicyDomain::parse("example.com").unwrap());
     }
 
     #[test]
@@ -105,7 +105,7 @@ proptest! {
             now = now.saturating_add(Duration::from_secs(passed));
             let before = entry.as_ref().and_then(|entry| entry.valid_policy(now)).cloned();
             let domain = PolicyDomain::parse("example.com").unwrap();
-            let mut lookup = Lookup::new(domain, purpose, entry.as_ref(), now, &LookupConfig::new());
+            let mut lookup = Lookup::new(domain.clone(), purpose, entry.as_ref(), now, &LookupConfig::new());
             let mut taken = 0;
             for answer in answers {
                 let wanted = format!("{:?}", lookup.poll_output());
@@ -129,7 +129,7 @@ proptest! {
             }
             entry = outcome.cache_update.apply_to(entry, now);
             if let Some(entry) = &entry {
-                prop_assert_eq!(&CacheEntry::parse(entry.to_text().as_bytes()).unwrap(), entry);
+                prop_assert_eq!(&CacheEntry::parse(entry.to_text(&domain).as_bytes(), &domain).unwrap(), entry);
             }
         }
     }

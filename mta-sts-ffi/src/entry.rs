@@ -1,13 +1,13 @@
 //! What is remembered of a domain between two lookups.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, RecordId, UnixTime};
+use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, PolicyDomain, RecordId, UnixTime};
 
 use crate::guard;
-use crate::pointer::{give, octets, optional_string};
+use crate::pointer::{give, octets, optional_string, string};
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
@@ -20,24 +20,29 @@ pub struct mtasts_entry {
     policy: Option<mtasts_policy>,
     id: CString,
     back_off_ids: Vec<CString>,
-    text: OnceLock<CString>,
+    // One for each domain that was asked for; each stays where it is.
+    texts: Mutex<Vec<(PolicyDomain, Arc<CStr>)>>,
 }
 
-/// Reads a saved entry back: `len` octets at `text`, as mtasts_entry_text() gave them.
+/// Reads the saved entry of `domain` back: `len` octets at `text`, as mtasts_entry_text() gave them. A text of version
+/// 1 names no domain: it counts for whichever it is read for.
 ///
-/// Errors: 701 to 707, with line and octet: cut off, damaged, or of a version to come. Go on as if nothing had been
-/// remembered.
+/// Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: cut off, damaged, of a version to come,
+/// or of another domain. Go on as if nothing had been remembered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_entry_parse(
     text: *const u8,
     len: usize,
+    domain: *const c_char,
     entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
     guard::run(error, || {
         let out = entry.ok_or(Fault::NULL)?;
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         // SAFETY: octets as the header wants them.
-        give(out, mtasts_entry::new(CacheEntry::parse(unsafe { octets(text, len) }?)?));
+        give(out, mtasts_entry::new(CacheEntry::parse(unsafe { octets(text, len) }?, &domain)?));
         Ok(())
     })
 }
@@ -70,13 +75,25 @@ pub unsafe extern "C" fn mtasts_entry_new(
     })
 }
 
-/// The entry as text, the same in every store and every language: keep it, and read it with mtasts_entry_parse().
-/// NULL for NULL.
+/// The entry of `domain` as text, the same in every store and every language: keep it, and read it with
+/// mtasts_entry_parse(). NULL for NULL, and where `domain` is no domain.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_entry_text(entry: Option<&mtasts_entry>) -> *const c_char {
+pub unsafe extern "C" fn mtasts_entry_text(
+    entry: Option<&mtasts_entry>,
+    domain: *const c_char,
+) -> *const c_char {
     guard::get(NONE, || {
         let entry = entry?;
-        Some(entry.text.get_or_init(|| c_string(&entry.entry.to_text())).as_ptr())
+        // SAFETY: a string as the header wants it.
+        let domain = PolicyDomain::parse(unsafe { string(domain) }.ok()?).ok()?;
+        let mut texts = entry.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = texts.iter().find(|(known, _)| *known == domain) {
+            return Some(text.as_ptr());
+        }
+        let text: Arc<CStr> = c_string(&entry.entry.to_text(&domain)).into();
+        let start = text.as_ptr();
+        texts.push((domain, text));
+        Some(start)
     })
 }
 
@@ -164,7 +181,7 @@ impl mtasts_entry {
             policy: entry.policy().map(|cached| mtasts_policy::new(cached.policy().clone())),
             id: entry.policy().map(|cached| c_string(cached.id().as_str())).unwrap_or_default(),
             back_off_ids: entry.back_offs().iter().map(|back_off| c_string(back_off.id.as_str())).collect(),
-            text: OnceLock::new(),
+            texts: Mutex::default(),
             entry,
         }
     }

@@ -35,7 +35,7 @@ def one_input(data: bytes) -> None:
     provider = atheris.FuzzedDataProvider(data)
     text, octets, now = provider.ConsumeUnicode(60), provider.ConsumeBytes(400), provider.ConsumeIntInRange(0, 2**40)
     references = sys.getrefcount(octets), sys.getrefcount(text)
-    for parse in (Record.parse, Policy.parse, CacheEntry.parse):
+    for parse in (Record.parse, Policy.parse, lambda octets: CacheEntry.parse(octets, "a.test")):
         try:
             value = parse(octets)
         except MtaStsError as error:

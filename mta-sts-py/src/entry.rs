@@ -6,6 +6,7 @@ use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
 use crate::convert::{Octets, Text, Time, value, word_text};
 use crate::error::{IntoException, unknown_word};
+use crate::name::policy_domain;
 use crate::policy::Policy;
 
 /// A policy that was fetched, with the id of its record and the time.
@@ -79,6 +80,11 @@ impl CachedPolicy {
     }
 }
 
+/// An entry does not know whose it is; its pickle, which is for no store, names a domain that nobody has.
+fn nobody(py: Python<'_>) -> PyResult<core::PolicyDomain> {
+    core::PolicyDomain::parse("pickle.invalid").map_err(|error| error.into_exception(py))
+}
+
 /// What is remembered of a domain.
 ///
 /// `to_text()` is for a file or a database; every language reads the same text.
@@ -88,18 +94,22 @@ pub(crate) struct CacheEntry(pub(crate) core::CacheEntry);
 
 #[pymethods]
 impl CacheEntry {
-    /// Reads what `to_text()` wrote.
+    /// Reads what `to_text()` wrote of this domain. A text of version 1 names no domain, and is read for any.
     ///
-    /// Raises MtaStsError with `.line`: nothing of a broken text is used.
+    /// Raises MtaStsError with `.line`: nothing of a broken text, or of that of another domain, is used.
     #[staticmethod]
-    #[pyo3(signature = (text, /))]
-    fn parse(py: Python<'_>, text: Octets<'_>) -> PyResult<Self> {
-        core::CacheEntry::parse(text.as_ref()).map(Self).map_err(|error| error.into_exception(py))
+    #[pyo3(signature = (text, domain, /))]
+    fn parse(text: Octets<'_>, domain: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let name = policy_domain(domain)?;
+        core::CacheEntry::parse(text.as_ref(), &name)
+            .map(Self)
+            .map_err(|error| error.into_exception(domain.py()))
     }
 
-    /// The entry as a text of one version, which all languages share.
-    fn to_text(&self) -> String {
-        self.0.to_text()
+    /// The entry of this domain as a text of one version, which all languages share.
+    #[pyo3(signature = (domain, /))]
+    fn to_text(&self, domain: &Bound<'_, PyAny>) -> PyResult<String> {
+        Ok(self.0.to_text(&policy_domain(domain)?))
     }
 
     /// The policy, if one is in force at this time.
@@ -144,10 +154,10 @@ impl CacheEntry {
         self.0.fetch_failures()
     }
 
-    fn __hash__(&self) -> u64 {
+    fn __hash__(&self, py: Python<'_>) -> PyResult<u64> {
         let mut hasher = DefaultHasher::new();
-        self.0.to_text().hash(&mut hasher);
-        hasher.finish()
+        self.0.to_text(&nobody(py)?).hash(&mut hasher);
+        Ok(hasher.finish())
     }
 
     fn __repr__(&self) -> String {
@@ -156,8 +166,10 @@ impl CacheEntry {
         format!("<CacheEntry policy={policy} checked_until={}>", self.0.checked_until())
     }
 
-    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
-        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().to_text(),)))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String, String))> {
+        let nobody = nobody(slf.py())?;
+        let arguments = (slf.get().0.to_text(&nobody), nobody.to_string());
+        Ok((slf.get_type().getattr("parse")?.unbind(), arguments))
     }
 }
 

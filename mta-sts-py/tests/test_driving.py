@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from host import BODY, Start, response
 
-from mta_sts import CachedPolicy, CacheEntry, CacheUpdate, Policy, PolicyCache, aio
+from mta_sts import CachedPolicy, CacheEntry, CacheUpdate, MtaStsError, Policy, PolicyCache, aio
 from mta_sts.resolver import Resolver
 from mta_sts.store import DirectoryStore, SqliteStore
 
@@ -265,7 +265,9 @@ def test_a_file_of_an_earlier_version_keeps_its_entries(tmp_path: Path) -> None:
     assert text is not None
     with contextlib.closing(sqlite3.connect(tmp_path / "db")) as connection, connection:
         connection.execute("CREATE TABLE entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL)")
-        connection.execute("INSERT INTO entry VALUES (?, ?)", ("example.test", text.to_text()))
+        # That version named no domain in its text.
+        written = text.to_text("example.test").replace("entry 2\ndomain: example.test\n", "entry 1\n")
+        connection.execute("INSERT INTO entry VALUES (?, ?)", ("example.test", written))
     assert SqliteStore(tmp_path / "db").get("example.test", now=NOW) == text
     store = SqliteStore(tmp_path / "db")
     assert store.get("example.test", now=NOW) == text
@@ -318,6 +320,25 @@ def test_memory_is_refreshed_by_either_resolver(start: Start, tmp_path: Path) ->
 
     with pytest.raises(TypeError, match="due"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_an_entry_that_is_put_under_another_domain_counts_as_absent(tmp_path: Path, index: int) -> None:
+    kept = disk_stores(tmp_path)[index]
+    kept.apply("evil.test", stored(NOW), now=NOW)
+    entry = kept.peek("evil.test", now=NOW)
+    assert entry is not None and CacheEntry.parse(entry.to_text("Evil.TEST."), "evil.test") == entry
+    text = entry.to_text("evil.test")
+    assert text.startswith("mta-sts-entry 2\ndomain: evil.test\n")
+    with pytest.raises(MtaStsError) as refused:
+        CacheEntry.parse(text, "bank.test")
+    assert refused.value.code == "entry-of-other-domain"
+    if index == 0:
+        (tmp_path / "entries" / "bank.test").write_text(text)
+    else:
+        with contextlib.closing(sqlite3.connect(tmp_path / "db")) as connection, connection:
+            connection.execute("INSERT INTO entry VALUES ('bank.test', ?, 0)", (text,))
+    assert kept.peek("evil.test", now=NOW) == entry and kept.peek("bank.test", now=NOW) is None
 
 
 @pytest.mark.parametrize("index", range(2))

@@ -85,6 +85,6 @@ def test_an_entry_written_is_the_entry_read(id: str, body: str, now: int, ttl: i
     lookup.handle_response(status=200, content_type="text/plain", body=body, now=now)
     output = lookup.poll_output()
     entry = output.outcome.cache_update.apply_to(None, now=now)  # type: ignore[union-attr]
-    assert entry is not None and CacheEntry.parse(entry.to_text()) == entry
+    assert entry is not None and CacheEntry.parse(entry.to_text("example.test"), "example.test") == entry
     cached = entry.policy
     assert cached is not None and cached.id == id and cached.policy.text == body

@@ -236,7 +236,7 @@ def test_octets_of_every_kind(make: Any) -> None:
     assert Policy.parse(make(BODY)) == Policy.parse(BODY)
     assert Record.parse(make(b"v=STSv1; id=1")).id == "1"
     assert Record.select(iter([make(b"other"), make(b"v=STSv1; id=1")])).id == "1"
-    assert CacheEntry.parse(make(entry().to_text().encode())) == entry()
+    assert CacheEntry.parse(make(entry().to_text("a.test").encode()), "a.test") == entry()
     response = {"status": 200, "content_type": make(b"text/plain"), "body": make(BODY)}
     assert Policy.from_response(**response) == Policy.parse(BODY)
 
@@ -353,7 +353,7 @@ def test_the_cache_is_bounded_and_saves_what_it_holds() -> None:
     assert len(cache) == 2 and "c.test" in cache and domain not in cache
     again = PolicyCache()
     for saved, remembered in cache.entries():
-        assert again.insert(saved, CacheEntry.parse(remembered.to_text()), now=NOW) is None
+        assert again.insert(saved, CacheEntry.parse(remembered.to_text(saved), saved), now=NOW) is None
     assert sorted(again.entries(), key=str) == sorted(cache.entries(), key=str)
     assert again.remove("c.test") is not None and again.get("c.test", now=NOW) is None
 

@@ -176,7 +176,8 @@ def run_response(fields: Fields) -> Shown:
 
 
 def run_entry(fields: Fields) -> Shown:
-    entry = CacheEntry.parse(octets(fields.pop("text")))
+    domain = fields.option("domain", "example.test")
+    entry = CacheEntry.parse(octets(fields.pop("text")), domain)
     absence, cached = entry.absence, entry.policy
     policy = cached and {
         "id": cached.id,
@@ -192,13 +193,13 @@ def run_entry(fields: Fields) -> Shown:
         "back_offs": [{"id": back_off.id, "until": back_off.until} for back_off in entry.back_offs],
         "policy": policy,
         "valid": [entry.valid_policy(time) is not None for time in fields.option("times", [])],
-        "text": entry.to_text(),
+        "text": entry.to_text(domain),
     }
 
 
 def run_lookup(fields: Fields) -> Shown:
     domain, purpose, stored, now, steps = fields.take("domain", "purpose", "entry", "now", "steps")
-    entry = read_entry(stored)
+    entry = read_entry(stored, domain)
     with Fields(fields.option("config", {})) as given:
         config = LookupConfig(
             back_off=given.option("back_off"), timeout=given.option("timeout"), **config_fields(given)
@@ -215,13 +216,13 @@ def run_lookup(fields: Fields) -> Shown:
     if meanwhile is not None:
         with Fields(meanwhile) as other:
             stored, now = other.take("entry", "now")
-            entry = read_entry(stored)
+            entry = read_entry(stored, domain)
     after = outcome.cache_update.apply_to(entry, now=now)
-    return outcome_shown(outcome) | {"entry": after and after.to_text()}
+    return outcome_shown(outcome) | {"entry": after and after.to_text(domain)}
 
 
-def read_entry(text: Any) -> CacheEntry | None:
-    return None if text is None else CacheEntry.parse(octets(text))
+def read_entry(text: Any, domain: str) -> CacheEntry | None:
+    return None if text is None else CacheEntry.parse(octets(text), domain)
 
 
 def take_step(lookup: Lookup, step: Fields) -> int:
@@ -438,10 +439,10 @@ def run_cache(fields: Fields) -> Shown:
             now, operation, expected = given.take("at", "do", "gives")
         ((kind, argument),) = operation.items()
         if kind == "save_and_load":
-            saved = [(domain, entry.to_text()) for domain, entry in cache.entries()]
+            saved = [(domain, entry.to_text(domain)) for domain, entry in cache.entries()]
             cache = PolicyCache(**options)
             for domain, text in saved:
-                cache.insert(domain, CacheEntry.parse(text), now=now)
+                cache.insert(domain, CacheEntry.parse(text, domain), now=now)
             actual = None
         else:
             actual = operate(cache, kind, argument, now)
@@ -458,9 +459,9 @@ def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
         case "get" | "peek" | "remove", str(domain):
             options = {} if kind == "remove" else {"now": now}
             entry = getattr(cache, kind)(domain, **options)
-            return entry and entry.to_text()
+            return entry and entry.to_text(domain)
         case "insert", {"domain": domain, "entry": text, **rest} if not rest:
-            evicted = cache.insert(domain, CacheEntry.parse(octets(text)), now=now)
+            evicted = cache.insert(domain, CacheEntry.parse(octets(text), domain), now=now)
             return evicted and str(evicted.domain)
         case "apply", {"domain": domain, "update": given, **rest} if not rest:
             evicted = cache.apply(domain, update(given), now=now)

@@ -249,13 +249,14 @@ impl StoreErrorKind {
 /// Reads an entry of the domain that it is kept under.
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 fn read_entry(name: &[u8], text: &[u8]) -> Result<(PolicyDomain, CacheEntry), Unreadable> {
-    let entry = CacheEntry::parse(text).map_err(|error| match error.kind() {
-        EntryErrorKind::UnknownVersion => Unreadable::Newer,
-        _ => Unreadable::Damaged,
-    });
     let name = str::from_utf8(name).map_err(|_| Unreadable::Damaged)?;
     let domain = PolicyDomain::parse(name).ok().filter(|domain| domain.as_str() == name);
-    Ok((domain.ok_or(Unreadable::Damaged)?, entry?))
+    let domain = domain.ok_or(Unreadable::Damaged)?;
+    let entry = CacheEntry::parse(text, &domain).map_err(|error| match error.kind() {
+        EntryErrorKind::UnknownVersion => Unreadable::Newer,
+        _ => Unreadable::Damaged,
+    })?;
+    Ok((domain, entry))
 }
 
 /// When the policy of an entry was fetched, as far as an entry of a later version tells.

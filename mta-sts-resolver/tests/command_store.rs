@@ -493,6 +493,12 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
     let import = serde_json::json!({ "domain": "root.test", "entry": entry }).to_string();
     assert!(printed(&store, &["import"], &import).starts_with("1 imported"));
     all_belong_to_the_daemon();
+    // What names a domain is taken for no other.
+    let exported =
+        printed(&store, &["export"], "").replace(r#""domain":"root.test""#, r#""domain":"bank.test""#);
+    let refused = cache(&store, &["import"], &exported);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("of another domain"));
 
     // A program that another user may run.
     let program = stage.path("mtasts");
@@ -657,7 +663,11 @@ async fn the_cache_of_a_fleet_can_be_seen_and_changed() {
     assert_eq!(list.lines().count(), POLICIES.len(), "{list}");
     assert!(list.starts_with("healthy-enforce.test enforce until 2"), "{list}");
     let shown = printed(&url, &["show", "Healthy-Enforce.test"], "");
-    assert!(shown.starts_with("mta-sts-entry 1\n") && shown.contains("\nmode: enforce\n"), "{shown}");
+    assert!(
+        shown.starts_with("mta-sts-entry 2\ndomain: healthy-enforce.test\n")
+            && shown.contains("\nmode: enforce\n"),
+        "{shown}"
+    );
     let exported = printed(&url, &["export"], "");
     assert_eq!(printed(&url, &["purge", "--expired"], ""), "0 forgotten\n");
     assert_eq!(printed(&url, &["purge", "healthy-enforce.test"], ""), "1 forgotten\n");
@@ -713,7 +723,7 @@ async fn what_expired_long_ago_is_cleaned_away_by_the_daemon() {
         let text = format!(
             "mta-sts-entry 1\nid: 1\nfetched-at: {fetched_at}\npolicy-length: 41\n\nversion: STSv1\nmode: none\nmax_age: 86400\n"
         );
-        mta_sts_core::CacheEntry::parse(text.as_bytes()).unwrap()
+        mta_sts_core::CacheEntry::parse(text.as_bytes(), &PolicyDomain::parse("a.test").unwrap()).unwrap()
     };
     for (name, days) in [("old.test", 4), ("late.test", 2), ("new.test", 0)] {
         store.put(&PolicyDomain::parse(name).unwrap(), &entry(now - days * 86_400)).await.unwrap();

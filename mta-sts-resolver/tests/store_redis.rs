@@ -27,11 +27,16 @@ fn entry(id: &str, fetched_at: u64) -> CacheEntry {
     let text = format!(
         "mta-sts-entry 1\nid: {id}\nfetched-at: {fetched_at}\npolicy-length: 42\n\nversion: STSv1\nmode: none\nmax_age: 604800\n"
     );
-    CacheEntry::parse(text.as_bytes()).unwrap()
+    read(&text)
+}
+
+/// Without a domain it is as good for each.
+fn read(text: &str) -> CacheEntry {
+    CacheEntry::parse(text.as_bytes(), &domain(0)).unwrap()
 }
 
 fn back_off(id: &str, until: u64) -> CacheEntry {
-    CacheEntry::parse(format!("mta-sts-entry 1\nback-off: {id} {until}\n\n").as_bytes()).unwrap()
+    read(&format!("mta-sts-entry 1\nback-off: {id} {until}\n\n"))
 }
 
 async fn names(store: &RedisStore, count: usize) -> Vec<String> {
@@ -53,7 +58,8 @@ async fn what_one_machine_puts_another_finds() {
     for number in 0..200 {
         one.put(&domain(number), &entry("1", now())).await.unwrap();
     }
-    assert_eq!(other.get(&domain(7)).await.unwrap().unwrap().to_text(), entry("1", now()).to_text());
+    let found = other.get(&domain(7)).await.unwrap().unwrap();
+    assert_eq!(found.to_text(&domain(7)), entry("1", now()).to_text(&domain(7)));
     assert!(other.remove(&domain(7)).await.unwrap());
     assert!(!one.remove(&domain(7)).await.unwrap());
     assert_eq!(one.get(&domain(7)).await.unwrap(), None);
@@ -66,7 +72,7 @@ async fn what_one_machine_puts_another_finds() {
     let redis::Value::BulkString(value) = redis.command(&[b"GET", b"mtasts:entry:d0001.test"]) else {
         panic!()
     };
-    assert_eq!(CacheEntry::parse(&value).unwrap(), one.get(&domain(1)).await.unwrap().unwrap());
+    assert_eq!(CacheEntry::parse(&value, &domain(1)).unwrap(), one.get(&domain(1)).await.unwrap().unwrap());
 }
 
 #[tokio::test]
@@ -83,9 +89,10 @@ async fn an_older_fetch_never_takes_the_place_of_a_newer() {
     assert_eq!(put_and_get(&newer).await, newer, "a policy takes the place of a failed fetch");
     assert_eq!(put_and_get(&entry("1", now - 20)).await, newer);
     assert_eq!(put_and_get(&back_off("1", now + 300)).await, newer, "a failed fetch hides no policy");
-    let mut same = newer.to_text();
-    same.insert_str("mta-sts-entry 1\n".len(), &format!("fetch-failures: 1\nback-off: 3 {}\n", now + 300));
-    let same = CacheEntry::parse(same.as_bytes()).unwrap();
+    let mut same = newer.to_text(&domain);
+    let more = format!("fetch-failures: 1\nback-off: 3 {}\nid:", now + 300);
+    same = same.replacen("id:", &more, 1);
+    let same = CacheEntry::parse(same.as_bytes(), &domain).unwrap();
     assert_eq!(put_and_get(&same).await, same, "more is known of the same fetch");
     let future = entry("9", now + 86_400);
     assert_eq!(put_and_get(&future).await, future);
@@ -133,9 +140,11 @@ async fn what_is_no_entry_was_not_remembered() {
     for number in 0..100 {
         store.put(&domain(number), &entry("1", now() - 5)).await.unwrap();
     }
-    let long = [entry("1", now()).to_text().as_bytes(), &vec![b'#'; 10 << 20]].concat();
+    let long = [entry("1", now()).to_text(&domain(11)).as_bytes(), &vec![b'#'; 10 << 20]].concat();
     redis.command(&[b"SET", b"mtasts:entry:d0010.test", b"junk"]);
     redis.command(&[b"SET", b"mtasts:entry:d0011.test", &long]);
+    let other = entry("1", now()).to_text(&domain(15));
+    redis.command(&[b"SET", b"mtasts:entry:d0014.test", other.as_bytes()]);
     redis.command(&[b"DEL", b"mtasts:entry:d0012.test"]);
     redis.command(&[b"LPUSH", b"mtasts:entry:d0012.test", b"a list"]);
     redis.command(&[
@@ -145,22 +154,40 @@ async fn what_is_no_entry_was_not_remembered() {
     ]);
     redis.command(&[b"ZADD", b"mtasts:domains", b"0", b"no domain\xff"]);
     redis.command(&[b"SET", b"mtasts:entry:no domain\xff", b"junk"]);
-    for number in 10..14 {
+    for number in 10..15 {
         assert_eq!(store.get(&domain(number)).await.unwrap(), None, "{number}");
     }
-    assert_eq!(names(&store, 1000).await.len(), 96);
+    assert_eq!(names(&store, 1000).await.len(), 95);
     let mut unreadable = store.unreadable(None, 3).await.unwrap();
     assert_eq!(unreadable.len(), 3);
     unreadable.extend(store.unreadable(unreadable.last(), 3).await.unwrap());
-    assert_eq!(unreadable.len(), 5);
+    assert_eq!(unreadable.len(), 6);
     store.remove_expired(UnixTime::from_secs(now())).await.unwrap();
-    assert_eq!((store.counts().newer, store.counts().damaged), (0, 5));
-    for number in 10..14 {
+    assert_eq!((store.counts().newer, store.counts().damaged), (0, 6));
+    for number in 10..15 {
         let fetched = entry("2", now());
         store.put(&domain(number), &fetched).await.unwrap();
         assert_eq!(store.get(&domain(number)).await.unwrap(), Some(fetched), "{number}");
     }
     assert_eq!(names(&store, 1000).await.len(), 100);
+}
+
+#[tokio::test]
+async fn entries_of_the_earlier_version_are_read_and_give_way_as_any() {
+    let redis = RedisServer::start();
+    let store = open(&redis.url());
+    store.put(&domain(1), &entry("1", now() - 20)).await.unwrap();
+    let earlier = entry("1", now() - 10).to_text(&domain(1));
+    let earlier = earlier.replace("entry 2\ndomain: d0001.test\n", "entry 1\n");
+    redis.command(&[b"SET", b"mtasts:entry:d0001.test", earlier.as_bytes(), b"KEEPTTL"]);
+    let held = store.get(&domain(1)).await.unwrap().unwrap();
+    store.put(&domain(1), &entry("2", now() - 15)).await.unwrap();
+    assert_eq!(store.get(&domain(1)).await.unwrap(), Some(held), "it was fetched later");
+    store.put(&domain(1), &entry("3", now() - 5)).await.unwrap();
+    let redis::Value::BulkString(value) = redis.command(&[b"GET", b"mtasts:entry:d0001.test"]) else {
+        panic!()
+    };
+    assert!(value.starts_with(b"mta-sts-entry 2\ndomain: d0001.test\n"));
 }
 
 #[tokio::test]
@@ -253,7 +280,7 @@ fn large_entry(octets: usize) -> CacheEntry {
     let hosts = hosts.concat();
     let policy = format!("version: STSv1\nmode: enforce\nmx: mx.a.test\n{hosts}max_age: 604800\n");
     let head = format!("mta-sts-entry 1\nid: 1\nfetched-at: {}\n", now());
-    CacheEntry::parse(format!("{head}policy-length: {}\n\n{policy}", policy.len()).as_bytes()).unwrap()
+    read(&format!("{head}policy-length: {}\n\n{policy}", policy.len()))
 }
 
 #[tokio::test]

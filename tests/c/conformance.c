@@ -348,7 +348,9 @@ static json_t *run_entry(const json_t *input)
     mtasts_entry *entry = NULL;
     mtasts_error *error = NULL;
     json_t *shown;
-    mtasts_status status = mtasts_entry_parse(text.data, text.len, &entry, &error);
+    const json_t *given = json_object_get(input, "domain");
+    const char *domain = given ? json_string_value(given) : "example.test";
+    mtasts_status status = mtasts_entry_parse(text.data, text.len, domain, &entry, &error);
     const mtasts_policy *policy = mtasts_entry_policy(entry);
     free(text.data);
     if (status) {
@@ -373,19 +375,19 @@ static json_t *run_entry(const json_t *input)
     shown = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "checked_until",
                       (json_int_t)mtasts_entry_checked_until(entry), "fetch_failures",
                       (json_int_t)mtasts_entry_fetch_failures(entry), "absence", absence, "back_offs", back_offs, "policy",
-                      shown_policy, "valid", valid, "text", mtasts_entry_text(entry));
+                      shown_policy, "valid", valid, "text", mtasts_entry_text(entry, domain));
     mtasts_entry_free(entry);
     return shown;
 }
 
-static mtasts_entry *read_entry(const json_t *text)
+static mtasts_entry *read_entry(const json_t *text, const char *domain)
 {
     mtasts_entry *entry = NULL;
     octets octets;
     if (!text || json_is_null(text))
         return NULL;
     octets = read_octets(text);
-    if (mtasts_entry_parse(octets.data, octets.len, &entry, NULL))
+    if (mtasts_entry_parse(octets.data, octets.len, domain, &entry, NULL))
         fail("the entry is none");
     free(octets.data);
     return entry;
@@ -476,12 +478,13 @@ static json_t *run_lookup(const json_t *input)
     static const char *const purposes[] = {"", "deliver", "refresh", "before-permanent-failure", NULL};
     const json_t *steps = json_object_get(input, "steps"), *meanwhile = json_object_get(input, "meanwhile");
     mtasts_config *config = read_config(json_object_get(input, "config"));
-    mtasts_entry *stored = read_entry(json_object_get(input, "entry")), *updated = NULL;
+    const char *domain = text_of(input, "domain");
+    mtasts_entry *stored = read_entry(json_object_get(input, "entry"), domain), *updated = NULL;
     uint64_t now = number_of(input, "now");
     mtasts_lookup *lookup = NULL;
     mtasts_outcome *outcome = NULL;
     json_t *shown = json_object();
-    if (mtasts_lookup_new(text_of(input, "domain"), place(text_of(input, "purpose"), purposes), stored, now, config,
+    if (mtasts_lookup_new(domain, place(text_of(input, "purpose"), purposes), stored, now, config,
                           &lookup, NULL))
         fail("the lookup does not begin");
     for (size_t index = 0; index < json_array_size(steps); index++) {
@@ -500,11 +503,11 @@ static json_t *run_lookup(const json_t *input)
         show_outcome(shown, outcome);
         if (meanwhile) {
             mtasts_entry_free(stored);
-            stored = read_entry(json_object_get(meanwhile, "entry"));
+            stored = read_entry(json_object_get(meanwhile, "entry"), domain);
             now = number_of(meanwhile, "now");
         }
         mtasts_outcome_apply(outcome, stored, now, &updated);
-        json_object_set_new(shown, "entry", optional(mtasts_entry_text(updated)));
+        json_object_set_new(shown, "entry", optional(mtasts_entry_text(updated, domain)));
     }
     mtasts_entry_free(updated);
     mtasts_entry_free(stored);
@@ -868,9 +871,9 @@ static json_t *evicted_shown(mtasts_entries *evicted)
     return shown;
 }
 
-static json_t *entry_shown(mtasts_entry *entry)
+static json_t *entry_shown(mtasts_entry *entry, const char *domain)
 {
-    json_t *shown = optional(mtasts_entry_text(entry));
+    json_t *shown = optional(mtasts_entry_text(entry, domain));
     mtasts_entry_free(entry);
     return shown;
 }
@@ -900,7 +903,7 @@ static json_t *remove_from(const mtasts_cache *cache, const char *domain)
     json_t *shown = json_null();
     for (size_t index = 0; index < mtasts_entries_count(entries); index++)
         if (strcmp(mtasts_entries_domain(entries, index), domain) == 0)
-            shown = json_string(mtasts_entry_text(mtasts_entries_get(entries, index)));
+            shown = json_string(mtasts_entry_text(mtasts_entries_get(entries, index), domain));
     mtasts_entries_free(entries);
     if (mtasts_cache_remove(cache, domain, NULL))
         fail("nothing can be removed");
@@ -912,10 +915,11 @@ static mtasts_cache *saved_and_loaded(mtasts_cache *cache, const json_t *config,
     mtasts_entries *entries = entries_of(cache);
     mtasts_cache *loaded = new_cache(config);
     for (size_t index = 0; index < mtasts_entries_count(entries); index++) {
-        const char *text = mtasts_entry_text(mtasts_entries_get(entries, index));
+        const char *domain = mtasts_entries_domain(entries, index);
+        const char *text = mtasts_entry_text(mtasts_entries_get(entries, index), domain);
         mtasts_entry *entry = NULL;
-        if (mtasts_entry_parse((const uint8_t *)text, strlen(text), &entry, NULL) ||
-            mtasts_cache_insert(loaded, mtasts_entries_domain(entries, index), entry, now, NULL, NULL))
+        if (mtasts_entry_parse((const uint8_t *)text, strlen(text), domain, &entry, NULL) ||
+            mtasts_cache_insert(loaded, domain, entry, now, NULL, NULL))
             fail("what was saved cannot be loaded");
         mtasts_entry_free(entry);
     }
@@ -934,12 +938,12 @@ static json_t *run_operation(mtasts_cache **cache, const char *operation, const 
     json_t *shown = NULL;
     if (strcmp(operation, "get") == 0) {
         status = mtasts_cache_get(*cache, domain, now, &entry, NULL);
-        shown = entry_shown(entry);
+        shown = entry_shown(entry, domain);
     } else if (strcmp(operation, "peek") == 0) {
         status = mtasts_cache_peek(*cache, domain, now, &entry, NULL);
-        shown = entry_shown(entry);
+        shown = entry_shown(entry, domain);
     } else if (strcmp(operation, "insert") == 0) {
-        entry = read_entry(json_object_get(value, "entry"));
+        entry = read_entry(json_object_get(value, "entry"), domain);
         status = mtasts_cache_insert(*cache, domain, entry, now, &evicted, NULL);
         mtasts_entry_free(entry);
         shown = evicted_shown(evicted);

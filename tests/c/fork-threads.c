@@ -33,7 +33,7 @@ static void *use_the_cache(void *argument)
     const char *domain = argument;
     while (!atomic_load(&stop)) {
         mtasts_entry *entry = NULL, *found = NULL;
-        CHECK(mtasts_entry_parse((const uint8_t *)text, sizeof text - 1, &entry, NULL) == MTASTS_OK);
+        CHECK(mtasts_entry_parse((const uint8_t *)text, sizeof text - 1, domain, &entry, NULL) == MTASTS_OK);
         CHECK(mtasts_cache_insert(shared, domain, entry, now, NULL, NULL) == MTASTS_OK);
         CHECK(mtasts_cache_get(shared, domain, now, &found, NULL) == MTASTS_OK && found);
         mtasts_entry_free(found);

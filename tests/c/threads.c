@@ -95,12 +95,12 @@ int main(void)
     CHECK(mtasts_cache_new(8, 0, 0, &loaded) == MTASTS_OK);
     for (size_t index = 0; index < mtasts_entries_count(entries); index++) {
         const char *domain = mtasts_entries_domain(entries, index);
-        const char *text = mtasts_entry_text(mtasts_entries_get(entries, index));
+        const char *text = mtasts_entry_text(mtasts_entries_get(entries, index), domain);
         mtasts_entry *entry = NULL, *found = NULL;
-        CHECK(mtasts_entry_parse((const uint8_t *)text, strlen(text), &entry, NULL) == MTASTS_OK);
+        CHECK(mtasts_entry_parse((const uint8_t *)text, strlen(text), domain, &entry, NULL) == MTASTS_OK);
         CHECK(mtasts_cache_insert(loaded, domain, entry, now, NULL, NULL) == MTASTS_OK);
         CHECK(mtasts_cache_peek(loaded, domain, now, &found, NULL) == MTASTS_OK);
-        CHECK(strcmp(mtasts_entry_text(found), text) == 0);
+        CHECK(strcmp(mtasts_entry_text(found, domain), text) == 0);
         mtasts_entry_free(entry);
         mtasts_entry_free(found);
     }

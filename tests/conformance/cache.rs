@@ -156,15 +156,18 @@ impl Config {
 impl Operation {
     fn run(self, cache: &mut PolicyCache, config: &CacheConfig, now: UnixTime) -> Result<Value, String> {
         Ok(match self {
-            Self::Get(domain) => entry_shown(cache.get(&parse(&domain)?, now)),
-            Self::Peek(domain) => entry_shown(cache.peek(&parse(&domain)?, now)),
+            Self::Get(domain) => entry_shown(&domain, |domain| cache.get(domain, now))?,
+            Self::Peek(domain) => entry_shown(&domain, |domain| cache.peek(domain, now))?,
             Self::Insert(Insert { domain, entry }) => {
-                evicted_shown(cache.insert(&parse(&domain)?, read_entry(&entry)?, now))
+                let domain = parse(&domain)?;
+                let entry = CacheEntry::parse(&entry.to_vec(), &domain)
+                    .map_err(|fault| format!("the entry is none: {fault}"))?;
+                evicted_shown(cache.insert(&domain, entry, now))
             }
             Self::Apply(Apply { domain, update }) => {
                 evicted_shown(cache.apply(&parse(&domain)?, &update.into_update()?, now))
             }
-            Self::Remove(domain) => entry_shown(cache.remove(&parse(&domain)?)),
+            Self::Remove(domain) => entry_shown(&domain, |domain| cache.remove(domain))?,
             Self::RemoveExpired(Nothing {}) => evicted_shown(cache.remove_expired(now)),
             Self::PollRefresh(Nothing {}) => {
                 json!(cache.poll_refresh(now).map(|domain| domain.as_str().to_owned()))
@@ -172,11 +175,15 @@ impl Operation {
             Self::PollTimeout(Nothing {}) => json!(cache.poll_timeout().map(UnixTime::as_secs)),
             Self::Domains(Nothing {}) => json!(domains(cache)),
             Self::SaveAndLoad(Nothing {}) => {
-                let saved: Vec<_> =
-                    cache.entries().map(|(domain, entry)| (domain, entry.to_text())).collect();
+                let text = |(domain, entry): (PolicyDomain, CacheEntry)| {
+                    let text = entry.to_text(&domain);
+                    (domain, text)
+                };
+                let saved: Vec<_> = cache.entries().map(text).collect();
                 *cache = PolicyCache::new(config.clone());
                 for (domain, text) in saved {
-                    let entry = CacheEntry::parse(text.as_bytes()).map_err(|fault| fault.to_string())?;
+                    let entry =
+                        CacheEntry::parse(text.as_bytes(), &domain).map_err(|fault| fault.to_string())?;
                     cache.insert(&domain, entry, now);
                 }
                 Value::Null
@@ -212,16 +219,16 @@ fn parse(domain: &str) -> Result<PolicyDomain, String> {
     PolicyDomain::parse(domain).map_err(|fault| format!("{domain}: {fault}"))
 }
 
-fn read_entry(text: &Octets) -> Result<CacheEntry, String> {
-    CacheEntry::parse(&text.to_vec()).map_err(|fault| format!("the entry is none: {fault}"))
-}
-
 fn domains(cache: &PolicyCache) -> Vec<String> {
     cache.entries().map(|(domain, _)| domain.as_str().to_owned()).collect()
 }
 
-fn entry_shown(entry: Option<CacheEntry>) -> Value {
-    json!(entry.map(|entry| entry.to_text()))
+fn entry_shown(
+    domain: &str,
+    find: impl FnOnce(&PolicyDomain) -> Option<CacheEntry>,
+) -> Result<Value, String> {
+    let domain = parse(domain)?;
+    Ok(json!(find(&domain).map(|entry| entry.to_text(&domain))))
 }
 
 fn evicted_shown(evicted: Option<Evicted>) -> Value {

@@ -1,4 +1,4 @@
-use mta_sts_core::{CacheEntry, UnixTime};
+use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,14 +8,21 @@ use crate::policy;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
+    #[serde(default = "example_domain")]
+    domain: String,
     text: Octets,
     #[serde(default)]
     times: Vec<u64>,
 }
 
+fn example_domain() -> String {
+    "example.test".to_owned()
+}
+
 pub(crate) fn run(input: Value) -> Result<Value, String> {
-    let Input { text, times } = understand(input)?;
-    let entry = match CacheEntry::parse(&text.to_vec()) {
+    let Input { domain, text, times } = understand(input)?;
+    let domain = PolicyDomain::parse(&domain).map_err(|fault| format!("{domain}: {fault}"))?;
+    let entry = match CacheEntry::parse(&text.to_vec(), &domain) {
         Ok(entry) => entry,
         Err(fault) => return Ok(error(fault.code(), fault.line(), fault.offset())),
     };
@@ -45,6 +52,6 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         "back_offs": back_offs,
         "policy": policy,
         "valid": valid,
-        "text": entry.to_text(),
+        "text": entry.to_text(&domain),
     }))
 }

@@ -82,26 +82,26 @@ struct Meanwhile {
 pub(crate) fn run(input: Value) -> Result<Value, String> {
     let Input { domain, purpose, entry, now, config, steps, meanwhile } = understand(input)?;
     let domain = PolicyDomain::parse(&domain).map_err(|fault| fault.to_string())?;
-    let stored = read_entry(entry.as_ref())?;
+    let stored = read_entry(entry.as_ref(), &domain)?;
     let mut time = UnixTime::from_secs(now);
-    let mut lookup = Lookup::new(domain, purpose, stored.as_ref(), time, &config.to_lookup_config());
+    let mut lookup = Lookup::new(domain.clone(), purpose, stored.as_ref(), time, &config.to_lookup_config());
     for (number, step) in steps.into_iter().enumerate() {
         time = UnixTime::from_secs(step.at);
         take_step(&mut lookup, step, time).map_err(|fault| format!("step {}: {fault}", number + 1))?;
     }
     let outcome = lookup.into_outcome().map_err(|lookup| format!("it still asks {}", asks(&lookup)))?;
     let (stored, time) = match meanwhile {
-        Some(Meanwhile { entry, now }) => (read_entry(entry.as_ref())?, UnixTime::from_secs(now)),
+        Some(Meanwhile { entry, now }) => (read_entry(entry.as_ref(), &domain)?, UnixTime::from_secs(now)),
         None => (stored, time),
     };
     let entry = outcome.cache_update.apply_to(stored, time);
     let mut shown = outcome_shown(&outcome);
-    shown.insert("entry".to_owned(), json!(entry.map(|entry| entry.to_text())));
+    shown.insert("entry".to_owned(), json!(entry.map(|entry| entry.to_text(&domain))));
     Ok(Value::Object(shown))
 }
 
-fn read_entry(text: Option<&Octets>) -> Result<Option<CacheEntry>, String> {
-    text.map(|text| CacheEntry::parse(&text.to_vec()))
+fn read_entry(text: Option<&Octets>, domain: &PolicyDomain) -> Result<Option<CacheEntry>, String> {
+    text.map(|text| CacheEntry::parse(&text.to_vec(), domain))
         .transpose()
         .map_err(|fault| format!("the entry is none: {fault}"))
 }

@@ -306,11 +306,11 @@ impl PolicyCache {
     /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
     ///
     /// # let now = UnixTime::from_secs(1_700_000_000);
-    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// # let text = "mta-sts-entry 2\ndomain: example.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
     /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
     /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
     /// # let domain = PolicyDomain::parse("example.test")?;
-    /// cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// cache.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain)?, now);
     /// let entry = cache.get(&domain, now).expect("it was remembered");
     /// assert!(entry.valid_policy(now).is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -347,18 +347,21 @@ impl PolicyCache {
     /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
     ///
     /// # let now = UnixTime::from_secs(1_700_000_000);
-    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// # let text = "mta-sts-entry 2\ndomain: example.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
     /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
     /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
     /// # let domain = PolicyDomain::parse("example.test")?;
-    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
-    /// let saved: Vec<_> = cache.entries().map(|(domain, entry)| (domain, entry.to_text())).collect();
-    /// assert_eq!(saved, [(domain, text.to_owned())]);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain)?, now);
+    /// let mut saved = Vec::new();
+    /// for (domain, entry) in cache.entries() {
+    ///     saved.push((entry.to_text(&domain), domain));
+    /// }
+    /// assert_eq!(saved, [(text.to_owned(), domain)]);
     ///
     /// let mut loaded = PolicyCache::new(CacheConfig::new(8));
-    /// for (domain, text) in saved {
+    /// for (text, domain) in saved {
     ///     // What cannot be read was not remembered.
-    ///     if let Ok(entry) = CacheEntry::parse(text.as_bytes()) {
+    ///     if let Ok(entry) = CacheEntry::parse(text.as_bytes(), &domain) {
     ///         loaded.insert(&domain, entry, now);
     ///     }
     /// }
@@ -412,11 +415,11 @@ impl PolicyCache {
     /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
     ///
     /// # let now = UnixTime::from_secs(1_700_000_000);
-    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// # let text = "mta-sts-entry 2\ndomain: example.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
     /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
     /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
     /// # let domain = PolicyDomain::parse("example.test")?;
-    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain)?, now);
     /// assert!(cache.remove(&domain).is_some());
     /// assert!(cache.remove(&domain).is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -432,11 +435,11 @@ impl PolicyCache {
     /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
     ///
     /// # let now = UnixTime::from_secs(1_700_000_000);
-    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// # let text = "mta-sts-entry 2\ndomain: example.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
     /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
     /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
     /// # let domain = PolicyDomain::parse("example.test")?;
-    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain)?, now);
     /// assert_eq!(cache.remove_expired(now), None);
     /// let next_week = UnixTime::from_secs(1_700_604_801);
     /// assert_eq!(cache.remove_expired(next_week).map(|expired| expired.domain), Some(domain));
@@ -484,12 +487,12 @@ impl PolicyCache {
     /// use mta_sts_core::{CacheConfig, CacheEntry, PolicyCache, PolicyDomain, UnixTime};
     ///
     /// # let now = UnixTime::from_secs(1_700_000_000);
-    /// # let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+    /// # let text = "mta-sts-entry 2\ndomain: example.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
     /// #     version: STSv1\nmode: none\nmax_age: 604800\n";
     /// # let mut cache = PolicyCache::new(CacheConfig::new(7));
     /// # let domain = PolicyDomain::parse("example.test")?;
     /// assert_eq!(cache.poll_timeout(), None);
-    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes())?, now);
+    /// # cache.insert(&domain, CacheEntry::parse(text.as_bytes(), &domain)?, now);
     /// let due = cache.poll_timeout().expect("a policy of a week is refreshed");
     /// assert_eq!(cache.poll_refresh(due), Some(domain));
     /// assert_eq!(cache.poll_timeout(), Some(due.saturating_add(PolicyCache::RETRY_INTERVAL)));

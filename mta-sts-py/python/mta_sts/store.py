@@ -147,7 +147,7 @@ class DirectoryStore(_Disk):
                 return
             new = not self._file(name).exists()
             full = new and len(self._names()) >= self._max_entries
-            self._replace(name, entry.to_text(), now)
+            self._replace(name, entry.to_text(name), now)
         if full:
             self._make_room(now)
 
@@ -284,7 +284,7 @@ class SqliteStore(_Disk):
             else:
                 connection.execute(
                     "INSERT INTO entry VALUES (?, ?, ?) ON CONFLICT (domain) DO UPDATE SET text = excluded.text",
-                    (str(name), entry.to_text(), _seconds(now)),
+                    (str(name), entry.to_text(name), _seconds(now)),
                 )
             (count,) = connection.execute("SELECT COUNT(*) FROM entry").fetchone()
             connection.execute("COMMIT")
@@ -354,7 +354,7 @@ def _parsed(domain: PolicyDomain | str) -> PolicyDomain:
 
 def _entry(domain: PolicyDomain, text: bytes | str) -> CacheEntry | None:
     try:
-        return CacheEntry.parse(text)
+        return CacheEntry.parse(text, domain)
     except MtaStsError as error:
         _log.warning("an entry in the store is not readable (%s, line %s), and counts as absent", error.code, error.line)
         _log.debug("it is that of %s", domain)

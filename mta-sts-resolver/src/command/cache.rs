@@ -297,10 +297,10 @@ impl Cache {
         let mut out = anstream::stdout();
         if self.json {
             let mut value = summary(domain, &entry, now());
-            value["entry"] = entry.to_text().into();
+            value["entry"] = entry.to_text(domain).into();
             writeln!(out, "{value:#}")?;
         } else {
-            for line in entry.to_text().lines() {
+            for line in entry.to_text(domain).lines() {
                 writeln!(out, "{}", printable(line))?;
             }
         }
@@ -355,7 +355,7 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     let mut entries = Entries::of(store);
     while let Some(page) = entries.next().await? {
         for (domain, entry) in page {
-            writeln!(out, "{}", json!({ "domain": domain.as_str(), "entry": entry.to_text() }))?;
+            writeln!(out, "{}", json!({ "domain": domain.as_str(), "entry": entry.to_text(&domain) }))?;
         }
     }
     // What this version cannot read, a later one can.
@@ -446,7 +446,7 @@ fn imported_entry(line: &str) -> Result<Option<(PolicyDomain, CacheEntry)>, Stri
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name:?} is missing"));
     let domain = domain(text("domain")?)?;
-    match CacheEntry::parse(text("entry")?.as_bytes()) {
+    match CacheEntry::parse(text("entry")?.as_bytes(), &domain) {
         Ok(entry) => Ok(Some((domain, entry))),
         Err(error) if error.kind() == EntryErrorKind::UnknownVersion => Ok(None),
         Err(error) => Err(error.to_string()),

@@ -35,17 +35,23 @@ const SIZES: u32 = 8;
 
 #[cfg(test)]
 mod tests {
+    use mta_sts_core::PolicyDomain;
+
     use super::*;
+
+    fn read(text: &str) -> CacheEntry {
+        CacheEntry::parse(text.as_bytes(), &PolicyDomain::parse("a.test").unwrap()).unwrap()
+    }
 
     fn entry(mode: &str) -> CacheEntry {
         let policy = format!("version: STSv1\nmode: {mode}\nmx: mx.a.test\nmax_age: 86400\n");
         let head = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: ";
-        CacheEntry::parse(format!("{head}{}\n\n{policy}", policy.len()).as_bytes()).unwrap()
+        read(&format!("{head}{}\n\n{policy}", policy.len()))
     }
 
     #[test]
     fn what_is_used_and_small_stays() {
-        let back_off = CacheEntry::parse(b"mta-sts-entry 1\nback-off: 1 1700000000\n\n").unwrap();
+        let back_off = read("mta-sts-entry 1\nback-off: 1 1700000000\n\n");
         let (none, testing, enforce) = (entry("none"), entry("testing"), entry("enforce"));
         let order = [
             rank(&back_off, 100, 9),

@@ -290,7 +290,7 @@ impl EntryStore for RedisStore {
             let fetched_at = entry.policy().map_or(-1, |policy| seconds(policy.fetched_at()));
             let mut put = redis::cmd("EVAL");
             put.arg(PUT).arg(2).arg(entry_key(domain)).arg(DOMAINS);
-            let text = entry.to_text();
+            let text = entry.to_text(domain);
             let worths = [0, 1, 2].map(|days| rank(entry, text.len(), days).to_string()).join(" ");
             put.arg(domain.as_str()).arg(text).arg(fetched_at).arg(seconds(ends_at(entry)));
             put.arg(GRACE.as_secs())

@@ -37,10 +37,10 @@ use super::{
 /// # let path = folder.path().join("cache.sqlite");
 /// let store = SqliteStore::open(&path)?;
 /// let domain = PolicyDomain::parse("recipient.test")?;
-/// let text = "mta-sts-entry 1\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
+/// let text = "mta-sts-entry 2\ndomain: recipient.test\nid: 1\nfetched-at: 1700000000\npolicy-length: 42\n\n\
 ///     version: STSv1\nmode: none\nmax_age: 604800\n";
-/// store.put(&domain, &CacheEntry::parse(text.as_bytes())?).await?;
-/// assert_eq!(store.get(&domain).await?.unwrap().to_text(), text);
+/// store.put(&domain, &CacheEntry::parse(text.as_bytes(), &domain)?).await?;
+/// assert_eq!(store.get(&domain).await?.unwrap().to_text(&domain), text);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -119,7 +119,7 @@ async fn what_was_answered_from_outlives_a_kill() {
         list.stderr
     );
     let shown = cache(&store, &["show", "Healthy-Enforce.test"], "");
-    assert!(shown.stdout.starts_with("mta-sts-entry 1\n") && shown.stdout.contains("\nmode: enforce\n"));
+    assert!(shown.stdout.starts_with("mta-sts-entry 2\n") && shown.stdout.contains("\nmode: enforce\n"));
     assert_eq!(cache(&store, &["show", "wildcard.test"], "").status, Some(1));
     let value: Value = serde_json::from_str(&cache(&store, &["--json", "list"], "").stdout).unwrap();
     assert_eq!(

@@ -122,7 +122,7 @@ impl Control {
         for domain in self.service.domains() {
             // It may be gone by now.
             let Some(entry) = self.service.entry(&domain).await else { continue };
-            send(answers, &json!({ "domain": domain.as_str(), "entry": entry.to_text() })).await?;
+            send(answers, &json!({ "domain": domain.as_str(), "entry": entry.to_text(&domain) })).await?;
             entries += 1;
         }
         send(answers, &json!({ "version": VERSION, "entries": entries })).await

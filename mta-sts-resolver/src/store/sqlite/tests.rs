@@ -13,7 +13,12 @@ fn text(id: usize) -> String {
 }
 
 fn entry(id: usize) -> CacheEntry {
-    CacheEntry::parse(text(id).as_bytes()).unwrap()
+    read(&text(id))
+}
+
+/// Without a domain it is as good for each.
+fn read(text: &str) -> CacheEntry {
+    CacheEntry::parse(text.as_bytes(), &domain(0)).unwrap()
 }
 
 fn domain(number: usize) -> PolicyDomain {
@@ -36,10 +41,7 @@ async fn of_two_processes_the_later_fetch_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache.sqlite");
     let (ours, theirs) = (SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap());
-    let fetched_at = |seconds: u64| {
-        let text = text(1).replace("1700000000", &seconds.to_string());
-        CacheEntry::parse(text.as_bytes()).unwrap()
-    };
+    let fetched_at = |seconds: u64| read(&text(1).replace("1700000000", &seconds.to_string()));
     let domain = domain(1);
     ours.put(&domain, &fetched_at(1_700_000_100)).await.unwrap();
     theirs.put(&domain, &fetched_at(1_700_000_000)).await.unwrap();
@@ -300,6 +302,36 @@ async fn a_new_file_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn entries_that_name_no_domain_are_read_and_get_one_and_those_of_others_are_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.sqlite");
+    let store = SqliteStore::open(&path).unwrap();
+    let file = other(&path);
+    for number in 1..=2 {
+        let (name, text) = (domain(number), text(1));
+        file.execute("INSERT INTO entries VALUES (?1, ?2)", params![name.as_str(), text.as_bytes()]).unwrap();
+    }
+    assert_eq!(store.get(&domain(1)).await.unwrap(), Some(entry(1)));
+    assert_eq!(all(&store).await.len(), 2);
+    store.put(&domain(1), &entry_fetched_at(1_700_000_001)).await.unwrap();
+    file.execute(
+        "UPDATE entries SET entry = (SELECT entry FROM entries WHERE domain = ?1) WHERE domain = ?2",
+        params![domain(1).as_str(), domain(2).as_str()],
+    )
+    .unwrap();
+    assert_eq!(
+        store.get(&domain(2)).await.unwrap(),
+        None,
+        "whoever copies an entry gives no policy to another"
+    );
+    assert_eq!(all(&store).await, [(domain(1), entry_fetched_at(1_700_000_001))]);
+    let unreadable = store.unreadable(None, 10).await.unwrap();
+    assert_eq!((unreadable.len(), unreadable[0].why), (1, Unreadable::Damaged));
+    let text = String::from_utf8(unreadable[0].text.clone()).unwrap();
+    assert!(text.starts_with("mta-sts-entry 2\ndomain: d0001.test\n"), "{text}");
+}
+
+#[tokio::test]
 async fn entries_of_a_later_version_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache.sqlite");
@@ -339,7 +371,7 @@ async fn entries_of_a_later_version_are_kept() {
     assert_eq!(unreadable.iter().filter(|entry| entry.why == Unreadable::Newer).count(), 500);
 
     // A failed fetch hides none, which may have a policy; a policy takes its place, unless it was fetched before.
-    let back_off = CacheEntry::parse(b"mta-sts-entry 1\nback-off: 1 4000000000\n\n").unwrap();
+    let back_off = read("mta-sts-entry 1\nback-off: 1 4000000000\n\n");
     for (new, is_taken) in [
         (&back_off, false),
         (&entry_fetched_at(1_699_999_999), false),
@@ -353,7 +385,7 @@ async fn entries_of_a_later_version_are_kept() {
 }
 
 fn entry_fetched_at(seconds: u64) -> CacheEntry {
-    CacheEntry::parse(text(1).replace("1700000000", &seconds.to_string()).as_bytes()).unwrap()
+    read(&text(1).replace("1700000000", &seconds.to_string()))
 }
 
 #[tokio::test]
@@ -522,7 +554,7 @@ fn large_entry(mode: &str, octets: usize) -> CacheEntry {
         policy += &line;
     }
     let head = format!("mta-sts-entry 1\nid: 1\nfetched-at: {}\n", system_seconds());
-    CacheEntry::parse(format!("{head}policy-length: {}\n\n{policy}", policy.len()).as_bytes()).unwrap()
+    read(&format!("{head}policy-length: {}\n\n{policy}", policy.len()))
 }
 
 fn system_seconds() -> u64 {

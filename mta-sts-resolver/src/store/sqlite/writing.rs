@@ -329,7 +329,7 @@ fn put(transaction: &Transaction<'_>, domain: &PolicyDomain, entry: &CacheEntry)
     if held.as_ref().is_some_and(|(held, _, _)| outdates(name, held, entry, now)) {
         return Ok(());
     }
-    let text = entry.to_text();
+    let text = entry.to_text(domain);
     transaction
         .prepare_cached(
             "INSERT INTO entries (domain, entry) VALUES (?1, ?2) \
