@@ -1023,7 +1023,7 @@ static const struct {
 } rooms[] = {
     {"cache", " config steps ", run_cache},
     {"delivery", " conclude dane_precedence hosts message minimum policy sessions tls_required_values tlsrpt_report ", run_delivery},
-    {"entry", " text times ", run_entry},
+    {"entry", " domain text times ", run_entry},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
     {"mx", " dns_id host pattern policy ", run_mx},
