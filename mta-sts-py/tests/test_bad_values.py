@@ -74,7 +74,8 @@ WORDS: list[Callable[[Any], object]] = [
 TEXTS: list[Callable[[Any], object]] = [
     mta_sts.Record.parse,
     Policy.parse,
-    CacheEntry.parse,
+    lambda value: CacheEntry.parse(value, "a.test"),
+    lambda value: CacheEntry.parse(b"", value),
     mta_sts.lint_policy,
     mta_sts.lint_record,
     lambda value: mta_sts.lint_rrset([value]),

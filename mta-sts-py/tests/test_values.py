@@ -251,9 +251,13 @@ def test_iterables_of_every_kind() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 1, 1.5, object(), ["v=STSv1; id=1"], {}])
 def test_wrong_types_are_type_errors(wrong: Any) -> None:
-    for parse in (Policy.parse, Record.parse, CacheEntry.parse, lint_policy, DnsName.parse, MxPattern.parse):
+    for parse in (Policy.parse, Record.parse, lint_policy, DnsName.parse, MxPattern.parse):
         with pytest.raises(TypeError):
             parse(wrong)
+    with pytest.raises(TypeError):
+        CacheEntry.parse(wrong, "a.test")
+    with pytest.raises(TypeError):
+        CacheEntry.parse(b"", wrong)
 
 
 def test_one_text_is_no_rrset() -> None:
