@@ -108,6 +108,7 @@ pub struct Lookup {
     purpose: Purpose,
     entry: CacheEntry,
     config: LookupConfig,
+    record_check: RecordCheck,
     state: State,
 }
 
@@ -142,8 +143,7 @@ pub enum Purpose {
     /// A message is to be returned since no MX host met the policy: has the owner published another
     /// one meanwhile (RFC 8461, 5.1, step 3)?
     ///
-    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the message
-    /// may be returned now.
+    /// [`Delivery::recheck`](crate::Delivery::recheck) says what its outcome means for the message.
     // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
@@ -330,6 +330,23 @@ pub struct Outcome {
     pub failure: Option<PolicyFailure>,
     /// What to tell the administrator (RFC 8461, 3.3 and 10.2).
     pub alert: Option<Alert>,
+    /// Whether the domain was asked for a newer policy, and what came of it.
+    pub record_check: RecordCheck,
+}
+
+/// Whether a lookup has asked the domain for a newer policy than the cached one.
+///
+/// Before a permanent failure that has to be known: [`Delivery::recheck`](crate::Delivery::recheck).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RecordCheck {
+    /// It has not asked: what was remembered was enough.
+    #[default]
+    NotMade,
+    /// DNS has answered, and the domain has no newer policy than the one of the outcome, which may have been fetched
+    /// just now.
+    Current,
+    /// DNS has not answered, or there is a newer policy that was not fetched.
+    Failed,
 }
 
 impl Outcome {
@@ -375,7 +392,7 @@ impl Outcome {
 /// let outcome = run(lookup, now, good());
 /// let applied = outcome.applied.as_ref().expect("the fetch succeeded");
 /// assert_eq!((applied.source, applied.id.as_str()), (PolicySource::Fetched, "1"));
-/// let delivery = Delivery::new(Some(&applied.policy));
+/// let delivery = Delivery::of(&outcome);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -725,6 +742,7 @@ impl Lookup {
             entry: cached.cloned().unwrap_or_default(),
             config: config.clone(),
             domain,
+            record_check: RecordCheck::NotMade,
             // A lookup that is done at once never needs its questions, so each is made when it is asked.
             state: State::QueryTxt(TxtQuery { name: String::new() }),
         };
@@ -822,6 +840,7 @@ impl Lookup {
     }
 
     fn record_found(&mut self, id: RecordId, ttl: Duration, now: UnixTime) {
+        self.record_check = RecordCheck::Current;
         let checked_until = checked_until(ttl, now);
         let cached = self.entry.valid_policy(now);
         if self.purpose != Purpose::Refresh && cached.is_some_and(|cached| *cached.id() == id) {
@@ -834,6 +853,7 @@ impl Lookup {
     }
 
     fn no_record(&mut self, kind: RecordErrorKind, ttl: Duration, now: UnixTime) {
+        self.record_check = RecordCheck::Current;
         let until = checked_until(ttl, now);
         if self.entry.valid_policy(now).is_some() {
             self.cached_without_record(Some(kind.code()), until, now);
@@ -843,6 +863,7 @@ impl Lookup {
     }
 
     fn txt_failed(&mut self, failure: TxtFailure, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
             // Nobody but the sender has failed, so there is nothing to report.
             let reason_code = (failure != TxtFailure::LocalFault).then(|| failure.code());
@@ -874,6 +895,7 @@ impl Lookup {
     }
 
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         let cached = self.entry.valid_policy(now).is_some();
         // An id whose policy gave way to the cached one is left alone too, and nothing has failed then: its
         // fetch came first, so it is left alone for no longer than this.
@@ -893,6 +915,7 @@ impl Lookup {
     }
 
     fn policy_fetched(&mut self, policy: CachedPolicy, checked_until_record: Option<UnixTime>) {
+        self.record_check = RecordCheck::Current;
         let checked_until =
             checked_until_record.unwrap_or_else(|| checked_until(MIN_TTL, policy.fetched_at()));
         self.finish(
@@ -902,6 +925,7 @@ impl Lookup {
     }
 
     fn fetch_failed(&mut self, fault: FetchFault, id: RecordId, received: Option<&[u8]>, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         let update = CacheUpdate::BackOff(BackOff { id, until: now.saturating_add(self.config.back_off) });
         match self.entry.valid_policy(now) {
             None => self.finish(Err(NoPolicy::FetchFailed(fault)), update),
@@ -928,6 +952,7 @@ impl Lookup {
 
     /// A local fault: no host was asked, so nothing has failed that could be reported or left alone.
     fn fetch_not_tried(&mut self, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
             self.apply_cached(self.checked(checked_until(MIN_TTL, now)), now);
         } else {
@@ -960,7 +985,8 @@ impl Lookup {
     }
 
     fn finish(&mut self, applied: Result<AppliedPolicy, NoPolicy>, cache_update: CacheUpdate) {
-        self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None });
+        let record_check = self.record_check;
+        self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None, record_check });
     }
 
     /// Adds what TLSRPT counts; nothing while a policy of mode none is cached (RFC 8461, 6).
