@@ -4,9 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
-use crate::convert::{Span, Time, size, value};
+use crate::convert::{Span, Time, size};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
+use crate::value::value;
 
 /// Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
 ///

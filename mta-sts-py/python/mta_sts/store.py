@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ._core import CacheEntry, CacheUpdate, PolicyCache, PolicyDomain
-from ._values import MtaStsError
+from ._error import MtaStsError
 
 __all__ = ["DirectoryStore", "SqliteStore", "Store"]
 
