@@ -163,6 +163,13 @@ impl Policy {
         &self.0.text
     }
 
+    /// The octets that it takes in memory, with all that belongs to it.
+    pub(crate) fn octets(&self) -> usize {
+        // The count of its users, the strong and the weak, stands before the content.
+        let counts = 2 * size_of::<usize>();
+        counts + size_of::<Content>() + self.0.text.len() + size_of_val(&*self.0.patterns)
+    }
+
     /// The lines as they were received, without their ends and without blank ones: the
     /// `policy-string` of TLSRPT (RFC 8460, 4.4).
     // Meets R53.
