@@ -26,7 +26,13 @@ impl<'a> Arbitrary<'a> for Input {
         while !input.is_empty() && steps.len() < MAX_STEPS {
             steps.push(step(input)?);
         }
-        Ok(Self(Case { max_entries: usize::from(settings % 8), max_octets, seed, late: settings >= 128, steps }))
+        Ok(Self(Case {
+            max_entries: usize::from(settings % 8),
+            max_octets,
+            seed,
+            late: settings >= 128,
+            steps,
+        }))
     }
 }
 
