@@ -16,6 +16,7 @@ use crate::value::value;
 /// >>> lookup = Lookup("example.com", now=1_700_000_000, cached=cache.get("example.com", now=1_700_000_000))
 /// >>> lookup.handle_txt_not_found(ttl=300, now=1_700_000_000)
 /// >>> cache.apply("example.com", lookup.poll_output().outcome.cache_update, now=1_700_000_000)
+/// []
 /// >>> len(cache)
 /// 1
 ///

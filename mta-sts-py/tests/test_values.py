@@ -365,16 +365,16 @@ def test_spans_of_time() -> None:
 def test_the_cache_is_bounded_and_saves_what_it_holds() -> None:
     cache = PolicyCache(max_entries=2)
     for name in ("a.test", "b.test"):
-        assert cache.apply(name, outcome().cache_update, now=NOW) is None
+        assert cache.apply(name, outcome().cache_update, now=NOW) == []
     match cache.apply("c.test", outcome().cache_update, now=NOW):
-        case mta_sts.Evicted(domain, gone):
+        case [mta_sts.Evicted(domain, gone)]:
             assert str(domain) in {"a.test", "b.test"} and gone.policy is not None
         case other:
             pytest.fail(repr(other))
     assert len(cache) == 2 and "c.test" in cache and domain not in cache
     again = PolicyCache()
     for saved, remembered in cache.entries():
-        assert again.insert(saved, CacheEntry.parse(remembered.to_text()), now=NOW) is None
+        assert again.insert(saved, CacheEntry.parse(remembered.to_text()), now=NOW) == []
     assert sorted(again.entries(), key=str) == sorted(cache.entries(), key=str)
     assert again.remove("c.test") is not None and again.get("c.test", now=NOW) is None
 
