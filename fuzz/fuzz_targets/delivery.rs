@@ -4,14 +4,16 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::{
-    Conclusion, DanePrecedence, DaneState, Delivery, DnsName, HostOutcome, MessageTls, Mode, MxDecision,
-    MxHost, Policy, QueueLifetime, Session, SessionDecision, TlsMinimum, TlsResult,
+    Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
+    HostOutcome, MessageTls, Mode, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session,
+    SessionDecision, TlsMinimum, TlsResult,
 };
 use mta_sts_fuzz::pattern_covers;
 
 #[derive(Arbitrary, Debug)]
 struct Case {
     mode: Option<u8>,
+    is_unknown: bool,
     patterns: Vec<Name>,
     message: u8,
     minimum: u8,
@@ -24,6 +26,7 @@ struct Case {
 struct Host {
     name: Name,
     dane: u8,
+    dane_result: u8,
     dnssec: bool,
     tls: u8,
     offers_requiretls: bool,
@@ -61,11 +64,17 @@ fuzz_target!(|case: Case| {
         pick(&[TlsMinimum::Opportunistic, TlsMinimum::Encrypted, TlsMinimum::Authenticated], case.minimum);
     let precedence = if case.dane_decides { DanePrecedence::DaneDecides } else { DanePrecedence::Both };
     let ignores_recipient = case.is_report || message == MessageTls::TlsRequiredNo;
-    let delivery = Delivery::new(policy.as_ref())
-        .message(message)
-        .minimum(minimum)
-        .dane_precedence(precedence)
-        .tlsrpt_report(case.is_report);
+    let delivery = match &policy {
+        Some(policy) => Delivery::under(policy),
+        None if case.is_unknown => Delivery::undetermined(),
+        None => Delivery::without_policy(),
+    };
+    let delivery = delivery
+        .with_message(message)
+        .with_minimum(minimum)
+        .with_dane_precedence(precedence)
+        .with_tlsrpt_report(case.is_report);
+    let is_unknown = policy.is_none() && case.is_unknown;
 
     let names: Vec<DnsName> =
         case.hosts.iter().map(|host| DnsName::parse(&host.name.text(false)).expect("a name")).collect();
@@ -93,23 +102,36 @@ fuzz_target!(|case: Case| {
                 .mx_patterns()
                 .any(|pattern| mx_host.name().is_some_and(|name| pattern_covers(&pattern, name.as_str())))
         });
-        let dane_passed = dane(host) == DaneState::Passed;
-        let is_authenticated = tls == TlsResult::Authenticated || dane_passed;
-        let by_dane = case.dane_decides && matches!(dane(host), DaneState::Passed | DaneState::Usable);
+        let (is_valid, dane_result) = match tls {
+            TlsResult::Established(authentication) => {
+                (authentication.certificate() == CertificateResult::Valid, authentication.dane())
+            }
+            _ => (false, DaneResult::NotChecked),
+        };
+        let dane_passed = dane(host) == DaneState::Usable && dane_result == DaneResult::Passed;
+        let dane_fails = match dane(host) {
+            DaneState::NotApplicable => dane_result == DaneResult::Failed,
+            DaneState::Usable => !dane_passed,
+            DaneState::LookupFailed => true,
+        };
+        let is_authenticated = is_valid || dane_passed;
+        let by_dane = case.dane_decides && dane(host) == DaneState::Usable;
         let is_skipped = matches!(planned.decision, MxDecision::Skip(_));
         if mode == Some(Mode::Enforce) && !ignores_recipient {
             let dane_decided = case.dane_decides && dane_passed;
-            assert!(
-                !delivers || dane_decided || (is_covered && tls == TlsResult::Authenticated),
-                "{verdict:?}"
-            );
+            assert!(!delivers || dane_decided || (is_covered && is_valid), "{verdict:?}");
             assert!(is_skipped || is_covered || by_dane, "{planned:?}");
-            let demands =
-                matches!(planned.decision, MxDecision::Authenticate(_) | MxDecision::AuthenticateByDane(_));
+            let demands = matches!(
+                planned.decision,
+                MxDecision::Authenticate(_)
+                    | MxDecision::AuthenticateByDane(_)
+                    | MxDecision::AuthenticateByBoth(_)
+            );
             assert!(is_skipped || demands, "{planned:?}");
         }
-        if !ignores_recipient && !matches!(dane(host), DaneState::NotApplicable | DaneState::Passed) {
-            assert!(!delivers, "DANE is overridden: {verdict:?}");
+        if !ignores_recipient {
+            assert!(!delivers || !dane_fails, "DANE is overridden: {verdict:?}");
+            assert!(!is_unknown || (is_skipped && !delivers), "{planned:?} {verdict:?}");
         }
         if delivers {
             assert!(!is_skipped, "{planned:?} {verdict:?}");
@@ -120,11 +142,10 @@ fuzz_target!(|case: Case| {
                 assert!(host.dnssec || (is_covered && mode == Some(Mode::Enforce)), "{verdict:?}");
             }
         } else if mode != Some(Mode::Enforce) || ignores_recipient {
-            // Then only DANE, REQUIRETLS and the operator stop mail.
-            let dane_stops =
-                !ignores_recipient && !matches!(dane(host), DaneState::NotApplicable | DaneState::Passed);
+            // Then only DANE, REQUIRETLS, the operator, and what is not known stop mail.
+            let recipient_stops = !ignores_recipient && (dane_fails || is_unknown);
             let may_stop =
-                minimum != TlsMinimum::Opportunistic || message == MessageTls::Requiretls || dane_stops;
+                minimum != TlsMinimum::Opportunistic || message == MessageTls::Requiretls || recipient_stops;
             assert!(may_stop, "{verdict:?}");
         }
         let fault = match planned.decision {
@@ -143,9 +164,8 @@ fuzz_target!(|case: Case| {
         plan.hosts.iter().all(|host| matches!(host.decision, MxDecision::Skip(_)))
     );
 
-    let [running, over, rechecked] =
-        [QueueLifetime::Running, QueueLifetime::Over, QueueLifetime::OverAndRechecked]
-            .map(|lifetime| delivery.conclude(&outcomes, lifetime));
+    let conclude = |lifetime, recheck| delivery.conclude(&outcomes, lifetime, recheck);
+    let (running, over) = (conclude(QueueLifetime::Running, None), conclude(QueueLifetime::Over, None));
     if message != MessageTls::Requiretls {
         assert_eq!(running, Conclusion::Defer);
     }
@@ -153,7 +173,15 @@ fuzz_target!(|case: Case| {
     if mode == Some(Mode::Enforce) && has_mismatch {
         assert_eq!(over, Conclusion::RecheckPolicy);
     }
-    assert!(matches!(rechecked, Conclusion::Bounce(_)));
+    assert!(matches!(conclude(QueueLifetime::Over, Some(Recheck::Unchanged)), Conclusion::Bounce(_)));
+    // No permanent failure for a policy that could not be checked, or is another by now.
+    for recheck in [Recheck::Changed, Recheck::NoLongerBound, Recheck::NotChecked] {
+        let concluded = conclude(QueueLifetime::Over, Some(recheck));
+        assert!(
+            over != Conclusion::RecheckPolicy || !matches!(concluded, Conclusion::Bounce(_)),
+            "{concluded:?}"
+        );
+    }
 });
 
 fn policy_of(patterns: &[Name]) -> impl Fn(u8) -> Option<Policy> + use<'_> {
@@ -167,28 +195,26 @@ fn policy_of(patterns: &[Name]) -> impl Fn(u8) -> Option<Policy> + use<'_> {
 }
 
 fn dane(host: &Host) -> DaneState {
-    let states = [
-        DaneState::NotApplicable,
-        DaneState::Usable,
-        DaneState::Passed,
-        DaneState::Failed,
-        DaneState::LookupFailed,
-    ];
-    pick(&states, host.dane)
+    pick(&[DaneState::NotApplicable, DaneState::Usable, DaneState::LookupFailed], host.dane)
 }
 
 fn tls(host: &Host) -> TlsResult {
-    let results = [
-        TlsResult::NotOffered,
-        TlsResult::Refused,
-        TlsResult::HandshakeFailed,
-        TlsResult::VersionTooOld,
-        TlsResult::CertificateExpired,
-        TlsResult::CertificateNotYetValid,
-        TlsResult::CertificateHostMismatch,
-        TlsResult::CertificateNotTrusted,
-        TlsResult::CertificateNotChecked,
-        TlsResult::Authenticated,
+    let certificates = [
+        CertificateResult::Expired,
+        CertificateResult::NotYetValid,
+        CertificateResult::HostMismatch,
+        CertificateResult::NotTrusted,
+        CertificateResult::NotChecked,
+        CertificateResult::Valid,
     ];
-    pick(&results, host.tls)
+    let dane = pick(&[DaneResult::NotChecked, DaneResult::Passed, DaneResult::Failed], host.dane_result);
+    match host.tls % 10 {
+        0 => TlsResult::NotOffered,
+        1 => TlsResult::Refused,
+        2 => TlsResult::HandshakeFailed,
+        3 => TlsResult::VersionTooOld,
+        number => {
+            TlsResult::Established(Authentication::new(certificates[usize::from(number) - 4]).with_dane(dane))
+        }
+    }
 }
