@@ -2237,8 +2237,8 @@ mtasts_result_type mtasts_outcome_failure_result_type(const mtasts_outcome *outc
 const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 
 /**
- * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4).
- * 0 for NULL.
+ * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4). Together
+ * they take at most twice the octets of the body. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2246,8 +2246,8 @@ const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 size_t mtasts_outcome_failure_line_count(const mtasts_outcome *outcome);
 
 /**
- * A line that was received, in their order from 0; what is not UTF-8 or a control character is replaced. NULL for NULL,
- * and beyond the last.
+ * A line that was received, in their order from 0; what is not UTF-8 and control characters are replaced, by one U+FFFD
+ * however many stand in a row. It is looked for from the first line on. NULL for NULL, and beyond the last.
  *
  * Ownership: the result belongs to `outcome` and lives as long.
  * Threads: any, at once.
@@ -2450,8 +2450,12 @@ uint32_t mtasts_entry_fetch_failures(const mtasts_entry *entry);
 void mtasts_entry_free(mtasts_entry *entry);
 
 /**
- * A cache for `max_entries` domains (0 for the default, 65536), each let go after `unused_for` seconds without use (0 for
- * the default, 180 days).
+ * A cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets of memory (0
+ * for the default, 256 MiB), each let go after `unused_for` seconds without use (0 for the default, 180 days).
+ *
+ * A policy that many domains share counts once. It takes at most 2.5 times its text and 200 octets; one that takes more than
+ * fifteen sixteenths of `max_octets` is not cached. When they take too much, the policies go that no mail went to again, out
+ * of the class of sizes that takes the most.
  *
  * Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
  * strangers, and spreads the refreshes.
@@ -2464,6 +2468,7 @@ void mtasts_entry_free(mtasts_entry *entry);
  */
 mtasts_status mtasts_cache_new(uint64_t seed,
                                size_t max_entries,
+                               size_t max_octets,
                                uint64_t unused_for,
                                mtasts_cache **cache);
 
@@ -2474,6 +2479,14 @@ mtasts_status mtasts_cache_new(uint64_t seed,
  * Since: 0.1.0
  */
 size_t mtasts_cache_len(const mtasts_cache *cache);
+
+/**
+ * How many octets the policies take in memory. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_cache_octets(const mtasts_cache *cache);
 
 /**
  * What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
@@ -2507,8 +2520,8 @@ mtasts_status mtasts_cache_peek(const mtasts_cache *cache,
                                 mtasts_error **error);
 
 /**
- * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it, or
- * NULL; `evicted` may be NULL.
+ * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it,
+ * several entries where the policies took too much memory, or NULL; `evicted` may be NULL.
  *
  * Errors: 101 to 109 for the domain.
  *

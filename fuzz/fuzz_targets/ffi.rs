@@ -273,7 +273,8 @@ impl Caller<'_> {
                 25 => read_entry(at(&self.entries, one), now),
                 26 => {
                     let (seed, entries, unused_for) = (self.wide(), self.number(4) as usize, self.wide());
-                    give!(self, caches, |out| mtasts_cache_new(seed, entries, unused_for, out));
+                    let octets = usize::from(self.number(255)) * 16;
+                    give!(self, caches, |out| mtasts_cache_new(seed, entries, octets, unused_for, out));
                 }
                 27 => {
                     let cache = take(&mut self.caches, one);

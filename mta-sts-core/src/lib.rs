@@ -95,7 +95,7 @@ pub use error::{
 pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
-    PolicyRequest, PolicySource, Purpose, RecordCheck, TxtQuery,
+    PolicyRequest, PolicySource, Purpose, ReceivedLines, RecordCheck, TxtQuery,
 };
 pub use mx::MxPattern;
 pub use name::{DnsName, PolicyDomain};

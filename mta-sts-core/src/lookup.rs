@@ -610,7 +610,7 @@ impl fmt::Display for FetchFault {
 /// let failure = run(lookup, now, Input::Response(response)).failure.expect("the mode is none of the three");
 /// assert_eq!(failure.result_type, ResultType::StsPolicyInvalid);
 /// assert_eq!(failure.reason_code, "bad-mode");
-/// assert_eq!(failure.received_lines[1], "mode: enforced");
+/// assert_eq!(failure.received_lines.iter().nth(1), Some("mode: enforced"));
 /// ```
 // Meets S85, S86, R53, E2, E3, E4, E5, E6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -623,7 +623,7 @@ pub struct PolicyFailure {
     /// The lines that were received, errors included, when the body was no valid policy: the
     /// `policy-string` of the report (RFC 8460, 4.4). What is not UTF-8 or a control character is
     /// replaced.
-    pub received_lines: Vec<String>,
+    pub received_lines: ReceivedLines,
 }
 
 /// A policy could not be fetched anew. Once is no reason to worry; the count tells.
@@ -946,7 +946,7 @@ impl Lookup {
         if let (Some(received), State::Done(Outcome { failure: Some(failure), .. })) =
             (received, &mut self.state)
         {
-            failure.received_lines = received_lines(received);
+            failure.received_lines = ReceivedLines::of(received);
         }
     }
 
@@ -994,7 +994,8 @@ impl Lookup {
         let opted_out =
             self.entry.valid_policy(now).is_some_and(|cached| cached.policy().mode() == Mode::None);
         if let (false, State::Done(outcome)) = (opted_out, &mut self.state) {
-            outcome.failure = Some(PolicyFailure { result_type, reason_code, received_lines: Vec::new() });
+            outcome.failure =
+                Some(PolicyFailure { result_type, reason_code, received_lines: ReceivedLines::default() });
         }
     }
 
@@ -1021,10 +1022,90 @@ fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
     until > now && until.saturating_since(now) <= most
 }
 
-fn received_lines(body: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(body)
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.replace(|char: char| char.is_control() && char != '\t', "\u{fffd}"))
-        .collect()
+/// The lines of a body that is no policy.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let domain = PolicyDomain::parse("example.com")?;
+/// # let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+/// # let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// # lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now)?;
+/// let body = b"<html>\n\n\x00\x01 404 \xff\n";
+/// lookup.handle_input(Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain")), now)?;
+/// let outcome = lookup.into_outcome().unwrap();
+/// let lines: Vec<_> = outcome.failure.as_ref().unwrap().received_lines.iter().collect();
+/// assert_eq!(lines, ["<html>", "\u{fffd} 404 \u{fffd}"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without their ends and without blank lines. Octets that are no UTF-8, and control characters but the tab, are one U+FFFD,
+/// however many stand in a row; so they take at most twice the octets of the body.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReceivedLines {
+    // A line feed between two of them.
+    text: String,
+}
+
+impl ReceivedLines {
+    fn of(body: &[u8]) -> Self {
+        let mut len = 0;
+        write_lines(body, |piece| len += piece.len());
+        let mut text = String::with_capacity(len);
+        write_lines(body, |piece| text.push_str(piece));
+        Self { text }
+    }
+
+    /// The lines, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\n').filter(|line| !line.is_empty())
+    }
+
+    /// All of them, with a line feed between two.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+impl fmt::Debug for ReceivedLines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Gives the text of [`ReceivedLines`] out, piece by piece.
+fn write_lines(body: &[u8], mut write: impl FnMut(&str)) {
+    let mut is_first = true;
+    for line in body.split(|octet| *octet == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if core::str::from_utf8(line).is_ok_and(|line| line.trim().is_empty()) {
+            continue;
+        }
+        if !core::mem::take(&mut is_first) {
+            write("\n");
+        }
+        let mut was_replaced = false;
+        for chunk in line.utf8_chunks() {
+            for piece in chunk.valid().split_inclusive(is_replaced) {
+                let kept = piece.strip_suffix(is_replaced).unwrap_or(piece);
+                was_replaced &= kept.is_empty();
+                write(kept);
+                if kept.len() < piece.len() && !core::mem::replace(&mut was_replaced, true) {
+                    write("\u{fffd}");
+                }
+            }
+            if !chunk.invalid().is_empty() && !core::mem::replace(&mut was_replaced, true) {
+                write("\u{fffd}");
+            }
+        }
+    }
+}
+
+fn is_replaced(character: char) -> bool {
+    character.is_control() && character != '\t'
 }

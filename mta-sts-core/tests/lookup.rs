@@ -252,7 +252,7 @@ fn a_failed_fetch_is_reported_by_its_cause() {
         let lines = outcome.failure.unwrap().received_lines;
         let expected: &[&str] =
             if result_type == "sts-policy-invalid" { &["<html>", "<p>\u{fffd}</p>"] } else { &[] };
-        assert_eq!(lines, expected);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), expected);
     }
 }
 

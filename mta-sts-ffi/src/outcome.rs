@@ -53,7 +53,8 @@ pub struct mtasts_outcome {
     policy: Option<mtasts_policy>,
     id: CString,
     reason_code: CString,
-    received_lines: Vec<CString>,
+    // Each with its NUL, one behind the other.
+    received_lines: Vec<u8>,
 }
 
 /// The policy to apply; its mode may be testing or none. NULL if there is none, and for NULL: then
@@ -173,21 +174,21 @@ pub extern "C" fn mtasts_outcome_failure_reason_code(outcome: Option<&mtasts_out
         .map_or(NONE, |outcome| outcome.reason_code.as_ptr())
 }
 
-/// How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4).
-/// 0 for NULL.
+/// How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4). Together
+/// they take at most twice the octets of the body. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_failure_line_count(outcome: Option<&mtasts_outcome>) -> usize {
-    outcome.map_or(0, |outcome| outcome.received_lines.len())
+    outcome.map_or(0, |outcome| outcome.received_lines().count())
 }
 
-/// A line that was received, in their order from 0; what is not UTF-8 or a control character is replaced. NULL for NULL,
-/// and beyond the last.
+/// A line that was received, in their order from 0; what is not UTF-8 and control characters are replaced, by one U+FFFD
+/// however many stand in a row. It is looked for from the first line on. NULL for NULL, and beyond the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_failure_line_get(
     outcome: Option<&mtasts_outcome>,
     index: usize,
 ) -> *const c_char {
-    outcome.and_then(|outcome| outcome.received_lines.get(index)).map_or(NONE, |line| line.as_ptr())
+    outcome.and_then(|outcome| outcome.received_lines().nth(index)).map_or(NONE, |line| line.as_ptr().cast())
 }
 
 /// What to tell the administrator, since a policy could not be fetched anew: the number of the fault. 0 if there is
@@ -227,22 +228,33 @@ pub extern "C" fn mtasts_outcome_free(outcome: Option<Box<mtasts_outcome>>) {
 }
 
 impl mtasts_outcome {
-    pub(crate) fn new(outcome: Outcome) -> Self {
+    pub(crate) fn new(mut outcome: Outcome) -> Self {
+        // In the place of the outcome's own, so that they are held once.
+        let lines = outcome.failure.as_mut().map(|failure| core::mem::take(&mut failure.received_lines));
+        let received_lines = lines.filter(|lines| !lines.is_empty()).map_or(Vec::new(), |lines| {
+            let mut text = lines.into_text().into_bytes();
+            text.iter_mut().filter(|octet| **octet == b'\n').for_each(|octet| *octet = 0);
+            text.reserve_exact(1);
+            text.push(0);
+            text
+        });
         let failure = outcome.failure.as_ref();
         let applied = outcome.applied.as_ref().ok();
         Self {
             policy: applied.map(|applied| mtasts_policy::new(applied.policy.clone())),
             id: applied.map(|applied| c_string(applied.id.as_str())).unwrap_or_default(),
             reason_code: failure.map(|failure| c_string(failure.reason_code)).unwrap_or_default(),
-            received_lines: failure
-                .map(|failure| failure.received_lines.iter().map(|line| c_string(line)).collect())
-                .unwrap_or_default(),
+            received_lines,
             outcome,
         }
     }
 
     pub(crate) const fn core(&self) -> &Outcome {
         &self.outcome
+    }
+
+    fn received_lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.received_lines.split_inclusive(|octet| *octet == 0)
     }
 
     pub(crate) const fn cache_update(&self) -> &CacheUpdate {

@@ -236,7 +236,15 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
     };
     let failure = outcome.failure.as_ref().map(|failure| {
         let result_type = word(py, "ResultType", failure.result_type.as_str())?;
-        value(py, "PolicyFailure", (result_type, failure.reason_code, failure.received_lines.clone()))
+        value(
+            py,
+            "PolicyFailure",
+            (
+                result_type,
+                failure.reason_code,
+                failure.received_lines.iter().map(str::to_owned).collect::<Vec<_>>(),
+            ),
+        )
     });
     let alert = outcome
         .alert

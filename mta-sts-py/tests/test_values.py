@@ -371,3 +371,16 @@ def test_all_is_all() -> None:
     modules = {"resolver", "aio", "store"}
     assert set(mta_sts.__all__) - {"__version__"} == public - modules
     assert len(set(mta_sts.__all__)) == len(mta_sts.__all__)
+
+
+def test_the_memory_of_a_cache_is_bounded() -> None:
+    cache = mta_sts.PolicyCache(max_octets=100_000)
+    assert (cache.max_octets, cache.octets) == (100_000, 0)
+    for number in range(5):
+        text = f"version: STSv1\nmode: enforce\nmx: mx{number}.test\nmax_age: 604800\nfiller: {'x' * 30_000}\n"
+        cached = mta_sts.CachedPolicy(mta_sts.Policy.parse(text), "1", 1_700_000_000)
+        update = mta_sts.CacheUpdate.store(cached, checked_until=1_700_000_000)
+        gone = cache.apply(f"d{number}.test", update, now=1_700_000_000)
+        assert [str(each.domain) for each in gone] == ([f"d{number - 3}.test"] if number >= 3 else [])
+    assert len(cache) == 3
+    assert 90_000 < cache.octets <= 100_000

@@ -34,6 +34,7 @@ from mta_sts import (
     Opportunistic,
     Outcome,
     Policy,
+    Evicted,
     PolicyCache,
     PolicyDomain,
     PolicyType,
@@ -431,7 +432,7 @@ def run_cache(fields: Fields) -> Shown:
     with Fields(fields.pop("config")) as config:
         # The seed is the cache's own here; no case depends on it.
         config.option("seed")
-        options = {name: config.pop(name) for name in ("max_entries", "unused_for") if name in config}
+        options = {name: config.pop(name) for name in ("max_entries", "max_octets", "unused_for") if name in config}
     cache = PolicyCache(**options)
     for step in fields.pop("steps"):
         with Fields(step) as given:
@@ -453,6 +454,12 @@ def run_cache(fields: Fields) -> Shown:
     return {"domains": [str(domain) for domain, _ in cache.entries()]}
 
 
+def names(evicted: list[Evicted]) -> str | list[str] | None:
+    """None, the one, or a list of several."""
+    domains = [str(each.domain) for each in evicted]
+    return domains if len(domains) > 1 else domains[0] if domains else None
+
+
 def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
     match kind, argument:
         case "get" | "peek" | "remove", str(domain):
@@ -460,11 +467,9 @@ def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
             entry = getattr(cache, kind)(domain, **options)
             return entry and entry.to_text()
         case "insert", {"domain": domain, "entry": text, **rest} if not rest:
-            evicted = cache.insert(domain, CacheEntry.parse(octets(text)), now=now)
-            return evicted and str(evicted.domain)
+            return names(cache.insert(domain, CacheEntry.parse(octets(text)), now=now))
         case "apply", {"domain": domain, "update": given, **rest} if not rest:
-            evicted = cache.apply(domain, update(given), now=now)
-            return evicted and str(evicted.domain)
+            return names(cache.apply(domain, update(given), now=now))
         case "remove_expired", {**rest} if not rest:
             evicted = cache.remove_expired(now=now)
             return evicted and str(evicted.domain)

@@ -810,9 +810,11 @@ static json_t *run_lint(const json_t *input)
 static mtasts_cache *new_cache(const json_t *config)
 {
     const json_t *max_entries = json_object_get(config, "max_entries"), *unused_for = json_object_get(config, "unused_for");
+    const json_t *max_octets = json_object_get(config, "max_octets");
     mtasts_cache *cache = NULL;
     /* To C, 0 is the default: nothing is refreshed that is unused for a second, as little as for none. */
     if (mtasts_cache_new(number_of(config, "seed"), (size_t)json_integer_value(max_entries),
+                         (size_t)json_integer_value(max_octets),
                          unused_for && !json_integer_value(unused_for) ? 1 : (uint64_t)json_integer_value(unused_for), &cache))
         fail("no cache");
     return cache;
@@ -873,7 +875,14 @@ static mtasts_outcome *outcome_with(const json_t *update, const char *domain, ui
 
 static json_t *evicted_shown(mtasts_entries *evicted)
 {
+    const size_t count = mtasts_entries_count(evicted);
     json_t *shown = optional(mtasts_entries_domain(evicted, 0));
+    if (count > 1) {
+        json_decref(shown);
+        shown = json_array();
+        for (size_t index = 0; index < count; index++)
+            json_array_append_new(shown, json_string(mtasts_entries_domain(evicted, index)));
+    }
     mtasts_entries_free(evicted);
     return shown;
 }

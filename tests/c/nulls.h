@@ -62,7 +62,7 @@ static void make_all(void)
     CHECK(mtasts_lookup_finish(lookup, &a_outcome) == MTASTS_OK);
     mtasts_lookup_free(lookup);
     CHECK(mtasts_outcome_apply(a_outcome, NULL, 1, &a_entry) == MTASTS_OK && a_entry);
-    CHECK(mtasts_cache_new(1, 0, 0, &a_cache) == MTASTS_OK);
+    CHECK(mtasts_cache_new(1, 0, 0, 0, &a_cache) == MTASTS_OK);
     CHECK(mtasts_cache_apply(a_cache, "example.test", a_outcome, 1, NULL, NULL) == MTASTS_OK);
     CHECK(mtasts_cache_entries(a_cache, &a_entries) == MTASTS_OK && mtasts_entries_count(a_entries) == 1);
     a_delivery = mtasts_delivery_of(a_outcome);

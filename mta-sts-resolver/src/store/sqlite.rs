@@ -66,6 +66,20 @@ pub struct SqliteStore {
     reads: mpsc::SyncSender<Read>,
     /// None where it is only read.
     writes: Option<mpsc::SyncSender<Write>>,
+    /// Behind the two: their ends tell the threads to close the file.
+    _closing: Arc<Closing>,
+}
+
+/// Waits at its end until the threads have closed the file. A process that ends before that leaves a log behind whose index is
+/// gone, and which nobody reads then before the next one has the store open.
+struct Closing(Mutex<mpsc::Receiver<()>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        // Nothing is sent: it ends with the last thread, or the disk hangs.
+        let ended = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(CLOSING_PATIENCE);
+    }
 }
 
 /// How a [`SqliteStore`] goes about it.
@@ -197,8 +211,13 @@ impl SqliteStore {
             evicted: AtomicU64::new(0),
             unreadable: Seldom::default(),
         });
+        let (working, ended) = mpsc::channel::<()>();
         let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+            let working = working.clone();
+            let started = thread::Builder::new().name(name.to_owned()).spawn(move || {
+                work();
+                drop(working);
+            });
             started.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))
         };
         let mut to_writer = None;
@@ -211,7 +230,7 @@ impl SqliteStore {
         let (reads, queue) = mpsc::sync_channel(MAX_QUEUE);
         let mut reader = Reader::new(Arc::clone(&shared), to_writer.clone());
         start("mtasts-reader", Box::new(move || reader.work(&queue)))?;
-        Ok(Self { shared, reads, writes: to_writer })
+        Ok(Self { shared, reads, writes: to_writer, _closing: Arc::new(Closing(Mutex::new(ended))) })
     }
 
     /// Where the file is.
@@ -413,6 +432,8 @@ impl Pause {
 
 /// How long nothing may have counted in an entry before it is taken out: the clock may be ahead for a while.
 const GRACE: Duration = Duration::from_secs(2 * 86_400);
+/// As long as a disk may hang before a process ends without it.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 /// How many jobs may wait for a thread.
 const MAX_QUEUE: usize = 8192;
 const PAUSE: Duration = Duration::from_secs(1);

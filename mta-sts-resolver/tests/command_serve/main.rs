@@ -71,6 +71,7 @@ fn what_is_no_address_is_a_usage_error() {
 struct Answer {
     status: Option<i32>,
     stdout: String,
+    stderr: String,
 }
 
 /// `mtasts cache`, with standard input.
@@ -80,12 +81,13 @@ fn cache(store: &str, arguments: &[&str], input: &str) -> Answer {
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = process.wait_with_output().unwrap();
-    Answer { status: output.status.code(), stdout: String::from_utf8(output.stdout).unwrap() }
+    let text = |octets| String::from_utf8(octets).unwrap();
+    Answer { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +112,12 @@ async fn what_was_answered_from_outlives_a_kill() {
     assert_eq!(daemon.end().0, Some(0));
 
     let list = cache(&store, &["list"], "");
-    assert!(list.stdout.starts_with("healthy-enforce.test enforce until 2"), "{}", list.stdout);
+    assert!(
+        list.stdout.starts_with("healthy-enforce.test enforce until 2"),
+        "{} {}",
+        list.stdout,
+        list.stderr
+    );
     let shown = cache(&store, &["show", "Healthy-Enforce.test"], "");
     assert!(shown.stdout.starts_with("mta-sts-entry 1\n") && shown.stdout.contains("\nmode: enforce\n"));
     assert_eq!(cache(&store, &["show", "wildcard.test"], "").status, Some(1));

@@ -594,3 +594,19 @@ fn a_folder_that_is_not_there_is_told() {
     let error = SqliteStore::open("/nowhere/at/all/cache.sqlite").unwrap_err();
     assert_eq!(error.code(), "store-unavailable");
 }
+
+#[tokio::test]
+async fn nothing_but_the_file_is_left_behind() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        store.put(&domain(1), &entry(1)).await.unwrap();
+        drop(store.clone());
+        assert!(store.get(&domain(1)).await.unwrap().is_some());
+        drop(store);
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["cache.sqlite"]);
+    }
+}
