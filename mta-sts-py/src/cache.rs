@@ -4,9 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
-use crate::convert::{Span, Time, size, value};
+use crate::convert::{Span, Time, size};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
+use crate::value::value;
 
 /// Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
 ///
@@ -15,6 +16,7 @@ use crate::name::{PolicyDomain, policy_domain};
 /// >>> lookup = Lookup("example.com", now=1_700_000_000, cached=cache.get("example.com", now=1_700_000_000))
 /// >>> lookup.handle_txt_not_found(ttl=300, now=1_700_000_000)
 /// >>> cache.apply("example.com", lookup.poll_output().outcome.cache_update, now=1_700_000_000)
+/// []
 /// >>> len(cache)
 /// 1
 ///
