@@ -9,7 +9,7 @@ static const uint8_t octets[] = "x";
 static const mtasts_bytes rrs[1] = {{octets, 1}};
 static const mtasts_status faults[1] = {MTASTS_FAULT_MX_MISMATCH};
 static const char *const names[1] = {"mx.example.test"};
-static uint32_t number;
+static mtasts_conclusion number;
 
 static mtasts_error *a_error;
 static mtasts_name *a_name;
@@ -65,13 +65,13 @@ static void make_all(void)
     CHECK(mtasts_cache_new(1, 0, 0, 0, &a_cache) == MTASTS_OK);
     CHECK(mtasts_cache_apply(a_cache, "example.test", a_outcome, 1, NULL, NULL) == MTASTS_OK);
     CHECK(mtasts_cache_entries(a_cache, &a_entries) == MTASTS_OK && mtasts_entries_count(a_entries) == 1);
-    a_delivery = mtasts_delivery_new(a_policy);
+    a_delivery = mtasts_delivery_of(a_outcome);
     CHECK(mtasts_mx_host_new("mx.attacker.test", &a_mx_host, NULL) == MTASTS_OK);
     hosts[0] = a_mx_host;
     CHECK(mtasts_check_mx(a_delivery, a_mx_host, &a_mx_verdict) == MTASTS_OK);
     CHECK(mtasts_plan(a_delivery, hosts, 1, &a_mx_plan) == MTASTS_OK && mtasts_mx_plan_permits_none(a_mx_plan));
-    CHECK(mtasts_check_session(a_delivery, a_mx_host, MTASTS_TLS_AUTHENTICATED, 0, &a_session_verdict) == MTASTS_OK);
-    CHECK(mtasts_check_session(a_delivery, a_mx_host, 99, 0, &a_session_verdict) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_check_session(a_delivery, a_mx_host, MTASTS_TLS_AUTHENTICATED, 0, 0, &a_session_verdict) == MTASTS_OK);
+    CHECK(mtasts_check_session(a_delivery, a_mx_host, 99, 0, 0, &a_session_verdict) == MTASTS_ERR_ARGUMENT);
     a_tlsrpt_row = mtasts_mx_verdict_row_get(a_mx_verdict, 0);
     CHECK(mtasts_tlsrpt_row_result_type(a_tlsrpt_row) == MTASTS_TLSRPT_VALIDATION_FAILURE);
     CHECK(mtasts_lint_policy(octets, 1, MTASTS_STRICTNESS_ABNF, &a_findings, NULL) == MTASTS_OK);

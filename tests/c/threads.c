@@ -76,7 +76,7 @@ int main(void)
     CHECK(mtasts_policy_parse((const uint8_t *)body, sizeof body - 1, &policy, NULL) == MTASTS_OK);
     shared_policy = policy;
 #ifdef RACE
-    shared_delivery = mtasts_delivery_new(policy);
+    shared_delivery = mtasts_delivery_under(policy);
 #endif
 #ifdef __SANITIZE_THREAD__
     /* That a OnceLock is filled happens in Rust's standard library, where ThreadSanitizer does not see it. */
