@@ -259,10 +259,12 @@ impl<'a> MxHost<'a> {
         Self { name, dane: DaneState::NotApplicable, dnssec: false }
     }
 
-    /// The host with what DANE says of it.
+    /// The host with what DNS says of DANE for it. What is no host name has no TLSA records, whatever is said.
     #[must_use]
     pub const fn with_dane(mut self, dane: DaneState) -> Self {
-        self.dane = dane;
+        if self.name.is_some() {
+            self.dane = dane;
+        }
         self
     }
 
