@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use mta_sts_core::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
     HostOutcome, MessageTls, Mode, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session,
-    SessionDecision, TlsMinimum, TlsResult,
+    SessionDecision, SessionFault, TlsMinimum, TlsResult,
 };
 use mta_sts_fuzz::pattern_covers;
 
@@ -64,9 +64,10 @@ fuzz_target!(|case: Case| {
         pick(&[TlsMinimum::Opportunistic, TlsMinimum::Encrypted, TlsMinimum::Authenticated], case.minimum);
     let precedence = if case.dane_decides { DanePrecedence::DaneDecides } else { DanePrecedence::Both };
     let ignores_recipient = case.is_report || message == MessageTls::TlsRequiredNo;
+    let is_unknown = policy.is_none() && case.is_unknown;
     let delivery = match &policy {
         Some(policy) => Delivery::under(policy),
-        None if case.is_unknown => Delivery::undetermined(),
+        None if is_unknown => Delivery::undetermined(),
         None => Delivery::without_policy(),
     };
     let delivery = delivery
@@ -74,7 +75,6 @@ fuzz_target!(|case: Case| {
         .with_minimum(minimum)
         .with_dane_precedence(precedence)
         .with_tlsrpt_report(case.is_report);
-    let is_unknown = policy.is_none() && case.is_unknown;
 
     let names: Vec<DnsName> =
         case.hosts.iter().map(|host| DnsName::parse(&host.name.text(false)).expect("a name")).collect();
@@ -96,24 +96,31 @@ fuzz_target!(|case: Case| {
         let delivers = verdict.decision == SessionDecision::Deliver;
         assert_eq!(delivers, verdict.fault.is_none());
         assert!(!case.is_report || (planned.rows.is_empty() && verdict.rows.is_empty()));
+        let unchecked =
+            [SessionFault::CertificateNotChecked, SessionFault::DaneNotChecked, SessionFault::PolicyUnknown];
+        for row in planned.rows.iter().chain(&verdict.rows) {
+            assert!(!row.reason.is_some_and(|reason| unchecked.contains(&reason)), "{row:?}");
+        }
+        // Whoever does what the decision says may send the message.
+        if let Some(session) = as_demanded(planned.decision) {
+            let verdict = delivery.check_session(mx_host, session);
+            assert_eq!(verdict.decision, SessionDecision::Deliver, "{planned:?} {verdict:?}");
+        }
 
         let is_covered = policy.as_ref().is_some_and(|policy| {
             policy
                 .mx_patterns()
                 .any(|pattern| mx_host.name().is_some_and(|name| pattern_covers(&pattern, name.as_str())))
         });
-        let (is_valid, dane_result) = match tls {
-            TlsResult::Established(authentication) => {
-                (authentication.certificate() == CertificateResult::Valid, authentication.dane())
-            }
-            _ => (false, DaneResult::NotChecked),
+        let dane_result = match tls {
+            TlsResult::Established(authentication) => authentication.dane(),
+            _ => DaneResult::NotChecked,
         };
         let dane_passed = dane(host) == DaneState::Usable && dane_result == DaneResult::Passed;
-        let dane_fails = match dane(host) {
-            DaneState::NotApplicable => dane_result == DaneResult::Failed,
-            DaneState::Usable => !dane_passed,
-            DaneState::LookupFailed => true,
-        };
+        let dane_stops = !ignores_recipient
+            && ((dane(host) != DaneState::NotApplicable && !dane_passed)
+                || dane_result == DaneResult::Failed);
+        let is_valid = tls.fault().is_none();
         let is_authenticated = is_valid || dane_passed;
         let by_dane = case.dane_decides && dane(host) == DaneState::Usable;
         let is_skipped = matches!(planned.decision, MxDecision::Skip(_));
@@ -129,9 +136,10 @@ fuzz_target!(|case: Case| {
             );
             assert!(is_skipped || demands, "{planned:?}");
         }
-        if !ignores_recipient {
-            assert!(!delivers || !dane_fails, "DANE is overridden: {verdict:?}");
-            assert!(!is_unknown || (is_skipped && !delivers), "{planned:?} {verdict:?}");
+        assert!(!dane_stops || !delivers, "DANE is overridden: {verdict:?}");
+        if is_unknown && !ignores_recipient {
+            assert_eq!(planned.decision, MxDecision::Skip(SessionFault::PolicyUnknown));
+            assert!(!delivers, "{verdict:?}");
         }
         if delivers {
             assert!(!is_skipped, "{planned:?} {verdict:?}");
@@ -142,10 +150,11 @@ fuzz_target!(|case: Case| {
                 assert!(host.dnssec || (is_covered && mode == Some(Mode::Enforce)), "{verdict:?}");
             }
         } else if mode != Some(Mode::Enforce) || ignores_recipient {
-            // Then only DANE, REQUIRETLS, the operator, and what is not known stop mail.
-            let recipient_stops = !ignores_recipient && (dane_fails || is_unknown);
-            let may_stop =
-                minimum != TlsMinimum::Opportunistic || message == MessageTls::Requiretls || recipient_stops;
+            // Then only DANE, REQUIRETLS, the operator, and not to know stop mail.
+            let may_stop = minimum != TlsMinimum::Opportunistic
+                || message == MessageTls::Requiretls
+                || dane_stops
+                || is_unknown;
             assert!(may_stop, "{verdict:?}");
         }
         let fault = match planned.decision {
@@ -156,33 +165,47 @@ fuzz_target!(|case: Case| {
             Some(fault) if !host.unavailable => HostOutcome::Faulted(fault),
             _ => HostOutcome::Unavailable,
         });
-        has_mismatch |=
-            outcomes.last() == Some(&HostOutcome::Faulted(mta_sts_core::SessionFault::MxMismatch));
+        has_mismatch |= outcomes.last() == Some(&HostOutcome::Faulted(SessionFault::MxMismatch));
     }
     assert_eq!(
         plan.permits_none(),
         plan.hosts.iter().all(|host| matches!(host.decision, MxDecision::Skip(_)))
     );
 
-    let conclude = |lifetime, recheck| delivery.conclude(&outcomes, lifetime, recheck);
-    let (running, over) = (conclude(QueueLifetime::Running, None), conclude(QueueLifetime::Over, None));
-    if message != MessageTls::Requiretls {
-        assert_eq!(running, Conclusion::Defer);
-    }
-    // RFC 8461, 5.1, step 3.
-    if mode == Some(Mode::Enforce) && has_mismatch {
-        assert_eq!(over, Conclusion::RecheckPolicy);
-    }
-    assert!(matches!(conclude(QueueLifetime::Over, Some(Recheck::Unchanged)), Conclusion::Bounce(_)));
-    // No permanent failure for a policy that could not be checked, or is another by now.
-    for recheck in [Recheck::Changed, Recheck::NoLongerBound, Recheck::NotChecked] {
-        let concluded = conclude(QueueLifetime::Over, Some(recheck));
-        assert!(
-            over != Conclusion::RecheckPolicy || !matches!(concluded, Conclusion::Bounce(_)),
-            "{concluded:?}"
-        );
+    for lifetime in [QueueLifetime::Running, QueueLifetime::Over] {
+        let conclude = |recheck| delivery.conclude(&outcomes, lifetime, recheck);
+        let first = conclude(None);
+        if lifetime == QueueLifetime::Running && message != MessageTls::Requiretls {
+            assert_eq!(first, Conclusion::Defer);
+        }
+        // RFC 8461, 5.1, step 3.
+        if lifetime == QueueLifetime::Over && mode == Some(Mode::Enforce) && has_mismatch {
+            assert_eq!(first, Conclusion::RecheckPolicy);
+        }
+        let asks = first == Conclusion::RecheckPolicy;
+        assert_eq!(conclude(Some(Recheck::NotChecked)), if asks { Conclusion::Defer } else { first });
+        for newer in [Recheck::Changed, Recheck::NoLongerBound] {
+            assert_eq!(conclude(Some(newer)), if asks { Conclusion::TryAgain } else { first });
+        }
+        let last = conclude(Some(Recheck::Unchanged));
+        assert!(if asks { matches!(last, Conclusion::Bounce(_)) } else { last == first }, "{last:?}");
+        assert!(lifetime == QueueLifetime::Running || matches!(last, Conclusion::Bounce(_)), "{last:?}");
     }
 });
+
+/// The least that a session must have to be what a decision asks for; nothing for a host that is skipped.
+fn as_demanded(decision: MxDecision<'_>) -> Option<Session> {
+    let (certificate, dane) = match decision {
+        MxDecision::Skip(_) => return None,
+        MxDecision::Opportunistic => return Some(Session::new(TlsResult::NotOffered)),
+        MxDecision::Encrypt => (CertificateResult::NotChecked, DaneResult::NotChecked),
+        MxDecision::Authenticate(_) => (CertificateResult::Valid, DaneResult::NotChecked),
+        MxDecision::AuthenticateByDane(_) => (CertificateResult::NotTrusted, DaneResult::Passed),
+        MxDecision::AuthenticateByBoth(_) => (CertificateResult::Valid, DaneResult::Passed),
+    };
+    let authentication = Authentication::new(certificate).with_dane(dane);
+    Some(Session::new(TlsResult::Established(authentication)).with_requiretls(true))
+}
 
 fn policy_of(patterns: &[Name]) -> impl Fn(u8) -> Option<Policy> + use<'_> {
     move |mode| {
@@ -199,22 +222,19 @@ fn dane(host: &Host) -> DaneState {
 }
 
 fn tls(host: &Host) -> TlsResult {
-    let certificates = [
-        CertificateResult::Expired,
-        CertificateResult::NotYetValid,
-        CertificateResult::HostMismatch,
-        CertificateResult::NotTrusted,
-        CertificateResult::NotChecked,
-        CertificateResult::Valid,
-    ];
     let dane = pick(&[DaneResult::NotChecked, DaneResult::Passed, DaneResult::Failed], host.dane_result);
-    match host.tls % 10 {
-        0 => TlsResult::NotOffered,
-        1 => TlsResult::Refused,
-        2 => TlsResult::HandshakeFailed,
-        3 => TlsResult::VersionTooOld,
-        number => {
-            TlsResult::Established(Authentication::new(certificates[usize::from(number) - 4]).with_dane(dane))
-        }
-    }
+    let established = |certificate| TlsResult::Established(Authentication::new(certificate).with_dane(dane));
+    let results = [
+        TlsResult::NotOffered,
+        TlsResult::Refused,
+        TlsResult::HandshakeFailed,
+        TlsResult::VersionTooOld,
+        established(CertificateResult::Expired),
+        established(CertificateResult::NotYetValid),
+        established(CertificateResult::HostMismatch),
+        established(CertificateResult::NotTrusted),
+        established(CertificateResult::NotChecked),
+        established(CertificateResult::Valid),
+    ];
+    pick(&results, host.tls)
 }

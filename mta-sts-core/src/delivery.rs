@@ -962,10 +962,9 @@ impl<'a> Delivery<'a> {
     pub fn recheck(&self, outcome: &Outcome) -> Recheck {
         match outcome.policy() {
             None if outcome.is_known() => Recheck::NoLongerBound,
-            None => Recheck::NotChecked,
             Some(policy) if self.policy().is_none_or(|attempted| attempted != policy) => Recheck::Changed,
             Some(_) if outcome.record_check == RecordCheck::Current => Recheck::Unchanged,
-            Some(_) => Recheck::NotChecked,
+            None | Some(_) => Recheck::NotChecked,
         }
     }
 

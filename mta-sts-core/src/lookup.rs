@@ -121,7 +121,7 @@ pub struct Lookup {
 /// fn purpose(conclusion: Conclusion) -> Option<Purpose> {
 ///     match conclusion {
 ///         Conclusion::RecheckPolicy => Some(Purpose::BeforePermanentFailure),
-///         Conclusion::Defer => Some(Purpose::Deliver),
+///         Conclusion::Defer | Conclusion::TryAgain => Some(Purpose::Deliver),
 ///         Conclusion::Bounce(_) => None,
 ///     }
 /// }
@@ -431,13 +431,10 @@ pub struct AppliedPolicy {
 /// #     Policy::parse(b"version: STSv1\nmode: none\nmax_age: 1\n")?, "0".parse()?, now);
 /// # let entry = CacheUpdate::Store { policy: held, checked_until: now }.apply_to(None, now);
 /// # let lookup = lookup(entry.as_ref(), Purpose::BeforePermanentFailure);
-/// // Before a message is returned: has the owner published another policy?
+/// // For a log: whether the Policy Host was asked for this message.
 /// let outcome = run(lookup, now, good());
-/// let lifetime = match outcome.applied.map(|applied| applied.source) {
-///     Ok(PolicySource::Fetched) => QueueLifetime::Over, // Try again under the new one.
-///     Ok(PolicySource::Cached) | Err(_) => QueueLifetime::OverAndRechecked,
-/// };
-/// assert_eq!(lifetime, QueueLifetime::Over);
+/// let source = outcome.applied.map(|applied| applied.source);
+/// assert_eq!(source, Ok(PolicySource::Fetched));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

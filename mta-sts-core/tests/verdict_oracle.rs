@@ -15,6 +15,7 @@ enum Known {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Given {
     known: Known,
     covered: bool,
@@ -243,9 +244,9 @@ fn every_combination_comes_out_as_the_rfcs_say() {
         let host = MxHost::of(given.has_name.then_some(name)).with_dane(given.tlsa).with_dnssec(given.dnssec);
         let session = Session::new(given.tls).with_requiretls(given.offers_requiretls);
         let verdict = delivery.check_session(&host, session);
-        let delivers = verdict.decision == SessionDecision::Deliver;
-        assert_eq!(delivers, given.may_deliver(), "{given:?} {verdict:?}");
-        assert_eq!(verdict.fault.is_none(), delivers, "{given:?}");
+        let is_delivered = verdict.decision == SessionDecision::Deliver;
+        assert_eq!(is_delivered, given.may_deliver(), "{given:?} {verdict:?}");
+        assert_eq!(verdict.fault.is_none(), is_delivered, "{given:?}");
         let rows: Vec<_> =
             verdict.rows.iter().map(|row| (row.policy_type, row.result_type.is_none())).collect();
         assert_eq!(rows, given.rows(), "{given:?} {verdict:?}");
@@ -254,7 +255,7 @@ fn every_combination_comes_out_as_the_rfcs_say() {
         // What is decided before the connection is never stricter than what is decided after it.
         let before = delivery.check_mx(&host);
         if let MxDecision::Skip(_) = before.decision {
-            assert!(!delivers, "{given:?} {before:?}");
+            assert!(!is_delivered, "{given:?} {before:?}");
         }
         // And who does what it asks for is not turned away afterwards, but for REQUIRETLS and what the host answers.
         let meets = match before.decision {
@@ -267,7 +268,7 @@ fn every_combination_comes_out_as_the_rfcs_say() {
         };
         let somebody_failed_dane = given.tlsa() == DaneState::NotApplicable && given.is_ruled_out_by_dane();
         if meets && !somebody_failed_dane && given.message != MessageTls::Requiretls {
-            assert!(delivers, "{given:?} {before:?} {verdict:?}");
+            assert!(is_delivered, "{given:?} {before:?} {verdict:?}");
         }
     }
 }

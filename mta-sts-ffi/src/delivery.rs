@@ -246,13 +246,13 @@ pub unsafe extern "C" fn mtasts_tls_required_no(values: *const mtasts_bytes, cou
 /// mtasts_delivery_free(); NULL never comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_of(outcome: Option<&mtasts_outcome>) -> Box<mtasts_delivery> {
-    mtasts_delivery::new(outcome.map(mtasts_outcome::core).map_or(Binding::Unknown, |outcome| {
-        match outcome.policy() {
+    let binding =
+        outcome.map(mtasts_outcome::core).map_or(Binding::Unknown, |outcome| match outcome.policy() {
             Some(policy) => Binding::Policy(policy.clone()),
             None if outcome.is_known() => Binding::NoPolicy,
             None => Binding::Unknown,
-        }
-    }))
+        });
+    Box::new(mtasts_delivery::new(binding))
 }
 
 /// A delivery under `policy`, which stays the caller's and may be freed before. NULL counts as a policy that is not known,
@@ -261,7 +261,8 @@ pub extern "C" fn mtasts_delivery_of(outcome: Option<&mtasts_outcome>) -> Box<mt
 /// The caller frees it with mtasts_delivery_free(); NULL never comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_under(policy: Option<&mtasts_policy>) -> Box<mtasts_delivery> {
-    mtasts_delivery::new(policy.map_or(Binding::Unknown, |policy| Binding::Policy(policy.core().clone())))
+    let binding = policy.map_or(Binding::Unknown, |policy| Binding::Policy(policy.core().clone()));
+    Box::new(mtasts_delivery::new(binding))
 }
 
 /// A delivery to a domain that provably has no policy. Where that is not known, mtasts_delivery_undetermined().
@@ -269,7 +270,7 @@ pub extern "C" fn mtasts_delivery_under(policy: Option<&mtasts_policy>) -> Box<m
 /// The caller frees it with mtasts_delivery_free(); NULL never comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_without_policy() -> Box<mtasts_delivery> {
-    mtasts_delivery::new(Binding::NoPolicy)
+    Box::new(mtasts_delivery::new(Binding::NoPolicy))
 }
 
 /// A delivery to a domain of which it is not known whether it has a policy: it waits.
@@ -277,7 +278,7 @@ pub extern "C" fn mtasts_delivery_without_policy() -> Box<mtasts_delivery> {
 /// The caller frees it with mtasts_delivery_free(); NULL never comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_undetermined() -> Box<mtasts_delivery> {
-    mtasts_delivery::new(Binding::Unknown)
+    Box::new(mtasts_delivery::new(Binding::Unknown))
 }
 
 /// Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
@@ -706,14 +707,14 @@ pub extern "C" fn mtasts_conclusion_enhanced_status(conclusion: mtasts_conclusio
 }
 
 impl mtasts_delivery {
-    fn new(binding: Binding) -> Box<Self> {
-        Box::new(Self {
+    const fn new(binding: Binding) -> Self {
+        Self {
             binding,
             message: MessageTls::Unspecified,
             minimum: TlsMinimum::Opportunistic,
             dane_precedence: DanePrecedence::Both,
             is_tlsrpt_report: false,
-        })
+        }
     }
 
     const fn core(&self) -> Delivery<'_> {
