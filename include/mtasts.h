@@ -9,6 +9,7 @@
  * NUL-terminated, and lives until that object is freed. What is passed in stays the caller's, and is not kept.
  *
  * Results. A function that can fail returns a mtasts_status: MTASTS_OK is 0. Its results are written on success alone.
+ * What the variable held before is overwritten, not freed: free an object before its variable is used again.
  * Its last parameter "mtasts_error **error", where it has one, may be NULL; on failure alone it becomes an object that
  * tells more, and that mtasts_error_free() ends. Initialise what you pass the address of with NULL, and you may free it
  * either way. Getters cannot fail: each says what it gives for NULL. Predicates give 1 or 0.
@@ -17,8 +18,9 @@
  * NUL-terminated, in UTF-8. NULL anywhere else is MTASTS_ERR_NULL, never a crash. Times are seconds since
  * 1970-01-01T00:00:00Z: the library reads no clock.
  *
- * Numbers. Codes are fixed-width integers and never enum types. Their numbers, and the words of mtasts_status_code(),
- * are only ever appended to: expect such as you do not know.
+ * Numbers. Codes are fixed-width integers and never enum types; each group has a name, as mtasts_mode for the
+ * MTASTS_MODE_ numbers. Their numbers, and the words of mtasts_status_code(), are only ever appended to: expect such as
+ * you do not know, and where one would decide about mail, keep the mail.
  *
  * Threads. An object passed as "const" may be used by many threads at once; any other by one at a time. mtasts_cache
  * locks inside. The library has no global state, starts no thread, calls nobody back and handles no signal.
@@ -370,6 +372,12 @@
 
 /** The MX host did not offer REQUIRETLS. */
 #define MTASTS_FAULT_REQUIRETLS_NOT_OFFERED 914
+
+/** It is not known whether the domain has a policy. */
+#define MTASTS_FAULT_POLICY_UNKNOWN 915
+
+/** The certificate of the MX host was not compared with its TLSA records. */
+#define MTASTS_FAULT_DANE_NOT_CHECKED 916
 
 /* Why no policy applies to a message. */
 
@@ -745,7 +753,7 @@
 
 /**
  * A message is to be returned since no MX host met the policy: has the owner published another one meanwhile
- * (RFC 8461, 5.1, step 3)? If the policy of the outcome was fetched, try again under it.
+ * (RFC 8461, 5.1, step 3)? mtasts_delivery_recheck() says what its outcome means for the message.
  */
 #define MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE 3
 
@@ -801,6 +809,21 @@
 #define MTASTS_UPDATE_STORE 5
 
 /**
+ * The lookup has not asked: what was remembered was enough.
+ */
+#define MTASTS_RECORD_CHECK_NOT_MADE 0
+
+/**
+ * DNS has answered, and the domain has no newer policy than the one of the outcome.
+ */
+#define MTASTS_RECORD_CHECK_CURRENT 1
+
+/**
+ * DNS has not answered, or there is a newer policy that was not fetched.
+ */
+#define MTASTS_RECORD_CHECK_FAILED 2
+
+/**
  * The message asks nothing about TLS. The default.
  */
 #define MTASTS_MESSAGE_UNSPECIFIED 0
@@ -846,24 +869,30 @@
 #define MTASTS_DANE_NOT_APPLICABLE 0
 
 /**
- * The host has usable TLSA records; TLS has not been tried.
+ * The host has usable TLSA records: TLS that they vouch for, or none of the message.
  */
 #define MTASTS_DANE_USABLE 1
 
 /**
- * The certificate matches a TLSA record.
- */
-#define MTASTS_DANE_PASSED 2
-
-/**
- * No TLSA record matches, or there was no TLS.
- */
-#define MTASTS_DANE_FAILED 3
-
-/**
- * DNS could not tell, or its answer was bogus.
+ * DNS could not tell, or its answer was bogus: the host does not get the message now.
  */
 #define MTASTS_DANE_LOOKUP_FAILED 4
+
+/**
+ * Nobody compared the certificate with TLSA records. A session with a host of MTASTS_DANE_USABLE does not get the message
+ * then.
+ */
+#define MTASTS_DANE_RESULT_NOT_CHECKED 0
+
+/**
+ * A TLSA record matches the certificate.
+ */
+#define MTASTS_DANE_RESULT_PASSED 1
+
+/**
+ * No TLSA record matches the certificate.
+ */
+#define MTASTS_DANE_RESULT_FAILED 2
 
 /**
  * The answer to EHLO had no STARTTLS.
@@ -921,12 +950,12 @@
 #define MTASTS_MX_SKIP 1
 
 /**
- * Connect. Only TLS with a certificate valid for the DNS-ID will do.
+ * Connect. Only TLS with a certificate valid for the DNS-ID will do: check the chain and the name.
  */
 #define MTASTS_MX_AUTHENTICATE 2
 
 /**
- * Connect. Only TLS that the TLSA records of the host vouch for will do.
+ * Connect. Only TLS that the TLSA records of the host vouch for will do: check these.
  */
 #define MTASTS_MX_AUTHENTICATE_BY_DANE 3
 
@@ -936,9 +965,16 @@
 #define MTASTS_MX_ENCRYPT 4
 
 /**
- * Connect, with TLS if it can be had.
+ * Connect, with TLS if it can be had. In mode testing check the certificate all the same: what is wrong with it gets
+ * reported.
  */
 #define MTASTS_MX_OPPORTUNISTIC 5
+
+/**
+ * Connect. Only TLS with a certificate will do that is valid for the DNS-ID, and that the TLSA records of the host vouch
+ * for too: check both, and tell mtasts_check_session() both.
+ */
+#define MTASTS_MX_AUTHENTICATE_BY_BOTH 6
 
 /**
  * Send the message, over whatever the session is.
@@ -961,17 +997,39 @@
 #define MTASTS_QUEUE_OVER 2
 
 /**
- * The message would now be returned, and a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE brought no other policy.
+ * There was no such lookup.
  */
-#define MTASTS_QUEUE_OVER_AND_RECHECKED 3
+#define MTASTS_RECHECK_NONE 0
 
 /**
- * Keep the message, and try again later.
+ * The policy is still in force, and the domain has no newer one.
+ */
+#define MTASTS_RECHECK_UNCHANGED 1
+
+/**
+ * Another policy is in force by now.
+ */
+#define MTASTS_RECHECK_CHANGED 2
+
+/**
+ * No policy is in force any more: the domain has none.
+ */
+#define MTASTS_RECHECK_NO_LONGER_BOUND 3
+
+/**
+ * The domain could not be asked, or has a newer policy that could not be fetched.
+ */
+#define MTASTS_RECHECK_NOT_CHECKED 4
+
+/**
+ * Keep the message, and try again later. While a domain cannot be asked for a newer policy, that is the answer for as long
+ * as it lasts.
  */
 #define MTASTS_CONCLUSION_DEFER 1
 
 /**
- * Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE.
+ * Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
+ * mtasts_delivery_recheck() of its outcome.
  */
 #define MTASTS_CONCLUSION_RECHECK_POLICY 2
 
@@ -989,6 +1047,11 @@
  * Return the message: REQUIRETLS was asked, and no host knows it (5.7.30).
  */
 #define MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED 5
+
+/**
+ * Try the MX hosts again at once, under mtasts_delivery_of() the outcome of the recheck: another policy applies, or none.
+ */
+#define MTASTS_CONCLUSION_TRY_AGAIN 6
 
 /**
  * Harmless, and worth knowing.
@@ -1036,9 +1099,10 @@ typedef struct mtasts_config mtasts_config;
 /**
  * What constrains the delivery of one message to one Policy Domain.
  *
- * The general flow: mtasts_delivery_new() and its setters; mtasts_plan() for the MX list, or mtasts_check_mx() before
- * each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host took the message. The
- * MX list is never filtered: a host that is skipped counts as one that cannot be reached.
+ * The general flow: mtasts_delivery_of() the outcome of a lookup, and the setters; mtasts_plan() for the MX list, or
+ * mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host
+ * took the message. The MX list is never filtered: a host that is skipped counts as one that cannot be reached. A delivery
+ * keeps nothing between the calls: hosts can be tried side by side, and in any order.
  */
 typedef struct mtasts_delivery mtasts_delivery;
 
@@ -1152,6 +1216,11 @@ typedef struct mtasts_tlsrpt_row mtasts_tlsrpt_row;
 typedef int32_t mtasts_status;
 
 /**
+ * What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
+ */
+typedef uint32_t mtasts_result_type;
+
+/**
  * Octets that the caller keeps, for functions that take several: a TXT RR each, or a header field each.
  *
  * `data` may be NULL when `len` is 0. This struct never changes.
@@ -1166,6 +1235,118 @@ typedef struct {
    */
   size_t len;
 } mtasts_bytes;
+
+/**
+ * What an answer without Content-Type counts as: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+ */
+typedef uint32_t mtasts_missing_content_type;
+
+/**
+ * Which grammar a policy must keep to: one of the MTASTS_STRICTNESS_ numbers.
+ */
+typedef uint32_t mtasts_strictness;
+
+/**
+ * How strictly a policy is meant: one of the MTASTS_MODE_ numbers.
+ */
+typedef uint32_t mtasts_mode;
+
+/**
+ * What a lookup is for: one of the MTASTS_PURPOSE_ numbers.
+ */
+typedef uint32_t mtasts_purpose;
+
+/**
+ * What a lookup wants next: one of the MTASTS_OUTPUT_ numbers.
+ */
+typedef uint32_t mtasts_output;
+
+/**
+ * Where a policy came from: one of the MTASTS_SOURCE_ numbers.
+ */
+typedef uint32_t mtasts_source;
+
+/**
+ * What is to be remembered after a lookup: one of the MTASTS_UPDATE_ numbers.
+ */
+typedef uint32_t mtasts_update;
+
+/**
+ * Whether a lookup has asked the domain for a newer policy than the cached one: one of the MTASTS_RECORD_CHECK_ numbers.
+ */
+typedef uint32_t mtasts_record_check;
+
+/**
+ * What a message asks about TLS: one of the MTASTS_MESSAGE_ numbers.
+ */
+typedef uint32_t mtasts_message;
+
+/**
+ * What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
+ */
+typedef uint32_t mtasts_minimum;
+
+/**
+ * What counts where a host has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
+ */
+typedef uint32_t mtasts_dane_precedence;
+
+/**
+ * What DNS says of DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+ * MTASTS_DANE_LOOKUP_FAILED.
+ */
+typedef uint32_t mtasts_dane;
+
+/**
+ * What to do about an MX host before a connection: one of the MTASTS_MX_ numbers.
+ */
+typedef uint32_t mtasts_mx_decision;
+
+/**
+ * How a TLS attempt ended, and what was found of the certificate: one of the MTASTS_TLS_ numbers.
+ */
+typedef uint32_t mtasts_tls;
+
+/**
+ * What the TLSA records of a host say of the certificate that it showed: one of the MTASTS_DANE_RESULT_ numbers.
+ */
+typedef uint32_t mtasts_dane_result;
+
+/**
+ * What to do with a session before MAIL: one of the MTASTS_SESSION_ numbers.
+ */
+typedef uint32_t mtasts_session_decision;
+
+/**
+ * The kind of policy that TLSRPT counts a session under (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
+ */
+typedef uint32_t mtasts_policy_type;
+
+/**
+ * What a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE says of the policy that no MX host met (RFC 8461, 5.1, step 3): one of the
+ * MTASTS_RECHECK_ numbers.
+ */
+typedef uint32_t mtasts_recheck;
+
+/**
+ * The age of a message in its queue: one of the MTASTS_QUEUE_ numbers.
+ */
+typedef uint32_t mtasts_queue_lifetime;
+
+/**
+ * What becomes of a message that no MX host took: one of the MTASTS_CONCLUSION_ numbers.
+ */
+typedef uint32_t mtasts_conclusion;
+
+/**
+ * How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
+ */
+typedef uint32_t mtasts_severity;
+
+/**
+ * What the answer is written for: one of the MTASTS_POSTFIX_ numbers.
+ */
+typedef uint32_t mtasts_postfix_form;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1217,7 +1398,7 @@ int32_t mtasts_has_idna(void);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_status_code(int32_t status);
+const char *mtasts_status_code(mtasts_status status);
 
 /**
  * What a status, fault or finding means, as one English sentence.
@@ -1228,7 +1409,7 @@ const char *mtasts_status_code(int32_t status);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_status_message(int32_t status);
+const char *mtasts_status_message(mtasts_status status);
 
 /**
  * What TLSRPT calls a fault of a session, a failure to fetch, or an error: one of the MTASTS_TLSRPT_ numbers, which
@@ -1239,7 +1420,7 @@ const char *mtasts_status_message(int32_t status);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_status_result_type(int32_t status);
+mtasts_result_type mtasts_status_result_type(mtasts_status status);
 
 /**
  * The status that the failed call returned. 0 for NULL.
@@ -1564,7 +1745,7 @@ mtasts_status mtasts_config_set_max_body_len(mtasts_config *config, size_t octet
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, uint32_t rule);
+mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, mtasts_missing_content_type rule);
 
 /**
  * Sets how closely a policy must keep to the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
@@ -1574,7 +1755,7 @@ mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, uint
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_config_set_strictness(mtasts_config *config, uint32_t strictness);
+mtasts_status mtasts_config_set_strictness(mtasts_config *config, mtasts_strictness strictness);
 
 /**
  * How long a record id whose fetch failed is left alone, in seconds. 0 for NULL.
@@ -1635,7 +1816,7 @@ mtasts_status mtasts_policy_parse(const uint8_t *body,
  */
 mtasts_status mtasts_policy_parse_with(const uint8_t *body,
                                        size_t len,
-                                       uint32_t strictness,
+                                       mtasts_strictness strictness,
                                        mtasts_policy **policy,
                                        mtasts_error **error);
 
@@ -1664,7 +1845,7 @@ mtasts_status mtasts_policy_from_response(uint16_t status,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_policy_mode(const mtasts_policy *policy);
+mtasts_mode mtasts_policy_mode(const mtasts_policy *policy);
 
 /**
  * The word of a mode: "enforce", "testing", "none". NULL for a number that is none. It lives as long as the process.
@@ -1673,7 +1854,7 @@ uint32_t mtasts_policy_mode(const mtasts_policy *policy);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_mode_word(uint32_t mode);
+const char *mtasts_mode_word(mtasts_mode mode);
 
 /**
  * How long the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
@@ -1785,7 +1966,7 @@ void mtasts_policy_free(mtasts_policy *policy);
  * Since: 0.1.0
  */
 mtasts_status mtasts_lookup_new(const char *domain,
-                                uint32_t purpose,
+                                mtasts_purpose purpose,
                                 const mtasts_entry *entry,
                                 uint64_t now,
                                 const mtasts_config *config,
@@ -1799,7 +1980,7 @@ mtasts_status mtasts_lookup_new(const char *domain,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_lookup_poll_output(const mtasts_lookup *lookup);
+mtasts_output mtasts_lookup_poll_output(const mtasts_lookup *lookup);
 
 /**
  * The domain that is looked up: lower case, A-labels. NULL for NULL.
@@ -1858,6 +2039,9 @@ size_t mtasts_lookup_max_body_len(const mtasts_lookup *lookup);
  * Takes the TXT records of the name, CNAMEs followed: `count` RRs at `rrs`, each with its character-strings joined,
  * the shortest `ttl` on the way to them in seconds, and the time `now` in Unix seconds.
  *
+ * DNS is asked again after `ttl`, but after no less than 30 seconds and no more than an hour: so 0 does as well where the
+ * TTL is not known. An answer without TXT records is one for mtasts_lookup_handle_txt_not_found(); none at `rrs` is the same.
+ *
  * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
  *
  * Threads: one at a time with the same object.
@@ -1870,8 +2054,10 @@ mtasts_status mtasts_lookup_handle_txt(mtasts_lookup *lookup,
                                        uint64_t now);
 
 /**
- * Takes that DNS says that the name, or the type, does not exist; `ttl` is how long that may be kept, in seconds, 0 if
- * DNS did not say.
+ * Takes that DNS answers, and that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is how long that may be
+ * kept, in seconds (RFC 2308, 5); 0 if DNS did not say. It counts as in mtasts_lookup_handle_txt().
+ *
+ * Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy then.
  *
  * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
  *
@@ -1953,7 +2139,8 @@ void mtasts_lookup_free(mtasts_lookup *lookup);
 const mtasts_policy *mtasts_outcome_policy(const mtasts_outcome *outcome);
 
 /**
- * Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later.
+ * Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later;
+ * mtasts_delivery_of() sees to that.
  *
  * To send it as to a domain without MTA-STS would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
  *
@@ -1968,7 +2155,7 @@ int mtasts_outcome_is_known(const mtasts_outcome *outcome);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_outcome_policy_source(const mtasts_outcome *outcome);
+mtasts_source mtasts_outcome_policy_source(const mtasts_outcome *outcome);
 
 /**
  * The id of the record of the policy. NULL if there is no policy, and for NULL.
@@ -2020,7 +2207,7 @@ uint64_t mtasts_outcome_no_policy_until(const mtasts_outcome *outcome);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_outcome_update_kind(const mtasts_outcome *outcome);
+mtasts_update mtasts_outcome_update_kind(const mtasts_outcome *outcome);
 
 /**
  * Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
@@ -2044,7 +2231,7 @@ mtasts_status mtasts_outcome_apply(const mtasts_outcome *outcome,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_outcome_failure_result_type(const mtasts_outcome *outcome);
+mtasts_result_type mtasts_outcome_failure_result_type(const mtasts_outcome *outcome);
 
 /**
  * The failure-reason-code of the report. NULL if there is nothing to report, and for NULL.
@@ -2056,8 +2243,8 @@ uint32_t mtasts_outcome_failure_result_type(const mtasts_outcome *outcome);
 const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 
 /**
- * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4).
- * 0 for NULL.
+ * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4). Together
+ * they take at most twice the octets of the body. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2065,8 +2252,8 @@ const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 size_t mtasts_outcome_failure_line_count(const mtasts_outcome *outcome);
 
 /**
- * A line that was received, in their order from 0; what is not UTF-8 or a control character is replaced. NULL for NULL,
- * and beyond the last.
+ * A line that was received, in their order from 0; what is not UTF-8 and control characters are replaced, by one U+FFFD
+ * however many stand in a row. It is looked for from the first line on. NULL for NULL, and beyond the last.
  *
  * Ownership: the result belongs to `outcome` and lives as long.
  * Threads: any, at once.
@@ -2099,6 +2286,15 @@ uint32_t mtasts_outcome_alert_failures(const mtasts_outcome *outcome);
  * Since: 0.1.0
  */
 uint64_t mtasts_outcome_alert_expires_at(const mtasts_outcome *outcome);
+
+/**
+ * Whether the domain was asked for a newer policy, and what came of it: one of the MTASTS_RECORD_CHECK_ numbers.
+ * MTASTS_RECORD_CHECK_NOT_MADE for NULL. What it means for a message that would be returned, mtasts_delivery_recheck() says.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_record_check mtasts_outcome_record_check(const mtasts_outcome *outcome);
 
 /**
  * Frees an outcome. NULL is fine.
@@ -2262,8 +2458,12 @@ uint32_t mtasts_entry_fetch_failures(const mtasts_entry *entry);
 void mtasts_entry_free(mtasts_entry *entry);
 
 /**
- * A cache for `max_entries` domains (0 for the default, 65536), each let go after `unused_for` seconds without use (0 for
- * the default, 180 days).
+ * A cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets of memory (0
+ * for the default, 256 MiB), each let go after `unused_for` seconds without use (0 for the default, 180 days).
+ *
+ * A policy that many domains share counts once. It takes at most 2.5 times its text and 200 octets; one that takes more than
+ * fifteen sixteenths of `max_octets` is not cached. When they take too much, the policies go that no mail went to again, out
+ * of the class of sizes that takes the most.
  *
  * Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
  * strangers, and spreads the refreshes.
@@ -2276,6 +2476,7 @@ void mtasts_entry_free(mtasts_entry *entry);
  */
 mtasts_status mtasts_cache_new(uint64_t seed,
                                size_t max_entries,
+                               size_t max_octets,
                                uint64_t unused_for,
                                mtasts_cache **cache);
 
@@ -2286,6 +2487,14 @@ mtasts_status mtasts_cache_new(uint64_t seed,
  * Since: 0.1.0
  */
 size_t mtasts_cache_len(const mtasts_cache *cache);
+
+/**
+ * How many octets the policies take in memory. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_cache_octets(const mtasts_cache *cache);
 
 /**
  * What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
@@ -2319,8 +2528,8 @@ mtasts_status mtasts_cache_peek(const mtasts_cache *cache,
                                 mtasts_error **error);
 
 /**
- * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it, or
- * NULL; `evicted` may be NULL.
+ * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it,
+ * several entries where the policies took too much memory, or NULL; `evicted` may be NULL.
  *
  * Errors: 101 to 109 for the domain.
  *
@@ -2462,9 +2671,9 @@ void mtasts_entries_free(mtasts_entries *entries);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_message_tls(int32_t requiretls,
-                            int32_t tls_required_no,
-                            int32_t null_reverse_path);
+mtasts_message mtasts_message_tls(int32_t requiretls,
+                                  int32_t tls_required_no,
+                                  int32_t null_reverse_path);
 
 /**
  * Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:
@@ -2477,7 +2686,22 @@ int32_t mtasts_tls_required_no(const mtasts_bytes *values,
                                size_t count);
 
 /**
- * A delivery under `policy`, or under none when it is NULL; the policy stays the caller's and may be freed before.
+ * A delivery under what a lookup came to: its policy, none, or that it could not tell. The outcome stays the caller's
+ * and may be freed before.
+ *
+ * Where DNS could not tell whether there is a policy, no host gets the message: to connect would be what an attacker wants
+ * who suppresses the record (RFC 8461, 10.2). NULL counts as that. The caller frees the delivery with
+ * mtasts_delivery_free(); NULL never comes back.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_delivery *mtasts_delivery_of(const mtasts_outcome *outcome);
+
+/**
+ * A delivery under `policy`, which stays the caller's and may be freed before. NULL counts as a policy that is not known,
+ * as in mtasts_delivery_undetermined().
  *
  * The caller frees it with mtasts_delivery_free(); NULL never comes back.
  *
@@ -2485,7 +2709,29 @@ int32_t mtasts_tls_required_no(const mtasts_bytes *values,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_delivery *mtasts_delivery_new(const mtasts_policy *policy);
+mtasts_delivery *mtasts_delivery_under(const mtasts_policy *policy);
+
+/**
+ * A delivery to a domain that provably has no policy. Where that is not known, mtasts_delivery_undetermined().
+ *
+ * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_delivery *mtasts_delivery_without_policy(void);
+
+/**
+ * A delivery to a domain of which it is not known whether it has a policy: it waits.
+ *
+ * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ *
+ * Ownership: the result is the caller's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_delivery *mtasts_delivery_undetermined(void);
 
 /**
  * Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
@@ -2495,7 +2741,7 @@ mtasts_delivery *mtasts_delivery_new(const mtasts_policy *policy);
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_delivery_set_message(mtasts_delivery *delivery, uint32_t message);
+mtasts_status mtasts_delivery_set_message(mtasts_delivery *delivery, mtasts_message message);
 
 /**
  * Sets what the operator demands of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers it.
@@ -2506,7 +2752,7 @@ mtasts_status mtasts_delivery_set_message(mtasts_delivery *delivery, uint32_t me
  * Since: 0.1.0
  */
 mtasts_status mtasts_delivery_set_minimum(mtasts_delivery *delivery,
-                                          uint32_t minimum);
+                                          mtasts_minimum minimum);
 
 /**
  * Sets what counts where a host has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_ numbers.
@@ -2517,7 +2763,7 @@ mtasts_status mtasts_delivery_set_minimum(mtasts_delivery *delivery,
  * Since: 0.1.0
  */
 mtasts_status mtasts_delivery_set_dane_precedence(mtasts_delivery *delivery,
-                                                  uint32_t precedence);
+                                                  mtasts_dane_precedence precedence);
 
 /**
  * Sets whether the message is a TLSRPT report (`is_report`, 0 or not): it goes out despite MTA-STS and DANE, and its sessions are not
@@ -2556,7 +2802,8 @@ mtasts_status mtasts_mx_host_new(const char *name,
                                  mtasts_error **error);
 
 /**
- * Sets what DANE says of the host: `dane` is one of the MTASTS_DANE_ numbers from MTASTS_DANE_NOT_APPLICABLE on.
+ * Sets what DNS says of DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+ * MTASTS_DANE_LOOKUP_FAILED. What the TLSA records say of its certificate, mtasts_check_session() is told.
  *
  * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
  *
@@ -2564,7 +2811,7 @@ mtasts_status mtasts_mx_host_new(const char *name,
  * Since: 0.1.0
  */
 mtasts_status mtasts_mx_host_set_dane(mtasts_mx_host *host,
-                                      uint32_t dane);
+                                      mtasts_dane dane);
 
 /**
  * Sets whether DNSSEC authenticates the name of the host (`authenticated`, 0 or not) (RFC 8689, 4.2.1).
@@ -2588,6 +2835,9 @@ void mtasts_mx_host_free(mtasts_mx_host *host);
 /**
  * Decides about an MX host before a connection.
  *
+ * For a sender that learns of its hosts one by one; who has the whole list, with what DANE says of each, takes mtasts_plan(),
+ * whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it first.
+ *
  * Errors: MTASTS_ERR_NULL.
  *
  * Ownership: `*verdict` is the caller's; free it with mtasts_mx_verdict_free().
@@ -2600,6 +2850,9 @@ mtasts_status mtasts_check_mx(const mtasts_delivery *delivery,
 
 /**
  * Decides about every host of an MX list: `count` hosts at `hosts`, in their order, none left out.
+ *
+ * It gives what mtasts_check_mx() gives for each, and tells by mtasts_mx_plan_permits_none() where no connection is worth
+ * while. A `*plan` of an earlier call is overwritten and not freed: free it first.
  *
  * Errors: MTASTS_ERR_NULL, also for a host that is NULL.
  *
@@ -2653,7 +2906,7 @@ void mtasts_mx_plan_free(mtasts_mx_plan *plan);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
+mtasts_mx_decision mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
 
 /**
  * Why the host is skipped: one of the MTASTS_FAULT_ numbers. 0 if it is not, and for NULL.
@@ -2664,7 +2917,8 @@ uint32_t mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
 mtasts_status mtasts_mx_verdict_fault(const mtasts_mx_verdict *verdict);
 
 /**
- * The DNS-ID that the certificate must be valid for. NULL where no certificate is asked for, and for NULL.
+ * The host to authenticate: the DNS-ID that the certificate must be valid for, and with DANE the base of the TLSA records.
+ * It belongs to MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
  *
  * Ownership: the result belongs to `verdict` and lives as long.
  * Threads: any, at once.
@@ -2699,12 +2953,16 @@ const mtasts_tlsrpt_row *mtasts_mx_verdict_row_get(const mtasts_mx_verdict *verd
 void mtasts_mx_verdict_free(mtasts_mx_verdict *verdict);
 
 /**
- * Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is
- * one of the MTASTS_TLS_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
+ * Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is one of the
+ * MTASTS_TLS_ numbers; `dane_result`, what the TLSA records of the host say of its certificate, is one of the
+ * MTASTS_DANE_RESULT_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
  *
- * MTASTS_DANE_USABLE must have become MTASTS_DANE_PASSED or _FAILED by then; otherwise it counts as failed.
+ * A host of MTASTS_DANE_USABLE gets the message only with MTASTS_DANE_RESULT_PASSED. Where `tls` says that there is no TLS
+ * of version 1.2 or newer, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier call is
+ * overwritten and not freed: free it first.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown result.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the session
+ * without the message.
  *
  * Ownership: `*verdict` is the caller's; free it with mtasts_session_verdict_free().
  * Threads: any, at once.
@@ -2712,7 +2970,8 @@ void mtasts_mx_verdict_free(mtasts_mx_verdict *verdict);
  */
 mtasts_status mtasts_check_session(const mtasts_delivery *delivery,
                                    const mtasts_mx_host *host,
-                                   uint32_t tls,
+                                   mtasts_tls tls,
+                                   mtasts_dane_result dane_result,
                                    int32_t offers_requiretls,
                                    mtasts_session_verdict **verdict);
 
@@ -2722,7 +2981,7 @@ mtasts_status mtasts_check_session(const mtasts_delivery *delivery,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_session_verdict_decision(const mtasts_session_verdict *verdict);
+mtasts_session_decision mtasts_session_verdict_decision(const mtasts_session_verdict *verdict);
 
 /**
  * Why the session may not have the message: one of the MTASTS_FAULT_ numbers. 0 if it may, and for NULL.
@@ -2764,7 +3023,7 @@ void mtasts_session_verdict_free(mtasts_session_verdict *verdict);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_tlsrpt_row_policy_type(const mtasts_tlsrpt_row *row);
+mtasts_policy_type mtasts_tlsrpt_row_policy_type(const mtasts_tlsrpt_row *row);
 
 /**
  * What went wrong: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
@@ -2772,7 +3031,7 @@ uint32_t mtasts_tlsrpt_row_policy_type(const mtasts_tlsrpt_row *row);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_tlsrpt_row_result_type(const mtasts_tlsrpt_row *row);
+mtasts_result_type mtasts_tlsrpt_row_result_type(const mtasts_tlsrpt_row *row);
 
 /**
  * The reason of the `row`, one of the MTASTS_FAULT_ numbers: its mtasts_status_code() is the failure-reason-code. 0 for none, and for
@@ -2784,11 +3043,22 @@ uint32_t mtasts_tlsrpt_row_result_type(const mtasts_tlsrpt_row *row);
 mtasts_status mtasts_tlsrpt_row_reason(const mtasts_tlsrpt_row *row);
 
 /**
+ * Compares what a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE came to with the policy of the `delivery`: one of the
+ * MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_recheck mtasts_delivery_recheck(const mtasts_delivery *delivery,
+                                       const mtasts_outcome *outcome);
+
+/**
  * Decides what becomes of the message when no MX host took it. For each of the `count` hosts that were tried or skipped, `hosts` has the
  * MTASTS_FAULT_ number of its verdict, or 0 if it could not be reached or answered with a temporary failure; `lifetime` is
- * one of the MTASTS_QUEUE_ numbers. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
+ * one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or what mtasts_delivery_recheck() said after
+ * MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault or lifetime.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault, lifetime or recheck: keep the message.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2796,8 +3066,9 @@ mtasts_status mtasts_tlsrpt_row_reason(const mtasts_tlsrpt_row *row);
 mtasts_status mtasts_conclude(const mtasts_delivery *delivery,
                               const mtasts_status *hosts,
                               size_t count,
-                              uint32_t lifetime,
-                              uint32_t *conclusion);
+                              mtasts_queue_lifetime lifetime,
+                              mtasts_recheck recheck,
+                              mtasts_conclusion *conclusion);
 
 /**
  * The enhanced status code to return the message with: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion that is no
@@ -2807,7 +3078,7 @@ mtasts_status mtasts_conclude(const mtasts_delivery *delivery,
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_conclusion_enhanced_status(uint32_t conclusion);
+const char *mtasts_conclusion_enhanced_status(mtasts_conclusion conclusion);
 
 /**
  * The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
@@ -2818,7 +3089,7 @@ const char *mtasts_conclusion_enhanced_status(uint32_t conclusion);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_result_type_word(uint32_t result_type);
+const char *mtasts_result_type_word(mtasts_result_type result_type);
 
 /**
  * The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
@@ -2829,7 +3100,7 @@ const char *mtasts_result_type_word(uint32_t result_type);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_policy_type_word(uint32_t policy_type);
+const char *mtasts_policy_type_word(mtasts_policy_type policy_type);
 
 /**
  * Reads one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings joined with nothing between.
@@ -2912,7 +3183,7 @@ void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
  */
 mtasts_status mtasts_lint_policy(const uint8_t *body,
                                  size_t len,
-                                 uint32_t strictness,
+                                 mtasts_strictness strictness,
                                  mtasts_findings **findings,
                                  mtasts_error **error);
 
@@ -2928,7 +3199,7 @@ mtasts_status mtasts_lint_policy(const uint8_t *body,
  */
 mtasts_status mtasts_lint_policy_for_hosts(const uint8_t *body,
                                            size_t len,
-                                           uint32_t strictness,
+                                           mtasts_strictness strictness,
                                            const char *const *mx_hosts,
                                            size_t count,
                                            mtasts_findings **findings,
@@ -3084,7 +3355,7 @@ const char *mtasts_finding_code(const mtasts_finding *finding);
  * Threads: any, at once.
  * Since: 0.1.0
  */
-uint32_t mtasts_finding_severity(const mtasts_finding *finding);
+mtasts_severity mtasts_finding_severity(const mtasts_finding *finding);
 
 /**
  * The line of the text, counted from 1; of an RRset, the RR. 0 for NULL.
@@ -3151,7 +3422,7 @@ const char *mtasts_finding_help(const mtasts_finding *finding);
  */
 mtasts_status mtasts_postfix_tls_policy(const mtasts_policy *policy,
                                         const char *domain,
-                                        uint32_t form,
+                                        mtasts_postfix_form form,
                                         mtasts_postfix_answer **answer,
                                         mtasts_error **error);
 
@@ -3170,7 +3441,7 @@ mtasts_status mtasts_postfix_tls_policy_for_hosts(const mtasts_policy *policy,
                                                   const char *domain,
                                                   const char *const *mx_hosts,
                                                   size_t count,
-                                                  uint32_t form,
+                                                  mtasts_postfix_form form,
                                                   mtasts_postfix_answer **answer,
                                                   mtasts_error **error);
 

@@ -35,7 +35,7 @@ PAGES = {
                ["mtasts_lookup_"], ["PURPOSE_", "OUTPUT_", "TXT_", "FETCH_"]),
     "outcome": ("what a lookup came to",
                 "An outcome has the policy to apply or why there is none, what to remember, and what to report.",
-                ["mtasts_outcome_"], ["SOURCE_", "UPDATE_", "NO_POLICY_"]),
+                ["mtasts_outcome_"], ["SOURCE_", "UPDATE_", "RECORD_CHECK_", "NO_POLICY_"]),
     "entry": ("what is remembered of a domain",
               "An entry is a value: keep its text in a file or a database, and read it again.",
               ["mtasts_entry_"], []),
@@ -46,7 +46,7 @@ PAGES = {
                  "A delivery is asked before each connection, after each TLS attempt, and at the end.",
                  ["mtasts_delivery_", "mtasts_mx_host_", "mtasts_mx_verdict_", "mtasts_mx_plan_", "mtasts_plan",
                   "mtasts_check_", "mtasts_session_", "mtasts_conclu", "mtasts_message_tls", "mtasts_tls_required"],
-                 ["MESSAGE_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "CONCLUSION_", "FAULT_"]),
+                 ["MESSAGE_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "RECHECK_", "CONCLUSION_", "FAULT_"]),
     "tlsrpt": ("who wants TLS reports, and their words",
                "A domain asks for reports in a record of its own. The numbers of results are libtlsrpt's, so that they go "
                "into it as they are.",

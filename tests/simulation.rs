@@ -258,7 +258,8 @@ impl Simulation {
         lookup.handle_input(Input::TxtNotFound { ttl: Duration::from_secs(HOUR) }, self.now()).unwrap();
         let Output::Done(outcome) = lookup.poll_output() else { panic!("there is nothing more to ask") };
         let evicted = self.cache.apply(&name, &outcome.cache_update, self.now());
-        if let Some(evicted) = evicted.filter(|evicted| evicted.entry.valid_policy(self.now()).is_some()) {
+        let now = self.now();
+        for evicted in evicted.into_iter().filter(|evicted| evicted.entry.valid_policy(now).is_some()) {
             self.faults.push(format!("junk flushed {}", evicted.domain));
         }
         let next = self.random.below(20 * MINUTE);
@@ -319,7 +320,7 @@ impl Simulation {
             }
         };
         let evicted = self.cache.apply(&name, &update, now);
-        if let Some(evicted) = evicted.filter(|evicted| evicted.entry.valid_policy(now).is_some()) {
+        for evicted in evicted.into_iter().filter(|evicted| evicted.entry.valid_policy(now).is_some()) {
             self.faults.push(format!("{} had to go, a policy, and there was junk", evicted.domain));
         }
         let CacheUpdate::Store { policy, .. } = update else { return false };

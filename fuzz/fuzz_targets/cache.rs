@@ -21,11 +21,18 @@ impl<'a> Arbitrary<'a> for Input {
     fn arbitrary(input: &mut Unstructured<'a>) -> Result<Self> {
         let settings = u8::arbitrary(input)?;
         let seed = u8::arbitrary(input)?.into();
+        let max_octets = usize::from(u16::arbitrary(input)? % 12_000);
         let mut steps = Vec::new();
         while !input.is_empty() && steps.len() < MAX_STEPS {
             steps.push(step(input)?);
         }
-        Ok(Self(Case { max_entries: usize::from(settings % 8), seed, late: settings >= 128, steps }))
+        Ok(Self(Case {
+            max_entries: usize::from(settings % 8),
+            max_octets,
+            seed,
+            late: settings >= 128,
+            steps,
+        }))
     }
 }
 

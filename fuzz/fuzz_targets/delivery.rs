@@ -4,14 +4,16 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::{
-    Conclusion, DanePrecedence, DaneState, Delivery, DnsName, HostOutcome, MessageTls, Mode, MxDecision,
-    MxHost, Policy, QueueLifetime, Session, SessionDecision, TlsMinimum, TlsResult,
+    Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
+    HostOutcome, MessageTls, Mode, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session,
+    SessionDecision, SessionFault, TlsMinimum, TlsResult,
 };
 use mta_sts_fuzz::pattern_covers;
 
 #[derive(Arbitrary, Debug)]
 struct Case {
     mode: Option<u8>,
+    is_unknown: bool,
     patterns: Vec<Name>,
     message: u8,
     minimum: u8,
@@ -24,6 +26,7 @@ struct Case {
 struct Host {
     name: Name,
     dane: u8,
+    dane_result: u8,
     dnssec: bool,
     tls: u8,
     offers_requiretls: bool,
@@ -61,11 +64,17 @@ fuzz_target!(|case: Case| {
         pick(&[TlsMinimum::Opportunistic, TlsMinimum::Encrypted, TlsMinimum::Authenticated], case.minimum);
     let precedence = if case.dane_decides { DanePrecedence::DaneDecides } else { DanePrecedence::Both };
     let ignores_recipient = case.is_report || message == MessageTls::TlsRequiredNo;
-    let delivery = Delivery::new(policy.as_ref())
-        .message(message)
-        .minimum(minimum)
-        .dane_precedence(precedence)
-        .tlsrpt_report(case.is_report);
+    let is_unknown = policy.is_none() && case.is_unknown;
+    let delivery = match &policy {
+        Some(policy) => Delivery::under(policy),
+        None if is_unknown => Delivery::undetermined(),
+        None => Delivery::without_policy(),
+    };
+    let delivery = delivery
+        .with_message(message)
+        .with_minimum(minimum)
+        .with_dane_precedence(precedence)
+        .with_tlsrpt_report(case.is_report);
 
     let names: Vec<DnsName> =
         case.hosts.iter().map(|host| DnsName::parse(&host.name.text(false)).expect("a name")).collect();
@@ -87,29 +96,50 @@ fuzz_target!(|case: Case| {
         let delivers = verdict.decision == SessionDecision::Deliver;
         assert_eq!(delivers, verdict.fault.is_none());
         assert!(!case.is_report || (planned.rows.is_empty() && verdict.rows.is_empty()));
+        let unchecked =
+            [SessionFault::CertificateNotChecked, SessionFault::DaneNotChecked, SessionFault::PolicyUnknown];
+        for row in planned.rows.iter().chain(&verdict.rows) {
+            assert!(!row.reason.is_some_and(|reason| unchecked.contains(&reason)), "{row:?}");
+        }
+        // Whoever does what the decision says may send the message.
+        if let Some(session) = as_demanded(planned.decision) {
+            let verdict = delivery.check_session(mx_host, session);
+            assert_eq!(verdict.decision, SessionDecision::Deliver, "{planned:?} {verdict:?}");
+        }
 
         let is_covered = policy.as_ref().is_some_and(|policy| {
             policy
                 .mx_patterns()
                 .any(|pattern| mx_host.name().is_some_and(|name| pattern_covers(&pattern, name.as_str())))
         });
-        let dane_passed = dane(host) == DaneState::Passed;
-        let is_authenticated = tls == TlsResult::Authenticated || dane_passed;
-        let by_dane = case.dane_decides && matches!(dane(host), DaneState::Passed | DaneState::Usable);
+        let dane_result = match tls {
+            TlsResult::Established(authentication) => authentication.dane(),
+            _ => DaneResult::NotChecked,
+        };
+        let dane_passed = dane(host) == DaneState::Usable && dane_result == DaneResult::Passed;
+        let dane_stops = !ignores_recipient
+            && ((dane(host) != DaneState::NotApplicable && !dane_passed)
+                || dane_result == DaneResult::Failed);
+        let is_valid = tls.fault().is_none();
+        let is_authenticated = is_valid || dane_passed;
+        let by_dane = case.dane_decides && dane(host) == DaneState::Usable;
         let is_skipped = matches!(planned.decision, MxDecision::Skip(_));
         if mode == Some(Mode::Enforce) && !ignores_recipient {
             let dane_decided = case.dane_decides && dane_passed;
-            assert!(
-                !delivers || dane_decided || (is_covered && tls == TlsResult::Authenticated),
-                "{verdict:?}"
-            );
+            assert!(!delivers || dane_decided || (is_covered && is_valid), "{verdict:?}");
             assert!(is_skipped || is_covered || by_dane, "{planned:?}");
-            let demands =
-                matches!(planned.decision, MxDecision::Authenticate(_) | MxDecision::AuthenticateByDane(_));
+            let demands = matches!(
+                planned.decision,
+                MxDecision::Authenticate(_)
+                    | MxDecision::AuthenticateByDane(_)
+                    | MxDecision::AuthenticateByBoth(_)
+            );
             assert!(is_skipped || demands, "{planned:?}");
         }
-        if !ignores_recipient && !matches!(dane(host), DaneState::NotApplicable | DaneState::Passed) {
-            assert!(!delivers, "DANE is overridden: {verdict:?}");
+        assert!(!dane_stops || !delivers, "DANE is overridden: {verdict:?}");
+        if is_unknown && !ignores_recipient {
+            assert_eq!(planned.decision, MxDecision::Skip(SessionFault::PolicyUnknown));
+            assert!(!delivers, "{verdict:?}");
         }
         if delivers {
             assert!(!is_skipped, "{planned:?} {verdict:?}");
@@ -120,11 +150,11 @@ fuzz_target!(|case: Case| {
                 assert!(host.dnssec || (is_covered && mode == Some(Mode::Enforce)), "{verdict:?}");
             }
         } else if mode != Some(Mode::Enforce) || ignores_recipient {
-            // Then only DANE, REQUIRETLS and the operator stop mail.
-            let dane_stops =
-                !ignores_recipient && !matches!(dane(host), DaneState::NotApplicable | DaneState::Passed);
-            let may_stop =
-                minimum != TlsMinimum::Opportunistic || message == MessageTls::Requiretls || dane_stops;
+            // Then only DANE, REQUIRETLS, the operator, and not to know stop mail.
+            let may_stop = minimum != TlsMinimum::Opportunistic
+                || message == MessageTls::Requiretls
+                || dane_stops
+                || is_unknown;
             assert!(may_stop, "{verdict:?}");
         }
         let fault = match planned.decision {
@@ -135,26 +165,47 @@ fuzz_target!(|case: Case| {
             Some(fault) if !host.unavailable => HostOutcome::Faulted(fault),
             _ => HostOutcome::Unavailable,
         });
-        has_mismatch |=
-            outcomes.last() == Some(&HostOutcome::Faulted(mta_sts_core::SessionFault::MxMismatch));
+        has_mismatch |= outcomes.last() == Some(&HostOutcome::Faulted(SessionFault::MxMismatch));
     }
     assert_eq!(
         plan.permits_none(),
         plan.hosts.iter().all(|host| matches!(host.decision, MxDecision::Skip(_)))
     );
 
-    let [running, over, rechecked] =
-        [QueueLifetime::Running, QueueLifetime::Over, QueueLifetime::OverAndRechecked]
-            .map(|lifetime| delivery.conclude(&outcomes, lifetime));
-    if message != MessageTls::Requiretls {
-        assert_eq!(running, Conclusion::Defer);
+    for lifetime in [QueueLifetime::Running, QueueLifetime::Over] {
+        let conclude = |recheck| delivery.conclude(&outcomes, lifetime, recheck);
+        let first = conclude(None);
+        if lifetime == QueueLifetime::Running && message != MessageTls::Requiretls {
+            assert_eq!(first, Conclusion::Defer);
+        }
+        // RFC 8461, 5.1, step 3.
+        if lifetime == QueueLifetime::Over && mode == Some(Mode::Enforce) && has_mismatch {
+            assert_eq!(first, Conclusion::RecheckPolicy);
+        }
+        let asks = first == Conclusion::RecheckPolicy;
+        assert_eq!(conclude(Some(Recheck::NotChecked)), if asks { Conclusion::Defer } else { first });
+        for newer in [Recheck::Changed, Recheck::NoLongerBound] {
+            assert_eq!(conclude(Some(newer)), if asks { Conclusion::TryAgain } else { first });
+        }
+        let last = conclude(Some(Recheck::Unchanged));
+        assert!(if asks { matches!(last, Conclusion::Bounce(_)) } else { last == first }, "{last:?}");
+        assert!(lifetime == QueueLifetime::Running || matches!(last, Conclusion::Bounce(_)), "{last:?}");
     }
-    // RFC 8461, 5.1, step 3.
-    if mode == Some(Mode::Enforce) && has_mismatch {
-        assert_eq!(over, Conclusion::RecheckPolicy);
-    }
-    assert!(matches!(rechecked, Conclusion::Bounce(_)));
 });
+
+/// The least that a session must have to be what a decision asks for; nothing for a host that is skipped.
+fn as_demanded(decision: MxDecision<'_>) -> Option<Session> {
+    let (certificate, dane) = match decision {
+        MxDecision::Skip(_) => return None,
+        MxDecision::Opportunistic => return Some(Session::new(TlsResult::NotOffered)),
+        MxDecision::Encrypt => (CertificateResult::NotChecked, DaneResult::NotChecked),
+        MxDecision::Authenticate(_) => (CertificateResult::Valid, DaneResult::NotChecked),
+        MxDecision::AuthenticateByDane(_) => (CertificateResult::NotTrusted, DaneResult::Passed),
+        MxDecision::AuthenticateByBoth(_) => (CertificateResult::Valid, DaneResult::Passed),
+    };
+    let authentication = Authentication::new(certificate).with_dane(dane);
+    Some(Session::new(TlsResult::Established(authentication)).with_requiretls(true))
+}
 
 fn policy_of(patterns: &[Name]) -> impl Fn(u8) -> Option<Policy> + use<'_> {
     move |mode| {
@@ -167,28 +218,23 @@ fn policy_of(patterns: &[Name]) -> impl Fn(u8) -> Option<Policy> + use<'_> {
 }
 
 fn dane(host: &Host) -> DaneState {
-    let states = [
-        DaneState::NotApplicable,
-        DaneState::Usable,
-        DaneState::Passed,
-        DaneState::Failed,
-        DaneState::LookupFailed,
-    ];
-    pick(&states, host.dane)
+    pick(&[DaneState::NotApplicable, DaneState::Usable, DaneState::LookupFailed], host.dane)
 }
 
 fn tls(host: &Host) -> TlsResult {
+    let dane = pick(&[DaneResult::NotChecked, DaneResult::Passed, DaneResult::Failed], host.dane_result);
+    let established = |certificate| TlsResult::Established(Authentication::new(certificate).with_dane(dane));
     let results = [
         TlsResult::NotOffered,
         TlsResult::Refused,
         TlsResult::HandshakeFailed,
         TlsResult::VersionTooOld,
-        TlsResult::CertificateExpired,
-        TlsResult::CertificateNotYetValid,
-        TlsResult::CertificateHostMismatch,
-        TlsResult::CertificateNotTrusted,
-        TlsResult::CertificateNotChecked,
-        TlsResult::Authenticated,
+        established(CertificateResult::Expired),
+        established(CertificateResult::NotYetValid),
+        established(CertificateResult::HostMismatch),
+        established(CertificateResult::NotTrusted),
+        established(CertificateResult::NotChecked),
+        established(CertificateResult::Valid),
     ];
     pick(&results, host.tls)
 }

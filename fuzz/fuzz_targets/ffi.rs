@@ -285,7 +285,8 @@ impl Caller<'_> {
                 25 => read_entry(at(&self.entries, one), now),
                 26 => {
                     let (seed, entries, unused_for) = (self.wide(), self.number(4) as usize, self.wide());
-                    give!(self, caches, |out| mtasts_cache_new(seed, entries, unused_for, out));
+                    let octets = usize::from(self.number(255)) * 16;
+                    give!(self, caches, |out| mtasts_cache_new(seed, entries, octets, unused_for, out));
                 }
                 27 => {
                     let cache = take(&mut self.caches, one);
@@ -359,7 +360,12 @@ impl Caller<'_> {
                     let values = self.list();
                     truth(mtasts_tls_required_no(values.first(), values.len()));
                     let place = self.number(3) as usize;
-                    self.deliveries[place] = Some(mtasts_delivery_new(at(&self.policies, one)));
+                    self.deliveries[place] = Some(match self.number(4) {
+                        0 => mtasts_delivery_of(at(&self.outcomes, one)),
+                        1 => mtasts_delivery_under(at(&self.policies, one)),
+                        2 => mtasts_delivery_without_policy(),
+                        _ => mtasts_delivery_undetermined(),
+                    });
                 }
                 34 => {
                     let (small, byte) = (self.small(), self.byte());
@@ -405,10 +411,10 @@ impl Caller<'_> {
                 }
                 39 => {
                     let (place, wants) = (self.number(3) as usize, self.byte());
-                    let (tls, offers) = (self.small(), self.byte());
+                    let (tls, dane, offers) = (self.small(), self.small(), self.byte());
                     let (delivery, host) = (at(&self.deliveries, one), at(&self.hosts, two));
                     let call =
-                        |out: Out<'_, _>| mtasts_check_session(delivery, host, tls, offers.into(), out);
+                        |out: Out<'_, _>| mtasts_check_session(delivery, host, tls, dane, offers.into(), out);
                     if let Some(made) = made(wants, false, |out, _| call(out)) {
                         self.sessions[place] = made;
                     }
@@ -419,12 +425,16 @@ impl Caller<'_> {
                     (0..=count).for_each(|index| read_row(mtasts_session_verdict_row_get(verdict, index)));
                 }
                 40 => {
-                    let (count, lifetime) = (self.number(5) as usize, self.small());
+                    let (count, lifetime, small) = (self.number(5) as usize, self.small(), self.small());
                     let faults: Vec<_> = (0..count).map(|_| self.status()).collect();
                     let mut conclusion = MaybeUninit::new(u32::MAX);
                     let first = if count == 0 { null() } else { faults.as_ptr() };
                     let delivery = at(&self.deliveries, one);
-                    let status = mtasts_conclude(delivery, first, count, lifetime, Some(&mut conclusion));
+                    let found = mtasts_delivery_recheck(delivery, at(&self.outcomes, two));
+                    assert!((MTASTS_RECHECK_UNCHANGED..=MTASTS_RECHECK_NOT_CHECKED).contains(&found));
+                    let recheck = if small % 2 == 0 { found } else { small / 2 };
+                    let status =
+                        mtasts_conclude(delivery, first, count, lifetime, recheck, Some(&mut conclusion));
                     let conclusion = conclusion.assume_init();
                     assert_eq!(plain(status), conclusion != u32::MAX);
                     read(mtasts_conclusion_enhanced_status(conclusion));
@@ -776,6 +786,7 @@ fn read_outcome(outcome: Option<&mtasts_outcome>) {
     }
     assert_eq!(plain(mtasts_outcome_alert(outcome)), mtasts_outcome_alert_failures(outcome) == 0);
     mtasts_outcome_alert_expires_at(outcome);
+    assert!(mtasts_outcome_record_check(outcome) <= MTASTS_RECORD_CHECK_FAILED);
 }
 
 fn read_entry(entry: Option<&mtasts_entry>, now: u64) {

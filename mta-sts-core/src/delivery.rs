@@ -6,16 +6,20 @@
 //! before each connection ([`Delivery::check_mx`], or [`Delivery::plan`] for the whole list), after
 //! each TLS attempt ([`Delivery::check_session`]), and at the end ([`Delivery::conclude`]).
 //!
-//! | mode | MX not in policy | TLS fails | all good |
+//! | policy | MX not in policy | TLS fails | all good |
 //! |---|---|---|---|
 //! | enforce | try the next MX, report | try the next MX, report | deliver |
 //! | testing | deliver, report the same | deliver, report the same | deliver |
-//! | none | deliver | deliver | deliver |
+//! | none, or mode none | deliver | deliver | deliver |
+//! | not known | do not connect | | |
 //!
-//! Beside the mode count: what the sender of the message asks ([`MessageTls`]); DANE, whose failure no
-//! policy mends ([`DaneState`]); what the operator demands, which nothing lowers ([`TlsMinimum`]). A
-//! `Delivery` keeps nothing between the questions: the answers depend on what was given alone, and
-//! hosts can be tried side by side.
+//! Beside the policy count: what the sender of the message asks ([`MessageTls`]); DANE, whose failure no
+//! policy mends ([`DaneState`], [`DaneResult`]); what the operator demands, which nothing lowers
+//! ([`TlsMinimum`]). A `Delivery` keeps nothing between the questions: the answers depend on what was
+//! given alone, and hosts can be tried side by side.
+//!
+//! Reports count what was looked for: a certificate that nobody checked is no failure of its owner, and
+//! neither is a policy that DANE stands in for.
 //!
 //! The list of MX hosts is never filtered: a host that may not have the message counts as one that
 //! cannot be reached, so that the loop protection of SMTP sees the whole list (RFC 8461, 8.4).
@@ -24,6 +28,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::SessionFault;
+use crate::lookup::{Outcome, RecordCheck};
 use crate::mx::MxPattern;
 use crate::name::DnsName;
 use crate::policy::{Mode, Policy};
@@ -32,10 +37,11 @@ use crate::tlsrpt::{PolicyType, ResultType};
 /// What constrains the delivery of one message to one Policy Domain.
 ///
 /// ```
-/// use mta_sts_core::{Delivery, DnsName, MxDecision, MxHost, Policy, Session, SessionDecision, TlsResult};
+/// use mta_sts_core::*;
 ///
-/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
-/// let delivery = Delivery::new(Some(&policy));
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// // Of the outcome of a lookup: `Delivery::of(&outcome)`.
+/// let delivery = Delivery::under(&policy);
 ///
 /// let spoofed = DnsName::parse("mx.attacker.example")?;
 /// assert!(matches!(delivery.check_mx(&MxHost::new(&spoofed)).decision, MxDecision::Skip(_)));
@@ -56,11 +62,20 @@ use crate::tlsrpt::{PolicyType, ResultType};
 /// [`Delivery`] says so.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
-    policy: Option<&'a Policy>,
+    policy: Binding<'a>,
     message: MessageTls,
     minimum: TlsMinimum,
     dane_precedence: DanePrecedence,
     is_tlsrpt_report: bool,
+}
+
+/// The policy of the recipient domain.
+#[derive(Clone, Copy, Debug)]
+enum Binding<'a> {
+    Policy(&'a Policy),
+    NoPolicy,
+    /// The lookup could not tell.
+    Unknown,
 }
 
 /// What the sender of the message asks about TLS (RFC 8689).
@@ -71,7 +86,7 @@ pub struct Delivery<'a> {
 /// // MAIL FROM:<bob@example.org> REQUIRETLS, and no field TLS-Required.
 /// let asked = MessageTls::of(true, tls_required_no::<&str>(&[]), false);
 /// assert_eq!(asked, MessageTls::Requiretls);
-/// let delivery = Delivery::new(None).message(asked);
+/// let delivery = Delivery::without_policy().with_message(asked);
 /// // Where the header field says the opposite, REQUIRETLS counts.
 /// assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
 /// ```
@@ -109,12 +124,12 @@ impl MessageTls {
 /// What the operator of the sender demands of every session, whatever the recipient publishes.
 ///
 /// ```
-/// use mta_sts_core::{Delivery, DnsName, MxHost, Session, SessionDecision, TlsMinimum, TlsResult};
+/// use mta_sts_core::*;
 ///
 /// let name = DnsName::parse("mx.example.com")?;
 /// let host = MxHost::new(&name);
-/// let session = Session::new(TlsResult::CertificateExpired);
-/// let under = |minimum| Delivery::new(None).minimum(minimum).check_session(&host, session).decision;
+/// let session = Session::new(TlsResult::certificate(CertificateResult::Expired));
+/// let under = |minimum| Delivery::without_policy().with_minimum(minimum).check_session(&host, session).decision;
 /// assert_eq!(under(TlsMinimum::Opportunistic), SessionDecision::Deliver);
 /// assert_eq!(under(TlsMinimum::Encrypted), SessionDecision::Deliver);
 /// assert_eq!(under(TlsMinimum::Authenticated), SessionDecision::TryNextMx);
@@ -143,9 +158,9 @@ pub enum TlsMinimum {
 /// // Outside the policy, and vouched for by its TLSA records.
 /// let name = DnsName::parse("mx.example.net")?;
 /// let host = MxHost::new(&name).with_dane(DaneState::Usable);
-/// let delivery = Delivery::new(Some(&policy));
+/// let delivery = Delivery::under(&policy);
 /// assert_eq!(delivery.check_mx(&host).decision, MxDecision::Skip(SessionFault::MxMismatch));
-/// let delivery = delivery.dane_precedence(DanePrecedence::DaneDecides);
+/// let delivery = delivery.with_dane_precedence(DanePrecedence::DaneDecides);
 /// assert_eq!(delivery.check_mx(&host).decision, MxDecision::AuthenticateByDane(&name));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -161,7 +176,7 @@ pub enum DanePrecedence {
     DaneDecides,
 }
 
-/// What is known of an MX host from DANE (RFC 7672).
+/// What DNS says of DANE for an MX host, before a connection (RFC 7672).
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -169,18 +184,17 @@ pub enum DanePrecedence {
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
 /// let name = DnsName::parse("mx.example.com")?;
 /// let host = MxHost::new(&name).with_dane(DaneState::Usable);
-/// let delivery = Delivery::new(Some(&policy));
-/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::Authenticate(&name));
+/// let delivery = Delivery::under(&policy);
+/// assert_eq!(delivery.check_mx(&host).decision, MxDecision::AuthenticateByBoth(&name));
 ///
 /// // After the handshake: trusted by its issuer, and not what the TLSA records say.
-/// let host = host.with_dane(DaneState::Failed);
-/// let verdict = delivery.check_session(&host, Session::new(TlsResult::Authenticated));
+/// let authentication = Authentication::new(CertificateResult::Valid).with_dane(DaneResult::Failed);
+/// let verdict = delivery.check_session(&host, Session::new(TlsResult::Established(authentication)));
 /// assert_eq!(verdict.fault, Some(SessionFault::DaneFailed));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Before a connection it is [`DaneState::Usable`] at best; after TLS it must have become
-/// [`DaneState::Passed`] or [`DaneState::Failed`].
+/// What the TLSA records say of a certificate belongs to the session: [`DaneResult`].
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -188,13 +202,10 @@ pub enum DaneState {
     /// The host provably has no usable TLSA records, or this sender does no DANE.
     #[default]
     NotApplicable,
-    /// The host has usable TLSA records; TLS has not been tried.
+    /// The host has usable TLSA records: TLS that they vouch for, or none of the message.
     Usable,
-    /// The certificate matches a TLSA record.
-    Passed,
-    /// No TLSA record matches, or there was no TLS.
-    Failed,
-    /// DNS could not tell, or its answer was bogus.
+    /// DNS could not tell, or its answer was bogus. The host may have DANE, so it does not get the
+    /// message now (RFC 7672, 2.1).
     LookupFailed,
 }
 
@@ -235,9 +246,9 @@ impl<'a> MxHost<'a> {
     /// for text in ["192.0.2.1.", "-x.example.com", "\\032.example.com"] {
     ///     let name = DnsName::parse(text).ok();
     ///     let host = MxHost::of(name.as_ref());
-    ///     let enforced = Delivery::new(Some(&policy)).check_mx(&host);
+    ///     let enforced = Delivery::under(&policy).check_mx(&host);
     ///     assert_eq!(enforced.decision, MxDecision::Skip(SessionFault::MxMismatch));
-    ///     assert_eq!(Delivery::new(None).check_mx(&host).decision, MxDecision::Opportunistic);
+    ///     assert_eq!(Delivery::without_policy().check_mx(&host).decision, MxDecision::Opportunistic);
     /// }
     /// # Ok::<(), PolicyError>(())
     /// ```
@@ -248,10 +259,12 @@ impl<'a> MxHost<'a> {
         Self { name, dane: DaneState::NotApplicable, dnssec: false }
     }
 
-    /// The host with what DANE says of it.
+    /// The host with what DNS says of DANE for it. What is no host name has no TLSA records, whatever is said.
     #[must_use]
     pub const fn with_dane(mut self, dane: DaneState) -> Self {
-        self.dane = dane;
+        if self.name.is_some() {
+            self.dane = dane;
+        }
         self
     }
 
@@ -269,23 +282,23 @@ impl<'a> MxHost<'a> {
     }
 }
 
-/// How the TLS attempt with an MX host ended.
+/// The end of the TLS attempt with an MX host.
 ///
 /// A driver maps what its TLS library says, here one with an enum for certificates:
 ///
 /// ```
-/// use mta_sts_core::{SessionFault, TlsResult};
+/// use mta_sts_core::{CertificateResult, SessionFault, TlsResult};
 /// # enum Certificate { Good, Expired, NotYetValid, OtherName, UnknownIssuer, Revoked }
 ///
 /// fn tls_result(handshake: Result<Certificate, ()>) -> TlsResult {
-///     match handshake {
-///         Err(()) => TlsResult::HandshakeFailed,
-///         Ok(Certificate::Good) => TlsResult::Authenticated,
-///         Ok(Certificate::Expired) => TlsResult::CertificateExpired,
-///         Ok(Certificate::NotYetValid) => TlsResult::CertificateNotYetValid,
-///         Ok(Certificate::OtherName) => TlsResult::CertificateHostMismatch,
-///         Ok(Certificate::UnknownIssuer | Certificate::Revoked) => TlsResult::CertificateNotTrusted,
-///     }
+///     let Ok(certificate) = handshake else { return TlsResult::HandshakeFailed };
+///     TlsResult::certificate(match certificate {
+///         Certificate::Good => CertificateResult::Valid,
+///         Certificate::Expired => CertificateResult::Expired,
+///         Certificate::NotYetValid => CertificateResult::NotYetValid,
+///         Certificate::OtherName => CertificateResult::HostMismatch,
+///         Certificate::UnknownIssuer | Certificate::Revoked => CertificateResult::NotTrusted,
+///     })
 /// }
 /// # tls_result(Ok(Certificate::Good));
 /// assert_eq!(tls_result(Err(())).fault(), Some(SessionFault::TlsHandshake));
@@ -306,54 +319,136 @@ pub enum TlsResult {
     Refused,
     /// The handshake failed.
     HandshakeFailed,
-    /// TLS older than 1.2 (RFC 8461, 7.2).
+    /// TLS older than 1.2 (RFC 8461, 7.2): it encrypts, and authenticates nobody.
     VersionTooOld,
-    /// TLS, with a certificate that has expired.
-    CertificateExpired,
-    /// TLS, with a certificate that is not valid yet.
-    CertificateNotYetValid,
-    /// TLS, with a certificate that has no DNS-ID for the host (RFC 8461, 4.2).
-    CertificateHostMismatch,
-    /// TLS, with a certificate that is not trusted for any other reason.
-    CertificateNotTrusted,
-    /// TLS, and nobody looked at the certificate.
-    CertificateNotChecked,
-    /// TLS, with a certificate that is trusted and valid for the host.
-    Authenticated,
+    /// TLS, with what was learnt of the certificate.
+    Established(Authentication),
 }
 
 impl TlsResult {
-    /// Whether the session is encrypted.
-    pub const fn is_encrypted(self) -> bool {
-        !matches!(self, Self::NotOffered | Self::Refused | Self::HandshakeFailed)
+    /// TLS with this certificate, of which DANE was not asked.
+    pub const fn certificate(certificate: CertificateResult) -> Self {
+        Self::Established(Authentication::new(certificate))
     }
 
-    /// What keeps the session from being authenticated.
+    /// Whether the session is encrypted.
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::VersionTooOld | Self::Established(_))
+    }
+
+    /// What keeps the session from being authenticated by a certificate that is valid for the host.
     pub const fn fault(self) -> Option<SessionFault> {
         match self {
             Self::NotOffered => Some(SessionFault::StarttlsNotOffered),
             Self::Refused => Some(SessionFault::StarttlsRefused),
             Self::HandshakeFailed => Some(SessionFault::TlsHandshake),
             Self::VersionTooOld => Some(SessionFault::TlsVersion),
-            Self::CertificateExpired => Some(SessionFault::CertificateExpired),
-            Self::CertificateNotYetValid => Some(SessionFault::CertificateNotYetValid),
-            Self::CertificateHostMismatch => Some(SessionFault::CertificateHostMismatch),
-            Self::CertificateNotTrusted => Some(SessionFault::CertificateNotTrusted),
-            Self::CertificateNotChecked => Some(SessionFault::CertificateNotChecked),
-            Self::Authenticated => None,
+            Self::Established(authentication) => authentication.certificate.fault(),
         }
     }
+}
+
+/// What was learnt of the certificate that an MX host showed.
+///
+/// ```
+/// use mta_sts_core::{Authentication, CertificateResult, DaneResult};
+///
+/// // The issuer is not trusted, and a TLSA record vouches for the certificate.
+/// let authentication = Authentication::new(CertificateResult::NotTrusted).with_dane(DaneResult::Passed);
+/// assert_eq!(authentication.dane(), DaneResult::Passed);
+/// // Nobody looked.
+/// assert_eq!(Authentication::default().certificate(), CertificateResult::NotChecked);
+/// ```
+///
+/// Both belong to an established session: without TLS there is nothing that DANE could have passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub struct Authentication {
+    certificate: CertificateResult,
+    dane: DaneResult,
+}
+
+impl Authentication {
+    /// A certificate that was checked so, and not by DANE.
+    pub const fn new(certificate: CertificateResult) -> Self {
+        Self { certificate, dane: DaneResult::NotChecked }
+    }
+
+    /// The same, with what the TLSA records say.
+    #[must_use]
+    pub const fn with_dane(mut self, dane: DaneResult) -> Self {
+        self.dane = dane;
+        self
+    }
+
+    /// The result of the check by trusted issuers (RFC 8461, 4.2).
+    pub const fn certificate(self) -> CertificateResult {
+        self.certificate
+    }
+
+    /// The result of the check by TLSA records.
+    pub const fn dane(self) -> DaneResult {
+        self.dane
+    }
+}
+
+/// The check of a certificate by trusted issuers and by name (RFC 8461, 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum CertificateResult {
+    /// It is trusted, and valid for the host.
+    Valid,
+    /// It has expired.
+    Expired,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It has no DNS-ID for the host.
+    HostMismatch,
+    /// It is not trusted for any other reason.
+    NotTrusted,
+    /// Nobody looked at it.
+    #[default]
+    NotChecked,
+}
+
+impl CertificateResult {
+    /// What is wrong with it.
+    pub const fn fault(self) -> Option<SessionFault> {
+        match self {
+            Self::Valid => None,
+            Self::Expired => Some(SessionFault::CertificateExpired),
+            Self::NotYetValid => Some(SessionFault::CertificateNotYetValid),
+            Self::HostMismatch => Some(SessionFault::CertificateHostMismatch),
+            Self::NotTrusted => Some(SessionFault::CertificateNotTrusted),
+            Self::NotChecked => Some(SessionFault::CertificateNotChecked),
+        }
+    }
+}
+
+/// The check of a certificate by the TLSA records of the host (RFC 7672).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum DaneResult {
+    /// A TLSA record matches.
+    Passed,
+    /// No TLSA record matches.
+    Failed,
+    /// Nobody looked. Of a host with [`DaneState::Usable`] that is a fault of the sender: the session does not get the
+    /// message, and no report counts it.
+    #[default]
+    NotChecked,
 }
 
 /// A session with an MX host, before MAIL.
 ///
 /// ```
-/// use mta_sts_core::{Session, TlsResult};
+/// use mta_sts_core::{CertificateResult, Session, TlsResult};
 ///
 /// let ehlo_after_starttls = ["SIZE 10485760", "REQUIRETLS"];
-/// let session = Session::new(TlsResult::Authenticated)
+/// let session = Session::new(TlsResult::certificate(CertificateResult::Valid))
 ///     .with_requiretls(ehlo_after_starttls.iter().any(|line| line.eq_ignore_ascii_case("REQUIRETLS")));
-/// # assert_eq!(session, Session::new(TlsResult::Authenticated).with_requiretls(true));
+/// # assert_eq!(session, Session::new(TlsResult::certificate(CertificateResult::Valid)).with_requiretls(true));
 /// ```
 ///
 /// REQUIRETLS need only be told where the message asks for it.
@@ -382,7 +477,7 @@ impl Session {
 ///
 /// ```
 /// use mta_sts_core::*;
-/// # enum Tls<'a> { Any, Required, Chain(&'a DnsName), Tlsa(&'a DnsName) }
+/// # enum Tls<'a> { Any, Required, Chain(&'a DnsName), Tlsa(&'a DnsName), ChainAndTlsa(&'a DnsName) }
 ///
 /// /// What to set in the TLS client; `None`: do not connect.
 /// fn tls<'a>(decision: MxDecision<'a>) -> Option<Tls<'a>> {
@@ -390,6 +485,7 @@ impl Session {
 ///         MxDecision::Skip(_) => None,
 ///         MxDecision::Authenticate(dns_id) => Some(Tls::Chain(dns_id)),
 ///         MxDecision::AuthenticateByDane(host) => Some(Tls::Tlsa(host)),
+///         MxDecision::AuthenticateByBoth(host) => Some(Tls::ChainAndTlsa(host)),
 ///         MxDecision::Encrypt => Some(Tls::Required),
 ///         MxDecision::Opportunistic => Some(Tls::Any),
 ///     }
@@ -402,11 +498,13 @@ impl Session {
 pub enum MxDecision<'a> {
     /// Do not connect; go on as if it could not be reached.
     Skip(SessionFault),
-    /// Connect. Only TLS with a certificate valid for this DNS-ID will do; and where the host has
-    /// usable TLSA records, they must match too.
+    /// Connect. Only TLS with a certificate valid for this DNS-ID will do.
     Authenticate(&'a DnsName),
     /// Connect. Only TLS that the TLSA records of the host vouch for will do.
     AuthenticateByDane(&'a DnsName),
+    /// Connect. Only TLS with a certificate valid for this DNS-ID will do that the TLSA records of the host vouch for
+    /// too: the policy enforces, and MTA-STS never overrides a failure of DANE (RFC 8461, 2).
+    AuthenticateByBoth(&'a DnsName),
     /// Connect. Only TLS will do, with any certificate.
     Encrypt,
     /// Connect, with TLS if it can be had. In mode testing check the certificate all the same: what
@@ -421,7 +519,7 @@ pub enum MxDecision<'a> {
 ///
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
 /// let name = DnsName::parse("mx.attacker.example")?;
-/// let verdict = Delivery::new(Some(&policy)).check_mx(&MxHost::new(&name));
+/// let verdict = Delivery::under(&policy).check_mx(&MxHost::new(&name));
 /// assert_eq!(verdict.decision, MxDecision::Skip(SessionFault::MxMismatch));
 /// assert_eq!(verdict.rows[0].result_type, Some(ResultType::ValidationFailure));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -443,12 +541,12 @@ pub struct MxVerdict<'a> {
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
 /// let names = [DnsName::parse("mx1.example.net")?, DnsName::parse("mx2.example.net")?];
 /// let hosts = names.each_ref().map(MxHost::new);
-/// let delivery = Delivery::new(Some(&policy));
+/// let delivery = Delivery::under(&policy);
 /// let plan = delivery.plan(&hosts);
 /// assert_eq!(plan.hosts.len(), hosts.len());
 /// if plan.permits_none() {
 ///     let outcomes = [HostOutcome::Faulted(SessionFault::MxMismatch); 2];
-///     assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+///     assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running, None), Conclusion::Defer);
 /// }
 /// # assert!(plan.permits_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -475,7 +573,7 @@ impl Plan<'_> {
 ///
 /// let name = DnsName::parse("mx.example.com")?;
 /// let host = MxHost::new(&name);
-/// let verdict = Delivery::new(None).check_session(&host, Session::new(TlsResult::NotOffered));
+/// let verdict = Delivery::without_policy().check_session(&host, Session::new(TlsResult::NotOffered));
 /// let command = match verdict.decision {
 ///     SessionDecision::Deliver => "MAIL FROM:<bob@example.org>",
 ///     SessionDecision::TryNextMx => "QUIT",
@@ -498,12 +596,12 @@ pub enum SessionDecision {
 ///
 /// ```
 /// use mta_sts_core::*;
-/// # fn connect(_: &DnsName) -> Option<TlsResult> { Some(TlsResult::CertificateExpired) }
+/// # fn connect(_: &DnsName) -> Option<TlsResult> { Some(TlsResult::certificate(CertificateResult::Expired)) }
 /// # fn send_message() {}
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
 /// # let mx_list = [DnsName::parse("mx.example.com")?, DnsName::parse("mx.attacker.example")?];
 ///
-/// let delivery = Delivery::new(Some(&policy));
+/// let delivery = Delivery::under(&policy);
 /// let (mut outcomes, mut rows) = (Vec::new(), Vec::new());
 /// for name in &mx_list {
 ///     let host = MxHost::new(name);
@@ -528,7 +626,7 @@ pub enum SessionDecision {
 ///         SessionDecision::TryNextMx => outcomes.extend(verdict.fault.map(HostOutcome::Faulted)),
 ///     }
 /// }
-/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running, None), Conclusion::Defer);
 /// # assert_eq!((outcomes.len(), rows.len()), (2, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -558,7 +656,7 @@ pub struct SessionVerdict {
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
 /// # let name = DnsName::parse("mx.example.com")?;
 ///
-/// let delivery = Delivery::new(Some(&policy));
+/// let delivery = Delivery::under(&policy);
 /// let verdict = delivery.check_session(&MxHost::new(&name), Session::new(TlsResult::NotOffered));
 /// for row in &verdict.rows {
 ///     init_policy(row.policy_type.number(), "example.com");
@@ -589,14 +687,14 @@ pub struct TlsrptRow {
 /// ```
 /// use mta_sts_core::*;
 ///
-/// let delivery = Delivery::new(None).message(MessageTls::Requiretls);
+/// let delivery = Delivery::without_policy().with_message(MessageTls::Requiretls);
 /// let refused = HostOutcome::Faulted(SessionFault::RequiretlsNotOffered);
 /// // A host that is down may know REQUIRETLS.
 /// let outcomes = [refused, HostOutcome::Unavailable];
-/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running), Conclusion::Defer);
+/// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running, None), Conclusion::Defer);
 /// let outcomes = [refused];
 /// assert_eq!(
-///     delivery.conclude(&outcomes, QueueLifetime::Running),
+///     delivery.conclude(&outcomes, QueueLifetime::Running, None),
 ///     Conclusion::Bounce(EnhancedStatus::RequiretlsNeeded)
 /// );
 /// ```
@@ -609,21 +707,20 @@ pub enum HostOutcome {
     Unavailable,
 }
 
-/// How long the message has waited.
+/// The age of a message in its queue.
 ///
 /// ```
 /// use core::time::Duration;
 /// use mta_sts_core::{QueueLifetime, UnixTime};
 ///
 /// /// RFC 5321, 4.5.4.1, asks for four or five days at least.
-/// fn lifetime(queued_at: UnixTime, now: UnixTime, rechecked: bool) -> QueueLifetime {
+/// fn lifetime(queued_at: UnixTime, now: UnixTime) -> QueueLifetime {
 ///     match now.saturating_since(queued_at) < Duration::from_secs(5 * 86_400) {
 ///         true => QueueLifetime::Running,
-///         false if rechecked => QueueLifetime::OverAndRechecked,
 ///         false => QueueLifetime::Over,
 ///     }
 /// }
-/// # assert_eq!(lifetime(UnixTime::from_secs(0), UnixTime::from_secs(9), false), QueueLifetime::Running);
+/// # assert_eq!(lifetime(UnixTime::from_secs(0), UnixTime::from_secs(9)), QueueLifetime::Running);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -632,9 +729,44 @@ pub enum QueueLifetime {
     Running,
     /// It would now be returned to its sender.
     Over,
-    /// It would now be returned, and a lookup with
-    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure) brought no other policy.
-    OverAndRechecked,
+}
+
+/// The answer of the check for a newer policy that comes before a permanent failure (RFC 8461, 5.1, step 3).
+///
+/// ```
+/// use mta_sts_core::*;
+/// # fn look_up(_: Purpose) -> Outcome {
+/// #     let now = UnixTime::from_secs(1_700_000_000);
+/// #     let domain = PolicyDomain::parse("example.com").unwrap();
+/// #     let mut lookup = Lookup::new(domain, Purpose::BeforePermanentFailure, None, now, &LookupConfig::new());
+/// #     lookup.handle_input(Input::TxtFailed(TxtFailure::Timeout), now).unwrap();
+/// #     lookup.into_outcome().unwrap()
+/// # }
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+///
+/// let delivery = Delivery::under(&policy);
+/// let hosts = [HostOutcome::Faulted(SessionFault::MxMismatch)];
+/// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over, None), Conclusion::RecheckPolicy);
+/// let recheck = delivery.recheck(&look_up(Purpose::BeforePermanentFailure));
+/// // DNS timed out: the message may not be returned for a policy that may have been replaced.
+/// assert_eq!(recheck, Recheck::NotChecked);
+/// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over, Some(recheck)), Conclusion::Defer);
+/// # Ok::<(), PolicyError>(())
+/// ```
+///
+/// [`Delivery::recheck`] makes it, by comparing with the policy that the attempt was made under.
+// Meets S78, S80.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum Recheck {
+    /// The policy is still in force, and the domain has no newer one.
+    Unchanged,
+    /// Another policy is in force by now.
+    Changed,
+    /// No policy is in force any more: the domain has none.
+    NoLongerBound,
+    /// The domain could not be asked, or has a newer policy that could not be fetched.
+    NotChecked,
 }
 
 /// What becomes of a message that no MX host took.
@@ -643,12 +775,13 @@ pub enum QueueLifetime {
 /// use mta_sts_core::*;
 ///
 /// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
-/// let delivery = Delivery::new(Some(&policy));
+/// let delivery = Delivery::under(&policy);
 /// let outcomes = [HostOutcome::Faulted(SessionFault::CertificateExpired)];
 /// // What a queue runner does next.
-/// let next = match delivery.conclude(&outcomes, QueueLifetime::Over) {
+/// let next = match delivery.conclude(&outcomes, QueueLifetime::Over, None) {
 ///     Conclusion::Defer => String::from("try again later"),
-///     Conclusion::RecheckPolicy => String::from("look up, and deliver under another policy if there is one"),
+///     Conclusion::RecheckPolicy => String::from("look up, and conclude with Delivery::recheck"),
+///     Conclusion::TryAgain => String::from("try again now, under Delivery::of that outcome"),
 ///     Conclusion::Bounce(status) => format!("return with {status}"),
 /// };
 /// assert!(next.starts_with("look up"));
@@ -657,11 +790,17 @@ pub enum QueueLifetime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Conclusion {
     /// Keep it, and try again later (RFC 8461, 5).
+    ///
+    /// While a domain cannot be asked for a newer policy that is the answer for as long as it lasts. A queue that must
+    /// come to an end returns the message with [`EnhancedStatus::DeliveryTimeExpired`] by a limit of its own.
     Defer,
     /// Look for a new policy first, with
-    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure): the message must not
-    /// be returned for a policy that its owner has replaced (RFC 8461, 5.1, step 3).
+    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure), and conclude again with
+    /// [`Delivery::recheck`] of its outcome: the message must not be returned for a policy that its owner has
+    /// replaced (RFC 8461, 5.1, step 3).
     RecheckPolicy,
+    /// Try the MX hosts again at once, under the outcome of the recheck: another policy applies, or none.
+    TryAgain,
     /// Return it to its sender with this enhanced status code.
     Bounce(EnhancedStatus),
 }
@@ -703,13 +842,54 @@ impl fmt::Display for EnhancedStatus {
 }
 
 impl<'a> Delivery<'a> {
-    /// A delivery under this policy, or under none.
+    /// A delivery under what a lookup came to: its policy, none, or that it could not tell.
     ///
     /// ```
-    /// # use mta_sts_core::{DanePrecedence, Delivery, MessageTls, TlsMinimum};
-    /// let delivery = Delivery::new(None).message(MessageTls::Requiretls).minimum(TlsMinimum::Encrypted);
+    /// use mta_sts_core::*;
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// # let domain = PolicyDomain::parse("example.com")?;
+    /// # let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+    /// # lookup.handle_input(Input::TxtFailed(TxtFailure::ServFail), now)?;
+    /// # let outcome = lookup.into_outcome().unwrap();
+    ///
+    /// // DNS could not tell whether there is a policy: to connect now would be what an attacker wants who
+    /// // suppresses the record (RFC 8461, 10.2).
+    /// let delivery = Delivery::of(&outcome);
+    /// let name = DnsName::parse("mx.example.com")?;
+    /// assert_eq!(delivery.check_mx(&MxHost::new(&name)).decision, MxDecision::Skip(SessionFault::PolicyUnknown));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub const fn new(policy: Option<&'a Policy>) -> Self {
+    // Meets A29.
+    pub fn of(outcome: &'a Outcome) -> Self {
+        Self::with_binding(match outcome.policy() {
+            Some(policy) => Binding::Policy(policy),
+            None if outcome.is_known() => Binding::NoPolicy,
+            None => Binding::Unknown,
+        })
+    }
+
+    /// A delivery under this policy.
+    pub const fn under(policy: &'a Policy) -> Self {
+        Self::with_binding(Binding::Policy(policy))
+    }
+
+    /// A delivery to a domain that provably has no policy. Where that is not known, it is [`Delivery::undetermined`].
+    ///
+    /// ```
+    /// # use mta_sts_core::{Delivery, MessageTls, TlsMinimum};
+    /// let delivery =
+    ///     Delivery::without_policy().with_message(MessageTls::Requiretls).with_minimum(TlsMinimum::Encrypted);
+    /// ```
+    pub const fn without_policy() -> Self {
+        Self::with_binding(Binding::NoPolicy)
+    }
+
+    /// A delivery to a domain of which it is not known whether it has a policy: it waits.
+    pub const fn undetermined() -> Self {
+        Self::with_binding(Binding::Unknown)
+    }
+
+    const fn with_binding(policy: Binding<'a>) -> Self {
         Self {
             policy,
             message: MessageTls::Unspecified,
@@ -719,32 +899,32 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Sets what the message asks about TLS.
+    /// The delivery, with what the message asks about TLS.
     #[must_use]
-    pub const fn message(mut self, message: MessageTls) -> Self {
+    pub const fn with_message(mut self, message: MessageTls) -> Self {
         self.message = message;
         self
     }
 
-    /// Sets what the operator demands. Default: TLS where it can be had.
+    /// The delivery, with what the operator demands. Default: TLS where it can be had.
     #[must_use]
-    pub const fn minimum(mut self, minimum: TlsMinimum) -> Self {
+    pub const fn with_minimum(mut self, minimum: TlsMinimum) -> Self {
         self.minimum = minimum;
         self
     }
 
-    /// Sets what counts where a host has both DANE and a policy. Default: both must pass.
+    /// The delivery, with what counts where a host has both DANE and a policy. Default: both must pass.
     #[must_use]
-    pub const fn dane_precedence(mut self, precedence: DanePrecedence) -> Self {
+    pub const fn with_dane_precedence(mut self, precedence: DanePrecedence) -> Self {
         self.dane_precedence = precedence;
         self
     }
 
-    /// Sets that the message is a TLSRPT report: it goes out despite MTA-STS and DANE, and its
+    /// The delivery, of a message that is a TLSRPT report: it goes out despite MTA-STS and DANE, and its
     /// sessions are not counted (RFC 8460, 3 and 5.3.1).
     // Meets R16, R17, R18, Q18, E11.
     #[must_use]
-    pub const fn tlsrpt_report(mut self, is_report: bool) -> Self {
+    pub const fn with_tlsrpt_report(mut self, is_report: bool) -> Self {
         self.is_tlsrpt_report = is_report;
         self
     }
@@ -768,9 +948,6 @@ impl<'a> Delivery<'a> {
     }
 
     /// Decides about a session, after the TLS attempt and the EHLO that follows it.
-    ///
-    /// [`DaneState::Usable`] must have become [`DaneState::Passed`] or [`DaneState::Failed`] by then;
-    /// otherwise it counts as failed.
     // Meets S3, S68, S73, S75, S76, S77, S87, A21, A35, A36, A55, R31, R32.
     // Meets T3, T4, T5, T7, E1, E8, E9, E10.
     pub fn check_session(&self, host: &MxHost<'_>, session: Session) -> SessionVerdict {
@@ -779,33 +956,61 @@ impl<'a> Delivery<'a> {
         SessionVerdict { decision, fault, rows: self.session_rows(host, session) }
     }
 
-    /// Decides what becomes of the message when no MX host took it.
+    /// Compares what a lookup before a permanent failure came to
+    /// ([`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure)) with the policy of this delivery.
+    // Meets S78, S80, C13, C14.
+    pub fn recheck(&self, outcome: &Outcome) -> Recheck {
+        match outcome.policy() {
+            None if outcome.is_known() => Recheck::NoLongerBound,
+            Some(policy) if self.policy().is_none_or(|attempted| attempted != policy) => Recheck::Changed,
+            Some(_) if outcome.record_check == RecordCheck::Current => Recheck::Unchanged,
+            None | Some(_) => Recheck::NotChecked,
+        }
+    }
+
+    /// Decides what becomes of the message when no MX host took it. `recheck` is what came of a
+    /// [`Conclusion::RecheckPolicy`], if there was one.
     ///
     /// ```
-    /// # use mta_sts_core::{Conclusion, Delivery, HostOutcome, MessageTls, Policy, QueueLifetime, SessionFault};
+    /// # use mta_sts_core::*;
     /// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
-    /// let delivery = Delivery::new(Some(&policy));
+    /// let delivery = Delivery::under(&policy);
     /// let hosts = [HostOutcome::Faulted(SessionFault::MxMismatch)];
-    /// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Running), Conclusion::Defer);
-    /// assert_eq!(delivery.conclude(&hosts, QueueLifetime::Over), Conclusion::RecheckPolicy);
-    /// # Ok::<(), mta_sts_core::PolicyError>(())
+    /// let conclude = |lifetime, recheck| delivery.conclude(&hosts, lifetime, recheck);
+    /// assert_eq!(conclude(QueueLifetime::Running, None), Conclusion::Defer);
+    /// assert_eq!(conclude(QueueLifetime::Over, None), Conclusion::RecheckPolicy);
+    /// assert_eq!(
+    ///     conclude(QueueLifetime::Over, Some(Recheck::Unchanged)),
+    ///     Conclusion::Bounce(EnhancedStatus::DeliveryTimeExpired)
+    /// );
+    /// # Ok::<(), PolicyError>(())
     /// ```
     // Meets S78, S79, Q5.
-    pub fn conclude(&self, hosts: &[HostOutcome], lifetime: QueueLifetime) -> Conclusion {
+    pub fn conclude(
+        &self,
+        hosts: &[HostOutcome],
+        lifetime: QueueLifetime,
+        recheck: Option<Recheck>,
+    ) -> Conclusion {
         let mut faults = hosts.iter().filter_map(|host| match host {
             HostOutcome::Faulted(fault) => Some(*fault),
             HostOutcome::Unavailable => None,
         });
-        // REQUIRETLS does not wait for a host to learn TLS (RFC 8689, 4.2.1); for one that is down it does.
-        let requiretls_refused = self.message == MessageTls::Requiretls
-            && !hosts.is_empty()
-            && faults.clone().count() == hosts.len();
+        // REQUIRETLS does not wait for a host to learn TLS (RFC 8689, 4.2.1); for one that is down it does, and for DNS.
+        let lasting = faults.clone().filter(|fault| !fault.is_temporary()).count();
+        let requiretls_refused =
+            self.message == MessageTls::Requiretls && !hosts.is_empty() && lasting == hosts.len();
         if lifetime == QueueLifetime::Running && !requiretls_refused {
             return Conclusion::Defer;
         }
-        let may_be_old_policy = self.is_enforced() && faults.clone().any(SessionFault::is_of_policy);
-        if may_be_old_policy && lifetime != QueueLifetime::OverAndRechecked {
-            return Conclusion::RecheckPolicy;
+        let is_of_policy = |fault: SessionFault| self.is_enforced() && fault.is_of_policy();
+        if faults.clone().any(|fault| is_of_policy(fault) || fault == SessionFault::PolicyUnknown) {
+            match recheck {
+                None => return Conclusion::RecheckPolicy,
+                Some(Recheck::NotChecked) => return Conclusion::Defer,
+                Some(Recheck::Changed | Recheck::NoLongerBound) => return Conclusion::TryAgain,
+                Some(Recheck::Unchanged) => {}
+            }
         }
         Conclusion::Bounce(if !requiretls_refused {
             EnhancedStatus::DeliveryTimeExpired
@@ -818,57 +1023,56 @@ impl<'a> Delivery<'a> {
 
     fn fault_before_session(&self, host: &MxHost<'_>) -> Option<SessionFault> {
         if !self.ignores_recipient() {
-            match host.dane {
-                DaneState::LookupFailed => return Some(SessionFault::DaneLookupFailed),
-                DaneState::Failed => return Some(SessionFault::DaneFailed),
-                DaneState::NotApplicable | DaneState::Usable | DaneState::Passed => {}
+            if matches!(self.policy, Binding::Unknown) {
+                return Some(SessionFault::PolicyUnknown);
+            }
+            if host.dane == DaneState::LookupFailed {
+                return Some(SessionFault::DaneLookupFailed);
             }
         }
-        if self.applies_policy(host) && !self.covers(host) {
-            // DANE may still decide for it, once TLS has been tried.
-            let dane_may_decide =
-                self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Usable;
-            if !dane_may_decide {
-                return Some(SessionFault::MxMismatch);
-            }
+        // DANE may still decide for it, once TLS has been tried.
+        let dane_may_decide =
+            self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Usable;
+        if self.applies_policy() && !self.covers(host) && !dane_may_decide {
+            return Some(SessionFault::MxMismatch);
         }
         (self.message == MessageTls::Requiretls && !self.is_authenticated(host))
             .then_some(SessionFault::MxNotAuthenticated)
     }
 
     fn demand(&self, host: &MxHost<'a>) -> MxDecision<'a> {
-        let has_dane =
-            !self.ignores_recipient() && matches!(host.dane, DaneState::Usable | DaneState::Passed);
+        let has_dane = !self.ignores_recipient() && host.dane == DaneState::Usable;
         let dane_decides = has_dane && self.dane_precedence == DanePrecedence::DaneDecides;
-        let by_chain = self.applies_policy(host) && !dane_decides;
+        let by_chain = self.applies_policy() && !dane_decides;
         // The operator and REQUIRETLS are content with either (RFC 8689, 4.2.1).
         let by_either = self.minimum == TlsMinimum::Authenticated || self.message == MessageTls::Requiretls;
         // No certificate can be valid for what is no name.
         let named = |decision: fn(&'a DnsName) -> MxDecision<'a>| {
             host.name.map_or(MxDecision::Skip(SessionFault::CertificateHostMismatch), decision)
         };
-        if by_chain || (by_either && !has_dane) {
-            named(MxDecision::Authenticate)
-        } else if has_dane {
-            named(MxDecision::AuthenticateByDane)
-        } else if self.minimum == TlsMinimum::Encrypted {
-            MxDecision::Encrypt
-        } else {
-            MxDecision::Opportunistic
+        match (by_chain, has_dane) {
+            (true, true) => named(MxDecision::AuthenticateByBoth),
+            (true, false) => named(MxDecision::Authenticate),
+            (false, true) => named(MxDecision::AuthenticateByDane),
+            (false, false) if by_either => named(MxDecision::Authenticate),
+            (false, false) if self.minimum == TlsMinimum::Encrypted => MxDecision::Encrypt,
+            (false, false) => MxDecision::Opportunistic,
         }
     }
 
     fn fault_of_session(&self, host: &MxHost<'_>, session: Session) -> Option<SessionFault> {
-        let dane_passed = host.dane == DaneState::Passed;
+        let dane = DaneVerdict::of(host.dane, session.tls);
+        let dane_passed = matches!(dane, DaneVerdict::Passed);
         if !self.ignores_recipient() {
+            if matches!(self.policy, Binding::Unknown) {
+                return Some(SessionFault::PolicyUnknown);
+            }
             // An MTA-STS pass never overrides a DANE failure (RFC 8461, 2).
-            match host.dane {
-                DaneState::LookupFailed => return Some(SessionFault::DaneLookupFailed),
-                DaneState::Failed | DaneState::Usable => return Some(SessionFault::DaneFailed),
-                DaneState::NotApplicable | DaneState::Passed => {}
+            if let DaneVerdict::Failed(fault) = dane {
+                return Some(fault);
             }
         }
-        if self.applies_policy(host) {
+        if self.applies_policy() && !self.stands_in(dane) {
             if let Some(fault) = self.policy_fault(host, session) {
                 return Some(fault);
             }
@@ -899,16 +1103,25 @@ impl<'a> Delivery<'a> {
         if self.covers(host) { session.tls.fault() } else { Some(SessionFault::MxMismatch) }
     }
 
-    /// Whether the policy keeps mail from this host if it fails: in mode enforce, unless the message
-    /// says otherwise, or DANE has decided.
-    fn applies_policy(&self, host: &MxHost<'_>) -> bool {
-        let dane_decides =
-            self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Passed;
-        self.is_enforced() && !self.ignores_recipient() && !dane_decides
+    /// Whether the policy keeps mail from a host that fails: in mode enforce, unless the message says otherwise.
+    fn applies_policy(&self) -> bool {
+        self.is_enforced() && !self.ignores_recipient()
+    }
+
+    /// Whether DANE has decided in the place of the policy.
+    fn stands_in(&self, dane: DaneVerdict) -> bool {
+        self.dane_precedence == DanePrecedence::DaneDecides && matches!(dane, DaneVerdict::Passed)
+    }
+
+    fn policy(&self) -> Option<&'a Policy> {
+        match self.policy {
+            Binding::Policy(policy) => Some(policy),
+            Binding::NoPolicy | Binding::Unknown => None,
+        }
     }
 
     fn is_enforced(&self) -> bool {
-        self.policy.is_some_and(|policy| policy.mode() == Mode::Enforce)
+        self.policy().is_some_and(|policy| policy.mode() == Mode::Enforce)
     }
 
     /// Whether the recipient's MTA-STS and DANE are not to keep the message from going out: the
@@ -919,7 +1132,7 @@ impl<'a> Delivery<'a> {
 
     fn covers(&self, host: &MxHost<'_>) -> bool {
         let covered = |(policy, name): (&Policy, _)| policy.matching_pattern(name).is_some();
-        self.policy.zip(host.name).is_some_and(covered)
+        self.policy().zip(host.name).is_some_and(covered)
     }
 
     /// Whether the MX host is the recipient's: by DNSSEC, or by a policy (RFC 8689, 4.2.1), of mode
@@ -928,60 +1141,101 @@ impl<'a> Delivery<'a> {
         host.dnssec || (self.is_enforced() && self.covers(host))
     }
 
-    fn session_rows(&self, host: &MxHost<'_>, session: Session) -> Vec<TlsrptRow> {
-        let fault = match self.policy.map(Policy::mode) {
-            Some(Mode::Enforce | Mode::Testing) => self.policy_fault(host, session),
-            // Without a policy to comply with, to encrypt is to succeed.
-            Some(Mode::None) | None if session.tls.is_encrypted() => None,
-            Some(Mode::None) | None => session.tls.fault(),
-        };
-        self.rows(host, fault)
-    }
-
     /// What is counted of a host that is skipped: nothing but what it is skipped for has been tried.
     fn row_without_session(&self, fault: SessionFault) -> Option<TlsrptRow> {
         let policy_type = match fault {
-            SessionFault::DaneFailed | SessionFault::DaneLookupFailed => PolicyType::Tlsa,
+            SessionFault::DaneLookupFailed => PolicyType::Tlsa,
             SessionFault::MxMismatch => PolicyType::Sts,
             _ => return None,
         };
-        let row = TlsrptRow { policy_type, result_type: fault.result_type(), reason: Some(fault) };
-        (!self.is_tlsrpt_report).then_some(row)
+        (!self.is_tlsrpt_report).then_some(TlsrptRow::new(policy_type, Some(fault)))
     }
 
-    /// The rows of a session that came to this.
-    fn rows(&self, host: &MxHost<'_>, fault: Option<SessionFault>) -> Vec<TlsrptRow> {
+    /// What is counted of a session: a row for each kind of policy whose result somebody looked for.
+    fn session_rows(&self, host: &MxHost<'_>, session: Session) -> Vec<TlsrptRow> {
         let mut rows = Vec::new();
         if self.is_tlsrpt_report {
             return rows;
         }
-        let row = |policy_type, reason: Option<SessionFault>| TlsrptRow {
-            policy_type,
-            result_type: reason.and_then(SessionFault::result_type),
-            reason,
+        let dane = DaneVerdict::of(host.dane, session.tls);
+        let is_looked_for = |fault: &Option<SessionFault>| !fault.is_some_and(SessionFault::is_unchecked);
+        let dane_fault = match dane {
+            DaneVerdict::NotApplicable => None,
+            DaneVerdict::Passed => Some(None),
+            DaneVerdict::Failed(fault) => Some(Some(fault)),
         };
-        let dane = match host.dane {
-            DaneState::NotApplicable => None,
-            DaneState::Passed => Some(row(PolicyType::Tlsa, None)),
-            DaneState::Usable | DaneState::Failed => {
-                Some(row(PolicyType::Tlsa, Some(SessionFault::DaneFailed)))
+        rows.extend(dane_fault.filter(is_looked_for).map(|fault| TlsrptRow::new(PolicyType::Tlsa, fault)));
+        let row = match self.policy.mode() {
+            Some(Mode::Enforce | Mode::Testing) if self.stands_in(dane) => None,
+            Some(Mode::Enforce | Mode::Testing) => Some((PolicyType::Sts, self.policy_fault(host, session))),
+            // Without a policy to comply with, to encrypt is to succeed.
+            mode => {
+                let fault = if session.tls.is_encrypted() { None } else { session.tls.fault() };
+                // Who has opted out hears of no failure (RFC 8461, 6), and of what is not known nobody hears.
+                let is_counted = match mode {
+                    Some(_) => fault.is_none(),
+                    None => !matches!(self.policy, Binding::Unknown),
+                };
+                (is_counted && dane_fault.is_none()).then_some((PolicyType::NoPolicyFound, fault))
             }
-            DaneState::LookupFailed => Some(row(PolicyType::Tlsa, Some(SessionFault::DaneLookupFailed))),
         };
-        rows.extend(dane);
-        match self.policy.map(Policy::mode) {
-            Some(Mode::Enforce | Mode::Testing) => rows.push(row(PolicyType::Sts, fault)),
-            // Who has opted out hears of no failure (RFC 8461, 6).
-            Some(Mode::None) if fault.is_some() => {}
-            Some(Mode::None) | None if dane.is_none() => rows.push(row(PolicyType::NoPolicyFound, fault)),
-            Some(Mode::None) | None => {}
-        }
+        let row = row.filter(|(_, fault)| is_looked_for(fault));
+        rows.extend(row.map(|(policy_type, fault)| TlsrptRow::new(policy_type, fault)));
         rows
     }
 }
 
+impl Binding<'_> {
+    fn mode(&self) -> Option<Mode> {
+        match self {
+            Self::Policy(policy) => Some(policy.mode()),
+            Self::NoPolicy | Self::Unknown => None,
+        }
+    }
+}
+
+impl TlsrptRow {
+    const fn new(policy_type: PolicyType, reason: Option<SessionFault>) -> Self {
+        let result_type = match reason {
+            Some(reason) => reason.result_type(),
+            None => None,
+        };
+        Self { policy_type, result_type, reason }
+    }
+}
+
+/// What DANE makes of a session.
+#[derive(Clone, Copy, Debug)]
+enum DaneVerdict {
+    NotApplicable,
+    Passed,
+    Failed(SessionFault),
+}
+
+impl DaneVerdict {
+    /// Where nothing was known of TLSA records, a pass counts for nothing, and a failure as one.
+    const fn of(state: DaneState, tls: TlsResult) -> Self {
+        match (state, tls) {
+            (DaneState::LookupFailed, _) => Self::Failed(SessionFault::DaneLookupFailed),
+            (_, TlsResult::Established(Authentication { dane: DaneResult::Failed, .. })) => {
+                Self::Failed(SessionFault::DaneFailed)
+            }
+            (DaneState::NotApplicable, _) => Self::NotApplicable,
+            (DaneState::Usable, TlsResult::Established(Authentication { dane: DaneResult::Passed, .. })) => {
+                Self::Passed
+            }
+            (DaneState::Usable, TlsResult::Established(_)) => Self::Failed(SessionFault::DaneNotChecked),
+            // TLS itself is what DANE demands (RFC 7672, 2.2).
+            (DaneState::Usable, TlsResult::NotOffered) => Self::Failed(SessionFault::StarttlsNotOffered),
+            (DaneState::Usable, TlsResult::Refused) => Self::Failed(SessionFault::StarttlsRefused),
+            (DaneState::Usable, TlsResult::HandshakeFailed) => Self::Failed(SessionFault::TlsHandshake),
+            (DaneState::Usable, TlsResult::VersionTooOld) => Self::Failed(SessionFault::TlsVersion),
+        }
+    }
+}
+
 impl SessionFault {
-    /// What TLSRPT calls it (RFC 8460, 4.3); of REQUIRETLS it knows nothing.
+    /// What TLSRPT calls it (RFC 8460, 4.3); of REQUIRETLS it knows nothing, and of what nobody looked for.
     // Meets A32, R35, R36, R37, R38, R39, R41.
     pub const fn result_type(self) -> Option<ResultType> {
         Some(match self {
@@ -990,20 +1244,36 @@ impl SessionFault {
             Self::CertificateHostMismatch => ResultType::CertificateHostMismatch,
             Self::CertificateNotTrusted | Self::CertificateNotYetValid => ResultType::CertificateNotTrusted,
             Self::DaneLookupFailed => ResultType::DnssecInvalid,
-            Self::MxMismatch
-            | Self::TlsHandshake
-            | Self::TlsVersion
+            Self::MxMismatch | Self::TlsHandshake | Self::TlsVersion | Self::DaneFailed => {
+                ResultType::ValidationFailure
+            }
+            Self::MxNotAuthenticated
+            | Self::RequiretlsNotOffered
             | Self::CertificateNotChecked
-            | Self::DaneFailed => ResultType::ValidationFailure,
-            Self::MxNotAuthenticated | Self::RequiretlsNotOffered => return None,
+            | Self::DaneNotChecked
+            | Self::PolicyUnknown => return None,
         })
+    }
+
+    /// Whether it may pass by itself: DNS could not tell.
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Self::DaneLookupFailed | Self::PolicyUnknown)
+    }
+
+    /// Whether the sender has not looked.
+    const fn is_unchecked(self) -> bool {
+        matches!(self, Self::CertificateNotChecked | Self::DaneNotChecked | Self::PolicyUnknown)
     }
 
     /// Whether another policy could mend it.
     const fn is_of_policy(self) -> bool {
         !matches!(
             self,
-            Self::DaneFailed | Self::DaneLookupFailed | Self::MxNotAuthenticated | Self::RequiretlsNotOffered
+            Self::DaneFailed
+                | Self::DaneLookupFailed
+                | Self::DaneNotChecked
+                | Self::MxNotAuthenticated
+                | Self::RequiretlsNotOffered
         )
     }
 }

@@ -543,6 +543,10 @@ kinds! {
         DaneLookupFailed = 912, "dane-lookup-failed", "The TLSA records of the MX host could not be looked up.";
         MxNotAuthenticated = 913, "mx-not-authenticated", "Neither DNSSEC nor an MTA-STS policy vouches for the MX host.";
         RequiretlsNotOffered = 914, "requiretls-not-offered", "The MX host did not offer REQUIRETLS.";
+        /// The lookup could not tell; the message waits.
+        PolicyUnknown = 915, "policy-unknown", "It is not known whether the domain has a policy.";
+        /// The host has usable TLSA records, and the caller told nothing of them after TLS.
+        DaneNotChecked = 916, "dane-not-checked", "The certificate of the MX host was not compared with its TLSA records.";
     }
 }
 

@@ -31,7 +31,7 @@
 //! cached = outcome.cache_update.apply_to(cached, now());
 //!
 //! let mx = DnsName::parse("mx.example.com")?;
-//! let delivery = Delivery::new(outcome.policy());
+//! let delivery = Delivery::of(&outcome);
 //! assert_eq!(delivery.check_mx(&MxHost::new(&mx)).decision, MxDecision::Authenticate(&mx));
 //! # assert!(cached.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -80,9 +80,10 @@ mod tlsrpt;
 
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
-    Conclusion, DanePrecedence, DaneState, Delivery, EnhancedStatus, HostOutcome, MessageTls, MxDecision,
-    MxHost, MxVerdict, Plan, QueueLifetime, Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult,
-    TlsrptRow, dns_id_matches, tls_required_no,
+    Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery,
+    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, MxVerdict, Plan, QueueLifetime, Recheck,
+    Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow, dns_id_matches,
+    tls_required_no,
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
@@ -94,7 +95,7 @@ pub use error::{
 pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
-    PolicyRequest, PolicySource, Purpose, TxtQuery,
+    PolicyRequest, PolicySource, Purpose, ReceivedLines, RecordCheck, TxtQuery,
 };
 pub use mx::MxPattern;
 pub use name::{DnsName, PolicyDomain};

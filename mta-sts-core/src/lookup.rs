@@ -108,6 +108,7 @@ pub struct Lookup {
     purpose: Purpose,
     entry: CacheEntry,
     config: LookupConfig,
+    record_check: RecordCheck,
     state: State,
 }
 
@@ -120,7 +121,7 @@ pub struct Lookup {
 /// fn purpose(conclusion: Conclusion) -> Option<Purpose> {
 ///     match conclusion {
 ///         Conclusion::RecheckPolicy => Some(Purpose::BeforePermanentFailure),
-///         Conclusion::Defer => Some(Purpose::Deliver),
+///         Conclusion::Defer | Conclusion::TryAgain => Some(Purpose::Deliver),
 ///         Conclusion::Bounce(_) => None,
 ///     }
 /// }
@@ -142,8 +143,7 @@ pub enum Purpose {
     /// A message is to be returned since no MX host met the policy: has the owner published another
     /// one meanwhile (RFC 8461, 5.1, step 3)?
     ///
-    /// If the outcome's policy is [`PolicySource::Fetched`], try again under it; otherwise the message
-    /// may be returned now.
+    /// [`Delivery::recheck`](crate::Delivery::recheck) says what its outcome means for the message.
     // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
@@ -330,6 +330,23 @@ pub struct Outcome {
     pub failure: Option<PolicyFailure>,
     /// What to tell the administrator (RFC 8461, 3.3 and 10.2).
     pub alert: Option<Alert>,
+    /// Whether the domain was asked for a newer policy, and what came of it.
+    pub record_check: RecordCheck,
+}
+
+/// Whether a lookup has asked the domain for a newer policy than the cached one.
+///
+/// Before a permanent failure that has to be known: [`Delivery::recheck`](crate::Delivery::recheck).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RecordCheck {
+    /// It has not asked: what was remembered was enough.
+    #[default]
+    NotMade,
+    /// DNS has answered, and the domain has no newer policy than the one of the outcome, which may have been fetched
+    /// just now.
+    Current,
+    /// DNS has not answered, or there is a newer policy that was not fetched.
+    Failed,
 }
 
 impl Outcome {
@@ -375,7 +392,7 @@ impl Outcome {
 /// let outcome = run(lookup, now, good());
 /// let applied = outcome.applied.as_ref().expect("the fetch succeeded");
 /// assert_eq!((applied.source, applied.id.as_str()), (PolicySource::Fetched, "1"));
-/// let delivery = Delivery::new(Some(&applied.policy));
+/// let delivery = Delivery::of(&outcome);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -414,13 +431,10 @@ pub struct AppliedPolicy {
 /// #     Policy::parse(b"version: STSv1\nmode: none\nmax_age: 1\n")?, "0".parse()?, now);
 /// # let entry = CacheUpdate::Store { policy: held, checked_until: now }.apply_to(None, now);
 /// # let lookup = lookup(entry.as_ref(), Purpose::BeforePermanentFailure);
-/// // Before a message is returned: has the owner published another policy?
+/// // For a log: whether the Policy Host was asked for this message.
 /// let outcome = run(lookup, now, good());
-/// let lifetime = match outcome.applied.map(|applied| applied.source) {
-///     Ok(PolicySource::Fetched) => QueueLifetime::Over, // Try again under the new one.
-///     Ok(PolicySource::Cached) | Err(_) => QueueLifetime::OverAndRechecked,
-/// };
-/// assert_eq!(lifetime, QueueLifetime::Over);
+/// let source = outcome.applied.map(|applied| applied.source);
+/// assert_eq!(source, Ok(PolicySource::Fetched));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -593,7 +607,7 @@ impl fmt::Display for FetchFault {
 /// let failure = run(lookup, now, Input::Response(response)).failure.expect("the mode is none of the three");
 /// assert_eq!(failure.result_type, ResultType::StsPolicyInvalid);
 /// assert_eq!(failure.reason_code, "bad-mode");
-/// assert_eq!(failure.received_lines[1], "mode: enforced");
+/// assert_eq!(failure.received_lines.iter().nth(1), Some("mode: enforced"));
 /// ```
 // Meets S85, S86, R53, E2, E3, E4, E5, E6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -606,7 +620,7 @@ pub struct PolicyFailure {
     /// The lines that were received, errors included, when the body was no valid policy: the
     /// `policy-string` of the report (RFC 8460, 4.4). What is not UTF-8 or a control character is
     /// replaced.
-    pub received_lines: Vec<String>,
+    pub received_lines: ReceivedLines,
 }
 
 /// A policy could not be fetched anew. Once is no reason to worry; the count tells.
@@ -725,6 +739,7 @@ impl Lookup {
             entry: cached.cloned().unwrap_or_default(),
             config: config.clone(),
             domain,
+            record_check: RecordCheck::NotMade,
             // A lookup that is done at once never needs its questions, so each is made when it is asked.
             state: State::QueryTxt(TxtQuery { name: String::new() }),
         };
@@ -822,6 +837,7 @@ impl Lookup {
     }
 
     fn record_found(&mut self, id: RecordId, ttl: Duration, now: UnixTime) {
+        self.record_check = RecordCheck::Current;
         let checked_until = checked_until(ttl, now);
         let cached = self.entry.valid_policy(now);
         if self.purpose != Purpose::Refresh && cached.is_some_and(|cached| *cached.id() == id) {
@@ -834,6 +850,7 @@ impl Lookup {
     }
 
     fn no_record(&mut self, kind: RecordErrorKind, ttl: Duration, now: UnixTime) {
+        self.record_check = RecordCheck::Current;
         let until = checked_until(ttl, now);
         if self.entry.valid_policy(now).is_some() {
             self.cached_without_record(Some(kind.code()), until, now);
@@ -843,6 +860,7 @@ impl Lookup {
     }
 
     fn txt_failed(&mut self, failure: TxtFailure, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
             // Nobody but the sender has failed, so there is nothing to report.
             let reason_code = (failure != TxtFailure::LocalFault).then(|| failure.code());
@@ -874,6 +892,7 @@ impl Lookup {
     }
 
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         let cached = self.entry.valid_policy(now).is_some();
         // An id whose policy gave way to the cached one is left alone too, and nothing has failed then: its
         // fetch came first, so it is left alone for no longer than this.
@@ -893,6 +912,7 @@ impl Lookup {
     }
 
     fn policy_fetched(&mut self, policy: CachedPolicy, checked_until_record: Option<UnixTime>) {
+        self.record_check = RecordCheck::Current;
         let checked_until =
             checked_until_record.unwrap_or_else(|| checked_until(MIN_TTL, policy.fetched_at()));
         self.finish(
@@ -902,6 +922,7 @@ impl Lookup {
     }
 
     fn fetch_failed(&mut self, fault: FetchFault, id: RecordId, received: Option<&[u8]>, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         let update = CacheUpdate::BackOff(BackOff { id, until: now.saturating_add(self.config.back_off) });
         match self.entry.valid_policy(now) {
             None => self.finish(Err(NoPolicy::FetchFailed(fault)), update),
@@ -922,12 +943,13 @@ impl Lookup {
         if let (Some(received), State::Done(Outcome { failure: Some(failure), .. })) =
             (received, &mut self.state)
         {
-            failure.received_lines = received_lines(received);
+            failure.received_lines = ReceivedLines::of(received);
         }
     }
 
     /// A local fault: no host was asked, so nothing has failed that could be reported or left alone.
     fn fetch_not_tried(&mut self, now: UnixTime) {
+        self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
             self.apply_cached(self.checked(checked_until(MIN_TTL, now)), now);
         } else {
@@ -960,7 +982,8 @@ impl Lookup {
     }
 
     fn finish(&mut self, applied: Result<AppliedPolicy, NoPolicy>, cache_update: CacheUpdate) {
-        self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None });
+        let record_check = self.record_check;
+        self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None, record_check });
     }
 
     /// Adds what TLSRPT counts; nothing while a policy of mode none is cached (RFC 8461, 6).
@@ -968,7 +991,8 @@ impl Lookup {
         let opted_out =
             self.entry.valid_policy(now).is_some_and(|cached| cached.policy().mode() == Mode::None);
         if let (false, State::Done(outcome)) = (opted_out, &mut self.state) {
-            outcome.failure = Some(PolicyFailure { result_type, reason_code, received_lines: Vec::new() });
+            outcome.failure =
+                Some(PolicyFailure { result_type, reason_code, received_lines: ReceivedLines::default() });
         }
     }
 
@@ -995,10 +1019,90 @@ fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
     until > now && until.saturating_since(now) <= most
 }
 
-fn received_lines(body: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(body)
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.replace(|char: char| char.is_control() && char != '\t', "\u{fffd}"))
-        .collect()
+/// The lines of a body that is no policy.
+///
+/// ```
+/// # use mta_sts_core::*;
+/// # let now = UnixTime::from_secs(1_700_000_000);
+/// # let domain = PolicyDomain::parse("example.com")?;
+/// # let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+/// # let rrs = vec![b"v=STSv1; id=1".to_vec()];
+/// # lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now)?;
+/// let body = b"<html>\n\n\x00\x01 404 \xff\n";
+/// lookup.handle_input(Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain")), now)?;
+/// let outcome = lookup.into_outcome().unwrap();
+/// let lines: Vec<_> = outcome.failure.as_ref().unwrap().received_lines.iter().collect();
+/// assert_eq!(lines, ["<html>", "\u{fffd} 404 \u{fffd}"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without their ends and without blank lines. Octets that are no UTF-8, and control characters but the tab, are one U+FFFD,
+/// however many stand in a row; so they take at most twice the octets of the body.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReceivedLines {
+    // A line feed between two of them.
+    text: String,
+}
+
+impl ReceivedLines {
+    fn of(body: &[u8]) -> Self {
+        let mut len = 0;
+        write_lines(body, |piece| len += piece.len());
+        let mut text = String::with_capacity(len);
+        write_lines(body, |piece| text.push_str(piece));
+        Self { text }
+    }
+
+    /// The lines, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\n').filter(|line| !line.is_empty())
+    }
+
+    /// All of them, with a line feed between two.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+impl fmt::Debug for ReceivedLines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Gives the text of [`ReceivedLines`] out, piece by piece.
+fn write_lines(body: &[u8], mut write: impl FnMut(&str)) {
+    let mut is_first = true;
+    for line in body.split(|octet| *octet == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if core::str::from_utf8(line).is_ok_and(|line| line.trim().is_empty()) {
+            continue;
+        }
+        if !core::mem::take(&mut is_first) {
+            write("\n");
+        }
+        let mut was_replaced = false;
+        for chunk in line.utf8_chunks() {
+            for piece in chunk.valid().split_inclusive(is_replaced) {
+                let kept = piece.strip_suffix(is_replaced).unwrap_or(piece);
+                was_replaced &= kept.is_empty();
+                write(kept);
+                if kept.len() < piece.len() && !core::mem::replace(&mut was_replaced, true) {
+                    write("\u{fffd}");
+                }
+            }
+            if !chunk.invalid().is_empty() && !core::mem::replace(&mut was_replaced, true) {
+                write("\u{fffd}");
+            }
+        }
+    }
+}
+
+fn is_replaced(character: char) -> bool {
+    character.is_control() && character != '\t'
 }

@@ -43,7 +43,12 @@ impl MxPattern<'static> {
 }
 
 impl<'a> MxPattern<'a> {
-    pub(crate) const fn borrowed(name: &'a str, wildcard: bool) -> Self {
+    /// Of a name as it stands in a policy, that of a wildcard with its dot.
+    pub(crate) fn of_name(name: &'a str, may_have_upper_case: bool) -> Self {
+        let wildcard = name.starts_with('.');
+        if may_have_upper_case && name.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            return Self { name: Cow::Owned(name.to_ascii_lowercase()), wildcard };
+        }
         Self { name: Cow::Borrowed(name), wildcard }
     }
 

@@ -1,34 +1,47 @@
-//! How often parsing and matching ask for memory: counted here, since time alone does not tell.
+//! How often parsing and matching ask for memory, and for how much: counted here, since time alone does not tell.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write;
 
-use mta_sts_core::{DnsName, Policy, Record};
+use mta_sts_core::{
+    DnsName, HttpResponse, Input, Lookup, LookupConfig, Policy, PolicyDomain, Purpose, Record, UnixTime,
+};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST_HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+fn hold(octets: usize, instead_of: usize) {
+    let held = HELD.get().wrapping_sub(instead_of).wrapping_add(octets);
+    HELD.set(held);
+    MOST_HELD.set(MOST_HELD.get().max(held));
 }
 
 // SAFETY: every call is passed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        hold(layout.size(), 0);
         // SAFETY: the caller keeps to the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        hold(new_size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(block, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        hold(0, layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
     }
@@ -44,6 +57,16 @@ fn allocations<T>(call: impl FnOnce() -> T) -> usize {
     let counted = ALLOCATIONS.get() - before;
     drop(result);
     counted
+}
+
+/// The octets that the result of a call holds, and the most that are held at once during it.
+fn octets<T>(call: impl FnOnce() -> T) -> (usize, usize) {
+    let before = HELD.get();
+    MOST_HELD.set(before);
+    let result = call();
+    let (held, most) = (HELD.get().saturating_sub(before), MOST_HELD.get() - before);
+    drop(result);
+    (held, most)
 }
 
 fn policy(mx_hosts: usize) -> String {
@@ -76,5 +99,63 @@ fn a_host_is_matched_without_memory() {
     assert_eq!(allocations(|| policy.matching_pattern(&name).is_some()), 0);
     for host in ["MX99.mail.example.test.", "mx99.mail.example.test", "mx.attacker.test", "not a name"] {
         assert_eq!(allocations(|| policy.matches_mx(host)), 0, "{host}");
+    }
+}
+
+#[test]
+fn a_policy_takes_at_most_two_and_a_half_times_its_text() {
+    let with = |mx: &str, count: usize, rest: &str| {
+        format!("version:STSv1\nmode:none\nmax_age:1\n{}{rest}", mx.repeat(count))
+    };
+    for text in [
+        with("mx:A.B\n", 9000, ""),
+        with("mx:a.b\n", 9000, ""),
+        with("mx:*.B\n", 9000, ""),
+        with("mx: Mx.Mail.Example.Test\r\n", 2000, ""),
+        with("mx:A.B\n", 4097, &"x:y\n".repeat(8000)),
+        with("mx:A.B\n", 1, &"x:y\n".repeat(15_000)),
+        // One long name, and short ones behind it: more of them than the first makes believe.
+        with(&format!("mx:{}.B\n", "a".repeat(60)), 1, &"mx:A.B\n".repeat(9000)),
+        with("", 0, &"x:y\n".repeat(16_000)),
+        policy(2),
+        policy(100),
+    ] {
+        let bound = text.len() * 5 / 2 + 200;
+        let (held, most) = octets(|| Policy::parse(text.as_bytes()).unwrap());
+        assert!(
+            held > text.len() && held <= bound && most <= bound,
+            "{held} {most} of {}: {}",
+            text.len(),
+            &text[..60]
+        );
+    }
+}
+
+#[test]
+fn the_lines_of_what_is_no_policy_take_at_most_twice_its_octets() {
+    let now = UnixTime::from_secs(1_700_000_000);
+    for unit in [
+        "\n".as_bytes(),
+        b"a\n",
+        b"\xff\n",
+        b"a\xff",
+        b"\xff",
+        b"\0\n",
+        b"a\0",
+        b"\xc3\xa9\n",
+        b"line of it\r\n",
+    ] {
+        let body = unit.repeat(65_536 / unit.len());
+        let domain = PolicyDomain::parse("example.test").unwrap();
+        let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+        let rrs = vec![b"v=STSv1; id=1".to_vec()];
+        lookup.handle_input(Input::Txt { rrs, ttl: std::time::Duration::from_secs(300) }, now).unwrap();
+        let response = HttpResponse::new(200, &body).with_content_type(b"text/plain");
+        let (held, most) = octets(|| {
+            lookup.handle_input(Input::Response(response), now).unwrap();
+            lookup
+        });
+        let bound = 2 * body.len() + 1000;
+        assert!(held <= bound && most <= bound, "{held} {most}: {unit:?}");
     }
 }

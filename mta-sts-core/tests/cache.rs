@@ -52,8 +52,10 @@ fn names(cache: &PolicyCache) -> Vec<String> {
     cache.entries().map(|(domain, _)| domain.as_str().to_owned()).collect()
 }
 
-fn evicted(evicted: Option<Evicted>) -> String {
-    evicted.expect("something had to go").domain.as_str().to_owned()
+/// Of the one that had to go.
+fn evicted(evicted: Vec<Evicted>) -> String {
+    let [evicted] = evicted.try_into().expect("one had to go");
+    evicted.domain.as_str().to_owned()
 }
 
 #[test]
@@ -69,7 +71,7 @@ fn what_is_worth_least_goes_first() {
         ("absent.test", absent(after(3000))),
         ("expired.test", stored("enforce", 60, START)),
     ] {
-        assert_eq!(cache.apply(&domain(name), &update, START), None);
+        assert!(cache.apply(&domain(name), &update, START).is_empty());
     }
     assert!(cache.get(&domain("enforce-1.test"), after(120)).is_some());
 
@@ -100,13 +102,13 @@ fn made_up_domains_flush_no_policy() {
     let mut cache = cache(1000);
     for number in 0..990 {
         let update = stored("enforce", 7 * DAY, START);
-        assert_eq!(cache.apply(&domain(&format!("good-{number}.test")), &update, START), None);
+        assert!(cache.apply(&domain(&format!("good-{number}.test")), &update, START).is_empty());
     }
     for number in 0..50_000 {
         let junk = domain(&format!("junk-{number}.test"));
         assert_eq!(cache.get(&junk, START), None);
         let update = if number % 2 == 0 { absent(after(300)) } else { backing_off(after(300)) };
-        if let Some(evicted) = cache.apply(&junk, &update, START) {
+        for evicted in cache.apply(&junk, &update, START) {
             assert!(evicted.domain.as_str().starts_with("junk-"), "{evicted:?}");
         }
     }
@@ -120,7 +122,7 @@ fn made_up_domains_flush_no_policy() {
 fn a_newcomer_that_is_worth_less_than_all_is_the_one_that_goes() {
     let mut cache = cache(1);
     cache.apply(&domain("good.test"), &stored("enforce", 7 * DAY, START), START);
-    let gone = cache.apply(&domain("junk.test"), &absent(after(300)), START).unwrap();
+    let gone = cache.apply(&domain("junk.test"), &absent(after(300)), START).pop().unwrap();
     assert_eq!(gone.domain, domain("junk.test"));
     assert_eq!(gone.entry.absence().unwrap().until, after(300));
     assert_eq!(names(&cache), ["good.test"]);
@@ -137,8 +139,8 @@ fn bounds_of_nothing_one_and_two() {
     assert_eq!((none.poll_timeout(), none.poll_refresh(after(DAY))), (None, None));
 
     let mut one = cache(1);
-    assert_eq!(store(&mut one, "a.test"), None);
-    assert_eq!(store(&mut one, "a.test"), None);
+    assert!(store(&mut one, "a.test").is_empty());
+    assert!(store(&mut one, "a.test").is_empty());
     assert_eq!(evicted(store(&mut one, "b.test")), "a.test");
     assert_eq!(names(&one), ["b.test"]);
 
@@ -197,7 +199,7 @@ fn entries_come_back_as_they_were_put_in() {
     ] {
         let entry = CacheEntry::parse(text.as_bytes(), &domain(name)).unwrap();
         let mut cache = cache(10);
-        assert_eq!(cache.insert(&domain(name), entry.clone(), START), None);
+        assert!(cache.insert(&domain(name), entry.clone(), START).is_empty());
         assert_eq!(cache.peek(&domain(name), START).as_ref(), Some(&entry), "{text}");
         assert_eq!(cache.entries().collect::<Vec<_>>(), [(domain(name), entry.clone())]);
         assert_eq!(cache.remove(&domain(name)), Some(entry));
@@ -563,4 +565,73 @@ fn a_clock_that_jumps_ahead_and_back_costs_no_policy() {
         assert!(cache.get(&domain, wrong).is_none_or(|entry| entry.valid_policy(wrong).is_none()));
         assert!(cache.get(&domain, now).unwrap().valid_policy(now).is_some(), "{days}");
     }
+}
+
+/// A policy whose text has about so many octets.
+fn large(number: usize, octets: usize) -> CacheUpdate {
+    let filler = "x".repeat(octets.saturating_sub(100));
+    let body = format!(
+        "version: STSv1\nmode: enforce\nmx: mx{number}.test\nmax_age: {}\nfiller: x{filler}\n",
+        7 * DAY
+    );
+    let policy = CachedPolicy::new(Policy::parse(body.as_bytes()).unwrap(), "1".parse().unwrap(), START);
+    CacheUpdate::Store { policy, checked_until: START }
+}
+
+fn of_octets(max_octets: usize) -> PolicyCache {
+    let mut config = CacheConfig::new(7);
+    config.set_max_octets(max_octets);
+    PolicyCache::new(config)
+}
+
+// Proves S104.
+#[test]
+fn a_flood_of_large_policies_leaves_the_small_ones() {
+    let mut cache = of_octets(1 << 20);
+    let honest = |number: usize| domain(&format!("honest-{number}.test"));
+    for number in 0..500 {
+        assert!(cache.apply(&honest(number), &large(number, 400), START).is_empty());
+    }
+    let used = domain("large-and-used.test");
+    cache.apply(&used, &large(1, 60_000), START);
+    assert!(cache.get(&used, after(DAY)).is_some());
+    let mut gone = 0;
+    for number in 0..2000 {
+        let flood = cache.apply(&domain(&format!("junk-{number}.test")), &large(number, 60_000), after(DAY));
+        assert!(flood.iter().all(|evicted| evicted.domain.as_str().starts_with("junk-")), "{flood:?}");
+        gone += flood.len();
+        assert!(cache.octets() <= 1 << 20);
+    }
+    assert!(gone > 1900);
+    for number in 0..500 {
+        assert!(cache.peek(&honest(number), after(DAY)).is_some(), "{number}");
+    }
+    assert!(cache.peek(&used, after(DAY)).is_some(), "mail went to it again");
+}
+
+#[test]
+fn a_policy_that_many_domains_share_counts_once_and_goes_with_all_of_them() {
+    let mut cache = of_octets(100_000);
+    let shared = large(0, 40_000);
+    for number in 0..1000 {
+        assert!(cache.apply(&domain(&format!("customer-{number}.test")), &shared, START).is_empty());
+    }
+    assert!(cache.octets() < 50_000);
+    cache.apply(&domain("other.test"), &large(1, 40_000), START);
+    let gone = cache.apply(&domain("third.test"), &large(2, 40_000), START);
+    assert_eq!(gone.len(), 1000, "the longest unused");
+    assert_eq!(cache.len(), 2);
+}
+
+#[test]
+fn a_policy_that_has_no_room_alone_is_not_cached() {
+    let mut cache = of_octets(10_000);
+    cache.apply(&domain("small.test"), &large(0, 400), START);
+    let gone = cache.apply(&domain("huge.test"), &large(1, 60_000), START);
+    assert_eq!(evicted(gone), "huge.test");
+    assert!(cache.peek(&domain("small.test"), START).is_some());
+    // An absence takes no memory of policies.
+    let mut none = of_octets(0);
+    assert!(none.apply(&domain("absent.test"), &absent(after(300)), START).is_empty());
+    assert_eq!(none.len(), 1);
 }

@@ -43,10 +43,11 @@ proptest! {
     #[test]
     fn the_cache_does_what_its_twin_does(
         max_entries in 0_usize..8,
+        max_octets in prop_oneof![Just(1 << 20), 0_usize..9000],
         seed: u64,
         late: bool,
         steps in proptest::collection::vec(a_step(), 1..120),
     ) {
-        Case { max_entries, seed, late, steps }.run();
+        Case { max_entries, max_octets, seed, late, steps }.run();
     }
 }

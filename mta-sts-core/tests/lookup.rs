@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use mta_sts_core::{
-    BackOff, CacheEntry, CacheUpdate, CachedPolicy, FetchFailure, HttpResponse, Input, Lookup, LookupConfig,
-    Mode, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, RecordId, TxtFailure, UnixTime,
+    BackOff, CacheEntry, CacheUpdate, CachedPolicy, Delivery, FetchFailure, HttpResponse, Input, Lookup,
+    LookupConfig, Mode, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, Recheck, RecordCheck,
+    RecordId, TxtFailure, UnixTime,
 };
 
 const T0: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -252,7 +253,7 @@ fn a_failed_fetch_is_reported_by_its_cause() {
         let lines = outcome.failure.unwrap().received_lines;
         let expected: &[&str] =
             if result_type == "sts-policy-invalid" { &["<html>", "<p>\u{fffd}</p>"] } else { &[] };
-        assert_eq!(lines, expected);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), expected);
     }
 }
 
@@ -521,4 +522,49 @@ fn no_back_off_lets_a_policy_lapse_whose_host_answers() {
     assert_eq!(entry.back_offs()[0].until, later(86_400 - 500));
     let entry = back_off.apply_to(Some(entry), later(86_400 - 100)).unwrap();
     assert_eq!(entry.back_offs()[0].until, later(86_400 + 200));
+}
+
+// Proves S78, S79, S80, C13, C14.
+#[test]
+fn a_recheck_tells_what_was_checked() {
+    let entry = cached("enforce");
+    let attempted = entry.policy().unwrap().policy().clone();
+    let delivery = Delivery::under(&attempted);
+    let recheck = |entry: Option<&CacheEntry>, now, answers| {
+        delivery.recheck(&run(Purpose::BeforePermanentFailure, entry, now, answers))
+    };
+    let now = after(1);
+    let left_alone = backing_off(Some(entry.clone()), "a", after(300));
+    for (answers, expected) in [
+        (vec![found("old")], Recheck::Unchanged),
+        (vec![Input::TxtNotFound { ttl: TTL }], Recheck::Unchanged),
+        (vec![Input::TxtFailed(TxtFailure::Timeout)], Recheck::NotChecked),
+        (vec![Input::TxtFailed(TxtFailure::LocalFault)], Recheck::NotChecked),
+        (vec![found("a"), fetched("enforce")], Recheck::Changed),
+        (vec![found("a"), fetched("testing")], Recheck::Changed),
+        (vec![found("a"), Input::FetchFailed(FetchFailure::Timeout)], Recheck::NotChecked),
+        (vec![found("a"), Input::FetchFailed(FetchFailure::LocalFault)], Recheck::NotChecked),
+        (vec![found("a"), Input::Response(HttpResponse::new(500, b""))], Recheck::NotChecked),
+    ] {
+        assert_eq!(recheck(Some(&entry), now, answers.clone()), expected, "{answers:?}");
+    }
+    // The owner has published a new policy whose text is the old one.
+    let same = Input::Response(
+        HttpResponse::new(200, attempted.text().as_bytes().to_vec()).with_content_type(b"text/plain"),
+    );
+    assert_eq!(recheck(Some(&entry), now, vec![found("a"), same]), Recheck::Unchanged);
+    assert_eq!(recheck(Some(&left_alone), now, vec![found("a")]), Recheck::NotChecked);
+    // Another message has stored a new policy meanwhile.
+    let newer = cached("testing");
+    assert_eq!(recheck(Some(&newer), now, vec![found("old")]), Recheck::Changed);
+    // The policy has expired, and the record is gone; or DNS does not say so.
+    let expired = after(8 * 86_400);
+    let gone = vec![Input::TxtNotFound { ttl: TTL }];
+    assert_eq!(recheck(Some(&entry), expired, gone), Recheck::NoLongerBound);
+    let silent = vec![Input::TxtFailed(TxtFailure::Timeout)];
+    assert_eq!(recheck(Some(&entry), expired, silent), Recheck::NotChecked);
+    // An answer from memory checks nothing.
+    let remembered = run(Purpose::Deliver, Some(&entry), after(1), vec![]);
+    assert_eq!(remembered.record_check, RecordCheck::NotMade);
+    assert_eq!(delivery.recheck(&remembered), Recheck::NotChecked);
 }

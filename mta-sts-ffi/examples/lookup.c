@@ -102,14 +102,14 @@ static mtasts_status answer_fetch(mtasts_lookup *lookup, struct ub_ctx *dns)
 /* The verdict about one MX host: whether it may have mail. */
 static int verdict(const mtasts_outcome *outcome, const char *name)
 {
-    static const char *const words[] = {"", "skip", "authenticate", "authenticate by DANE", "encrypt", "opportunistic"};
-    mtasts_delivery *delivery = mtasts_delivery_new(mtasts_outcome_policy(outcome));
+    static const char *const words[] = {"", "skip", "authenticate", "authenticate by DANE", "encrypt", "opportunistic", "authenticate by both"};
+    mtasts_delivery *delivery = mtasts_delivery_of(outcome);
     mtasts_mx_host *host = NULL;
     mtasts_mx_verdict *mx = NULL;
-    uint32_t decision = MTASTS_MX_SKIP;
+    mtasts_mx_decision decision = MTASTS_MX_SKIP;
     if (!mtasts_mx_host_new(name, &host, NULL) && !mtasts_check_mx(delivery, host, &mx)) {
         decision = mtasts_mx_verdict_decision(mx);
-        printf("mx %s %s\n", name, words[decision < 6 ? decision : 0]);
+        printf("mx %s %s\n", name, words[decision < 7 ? decision : 0]);
     }
     mtasts_mx_verdict_free(mx), mtasts_mx_host_free(host), mtasts_delivery_free(delivery);
     return decision != MTASTS_MX_SKIP;
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     if (argc < 2 || ub_ctx_resolvconf(dns, NULL) || ub_ctx_zone_remove(dns, "test.") ||
         mtasts_lookup_new(argv[1], MTASTS_PURPOSE_DELIVER, NULL, now(), NULL, &lookup, NULL))
         return 2;
-    for (uint32_t what; (what = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || what == MTASTS_OUTPUT_FETCH_POLICY;)
+    for (mtasts_output what; (what = mtasts_lookup_poll_output(lookup)) == MTASTS_OUTPUT_QUERY_TXT || what == MTASTS_OUTPUT_FETCH_POLICY;)
         if (what == MTASTS_OUTPUT_QUERY_TXT ? answer_txt(lookup, dns) : answer_fetch(lookup, dns))
             return 2;
     mtasts_lookup_finish(lookup, &outcome), detail = mtasts_outcome_no_policy_detail(outcome);

@@ -28,8 +28,12 @@ pub struct mtasts_entries {
     entries: Vec<(mtasts_domain, mtasts_entry)>,
 }
 
-/// A cache for `max_entries` domains (0 for the default, 65536), each let go after `unused_for` seconds without use (0 for
-/// the default, 180 days).
+/// A cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets of memory (0
+/// for the default, 256 MiB), each let go after `unused_for` seconds without use (0 for the default, 180 days).
+///
+/// A policy that many domains share counts once. It takes at most 2.5 times its text and 200 octets; one that takes more than
+/// fifteen sixteenths of `max_octets` is not cached. When they take too much, the policies go that no mail went to again, out
+/// of the class of sizes that takes the most.
 ///
 /// Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
 /// strangers, and spreads the refreshes.
@@ -39,6 +43,7 @@ pub struct mtasts_entries {
 pub extern "C" fn mtasts_cache_new(
     seed: u64,
     max_entries: usize,
+    max_octets: usize,
     unused_for: u64,
     cache: Option<&mut MaybeUninit<*mut mtasts_cache>>,
 ) -> mtasts_status {
@@ -47,6 +52,9 @@ pub extern "C" fn mtasts_cache_new(
         let mut config = CacheConfig::new(seed);
         if max_entries != 0 {
             config.set_max_entries(max_entries);
+        }
+        if max_octets != 0 {
+            config.set_max_octets(max_octets);
         }
         if unused_for != 0 {
             config.set_unused_for(Duration::from_secs(unused_for));
@@ -60,6 +68,12 @@ pub extern "C" fn mtasts_cache_new(
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_len(cache: Option<&mtasts_cache>) -> usize {
     guard::get(0, || cache?.change(|cache| cache.len()).ok())
+}
+
+/// How many octets the policies take in memory. 0 for NULL, and when poisoned.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_cache_octets(cache: Option<&mtasts_cache>) -> usize {
+    guard::get(0, || cache?.change(|cache| cache.octets()).ok())
 }
 
 /// What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
@@ -115,8 +129,8 @@ unsafe fn look_up(
     })
 }
 
-/// Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it, or
-/// NULL; `evicted` may be NULL.
+/// Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it,
+/// several entries where the policies took too much memory, or NULL; `evicted` may be NULL.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -303,8 +317,12 @@ impl mtasts_entries {
     }
 }
 
-fn give_evicted(out: Option<&mut MaybeUninit<*mut mtasts_entries>>, evicted: Option<Evicted>) {
-    if let Some(out) = out {
-        give_option(out, evicted.map(|evicted| mtasts_entries::new([(evicted.domain, evicted.entry)])));
-    }
+fn give_evicted(
+    out: Option<&mut MaybeUninit<*mut mtasts_entries>>,
+    evicted: impl IntoIterator<Item = Evicted>,
+) {
+    let Some(out) = out else { return };
+    let mut evicted = evicted.into_iter().map(|evicted| (evicted.domain, evicted.entry)).peekable();
+    let entries = evicted.peek().is_some().then(|| mtasts_entries::new(evicted));
+    give_option(out, entries);
 }

@@ -6,11 +6,17 @@ use mta_sts_core::{FetchLimits, LookupConfig, MissingContentType, Strictness};
 
 use crate::status::{MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_status};
 
+/// Which grammar a policy must keep to: one of the MTASTS_STRICTNESS_ numbers.
+pub type mtasts_strictness = u32;
+
 /// The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
 /// at the end of an mx, underscores in an mx. The default.
 pub const MTASTS_STRICTNESS_TOLERANT: u32 = 0;
 /// The grammar alone: for owners who check what they publish.
 pub const MTASTS_STRICTNESS_ABNF: u32 = 1;
+
+/// What an answer without Content-Type counts as: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+pub type mtasts_missing_content_type = u32;
 
 /// An answer without Content-Type gives an error. The default.
 pub const MTASTS_MISSING_CONTENT_TYPE_REFUSE: u32 = 0;
@@ -78,7 +84,7 @@ pub extern "C" fn mtasts_config_set_max_body_len(
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_set_missing_content_type(
     config: Option<&mut mtasts_config>,
-    rule: u32,
+    rule: mtasts_missing_content_type,
 ) -> mtasts_status {
     let rule = match rule {
         MTASTS_MISSING_CONTENT_TYPE_REFUSE => Some(MissingContentType::Refuse),
@@ -98,7 +104,7 @@ pub extern "C" fn mtasts_config_set_missing_content_type(
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_set_strictness(
     config: Option<&mut mtasts_config>,
-    strictness: u32,
+    strictness: mtasts_strictness,
 ) -> mtasts_status {
     set(config, |config| {
         let Some(strictness) = strictness_of(strictness) else { return MTASTS_ERR_ARGUMENT };
@@ -141,7 +147,7 @@ pub(crate) fn limits(config: Option<&mtasts_config>) -> FetchLimits {
     config.map_or_else(FetchLimits::new, |config| config.config.fetch_limits().clone())
 }
 
-pub(crate) const fn strictness_of(number: u32) -> Option<Strictness> {
+pub(crate) const fn strictness_of(number: mtasts_strictness) -> Option<Strictness> {
     match number {
         MTASTS_STRICTNESS_TOLERANT => Some(Strictness::Tolerant),
         MTASTS_STRICTNESS_ABNF => Some(Strictness::Abnf),

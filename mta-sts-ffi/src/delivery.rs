@@ -4,16 +4,22 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
 use mta_sts_core::{
-    Conclusion, DanePrecedence, DaneState, Delivery, DnsName, EnhancedStatus, HostOutcome, MessageTls,
-    MxDecision, MxHost, MxVerdict, Policy, QueueLifetime, Session, SessionDecision, SessionFault,
-    SessionVerdict, TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
+    Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
+    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, MxVerdict, Policy, QueueLifetime, Recheck,
+    Session, SessionDecision, SessionFault, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow,
+    tls_required_no,
 };
 
 use crate::guard;
+use crate::outcome::mtasts_outcome;
 use crate::pointer::{array, give, mtasts_bytes, octets_of_all, optional_string};
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
+use crate::tlsrpt::{mtasts_policy_type, mtasts_result_type};
+
+/// What a message asks about TLS: one of the MTASTS_MESSAGE_ numbers.
+pub type mtasts_message = u32;
 
 /// The message asks nothing about TLS. The default.
 pub const MTASTS_MESSAGE_UNSPECIFIED: u32 = 0;
@@ -22,6 +28,9 @@ pub const MTASTS_MESSAGE_REQUIRETLS: u32 = 1;
 /// "TLS-Required: No": deliver even where the recipient's MTA-STS or DANE forbids it (RFC 8689).
 pub const MTASTS_MESSAGE_TLS_REQUIRED_NO: u32 = 2;
 
+/// What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
+pub type mtasts_minimum = u32;
+
 /// The operator demands TLS where it can be had. The default.
 pub const MTASTS_MINIMUM_OPPORTUNISTIC: u32 = 0;
 /// The operator demands TLS, with any certificate.
@@ -29,21 +38,38 @@ pub const MTASTS_MINIMUM_ENCRYPTED: u32 = 1;
 /// The operator demands TLS with a certificate that is valid for the MX host, or that DANE vouches for.
 pub const MTASTS_MINIMUM_AUTHENTICATED: u32 = 2;
 
+/// What counts where a host has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
+pub type mtasts_dane_precedence = u32;
+
 /// Where a host has both DANE and a policy, both must pass. The default.
 pub const MTASTS_DANE_PRECEDENCE_BOTH: u32 = 0;
 /// Where DANE passes, MTA-STS is not looked at.
 pub const MTASTS_DANE_PRECEDENCE_DANE_DECIDES: u32 = 1;
 
+/// What DNS says of DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+/// MTASTS_DANE_LOOKUP_FAILED.
+pub type mtasts_dane = u32;
+
 /// The host provably has no usable TLSA records, or this sender does no DANE. The default.
 pub const MTASTS_DANE_NOT_APPLICABLE: u32 = 0;
-/// The host has usable TLSA records; TLS has not been tried.
+/// The host has usable TLSA records: TLS that they vouch for, or none of the message.
 pub const MTASTS_DANE_USABLE: u32 = 1;
-/// The certificate matches a TLSA record.
-pub const MTASTS_DANE_PASSED: u32 = 2;
-/// No TLSA record matches, or there was no TLS.
-pub const MTASTS_DANE_FAILED: u32 = 3;
-/// DNS could not tell, or its answer was bogus.
+/// DNS could not tell, or its answer was bogus: the host does not get the message now.
 pub const MTASTS_DANE_LOOKUP_FAILED: u32 = 4;
+
+/// What the TLSA records of a host say of the certificate that it showed: one of the MTASTS_DANE_RESULT_ numbers.
+pub type mtasts_dane_result = u32;
+
+/// Nobody compared the certificate with TLSA records. A session with a host of MTASTS_DANE_USABLE does not get the message
+/// then.
+pub const MTASTS_DANE_RESULT_NOT_CHECKED: u32 = 0;
+/// A TLSA record matches the certificate.
+pub const MTASTS_DANE_RESULT_PASSED: u32 = 1;
+/// No TLSA record matches the certificate.
+pub const MTASTS_DANE_RESULT_FAILED: u32 = 2;
+
+/// How a TLS attempt ended, and what was found of the certificate: one of the MTASTS_TLS_ numbers.
+pub type mtasts_tls = u32;
 
 /// The answer to EHLO had no STARTTLS.
 pub const MTASTS_TLS_NOT_OFFERED: u32 = 1;
@@ -66,32 +92,63 @@ pub const MTASTS_TLS_CERTIFICATE_NOT_CHECKED: u32 = 9;
 /// TLS, with a certificate that is trusted and valid for the host.
 pub const MTASTS_TLS_AUTHENTICATED: u32 = 10;
 
+/// What to do about an MX host before a connection: one of the MTASTS_MX_ numbers.
+pub type mtasts_mx_decision = u32;
+
 /// Do not connect; go on as if the host could not be reached.
 pub const MTASTS_MX_SKIP: u32 = 1;
-/// Connect. Only TLS with a certificate valid for the DNS-ID will do.
+/// Connect. Only TLS with a certificate valid for the DNS-ID will do: check the chain and the name.
 pub const MTASTS_MX_AUTHENTICATE: u32 = 2;
-/// Connect. Only TLS that the TLSA records of the host vouch for will do.
+/// Connect. Only TLS that the TLSA records of the host vouch for will do: check these.
 pub const MTASTS_MX_AUTHENTICATE_BY_DANE: u32 = 3;
 /// Connect. Only TLS will do, with any certificate.
 pub const MTASTS_MX_ENCRYPT: u32 = 4;
-/// Connect, with TLS if it can be had.
+/// Connect, with TLS if it can be had. In mode testing check the certificate all the same: what is wrong with it gets
+/// reported.
 pub const MTASTS_MX_OPPORTUNISTIC: u32 = 5;
+/// Connect. Only TLS with a certificate will do that is valid for the DNS-ID, and that the TLSA records of the host vouch
+/// for too: check both, and tell mtasts_check_session() both.
+pub const MTASTS_MX_AUTHENTICATE_BY_BOTH: u32 = 6;
+
+/// What to do with a session before MAIL: one of the MTASTS_SESSION_ numbers.
+pub type mtasts_session_decision = u32;
 
 /// Send the message, over whatever the session is.
 pub const MTASTS_SESSION_DELIVER: u32 = 1;
 /// End the session without the message, and try the next MX host.
 pub const MTASTS_SESSION_TRY_NEXT_MX: u32 = 2;
 
+/// The age of a message in its queue: one of the MTASTS_QUEUE_ numbers.
+pub type mtasts_queue_lifetime = u32;
+
 /// The message may wait longer.
 pub const MTASTS_QUEUE_RUNNING: u32 = 1;
 /// The message would now be returned to its sender.
 pub const MTASTS_QUEUE_OVER: u32 = 2;
-/// The message would now be returned, and a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE brought no other policy.
-pub const MTASTS_QUEUE_OVER_AND_RECHECKED: u32 = 3;
 
-/// Keep the message, and try again later.
+/// What a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE says of the policy that no MX host met (RFC 8461, 5.1, step 3): one of the
+/// MTASTS_RECHECK_ numbers.
+pub type mtasts_recheck = u32;
+
+/// There was no such lookup.
+pub const MTASTS_RECHECK_NONE: u32 = 0;
+/// The policy is still in force, and the domain has no newer one.
+pub const MTASTS_RECHECK_UNCHANGED: u32 = 1;
+/// Another policy is in force by now.
+pub const MTASTS_RECHECK_CHANGED: u32 = 2;
+/// No policy is in force any more: the domain has none.
+pub const MTASTS_RECHECK_NO_LONGER_BOUND: u32 = 3;
+/// The domain could not be asked, or has a newer policy that could not be fetched.
+pub const MTASTS_RECHECK_NOT_CHECKED: u32 = 4;
+
+/// What becomes of a message that no MX host took: one of the MTASTS_CONCLUSION_ numbers.
+pub type mtasts_conclusion = u32;
+
+/// Keep the message, and try again later. While a domain cannot be asked for a newer policy, that is the answer for as long
+/// as it lasts.
 pub const MTASTS_CONCLUSION_DEFER: u32 = 1;
-/// Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE.
+/// Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
+/// mtasts_delivery_recheck() of its outcome.
 pub const MTASTS_CONCLUSION_RECHECK_POLICY: u32 = 2;
 /// Return the message: it waited for too long (5.4.7).
 pub const MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED: u32 = 3;
@@ -99,18 +156,28 @@ pub const MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED: u32 = 3;
 pub const MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED: u32 = 4;
 /// Return the message: REQUIRETLS was asked, and no host knows it (5.7.30).
 pub const MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED: u32 = 5;
+/// Try the MX hosts again at once, under mtasts_delivery_of() the outcome of the recheck: another policy applies, or none.
+pub const MTASTS_CONCLUSION_TRY_AGAIN: u32 = 6;
 
 /// What constrains the delivery of one message to one Policy Domain.
 ///
-/// The general flow: mtasts_delivery_new() and its setters; mtasts_plan() for the MX list, or mtasts_check_mx() before
-/// each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host took the message. The
-/// MX list is never filtered: a host that is skipped counts as one that cannot be reached.
+/// The general flow: mtasts_delivery_of() the outcome of a lookup, and the setters; mtasts_plan() for the MX list, or
+/// mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host
+/// took the message. The MX list is never filtered: a host that is skipped counts as one that cannot be reached. A delivery
+/// keeps nothing between the calls: hosts can be tried side by side, and in any order.
 pub struct mtasts_delivery {
-    policy: Option<Policy>,
+    binding: Binding,
     message: MessageTls,
     minimum: TlsMinimum,
     dane_precedence: DanePrecedence,
     is_tlsrpt_report: bool,
+}
+
+/// The policy of the recipient domain.
+enum Binding {
+    Policy(Policy),
+    NoPolicy,
+    Unknown,
 }
 
 /// A host of the MX list, as named in its MX record: not the target of its CNAME.
@@ -148,7 +215,11 @@ pub struct mtasts_tlsrpt_row {
 /// What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from `requiretls`, whether MAIL
 /// had it, `tls_required_no`, whether its header says so, and `null_reverse_path`; each is 0 or not (RFC 8689, 4).
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_message_tls(requiretls: i32, tls_required_no: i32, null_reverse_path: i32) -> u32 {
+pub extern "C" fn mtasts_message_tls(
+    requiretls: i32,
+    tls_required_no: i32,
+    null_reverse_path: i32,
+) -> mtasts_message {
     match MessageTls::of(requiretls != 0, tls_required_no != 0, null_reverse_path != 0) {
         MessageTls::Unspecified => MTASTS_MESSAGE_UNSPECIFIED,
         MessageTls::Requiretls => MTASTS_MESSAGE_REQUIRETLS,
@@ -167,18 +238,47 @@ pub unsafe extern "C" fn mtasts_tls_required_no(values: *const mtasts_bytes, cou
     })
 }
 
-/// A delivery under `policy`, or under none when it is NULL; the policy stays the caller's and may be freed before.
+/// A delivery under what a lookup came to: its policy, none, or that it could not tell. The outcome stays the caller's
+/// and may be freed before.
+///
+/// Where DNS could not tell whether there is a policy, no host gets the message: to connect would be what an attacker wants
+/// who suppresses the record (RFC 8461, 10.2). NULL counts as that. The caller frees the delivery with
+/// mtasts_delivery_free(); NULL never comes back.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_delivery_of(outcome: Option<&mtasts_outcome>) -> Box<mtasts_delivery> {
+    let binding =
+        outcome.map(mtasts_outcome::core).map_or(Binding::Unknown, |outcome| match outcome.policy() {
+            Some(policy) => Binding::Policy(policy.clone()),
+            None if outcome.is_known() => Binding::NoPolicy,
+            None => Binding::Unknown,
+        });
+    Box::new(mtasts_delivery::new(binding))
+}
+
+/// A delivery under `policy`, which stays the caller's and may be freed before. NULL counts as a policy that is not known,
+/// as in mtasts_delivery_undetermined().
 ///
 /// The caller frees it with mtasts_delivery_free(); NULL never comes back.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_delivery_new(policy: Option<&mtasts_policy>) -> Box<mtasts_delivery> {
-    Box::new(mtasts_delivery {
-        policy: policy.map(|policy| policy.core().clone()),
-        message: MessageTls::Unspecified,
-        minimum: TlsMinimum::Opportunistic,
-        dane_precedence: DanePrecedence::Both,
-        is_tlsrpt_report: false,
-    })
+pub extern "C" fn mtasts_delivery_under(policy: Option<&mtasts_policy>) -> Box<mtasts_delivery> {
+    let binding = policy.map_or(Binding::Unknown, |policy| Binding::Policy(policy.core().clone()));
+    Box::new(mtasts_delivery::new(binding))
+}
+
+/// A delivery to a domain that provably has no policy. Where that is not known, mtasts_delivery_undetermined().
+///
+/// The caller frees it with mtasts_delivery_free(); NULL never comes back.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_delivery_without_policy() -> Box<mtasts_delivery> {
+    Box::new(mtasts_delivery::new(Binding::NoPolicy))
+}
+
+/// A delivery to a domain of which it is not known whether it has a policy: it waits.
+///
+/// The caller frees it with mtasts_delivery_free(); NULL never comes back.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_delivery_undetermined() -> Box<mtasts_delivery> {
+    Box::new(mtasts_delivery::new(Binding::Unknown))
 }
 
 /// Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
@@ -187,7 +287,7 @@ pub extern "C" fn mtasts_delivery_new(policy: Option<&mtasts_policy>) -> Box<mta
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_message(
     delivery: Option<&mut mtasts_delivery>,
-    message: u32,
+    message: mtasts_message,
 ) -> mtasts_status {
     set(delivery, |delivery| {
         delivery.message = match message {
@@ -206,7 +306,7 @@ pub extern "C" fn mtasts_delivery_set_message(
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_minimum(
     delivery: Option<&mut mtasts_delivery>,
-    minimum: u32,
+    minimum: mtasts_minimum,
 ) -> mtasts_status {
     set(delivery, |delivery| {
         delivery.minimum = match minimum {
@@ -225,7 +325,7 @@ pub extern "C" fn mtasts_delivery_set_minimum(
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_dane_precedence(
     delivery: Option<&mut mtasts_delivery>,
-    precedence: u32,
+    precedence: mtasts_dane_precedence,
 ) -> mtasts_status {
     set(delivery, |delivery| {
         delivery.dane_precedence = match precedence {
@@ -279,17 +379,19 @@ pub unsafe extern "C" fn mtasts_mx_host_new(
     })
 }
 
-/// Sets what DANE says of the host: `dane` is one of the MTASTS_DANE_ numbers from MTASTS_DANE_NOT_APPLICABLE on.
+/// Sets what DNS says of DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+/// MTASTS_DANE_LOOKUP_FAILED. What the TLSA records say of its certificate, mtasts_check_session() is told.
 ///
 /// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_mx_host_set_dane(host: Option<&mut mtasts_mx_host>, dane: u32) -> mtasts_status {
+pub extern "C" fn mtasts_mx_host_set_dane(
+    host: Option<&mut mtasts_mx_host>,
+    dane: mtasts_dane,
+) -> mtasts_status {
     set(host, |host| {
         host.dane = match dane {
             MTASTS_DANE_NOT_APPLICABLE => DaneState::NotApplicable,
             MTASTS_DANE_USABLE => DaneState::Usable,
-            MTASTS_DANE_PASSED => DaneState::Passed,
-            MTASTS_DANE_FAILED => DaneState::Failed,
             MTASTS_DANE_LOOKUP_FAILED => DaneState::LookupFailed,
             _ => return MTASTS_ERR_ARGUMENT,
         };
@@ -319,6 +421,9 @@ pub extern "C" fn mtasts_mx_host_free(host: Option<Box<mtasts_mx_host>>) {
 
 /// Decides about an MX host before a connection.
 ///
+/// For a sender that learns of its hosts one by one; who has the whole list, with what DANE says of each, takes mtasts_plan(),
+/// whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it first.
+///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_check_mx(
@@ -335,6 +440,9 @@ pub extern "C" fn mtasts_check_mx(
 }
 
 /// Decides about every host of an MX list: `count` hosts at `hosts`, in their order, none left out.
+///
+/// It gives what mtasts_check_mx() gives for each, and tells by mtasts_mx_plan_permits_none() where no connection is worth
+/// while. A `*plan` of an earlier call is overwritten and not freed: free it first.
 ///
 /// Errors: MTASTS_ERR_NULL, also for a host that is NULL.
 #[unsafe(no_mangle)]
@@ -395,7 +503,7 @@ pub extern "C" fn mtasts_mx_plan_free(plan: Option<Box<mtasts_mx_plan>>) {
 
 /// What to do: one of the MTASTS_MX_ numbers. For NULL MTASTS_MX_SKIP.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_mx_verdict_decision(verdict: Option<&mtasts_mx_verdict>) -> u32 {
+pub extern "C" fn mtasts_mx_verdict_decision(verdict: Option<&mtasts_mx_verdict>) -> mtasts_mx_decision {
     verdict.map_or(MTASTS_MX_SKIP, |verdict| verdict.decision)
 }
 
@@ -405,7 +513,8 @@ pub extern "C" fn mtasts_mx_verdict_fault(verdict: Option<&mtasts_mx_verdict>) -
     verdict.map_or(0, |verdict| verdict.fault)
 }
 
-/// The DNS-ID that the certificate must be valid for. NULL where no certificate is asked for, and for NULL.
+/// The host to authenticate: the DNS-ID that the certificate must be valid for, and with DANE the base of the TLSA records.
+/// It belongs to MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_dns_id(verdict: Option<&mtasts_mx_verdict>) -> *const c_char {
     verdict.and_then(|verdict| verdict.dns_id.as_ref()).map_or(NONE, |dns_id| dns_id.as_ptr())
@@ -432,24 +541,29 @@ pub extern "C" fn mtasts_mx_verdict_free(verdict: Option<Box<mtasts_mx_verdict>>
     drop(verdict);
 }
 
-/// Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is
-/// one of the MTASTS_TLS_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
+/// Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is one of the
+/// MTASTS_TLS_ numbers; `dane_result`, what the TLSA records of the host say of its certificate, is one of the
+/// MTASTS_DANE_RESULT_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
 ///
-/// MTASTS_DANE_USABLE must have become MTASTS_DANE_PASSED or _FAILED by then; otherwise it counts as failed.
+/// A host of MTASTS_DANE_USABLE gets the message only with MTASTS_DANE_RESULT_PASSED. Where `tls` says that there is no TLS
+/// of version 1.2 or newer, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier call is
+/// overwritten and not freed: free it first.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown result.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the session
+/// without the message.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_check_session(
     delivery: Option<&mtasts_delivery>,
     host: Option<&mtasts_mx_host>,
-    tls: u32,
+    tls: mtasts_tls,
+    dane_result: mtasts_dane_result,
     offers_requiretls: i32,
     verdict: Option<&mut MaybeUninit<*mut mtasts_session_verdict>>,
 ) -> mtasts_status {
     guard::run(None, || {
         let out = verdict.ok_or(Fault::NULL)?;
         let host = host.ok_or(Fault::NULL)?.core();
-        let session = Session::new(tls_result(tls)?).with_requiretls(offers_requiretls != 0);
+        let session = Session::new(tls_result(tls, dane_result)?).with_requiretls(offers_requiretls != 0);
         let verdict = delivery.ok_or(Fault::NULL)?.core().check_session(&host, session);
         give(out, mtasts_session_verdict { rows: rows(&verdict.rows), verdict });
         Ok(())
@@ -458,7 +572,9 @@ pub extern "C" fn mtasts_check_session(
 
 /// What to do: one of the MTASTS_SESSION_ numbers. For NULL MTASTS_SESSION_TRY_NEXT_MX.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_session_verdict_decision(verdict: Option<&mtasts_session_verdict>) -> u32 {
+pub extern "C" fn mtasts_session_verdict_decision(
+    verdict: Option<&mtasts_session_verdict>,
+) -> mtasts_session_decision {
     match verdict.map(|verdict| verdict.verdict.decision) {
         Some(SessionDecision::Deliver) => MTASTS_SESSION_DELIVER,
         Some(SessionDecision::TryNextMx) | None => MTASTS_SESSION_TRY_NEXT_MX,
@@ -494,13 +610,13 @@ pub extern "C" fn mtasts_session_verdict_free(verdict: Option<Box<mtasts_session
 
 /// Under which kind of policy the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_tlsrpt_row_policy_type(row: Option<&mtasts_tlsrpt_row>) -> u32 {
+pub extern "C" fn mtasts_tlsrpt_row_policy_type(row: Option<&mtasts_tlsrpt_row>) -> mtasts_policy_type {
     row.map_or(0, |row| row.row.policy_type.number().into())
 }
 
 /// What went wrong: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_tlsrpt_row_result_type(row: Option<&mtasts_tlsrpt_row>) -> u32 {
+pub extern "C" fn mtasts_tlsrpt_row_result_type(row: Option<&mtasts_tlsrpt_row>) -> mtasts_result_type {
     row.and_then(|row| row.row.result_type).map_or(0, |result| result.number().into())
 }
 
@@ -511,18 +627,37 @@ pub extern "C" fn mtasts_tlsrpt_row_reason(row: Option<&mtasts_tlsrpt_row>) -> m
     row.and_then(|row| row.row.reason).map_or(0, |fault| fault.number().into())
 }
 
+/// Compares what a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE came to with the policy of the `delivery`: one of the
+/// MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_delivery_recheck(
+    delivery: Option<&mtasts_delivery>,
+    outcome: Option<&mtasts_outcome>,
+) -> mtasts_recheck {
+    guard::get(MTASTS_RECHECK_NOT_CHECKED, || {
+        Some(match delivery?.core().recheck(outcome?.core()) {
+            Recheck::Unchanged => MTASTS_RECHECK_UNCHANGED,
+            Recheck::Changed => MTASTS_RECHECK_CHANGED,
+            Recheck::NoLongerBound => MTASTS_RECHECK_NO_LONGER_BOUND,
+            Recheck::NotChecked => MTASTS_RECHECK_NOT_CHECKED,
+        })
+    })
+}
+
 /// Decides what becomes of the message when no MX host took it. For each of the `count` hosts that were tried or skipped, `hosts` has the
 /// MTASTS_FAULT_ number of its verdict, or 0 if it could not be reached or answered with a temporary failure; `lifetime` is
-/// one of the MTASTS_QUEUE_ numbers. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
+/// one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or what mtasts_delivery_recheck() said after
+/// MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault or lifetime.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault, lifetime or recheck: keep the message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_conclude(
     delivery: Option<&mtasts_delivery>,
     hosts: *const mtasts_status,
     count: usize,
-    lifetime: u32,
-    conclusion: Option<&mut MaybeUninit<u32>>,
+    lifetime: mtasts_queue_lifetime,
+    recheck: mtasts_recheck,
+    conclusion: Option<&mut MaybeUninit<mtasts_conclusion>>,
 ) -> mtasts_status {
     guard::run(None, || {
         let out = conclusion.ok_or(Fault::NULL)?;
@@ -532,12 +667,20 @@ pub unsafe extern "C" fn mtasts_conclude(
         let lifetime = match lifetime {
             MTASTS_QUEUE_RUNNING => QueueLifetime::Running,
             MTASTS_QUEUE_OVER => QueueLifetime::Over,
-            MTASTS_QUEUE_OVER_AND_RECHECKED => QueueLifetime::OverAndRechecked,
             _ => return Err(Fault::ARGUMENT),
         };
-        out.write(match delivery.ok_or(Fault::NULL)?.core().conclude(&hosts, lifetime) {
+        let recheck = match recheck {
+            MTASTS_RECHECK_NONE => None,
+            MTASTS_RECHECK_UNCHANGED => Some(Recheck::Unchanged),
+            MTASTS_RECHECK_CHANGED => Some(Recheck::Changed),
+            MTASTS_RECHECK_NO_LONGER_BOUND => Some(Recheck::NoLongerBound),
+            MTASTS_RECHECK_NOT_CHECKED => Some(Recheck::NotChecked),
+            _ => return Err(Fault::ARGUMENT),
+        };
+        out.write(match delivery.ok_or(Fault::NULL)?.core().conclude(&hosts, lifetime, recheck) {
             Conclusion::Defer => MTASTS_CONCLUSION_DEFER,
             Conclusion::RecheckPolicy => MTASTS_CONCLUSION_RECHECK_POLICY,
+            Conclusion::TryAgain => MTASTS_CONCLUSION_TRY_AGAIN,
             Conclusion::Bounce(EnhancedStatus::EncryptionNeeded) => {
                 MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED
             }
@@ -554,7 +697,7 @@ pub unsafe extern "C" fn mtasts_conclude(
 /// The enhanced status code to return the message with: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion that is no
 /// bounce. It lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_conclusion_enhanced_status(conclusion: u32) -> *const c_char {
+pub extern "C" fn mtasts_conclusion_enhanced_status(conclusion: mtasts_conclusion) -> *const c_char {
     match conclusion {
         MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED => c"5.4.7".as_ptr(),
         MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED => c"5.7.10".as_ptr(),
@@ -564,12 +707,27 @@ pub extern "C" fn mtasts_conclusion_enhanced_status(conclusion: u32) -> *const c
 }
 
 impl mtasts_delivery {
+    const fn new(binding: Binding) -> Self {
+        Self {
+            binding,
+            message: MessageTls::Unspecified,
+            minimum: TlsMinimum::Opportunistic,
+            dane_precedence: DanePrecedence::Both,
+            is_tlsrpt_report: false,
+        }
+    }
+
     const fn core(&self) -> Delivery<'_> {
-        Delivery::new(self.policy.as_ref())
-            .message(self.message)
-            .minimum(self.minimum)
-            .dane_precedence(self.dane_precedence)
-            .tlsrpt_report(self.is_tlsrpt_report)
+        let delivery = match &self.binding {
+            Binding::Policy(policy) => Delivery::under(policy),
+            Binding::NoPolicy => Delivery::without_policy(),
+            Binding::Unknown => Delivery::undetermined(),
+        };
+        delivery
+            .with_message(self.message)
+            .with_minimum(self.minimum)
+            .with_dane_precedence(self.dane_precedence)
+            .with_tlsrpt_report(self.is_tlsrpt_report)
     }
 }
 
@@ -585,6 +743,7 @@ impl mtasts_mx_verdict {
             MxDecision::Skip(fault) => (MTASTS_MX_SKIP, fault.number().into(), None),
             MxDecision::Authenticate(name) => (MTASTS_MX_AUTHENTICATE, 0, Some(name)),
             MxDecision::AuthenticateByDane(name) => (MTASTS_MX_AUTHENTICATE_BY_DANE, 0, Some(name)),
+            MxDecision::AuthenticateByBoth(name) => (MTASTS_MX_AUTHENTICATE_BY_BOTH, 0, Some(name)),
             MxDecision::Encrypt => (MTASTS_MX_ENCRYPT, 0, None),
             MxDecision::Opportunistic => (MTASTS_MX_OPPORTUNISTIC, 0, None),
         };
@@ -601,20 +760,29 @@ fn set<T>(object: Option<&mut T>, set: impl FnOnce(&mut T) -> mtasts_status) -> 
     object.map_or(MTASTS_ERR_NULL, set)
 }
 
-const fn tls_result(number: u32) -> Result<TlsResult, Fault> {
-    Ok(match number {
-        MTASTS_TLS_NOT_OFFERED => TlsResult::NotOffered,
-        MTASTS_TLS_REFUSED => TlsResult::Refused,
-        MTASTS_TLS_HANDSHAKE_FAILED => TlsResult::HandshakeFailed,
-        MTASTS_TLS_VERSION_TOO_OLD => TlsResult::VersionTooOld,
-        MTASTS_TLS_CERTIFICATE_EXPIRED => TlsResult::CertificateExpired,
-        MTASTS_TLS_CERTIFICATE_NOT_YET_VALID => TlsResult::CertificateNotYetValid,
-        MTASTS_TLS_CERTIFICATE_HOST_MISMATCH => TlsResult::CertificateHostMismatch,
-        MTASTS_TLS_CERTIFICATE_NOT_TRUSTED => TlsResult::CertificateNotTrusted,
-        MTASTS_TLS_CERTIFICATE_NOT_CHECKED => TlsResult::CertificateNotChecked,
-        MTASTS_TLS_AUTHENTICATED => TlsResult::Authenticated,
+/// Facts that contradict are no session: without TLS there is nothing that DANE could have looked at.
+const fn tls_result(tls: mtasts_tls, dane: mtasts_dane_result) -> Result<TlsResult, Fault> {
+    let certificate = match tls {
+        MTASTS_TLS_CERTIFICATE_EXPIRED => CertificateResult::Expired,
+        MTASTS_TLS_CERTIFICATE_NOT_YET_VALID => CertificateResult::NotYetValid,
+        MTASTS_TLS_CERTIFICATE_HOST_MISMATCH => CertificateResult::HostMismatch,
+        MTASTS_TLS_CERTIFICATE_NOT_TRUSTED => CertificateResult::NotTrusted,
+        MTASTS_TLS_CERTIFICATE_NOT_CHECKED => CertificateResult::NotChecked,
+        MTASTS_TLS_AUTHENTICATED => CertificateResult::Valid,
+        _ if dane != MTASTS_DANE_RESULT_NOT_CHECKED => return Err(Fault::ARGUMENT),
+        MTASTS_TLS_NOT_OFFERED => return Ok(TlsResult::NotOffered),
+        MTASTS_TLS_REFUSED => return Ok(TlsResult::Refused),
+        MTASTS_TLS_HANDSHAKE_FAILED => return Ok(TlsResult::HandshakeFailed),
+        MTASTS_TLS_VERSION_TOO_OLD => return Ok(TlsResult::VersionTooOld),
         _ => return Err(Fault::ARGUMENT),
-    })
+    };
+    let dane = match dane {
+        MTASTS_DANE_RESULT_NOT_CHECKED => DaneResult::NotChecked,
+        MTASTS_DANE_RESULT_PASSED => DaneResult::Passed,
+        MTASTS_DANE_RESULT_FAILED => DaneResult::Failed,
+        _ => return Err(Fault::ARGUMENT),
+    };
+    Ok(TlsResult::Established(Authentication::new(certificate).with_dane(dane)))
 }
 
 fn host_outcome(number: mtasts_status) -> Result<HostOutcome, Fault> {

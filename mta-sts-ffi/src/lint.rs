@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use mta_sts_core::{Finding, PolicyDomain, Severity, lint};
 
-use crate::config::{limits, mtasts_config, strictness_of};
+use crate::config::{limits, mtasts_config, mtasts_strictness, strictness_of};
 use crate::guard;
 use crate::name::host_names;
 use crate::pointer::{give, mtasts_bytes, octets, octets_of_all, string};
 use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
 use crate::text::{NONE, c_string};
+
+/// How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
+pub type mtasts_severity = u32;
 
 /// Harmless, and worth knowing.
 pub const MTASTS_SEVERITY_INFO: u32 = 1;
@@ -43,7 +46,7 @@ pub struct mtasts_finding {
 pub unsafe extern "C" fn mtasts_lint_policy(
     body: *const u8,
     len: usize,
-    strictness: u32,
+    strictness: mtasts_strictness,
     findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
@@ -65,7 +68,7 @@ pub unsafe extern "C" fn mtasts_lint_policy(
 pub unsafe extern "C" fn mtasts_lint_policy_for_hosts(
     body: *const u8,
     len: usize,
-    strictness: u32,
+    strictness: mtasts_strictness,
     mx_hosts: *const *const c_char,
     count: usize,
     findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
@@ -260,7 +263,7 @@ pub extern "C" fn mtasts_finding_code(finding: Option<&mtasts_finding>) -> *cons
 
 /// How much a finding matters: one of the MTASTS_SEVERITY_ numbers, the worst the greatest. 0 for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_finding_severity(finding: Option<&mtasts_finding>) -> u32 {
+pub extern "C" fn mtasts_finding_severity(finding: Option<&mtasts_finding>) -> mtasts_severity {
     finding.map_or(0, |finding| match finding.finding.severity() {
         Severity::Info => MTASTS_SEVERITY_INFO,
         Severity::Warning => MTASTS_SEVERITY_WARNING,

@@ -19,13 +19,19 @@ use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::NONE;
 
+/// What a lookup is for: one of the MTASTS_PURPOSE_ numbers.
+pub type mtasts_purpose = u32;
+
 /// A message is to be delivered (RFC 8461, 5.1, step 1).
 pub const MTASTS_PURPOSE_DELIVER: u32 = 1;
 /// A cached policy is to be fetched anew before it expires (RFC 8461, 3.3 and 10.2).
 pub const MTASTS_PURPOSE_REFRESH: u32 = 2;
 /// A message is to be returned since no MX host met the policy: has the owner published another one meanwhile
-/// (RFC 8461, 5.1, step 3)? If the policy of the outcome was fetched, try again under it.
+/// (RFC 8461, 5.1, step 3)? mtasts_delivery_recheck() says what its outcome means for the message.
 pub const MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE: u32 = 3;
+
+/// What a lookup wants next: one of the MTASTS_OUTPUT_ numbers.
+pub type mtasts_output = u32;
 
 /// Ask DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
 /// or _txt_failed().
@@ -54,7 +60,7 @@ pub struct mtasts_lookup {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lookup_new(
     domain: *const c_char,
-    purpose: u32,
+    purpose: mtasts_purpose,
     entry: Option<&mtasts_entry>,
     now: u64,
     config: Option<&mtasts_config>,
@@ -87,7 +93,7 @@ pub unsafe extern "C" fn mtasts_lookup_new(
 /// What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned: so go on
 /// while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, and not until it is MTASTS_OUTPUT_DONE.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_lookup_poll_output(lookup: Option<&mtasts_lookup>) -> u32 {
+pub extern "C" fn mtasts_lookup_poll_output(lookup: Option<&mtasts_lookup>) -> mtasts_output {
     guard::get(0, || {
         Some(match lookup?.lookup.read().ok()?.poll_output() {
             Output::QueryTxt(_) => MTASTS_OUTPUT_QUERY_TXT,
@@ -137,6 +143,9 @@ pub extern "C" fn mtasts_lookup_max_body_len(lookup: Option<&mtasts_lookup>) -> 
 /// Takes the TXT records of the name, CNAMEs followed: `count` RRs at `rrs`, each with its character-strings joined,
 /// the shortest `ttl` on the way to them in seconds, and the time `now` in Unix seconds.
 ///
+/// DNS is asked again after `ttl`, but after no less than 30 seconds and no more than an hour: so 0 does as well where the
+/// TTL is not known. An answer without TXT records is one for mtasts_lookup_handle_txt_not_found(); none at `rrs` is the same.
+///
 /// Errors: "unexpected-input", "already-done"; the lookup stays as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lookup_handle_txt(
@@ -153,8 +162,10 @@ pub unsafe extern "C" fn mtasts_lookup_handle_txt(
     })
 }
 
-/// Takes that DNS says that the name, or the type, does not exist; `ttl` is how long that may be kept, in seconds, 0 if
-/// DNS did not say.
+/// Takes that DNS answers, and that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is how long that may be
+/// kept, in seconds (RFC 2308, 5); 0 if DNS did not say. It counts as in mtasts_lookup_handle_txt().
+///
+/// Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy then.
 ///
 /// Errors: "unexpected-input", "already-done"; the lookup stays as it was.
 #[unsafe(no_mangle)]

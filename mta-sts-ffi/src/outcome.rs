@@ -3,7 +3,9 @@
 use std::ffi::{CString, c_char, c_int};
 use std::mem::MaybeUninit;
 
-use mta_sts_core::{AppliedPolicy, CacheUpdate, FetchFault, NoPolicy, Outcome, PolicySource, UnixTime};
+use mta_sts_core::{
+    AppliedPolicy, CacheUpdate, FetchFault, NoPolicy, Outcome, PolicySource, RecordCheck, UnixTime,
+};
 
 use crate::entry::mtasts_entry;
 use crate::guard;
@@ -11,11 +13,18 @@ use crate::pointer::give_option;
 use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_status};
 use crate::text::{NONE, c_string};
+use crate::tlsrpt::mtasts_result_type;
+
+/// Where a policy came from: one of the MTASTS_SOURCE_ numbers.
+pub type mtasts_source = u32;
 
 /// The policy was remembered from an earlier fetch.
 pub const MTASTS_SOURCE_CACHED: u32 = 1;
 /// The policy was fetched by this lookup.
 pub const MTASTS_SOURCE_FETCHED: u32 = 2;
+
+/// What is to be remembered after a lookup: one of the MTASTS_UPDATE_ numbers.
+pub type mtasts_update = u32;
 
 /// Nothing new is to be remembered.
 pub const MTASTS_UPDATE_KEEP: u32 = 1;
@@ -28,13 +37,24 @@ pub const MTASTS_UPDATE_BACK_OFF: u32 = 4;
 /// A policy was fetched.
 pub const MTASTS_UPDATE_STORE: u32 = 5;
 
+/// Whether a lookup has asked the domain for a newer policy than the cached one: one of the MTASTS_RECORD_CHECK_ numbers.
+pub type mtasts_record_check = u32;
+
+/// The lookup has not asked: what was remembered was enough.
+pub const MTASTS_RECORD_CHECK_NOT_MADE: u32 = 0;
+/// DNS has answered, and the domain has no newer policy than the one of the outcome.
+pub const MTASTS_RECORD_CHECK_CURRENT: u32 = 1;
+/// DNS has not answered, or there is a newer policy that was not fetched.
+pub const MTASTS_RECORD_CHECK_FAILED: u32 = 2;
+
 /// What a lookup came to: the policy to apply or why there is none, what to remember, what to report.
 pub struct mtasts_outcome {
     outcome: Outcome,
     policy: Option<mtasts_policy>,
     id: CString,
     reason_code: CString,
-    received_lines: Vec<CString>,
+    // Each with its NUL, one behind the other.
+    received_lines: Vec<u8>,
 }
 
 /// The policy to apply; its mode may be testing or none. NULL if there is none, and for NULL: then
@@ -44,7 +64,8 @@ pub extern "C" fn mtasts_outcome_policy(outcome: Option<&mtasts_outcome>) -> Opt
     outcome?.policy.as_ref()
 }
 
-/// Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later.
+/// Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later;
+/// mtasts_delivery_of() sees to that.
 ///
 /// To send it as to a domain without MTA-STS would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
 #[unsafe(no_mangle)]
@@ -54,7 +75,7 @@ pub extern "C" fn mtasts_outcome_is_known(outcome: Option<&mtasts_outcome>) -> c
 
 /// Where the policy came from: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_outcome_policy_source(outcome: Option<&mtasts_outcome>) -> u32 {
+pub extern "C" fn mtasts_outcome_policy_source(outcome: Option<&mtasts_outcome>) -> mtasts_source {
     applied(outcome).map_or(0, |applied| match applied.source {
         PolicySource::Cached => MTASTS_SOURCE_CACHED,
         PolicySource::Fetched => MTASTS_SOURCE_FETCHED,
@@ -107,7 +128,7 @@ pub extern "C" fn mtasts_outcome_no_policy_until(outcome: Option<&mtasts_outcome
 
 /// What is to be remembered: one of the MTASTS_UPDATE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_outcome_update_kind(outcome: Option<&mtasts_outcome>) -> u32 {
+pub extern "C" fn mtasts_outcome_update_kind(outcome: Option<&mtasts_outcome>) -> mtasts_update {
     outcome.map_or(0, |outcome| match outcome.outcome.cache_update {
         CacheUpdate::Keep => MTASTS_UPDATE_KEEP,
         CacheUpdate::Checked { .. } => MTASTS_UPDATE_CHECKED,
@@ -140,7 +161,7 @@ pub extern "C" fn mtasts_outcome_apply(
 /// What to count in TLSRPT under policy type "sts": one of the MTASTS_TLSRPT_ numbers. 0 if there is nothing to report,
 /// and for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_outcome_failure_result_type(outcome: Option<&mtasts_outcome>) -> u32 {
+pub extern "C" fn mtasts_outcome_failure_result_type(outcome: Option<&mtasts_outcome>) -> mtasts_result_type {
     let failure = outcome.and_then(|outcome| outcome.outcome.failure.as_ref());
     failure.map_or(0, |failure| failure.result_type.number().into())
 }
@@ -153,21 +174,21 @@ pub extern "C" fn mtasts_outcome_failure_reason_code(outcome: Option<&mtasts_out
         .map_or(NONE, |outcome| outcome.reason_code.as_ptr())
 }
 
-/// How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4).
-/// 0 for NULL.
+/// How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4). Together
+/// they take at most twice the octets of the body. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_failure_line_count(outcome: Option<&mtasts_outcome>) -> usize {
-    outcome.map_or(0, |outcome| outcome.received_lines.len())
+    outcome.map_or(0, |outcome| outcome.received_lines().count())
 }
 
-/// A line that was received, in their order from 0; what is not UTF-8 or a control character is replaced. NULL for NULL,
-/// and beyond the last.
+/// A line that was received, in their order from 0; what is not UTF-8 and control characters are replaced, by one U+FFFD
+/// however many stand in a row. It is looked for from the first line on. NULL for NULL, and beyond the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_failure_line_get(
     outcome: Option<&mtasts_outcome>,
     index: usize,
 ) -> *const c_char {
-    outcome.and_then(|outcome| outcome.received_lines.get(index)).map_or(NONE, |line| line.as_ptr())
+    outcome.and_then(|outcome| outcome.received_lines().nth(index)).map_or(NONE, |line| line.as_ptr().cast())
 }
 
 /// What to tell the administrator, since a policy could not be fetched anew: the number of the fault. 0 if there is
@@ -189,6 +210,17 @@ pub extern "C" fn mtasts_outcome_alert_expires_at(outcome: Option<&mtasts_outcom
     outcome.and_then(|outcome| outcome.outcome.alert).map_or(0, |alert| alert.expires_at.as_secs())
 }
 
+/// Whether the domain was asked for a newer policy, and what came of it: one of the MTASTS_RECORD_CHECK_ numbers.
+/// MTASTS_RECORD_CHECK_NOT_MADE for NULL. What it means for a message that would be returned, mtasts_delivery_recheck() says.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_outcome_record_check(outcome: Option<&mtasts_outcome>) -> mtasts_record_check {
+    match outcome.map(|outcome| outcome.outcome.record_check) {
+        Some(RecordCheck::NotMade) | None => MTASTS_RECORD_CHECK_NOT_MADE,
+        Some(RecordCheck::Current) => MTASTS_RECORD_CHECK_CURRENT,
+        Some(RecordCheck::Failed) => MTASTS_RECORD_CHECK_FAILED,
+    }
+}
+
 /// Frees an outcome. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_free(outcome: Option<Box<mtasts_outcome>>) {
@@ -196,18 +228,33 @@ pub extern "C" fn mtasts_outcome_free(outcome: Option<Box<mtasts_outcome>>) {
 }
 
 impl mtasts_outcome {
-    pub(crate) fn new(outcome: Outcome) -> Self {
+    pub(crate) fn new(mut outcome: Outcome) -> Self {
+        // In the place of the outcome's own, so that they are held once.
+        let lines = outcome.failure.as_mut().map(|failure| core::mem::take(&mut failure.received_lines));
+        let received_lines = lines.filter(|lines| !lines.is_empty()).map_or(Vec::new(), |lines| {
+            let mut text = lines.into_text().into_bytes();
+            text.iter_mut().filter(|octet| **octet == b'\n').for_each(|octet| *octet = 0);
+            text.reserve_exact(1);
+            text.push(0);
+            text
+        });
         let failure = outcome.failure.as_ref();
         let applied = outcome.applied.as_ref().ok();
         Self {
             policy: applied.map(|applied| mtasts_policy::new(applied.policy.clone())),
             id: applied.map(|applied| c_string(applied.id.as_str())).unwrap_or_default(),
             reason_code: failure.map(|failure| c_string(failure.reason_code)).unwrap_or_default(),
-            received_lines: failure
-                .map(|failure| failure.received_lines.iter().map(|line| c_string(line)).collect())
-                .unwrap_or_default(),
+            received_lines,
             outcome,
         }
+    }
+
+    pub(crate) const fn core(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    fn received_lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.received_lines.split_inclusive(|octet| *octet == 0)
     }
 
     pub(crate) const fn cache_update(&self) -> &CacheUpdate {

@@ -6,11 +6,14 @@ use std::sync::OnceLock;
 
 use mta_sts_core::{DnsName, HttpResponse, Mode, Policy};
 
-use crate::config::{limits, mtasts_config, strictness_of};
+use crate::config::{limits, mtasts_config, mtasts_strictness, strictness_of};
 use crate::guard;
 use crate::pointer::{give, octets, optional_string, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
+
+/// How strictly a policy is meant: one of the MTASTS_MODE_ numbers.
+pub type mtasts_mode = u32;
 
 /// Do not deliver to a host that fails (RFC 8461, 5).
 pub const MTASTS_MODE_ENFORCE: u32 = 1;
@@ -62,7 +65,7 @@ pub unsafe extern "C" fn mtasts_policy_parse(
 pub unsafe extern "C" fn mtasts_policy_parse_with(
     body: *const u8,
     len: usize,
-    strictness: u32,
+    strictness: mtasts_strictness,
     policy: Option<&mut MaybeUninit<*mut mtasts_policy>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
@@ -101,7 +104,7 @@ pub unsafe extern "C" fn mtasts_policy_from_response(
 
 /// The mode: one of the MTASTS_MODE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_policy_mode(policy: Option<&mtasts_policy>) -> u32 {
+pub extern "C" fn mtasts_policy_mode(policy: Option<&mtasts_policy>) -> mtasts_mode {
     policy.map_or(0, |policy| match policy.policy.mode() {
         Mode::Enforce => MTASTS_MODE_ENFORCE,
         Mode::Testing => MTASTS_MODE_TESTING,
@@ -111,7 +114,7 @@ pub extern "C" fn mtasts_policy_mode(policy: Option<&mtasts_policy>) -> u32 {
 
 /// The word of a mode: "enforce", "testing", "none". NULL for a number that is none. It lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_mode_word(mode: u32) -> *const c_char {
+pub extern "C" fn mtasts_mode_word(mode: mtasts_mode) -> *const c_char {
     match mode {
         MTASTS_MODE_ENFORCE => c"enforce".as_ptr(),
         MTASTS_MODE_TESTING => c"testing".as_ptr(),

@@ -12,6 +12,9 @@ use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
+/// What the answer is written for: one of the MTASTS_POSTFIX_ numbers.
+pub type mtasts_postfix_form = u32;
+
 /// The names, for Postfix 3.4 and later, and for sendmail's FEATURE(sts).
 pub const MTASTS_POSTFIX_BASIC: u32 = 0;
 /// The names and the policy, for Postfix 3.10.5 and later; Postfix before 3.10 defers all mail to the domain.
@@ -34,7 +37,7 @@ pub struct mtasts_postfix_answer {
 pub unsafe extern "C" fn mtasts_postfix_tls_policy(
     policy: Option<&mtasts_policy>,
     domain: *const c_char,
-    form: u32,
+    form: mtasts_postfix_form,
     answer: Option<&mut MaybeUninit<*mut mtasts_postfix_answer>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
@@ -59,7 +62,7 @@ pub unsafe extern "C" fn mtasts_postfix_tls_policy_for_hosts(
     domain: *const c_char,
     mx_hosts: *const *const c_char,
     count: usize,
-    form: u32,
+    form: mtasts_postfix_form,
     answer: Option<&mut MaybeUninit<*mut mtasts_postfix_answer>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
@@ -93,7 +96,7 @@ impl mtasts_postfix_answer {
     }
 }
 
-const fn form_of(number: u32) -> Result<postfix::Form, Fault> {
+const fn form_of(number: mtasts_postfix_form) -> Result<postfix::Form, Fault> {
     Ok(match number {
         MTASTS_POSTFIX_BASIC => postfix::Form::Basic,
         MTASTS_POSTFIX_EXTENDED => postfix::Form::Extended,

@@ -11,6 +11,7 @@ use mta_sts_core::{
 
 use crate::guard;
 use crate::text::{self, NONE, Row, c_string};
+use crate::tlsrpt::mtasts_result_type;
 
 /// What became of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
 pub type mtasts_status = i32;
@@ -40,7 +41,7 @@ pub struct mtasts_error {
 ///
 /// For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_status_code(status: i32) -> *const c_char {
+pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
     guard::get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
 }
 
@@ -48,7 +49,7 @@ pub extern "C" fn mtasts_status_code(status: i32) -> *const c_char {
 ///
 /// Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_status_message(status: i32) -> *const c_char {
+pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char {
     guard::get(c"This version of the library does not know this status.".as_ptr(), || {
         find(status).map(|(_, message)| message.as_ptr())
     })
@@ -59,7 +60,7 @@ pub extern "C" fn mtasts_status_message(status: i32) -> *const c_char {
 ///
 /// 0 where TLSRPT knows no result type for it, and for a status that has none.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_status_result_type(status: i32) -> u32 {
+pub extern "C" fn mtasts_status_result_type(status: mtasts_status) -> mtasts_result_type {
     guard::get(0, || {
         let fault = SessionFault::ALL.iter().find(|kind| i32::from(kind.number()) == status);
         let failure = FetchFailure::ALL.iter().find(|kind| i32::from(kind.number()) == status);

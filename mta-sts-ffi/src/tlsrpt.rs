@@ -7,11 +7,17 @@ use mta_sts_core::{PolicyType, ResultType};
 use crate::guard;
 use crate::text::{self, NONE, Row};
 
+/// What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
+pub type mtasts_result_type = u32;
+
+/// The kind of policy that TLSRPT counts a session under (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
+pub type mtasts_policy_type = u32;
+
 /// The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
 ///
 /// NULL for a number that is none. It lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_result_type_word(result_type: u32) -> *const c_char {
+pub extern "C" fn mtasts_result_type_word(result_type: mtasts_result_type) -> *const c_char {
     word(&RESULTS, &RESULT_TEXTS, result_type)
 }
 
@@ -19,7 +25,7 @@ pub extern "C" fn mtasts_result_type_word(result_type: u32) -> *const c_char {
 ///
 /// NULL for a number that is none. It lives as long as the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_policy_type_word(policy_type: u32) -> *const c_char {
+pub extern "C" fn mtasts_policy_type_word(policy_type: mtasts_policy_type) -> *const c_char {
     word(&TYPES, &TYPE_TEXTS, policy_type)
 }
 

@@ -9,6 +9,7 @@
  * NUL-terminated, and lives until that object is freed. What is passed in stays the caller's, and is not kept.
  *
  * Results. A function that can fail returns a mtasts_status: MTASTS_OK is 0. Its results are written on success alone.
+ * What the variable held before is overwritten, not freed: free an object before its variable is used again.
  * Its last parameter "mtasts_error **error", where it has one, may be NULL; on failure alone it becomes an object that
  * tells more, and that mtasts_error_free() ends. Initialise what you pass the address of with NULL, and you may free it
  * either way. Getters cannot fail: each says what it gives for NULL. Predicates give 1 or 0.
@@ -17,8 +18,9 @@
  * NUL-terminated, in UTF-8. NULL anywhere else is MTASTS_ERR_NULL, never a crash. Times are seconds since
  * 1970-01-01T00:00:00Z: the library reads no clock.
  *
- * Numbers. Codes are fixed-width integers and never enum types. Their numbers, and the words of mtasts_status_code(),
- * are only ever appended to: expect such as you do not know.
+ * Numbers. Codes are fixed-width integers and never enum types; each group has a name, as mtasts_mode for the
+ * MTASTS_MODE_ numbers. Their numbers, and the words of mtasts_status_code(), are only ever appended to: expect such as
+ * you do not know, and where one would decide about mail, keep the mail.
  *
  * Threads. An object passed as "const" may be used by many threads at once; any other by one at a time. mtasts_cache
  * locks inside. The library has no global state, starts no thread, calls nobody back and handles no signal.

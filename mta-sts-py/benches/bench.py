@@ -86,7 +86,7 @@ def main() -> int:
     cache = PolicyCache()
     update = CacheUpdate.store(CachedPolicy(policy, "1", NOW), checked_until=NOW + 300)
     cache.apply("example.com", update, now=NOW)
-    delivery = Delivery(policy)
+    delivery = Delivery.under(policy)
 
     rows: list[tuple[str, float, float | None]] = []
 

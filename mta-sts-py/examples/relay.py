@@ -30,6 +30,7 @@ from mta_sts import (
     Mode,
     MtaStsError,
     PolicyDomain,
+    QueueLifetime,
     SessionDecision,
     SessionFault,
     Skip,
@@ -89,28 +90,23 @@ class Relay:
             return TRY_AGAIN
         if outcome.failure is not None:
             self.report(str(domain), None, outcome.failure)
-        if not outcome.is_known:
-            return TRY_AGAIN
         # With the header field `TLS-Required: No`, the sender wants delivery rather than TLS (RFC 8689, 5).
         fields = message_from_bytes(content).get_all("TLS-Required", [])
         message = MessageTls.of(
             tls_required_no=mta_sts.tls_required_no(map(str, fields)), null_reverse_path=not sender
         )
-        delivery = Delivery(outcome.policy, message=message)
+        # Where it is not known whether there is a policy, no host gets the message now.
+        delivery = Delivery.of(outcome, message=message)
         try:
             hosts = await self.resolver.mx_hosts(domain)
         except dns.exception.DNSException:
             return TRY_AGAIN
 
         # Where there is a policy the certificate is checked, and reported, even if nothing depends on it.
-        checked = outcome.policy is not None and outcome.policy.mode != Mode.NONE
+        checked = outcome.mode in (Mode.ENFORCE, Mode.TESTING)
         faults: list[SessionFault | None] = []
         for host in hosts:
-            try:
-                verdict = delivery.check_mx(host)
-            except MtaStsError:
-                faults.append(None)  # DNS may have anything in an MX record. There is no such host.
-                continue
+            verdict = delivery.check_mx(host)
             self.count(domain, host, verdict.rows)
             if isinstance(verdict.decision, Skip):
                 faults.append(verdict.decision.fault)
@@ -137,7 +133,8 @@ class Relay:
             except (OSError, aiosmtplib.SMTPException, dns.exception.DNSException, MtaStsError):
                 pass
             faults.append(None)
-        match delivery.conclude(faults):
+        # How long the message may wait is for the client, which has the queue.
+        match delivery.conclude(faults, lifetime=QueueLifetime.RUNNING):
             case Bounce(status):
                 return f"550 {status} no host may have this message"
         return TRY_AGAIN

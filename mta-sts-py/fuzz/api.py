@@ -69,7 +69,7 @@ def look_up(domain: PolicyDomain, octets: bytes, now: int) -> None:
         else:
             lookup.handle_response(status=200, content_type="text/plain", body=octets, now=now)
     CACHE.apply(domain, output.outcome.cache_update, now=now)
-    Delivery(output.outcome.policy).check_mx("mx.example.test")
+    Delivery.of(output.outcome).check_mx("mx.example.test")
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mta_sts_core as core;
 use pyo3::prelude::*;
 
-use crate::convert::{Span, Time, size, value};
+use crate::convert::{Span, Time, size};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
+use crate::value::value;
 
 /// Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
 ///
@@ -15,11 +16,13 @@ use crate::name::{PolicyDomain, policy_domain};
 /// >>> lookup = Lookup("example.com", now=1_700_000_000, cached=cache.get("example.com", now=1_700_000_000))
 /// >>> lookup.handle_txt_not_found(ttl=300, now=1_700_000_000)
 /// >>> cache.apply("example.com", lookup.poll_output().outcome.cache_update, now=1_700_000_000)
+/// []
 /// >>> len(cache)
 /// 1
 ///
 /// `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes;
-/// a policy of mode enforce goes last. `unused_for`: after what time without a use a domain is refreshed
+/// a policy of mode enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each
+/// counted once however many domains share it. `unused_for`: after what time without a use a domain is refreshed
 /// no more, in seconds.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
@@ -27,11 +30,15 @@ pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
 #[pymethods]
 impl PolicyCache {
     #[new]
-    #[pyo3(signature = (*, max_entries = 65_536, unused_for = None))]
-    fn new(#[pyo3(from_py_with = size)] max_entries: usize, unused_for: Option<Span>) -> Self {
+    #[pyo3(signature = (*, max_entries = 65_536, max_octets = 268_435_456, unused_for = None))]
+    fn new(
+        #[pyo3(from_py_with = size)] max_entries: usize,
+        #[pyo3(from_py_with = size)] max_octets: usize,
+        unused_for: Option<Span>,
+    ) -> Self {
         // Nobody outside must foresee where a name is kept or when it is refreshed.
         let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
-        config.set_max_entries(max_entries);
+        config.set_max_entries(max_entries).set_max_octets(max_octets);
         if let Some(Span(unused_for)) = unused_for {
             config.set_unused_for(unused_for);
         }
@@ -52,30 +59,30 @@ impl PolicyCache {
         Ok(self.lock().peek(&domain, now.0).map(CacheEntry))
     }
 
-    /// Remembers what a lookup came to. Gives what had to go, an `Evicted`, or `None`.
+    /// Remembers what a lookup came to. Gives a list of what had to go, each an `Evicted`.
     #[pyo3(signature = (domain, update, /, *, now))]
     fn apply<'py>(
         &self,
         domain: &Bound<'py, PyAny>,
         update: &CacheUpdate,
         now: Time,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let name = policy_domain(domain)?;
         let evicted = self.lock().apply(&name, &update.0, now.0);
-        evicted.map(|evicted| evicted_value(domain.py(), evicted)).transpose()
+        evicted.into_iter().map(|evicted| evicted_value(domain.py(), evicted)).collect()
     }
 
-    /// Puts in an entry that was saved. Gives what had to go, an `Evicted`, or `None`.
+    /// Puts in an entry that was saved. Gives a list of what had to go, each an `Evicted`.
     #[pyo3(signature = (domain, entry, /, *, now))]
     fn insert<'py>(
         &self,
         domain: &Bound<'py, PyAny>,
         entry: &CacheEntry,
         now: Time,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let name = policy_domain(domain)?;
         let evicted = self.lock().insert(&name, entry.0.clone(), now.0);
-        evicted.map(|evicted| evicted_value(domain.py(), evicted)).transpose()
+        evicted.into_iter().map(|evicted| evicted_value(domain.py(), evicted)).collect()
     }
 
     /// Forgets a domain; gives its entry, or `None`.
@@ -124,6 +131,18 @@ impl PolicyCache {
     #[getter]
     fn max_entries(&self) -> usize {
         self.lock().config().max_entries()
+    }
+
+    /// How much memory the policies may take, in octets.
+    #[getter]
+    fn max_octets(&self) -> usize {
+        self.lock().config().max_octets()
+    }
+
+    /// How much memory the policies take, in octets.
+    #[getter]
+    fn octets(&self) -> usize {
+        self.lock().octets()
     }
 
     fn __len__(&self) -> usize {

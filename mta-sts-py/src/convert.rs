@@ -1,16 +1,13 @@
-//! What comes in from Python, and the words and values that go out.
+//! What comes in from Python.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use mta_sts_core::UnixTime;
-use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
-use serde::Serialize;
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 use serde::de::DeserializeOwned;
 
 use crate::error::unknown_word;
@@ -191,47 +188,7 @@ fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// The member of an enum of `mta_sts._words` that has this word.
-pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bound<'py, PyAny>> {
-    static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let members = MEMBERS.get_or_try_init(py, || {
-        let members = py.import("mta_sts._words")?.getattr("MEMBERS")?;
-        Ok::<_, PyErr>(members.cast_into::<PyDict>()?.unbind())
-    })?;
-    let members = members.bind(py).as_any();
-    members.get_item(class)?.get_item(word)
-}
-
-/// As [`word`], of a type whose words are serde's.
-pub(crate) fn word_of<'py, T: Serialize>(
-    py: Python<'py>,
-    class: &str,
-    value: &T,
-) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_plain::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    word(py, class, &text)
-}
-
 /// The value that a word stands for.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
     serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
-}
-
-/// A value of a class of `mta_sts._values`.
-pub(crate) fn value<'py>(
-    py: Python<'py>,
-    class: &str,
-    arguments: impl PyCallArgs<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    module(py, &VALUES, "mta_sts._values")?.getattr(class)?.call1(arguments)
-}
-
-fn module<'py>(
-    py: Python<'py>,
-    cell: &PyOnceLock<Py<PyModule>>,
-    name: &str,
-) -> PyResult<Bound<'py, PyModule>> {
-    let module = cell.get_or_try_init(py, || py.import(name).map(Bound::unbind))?;
-    Ok(module.bind(py).clone())
 }

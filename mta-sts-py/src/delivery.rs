@@ -1,55 +1,117 @@
 use mta_sts_core::{
-    self as core, Conclusion, DanePrecedence, DaneState, HostOutcome, MessageTls, MxHost, QueueLifetime,
-    SessionFault, TlsMinimum, TlsResult,
+    self as core, Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState,
+    HostOutcome, MessageTls, MxHost, QueueLifetime, Recheck, SessionFault, TlsMinimum, TlsResult,
 };
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
-use crate::convert::{Text, from_word, octets_of_each, value, word_of, word_text};
+use crate::convert::{Text, from_word, octets_of_each, word_text};
+use crate::error::unknown_word;
 use crate::name::{DnsName, mx_name};
 use crate::policy::Policy;
+use crate::value::{is_value, value, word_of};
 use crate::verdict::{MxVerdict, SessionVerdict};
 
 /// What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
 ///
 /// >>> from mta_sts import Delivery, Policy
 /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
-/// >>> delivery = Delivery(policy)
+/// >>> delivery = Delivery.under(policy)
 /// >>> delivery.check_mx("mx.example.com").decision
 /// Authenticate(dns_id='mx.example.com')
 /// >>> delivery.check_session("mx.example.com", "certificate-expired").decision
 /// <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
 ///
-/// `policy` is that of the outcome, or `None`. `message`: what the message asks, a `MessageTls`.
-/// `minimum`: what the operator demands of every session, a `TlsMinimum`. `dane_precedence`: a
-/// `DanePrecedence`. `tlsrpt_report`: whether the message is a TLSRPT report (RFC 8460, 3).
+/// `Delivery.of(outcome)` is made of what a lookup came to. All that make one take `message`: what the message
+/// asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
+/// `dane_precedence`: a `DanePrecedence`; `tlsrpt_report`: whether the message is a TLSRPT report (RFC 8460, 3).
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct Delivery {
-    policy: Option<core::Policy>,
+    binding: Binding,
     message: MessageTls,
     minimum: TlsMinimum,
     dane_precedence: DanePrecedence,
     tlsrpt_report: bool,
 }
 
+/// The policy of the recipient domain.
+enum Binding {
+    Policy(core::Policy),
+    NoPolicy,
+    /// The lookup could not tell.
+    Unknown,
+}
+
 #[pymethods]
 impl Delivery {
+    // A policy alone does not say whether there is none or whether that is not known.
     #[new]
-    #[pyo3(signature = (policy = None, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
-    fn new(
-        policy: Option<&Policy>,
+    #[pyo3(signature = (*_arguments, **_options))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Err(PyTypeError::new_err(
+            "a Delivery is made by Delivery.of(outcome) of what a lookup came to, or by Delivery.under(policy), \
+             Delivery.without_policy() or Delivery.undetermined()",
+        ))
+    }
+
+    /// A delivery under what a lookup came to: its policy, none, or that it could not tell.
+    ///
+    /// >>> from mta_sts import Delivery, TxtFailed, drive
+    /// >>> outcome = drive("example.com", query_txt=lambda _: TxtFailed("dns-servfail"), fetch_policy=None)
+    /// >>> Delivery.of(outcome).check_mx("mx.example.com").decision
+    /// Skip(fault=<SessionFault.POLICY_UNKNOWN: 'policy-unknown'>)
+    ///
+    /// Where DNS could not tell whether there is a policy the message waits: to send it would be what an attacker
+    /// wants who suppresses the record (RFC 8461, 10.2).
+    #[staticmethod]
+    #[pyo3(signature = (outcome, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
+    fn of(
+        outcome: &Bound<'_, PyAny>,
         #[pyo3(from_py_with = word_text)] message: &str,
         #[pyo3(from_py_with = word_text)] minimum: &str,
         #[pyo3(from_py_with = word_text)] dane_precedence: &str,
         tlsrpt_report: bool,
     ) -> PyResult<Self> {
-        Ok(Self {
-            policy: policy.map(|policy| policy.0.clone()),
-            message: from_word("MessageTls", message)?,
-            minimum: from_word("TlsMinimum", minimum)?,
-            dane_precedence: from_word("DanePrecedence", dane_precedence)?,
-            tlsrpt_report,
-        })
+        Self::bound(Binding::of(outcome)?, message, minimum, dane_precedence, tlsrpt_report)
+    }
+
+    /// A delivery under this policy.
+    #[staticmethod]
+    #[pyo3(signature = (policy, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
+    fn under(
+        policy: &Policy,
+        #[pyo3(from_py_with = word_text)] message: &str,
+        #[pyo3(from_py_with = word_text)] minimum: &str,
+        #[pyo3(from_py_with = word_text)] dane_precedence: &str,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        let binding = Binding::Policy(policy.0.clone());
+        Self::bound(binding, message, minimum, dane_precedence, tlsrpt_report)
+    }
+
+    /// A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`.
+    #[staticmethod]
+    #[pyo3(signature = (*, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
+    fn without_policy(
+        #[pyo3(from_py_with = word_text)] message: &str,
+        #[pyo3(from_py_with = word_text)] minimum: &str,
+        #[pyo3(from_py_with = word_text)] dane_precedence: &str,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        Self::bound(Binding::NoPolicy, message, minimum, dane_precedence, tlsrpt_report)
+    }
+
+    /// A delivery to a domain of which it is not known whether it has a policy: it waits.
+    #[staticmethod]
+    #[pyo3(signature = (*, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
+    fn undetermined(
+        #[pyo3(from_py_with = word_text)] message: &str,
+        #[pyo3(from_py_with = word_text)] minimum: &str,
+        #[pyo3(from_py_with = word_text)] dane_precedence: &str,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        Self::bound(Binding::Unknown, message, minimum, dane_precedence, tlsrpt_report)
     }
 
     /// What to do about one MX host, before a connection: an `MxVerdict`.
@@ -97,63 +159,168 @@ impl Delivery {
 
     /// Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
     ///
-    /// `tls` is a `TlsResult`; `offers_requiretls`, whether the last EHLO offers REQUIRETLS.
-    #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, offers_requiretls = false))]
+    /// >>> from mta_sts import Delivery
+    /// >>> delivery = Delivery.without_policy()
+    /// >>> # Trusted by no issuer, and one of the TLSA records matches.
+    /// >>> session = "certificate-not-trusted"
+    /// >>> delivery.check_session("mx.example.com", session, dane="usable", dane_result="passed").decision
+    /// <SessionDecision.DELIVER: 'deliver'>
+    ///
+    /// `tls` is a `TlsResult`. `dane` and `dnssec` are what `check_mx` was told of the host. `dane_result`: what the
+    /// TLSA records say of the certificate, a `DaneResult`. `offers_requiretls`: whether the last EHLO offers REQUIRETLS.
+    ///
+    /// Raises ValueError if DANE has a result and the session has no certificate that it could be of: TLS was not
+    /// established, or is older than 1.2.
+    #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, dane_result = "not-checked", offers_requiretls = false))]
     fn check_session(
         &self,
         host: &Bound<'_, PyAny>,
         #[pyo3(from_py_with = word_text)] tls: &str,
         #[pyo3(from_py_with = word_text)] dane: &str,
         dnssec: bool,
+        #[pyo3(from_py_with = word_text)] dane_result: &str,
         offers_requiretls: bool,
     ) -> PyResult<SessionVerdict> {
-        let tls: TlsResult = from_word("TlsResult", tls)?;
+        let tls = tls_result(host.py(), tls, dane_result)?;
         let name = mx_name(host)?;
         let session = core::Session::new(tls).with_requiretls(offers_requiretls);
         Ok(self.delivery().check_session(&mx_host(name.as_ref(), dane, dnssec)?, session).into())
     }
 
-    /// What becomes of a message that no host took: `Defer`, `RecheckPolicy` or `Bounce`.
+    /// Compares what a lookup for `before-permanent-failure` came to with the policy of this delivery: a `Recheck`.
+    #[pyo3(signature = (outcome, /))]
+    fn recheck<'py>(&self, outcome: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        // The rule of `core::Delivery::recheck`, whose outcome the one of Python cannot be made into.
+        let recheck = match (Binding::of(outcome)?, &self.binding) {
+            (Binding::NoPolicy, _) => Recheck::NoLongerBound,
+            (Binding::Unknown, _) => Recheck::NotChecked,
+            (Binding::Policy(policy), Binding::Policy(attempted)) if policy == *attempted => {
+                let check: String = outcome.getattr("record_check")?.extract()?;
+                if check == "current" { Recheck::Unchanged } else { Recheck::NotChecked }
+            }
+            (Binding::Policy(_), _) => Recheck::Changed,
+        };
+        word_of(outcome.py(), "Recheck", &recheck)
+    }
+
+    /// What becomes of a message that no host took: `Defer`, `RecheckPolicy`, `TryAgain` or `Bounce`.
     ///
-    /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed
-    /// temporarily; `lifetime` is a `QueueLifetime`.
-    #[pyo3(signature = (hosts, /, *, lifetime = "running"))]
+    /// >>> from mta_sts import Delivery, Policy
+    /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
+    /// >>> delivery = Delivery.under(policy)
+    /// >>> delivery.conclude(["mx-mismatch"], lifetime="over")
+    /// RecheckPolicy()
+    /// >>> delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged")
+    /// Bounce(status='5.4.7')
+    ///
+    /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed temporarily.
+    /// `lifetime`: the age of the message in its queue, a `QueueLifetime`. `recheck`: what came of a `RecheckPolicy`,
+    /// as `recheck()` gives it.
+    #[pyo3(signature = (hosts, /, *, lifetime = "running", recheck = None))]
     fn conclude<'py>(
         &self,
         hosts: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = word_text)] lifetime: &str,
+        recheck: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = hosts.py();
         let lifetime: QueueLifetime = from_word("QueueLifetime", lifetime)?;
+        let recheck = recheck.map(|word| from_word("Recheck", word_text(&word)?)).transpose()?;
         let mut outcomes = Vec::new();
         for host in hosts.try_iter()? {
-            outcomes.push(match host?.extract::<Option<String>>()? {
-                Some(fault) => HostOutcome::Faulted(from_word::<SessionFault>("SessionFault", &fault)?),
-                None => HostOutcome::Unavailable,
+            let host = host?;
+            outcomes.push(if host.is_none() {
+                HostOutcome::Unavailable
+            } else {
+                HostOutcome::Faulted(from_word::<SessionFault>("SessionFault", word_text(&host)?)?)
             });
         }
-        match self.delivery().conclude(&outcomes, lifetime) {
+        match self.delivery().conclude(&outcomes, lifetime, recheck) {
             Conclusion::Defer => value(py, "Defer", PyTuple::empty(py)),
             Conclusion::RecheckPolicy => value(py, "RecheckPolicy", PyTuple::empty(py)),
+            Conclusion::TryAgain => value(py, "TryAgain", PyTuple::empty(py)),
             Conclusion::Bounce(status) => value(py, "Bounce", (status.as_str(),)),
         }
     }
 
     fn __repr__(&self) -> String {
-        let mode =
-            self.policy.as_ref().map_or_else(|| "no policy".into(), |policy| policy.mode().to_string());
-        format!("<Delivery {mode}>")
+        match &self.binding {
+            Binding::Policy(policy) => format!("<Delivery {}>", policy.mode()),
+            Binding::NoPolicy => "<Delivery no policy>".into(),
+            Binding::Unknown => "<Delivery policy unknown>".into(),
+        }
     }
 }
 
 impl Delivery {
-    fn delivery(&self) -> core::Delivery<'_> {
-        core::Delivery::new(self.policy.as_ref())
-            .message(self.message)
-            .minimum(self.minimum)
-            .dane_precedence(self.dane_precedence)
-            .tlsrpt_report(self.tlsrpt_report)
+    fn bound(
+        binding: Binding,
+        message: &str,
+        minimum: &str,
+        dane_precedence: &str,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            binding,
+            message: from_word("MessageTls", message)?,
+            minimum: from_word("TlsMinimum", minimum)?,
+            dane_precedence: from_word("DanePrecedence", dane_precedence)?,
+            tlsrpt_report,
+        })
     }
+
+    fn delivery(&self) -> core::Delivery<'_> {
+        let delivery = match &self.binding {
+            Binding::Policy(policy) => core::Delivery::under(policy),
+            Binding::NoPolicy => core::Delivery::without_policy(),
+            Binding::Unknown => core::Delivery::undetermined(),
+        };
+        delivery
+            .with_message(self.message)
+            .with_minimum(self.minimum)
+            .with_dane_precedence(self.dane_precedence)
+            .with_tlsrpt_report(self.tlsrpt_report)
+    }
+}
+
+impl Binding {
+    fn of(outcome: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if !is_value(outcome, "Outcome")? {
+            let class = outcome.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("wanted an Outcome, not {class}")));
+        }
+        let policy: Option<Bound<'_, Policy>> = outcome.getattr("policy")?.extract()?;
+        Ok(match policy {
+            Some(policy) => Self::Policy(policy.get().0.clone()),
+            None if outcome.getattr("is_known")?.extract()? => Self::NoPolicy,
+            None => Self::Unknown,
+        })
+    }
+}
+
+/// The end of the TLS attempt, of which Python has one flat word and the result of DANE.
+fn tls_result(py: Python<'_>, tls: &str, dane: &str) -> PyResult<TlsResult> {
+    let dane: DaneResult = from_word("DaneResult", dane)?;
+    let certificate = match tls {
+        "authenticated" => CertificateResult::Valid,
+        "certificate-expired" => CertificateResult::Expired,
+        "certificate-not-yet-valid" => CertificateResult::NotYetValid,
+        "certificate-host-mismatch" => CertificateResult::HostMismatch,
+        "certificate-not-trusted" => CertificateResult::NotTrusted,
+        "certificate-not-checked" => CertificateResult::NotChecked,
+        "not-offered" | "refused" | "handshake-failed" | "version-too-old"
+            if dane == DaneResult::NotChecked =>
+        {
+            return from_word("TlsResult", tls);
+        }
+        "not-offered" | "refused" | "handshake-failed" | "version-too-old" => {
+            return Err(PyValueError::new_err(format!(
+                "a session whose TLS is '{tls}' has no certificate that DANE could have checked"
+            )));
+        }
+        _ => return Err(unknown_word(py, "TlsResult", tls)),
+    };
+    Ok(TlsResult::Established(Authentication::new(certificate).with_dane(dane)))
 }
 
 fn mx_host<'a>(name: Option<&'a core::DnsName>, dane: &str, dnssec: bool) -> PyResult<MxHost<'a>> {

@@ -4,10 +4,11 @@ use mta_sts_core::{self as core, RecordErrorKind, RecordId};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
-use crate::convert::{Octets, Text, Time, value, word_text};
+use crate::convert::{Octets, Text, Time, word_text};
 use crate::error::{IntoException, unknown_word};
 use crate::name::policy_domain;
 use crate::policy::Policy;
+use crate::value::value;
 
 /// A policy that was fetched, with the id of its record and the time.
 #[pyclass(frozen, eq, module = "mta_sts")]

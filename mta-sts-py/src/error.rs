@@ -7,9 +7,10 @@ use mta_sts_core::{
     TlsrptRecordErrorKind, TxtFailure,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
 
-use crate::convert::{value, word};
+use crate::value::word;
 
 /// Turns an error of the core into the exception.
 pub(crate) trait IntoException {
@@ -23,10 +24,11 @@ fn exception(
     place: Option<(u32, usize)>,
     result_type: Option<ResultType>,
 ) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let result_type = result_type.map(|result_type| word(py, "ResultType", result_type.as_str()));
     let exception = result_type.transpose().and_then(|result_type| {
         let (line, offset) = place.unzip();
-        value(py, "MtaStsError", (message, code, line, offset, result_type))
+        CLASS.import(py, "mta_sts._error", "MtaStsError")?.call1((message, code, line, offset, result_type))
     });
     exception.map_or_else(|error| error, PyErr::from_value)
 }

@@ -20,6 +20,7 @@ mod record;
 mod sequence;
 mod tlsrpt;
 mod tlsrpt_record;
+mod value;
 mod verdict;
 
 use pyo3::prelude::*;

@@ -4,10 +4,11 @@ use mta_sts_core::{Finding, lint};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::convert::{Octets, http_status, octets_of_each, size, value, word};
+use crate::convert::{Octets, http_status, octets_of_each, size};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
+use crate::value::{value, word};
 
 /// What `lint` found: a sequence that makes each `Finding` when it is asked for.
 #[pyclass(frozen, sequence, module = "mta_sts")]

@@ -1,16 +1,16 @@
 use mta_sts_core::{
-    self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, TxtFailure,
+    self as core, FetchFault, FetchLimits, Input, MissingContentType, NoPolicy, Output, RecordCheck,
+    TxtFailure,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::{
-    Octets, Span, Time, from_word, http_status, octets_of_each, optional_size, value, word, word_text,
-};
+use crate::convert::{Octets, Span, Time, from_word, http_status, octets_of_each, optional_size, word_text};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::error::IntoException;
 use crate::name::{PolicyDomain, policy_domain};
 use crate::policy::{Policy, http_response, strictness};
+use crate::value::{value, word, word_of};
 
 /// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise.
 ///
@@ -227,7 +227,7 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
             "AppliedPolicy",
             (
                 Policy(applied.policy.clone()),
-                crate::convert::word_of(py, "PolicySource", &applied.source)?,
+                word_of(py, "PolicySource", &applied.source)?,
                 applied.id.as_str(),
                 applied.expires_at.as_secs(),
             ),
@@ -236,13 +236,27 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
     };
     let failure = outcome.failure.as_ref().map(|failure| {
         let result_type = word(py, "ResultType", failure.result_type.as_str())?;
-        value(py, "PolicyFailure", (result_type, failure.reason_code, failure.received_lines.clone()))
+        value(
+            py,
+            "PolicyFailure",
+            (
+                result_type,
+                failure.reason_code,
+                failure.received_lines.iter().map(str::to_owned).collect::<Vec<_>>(),
+            ),
+        )
     });
     let alert = outcome
         .alert
         .map(|alert| value(py, "Alert", (alert.fault.code(), alert.failures, alert.expires_at.as_secs())));
     let update = CacheUpdate(outcome.cache_update.clone());
-    value(py, "Outcome", (applied, update, failure.transpose()?, alert.transpose()?))
+    let record_check = match outcome.record_check {
+        RecordCheck::NotMade => "not-made",
+        RecordCheck::Current => "current",
+        RecordCheck::Failed => "failed",
+    };
+    let record_check = word(py, "RecordCheck", record_check)?;
+    value(py, "Outcome", (applied, update, failure.transpose()?, alert.transpose()?, record_check))
 }
 
 fn no_policy_value(py: Python<'_>, no_policy: NoPolicy) -> PyResult<Bound<'_, PyAny>> {

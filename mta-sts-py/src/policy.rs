@@ -5,10 +5,11 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use crate::convert::{Octets, Text, http_status, size, word};
+use crate::convert::{Octets, Text, http_status, size};
 use crate::error::IntoException;
 use crate::name::{DnsName, dns_name};
 use crate::sequence::{self, subscript};
+use crate::value::word;
 
 /// Below this a parse takes less time than to let go of the lock and take it again.
 const LARGE: usize = 4096;

@@ -1,7 +1,8 @@
 use mta_sts_core::{FetchFailure, PolicyType, ResultType, SessionFault};
 use pyo3::prelude::*;
 
-use crate::convert::{from_word, word, word_text};
+use crate::convert::{from_word, word_text};
+use crate::value::word;
 
 /// `ResultType.number`.
 #[pyfunction]

@@ -2,8 +2,9 @@ use mta_sts_core::{self as core, ReportUri};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::convert::{Octets, octets_of_each, value};
+use crate::convert::{Octets, octets_of_each};
 use crate::error::IntoException;
+use crate::value::value;
 
 /// The TXT record of a domain that wants TLS reports (RFC 8460, 3).
 ///

@@ -7,8 +7,9 @@ use mta_sts_core::{
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::convert::{from_word, value, word, word_of, word_text};
+use crate::convert::{from_word, word_text};
 use crate::error::{IntoException, unknown_word};
+use crate::value::{value, word, word_of};
 
 /// What to do about an MX host, and what TLSRPT counts already: of a host that is skipped.
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
@@ -38,6 +39,7 @@ impl MxVerdict {
             Decision::Skip(fault) => value(py, "Skip", (word(py, "SessionFault", fault.code())?,)),
             Decision::Authenticate(name) => value(py, "Authenticate", (name.as_str(),)),
             Decision::AuthenticateByDane(name) => value(py, "AuthenticateByDane", (name.as_str(),)),
+            Decision::AuthenticateByBoth(name) => value(py, "AuthenticateByBoth", (name.as_str(),)),
             Decision::Encrypt => value(py, "Encrypt", PyTuple::empty(py)),
             Decision::Opportunistic => value(py, "Opportunistic", PyTuple::empty(py)),
         }
@@ -66,6 +68,7 @@ impl From<core::MxVerdict<'_>> for MxVerdict {
             MxDecision::Skip(fault) => Decision::Skip(fault),
             MxDecision::Authenticate(name) => Decision::Authenticate(name.clone()),
             MxDecision::AuthenticateByDane(name) => Decision::AuthenticateByDane(name.clone()),
+            MxDecision::AuthenticateByBoth(name) => Decision::AuthenticateByBoth(name.clone()),
             MxDecision::Encrypt => Decision::Encrypt,
             MxDecision::Opportunistic => Decision::Opportunistic,
         };
@@ -146,6 +149,7 @@ enum Decision {
     Skip(SessionFault),
     Authenticate(DnsName),
     AuthenticateByDane(DnsName),
+    AuthenticateByBoth(DnsName),
     Encrypt,
     Opportunistic,
 }
@@ -165,6 +169,7 @@ impl Decision {
             }
             "Authenticate" => Ok(Self::Authenticate(dns_id()?)),
             "AuthenticateByDane" => Ok(Self::AuthenticateByDane(dns_id()?)),
+            "AuthenticateByBoth" => Ok(Self::AuthenticateByBoth(dns_id()?)),
             "Encrypt" => Ok(Self::Encrypt),
             "Opportunistic" => Ok(Self::Opportunistic),
             other => Err(unknown_word(py, "MxDecision", other)),

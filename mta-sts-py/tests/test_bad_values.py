@@ -17,6 +17,7 @@ import mta_sts
 from mta_sts import CacheEntry, CacheUpdate, CachedPolicy, Delivery, Lookup, LookupConfig, MtaStsError, Policy, PolicyCache
 
 POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
+WITHOUT_POLICY = Delivery.without_policy()
 CACHED = CachedPolicy(POLICY, "1", 1_700_000_000)
 NOW = 1_700_000_000
 
@@ -55,12 +56,16 @@ NO_NAME_IS_NO_MATCH: list[Callable[[Any], object]] = [
 ]
 
 WORDS: list[Callable[[Any], object]] = [
-    lambda value: Delivery(None, message=value),
-    lambda value: Delivery(None, minimum=value),
-    lambda value: Delivery(None, dane_precedence=value),
-    lambda value: Delivery(None).check_mx("a.test", dane=value),
-    lambda value: Delivery(None).check_session("a.test", value),
-    lambda value: Delivery(None).conclude([], lifetime=value),
+    lambda value: Delivery.under(POLICY, message=value),
+    lambda value: Delivery.without_policy(minimum=value),
+    lambda value: Delivery.undetermined(dane_precedence=value),
+    lambda value: WITHOUT_POLICY.check_mx("a.test", dane=value),
+    lambda value: WITHOUT_POLICY.check_session("a.test", value),
+    lambda value: WITHOUT_POLICY.check_session("a.test", "authenticated", dane=value),
+    lambda value: WITHOUT_POLICY.check_session("a.test", "authenticated", dane_result=value),
+    lambda value: WITHOUT_POLICY.conclude([], lifetime=value),
+    lambda value: WITHOUT_POLICY.conclude([], recheck=value),
+    lambda value: WITHOUT_POLICY.conclude(["mx-mismatch", value]),
     lambda value: Lookup("a.test", now=NOW, purpose=value),
     lambda value: lookup().handle_txt_failed(value, now=NOW),
     lambda value: fetching().handle_fetch_failed(value, now=NOW),
@@ -69,6 +74,8 @@ WORDS: list[Callable[[Any], object]] = [
     mta_sts.Mode,
     mta_sts.Purpose,
     mta_sts.TlsResult,
+    mta_sts.DaneResult,
+    mta_sts.Recheck,
 ]
 
 TEXTS: list[Callable[[Any], object]] = [

@@ -55,7 +55,7 @@ def look_up() -> None:
         query_txt=lambda query: Txt([b"v=STSv1; id=1;"], ttl=300),
         fetch_policy=lambda request: Response(200, "text/plain", BODY),
     )
-    delivery = Delivery(outcome.policy)
+    delivery = Delivery.of(outcome)
     delivery.check_mx("mx.example.test")
     delivery.check_session("mx.example.test", "not-offered")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
 
 import pytest
 
@@ -53,7 +55,7 @@ def entry() -> CacheEntry:
 
 def values() -> list[Any]:
     policy = Policy.parse(BODY)
-    delivery = Delivery(policy)
+    delivery = Delivery.under(policy)
     return [
         DnsName.parse("mx.example.test"),
         PolicyDomain.parse("example.test"),
@@ -69,7 +71,12 @@ def values() -> list[Any]:
         delivery.check_mx("other.test"),
         delivery.plan(["mx.example.test", "other.test"]),
         delivery.check_session("mx.example.test", "not-offered"),
+        delivery.check_mx("mx.example.test", dane="usable"),
+        delivery.check_session("mx.example.test", "authenticated", dane="usable", dane_result="failed"),
         delivery.conclude([None]),
+        delivery.conclude(["mx-mismatch"], lifetime="over"),
+        delivery.conclude(["mx-mismatch"], lifetime="over", recheck="changed"),
+        delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged"),
         Mode.ENFORCE,
     ]
 
@@ -89,7 +96,7 @@ POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86
         CacheUpdate.store(CachedPolicy(POLICY, "1", 1_700_000_000), checked_until=1_700_000_300),
         outcome(),
         outcome(b""),
-        Delivery(POLICY).plan(["mx.a.test", "mx.b.test"]),
+        Delivery.under(POLICY).plan(["mx.a.test", "mx.b.test"]),
         mta_sts.MxHost("mx.a.test"),
         *mta_sts.lint_policy("mode: x"),
     ],
@@ -170,6 +177,20 @@ def test_words_are_strings(kind: type[Enum]) -> None:
         assert kind(member.value) is member
 
 
+def test_literals_of_the_stub_are_the_words() -> None:
+    stub = ast.parse(Path(mta_sts.__file__).with_name("_core.pyi").read_text("utf-8"))
+    literals = {
+        node.target.id.removeprefix("_"): ast.literal_eval(node.value.slice)
+        for node in stub.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Subscript)
+    }
+    assert {"DaneResult", "SessionFault", "TlsResult", "Recheck"} <= set(literals)
+    for name, words in literals.items():
+        assert sorted(words) == sorted(member.value for member in getattr(mta_sts, name)), name
+    _, of_a_host = get_args(get_type_hints(mta_sts.MxHost, vars(mta_sts) | {"Literal": Literal})["dane"])
+    assert sorted(get_args(of_a_host)) == sorted(mta_sts.DaneState)
+
+
 def test_words_of_errors_are_those_of_the_core() -> None:
     codes = mta_sts.codes()
     for kind in (mta_sts.FetchFailure, mta_sts.TxtFailure, mta_sts.SessionFault, mta_sts.NoPolicyReason):
@@ -246,7 +267,7 @@ def test_iterables_of_every_kind() -> None:
     rrset: Iterable[bytes | str]
     for rrset in (records, tuple(records), iter(records), (r for r in records), dict.fromkeys(records)):
         assert Record.select(rrset).id == "1"
-    assert Delivery(None).plan({"a.test": 1, "b.test": 2}.keys()).permits_none is False
+    assert Delivery.without_policy().plan({"a.test": 1, "b.test": 2}.keys()).permits_none is False
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 1.5, object(), ["v=STSv1; id=1"], {}])
@@ -290,7 +311,7 @@ def test_words_that_are_none_are_value_errors() -> None:
     with pytest.raises(ValueError, match="'deliverr' is no purpose"):
         Lookup("example.test", now=NOW, purpose="deliverr")
     with pytest.raises(ValueError):
-        Delivery(None).check_session("mx.test", "fine")
+        Delivery.without_policy().check_session("mx.test", "fine")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -348,16 +369,16 @@ def test_spans_of_time() -> None:
 def test_the_cache_is_bounded_and_saves_what_it_holds() -> None:
     cache = PolicyCache(max_entries=2)
     for name in ("a.test", "b.test"):
-        assert cache.apply(name, outcome().cache_update, now=NOW) is None
+        assert cache.apply(name, outcome().cache_update, now=NOW) == []
     match cache.apply("c.test", outcome().cache_update, now=NOW):
-        case mta_sts.Evicted(domain, gone):
+        case [mta_sts.Evicted(domain, gone)]:
             assert str(domain) in {"a.test", "b.test"} and gone.policy is not None
         case other:
             pytest.fail(repr(other))
     assert len(cache) == 2 and "c.test" in cache and domain not in cache
     again = PolicyCache()
     for saved, remembered in cache.entries():
-        assert again.insert(saved, CacheEntry.parse(remembered.to_text(saved), saved), now=NOW) is None
+        assert again.insert(saved, CacheEntry.parse(remembered.to_text(saved), saved), now=NOW) == []
     assert sorted(again.entries(), key=str) == sorted(cache.entries(), key=str)
     assert again.remove("c.test") is not None and again.get("c.test", now=NOW) is None
 
@@ -375,3 +396,16 @@ def test_all_is_all() -> None:
     modules = {"resolver", "aio", "store"}
     assert set(mta_sts.__all__) - {"__version__"} == public - modules
     assert len(set(mta_sts.__all__)) == len(mta_sts.__all__)
+
+
+def test_the_memory_of_a_cache_is_bounded() -> None:
+    cache = mta_sts.PolicyCache(max_octets=100_000)
+    assert (cache.max_octets, cache.octets) == (100_000, 0)
+    for number in range(5):
+        text = f"version: STSv1\nmode: enforce\nmx: mx{number}.test\nmax_age: 604800\nfiller: {'x' * 30_000}\n"
+        cached = mta_sts.CachedPolicy(mta_sts.Policy.parse(text), "1", 1_700_000_000)
+        update = mta_sts.CacheUpdate.store(cached, checked_until=1_700_000_000)
+        gone = cache.apply(f"d{number}.test", update, now=1_700_000_000)
+        assert [str(each.domain) for each in gone] == ([f"d{number - 3}.test"] if number >= 3 else [])
+    assert len(cache) == 3
+    assert 90_000 < cache.octets <= 100_000

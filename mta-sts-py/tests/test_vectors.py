@@ -11,11 +11,13 @@ from vectors import FOLDER, Case, Fields, covers, octets, read_all
 from mta_sts import (
     AppliedPolicy,
     Authenticate,
+    AuthenticateByBoth,
     AuthenticateByDane,
     Bounce,
     CachedPolicy,
     CacheEntry,
     CacheUpdate,
+    Defer,
     Delivery,
     DnsName,
     Done,
@@ -34,6 +36,7 @@ from mta_sts import (
     Opportunistic,
     Outcome,
     Policy,
+    Evicted,
     PolicyCache,
     PolicyDomain,
     PolicyType,
@@ -45,6 +48,7 @@ from mta_sts import (
     Skip,
     TlsrptRecord,
     TlsrptRow,
+    TryAgain,
     dns_id_matches,
     lint_policy,
     lint_record,
@@ -301,7 +305,13 @@ def run_delivery(fields: Fields) -> Shown:
     body = fields.pop("policy")
     options = {name: fields.pop(name) for name in ("minimum", "dane_precedence", "tlsrpt_report") if name in fields}
     message = MessageTls.of(**fields.option("message", {}))
-    delivery = Delivery(None if body is None else Policy.parse(octets(body)), message=message, **options)
+    is_unknown = fields.option("policy_unknown", False)
+    if body is not None:
+        delivery = Delivery.under(Policy.parse(octets(body)), message=message, **options)
+    elif is_unknown:
+        delivery = Delivery.undetermined(message=message, **options)
+    else:
+        delivery = Delivery.without_policy(message=message, **options)
     shown: Shown = {}
     if "hosts" in fields:
         hosts = [MxHost(**host) for host in fields.pop("hosts")]
@@ -317,13 +327,16 @@ def run_delivery(fields: Fields) -> Shown:
     if "conclude" in fields:
         with Fields(fields.pop("conclude")) as given:
             words, lifetime = given.take("hosts", "lifetime")
+            recheck = given.option("recheck")
         faults = [None if word == "unavailable" else word for word in words]
-        match delivery.conclude(faults, lifetime=lifetime):
+        match delivery.conclude(faults, lifetime=lifetime, recheck=recheck):
             case Bounce(status):
                 shown["conclusion"] = {"bounce": status}
             case RecheckPolicy():
                 shown["conclusion"] = "recheck-policy"
-            case _:
+            case TryAgain():
+                shown["conclusion"] = "try-again"
+            case Defer():
                 shown["conclusion"] = "defer"
     return shown
 
@@ -331,7 +344,7 @@ def run_delivery(fields: Fields) -> Shown:
 def session_shown(delivery: Delivery, session: Fields) -> Shown:
     with session:
         host, tls = session.take("host", "tls")
-        facts = {name: session.pop(name) for name in ("dane", "dnssec") if name in session}
+        facts = {name: session.pop(name) for name in ("dane", "dnssec", "dane_result") if name in session}
         offers_requiretls = session.option("requiretls", False)
     verdict = delivery.check_session(host, tls, offers_requiretls=offers_requiretls, **facts)
     return {
@@ -349,6 +362,8 @@ def decision_shown(decision: object) -> Shown:
             return {"decision": "authenticate", "dns_id": dns_id}
         case AuthenticateByDane(dns_id):
             return {"decision": "authenticate-by-dane", "dns_id": dns_id}
+        case AuthenticateByBoth(dns_id):
+            return {"decision": "authenticate-by-both", "dns_id": dns_id}
         case Encrypt():
             return {"decision": "encrypt"}
         case Opportunistic():
@@ -432,7 +447,7 @@ def run_cache(fields: Fields) -> Shown:
     with Fields(fields.pop("config")) as config:
         # The seed is the cache's own here; no case depends on it.
         config.option("seed")
-        options = {name: config.pop(name) for name in ("max_entries", "unused_for") if name in config}
+        options = {name: config.pop(name) for name in ("max_entries", "max_octets", "unused_for") if name in config}
     cache = PolicyCache(**options)
     for step in fields.pop("steps"):
         with Fields(step) as given:
@@ -454,6 +469,12 @@ def run_cache(fields: Fields) -> Shown:
     return {"domains": [str(domain) for domain, _ in cache.entries()]}
 
 
+def names(evicted: list[Evicted]) -> str | list[str] | None:
+    """None, the one, or a list of several."""
+    domains = [str(each.domain) for each in evicted]
+    return domains if len(domains) > 1 else domains[0] if domains else None
+
+
 def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
     match kind, argument:
         case "get" | "peek" | "remove", str(domain):
@@ -461,11 +482,9 @@ def operate(cache: PolicyCache, kind: str, argument: Any, now: int) -> Any:
             entry = getattr(cache, kind)(domain, **options)
             return entry and entry.to_text(domain)
         case "insert", {"domain": domain, "entry": text, **rest} if not rest:
-            evicted = cache.insert(domain, CacheEntry.parse(octets(text), domain), now=now)
-            return evicted and str(evicted.domain)
+            return names(cache.insert(domain, CacheEntry.parse(octets(text), domain), now=now))
         case "apply", {"domain": domain, "update": given, **rest} if not rest:
-            evicted = cache.apply(domain, update(given), now=now)
-            return evicted and str(evicted.domain)
+            return names(cache.apply(domain, update(given), now=now))
         case "remove_expired", {**rest} if not rest:
             evicted = cache.remove_expired(now=now)
             return evicted and str(evicted.domain)

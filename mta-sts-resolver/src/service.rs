@@ -159,7 +159,7 @@ impl PolicyService {
     pub fn new(resolver: Resolver, config: ServiceConfig) -> Self {
         // Random enough for a hash table: the standard library's own keys.
         let mut cache_config = CacheConfig::new(RandomState::new().hash_one("seed"));
-        cache_config.set_max_entries(config.max_entries);
+        cache_config.set_max_entries(config.max_entries).set_max_octets(config.max_octets);
         Self {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
@@ -303,8 +303,13 @@ impl PolicyService {
     pub fn counts(&self) -> ServiceCounts {
         let counters = &self.shared.counters;
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (entries, policy_octets) = {
+            let cache = self.shared.cache();
+            (cache.len(), cache.octets())
+        };
         ServiceCounts {
-            entries: self.shared.cache().len() as u64,
+            entries: entries as u64,
+            policy_octets: policy_octets as u64,
             from_memory: value(&counters.from_memory),
             lookups: value(&counters.lookups),
             refreshes: value(&counters.refreshes),

@@ -517,7 +517,7 @@ static json_t *run_lookup(const json_t *input)
     return shown;
 }
 
-static const char *const danes[] = {"not-applicable", "usable", "passed", "failed", "lookup-failed", NULL};
+static const char *const danes[] = {"not-applicable", "usable", "", "", "lookup-failed", NULL};
 
 static mtasts_mx_host *read_host(const json_t *input, const char *key)
 {
@@ -538,7 +538,8 @@ static json_t *row_shown(const mtasts_tlsrpt_row *row)
 
 static json_t *mx_verdict_shown(const mtasts_mx_verdict *verdict)
 {
-    static const char *const decisions[] = {"?", "skip", "authenticate", "authenticate-by-dane", "encrypt", "opportunistic"};
+    static const char *const decisions[] = {"?", "skip", "authenticate", "authenticate-by-dane",
+                                            "encrypt", "opportunistic", "authenticate-by-both"};
     json_t *rows = json_array();
     json_t *shown = json_pack("{s:s}", "decision", decisions[mtasts_mx_verdict_decision(verdict)]);
     if (mtasts_mx_verdict_fault(verdict))
@@ -593,10 +594,12 @@ static json_t *run_session(const mtasts_delivery *delivery, const json_t *input)
                                           "certificate-not-checked",
                                           "authenticated",
                                           NULL};
+    static const char *const dane_results[] = {"not-checked", "passed", "failed", NULL};
     mtasts_mx_host *host = read_host(input, "host");
     mtasts_session_verdict *verdict = NULL;
     json_t *rows = json_array(), *shown;
-    if (mtasts_check_session(delivery, host, place(text_of(input, "tls"), results), is_true(input, "requiretls"), &verdict))
+    if (mtasts_check_session(delivery, host, place(text_of(input, "tls"), results),
+                             place(text_of(input, "dane_result"), dane_results), is_true(input, "requiretls"), &verdict))
         fail("no verdict");
     for (size_t index = 0; index < mtasts_session_verdict_row_count(verdict); index++)
         json_array_append_new(rows, row_shown(mtasts_session_verdict_row_get(verdict, index)));
@@ -610,20 +613,23 @@ static json_t *run_session(const mtasts_delivery *delivery, const json_t *input)
 
 static json_t *run_conclude(const mtasts_delivery *delivery, const json_t *input)
 {
-    static const char *const lifetimes[] = {"", "running", "over", "over-and-rechecked", NULL};
+    static const char *const lifetimes[] = {"", "running", "over", NULL};
+    static const char *const rechecks[] = {"", "unchanged", "changed", "no-longer-bound", "not-checked", NULL};
+    static const char *const words[] = {"?", "defer", "recheck-policy", "", "", "", "try-again"};
     const json_t *hosts = json_object_get(input, "hosts");
     mtasts_status faults[64];
     size_t count = json_array_size(hosts);
-    uint32_t conclusion = 0;
+    mtasts_conclusion conclusion = 0;
     for (size_t index = 0; index < count && index < 64; index++) {
         const char *word = json_string_value(json_array_get(hosts, index));
         faults[index] = strcmp(word, "unavailable") == 0 ? 0 : status_of(word, 901, 999);
     }
-    if (mtasts_conclude(delivery, faults, count, place(text_of(input, "lifetime"), lifetimes), &conclusion))
+    if (mtasts_conclude(delivery, faults, count, place(text_of(input, "lifetime"), lifetimes),
+                        place(text_of(input, "recheck"), rechecks), &conclusion))
         fail("no conclusion");
     if (mtasts_conclusion_enhanced_status(conclusion))
         return json_pack("{s:s}", "bounce", mtasts_conclusion_enhanced_status(conclusion));
-    return json_string(conclusion == MTASTS_CONCLUSION_DEFER ? "defer" : "recheck-policy");
+    return json_string(words[conclusion]);
 }
 
 static json_t *run_delivery(const json_t *input)
@@ -644,7 +650,11 @@ static json_t *run_delivery(const json_t *input)
     }
     if (!json_is_null(body))
         policy = parse_policy(body);
-    delivery = mtasts_delivery_new(policy);
+    if (policy && is_true(input, "policy_unknown"))
+        fail("a policy is not known, and there");
+    delivery = policy                              ? mtasts_delivery_under(policy)
+               : is_true(input, "policy_unknown") ? mtasts_delivery_undetermined()
+                                                  : mtasts_delivery_without_policy();
     mtasts_policy_free(policy);
     mtasts_delivery_set_message(delivery, mtasts_message_tls(is_true(message, "requiretls"), is_true(message, "tls_required_no"),
                                                              is_true(message, "null_reverse_path")));
@@ -803,9 +813,11 @@ static json_t *run_lint(const json_t *input)
 static mtasts_cache *new_cache(const json_t *config)
 {
     const json_t *max_entries = json_object_get(config, "max_entries"), *unused_for = json_object_get(config, "unused_for");
+    const json_t *max_octets = json_object_get(config, "max_octets");
     mtasts_cache *cache = NULL;
     /* To C, 0 is the default: nothing is refreshed that is unused for a second, as little as for none. */
     if (mtasts_cache_new(number_of(config, "seed"), (size_t)json_integer_value(max_entries),
+                         (size_t)json_integer_value(max_octets),
                          unused_for && !json_integer_value(unused_for) ? 1 : (uint64_t)json_integer_value(unused_for), &cache))
         fail("no cache");
     return cache;
@@ -866,7 +878,14 @@ static mtasts_outcome *outcome_with(const json_t *update, const char *domain, ui
 
 static json_t *evicted_shown(mtasts_entries *evicted)
 {
+    const size_t count = mtasts_entries_count(evicted);
     json_t *shown = optional(mtasts_entries_domain(evicted, 0));
+    if (count > 1) {
+        json_decref(shown);
+        shown = json_array();
+        for (size_t index = 0; index < count; index++)
+            json_array_append_new(shown, json_string(mtasts_entries_domain(evicted, index)));
+    }
     mtasts_entries_free(evicted);
     return shown;
 }
@@ -1022,7 +1041,7 @@ static const struct {
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
-    {"delivery", " conclude dane_precedence hosts message minimum policy sessions tls_required_values tlsrpt_report ", run_delivery},
+    {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " domain text times ", run_entry},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},

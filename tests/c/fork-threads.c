@@ -52,7 +52,7 @@ static void end_in_child(mtasts_lookup *lookup)
     alarm(60);
     CHECK(mtasts_lookup_handle_response(lookup, 200, "text/plain", (const uint8_t *)body, sizeof body - 1, now) == MTASTS_OK);
     CHECK(mtasts_lookup_finish(lookup, &outcome) == MTASTS_OK);
-    CHECK(mtasts_cache_new(2, 0, 0, &own) == MTASTS_OK);
+    CHECK(mtasts_cache_new(2, 0, 0, 0, &own) == MTASTS_OK);
     CHECK(mtasts_cache_apply(own, "example.test", outcome, now, NULL, NULL) == MTASTS_OK);
     CHECK(mtasts_cache_get(own, "example.test", now, &entry, NULL) == MTASTS_OK);
     CHECK(mtasts_entry_is_valid(entry, now) == 1);
@@ -66,7 +66,7 @@ int main(void)
     mtasts_bytes rr = {(const uint8_t *)txt, sizeof txt - 1};
     pthread_t threads[THREADS];
     mtasts_lookup *lookup = NULL;
-    CHECK(mtasts_cache_new(1, 0, 0, &shared) == MTASTS_OK);
+    CHECK(mtasts_cache_new(1, 0, 0, 0, &shared) == MTASTS_OK);
     CHECK(mtasts_lookup_new("example.test", MTASTS_PURPOSE_DELIVER, NULL, now, NULL, &lookup, NULL) == MTASTS_OK);
     CHECK(mtasts_lookup_handle_txt(lookup, &rr, 1, 300, now) == MTASTS_OK);
     for (int thread = 0; thread < THREADS; thread++)

@@ -19,7 +19,7 @@ int main(void)
     mtasts_outcome *outcome = NULL;
     mtasts_cache *cache = NULL;
     mtasts_entry *entry = NULL;
-    CHECK(mtasts_cache_new(1, 0, 0, &cache) == MTASTS_OK);
+    CHECK(mtasts_cache_new(1, 0, 0, 0, &cache) == MTASTS_OK);
     CHECK(mtasts_lookup_new("example.test", MTASTS_PURPOSE_DELIVER, NULL, now, NULL, &lookup, NULL) == MTASTS_OK);
     CHECK(mtasts_lookup_handle_txt(lookup, &rr, 1, 300, now) == MTASTS_OK);
     pid_t child = fork();

@@ -16,7 +16,6 @@ OPTIONAL = {"error", "config", "evicted", "content_type"}
 OPTIONAL_OF = {
     ("mtasts_lookup_new", "entry"),
     ("mtasts_outcome_apply", "entry"),
-    ("mtasts_delivery_new", "policy"),
     ("mtasts_lint_tlsrpt_rrset", "domain"),
 }
 # What an argument is where it is not NULL.
@@ -27,7 +26,7 @@ PLAIN = {
     "const mtasts_status *": "faults",
     "const char *const *": "names",
     "const mtasts_mx_host *const *": "hosts",
-    "uint32_t *": "&number",
+    "mtasts_conclusion *": "&number",
 }
 
 
@@ -85,7 +84,7 @@ def call(result, name, parameters, null, length):
         print(f"        {kind} out_{own} = NULL;")
     said = f"{name}({', '.join(arguments)})"
     changes = "_set_" in name or "_handle_" in name
-    if result == "mtasts_status" and (changes or any(kind.endswith("**") or kind == "uint32_t *" for kind, _ in parameters)):
+    if result == "mtasts_status" and (changes or any(kind.endswith("**") or kind == "mtasts_conclusion *" for kind, _ in parameters)):
         print(f"        mtasts_status status = {said};")
         if must_fail:
             print("        CHECK(status != MTASTS_OK);")

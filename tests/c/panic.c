@@ -28,7 +28,7 @@ int main(void)
     mtasts_entries *entries = NULL;
     mtasts_domain *domain = NULL;
     mtasts_error *error = NULL;
-    CHECK(mtasts_cache_new(1, 0, 0, &broken) == MTASTS_OK && mtasts_cache_new(2, 0, 0, &whole) == MTASTS_OK);
+    CHECK(mtasts_cache_new(1, 0, 0, 0, &broken) == MTASTS_OK && mtasts_cache_new(2, 0, 0, 0, &whole) == MTASTS_OK);
     CHECK(mtasts_entry_parse((const uint8_t *)"mta-sts-entry 1\n\n", 17, "a.test", &entry, NULL) == MTASTS_OK);
     CHECK(mtasts_cache_insert(broken, "a.test", entry, now, NULL, NULL) == MTASTS_OK);
 

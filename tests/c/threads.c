@@ -76,13 +76,13 @@ int main(void)
     CHECK(mtasts_policy_parse((const uint8_t *)body, sizeof body - 1, &policy, NULL) == MTASTS_OK);
     shared_policy = policy;
 #ifdef RACE
-    shared_delivery = mtasts_delivery_new(policy);
+    shared_delivery = mtasts_delivery_under(policy);
 #endif
 #ifdef __SANITIZE_THREAD__
     /* That a OnceLock is filled happens in Rust's standard library, where ThreadSanitizer does not see it. */
     CHECK(mtasts_policy_mx_get(shared_policy, 0) != NULL);
 #endif
-    CHECK(mtasts_cache_new(7, 16, 0, &cache) == MTASTS_OK);
+    CHECK(mtasts_cache_new(7, 16, 0, 0, &cache) == MTASTS_OK);
     for (int thread = 0; thread < THREADS; thread++)
         CHECK(pthread_create(&threads[thread], NULL, work, (void *)(intptr_t)thread) == 0);
     for (int thread = 0; thread < THREADS; thread++)
@@ -92,7 +92,7 @@ int main(void)
     /* Saved and loaded again, it holds the same. */
     CHECK(mtasts_cache_entries(cache, &entries) == MTASTS_OK);
     mtasts_cache *loaded = NULL;
-    CHECK(mtasts_cache_new(8, 0, 0, &loaded) == MTASTS_OK);
+    CHECK(mtasts_cache_new(8, 0, 0, 0, &loaded) == MTASTS_OK);
     for (size_t index = 0; index < mtasts_entries_count(entries); index++) {
         const char *domain = mtasts_entries_domain(entries, index);
         const char *text = mtasts_entry_text(mtasts_entries_get(entries, index), domain);

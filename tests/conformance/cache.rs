@@ -22,6 +22,7 @@ struct Config {
     #[serde(default)]
     seed: u64,
     max_entries: Option<usize>,
+    max_octets: Option<usize>,
     unused_for: Option<u64>,
 }
 
@@ -146,6 +147,9 @@ impl Config {
         if let Some(max_entries) = self.max_entries {
             config.set_max_entries(max_entries);
         }
+        if let Some(max_octets) = self.max_octets {
+            config.set_max_octets(max_octets);
+        }
         if let Some(seconds) = self.unused_for {
             config.set_unused_for(Duration::from_secs(seconds));
         }
@@ -231,6 +235,12 @@ fn entry_shown(
     Ok(json!(find(&domain).map(|entry| entry.to_text(&domain))))
 }
 
-fn evicted_shown(evicted: Option<Evicted>) -> Value {
-    json!(evicted.map(|evicted| evicted.domain.as_str().to_owned()))
+/// None, the one, or a list of several.
+fn evicted_shown(evicted: impl IntoIterator<Item = Evicted>) -> Value {
+    let names: Vec<_> = evicted.into_iter().map(|evicted| evicted.domain.as_str().to_owned()).collect();
+    match &names[..] {
+        [] => Value::Null,
+        [name] => json!(name),
+        names => json!(names),
+    }
 }

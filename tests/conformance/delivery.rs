@@ -1,6 +1,7 @@
 use mta_sts_core::{
-    Conclusion, DanePrecedence, DaneState, Delivery, DnsName, HostOutcome, MessageTls, MxDecision, MxHost,
-    Policy, QueueLifetime, Session, SessionFault, TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
+    Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
+    HostOutcome, MessageTls, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session, SessionFault,
+    TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,6 +28,9 @@ struct DeliveryInput {
     // Null when there is none; it must be said.
     #[serde(deserialize_with = "Option::deserialize")]
     policy: Option<Octets>,
+    // It is not known whether there is one.
+    #[serde(default)]
+    policy_unknown: bool,
     #[serde(default)]
     message: MessageInput,
     #[serde(default)]
@@ -66,7 +70,9 @@ struct SessionInput {
     dane: DaneState,
     #[serde(default)]
     dnssec: bool,
-    tls: TlsResult,
+    tls: String,
+    #[serde(default)]
+    dane_result: DaneResult,
     #[serde(default)]
     requiretls: bool,
 }
@@ -76,6 +82,7 @@ struct SessionInput {
 struct ConcludeInput {
     hosts: Vec<String>,
     lifetime: QueueLifetime,
+    recheck: Option<Recheck>,
 }
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
@@ -92,11 +99,16 @@ fn deliver(input: DeliveryInput) -> Result<Value, String> {
     let policy = input.policy.map(|body| Policy::parse(&body.to_vec()));
     let policy = policy.transpose().map_err(|fault| format!("the policy is none: {fault}"))?;
     let MessageInput { requiretls, tls_required_no, null_reverse_path } = input.message;
-    let delivery = Delivery::new(policy.as_ref())
-        .message(MessageTls::of(requiretls, tls_required_no, null_reverse_path))
-        .minimum(input.minimum)
-        .dane_precedence(input.dane_precedence)
-        .tlsrpt_report(input.tlsrpt_report);
+    let delivery = match &policy {
+        Some(policy) => Delivery::under(policy),
+        None if input.policy_unknown => Delivery::undetermined(),
+        None => Delivery::without_policy(),
+    };
+    let delivery = delivery
+        .with_message(MessageTls::of(requiretls, tls_required_no, null_reverse_path))
+        .with_minimum(input.minimum)
+        .with_dane_precedence(input.dane_precedence)
+        .with_tlsrpt_report(input.tlsrpt_report);
     let mut shown = Map::new();
     if let Some(hosts) = input.hosts {
         let names: Vec<_> = hosts.iter().map(|host| DnsName::parse(&host.name).ok()).collect();
@@ -119,24 +131,48 @@ fn deliver(input: DeliveryInput) -> Result<Value, String> {
     }
     if let Some(sessions) = input.sessions {
         let verdicts = sessions.iter().map(|session| check_session(&delivery, session));
-        shown.insert("sessions".to_owned(), json!(verdicts.collect::<Vec<_>>()));
+        shown.insert("sessions".to_owned(), json!(verdicts.collect::<Result<Vec<_>, _>>()?));
     }
-    if let Some(ConcludeInput { hosts, lifetime }) = input.conclude {
+    if let Some(ConcludeInput { hosts, lifetime, recheck }) = input.conclude {
         let hosts = hosts.iter().map(|word| host_outcome(word)).collect::<Result<Vec<_>, _>>()?;
-        shown.insert("conclusion".to_owned(), conclusion_shown(delivery.conclude(&hosts, lifetime)));
+        shown.insert("conclusion".to_owned(), conclusion_shown(delivery.conclude(&hosts, lifetime, recheck)));
     }
     Ok(Value::Object(shown))
 }
 
-fn check_session(delivery: &Delivery<'_>, input: &SessionInput) -> Value {
+fn check_session(delivery: &Delivery<'_>, input: &SessionInput) -> Result<Value, String> {
     let name = DnsName::parse(&input.host).ok();
     let host = MxHost::of(name.as_ref()).with_dane(input.dane).with_dnssec(input.dnssec);
-    let verdict = delivery.check_session(&host, Session::new(input.tls).with_requiretls(input.requiretls));
-    json!({
+    let tls = tls_result(&input.tls, input.dane_result)?;
+    let verdict = delivery.check_session(&host, Session::new(tls).with_requiretls(input.requiretls));
+    Ok(json!({
         "decision": verdict.decision,
         "fault": verdict.fault.map(SessionFault::code),
         "rows": rows_shown(&verdict.rows),
-    })
+    }))
+}
+
+/// The vectors, and the faces of other languages, have one word for the end of the attempt and for the certificate.
+fn tls_result(word: &str, dane: DaneResult) -> Result<TlsResult, String> {
+    let certificate = match word {
+        "not-offered" | "refused" | "handshake-failed" | "version-too-old"
+            if dane != DaneResult::NotChecked =>
+        {
+            return Err(format!("there is no certificate for DANE: {word}"));
+        }
+        "not-offered" => return Ok(TlsResult::NotOffered),
+        "refused" => return Ok(TlsResult::Refused),
+        "handshake-failed" => return Ok(TlsResult::HandshakeFailed),
+        "version-too-old" => return Ok(TlsResult::VersionTooOld),
+        "authenticated" => CertificateResult::Valid,
+        "certificate-expired" => CertificateResult::Expired,
+        "certificate-not-yet-valid" => CertificateResult::NotYetValid,
+        "certificate-host-mismatch" => CertificateResult::HostMismatch,
+        "certificate-not-trusted" => CertificateResult::NotTrusted,
+        "certificate-not-checked" => CertificateResult::NotChecked,
+        _ => return Err(format!("{word} is no end of a TLS attempt")),
+    };
+    Ok(TlsResult::Established(Authentication::new(certificate).with_dane(dane)))
 }
 
 fn host_outcome(word: &str) -> Result<HostOutcome, String> {
@@ -158,6 +194,9 @@ fn decision_shown(decision: MxDecision<'_>, rows: &[Value]) -> Value {
         MxDecision::AuthenticateByDane(name) => {
             json!({ "decision": "authenticate-by-dane", "dns_id": name.as_str(), "rows": rows })
         }
+        MxDecision::AuthenticateByBoth(name) => {
+            json!({ "decision": "authenticate-by-both", "dns_id": name.as_str(), "rows": rows })
+        }
         MxDecision::Encrypt => json!({ "decision": "encrypt", "rows": rows }),
         MxDecision::Opportunistic => json!({ "decision": "opportunistic", "rows": rows }),
     }
@@ -178,6 +217,7 @@ fn conclusion_shown(conclusion: Conclusion) -> Value {
     match conclusion {
         Conclusion::Defer => json!("defer"),
         Conclusion::RecheckPolicy => json!("recheck-policy"),
+        Conclusion::TryAgain => json!("try-again"),
         Conclusion::Bounce(status) => json!({ "bounce": status.as_str() }),
     }
 }

@@ -202,7 +202,7 @@ fn outcome_shown(outcome: &Outcome) -> Map<String, Value> {
         json!({
             "result_type": failure.result_type.as_str(),
             "reason_code": failure.reason_code,
-            "received_lines": failure.received_lines,
+            "received_lines": failure.received_lines.iter().collect::<Vec<_>>(),
         })
     });
     shown.insert("failure".to_owned(), json!(failure));

@@ -17,8 +17,15 @@
 //! | 5 | with a policy of mode testing | the least recently used |
 //! | 6 | with a policy of mode enforce | the least recently used |
 //!
-//! A domain that is worth less than all that is cached does not enter. Of whatever goes or does not enter,
-//! the back-offs are kept in a small room of their own until they end, so that a full cache does not make
+//! A domain that is worth less than all that is cached does not enter.
+//!
+//! **Who goes when its policies take too much memory.** Owners of domains choose how long their policies are.
+//! Policies are sorted into classes by size, each twice as large as the one before. A policy goes, with all its domains,
+//! out of the class that takes the most: first what has expired, then what no mail went to again, then what mail went to
+//! again on one day only, and among equals in the order above. So a flood of large policies pushes out large ones, and the
+//! small ones stay that nearly all domains have. When it has come to that, a sixteenth of the bound is set free.
+//!
+//! Of whatever goes or does not enter, the back-offs are kept in a small room of their own until they end, so that a full cache does not make
 //! a host that is down be asked at every message.
 //!
 //! **When a policy is fetched anew.** RFC 8461, 3.3 and 10.2, ask for it while the old one still
@@ -65,6 +72,7 @@
 mod heap;
 mod left_alone;
 mod policies;
+mod size_class;
 mod slot;
 mod use_order;
 mod worth;
@@ -79,14 +87,16 @@ use siphasher::sip::SipHasher13;
 use self::heap::SlotHeap;
 use self::left_alone::LeftAlone;
 use self::policies::Policies;
-use self::slot::{Refresh, Slot};
+use self::size_class::{Candidate, SizeClasses};
+use self::slot::{Refresh, Reuse, Slot};
 use self::use_order::UseOrder;
 use self::worth::{Worth, expires_at};
 use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::PolicyDomain;
+use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// Entries by Policy Domain, bounded in number, for a mail server that keeps them in memory.
+/// Entries by Policy Domain, bounded in number and in memory, for a mail server that keeps them in memory.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -117,7 +127,7 @@ use crate::time::UnixTime;
 /// let cached = cache.get(&domain, now);
 /// let outcome = run(Lookup::new(domain.clone(), Purpose::Deliver, cached.as_ref(), now, &config), now);
 /// let evicted = cache.apply(&domain, &outcome.cache_update, now);
-/// assert!(evicted.is_none());
+/// assert!(evicted.is_empty());
 ///
 /// // In the background, at `poll_timeout` and after each change:
 /// # let now = cache.poll_timeout().unwrap();
@@ -178,9 +188,9 @@ pub struct PolicyCache {
 ///     reason: RecordErrorKind::NoRecord,
 ///     until: now.saturating_add(Duration::from_secs(300)),
 /// });
-/// assert_eq!(cache.apply(&PolicyDomain::parse("a.example")?, &absent, now), None);
-/// let evicted = cache.apply(&PolicyDomain::parse("b.example")?, &absent, now).expect("it was full");
-/// assert_eq!(evicted.domain.as_str(), "a.example");
+/// assert!(cache.apply(&PolicyDomain::parse("a.example")?, &absent, now).is_empty());
+/// let evicted = cache.apply(&PolicyDomain::parse("b.example")?, &absent, now);
+/// assert_eq!(evicted[0].domain.as_str(), "a.example");
 /// # Ok::<(), NameError>(())
 /// ```
 ///
@@ -209,27 +219,41 @@ pub struct Evicted {
 pub struct CacheConfig {
     seed: u64,
     max_entries: usize,
+    max_octets: usize,
     unused_for: Duration,
 }
 
 impl CacheConfig {
-    /// 65,536 entries, each let go after 180 days without use.
+    /// 65,536 entries, 256 MiB of policies, each let go after 180 days without use.
     ///
     /// Take the seed from a source of random numbers, and keep it to yourself: it keys the hash of
     /// the names, which come from strangers, and spreads the refreshes.
     pub const fn new(seed: u64) -> Self {
-        Self { seed, max_entries: 65_536, unused_for: Duration::from_secs(180 * 86_400) }
+        Self {
+            seed,
+            max_entries: 65_536,
+            max_octets: 256 << 20,
+            unused_for: Duration::from_secs(180 * 86_400),
+        }
     }
 
     /// Sets how many domains are remembered, with a policy or without. Default 65,536.
     ///
     /// An entry takes about 110 octets, and three times as many while it backs off or when names
-    /// are very long; each policy text comes once on top, 64 kB at worst. With 0 nothing is cached:
+    /// are very long; the policies come on top ([`CacheConfig::set_max_octets`]). With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
     // Meets S104.
     pub const fn set_max_entries(&mut self, max_entries: usize) -> &mut Self {
         self.max_entries = max_entries;
+        self
+    }
+
+    /// Sets how many octets the policies may take in memory, each counted once however many domains share it. Default
+    /// 256 MiB. A policy takes at most 2.5 times its text and 200 octets; one that takes more than fifteen sixteenths of
+    /// this is not cached.
+    pub const fn set_max_octets(&mut self, max_octets: usize) -> &mut Self {
+        self.max_octets = max_octets;
         self
     }
 
@@ -245,6 +269,11 @@ impl CacheConfig {
         self.max_entries
     }
 
+    /// How many octets the policies may take.
+    pub const fn max_octets(&self) -> usize {
+        self.max_octets
+    }
+
     /// How long a domain may go unused.
     pub const fn unused_for(&self) -> Duration {
         self.unused_for
@@ -257,6 +286,7 @@ impl fmt::Debug for CacheConfig {
         formatter
             .debug_struct("CacheConfig")
             .field("max_entries", &self.max_entries)
+            .field("max_octets", &self.max_octets)
             .field("unused_for", &self.unused_for)
             .finish_non_exhaustive()
     }
@@ -297,6 +327,11 @@ impl PolicyCache {
         self.by_name.is_empty()
     }
 
+    /// How many octets the policies take in memory.
+    pub const fn octets(&self) -> usize {
+        self.policies.octets()
+    }
+
     /// How much it holds, and for how long.
     pub const fn config(&self) -> &CacheConfig {
         &self.config
@@ -324,8 +359,11 @@ impl PolicyCache {
         };
         // Also of an expired entry: mail was for its domain, and a lookup is about to renew it. And
         // before anything else, so that its memory is fetched together with the slot's.
-        let held = &self.slots[slot as usize];
-        self.use_order.renew(slot, held.worth, now);
+        let held = &mut self.slots[slot as usize];
+        let on_another_day = self.use_order.renew(slot, held.worth, now);
+        if held.reuse != Reuse::OnAnotherDay {
+            held.reuse = if on_another_day { Reuse::OnAnotherDay } else { Reuse::OnTheSameDay };
+        }
         let entry = (held.ends_at(&self.policies) > now).then(|| held.entry(&self.policies));
         let let_go = held.refresh == Refresh::LetGo;
         if (let_go || now < self.latest) && entry.is_some() {
@@ -381,10 +419,15 @@ impl PolicyCache {
 
     /// Applies what a lookup says to remember to what the cache holds by now
     /// ([`CacheUpdate::apply_to`]), and returns what had to go for it: some other entry, or the very
-    /// one, when it is worth less than all others.
+    /// one, when it is worth less than all others; several, where the policies took too much memory.
     ///
     /// Not a use of a domain that is cached already: a refresh must not keep a domain in use.
-    pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
+    pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Vec<Evicted> {
+        let evicted = self.apply_one(domain, update, now);
+        self.evict_for_memory(evicted, now)
+    }
+
+    fn apply_one(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
         let Some(slot) = self.find(domain) else {
             let known = self.left_alone.get(domain.as_str(), now);
             let updated = update.apply_to(known.clone(), now);
@@ -404,11 +447,12 @@ impl PolicyCache {
 
     /// Remembers an entry as it is, in place of what was cached of the domain, and returns what had
     /// to go for it. To load what was saved; it counts as a use.
-    pub fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+    pub fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Vec<Evicted> {
         if let Some(slot) = self.find(domain) {
             self.take(slot);
         }
-        self.admit(domain, entry, now)
+        let evicted = self.admit(domain, entry, now);
+        self.evict_for_memory(evicted, now)
     }
 
     /// ```
@@ -574,6 +618,33 @@ impl PolicyCache {
         ends.put(slot, bound, |slot| slots[slot as usize].expires_at(policies));
     }
 
+    /// Lets policies go, with all their domains, until they take less memory than they may; what has gone with `evicted`.
+    fn evict_for_memory(&mut self, evicted: Option<Evicted>, now: UnixTime) -> Vec<Evicted> {
+        let mut evicted: Vec<_> = evicted.into_iter().collect();
+        let bound = self.config.max_octets;
+        if self.policies.octets() <= bound {
+            return evicted;
+        }
+        let in_order = Worth::ALL.into_iter().flat_map(|worth| self.use_order.oldest_first(worth));
+        let candidates = (0..).zip(in_order).filter_map(|(order, slot)| self.candidate(slot, order, now));
+        let mut candidates: Vec<_> = candidates.collect();
+        let mut classes =
+            SizeClasses::of(&mut candidates, |policy| self.policies.policy(policy).map_or(0, Policy::octets));
+        while self.policies.octets() > bound - bound / 16 {
+            let Some(policy) = classes.next() else { break };
+            for candidate in policy {
+                evicted.extend(self.evict(candidate.slot, now));
+            }
+        }
+        evicted
+    }
+
+    fn candidate(&self, slot: u32, order: u32, now: UnixTime) -> Option<Candidate> {
+        let held = &self.slots[slot as usize];
+        let applies = held.expires_at(&self.policies) > now;
+        Some(Candidate { policy: held.policy()?, slot, applies, reuse: held.reuse, order })
+    }
+
     /// Empties a slot for want of room.
     fn evict(&mut self, slot: u32, now: UnixTime) -> Option<Evicted> {
         let evicted = self.take(slot)?;
@@ -682,6 +753,7 @@ impl fmt::Debug for PolicyCache {
         formatter
             .debug_struct("PolicyCache")
             .field("len", &self.len())
+            .field("octets", &self.octets())
             .field("config", &self.config)
             .finish_non_exhaustive()
     }

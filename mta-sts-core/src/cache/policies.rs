@@ -15,6 +15,7 @@ pub(super) struct Policies {
     shared: Vec<Shared>,
     vacant: Vec<u32>,
     by_text: HashTable<u32>,
+    octets: usize,
 }
 
 struct Shared {
@@ -26,7 +27,7 @@ struct Shared {
 
 impl Policies {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
-        Self { hasher, shared: Vec::new(), vacant: Vec::new(), by_text: HashTable::new() }
+        Self { hasher, shared: Vec::new(), vacant: Vec::new(), by_text: HashTable::new(), octets: 0 }
     }
 
     /// The number of a policy for one more user. `likely` is the number that it may have already.
@@ -36,6 +37,7 @@ impl Policies {
             self.shared[number as usize].users += 1;
             return number;
         }
+        self.octets += policy.octets();
         let max_age = u32::try_from(policy.max_age().as_secs()).unwrap_or(u32::MAX);
         let new = Shared { policy: Some(policy.clone()), users: 1, max_age };
         let number = if let Some(number) = self.vacant.pop() {
@@ -66,6 +68,7 @@ impl Policies {
             return;
         }
         if let Some(policy) = shared.policy.take() {
+            self.octets -= policy.octets();
             let hash = self.hasher.hash(policy.text().as_bytes());
             if let Ok(found) = self.by_text.find_entry(hash, |other| *other == number) {
                 found.remove();
@@ -76,6 +79,11 @@ impl Policies {
 
     pub(super) fn policy(&self, number: u32) -> Option<&Policy> {
         self.shared[number as usize].policy.as_ref()
+    }
+
+    /// What all of them take in memory.
+    pub(super) const fn octets(&self) -> usize {
+        self.octets
     }
 
     /// Its `max_age` in seconds.

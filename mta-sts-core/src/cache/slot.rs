@@ -21,6 +21,7 @@ pub(super) struct Slot {
     held: Held,
     pub(super) worth: Worth,
     pub(super) refresh: Refresh,
+    pub(super) reuse: Reuse,
     name_len: u8,
     id_len: u8,
     // The name, then the id, unless the entry is boxed.
@@ -38,8 +39,16 @@ pub(super) enum Refresh {
     LetGo,
 }
 
+/// Whether mail went to a domain again after its entry came in, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reuse {
+    Never,
+    OnTheSameDay,
+    OnAnotherDay,
+}
+
 /// Long enough for nearly every name with its id, and a slot is 64 octets.
-const TEXT_LEN: usize = 44;
+const TEXT_LEN: usize = 43;
 
 const _: () = assert!(size_of::<Slot>() == 64);
 
@@ -62,6 +71,7 @@ impl Slot {
             held: Held::Vacant,
             worth: Worth::Absent,
             refresh: Refresh::Waiting,
+            reuse: Reuse::Never,
             name_len: 0,
             id_len: 0,
             text: [0; TEXT_LEN],

@@ -27,6 +27,7 @@ struct Node {
 const LISTS: u32 = Worth::ALL.len() as u32;
 
 const MINUTE: u64 = 60;
+const MINUTES_OF_A_DAY: u32 = 24 * 60;
 
 impl UseOrder {
     pub(super) fn new() -> Self {
@@ -52,10 +53,11 @@ impl UseOrder {
         self.nodes[newer as usize].older = older;
     }
 
-    /// Makes a slot the most recently used of its worth.
-    pub(super) fn renew(&mut self, slot: u32, worth: Worth, now: UnixTime) {
-        self.nodes[(slot + LISTS) as usize].last_used = minute(now);
+    /// Makes a slot the most recently used of its worth; whether it was last used on another day.
+    pub(super) fn renew(&mut self, slot: u32, worth: Worth, now: UnixTime) -> bool {
+        let last_used = core::mem::replace(&mut self.nodes[(slot + LISTS) as usize].last_used, minute(now));
         self.move_to(slot, worth);
+        last_used / MINUTES_OF_A_DAY != minute(now) / MINUTES_OF_A_DAY
     }
 
     /// Puts a slot at the end of a list, though it was not used.

@@ -11,6 +11,7 @@ use mta_sts_core::{
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) max_entries: usize,
+    pub(crate) max_octets: usize,
     pub(crate) seed: u64,
     /// Near the year in which 32 bits of seconds end.
     pub(crate) late: bool,
@@ -21,7 +22,10 @@ impl Case {
     /// Panics where the two differ.
     pub(crate) fn run(&self) {
         let mut config = CacheConfig::new(self.seed);
-        config.set_max_entries(self.max_entries).set_unused_for(Duration::from_secs(10 * 86_400));
+        config
+            .set_max_entries(self.max_entries)
+            .set_max_octets(self.max_octets)
+            .set_unused_for(Duration::from_secs(10 * 86_400));
         let mut cache = PolicyCache::new(config.clone());
         let mut twin = Twin::new(config);
         let mut now = UnixTime::from_secs(if self.late { 4_294_900_000 } else { 1_700_000_000 });
@@ -58,6 +62,8 @@ impl Case {
             }
             assert_eq!(cache.len(), twin.len());
             assert!(cache.len() <= self.max_entries);
+            assert_eq!(cache.octets(), twin.octets());
+            assert!(cache.octets() <= self.max_octets);
             assert_eq!(cache.poll_timeout(), twin.poll_timeout());
         }
         assert_eq!(cache.entries().collect::<Vec<_>>(), twin.entries());
@@ -110,6 +116,8 @@ struct Known {
     last_used: UnixTime,
     refresh_at: Option<UnixTime>,
     refreshing: bool,
+    /// 1 where it was got again, 2 where that was on another day than the time before.
+    reuse: u8,
 }
 
 impl Known {
@@ -171,6 +179,56 @@ impl Twin {
         alone.poll_timeout()
     }
 
+    /// Every policy once, with the domains that have it, the first to be evicted first.
+    fn policies(&self) -> Vec<(Policy, Vec<usize>)> {
+        let mut in_order: Vec<_> = self.known().collect();
+        in_order.sort_by_key(|(_, known)| (known.worth(), known.use_number));
+        let mut policies: Vec<(Policy, Vec<usize>)> = Vec::new();
+        for (place, known) in in_order {
+            let Some(policy) = known.entry.policy().map(CachedPolicy::policy) else { continue };
+            match policies.iter_mut().find(|(other, _)| other == policy) {
+                Some((_, places)) => places.push(place),
+                None => policies.push((policy.clone(), vec![place])),
+            }
+        }
+        policies
+    }
+
+    fn octets(&self) -> usize {
+        self.policies().iter().map(|(policy, _)| octets(policy)).sum()
+    }
+
+    /// Lets policies go while they take more than they may.
+    fn evict_for_memory(&mut self, evicted: Option<Evicted>, now: UnixTime) -> Vec<Evicted> {
+        let mut evicted: Vec<_> = evicted.into_iter().collect();
+        let bound = self.config.max_octets();
+        if self.octets() <= bound {
+            return evicted;
+        }
+        while self.octets() > bound - bound / 16 {
+            let policies = self.policies();
+            let class = |policy: &Policy| octets(policy).div_ceil(1024).ilog2();
+            let largest = (0..12).max_by_key(|number| {
+                policies
+                    .iter()
+                    .filter(|(policy, _)| class(policy) == *number)
+                    .map(|(policy, _)| octets(policy))
+                    .sum::<usize>()
+            });
+            let of_class = policies.iter().filter(|(policy, _)| Some(class(policy)) == largest);
+            let rank = |place: &usize| {
+                let known = self.places[*place].as_ref().unwrap();
+                (!known.has_expired(now), known.reuse, known.worth(), known.use_number)
+            };
+            let (_, places) = of_class.min_by_key(|(_, places)| places.iter().map(rank).max()).unwrap();
+            for place in places.clone() {
+                let Known { domain, entry, .. } = self.take(place);
+                evicted.extend(self.leave_alone(Some(Evicted { domain, entry }), now));
+            }
+        }
+        evicted
+    }
+
     fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let Some((_, known)) = self.known().find(|(_, known)| known.domain == *domain) else {
             return self.left_alone(domain, now);
@@ -202,6 +260,8 @@ impl Twin {
         let use_number = self.next_use();
         let known = self.places[place].as_mut()?;
         known.use_number = use_number;
+        let day = |time: UnixTime| time.as_secs() / 86_400;
+        known.reuse = known.reuse.max(if day(known.last_used) == day(now) { 1 } else { 2 });
         known.last_used = minute(now);
         let entry = self.peek(domain, now)?;
         let first_refresh = self.first_refresh(domain, &entry, now);
@@ -214,7 +274,12 @@ impl Twin {
         Some(entry)
     }
 
-    fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
+    fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Vec<Evicted> {
+        let evicted = self.apply_one(domain, update, now);
+        self.evict_for_memory(evicted, now)
+    }
+
+    fn apply_one(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Option<Evicted> {
         let Some(place) = self.place_of(domain) else {
             let known = self.left_alone(domain, now);
             let updated = update.apply_to(known.clone(), now);
@@ -251,9 +316,10 @@ impl Twin {
         None
     }
 
-    fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
+    fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Vec<Evicted> {
         self.remove(domain);
-        self.admit(domain, entry, now)
+        let evicted = self.admit(domain, entry, now);
+        self.evict_for_memory(evicted, now)
     }
 
     fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
@@ -274,6 +340,7 @@ impl Twin {
             last_used: minute(now),
             refresh_at: self.first_refresh(domain, &entry, now),
             refreshing: false,
+            reuse: 0,
             entry,
         };
         let evicted = |known: Known| Some(Evicted { domain: known.domain, entry: known.entry });
@@ -375,7 +442,10 @@ impl Update {
             Self::Store { policy, id, ago } => {
                 let mode = ["enforce", "testing", "none"][policy % 3];
                 let max_age = MAX_AGES[policy / 3];
-                let body = format!("version: STSv1\nmode: {mode}\nmx: mx.test\nmax_age: {max_age}\n");
+                let filler = "x".repeat(policy % 4 * 900);
+                let body = format!(
+                    "version: STSv1\nmode: {mode}\nmx: mx.test\nmax_age: {max_age}\nfiller: x{filler}\n"
+                );
                 let policy = Policy::parse(body.as_bytes()).unwrap();
                 CacheUpdate::Store {
                     policy: CachedPolicy::new(policy, IDS[*id].parse().unwrap(), step(now, -ago)),
@@ -384,6 +454,16 @@ impl Update {
             }
         }
     }
+}
+
+/// What a policy takes in memory: as much as a cache holds that has nothing else.
+fn octets(policy: &Policy) -> usize {
+    let mut alone = PolicyCache::new(CacheConfig::new(0));
+    let now = UnixTime::from_secs(0);
+    let policy = CachedPolicy::new(policy.clone(), "1".parse().unwrap(), now);
+    let update = CacheUpdate::Store { policy, checked_until: now };
+    alone.apply(&domain(0), &update, now);
+    alone.octets()
 }
 
 fn minute(time: UnixTime) -> UnixTime {

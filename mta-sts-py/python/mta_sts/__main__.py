@@ -66,10 +66,9 @@ def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> 
     if no_policy is not None:
         cause = None if no_policy.cause is None else {"code": no_policy.cause, "message": codes()[no_policy.cause][1]}
         seen["no_policy"] = {"code": no_policy.reason.value, "message": str(no_policy), "cause": cause}
-    applied = outcome.applied
-    if policy is not None and not hasattr(applied, "reason"):
+    if policy is not None:
         seen["policy"] = {
-            "id": getattr(applied, "id"),
+            "id": outcome.id,
             "mode": policy.mode.value,
             "max_age": policy.max_age,
             "mx": [str(pattern) for pattern in policy.mx],
@@ -80,7 +79,7 @@ def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> 
         ]
     if failure is not None:
         seen["tlsrpt"] = {"result_type": failure.result_type.value, "reason_code": failure.reason_code}
-    delivery = Delivery(policy)
+    delivery = Delivery.of(outcome)
     seen["mx"] = hosts and [
         {"host": host, "covered": policy is None or policy.matches_mx(host), "skipped": is_skipped(delivery, host)}
         for host in hosts
@@ -90,10 +89,7 @@ def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> 
 
 def is_skipped(delivery: Delivery, host: str) -> bool:
     """Whether a sender does not even connect."""
-    try:
-        return isinstance(delivery.check_mx(host).decision, Skip)
-    except MtaStsError:
-        return True
+    return isinstance(delivery.check_mx(host).decision, Skip)
 
 
 def shown(seen: dict[str, Any]) -> str:
@@ -124,7 +120,7 @@ def status(outcome: Outcome, seen: dict[str, Any]) -> int:
     """The exit status."""
     if not outcome.is_known:
         return TEMPORARY
-    if outcome.policy is None or outcome.policy.mode == Mode.NONE:
+    if outcome.mode in (None, Mode.NONE):
         return NO
     if seen["mx"] is None:
         return TEMPORARY

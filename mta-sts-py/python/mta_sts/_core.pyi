@@ -2,6 +2,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias, final, overload
 
+from typing_extensions import Never
+
 from ._values import (
     Absence,
     BackOff,
@@ -12,12 +14,14 @@ from ._values import (
     Mailto,
     MxHost,
     MxDecision,
+    Outcome,
     Output,
     Plan,
     TlsrptRow,
 )
 from ._words import (
     DanePrecedence,
+    DaneResult,
     DaneState,
     FetchFailure,
     MessageTls,
@@ -25,6 +29,7 @@ from ._words import (
     PostfixForm,
     Purpose,
     QueueLifetime,
+    Recheck,
     ResultType,
     SessionDecision,
     SessionFault,
@@ -362,39 +367,123 @@ class SessionVerdict:
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
+_MessageTls: TypeAlias = Literal["unspecified", "requiretls", "tls-required-no"]
+_TlsMinimum: TypeAlias = Literal["opportunistic", "encrypted", "authenticated"]
+_DanePrecedence: TypeAlias = Literal["both", "dane-decides"]
+_DaneState: TypeAlias = Literal["not-applicable", "usable", "lookup-failed"]
+_DaneResult: TypeAlias = Literal["passed", "failed", "not-checked"]
+_TlsResult: TypeAlias = Literal[
+    "not-offered",
+    "refused",
+    "handshake-failed",
+    "version-too-old",
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-not-checked",
+    "authenticated",
+]
+_SessionFault: TypeAlias = Literal[
+    "mx-mismatch",
+    "starttls-not-offered",
+    "starttls-refused",
+    "tls-handshake-failed",
+    "tls-version-too-old",
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-not-checked",
+    "dane-failed",
+    "dane-lookup-failed",
+    "mx-not-authenticated",
+    "requiretls-not-offered",
+    "policy-unknown",
+    "dane-not-checked",
+]
+_QueueLifetime: TypeAlias = Literal["running", "over"]
+_Recheck: TypeAlias = Literal["unchanged", "changed", "no-longer-bound", "not-checked"]
+
 @final
 class Delivery:
-    def __new__(
-        cls,
-        policy: Policy | None = None,
+    """What a message to a domain may be sent over: asked before a connection, after TLS, at the end."""
+
+    def __new__(cls, *_arguments: Never, **_options: Never) -> Delivery: ...
+    @staticmethod
+    def of(
+        outcome: Outcome,
         /,
         *,
-        message: MessageTls | str = "unspecified",
-        minimum: TlsMinimum | str = "opportunistic",
-        dane_precedence: DanePrecedence | str = "both",
+        message: MessageTls | _MessageTls = "unspecified",
+        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | _DanePrecedence = "both",
         tlsrpt_report: bool = False,
-    ) -> Delivery: ...
+    ) -> Delivery:
+        """A delivery under what a lookup came to: its policy, none, or that it could not tell."""
+    @staticmethod
+    def under(
+        policy: Policy,
+        /,
+        *,
+        message: MessageTls | _MessageTls = "unspecified",
+        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        tlsrpt_report: bool = False,
+    ) -> Delivery:
+        """A delivery under this policy."""
+    @staticmethod
+    def without_policy(
+        *,
+        message: MessageTls | _MessageTls = "unspecified",
+        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        tlsrpt_report: bool = False,
+    ) -> Delivery:
+        """A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`."""
+    @staticmethod
+    def undetermined(
+        *,
+        message: MessageTls | _MessageTls = "unspecified",
+        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        tlsrpt_report: bool = False,
+    ) -> Delivery:
+        """A delivery to a domain of which it is not known whether it has a policy: it waits."""
     def check_mx(
-        self, host: DnsName | str, /, *, dane: DaneState | str = "not-applicable", dnssec: bool = False
-    ) -> MxVerdict: ...
-    def plan(self, hosts: Iterable[DnsName | str | MxHost], /) -> Plan: ...
+        self,
+        host: DnsName | str,
+        /,
+        *,
+        dane: DaneState | _DaneState = "not-applicable",
+        dnssec: bool = False,
+    ) -> MxVerdict:
+        """What to do about one MX host, before a connection."""
+    def plan(self, hosts: Iterable[DnsName | str | MxHost], /) -> Plan:
+        """What to do about each host of the MX list, in its order."""
     def check_session(
         self,
         host: DnsName | str,
-        tls: TlsResult | str,
+        tls: TlsResult | _TlsResult,
         /,
         *,
-        dane: DaneState | str = "not-applicable",
+        dane: DaneState | _DaneState = "not-applicable",
         dnssec: bool = False,
+        dane_result: DaneResult | _DaneResult = "not-checked",
         offers_requiretls: bool = False,
-    ) -> SessionVerdict: ...
+    ) -> SessionVerdict:
+        """Whether the message may go over this session, after TLS or without."""
+    def recheck(self, outcome: Outcome, /) -> Recheck:
+        """Compares what a lookup for `before-permanent-failure` came to with the policy of this delivery."""
     def conclude(
         self,
-        hosts: Iterable[SessionFault | str | None],
+        hosts: Iterable[SessionFault | _SessionFault | None],
         /,
         *,
-        lifetime: QueueLifetime | str = "running",
-    ) -> Conclusion: ...
+        lifetime: QueueLifetime | _QueueLifetime = "running",
+        recheck: Recheck | _Recheck | None = None,
+    ) -> Conclusion:
+        """What becomes of a message that no host took."""
 
 @final
 class Findings(Sequence[Finding]):
@@ -410,15 +499,17 @@ class Findings(Sequence[Finding]):
 
 @final
 class PolicyCache:
-    def __new__(cls, *, max_entries: int = 65536, unused_for: _Span | None = None) -> PolicyCache: ...
+    def __new__(
+        cls, *, max_entries: int = 65536, max_octets: int = 268435456, unused_for: _Span | None = None
+    ) -> PolicyCache: ...
     def get(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None: ...
     def peek(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None: ...
     def apply(
         self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: _Time
-    ) -> Evicted | None: ...
+    ) -> list[Evicted]: ...
     def insert(
         self, domain: PolicyDomain | str, entry: CacheEntry, /, *, now: _Time
-    ) -> Evicted | None: ...
+    ) -> list[Evicted]: ...
     def remove(self, domain: PolicyDomain | str, /) -> CacheEntry | None: ...
     def remove_expired(self, *, now: _Time) -> Evicted | None: ...
     def purge(self, *, now: _Time) -> int: ...
@@ -427,5 +518,9 @@ class PolicyCache:
     def entries(self) -> list[tuple[PolicyDomain, CacheEntry]]: ...
     @property
     def max_entries(self) -> int: ...
+    @property
+    def max_octets(self) -> int: ...
+    @property
+    def octets(self) -> int: ...
     def __len__(self) -> int: ...
     def __contains__(self, domain: PolicyDomain | str, /) -> bool: ...

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Literal, Union
 
 from ._words import (
     DaneState,
+    Mode,
     NoPolicyReason,
     PolicySource,
     PolicyType,
+    RecordCheck,
     ResultType,
     SessionFault,
     Severity,
@@ -17,41 +19,6 @@ from ._words import (
 
 if TYPE_CHECKING:
     from ._core import CacheEntry, CacheUpdate, DnsName, MxVerdict, Policy, PolicyDomain
-
-
-class MtaStsError(ValueError):
-    """Something that the package refuses.
-
-    `code` is a stable word, listed by `codes()`; `line` (from 1) and `offset` (in octets) say where,
-    if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host.
-    """
-
-    code: str
-    line: int | None
-    offset: int | None
-    result_type: ResultType | None
-
-    def __init__(
-        self,
-        message: str,
-        code: str,
-        line: int | None = None,
-        offset: int | None = None,
-        result_type: ResultType | None = None,
-        /,
-    ) -> None:
-        super().__init__(message, code, line, offset, result_type)
-        self.code = code
-        self.line = line
-        self.offset = offset
-        self.result_type = result_type
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-    def __repr__(self) -> str:
-        place = "" if self.line is None else f", line={self.line}, offset={self.offset}"
-        return f"MtaStsError({str(self)!r}, code={self.code!r}{place})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +66,8 @@ class AppliedPolicy:
 class NoPolicy:
     """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
 
-    The mail goes out as if the domain had no MTA-STS; after `dns-failed` a careful sender waits, since an
-    attacker may be the reason, and after `local-fault` it waits, since it has itself to blame.
+    The mail goes out as if the domain had no MTA-STS. After `dns-failed` it waits, since an attacker may be the
+    reason, and after `local-fault`, since the sender has itself to blame: `Outcome.is_known`.
     """
 
     reason: NoPolicyReason
@@ -142,11 +109,28 @@ class Outcome:
     """What to count in TLSRPT (RFC 8461, 6)."""
     alert: Alert | None
     """What to tell the administrator."""
+    record_check: RecordCheck = RecordCheck.NOT_MADE
+    """Whether the domain was asked for a newer policy: for `Delivery.recheck`."""
 
     @property
     def policy(self) -> Policy | None:
         """The policy to apply, if there is one. Its mode may be testing or none."""
         return self.applied.policy if isinstance(self.applied, AppliedPolicy) else None
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode of the policy that applies; `None` where none does."""
+        return self.applied.policy.mode if isinstance(self.applied, AppliedPolicy) else None
+
+    @property
+    def id(self) -> str | None:
+        """The id of the record of the policy that applies; `None` where none does."""
+        return self.applied.id if isinstance(self.applied, AppliedPolicy) else None
+
+    @property
+    def source(self) -> PolicySource | None:
+        """Where the policy that applies came from; `None` where none does."""
+        return self.applied.source if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def no_policy(self) -> NoPolicy | None:
@@ -219,10 +203,10 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class MxHost:
-    """A host of the MX list, with what DANE and DNSSEC say of it."""
+    """A host of the MX list, with what DNS says of DANE for it, and whether DNSSEC vouches for its MX record."""
 
     name: DnsName | str
-    dane: DaneState | str = DaneState.NOT_APPLICABLE
+    dane: DaneState | Literal["not-applicable", "usable", "lookup-failed"] = DaneState.NOT_APPLICABLE
     dnssec: bool = False
 
 
@@ -248,6 +232,13 @@ class AuthenticateByDane:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticateByBoth:
+    """Connect. Only TLS with a certificate valid for this DNS-ID will do that the TLSA records vouch for too."""
+
+    dns_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Encrypt:
     """Connect. Only TLS will do, with any certificate."""
 
@@ -257,7 +248,7 @@ class Opportunistic:
     """Connect, with TLS if it can be had. In mode testing check the certificate all the same."""
 
 
-MxDecision = Union[Skip, Authenticate, AuthenticateByDane, Encrypt, Opportunistic]
+MxDecision = Union[Skip, Authenticate, AuthenticateByDane, AuthenticateByBoth, Encrypt, Opportunistic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,12 +274,21 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Keep the message, and try again later."""
+    """Keep the message, and try again later.
+
+    While a domain cannot be asked for a newer policy that is the answer for as long as it lasts. A queue that must come
+    to an end returns the message with `5.4.7` by a limit of its own.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class RecheckPolicy:
-    """Run a lookup for `Purpose.BEFORE_PERMANENT_FAILURE` first."""
+    """Run a lookup for `Purpose.BEFORE_PERMANENT_FAILURE`, and conclude again with `Delivery.recheck` of its outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try the MX hosts again at once, under `Delivery.of` the outcome of the recheck: another policy applies, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,4 +298,4 @@ class Bounce:
     status: str
 
 
-Conclusion = Union[Defer, RecheckPolicy, Bounce]
+Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]

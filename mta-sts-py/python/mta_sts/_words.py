@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
 
+from ._error import MtaStsError
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -22,8 +24,6 @@ class _Word(str, Enum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        from ._values import MtaStsError
-
         raise MtaStsError(f"{value!r} is no {cls.__name__}", "unknown-word")
 
     def __str__(self) -> str:
@@ -80,6 +80,17 @@ class PolicySource(_Word):
     FETCHED = "fetched"
 
 
+class RecordCheck(_Word):
+    """Whether a lookup has asked the domain for a newer policy than the cached one."""
+
+    NOT_MADE = "not-made"
+    """It has not asked: what was remembered was enough."""
+    CURRENT = "current"
+    """DNS has answered, and the domain has no newer policy than the one of the outcome."""
+    FAILED = "failed"
+    """DNS has not answered, or there is a newer policy that was not fetched."""
+
+
 class MessageTls(_Word):
     """What the sender of a message asks about TLS (RFC 8689)."""
 
@@ -127,18 +138,25 @@ class DanePrecedence(_Word):
 
 
 class DaneState(_Word):
-    """What is known of an MX host from DANE (RFC 7672)."""
+    """What DNS says of DANE for an MX host, before a connection (RFC 7672)."""
 
     NOT_APPLICABLE = "not-applicable"
-    """No usable TLSA records, or this sender does no DANE."""
+    """The host provably has no usable TLSA records, or this sender does no DANE."""
     USABLE = "usable"
-    """Usable TLSA records; TLS has not been tried."""
-    PASSED = "passed"
-    """The certificate matches one."""
-    FAILED = "failed"
-    """None matches, or there was no TLS."""
+    """The host has usable TLSA records: TLS that they vouch for, or none of the message."""
     LOOKUP_FAILED = "lookup-failed"
-    """DNS could not tell, or its answer was bogus."""
+    """DNS could not tell, or its answer was bogus: the host does not get the message now."""
+
+
+class DaneResult(_Word):
+    """What the TLSA records of an MX host say of the certificate that it showed (RFC 7672)."""
+
+    PASSED = "passed"
+    """A TLSA record matches."""
+    FAILED = "failed"
+    """No TLSA record matches."""
+    NOT_CHECKED = "not-checked"
+    """Nobody looked. Where the host has usable TLSA records the session does not get the message."""
 
 
 class TlsResult(_Word):
@@ -166,14 +184,25 @@ class SessionDecision(_Word):
 
 
 class QueueLifetime(_Word):
-    """How long a message has waited."""
+    """The age of a message in its queue."""
 
     RUNNING = "running"
     """It may wait longer."""
     OVER = "over"
     """It would now be returned to its sender."""
-    OVER_AND_RECHECKED = "over-and-rechecked"
-    """It would now be returned, and a lookup for `before-permanent-failure` brought no other policy."""
+
+
+class Recheck(_Word):
+    """The answer of the check for a newer policy that comes before a permanent failure (RFC 8461, 5.1)."""
+
+    UNCHANGED = "unchanged"
+    """The policy is still in force, and the domain has no newer one."""
+    CHANGED = "changed"
+    """Another policy is in force by now."""
+    NO_LONGER_BOUND = "no-longer-bound"
+    """No policy is in force any more: the domain has none."""
+    NOT_CHECKED = "not-checked"
+    """The domain could not be asked, or has a newer policy that could not be fetched."""
 
 
 class Severity(_Word):
@@ -272,6 +301,10 @@ class SessionFault(_Fault):
     """Neither DNSSEC nor an MTA-STS policy vouches for the MX host."""
     REQUIRETLS_NOT_OFFERED = "requiretls-not-offered"
     """The MX host did not offer REQUIRETLS."""
+    POLICY_UNKNOWN = "policy-unknown"
+    """It is not known whether the domain has a policy: the message waits."""
+    DANE_NOT_CHECKED = "dane-not-checked"
+    """The certificate of the MX host was not compared with its TLSA records."""
 
 
 class NoPolicyReason(_Word):

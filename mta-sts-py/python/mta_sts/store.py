@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ._core import CacheEntry, CacheUpdate, PolicyCache, PolicyDomain
-from ._values import MtaStsError
+from ._error import MtaStsError
 
 __all__ = ["DirectoryStore", "SqliteStore", "Store"]
 
@@ -73,13 +73,12 @@ class _Disk:
 
     def _purge(self, room: int, now: float | datetime) -> int:
         # What is worth least goes, and the rules for that are the cache's.
-        cache, gone = PolicyCache(max_entries=room), set()
+        cache = PolicyCache(max_entries=room, max_octets=sys.maxsize)
+        gone: set[PolicyDomain] = set()
         kept = self._entries()
         for each in kept:
             if (entry := _entry(each.domain, each.text)) is not None:
-                evicted = cache.insert(each.domain, entry, now=now)
-                if evicted is not None:
-                    gone.add(evicted.domain)
+                gone.update(evicted.domain for evicted in cache.insert(each.domain, entry, now=now))
         while (evicted := cache.remove_expired(now=now)) is not None:
             gone.add(evicted.domain)
         return self._remove(each for each in kept if each.domain in gone)

@@ -1,6 +1,6 @@
 //! DANE (RFC 7672) beside MTA-STS: whether the TLSA records of an MX host fit what it shows.
 
-use mta_sts_core::{DaneState, UnixTime};
+use mta_sts_core::{DaneResult, DaneState, TlsResult, UnixTime};
 use ring::digest::{SHA256, SHA512, digest};
 use rustls::RootCertStore;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -60,14 +60,25 @@ impl HostDane {
         matches!(self, Self::Mismatch | Self::NoTls | Self::Failed(_))
     }
 
-    /// As policy application takes it.
+    /// What policy application takes for what was known before the session.
     pub(super) fn state(self) -> DaneState {
         match self {
             Self::NotChecked | Self::NotApplicable | Self::Unusable => DaneState::NotApplicable,
-            Self::NotCompared => DaneState::Usable,
-            Self::Passed => DaneState::Passed,
-            Self::Mismatch | Self::NoTls => DaneState::Failed,
+            Self::NotCompared | Self::Passed | Self::Mismatch | Self::NoTls => DaneState::Usable,
             Self::Failed(_) => DaneState::LookupFailed,
+        }
+    }
+
+    /// The end of a TLS attempt, with what was learnt by DANE.
+    pub(super) fn of(self, tls: TlsResult) -> TlsResult {
+        let dane = match self {
+            Self::Passed => DaneResult::Passed,
+            Self::Mismatch => DaneResult::Failed,
+            _ => DaneResult::NotChecked,
+        };
+        match tls {
+            TlsResult::Established(authentication) => TlsResult::Established(authentication.with_dane(dane)),
+            without => without,
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Standing, standing_of};
 use crate::dane::{DaneChecker, DaneError};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure};
 use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage, StarttlsOutcome};
-use crate::tls::{CertificateFault, PeerCertificate, TlsSession};
+use crate::tls::{PeerCertificate, TlsSession};
 
 /// An MX host, and what a sender would do about it.
 #[derive(Clone, Debug)]
@@ -106,13 +106,7 @@ impl SessionCheck {
     /// The outcome as policy application takes it.
     pub fn tls_result(&self) -> TlsResult {
         match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => match tls.certificate().primary_fault() {
-                None => TlsResult::Authenticated,
-                Some(CertificateFault::Expired) => TlsResult::CertificateExpired,
-                Some(CertificateFault::NotYetValid) => TlsResult::CertificateNotYetValid,
-                Some(CertificateFault::HostMismatch) => TlsResult::CertificateHostMismatch,
-                Some(_) => TlsResult::CertificateNotTrusted,
-            },
+            Ok(StarttlsOutcome::Established(tls)) => TlsResult::certificate(tls.certificate().result()),
             Ok(StarttlsOutcome::NotOffered) => TlsResult::NotOffered,
             Ok(StarttlsOutcome::Refused(_)) => TlsResult::Refused,
             Ok(StarttlsOutcome::HandshakeFailed(failure)) if failure.is_version_too_old() => {
@@ -259,7 +253,8 @@ impl Visit {
         let (covered_by, decision, fault, rows) = match &self.dns_name {
             Some(name) => {
                 let covered_by = policy.and_then(|policy| policy.matching_pattern(name));
-                let (decision, fault, rows) = self.decide(name, &Delivery::new(policy));
+                let delivery = policy.map_or(Delivery::without_policy(), Delivery::under);
+                let (decision, fault, rows) = self.decide(name, &delivery);
                 (covered_by.map(|pattern| pattern.to_string()), decision, fault, rows)
             }
             None => (None, HostDecision::Unavailable, None, Vec::new()),
@@ -290,14 +285,15 @@ impl Visit {
             return (HostDecision::TryNextMx, Some(fault), before.rows);
         }
         let Some(Ok(session)) = &self.session else { return (HostDecision::Unavailable, None, Vec::new()) };
-        let tls = Session::new(session.tls_result()).with_requiretls(session.offers_requiretls);
-        let after = delivery.check_session(&host, tls);
+        let told = |tls| Session::new(tls).with_requiretls(session.offers_requiretls);
+        let after = delivery.check_session(&host, told(session.tls_result()));
         let decision = match after.decision {
             SessionDecision::Deliver => HostDecision::Deliver,
             SessionDecision::TryNextMx => HostDecision::TryNextMx,
         };
         let mut rows = after.rows;
-        let with_dane = delivery.check_session(&host.with_dane(self.dane.state()), tls);
+        let with_dane = delivery
+            .check_session(&host.with_dane(self.dane.state()), told(self.dane.of(session.tls_result())));
         let fails = |row: &TlsrptRow| row.policy_type == PolicyType::Tlsa && row.result_type.is_some();
         rows.extend(with_dane.rows.into_iter().filter(fails));
         (decision, after.fault, rows)

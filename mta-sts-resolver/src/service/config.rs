@@ -13,6 +13,7 @@ use crate::store::EntryStore;
 #[derive(Clone)]
 pub struct ServiceConfig {
     pub(super) max_entries: usize,
+    pub(super) max_octets: usize,
     pub(super) max_waiting: usize,
     pub(super) refreshes_at_once: usize,
     pub(super) answer_within: Duration,
@@ -27,6 +28,7 @@ impl ServiceConfig {
     pub fn new() -> Self {
         Self {
             max_entries: 65_536,
+            max_octets: 256 << 20,
             max_waiting: 4096,
             refreshes_at_once: 16,
             answer_within: Duration::from_secs(10),
@@ -42,6 +44,14 @@ impl ServiceConfig {
     #[must_use]
     pub fn max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
+        self
+    }
+
+    /// How much memory the policies may take, in octets: 256 MiB by default. See
+    /// [`CacheConfig::set_max_octets`](mta_sts_core::CacheConfig::set_max_octets).
+    #[must_use]
+    pub fn max_octets(mut self, max_octets: usize) -> Self {
+        self.max_octets = max_octets;
         self
     }
 
@@ -115,6 +125,7 @@ impl fmt::Debug for ServiceConfig {
         formatter
             .debug_struct("ServiceConfig")
             .field("max_entries", &self.max_entries)
+            .field("max_octets", &self.max_octets)
             .field("max_waiting", &self.max_waiting)
             .field("refreshes_at_once", &self.refreshes_at_once)
             .field("answer_within", &self.answer_within)

@@ -12,6 +12,8 @@ use crate::store::StoreCounts;
 pub struct ServiceCounts {
     /// Domains that are remembered now.
     pub entries: u64,
+    /// How many octets their policies take in memory.
+    pub policy_octets: u64,
     /// Answers from what was remembered, without asking anybody.
     pub from_memory: u64,
     /// Lookups for an answer.

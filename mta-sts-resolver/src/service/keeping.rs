@@ -33,8 +33,9 @@ impl Shared {
         {
             cache.insert(domain, known.clone(), now);
         }
-        if cache.apply(domain, update, now).is_some() {
-            tracing::debug!(domain = %domain, "an entry was evicted: the cache is full");
+        let evicted = cache.apply(domain, update, now).len();
+        if evicted > 0 {
+            tracing::debug!(domain = %domain, evicted, "entries were evicted: the cache is full");
         }
         cache.peek(domain, now).or_else(|| update.apply_to(known.cloned(), now))
     }
@@ -135,17 +136,19 @@ impl Shared {
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             let mut cache = self.cache();
+            let mut is_full = false;
             for (domain, entry) in page {
                 let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
                 // What memory holds by now is newer.
-                if counts && cache.len() < self.config.max_entries && cache.peek(&domain, now).is_none() {
-                    cache.insert(&domain, entry, now);
+                is_full |= cache.len() >= self.config.max_entries;
+                if counts && !is_full && cache.peek(&domain, now).is_none() {
+                    is_full = !cache.insert(&domain, entry, now).is_empty();
                     loaded += 1;
                 }
             }
-            if cache.len() >= self.config.max_entries {
+            if is_full {
                 tracing::info!(
                     entries = cache.len(),
                     "memory is full: the rest of the store is read when asked for"

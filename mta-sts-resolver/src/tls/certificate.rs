@@ -1,5 +1,6 @@
 use std::fmt;
 
+use mta_sts_core::CertificateResult;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -81,6 +82,17 @@ impl PeerCertificate {
     /// The fault to report where there is room for one; `None` if the certificate is good.
     pub fn primary_fault(&self) -> Option<CertificateFault> {
         self.faults.first().copied()
+    }
+
+    /// What policy application takes for it.
+    pub fn result(&self) -> CertificateResult {
+        match self.primary_fault() {
+            None => CertificateResult::Valid,
+            Some(CertificateFault::Expired) => CertificateResult::Expired,
+            Some(CertificateFault::NotYetValid) => CertificateResult::NotYetValid,
+            Some(CertificateFault::HostMismatch) => CertificateResult::HostMismatch,
+            Some(_) => CertificateResult::NotTrusted,
+        }
     }
 
     /// Whether it is unexpired, trusted, and valid for the host (RFC 8461, 4.2).

@@ -6,8 +6,8 @@ use mta_sts_core::{
     TlsResult, TlsrptRow, tls_required_no,
 };
 use mta_sts_resolver::{
-    CertificateFault, DnsClient, DnsConfig, DnsError, Envelope, PolicyFetcher, Resolver, SmtpClient,
-    SmtpError, SmtpSession, StarttlsOutcome, TrustStore,
+    DnsClient, DnsConfig, DnsError, Envelope, PolicyFetcher, Resolver, SmtpClient, SmtpError, SmtpSession,
+    StarttlsOutcome, TrustStore,
 };
 use mta_sts_world::{Channel, World};
 use serde::Serialize;
@@ -245,22 +245,11 @@ async fn hand_over(mut session: SmtpSession, message: &Message) -> Result<(), &'
 
 fn tls_result(outcome: &StarttlsOutcome) -> TlsResult {
     match outcome {
-        StarttlsOutcome::Established(tls) => {
-            tls.certificate().primary_fault().map_or(TlsResult::Authenticated, certificate_result)
-        }
+        StarttlsOutcome::Established(tls) => TlsResult::certificate(tls.certificate().result()),
         StarttlsOutcome::NotOffered => TlsResult::NotOffered,
         StarttlsOutcome::Refused(_) => TlsResult::Refused,
         // Certificates do not end a handshake of the SMTP client, so it was something else.
         _ => TlsResult::HandshakeFailed,
-    }
-}
-
-fn certificate_result(fault: CertificateFault) -> TlsResult {
-    match fault {
-        CertificateFault::Expired => TlsResult::CertificateExpired,
-        CertificateFault::NotYetValid => TlsResult::CertificateNotYetValid,
-        CertificateFault::HostMismatch => TlsResult::CertificateHostMismatch,
-        _ => TlsResult::CertificateNotTrusted,
     }
 }
 

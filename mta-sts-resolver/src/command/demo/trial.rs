@@ -70,7 +70,7 @@ impl Trial {
         let discovery =
             sender.resolver.discover(domain.clone(), Purpose::Deliver, entry.as_ref(), later).await;
         let message = self::message("mta-sts", &scenario);
-        let delivery = PolicyDelivery::new(discovery.outcome.policy()).message(message.tls());
+        let delivery = PolicyDelivery::of(&discovery.outcome).with_message(message.tls());
         // Nobody knows whether there is a policy: an attacker could be the reason, and the message can wait.
         let journey = if discovery.outcome.no_policy().is_some_and(NoPolicy::is_temporary) {
             Journey::default()
@@ -78,7 +78,7 @@ impl Trial {
             sender.send(&message, domain.as_name(), Rule::MtaSts(delivery)).await
         };
         if journey.taken_by().is_none() {
-            let conclusion = delivery.conclude(&journey.hosts, QueueLifetime::Running);
+            let conclusion = delivery.conclude(&journey.hosts, QueueLifetime::Running, None);
             if conclusion != Conclusion::Defer {
                 differences.push(format!("MTA-STS: {conclusion:?} instead of deferring"));
             }

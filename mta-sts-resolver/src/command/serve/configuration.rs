@@ -75,6 +75,8 @@ pub(super) struct Configuration {
 pub(super) struct Limits {
     max_entries: NonZeroUsize,
     #[serde(with = "text")]
+    max_memory: Size,
+    #[serde(with = "text")]
     max_store_size: Size,
     max_clients: NonZeroUsize,
     lookups_at_once: NonZeroUsize,
@@ -311,6 +313,7 @@ impl Configuration {
     pub(super) fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new()
             .max_entries(self.limits.max_entries.get())
+            .max_octets(usize::try_from(self.limits.max_memory.0).unwrap_or(usize::MAX))
             .max_waiting(self.limits.lookups_waiting.get())
             .refreshes_at_once(self.limits.refreshes_at_once.get())
             .answer_within(self.limits.answer_within.0)
@@ -370,6 +373,7 @@ impl Default for Limits {
         }
         Self {
             max_entries: const { count(65_536) },
+            max_memory: Size(256 << 20),
             max_store_size: Size(256 << 20),
             max_clients: const { count(16_384) },
             lookups_at_once: const { count(512) },

@@ -71,6 +71,7 @@ impl Collector for Sources {
 
         let service = self.service.counts();
         page.gauge("mtasts_entries", "Domains in memory, with a policy or without", service.entries)?;
+        page.gauge("mtasts_policy_octets", "Octets that the policies in memory take", service.policy_octets)?;
         page.counter(
             "mtasts_cache_hits",
             "Answers from memory, without asking anybody",

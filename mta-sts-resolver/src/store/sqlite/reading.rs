@@ -144,8 +144,9 @@ fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>
 
 /// The reader with its connection.
 pub(super) struct Reader {
-    writes: Option<SyncSender<Write>>,
     connection: Option<Connection>,
+    /// Behind the connection: at its end the writer closes the file, and is the last then, who tidies up.
+    writes: Option<SyncSender<Write>>,
     /// Which of the writer's files it has open.
     generation: u64,
     /// The log, where it has none open.

@@ -1,0 +1,49 @@
+//! The words and values that go out to Python.
+
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+use serde::Serialize;
+
+/// The member of an enum of `mta_sts._words` that has this word.
+pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bound<'py, PyAny>> {
+    static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let members = MEMBERS.get_or_try_init(py, || {
+        let members = py.import("mta_sts._words")?.getattr("MEMBERS")?;
+        Ok::<_, PyErr>(members.cast_into::<PyDict>()?.unbind())
+    })?;
+    let members = members.bind(py).as_any();
+    members.get_item(class)?.get_item(word)
+}
+
+/// As [`word`], of a type whose words are serde's.
+pub(crate) fn word_of<'py, T: Serialize>(
+    py: Python<'py>,
+    class: &str,
+    value: &T,
+) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_plain::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    word(py, class, &text)
+}
+
+/// A value of a class of `mta_sts._values`.
+pub(crate) fn value<'py>(
+    py: Python<'py>,
+    class: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    values(py)?.getattr(class)?.call1(arguments)
+}
+
+/// Whether it is of a class of `mta_sts._values`.
+pub(crate) fn is_value(object: &Bound<'_, PyAny>, class: &str) -> PyResult<bool> {
+    object.is_instance(&values(object.py())?.getattr(class)?)
+}
+
+fn values(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = VALUES.get_or_try_init(py, || py.import("mta_sts._values").map(Bound::unbind))?;
+    Ok(module.bind(py))
+}
