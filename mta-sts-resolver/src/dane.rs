@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use mta_sts_core::{DnsName, PolicyDomain};
 use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use x509_parser::certificate::X509Certificate;
@@ -16,6 +15,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
+use crate::driver::told as told_by_dns;
+use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
 
 /// Says whether DANE applies to mail for a destination, and remembers it.
 ///
@@ -47,7 +48,9 @@ use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
 ///
 /// Clones are cheap and share everything. However many ask for a destination at once, it is looked up once. What was found
 /// is remembered for the smallest TTL that was seen, but for 5 s at least and an hour at most; an error for 5 s.
-/// 65,536 destinations are remembered at most, and 128 lookups go on at once.
+/// 65,536 destinations are remembered at most. 128 lookups go on at once, 16 of them for the names below one domain; the others
+/// wait their turn, as those of [`Resolver::fetches_at_once`](crate::Resolver::fetches_at_once) do, so that silent name servers
+/// keep nobody else waiting for long.
 ///
 /// [`DnsConfig::danger_trust_ad_bit_of_any_server`]: crate::DnsConfig::danger_trust_ad_bit_of_any_server
 // Meets S3.
@@ -78,8 +81,12 @@ pub struct DaneCounts {
     pub some_hosts: u64,
     /// Lookups that came to [`DaneCoverage::NoHost`].
     pub no_host: u64,
-    /// Lookups that came to a [`DaneError`].
+    /// Lookups that came to a [`DaneError`], but for [`DaneError::Busy`].
     pub failed: u64,
+    /// Lookups that wait for their turn now.
+    pub waiting: u64,
+    /// Lookups that found no place.
+    pub busy: u64,
 }
 
 /// Why it is not known whether DANE applies. Mail waits: whoever breaks a lookup must not turn DANE off (RFC 7672, 2.1).
@@ -97,6 +104,9 @@ pub enum DaneError {
     /// The lookups took longer than 15 s in all.
     #[error("DANE may apply, but the lookups took too long.")]
     Slow,
+    /// Too many lookups wait for DNS. It says nothing of the destination, and is not remembered.
+    #[error("DANE may apply, but too many lookups wait for DNS.")]
+    Busy,
     /// There are more than 32 MX hosts, and none of the first 32 has DANE.
     #[error("DANE may apply, but there are too many MX hosts to tell.")]
     TooManyHosts,
@@ -108,7 +118,17 @@ impl DaneError {
         match self {
             Self::LookupFailed { .. } => "dane-lookup-failed",
             Self::Slow => "dane-slow",
+            Self::Busy => "dane-busy",
             Self::TooManyHosts => "dane-too-many-hosts",
+        }
+    }
+}
+
+impl DaneError {
+    fn refused(refused: Refused, kind: DaneLookupKind) -> Self {
+        match refused {
+            Refused::Busy => Self::Busy,
+            Refused::Silent => Self::LookupFailed { kind, failure: DnsFailure::Timeout },
         }
     }
 }
@@ -138,7 +158,7 @@ struct Shared {
     /// Of the servers that are believed; without any there is no DANE.
     dns: DnsClient,
     remembered: Cache<Destination, Remembered>,
-    lookups: Arc<Semaphore>,
+    gate: Gate,
     counters: Counters,
 }
 
@@ -148,6 +168,7 @@ struct Counters {
     some_hosts: AtomicU64,
     no_host: AtomicU64,
     failed: AtomicU64,
+    busy: AtomicU64,
 }
 
 /// What is remembered by: for a host, no MX record is looked up.
@@ -171,7 +192,7 @@ impl DaneChecker {
             shared: Arc::new(Shared {
                 dns: dns.of_trusted_servers(),
                 remembered: Cache::new(MAX_REMEMBERED),
-                lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)),
+                gate: Limiter::dns_gate(LOOKUPS_AT_ONCE),
                 counters: Counters::default(),
             }),
         }
@@ -185,11 +206,14 @@ impl DaneChecker {
     /// What was looked up.
     pub fn counts(&self) -> DaneCounts {
         let counters = &self.shared.counters;
+        let gauges = self.shared.gate.gauges();
         DaneCounts {
             every_host: counters.every_host.load(Ordering::Relaxed),
             some_hosts: counters.some_hosts.load(Ordering::Relaxed),
             no_host: counters.no_host.load(Ordering::Relaxed),
             failed: counters.failed.load(Ordering::Relaxed),
+            waiting: (gauges.waiting_for_peer + gauges.waiting_for_place) as u64,
+            busy: counters.busy.load(Ordering::Relaxed),
         }
     }
 
@@ -219,7 +243,8 @@ impl DaneChecker {
             return Ok(Vec::new());
         }
         let dns = &self.shared.dns;
-        let lookup = Lookup { dns, at_once: &self.shared.lookups, port: 0 };
+        let visitor = Visitor::of_name(domain.as_str());
+        let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: 0 };
         let (hosts, _) =
             timeout(CHECK_WITHIN, lookup.mx_hosts(domain.as_str())).await.unwrap_or(Err(DaneError::Slow))?;
         Ok(hosts)
@@ -253,12 +278,14 @@ impl DaneChecker {
         match remembered.get_value_or_guard_async(&destination).await {
             Ok(found) => found.result,
             Err(place) => {
-                let lookup = Lookup { dns, at_once: &self.shared.lookups, port: destination.port };
+                let visitor = Visitor::of_name(destination.name.as_str());
+                let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: destination.port };
                 let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
                     .await
                     .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
                 self.shared.counters.count(result);
-                let until = Instant::now() + ttl.clamp(MIN_TTL, MAX_TTL);
+                let least = if result == Err(DaneError::Busy) { Duration::ZERO } else { MIN_TTL };
+                let until = Instant::now() + ttl.clamp(least, MAX_TTL);
                 // It is refused only where the place was taken away meanwhile.
                 let _ = place.insert(Remembered { result, until });
                 result
@@ -273,6 +300,7 @@ impl Counters {
             Ok(DaneCoverage::EveryHost) => &self.every_host,
             Ok(DaneCoverage::SomeHosts) => &self.some_hosts,
             Ok(DaneCoverage::NoHost) => &self.no_host,
+            Err(DaneError::Busy) => &self.busy,
             Err(_) => &self.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -292,7 +320,8 @@ impl fmt::Debug for DaneChecker {
 /// One check, from the MX records to the TLSA records.
 struct Lookup<'c> {
     dns: &'c DnsClient,
-    at_once: &'c Arc<Semaphore>,
+    gate: &'c Gate,
+    visitor: Visitor,
     port: u16,
 }
 
@@ -331,12 +360,15 @@ impl Lookup<'_> {
         for some in hosts[..hosts.len().min(MAX_HOSTS)].chunks(HOSTS_AT_ONCE) {
             let mut asked = JoinSet::new();
             for host in some {
-                let (dns, at_once) = (self.dns.clone(), Arc::clone(self.at_once));
+                let (dns, gate, visitor) = (self.dns.clone(), self.gate.clone(), self.visitor.clone());
                 let (host, port) = (host.clone(), self.port);
                 asked.spawn(async move {
-                    // Never closed.
-                    let _permit = at_once.acquire().await;
-                    host_state(&dns, &host, port).await
+                    let work = host_state(&dns, &host, port);
+                    let finding =
+                        gate.ask(Peer::of_name(&host), &visitor, work, |(result, _)| told(result)).await;
+                    finding.unwrap_or_else(|refused| {
+                        (Err(DaneError::refused(refused, DaneLookupKind::Tlsa)), Duration::ZERO)
+                    })
                 });
             }
             asked.join_all().await.into_iter().for_each(|finding| tally.count(finding));
@@ -346,8 +378,11 @@ impl Lookup<'_> {
 
     /// The hosts that DNSSEC vouches for, by preference; none where DANE does not apply.
     async fn mx_hosts(&self, domain: &str) -> Result<(Vec<String>, Duration), DaneError> {
-        let _permit = self.at_once.acquire().await;
-        match self.dns.mx(domain).await {
+        let asked = self.gate.ask(Peer::of_name(domain), &self.visitor, self.dns.mx(domain), |answer| {
+            told_by_dns(answer.as_ref().err())
+        });
+        let answer = asked.await.map_err(|refused| DaneError::refused(refused, DaneLookupKind::Mx))?;
+        match answer {
             Ok(answer) if answer.authenticated => {
                 let mut seen = BTreeSet::new();
                 let hosts = answer.hosts.into_iter().map(|host| host.exchange);
@@ -364,6 +399,14 @@ impl Lookup<'_> {
                 Err(DaneError::LookupFailed { kind: DaneLookupKind::Mx, failure })
             }
         }
+    }
+}
+
+fn told<T>(result: &Result<T, DaneError>) -> Told {
+    match result {
+        Err(DaneError::LookupFailed { failure: DnsFailure::Timeout, .. }) => Told::TimedOut,
+        Err(DaneError::LookupFailed { failure, .. }) if failure.is_local() => Told::Nothing,
+        _ => Told::Answered,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{Busy, Cut, Limiter, Peer, Rank, Visitor};
+use crate::limiter::{Limiter, Peer, Rank, Refused, Told, Visitor};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
@@ -254,20 +254,10 @@ impl Resolver {
         lookup: impl Future<Output = Result<T, DnsError>>,
     ) -> Result<Result<T, DnsError>, BusyWith> {
         let gate = &self.limiter.gates(rank).dns;
-        let mut place = gate.enter(Peer::of_name(name), visitor).await.map_err(|Busy| BusyWith::Dns)?;
-        match place.hold(lookup).await {
-            Ok(failed @ Err(DnsError::Failed(DnsFailure::Timeout))) => {
-                place.timed_out();
-                Ok(failed)
-            }
-            // It says nothing of the name.
-            Ok(failed @ Err(DnsError::Failed(failure))) if failure.is_local() => Ok(failed),
-            Ok(answer) => {
-                place.answered();
-                Ok(answer)
-            }
-            Err(Cut { is_silence: true }) => Ok(Err(DnsFailure::Timeout.into())),
-            Err(Cut { is_silence: false }) => Err(BusyWith::Dns),
+        match gate.ask(Peer::of_name(name), visitor, lookup, |answer| told(answer.as_ref().err())).await {
+            Ok(answer) => Ok(answer),
+            Err(Refused::Silent) => Ok(Err(DnsFailure::Timeout.into())),
+            Err(Refused::Busy) => Err(BusyWith::Dns),
         }
     }
 
@@ -331,6 +321,15 @@ pub(crate) enum Leave {
     Fetch,
     /// It begins anew: this is known by now.
     GoOnWith(CacheEntry, Purpose),
+}
+
+/// What an answer of DNS tells of the zone.
+pub(crate) fn told(error: Option<&DnsError>) -> Told {
+    match error {
+        Some(DnsError::Failed(DnsFailure::Timeout)) => Told::TimedOut,
+        Some(DnsError::Failed(failure)) if failure.is_local() => Told::Nothing,
+        _ => Told::Answered,
+    }
 }
 
 /// Nobody else fetches.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::driver::BusyWith;
 
-pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Visitor};
+pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Refused, Told, Visitor};
 pub(crate) use self::peer::Peer;
 
 /// The gates that lookups go through, one for DNS and one for Policy Hosts. Clones share them.
@@ -111,7 +111,7 @@ impl Limiter {
     }
 
     /// An eighth for the names below one domain.
-    fn dns_gate(in_all: usize) -> Gate {
+    pub(crate) fn dns_gate(in_all: usize) -> Gate {
         Gate::new(in_all, in_all.div_ceil(8), MAX_WAITING)
     }
 }

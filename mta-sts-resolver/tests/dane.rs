@@ -492,6 +492,43 @@ async fn a_host_in_brackets_is_the_host_that_dane_is_for() {
 }
 
 /// A domain whose one MX host has it all.
+/// Strangers have their domains looked up, whose name servers say nothing, and others' DANE is known all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_name_servers_keep_no_other_destination_waiting() {
+    let dns = Dns::start(&covered("mx.a.test.")).await;
+    let of = |zone: usize, number: usize| match zone {
+        // All of them below one domain.
+        0 => format!("d{number}.evil.test"),
+        // A domain each.
+        _ => format!("evil{number}.test"),
+    };
+    for (zone, others, within) in [(0, 600, 2), (1, 400, 20)] {
+        for number in 0..others {
+            dns.set(&format!("{}. MX silence", of(zone, number)));
+        }
+        let client = DnsConfig::new(dns.server.address).timeout(Duration::from_secs(1)).attempts(1);
+        let checker = DaneChecker::new(&DnsClient::new(client));
+        let mut strangers = JoinSet::new();
+        for number in 0..others {
+            let (checker, domain) = (checker.clone(), PolicyDomain::parse(&of(zone, number)).unwrap());
+            strangers.spawn(async move { checker.check_domain(&domain, 25).await });
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(checker.counts().waiting > 100, "{:?}", checker.counts());
+        let honest = PolicyDomain::parse("a.test").unwrap();
+        let found =
+            tokio::time::timeout(Duration::from_secs(within), checker.check_domain(&honest, 25)).await;
+        assert_eq!(found.expect("others do not keep it waiting"), Ok(EveryHost), "{zone}");
+        // Whoever found no place is told that it is busy, which counts as no failure, and is asked for anew.
+        let answers = strangers.join_all().await;
+        let busy = answers.iter().filter(|answer| **answer == Err(DaneError::Busy)).count();
+        assert!(answers.iter().all(Result::is_err));
+        let counts = checker.counts();
+        assert_eq!((counts.waiting, counts.busy), (0, busy as u64), "{counts:?}");
+        assert_eq!(counts.failed + counts.busy, others as u64, "{counts:?}");
+    }
+}
+
 fn covered(host: &str) -> String {
     format!(
         "a.test. MX signed 10 {host}

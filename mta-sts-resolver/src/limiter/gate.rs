@@ -56,6 +56,26 @@ pub(crate) struct Cut {
     pub(crate) is_silence: bool,
 }
 
+/// What an answer tells of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It answers.
+    Answered,
+    /// It has used up the whole time.
+    TimedOut,
+    /// Nothing: the fault is our own.
+    Nothing,
+}
+
+/// Why nothing was learnt of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There was no place, or not for long enough.
+    Busy,
+    /// The peer took long while others waited, and has let others use up all their time: it counts as silent.
+    Silent,
+}
+
 /// How a gate is at present, and how many it ever turned away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gauges {
@@ -165,6 +185,29 @@ impl Gate {
                 self.lock().refused += 1;
                 Err(Busy)
             }
+        }
+    }
+
+    /// Asks a peer when there is a place for it, and notes what the answer tells of it.
+    pub(crate) async fn ask<T>(
+        &self,
+        peer: Peer,
+        visitor: &Visitor,
+        work: impl Future<Output = T>,
+        told: impl FnOnce(&T) -> Told,
+    ) -> Result<T, Refused> {
+        let mut place = self.enter(peer, visitor).await.map_err(|Busy| Refused::Busy)?;
+        match place.hold(work).await {
+            Ok(done) => {
+                match told(&done) {
+                    Told::Answered => place.answered(),
+                    Told::TimedOut => place.timed_out(),
+                    Told::Nothing => {}
+                }
+                Ok(done)
+            }
+            Err(Cut { is_silence: true }) => Err(Refused::Silent),
+            Err(Cut { is_silence: false }) => Err(Refused::Busy),
         }
     }
 

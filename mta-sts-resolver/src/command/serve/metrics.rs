@@ -91,6 +91,7 @@ impl Collector for Sources {
                 ("fetch-place", waiting.fetch_place),
                 ("policy-host", waiting.policy_host),
                 ("store", waiting.store),
+                ("dane", self.server.dane().counts().waiting),
             ],
         )?;
         page.counters(
@@ -101,6 +102,7 @@ impl Collector for Sources {
                 ("dns", service.busy.dns),
                 ("policy-host", service.busy.policy_host),
                 ("lookups", service.busy.lookups),
+                ("dane", self.server.dane().counts().busy),
             ],
         )?;
         page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
