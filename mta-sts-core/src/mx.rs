@@ -44,12 +44,10 @@ impl MxPattern<'static> {
 
 impl<'a> MxPattern<'a> {
     /// Of a name as it stands in a policy, that of a wildcard with its dot.
+    #[inline]
     pub(crate) fn of_name(name: &'a str, may_have_upper_case: bool) -> Self {
-        let wildcard = name.starts_with('.');
-        if may_have_upper_case && name.bytes().any(|octet| octet.is_ascii_uppercase()) {
-            return Self { name: Cow::Owned(name.to_ascii_lowercase()), wildcard };
-        }
-        Self { name: Cow::Borrowed(name), wildcard }
+        let lower_case = if may_have_upper_case { lower_case(name) } else { Cow::Borrowed(name) };
+        Self { name: lower_case, wildcard: name.starts_with('.') }
     }
 
     /// Whether the pattern covers this MX host.
@@ -91,6 +89,15 @@ impl fmt::Display for MxPattern<'_> {
             formatter.write_str("*")?;
         }
         formatter.write_str(&self.name)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
     }
 }
 

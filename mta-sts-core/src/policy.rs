@@ -377,12 +377,16 @@ impl Content {
             }
             // No host begins with a dot, so a wildcard's name is never the host's.
             let name = self.name(span).as_bytes();
-            if self.has_upper_case {
-                return name.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(parent);
-            }
-            name == host || name == parent
+            name == host || name == parent || (self.has_upper_case && is_either(name, host, parent))
         })
     }
+}
+
+/// In any case, as hardly any policy has its names.
+#[cold]
+#[inline(never)]
+fn is_either(name: &[u8], host: &[u8], parent: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(parent)
 }
 
 /// The bit of a name's length among those of the lengths that a policy's names have: 64 of them are

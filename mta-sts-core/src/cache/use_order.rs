@@ -55,9 +55,11 @@ impl UseOrder {
 
     /// Makes a slot the most recently used of its worth; whether it was last used on another day.
     pub(super) fn renew(&mut self, slot: u32, worth: Worth, now: UnixTime) -> bool {
-        let last_used = core::mem::replace(&mut self.nodes[(slot + LISTS) as usize].last_used, minute(now));
+        let now = minute(now);
+        let last_used = core::mem::replace(&mut self.nodes[(slot + LISTS) as usize].last_used, now);
         self.move_to(slot, worth);
-        last_used / MINUTES_OF_A_DAY != minute(now) / MINUTES_OF_A_DAY
+        // Most uses come soon after the one before.
+        last_used != now && last_used / MINUTES_OF_A_DAY != now / MINUTES_OF_A_DAY
     }
 
     /// Puts a slot at the end of a list, though it was not used.
