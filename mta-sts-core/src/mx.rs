@@ -95,9 +95,10 @@ impl fmt::Display for MxPattern<'_> {
 #[cold]
 #[inline(never)]
 fn lower_case(name: &str) -> Cow<'_, str> {
-    match name.bytes().any(|octet| octet.is_ascii_uppercase()) {
-        true => Cow::Owned(name.to_ascii_lowercase()),
-        false => Cow::Borrowed(name),
+    if name.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
