@@ -1121,7 +1121,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn is_enforced(&self) -> bool {
-        self.policy().is_some_and(|policy| policy.mode() == Mode::Enforce)
+        self.policy.mode() == Some(Mode::Enforce)
     }
 
     /// Whether the recipient's MTA-STS and DANE are not to keep the message from going out: the

@@ -582,13 +582,11 @@ impl<'a> Reader<'a> {
     #[cold]
     fn make_room(&mut self, name_len: usize) {
         let rest = self.text.len() - self.offset;
-        let line_len = if self.patterns.is_empty() { "mx: \r\n".len() + name_len } else { "mx:a.b\n".len() };
-        let others = self.patterns.len().max(4);
-        self.patterns.reserve_exact(if self.patterns.is_empty() {
-            (rest / line_len).max(1)
-        } else {
-            others.min(rest / line_len + 1)
-        });
+        let room = match self.patterns.len() {
+            0 => (rest / ("mx: \r\n".len() + name_len)).max(1),
+            len => len.max(4).min(rest / "mx:a.b\n".len() + 1),
+        };
+        self.patterns.reserve_exact(room);
     }
 
     /// What must stand once must have stood; `mx` need not in mode none (RFC 8461, 3.2).

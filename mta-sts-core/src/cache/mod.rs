@@ -25,8 +25,8 @@
 //! again on one day only, and among equals in the order above. So a flood of large policies pushes out large ones, and the
 //! small ones stay that nearly all domains have. When it has come to that, a sixteenth of the bound is set free.
 //!
-//! Of whatever goes or does not enter, the back-offs are kept in a small room of their own until they end, so that a full cache does not make
-//! a host that is down be asked at every message.
+//! Of whatever goes or does not enter, the back-offs are kept in a small room of their own until they end, so that a
+//! full cache does not make a host that is down be asked at every message.
 //!
 //! **When a policy is fetched anew.** RFC 8461, 3.3 and 10.2, ask for it while the old one still
 //! protects, since DNS alone cannot be trusted to say that nothing has changed.

@@ -12,7 +12,7 @@ use super::Exit;
 use super::check::{now, told};
 use super::control::{ControlClient, ControlError, Refreshed, Request, Which};
 use super::explain::ControlSocket;
-use super::output::{date, printable, with_progress};
+use super::output::{printable, time, with_progress};
 use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
@@ -263,7 +263,7 @@ impl Cache {
                         "{} {} {}",
                         cached.policy().mode(),
                         if cached.is_valid(now) { "until" } else { "expired" },
-                        date(cached.expires_at().as_secs().try_into().unwrap_or(i64::MAX)),
+                        time(cached.expires_at().as_secs()),
                     ),
                     None => "no policy".to_owned(),
                 };

@@ -6,7 +6,7 @@ use clap::Args;
 use super::Exit;
 use super::check::told;
 use super::control::{ControlClient, ControlError, Explained, Request};
-use super::output::{Block, Tone, date, print_json, span, with_progress};
+use super::output::{Block, Tone, print_json, span, time, with_progress};
 use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 
@@ -113,7 +113,7 @@ fn block(explained: &Explained) -> Block {
     }
     for (place, event) in explained.events.iter().enumerate() {
         let label = if place == 0 { "lately" } else { "" };
-        let text = format!("{} {} [{}]: {}", date_of(event.at), event.kind, event.code, event.cause);
+        let text = format!("{} {} [{}]: {}", time(event.at), event.kind, event.code, event.cause);
         block.line(label, Tone::Note, text);
     }
     block
@@ -131,7 +131,7 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
                 "policy in mode {}, id {}, fetched {age} ago, {end} {}",
                 policy.mode,
                 policy.id,
-                date_of(policy.expires_at)
+                time(policy.expires_at)
             ),
         ));
         if !policy.mx.is_empty() {
@@ -140,14 +140,14 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
         if entry.checked_until > now {
             lines.push((
                 Tone::Plain,
-                format!("the record is asked for again after {}", date_of(entry.checked_until)),
+                format!("the record is asked for again after {}", time(entry.checked_until)),
             ));
         }
     }
     if let Some(absence) = &entry.absence {
         lines.push((
             Tone::Plain,
-            format!("no usable record until {} [{}]", date_of(absence.until), absence.code),
+            format!("no usable record until {} [{}]", time(absence.until), absence.code),
         ));
     }
     if entry.fetch_failures > 0 {
@@ -156,14 +156,10 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
     for back_off in entry.back_offs.iter().filter(|back_off| back_off.until > now) {
         lines.push((
             Tone::Note,
-            format!("the policy of id {} is not fetched before {}", back_off.id, date_of(back_off.until)),
+            format!("the policy of id {} is not fetched before {}", back_off.id, time(back_off.until)),
         ));
     }
     for (place, (tone, line)) in lines.into_iter().enumerate() {
         block.line(if place == 0 { "memory" } else { "" }, tone, line);
     }
-}
-
-fn date_of(seconds: u64) -> String {
-    date(i64::try_from(seconds).unwrap_or(i64::MAX))
 }

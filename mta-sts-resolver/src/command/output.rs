@@ -204,6 +204,11 @@ pub(crate) fn date(seconds: i64) -> String {
     )
 }
 
+/// The same of a time that is never before 1970.
+pub(crate) fn time(seconds: u64) -> String {
+    date(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

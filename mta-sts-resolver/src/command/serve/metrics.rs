@@ -69,7 +69,7 @@ impl Collector for Sources {
         page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
         page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
 
-        let service = self.service.counts();
+        let (service, dane) = (self.service.counts(), self.server.dane().counts());
         page.gauge("mtasts_entries", "Domains in memory, with a policy or without", service.entries)?;
         page.gauge("mtasts_policy_octets", "Octets that the policies in memory take", service.policy_octets)?;
         page.counter(
@@ -91,7 +91,7 @@ impl Collector for Sources {
                 ("fetch-place", waiting.fetch_place),
                 ("policy-host", waiting.policy_host),
                 ("store", waiting.store),
-                ("dane", self.server.dane().counts().waiting),
+                ("dane", dane.waiting),
             ],
         )?;
         page.counters(
@@ -102,7 +102,7 @@ impl Collector for Sources {
                 ("dns", service.busy.dns),
                 ("policy-host", service.busy.policy_host),
                 ("lookups", service.busy.lookups),
-                ("dane", self.server.dane().counts().busy),
+                ("dane", dane.busy),
             ],
         )?;
         page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
@@ -128,7 +128,6 @@ impl Collector for Sources {
             "Questions that were not asked, for a fault of this machine, its network or its proxy",
             service.local_faults,
         )?;
-        let dane = self.server.dane().counts();
         page.counters(
             "mtasts_dane_lookups",
             "Lookups of DANE, by how many MX hosts have it",
