@@ -6,6 +6,7 @@ mod finding;
 mod host;
 mod name_servers;
 mod pattern;
+mod probe;
 mod rules;
 mod tlsrpt;
 
@@ -29,12 +30,14 @@ pub use self::host::{HostCheck, HostDecision, SessionCheck};
 use self::host::{STEP_TIMEOUT, Visit, Visitor};
 pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
 pub use self::pattern::{IdleHost, IdlePattern};
+pub use self::probe::HostProbes;
 pub use self::tlsrpt::TlsrptCheck;
 use crate::dane::DaneChecker;
 use crate::dns::{AbsenceKind, DnsError, DnsFailure, MxAnswer};
 use crate::driver::{Discovery, Resolver};
 use crate::fetch::{FetchedResponse, PolicyFetchError};
 use crate::smtp::SmtpClient;
+use crate::tls::{PeerCertificate, TlsFailure};
 
 /// Looks at domains as a sender would, and at every MX host, not at the first good one alone.
 ///
@@ -53,7 +56,8 @@ use crate::smtp::SmtpClient;
 /// # }
 /// ```
 ///
-/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25.
+/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25. What they do with clients that no sender
+/// with MTA-STS is, is asked by further connections: two or three to an MX host, one to the Policy Host.
 #[derive(Clone, Debug)]
 pub struct DomainChecker {
     resolver: Resolver,
@@ -62,6 +66,7 @@ pub struct DomainChecker {
     smtp_port: u16,
     timeout: Duration,
     name_servers_port: Option<u16>,
+    probes: bool,
 }
 
 impl DomainChecker {
@@ -69,7 +74,7 @@ impl DomainChecker {
     pub fn new(resolver: Resolver, smtp: SmtpClient) -> Self {
         let smtp = smtp.command_timeout(STEP_TIMEOUT);
         let dane = DaneChecker::new(resolver.dns());
-        Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None }
+        Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None, probes: true }
     }
 
     /// Sets the port of the MX hosts, where their TLSA records are looked up too (RFC 6698, 3): another than 25 is for tests
@@ -94,6 +99,14 @@ impl DomainChecker {
         self
     }
 
+    /// Makes the connections of a sender alone: what becomes of clients of TLS 1.0 and 1.1, and of clients without SNI, is then not
+    /// known.
+    #[must_use]
+    pub fn without_probes(mut self) -> Self {
+        self.probes = false;
+        self
+    }
+
     /// Looks at a domain: at most 50 MX hosts, 8 at once, at most 2 addresses of each family each.
     ///
     /// Nothing is cached and nothing remembered, so it is what a sender sees that has never seen the domain.
@@ -113,8 +126,9 @@ impl DomainChecker {
             self.name_servers(&look),
         );
         let policy = discovery.outcome.policy();
-        let (policy_addresses, idle_patterns) = tokio::join!(
+        let (policy_addresses, policy_host_without_sni, idle_patterns) = tokio::join!(
             self.policy_addresses(&look, &discovery),
+            self.policy_host_without_sni(&look, &discovery),
             self.idle_patterns(&look, policy, &mx, &visits),
         );
         let hosts = visits.into_iter().map(|visit| visit.judge(policy)).collect();
@@ -123,6 +137,7 @@ impl DomainChecker {
             now,
             discovery,
             policy_addresses,
+            policy_host_without_sni,
             idle_patterns,
             mx,
             hosts,
@@ -157,6 +172,7 @@ impl DomainChecker {
             port: self.smtp_port,
             deadline: look.deadline,
             now: look.now,
+            probes: self.probes,
         };
         let limiter = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
         let mut running = JoinSet::new();
@@ -233,6 +249,17 @@ impl DomainChecker {
         answers.into_values().collect()
     }
 
+    async fn policy_host_without_sni(
+        &self,
+        look: &Look<'_>,
+        discovery: &Discovery,
+    ) -> Option<Result<PeerCertificate, TlsFailure>> {
+        let response = discovery.response.as_ref()?.as_ref().ok().filter(|_| self.probes)?;
+        let left = look.deadline.saturating_duration_since(Instant::now());
+        let fetcher = look.resolver.fetcher().clone().timeout(left / 2);
+        fetcher.certificate_without_sni(&look.domain.policy_host(), response.peer).await
+    }
+
     async fn idle_patterns(
         &self,
         look: &Look<'_>,
@@ -270,6 +297,9 @@ pub struct DomainCheck {
     pub discovery: Discovery,
     /// What the Policy Host said at its other addresses, 7 at most, where it said something at one.
     pub policy_addresses: Vec<(IpAddr, Result<FetchedResponse, PolicyFetchError>)>,
+    /// The certificate that the Policy Host shows to a client that sends no SNI, or the alert with which it refuses it; `None`, where
+    /// that is not known, or where it gave no response.
+    pub policy_host_without_sni: Option<Result<PeerCertificate, TlsFailure>>,
     /// The `mx` lines of the policy that cover none of the MX hosts.
     pub idle_patterns: Vec<IdlePattern>,
     /// What DNS said of its MX records. Nothing found, where the domain exists, means that the domain is its own MX host.

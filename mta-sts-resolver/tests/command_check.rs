@@ -534,6 +534,135 @@ async fn dane_is_decided_for_each_host() {
     stage.world.shutdown().await;
 }
 
+/// The findings of one place, by code and severity.
+fn findings_at(json: &Value, place: &str) -> Vec<(String, String)> {
+    let findings = json["findings"].as_array().unwrap().iter().filter(|it| it["place"] == place);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    findings.map(|it| (text(&it["code"]), text(&it["severity"]))).collect()
+}
+
+/// How often an MX host was connected to.
+fn sessions_with(stage: &Stage, host: &str) -> usize {
+    stage.world.seen().smtp.iter().filter(|session| session.host == host).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deprecated_versions_of_tls_are_told_where_newer_ones_are_offered_too() {
+    let stage = Stage::start().await;
+    let (status, json) = stage.json("tls-deprecated.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    // One connection finds that nothing old is taken, two of which versions; one is a sender's, one is without SNI.
+    for (number, taken, sessions) in
+        [(0, &["TLS 1.1", "TLS 1.0"][..], 4), (1, &["TLS 1.0"], 3), (2, &["TLS 1.1"], 4)]
+    {
+        let host = &json["mx"]["hosts"][number];
+        assert_eq!(host["deprecated_tls"], Value::from(taken), "{host:#}");
+        assert_eq!(host["session"]["tls_version"], "TLS 1.3");
+        let name = host["name"].as_str().unwrap();
+        assert_eq!(findings_at(&json, name), [("deprecated-tls".to_owned(), "info".to_owned())]);
+        assert_eq!(sessions_with(&stage, name), sessions, "{name}");
+    }
+    let answer = stage.check(&["tls-deprecated.test"]).await;
+    assert_has(
+        &answer,
+        &[
+            "tls-deprecated.test: protected\n",
+            "mx1.tls-deprecated.test: Beside newer versions it takes TLS 1.0 and TLS 1.1.",
+            "mx2.tls-deprecated.test: Beside newer versions it takes TLS 1.0.",
+            "[deprecated-tls]",
+            "Mend (whoever runs the mail host): Take TLS 1.2 and 1.3 alone",
+            "takes TLS 1.0 and TLS 1.1 too",
+        ],
+    );
+
+    let (_, json) = stage.json("healthy-enforce.test").await;
+    assert_eq!(json["mx"]["hosts"][0]["deprecated_tls"], Value::Array(Vec::new()));
+    assert_eq!(sessions_with(&stage, "mx.healthy-enforce.test"), 3);
+    // Where there is nothing newer, the old ones are told as what they are.
+    let (_, json) = stage.json("tls-too-old.test").await;
+    let place = "mx.tls-too-old.test";
+    assert_eq!(findings_at(&json, place), [("tls-version-too-old".to_owned(), "error".to_owned())]);
+    assert_eq!((&json["mx"]["hosts"][0]["deprecated_tls"], sessions_with(&stage, place)), (&Value::Null, 1));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_without_sni_are_shown_is_told_where_it_is_no_good() {
+    let stage = Stage::start().await;
+    let (status, json) = stage.json("sni-needed.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    for (place, code, severity) in [
+        ("mta-sts.sni-needed.test", "policy-certificate-needs-sni", "info"),
+        ("mx1.sni-needed.test", "mx-certificate-needs-sni", "info"),
+        ("mx2.sni-needed.test", "mx-demands-sni", "warning"),
+    ] {
+        assert_eq!(findings_at(&json, place), [(code.to_owned(), severity.to_owned())], "{json:#}");
+    }
+    let [policy_host, first, second] =
+        [&json["policy"], &json["mx"]["hosts"][0], &json["mx"]["hosts"][1]].map(|it| &it["without_sni"]);
+    assert_eq!(policy_host["certificate"]["dns_names"][0], "www.sni-needed.test");
+    assert_eq!(first["certificate"]["dns_names"][0], "mail.sni-needed.test");
+    assert_eq!(first["certificate"]["faults"][0], "certificate-host-mismatch");
+    assert_eq!(
+        (&second["certificate"], &second["error"]["code"]),
+        (&Value::Null, &"tls-handshake-failed".into())
+    );
+    assert_has(
+        &stage.check(&["sni-needed.test"]).await,
+        &[
+            "mx1.sni-needed.test: To a client that sends no SNI it shows a certificate for mail.sni-needed.test, and the",
+            "they must send SNI, the name of the MX host (RFC 8461, 7.1)",
+            "A mail host must not demand SNI (RFC 8461, 7.1)",
+            "without SNI: certificate for www.sni-needed.test [certificate-host-mismatch]",
+        ],
+    );
+
+    // A policy host may refuse such clients, and most hosts show everybody the same.
+    let (_, json) = stage.json("sni-refused.test").await;
+    assert_eq!(findings_at(&json, "mta-sts.sni-refused.test"), []);
+    assert_eq!(json["policy"]["without_sni"]["error"]["code"], "tls-handshake-failed");
+    let certificate = &json["mx"]["hosts"][0]["without_sni"]["certificate"];
+    assert_eq!(*certificate, json["mx"]["hosts"][0]["session"]["certificate"]);
+    // What is wrong for everybody is told once.
+    let (_, json) = stage.json("certificate-expired.test").await;
+    let codes = [("certificate-expired".to_owned(), "error".to_owned())];
+    assert_eq!(findings_at(&json, "mx.certificate-expired.test"), codes);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_is_made_but_a_senders_where_probes_are_not_wanted() {
+    let stage = Stage::start().await;
+    for domain in ["tls-deprecated.test", "sni-needed.test"] {
+        let answer = stage.check(&["--json", "--no-probes", domain]).await;
+        let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+        let json = &json["domains"][0];
+        assert_eq!((answer.status, &json["verdict"]), (Some(0), &"delivered".into()));
+        assert_eq!(json["policy"]["without_sni"], Value::Null);
+        for host in json["mx"]["hosts"].as_array().unwrap() {
+            assert_eq!((&host["deprecated_tls"], &host["without_sni"]), (&Value::Null, &Value::Null));
+            assert_eq!(sessions_with(&stage, host["name"].as_str().unwrap()), 1);
+        }
+        let codes: Vec<_> = json["findings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+        assert_eq!(codes, ["no-tlsrpt"]);
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_silent_to_old_clients_hides_nothing_else() {
+    let stage = Stage::start().await;
+    let answer = stage.check(&["--json", "--timeout", "6s", "tls-deprecated-silent.test"]).await;
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let json = &json["domains"][0];
+    assert_eq!((answer.status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    assert_eq!(json["mx"]["hosts"][0]["deprecated_tls"], Value::Null, "it is not known");
+    assert_eq!(json["policy"]["other_addresses"][0]["same"], true, "there is time left for it");
+    let codes: Vec<_> = json["findings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    assert_eq!(codes, ["no-tlsrpt"]);
+    stage.world.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn name_servers_are_asked_one_by_one() {
     let stage = Stage::start().await;

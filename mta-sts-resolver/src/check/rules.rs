@@ -15,7 +15,7 @@ use crate::dane::DaneError;
 use crate::dns::{AbsenceKind, DnsError, DnsFailure};
 use crate::fetch::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::smtp::{SmtpError, SmtpErrorKind, StarttlsOutcome};
-use crate::tls::{CertificateFault, PeerCertificate};
+use crate::tls::{CertificateFault, DeprecatedTlsVersion, PeerCertificate};
 
 /// The worst first, and among equals in the order in which a sender meets them.
 pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
@@ -129,6 +129,9 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
                 found.push(CheckFinding::new(Kind::PolicyRedirected, &host, message));
             }
             policy_certificate(check, &host, &response.certificate, found);
+            if let Some(Ok(shown)) = &check.policy_host_without_sni {
+                needs_sni(Kind::PolicyHostNeedsSni, &host, shown, found);
+            }
             for (address, other) in &check.policy_addresses {
                 match other {
                     Ok(other) if other.status != response.status => {
@@ -277,6 +280,7 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
         Some(Err(error)) => own.push(no_session(Kind::MxUnreachable, &host.name, error)),
         None => {}
     }
+    probes(host, &mut own);
     for (peer, session) in &host.other_sessions {
         let place = format!("{} ({})", host.name, peer.ip());
         match session {
@@ -303,6 +307,36 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
     }
     dane(host, &mut own);
     found.append(&mut own);
+}
+
+fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
+    if let Some(taken @ [_, ..]) = host.probes.deprecated_tls.as_deref() {
+        let taken: Vec<_> = taken.iter().rev().map(DeprecatedTlsVersion::to_string).collect();
+        let message = format!("Beside newer versions it takes {}.", taken.join(" and "));
+        found.push(CheckFinding::new(Kind::DeprecatedTls, &host.name, message));
+    }
+    match &host.probes.without_sni {
+        // What is wrong for everybody is told already.
+        Some(Ok(shown)) if host.shows_valid_certificate() => {
+            needs_sni(Kind::MxNeedsSni, &host.name, shown, found);
+        }
+        Some(Err(_)) => {
+            let message = "It ends the TLS handshake with a client that sends no SNI.";
+            found.push(CheckFinding::new(Kind::MxDemandsSni, &host.name, message));
+        }
+        _ => {}
+    }
+}
+
+/// A finding about a certificate that is shown to clients without SNI, if it is not valid for the host.
+fn needs_sni(kind: Kind, place: &str, shown: &PeerCertificate, found: &mut Vec<CheckFinding>) {
+    if !shown.is_valid() {
+        let faults: Vec<_> = shown.faults().iter().map(CertificateFault::to_string).collect();
+        let (names, faults) = (names_of(shown), faults.join(", "));
+        let message =
+            format!("To a client that sends no SNI it shows a certificate for {names}, and {faults}.");
+        found.push(CheckFinding::new(kind, place, message));
+    }
 }
 
 fn no_session(unreachable: Kind, place: &str, error: &SmtpError) -> CheckFinding {
@@ -373,13 +407,7 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
                 push(kind, message);
             }
             CertificateFault::HostMismatch => {
-                let names = shown.dns_names();
-                let names = match names {
-                    [] => "no DNS name".to_owned(),
-                    [name] => name.clone(),
-                    [first, others @ ..] => format!("{first} and {} more", others.len()),
-                };
-                push(Kind::CertificateHostMismatch, format!("Its certificate is for {names}."));
+                push(Kind::CertificateHostMismatch, format!("Its certificate is for {}.", names_of(shown)));
             }
         }
     }
@@ -402,6 +430,14 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
     }
     if let Some(weakness) = shown.chain().weakness() {
         push(Kind::CertificateWeak, format!("Its certificate has {weakness}."));
+    }
+}
+
+fn names_of(shown: &PeerCertificate) -> String {
+    match shown.dns_names() {
+        [] => "no DNS name".to_owned(),
+        [name] => name.clone(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
     }
 }
 

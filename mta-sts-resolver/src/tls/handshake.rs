@@ -75,6 +75,7 @@ pub struct TlsFailure {
     detail: String,
     certificate: Option<PeerCertificate>,
     is_too_old: bool,
+    is_refusal: bool,
 }
 
 impl TlsFailure {
@@ -93,9 +94,18 @@ impl TlsFailure {
         self.is_too_old
     }
 
+    /// Whether the server ended the handshake with an alert; otherwise this side did, or the connection broke.
+    pub fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+
     /// The certificate's primary fault, if it has one.
     pub fn primary_fault(&self) -> Option<CertificateFault> {
         self.certificate()?.primary_fault()
+    }
+
+    fn of_this_side(detail: String) -> Self {
+        Self { detail, certificate: None, is_too_old: false, is_refusal: false }
     }
 }
 
@@ -109,12 +119,22 @@ pub(crate) enum OnCertificateFault {
     RecordAndContinue,
 }
 
-/// TLS 1.2 or 1.3 with `host` as SNI, over a stream that is connected.
+/// Whether a client says which host it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerNameIndication {
+    /// As every sender must (RFC 8461, 7.1).
+    Sent,
+    /// To see what becomes of a client that does not.
+    LeftOut,
+}
+
+/// TLS 1.2 or 1.3 with `host` as SNI, unless that is left out, over a stream that is connected.
 pub(crate) async fn handshake<S>(
     stream: S,
     host: &DnsName<'static>,
     trust_store: &TrustStore,
     on_fault: OnCertificateFault,
+    indication: ServerNameIndication,
 ) -> Result<(TlsStream<S>, TlsSession), TlsFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -126,25 +146,21 @@ where
         on_fault,
         seen: Mutex::new(None),
     });
-    let config = client_config(provider, Arc::clone(&verifier)).map_err(|error| TlsFailure {
-        detail: printable(&error.to_string()),
-        certificate: None,
-        is_too_old: false,
-    })?;
+    let mut config = client_config(provider, Arc::clone(&verifier))
+        .map_err(|error| TlsFailure::of_this_side(printable(&error.to_string())))?;
+    config.enable_sni = indication == ServerNameIndication::Sent;
 
     match TlsConnector::from(Arc::new(config)).connect(ServerName::DnsName(host.clone()), stream).await {
         Ok(stream) => {
-            let session = session_of(&stream, host, verifier.take()).ok_or_else(|| TlsFailure {
-                detail: "the server sent no certificate".to_owned(),
-                certificate: None,
-                is_too_old: false,
-            })?;
+            let session = session_of(&stream, host, verifier.take())
+                .ok_or_else(|| TlsFailure::of_this_side("the server sent no certificate".to_owned()))?;
             Ok((stream, session))
         }
         Err(error) => Err(TlsFailure {
             detail: detail_of(&error),
             certificate: verifier.take(),
             is_too_old: is_about_version(&error),
+            is_refusal: is_alert(&error),
         }),
     }
 }
@@ -189,10 +205,17 @@ fn iana_name(suite: rustls::CipherSuite) -> String {
     }
 }
 
+fn error_of_rustls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+fn is_alert(error: &io::Error) -> bool {
+    matches!(error_of_rustls(error), Some(rustls::Error::AlertReceived(_)))
+}
+
 fn is_about_version(error: &io::Error) -> bool {
-    let error = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(
-        error,
+        error_of_rustls(error),
         Some(
             rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
                 | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
@@ -201,7 +224,7 @@ fn is_about_version(error: &io::Error) -> bool {
 }
 
 fn detail_of(error: &io::Error) -> String {
-    let text = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    let text = match error_of_rustls(error) {
         Some(error) => error.to_string(),
         None => error.to_string(),
     };
