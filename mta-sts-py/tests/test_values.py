@@ -239,6 +239,48 @@ def test_patterns_are_a_sequence() -> None:
         patterns["0"]  # type: ignore[call-overload]
 
 
+def test_patterns_are_found_by_their_text() -> None:
+    patterns = Policy.parse(b"version: STSv1\nmode: enforce\nmx: MX.a.test.\nmx: *.b.test\nmx: mx.A.test\nmax_age: 1\n").mx
+    assert "mx.a.test" in patterns and "*.b.test" in patterns
+    assert patterns.index("*.b.test") == 1 and patterns.count("mx.a.test") == 2
+    # The text as the package writes it, as for every other value; whether a host is covered `matches_mx` says.
+    for text in ("MX.a.test", "mx.a.test.", "mx.b.test", "", "*", "\ud800"):
+        assert text not in patterns and patterns.count(text) == 0
+        with pytest.raises(ValueError):
+            patterns.index(text)
+    for other in (None, 1, b"mx.a.test", DnsName.parse("mx.a.test"), object()):
+        assert other not in patterns
+        with pytest.raises(TypeError):
+            patterns.index(other)  # type: ignore[arg-type]
+
+
+def test_values_are_equal_to_their_text() -> None:
+    for value, text in (
+        (DnsName.parse("MX.B\u00fccher.Test."), "mx.xn--bcher-kva.test"),
+        (PolicyDomain.parse("A.test"), "a.test"),
+        (MxPattern.parse("*.A.test."), "*.a.test"),
+    ):
+        assert value == text and text == value and not value != text and not text != value
+        assert {value: 1}[text] == 1 and {text: 1}[value] == 1 and len({value, text}) == 1  # type: ignore[index]
+        assert value in [text] and text in (value,)
+        for other in (text.upper(), text + ".", text[1:], "", "\ud800", text.encode(), None, 1):
+            assert value != other and other != value and not value == other
+        with pytest.raises(TypeError):
+            value < text  # type: ignore[operator]
+    # A name, a domain and a pattern are three things, whatever their texts.
+    assert DnsName.parse("a.test") != PolicyDomain.parse("a.test") != MxPattern.parse("a.test")
+    cache = PolicyCache()
+    cache.apply("a.test", outcome().cache_update, now=NOW)
+    assert dict(cache.entries())["a.test"].policy is not None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("parse", [DnsName.parse, PolicyDomain.parse])
+def test_names_are_ordered(parse: Any) -> None:
+    first, second = parse("a.test"), parse("b.test")
+    assert first < second and first <= second and second > first and second >= first and first <= parse("A.test")
+    assert sorted([second, first]) == [first, second] == ["a.test", "b.test"]
+
+
 def test_findings_are_a_sequence_with_spans() -> None:
     body = b"version: STSv1\nmode: enforced\nmx: mx.example.test\nmax_age: 10\n"
     findings = lint_policy(body)
