@@ -8,6 +8,7 @@ mod name_servers;
 mod pattern;
 mod probe;
 mod rules;
+mod stray;
 mod tlsrpt;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use self::host::{STEP_TIMEOUT, Visit, Visitor};
 pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
 pub use self::pattern::{IdleHost, IdlePattern};
 pub use self::probe::HostProbes;
+pub use self::stray::StrayRecord;
 pub use self::tlsrpt::TlsrptCheck;
 use crate::dane::DaneChecker;
 use crate::dns::{AbsenceKind, DnsError, DnsFailure, MxAnswer};
@@ -126,10 +128,11 @@ impl DomainChecker {
             self.name_servers(&look),
         );
         let policy = discovery.outcome.policy();
-        let (policy_addresses, policy_host_without_sni, idle_patterns) = tokio::join!(
+        let (policy_addresses, policy_host_without_sni, idle_patterns, stray_records) = tokio::join!(
             self.policy_addresses(&look, &discovery),
             self.policy_host_without_sni(&look, &discovery),
             self.idle_patterns(&look, policy, &mx, &visits),
+            self.stray_records(&look, &discovery, &tlsrpt),
         );
         let hosts = visits.into_iter().map(|visit| visit.judge(policy)).collect();
         DomainCheck {
@@ -142,6 +145,7 @@ impl DomainChecker {
             mx,
             hosts,
             tlsrpt,
+            stray_records,
             aliases,
             name_servers,
         }
@@ -201,6 +205,26 @@ impl DomainChecker {
         };
         let txt = timeout_at(look.deadline, asked).await.unwrap_or(Err(DnsFailure::Timeout.into()));
         TlsrptCheck { name, txt }
+    }
+
+    /// The records that senders look for in vain, where owners put them by mistake.
+    async fn stray_records(
+        &self,
+        look: &Look<'_>,
+        discovery: &Discovery,
+        tlsrpt: &TlsrptCheck,
+    ) -> Vec<StrayRecord> {
+        let (dns, domain) = (look.resolver.dns(), look.domain);
+        let lacks_record = discovery.outcome.applied == Err(NoPolicy::NoRecord);
+        let lacks_tlsrpt = matches!(tlsrpt.txt, Err(DnsError::NotFound(_)));
+        let asked = async {
+            let (record, reports) = tokio::join!(
+                async { if lacks_record { StrayRecord::of_mta_sts(dns, domain).await } else { Vec::new() } },
+                async { if lacks_tlsrpt { StrayRecord::of_tlsrpt(dns, domain).await } else { Vec::new() } },
+            );
+            [record, reports].concat()
+        };
+        timeout_at(look.deadline, asked).await.unwrap_or_default()
     }
 
     async fn aliases(&self, look: &Look<'_>) -> Vec<AliasChain> {
@@ -308,6 +332,8 @@ pub struct DomainCheck {
     pub hosts: Vec<HostCheck>,
     /// Where it wants its TLS reports.
     pub tlsrpt: TlsrptCheck,
+    /// What it lacks under `_mta-sts` or `_smtp._tls`, and has at another name.
+    pub stray_records: Vec<StrayRecord>,
     /// Which of the names `_mta-sts`, `mta-sts` and `_smtp._tls` are aliases.
     pub aliases: Vec<AliasChain>,
     /// What each of its name servers says, if they were [asked](DomainChecker::ask_name_servers).

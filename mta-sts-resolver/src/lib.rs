@@ -20,7 +20,7 @@ mod tls;
 pub use check::{
     AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
     DomainVerdict, HostCheck, HostDane, HostDecision, HostProbes, IdleHost, IdlePattern, NameServer,
-    NameServerAnswer, NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+    NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck,
 };
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{

@@ -547,6 +547,46 @@ fn sessions_with(stage: &Stage, host: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_at_another_name_is_told_with_its_place() {
+    let stage = Stage::start().await;
+    let finding = |code: &str, severity: &str| [(code.to_owned(), severity.to_owned())];
+    let (status, json) = stage.json("record-elsewhere.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(1), &"no-mta-sts".into()));
+    let place = "_mta-sts.record-elsewhere.test";
+    assert_eq!(findings_at(&json, place), finding("record-elsewhere", "error"));
+    assert_eq!(
+        findings_at(&json, "_smtp._tls.record-elsewhere.test"),
+        finding("tlsrpt-elsewhere", "warning")
+    );
+    let stray = &json["stray_records"][0];
+    assert_eq!(
+        (&stray["belongs_to"], &stray["txt"]),
+        (&place.into(), &"v=STSv1; id=20260101T000000;".into())
+    );
+    assert_has(
+        &stage.check(&["record-elsewhere.test"]).await,
+        &[
+            "one at _mta-sts.record-elsewhere.test.record-elsewhere.test.",
+            "one at _smtp-tlsrpt.record-elsewhere.test.",
+            "Move it to `_mta-sts`.",
+        ],
+    );
+    let (_, json) = stage.json("record-at-apex.test").await;
+    assert_eq!(findings_at(&json, "_mta-sts.record-at-apex.test"), finding("record-elsewhere", "error"));
+    assert_eq!(json["stray_records"].as_array().unwrap().len(), 1);
+    assert_eq!(json["stray_records"][0]["name"], "record-at-apex.test");
+    // Who has a record is not searched for others, and who has none at all is told so.
+    let before = stage.world.seen().dns.len();
+    let (_, json) = stage.json("spotless.test").await;
+    assert_eq!(json["stray_records"].as_array().unwrap().len(), 0);
+    let is_searched = |name: &str| name == "_mta_sts.spotless.test" || name == "_smtp-tlsrpt.spotless.test";
+    assert!(!stage.world.seen().dns[before..].iter().any(|question| is_searched(&question.name)));
+    let (_, json) = stage.json("no-mta-sts.test").await;
+    assert_eq!(findings_at(&json, "_mta-sts.no-mta-sts.test"), finding("no-record", "error"));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deprecated_versions_of_tls_are_told_where_newer_ones_are_offered_too() {
     let stage = Stage::start().await;
     let (status, json) = stage.json("tls-deprecated.test").await;

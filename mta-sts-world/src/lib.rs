@@ -49,6 +49,7 @@
 //! | `old-lines.test` | the policy names hosts that are gone |
 //! | `mx-doubled.test` | one MX host in three records |
 //! | `tls-too-old.test` | the MX host knows no TLS 1.2 |
+//! | `record-elsewhere.test`, `record-at-apex.test` | the record is at a name where no sender looks; so is the TLSRPT record of the former |
 //! | `tls-deprecated.test` | beside TLS 1.2 and 1.3, `mx1` takes TLS 1.0 and 1.1, `mx2` 1.0, `mx3` 1.1, as far as the ServerHello |
 //! | `tls-deprecated-silent.test` | the MX host never answers a client that knows no TLS 1.2; the Policy Host has two addresses |
 //! | `sni-needed.test` | without SNI the Policy Host and `mx1` show certificates for other names, and `mx2` ends the handshake |

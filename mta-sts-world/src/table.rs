@@ -587,6 +587,23 @@ fn domains_to_check(plan: &mut Plan) {
     // To whom mail goes at another port, TLSA records of port 25 say nothing (RFC 6698, 3).
     plan.domain("dane-ports").signed().healthy().tlsa(TlsaPlan::ItsKeyAt25);
 
+    // The domain stands twice in the name of the record, as panels make it; that of TLSRPT is where a draft had it.
+    let report = vec!["v=TLSRPTv1; rua=mailto:tls@record-elsewhere.test".to_owned()];
+    plan.domain("record-elsewhere")
+        .protected()
+        .data(
+            "_mta-sts.record-elsewhere.test.record-elsewhere.test",
+            Data::Txt(vec![format!("v=STSv1; id={ID};")]),
+            None,
+        )
+        .data("_smtp-tlsrpt", Data::Txt(report), None);
+    // An entry for another purpose at the domain itself says nothing.
+    plan.domain("record-at-apex").protected().data("", Data::Txt(vec!["v=spf1 -all".to_owned()]), None).data(
+        "",
+        Data::Txt(vec![format!("v=STSv1; id={ID};")]),
+        None,
+    );
+
     // Versions of TLS that no sender with MTA-STS speaks, beside those that it does.
     plan.domain("tls-deprecated")
         .sts(Mode::Enforce, &["mx1", "mx2", "mx3"])

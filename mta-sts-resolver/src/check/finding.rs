@@ -398,6 +398,14 @@ kinds! {
     PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
         "It does not concern senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
         "Nothing needs mending. A tool that finds a wrong certificate here does not send SNI.";
+    /// The record stands at another name.
+    RecordElsewhere = "record-elsewhere", Error, DNS,
+        "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",
+        "Move it to `_mta-sts`. Where DNS is filled in on a web page, that alone is the name most often: the domain is added to it.";
+    /// The TLSRPT record stands at another name.
+    TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
+        "Senders look under `_smtp._tls` alone, so nobody is told when TLS fails.",
+        "Move it to `_smtp._tls`. Where DNS is filled in on a web page, that alone is the name most often: the domain is added to it.";
 }
 
 impl CheckFindingKind {

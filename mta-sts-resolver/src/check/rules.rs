@@ -44,6 +44,7 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let has_record_findings = || check.record_findings().iter().any(|it| it.severity() == Severity::Error);
     match &check.discovery.txt {
         _ if alias(check, &name, "publish the record, and with it a policy", found) => {}
+        _ if elsewhere(check, Kind::RecordElsewhere, &name, found) => {}
         Some(Err(DnsError::NotFound(_))) => {
             found.push(CheckFinding::new(Kind::NoRecord, name, "There is no TXT record for MTA-STS."));
         }
@@ -63,6 +64,17 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         }
         _ => {}
     }
+}
+
+/// A finding about the records that are missed at this name and stand at others; whether there is one.
+fn elsewhere(check: &DomainCheck, kind: Kind, name: &str, found: &mut Vec<CheckFinding>) -> bool {
+    let strays = check.stray_records.iter().filter(|stray| stray.belongs_to == name);
+    let places: Vec<_> = strays.map(|stray| stray.name.as_str()).collect();
+    if !places.is_empty() {
+        let message = format!("There is no record here, but one at {}.", places.join(" and at "));
+        found.push(CheckFinding::new(kind, name, message));
+    }
+    !places.is_empty()
 }
 
 fn dns_failed(kind: Kind, place: String, what: &str, failure: DnsFailure) -> CheckFinding {
@@ -497,7 +509,9 @@ fn dane(host: &HostCheck, found: &mut Vec<CheckFinding>) {
 
 fn tlsrpt(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let Some(name) = &check.tlsrpt.name else { return };
-    if alias(check, name, "receive the reports", found) {
+    if alias(check, name, "receive the reports", found)
+        || elsewhere(check, Kind::TlsrptElsewhere, name, found)
+    {
         return;
     }
     match (&check.tlsrpt.txt, check.tlsrpt.record()) {

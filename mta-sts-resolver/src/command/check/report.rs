@@ -69,6 +69,11 @@ pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
         "sentence": sentence,
         "findings": check.findings().iter().map(finding).collect::<Vec<_>>(),
         "aliases": check.aliases.iter().map(alias).collect::<Vec<_>>(),
+        "stray_records": check.stray_records.iter().map(|stray| json!({
+            "name": stray.name,
+            "belongs_to": stray.belongs_to,
+            "txt": String::from_utf8_lossy(&stray.txt),
+        })).collect::<Vec<_>>(),
         "record": record(check),
         "policy": policy(check),
         "mx": mx(check),
