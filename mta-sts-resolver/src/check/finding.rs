@@ -388,7 +388,7 @@ kinds! {
     MxNeedsSni = "mx-certificate-needs-sni", Info, MAIL_HOST,
         "It does not concern senders with MTA-STS: they must send SNI, the name of the MX host (RFC 8461, 7.1). Old senders that send none \
          and verify certificates all the same refuse the host.",
-        "Nothing needs mending. To please old senders too, make the certificate for this name the default one of the mail server.";
+        "No need to, but to please old senders too: make the certificate for this name the default one of the mail server.";
     /// An MX host refuses clients without SNI.
     MxDemandsSni = "mx-demands-sni", Warning, MAIL_HOST,
         "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, others that do not deliver in clear text, or not \
@@ -397,7 +397,7 @@ kinds! {
     /// The certificate of the policy host is not valid for clients without SNI.
     PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
         "It does not concern senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
-        "Nothing needs mending. A tool that finds a wrong certificate here does not send SNI.";
+        "No need to. A tool that finds a wrong certificate here does not send SNI.";
     /// The record stands at another name.
     RecordElsewhere = "record-elsewhere", Error, DNS,
         "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",

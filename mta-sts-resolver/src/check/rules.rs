@@ -343,10 +343,13 @@ fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
 /// A finding about a certificate that is shown to clients without SNI, if it is not valid for the host.
 fn needs_sni(kind: Kind, place: &str, shown: &PeerCertificate, found: &mut Vec<CheckFinding>) {
     if !shown.is_valid() {
-        let faults: Vec<_> = shown.faults().iter().map(CertificateFault::to_string).collect();
-        let (names, faults) = (names_of(shown), faults.join(", "));
+        // That it is for another host is said with the names.
+        let others = shown.faults().iter().filter(|fault| **fault != CertificateFault::HostMismatch);
+        let others: Vec<_> = others.map(CertificateFault::to_string).collect();
+        let colon = if others.is_empty() { "" } else { ": " };
+        let (names, others) = (names_of(shown), others.join(", "));
         let message =
-            format!("To a client that sends no SNI it shows a certificate for {names}, and {faults}.");
+            format!("To a client that sends no SNI it shows a certificate for {names}{colon}{others}.");
         found.push(CheckFinding::new(kind, place, message));
     }
 }
