@@ -58,8 +58,8 @@ use crate::tls::{PeerCertificate, TlsFailure};
 /// # }
 /// ```
 ///
-/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25. What they do with clients that no sender
-/// with MTA-STS is, is asked by further connections: two or three to an MX host, one to the Policy Host.
+/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25. Further connections, two or three to an MX
+/// host and one to the Policy Host, show how they treat clients other than senders with MTA-STS.
 #[derive(Clone, Debug)]
 pub struct DomainChecker {
     resolver: Resolver,
@@ -101,7 +101,7 @@ impl DomainChecker {
         self
     }
 
-    /// Makes the connections of a sender alone: what becomes of clients of TLS 1.0 and 1.1, and of clients without SNI, is then not
+    /// Makes the connections of a sender alone: how hosts treat clients of TLS 1.0 and 1.1, and clients without SNI, is then not
     /// known.
     #[must_use]
     pub fn without_probes(mut self) -> Self {

@@ -78,7 +78,7 @@ impl SmtpClient {
         self
     }
 
-    /// Sends no SNI, as no sender may (RFC 8461, 7.1): to see what becomes of those that do not.
+    /// Sends no SNI, which no sender may leave out (RFC 8461, 7.1): to see how a host treats those that do.
     pub(crate) fn without_sni(mut self) -> Self {
         self.indication = ServerNameIndication::LeftOut;
         self

@@ -391,8 +391,8 @@ kinds! {
         "No need to, but to please old senders too: make the certificate for this name the default one of the mail server.";
     /// An MX host refuses clients without SNI.
     MxDemandsSni = "mx-demands-sni", Warning, MAIL_HOST,
-        "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, others that do not deliver in clear text, or not \
-         at all.",
+        "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, but others that send none deliver in clear text, \
+         or not at all.",
         "Give the mail server a default certificate, for clients that send no SNI or another name.";
     /// The certificate of the policy host is not valid for clients without SNI.
     PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
@@ -401,11 +401,11 @@ kinds! {
     /// The record stands at another name.
     RecordElsewhere = "record-elsewhere", Error, DNS,
         "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",
-        "Move it to `_mta-sts`. Where DNS is filled in on a web page, that alone is the name most often: the domain is added to it.";
+        "Move it to `_mta-sts`. Where DNS is filled in on a web page, `_mta-sts` alone is most often the name to give: the domain is added.";
     /// The TLSRPT record stands at another name.
     TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
         "Senders look under `_smtp._tls` alone, so nobody is told when TLS fails.",
-        "Move it to `_smtp._tls`. Where DNS is filled in on a web page, that alone is the name most often: the domain is added to it.";
+        "Move it to `_smtp._tls`. Where DNS is filled in on a web page, `_smtp._tls` alone is most often the name to give: the domain is added.";
 }
 
 impl CheckFindingKind {

@@ -38,7 +38,7 @@ pub struct HostCheck {
     pub session: Option<Result<SessionCheck, SmtpError>>,
     /// What came of the other addresses: 2 of each family are looked at, at most.
     pub other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
-    /// What the host does with clients that no sender with MTA-STS is.
+    /// How the host treats clients other than senders with MTA-STS.
     pub probes: HostProbes,
     /// What a sender with DANE makes of the host.
     pub dane: HostDane,
@@ -178,7 +178,7 @@ pub(super) struct Visitor {
     pub(super) port: u16,
     pub(super) deadline: Instant,
     pub(super) now: UnixTime,
-    /// Whether it connects once more than a sender would, to see what becomes of other clients.
+    /// Whether it also connects as clients do that are no senders with MTA-STS.
     pub(super) probes: bool,
 }
 

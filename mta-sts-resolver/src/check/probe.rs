@@ -1,4 +1,4 @@
-//! What an MX host does with clients that no sender with MTA-STS is: older ones, and those that do not say whom they want.
+//! How an MX host treats clients other than senders with MTA-STS: older ones, and those that send no SNI.
 
 use std::net::SocketAddr;
 
@@ -9,8 +9,9 @@ use super::host::SessionCheck;
 use crate::smtp::{SmtpClient, StarttlsOutcome};
 use crate::tls::{DeprecatedTlsVersion, PeerCertificate, TlsFailure, choice_of_deprecated_tls};
 
-/// What an MX host does with clients that no sender with MTA-STS is, asked at the address of its
-/// [session](super::HostCheck::session) where that came to TLS.
+/// How an MX host treats clients other than senders with MTA-STS.
+///
+/// It is asked at the address of its [session](super::HostCheck::session), if that came to TLS.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HostProbes {

@@ -18,8 +18,8 @@ pub struct StrayRecord {
 }
 
 impl StrayRecord {
-    /// Looks for what a domain lacks under `_mta-sts`: at the domain itself, at the policy host, with an underscore for the hyphen, and where it
-    /// comes to stand if the whole name is given to a panel that adds the domain to it.
+    /// Looks for what a domain lacks under `_mta-sts`: at the domain itself, at the policy host, with an underscore for the
+    /// hyphen, and where it comes to stand if the whole name is given to a panel that adds the domain to it.
     pub(super) async fn of_mta_sts(dns: &DnsClient, domain: &PolicyDomain) -> Vec<Self> {
         let name = domain.txt_name();
         let places = [

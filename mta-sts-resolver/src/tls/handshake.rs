@@ -124,7 +124,7 @@ pub(crate) enum OnCertificateFault {
 pub(crate) enum ServerNameIndication {
     /// As every sender must (RFC 8461, 7.1).
     Sent,
-    /// To see what becomes of a client that does not.
+    /// To see how a server treats a client that does not.
     LeftOut,
 }
 
