@@ -35,8 +35,10 @@ fn exception(
 
 /// That a word is none of those that are wanted.
 pub(crate) fn unknown_word(py: Python<'_>, what: &str, word: &str) -> PyErr {
-    exception(py, format!("'{}' is no {what}", word.escape_debug()), "unknown-word", None, None)
+    exception(py, format!("'{}' is no {what}", word.escape_debug()), UNKNOWN_WORD, None, None)
 }
+
+const UNKNOWN_WORD: &str = "unknown-word";
 
 macro_rules! into_exception_with_place {
     ($($error:ident)*) => {$(
@@ -88,5 +90,7 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     }
     add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
         LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind);
+    // No kind of the core; in C it is the status of an argument that has no meaning.
+    codes.set_item(UNKNOWN_WORD, (2, "The word is none of those that are wanted."))?;
     Ok(codes)
 }

@@ -18,6 +18,7 @@ mod policy;
 mod postfix;
 mod record;
 mod sequence;
+mod text;
 mod tlsrpt;
 mod tlsrpt_record;
 mod value;

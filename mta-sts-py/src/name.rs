@@ -4,14 +4,17 @@ use pyo3::types::PyString;
 
 use crate::convert::Text;
 use crate::error::IntoException;
+use crate::text::{self, Comparand, is_text};
 
 /// A name in DNS: lower case, A-labels, no trailing dot.
 ///
 /// >>> from mta_sts import DnsName
 /// >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
 /// 'mx1.xn--bcher-kva.example'
-#[pyclass(frozen, eq, ord, hash, module = "mta_sts")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Equal to another name, and to its text in this form, whose hash it has.
+#[pyclass(frozen, module = "mta_sts")]
+#[derive(Clone, PartialEq, PartialOrd)]
 pub(crate) struct DnsName(pub(crate) core::DnsName);
 
 #[pymethods]
@@ -23,6 +26,33 @@ impl DnsName {
     #[pyo3(signature = (name, /))]
     fn parse(py: Python<'_>, name: Text<'_>) -> PyResult<Self> {
         core::DnsName::parse(name.as_ref()).map(Self).map_err(|error| error.into_exception(py))
+    }
+
+    fn __eq__(&self, other: Comparand<'_, '_, Self>) -> bool {
+        match other {
+            Comparand::Value(other) => self == other.get(),
+            Comparand::Text(text) => is_text(text, self.0.as_str()),
+        }
+    }
+
+    fn __lt__(&self, other: &Self) -> bool {
+        self < other
+    }
+
+    fn __le__(&self, other: &Self) -> bool {
+        self <= other
+    }
+
+    fn __gt__(&self, other: &Self) -> bool {
+        self > other
+    }
+
+    fn __ge__(&self, other: &Self) -> bool {
+        self >= other
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        text::hash(py, self.0.as_str())
     }
 
     fn __str__(&self) -> &str {
@@ -44,8 +74,10 @@ impl DnsName {
 /// >>> domain = PolicyDomain.of_recipient("alice@Example.com")
 /// >>> domain.txt_name, domain.policy_url
 /// ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
-#[pyclass(frozen, eq, ord, hash, module = "mta_sts")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Equal to another domain, and to its text in lower case with A-labels and no trailing dot, whose hash it has.
+#[pyclass(frozen, module = "mta_sts")]
+#[derive(Clone, PartialEq, PartialOrd)]
 pub(crate) struct PolicyDomain(pub(crate) core::PolicyDomain);
 
 #[pymethods]
@@ -93,6 +125,33 @@ impl PolicyDomain {
     #[getter]
     fn policy_url(&self) -> String {
         self.0.policy_url()
+    }
+
+    fn __eq__(&self, other: Comparand<'_, '_, Self>) -> bool {
+        match other {
+            Comparand::Value(other) => self == other.get(),
+            Comparand::Text(text) => is_text(text, self.0.as_str()),
+        }
+    }
+
+    fn __lt__(&self, other: &Self) -> bool {
+        self < other
+    }
+
+    fn __le__(&self, other: &Self) -> bool {
+        self <= other
+    }
+
+    fn __gt__(&self, other: &Self) -> bool {
+        self > other
+    }
+
+    fn __ge__(&self, other: &Self) -> bool {
+        self >= other
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        text::hash(py, self.0.as_str())
     }
 
     fn __str__(&self) -> &str {

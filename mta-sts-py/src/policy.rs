@@ -9,6 +9,7 @@ use crate::convert::{Octets, Text, http_status, size};
 use crate::error::IntoException;
 use crate::name::{DnsName, dns_name};
 use crate::sequence::{self, subscript};
+use crate::text::{self, Comparand, is_text};
 use crate::value::word;
 
 /// Below this a parse takes less time than to let go of the lock and take it again.
@@ -179,8 +180,9 @@ pub(crate) const fn strictness(strict: bool) -> Strictness {
 /// >>> from mta_sts import MxPattern
 /// >>> MxPattern.parse("*.example.com").matches("mx1.example.com")
 /// True
-#[pyclass(frozen, eq, hash, module = "mta_sts")]
-#[derive(PartialEq, Eq, Hash)]
+///
+/// Equal to another pattern, and to its text in lower case with no trailing dot, whose hash it has.
+#[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct MxPattern(core::MxPattern<'static>);
 
 #[pymethods]
@@ -204,6 +206,17 @@ impl MxPattern {
         self.0.is_wildcard()
     }
 
+    fn __eq__(&self, other: Comparand<'_, '_, Self>) -> bool {
+        match other {
+            Comparand::Value(other) => self.0 == other.get().0,
+            Comparand::Text(text) => is_text(text, &self.__str__()),
+        }
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        text::hash(py, &self.__str__())
+    }
+
     fn __str__(&self) -> String {
         self.0.to_string()
     }
@@ -218,6 +231,11 @@ impl MxPattern {
 }
 
 /// The patterns of a policy: a sequence that makes each one when it is asked for.
+///
+/// >>> from mta_sts import Policy
+/// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.Example.com\nmax_age: 604800\n")
+/// >>> "*.example.com" in policy.mx, "mx.example.com" in policy.mx, policy.matches_mx("mx.example.com")
+/// (True, False, True)
 #[pyclass(frozen, sequence, module = "mta_sts")]
 pub(crate) struct MxPatterns(core::Policy);
 
@@ -235,16 +253,20 @@ impl MxPatterns {
         })
     }
 
-    /// Where this pattern stands first. Raises ValueError if it does not.
-    #[pyo3(signature = (pattern, /))]
-    fn index(&self, pattern: &MxPattern) -> PyResult<usize> {
-        sequence::index(self.0.mx_patterns().position(|own| own == pattern.0))
+    fn __contains__(&self, pattern: &Bound<'_, PyAny>) -> bool {
+        pattern.extract().is_ok_and(|pattern| self.places(pattern).next().is_some())
     }
 
-    /// How often this pattern stands here.
+    /// Where this pattern, or its text, stands first. Raises ValueError if it does not.
     #[pyo3(signature = (pattern, /))]
-    fn count(&self, pattern: &MxPattern) -> usize {
-        self.0.mx_patterns().filter(|own| *own == pattern.0).count()
+    fn index(&self, pattern: Comparand<'_, '_, MxPattern>) -> PyResult<usize> {
+        sequence::index(self.places(pattern).next())
+    }
+
+    /// How often this pattern, or its text, stands here.
+    #[pyo3(signature = (pattern, /))]
+    fn count(&self, pattern: Comparand<'_, '_, MxPattern>) -> usize {
+        self.places(pattern).count()
     }
 
     fn __eq__(&self, other: &Self) -> bool {
@@ -265,5 +287,23 @@ impl MxPatterns {
     fn __repr__(&self) -> String {
         let patterns: Vec<_> = self.0.mx_patterns().map(|pattern| pattern.to_string()).collect();
         format!("<MxPatterns [{}]>", patterns.join(", "))
+    }
+}
+
+impl MxPatterns {
+    /// Where this pattern stands. A text that is not canonical is that of none.
+    fn places(&self, wanted: Comparand<'_, '_, MxPattern>) -> impl Iterator<Item = usize> {
+        let wanted = match wanted {
+            Comparand::Value(pattern) => Some(pattern.get().0.clone()),
+            Comparand::Text(text) => text
+                .to_str()
+                .ok()
+                .and_then(|text| core::MxPattern::parse(text).ok())
+                .filter(|pattern| is_text(text, &pattern.to_string())),
+        };
+        let places = wanted.map(|wanted| {
+            self.0.mx_patterns().enumerate().filter_map(move |(place, own)| (own == wanted).then_some(place))
+        });
+        places.into_iter().flatten()
     }
 }

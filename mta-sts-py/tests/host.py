@@ -40,6 +40,7 @@ class Host:
         self.udp.bind(("127.83.7.1", 0))
         self.questions: list[str] = []
         self.rcode = dns.rcode.NOERROR
+        self.answers_dns = True
         for serve in (self.serve_https, self.serve_dns):
             threading.Thread(target=serve, daemon=True).start()
 
@@ -74,6 +75,8 @@ class Host:
             query = dns.message.from_wire(octets)
             (question,) = query.question
             self.questions.append(f"{question.name} {dns.rdatatype.to_text(question.rdtype)}")
+            if not self.answers_dns:
+                continue
             response = dns.message.make_response(query)
             response.flags |= dns.flags.RA
             response.set_rcode(self.rcode)

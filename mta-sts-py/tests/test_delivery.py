@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,6 +18,7 @@ from mta_sts import (
     DaneState,
     Defer,
     Delivery,
+    MessageTls,
     Mode,
     MtaStsError,
     NoPolicyReason,
@@ -25,6 +26,7 @@ from mta_sts import (
     Outcome,
     Policy,
     PolicySource,
+    Purpose,
     Recheck,
     RecheckPolicy,
     RecordCheck,
@@ -36,6 +38,8 @@ from mta_sts import (
     TxtAnswer,
     TxtFailed,
     TxtNotFound,
+    TlsMinimum,
+    _literals,
     drive,
 )
 
@@ -52,7 +56,7 @@ def look_up(
     fetched: bytes | None = body(),
     *,
     cached: CacheEntry | None = None,
-    purpose: str = "deliver",
+    purpose: Purpose = Purpose.DELIVER,
     now: int = NOW,
 ) -> Outcome:
     return drive(
@@ -192,7 +196,7 @@ RECHECKS: list[tuple[str, TxtAnswer, bytes | None, int, Recheck]] = [
 
 @pytest.mark.parametrize(("what", "answer", "fetched", "now", "expected"), RECHECKS, ids=lambda value: str(value)[:24])
 def test_recheck(what: str, answer: TxtAnswer, fetched: bytes | None, now: int, expected: Recheck) -> None:
-    outcome = look_up(answer, fetched, cached=ENTRY, purpose="before-permanent-failure", now=now)
+    outcome = look_up(answer, fetched, cached=ENTRY, purpose=Purpose.BEFORE_PERMANENT_FAILURE, now=now)
     recheck = OLD.recheck(outcome)
     assert recheck is expected, what
     # It stays what it is where outcomes go from one process to another.
@@ -209,9 +213,9 @@ def test_recheck(what: str, answer: TxtAnswer, fetched: bytes | None, now: int, 
 
 
 def test_another_message_has_stored_a_new_policy_meanwhile() -> None:
-    newer = look_up(record("2"), body(mx="other.test"), cached=ENTRY, purpose="before-permanent-failure", now=LATER)
+    newer = look_up(record("2"), body(mx="other.test"), cached=ENTRY, purpose=Purpose.BEFORE_PERMANENT_FAILURE, now=LATER)
     entry = newer.cache_update.apply_to(ENTRY, now=LATER)
-    outcome = look_up(record("2"), None, cached=entry, purpose="before-permanent-failure", now=LATER + 400)
+    outcome = look_up(record("2"), None, cached=entry, purpose=Purpose.BEFORE_PERMANENT_FAILURE, now=LATER + 400)
     assert outcome.source == PolicySource.CACHED
     assert OLD.recheck(outcome) is Recheck.CHANGED
 
@@ -237,3 +241,16 @@ def test_properties_of_an_outcome() -> None:
     assert (nothing.mode, nothing.id, nothing.source, nothing.policy) == (None, None, None, None)
     if (id := FETCHED.id) is not None:
         assert id.isalnum()  # A type checker knows that it is a `str`.
+
+
+def test_a_message_is_returned_with_one_of_three_statuses() -> None:
+    deliveries = [
+        Delivery.under(Policy.parse(body()), message=message, minimum=minimum)
+        for message, minimum in product(MessageTls, TlsMinimum)
+    ]
+    conclusions = [
+        delivery.conclude([fault], lifetime="over", recheck="unchanged")
+        for delivery, fault in product(deliveries, SessionFault)
+    ]
+    statuses = {conclusion.status for conclusion in conclusions if isinstance(conclusion, Bounce)}
+    assert statuses == set(get_args(_literals.EnhancedStatus))

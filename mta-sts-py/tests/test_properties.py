@@ -78,6 +78,34 @@ def test_names_are_read_as_they_are_written(host: str) -> None:
     assert DnsName.parse(host) == DnsName.parse(host.upper())
 
 
+texts = st.one_of(hosts, patterns, patterns.map(str.upper), patterns.map("{}.".format), st.text(max_size=20))
+
+
+@given(texts, texts)
+def test_a_value_is_equal_to_its_own_text_alone(text: str, other: str) -> None:
+    for parse in (DnsName.parse, PolicyDomain.parse, MxPattern.parse):
+        try:
+            value = parse(text)
+        except MtaStsError:
+            continue
+        assert value == str(value) and hash(value) == hash(str(value)) and parse(str(value)) == value
+        for each in (text, other):
+            assert (value == each) is (each == value) is (str(value) == each)
+            assert (value != each) is (each != value) is (str(value) != each)
+            assert (each in {value}) is (value in {each}) is (str(value) == each)
+
+
+@given(st.lists(patterns, min_size=1, max_size=10), texts)
+def test_patterns_are_found_by_text_as_in_a_list_of_texts(mx: list[str], text: str) -> None:
+    body = "version: STSv1\nmode: enforce\n" + "".join(f"mx: {each.title()}\n" for each in mx) + "max_age: 1\n"
+    found = Policy.parse(body).mx
+    assert list(found) == mx
+    for each in (text, *mx):
+        assert (each in found) is (each in mx) and found.count(each) == mx.count(each)
+        if each in mx:
+            assert found.index(each) == mx.index(each) == found.index(MxPattern.parse(each))
+
+
 @given(ids, bodies, st.integers(0, 2**40), st.integers(0, 10**6))
 def test_an_entry_written_is_the_entry_read(id: str, body: str, now: int, ttl: int) -> None:
     lookup = Lookup("example.test", now=now)

@@ -287,3 +287,31 @@ def test_check(world: World) -> None:
         ran = run_check(world, domain)
         assert (ran.returncode, ran.stderr) == (status, "") and text in ran.stdout, domain
     assert run_check(world, "not a domain").returncode == 2
+
+
+@pytest.mark.parametrize("seconds", ["", "x", "0", "-1", "0.5", "nan", "inf", "601", "1e400"])
+def test_check_refuses_a_limit_that_is_none(seconds: str) -> None:
+    command = [sys.executable, "-m", "mta_sts", "check", "example.test", f"--timeout={seconds}"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 2 and ran.stdout == "" and "from 1 to 600" in ran.stderr
+
+
+@pytest.mark.parametrize("silent", ["dns", "https"])
+def test_check_ends_within_its_limit_whoever_is_silent(silent: str, start: Start, tmp_path: Path) -> None:
+    hung = threading.Event()
+    host = start(lambda stream: hung.wait(60) and None)
+    if silent == "dns":
+        host.answers_dns = False
+    options = {name: value for name, value in host.options(tmp_path).items() if name in ("dns", "ca_file", "https_port")}
+    command = [sys.executable, "-m", "mta_sts", "check", "example.test", "--timeout=1"]
+    command += [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    # Without a limit of its own it waits for 10 s for DNS, or for 60 s for the Policy Host.
+    began = time.monotonic()
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    took = time.monotonic() - began
+    seen = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=60).stdout)
+    hung.set()
+    assert (text.returncode, text.stderr) == (75, "") and took < 9
+    assert "policy   not known: no answer within 1 s" in text.stdout
+    assert seen["timed_out"] is True and "policy" not in seen and "no_policy" not in seen
+    assert all(each["skipped"] for each in seen["mx"] or ()) and (seen["mx"] is None) is (silent == "dns")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import pickle
+import runpy
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_args
 
 import pytest
 
@@ -31,6 +31,7 @@ from mta_sts import (
     PolicyType,
     Record,
     ResultType,
+    _literals,
     lint_policy,
 )
 
@@ -177,18 +178,57 @@ def test_words_are_strings(kind: type[Enum]) -> None:
         assert kind(member.value) is member
 
 
-def test_literals_of_the_stub_are_the_words() -> None:
-    stub = ast.parse(Path(mta_sts.__file__).with_name("_core.pyi").read_text("utf-8"))
-    literals = {
-        node.target.id.removeprefix("_"): ast.literal_eval(node.value.slice)
-        for node in stub.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Subscript)
+LITERALS = {name: set(get_args(literal)) for name, literal in vars(_literals).items() if get_args(literal)}
+
+
+def test_literals_are_the_words() -> None:
+    of_enums = {name: words for name, words in LITERALS.items() if hasattr(mta_sts, name)}
+    assert {"Purpose", "PostfixForm", "TlsResult", "TxtFailure"} <= set(of_enums)
+    for name, words in of_enums.items():
+        assert words == {member.value for member in getattr(mta_sts, name)}, name
+
+
+def test_literals_are_the_codes() -> None:
+    codes = mta_sts.codes()
+    assert LITERALS["Code"] == set(codes)
+    # The hundreds of a number tell what it is about.
+    of_hundreds = {
+        "NameCode": {1},
+        "RecordCode": {2},
+        "PolicyCode": {3},
+        "FetchCode": {4},
+        "EntryCode": {7},
+        "LookupCode": {8},
+        "LintCode": {11, 14},
+        "PostfixCode": {12},
+        "TlsrptRecordCode": {13},
     }
-    assert {"DaneResult", "SessionFault", "TlsResult", "Recheck"} <= set(literals)
-    for name, words in literals.items():
-        assert sorted(words) == sorted(member.value for member in getattr(mta_sts, name)), name
-    _, of_a_host = get_args(get_type_hints(mta_sts.MxHost, vars(mta_sts) | {"Literal": Literal})["dane"])
-    assert sorted(get_args(of_a_host)) == sorted(mta_sts.DaneState)
+    for name, hundreds in of_hundreds.items():
+        assert LITERALS[name] == {code for code, (number, _) in codes.items() if number // 100 in hundreds}, name
+
+
+def test_right_uses_run() -> None:
+    # `typed/wrong.py` beside it is for type checkers alone.
+    runpy.run_path(str(Path(__file__).with_name("typed") / "right.py"))
+
+
+def test_an_unknown_word_is_a_code() -> None:
+    with pytest.raises(MtaStsError) as raised:
+        Mode("enforced")
+    assert raised.value.code in mta_sts.codes()
+
+
+def test_findings_and_words_of_an_update_are_literals() -> None:
+    findings = [*lint_policy("mode: x"), *mta_sts.lint_record("v=STSv1; id:1"), *mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=x")]
+    assert {finding.code for finding in findings} <= LITERALS["FindingCode"]
+    updates = [
+        CacheUpdate.keep(),
+        CacheUpdate.checked(NOW),
+        CacheUpdate.absent("no-record", until=NOW),
+        CacheUpdate.back_off("1", until=NOW),
+        outcome().cache_update,
+    ]
+    assert {update.kind for update in updates} == LITERALS["UpdateKind"]
 
 
 def test_words_of_errors_are_those_of_the_core() -> None:
@@ -237,6 +277,48 @@ def test_patterns_are_a_sequence() -> None:
         patterns.index(MxPattern.parse("other.test"))
     with pytest.raises(TypeError):
         patterns["0"]  # type: ignore[call-overload]
+
+
+def test_patterns_are_found_by_their_text() -> None:
+    patterns = Policy.parse(b"version: STSv1\nmode: enforce\nmx: MX.a.test.\nmx: *.b.test\nmx: mx.A.test\nmax_age: 1\n").mx
+    assert "mx.a.test" in patterns and "*.b.test" in patterns
+    assert patterns.index("*.b.test") == 1 and patterns.count("mx.a.test") == 2
+    # The text as the package writes it, as for every other value; whether a host is covered `matches_mx` says.
+    for text in ("MX.a.test", "mx.a.test.", "mx.b.test", "", "*", "\ud800"):
+        assert text not in patterns and patterns.count(text) == 0
+        with pytest.raises(ValueError):
+            patterns.index(text)
+    for other in (None, 1, b"mx.a.test", DnsName.parse("mx.a.test"), object()):
+        assert other not in patterns
+        with pytest.raises(TypeError):
+            patterns.index(other)  # type: ignore[arg-type]
+
+
+def test_values_are_equal_to_their_text() -> None:
+    for value, text in (
+        (DnsName.parse("MX.B\u00fccher.Test."), "mx.xn--bcher-kva.test"),
+        (PolicyDomain.parse("A.test"), "a.test"),
+        (MxPattern.parse("*.A.test."), "*.a.test"),
+    ):
+        assert value == text and text == value and not value != text and not text != value
+        assert {value: 1}[text] == 1 and {text: 1}[value] == 1 and len({value, text}) == 1  # type: ignore[index]
+        assert value in [text] and text in (value,)
+        for other in (text.upper(), text + ".", text[1:], "", "\ud800", text.encode(), None, 1):
+            assert value != other and other != value and not value == other
+        with pytest.raises(TypeError):
+            value < text  # type: ignore[operator]
+    # A name, a domain and a pattern are three things, whatever their texts.
+    assert DnsName.parse("a.test") != PolicyDomain.parse("a.test") != MxPattern.parse("a.test")
+    cache = PolicyCache()
+    cache.apply("a.test", outcome().cache_update, now=NOW)
+    assert dict(cache.entries())["a.test"].policy is not None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("parse", [DnsName.parse, PolicyDomain.parse])
+def test_names_are_ordered(parse: Any) -> None:
+    first, second = parse("a.test"), parse("b.test")
+    assert first < second and first <= second and second > first and second >= first and first <= parse("A.test")
+    assert sorted([second, first]) == [first, second] == ["a.test", "b.test"]
 
 
 def test_findings_are_a_sequence_with_spans() -> None:
@@ -309,7 +391,7 @@ def test_options_have_names_and_data_have_none() -> None:
 
 def test_words_that_are_none_are_value_errors() -> None:
     with pytest.raises(ValueError, match="'deliverr' is no purpose"):
-        Lookup("example.test", now=NOW, purpose="deliverr")
+        Lookup("example.test", now=NOW, purpose="deliverr")  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         Delivery.without_policy().check_session("mx.test", "fine")  # type: ignore[arg-type]
 

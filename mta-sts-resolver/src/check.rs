@@ -72,7 +72,8 @@ impl DomainChecker {
         Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None }
     }
 
-    /// Sets the port of the MX hosts: another than 25 is for tests and closed networks.
+    /// Sets the port of the MX hosts, where their TLSA records are looked up too (RFC 6698, 3): another than 25 is for tests
+    /// and closed networks.
     #[must_use]
     pub fn smtp_port(mut self, port: u16) -> Self {
         self.smtp_port = port;

@@ -517,6 +517,8 @@ async fn dane_is_decided_for_each_host() {
         ("dane-mismatch.test", &["mismatch"]),
         ("dane-bogus.test", &["dane-lookup-failed"]),
         ("dane-second.test", &["not-applicable", "passed"]),
+        // The record of port 25 would match.
+        ("dane-ports.test", &["mismatch"]),
         ("healthy-enforce.test", &["not-applicable"]),
     ] {
         let (_, json) = stage.json(domain).await;

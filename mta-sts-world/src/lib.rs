@@ -23,7 +23,7 @@
 //! Nothing leaves the loopback and nothing needs root. Each host has its own address in 127.83.0.0/16; DNS, HTTPS and
 //! SMTP have one port each for all hosts, chosen by the system unless [`WorldConfig`] fixes it. Names end in `.test`.
 //! TTLs are 60 s, also of negative answers. No answer has a signature; those about the domains that are called signed below
-//! have the AD bit, as from a validating resolver.
+//! have the AD bit, as from a validating resolver. TLSA records stand at port 25 and at the world's SMTP port.
 //!
 //! # Domains without a scenario
 //!
@@ -39,6 +39,7 @@
 //! | `dane.test`, `dane-testing.test` | signed; nobody trusts the MX host's certificate, and its TLSA record is for it; the policy enforces, or is in mode testing |
 //! | `dane-mismatch.test` | signed; all is as the policy says, and the TLSA record is for another key |
 //! | `dane-bogus.test` | signed; all is as the policy says, and the TLSA lookup is SERVFAIL with Extended DNS Error 6 |
+//! | `dane-ports.test` | signed; all is as the policy says, and the TLSA record of port 25 is for the MX host's key, that of the world's SMTP port for another |
 //! | `dane-second.test` | signed; all is as the policy says of the preferred MX host, and only the second one has a TLSA record, for a certificate that nobody trusts |
 //! | `spotless.test` | signed; the TLSA record matches, there is a TLSRPT record, and both DNS servers are its name servers |
 //! | `alias-dangling.test`, `mx-alias-dangling.test` | `mta-sts` and `_smtp._tls`, or the MX host, are aliases of names that do not exist |

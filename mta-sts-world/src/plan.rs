@@ -43,11 +43,15 @@ pub(crate) enum MailService {
     OldTls,
 }
 
-/// What the TLSA record of port 25 says of an MX host.
+/// What the TLSA records of port 25 and of the world's port say of an MX host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TlsaPlan {
     ItsKey,
     AnotherKey,
+    /// The record of port 25 is for its key, that of the world's port for another.
+    ItsKeyAt25,
+    /// A validating resolver finds them forged or broken.
+    Bogus,
 }
 
 impl Plan {

@@ -451,11 +451,7 @@ fn domains_without_scenario(plan: &mut Plan) {
         .mx(20, "mx");
 
     for name in ["", "_mta-sts", "mta-sts"] {
-        plan.domain("bogus").data(
-            name,
-            Data::Fault(RecordType::ANY, Fault::ServFail(Some(DNSSEC_BOGUS))),
-            None,
-        );
+        plan.domain("bogus").data(name, Data::Fault(RecordType::ANY, Fault::BOGUS), None);
     }
 
     plan.domain("loop")
@@ -497,11 +493,7 @@ fn domains_with_dane(plan: &mut Plan) {
 
     // MTA-STS alone would let it pass.
     plan.domain("dane-mismatch").signed().healthy().tlsa(TlsaPlan::AnotherKey);
-    plan.domain("dane-bogus").signed().healthy().data(
-        "_25._tcp.mx",
-        Data::Fault(RecordType::TLSA, Fault::ServFail(Some(DNSSEC_BOGUS))),
-        None,
-    );
+    plan.domain("dane-bogus").signed().healthy().tlsa(TlsaPlan::Bogus);
 
     // The preferred host is as the policy says, but only the other one has DANE.
     let mut stage = plan.domain("dane-second");
@@ -589,6 +581,9 @@ fn domains_to_check(plan: &mut Plan) {
         Data::Txt(vec!["v=TLSRPTv1; rua=tls@tlsrpt-broken.test".to_owned()]),
         None,
     );
+
+    // To whom mail goes at another port, TLSA records of port 25 say nothing (RFC 6698, 3).
+    plan.domain("dane-ports").signed().healthy().tlsa(TlsaPlan::ItsKeyAt25);
 }
 
 fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {
@@ -644,5 +639,3 @@ fn discovery(result_type: ResultType) -> Report {
 const FETCHED: PolicySource = PolicySource::Fetched;
 const ATTACKER: &str = "mx.attacker.test";
 const NEW_ID: &str = "20260102T000000";
-/// RFC 8914, 4.7.
-const DNSSEC_BOGUS: u16 = 6;

@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hickory_proto::rr::RecordType;
 use hickory_server::Server;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde::Serialize;
@@ -23,7 +24,7 @@ use crate::seen::{Owner, Record, Seen};
 use crate::smtp::{Service, SmtpServer};
 use crate::table;
 use crate::tls;
-use crate::zone::{Data, DnsServer, Zone};
+use crate::zone::{Data, DnsServer, Fault, Zone};
 
 /// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
 ///
@@ -112,11 +113,11 @@ impl World {
             })?;
             if let (Some(tlsa), Some(certificate)) = (plan.tlsa, &services.calm.0) {
                 let digest = key_digest(certificate).unwrap_or_default();
-                let digest = match tlsa {
-                    TlsaPlan::ItsKey => digest,
-                    TlsaPlan::AnotherKey => digest.map(|octet| !octet),
-                };
-                zone.add(&format!("_25._tcp.{}", plan.name), Data::Tlsa(digest), When::Always);
+                // A sender asks at the port that it connects to; one before a redirected port 25, at 25.
+                for port in BTreeSet::from([SMTP_PORT, smtp_port]) {
+                    let name = format!("_{port}._tcp.{}", plan.name);
+                    zone.add(&name, tlsa_data(tlsa, digest, port), When::Always);
+                }
             }
             let service = services.map(|(_, served)| served.clone());
             let server = SmtpServer {
@@ -410,6 +411,17 @@ fn certificate(
     }
 }
 
+/// What stands at one port of an MX host with this key.
+fn tlsa_data(tlsa: TlsaPlan, digest: [u8; 32], port: u16) -> Data {
+    let another = digest.map(|octet| !octet);
+    match tlsa {
+        TlsaPlan::ItsKey => Data::Tlsa(digest),
+        TlsaPlan::ItsKeyAt25 if port == SMTP_PORT => Data::Tlsa(digest),
+        TlsaPlan::AnotherKey | TlsaPlan::ItsKeyAt25 => Data::Tlsa(another),
+        TlsaPlan::Bogus => Data::Fault(RecordType::TLSA, Fault::BOGUS),
+    }
+}
+
 fn mail_service(service: &MailService, certificate: Option<&CertifiedKey>) -> Service {
     if let MailService::OldTls = service {
         return Service::OldTls;
@@ -508,6 +520,8 @@ fn write(path: &Path, text: &[u8]) -> Result<(), WorldError> {
         .map_err(|source| WorldError::File { path: path.to_owned(), source })
 }
 
+/// RFC 5321, 4.5.4.2.
+const SMTP_PORT: u16 = 25;
 const MAX_STARTS: usize = 10;
 const MAX_TRIES: u32 = 32;
 const CA_FILE: &str = "ca.pem";

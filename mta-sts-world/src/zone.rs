@@ -50,6 +50,11 @@ pub(crate) enum Fault {
     Silence,
 }
 
+impl Fault {
+    /// A validating resolver has found the data forged or broken (RFC 8914, 4.7).
+    pub(crate) const BOGUS: Self = Self::ServFail(Some(6));
+}
+
 /// One of the two DNS servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DnsServer {

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import Delivery, Mode, MtaStsError, Outcome, PolicyDomain, Skip, __version__, codes, lint_policy
+
+if TYPE_CHECKING:
+    from .aio import Resolver
 
 FINE, NO, USAGE, TEMPORARY = 0, 1, 2, 75
 
@@ -28,6 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("--dns", metavar="ADDR[:PORT]", help="ask this server, not the system's")
     check.add_argument("--ca-file", metavar="PEM", help="trust this file alone")
     check.add_argument("--https-port", metavar="N", type=int, default=443, help="the port of Policy Hosts")
+    check.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=20.0,
+        help="how long the look at the domain may take in all, from 1 to 600; 20 by default",
+    )
     options = parser.parse_args(arguments)
 
     text: str = options.domain
@@ -39,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import dns.exception
 
-        from .resolver import Resolver
+        from .aio import Resolver
     except ImportError as error:
         print(f"{error}; install it: pip install mta-sts[resolver]", file=sys.stderr)
         return USAGE
@@ -49,24 +60,52 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError, dns.exception.DNSException) as error:
         print(f"python -m mta_sts: {error}", file=sys.stderr)
         return USAGE
-    outcome = resolver.discover(domain)
-    try:
-        hosts: list[str] | None = resolver.mx_hosts(domain)
-    except dns.exception.DNSException:
-        hosts = None
+    outcome, hosts = asyncio.run(asked(resolver, domain, options.timeout))
     seen = seen_of(domain, outcome, hosts)
-    print(json.dumps(seen, indent=2) if options.json else shown(seen))
+    print(json.dumps(seen, indent=2) if options.json else shown(seen, options.timeout))
     return status(outcome, seen)
 
 
-def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> dict[str, Any]:
+def seconds(text: str) -> float:
+    """A limit as `--timeout` takes it."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 600")
+    return value
+
+
+async def asked(resolver: Resolver, domain: PolicyDomain, timeout: float) -> tuple[Outcome | None, list[str] | None]:
+    """What came of the lookup, and the MX hosts; `None` where that is not known within so many seconds."""
+    import dns.exception
+
+    async def outcome() -> Outcome | None:
+        try:
+            return await resolver.discover(domain, timeout=timeout)
+        except TimeoutError:
+            return None
+
+    async def hosts() -> list[str] | None:
+        try:
+            return await asyncio.wait_for(resolver.mx_hosts(domain), timeout)
+        except (dns.exception.DNSException, OSError, asyncio.TimeoutError):
+            return None
+
+    async with resolver:
+        return await asyncio.gather(outcome(), hosts())
+
+
+def seen_of(domain: PolicyDomain, outcome: Outcome | None, hosts: list[str] | None) -> dict[str, Any]:
     """All that there is to tell."""
-    seen: dict[str, Any] = {"domain": str(domain), "policy_url": domain.policy_url}
-    policy, no_policy, failure = outcome.policy, outcome.no_policy, outcome.failure
-    if no_policy is not None:
+    seen: dict[str, Any] = {"domain": str(domain), "policy_url": domain.policy_url, "timed_out": outcome is None}
+    policy = None if outcome is None else outcome.policy
+    if outcome is not None and outcome.no_policy is not None:
+        no_policy = outcome.no_policy
         cause = None if no_policy.cause is None else {"code": no_policy.cause, "message": codes()[no_policy.cause][1]}
         seen["no_policy"] = {"code": no_policy.reason.value, "message": str(no_policy), "cause": cause}
-    if policy is not None:
+    if outcome is not None and policy is not None:
         seen["policy"] = {
             "id": outcome.id,
             "mode": policy.mode.value,
@@ -77,9 +116,10 @@ def seen_of(domain: PolicyDomain, outcome: Outcome, hosts: list[str] | None) -> 
             {"code": finding.code, "severity": finding.severity.value, "line": finding.line, "message": finding.message}
             for finding in lint_policy(policy.text)
         ]
-    if failure is not None:
+    if outcome is not None and outcome.failure is not None:
+        failure = outcome.failure
         seen["tlsrpt"] = {"result_type": failure.result_type.value, "reason_code": failure.reason_code}
-    delivery = Delivery.of(outcome)
+    delivery = Delivery.undetermined() if outcome is None else Delivery.of(outcome)
     seen["mx"] = hosts and [
         {"host": host, "covered": policy is None or policy.matches_mx(host), "skipped": is_skipped(delivery, host)}
         for host in hosts
@@ -92,7 +132,7 @@ def is_skipped(delivery: Delivery, host: str) -> bool:
     return isinstance(delivery.check_mx(host).decision, Skip)
 
 
-def shown(seen: dict[str, Any]) -> str:
+def shown(seen: dict[str, Any], timeout: float) -> str:
     """The same for people."""
     lines = [seen["domain"]]
     if "policy" in seen:
@@ -100,6 +140,8 @@ def shown(seen: dict[str, Any]) -> str:
         lines.append(f"  record   id={policy['id']}")
         lines.append(f"  policy   {policy['mode']}, for {policy['max_age']} s, {seen['policy_url']}")
         lines += [f"           mx: {pattern}" for pattern in policy["mx"]]
+    elif seen["timed_out"]:
+        lines.append(f"  policy   not known: no answer within {timeout:g} s")
     else:
         lines.append(f"  policy   none: {seen['no_policy']['message']}")
         if seen["no_policy"]["cause"]:
@@ -107,8 +149,11 @@ def shown(seen: dict[str, Any]) -> str:
     if seen["mx"] is None:
         lines.append("  mx       DNS does not say")
     for host in seen["mx"] or ():
-        word = "covered" if host["covered"] else "NOT covered by the policy"
-        lines.append(f"  mx       {host['host']}: {word if 'policy' in seen else 'no policy'}")
+        if "policy" in seen:
+            word = "covered" if host["covered"] else "NOT covered by the policy"
+        else:
+            word = "policy not known" if seen["timed_out"] else "no policy"
+        lines.append(f"  mx       {host['host']}: {word}")
     if "tlsrpt" in seen:
         lines.append(f"  report   {seen['tlsrpt']['result_type']} ({seen['tlsrpt']['reason_code']})")
     for finding in seen.get("findings", ()):
@@ -116,9 +161,9 @@ def shown(seen: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def status(outcome: Outcome, seen: dict[str, Any]) -> int:
+def status(outcome: Outcome | None, seen: dict[str, Any]) -> int:
     """The exit status."""
-    if not outcome.is_known:
+    if outcome is None or not outcome.is_known:
         return TEMPORARY
     if outcome.mode in (None, Mode.NONE):
         return NO

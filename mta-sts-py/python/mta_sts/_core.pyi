@@ -1,9 +1,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, final, overload
+from typing import Final, TypeAlias, final, overload
 
 from typing_extensions import Never
 
+from . import _literals as literal
 from ._values import (
     Absence,
     BackOff,
@@ -79,7 +80,7 @@ __all__ = [
 
 __version__: Final[str]
 
-def codes() -> dict[str, tuple[int, str]]: ...
+def codes() -> dict[literal.Code, tuple[int, str]]: ...
 def dns_id_matches(dns_id: str, host: DnsName | str, /) -> bool: ...
 def lint_policy(
     body: _Octets,
@@ -110,17 +111,17 @@ def lint_tlsrpt_rrset(
     has_mta_sts: bool = False,
 ) -> Findings: ...
 def message_tls(*, requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> MessageTls: ...
-def policy_type_number(word: str, /) -> int: ...
+def policy_type_number(word: literal.PolicyType, /) -> int: ...
 def postfix_tls_policy(
     policy: Policy,
     domain: PolicyDomain | str,
     /,
     *,
-    form: PostfixForm | str = "basic",
+    form: PostfixForm | literal.PostfixForm = "basic",
     mx_hosts: Iterable[DnsName | str] | None = None,
 ) -> str | None: ...
-def result_type_number(word: str, /) -> int: ...
-def result_type_of(code: str, /) -> ResultType | None: ...
+def result_type_number(word: literal.ResultType, /) -> int: ...
+def result_type_of(code: literal.FetchFailure | literal.SessionFault, /) -> ResultType | None: ...
 def tls_required_no(values: Iterable[_Octets], /) -> bool: ...
 
 @final
@@ -201,8 +202,9 @@ class MxPatterns(Sequence[MxPattern]):
     @overload
     def __getitem__(self, key: slice, /) -> list[MxPattern]: ...
     def __len__(self) -> int: ...
-    def index(self, pattern: MxPattern, /) -> int: ...  # type: ignore[override]
-    def count(self, pattern: MxPattern, /) -> int: ...
+    def __contains__(self, pattern: object, /) -> bool: ...
+    def index(self, pattern: MxPattern | str, /) -> int: ...  # type: ignore[override]
+    def count(self, pattern: MxPattern | str, /) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -282,14 +284,14 @@ class CacheUpdate:
     @staticmethod
     def checked(id: str, /, *, checked_at: _Time, until: _Time) -> CacheUpdate: ...
     @staticmethod
-    def absent(reason: str, /, *, until: _Time) -> CacheUpdate: ...
+    def absent(reason: literal.RecordCode, /, *, until: _Time) -> CacheUpdate: ...
     @staticmethod
     def back_off(id: str, /, *, requested_at: _Time, until: _Time) -> CacheUpdate: ...
     @staticmethod
     def store(policy: CachedPolicy, /, *, checked_until: _Time) -> CacheUpdate: ...
     def apply_to(self, entry: CacheEntry | None, /, *, now: _Time) -> CacheEntry | None: ...
     @property
-    def kind(self) -> Literal["keep", "checked", "absent", "back-off", "store"]: ...
+    def kind(self) -> literal.UpdateKind: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
@@ -325,7 +327,7 @@ class Lookup:
         *,
         now: _Time,
         cached: CacheEntry | None = None,
-        purpose: Purpose | str = "deliver",
+        purpose: Purpose | literal.Purpose = "deliver",
         config: LookupConfig | None = None,
     ) -> Lookup: ...
     @property
@@ -333,11 +335,11 @@ class Lookup:
     def poll_output(self) -> Output: ...
     def handle_txt(self, rrset: Iterable[_Octets], /, *, ttl: _Span, now: _Time) -> None: ...
     def handle_txt_not_found(self, *, now: _Time, ttl: _Span | None = None) -> None: ...
-    def handle_txt_failed(self, failure: TxtFailure | str, /, *, now: _Time) -> None: ...
+    def handle_txt_failed(self, failure: TxtFailure | literal.TxtFailure, /, *, now: _Time) -> None: ...
     def handle_response(
         self, *, status: int, content_type: _Octets | None, body: _Octets, now: _Time
     ) -> None: ...
-    def handle_fetch_failed(self, failure: FetchFailure | str, /, *, now: _Time) -> None: ...
+    def handle_fetch_failed(self, failure: FetchFailure | literal.FetchFailure, /, *, now: _Time) -> None: ...
 
 @final
 class MxVerdict:
@@ -355,7 +357,7 @@ class MxVerdict:
 class SessionVerdict:
     __match_args__: Final = ("decision", "fault", "rows")
     def __new__(
-        cls, decision: SessionDecision | str, fault: SessionFault | str | None, rows: Iterable[TlsrptRow]
+        cls, decision: SessionDecision | literal.SessionDecision, fault: SessionFault | literal.SessionFault | None, rows: Iterable[TlsrptRow]
     ) -> SessionVerdict: ...
     @property
     def decision(self) -> SessionDecision: ...
@@ -367,44 +369,6 @@ class SessionVerdict:
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
-_MessageTls: TypeAlias = Literal["unspecified", "requiretls", "tls-required-no"]
-_TlsMinimum: TypeAlias = Literal["opportunistic", "encrypted", "authenticated"]
-_DanePrecedence: TypeAlias = Literal["both", "dane-decides"]
-_DaneState: TypeAlias = Literal["not-applicable", "usable", "lookup-failed"]
-_DaneResult: TypeAlias = Literal["passed", "failed", "not-checked"]
-_TlsResult: TypeAlias = Literal[
-    "not-offered",
-    "refused",
-    "handshake-failed",
-    "version-too-old",
-    "certificate-expired",
-    "certificate-not-yet-valid",
-    "certificate-host-mismatch",
-    "certificate-not-trusted",
-    "certificate-not-checked",
-    "authenticated",
-]
-_SessionFault: TypeAlias = Literal[
-    "mx-mismatch",
-    "starttls-not-offered",
-    "starttls-refused",
-    "tls-handshake-failed",
-    "tls-version-too-old",
-    "certificate-expired",
-    "certificate-not-yet-valid",
-    "certificate-host-mismatch",
-    "certificate-not-trusted",
-    "certificate-not-checked",
-    "dane-failed",
-    "dane-lookup-failed",
-    "mx-not-authenticated",
-    "requiretls-not-offered",
-    "policy-unknown",
-    "dane-not-checked",
-]
-_QueueLifetime: TypeAlias = Literal["running", "over"]
-_Recheck: TypeAlias = Literal["unchanged", "changed", "no-longer-bound", "not-checked"]
-
 @final
 class Delivery:
     """What a message to a domain may be sent over: asked before a connection, after TLS, at the end."""
@@ -415,9 +379,9 @@ class Delivery:
         outcome: Outcome,
         /,
         *,
-        message: MessageTls | _MessageTls = "unspecified",
-        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
-        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        message: MessageTls | literal.MessageTls = "unspecified",
+        minimum: TlsMinimum | literal.TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
         """A delivery under what a lookup came to: its policy, none, or that it could not tell."""
@@ -426,27 +390,27 @@ class Delivery:
         policy: Policy,
         /,
         *,
-        message: MessageTls | _MessageTls = "unspecified",
-        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
-        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        message: MessageTls | literal.MessageTls = "unspecified",
+        minimum: TlsMinimum | literal.TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
         """A delivery under this policy."""
     @staticmethod
     def without_policy(
         *,
-        message: MessageTls | _MessageTls = "unspecified",
-        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
-        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        message: MessageTls | literal.MessageTls = "unspecified",
+        minimum: TlsMinimum | literal.TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
         """A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`."""
     @staticmethod
     def undetermined(
         *,
-        message: MessageTls | _MessageTls = "unspecified",
-        minimum: TlsMinimum | _TlsMinimum = "opportunistic",
-        dane_precedence: DanePrecedence | _DanePrecedence = "both",
+        message: MessageTls | literal.MessageTls = "unspecified",
+        minimum: TlsMinimum | literal.TlsMinimum = "opportunistic",
+        dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
         """A delivery to a domain of which it is not known whether it has a policy: it waits."""
@@ -455,7 +419,7 @@ class Delivery:
         host: DnsName | str,
         /,
         *,
-        dane: DaneState | _DaneState = "not-applicable",
+        dane: DaneState | literal.DaneState = "not-applicable",
         dnssec: bool = False,
     ) -> MxVerdict:
         """What to do about one MX host, before a connection."""
@@ -464,12 +428,12 @@ class Delivery:
     def check_session(
         self,
         host: DnsName | str,
-        tls: TlsResult | _TlsResult,
+        tls: TlsResult | literal.TlsResult,
         /,
         *,
-        dane: DaneState | _DaneState = "not-applicable",
+        dane: DaneState | literal.DaneState = "not-applicable",
         dnssec: bool = False,
-        dane_result: DaneResult | _DaneResult = "not-checked",
+        dane_result: DaneResult | literal.DaneResult = "not-checked",
         offers_requiretls: bool = False,
     ) -> SessionVerdict:
         """Whether the message may go over this session, after TLS or without."""
@@ -477,11 +441,11 @@ class Delivery:
         """Compares what a lookup for `before-permanent-failure` came to with the policy of this delivery."""
     def conclude(
         self,
-        hosts: Iterable[SessionFault | _SessionFault | None],
+        hosts: Iterable[SessionFault | literal.SessionFault | None],
         /,
         *,
-        lifetime: QueueLifetime | _QueueLifetime = "running",
-        recheck: Recheck | _Recheck | None = None,
+        lifetime: QueueLifetime | literal.QueueLifetime = "running",
+        recheck: Recheck | literal.Recheck | None = None,
     ) -> Conclusion:
         """What becomes of a message that no host took."""
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Union
 
+from . import _literals as literal
 from ._core import CacheEntry, Lookup, LookupConfig, PolicyDomain
 from ._values import FetchPolicy, Outcome, QueryTxt
 from ._words import FetchFailure, Purpose, TxtFailure
@@ -31,7 +32,7 @@ class TxtNotFound:
 class TxtFailed:
     """DNS said nothing usable."""
 
-    failure: TxtFailure | str
+    failure: TxtFailure | literal.TxtFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Response:
 class FetchFailed:
     """No answer came from the Policy Host, or none that could be trusted."""
 
-    failure: FetchFailure | str
+    failure: FetchFailure | literal.FetchFailure
 
 
 TxtAnswer = Union[Txt, TxtNotFound, TxtFailed]
@@ -61,7 +62,7 @@ def drive(
     query_txt: Callable[[QueryTxt], TxtAnswer],
     fetch_policy: Callable[[FetchPolicy], FetchAnswer],
     cached: CacheEntry | None = None,
-    purpose: Purpose | str = Purpose.DELIVER,
+    purpose: Purpose | literal.Purpose = Purpose.DELIVER,
     config: LookupConfig | None = None,
     now: Callable[[], float] = time.time,
 ) -> Outcome:
@@ -98,7 +99,7 @@ async def drive_async(
     query_txt: Callable[[QueryTxt], Awaitable[TxtAnswer]],
     fetch_policy: Callable[[FetchPolicy], Awaitable[FetchAnswer]],
     cached: CacheEntry | None = None,
-    purpose: Purpose | str = Purpose.DELIVER,
+    purpose: Purpose | literal.Purpose = Purpose.DELIVER,
     config: LookupConfig | None = None,
     now: Callable[[], float] = time.time,
 ) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import _literals as literal
     from ._words import ResultType
 
 
@@ -15,7 +16,7 @@ class MtaStsError(ValueError):
     if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host.
     """
 
-    code: str
+    code: literal.ErrorCode
     line: int | None
     offset: int | None
     result_type: ResultType | None
@@ -23,7 +24,7 @@ class MtaStsError(ValueError):
     def __init__(
         self,
         message: str,
-        code: str,
+        code: literal.ErrorCode,
         line: int | None = None,
         offset: int | None = None,
         result_type: ResultType | None = None,

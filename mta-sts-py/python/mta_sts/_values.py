@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Union
+from typing import TYPE_CHECKING, Union
 
+from . import _literals as literal
 from ._words import (
     DaneState,
     Mode,
@@ -71,7 +72,7 @@ class NoPolicy:
     """
 
     reason: NoPolicyReason
-    cause: str | None
+    cause: literal.CauseCode | None
     until: int | None
     message: str = field(compare=False)
 
@@ -84,7 +85,7 @@ class PolicyFailure:
     """A failure of policy discovery, to be counted in TLSRPT under policy type `sts`."""
 
     result_type: ResultType
-    reason_code: str
+    reason_code: literal.FailureCode
     received_lines: list[str] = field(hash=False)
 
 
@@ -92,7 +93,7 @@ class PolicyFailure:
 class Alert:
     """A policy could not be fetched anew, `failures` times in a row; the cached one protects until `expires_at`."""
 
-    fault: str
+    fault: literal.FetchFaultCode
     failures: int
     expires_at: int
 
@@ -150,7 +151,7 @@ class Outcome:
 class Absence:
     """That a domain had no usable record, and until when that is believed."""
 
-    reason: str
+    reason: literal.RecordCode
     until: int
 
 
@@ -174,7 +175,7 @@ class Evicted:
 class Finding:
     """What is to be said of a published text: `span` in octets, `line` from 1."""
 
-    code: str
+    code: literal.FindingCode
     number: int
     severity: Severity
     span: tuple[int, int]
@@ -206,7 +207,7 @@ class MxHost:
     """A host of the MX list, with what DNS says of DANE for it, and whether DNSSEC vouches for its MX record."""
 
     name: DnsName | str
-    dane: DaneState | Literal["not-applicable", "usable", "lookup-failed"] = DaneState.NOT_APPLICABLE
+    dane: DaneState | literal.DaneState = DaneState.NOT_APPLICABLE
     dnssec: bool = False
 
 
@@ -295,7 +296,7 @@ class TryAgain:
 class Bounce:
     """Return the message to its sender, with this enhanced status code."""
 
-    status: str
+    status: literal.EnhancedStatus
 
 
 Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]

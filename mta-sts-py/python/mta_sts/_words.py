@@ -6,21 +6,13 @@ Wherever a function takes one of them, its plain string will do.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ._error import MtaStsError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class _Word(str, Enum):
     """A member is its word: `Mode.ENFORCE == "enforce"`, and `str()` and formats give the word."""
-
-    def __new__(cls, value: object) -> Self:
-        word = str.__new__(cls, value)
-        word._value_ = value
-        return word
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:

@@ -6,6 +6,7 @@ import asyncio
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from . import _literals as literal
 from ._core import DnsName, LookupConfig, PolicyCache, PolicyDomain
 from ._keeping import Keeper
 from ._network import Network, parsed, seconds
@@ -59,7 +60,7 @@ class Resolver:
         domain: PolicyDomain | str,
         /,
         *,
-        purpose: Purpose | str = Purpose.DELIVER,
+        purpose: Purpose | literal.Purpose = Purpose.DELIVER,
         timeout: float | None = None,
     ) -> Outcome:
         """The policy of the domain, or why there is none.

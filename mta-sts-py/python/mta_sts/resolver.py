@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import _literals as literal
 from . import aio
 from ._core import DnsName, LookupConfig, PolicyDomain
 from ._values import Outcome
@@ -61,7 +62,7 @@ class Resolver:
         domain: PolicyDomain | str,
         /,
         *,
-        purpose: Purpose | str = Purpose.DELIVER,
+        purpose: Purpose | literal.Purpose = Purpose.DELIVER,
         timeout: float | None = None,
     ) -> Outcome:
         """The policy of the domain, or why there is none.

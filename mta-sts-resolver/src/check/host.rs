@@ -206,7 +206,7 @@ impl Visitor {
         Some(match is_signed {
             Err(error) => Err(error),
             Ok(false) => Ok(None),
-            Ok(true) => timeout_at(self.deadline, self.dane.host_records(name, SMTP_PORT))
+            Ok(true) => timeout_at(self.deadline, self.dane.host_records(name, self.port))
                 .await
                 .unwrap_or(Err(DaneError::Slow)),
         })
@@ -330,8 +330,6 @@ fn fails_tls(error: &SmtpError) -> bool {
     error.stage() == SmtpStage::TlsHandshake || *error.kind() == SmtpErrorKind::ClearTextAfterStarttls
 }
 
-/// Where TLSA records of MX hosts are, on whatever port they are asked in a test.
-const SMTP_PORT: u16 = 25;
 /// For one step of a session.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 const ADDRESSES_A_FAMILY: usize = 2;

@@ -23,7 +23,7 @@ pub(crate) struct Network {
     /// Ask policy hosts on this port [default: 443]
     #[arg(long, value_name = "N")]
     https_port: Option<u16>,
-    /// Ask MX hosts on this port
+    /// Ask MX hosts on this port, and for their TLSA records at it
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub(crate) smtp_port: u16,
 }

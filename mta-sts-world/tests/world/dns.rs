@@ -136,24 +136,34 @@ async fn answers_about_signed_domains_have_the_ad_bit_for_those_who_ask() {
         let answer = ask_udp(&world, name, kind, Some(1232)).await.unwrap();
         assert!(!answer.metadata.authentic_data, "{name} {kind}: nobody asked");
     }
-    let bogus = ask_udp_authentic(&world, "_25._tcp.mx.dane-bogus.test", RecordType::TLSA).await;
-    assert_eq!(bogus.metadata.response_code, ResponseCode::ServFail);
-    assert!(!bogus.metadata.authentic_data);
+    for port in [25, world.smtp_port()] {
+        let name = format!("_{port}._tcp.mx.dane-bogus.test");
+        let bogus = ask_udp_authentic(&world, &name, RecordType::TLSA).await;
+        assert_eq!(bogus.metadata.response_code, ResponseCode::ServFail);
+        assert!(!bogus.metadata.authentic_data);
+    }
 }
 
 #[tokio::test]
 async fn tlsa_records_are_for_the_certificate_or_for_another() {
     let world = world().await;
-    for (host, matches) in
-        [("mx.dane.test", true), ("mx.dane-testing.test", true), ("mx.dane-mismatch.test", false)]
-    {
-        let answer = ask_udp_authentic(&world, &format!("_25._tcp.{host}"), RecordType::TLSA).await;
-        let RData::TLSA(tlsa) = &answer.answers[0].data else { panic!("{answer:?}") };
-        assert_eq!((u8::from(tlsa.cert_usage), u8::from(tlsa.selector), u8::from(tlsa.matching)), (3, 1, 1));
+    for (host, matches_at_25, matches) in [
+        ("mx.dane.test", true, true),
+        ("mx.dane-testing.test", true, true),
+        ("mx.dane-mismatch.test", false, false),
+        ("mx.dane-ports.test", true, false),
+    ] {
         let smtp = Smtp::connect(&world, host).await.starttls(careless(), host).await.unwrap();
         let certificate = smtp.certificate.unwrap();
         let key = ParsedCertificate::try_from(&certificate).unwrap().subject_public_key_info();
         let sha256 = TLS13_AES_128_GCM_SHA256.tls13().unwrap().common.hash_provider;
-        assert_eq!(sha256.hash(&key).as_ref() == tlsa.cert_data, matches, "{host}");
+        for (port, matches) in [(25, matches_at_25), (world.smtp_port(), matches)] {
+            let name = format!("_{port}._tcp.{host}");
+            let answer = ask_udp_authentic(&world, &name, RecordType::TLSA).await;
+            let RData::TLSA(tlsa) = &answer.answers[0].data else { panic!("{answer:?}") };
+            let numbers = (u8::from(tlsa.cert_usage), u8::from(tlsa.selector), u8::from(tlsa.matching));
+            assert_eq!(numbers, (3, 1, 1));
+            assert_eq!(sha256.hash(&key).as_ref() == tlsa.cert_data, matches, "{name}");
+        }
     }
 }

@@ -1,0 +1,326 @@
+"""The words as `Literal`s, so that a type checker refuses one that is misspelt.
+
+Each has the name of its enum, whose words it has too. Those whose names end with `Code` are in no enum: the codes of errors,
+of faults and of findings, as `codes()` lists them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Purpose: TypeAlias = Literal["deliver", "refresh", "before-permanent-failure"]
+
+MessageTls: TypeAlias = Literal["unspecified", "requiretls", "tls-required-no"]
+
+TlsMinimum: TypeAlias = Literal["opportunistic", "encrypted", "authenticated"]
+
+DanePrecedence: TypeAlias = Literal["both", "dane-decides"]
+
+DaneState: TypeAlias = Literal["not-applicable", "usable", "lookup-failed"]
+
+DaneResult: TypeAlias = Literal["passed", "failed", "not-checked"]
+
+TlsResult: TypeAlias = Literal[
+    "not-offered",
+    "refused",
+    "handshake-failed",
+    "version-too-old",
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-not-checked",
+    "authenticated",
+]
+
+SessionDecision: TypeAlias = Literal["deliver", "try-next-mx"]
+
+QueueLifetime: TypeAlias = Literal["running", "over"]
+
+Recheck: TypeAlias = Literal["unchanged", "changed", "no-longer-bound", "not-checked"]
+
+PostfixForm: TypeAlias = Literal["basic", "extended", "extended-with-testing"]
+
+TxtFailure: TypeAlias = Literal[
+    "dns-timeout",
+    "dns-servfail",
+    "dns-bogus",
+    "dns-unusable",
+    "dns-local-fault",
+]
+
+FetchFailure: TypeAlias = Literal[
+    "policy-host-not-found",
+    "policy-host-dns-failed",
+    "connect-failed",
+    "timeout",
+    "policy-host-certificate-expired",
+    "policy-host-certificate-host-mismatch",
+    "policy-host-certificate-not-trusted",
+    "policy-host-tls-failed",
+    "policy-host-body-too-large",
+    "http-protocol",
+    "local-fault",
+    "policy-host-address-refused",
+]
+
+SessionFault: TypeAlias = Literal[
+    "mx-mismatch",
+    "starttls-not-offered",
+    "starttls-refused",
+    "tls-handshake-failed",
+    "tls-version-too-old",
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-not-checked",
+    "dane-failed",
+    "dane-lookup-failed",
+    "mx-not-authenticated",
+    "requiretls-not-offered",
+    "policy-unknown",
+    "dane-not-checked",
+]
+
+NoPolicyReason: TypeAlias = Literal[
+    "no-record",
+    "invalid-record",
+    "several-records",
+    "dns-failed",
+    "fetch-failed",
+    "backing-off",
+    "local-fault",
+]
+
+ResultType: TypeAlias = Literal[
+    "starttls-not-supported",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-expired",
+    "validation-failure",
+    "sts-policy-fetch-error",
+    "sts-policy-invalid",
+    "sts-webpki-invalid",
+    "tlsa-invalid",
+    "dnssec-invalid",
+    "dane-required",
+]
+
+PolicyType: TypeAlias = Literal["tlsa", "sts", "no-policy-found"]
+
+UpdateKind: TypeAlias = Literal["keep", "checked", "absent", "back-off", "store"]
+"""What a `CacheUpdate` does."""
+
+EnhancedStatus: TypeAlias = Literal["5.4.7", "5.7.10", "5.7.30"]
+"""What a message is returned with (RFC 3463, RFC 8689)."""
+
+NameCode: TypeAlias = Literal[
+    "empty-name",
+    "name-too-long",
+    "empty-label",
+    "label-too-long",
+    "bad-character",
+    "hyphen-at-edge",
+    "address-literal",
+    "u-label-unsupported",
+    "bad-u-label",
+    "u-label",
+    "bad-wildcard",
+    "missing-domain",
+]
+"""Of a name, a domain or a pattern."""
+
+RecordCode: TypeAlias = Literal[
+    "no-record",
+    "several-records",
+    "bad-version",
+    "missing-id",
+    "bad-id",
+    "empty-field",
+    "field-without-value",
+    "space-around-equals",
+    "bad-field-name",
+    "bad-field-value",
+    "trailing-space",
+]
+"""Of the TXT records of a domain."""
+
+PolicyCode: TypeAlias = Literal[
+    "policy-too-large",
+    "not-utf8",
+    "control-character",
+    "line-without-colon",
+    "space-before-name",
+    "space-before-colon",
+    "bad-policy-field-name",
+    "empty-value",
+    "bad-policy-version",
+    "bad-mode",
+    "bad-max-age",
+    "bad-mx",
+    "missing-version",
+    "missing-mode",
+    "missing-max-age",
+    "missing-mx",
+    "blank-line",
+    "byte-order-mark",
+    "mx-trailing-dot",
+    "mx-underscore",
+]
+"""Of a policy."""
+
+FetchCode: TypeAlias = Literal[
+    "http-status",
+    "http-redirect",
+    "media-type",
+    "missing-media-type",
+    "body-too-large",
+    "invalid-policy",
+]
+"""Of the answer of a Policy Host."""
+
+EntryCode: TypeAlias = Literal[
+    "not-an-entry",
+    "unknown-entry-version",
+    "bad-entry-header",
+    "truncated-entry",
+    "trailing-entry-bytes",
+    "invalid-entry-policy",
+    "incomplete-entry",
+    "entry-of-other-domain",
+    "duplicate-entry-header",
+]
+"""Of the text of a cache entry."""
+
+LookupCode: TypeAlias = Literal["unexpected-input", "already-done"]
+"""Of a call of a lookup."""
+
+PostfixCode: TypeAlias = Literal[
+    "no-usable-mx",
+    "no-permitted-host",
+    "answer-too-long",
+    "numeric-domain",
+]
+"""Of a policy that cannot be told to Postfix."""
+
+TlsrptRecordCode: TypeAlias = Literal[
+    "no-tlsrpt-record",
+    "several-tlsrpt-records",
+    "bad-tlsrpt-version",
+    "missing-rua",
+    "no-usable-rua",
+    "empty-tlsrpt-field",
+    "tlsrpt-field-without-value",
+    "space-around-tlsrpt-equals",
+    "bad-tlsrpt-field-name",
+    "bad-tlsrpt-field-value",
+    "trailing-tlsrpt-space",
+]
+"""Of the TXT records that ask for TLS reports."""
+
+LintCode: TypeAlias = Literal[
+    "more-findings",
+    "html",
+    "rtf",
+    "json",
+    "front-matter",
+    "utf-16",
+    "record-as-policy",
+    "policy-as-record",
+    "large-policy",
+    "comment",
+    "yaml-list",
+    "equals-for-colon",
+    "fields-on-one-line",
+    "escaped-line-end",
+    "bad-line-end",
+    "unicode-line-end",
+    "mixed-line-ends",
+    "trailing-white-space",
+    "unusual-delimiter",
+    "invisible-character",
+    "typographic-character",
+    "non-ascii",
+    "version-not-first",
+    "duplicate-field",
+    "unknown-field",
+    "field-name-case",
+    "misspelt-field",
+    "misplaced-field",
+    "old-draft",
+    "value-case",
+    "quoted-value",
+    "bracketed-value",
+    "trailing-punctuation",
+    "placeholder",
+    "testing-mode",
+    "short-max-age",
+    "zero-max-age",
+    "long-max-age",
+    "clamped-max-age",
+    "mx-with-mode-none",
+    "duplicate-mx",
+    "upper-case-mx",
+    "single-label-mx",
+    "wildcard-mx",
+    "wildcard-too-wide",
+    "wildcard-misses-level",
+    "misplaced-wildcard",
+    "several-hosts-in-mx",
+    "mx-preference",
+    "mx-port",
+    "mx-url",
+    "mx-mail-address",
+    "mx-address",
+    "mx-u-label",
+    "mx-leading-dot",
+    "space-before-semicolon",
+    "leading-white-space",
+    "missing-semicolon",
+    "escaped-semicolon",
+    "misplaced-record",
+    "near-record",
+    "other-record",
+    "other-charset",
+    "colon-for-equals",
+    "zone-line",
+    "none-mode",
+    "mx-not-covered",
+    "provider-mx",
+    "part-of-mx-set",
+    "rua-without-scheme",
+    "rua-scheme",
+    "rua-exclamation-mark",
+    "rua-white-space",
+    "rua-character",
+    "rua-address",
+    "rua-url",
+    "empty-rua",
+    "duplicate-rua",
+    "many-ruas",
+    "rua-elsewhere",
+    "short-tlsrpt-ttl",
+    "mta-sts-without-tlsrpt",
+]
+"""What only `lint` says."""
+
+FetchFaultCode: TypeAlias = Literal[FetchFailure, FetchCode, PolicyCode]
+"""Why a fetch gave no policy: no answer, or one without a policy."""
+
+CauseCode: TypeAlias = Literal[RecordCode, TxtFailure, FetchFaultCode]
+"""Why a domain has no policy, or none that is newer."""
+
+FailureCode: TypeAlias = Literal[CauseCode, "backing-off"]
+"""The `failure-reason-code` of a failure of policy discovery in TLSRPT."""
+
+FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode]
+"""What a `Finding` is about."""
+
+ErrorCode: TypeAlias = Literal[
+    NameCode, RecordCode, PolicyCode, FetchCode, EntryCode, LookupCode, PostfixCode, TlsrptRecordCode, "unknown-word"
+]
+"""What a `MtaStsError` is about."""
+
+Code: TypeAlias = Literal[ErrorCode, FindingCode, FailureCode, SessionFault, NoPolicyReason]
+"""Every code."""

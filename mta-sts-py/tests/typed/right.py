@@ -1,0 +1,89 @@
+# pyright: strict
+"""Right uses, which mypy and pyright accept, and which run."""
+
+from __future__ import annotations
+
+from mta_sts import (
+    Bounce,
+    CacheUpdate,
+    CachedPolicy,
+    Delivery,
+    DnsName,
+    FetchFailed,
+    FetchFailure,
+    Lookup,
+    Mode,
+    MtaStsError,
+    MxHost,
+    MxPattern,
+    Outcome,
+    Policy,
+    PolicyDomain,
+    PostfixForm,
+    Purpose,
+    Record,
+    ResultType,
+    SessionFault,
+    SessionVerdict,
+    TlsResult,
+    Txt,
+    TxtFailed,
+    codes,
+    drive,
+    lint_policy,
+    postfix_tls_policy,
+)
+
+policy = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
+
+# A word, as text and as a member; a text that comes from elsewhere is made a member first.
+Lookup("a.test", now=0, purpose="refresh")
+Lookup("a.test", now=0, purpose=Purpose.REFRESH)
+Lookup("a.test", now=0, purpose=Purpose("refresh"))
+from_elsewhere: str = "handshake-failed"
+verdict: SessionVerdict = Delivery.under(policy).check_session("mx.a.test", TlsResult(from_elsewhere))
+assert postfix_tls_policy(policy, "a.test", form="basic") == postfix_tls_policy(policy, "a.test", form=PostfixForm.BASIC)
+CacheUpdate.absent("no-record", until=0)
+delivery = Delivery.under(policy, message="requiretls", minimum="encrypted", dane_precedence="dane-decides")
+delivery.plan(["mx.a.test", DnsName.parse("mx.a.test"), MxHost("mx.a.test", "usable", dnssec=True)])
+delivery.check_session("mx.a.test", "authenticated", dane="usable", dane_result="passed")
+conclusion = delivery.conclude([None, "mx-mismatch", SessionFault.MX_MISMATCH], lifetime="over", recheck="unchanged")
+status: str = conclusion.status if isinstance(conclusion, Bounce) else ""
+
+# What comes back is a text, or a member, and nothing unknown.
+value: str = Mode.ENFORCE.value
+name: str = Mode.ENFORCE.name
+mode: Mode = policy.mode
+assert (value, name, mode.value.upper(), mode.name.lower()) == ("enforce", "ENFORCE", "ENFORCE", "enforce")
+number: int = SessionFault.MX_MISMATCH.number
+result_type: ResultType | None = FetchFailure.TIMEOUT.result_type
+assert number == codes()["mx-mismatch"][0] and result_type is not None and result_type.number > 0
+for finding in lint_policy("mode: x"):
+    assert finding.code in codes() and finding.code != "bad-mx" and finding.number == codes()[finding.code][0]
+try:
+    Record.parse("v=STSv1; id=-")
+except MtaStsError as error:
+    assert error.code == "bad-id" and codes()[error.code][1].startswith("The")
+
+
+def id_of(outcome: Outcome) -> str:
+    """The id narrows where it is looked at."""
+    if outcome.id is not None:
+        return outcome.id.upper()
+    if outcome.no_policy is not None and outcome.no_policy.cause is not None:
+        return codes()[outcome.no_policy.cause][1]
+    return ""
+
+
+found = drive("a.test", query_txt=lambda _: Txt(["v=STSv1; id=a;"], ttl=60), fetch_policy=lambda _: FetchFailed("timeout"))
+assert id_of(found) == "The Policy Host did not answer in time."
+failed = drive("a.test", query_txt=lambda _: TxtFailed("dns-timeout"), fetch_policy=lambda _: FetchFailed("timeout"))
+assert Delivery.of(failed).check_mx("mx.a.test").rows == ()
+
+# Comparison as text.
+assert "mx.a.test" in policy.mx and policy.mx.index("mx.a.test") == 0 and policy.mx.count("mx.a.test") == 1
+assert policy.mx[0] == "mx.a.test" and MxPattern.parse("*.A.test") == "*.a.test"
+assert DnsName.parse("A.test") == "a.test" == PolicyDomain.parse("A.test")
+names: set[DnsName | str] = {DnsName.parse("a.test"), "a.test"}
+assert len(names) == 1 and sorted([DnsName.parse("b.test"), DnsName.parse("a.test")])[0] == "a.test"
+assert CachedPolicy(policy, "1", 0).id == "1"

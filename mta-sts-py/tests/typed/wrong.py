@@ -1,0 +1,132 @@
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true, reportUnusedExpression=false
+"""Misspelt words and wrong uses: mypy and pyright refuse each line that has a mark, and no other.
+
+A mark on a line that is accepted is an error too, for mypy by `--strict` and for pyright by the first line of this file.
+"""
+
+from __future__ import annotations
+
+from mta_sts import (
+    Absence,
+    Alert,
+    Bounce,
+    CacheEntry,
+    CacheUpdate,
+    Delivery,
+    DnsName,
+    FetchFailed,
+    Finding,
+    Lookup,
+    Mode,
+    MtaStsError,
+    MxHost,
+    MxPattern,
+    NoPolicy,
+    Outcome,
+    Policy,
+    PolicyCache,
+    PolicyDomain,
+    PolicyFailure,
+    ResultType,
+    SessionFault,
+    SessionVerdict,
+    TxtFailed,
+    codes,
+    drive,
+    drive_async,
+    postfix_tls_policy,
+)
+from mta_sts.aio import Resolver as AioResolver
+from mta_sts.resolver import Resolver
+
+
+def words_of_lookups(lookup: Lookup, resolver: Resolver, text: str) -> None:
+    Lookup("a.test", now=0, purpose="delivery")  # type: ignore[arg-type]
+    Lookup("a.test", now=0, purpose=text)  # type: ignore[arg-type]
+    Lookup("a.test", now=0, purpose=Mode.ENFORCE)  # type: ignore[arg-type]
+    lookup.handle_txt_failed("dns-timed-out", now=0)  # type: ignore[arg-type]
+    lookup.handle_txt_failed("timeout", now=0)  # type: ignore[arg-type]
+    lookup.handle_fetch_failed("dns-timeout", now=0)  # type: ignore[arg-type]
+    resolver.discover("a.test", purpose="refreshed")  # type: ignore[arg-type]
+    TxtFailed("servfail")  # type: ignore[arg-type]
+    FetchFailed("certificate-expired")  # type: ignore[arg-type]
+    drive("a.test", query_txt=lambda _: TxtFailed("dns-bogus"), fetch_policy=lambda _: FetchFailed("timeout"), purpose="x")  # type: ignore[arg-type]
+
+
+async def words_of_coroutines(resolver: AioResolver) -> None:
+    await resolver.discover("a.test", purpose="before_permanent_failure")  # type: ignore[arg-type]
+    await drive_async("a.test", query_txt=_txt, fetch_policy=_policy, purpose="Deliver")  # type: ignore[arg-type]
+
+
+async def _txt(_: object) -> TxtFailed:
+    return TxtFailed("dns-servfail")
+
+
+async def _policy(_: object) -> FetchFailed:
+    return FetchFailed("connect-failed")
+
+
+def words_of_deliveries(policy: Policy, outcome: Outcome, delivery: Delivery) -> None:
+    Delivery(policy)  # type: ignore[arg-type]
+    Delivery.of(policy)  # type: ignore[arg-type]
+    Delivery.of(outcome, message="require-tls")  # type: ignore[arg-type]
+    Delivery.under(policy, minimum="encrypt")  # type: ignore[arg-type]
+    Delivery.under(outcome)  # type: ignore[arg-type]
+    Delivery.under(outcome.policy)  # type: ignore[arg-type]
+    Delivery.without_policy(dane_precedence="dane")  # type: ignore[arg-type]
+    Delivery.undetermined(message="tls_required_no")  # type: ignore[arg-type]
+    delivery.check_mx("mx.a.test", dane="passed")  # type: ignore[arg-type]
+    delivery.check_session("mx.a.test", "expired")  # type: ignore[arg-type]
+    delivery.check_session("mx.a.test", "authenticated", dane_result="usable")  # type: ignore[arg-type]
+    delivery.check_session("mx.a.test", SessionFault.CERTIFICATE_EXPIRED)  # type: ignore[arg-type]
+    delivery.conclude(["mx-mismatched"])  # type: ignore[list-item]
+    delivery.conclude([None], lifetime="expired")  # type: ignore[arg-type]
+    delivery.conclude([None], recheck="unchangd")  # type: ignore[arg-type]
+    delivery.plan([MxHost("mx.a.test", "failed")])  # type: ignore[arg-type]
+    SessionVerdict("try-next", None, [])  # type: ignore[arg-type]
+    SessionVerdict("deliver", "mx", [])  # type: ignore[arg-type]
+
+
+def words_of_the_rest(policy: Policy, entry: CacheEntry) -> None:
+    postfix_tls_policy(policy, "a.test", form="extend")  # type: ignore[arg-type]
+    CacheUpdate.absent("no-records", until=0)  # type: ignore[arg-type]
+    CacheUpdate.absent("bad-mode", until=0)  # type: ignore[arg-type]
+    codes()["bad-idd"]  # type: ignore[index]
+    Mode.ENFORCED  # type: ignore[attr-defined]
+    Absence("not-found", 0)  # type: ignore[arg-type]
+    Alert("no-record", 1, 0)  # type: ignore[arg-type]
+    Bounce("5.7.1")  # type: ignore[arg-type]
+    MtaStsError("a message", "a code")  # type: ignore[arg-type]
+    PolicyFailure(ResultType.STS_POLICY_INVALID, "bad-mod", [])  # type: ignore[arg-type]
+
+
+def results(error: MtaStsError, finding: Finding, update: CacheUpdate, no_policy: NoPolicy, outcome: Outcome) -> None:
+    if error.code == "bad-modee":  # type: ignore[comparison-overlap]
+        pass
+    if finding.code == "unexpected-input":  # type: ignore[comparison-overlap]
+        pass
+    if update.kind == "backoff":  # type: ignore[comparison-overlap]
+        pass
+    if no_policy.cause == "backing-off":  # type: ignore[comparison-overlap]
+        pass
+    outcome.id.upper()  # type: ignore[union-attr]
+    outcome.policy.mode  # type: ignore[union-attr]
+    outcome.applied.id  # type: ignore[union-attr]
+    Mode.ENFORCE.value + 1  # type: ignore[operator]
+    Mode.ENFORCE.name.value  # type: ignore[attr-defined]
+    SessionFault.MX_MISMATCH.number.upper()  # type: ignore[attr-defined]
+
+
+def values(name: DnsName, domain: PolicyDomain, pattern: MxPattern, policy: Policy, cache: PolicyCache) -> None:
+    name < "a.test"  # type: ignore[operator]
+    name < domain  # type: ignore[operator]
+    DnsName("a.test")  # type: ignore[call-arg]
+    DnsName.parse(b"a.test")  # type: ignore[arg-type]
+    domain.upper()  # type: ignore[attr-defined]
+    pattern.matches(None)  # type: ignore[arg-type]
+    policy.mx.index(b"mx.a.test")  # type: ignore[arg-type]
+    policy.mx.append(pattern)  # type: ignore[attr-defined]
+    policy.max_age = 1  # type: ignore[misc]
+    policy.matches_mx(None)  # type: ignore[arg-type]
+    cache.get("a.test")  # type: ignore[call-arg]
+    cache.get("a.test", now="now")  # type: ignore[arg-type]
