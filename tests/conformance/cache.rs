@@ -75,7 +75,7 @@ struct Apply {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum Update {
     Keep(Nothing),
-    Checked(Checked),
+    Checked(CheckedInput),
     Absent(Absent),
     BackOff(BackOffInput),
     Store(Store),
@@ -83,7 +83,7 @@ enum Update {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Checked {
+struct CheckedInput {
     id: RecordId,
     checked_at: u64,
     until: u64,
@@ -204,7 +204,7 @@ impl Update {
         let time = UnixTime::from_secs;
         Ok(match self {
             Self::Keep(Nothing {}) => CacheUpdate::Keep,
-            Self::Checked(Checked { id, checked_at, until }) => {
+            Self::Checked(CheckedInput { id, checked_at, until }) => {
                 CacheUpdate::Checked { id, checked_at: time(checked_at), until: time(until) }
             }
             Self::Absent(Absent { code, until }) => {
