@@ -1,5 +1,6 @@
 //! Two processes that share a store look one domain up, twice each, in every order of their steps: what was learnt earlier takes
 //! the place of nothing that was learnt later.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use core::time::Duration;
 
