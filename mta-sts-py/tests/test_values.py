@@ -223,9 +223,9 @@ def test_findings_and_words_of_an_update_are_literals() -> None:
     assert {finding.code for finding in findings} <= LITERALS["FindingCode"]
     updates = [
         CacheUpdate.keep(),
-        CacheUpdate.checked(NOW),
+        CacheUpdate.checked("1", checked_at=NOW, until=NOW),
         CacheUpdate.absent("no-record", until=NOW),
-        CacheUpdate.back_off("1", until=NOW),
+        CacheUpdate.back_off("1", requested_at=NOW, until=NOW),
         outcome().cache_update,
     ]
     assert {update.kind for update in updates} == LITERALS["UpdateKind"]
