@@ -90,7 +90,7 @@ class Relay:
             return TRY_AGAIN
         if outcome.failure is not None:
             self.report(str(domain), None, outcome.failure)
-        # With the header field `TLS-Required: No`, the sender wants delivery rather than TLS (RFC 8689, 5).
+        # With the header field `TLS-Required: No`, the sender wants delivery rather than TLS (RFC 8689, 3).
         fields = message_from_bytes(content).get_all("TLS-Required", [])
         message = MessageTls.of(
             tls_required_no=mta_sts.tls_required_no(map(str, fields)), null_reverse_path=not sender

@@ -20,10 +20,12 @@ use crate::value::value;
 /// >>> len(cache)
 /// 1
 ///
-/// `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes;
-/// a policy of mode enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each
-/// counted once however many domains share it. `unused_for`: after what time without a use a domain is refreshed
-/// no more, in seconds.
+/// `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes; a policy of mode
+/// enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each counted once however
+/// many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
+/// timedelta; 180 days by default.
+///
+/// Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
 
@@ -45,21 +47,21 @@ impl PolicyCache {
         Self(Mutex::new(core::PolicyCache::new(config)))
     }
 
-    /// What is remembered of a domain, or `None`. It counts as a use.
+    /// What is remembered of a domain, or `None` when nothing of it counts any more. It counts as a use.
     #[pyo3(signature = (domain, /, *, now))]
     fn get(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
         let domain = policy_domain(domain)?;
         Ok(self.lock().get(&domain, now.0).map(CacheEntry))
     }
 
-    /// As `get`, and no use.
+    /// What is remembered of a domain, as `get` has it. It is no use: for a refresh.
     #[pyo3(signature = (domain, /, *, now))]
     fn peek(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
         let domain = policy_domain(domain)?;
         Ok(self.lock().peek(&domain, now.0).map(CacheEntry))
     }
 
-    /// Remembers what a lookup came to. Gives a list of what had to go, each an `Evicted`.
+    /// Remembers what a lookup came to; gives what had to go for it, each an `Evicted`. It is no use of a domain that is there.
     #[pyo3(signature = (domain, update, /, *, now))]
     fn apply<'py>(
         &self,
@@ -72,7 +74,7 @@ impl PolicyCache {
         evicted.into_iter().map(|evicted| evicted_value(domain.py(), evicted)).collect()
     }
 
-    /// Puts in an entry that was saved. Gives a list of what had to go, each an `Evicted`.
+    /// Puts in an entry that was saved; gives what had to go for it, each an `Evicted`. It counts as a use.
     #[pyo3(signature = (domain, entry, /, *, now))]
     fn insert<'py>(
         &self,
@@ -93,13 +95,15 @@ impl PolicyCache {
     }
 
     /// Removes one entry in which nothing counts any more; gives it, an `Evicted`, or `None`.
+    ///
+    /// There is no need to call it: such entries are the first to go.
     #[pyo3(signature = (*, now))]
     fn remove_expired<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
         let evicted = self.lock().remove_expired(now.0);
         evicted.map(|evicted| evicted_value(py, evicted)).transpose()
     }
 
-    /// Removes the entries in which nothing counts any more; gives how many. As the stores on disk have it.
+    /// Removes all entries in which nothing counts any more; gives how many.
     #[pyo3(signature = (*, now))]
     fn purge(&self, now: Time) -> usize {
         let mut removed = 0;
@@ -110,18 +114,21 @@ impl PolicyCache {
         removed
     }
 
-    /// A domain whose policy is due for a refresh, or `None`. Run a lookup for `Purpose.REFRESH`.
+    /// A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest due first, or `None`.
+    ///
+    /// Run a lookup for `Purpose.REFRESH` on what `peek` gives, and `apply` what comes of it. If nothing comes of it, the domain
+    /// is named again after half an hour.
     #[pyo3(signature = (*, now))]
     fn poll_refresh(&self, now: Time) -> Option<PolicyDomain> {
         self.lock().poll_refresh(now.0).map(PolicyDomain)
     }
 
-    /// When to ask `poll_refresh` again, in Unix seconds, or `None`.
+    /// When `poll_refresh` next has something to do, in Unix seconds, or `None`. A time that is past means now.
     fn poll_timeout(&self) -> Option<u64> {
         self.lock().poll_timeout().map(core::UnixTime::as_secs)
     }
 
-    /// All that is remembered, to save it: a list of domains and entries.
+    /// All that is remembered, to save it: domains and entries, in the order in which they would go.
     fn entries(&self) -> Vec<(PolicyDomain, CacheEntry)> {
         let entries: Vec<_> = self.lock().entries().collect();
         entries.into_iter().map(|(domain, entry)| (PolicyDomain(domain), CacheEntry(entry))).collect()
@@ -133,7 +140,7 @@ impl PolicyCache {
         self.lock().config().max_entries()
     }
 
-    /// How much memory the policies may take, in octets.
+    /// How much memory the policies may take at most, in octets.
     #[getter]
     fn max_octets(&self) -> usize {
         self.lock().config().max_octets()

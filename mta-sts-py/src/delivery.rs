@@ -23,9 +23,11 @@ use crate::verdict::{MxVerdict, SessionVerdict};
 /// >>> delivery.check_session("mx.example.com", "certificate-expired").decision
 /// <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
 ///
-/// `Delivery.of(outcome)` is made of what a lookup came to. All that make one take `message`: what the message
-/// asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
-/// `dane_precedence`: a `DanePrecedence`; `tlsrpt_report`: whether the message is a TLSRPT report (RFC 8460, 3).
+/// A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take `message`:
+/// what the message asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
+/// `dane_precedence`: what counts where a host has DANE and a policy, a `DanePrecedence`; `tlsrpt_report`: whether the
+/// message is a TLSRPT report, which goes out despite MTA-STS and DANE (RFC 8460, 3). Each raises MtaStsError,
+/// `unknown-word`, for a word that is none.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct Delivery {
     binding: Binding,
@@ -76,7 +78,7 @@ impl Delivery {
         Self::bound(Binding::of(outcome)?, message, minimum, dane_precedence, tlsrpt_report)
     }
 
-    /// A delivery under this policy.
+    /// A delivery under this policy, of any mode.
     #[staticmethod]
     #[pyo3(signature = (policy, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn under(
@@ -102,7 +104,7 @@ impl Delivery {
         Self::bound(Binding::NoPolicy, message, minimum, dane_precedence, tlsrpt_report)
     }
 
-    /// A delivery to a domain of which it is not known whether it has a policy: it waits.
+    /// A delivery to a domain of which it is not known whether it has a policy: no host is connected to, and the message waits.
     #[staticmethod]
     #[pyo3(signature = (*, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn undetermined(
@@ -119,6 +121,8 @@ impl Delivery {
     /// `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
     /// where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
     /// `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+    ///
+    /// Raises MtaStsError, `unknown-word`, for a word that is none.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
     fn check_mx(
         &self,
@@ -131,8 +135,11 @@ impl Delivery {
         Ok(self.delivery().check_mx(&host_facts).into())
     }
 
-    /// What to do about each host of the MX list, in its order: a `Plan`. Hosts are names, or `MxHost` with
-    /// what DANE and DNSSEC say of them.
+    /// What to do about each host of the MX list, in its order and none left out: a `Plan`.
+    ///
+    /// `hosts` are names as the MX records have them, or `MxHost` with what DANE and DNSSEC say of them.
+    ///
+    /// Raises MtaStsError, `unknown-word`, for a word that is none.
     #[pyo3(signature = (hosts, /))]
     fn plan<'py>(&self, hosts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = hosts.py();
@@ -170,7 +177,7 @@ impl Delivery {
     /// TLSA records say of the certificate, a `DaneResult`. `offers_requiretls`: whether the last EHLO offers REQUIRETLS.
     ///
     /// Raises ValueError if DANE has a result and the session has no certificate that it could be of: TLS was not
-    /// established, or is older than 1.2.
+    /// established, or is older than 1.2. Raises MtaStsError, `unknown-word`, for a word that is none.
     #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, dane_result = "not-checked", offers_requiretls = false))]
     fn check_session(
         &self,
@@ -187,7 +194,9 @@ impl Delivery {
         Ok(self.delivery().check_session(&mx_host(name.as_ref(), dane, dnssec)?, session).into())
     }
 
-    /// Compares what a lookup for `before-permanent-failure` came to with the policy of this delivery: a `Recheck`.
+    /// Compares what a lookup before a permanent failure came to with the policy of this delivery: a `Recheck`.
+    ///
+    /// The lookup is one for `Purpose.BEFORE_PERMANENT_FAILURE`, and the answer is for `conclude()` (RFC 8461, 5.1).
     #[pyo3(signature = (outcome, /))]
     fn recheck<'py>(&self, outcome: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         // The rule of `core::Delivery::recheck`, whose outcome the one of Python cannot be made into.
@@ -216,6 +225,8 @@ impl Delivery {
     /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed temporarily.
     /// `lifetime`: the age of the message in its queue, a `QueueLifetime`. `recheck`: what came of a `RecheckPolicy`,
     /// as `recheck()` gives it.
+    ///
+    /// Raises MtaStsError, `unknown-word`, for a word that is none.
     #[pyo3(signature = (hosts, /, *, lifetime = "running", recheck = None))]
     fn conclude<'py>(
         &self,
@@ -327,7 +338,7 @@ fn mx_host<'a>(name: Option<&'a core::DnsName>, dane: &str, dnssec: bool) -> PyR
     Ok(MxHost::of(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
 }
 
-/// `MessageTls.of`.
+/// What a message asks about TLS, as `MessageTls.of` has it (RFC 8689, 4.1 and 4.2.1).
 #[pyfunction]
 #[pyo3(signature = (*, requiretls, tls_required_no, null_reverse_path))]
 pub(crate) fn message_tls(
@@ -339,14 +350,27 @@ pub(crate) fn message_tls(
     word_of(py, "MessageTls", &MessageTls::of(requiretls, tls_required_no, null_reverse_path))
 }
 
-/// Whether the header fields `TLS-Required` of a message, given without their name, say `No` (RFC 8689, 5).
+/// Whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that name.
+///
+/// >>> from mta_sts import tls_required_no
+/// >>> tls_required_no([" no\r\n"]), tls_required_no([" No", " No"])
+/// (True, False)
+///
+/// The field must stand once, and nothing may follow the word. Anything else counts as no field, since that protects the
+/// message.
 #[pyfunction]
 #[pyo3(signature = (values, /))]
 pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(core::tls_required_no(&octets_of_each(values)?))
 }
 
-/// Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 6125, 6.4).
+/// Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 9525, 6.3).
+///
+/// >>> from mta_sts import dns_id_matches
+/// >>> dns_id_matches("*.example.com", "mx.example.com"), dns_id_matches("mx*.example.com", "mx1.example.com")
+/// (True, False)
+///
+/// It is for TLS libraries that do not compare names. What is no host name is not covered.
 #[pyfunction]
 #[pyo3(signature = (dns_id, host, /))]
 pub(crate) fn dns_id_matches(dns_id: Text<'_>, host: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -10,7 +10,15 @@ use crate::name::policy_domain;
 use crate::policy::Policy;
 use crate::value::value;
 
-/// A policy that was fetched, with the id of its record and the time.
+/// A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
+///
+/// >>> from mta_sts import CachedPolicy, Policy
+/// >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
+/// >>> cached = CachedPolicy(policy, "1", 1_700_000_000)
+/// >>> cached.expires_at, cached.is_valid(1_700_086_400), cached.is_valid(1_700_086_401)
+/// (1700086400, True, False)
+///
+/// Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an id that is none.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CachedPolicy(pub(crate) core::CachedPolicy);
@@ -35,25 +43,25 @@ impl CachedPolicy {
         Policy(self.0.policy().clone())
     }
 
-    /// The id of its record.
+    /// The id of its record, as it was before the fetch.
     #[getter]
     fn id(&self) -> &str {
         self.0.id().as_str()
     }
 
-    /// When it was fetched, in Unix seconds.
+    /// When it was asked for, in Unix seconds: its answer may have been held back.
     #[getter]
     fn fetched_at(&self) -> u64 {
         self.0.fetched_at().as_secs()
     }
 
-    /// The last second in which it is in force.
+    /// The last second in which the policy is in force, in Unix seconds: `max_age` after the fetch.
     #[getter]
     fn expires_at(&self) -> u64 {
         self.0.expires_at().as_secs()
     }
 
-    /// Whether it is in force at this time.
+    /// Whether the policy is in force at this time.
     #[pyo3(signature = (now, /))]
     fn is_valid(&self, now: Time) -> bool {
         self.0.is_valid(now.0)
@@ -86,9 +94,16 @@ fn nobody(py: Python<'_>) -> PyResult<core::PolicyDomain> {
     core::PolicyDomain::parse("pickle.invalid").map_err(|error| error.into_exception(py))
 }
 
-/// What is remembered of a domain.
+/// What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
 ///
-/// `to_text()` is for a file or a database; every language reads the same text.
+/// >>> from mta_sts import CacheEntry, CacheUpdate
+/// >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
+/// >>> entry = failed.apply_to(None, now=1_700_000_000)
+/// >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
+/// True
+///
+/// A value for any store: `to_text()` is for a file or a database, and every language reads the same text. A policy in it may
+/// have expired; `valid_policy()` says.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CacheEntry(pub(crate) core::CacheEntry);
@@ -97,7 +112,7 @@ pub(crate) struct CacheEntry(pub(crate) core::CacheEntry);
 impl CacheEntry {
     /// Reads what `to_text()` wrote of this domain. A text of version 1 names no domain, and is read for any.
     ///
-    /// Raises MtaStsError with `.line`: nothing of a broken text, or of that of another domain, is used.
+    /// Raises MtaStsError with `.line` and `.offset`: nothing of a broken text, or of that of another domain, is used.
     #[staticmethod]
     #[pyo3(signature = (text, domain, /))]
     fn parse(text: Octets<'_>, domain: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -107,31 +122,31 @@ impl CacheEntry {
             .map_err(|error| error.into_exception(domain.py()))
     }
 
-    /// The entry of this domain as a text of one version, which all languages share.
+    /// The entry of this domain as text, the same in all languages. It names the domain, and is read for no other.
     #[pyo3(signature = (domain, /))]
     fn to_text(&self, domain: &Bound<'_, PyAny>) -> PyResult<String> {
         Ok(self.0.to_text(&policy_domain(domain)?))
     }
 
-    /// The policy, if one is in force at this time.
+    /// The policy, if one is in force at this time, or `None`.
     #[pyo3(signature = (now, /))]
     fn valid_policy(&self, now: Time) -> Option<CachedPolicy> {
         self.0.valid_policy(now.0).cloned().map(CachedPolicy)
     }
 
-    /// The policy, expired or not.
+    /// The policy, in force or expired; `None` if there is none.
     #[getter]
     fn policy(&self) -> Option<CachedPolicy> {
         self.0.policy().cloned().map(CachedPolicy)
     }
 
-    /// Until when the record need not be asked for again, in Unix seconds.
+    /// Until when a delivery need not ask for the record again, in Unix seconds; 0 without a policy.
     #[getter]
     fn checked_until(&self) -> u64 {
         self.0.checked_until().as_secs()
     }
 
-    /// That the domain had no usable record: an `Absence`, or `None`.
+    /// That the domain had no usable record, and until when that is believed: an `Absence`, or `None`.
     #[getter]
     fn absence<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let absence = self.0.absence();
@@ -140,7 +155,7 @@ impl CacheEntry {
             .transpose()
     }
 
-    /// The record ids that are not fetched again for a while, each a `BackOff`.
+    /// The record ids that are not fetched for a while (RFC 8461, 3.3): four `BackOff` at most.
     #[getter]
     fn back_offs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let back_offs = self.0.back_offs().iter();
@@ -149,7 +164,7 @@ impl CacheEntry {
             .collect()
     }
 
-    /// How many fetches in a row have failed.
+    /// How many fetches have failed since the policy was fetched.
     #[getter]
     fn fetch_failures(&self) -> u32 {
         self.0.fetch_failures()
@@ -175,28 +190,33 @@ impl CacheEntry {
 }
 
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
+///
+/// Times are Unix seconds or aware datetimes.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CacheUpdate(pub(crate) core::CacheUpdate);
 
 #[pymethods]
 impl CacheUpdate {
-    /// Nothing new.
+    /// Nothing new: a store has nothing to write.
     #[staticmethod]
     fn keep() -> Self {
         Self(core::CacheUpdate::Keep)
     }
 
-    /// The record was looked at; the policy stays as it is. Deliver without asking DNS until then.
+    /// The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+    ///
+    /// It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
     #[staticmethod]
-    #[pyo3(signature = (until, /))]
-    fn checked(until: Time) -> Self {
-        Self(core::CacheUpdate::Checked { until: until.0 })
+    #[pyo3(signature = (id, /, *, checked_at, until))]
+    fn checked(py: Python<'_>, id: Text<'_>, checked_at: Time, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self(core::CacheUpdate::Checked { id, checked_at: checked_at.0, until: until.0 }))
     }
 
-    /// The domain has no usable record: `reason` is the code of the record's fault.
+    /// The domain has no usable record; that is believed until then. `reason` is the code of the record's fault.
     ///
-    /// Raises MtaStsError if it is none.
+    /// Raises MtaStsError, `unknown-word`, if it is no such code.
     #[staticmethod]
     #[pyo3(signature = (reason, /, *, until))]
     fn absent(py: Python<'_>, #[pyo3(from_py_with = word_text)] reason: &str, until: Time) -> PyResult<Self> {
@@ -205,17 +225,18 @@ impl CacheUpdate {
         Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
     }
 
-    /// The policy of this record id could not be fetched.
+    /// The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
     ///
-    /// Raises MtaStsError if it is no id.
+    /// A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
     #[staticmethod]
-    #[pyo3(signature = (id, /, *, until))]
-    fn back_off(py: Python<'_>, id: Text<'_>, until: Time) -> PyResult<Self> {
+    #[pyo3(signature = (id, /, *, requested_at, until))]
+    fn back_off(py: Python<'_>, id: Text<'_>, requested_at: Time, until: Time) -> PyResult<Self> {
         let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
-        Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
+        let back_off = core::BackOff { id, until: until.0 };
+        Ok(Self(core::CacheUpdate::BackOff { back_off, requested_at: requested_at.0 }))
     }
 
-    /// A policy was fetched. Deliver without asking DNS until `checked_until`.
+    /// A policy was fetched: deliver without asking DNS until `checked_until`.
     #[staticmethod]
     #[pyo3(signature = (policy, /, *, checked_until))]
     fn store(policy: &CachedPolicy, checked_until: Time) -> Self {
@@ -225,20 +246,21 @@ impl CacheUpdate {
 
     /// The entry after this update; `None` when nothing is left worth remembering.
     ///
-    /// An older fetch never replaces a newer one, and an absence never hides a policy that is in force.
+    /// `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence never hides a
+    /// policy that is in force.
     #[pyo3(signature = (entry, /, *, now))]
     fn apply_to(&self, entry: Option<&CacheEntry>, now: Time) -> Option<CacheEntry> {
         self.0.apply_to(entry.map(|entry| entry.0.clone()), now.0).map(CacheEntry)
     }
 
-    /// `keep`, `checked`, `absent`, `back-off` or `store`. After `keep` a store has nothing to write.
+    /// What the update does: `keep`, `checked`, `absent`, `back-off` or `store`.
     #[getter]
     fn kind(&self) -> &'static str {
         match self.0 {
             core::CacheUpdate::Keep => "keep",
             core::CacheUpdate::Checked { .. } => "checked",
             core::CacheUpdate::Absent(_) => "absent",
-            core::CacheUpdate::BackOff(_) => "back-off",
+            core::CacheUpdate::BackOff { .. } => "back-off",
             core::CacheUpdate::Store { .. } => "store",
         }
     }
@@ -260,14 +282,16 @@ impl CacheUpdate {
         };
         let call = match &slf.get().0 {
             core::CacheUpdate::Keep => call("keep", PyTuple::empty(py), None),
-            core::CacheUpdate::Checked { until } => {
-                call("checked", (until.as_secs(),).into_pyobject(py)?, None)
+            core::CacheUpdate::Checked { id, checked_at, until } => {
+                let times = [("checked_at", checked_at.as_secs()), ("until", until.as_secs())];
+                call("checked", (id.as_str(),).into_pyobject(py)?, Some(times.into_py_dict(py)?))
             }
             core::CacheUpdate::Absent(absence) => {
                 call("absent", (absence.reason.code(),).into_pyobject(py)?, Some(until(absence.until)?))
             }
-            core::CacheUpdate::BackOff(back_off) => {
-                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(until(back_off.until)?))
+            core::CacheUpdate::BackOff { back_off, requested_at } => {
+                let times = [("requested_at", requested_at.as_secs()), ("until", back_off.until.as_secs())];
+                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(times.into_py_dict(py)?))
             }
             core::CacheUpdate::Store { policy, checked_until } => call(
                 "store",

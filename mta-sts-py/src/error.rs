@@ -76,6 +76,8 @@ impl IntoException for PostfixError {
 /// >>> import mta_sts
 /// >>> mta_sts.codes()["bad-id"]
 /// (205, 'The `id` is not 1 to 32 letters and digits.')
+///
+/// Later versions have more; none changes its number.
 #[pyfunction]
 pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let codes = PyDict::new(py);

@@ -10,7 +10,10 @@ use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 use crate::value::{value, word};
 
-/// What `lint` found: a sequence that makes each `Finding` when it is asked for.
+/// What a `lint_` function found, in the order of the text: a sequence that makes each `Finding` when it is asked for.
+///
+/// A text has a finding of severity error exactly when the parser refuses it. 100 findings come at most, and then one that counts
+/// the others.
 #[pyclass(frozen, sequence, module = "mta_sts")]
 pub(crate) struct Findings(Vec<Finding>);
 
@@ -24,7 +27,9 @@ impl Findings {
         subscript(key, self.0.len(), |index| finding_value(key.py(), &self.0[index]))
     }
 
-    /// Where this finding stands first. Raises ValueError if it does not.
+    /// Where this finding stands first.
+    ///
+    /// Raises ValueError if it does not.
     #[pyo3(signature = (finding, /))]
     fn index(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
         for (index, own) in self.0.iter().enumerate() {
@@ -81,7 +86,7 @@ fn finding_value<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py,
     )
 }
 
-/// What is to be said of one TXT record, faults and all.
+/// What is to be said of one TXT record, its character-strings joined with nothing between (RFC 8461, 3.1).
 ///
 /// >>> import mta_sts
 /// >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
@@ -92,14 +97,16 @@ pub(crate) fn lint_record(txt: Octets<'_>) -> Findings {
     Findings(lint::record(txt.as_ref()))
 }
 
-/// What is to be said of all TXT records of the name. Spans count through the records, one after the other.
+/// What is to be said of all TXT records of `_mta-sts` (RFC 8461, 3.1).
+///
+/// The line of a finding is the number of its record, from 1; spans count through the records, one after the other.
 #[pyfunction]
 #[pyo3(signature = (rrset, /))]
 pub(crate) fn lint_rrset(rrset: &Bound<'_, PyAny>) -> PyResult<Findings> {
     Ok(Findings(lint::rrset(&octets_of_each(rrset)?)))
 }
 
-/// What is to be said of one TXT record that asks for TLS reports.
+/// What is to be said of one TXT record that asks for TLS reports (RFC 8460, 3).
 ///
 /// >>> import mta_sts
 /// >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
@@ -110,10 +117,12 @@ pub(crate) fn lint_tlsrpt_record(txt: Octets<'_>) -> Findings {
     Findings(lint::tlsrpt_record(txt.as_ref()))
 }
 
-/// What is to be said of all TXT records under `_smtp._tls`.
+/// What is to be said of all TXT records of `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
 ///
 /// What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
 /// has an MTA-STS record.
+///
+/// Raises MtaStsError for a domain that is none.
 #[pyfunction]
 #[pyo3(signature = (rrset, /, *, domain = None, ttl = None, has_mta_sts = false))]
 pub(crate) fn lint_tlsrpt_rrset(
@@ -133,9 +142,17 @@ pub(crate) fn lint_tlsrpt_rrset(
     Ok(Findings(lint::tlsrpt_rrset(&octets_of_each(rrset)?, &facts)))
 }
 
-/// What is to be said of the body of a policy.
+/// What is to be said of the body of a policy (RFC 8461, 3.2).
 ///
-/// With `strict`, what `Policy.parse` tolerates is an error. With `mx_hosts`, those of them that no pattern covers are told.
+/// >>> import mta_sts
+/// >>> body = b"version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n"
+/// >>> [finding.code for finding in mta_sts.lint_policy(body, mx_hosts=["mx.a.test", "mx.b.test"])]
+/// ['mx-not-covered']
+///
+/// `strict`: what `Policy.parse` tolerates is an error, and no warning. `mx_hosts`: the MX hosts of the domain; those that no
+/// pattern covers are told.
+///
+/// Raises MtaStsError for a host that is no host name.
 #[pyfunction]
 #[pyo3(signature = (body, /, *, strict = false, mx_hosts = None))]
 pub(crate) fn lint_policy(
@@ -151,7 +168,12 @@ pub(crate) fn lint_policy(
     })))
 }
 
-/// What is to be said of an answer of a Policy Host: its fields, and its body.
+/// What is to be said of what a Policy Host answered: status, media type, size, and the policy in it (RFC 8461, 3.3).
+///
+/// Options are those of `Policy.from_response` and of `lint_policy`. The body of an answer with another status than 200 is not
+/// looked at.
+///
+/// Raises MtaStsError for a host that is no host name.
 #[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
 #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]

@@ -12,11 +12,13 @@ use crate::name::{PolicyDomain, policy_domain};
 use crate::policy::{Policy, http_response, strictness};
 use crate::value::{value, word, word_of};
 
-/// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise.
+/// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise. Spans of time are seconds or timedeltas.
 ///
-/// `back_off`: how long a record id whose fetch failed is left alone, at least 300 s. `timeout` and
-/// `max_body_len`: of one fetch. `strict`: read policies by the grammar alone.
-/// `accept_missing_content_type`: take an answer without the field for `text/plain`.
+/// `back_off`: how long a record id whose fetch failed is left alone: 300 s by default and at least, a day at most. `timeout`:
+/// of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, 1,048,576 at most. `strict`: read
+/// policies by the grammar alone. `accept_missing_content_type`: take an answer without the field for `text/plain`.
+///
+/// Raises TypeError or ValueError for an option that cannot be.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct LookupConfig {
@@ -61,7 +63,7 @@ impl LookupConfig {
         self.config.back_off().as_secs_f64()
     }
 
-    /// How long a fetch may take, in seconds.
+    /// How long a fetch may take, from the address of the Policy Host to the end of the body, in seconds.
     #[getter]
     fn timeout(&self) -> f64 {
         self.config.fetch_limits().timeout().as_secs_f64()
@@ -107,8 +109,12 @@ impl LookupConfig {
 /// >>> lookup.poll_output().outcome.policy.matches_mx("mx.example.com")
 /// True
 ///
-/// `drive()` and `drive_async()` run one to its end over your DNS and HTTPS functions. An answer that was
-/// not asked for raises MtaStsError and leaves the lookup as it was.
+/// `cached`: what the store holds of the domain, or `None`. `purpose`: what the lookup is for, a `Purpose`. `config`: the
+/// limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
+/// lookup to its end over your DNS and HTTPS functions.
+///
+/// Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
+/// `unexpected-input` or `already-done`, and leaves the lookup as it was.
 #[pyclass(module = "mta_sts")]
 pub(crate) struct Lookup(core::Lookup);
 
@@ -131,13 +137,13 @@ impl Lookup {
         Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
     }
 
-    /// The domain.
+    /// The domain that is looked up.
     #[getter]
     fn domain(&self) -> PolicyDomain {
         PolicyDomain(self.0.domain().clone())
     }
 
-    /// What to do next: `QueryTxt`, `FetchPolicy` or `Done`. Says the same until the next answer.
+    /// What to do next: `QueryTxt`, `FetchPolicy` or `Done`. It says the same until the next answer.
     fn poll_output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.0.poll_output() {
             Output::QueryTxt(query) => value(py, "QueryTxt", (query.name(),)),
@@ -150,21 +156,26 @@ impl Lookup {
         }
     }
 
-    /// DNS has TXT records: each one's character-strings joined with nothing between; `ttl` is the
-    /// shortest on the way to them, in seconds.
+    /// Takes the TXT records of the name, each one's character-strings joined with nothing between.
+    ///
+    /// `ttl`: the shortest on the way to them, in seconds; it counts as 30 s at least and an hour at most.
     #[pyo3(signature = (rrset, /, *, ttl, now))]
     fn handle_txt(&mut self, rrset: &Bound<'_, PyAny>, ttl: Span, now: Time) -> PyResult<()> {
         let rrs = octets_of_each(rrset)?;
         self.handle(rrset.py(), Input::Txt { rrs, ttl: ttl.0 }, now)
     }
 
-    /// DNS says that there is no such name or type; `ttl` is how long that may be kept, in seconds.
+    /// Takes the answer of DNS that there is no such name or type.
+    ///
+    /// `ttl`: how long that may be kept, in seconds (RFC 2308); it counts as 30 s at least and an hour at most.
     #[pyo3(signature = (*, now, ttl = None))]
     fn handle_txt_not_found(&mut self, py: Python<'_>, now: Time, ttl: Option<Span>) -> PyResult<()> {
         self.handle(py, Input::TxtNotFound { ttl: ttl.map(|ttl| ttl.0).unwrap_or_default() }, now)
     }
 
-    /// DNS said nothing usable: a `TxtFailure`.
+    /// Takes it that DNS said nothing usable, and why: a `TxtFailure`.
+    ///
+    /// Raises MtaStsError, `unknown-word`, if it is none.
     #[pyo3(signature = (failure, /, *, now))]
     fn handle_txt_failed(
         &mut self,
@@ -176,7 +187,7 @@ impl Lookup {
         self.handle(py, Input::TxtFailed(failure), now)
     }
 
-    /// What the Policy Host answered, its certificate verified for its name.
+    /// Takes what the Policy Host answered, its certificate verified for its name; another status than 200 is an answer too.
     #[pyo3(signature = (*, status, content_type, body, now))]
     fn handle_response(
         &mut self,
@@ -192,7 +203,9 @@ impl Lookup {
             .map_err(|error| error.into_exception(py))
     }
 
-    /// No answer came from the Policy Host, or none that could be trusted: a `FetchFailure`.
+    /// Takes it that no answer came from the Policy Host, or none that could be trusted, and why: a `FetchFailure`.
+    ///
+    /// Raises MtaStsError, `unknown-word`, if it is none.
     #[pyo3(signature = (failure, /, *, now))]
     fn handle_fetch_failed(
         &mut self,

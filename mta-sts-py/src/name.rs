@@ -6,7 +6,7 @@ use crate::convert::Text;
 use crate::error::IntoException;
 use crate::text::{self, Comparand, is_text};
 
-/// A name in DNS: lower case, A-labels, no trailing dot.
+/// A name in DNS: lower case, A-labels, no trailing dot; 253 octets at most.
 ///
 /// >>> from mta_sts import DnsName
 /// >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
@@ -19,9 +19,9 @@ pub(crate) struct DnsName(pub(crate) core::DnsName);
 
 #[pymethods]
 impl DnsName {
-    /// Reads a name; U-labels become A-labels.
+    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most, brackets around the whole.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault; an address, with brackets or without, is `address-literal`.
     #[staticmethod]
     #[pyo3(signature = (name, /))]
     fn parse(py: Python<'_>, name: Text<'_>) -> PyResult<Self> {
@@ -75,53 +75,55 @@ impl DnsName {
 /// >>> domain.txt_name, domain.policy_url
 /// ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
 ///
-/// Equal to another domain, and to its text in lower case with A-labels and no trailing dot, whose hash it has.
+/// It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). Equal to another domain, and to its text in
+/// lower case with A-labels and no trailing dot, whose hash it has.
 #[pyclass(frozen, module = "mta_sts")]
 #[derive(Clone, PartialEq, PartialOrd)]
 pub(crate) struct PolicyDomain(pub(crate) core::PolicyDomain);
 
 #[pymethods]
 impl PolicyDomain {
-    /// Reads a domain; U-labels become A-labels.
+    /// Reads a domain, as `DnsName.parse` reads a name.
     ///
-    /// Raises MtaStsError.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault. An address has no policy (RFC 8461, 3.4), and neither has a
+    /// domain so long that `_mta-sts.` cannot stand before it.
     #[staticmethod]
     #[pyo3(signature = (domain, /))]
     fn parse(py: Python<'_>, domain: Text<'_>) -> PyResult<Self> {
         core::PolicyDomain::parse(domain.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// The domain of a mail address.
+    /// The domain of a mail address, with the angle brackets of a path or without (RFC 5321, 4.1.2).
     ///
-    /// Raises MtaStsError, with code `missing-domain` for a local part alone; also for an address literal,
-    /// which has no policy.
+    /// Raises MtaStsError: `missing-domain` for a local part alone, and else as `parse`; `.offset` counts from the start of the
+    /// address.
     #[staticmethod]
     #[pyo3(signature = (address, /))]
     fn of_recipient(py: Python<'_>, address: Text<'_>) -> PyResult<Self> {
         core::PolicyDomain::of_recipient(address.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// The name of the TXT records: `_mta-sts.` and the domain.
+    /// Where the record is: `_mta-sts.` and the domain (RFC 8461, 3.1).
     #[getter]
     fn txt_name(&self) -> String {
         self.0.txt_name()
     }
 
-    /// The name of the TXT records that ask for TLS reports: `_smtp._tls.` and the domain (RFC 8460, 3).
+    /// Where the record that asks for TLS reports is: `_smtp._tls.` and the domain (RFC 8460, 3).
     ///
-    /// None for a domain so long that it would be no name.
+    /// `None` for a domain so long that it would be no name.
     #[getter]
     fn tlsrpt_txt_name(&self) -> Option<String> {
         self.0.tlsrpt_txt_name()
     }
 
-    /// The Policy Host: `mta-sts.` and the domain.
+    /// The Policy Host: `mta-sts.` and the domain. Its certificate must be valid for this name (RFC 8461, 3.3).
     #[getter]
     fn policy_host(&self) -> String {
         self.0.policy_host()
     }
 
-    /// The URL of the policy.
+    /// Where the policy is: one URL, without a port or a query (RFC 8461, 3.2).
     #[getter]
     fn policy_url(&self) -> String {
         self.0.policy_url()

@@ -36,10 +36,12 @@ impl Policy {
         ("mode", "max_age", "mx")
     }
 
-    /// Reads the body of a policy. With `strict`, only what the grammar has; without, four departures
-    /// that are seen in practice pass too.
+    /// Reads the body of a policy (RFC 8461, 3.2).
     ///
-    /// Raises MtaStsError with `.line` and `.offset`.
+    /// Four departures from the grammar that are seen in practice pass: blank lines, a byte order mark in front, a dot at the
+    /// end of an `mx`, underscores in it. With `strict` they do not.
+    ///
+    /// Raises MtaStsError, whose `.line` and `.offset` are the place.
     #[staticmethod]
     #[pyo3(signature = (body, /, *, strict = false))]
     fn parse(py: Python<'_>, body: Octets<'_>, strict: bool) -> PyResult<Self> {
@@ -49,9 +51,13 @@ impl Policy {
         parsed.map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Reads what the Policy Host answered; the certificate has been verified.
+    /// Reads the policy out of what the Policy Host answered, its certificate verified (RFC 8461, 3.3).
     ///
-    /// Raises MtaStsError: the status is not 200, the media type not `text/plain`, or the body no policy.
+    /// `max_body_len`: the longest body, in octets. `strict`: as for `parse`. `accept_missing_content_type`: take an answer
+    /// without the field for `text/plain`.
+    ///
+    /// Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type not `text/plain`,
+    /// the body too long or no policy.
     #[staticmethod]
     #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
     fn from_response(
@@ -70,19 +76,19 @@ impl Policy {
         parsed.map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// The mode, a `Mode`.
+    /// What the domain asks: a `Mode` (RFC 8461, 5).
     #[getter]
     fn mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         word(py, "Mode", self.0.mode().as_str())
     }
 
-    /// How long the policy lasts after it was fetched, in seconds.
+    /// How long the policy is in force after it was fetched, in seconds: a year, 31,557,600, at most.
     #[getter]
     fn max_age(&self) -> u64 {
         self.0.max_age().as_secs()
     }
 
-    /// The patterns of the MX hosts, in order; made as they are asked for.
+    /// The patterns of the MX hosts, in their order, duplicates kept. In mode none there may be none.
     #[getter]
     fn mx(&self) -> MxPatterns {
         MxPatterns(self.0.clone())
@@ -101,7 +107,10 @@ impl Policy {
         PyList::new(py, lines)
     }
 
-    /// Whether the policy covers this MX host (RFC 8461, 4.1). What is no host name is not covered.
+    /// Whether a pattern covers this MX host, given as its MX record has it (RFC 8461, 4.1).
+    ///
+    /// What is no host name is not covered. In mode testing and none a host that is not covered gets the mail all the same:
+    /// `Delivery` knows.
     #[pyo3(signature = (host, /))]
     fn matches_mx(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
         if let Ok(text) = host.cast::<PyString>() {
@@ -187,20 +196,24 @@ pub(crate) struct MxPattern(core::MxPattern<'static>);
 
 #[pymethods]
 impl MxPattern {
-    /// Reads a pattern. Raises MtaStsError.
+    /// Reads a pattern: any case, A-labels alone, one trailing dot at most.
+    ///
+    /// Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never cover a host.
     #[staticmethod]
     #[pyo3(signature = (pattern, /))]
     fn parse(py: Python<'_>, pattern: Text<'_>) -> PyResult<Self> {
         core::MxPattern::parse(pattern.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Whether the pattern covers this host. Raises MtaStsError if it is no host name.
+    /// Whether the pattern covers this MX host.
+    ///
+    /// Raises MtaStsError if it is no host name.
     #[pyo3(signature = (host, /))]
     fn matches(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.0.matches(&dns_name(host)?))
     }
 
-    /// Whether it begins with `*.`.
+    /// Whether the pattern begins with `*.`, and so covers each name that has one label in place of the star.
     #[getter]
     fn is_wildcard(&self) -> bool {
         self.0.is_wildcard()
@@ -257,7 +270,9 @@ impl MxPatterns {
         pattern.extract().is_ok_and(|pattern| self.places(pattern).next().is_some())
     }
 
-    /// Where this pattern, or its text, stands first. Raises ValueError if it does not.
+    /// Where this pattern, or its text, stands first.
+    ///
+    /// Raises ValueError if it does not.
     #[pyo3(signature = (pattern, /))]
     fn index(&self, pattern: Comparand<'_, '_, MxPattern>) -> PyResult<usize> {
         sequence::index(self.places(pattern).next())

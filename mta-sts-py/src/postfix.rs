@@ -13,8 +13,10 @@ use crate::policy::Policy;
 /// >>> postfix_tls_policy(policy, "example.com")
 /// 'secure match=.example.com servername=hostname'
 ///
-/// `form` is a `PostfixForm`. With `mx_hosts`, those of them that the policy covers stand for its patterns.
-/// Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP.
+/// `form`: how much the answer tells, a `PostfixForm`. `mx_hosts`: those of them that the policy covers stand for its
+/// patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
+///
+/// Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP, so that the mail waits.
 #[pyfunction]
 #[pyo3(signature = (policy, domain, /, *, form = "basic", mx_hosts = None))]
 pub(crate) fn postfix_tls_policy(

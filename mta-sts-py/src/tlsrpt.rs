@@ -4,21 +4,25 @@ use pyo3::prelude::*;
 use crate::convert::{from_word, word_text};
 use crate::value::word;
 
-/// `ResultType.number`.
+/// The number that libtlsrpt gives a `ResultType`.
+///
+/// Raises MtaStsError, `unknown-word`, if it is none.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
 pub(crate) fn result_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<ResultType>("ResultType", word)?.number())
 }
 
-/// `PolicyType.number`.
+/// The number that libtlsrpt gives a `PolicyType`.
+///
+/// Raises MtaStsError, `unknown-word`, if it is none.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
 pub(crate) fn policy_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<PolicyType>("PolicyType", word)?.number())
 }
 
-/// `FetchFailure.result_type` and `SessionFault.result_type`.
+/// What TLSRPT counts a `FetchFailure` or a `SessionFault` as, a `ResultType`; `None` for what it does not count.
 #[pyfunction]
 #[pyo3(signature = (code, /))]
 pub(crate) fn result_type_of<'py>(

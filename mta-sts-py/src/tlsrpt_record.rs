@@ -31,7 +31,7 @@ impl TlsrptRecord {
         core::TlsrptRecord::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Picks the record out of all TXT records of the name.
+    /// Picks the record out of all TXT records of the name; those that do not begin as one do not count.
     ///
     /// Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or what is wrong with the one there is.
     #[staticmethod]

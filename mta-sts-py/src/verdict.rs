@@ -11,7 +11,7 @@ use crate::convert::{from_word, word_text};
 use crate::error::{IntoException, unknown_word};
 use crate::value::{value, word, word_of};
 
-/// What to do about an MX host, and what TLSRPT counts already: of a host that is skipped.
+/// What to do about an MX host, and what TLSRPT counts already: of a host that is skipped there will be no session.
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct MxVerdict {
@@ -32,7 +32,7 @@ impl MxVerdict {
         Ok(Self { decision: Decision::from_value(decision)?, rows: rows_from(rows)? })
     }
 
-    /// An `MxDecision`.
+    /// What to do: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or `Opportunistic`.
     #[getter]
     fn decision<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.decision {
@@ -45,7 +45,7 @@ impl MxVerdict {
         }
     }
 
-    /// Each a `TlsrptRow`.
+    /// What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`; none for a host that is connected to.
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         rows_value(py, &self.rows)
@@ -76,7 +76,7 @@ impl From<core::MxVerdict<'_>> for MxVerdict {
     }
 }
 
-/// Send the message over this session or not, why not, and what TLSRPT counts.
+/// Whether to send the message over this session, why not, and what TLSRPT counts.
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct SessionVerdict {
@@ -103,19 +103,19 @@ impl SessionVerdict {
         Ok(Self { decision: from_word("SessionDecision", decision)?, fault, rows: rows_from(rows)? })
     }
 
-    /// Whether to send the message.
+    /// Whether to send the message: a `SessionDecision`.
     #[getter]
     fn decision<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         word_of(py, "SessionDecision", &self.decision)
     }
 
-    /// Why not, or `None`.
+    /// Why the message may not go: a `SessionFault` for `Delivery.conclude`; `None` where it may.
     #[getter]
     fn fault<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.fault.map(|fault| word(py, "SessionFault", fault.code())).transpose()
     }
 
-    /// Each a `TlsrptRow`.
+    /// What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`.
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         rows_value(py, &self.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import doctest
 import inspect
@@ -63,6 +64,27 @@ def test_everything_public_says_what_it_is() -> None:
             if not member.startswith("_") and (callable(value) or inspect.isdatadescriptor(value)):
                 if not inspect.ismemberdescriptor(value):
                     assert inspect.getdoc(value), f"{name}.{member}"
+
+
+def test_the_stub_says_what_the_native_half_says() -> None:
+    # Editors show the text of the stub, `help()` that of the native half.
+    stub = ast.parse(Path(mta_sts.__file__).with_name("_core.pyi").read_text("utf-8"))
+    in_stub, at_run_time = {}, {}
+    for node in stub.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            in_stub[node.name] = ast.get_docstring(node)
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+                    in_stub[f"{node.name}.{member.name}"] = ast.get_docstring(member)
+    for name in _core.__all__:
+        thing = getattr(_core, name)
+        if name != "__version__":
+            at_run_time[name] = inspect.getdoc(thing)
+            for member_name in vars(thing) if isinstance(thing, type) else ():
+                if not member_name.startswith("_"):
+                    at_run_time[f"{name}.{member_name}"] = inspect.getdoc(getattr(thing, member_name))
+    assert in_stub == at_run_time
+    assert len(in_stub) > 100 and [name for name, text in in_stub.items() if not text] == []
 
 
 REPOSITORY = ROOT.parent

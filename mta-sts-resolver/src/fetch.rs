@@ -314,7 +314,7 @@ impl Attempt<'_> {
             body,
             peer: self.peer,
             tls_version: session.version(),
-            certificate: session.certificate().clone(),
+            certificate: session.into_certificate(),
             content_encoding: joined(&parts.headers, &header::CONTENT_ENCODING),
             location: joined(&parts.headers, &header::LOCATION),
         })

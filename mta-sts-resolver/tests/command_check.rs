@@ -352,7 +352,7 @@ spotless.test: protected
   mx      spotless.test MX, TTL 1 minute, signed (DNSSEC)
   mx 10   mx.spotless.test: covered by mx.spotless.test
           address 127.83.50.2
-          STARTTLS, TLS 1.3, TLS_AES_256_GCM_SHA384, REQUIRETLS
+          STARTTLS, TLS 1.3, TLS_AES_128_GCM_SHA256, REQUIRETLS
           certificate valid until DAY, N days left
           for mx.spotless.test
           issued by CN=Throw-away CA of a loopback world, key EC 256, sent alone

@@ -80,16 +80,54 @@ __all__ = [
 
 __version__: Final[str]
 
-def codes() -> dict[literal.Code, tuple[int, str]]: ...
-def dns_id_matches(dns_id: str, host: DnsName | str, /) -> bool: ...
+def codes() -> dict[literal.Code, tuple[int, str]]:
+    """Every code that an error, a finding, a fault or a reason can have, with its number and its sentence.
+
+    >>> import mta_sts
+    >>> mta_sts.codes()["bad-id"]
+    (205, 'The `id` is not 1 to 32 letters and digits.')
+
+    Later versions have more; none changes its number.
+    """
+
+def dns_id_matches(dns_id: str, host: DnsName | str, /) -> bool:
+    """Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 9525, 6.3).
+
+    >>> from mta_sts import dns_id_matches
+    >>> dns_id_matches("*.example.com", "mx.example.com"), dns_id_matches("mx*.example.com", "mx1.example.com")
+    (True, False)
+
+    It is for TLS libraries that do not compare names. What is no host name is not covered.
+    """
+
 def lint_policy(
     body: _Octets,
     /,
     *,
     strict: bool = False,
     mx_hosts: Iterable[DnsName | str] | None = None,
-) -> Findings: ...
-def lint_record(txt: _Octets, /) -> Findings: ...
+) -> Findings:
+    r"""What is to be said of the body of a policy (RFC 8461, 3.2).
+
+    >>> import mta_sts
+    >>> body = b"version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n"
+    >>> [finding.code for finding in mta_sts.lint_policy(body, mx_hosts=["mx.a.test", "mx.b.test"])]
+    ['mx-not-covered']
+
+    `strict`: what `Policy.parse` tolerates is an error, and no warning. `mx_hosts`: the MX hosts of the domain; those that no
+    pattern covers are told.
+
+    Raises MtaStsError for a host that is no host name.
+    """
+
+def lint_record(txt: _Octets, /) -> Findings:
+    """What is to be said of one TXT record, its character-strings joined with nothing between (RFC 8461, 3.1).
+
+    >>> import mta_sts
+    >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
+    ['bad-id']
+    """
+
 def lint_response(
     *,
     status: int,
@@ -99,9 +137,29 @@ def lint_response(
     strict: bool = False,
     accept_missing_content_type: bool = False,
     mx_hosts: Iterable[DnsName | str] | None = None,
-) -> Findings: ...
-def lint_rrset(rrset: Iterable[_Octets], /) -> Findings: ...
-def lint_tlsrpt_record(txt: _Octets, /) -> Findings: ...
+) -> Findings:
+    """What is to be said of what a Policy Host answered: status, media type, size, and the policy in it (RFC 8461, 3.3).
+
+    Options are those of `Policy.from_response` and of `lint_policy`. The body of an answer with another status than 200 is not
+    looked at.
+
+    Raises MtaStsError for a host that is no host name.
+    """
+
+def lint_rrset(rrset: Iterable[_Octets], /) -> Findings:
+    """What is to be said of all TXT records of `_mta-sts` (RFC 8461, 3.1).
+
+    The line of a finding is the number of its record, from 1; spans count through the records, one after the other.
+    """
+
+def lint_tlsrpt_record(txt: _Octets, /) -> Findings:
+    """What is to be said of one TXT record that asks for TLS reports (RFC 8460, 3).
+
+    >>> import mta_sts
+    >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
+    ['no-usable-rua', 'rua-without-scheme']
+    """
+
 def lint_tlsrpt_rrset(
     rrset: Iterable[_Octets],
     /,
@@ -109,9 +167,24 @@ def lint_tlsrpt_rrset(
     domain: PolicyDomain | str | None = None,
     ttl: int | None = None,
     has_mta_sts: bool = False,
-) -> Findings: ...
-def message_tls(*, requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> MessageTls: ...
-def policy_type_number(word: literal.PolicyType, /) -> int: ...
+) -> Findings:
+    """What is to be said of all TXT records of `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
+
+    What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
+    has an MTA-STS record.
+
+    Raises MtaStsError for a domain that is none.
+    """
+
+def message_tls(*, requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> MessageTls:
+    """What a message asks about TLS, as `MessageTls.of` has it (RFC 8689, 4.1 and 4.2.1)."""
+
+def policy_type_number(word: literal.PolicyType, /) -> int:
+    """The number that libtlsrpt gives a `PolicyType`.
+
+    Raises MtaStsError, `unknown-word`, if it is none.
+    """
+
 def postfix_tls_policy(
     policy: Policy,
     domain: PolicyDomain | str,
@@ -119,15 +192,58 @@ def postfix_tls_policy(
     *,
     form: PostfixForm | literal.PostfixForm = "basic",
     mx_hosts: Iterable[DnsName | str] | None = None,
-) -> str | None: ...
-def result_type_number(word: literal.ResultType, /) -> int: ...
-def result_type_of(code: literal.FetchFailure | literal.SessionFault, /) -> ResultType | None: ...
-def tls_required_no(values: Iterable[_Octets], /) -> bool: ...
+) -> str | None:
+    r"""A policy as the answer to Postfix's, or sendmail's, TLS policy lookup; `None` for NOTFOUND.
+
+    >>> from mta_sts import Policy, postfix_tls_policy
+    >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
+    >>> postfix_tls_policy(policy, "example.com")
+    'secure match=.example.com servername=hostname'
+
+    `form`: how much the answer tells, a `PostfixForm`. `mx_hosts`: those of them that the policy covers stand for its
+    patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
+
+    Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP, so that the mail waits.
+    """
+
+def result_type_number(word: literal.ResultType, /) -> int:
+    """The number that libtlsrpt gives a `ResultType`.
+
+    Raises MtaStsError, `unknown-word`, if it is none.
+    """
+
+def result_type_of(code: literal.FetchFailure | literal.SessionFault, /) -> ResultType | None:
+    """What TLSRPT counts a `FetchFailure` or a `SessionFault` as, a `ResultType`; `None` for what it does not count."""
+
+def tls_required_no(values: Iterable[_Octets], /) -> bool:
+    r"""Whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that name.
+
+    >>> from mta_sts import tls_required_no
+    >>> tls_required_no([" no\r\n"]), tls_required_no([" No", " No"])
+    (True, False)
+
+    The field must stand once, and nothing may follow the word. Anything else counts as no field, since that protects the
+    message.
+    """
 
 @final
 class DnsName:
+    r"""A name in DNS: lower case, A-labels, no trailing dot; 253 octets at most.
+
+    >>> from mta_sts import DnsName
+    >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
+    'mx1.xn--bcher-kva.example'
+
+    Equal to another name, and to its text in this form, whose hash it has.
+    """
+
     @staticmethod
-    def parse(name: str, /) -> DnsName: ...
+    def parse(name: str, /) -> DnsName:
+        """Reads a name: any case, A-labels or U-labels, one trailing dot at most, brackets around the whole.
+
+        Raises MtaStsError, whose `.offset` is the octet at fault; an address, with brackets or without, is `address-literal`.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __ge__(self, other: DnsName, /) -> bool: ...
     def __gt__(self, other: DnsName, /) -> bool: ...
@@ -138,18 +254,52 @@ class DnsName:
 
 @final
 class PolicyDomain:
+    """A domain that mail goes to, and whose policy is asked for (RFC 8461, 3.1).
+
+    >>> from mta_sts import PolicyDomain
+    >>> domain = PolicyDomain.of_recipient("alice@Example.com")
+    >>> domain.txt_name, domain.policy_url
+    ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
+
+    It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). Equal to another domain, and to its text in
+    lower case with A-labels and no trailing dot, whose hash it has.
+    """
+
     @staticmethod
-    def parse(domain: str, /) -> PolicyDomain: ...
+    def parse(domain: str, /) -> PolicyDomain:
+        """Reads a domain, as `DnsName.parse` reads a name.
+
+        Raises MtaStsError, whose `.offset` is the octet at fault. An address has no policy (RFC 8461, 3.4), and neither has a
+        domain so long that `_mta-sts.` cannot stand before it.
+        """
+
     @staticmethod
-    def of_recipient(address: str, /) -> PolicyDomain: ...
+    def of_recipient(address: str, /) -> PolicyDomain:
+        """The domain of a mail address, with the angle brackets of a path or without (RFC 5321, 4.1.2).
+
+        Raises MtaStsError: `missing-domain` for a local part alone, and else as `parse`; `.offset` counts from the start of the
+        address.
+        """
+
     @property
-    def txt_name(self) -> str: ...
+    def txt_name(self) -> str:
+        """Where the record is: `_mta-sts.` and the domain (RFC 8461, 3.1)."""
+
     @property
-    def tlsrpt_txt_name(self) -> str | None: ...
+    def tlsrpt_txt_name(self) -> str | None:
+        """Where the record that asks for TLS reports is: `_smtp._tls.` and the domain (RFC 8460, 3).
+
+        `None` for a domain so long that it would be no name.
+        """
+
     @property
-    def policy_host(self) -> str: ...
+    def policy_host(self) -> str:
+        """The Policy Host: `mta-sts.` and the domain. Its certificate must be valid for this name (RFC 8461, 3.3)."""
+
     @property
-    def policy_url(self) -> str: ...
+    def policy_url(self) -> str:
+        """Where the policy is: one URL, without a port or a query (RFC 8461, 3.2)."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __ge__(self, other: PolicyDomain, /) -> bool: ...
     def __gt__(self, other: PolicyDomain, /) -> bool: ...
@@ -160,60 +310,158 @@ class PolicyDomain:
 
 @final
 class Record:
+    """The TXT record of a domain that has a policy (RFC 8461, 3.1).
+
+    >>> from mta_sts import Record
+    >>> Record.parse(b"v=STSv1; id=20261124T000000;").id
+    '20261124T000000'
+    """
+
     __match_args__: Final = ("id",)
+
     @staticmethod
-    def parse(txt: _Octets, /) -> Record: ...
+    def parse(txt: _Octets, /) -> Record:
+        """Reads one TXT record, its character-strings joined with nothing between.
+
+        Raises MtaStsError, whose `.offset` is the octet at fault. To a sender such a record is none (RFC 8461, 3.1).
+        """
+
     @staticmethod
-    def select(rrset: Iterable[_Octets], /) -> Record: ...
+    def select(rrset: Iterable[_Octets], /) -> Record:
+        """Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+
+        Raises MtaStsError: `no-record`, `several-records`, or what is wrong with the one there is. To a sender the domain has no
+        policy then (RFC 8461, 3.1).
+        """
+
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id of the policy: 1 to 32 letters and digits. It changes whenever the policy does; ids have no order."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class TlsrptRecord:
+    """The TXT record of a domain that wants TLS reports (RFC 8460, 3).
+
+    >>> from mta_sts import TlsrptRecord
+    >>> TlsrptRecord.parse("v=TLSRPTv1; rua=mailto:tls@example.com,https://r.example/v1").uris
+    (Mailto(address='tls@example.com'), Https(url='https://r.example/v1'))
+    """
+
     __match_args__: Final = ("uris",)
+
     @staticmethod
-    def parse(txt: _Octets, /) -> TlsrptRecord: ...
+    def parse(txt: _Octets, /) -> TlsrptRecord:
+        """Reads one TXT record, its character-strings joined with nothing between.
+
+        Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no report.
+        """
+
     @staticmethod
-    def select(rrset: Iterable[_Octets], /) -> TlsrptRecord: ...
+    def select(rrset: Iterable[_Octets], /) -> TlsrptRecord:
+        """Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+
+        Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or what is wrong with the one there is.
+        """
+
     @property
-    def uris(self) -> tuple[Mailto | Https, ...]: ...
+    def uris(self) -> tuple[Mailto | Https, ...]:
+        """Where reports go: one to eight `Mailto` and `Https`, in the order of the record."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class MxPattern:
+    """A pattern of MX hosts: a host, or a wildcard that covers exactly one label more (RFC 8461, 4.1).
+
+    >>> from mta_sts import MxPattern
+    >>> MxPattern.parse("*.example.com").matches("mx1.example.com")
+    True
+
+    Equal to another pattern, and to its text in lower case with no trailing dot, whose hash it has.
+    """
+
     @staticmethod
-    def parse(pattern: str, /) -> MxPattern: ...
-    def matches(self, host: DnsName | str, /) -> bool: ...
+    def parse(pattern: str, /) -> MxPattern:
+        """Reads a pattern: any case, A-labels alone, one trailing dot at most.
+
+        Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never cover a host.
+        """
+
+    def matches(self, host: DnsName | str, /) -> bool:
+        """Whether the pattern covers this MX host.
+
+        Raises MtaStsError if it is no host name.
+        """
+
     @property
-    def is_wildcard(self) -> bool: ...
+    def is_wildcard(self) -> bool:
+        """Whether the pattern begins with `*.`, and so covers each name that has one label in place of the star."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class MxPatterns(Sequence[MxPattern]):
+    r"""The patterns of a policy: a sequence that makes each one when it is asked for.
+
+    >>> from mta_sts import Policy
+    >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.Example.com\nmax_age: 604800\n")
+    >>> "*.example.com" in policy.mx, "mx.example.com" in policy.mx, policy.matches_mx("mx.example.com")
+    (True, False, True)
+    """
+
     @overload
     def __getitem__(self, key: int, /) -> MxPattern: ...
     @overload
     def __getitem__(self, key: slice, /) -> list[MxPattern]: ...
     def __len__(self) -> int: ...
     def __contains__(self, pattern: object, /) -> bool: ...
-    def index(self, pattern: MxPattern | str, /) -> int: ...  # type: ignore[override]
-    def count(self, pattern: MxPattern | str, /) -> int: ...
+    def index(self, pattern: MxPattern | str, /) -> int:  # type: ignore[override]
+        """Where this pattern, or its text, stands first.
+
+        Raises ValueError if it does not.
+        """
+
+    def count(self, pattern: MxPattern | str, /) -> int:
+        """How often this pattern, or its text, stands here."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Policy:
+    r"""A policy: what a domain asks of those who send to it (RFC 8461, 3.2).
+
+    >>> from mta_sts import Policy
+    >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
+    >>> str(policy.mode), policy.max_age, [str(pattern) for pattern in policy.mx]
+    ('enforce', 604800, ['*.example.com'])
+    >>> policy.matches_mx("MX1.example.com.")
+    True
+
+    Equal if the texts are. `str()` gives the policy as the grammar writes it; `text` as it was received.
+    """
+
     __match_args__: Final = ("mode", "max_age", "mx")
+
     @staticmethod
-    def parse(body: _Octets, /, *, strict: bool = False) -> Policy: ...
+    def parse(body: _Octets, /, *, strict: bool = False) -> Policy:
+        """Reads the body of a policy (RFC 8461, 3.2).
+
+        Four departures from the grammar that are seen in practice pass: blank lines, a byte order mark in front, a dot at the
+        end of an `mx`, underscores in it. With `strict` they do not.
+
+        Raises MtaStsError, whose `.line` and `.offset` are the place.
+        """
+
     @staticmethod
     def from_response(
         *,
@@ -223,81 +471,205 @@ class Policy:
         max_body_len: int = 65536,
         strict: bool = False,
         accept_missing_content_type: bool = False,
-    ) -> Policy: ...
+    ) -> Policy:
+        """Reads the policy out of what the Policy Host answered, its certificate verified (RFC 8461, 3.3).
+
+        `max_body_len`: the longest body, in octets. `strict`: as for `parse`. `accept_missing_content_type`: take an answer
+        without the field for `text/plain`.
+
+        Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type not `text/plain`,
+        the body too long or no policy.
+        """
+
     @property
-    def mode(self) -> Mode: ...
+    def mode(self) -> Mode:
+        """What the domain asks: a `Mode` (RFC 8461, 5)."""
+
     @property
-    def max_age(self) -> int: ...
+    def max_age(self) -> int:
+        """How long the policy is in force after it was fetched, in seconds: a year, 31,557,600, at most."""
+
     @property
-    def mx(self) -> MxPatterns: ...
+    def mx(self) -> MxPatterns:
+        """The patterns of the MX hosts, in their order, duplicates kept. In mode none there may be none."""
+
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The text as it was received."""
+
     @property
-    def lines(self) -> list[str]: ...
-    def matches_mx(self, host: DnsName | str, /) -> bool: ...
-    def matching_pattern(self, host: DnsName | str, /) -> MxPattern | None: ...
+    def lines(self) -> list[str]:
+        """The lines as they were received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4)."""
+
+    def matches_mx(self, host: DnsName | str, /) -> bool:
+        """Whether a pattern covers this MX host, given as its MX record has it (RFC 8461, 4.1).
+
+        What is no host name is not covered. In mode testing and none a host that is not covered gets the mail all the same:
+        `Delivery` knows.
+        """
+
+    def matching_pattern(self, host: DnsName | str, /) -> MxPattern | None:
+        """The first pattern that covers this MX host, or `None`.
+
+        Raises MtaStsError if it is no host name.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class CachedPolicy:
+    r"""A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
+
+    >>> from mta_sts import CachedPolicy, Policy
+    >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
+    >>> cached = CachedPolicy(policy, "1", 1_700_000_000)
+    >>> cached.expires_at, cached.is_valid(1_700_086_400), cached.is_valid(1_700_086_401)
+    (1700086400, True, False)
+
+    Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an id that is none.
+    """
+
     __match_args__: Final = ("policy", "id", "fetched_at")
+
     def __new__(cls, policy: Policy, id: str, fetched_at: _Time, /) -> CachedPolicy: ...
     @property
-    def policy(self) -> Policy: ...
+    def policy(self) -> Policy:
+        """The policy."""
+
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id of its record, as it was before the fetch."""
+
     @property
-    def fetched_at(self) -> int: ...
+    def fetched_at(self) -> int:
+        """When it was asked for, in Unix seconds: its answer may have been held back."""
+
     @property
-    def expires_at(self) -> int: ...
-    def is_valid(self, now: _Time, /) -> bool: ...
+    def expires_at(self) -> int:
+        """The last second in which the policy is in force, in Unix seconds: `max_age` after the fetch."""
+
+    def is_valid(self, now: _Time, /) -> bool:
+        """Whether the policy is in force at this time."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class CacheEntry:
+    """What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
+
+    >>> from mta_sts import CacheEntry, CacheUpdate
+    >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
+    >>> entry = failed.apply_to(None, now=1_700_000_000)
+    >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
+    True
+
+    A value for any store: `to_text()` is for a file or a database, and every language reads the same text. A policy in it may
+    have expired; `valid_policy()` says.
+    """
+
     @staticmethod
-    def parse(text: _Octets, domain: PolicyDomain | str, /) -> CacheEntry: ...
-    def to_text(self, domain: PolicyDomain | str, /) -> str: ...
-    def valid_policy(self, now: _Time, /) -> CachedPolicy | None: ...
+    def parse(text: _Octets, domain: PolicyDomain | str, /) -> CacheEntry:
+        """Reads what `to_text()` wrote of this domain. A text of version 1 names no domain, and is read for any.
+
+        Raises MtaStsError with `.line` and `.offset`: nothing of a broken text, or of that of another domain, is used.
+        """
+
+    def to_text(self, domain: PolicyDomain | str, /) -> str:
+        """The entry of this domain as text, the same in all languages. It names the domain, and is read for no other."""
+
+    def valid_policy(self, now: _Time, /) -> CachedPolicy | None:
+        """The policy, if one is in force at this time, or `None`."""
+
     @property
-    def policy(self) -> CachedPolicy | None: ...
+    def policy(self) -> CachedPolicy | None:
+        """The policy, in force or expired; `None` if there is none."""
+
     @property
-    def checked_until(self) -> int: ...
+    def checked_until(self) -> int:
+        """Until when a delivery need not ask for the record again, in Unix seconds; 0 without a policy."""
+
     @property
-    def absence(self) -> Absence | None: ...
+    def absence(self) -> Absence | None:
+        """That the domain had no usable record, and until when that is believed: an `Absence`, or `None`."""
+
     @property
-    def back_offs(self) -> list[BackOff]: ...
+    def back_offs(self) -> list[BackOff]:
+        """The record ids that are not fetched for a while (RFC 8461, 3.3): four `BackOff` at most."""
+
     @property
-    def fetch_failures(self) -> int: ...
+    def fetch_failures(self) -> int:
+        """How many fetches have failed since the policy was fetched."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class CacheUpdate:
+    """What to remember after a lookup. Apply it to whatever the store holds by then.
+
+    Times are Unix seconds or aware datetimes.
+    """
+
     @staticmethod
-    def keep() -> CacheUpdate: ...
+    def keep() -> CacheUpdate:
+        """Nothing new: a store has nothing to write."""
+
     @staticmethod
-    def checked(until: _Time, /) -> CacheUpdate: ...
+    def checked(id: str, /, *, checked_at: _Time, until: _Time) -> CacheUpdate:
+        """The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+
+        It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
+        """
+
     @staticmethod
-    def absent(reason: literal.RecordCode, /, *, until: _Time) -> CacheUpdate: ...
+    def absent(reason: literal.RecordCode, /, *, until: _Time) -> CacheUpdate:
+        """The domain has no usable record; that is believed until then. `reason` is the code of the record's fault.
+
+        Raises MtaStsError, `unknown-word`, if it is no such code.
+        """
+
     @staticmethod
-    def back_off(id: str, /, *, until: _Time) -> CacheUpdate: ...
+    def back_off(id: str, /, *, requested_at: _Time, until: _Time) -> CacheUpdate:
+        """The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
+
+        A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
+        """
+
     @staticmethod
-    def store(policy: CachedPolicy, /, *, checked_until: _Time) -> CacheUpdate: ...
-    def apply_to(self, entry: CacheEntry | None, /, *, now: _Time) -> CacheEntry | None: ...
+    def store(policy: CachedPolicy, /, *, checked_until: _Time) -> CacheUpdate:
+        """A policy was fetched: deliver without asking DNS until `checked_until`."""
+
+    def apply_to(self, entry: CacheEntry | None, /, *, now: _Time) -> CacheEntry | None:
+        """The entry after this update; `None` when nothing is left worth remembering.
+
+        `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence never hides a
+        policy that is in force.
+        """
+
     @property
-    def kind(self) -> literal.UpdateKind: ...
+    def kind(self) -> literal.UpdateKind:
+        """What the update does: `keep`, `checked`, `absent`, `back-off` or `store`."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
 @final
 class LookupConfig:
+    """How lookups go: the limits of RFC 8461, 3.3, unless said otherwise. Spans of time are seconds or timedeltas.
+
+    `back_off`: how long a record id whose fetch failed is left alone: 300 s by default and at least, a day at most. `timeout`:
+    of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, 1,048,576 at most. `strict`: read
+    policies by the grammar alone. `accept_missing_content_type`: take an answer without the field for `text/plain`.
+
+    Raises TypeError or ValueError for an option that cannot be.
+    """
+
     def __new__(
         cls,
         *,
@@ -308,11 +680,17 @@ class LookupConfig:
         accept_missing_content_type: bool = False,
     ) -> LookupConfig: ...
     @property
-    def back_off(self) -> float: ...
+    def back_off(self) -> float:
+        """How long a record id whose fetch failed is left alone, in seconds."""
+
     @property
-    def timeout(self) -> float: ...
+    def timeout(self) -> float:
+        """How long a fetch may take, from the address of the Policy Host to the end of the body, in seconds."""
+
     @property
-    def max_body_len(self) -> int: ...
+    def max_body_len(self) -> int:
+        """How long the body of a policy may be, in octets."""
+
     def __getnewargs_ex__(self, /) -> tuple[tuple[()], dict[str, float | bool]]: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -320,6 +698,28 @@ class LookupConfig:
 
 @final
 class Lookup:
+    r"""One policy discovery, without I/O: says what to ask, is told the answers, ends with an `Outcome`.
+
+    >>> from mta_sts import Done, FetchPolicy, Lookup, QueryTxt
+    >>> lookup = Lookup("example.com", now=1_700_000_000)
+    >>> lookup.poll_output()
+    QueryTxt(name='_mta-sts.example.com')
+    >>> lookup.handle_txt([b"v=STSv1; id=1;"], ttl=300, now=1_700_000_000)
+    >>> lookup.poll_output().url
+    'https://mta-sts.example.com/.well-known/mta-sts.txt'
+    >>> body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n"
+    >>> lookup.handle_response(status=200, content_type="text/plain", body=body, now=1_700_000_001)
+    >>> lookup.poll_output().outcome.policy.matches_mx("mx.example.com")
+    True
+
+    `cached`: what the store holds of the domain, or `None`. `purpose`: what the lookup is for, a `Purpose`. `config`: the
+    limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
+    lookup to its end over your DNS and HTTPS functions.
+
+    Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
+    `unexpected-input` or `already-done`, and leaves the lookup as it was.
+    """
+
     def __new__(
         cls,
         domain: PolicyDomain | str,
@@ -331,47 +731,106 @@ class Lookup:
         config: LookupConfig | None = None,
     ) -> Lookup: ...
     @property
-    def domain(self) -> PolicyDomain: ...
-    def poll_output(self) -> Output: ...
-    def handle_txt(self, rrset: Iterable[_Octets], /, *, ttl: _Span, now: _Time) -> None: ...
-    def handle_txt_not_found(self, *, now: _Time, ttl: _Span | None = None) -> None: ...
-    def handle_txt_failed(self, failure: TxtFailure | literal.TxtFailure, /, *, now: _Time) -> None: ...
+    def domain(self) -> PolicyDomain:
+        """The domain that is looked up."""
+
+    def poll_output(self) -> Output:
+        """What to do next: `QueryTxt`, `FetchPolicy` or `Done`. It says the same until the next answer."""
+
+    def handle_txt(self, rrset: Iterable[_Octets], /, *, ttl: _Span, now: _Time) -> None:
+        """Takes the TXT records of the name, each one's character-strings joined with nothing between.
+
+        `ttl`: the shortest on the way to them, in seconds; it counts as 30 s at least and an hour at most.
+        """
+
+    def handle_txt_not_found(self, *, now: _Time, ttl: _Span | None = None) -> None:
+        """Takes the answer of DNS that there is no such name or type.
+
+        `ttl`: how long that may be kept, in seconds (RFC 2308); it counts as 30 s at least and an hour at most.
+        """
+
+    def handle_txt_failed(self, failure: TxtFailure | literal.TxtFailure, /, *, now: _Time) -> None:
+        """Takes it that DNS said nothing usable, and why: a `TxtFailure`.
+
+        Raises MtaStsError, `unknown-word`, if it is none.
+        """
+
     def handle_response(
         self, *, status: int, content_type: _Octets | None, body: _Octets, now: _Time
-    ) -> None: ...
-    def handle_fetch_failed(self, failure: FetchFailure | literal.FetchFailure, /, *, now: _Time) -> None: ...
+    ) -> None:
+        """Takes what the Policy Host answered, its certificate verified for its name; another status than 200 is an answer too."""
+
+    def handle_fetch_failed(self, failure: FetchFailure | literal.FetchFailure, /, *, now: _Time) -> None:
+        """Takes it that no answer came from the Policy Host, or none that could be trusted, and why: a `FetchFailure`.
+
+        Raises MtaStsError, `unknown-word`, if it is none.
+        """
 
 @final
 class MxVerdict:
+    """What to do about an MX host, and what TLSRPT counts already: of a host that is skipped there will be no session."""
+
     __match_args__: Final = ("decision", "rows")
+
     def __new__(cls, decision: MxDecision, rows: Iterable[TlsrptRow]) -> MxVerdict: ...
     @property
-    def decision(self) -> MxDecision: ...
+    def decision(self) -> MxDecision:
+        """What to do: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or `Opportunistic`."""
+
     @property
-    def rows(self) -> tuple[TlsrptRow, ...]: ...
+    def rows(self) -> tuple[TlsrptRow, ...]:
+        """What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`; none for a host that is connected to."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class SessionVerdict:
+    """Whether to send the message over this session, why not, and what TLSRPT counts."""
+
     __match_args__: Final = ("decision", "fault", "rows")
+
     def __new__(
-        cls, decision: SessionDecision | literal.SessionDecision, fault: SessionFault | literal.SessionFault | None, rows: Iterable[TlsrptRow]
+        cls,
+        decision: SessionDecision | literal.SessionDecision,
+        fault: SessionFault | literal.SessionFault | None,
+        rows: Iterable[TlsrptRow],
     ) -> SessionVerdict: ...
     @property
-    def decision(self) -> SessionDecision: ...
+    def decision(self) -> SessionDecision:
+        """Whether to send the message: a `SessionDecision`."""
+
     @property
-    def fault(self) -> SessionFault | None: ...
+    def fault(self) -> SessionFault | None:
+        """Why the message may not go: a `SessionFault` for `Delivery.conclude`; `None` where it may."""
+
     @property
-    def rows(self) -> tuple[TlsrptRow, ...]: ...
+    def rows(self) -> tuple[TlsrptRow, ...]:
+        """What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`."""
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
 
 @final
 class Delivery:
-    """What a message to a domain may be sent over: asked before a connection, after TLS, at the end."""
+    r"""What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
+
+    >>> from mta_sts import Delivery, Policy
+    >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
+    >>> delivery = Delivery.under(policy)
+    >>> delivery.check_mx("mx.example.com").decision
+    Authenticate(dns_id='mx.example.com')
+    >>> delivery.check_session("mx.example.com", "certificate-expired").decision
+    <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
+
+    A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take `message`:
+    what the message asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
+    `dane_precedence`: what counts where a host has DANE and a policy, a `DanePrecedence`; `tlsrpt_report`: whether the
+    message is a TLSRPT report, which goes out despite MTA-STS and DANE (RFC 8460, 3). Each raises MtaStsError,
+    `unknown-word`, for a word that is none.
+    """
 
     def __new__(cls, *_arguments: Never, **_options: Never) -> Delivery: ...
     @staticmethod
@@ -384,7 +843,17 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery under what a lookup came to: its policy, none, or that it could not tell."""
+        """A delivery under what a lookup came to: its policy, none, or that it could not tell.
+
+        >>> from mta_sts import Delivery, TxtFailed, drive
+        >>> outcome = drive("example.com", query_txt=lambda _: TxtFailed("dns-servfail"), fetch_policy=None)
+        >>> Delivery.of(outcome).check_mx("mx.example.com").decision
+        Skip(fault=<SessionFault.POLICY_UNKNOWN: 'policy-unknown'>)
+
+        Where DNS could not tell whether there is a policy the message waits: to send it would be what an attacker
+        wants who suppresses the record (RFC 8461, 10.2).
+        """
+
     @staticmethod
     def under(
         policy: Policy,
@@ -395,7 +864,8 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery under this policy."""
+        """A delivery under this policy, of any mode."""
+
     @staticmethod
     def without_policy(
         *,
@@ -405,6 +875,7 @@ class Delivery:
         tlsrpt_report: bool = False,
     ) -> Delivery:
         """A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`."""
+
     @staticmethod
     def undetermined(
         *,
@@ -413,7 +884,8 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery to a domain of which it is not known whether it has a policy: it waits."""
+        """A delivery to a domain of which it is not known whether it has a policy: no host is connected to, and the message waits."""
+
     def check_mx(
         self,
         host: DnsName | str,
@@ -422,9 +894,23 @@ class Delivery:
         dane: DaneState | literal.DaneState = "not-applicable",
         dnssec: bool = False,
     ) -> MxVerdict:
-        """What to do about one MX host, before a connection."""
+        """What to do about one MX host, before a connection: an `MxVerdict`.
+
+        `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
+        where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
+        `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+
+        Raises MtaStsError, `unknown-word`, for a word that is none.
+        """
+
     def plan(self, hosts: Iterable[DnsName | str | MxHost], /) -> Plan:
-        """What to do about each host of the MX list, in its order."""
+        """What to do about each host of the MX list, in its order and none left out: a `Plan`.
+
+        `hosts` are names as the MX records have them, or `MxHost` with what DANE and DNSSEC say of them.
+
+        Raises MtaStsError, `unknown-word`, for a word that is none.
+        """
+
     def check_session(
         self,
         host: DnsName | str,
@@ -436,9 +922,28 @@ class Delivery:
         dane_result: DaneResult | literal.DaneResult = "not-checked",
         offers_requiretls: bool = False,
     ) -> SessionVerdict:
-        """Whether the message may go over this session, after TLS or without."""
+        """Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
+
+        >>> from mta_sts import Delivery
+        >>> delivery = Delivery.without_policy()
+        >>> # Trusted by no issuer, and one of the TLSA records matches.
+        >>> session = "certificate-not-trusted"
+        >>> delivery.check_session("mx.example.com", session, dane="usable", dane_result="passed").decision
+        <SessionDecision.DELIVER: 'deliver'>
+
+        `tls` is a `TlsResult`. `dane` and `dnssec` are what `check_mx` was told of the host. `dane_result`: what the
+        TLSA records say of the certificate, a `DaneResult`. `offers_requiretls`: whether the last EHLO offers REQUIRETLS.
+
+        Raises ValueError if DANE has a result and the session has no certificate that it could be of: TLS was not
+        established, or is older than 1.2. Raises MtaStsError, `unknown-word`, for a word that is none.
+        """
+
     def recheck(self, outcome: Outcome, /) -> Recheck:
-        """Compares what a lookup for `before-permanent-failure` came to with the policy of this delivery."""
+        """Compares what a lookup before a permanent failure came to with the policy of this delivery: a `Recheck`.
+
+        The lookup is one for `Purpose.BEFORE_PERMANENT_FAILURE`, and the answer is for `conclude()` (RFC 8461, 5.1).
+        """
+
     def conclude(
         self,
         hosts: Iterable[SessionFault | literal.SessionFault | None],
@@ -447,44 +952,124 @@ class Delivery:
         lifetime: QueueLifetime | literal.QueueLifetime = "running",
         recheck: Recheck | literal.Recheck | None = None,
     ) -> Conclusion:
-        """What becomes of a message that no host took."""
+        r"""What becomes of a message that no host took: `Defer`, `RecheckPolicy`, `TryAgain` or `Bounce`.
+
+        >>> from mta_sts import Delivery, Policy
+        >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
+        >>> delivery = Delivery.under(policy)
+        >>> delivery.conclude(["mx-mismatch"], lifetime="over")
+        RecheckPolicy()
+        >>> delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged")
+        Bounce(status='5.4.7')
+
+        `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed temporarily.
+        `lifetime`: the age of the message in its queue, a `QueueLifetime`. `recheck`: what came of a `RecheckPolicy`,
+        as `recheck()` gives it.
+
+        Raises MtaStsError, `unknown-word`, for a word that is none.
+        """
 
 @final
 class Findings(Sequence[Finding]):
+    """What a `lint_` function found, in the order of the text: a sequence that makes each `Finding` when it is asked for.
+
+    A text has a finding of severity error exactly when the parser refuses it. 100 findings come at most, and then one that counts
+    the others.
+    """
+
     @overload
     def __getitem__(self, key: int, /) -> Finding: ...
     @overload
     def __getitem__(self, key: slice, /) -> list[Finding]: ...
     def __len__(self) -> int: ...
-    def index(self, finding: Finding, /) -> int: ...  # type: ignore[override]
-    def count(self, finding: Finding, /) -> int: ...
+    def index(self, finding: Finding, /) -> int:  # type: ignore[override]
+        """Where this finding stands first.
+
+        Raises ValueError if it does not.
+        """
+
+    def count(self, finding: Finding, /) -> int:
+        """How often this finding stands here."""
+
     def __copy__(self, /) -> Findings: ...
     def __deepcopy__(self, memo: object, /) -> Findings: ...
 
 @final
 class PolicyCache:
+    """Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
+
+    >>> from mta_sts import Lookup, PolicyCache
+    >>> cache = PolicyCache(max_entries=1000)
+    >>> lookup = Lookup("example.com", now=1_700_000_000, cached=cache.get("example.com", now=1_700_000_000))
+    >>> lookup.handle_txt_not_found(ttl=300, now=1_700_000_000)
+    >>> cache.apply("example.com", lookup.poll_output().outcome.cache_update, now=1_700_000_000)
+    []
+    >>> len(cache)
+    1
+
+    `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes; a policy of mode
+    enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each counted once however
+    many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
+    timedelta; 180 days by default.
+
+    Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+    """
+
     def __new__(
         cls, *, max_entries: int = 65536, max_octets: int = 268435456, unused_for: _Span | None = None
     ) -> PolicyCache: ...
-    def get(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None: ...
-    def peek(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None: ...
+    def get(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None:
+        """What is remembered of a domain, or `None` when nothing of it counts any more. It counts as a use."""
+
+    def peek(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None:
+        """What is remembered of a domain, as `get` has it. It is no use: for a refresh."""
+
     def apply(
         self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: _Time
-    ) -> list[Evicted]: ...
+    ) -> list[Evicted]:
+        """Remembers what a lookup came to; gives what had to go for it, each an `Evicted`. It is no use of a domain that is there."""
+
     def insert(
         self, domain: PolicyDomain | str, entry: CacheEntry, /, *, now: _Time
-    ) -> list[Evicted]: ...
-    def remove(self, domain: PolicyDomain | str, /) -> CacheEntry | None: ...
-    def remove_expired(self, *, now: _Time) -> Evicted | None: ...
-    def purge(self, *, now: _Time) -> int: ...
-    def poll_refresh(self, *, now: _Time) -> PolicyDomain | None: ...
-    def poll_timeout(self) -> int | None: ...
-    def entries(self) -> list[tuple[PolicyDomain, CacheEntry]]: ...
+    ) -> list[Evicted]:
+        """Puts in an entry that was saved; gives what had to go for it, each an `Evicted`. It counts as a use."""
+
+    def remove(self, domain: PolicyDomain | str, /) -> CacheEntry | None:
+        """Forgets a domain; gives its entry, or `None`."""
+
+    def remove_expired(self, *, now: _Time) -> Evicted | None:
+        """Removes one entry in which nothing counts any more; gives it, an `Evicted`, or `None`.
+
+        There is no need to call it: such entries are the first to go.
+        """
+
+    def purge(self, *, now: _Time) -> int:
+        """Removes all entries in which nothing counts any more; gives how many."""
+
+    def poll_refresh(self, *, now: _Time) -> PolicyDomain | None:
+        """A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest due first, or `None`.
+
+        Run a lookup for `Purpose.REFRESH` on what `peek` gives, and `apply` what comes of it. If nothing comes of it, the domain
+        is named again after half an hour.
+        """
+
+    def poll_timeout(self) -> int | None:
+        """When `poll_refresh` next has something to do, in Unix seconds, or `None`. A time that is past means now."""
+
+    def entries(self) -> list[tuple[PolicyDomain, CacheEntry]]:
+        """All that is remembered, to save it: domains and entries, in the order in which they would go."""
+
     @property
-    def max_entries(self) -> int: ...
+    def max_entries(self) -> int:
+        """How many domains it holds at most."""
+
     @property
-    def max_octets(self) -> int: ...
+    def max_octets(self) -> int:
+        """How much memory the policies may take at most, in octets."""
+
     @property
-    def octets(self) -> int: ...
+    def octets(self) -> int:
+        """How much memory the policies take, in octets."""
+
     def __len__(self) -> int: ...
     def __contains__(self, domain: PolicyDomain | str, /) -> bool: ...

@@ -1,21 +1,21 @@
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::hash::HashAlgorithm;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, PeerIncompatible, ProtocolVersion, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CipherSuite, ClientConfig, DigitallySignedStruct, PeerIncompatible, ProtocolVersion,
+    RootCertStore, SignatureScheme, SupportedCipherSuite,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{self, CertificateFault, PeerCertificate, printable};
-use super::chain::CertificateChain;
 use super::trust_store::TrustStore;
 
 /// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).
@@ -65,6 +65,10 @@ impl TlsSession {
     /// The server's certificate and its faults.
     pub fn certificate(&self) -> &PeerCertificate {
         &self.certificate
+    }
+
+    pub(crate) fn into_certificate(self) -> PeerCertificate {
+        self.certificate
     }
 }
 
@@ -139,7 +143,7 @@ pub(crate) async fn handshake<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let verifier = Arc::new(RecordingVerifier {
         roots: trust_store.roots(),
         provider: Arc::clone(&provider),
@@ -163,6 +167,21 @@ where
             is_refusal: is_alert(&error),
         }),
     }
+}
+
+/// The suites with SHA-256 before those with SHA-384, for which processors have no instructions: AES-128 is what TLS 1.3 makes
+/// everyone have (RFC 8446, 9.1), and a policy is no secret.
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = ring::default_provider();
+        let hash = |suite: &SupportedCipherSuite| match suite {
+            SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider.algorithm(),
+            SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider.algorithm(),
+        };
+        provider.cipher_suites.sort_by_key(|suite| hash(suite) != HashAlgorithm::SHA256);
+        Arc::new(provider)
+    });
+    Arc::clone(&PROVIDER)
 }
 
 fn client_config(
@@ -197,7 +216,7 @@ fn session_of<S>(
 }
 
 /// rustls spells the suites of TLS 1.3 `TLS13_...`, the registry `TLS_...`.
-fn iana_name(suite: rustls::CipherSuite) -> String {
+fn iana_name(suite: CipherSuite) -> String {
     let name = format!("{suite:?}");
     match name.strip_prefix("TLS13_") {
         Some(rest) => format!("TLS_{rest}"),
@@ -261,8 +280,7 @@ impl ServerCertVerifier for RecordingVerifier {
             certificate::check(end_entity, intermediates, server_name, now, &self.roots, algorithms)
                 .into_iter()
                 .unzip();
-        let chain = CertificateChain::new(end_entity, intermediates, &self.roots);
-        let certificate = PeerCertificate::new(end_entity, faults, chain);
+        let certificate = PeerCertificate::new(end_entity, intermediates, faults, Arc::clone(&self.roots));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
 
         match self.on_fault {
