@@ -9,7 +9,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use mta_sts_core::{Finding, FindingKind, Policy, Severity, Strictness, lint};
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
+use mta_sts_core::{Policy, Strictness};
 
 /// A line of `classes.tsv`.
 struct Row<'a> {

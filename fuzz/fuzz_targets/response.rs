@@ -2,9 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mta_sts_core::{
-    FetchErrorKind, FetchLimits, HttpResponse, MissingContentType, Policy, Severity, Strictness, lint,
-};
+use mta_sts_core::lint::{self, Severity};
+use mta_sts_core::{FetchErrorKind, FetchLimits, HttpResponse, MissingContentType, Policy, Strictness};
 
 // The first line is the status and what is set, the second the media type (if it has a colon in front),
 // the rest the body.

@@ -578,6 +578,7 @@ kinds! {
     }
 }
 
+#[cfg(feature = "lint")]
 kinds! {
     /// What [`lint`](crate::lint) finds beside the faults that stop a parser.
     ///
@@ -679,123 +680,7 @@ kinds! {
     }
 }
 
-/// What a [`Finding`](crate::Finding) is about: a fault that stops a parser, or what only `lint`
-/// says.
-///
-/// ```
-/// use mta_sts_core::{FindingKind, LintKind, PolicyErrorKind, lint};
-///
-/// let findings = lint::policy(b"version: STSv1\nmode: enforce\nmx: mx.recipient.test\nmax_age: 1 year\n");
-/// assert_eq!(findings[0].kind(), FindingKind::Policy(PolicyErrorKind::BadMaxAge));
-/// // To switch a finding off by its code:
-/// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));
-/// ```
-///
-/// A fault has the code and the number that it has as an error, so both can be looked up alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
-pub enum FindingKind {
-    /// A fault of a record, or of an `RRset`.
-    Record(RecordErrorKind),
-    /// A fault of a policy, or one of the departures that [`Strictness`](crate::Strictness) names.
-    Policy(PolicyErrorKind),
-    /// A fault of the answer of a Policy Host.
-    Fetch(FetchErrorKind),
-    /// What stops no parser, or explains why it stopped.
-    Lint(LintKind),
-    /// A fault of a TLSRPT record, or of an `RRset` of them.
-    Tlsrpt(TlsrptRecordErrorKind),
-}
-
-impl FindingKind {
-    /// The stable kebab-case word of this kind.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Record(kind) => kind.code(),
-            Self::Policy(kind) => kind.code(),
-            Self::Fetch(kind) => kind.code(),
-            Self::Lint(kind) => kind.code(),
-            Self::Tlsrpt(kind) => kind.code(),
-        }
-    }
-
-    /// The stable number of this kind, unique over all kinds of this crate.
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Record(kind) => kind.number(),
-            Self::Policy(kind) => kind.number(),
-            Self::Fetch(kind) => kind.number(),
-            Self::Lint(kind) => kind.number(),
-            Self::Tlsrpt(kind) => kind.number(),
-        }
-    }
-
-    /// What is wrong, as one English sentence.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Record(kind) => kind.message(),
-            Self::Policy(kind) => kind.message(),
-            Self::Fetch(kind) => kind.message(),
-            Self::Lint(kind) => kind.message(),
-            Self::Tlsrpt(kind) => kind.message(),
-        }
-    }
-
-    /// Every kind that a finding can have, in the order of the numbers.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
-        let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
-        let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
-        let lint = LintKind::ALL.iter().copied().map(Self::Lint);
-        let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
-        // The numbers of what lint says stand on both sides of those of TLSRPT records.
-        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
-        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
-        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
-    }
-
-    /// The kind that has this code.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::all().find(|kind| kind.code() == code)
-    }
-}
-
-impl fmt::Display for FindingKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.message())
-    }
-}
-
-impl From<RecordErrorKind> for FindingKind {
-    fn from(kind: RecordErrorKind) -> Self {
-        Self::Record(kind)
-    }
-}
-
-impl From<PolicyErrorKind> for FindingKind {
-    fn from(kind: PolicyErrorKind) -> Self {
-        Self::Policy(kind)
-    }
-}
-
-impl From<FetchErrorKind> for FindingKind {
-    fn from(kind: FetchErrorKind) -> Self {
-        Self::Fetch(kind)
-    }
-}
-
-impl From<TlsrptRecordErrorKind> for FindingKind {
-    fn from(kind: TlsrptRecordErrorKind) -> Self {
-        Self::Tlsrpt(kind)
-    }
-}
-
-impl From<LintKind> for FindingKind {
-    fn from(kind: LintKind) -> Self {
-        Self::Lint(kind)
-    }
-}
-
+#[cfg(feature = "postfix")]
 kinds! {
     /// Why a policy cannot be told to Postfix. Give a temporary answer: mail waits, none is exposed.
     PostfixErrorKind {
@@ -807,46 +692,6 @@ kinds! {
         NumericDomain = 1204, "numeric-domain", "The domain has only digits, and Postfix takes no such name.";
     }
 }
-
-/// The policy cannot be told to Postfix.
-///
-/// ```
-/// use mta_sts_core::{Policy, PolicyDomain, postfix};
-///
-/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: hostname\nmax_age: 604800\n")?;
-/// let domain = PolicyDomain::parse("example.com")?;
-/// // To Postfix `hostname` means "whatever name the MX host has".
-/// let error = postfix::tls_policy(&policy, &domain, postfix::Form::Basic).unwrap_err();
-/// let answer = format!("TEMP {}", error.code());
-/// assert_eq!(answer, "TEMP no-usable-mx");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PostfixError(PostfixErrorKind);
-
-impl PostfixError {
-    pub(crate) const fn new(kind: PostfixErrorKind) -> Self {
-        Self(kind)
-    }
-
-    /// What is wrong.
-    pub const fn kind(&self) -> PostfixErrorKind {
-        self.0
-    }
-
-    /// The stable kebab-case word of the kind.
-    pub const fn code(&self) -> &'static str {
-        self.0.code()
-    }
-}
-
-impl fmt::Display for PostfixError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl core::error::Error for PostfixError {}
 
 kinds! {
     /// What is wrong with the `_smtp._tls` TXT records of a domain (RFC 8460, 3).
@@ -890,7 +735,11 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault TlsrptRecordErrorKind);
+        #[cfg(feature = "lint")]
+        add!(LintKind);
+        #[cfg(feature = "postfix")]
+        add!(PostfixErrorKind);
         rows
     }
 

@@ -55,8 +55,13 @@
 //!
 //! # Features
 //!
-//! `idna` (default) turns U-labels into A-labels; without it a U-label is an error of its own kind.
-//! `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
+//! On by default:
+//!
+//! - `idna` turns U-labels into A-labels; without it a U-label is an error of its own kind;
+//! - `lint` has the module [`lint`]; a mail server that only sends does without;
+//! - `postfix` has the module [`postfix`].
+//!
+//! Off by default: `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -67,11 +72,13 @@ mod delivery;
 mod entry;
 mod error;
 mod field;
+#[cfg(feature = "lint")]
 pub mod lint;
 mod lookup;
 mod mx;
 mod name;
 mod policy;
+#[cfg(feature = "postfix")]
 pub mod postfix;
 mod record;
 mod response;
@@ -87,12 +94,10 @@ pub use delivery::{
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
-    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, FindingKind, LintKind, LookupError,
-    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TlsrptRecordError, TlsrptRecordErrorKind,
-    TxtFailure,
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
+    SessionFault, TlsrptRecordError, TlsrptRecordErrorKind, TxtFailure,
 };
-pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
     PolicyRequest, PolicySource, Purpose, ReceivedLines, RecordCheck, TxtQuery,

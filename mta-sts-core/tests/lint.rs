@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use std::time::Duration;
 
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
 use mta_sts_core::{
-    DnsName, FetchLimits, Finding, FindingKind, HttpResponse, MxPattern, Policy, PolicyDomain, Record,
-    Severity, Strictness, TlsrptRecord, lint,
+    DnsName, FetchLimits, HttpResponse, MxPattern, Policy, PolicyDomain, Record, Strictness, TlsrptRecord,
 };
 use proptest::prelude::*;
 

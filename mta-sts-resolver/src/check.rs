@@ -16,9 +16,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
 use mta_sts_core::{
-    FetchErrorKind, FetchFailure, FetchFault, FetchLimits, Finding, FindingKind, Mode, NoPolicy, Policy,
-    PolicyDomain, Purpose, Severity, UnixTime, lint,
+    FetchErrorKind, FetchFailure, FetchFault, FetchLimits, Mode, NoPolicy, Policy, PolicyDomain, Purpose,
+    UnixTime,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

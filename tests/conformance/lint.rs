@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use mta_sts_core::{DnsName, FetchLimits, Finding, PolicyDomain, lint};
+use mta_sts_core::lint::{self, Finding};
+use mta_sts_core::{DnsName, FetchLimits, PolicyDomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -5,7 +5,9 @@ mod report_uri;
 mod result_type;
 
 pub use record::TlsrptRecord;
+#[cfg(feature = "lint")]
 pub(crate) use record::{candidate_filter, uris_of};
 pub use report_uri::ReportUri;
+#[cfg(feature = "lint")]
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};

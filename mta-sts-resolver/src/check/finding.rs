@@ -1,6 +1,6 @@
 //! The findings of a check, with what mends each: the words for the owner of a domain.
 
-use mta_sts_core::Severity;
+use mta_sts_core::lint::Severity;
 
 /// Something that the owner of a domain should know.
 ///
