@@ -31,7 +31,6 @@ use crate::time::UnixTime;
 ///
 /// What a sender left out is [`None`]. Everything in a report that was received is a stranger's text: it may hold
 /// any character, and may be untrue.
-// Meets R47, R49, R50, R51.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
     pub(super) organization: Option<Box<str>>,
@@ -119,7 +118,6 @@ impl Report {
 /// assert_eq!(day.end(), UnixTime::from_secs(1_700_006_399));
 /// assert!(day.is_one_day());
 /// ```
-// Meets R29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReportPeriod {
     start: UnixTime,
@@ -168,7 +166,6 @@ impl ReportPeriod {
 /// assert_eq!((policy.successes(), policy.failures()), (12, 0));
 /// assert_eq!(policy.lines().count(), 0);
 /// ```
-// Meets R52, R53, R54, R55, R56, R57, R58.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReportPolicy(pub(super) Box<PolicyFields>);
 
@@ -190,7 +187,6 @@ impl ReportPolicy {
     ///
     /// The domain is the recipient's, or for `tlsa` the name that the TLSA records belong to (RFC 8460, 1.1),
     /// in A-labels.
-    // Meets A33.
     pub fn new(kind: impl Into<Word<PolicyType>>, domain: impl Into<Box<str>>) -> Self {
         Self(Box::new(PolicyFields {
             kind: kind.into(),
@@ -266,7 +262,6 @@ impl ReportPolicy {
     ///
     /// A session may count in several, so their sum may be more than [`failures`](Self::failures)
     /// (RFC 8460, 4).
-    // Meets R28.
     pub fn details(&self) -> &[FailureDetails] {
         &self.0.details
     }
@@ -308,7 +303,6 @@ impl Lines {
 /// ```
 ///
 /// All but the result type and the count may be absent.
-// Meets R59, R60, R61, R62, R63, R64, R65, R66, A37.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FailureDetails(pub(super) Box<DetailFields>);
 

@@ -17,7 +17,6 @@ use super::{PolicyType, ResultType};
 /// let new: Word<ResultType> = "quantum-failure".into();
 /// assert_eq!((new.known(), new.to_string()), (None, "quantum-failure".to_string()));
 /// ```
-// Meets R34.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Word<T> {
     /// A value that this crate knows.
