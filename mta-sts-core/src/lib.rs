@@ -45,7 +45,7 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460);
+//! - [`tlsrpt::TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
@@ -58,8 +58,9 @@
 //! On by default:
 //!
 //! - `idna` turns U-labels into A-labels; without it a U-label is an error of its own kind;
-//! - `lint` has the module [`lint`]; a mail server that only sends does without;
-//! - `postfix` has the module [`postfix`].
+//! - `lint` has the module [`lint`]: a mail server that only sends does without;
+//! - `postfix` has the module [`postfix`];
+//! - `tlsrpt` has the reports of RFC 8460 in the module [`tlsrpt`]; its record and its words are always there.
 //!
 //! Off by default: `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
@@ -83,7 +84,7 @@ pub mod postfix;
 mod record;
 mod response;
 mod time;
-mod tlsrpt;
+pub mod tlsrpt;
 
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
@@ -96,7 +97,7 @@ pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
     NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
-    SessionFault, TlsrptRecordError, TlsrptRecordErrorKind, TxtFailure,
+    SessionFault, TxtFailure,
 };
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
@@ -108,7 +109,7 @@ pub use policy::{Mode, MxPatterns, Policy, Strictness};
 pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
-pub use tlsrpt::{PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord};
+pub use tlsrpt::{PolicyType, ResultType};
 
 /// The driver loop of the README compiles.
 #[cfg(doctest)]
