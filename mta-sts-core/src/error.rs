@@ -400,6 +400,8 @@ impl FetchFailure {
     }
 }
 
+impl core::error::Error for FetchFailure {}
+
 kinds! {
     /// Why DNS gave no answer about the TXT records, as the caller's DNS client tells it.
     ///
@@ -410,7 +412,7 @@ kinds! {
     /// /// `ttl` of an answer without records is the negative one (RFC 2308).
     /// fn answer(rcode: u8, rrs: Vec<Vec<u8>>, ttl: Duration) -> Input<'static> {
     ///     match rcode {
-    ///         0 if !rrs.is_empty() => Input::Txt { rrs, ttl },
+    ///         0 if !rrs.is_empty() => Input::txt(&rrs, ttl),
     ///         0 | 3 => Input::TxtNotFound { ttl },
     ///         2 => Input::TxtFailed(TxtFailure::ServFail),
     ///         _ => Input::TxtFailed(TxtFailure::Unusable),
@@ -430,6 +432,8 @@ kinds! {
         LocalFault = 605, "dns-local-fault", "The sender could not ask DNS, for a fault of its own.";
     }
 }
+
+impl core::error::Error for TxtFailure {}
 
 kinds! {
     /// What is wrong with the saved text of a cache entry.
@@ -549,6 +553,8 @@ kinds! {
         DaneNotChecked = 916, "dane-not-checked", "The certificate of the MX host was not compared with its TLSA records.";
     }
 }
+
+impl core::error::Error for SessionFault {}
 
 kinds! {
     /// Why no policy applies to a message, without the details: a label for logs and metrics.
@@ -715,7 +721,7 @@ stage_error! {
     /// The TXT records give no TLSRPT record: send the domain no report (RFC 8460, 3).
     ///
     /// ```
-    /// use mta_sts_core::TlsrptRecord;
+    /// use mta_sts_core::tlsrpt::TlsrptRecord;
     ///
     /// let error = TlsrptRecord::parse(b"v=TLSRPTv1; rua=http://r.example/").unwrap_err();
     /// assert_eq!((error.code(), error.offset()), ("no-usable-rua", 16));

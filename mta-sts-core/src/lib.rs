@@ -9,7 +9,7 @@
 //! use mta_sts_core::*;
 //! # use core::time::Duration;
 //! # fn my_dns(_: &TxtQuery) -> Input<'static> {
-//! #     Input::Txt { rrs: vec![b"v=STSv1; id=1".to_vec()], ttl: Duration::from_secs(300) }
+//! #     Input::txt(&[b"v=STSv1; id=1"], Duration::from_secs(300))
 //! # }
 //! # fn my_https(_: &PolicyRequest) -> Input<'static> {
 //! #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
@@ -89,9 +89,9 @@ pub mod tlsrpt;
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery,
-    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, MxVerdict, Plan, QueueLifetime, Recheck,
-    Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow, dns_id_matches,
-    tls_required_no,
+    EnhancedStatus, HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, MxVerdict, Plan,
+    QueueLifetime, Recheck, Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow,
+    dns_id_matches, tls_required_no,
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{

@@ -71,6 +71,7 @@ pub enum Mode {
 /// assert_eq!(Policy::parse_with(body, Strictness::Abnf).unwrap_err().code(), "blank-line");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Strictness {
     /// The grammar, and four departures whose meaning is plain and whose refusal would leave mail
     /// unprotected: blank lines, one byte order mark in front, one dot at the end of an `mx`,

@@ -148,8 +148,8 @@ fn the_lines_of_what_is_no_policy_take_at_most_twice_its_octets() {
         let body = unit.repeat(65_536 / unit.len());
         let domain = PolicyDomain::parse("example.test").unwrap();
         let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
-        let rrs = vec![b"v=STSv1; id=1".to_vec()];
-        lookup.handle_input(Input::Txt { rrs, ttl: std::time::Duration::from_secs(300) }, now).unwrap();
+        let rrs = [b"v=STSv1; id=1"];
+        lookup.handle_input(Input::txt(&rrs, std::time::Duration::from_secs(300)), now).unwrap();
         let response = HttpResponse::new(200, &body).with_content_type(b"text/plain");
         let (held, most) = octets(|| {
             lookup.handle_input(Input::Response(response), now).unwrap();

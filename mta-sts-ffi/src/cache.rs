@@ -51,13 +51,13 @@ pub extern "C" fn mtasts_cache_new(
         let out = cache.ok_or(Fault::NULL)?;
         let mut config = CacheConfig::new(seed);
         if max_entries != 0 {
-            config.set_max_entries(max_entries);
+            config = config.with_max_entries(max_entries);
         }
         if max_octets != 0 {
-            config.set_max_octets(max_octets);
+            config = config.with_max_octets(max_octets);
         }
         if unused_for != 0 {
-            config.set_unused_for(Duration::from_secs(unused_for));
+            config = config.with_unused_for(Duration::from_secs(unused_for));
         }
         give(out, mtasts_cache { cache: Mutex::new(Guarded::new(PolicyCache::new(config))) });
         Ok(())

@@ -157,8 +157,8 @@ pub unsafe extern "C" fn mtasts_lookup_handle_txt(
 ) -> mtasts_status {
     handle(lookup, now, || {
         // SAFETY: octets as the header wants them.
-        let rrs = unsafe { octets_of_all(rrs, count) }?.into_iter().map(<[u8]>::to_vec).collect();
-        Ok(Input::Txt { rrs, ttl: seconds(ttl) })
+        let rrs = unsafe { octets_of_all(rrs, count) }?;
+        Ok(Input::txt(&rrs, seconds(ttl)))
     })
 }
 

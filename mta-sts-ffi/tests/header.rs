@@ -10,10 +10,10 @@ use std::{env, fs};
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::PostfixErrorKind;
+use mta_sts_core::tlsrpt::TlsrptRecordErrorKind;
 use mta_sts_core::{
     EntryErrorKind, FetchErrorKind, FetchFailure, LookupErrorKind, NameErrorKind, NoPolicyKind,
-    PolicyErrorKind, PolicyType, RecordErrorKind, ResultType, SessionFault, TlsrptRecordErrorKind,
-    TxtFailure,
+    PolicyErrorKind, PolicyType, RecordErrorKind, ResultType, SessionFault, TxtFailure,
 };
 
 #[test]

@@ -39,10 +39,11 @@ impl PolicyCache {
         unused_for: Option<Span>,
     ) -> Self {
         // Nobody outside must foresee where a name is kept or when it is refreshed.
-        let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
-        config.set_max_entries(max_entries).set_max_octets(max_octets);
+        let mut config = core::CacheConfig::new(RandomState::new().hash_one(0))
+            .with_max_entries(max_entries)
+            .with_max_octets(max_octets);
         if let Some(Span(unused_for)) = unused_for {
-            config.set_unused_for(unused_for);
+            config = config.with_unused_for(unused_for);
         }
         Self(Mutex::new(core::PolicyCache::new(config)))
     }

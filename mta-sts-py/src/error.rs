@@ -2,10 +2,11 @@
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
+use mta_sts_core::tlsrpt::{TlsrptRecordError, TlsrptRecordErrorKind};
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
     NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
-    ResultType, SessionFault, TlsrptRecordError, TlsrptRecordErrorKind, TxtFailure,
+    ResultType, SessionFault, TxtFailure,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

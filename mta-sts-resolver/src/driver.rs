@@ -125,9 +125,9 @@ impl Resolver {
     /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let dns = self.dns.within(timeout / 4);
-        let mut config = self.config.clone();
-        let fetch = config.fetch_limits().timeout().min(timeout / 4 * 3);
-        config.fetch_limits_mut().set_timeout(fetch);
+        let limits = self.config.fetch_limits().clone();
+        let fetch = limits.timeout().min(timeout / 4 * 3);
+        let config = self.config.clone().with_fetch_limits(limits.with_timeout(fetch));
         Self { dns, config, ..self.clone() }
     }
 
@@ -343,7 +343,7 @@ impl BeforeFetch for AtOnce {
 
 fn txt_input(answer: &Result<TxtAnswer, DnsError>) -> Input<'static> {
     match answer {
-        Ok(answer) => Input::Txt { rrs: answer.records.clone(), ttl: answer.ttl },
+        Ok(answer) => Input::txt(&answer.records, answer.ttl),
         Err(DnsError::NotFound(absence)) => Input::TxtNotFound { ttl: absence.ttl.unwrap_or_default() },
         Err(DnsError::Failed(failure)) => Input::TxtFailed(match failure {
             DnsFailure::Timeout => TxtFailure::Timeout,

@@ -158,8 +158,9 @@ impl PolicyService {
     /// A service that finds policies with this resolver.
     pub fn new(resolver: Resolver, config: ServiceConfig) -> Self {
         // Random enough for a hash table: the standard library's own keys.
-        let mut cache_config = CacheConfig::new(RandomState::new().hash_one("seed"));
-        cache_config.set_max_entries(config.max_entries).set_max_octets(config.max_octets);
+        let cache_config = CacheConfig::new(RandomState::new().hash_one("seed"))
+            .with_max_entries(config.max_entries)
+            .with_max_octets(config.max_octets);
         Self {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),

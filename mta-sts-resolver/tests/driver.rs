@@ -95,8 +95,9 @@ async fn a_domain_may_leave_record_and_policy_host_to_a_provider() {
 #[tokio::test]
 async fn a_policy_host_that_never_ends_its_answer_times_out() {
     let (world, resolver) = world().await;
-    let mut config = mta_sts_core::LookupConfig::new();
-    config.fetch_limits_mut().set_timeout(std::time::Duration::from_millis(500));
+    let config = mta_sts_core::LookupConfig::new().with_fetch_limits(
+        mta_sts_core::FetchLimits::new().with_timeout(std::time::Duration::from_millis(500)),
+    );
     let resolver = resolver.config(config);
     for domain in ["https-hang.test", "https-drip.test"] {
         let outcome = discover(&resolver, domain, None, NOW).await.outcome;

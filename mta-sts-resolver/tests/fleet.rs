@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_core::{LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_core::{FetchLimits, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, EntryStore, PolicyAnswer, PolicyFetcher, PolicyService, RedisStore, Resolver,
     ServiceConfig, SqliteStore, TrustStore,
@@ -40,8 +40,8 @@ impl Stage {
         let trust_store = TrustStore::from_pem(self.world.ca_pem().as_bytes()).unwrap();
         let fetcher = PolicyFetcher::new(trust_store).port(self.world.https_port());
         let dns = DnsConfig::new(self.world.dns_addr()).timeout(Duration::from_millis(500)).attempts(1);
-        let mut lookup = LookupConfig::new();
-        lookup.fetch_limits_mut().set_timeout(Duration::from_secs(1));
+        let lookup =
+            LookupConfig::new().with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(1)));
         let clock = Arc::clone(&self.clock);
         let config = config.clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)));
         PolicyService::new(Resolver::new(DnsClient::new(dns), fetcher).config(lookup), config)

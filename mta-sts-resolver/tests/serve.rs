@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mta_sts_core::postfix::Form;
-use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_core::{CacheEntry, FetchLimits, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsFailureAnswer, DomainEventKind, EntryStore, FetchFailureAnswer, MatchNames,
     PolicyAnswer, PolicyFetcher, PolicyService, Purge, Resolver, ServiceConfig, SocketAccess,
@@ -90,8 +90,8 @@ fn resolver(world: &World) -> Resolver {
     let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes()).unwrap();
     let fetcher = PolicyFetcher::new(trust_store).port(world.https_port());
     let dns = DnsConfig::new(world.dns_addr()).timeout(Duration::from_millis(300)).attempts(1);
-    let mut config = LookupConfig::new();
-    config.fetch_limits_mut().set_timeout(Duration::from_secs(1));
+    let config =
+        LookupConfig::new().with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(1)));
     Resolver::new(DnsClient::new(dns), fetcher).config(config)
 }
 

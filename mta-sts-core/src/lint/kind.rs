@@ -16,8 +16,11 @@ use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, T
 /// ```
 ///
 /// A fault has the code and the number that it has as an error, so both can be looked up alike.
+///
+/// Kinds that a caller does not know have code, number and message all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
+#[non_exhaustive]
 pub enum FindingKind {
     /// A fault of a record, or of an `RRset`.
     Record(RecordErrorKind),

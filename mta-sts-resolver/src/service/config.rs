@@ -40,7 +40,7 @@ impl ServiceConfig {
     }
 
     /// How many domains are remembered in memory, with a policy or without: 65,536 by default. See
-    /// [`CacheConfig::set_max_entries`](mta_sts_core::CacheConfig::set_max_entries).
+    /// [`CacheConfig::with_max_entries`](mta_sts_core::CacheConfig::with_max_entries).
     #[must_use]
     pub fn max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
@@ -48,7 +48,7 @@ impl ServiceConfig {
     }
 
     /// How much memory the policies may take, in octets: 256 MiB by default. See
-    /// [`CacheConfig::set_max_octets`](mta_sts_core::CacheConfig::set_max_octets).
+    /// [`CacheConfig::with_max_octets`](mta_sts_core::CacheConfig::with_max_octets).
     #[must_use]
     pub fn max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;

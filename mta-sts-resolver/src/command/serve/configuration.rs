@@ -271,10 +271,8 @@ impl Configuration {
 
     pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore, files: FileBudget) -> Resolver {
         let limits = &self.limits;
-        let mut fetch_limits = FetchLimits::new();
-        fetch_limits.set_timeout(limits.fetch_timeout.0);
-        let mut lookup = LookupConfig::new();
-        lookup.set_fetch_limits(fetch_limits);
+        let fetch_limits = FetchLimits::new().with_timeout(limits.fetch_timeout.0);
+        let lookup = LookupConfig::new().with_fetch_limits(fetch_limits);
         Resolver::new(dns, self.fetcher(trust_store))
             .config(lookup)
             .dns_lookups_at_once(limits.lookups_at_once.get())
