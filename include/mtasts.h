@@ -839,6 +839,21 @@
 #define MTASTS_MESSAGE_TLS_REQUIRED_NO 2
 
 /**
+ * MAIL had REQUIRETLS (RFC 8689, 4).
+ */
+#define MTASTS_FACT_REQUIRETLS 1
+
+/**
+ * The header says "TLS-Required: No": see mtasts_tls_required_no().
+ */
+#define MTASTS_FACT_TLS_REQUIRED_NO 2
+
+/**
+ * The reverse path is null: MAIL FROM:<>.
+ */
+#define MTASTS_FACT_NULL_REVERSE_PATH 4
+
+/**
  * The operator demands TLS where it can be had. The default.
  */
 #define MTASTS_MINIMUM_OPPORTUNISTIC 0
@@ -1280,6 +1295,11 @@ typedef uint32_t mtasts_record_check;
  * What a message asks about TLS: one of the MTASTS_MESSAGE_ numbers.
  */
 typedef uint32_t mtasts_message;
+
+/**
+ * What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that hold, joined with |.
+ */
+typedef uint32_t mtasts_message_facts;
 
 /**
  * What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
@@ -2665,15 +2685,15 @@ const mtasts_entry *mtasts_entries_get(const mtasts_entries *entries, size_t ind
 void mtasts_entries_free(mtasts_entries *entries);
 
 /**
- * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from `requiretls`, whether MAIL
- * had it, `tls_required_no`, whether its header says so, and `null_reverse_path`; each is 0 or not (RFC 8689, 4).
+ * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_ flags that
+ * hold for it, joined with |, or 0. Other bits count for nothing.
+ *
+ * REQUIRETLS beats the header field, and does not bind a message with a null reverse path (RFC 8689, 4).
  *
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_message mtasts_message_tls(int32_t requiretls,
-                                  int32_t tls_required_no,
-                                  int32_t null_reverse_path);
+mtasts_message mtasts_message_tls(mtasts_message_facts facts);
 
 /**
  * Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:

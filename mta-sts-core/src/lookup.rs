@@ -101,6 +101,10 @@ use crate::tlsrpt::ResultType;
 ///
 /// A lookup holds no cache, no socket and no clock. Keep the entry wherever you like, and apply
 /// [`Outcome::cache_update`] to it. Dropping a lookup half-way is harmless.
+///
+/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
+/// looks up many messages at once keeps the domains that are being looked up, and lets later messages wait for that outcome;
+/// `PolicyService` of `mta-sts-resolver` does.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     domain: PolicyDomain,

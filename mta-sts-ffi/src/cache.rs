@@ -19,6 +19,9 @@ use crate::text::NONE;
 ///
 /// When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
 /// domains flushes no policy that protects mail.
+///
+/// It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
+/// and the Policy Host.
 pub struct mtasts_cache {
     cache: Mutex<Guarded<PolicyCache>>,
 }

@@ -25,6 +25,9 @@ use crate::value::value;
 /// many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
 /// timedelta; 180 days by default.
 ///
+/// It holds what lookups came to, and nothing of those that still go on: several of one domain at once each ask, unless a
+/// `Resolver` runs them.
+///
 /// Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);

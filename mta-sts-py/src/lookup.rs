@@ -111,6 +111,9 @@ impl LookupConfig {
 /// limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
 /// lookup to its end over your DNS and HTTPS functions.
 ///
+/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. `resolver.Resolver`
+/// and `aio.Resolver` look a domain up once for all who ask at a time.
+///
 /// Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
 /// `unexpected-input` or `already-done`, and leaves the lookup as it was.
 #[pyclass(module = "mta_sts")]

@@ -84,6 +84,8 @@ impl BusyWith {
 
 impl Resolver {
     /// A resolver over this DNS client and this fetcher, with the RFC's limits.
+    ///
+    /// Each discovery asks for itself. [`PolicyService`](crate::PolicyService) looks a domain up once for all who ask at a time.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
         Self {
             dns,

@@ -142,6 +142,9 @@ use crate::time::UnixTime;
 /// enforce. Whoever makes up domains thus flushes no policy that protects mail. Every eviction is
 /// returned.
 ///
+/// It holds what lookups came to, and nothing of those that still go on: see [`Lookup`](crate::Lookup) about several of one
+/// domain at once.
+///
 /// A policy is due for a refresh once a day, or after half its `max_age` if that is shorter, and up
 /// to a quarter of that earlier, so that the load is spread. Provided that refreshes are run when
 /// they are due, no policy that is in use lapses if its host answers without a break for longer than
