@@ -1103,6 +1103,9 @@
  *
  * When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
  * domains flushes no policy that protects mail.
+ *
+ * It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
+ * and the Policy Host.
  */
 typedef struct mtasts_cache mtasts_cache;
 
@@ -1159,6 +1162,10 @@ typedef struct mtasts_findings mtasts_findings;
  * The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
  * MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
  * mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+ *
+ * Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
+ * looks up many messages at once keeps a table of the domains that are being looked up, and lets later messages wait for
+ * that outcome.
  */
 typedef struct mtasts_lookup mtasts_lookup;
 
