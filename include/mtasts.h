@@ -2324,7 +2324,7 @@ mtasts_status mtasts_entry_parse(const uint8_t *text,
 
 /**
  * An entry for a policy that was fetched in another way: `policy` (which stays the caller's), the `id` of the record
- * before the fetch, `fetched_at`, when it was fetched, and `checked_until`, until when the record need not be looked at.
+ * before the fetch, `fetched_at`, when it was asked for, and `checked_until`, until when the record need not be looked at.
  *
  * Errors: "bad-id".
  *
@@ -2376,7 +2376,7 @@ int32_t mtasts_entry_is_valid(const mtasts_entry *entry, uint64_t now);
 const char *mtasts_entry_policy_id(const mtasts_entry *entry);
 
 /**
- * When the policy was fetched, in Unix seconds. 0 if there is no policy, and for NULL.
+ * When the policy was asked for, in Unix seconds: its answer may have been held back. 0 if there is no policy, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0

@@ -57,7 +57,7 @@ fn updates(input: &mut Unstructured) -> Result<Vec<Update>> {
 fn update(input: &mut Unstructured) -> Result<Update> {
     Ok(match u8::arbitrary(input)? % 5 {
         0 => Update::Keep,
-        1 => Update::Checked(u16::arbitrary(input)?.into()),
+        1 => Update::Checked(below(3, input)?, u16::arbitrary(input)?.into()),
         2 => Update::Absent(u16::arbitrary(input)?.into()),
         3 => Update::BackOff(below(3, input)?, u16::arbitrary(input)?.into()),
         _ => Update::Store { policy: below(15, input)?, id: below(3, input)?, ago: span(input)? },

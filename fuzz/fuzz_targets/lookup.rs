@@ -173,6 +173,7 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
     let mut lookup = Lookup::new(domain, purpose, cached, *now, &config);
     let mut asked = [0; 2];
     let mut seen_id = None;
+    let mut fetch_began = None;
     let mut fetched = None;
     let mut is_local_fault = false;
     for (answer, passed) in &round.answers {
@@ -206,6 +207,9 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
         if is_wanted {
             asked[before] += 1;
             *now = then;
+            if question(&lookup) == 1 {
+                fetch_began = Some(then);
+            }
             assert!(question(&lookup) > before);
         } else {
             assert_eq!(question(&lookup), before);
@@ -238,24 +242,26 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
     }
     match &outcome.cache_update {
         CacheUpdate::Keep => {}
-        CacheUpdate::Checked { until } => {
+        CacheUpdate::Checked { id, checked_at, until } => {
+            assert_eq!((Some(id), *checked_at), (valid.map(|valid| valid.id()), *now));
             assert!(valid.is_some() && until.saturating_since(*now) <= Duration::from_secs(3600));
         }
         CacheUpdate::Absent(absence) => {
             assert!(valid.is_none() && absence.until.saturating_since(*now) <= Duration::from_secs(3600));
         }
-        CacheUpdate::BackOff(back_off) => {
+        CacheUpdate::BackOff { back_off, requested_at } => {
+            assert_eq!(Some(*requested_at), fetch_began.map(|began: UnixTime| began.min(*now)));
             assert!(asked[1] == 1 && back_off.until >= now.saturating_add(Duration::from_secs(300)));
             assert!(seen_id.is_none_or(|id| id == back_off.id));
         }
         CacheUpdate::Store { policy, .. } => {
-            assert_eq!(policy.fetched_at(), *now);
+            assert_eq!(Some(policy.fetched_at()), fetch_began.map(|began: UnixTime| began.min(*now)));
             // Without a record the id is that of the cached policy.
             assert!(seen_id.is_none_or(|id| id == *policy.id()));
             assert!(seen_id.is_some() || purpose == Purpose::Refresh);
         }
     }
-    let is_back_off = matches!(outcome.cache_update, CacheUpdate::BackOff(_));
+    let is_back_off = matches!(outcome.cache_update, CacheUpdate::BackOff { .. });
     assert_eq!(is_back_off, asked[1] == 1 && !is_fetched && !is_local_fault);
     assert!(outcome.alert.is_none() || (is_back_off && valid.is_some() && outcome.failure.is_some()));
     if valid.is_some_and(|valid| valid.policy().mode() == Mode::None) {

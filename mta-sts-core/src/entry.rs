@@ -10,10 +10,15 @@
 //! | update | with a policy in force | without one |
 //! |---|---|---|
 //! | keep | as it is | as it is |
-//! | checked | the record is believed until then | as it is |
+//! | checked | the record is believed until then, if the policy has that id and is no newer | as it is |
 //! | absent | as it is: DNS alone ends no policy | remembered, in place of an older absence |
-//! | back-off | the policy stays, one failure more is counted | remembered; an absence is forgotten |
-//! | store | replaced, unless it was fetched later than the new one | stored |
+//! | back-off | the policy stays, one failure more is counted if it is no newer | remembered; an absence is forgotten |
+//! | store | replaced, unless it was asked for later than the new one | stored, unless one that was asked for later has lapsed |
+//!
+//! Lookups end in another order than they began, and someone on the path may hold an answer back. So each update has
+//! the time at which it was learnt: of a fetch that is the time of the request, since the answer says nothing of what the
+//! host has done later. A back-off is not remembered for the id of a policy, in force or lapsed, that was asked for in the
+//! same second or later: the host has answered.
 //!
 //! Storing forgets the absence, the failures, and the back-off of the id that was fetched. A fetch that
 //! lies in the future was made before the clock stepped back: it gives way. While a policy is in force no
@@ -67,7 +72,7 @@ pub struct CacheEntry {
     fetch_failures: u32,
 }
 
-/// A policy with the id that the record had before the fetch, and the time of the fetch.
+/// A policy with the id that the record had before the fetch, and the time at which it was asked for.
 ///
 /// ```
 /// use core::time::Duration;
@@ -127,7 +132,8 @@ pub struct Absence {
 ///
 /// # let now = UnixTime::from_secs(1_700_000_000);
 /// let until = now.saturating_add(Duration::from_secs(300));
-/// let entry = CacheUpdate::BackOff(BackOff { id: "1".parse()?, until }).apply_to(None, now);
+/// let back_off = BackOff { id: "1".parse()?, until };
+/// let entry = CacheUpdate::BackOff { back_off, requested_at: now }.apply_to(None, now);
 ///
 /// // The record still has that id: its Policy Host is left alone.
 /// let domain = PolicyDomain::parse("example.com")?;
@@ -183,13 +189,22 @@ pub enum CacheUpdate {
     Keep,
     /// The record was looked at; the policy stays as it is. DNS alone extends nothing.
     Checked {
+        /// The id of the policy that stays in force.
+        id: RecordId,
+        /// When the record was looked at.
+        checked_at: UnixTime,
         /// Deliver without asking DNS until then.
         until: UnixTime,
     },
     /// The domain has no usable record.
     Absent(Absence),
     /// The policy of this record id could not be fetched.
-    BackOff(BackOff),
+    BackOff {
+        /// The id, and until when it is left alone.
+        back_off: BackOff,
+        /// When the policy was asked for.
+        requested_at: UnixTime,
+    },
     /// A policy was fetched.
     Store {
         /// The policy that is in force from now on.
@@ -202,16 +217,17 @@ pub enum CacheUpdate {
 impl CacheUpdate {
     /// The entry after this update; `None` when nothing is left worth remembering.
     ///
-    /// Lookups may end in another order than they began: an older fetch never replaces a newer one,
-    /// and an absence never hides a policy that is in force.
+    /// Lookups may end in another order than they began: an older fetch never replaces a newer one, what was
+    /// learnt before a policy was asked for neither vouches for it nor keeps anybody from asking for it again, and an
+    /// absence never hides a policy that is in force.
     pub fn apply_to(&self, entry: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);
         match self {
-            Self::Checked { until } if entry.valid_policy(now).is_some() => entry.checked_until = *until,
+            Self::Checked { id, checked_at, until } => entry.check(id, *checked_at, *until, now),
             Self::Absent(absence) if entry.valid_policy(now).is_none() => entry.absence = Some(*absence),
-            Self::Keep | Self::Checked { .. } | Self::Absent(_) => {}
-            Self::BackOff(back_off) => entry.back_off(*back_off, now),
+            Self::Keep | Self::Absent(_) => {}
+            Self::BackOff { back_off, requested_at } => entry.back_off(*back_off, *requested_at, now),
             Self::Store { policy, checked_until } => entry.store(policy, *checked_until, now),
         }
         (entry != CacheEntry::default()).then_some(entry)
@@ -290,13 +306,30 @@ impl CacheEntry {
         }
     }
 
-    fn back_off(&mut self, mut new: BackOff, now: UnixTime) {
-        self.absence = None;
-        if let Some(remaining) =
-            self.valid_policy(now).map(|policy| policy.expires_at().saturating_since(now))
+    fn check(&mut self, id: &RecordId, checked_at: UnixTime, until: UnixTime, now: UnixTime) {
+        if self.valid_policy(now).is_some_and(|policy| policy.id == *id && !policy.is_after(checked_at, now))
         {
-            self.fetch_failures = self.fetch_failures.saturating_add(1);
+            self.checked_until = until;
+        }
+    }
+
+    fn back_off(&mut self, mut new: BackOff, requested_at: UnixTime, now: UnixTime) {
+        self.absence = None;
+        let is_later = self.policy.as_ref().is_some_and(|policy| policy.is_after(requested_at, now));
+        // Within one second nobody knows which came first; the host has answered.
+        if self
+            .policy
+            .as_ref()
+            .is_some_and(|policy| policy.id == new.id && (is_later || policy.fetched_at == requested_at))
+        {
+            return;
+        }
+        if let Some(policy) = self.valid_policy(now) {
+            let remaining = policy.expires_at().saturating_since(now);
             new.until = new.until.min(now.saturating_add(longest_back_off(remaining)));
+            if !is_later {
+                self.fetch_failures = self.fetch_failures.saturating_add(1);
+            }
         }
         self.remember(new);
     }
@@ -313,11 +346,8 @@ impl CacheEntry {
     }
 
     fn store(&mut self, new: &CachedPolicy, checked_until: UnixTime, now: UnixTime) {
-        // A fetch that lies in the future was made before the clock stepped back: it is not newer.
-        let newer = self
-            .valid_policy(now)
-            .is_some_and(|old| old.fetched_at > new.fetched_at && old.fetched_at <= now);
-        let superseded = if newer {
+        let is_late = self.policy.as_ref().is_some_and(|old| old.is_after(new.fetched_at, now));
+        let superseded = if is_late {
             Some(new.clone())
         } else {
             self.back_offs.retain(|back_off| back_off.id != new.id);
@@ -348,7 +378,7 @@ impl CacheEntry {
 }
 
 impl CachedPolicy {
-    /// A policy that was fetched at this time, for a record that had this id before the fetch.
+    /// A policy that was asked for at this time, for a record that had this id before the fetch.
     pub const fn new(policy: Policy, id: RecordId, fetched_at: UnixTime) -> Self {
         Self { policy, id, fetched_at }
     }
@@ -364,9 +394,15 @@ impl CachedPolicy {
         &self.id
     }
 
-    /// When the policy was fetched.
+    /// When the policy was asked for. Its answer may have been held back, and is no newer for that.
     pub const fn fetched_at(&self) -> UnixTime {
         self.fetched_at
+    }
+
+    /// Whether it was asked for after this time. A fetch that lies in the future was made before the clock stepped
+    /// back: it is not newer.
+    fn is_after(&self, time: UnixTime, now: UnixTime) -> bool {
+        self.fetched_at > time && self.fetched_at <= now
     }
 
     /// The last second in which the policy is in force: `max_age` after the fetch

@@ -719,6 +719,8 @@ enum State {
         /// Under which the policy is stored or the host is left alone: as seen before the fetch.
         id: RecordId,
         checked_until: Option<UnixTime>,
+        /// Should the clock step back meanwhile, the time of the answer stands in for it.
+        requested_at: UnixTime,
     },
     Done(Outcome),
 }
@@ -778,21 +780,24 @@ impl Lookup {
                 self.no_record(RecordErrorKind::NoRecord, ttl, now);
             }
             (State::QueryTxt(_), Input::TxtFailed(failure)) => self.txt_failed(failure, now),
-            (&State::FetchPolicy { id, checked_until, .. }, Input::Response(response)) => {
+            (&State::FetchPolicy { id, checked_until, requested_at, .. }, Input::Response(response)) => {
+                let requested_at = requested_at.min(now);
                 match Policy::from_response(&response, &self.config.fetch_limits) {
-                    Ok(policy) => self.policy_fetched(CachedPolicy::new(policy, id, now), checked_until),
+                    Ok(policy) => {
+                        self.policy_fetched(CachedPolicy::new(policy, id, requested_at), checked_until);
+                    }
                     Err(error) => {
                         let received =
                             (error.kind() == FetchErrorKind::InvalidPolicy).then(|| response.body());
-                        self.fetch_failed(FetchFault::Error(error), id, received, now);
+                        self.fetch_failed(FetchFault::Error(error), id, requested_at, received, now);
                     }
                 }
             }
             (State::FetchPolicy { .. }, Input::FetchFailed(FetchFailure::LocalFault)) => {
                 self.fetch_not_tried(now);
             }
-            (&State::FetchPolicy { id, .. }, Input::FetchFailed(failure)) => {
-                self.fetch_failed(FetchFault::Failure(failure), id, None, now);
+            (&State::FetchPolicy { id, requested_at, .. }, Input::FetchFailed(failure)) => {
+                self.fetch_failed(FetchFault::Failure(failure), id, requested_at.min(now), None, now);
             }
             _ => return Err(LookupError::new(LookupErrorKind::UnexpectedInput)),
         }
@@ -826,14 +831,15 @@ impl Lookup {
         }
     }
 
-    fn fetch_policy(&mut self, id: RecordId, checked_until: Option<UnixTime>) {
+    fn fetch_policy(&mut self, id: RecordId, checked_until: Option<UnixTime>, now: UnixTime) {
         let request = PolicyRequest {
             host: self.domain.policy_host(),
             url: self.domain.policy_url(),
             timeout: self.config.fetch_limits.timeout(),
             max_body_len: self.config.fetch_limits.max_body_len(),
         };
-        self.state = State::FetchPolicy { request, id, checked_until };
+        // What is fetched is no newer than the request, however long the answer takes (RFC 8461, 3.2: max_age).
+        self.state = State::FetchPolicy { request, id, checked_until, requested_at: now };
     }
 
     fn record_found(&mut self, id: RecordId, ttl: Duration, now: UnixTime) {
@@ -841,11 +847,11 @@ impl Lookup {
         let checked_until = checked_until(ttl, now);
         let cached = self.entry.valid_policy(now);
         if self.purpose != Purpose::Refresh && cached.is_some_and(|cached| *cached.id() == id) {
-            self.apply_cached(self.checked(checked_until), now);
+            self.apply_cached(self.checked(checked_until, now), now);
         } else if let Some(back_off) = self.back_off(&id, now) {
             self.backing_off(back_off, checked_until, now);
         } else {
-            self.fetch_policy(id, Some(checked_until));
+            self.fetch_policy(id, Some(checked_until), now);
         }
     }
 
@@ -878,11 +884,11 @@ impl Lookup {
                 let Some(id) = self.entry.valid_policy(now).map(|cached| *cached.id()) else { return };
                 match self.back_off(&id, now) {
                     Some(back_off) => self.backing_off(back_off, until, now),
-                    None => self.fetch_policy(id, None),
+                    None => self.fetch_policy(id, None, now),
                 }
             }
             Purpose::Deliver => {
-                self.apply_cached(self.checked(until), now);
+                self.apply_cached(self.checked(until, now), now);
                 if let Some(reason_code) = reason_code {
                     self.report(ResultType::StsPolicyFetchError, reason_code, now);
                 }
@@ -902,7 +908,7 @@ impl Lookup {
             gave_way_until.is_none_or(|until| back_off.until > until && self.entry.fetch_failures() > 0);
         if cached {
             // Looked at again when the host may be asked again, however long the TTL.
-            self.apply_cached(self.checked(checked_until.min(back_off.until)), now);
+            self.apply_cached(self.checked(checked_until.min(back_off.until), now), now);
         } else {
             self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
         }
@@ -921,9 +927,17 @@ impl Lookup {
         );
     }
 
-    fn fetch_failed(&mut self, fault: FetchFault, id: RecordId, received: Option<&[u8]>, now: UnixTime) {
+    fn fetch_failed(
+        &mut self,
+        fault: FetchFault,
+        id: RecordId,
+        requested_at: UnixTime,
+        received: Option<&[u8]>,
+        now: UnixTime,
+    ) {
         self.record_check = RecordCheck::Failed;
-        let update = CacheUpdate::BackOff(BackOff { id, until: now.saturating_add(self.config.back_off) });
+        let back_off = BackOff { id, until: now.saturating_add(self.config.back_off) };
+        let update = CacheUpdate::BackOff { back_off, requested_at };
         match self.entry.valid_policy(now) {
             None => self.finish(Err(NoPolicy::FetchFailed(fault)), update),
             Some(cached) => {
@@ -951,7 +965,7 @@ impl Lookup {
     fn fetch_not_tried(&mut self, now: UnixTime) {
         self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
-            self.apply_cached(self.checked(checked_until(MIN_TTL, now)), now);
+            self.apply_cached(self.checked(checked_until(MIN_TTL, now), now), now);
         } else {
             self.finish(Err(NoPolicy::LocalFault), CacheUpdate::Keep);
         }
@@ -959,10 +973,12 @@ impl Lookup {
 
     /// That the record was looked at is remembered for deliveries alone: before a permanent failure
     /// the lookup changes nothing that it need not change.
-    const fn checked(&self, until: UnixTime) -> CacheUpdate {
-        match self.purpose {
-            Purpose::Deliver => CacheUpdate::Checked { until },
-            Purpose::Refresh | Purpose::BeforePermanentFailure => CacheUpdate::Keep,
+    fn checked(&self, until: UnixTime, now: UnixTime) -> CacheUpdate {
+        match (self.purpose, self.entry.valid_policy(now)) {
+            (Purpose::Deliver, Some(cached)) => {
+                CacheUpdate::Checked { id: *cached.id(), checked_at: now, until }
+            }
+            _ => CacheUpdate::Keep,
         }
     }
 

@@ -45,7 +45,7 @@ fn absent(until: UnixTime) -> CacheUpdate {
 }
 
 fn backing_off(until: UnixTime) -> CacheUpdate {
-    CacheUpdate::BackOff(BackOff { id: "2".parse().unwrap(), until })
+    CacheUpdate::BackOff { back_off: BackOff { id: "2".parse().unwrap(), until }, requested_at: START }
 }
 
 fn names(cache: &PolicyCache) -> Vec<String> {

@@ -11,7 +11,7 @@ use twin::{Case, DOMAINS, Step, Update};
 fn update() -> impl Strategy<Value = Update> {
     prop_oneof![
         1 => Just(Update::Keep),
-        1 => (0_u64..4000).prop_map(Update::Checked),
+        1 => (0_usize..3, 0_u64..4000).prop_map(|(id, until)| Update::Checked(id, until)),
         2 => (0_u64..4000).prop_map(Update::Absent),
         2 => (0_usize..3, 0_u64..4000).prop_map(|(id, until)| Update::BackOff(id, until)),
         4 => (0_usize..15, 0_usize..3, prop_oneof![3 => Just(0_i64), 1 => -5000_i64..200_000])

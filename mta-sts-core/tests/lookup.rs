@@ -33,7 +33,15 @@ fn cached(mode: &str) -> CacheEntry {
 }
 
 fn backing_off(entry: Option<CacheEntry>, id_text: &str, until: UnixTime) -> CacheEntry {
-    CacheUpdate::BackOff(BackOff { id: id(id_text), until }).apply_to(entry, T0).unwrap()
+    failed(id_text, until, after(1)).apply_to(entry, T0).unwrap()
+}
+
+fn failed(id_text: &str, until: UnixTime, requested_at: UnixTime) -> CacheUpdate {
+    CacheUpdate::BackOff { back_off: BackOff { id: id(id_text), until }, requested_at }
+}
+
+fn checked(id_text: &str, checked_at: UnixTime, until: UnixTime) -> CacheUpdate {
+    CacheUpdate::Checked { id: id(id_text), checked_at, until }
 }
 
 fn txt(record: &str) -> Input<'static> {
@@ -127,7 +135,7 @@ fn deliver_absent_until_later_asks_nothing_and_remembers_why() {
 fn deliver_cached_same_id_is_checked_and_not_extended() {
     let outcome = run(Purpose::Deliver, Some(&cached("enforce")), after(60), vec![found("old")]);
     assert_eq!(source(&outcome), PolicySource::Cached);
-    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(360) });
+    assert_eq!(outcome.cache_update, checked("old", after(60), after(360)));
     let entry = outcome.cache_update.apply_to(Some(cached("enforce")), after(60)).unwrap();
     assert_eq!(entry.policy().unwrap().expires_at(), after(604_800));
 }
@@ -139,7 +147,7 @@ fn deliver_cached_new_id_in_back_off_is_not_fetched() {
     let outcome = run(Purpose::Deliver, Some(&entry), after(100), vec![found("new")]);
     assert_eq!(source(&outcome), PolicySource::Cached);
     // Asked again when the host may be, however long the TTL.
-    assert_eq!(outcome.cache_update, CacheUpdate::Checked { until: after(350) });
+    assert_eq!(outcome.cache_update, checked("old", after(100), after(350)));
     assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", "backing-off")));
     let opted_out = backing_off(Some(cached("none")), "new", after(300));
     assert_eq!(run(Purpose::Deliver, Some(&opted_out), after(100), vec![found("new")]).failure, None);
@@ -170,7 +178,7 @@ fn a_new_id_that_cannot_be_fetched_leaves_the_old_policy_in_force() {
         let answers = vec![found("new"), Input::FetchFailed(FetchFailure::Timeout)];
         let outcome = run(purpose, Some(&cached("enforce")), after(90), answers.clone());
         assert_eq!(source(&outcome), PolicySource::Cached);
-        assert_eq!(outcome.cache_update, CacheUpdate::BackOff(BackOff { id: id("new"), until: after(390) }));
+        assert_eq!(outcome.cache_update, failed("new", after(390), after(90)));
         assert_eq!(reported(&outcome), Some(("sts-policy-fetch-error", "timeout")));
         let alert = outcome.alert.unwrap();
         assert_eq!((alert.failures, alert.expires_at), (1, after(604_800)));
@@ -297,7 +305,7 @@ fn refresh_fetches_whatever_the_record_says() {
         let failed = vec![answer.clone(), Input::FetchFailed(FetchFailure::Connect)];
         let outcome = run(Purpose::Refresh, Some(&entry), after(86_400), failed);
         assert_eq!(source(&outcome), PolicySource::Cached);
-        let CacheUpdate::BackOff(back_off) = &outcome.cache_update else { panic!() };
+        let CacheUpdate::BackOff { back_off, .. } = &outcome.cache_update else { panic!() };
         assert_eq!((back_off.id, back_off.until), (id(stored_id), after(86_700)));
         assert!(outcome.alert.is_some() && outcome.failure.is_some());
 
@@ -382,7 +390,7 @@ fn the_back_off_may_be_longer_and_never_shorter() {
         lookup.handle_input(found("a"), T0).unwrap();
         lookup.handle_input(Input::FetchFailed(FetchFailure::Connect), T0).unwrap();
         let update = lookup.into_outcome().unwrap().cache_update;
-        assert_eq!(update, CacheUpdate::BackOff(BackOff { id: id("a"), until: after(waits) }));
+        assert_eq!(update, failed("a", after(waits), T0));
     }
 }
 
@@ -495,7 +503,7 @@ fn a_back_off_counts_whoever_wrote_it() {
     // Written with a longer back-off than this process has, or on a clock that is a second ahead.
     for until in [301, 3600, 86_400] {
         let back_off = BackOff { id: "1".parse().unwrap(), until: later(until) };
-        let entry = CacheUpdate::BackOff(back_off).apply_to(None, now).unwrap();
+        let entry = CacheUpdate::BackOff { back_off, requested_at: now }.apply_to(None, now).unwrap();
         assert!(!fetches(&entry, Purpose::Deliver, "1", later(1)), "{until}");
         assert!(fetches(&entry, Purpose::Deliver, "2", later(1)), "{until}");
         assert!(fetches(&entry, Purpose::Deliver, "1", later(until)), "{until}");
@@ -510,7 +518,10 @@ fn no_back_off_lets_a_policy_lapse_whose_host_answers() {
     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 86400\n";
     let policy = CachedPolicy::new(Policy::parse(body).unwrap(), "1".parse().unwrap(), now);
     let store = CacheUpdate::Store { policy, checked_until: now };
-    let back_off = CacheUpdate::BackOff(BackOff { id: "2".parse().unwrap(), until: later(2 * 86_400) });
+    let back_off = CacheUpdate::BackOff {
+        back_off: BackOff { id: "2".parse().unwrap(), until: later(2 * 86_400) },
+        requested_at: now,
+    };
     for updates in [[&store, &back_off], [&back_off, &store]] {
         let entry = updates.iter().fold(None, |entry, update| update.apply_to(entry, now)).unwrap();
         assert!(!fetches(&entry, Purpose::Refresh, "2", later(299)));

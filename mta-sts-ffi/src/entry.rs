@@ -48,7 +48,7 @@ pub unsafe extern "C" fn mtasts_entry_parse(
 }
 
 /// An entry for a policy that was fetched in another way: `policy` (which stays the caller's), the `id` of the record
-/// before the fetch, `fetched_at`, when it was fetched, and `checked_until`, until when the record need not be looked at.
+/// before the fetch, `fetched_at`, when it was asked for, and `checked_until`, until when the record need not be looked at.
 ///
 /// Errors: "bad-id".
 #[unsafe(no_mangle)]
@@ -115,7 +115,7 @@ pub extern "C" fn mtasts_entry_policy_id(entry: Option<&mtasts_entry>) -> *const
     entry.filter(|entry| entry.policy.is_some()).map_or(NONE, |entry| entry.id.as_ptr())
 }
 
-/// When the policy was fetched, in Unix seconds. 0 if there is no policy, and for NULL.
+/// When the policy was asked for, in Unix seconds: its answer may have been held back. 0 if there is no policy, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_fetched_at(entry: Option<&mtasts_entry>) -> u64 {
     entry.and_then(|entry| entry.entry.policy()).map_or(0, |policy| policy.fetched_at().as_secs())

@@ -133,7 +133,7 @@ pub extern "C" fn mtasts_outcome_update_kind(outcome: Option<&mtasts_outcome>) -
         CacheUpdate::Keep => MTASTS_UPDATE_KEEP,
         CacheUpdate::Checked { .. } => MTASTS_UPDATE_CHECKED,
         CacheUpdate::Absent(_) => MTASTS_UPDATE_ABSENT,
-        CacheUpdate::BackOff(_) => MTASTS_UPDATE_BACK_OFF,
+        CacheUpdate::BackOff { .. } => MTASTS_UPDATE_BACK_OFF,
         CacheUpdate::Store { .. } => MTASTS_UPDATE_STORE,
     })
 }

@@ -10,7 +10,7 @@ use crate::name::policy_domain;
 use crate::policy::Policy;
 use crate::value::value;
 
-/// A policy that was fetched, with the id that its record had before the fetch, and the time of the fetch.
+/// A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
 ///
 /// >>> from mta_sts import CachedPolicy, Policy
 /// >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
@@ -49,7 +49,7 @@ impl CachedPolicy {
         self.0.id().as_str()
     }
 
-    /// When it was fetched, in Unix seconds.
+    /// When it was asked for, in Unix seconds: its answer may have been held back.
     #[getter]
     fn fetched_at(&self) -> u64 {
         self.0.fetched_at().as_secs()
@@ -97,7 +97,8 @@ fn nobody(py: Python<'_>) -> PyResult<core::PolicyDomain> {
 /// What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
 ///
 /// >>> from mta_sts import CacheEntry, CacheUpdate
-/// >>> entry = CacheUpdate.back_off("1", until=1_700_000_300).apply_to(None, now=1_700_000_000)
+/// >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
+/// >>> entry = failed.apply_to(None, now=1_700_000_000)
 /// >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
 /// True
 ///
@@ -203,11 +204,14 @@ impl CacheUpdate {
         Self(core::CacheUpdate::Keep)
     }
 
-    /// The record was looked at, and the policy stays as it is: deliver without asking DNS until then.
+    /// The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+    ///
+    /// It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
     #[staticmethod]
-    #[pyo3(signature = (until, /))]
-    fn checked(until: Time) -> Self {
-        Self(core::CacheUpdate::Checked { until: until.0 })
+    #[pyo3(signature = (id, /, *, checked_at, until))]
+    fn checked(py: Python<'_>, id: Text<'_>, checked_at: Time, until: Time) -> PyResult<Self> {
+        let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self(core::CacheUpdate::Checked { id, checked_at: checked_at.0, until: until.0 }))
     }
 
     /// The domain has no usable record; that is believed until then. `reason` is the code of the record's fault.
@@ -221,14 +225,15 @@ impl CacheUpdate {
         Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
     }
 
-    /// The policy of this record id could not be fetched: leave it alone until then (RFC 8461, 3.3).
+    /// The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
     ///
-    /// Raises MtaStsError, `bad-id`, if it is no id.
+    /// A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
     #[staticmethod]
-    #[pyo3(signature = (id, /, *, until))]
-    fn back_off(py: Python<'_>, id: Text<'_>, until: Time) -> PyResult<Self> {
+    #[pyo3(signature = (id, /, *, requested_at, until))]
+    fn back_off(py: Python<'_>, id: Text<'_>, requested_at: Time, until: Time) -> PyResult<Self> {
         let id = RecordId::parse(id.as_ref().as_bytes()).map_err(|error| error.into_exception(py))?;
-        Ok(Self(core::CacheUpdate::BackOff(core::BackOff { id, until: until.0 })))
+        let back_off = core::BackOff { id, until: until.0 };
+        Ok(Self(core::CacheUpdate::BackOff { back_off, requested_at: requested_at.0 }))
     }
 
     /// A policy was fetched: deliver without asking DNS until `checked_until`.
@@ -255,7 +260,7 @@ impl CacheUpdate {
             core::CacheUpdate::Keep => "keep",
             core::CacheUpdate::Checked { .. } => "checked",
             core::CacheUpdate::Absent(_) => "absent",
-            core::CacheUpdate::BackOff(_) => "back-off",
+            core::CacheUpdate::BackOff { .. } => "back-off",
             core::CacheUpdate::Store { .. } => "store",
         }
     }
@@ -277,14 +282,16 @@ impl CacheUpdate {
         };
         let call = match &slf.get().0 {
             core::CacheUpdate::Keep => call("keep", PyTuple::empty(py), None),
-            core::CacheUpdate::Checked { until } => {
-                call("checked", (until.as_secs(),).into_pyobject(py)?, None)
+            core::CacheUpdate::Checked { id, checked_at, until } => {
+                let times = [("checked_at", checked_at.as_secs()), ("until", until.as_secs())];
+                call("checked", (id.as_str(),).into_pyobject(py)?, Some(times.into_py_dict(py)?))
             }
             core::CacheUpdate::Absent(absence) => {
                 call("absent", (absence.reason.code(),).into_pyobject(py)?, Some(until(absence.until)?))
             }
-            core::CacheUpdate::BackOff(back_off) => {
-                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(until(back_off.until)?))
+            core::CacheUpdate::BackOff { back_off, requested_at } => {
+                let times = [("requested_at", requested_at.as_secs()), ("until", back_off.until.as_secs())];
+                call("back_off", (back_off.id.as_str(),).into_pyobject(py)?, Some(times.into_py_dict(py)?))
             }
             core::CacheUpdate::Store { policy, checked_until } => call(
                 "store",

@@ -44,7 +44,8 @@ NAMES: list[Callable[[Any], object]] = [
     lambda value: mta_sts.postfix_tls_policy(POLICY, value),
     lambda value: mta_sts.postfix_tls_policy(POLICY, "a.test", mx_hosts=[value]),
     lambda value: CachedPolicy(POLICY, value, NOW),
-    lambda value: CacheUpdate.back_off(value, until=NOW),
+    lambda value: CacheUpdate.back_off(value, requested_at=NOW, until=NOW),
+    lambda value: CacheUpdate.checked(value, checked_at=NOW, until=NOW),
     lambda value: mta_sts.drive(value, query_txt=lambda _: mta_sts.TxtNotFound(), fetch_policy=lambda _: value),
 ]
 
@@ -98,7 +99,10 @@ TIMES: list[Callable[[Any], object]] = [
     lambda value: lookup().handle_txt([], ttl=1, now=value),
     lambda value: CachedPolicy(POLICY, "1", value),
     CACHED.is_valid,
-    CacheUpdate.checked,
+    lambda value: CacheUpdate.checked("1", checked_at=value, until=NOW),
+    lambda value: CacheUpdate.checked("1", checked_at=NOW, until=value),
+    lambda value: CacheUpdate.back_off("1", requested_at=value, until=NOW),
+    lambda value: CacheUpdate.back_off("1", requested_at=NOW, until=value),
     lambda value: CacheUpdate.absent("no-record", until=value),
     lambda value: CacheUpdate.store(CACHED, checked_until=value),
     lambda value: CacheUpdate.keep().apply_to(None, now=value),

@@ -256,7 +256,7 @@ def test_processes_share_a_store(tmp_path: Path, index: int) -> None:
         "from mta_sts.store import *\n"
         f"kept = {kept!r}\n"
         "for step in range(20): kept.apply('example.test', CacheUpdate.back_off(sys.argv[1] + str(step % 2), "
-        "until=2_000_000_000), now=1)\n"
+        "requested_at=1, until=2_000_000_000), now=1)\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", work, name]) for name in "abcd"]
     assert [process.wait(60) for process in running] == [0] * 4

@@ -91,9 +91,9 @@ POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86
         POLICY.mx,
         LookupConfig(back_off=400, timeout=5, max_body_len=9, strict=True, accept_missing_content_type=True),
         CacheUpdate.keep(),
-        CacheUpdate.checked(1_700_000_000),
+        CacheUpdate.checked("1", checked_at=1_700_000_000, until=1_700_000_300),
         CacheUpdate.absent("no-record", until=1_700_000_000),
-        CacheUpdate.back_off("1", until=1_700_000_000),
+        CacheUpdate.back_off("1", requested_at=1_699_999_700, until=1_700_000_000),
         CacheUpdate.store(CachedPolicy(POLICY, "1", 1_700_000_000), checked_until=1_700_000_300),
         outcome(),
         outcome(b""),
@@ -223,9 +223,9 @@ def test_findings_and_words_of_an_update_are_literals() -> None:
     assert {finding.code for finding in findings} <= LITERALS["FindingCode"]
     updates = [
         CacheUpdate.keep(),
-        CacheUpdate.checked(NOW),
+        CacheUpdate.checked("1", checked_at=NOW, until=NOW),
         CacheUpdate.absent("no-record", until=NOW),
-        CacheUpdate.back_off("1", until=NOW),
+        CacheUpdate.back_off("1", requested_at=NOW, until=NOW),
         outcome().cache_update,
     ]
     assert {update.kind for update in updates} == LITERALS["UpdateKind"]

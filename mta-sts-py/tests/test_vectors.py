@@ -503,12 +503,12 @@ def update(given: Shown) -> CacheUpdate:
     match kind, said:
         case "keep", {**rest} if not rest:
             return CacheUpdate.keep()
-        case "checked", {"until": until, **rest} if not rest:
-            return CacheUpdate.checked(until)
+        case "checked", {"id": id, "checked_at": at, "until": until, **rest} if not rest:
+            return CacheUpdate.checked(id, checked_at=at, until=until)
         case "absent", {"code": code, "until": until, **rest} if not rest:
             return CacheUpdate.absent(code, until=until)
-        case "back-off", {"id": id, "until": until, **rest} if not rest:
-            return CacheUpdate.back_off(id, until=until)
+        case "back-off", {"id": id, "requested_at": at, "until": until, **rest} if not rest:
+            return CacheUpdate.back_off(id, requested_at=at, until=until)
         case "store", {"policy": body, "id": id, "fetched_at": at, "checked_until": until, **rest} if not rest:
             cached = CachedPolicy(Policy.parse(octets(body)), id, at)
             return CacheUpdate.store(cached, checked_until=until)

@@ -559,7 +559,7 @@ impl Shared {
                 count(&self.counters.fetched);
                 self.lapses.expires_at(policy.expires_at());
             }
-            CacheUpdate::BackOff(_) => {
+            CacheUpdate::BackOff { .. } => {
                 self.tell_of_failure(domain, outcome, &cause);
                 count(&self.counters.fetch_failures);
                 match outcome.failure.as_ref().map(|failure| failure.result_type) {
@@ -636,7 +636,7 @@ fn answer(outcome: &Outcome) -> PolicyAnswer {
 
 /// Absences live for an hour at most, and when a record was last looked at matters less than a write.
 fn is_worth_storing(update: &CacheUpdate) -> bool {
-    matches!(update, CacheUpdate::Store { .. } | CacheUpdate::BackOff(_))
+    matches!(update, CacheUpdate::Store { .. } | CacheUpdate::BackOff { .. })
 }
 
 fn ended(refresh: Option<Result<(), tokio::task::JoinError>>) {

@@ -834,40 +834,47 @@ static mtasts_outcome *outcome_with(const json_t *update, const char *domain, ui
     const char *kind = json_object_iter_key(json_object_iter((json_t *)update)), *id = "1";
     const json_t *value = json_object_get(update, kind);
     const int checked = strcmp(kind, "checked") == 0, stores = strcmp(kind, "store") == 0;
+    const int backs_off = strcmp(kind, "back-off") == 0;
     uint64_t until = stores ? number_of(value, "checked_until") : json_object_get(value, "until") ? number_of(value, "until") : at + TTL;
-    uint64_t asked_at = until - TTL;
+    uint64_t asked_at = stores ? number_of(value, "fetched_at") : checked ? number_of(value, "checked_at")
+                      : backs_off ? number_of(value, "requested_at") : until - TTL;
+    const uint32_t ttl = (uint32_t)(until - asked_at);
+    mtasts_config *config = mtasts_config_new();
     mtasts_lookup *lookup = NULL;
     mtasts_outcome *outcome = NULL;
     mtasts_entry *entry = NULL;
     mtasts_status status = MTASTS_OK;
     char txt[64];
     mtasts_bytes rr;
+    if (text_of(value, "id"))
+        id = text_of(value, "id");
     if (checked || strcmp(kind, "keep") == 0) {
         mtasts_policy *policy = NULL;
         mtasts_policy_parse((const uint8_t *)protected, sizeof protected - 1, &policy, NULL);
         if (mtasts_entry_new(policy, id, asked_at, checked ? 0 : until, &entry, NULL))
             fail("no entry to check");
         mtasts_policy_free(policy);
-    } else if (text_of(value, "id")) {
-        id = text_of(value, "id");
     }
     rr.data = (const uint8_t *)txt;
     rr.len = (size_t)snprintf(txt, sizeof txt, "v=STSv1; id=%s", id);
-    if (mtasts_lookup_new(domain, MTASTS_PURPOSE_DELIVER, entry, asked_at, NULL, &lookup, NULL))
+    if (backs_off && mtasts_config_set_back_off(config, until - asked_at))
+        fail("no such back-off");
+    if (mtasts_lookup_new(domain, MTASTS_PURPOSE_DELIVER, entry, asked_at, config, &lookup, NULL))
         fail("the lookup does not begin");
+    mtasts_config_free(config);
     mtasts_entry_free(entry);
     if (strcmp(kind, "absent") == 0) {
         if (strcmp(text_of(value, "code"), "no-record") != 0)
             fail("a code is not known");
-        status = mtasts_lookup_handle_txt_not_found(lookup, TTL, asked_at);
+        status = mtasts_lookup_handle_txt_not_found(lookup, ttl, asked_at);
     } else if (strcmp(kind, "keep") != 0) {
-        status = mtasts_lookup_handle_txt(lookup, &rr, 1, TTL, asked_at);
+        status = mtasts_lookup_handle_txt(lookup, &rr, 1, ttl, asked_at);
     }
-    if (!status && strcmp(kind, "back-off") == 0) {
+    if (!status && backs_off) {
         status = mtasts_lookup_handle_fetch_failed(lookup, MTASTS_FETCH_TIMEOUT, asked_at);
     } else if (!status && stores) {
         octets body = read_octets(json_object_get(value, "policy"));
-        status = mtasts_lookup_handle_response(lookup, 200, "text/plain", body.data, body.len, number_of(value, "fetched_at"));
+        status = mtasts_lookup_handle_response(lookup, 200, "text/plain", body.data, body.len, asked_at);
         free(body.data);
     }
     if (status || mtasts_lookup_finish(lookup, &outcome) || strcmp(update_words[mtasts_outcome_update_kind(outcome)], kind) != 0)

@@ -75,7 +75,7 @@ struct Apply {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum Update {
     Keep(Nothing),
-    Checked(Checked),
+    Checked(CheckedInput),
     Absent(Absent),
     BackOff(BackOffInput),
     Store(Store),
@@ -83,7 +83,9 @@ enum Update {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Checked {
+struct CheckedInput {
+    id: RecordId,
+    checked_at: u64,
     until: u64,
 }
 
@@ -98,6 +100,7 @@ struct Absent {
 #[serde(deny_unknown_fields)]
 struct BackOffInput {
     id: RecordId,
+    requested_at: u64,
     until: u64,
 }
 
@@ -201,13 +204,16 @@ impl Update {
         let time = UnixTime::from_secs;
         Ok(match self {
             Self::Keep(Nothing {}) => CacheUpdate::Keep,
-            Self::Checked(Checked { until }) => CacheUpdate::Checked { until: time(until) },
+            Self::Checked(CheckedInput { id, checked_at, until }) => {
+                CacheUpdate::Checked { id, checked_at: time(checked_at), until: time(until) }
+            }
             Self::Absent(Absent { code, until }) => {
                 CacheUpdate::Absent(Absence { reason: code, until: time(until) })
             }
-            Self::BackOff(BackOffInput { id, until }) => {
-                CacheUpdate::BackOff(BackOff { id, until: time(until) })
-            }
+            Self::BackOff(BackOffInput { id, requested_at, until }) => CacheUpdate::BackOff {
+                back_off: BackOff { id, until: time(until) },
+                requested_at: time(requested_at),
+            },
             Self::Store(Store { policy, id, fetched_at, checked_until }) => {
                 let policy = Policy::parse(&policy.to_vec()).map_err(|fault| fault.to_string())?;
                 CacheUpdate::Store {

@@ -194,7 +194,7 @@ fn outcome_shown(outcome: &Outcome) -> Map<String, Value> {
         CacheUpdate::Keep => "keep",
         CacheUpdate::Checked { .. } => "checked",
         CacheUpdate::Absent(_) => "absent",
-        CacheUpdate::BackOff(_) => "back-off",
+        CacheUpdate::BackOff { .. } => "back-off",
         CacheUpdate::Store { .. } => "store",
     };
     shown.insert("cache_update".to_owned(), json!(cache_update));

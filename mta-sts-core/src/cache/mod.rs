@@ -702,7 +702,7 @@ impl PolicyCache {
         }
         let refresh_at = self.refresh_at[slot as usize];
         match update {
-            CacheUpdate::BackOff(back_off) => {
+            CacheUpdate::BackOff { back_off, .. } => {
                 held.refresh = Refresh::Waiting;
                 let entry = held.entry(&self.policies);
                 // As the entry has it: under a policy an id is left alone for no longer than that bears.

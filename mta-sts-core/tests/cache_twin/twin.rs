@@ -87,7 +87,7 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) enum Update {
     Keep,
-    Checked(u64),
+    Checked(usize, u64),
     Absent(u64),
     BackOff(usize, u64),
     Store { policy: usize, id: usize, ago: i64 },
@@ -238,10 +238,9 @@ impl Twin {
 
     fn left_alone(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let (_, back_offs) = self.left_alone.iter().find(|(left_alone, _)| left_alone == domain)?;
-        back_offs
-            .iter()
-            .filter(|back_off| back_off.until > now)
-            .fold(None, |entry, back_off| CacheUpdate::BackOff(*back_off).apply_to(entry, now))
+        back_offs.iter().filter(|back_off| back_off.until > now).fold(None, |entry, back_off| {
+            CacheUpdate::BackOff { back_off: *back_off, requested_at: now }.apply_to(entry, now)
+        })
     }
 
     fn leave_alone(&mut self, evicted: Option<Evicted>, now: UnixTime) -> Option<Evicted> {
@@ -300,9 +299,9 @@ impl Twin {
         match update {
             CacheUpdate::Store { .. } => (known.refresh_at, known.refreshing) = (first_refresh, false),
             _ if known.entry.policy().is_none() => (known.refresh_at, known.refreshing) = (None, false),
-            CacheUpdate::BackOff(back_off) if known.refreshing => {
-                let held = known.entry.back_offs().iter().find(|held| held.id == back_off.id).unwrap();
-                known.refresh_at = known.refresh_at.max(Some(held.until));
+            CacheUpdate::BackOff { back_off, .. } if known.refreshing => {
+                let held = known.entry.back_offs().iter().find(|held| held.id == back_off.id);
+                known.refresh_at = known.refresh_at.max(held.map(|held| held.until));
                 known.refreshing = false;
             }
             CacheUpdate::Keep if known.refreshing => {
@@ -432,12 +431,15 @@ impl Update {
         let later = |secs: &u64| now.saturating_add(Duration::from_secs(*secs));
         match self {
             Self::Keep => CacheUpdate::Keep,
-            Self::Checked(until) => CacheUpdate::Checked { until: later(until) },
+            Self::Checked(id, until) => {
+                CacheUpdate::Checked { id: IDS[*id].parse().unwrap(), checked_at: now, until: later(until) }
+            }
             Self::Absent(until) => {
                 CacheUpdate::Absent(Absence { reason: RecordErrorKind::SeveralRecords, until: later(until) })
             }
             Self::BackOff(id, until) => {
-                CacheUpdate::BackOff(BackOff { id: IDS[*id].parse().unwrap(), until: later(until) })
+                let back_off = BackOff { id: IDS[*id].parse().unwrap(), until: later(until) };
+                CacheUpdate::BackOff { back_off, requested_at: now }
             }
             Self::Store { policy, id, ago } => {
                 let mode = ["enforce", "testing", "none"][policy % 3];

@@ -520,7 +520,7 @@ class Policy:
 
 @final
 class CachedPolicy:
-    r"""A policy that was fetched, with the id that its record had before the fetch, and the time of the fetch.
+    r"""A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
 
     >>> from mta_sts import CachedPolicy, Policy
     >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
@@ -544,7 +544,7 @@ class CachedPolicy:
 
     @property
     def fetched_at(self) -> int:
-        """When it was fetched, in Unix seconds."""
+        """When it was asked for, in Unix seconds: its answer may have been held back."""
 
     @property
     def expires_at(self) -> int:
@@ -562,7 +562,8 @@ class CacheEntry:
     """What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
 
     >>> from mta_sts import CacheEntry, CacheUpdate
-    >>> entry = CacheUpdate.back_off("1", until=1_700_000_300).apply_to(None, now=1_700_000_000)
+    >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
+    >>> entry = failed.apply_to(None, now=1_700_000_000)
     >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
     True
 
@@ -619,8 +620,11 @@ class CacheUpdate:
         """Nothing new: a store has nothing to write."""
 
     @staticmethod
-    def checked(until: _Time, /) -> CacheUpdate:
-        """The record was looked at, and the policy stays as it is: deliver without asking DNS until then."""
+    def checked(id: str, /, *, checked_at: _Time, until: _Time) -> CacheUpdate:
+        """The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+
+        It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
+        """
 
     @staticmethod
     def absent(reason: literal.RecordCode, /, *, until: _Time) -> CacheUpdate:
@@ -630,10 +634,10 @@ class CacheUpdate:
         """
 
     @staticmethod
-    def back_off(id: str, /, *, until: _Time) -> CacheUpdate:
-        """The policy of this record id could not be fetched: leave it alone until then (RFC 8461, 3.3).
+    def back_off(id: str, /, *, requested_at: _Time, until: _Time) -> CacheUpdate:
+        """The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
 
-        Raises MtaStsError, `bad-id`, if it is no id.
+        A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
         """
 
     @staticmethod

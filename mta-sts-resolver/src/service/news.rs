@@ -22,7 +22,8 @@ pub(super) fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration
     let checked_until = stored.checked_until();
     let policy = stored.policy().map(|policy| CacheUpdate::Store { policy: policy.clone(), checked_until });
     let back_offs = stored.back_offs().iter().map(|&BackOff { id, until }| {
-        CacheUpdate::BackOff(BackOff { id, until: if is_ahead(until) { latest } else { until } })
+        let back_off = BackOff { id, until: if is_ahead(until) { latest } else { until } };
+        CacheUpdate::BackOff { back_off, requested_at: now }
     });
     let updates = policy.into_iter().chain(back_offs);
     updates.fold(None, |entry, update| update.apply_to(entry, now)).unwrap_or_default()
@@ -41,7 +42,13 @@ pub(super) fn updates(known: &CacheEntry, stored: &CacheEntry, now: UnixTime) ->
             known.back_offs().iter().any(|back_off| back_off.id == new.id && back_off.until >= new.until)
         };
         let new = stored.back_offs().iter().filter(|back_off| back_off.until > now && !is_known(back_off));
-        updates.extend(new.copied().map(CacheUpdate::BackOff));
+        // The store does not know when the policy was asked for; the back-off began five minutes before its end at the
+        // latest (RFC 8461, 3.3).
+        let requested_at =
+            |back_off: &BackOff| UnixTime::from_secs(back_off.until.as_secs().saturating_sub(300));
+        updates.extend(
+            new.map(|&back_off| CacheUpdate::BackOff { back_off, requested_at: requested_at(&back_off) }),
+        );
     }
     updates
 }
