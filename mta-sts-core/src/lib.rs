@@ -45,7 +45,7 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460);
+//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
@@ -56,6 +56,7 @@
 //! # Features
 //!
 //! `idna` (default) turns U-labels into A-labels; without it a U-label is an error of its own kind.
+//! `tlsrpt` (default) has the reports of RFC 8460.
 //! `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -76,7 +77,7 @@ pub mod postfix;
 mod record;
 mod response;
 mod time;
-mod tlsrpt;
+pub mod tlsrpt;
 
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
