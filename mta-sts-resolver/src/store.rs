@@ -278,8 +278,8 @@ fn in_place_of(
         Ok(held) => Some(merge_entries(held, new, now)),
         Err(Unreadable::Newer) => {
             let fetched_at = new.policy()?.fetched_at();
-            let is_later = |held: &UnixTime| *held > fetched_at && *held <= now;
-            fetch_time_of_newer(text).filter(is_later).is_none().then(|| new.clone())
+            let is_later = |held: UnixTime| held > fetched_at && held <= now;
+            (!fetch_time_of_newer(text).is_some_and(is_later)).then(|| new.clone())
         }
         Err(Unreadable::Damaged) => {
             tracing::warn!("a damaged entry of the store was replaced by a new one");

@@ -26,11 +26,12 @@ use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, CachedPolicy, UnixTime};
 /// this in one step.
 pub fn merge_entries(held: CacheEntry, new: &CacheEntry, now: UnixTime) -> CacheEntry {
     let updates = updates(&held, new, now);
-    updates
-        .iter()
-        .fold(Some(held), |entry, update| update.apply_to(entry, now))
-        // Nothing in either counts any more.
-        .unwrap_or_else(|| new.clone())
+    let mut entry = Some(held);
+    for update in &updates {
+        entry = update.apply_to(entry, now);
+    }
+    // Nothing in either may count any more.
+    entry.unwrap_or_else(|| new.clone())
 }
 
 /// What makes known what another entry says besides.
