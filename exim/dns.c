@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+// c-ares calls the functions that Debian 12 has deprecated since 1.28, whose new ones Debian 12 lacks.
+#define CARES_NO_DEPRECATED
 #include "dns.h"
 
 #include <ares.h>
