@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-// c-ares calls the functions that Debian 12 has deprecated since 1.28, whose new ones Debian 12 lacks.
+// c-ares has called these functions deprecated since 1.28. Debian 12 has 1.18, which lacks the new ones.
 #define CARES_NO_DEPRECATED
 #include "dns.h"
 
