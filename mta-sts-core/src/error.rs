@@ -880,6 +880,35 @@ stage_error! {
     TlsrptRecordError, TlsrptRecordErrorKind
 }
 
+#[cfg(feature = "tlsrpt")]
+kinds! {
+    /// What is wrong with a datagram of libtlsrpt.
+    DatagramErrorKind {
+        TooLong = 1341, "datagram-too-long", "The datagram is longer than 64 KiB.";
+        NotJson = 1342, "datagram-not-json", "The datagram is not JSON.";
+        BadMember = 1343, "bad-datagram-member", "A member of the datagram is missing, stands twice or has another type.";
+        UnknownVersion = 1344, "unknown-datagram-version", "The datagram has another version than 1.";
+        BadDomain = 1345, "bad-datagram-domain", "The recipient domain of the datagram is none.";
+        UnknownPolicyType = 1346, "unknown-datagram-policy-type", "The datagram has a policy type that reports do not know.";
+        NoPolicy = 1347, "datagram-without-policy", "The datagram has no policy, so that it tells nothing.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+stage_error! {
+    /// A datagram that nothing is counted of.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::Datagram;
+    ///
+    /// let error = Datagram::parse(br#"{"d": "example.com"}"#).unwrap_err();
+    /// assert_eq!(error.code(), "bad-datagram-member");
+    /// ```
+    ///
+    /// Count it and go on: any local program may write to the socket.
+    DatagramError, DatagramErrorKind
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -891,6 +920,8 @@ mod tests {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
         add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind);
+        #[cfg(feature = "tlsrpt")]
+        add!(DatagramErrorKind);
         rows
     }
 

@@ -2,6 +2,10 @@
 //!
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
+#[cfg(feature = "tlsrpt")]
+mod datagram;
+#[cfg(feature = "tlsrpt")]
+mod event;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -10,6 +14,10 @@ mod result_type;
 #[cfg(feature = "tlsrpt")]
 mod word;
 
+#[cfg(feature = "tlsrpt")]
+pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
+pub use event::{Event, SessionFacts};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
@@ -19,3 +27,6 @@ pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
 pub use word::Word;
+
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::{DatagramError, DatagramErrorKind};
