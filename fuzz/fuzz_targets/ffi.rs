@@ -35,6 +35,15 @@ const TEXTS: [&[u8]; 16] = [
 ];
 const RRS: [&[u8]; 6] =
     [b"v=STSv1; id=1", b"v=STSv1; id=2;", b"v=STSv1; id=", b"v=spf1 -all", b"", b"v=STSv1; id=1; id=2"];
+const TLSRPT_RRS: [&[u8]; 7] = [
+    b"v=TLSRPTv1; rua=mailto:tls@a.test",
+    b"v=TLSRPTv1;rua=https://a.test/r?x=1,mailto:%22a%20b%22@a.test?subject=x",
+    b"v=TLSRPTv1; rua=",
+    b"v=TLSRPTv1; rua=ftp://a.test; x=1",
+    b"v=STSv1; id=1",
+    b"",
+    b"v=TLSRPTv1; rua=mailto:%00@a.test",
+];
 const BODIES: [&[u8]; 6] = [
     b"version: STSv1\nmode: enforce\nmx: *.a.test\nmx: b.test\nmax_age: 604800\n",
     b"version: STSv1\nmode: testing\nmx: a.test\nmax_age: 86400\nnote: x\n",
@@ -58,6 +67,7 @@ struct Caller<'a> {
     domains: Table<mtasts_domain>,
     patterns: Table<mtasts_mx_pattern>,
     records: Table<mtasts_record>,
+    tlsrpt_records: Table<mtasts_tlsrpt_record>,
     configs: Table<mtasts_config>,
     policies: Table<mtasts_policy>,
     lookups: Table<mtasts_lookup>,
@@ -81,6 +91,7 @@ fuzz_target!(|data: &[u8]| {
         domains: Table::default(),
         patterns: Table::default(),
         records: Table::default(),
+        tlsrpt_records: Table::default(),
         configs: Table::default(),
         policies: Table::default(),
         lookups: Table::default(),
@@ -133,7 +144,7 @@ impl Caller<'_> {
         let now = self.time();
         // SAFETY: as the caller says.
         unsafe {
-            match self.byte() % 46 {
+            match self.byte() % 49 {
                 0 => make!(self, names, |out, error| mtasts_name_parse(text, out, error)),
                 1 => make!(self, domains, |out, error| mtasts_domain_parse(text, out, error)),
                 2 => make!(self, domains, |out, error| mtasts_domain_of_recipient(text, out, error)),
@@ -150,7 +161,7 @@ impl Caller<'_> {
                     make!(self, records, |out, error| mtasts_record_parse(octets.0, octets.1, out, error));
                 }
                 6 => {
-                    let rrs = self.list();
+                    let rrs = self.list(&RRS);
                     let (rrs, count) = (rrs.first(), rrs.len());
                     make!(self, records, |out, error| mtasts_record_select(rrs, count, out, error));
                 }
@@ -214,7 +225,7 @@ impl Caller<'_> {
                     put_back(&mut self.configs, two, config);
                 }
                 15 => {
-                    let (rrs, ttl) = (self.list(), self.wide() as u32);
+                    let (rrs, ttl) = (self.list(&RRS), self.wide() as u32);
                     let lookup = at_mut(&mut self.lookups, one);
                     plain(mtasts_lookup_handle_txt(lookup, rrs.first(), rrs.len(), ttl, now));
                 }
@@ -345,7 +356,9 @@ impl Caller<'_> {
                     give!(self, domains, |out| mtasts_cache_poll_refresh(cache.as_deref(), now, out));
                     give!(self, lists, |out| mtasts_cache_entries(cache.as_deref(), out));
                     mtasts_cache_poll_timeout(cache.as_deref());
-                    mtasts_cache_len(cache.as_deref());
+                    let (len, octets) =
+                        (mtasts_cache_len(cache.as_deref()), mtasts_cache_octets(cache.as_deref()));
+                    assert!(len == 0 || octets != 0, "an entry takes room");
                     put_back(&mut self.caches, one, cache);
                 }
                 32 => {
@@ -357,7 +370,7 @@ impl Caller<'_> {
                     }
                 }
                 33 => {
-                    let values = self.list();
+                    let values = self.list(&RRS);
                     truth(mtasts_tls_required_no(values.first(), values.len()));
                     let place = self.number(3) as usize;
                     self.deliveries[place] = Some(match self.number(4) {
@@ -446,7 +459,7 @@ impl Caller<'_> {
                     ));
                 }
                 42 => {
-                    let (octets, rrs) = (self.octets(&RRS), self.list());
+                    let (octets, rrs) = (self.octets(&RRS), self.list(&RRS));
                     let (rrs, count) = (rrs.first(), rrs.len());
                     make!(self, findings, |out, error| mtasts_lint_record(octets.0, octets.1, out, error));
                     make!(self, findings, |out, error| mtasts_lint_rrset(rrs, count, out, error));
@@ -491,6 +504,59 @@ impl Caller<'_> {
                     put_back(&mut self.policies, one, policy);
                     read(mtasts_postfix_answer_text(at(&self.answers, two)));
                 }
+                45 => {
+                    let octets = self.octets(&TLSRPT_RRS);
+                    make!(self, tlsrpt_records, |out, error| mtasts_tlsrpt_record_parse(
+                        octets.0, octets.1, out, error
+                    ));
+                    make!(self, findings, |out, error| mtasts_lint_tlsrpt_record(
+                        octets.0, octets.1, out, error
+                    ));
+                    read_tlsrpt_record(at(&self.tlsrpt_records, two));
+                }
+                46 => {
+                    let rrs = self.list(&TLSRPT_RRS);
+                    let (rrs, count) = (rrs.first(), rrs.len());
+                    make!(self, tlsrpt_records, |out, error| mtasts_tlsrpt_record_select(
+                        rrs, count, out, error
+                    ));
+                    let (ttl, has_mta_sts) = (self.wide().cast_signed(), i32::from(self.byte() % 2));
+                    make!(self, findings, |out, error| mtasts_lint_tlsrpt_rrset(
+                        rrs,
+                        count,
+                        text,
+                        ttl,
+                        has_mta_sts,
+                        out,
+                        error
+                    ));
+                }
+                47 => {
+                    let (octets, status) = (self.octets(&BODIES), self.http_status());
+                    let (hosts, small) = ([text, other], self.small());
+                    let config = take(&mut self.configs, one);
+                    make!(self, findings, |out, error| mtasts_lint_policy_for_hosts(
+                        octets.0,
+                        octets.1,
+                        small,
+                        hosts.as_ptr(),
+                        two % 3,
+                        out,
+                        error
+                    ));
+                    make!(self, findings, |out, error| mtasts_lint_response_for_hosts(
+                        status,
+                        text,
+                        octets.0,
+                        octets.1,
+                        config.as_deref(),
+                        hosts.as_ptr(),
+                        two % 3,
+                        out,
+                        error
+                    ));
+                    put_back(&mut self.configs, one, config);
+                }
                 _ => self.free_or_read(one),
             }
         }
@@ -498,7 +564,7 @@ impl Caller<'_> {
 
     /// Frees a handle of one kind, or reads what needs no other argument.
     fn free_or_read(&mut self, place: usize) {
-        match self.byte() % 20 {
+        match self.byte() % 21 {
             0 => mtasts_name_free(take(&mut self.names, place)),
             1 => mtasts_domain_free(take(&mut self.domains, place)),
             2 => mtasts_mx_pattern_free(take(&mut self.patterns, place)),
@@ -517,7 +583,8 @@ impl Caller<'_> {
             15 => mtasts_session_verdict_free(take(&mut self.sessions, place)),
             16 => mtasts_findings_free(take(&mut self.findings, place)),
             17 => mtasts_postfix_answer_free(take(&mut self.answers, place)),
-            18 => {
+            18 => mtasts_tlsrpt_record_free(take(&mut self.tlsrpt_records, place)),
+            19 => {
                 let (status, number) = (self.status(), self.wide() as u32);
                 assert!(
                     read(mtasts_status_code(status)).is_some()
@@ -539,6 +606,7 @@ impl Caller<'_> {
                 read(mtasts_domain_txt_name(domain));
                 read(mtasts_domain_policy_host(domain));
                 read(mtasts_domain_policy_url(domain));
+                read(mtasts_tlsrpt_txt_name(domain));
                 read(mtasts_mx_pattern_text(at(&self.patterns, place)));
                 truth(mtasts_mx_pattern_is_wildcard(at(&self.patterns, place)));
             }
@@ -622,10 +690,10 @@ impl Caller<'_> {
         self.input.bytes(len).unwrap_or_default()
     }
 
-    fn list(&mut self) -> List {
+    fn list(&mut self, known: &[&'static [u8]]) -> List {
         let mut list = List { items: Vec::new(), owners: Vec::new() };
         for _ in 0..self.number(4) {
-            let (data, len, owner) = self.octets(&RRS);
+            let (data, len, owner) = self.octets(known);
             list.items.push(mtasts_bytes { data, len });
             list.owners.push(owner);
         }
@@ -771,6 +839,7 @@ fn read_outcome(outcome: Option<&mtasts_outcome>) {
     read_policy(policy);
     assert_eq!(mtasts_outcome_policy_source(outcome) != 0, policy.is_some());
     assert_eq!(read(mtasts_outcome_policy_id(outcome)).is_some(), policy.is_some());
+    assert!(truth(mtasts_outcome_is_known(outcome)) || policy.is_none());
     mtasts_outcome_policy_expires_at(outcome);
     let reason = mtasts_outcome_no_policy(outcome);
     assert_eq!(reason != 0, outcome.is_some() && policy.is_none());
@@ -787,6 +856,17 @@ fn read_outcome(outcome: Option<&mtasts_outcome>) {
     assert_eq!(plain(mtasts_outcome_alert(outcome)), mtasts_outcome_alert_failures(outcome) == 0);
     mtasts_outcome_alert_expires_at(outcome);
     assert!(mtasts_outcome_record_check(outcome) <= MTASTS_RECORD_CHECK_FAILED);
+}
+
+fn read_tlsrpt_record(record: Option<&mtasts_tlsrpt_record>) {
+    let count = mtasts_tlsrpt_record_uri_count(record);
+    assert_eq!((1..=8).contains(&count), record.is_some());
+    for index in 0..=count {
+        let uri = read(mtasts_tlsrpt_record_uri_get(record, index));
+        assert_eq!(uri.is_some(), index < count);
+        let is_mailto = uri.is_some_and(|uri| uri.to_ascii_lowercase().starts_with("mailto:"));
+        assert_eq!(read(mtasts_tlsrpt_record_address_get(record, index)).is_some(), is_mailto);
+    }
 }
 
 fn read_entry(entry: Option<&mtasts_entry>, now: u64) {

@@ -6,7 +6,9 @@ mod finding;
 mod host;
 mod name_servers;
 mod pattern;
+mod probe;
 mod rules;
+mod stray;
 mod tlsrpt;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,12 +31,15 @@ pub use self::host::{HostCheck, HostDecision, SessionCheck};
 use self::host::{STEP_TIMEOUT, Visit, Visitor};
 pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
 pub use self::pattern::{IdleHost, IdlePattern};
+pub use self::probe::HostProbes;
+pub use self::stray::StrayRecord;
 pub use self::tlsrpt::TlsrptCheck;
 use crate::dane::DaneChecker;
 use crate::dns::{AbsenceKind, DnsError, DnsFailure, MxAnswer};
 use crate::driver::{Discovery, Resolver};
 use crate::fetch::{FetchedResponse, PolicyFetchError};
 use crate::smtp::SmtpClient;
+use crate::tls::{PeerCertificate, TlsFailure};
 
 /// Looks at domains as a sender would, and at every MX host, not at the first good one alone.
 ///
@@ -53,7 +58,8 @@ use crate::smtp::SmtpClient;
 /// # }
 /// ```
 ///
-/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25.
+/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25. Further connections, two or three to an MX
+/// host and one to the Policy Host, show how they treat clients other than senders with MTA-STS.
 #[derive(Clone, Debug)]
 pub struct DomainChecker {
     resolver: Resolver,
@@ -62,6 +68,7 @@ pub struct DomainChecker {
     smtp_port: u16,
     timeout: Duration,
     name_servers_port: Option<u16>,
+    probes: bool,
 }
 
 impl DomainChecker {
@@ -69,7 +76,7 @@ impl DomainChecker {
     pub fn new(resolver: Resolver, smtp: SmtpClient) -> Self {
         let smtp = smtp.command_timeout(STEP_TIMEOUT);
         let dane = DaneChecker::new(resolver.dns());
-        Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None }
+        Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None, probes: true }
     }
 
     /// Sets the port of the MX hosts, where their TLSA records are looked up too (RFC 6698, 3): another than 25 is for tests
@@ -94,6 +101,14 @@ impl DomainChecker {
         self
     }
 
+    /// Makes the connections of a sender alone: how hosts treat clients of TLS 1.0 and 1.1, and clients without SNI, is then not
+    /// known.
+    #[must_use]
+    pub fn without_probes(mut self) -> Self {
+        self.probes = false;
+        self
+    }
+
     /// Looks at a domain: at most 50 MX hosts, 8 at once, at most 2 addresses of each family each.
     ///
     /// Nothing is cached and nothing remembered, so it is what a sender sees that has never seen the domain.
@@ -113,9 +128,11 @@ impl DomainChecker {
             self.name_servers(&look),
         );
         let policy = discovery.outcome.policy();
-        let (policy_addresses, idle_patterns) = tokio::join!(
+        let (policy_addresses, policy_host_without_sni, idle_patterns, stray_records) = tokio::join!(
             self.policy_addresses(&look, &discovery),
+            self.policy_host_without_sni(&look, &discovery),
             self.idle_patterns(&look, policy, &mx, &visits),
+            self.stray_records(&look, &discovery, &tlsrpt),
         );
         let hosts = visits.into_iter().map(|visit| visit.judge(policy)).collect();
         DomainCheck {
@@ -123,10 +140,12 @@ impl DomainChecker {
             now,
             discovery,
             policy_addresses,
+            policy_host_without_sni,
             idle_patterns,
             mx,
             hosts,
             tlsrpt,
+            stray_records,
             aliases,
             name_servers,
         }
@@ -157,6 +176,7 @@ impl DomainChecker {
             port: self.smtp_port,
             deadline: look.deadline,
             now: look.now,
+            probes: self.probes,
         };
         let limiter = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
         let mut running = JoinSet::new();
@@ -185,6 +205,26 @@ impl DomainChecker {
         };
         let txt = timeout_at(look.deadline, asked).await.unwrap_or(Err(DnsFailure::Timeout.into()));
         TlsrptCheck { name, txt }
+    }
+
+    /// The records that senders look for in vain, where owners put them by mistake.
+    async fn stray_records(
+        &self,
+        look: &Look<'_>,
+        discovery: &Discovery,
+        tlsrpt: &TlsrptCheck,
+    ) -> Vec<StrayRecord> {
+        let (dns, domain) = (look.resolver.dns(), look.domain);
+        let lacks_record = discovery.outcome.applied == Err(NoPolicy::NoRecord);
+        let lacks_tlsrpt = matches!(tlsrpt.txt, Err(DnsError::NotFound(_)));
+        let asked = async {
+            let (record, reports) = tokio::join!(
+                async { if lacks_record { StrayRecord::of_mta_sts(dns, domain).await } else { Vec::new() } },
+                async { if lacks_tlsrpt { StrayRecord::of_tlsrpt(dns, domain).await } else { Vec::new() } },
+            );
+            [record, reports].concat()
+        };
+        timeout_at(look.deadline, asked).await.unwrap_or_default()
     }
 
     async fn aliases(&self, look: &Look<'_>) -> Vec<AliasChain> {
@@ -233,6 +273,17 @@ impl DomainChecker {
         answers.into_values().collect()
     }
 
+    async fn policy_host_without_sni(
+        &self,
+        look: &Look<'_>,
+        discovery: &Discovery,
+    ) -> Option<Result<PeerCertificate, TlsFailure>> {
+        let response = discovery.response.as_ref()?.as_ref().ok().filter(|_| self.probes)?;
+        let left = look.deadline.saturating_duration_since(Instant::now());
+        let fetcher = look.resolver.fetcher().clone().timeout(left / 2);
+        fetcher.certificate_without_sni(&look.domain.policy_host(), response.peer).await
+    }
+
     async fn idle_patterns(
         &self,
         look: &Look<'_>,
@@ -270,6 +321,9 @@ pub struct DomainCheck {
     pub discovery: Discovery,
     /// What the Policy Host said at its other addresses, 7 at most, where it said something at one.
     pub policy_addresses: Vec<(IpAddr, Result<FetchedResponse, PolicyFetchError>)>,
+    /// The certificate that the Policy Host shows to a client that sends no SNI, or the alert with which it refuses it; `None`, where
+    /// that is not known, or where it gave no response.
+    pub policy_host_without_sni: Option<Result<PeerCertificate, TlsFailure>>,
     /// The `mx` lines of the policy that cover none of the MX hosts.
     pub idle_patterns: Vec<IdlePattern>,
     /// What DNS said of its MX records. Nothing found, where the domain exists, means that the domain is its own MX host.
@@ -278,6 +332,8 @@ pub struct DomainCheck {
     pub hosts: Vec<HostCheck>,
     /// Where it wants its TLS reports.
     pub tlsrpt: TlsrptCheck,
+    /// What it lacks under `_mta-sts` or `_smtp._tls`, and has at another name.
+    pub stray_records: Vec<StrayRecord>,
     /// Which of the names `_mta-sts`, `mta-sts` and `_smtp._tls` are aliases.
     pub aliases: Vec<AliasChain>,
     /// What each of its name servers says, if they were [asked](DomainChecker::ask_name_servers).

@@ -16,15 +16,19 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use mta_sts_core::HttpResponse;
 use rustls::pki_types::DnsName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
-use crate::tls::{OnCertificateFault, PeerCertificate, TlsSession, TlsVersion, TrustStore, handshake};
+use crate::tls::{
+    OnCertificateFault, PeerCertificate, ServerNameIndication, TlsFailure, TlsSession, TlsVersion,
+    TrustStore, handshake,
+};
 
 /// Fetches policies over HTTPS, and nothing else.
 ///
@@ -194,6 +198,34 @@ impl PolicyFetcher {
         Err(failure)
     }
 
+    /// The certificate that a policy host shows to a client that sends no SNI, which no sender is (RFC 8461, 7.1), or how it
+    /// refuses it; `None`, where that is not known.
+    ///
+    /// `peer` is who gave the response. No request is made.
+    pub(crate) async fn certificate_without_sni(
+        &self,
+        policy_host: &str,
+        peer: SocketAddr,
+    ) -> Option<Result<PeerCertificate, TlsFailure>> {
+        let host = DnsName::try_from(policy_host.to_ascii_lowercase()).ok()?;
+        let deadline = deadline_after(self.timeout);
+        let attempt = Attempt { fetcher: self, host: &host, peer, connect_by: deadline, deadline };
+        let shown = async {
+            let transport = attempt.connect().await.ok()?;
+            let (on_fault, indication) =
+                (OnCertificateFault::RecordAndContinue, ServerNameIndication::LeftOut);
+            match attempt.handshake(transport, on_fault, indication).await {
+                Ok((mut stream, session)) => {
+                    // It has shown all that we wanted to see.
+                    let _ = stream.shutdown().await;
+                    Some(Ok(session.into_certificate()))
+                }
+                Err(failure) => failure.is_refusal().then_some(Err(failure)),
+            }
+        };
+        timeout_at(deadline, shown).await.ok().flatten()
+    }
+
     /// Behind a proxy nobody knows who is connected to.
     fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
         match self.proxy {
@@ -282,7 +314,7 @@ impl Attempt<'_> {
             body,
             peer: self.peer,
             tls_version: session.version(),
-            certificate: session.certificate().clone(),
+            certificate: session.into_certificate(),
             content_encoding: joined(&parts.headers, &header::CONTENT_ENCODING),
             location: joined(&parts.headers, &header::LOCATION),
         })
@@ -312,11 +344,20 @@ impl Attempt<'_> {
         &self,
         transport: Box<dyn Stream>,
     ) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
-        let (stream, session) =
-            handshake(transport, self.host, &self.fetcher.trust_store, OnCertificateFault::Abort)
-                .await
-                .map_err(|failure| PolicyFetchError::tls(&failure))?;
+        let (stream, session) = self
+            .handshake(transport, OnCertificateFault::Abort, ServerNameIndication::Sent)
+            .await
+            .map_err(|failure| PolicyFetchError::tls(&failure))?;
         Ok((Box::new(stream), session))
+    }
+
+    async fn handshake(
+        &self,
+        transport: Box<dyn Stream>,
+        on_fault: OnCertificateFault,
+        indication: ServerNameIndication,
+    ) -> Result<(TlsStream<Box<dyn Stream>>, TlsSession), TlsFailure> {
+        handshake(transport, self.host, &self.fetcher.trust_store, on_fault, indication).await
     }
 
     async fn tunnel(&self, proxy: TcpStream) -> Result<Box<dyn Stream>, PolicyFetchError> {

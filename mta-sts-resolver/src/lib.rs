@@ -19,8 +19,8 @@ mod tls;
 
 pub use check::{
     AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
-    DomainVerdict, HostCheck, HostDane, HostDecision, IdleHost, IdlePattern, NameServer, NameServerAnswer,
-    NameServersCheck, SessionCheck, Standing, TlsrptCheck,
+    DomainVerdict, HostCheck, HostDane, HostDecision, HostProbes, IdleHost, IdlePattern, NameServer,
+    NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck,
 };
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
@@ -51,6 +51,6 @@ pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteAccess, SqliteConfig, SqliteStore};
 pub use tls::{
-    CertificateChain, CertificateFault, MissingIssuer, PeerCertificate, TlsFailure, TlsSession, TlsVersion,
-    TrustStore, TrustStoreError,
+    CertificateChain, CertificateFault, DeprecatedTlsVersion, MissingIssuer, PeerCertificate, TlsFailure,
+    TlsSession, TlsVersion, TrustStore, TrustStoreError,
 };

@@ -9,14 +9,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustls::pki_types::DnsName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use self::connection::Connection;
+use self::connection::{Connection, Stream};
 pub use self::envelope::{Envelope, InvalidAddress};
 pub use self::error::{SmtpError, SmtpErrorKind, SmtpStage};
 pub use self::reply::SmtpReply;
-use crate::tls::{OnCertificateFault, TlsFailure, TlsSession, TrustStore, handshake};
+use crate::tls::{OnCertificateFault, ServerNameIndication, TlsFailure, TlsSession, TrustStore, handshake};
 
 /// Opens SMTP sessions with MX hosts.
 ///
@@ -42,6 +43,7 @@ use crate::tls::{OnCertificateFault, TlsFailure, TlsSession, TrustStore, handsha
 pub struct SmtpClient {
     ehlo_name: String,
     trust_store: TrustStore,
+    indication: ServerNameIndication,
     command_timeout: Duration,
     session_timeout: Duration,
 }
@@ -54,6 +56,7 @@ impl SmtpClient {
         Self {
             ehlo_name: ehlo_name.chars().filter(char::is_ascii_graphic).take(255).collect(),
             trust_store,
+            indication: ServerNameIndication::Sent,
             command_timeout: Duration::from_secs(30),
             session_timeout: Duration::from_secs(300),
         }
@@ -72,6 +75,12 @@ impl SmtpClient {
     #[must_use]
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
+        self
+    }
+
+    /// Sends no SNI, which no sender may leave out (RFC 8461, 7.1): to see how a host treats those that do.
+    pub(crate) fn without_sni(mut self) -> Self {
+        self.indication = ServerNameIndication::LeftOut;
         self
     }
 
@@ -172,21 +181,14 @@ impl SmtpSession {
         let Ok(host) = DnsName::try_from(name) else {
             return Err(SmtpErrorKind::InvalidMxHost.at(SmtpStage::Starttls));
         };
-        if self.tls.is_some() || !self.offers("STARTTLS") {
-            return Ok(StarttlsOutcome::NotOffered);
-        }
-        let reply = self.command(SmtpStage::Starttls, "STARTTLS").await?;
-        if reply.code() != 220 {
-            return Ok(StarttlsOutcome::Refused(reply));
-        }
-
-        let step_by = self.step_by();
-        let connection = self.connection.take().ok_or(SmtpErrorKind::Closed.at(SmtpStage::Starttls))?;
-        let Some(stream) = connection.into_stream_if_drained() else {
-            return Err(SmtpErrorKind::ClearTextAfterStarttls.at(SmtpStage::Starttls));
+        let stream = match self.ask_for_tls().await? {
+            Ok(stream) => stream,
+            Err(outcome) => return Ok(outcome),
         };
+        let step_by = self.step_by();
+        let (trust_store, indication) = (&self.client.trust_store, self.client.indication);
         let handshake =
-            handshake(stream, &host, &self.client.trust_store, OnCertificateFault::RecordAndContinue);
+            handshake(stream, &host, trust_store, OnCertificateFault::RecordAndContinue, indication);
         let (stream, tls) = match timeout_at(step_by, handshake).await {
             Ok(Ok(established)) => established,
             Ok(Err(failure)) => return Ok(StarttlsOutcome::HandshakeFailed(failure)),
@@ -199,6 +201,28 @@ impl SmtpSession {
         self.tls = Some(tls.clone());
         self.say_ehlo().await?;
         Ok(StarttlsOutcome::Established(tls))
+    }
+
+    /// Asks for TLS, and gives the stream on which the server waits for a `ClientHello` of the caller; `None`, if it does not.
+    pub(crate) async fn into_stream_for_tls(
+        mut self,
+    ) -> Option<impl AsyncRead + AsyncWrite + Send + Unpin + use<>> {
+        self.ask_for_tls().await.ok()?.ok()
+    }
+
+    async fn ask_for_tls(&mut self) -> Result<Result<Box<dyn Stream>, StarttlsOutcome>, SmtpError> {
+        if self.tls.is_some() || !self.offers("STARTTLS") {
+            return Ok(Err(StarttlsOutcome::NotOffered));
+        }
+        let reply = self.command(SmtpStage::Starttls, "STARTTLS").await?;
+        if reply.code() != 220 {
+            return Ok(Err(StarttlsOutcome::Refused(reply)));
+        }
+        let connection = self.connection.take().ok_or(SmtpErrorKind::Closed.at(SmtpStage::Starttls))?;
+        match connection.into_stream_if_drained() {
+            Some(stream) => Ok(Ok(stream)),
+            None => Err(SmtpErrorKind::ClearTextAfterStarttls.at(SmtpStage::Starttls)),
+        }
     }
 
     /// Sends a message and gives the server's last reply, the one by which it takes the message over.

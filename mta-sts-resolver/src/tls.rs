@@ -6,12 +6,15 @@
 
 mod certificate;
 mod chain;
+mod deprecated;
 mod handshake;
 mod trust_store;
 
 pub(crate) use certificate::printable;
 pub use certificate::{CertificateFault, PeerCertificate};
 pub use chain::{CertificateChain, MissingIssuer};
-pub(crate) use handshake::{OnCertificateFault, handshake};
+pub use deprecated::DeprecatedTlsVersion;
+pub(crate) use deprecated::choice_of_deprecated_tls;
+pub(crate) use handshake::{OnCertificateFault, ServerNameIndication, handshake};
 pub use handshake::{TlsFailure, TlsSession, TlsVersion};
 pub use trust_store::{TrustStore, TrustStoreError};

@@ -40,7 +40,11 @@ impl Stage {
 
     /// The only domain of the answer in JSON.
     async fn json(&self, domain: &str) -> (Option<i32>, Value) {
-        let answer = self.check(&["--json", domain]).await;
+        self.json_with(&[], domain).await
+    }
+
+    async fn json_with(&self, arguments: &[&str], domain: &str) -> (Option<i32>, Value) {
+        let answer = self.check(&[arguments, &["--json", domain]].concat()).await;
         let value: Value = serde_json::from_str(&answer.stdout).unwrap();
         assert_eq!((&value["format"], value["domains"].as_array().unwrap().len()), (&1.into(), 1));
         (answer.status, value["domains"][0].clone())
@@ -348,7 +352,7 @@ spotless.test: protected
   mx      spotless.test MX, TTL 1 minute, signed (DNSSEC)
   mx 10   mx.spotless.test: covered by mx.spotless.test
           address 127.83.50.2
-          STARTTLS, TLS 1.3, TLS_AES_256_GCM_SHA384, REQUIRETLS
+          STARTTLS, TLS 1.3, TLS_AES_128_GCM_SHA256, REQUIRETLS
           certificate valid until DAY, N days left
           for mx.spotless.test
           issued by CN=Throw-away CA of a loopback world, key EC 256, sent alone
@@ -531,6 +535,173 @@ async fn dane_is_decided_for_each_host() {
     let (_, json) = stage.json("dane-mismatch.test").await;
     let failure = &json["tlsrpt_failures"][0];
     assert_eq!((&failure["policy_type"], &failure["mx"]), (&"tlsa".into(), &"mx.dane-mismatch.test".into()));
+    stage.world.shutdown().await;
+}
+
+/// The findings of one place, by code and severity.
+fn findings_at(json: &Value, place: &str) -> Vec<(String, String)> {
+    let findings = json["findings"].as_array().unwrap().iter().filter(|it| it["place"] == place);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    findings.map(|it| (text(&it["code"]), text(&it["severity"]))).collect()
+}
+
+fn codes(json: &Value) -> Vec<&str> {
+    json["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect()
+}
+
+/// How often an MX host was connected to.
+fn sessions_with(stage: &Stage, host: &str) -> usize {
+    stage.world.seen().smtp.iter().filter(|session| session.host == host).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_at_another_name_is_told_with_its_place() {
+    let stage = Stage::start().await;
+    let finding = |code: &str, severity: &str| [(code.to_owned(), severity.to_owned())];
+    let (status, json) = stage.json("record-elsewhere.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(1), &"no-mta-sts".into()));
+    let place = "_mta-sts.record-elsewhere.test";
+    assert_eq!(findings_at(&json, place), finding("record-elsewhere", "error"));
+    assert_eq!(
+        findings_at(&json, "_smtp._tls.record-elsewhere.test"),
+        finding("tlsrpt-elsewhere", "warning")
+    );
+    let stray = &json["stray_records"][0];
+    assert_eq!(
+        (&stray["belongs_to"], &stray["txt"]),
+        (&place.into(), &"v=STSv1; id=20260101T000000;".into())
+    );
+    assert_has(
+        &stage.check(&["record-elsewhere.test"]).await,
+        &[
+            "one at _mta-sts.record-elsewhere.test.record-elsewhere.test.",
+            "one at _smtp-tlsrpt.record-elsewhere.test.",
+            "Move it to `_mta-sts`.",
+        ],
+    );
+    let (_, json) = stage.json("record-at-apex.test").await;
+    assert_eq!(findings_at(&json, "_mta-sts.record-at-apex.test"), finding("record-elsewhere", "error"));
+    assert_eq!(json["stray_records"].as_array().unwrap().len(), 1);
+    assert_eq!(json["stray_records"][0]["name"], "record-at-apex.test");
+    // Who has a record is not searched for others, and who has none at all is told so.
+    let before = stage.world.seen().dns.len();
+    let (_, json) = stage.json("spotless.test").await;
+    assert_eq!(json["stray_records"].as_array().unwrap().len(), 0);
+    let is_searched = |name: &str| name == "_mta_sts.spotless.test" || name == "_smtp-tlsrpt.spotless.test";
+    assert!(!stage.world.seen().dns[before..].iter().any(|question| is_searched(&question.name)));
+    let (_, json) = stage.json("no-mta-sts.test").await;
+    assert_eq!(findings_at(&json, "_mta-sts.no-mta-sts.test"), finding("no-record", "error"));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deprecated_versions_of_tls_are_told_where_newer_ones_are_offered_too() {
+    let stage = Stage::start().await;
+    let (status, json) = stage.json("tls-deprecated.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    // One connection finds that nothing old is taken, two of which versions; one is a sender's, one is without SNI.
+    for (number, taken, sessions) in
+        [(0, &["TLS 1.1", "TLS 1.0"][..], 4), (1, &["TLS 1.0"], 3), (2, &["TLS 1.1"], 4)]
+    {
+        let host = &json["mx"]["hosts"][number];
+        assert_eq!(host["deprecated_tls"], Value::from(taken), "{host:#}");
+        assert_eq!(host["session"]["tls_version"], "TLS 1.3");
+        let name = host["name"].as_str().unwrap();
+        assert_eq!(findings_at(&json, name), [("deprecated-tls".to_owned(), "info".to_owned())]);
+        assert_eq!(sessions_with(&stage, name), sessions, "{name}");
+    }
+    let answer = stage.check(&["tls-deprecated.test"]).await;
+    assert_has(
+        &answer,
+        &[
+            "tls-deprecated.test: protected\n",
+            "mx1.tls-deprecated.test: Beside newer versions it takes TLS 1.0 and TLS 1.1.",
+            "mx2.tls-deprecated.test: Beside newer versions it takes TLS 1.0.",
+            "[deprecated-tls]",
+            "Mend (whoever runs the mail host): Take TLS 1.2 and 1.3 alone",
+            "takes TLS 1.0 and TLS 1.1 too",
+        ],
+    );
+
+    let (_, json) = stage.json("healthy-enforce.test").await;
+    assert_eq!(json["mx"]["hosts"][0]["deprecated_tls"], Value::Array(Vec::new()));
+    assert_eq!(sessions_with(&stage, "mx.healthy-enforce.test"), 3);
+    // Where there is nothing newer, the old ones are told as what they are.
+    let (_, json) = stage.json("tls-too-old.test").await;
+    let place = "mx.tls-too-old.test";
+    assert_eq!(findings_at(&json, place), [("tls-version-too-old".to_owned(), "error".to_owned())]);
+    assert_eq!((&json["mx"]["hosts"][0]["deprecated_tls"], sessions_with(&stage, place)), (&Value::Null, 1));
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_without_sni_are_shown_is_told_where_it_is_no_good() {
+    let stage = Stage::start().await;
+    let (status, json) = stage.json("sni-needed.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    for (place, code, severity) in [
+        ("mta-sts.sni-needed.test", "policy-certificate-needs-sni", "info"),
+        ("mx1.sni-needed.test", "mx-certificate-needs-sni", "info"),
+        ("mx2.sni-needed.test", "mx-demands-sni", "warning"),
+    ] {
+        assert_eq!(findings_at(&json, place), [(code.to_owned(), severity.to_owned())], "{json:#}");
+    }
+    let [policy_host, first, second] =
+        [&json["policy"], &json["mx"]["hosts"][0], &json["mx"]["hosts"][1]].map(|it| &it["without_sni"]);
+    assert_eq!(policy_host["certificate"]["dns_names"][0], "www.sni-needed.test");
+    assert_eq!(first["certificate"]["dns_names"][0], "mail.sni-needed.test");
+    assert_eq!(first["certificate"]["faults"][0], "certificate-host-mismatch");
+    assert_eq!(
+        (&second["certificate"], &second["error"]["code"]),
+        (&Value::Null, &"tls-handshake-failed".into())
+    );
+    assert_has(
+        &stage.check(&["sni-needed.test"]).await,
+        &[
+            "mx1.sni-needed.test: To a client that sends no SNI it shows a certificate for mail.sni-needed.test. It",
+            "they must send SNI, the name of the MX host (RFC 8461, 7.1)",
+            "A mail host must not demand SNI (RFC 8461, 7.1)",
+            "without SNI: certificate for www.sni-needed.test [certificate-host-mismatch]",
+        ],
+    );
+
+    // A policy host may refuse such clients, and most hosts show everybody the same.
+    let (_, json) = stage.json("sni-refused.test").await;
+    assert_eq!(findings_at(&json, "mta-sts.sni-refused.test"), []);
+    assert_eq!(json["policy"]["without_sni"]["error"]["code"], "tls-handshake-failed");
+    let certificate = &json["mx"]["hosts"][0]["without_sni"]["certificate"];
+    assert_eq!(*certificate, json["mx"]["hosts"][0]["session"]["certificate"]);
+    // What is wrong for everybody is told once.
+    let (_, json) = stage.json("certificate-expired.test").await;
+    let codes = [("certificate-expired".to_owned(), "error".to_owned())];
+    assert_eq!(findings_at(&json, "mx.certificate-expired.test"), codes);
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_is_made_but_a_senders_where_probes_are_not_wanted() {
+    let stage = Stage::start().await;
+    for domain in ["tls-deprecated.test", "sni-needed.test"] {
+        let (status, json) = stage.json_with(&["--no-probes"], domain).await;
+        assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()));
+        assert_eq!(json["policy"]["without_sni"], Value::Null);
+        for host in json["mx"]["hosts"].as_array().unwrap() {
+            assert_eq!((&host["deprecated_tls"], &host["without_sni"]), (&Value::Null, &Value::Null));
+            assert_eq!(sessions_with(&stage, host["name"].as_str().unwrap()), 1);
+        }
+        assert_eq!(codes(&json), ["no-tlsrpt"]);
+    }
+    stage.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_silent_to_old_clients_hides_nothing_else() {
+    let stage = Stage::start().await;
+    let (status, json) = stage.json_with(&["--timeout", "6s"], "tls-deprecated-silent.test").await;
+    assert_eq!((status, &json["verdict"]), (Some(0), &"delivered".into()), "{json:#}");
+    assert_eq!(json["mx"]["hosts"][0]["deprecated_tls"], Value::Null, "it is not known");
+    assert_eq!(json["policy"]["other_addresses"][0]["same"], true, "there is time left for it");
+    assert_eq!(codes(&json), ["no-tlsrpt"]);
     stage.world.shutdown().await;
 }
 

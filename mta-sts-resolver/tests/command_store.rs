@@ -500,9 +500,10 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert!(String::from_utf8(refused.stderr).unwrap().contains("of another domain"));
 
-    // A program that another user may run.
+    // A program that another user may run. Copied by another process: were the copy open for writing in this one, a process
+    // that another test starts meanwhile would hold it open too, and what is open for writing cannot be run.
     let program = stage.path("mtasts");
-    fs::copy(env!("CARGO_BIN_EXE_mtasts"), &program).unwrap();
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_mtasts")).arg(&program).status().unwrap().success());
     let mut daemon = Daemon::start(Command::new(&program).args(stage.serve(&store)).uid(65_534).gid(65_534));
     assert_secure(&daemon, &POLICIES);
     assert_eq!(printed(&store, &["list"], "").lines().count(), 6);

@@ -27,7 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::scenario::{Staged, States};
 use crate::seen::{HttpsRequest, Record};
-use crate::tls;
+use crate::tls::{self, WithoutSni};
 
 /// How a Policy Host answers `GET /.well-known/mta-sts.txt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub(crate) struct HttpsServer {
 pub(crate) struct Site {
     pub(crate) host: String,
     pub(crate) certificate: Staged<Arc<CertifiedKey>>,
+    /// Of the first host at an address; of others it does not count.
+    pub(crate) without_sni: WithoutSni<Arc<CertifiedKey>>,
     pub(crate) behaviour: Staged<PolicyHostBehaviour>,
     /// What a test put in place of the behaviour, until the next reset.
     pub(crate) instead: Mutex<Option<PolicyHostBehaviour>>,
@@ -345,9 +347,12 @@ struct Certificates(Arc<HttpsServer>);
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello.server_name()?;
-        let site = self.0.sites.iter().find(|site| site.host == name)?;
-        Some(site.certificate.now(&self.0.states).clone())
+        let Self(server) = self;
+        let site = match hello.server_name() {
+            Some(name) => server.sites.iter().find(|site| site.host == name)?,
+            None => server.sites.first()?,
+        };
+        site.without_sni.choose(&hello, site.certificate.now(&server.states))
     }
 }
 

@@ -49,6 +49,11 @@
 //! | `old-lines.test` | the policy names hosts that are gone |
 //! | `mx-doubled.test` | one MX host in three records |
 //! | `tls-too-old.test` | the MX host knows no TLS 1.2 |
+//! | `record-elsewhere.test`, `record-at-apex.test` | the record is at a name where no sender looks; so is the TLSRPT record of the former |
+//! | `tls-deprecated.test` | beside TLS 1.2 and 1.3, `mx1` takes TLS 1.0 and 1.1, `mx2` 1.0, `mx3` 1.1, as far as the ServerHello |
+//! | `tls-deprecated-silent.test` | the MX host never answers a client that knows no TLS 1.2; the Policy Host has two addresses |
+//! | `sni-needed.test` | without SNI the Policy Host and `mx1` show certificates for other names, and `mx2` ends the handshake |
+//! | `sni-refused.test` | without SNI the Policy Host ends the handshake |
 //! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
 //! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
 //! | `https-gzip.test`, `https-drip.test`, `https-media-type.test`, `https-two-media-types.test`, `https-too-large.test`, `https-not-found.test`, `https-hang.test`, `https-refused.test` | one [`PolicyHostBehaviour`] each |

@@ -5,6 +5,8 @@ use crate::authority::{CertificatePlan, Signer};
 use crate::https::PolicyHostBehaviour;
 use crate::scenario::{Expected, Mode, Scenario, Staged, State, When};
 use crate::seen::Owner;
+use crate::smtp::DeprecatedTls;
+use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Zone};
 
 /// What a world is to be made of: scenarios, records, hosts.
@@ -15,6 +17,8 @@ pub(crate) struct Plan {
     /// By address, in order: the first one always listens, which keeps two worlds from choosing the same port.
     pub(crate) policy_hosts: BTreeMap<Ipv4Addr, Vec<PolicyHostPlan>>,
     pub(crate) mail_hosts: Vec<MailHostPlan>,
+    /// What hosts of these names show to a client that sends no SNI; the others show the same as with it.
+    pub(crate) without_sni: BTreeMap<String, WithoutSni<CertificatePlan>>,
     places: u8,
 }
 
@@ -32,6 +36,7 @@ pub(crate) struct MailHostPlan {
     pub(crate) owner: Owner,
     pub(crate) service: Staged<MailService>,
     pub(crate) tlsa: Option<TlsaPlan>,
+    pub(crate) deprecated_tls: DeprecatedTls,
 }
 
 /// What an MX host offers.
@@ -258,6 +263,7 @@ impl Stage<'_> {
             owner,
             service,
             tlsa: None,
+            deprecated_tls: DeprecatedTls::Refused,
         });
         self
     }
@@ -267,6 +273,21 @@ impl Stage<'_> {
         if let Some(host) = self.plan.mail_hosts.last_mut() {
             host.tlsa = Some(tlsa);
         }
+        self
+    }
+
+    /// The MX host that was added last does so with clients that know no TLS 1.2.
+    pub(crate) fn deprecated_tls(&mut self, deprecated_tls: DeprecatedTls) -> &mut Self {
+        if let Some(host) = self.plan.mail_hosts.last_mut() {
+            host.deprecated_tls = deprecated_tls;
+        }
+        self
+    }
+
+    /// An MX host or Policy Host needs to be told its name.
+    pub(crate) fn without_sni(&mut self, name: &str, shown: WithoutSni<CertificatePlan>) -> &mut Self {
+        let name = self.full(name);
+        self.plan.without_sni.insert(name, shown);
         self
     }
 

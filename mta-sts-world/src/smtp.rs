@@ -22,6 +22,7 @@ pub(crate) struct SmtpServer {
     pub(crate) address: Ipv4Addr,
     pub(crate) owner: Owner,
     pub(crate) service: Staged<Service>,
+    pub(crate) deprecated_tls: DeprecatedTls,
     pub(crate) states: Arc<States>,
     pub(crate) seen: Arc<Record>,
 }
@@ -34,6 +35,16 @@ pub(crate) enum Service {
     OldTls,
     /// An attacker on the path takes the keyword out of the EHLO answer and refuses the command.
     Stripped,
+}
+
+/// What the server makes of a client that knows no TLS 1.2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum DeprecatedTls {
+    Refused,
+    /// It takes these versions, which are written as in a `ClientHello`: 0x0301 is TLS 1.0.
+    Taken(&'static [u16]),
+    /// It never answers.
+    Silence,
 }
 
 impl SmtpServer {
@@ -86,7 +97,23 @@ impl SmtpServer {
         // name is forgotten with the dialogue.
         let discarded = clear.stream.buffer().len();
         self.seen.smtp_update(number, |session| session.discarded = discarded);
-        let stream = TlsAcceptor::from(config.clone()).accept(clear.stream.into_inner()).await?;
+        let mut stream = clear.stream.into_inner();
+        match self.deprecated_tls {
+            DeprecatedTls::Refused => {}
+            DeprecatedTls::Taken(versions) => {
+                let known = known_version(&stream).await?;
+                let permitted = versions.iter().copied().filter(|version| *version <= known);
+                if let Some(version) = permitted.max().filter(|_| known < TLS_1_2) {
+                    return choose_version(&mut stream, version).await;
+                }
+            }
+            DeprecatedTls::Silence => {
+                if known_version(&stream).await? < TLS_1_2 {
+                    return tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop);
+                }
+            }
+        }
+        let stream = TlsAcceptor::from(config.clone()).accept(stream).await?;
         let (_, connection) = stream.get_ref();
         let tls = SmtpTls {
             sni: connection.server_name().map(str::to_owned),
@@ -96,6 +123,33 @@ impl SmtpServer {
         Dialogue::new(self, number, stream, &service, true).run().await?;
         Ok(())
     }
+}
+
+/// Looks at a `ClientHello`, for the highest version up to TLS 1.2 that the client knows.
+async fn known_version(stream: &TcpStream) -> io::Result<u16> {
+    // Record type, version and length; message type and length; the version.
+    let mut hello = [0; 11];
+    loop {
+        match stream.peek(&mut hello).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length if length == hello.len() => return Ok(u16::from_be_bytes([hello[9], hello[10]])),
+            // A part of it has come, so that the socket is readable: only time brings the rest.
+            _ => sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+/// Answers a `ClientHello` with a `ServerHello` of this version (RFC 4346, 7.4.1.3), and goes no further.
+async fn choose_version(stream: &mut TcpStream, version: u16) -> io::Result<()> {
+    let [major, minor] = version.to_be_bytes();
+    let random = [0x5a; 32];
+    // No session id, TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
+    let chosen = [0, 0, 0x2f, 0];
+    let body = [&[major, minor][..], &random, &chosen].concat();
+    let message = [&[2, 0, 0, u8::try_from(body.len()).unwrap_or_default()][..], &body].concat();
+    let length = u8::try_from(message.len()).unwrap_or_default();
+    stream.write_all(&[&[22, major, minor, 0, length][..], &message].concat()).await?;
+    stream.shutdown().await
 }
 
 /// Reads the client's hello, and answers with the alert `protocol_version` of TLS 1.0 (RFC 2246, 7.2.2).
@@ -360,6 +414,8 @@ fn path<'l>(argument: &'l str, keyword: &str) -> Option<(&'l str, &'l str)> {
     path.split_once('>')
 }
 
+/// In a `ClientHello`.
+const TLS_1_2: u16 = 0x0303;
 const BARE_LINE_FEED: &str = "500 5.5.2 LF without CR";
 /// RFC 5321, 4.5.3.1.4 has 512 octets; the service extensions of MAIL add to it.
 const MAX_COMMAND_LINE: usize = 1024;

@@ -8,6 +8,8 @@ use crate::scenario::{
     State, WhyNone,
 };
 use crate::seen::Owner;
+use crate::smtp::DeprecatedTls;
+use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Fault};
 
 /// The whole world.
@@ -584,6 +586,57 @@ fn domains_to_check(plan: &mut Plan) {
 
     // To whom mail goes at another port, TLSA records of port 25 say nothing (RFC 6698, 3).
     plan.domain("dane-ports").signed().healthy().tlsa(TlsaPlan::ItsKeyAt25);
+
+    // The domain stands twice in the name of the record, as panels make it; that of TLSRPT is where a draft had it.
+    let report = vec!["v=TLSRPTv1; rua=mailto:tls@record-elsewhere.test".to_owned()];
+    plan.domain("record-elsewhere")
+        .protected()
+        .data(
+            "_mta-sts.record-elsewhere.test.record-elsewhere.test",
+            Data::Txt(vec![format!("v=STSv1; id={ID};")]),
+            None,
+        )
+        .data("_smtp-tlsrpt", Data::Txt(report), None);
+    // An entry for another purpose at the domain itself says nothing.
+    plan.domain("record-at-apex").protected().data("", Data::Txt(vec!["v=spf1 -all".to_owned()]), None).data(
+        "",
+        Data::Txt(vec![format!("v=STSv1; id={ID};")]),
+        None,
+    );
+
+    // Versions of TLS that no sender with MTA-STS speaks, beside those that it does.
+    plan.domain("tls-deprecated")
+        .sts(Mode::Enforce, &["mx1", "mx2", "mx3"])
+        .mail_host("mx1")
+        .deprecated_tls(DeprecatedTls::Taken(&[TLS_1_0, TLS_1_1]))
+        .mx(10, "mx1")
+        .mail_host("mx2")
+        .deprecated_tls(DeprecatedTls::Taken(&[TLS_1_0]))
+        .mx(20, "mx2")
+        .mail_host("mx3")
+        .deprecated_tls(DeprecatedTls::Taken(&[TLS_1_1]))
+        .mx(30, "mx3");
+
+    // It keeps old clients waiting for ever. The Policy Host has two addresses.
+    let mut stage = plan.domain("tls-deprecated-silent");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage.healthy().deprecated_tls(DeprecatedTls::Silence).policy_host("mta-sts", policy);
+
+    // Certificates that only a client sees that says whom it wants.
+    let mut stage = plan.domain("sni-needed");
+    let (policy_host, mail_host) = (stage.valid("www"), stage.valid("mail"));
+    stage
+        .sts(Mode::Enforce, &["mx1", "mx2"])
+        .without_sni("mta-sts", WithoutSni::Certificate(policy_host))
+        .mail_host("mx1")
+        .without_sni("mx1", WithoutSni::Certificate(mail_host))
+        .mx(10, "mx1")
+        .mail_host("mx2")
+        .without_sni("mx2", WithoutSni::Refusal)
+        .mx(20, "mx2");
+
+    // A Policy Host may refuse clients that send none (RFC 8461, 7.1).
+    plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
 
 fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {
@@ -638,4 +691,7 @@ fn discovery(result_type: ResultType) -> Report {
 
 const FETCHED: PolicySource = PolicySource::Fetched;
 const ATTACKER: &str = "mx.attacker.test";
+/// As in a `ClientHello`.
+const TLS_1_0: u16 = 0x0301;
+const TLS_1_1: u16 = 0x0302;
 const NEW_ID: &str = "20260102T000000";

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_proto::rr::RecordType;
 use hickory_server::Server;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::runtime::Handle;
@@ -23,7 +23,7 @@ use crate::scenario::{Scenario, State, States, When};
 use crate::seen::{Owner, Record, Seen};
 use crate::smtp::{Service, SmtpServer};
 use crate::table;
-use crate::tls;
+use crate::tls::{self, WithoutSni};
 use crate::zone::{Data, DnsServer, Fault, Zone};
 
 /// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
@@ -81,7 +81,12 @@ impl World {
         let (smtp_port, smtp_listeners) = bind_all("smtp", &smtp_addresses, config.smtp_port)?;
 
         let mail_hosts = plan.mail_hosts.iter().map(MailHost::from).collect();
-        let Plan { scenarios, mut zone, policy_hosts, mail_hosts: mail_plans, .. } = plan;
+        let Plan { scenarios, mut zone, policy_hosts, mail_hosts: mail_plans, without_sni, .. } = plan;
+        let without_sni = without_sni
+            .into_iter()
+            .map(|(name, shown)| Ok((name, shown.try_map(|certificate| authorities.issue(certificate))?)))
+            .collect::<Result<BTreeMap<_, _>, WorldError>>()?;
+        let without_sni = |host: &str| without_sni.get(host).cloned().unwrap_or_default();
         let mut tasks = JoinSet::new();
 
         let mut https = Vec::new();
@@ -92,6 +97,7 @@ impl World {
                     let certificate =
                         plan.certificate.try_map(|certificate| authorities.issue(certificate))?;
                     Ok(Site {
+                        without_sni: without_sni(&plan.name),
                         host: plan.name,
                         certificate,
                         behaviour: plan.behaviour,
@@ -108,7 +114,7 @@ impl World {
         for (listener, plan) in smtp_listeners.into_iter().zip(mail_plans) {
             let services = plan.service.try_map(|service| {
                 let certificate = certificate(service, &authorities)?;
-                let served = mail_service(service, certificate.as_deref());
+                let served = mail_service(service, certificate.clone(), without_sni(&plan.name));
                 Ok::<_, WorldError>((certificate, served))
             })?;
             if let (Some(tlsa), Some(certificate)) = (plan.tlsa, &services.calm.0) {
@@ -125,6 +131,7 @@ impl World {
                 address: plan.address,
                 owner: plan.owner,
                 service,
+                deprecated_tls: plan.deprecated_tls,
                 states: states.clone(),
                 seen: seen.clone(),
             };
@@ -422,14 +429,18 @@ fn tlsa_data(tlsa: TlsaPlan, digest: [u8; 32], port: u16) -> Data {
     }
 }
 
-fn mail_service(service: &MailService, certificate: Option<&CertifiedKey>) -> Service {
+fn mail_service(
+    service: &MailService,
+    certificate: Option<Arc<CertifiedKey>>,
+    without: WithoutSni<Arc<CertifiedKey>>,
+) -> Service {
     if let MailService::OldTls = service {
         return Service::OldTls;
     }
     match certificate {
-        Some(certificate) => {
-            let resolver = SingleCertAndKey::from(certificate.clone());
-            Service::Starttls(Arc::new(tls::server_config().with_cert_resolver(Arc::new(resolver))))
+        Some(with) => {
+            let certificates = Arc::new(tls::BySni { with, without });
+            Service::Starttls(Arc::new(tls::server_config().with_cert_resolver(certificates)))
         }
         None => Service::Stripped,
     }

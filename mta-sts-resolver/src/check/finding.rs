@@ -378,6 +378,34 @@ kinds! {
     TlsrptLookupFailed = "tlsrpt-lookup-failed", Info, DNS,
         "While it lasts, reports are not sent.",
         "Try again later; if it stays so, ask whoever runs the name servers.";
+    /// Deprecated versions of TLS are taken beside newer ones.
+    DeprecatedTls = "deprecated-tls", Info, MAIL_HOST,
+        "It does not concern senders with MTA-STS: they offer TLS 1.2 or newer alone. To a sender that knows nothing newer it is better \
+         than clear text (RFC 7435), but weak and deprecated (RFC 8996), and internet.nl and testssl.sh count it against the host.",
+        "Take TLS 1.2 and 1.3 alone (of Postfix: `smtpd_tls_protocols = >=TLSv1.2`), unless the log shows older clients whose mail would \
+         then come in clear text.";
+    /// The certificate of an MX host is not valid for clients without SNI.
+    MxNeedsSni = "mx-certificate-needs-sni", Info, MAIL_HOST,
+        "It does not concern senders with MTA-STS: they must send SNI, the name of the MX host (RFC 8461, 7.1). Old senders that send none \
+         and verify certificates all the same refuse the host.",
+        "No need to, but to please old senders too: make the certificate for this name the default one of the mail server.";
+    /// An MX host refuses clients without SNI.
+    MxDemandsSni = "mx-demands-sni", Warning, MAIL_HOST,
+        "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, but others that send none deliver in clear text, \
+         or not at all.",
+        "Give the mail server a default certificate, for clients that send no SNI or another name.";
+    /// The certificate of the policy host is not valid for clients without SNI.
+    PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
+        "It does not concern senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
+        "No need to. A tool that finds a wrong certificate here does not send SNI.";
+    /// The record stands at another name.
+    RecordElsewhere = "record-elsewhere", Error, DNS,
+        "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",
+        "Move it to `_mta-sts`. Where DNS is filled in on a web page, `_mta-sts` alone is most often the name to give: the domain is added.";
+    /// The TLSRPT record stands at another name.
+    TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
+        "Senders look under `_smtp._tls` alone, so nobody is told when TLS fails.",
+        "Move it to `_smtp._tls`. Where DNS is filled in on a web page, `_smtp._tls` alone is most often the name to give: the domain is added.";
 }
 
 impl CheckFindingKind {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::alias::AliasChain;
 use super::dane::HostDane;
+use super::probe::HostProbes;
 use super::{Standing, standing_of};
 use crate::dane::{DaneChecker, DaneError};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure};
@@ -37,6 +38,8 @@ pub struct HostCheck {
     pub session: Option<Result<SessionCheck, SmtpError>>,
     /// What came of the other addresses: 2 of each family are looked at, at most.
     pub other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
+    /// How the host treats clients other than senders with MTA-STS.
+    pub probes: HostProbes,
     /// What a sender with DANE makes of the host.
     pub dane: HostDane,
     /// What a sender with MTA-STS and without DANE would do; without a policy, or where it is not known whether there is
@@ -49,6 +52,11 @@ pub struct HostCheck {
 }
 
 impl HostCheck {
+    pub(super) fn shows_valid_certificate(&self) -> bool {
+        let session = self.session.as_ref().and_then(|session| session.as_ref().ok());
+        session.and_then(SessionCheck::certificate).is_some_and(PeerCertificate::is_valid)
+    }
+
     /// Whether the host is as the policy says.
     pub fn standing(&self) -> Standing {
         let availability = match (&self.addresses, &self.session) {
@@ -103,6 +111,20 @@ pub struct SessionCheck {
 }
 
 impl SessionCheck {
+    pub(super) async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr) -> Result<Self, SmtpError> {
+        let mut session = smtp.connect(peer).await?;
+        let starttls = match session.starttls(name).await {
+            Ok(outcome) => Ok(outcome),
+            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
+            Err(error) if fails_tls(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
+        // It has said all that we wanted to know.
+        let _ = session.quit().await;
+        Ok(Self { peer, starttls, offers_requiretls })
+    }
+
     /// The outcome as policy application takes it.
     pub fn tls_result(&self) -> TlsResult {
         match &self.starttls {
@@ -143,6 +165,7 @@ pub(super) struct Visit {
     alias: Option<AliasChain>,
     session: Option<Result<SessionCheck, SmtpError>>,
     other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
+    probes: HostProbes,
     dane: HostDane,
 }
 
@@ -155,6 +178,8 @@ pub(super) struct Visitor {
     pub(super) port: u16,
     pub(super) deadline: Instant,
     pub(super) now: UnixTime,
+    /// Whether it also connects as clients do that are no senders with MTA-STS.
+    pub(super) probes: bool,
 }
 
 /// Whether DNSSEC vouches for an MX record; an error, where that could not be told.
@@ -170,6 +195,7 @@ impl Visitor {
             alias: None,
             session: None,
             other_sessions: Vec::new(),
+            probes: HostProbes::default(),
             dane: HostDane::NotApplicable,
         };
         if visit.dns_name.is_none() {
@@ -191,6 +217,11 @@ impl Visitor {
             None => HostDane::NotChecked,
             Some(records) => HostDane::compare(&records, &visit.name, visit.session.as_ref(), self.now),
         };
+        if let Some(Ok(session)) = visit.session.as_ref().filter(|_| self.probes)
+            && session.tls().is_some()
+        {
+            visit.probes = HostProbes::make(&self.smtp, &visit.name, session.peer, self.deadline).await;
+        }
         visit
     }
 
@@ -223,7 +254,8 @@ impl Visitor {
             let (visitor, name) = (self.clone(), name.to_owned());
             let peer = SocketAddr::new(address, self.port);
             running.spawn(async move {
-                let session = timeout_at(visitor.deadline, visitor.session(&name, peer)).await;
+                let session =
+                    timeout_at(visitor.deadline, SessionCheck::make(&visitor.smtp, &name, peer)).await;
                 let timed_out = || Err(SmtpErrorKind::Timeout.at(SmtpStage::Connect));
                 (place, (peer, session.unwrap_or_else(|_| timed_out())))
             });
@@ -231,20 +263,6 @@ impl Visitor {
         let mut sessions = running.join_all().await;
         sessions.sort_by_key(|(place, _)| *place);
         sessions.into_iter().map(|(_, session)| session).collect()
-    }
-
-    async fn session(&self, name: &str, peer: SocketAddr) -> Result<SessionCheck, SmtpError> {
-        let mut session = self.smtp.connect(peer).await?;
-        let starttls = match session.starttls(name).await {
-            Ok(outcome) => Ok(outcome),
-            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
-            Err(error) if fails_tls(&error) => Err(error),
-            Err(error) => return Err(error),
-        };
-        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
-        // It has said all that we wanted to know.
-        let _ = session.quit().await;
-        Ok(SessionCheck { peer, starttls, offers_requiretls })
     }
 }
 
@@ -267,6 +285,7 @@ impl Visit {
             alias: self.alias,
             session: self.session,
             other_sessions: self.other_sessions,
+            probes: self.probes,
             dane: self.dane,
             decision,
             fault,

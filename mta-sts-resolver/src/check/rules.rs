@@ -15,7 +15,7 @@ use crate::dane::DaneError;
 use crate::dns::{AbsenceKind, DnsError, DnsFailure};
 use crate::fetch::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::smtp::{SmtpError, SmtpErrorKind, StarttlsOutcome};
-use crate::tls::{CertificateFault, PeerCertificate};
+use crate::tls::{CertificateFault, DeprecatedTlsVersion, PeerCertificate};
 
 /// The worst first, and among equals in the order in which a sender meets them.
 pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
@@ -44,6 +44,7 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let has_record_findings = || check.record_findings().iter().any(|it| it.severity() == Severity::Error);
     match &check.discovery.txt {
         _ if alias(check, &name, "publish the record, and with it a policy", found) => {}
+        _ if elsewhere(check, Kind::RecordElsewhere, &name, found) => {}
         Some(Err(DnsError::NotFound(_))) => {
             found.push(CheckFinding::new(Kind::NoRecord, name, "There is no TXT record for MTA-STS."));
         }
@@ -63,6 +64,17 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         }
         _ => {}
     }
+}
+
+/// A finding about the records that are missed at this name and stand at others; whether there is one.
+fn elsewhere(check: &DomainCheck, kind: Kind, name: &str, found: &mut Vec<CheckFinding>) -> bool {
+    let strays = check.stray_records.iter().filter(|stray| stray.belongs_to == name);
+    let places: Vec<_> = strays.map(|stray| stray.name.as_str()).collect();
+    if !places.is_empty() {
+        let message = format!("There is no record here, but one at {}.", places.join(" and at "));
+        found.push(CheckFinding::new(kind, name, message));
+    }
+    !places.is_empty()
 }
 
 fn dns_failed(kind: Kind, place: String, what: &str, failure: DnsFailure) -> CheckFinding {
@@ -129,6 +141,9 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
                 found.push(CheckFinding::new(Kind::PolicyRedirected, &host, message));
             }
             policy_certificate(check, &host, &response.certificate, found);
+            if let Some(Ok(shown)) = &check.policy_host_without_sni {
+                needs_sni(Kind::PolicyHostNeedsSni, &host, shown, found);
+            }
             for (address, other) in &check.policy_addresses {
                 match other {
                     Ok(other) if other.status != response.status => {
@@ -277,6 +292,7 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
         Some(Err(error)) => own.push(no_session(Kind::MxUnreachable, &host.name, error)),
         None => {}
     }
+    probes(host, &mut own);
     for (peer, session) in &host.other_sessions {
         let place = format!("{} ({})", host.name, peer.ip());
         match session {
@@ -303,6 +319,39 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
     }
     dane(host, &mut own);
     found.append(&mut own);
+}
+
+fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
+    if let Some(taken @ [_, ..]) = host.probes.deprecated_tls.as_deref() {
+        let taken: Vec<_> = taken.iter().rev().map(DeprecatedTlsVersion::to_string).collect();
+        let message = format!("Beside newer versions it takes {}.", taken.join(" and "));
+        found.push(CheckFinding::new(Kind::DeprecatedTls, &host.name, message));
+    }
+    match &host.probes.without_sni {
+        // What is wrong for everybody is told already.
+        Some(Ok(shown)) if host.shows_valid_certificate() => {
+            needs_sni(Kind::MxNeedsSni, &host.name, shown, found);
+        }
+        Some(Err(_)) => {
+            let message = "It ends the TLS handshake with a client that sends no SNI.";
+            found.push(CheckFinding::new(Kind::MxDemandsSni, &host.name, message));
+        }
+        _ => {}
+    }
+}
+
+/// A finding about a certificate that is shown to clients without SNI, if it is not valid for the host.
+fn needs_sni(kind: Kind, place: &str, shown: &PeerCertificate, found: &mut Vec<CheckFinding>) {
+    if !shown.is_valid() {
+        // That it is for another host is said with the names.
+        let others = shown.faults().iter().filter(|fault| **fault != CertificateFault::HostMismatch);
+        let others: Vec<_> = others.map(CertificateFault::to_string).collect();
+        let colon = if others.is_empty() { "" } else { ": " };
+        let (names, others) = (names_of(shown), others.join(", "));
+        let message =
+            format!("To a client that sends no SNI it shows a certificate for {names}{colon}{others}.");
+        found.push(CheckFinding::new(kind, place, message));
+    }
 }
 
 fn no_session(unreachable: Kind, place: &str, error: &SmtpError) -> CheckFinding {
@@ -373,13 +422,7 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
                 push(kind, message);
             }
             CertificateFault::HostMismatch => {
-                let names = shown.dns_names();
-                let names = match names {
-                    [] => "no DNS name".to_owned(),
-                    [name] => name.clone(),
-                    [first, others @ ..] => format!("{first} and {} more", others.len()),
-                };
-                push(Kind::CertificateHostMismatch, format!("Its certificate is for {names}."));
+                push(Kind::CertificateHostMismatch, format!("Its certificate is for {}.", names_of(shown)));
             }
         }
     }
@@ -402,6 +445,14 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
     }
     if let Some(weakness) = shown.chain().weakness() {
         push(Kind::CertificateWeak, format!("Its certificate has {weakness}."));
+    }
+}
+
+fn names_of(shown: &PeerCertificate) -> String {
+    match shown.dns_names() {
+        [] => "no DNS name".to_owned(),
+        [name] => name.clone(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
     }
 }
 
@@ -461,7 +512,9 @@ fn dane(host: &HostCheck, found: &mut Vec<CheckFinding>) {
 
 fn tlsrpt(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let Some(name) = &check.tlsrpt.name else { return };
-    if alias(check, name, "receive the reports", found) {
+    if alias(check, name, "receive the reports", found)
+        || elsewhere(check, Kind::TlsrptElsewhere, name, found)
+    {
         return;
     }
     match (&check.tlsrpt.txt, check.tlsrpt.record()) {

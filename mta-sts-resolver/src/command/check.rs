@@ -43,6 +43,9 @@ pub(crate) struct Check {
     /// Ask each name server of the domain too, and tell where they disagree
     #[arg(long)]
     authoritative: bool,
+    /// Make the connections of a sender alone, and none to see whether TLS 1.0 and 1.1 are taken and what clients without SNI are shown
+    #[arg(long)]
+    no_probes: bool,
     /// Ask name servers on this port
     #[arg(long, value_name = "N", default_value_t = 53, requires = "authoritative")]
     ns_port: u16,
@@ -60,6 +63,9 @@ impl Check {
         let resolver = Resolver::new(dns, fetcher);
         let mut checker =
             DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port).timeout(self.timeout);
+        if self.no_probes {
+            checker = checker.without_probes();
+        }
         if self.authoritative {
             checker = checker.ask_name_servers(self.ns_port);
         }

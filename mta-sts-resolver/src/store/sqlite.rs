@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::ErrorCode;
+use tokio::sync::mpsc::error::TrySendError;
+// Unlike that of std it takes no memory for what does not wait.
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -63,9 +66,9 @@ use super::{
 #[derive(Clone)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
-    reads: mpsc::SyncSender<Read>,
+    reads: Sender<Read>,
     /// None where it is only read.
-    writes: Option<mpsc::SyncSender<Write>>,
+    writes: Option<Sender<Write>>,
     /// Behind the two: their ends tell the threads to close the file.
     _closing: Arc<Closing>,
 }
@@ -222,14 +225,14 @@ impl SqliteStore {
         };
         let mut to_writer = None;
         if shared.config.access != SqliteAccess::Read {
-            let (sender, queue) = mpsc::sync_channel(MAX_QUEUE);
+            let (sender, queue) = channel(MAX_QUEUE);
             let mut writer = Writer::new(Arc::clone(&shared));
-            start("mtasts-writer", Box::new(move || writer.work(&queue)))?;
+            start("mtasts-writer", Box::new(move || writer.work(queue)))?;
             to_writer = Some(sender);
         }
-        let (reads, queue) = mpsc::sync_channel(MAX_QUEUE);
+        let (reads, queue) = channel(MAX_QUEUE);
         let mut reader = Reader::new(Arc::clone(&shared), to_writer.clone());
-        start("mtasts-reader", Box::new(move || reader.work(&queue)))?;
+        start("mtasts-reader", Box::new(move || reader.work(queue)))?;
         Ok(Self { shared, reads, writes: to_writer, _closing: Arc::new(Closing(Mutex::new(ended))) })
     }
 
@@ -253,10 +256,10 @@ impl SqliteStore {
 }
 
 /// Gives a thread something to do, unless so much waits that it cannot be working.
-fn send<T>(thread: &mpsc::SyncSender<T>, job: T) -> Result<(), StoreError> {
+fn send<T>(thread: &Sender<T>, job: T) -> Result<(), StoreError> {
     thread.try_send(job).map_err(|error| match error {
-        mpsc::TrySendError::Full(_) => StoreError::new(StoreErrorKind::Unavailable, "too much waits for it"),
-        mpsc::TrySendError::Disconnected(_) => gone(),
+        TrySendError::Full(_) => StoreError::new(StoreErrorKind::Unavailable, "too much waits for it"),
+        TrySendError::Closed(_) => gone(),
     })
 }
 

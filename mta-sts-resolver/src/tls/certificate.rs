@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use mta_sts_core::CertificateResult;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -61,10 +62,20 @@ impl fmt::Display for CertificateFault {
 
 /// The certificate that a server presented, and what is wrong with it.
 ///
-/// Everything in it but the faults is the server's own word, and proves nothing once there is a fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything in it but the faults is the server's own word, and proves nothing once there is a fault. It is read when it is
+/// asked for: a daemon that fetches policies shows it to nobody.
+#[derive(Clone, Debug)]
 pub struct PeerCertificate {
     faults: Vec<CertificateFault>,
+    /// The server's own first.
+    sent: Vec<CertificateDer<'static>>,
+    roots: Arc<RootCertStore>,
+    shown: OnceLock<Shown>,
+}
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug, Default)]
+struct Shown {
     dns_names: Vec<String>,
     subject: String,
     issuer: String,
@@ -102,62 +113,73 @@ impl PeerCertificate {
 
     /// The DNS names in its subjectAltName, as presented, at most 100.
     pub fn dns_names(&self) -> &[String] {
-        &self.dns_names
+        &self.shown().dns_names
     }
 
     /// Its subject, for people.
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.shown().subject
     }
 
     /// Its issuer, for people.
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.shown().issuer
     }
 
     /// When its validity begins, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
     pub fn not_before(&self) -> i64 {
-        self.not_before
+        self.shown().not_before
     }
 
     /// When its validity ends, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
     pub fn not_after(&self) -> i64 {
-        self.not_after
+        self.shown().not_after
     }
 
     /// It and the certificates that came with it.
     pub fn chain(&self) -> &CertificateChain {
-        &self.chain
+        &self.shown().chain
     }
 
     pub(super) fn new(
         end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         faults: Vec<CertificateFault>,
-        chain: CertificateChain,
+        roots: Arc<RootCertStore>,
     ) -> Self {
-        let Ok((_, certificate)) = x509_parser::parse_x509_certificate(end_entity) else {
-            return Self {
-                faults,
-                dns_names: Vec::new(),
-                subject: String::new(),
-                issuer: String::new(),
-                not_before: 0,
-                not_after: 0,
-                chain,
-            };
-        };
+        let sent = std::iter::once(end_entity).chain(intermediates).take(MAX_SENT);
+        let sent = sent.map(|der| CertificateDer::clone(der).into_owned()).collect();
+        Self { faults, sent, roots, shown: OnceLock::new() }
+    }
+
+    fn shown(&self) -> &Shown {
+        self.shown.get_or_init(|| Shown::of(&self.sent, &self.roots))
+    }
+}
+
+impl PartialEq for PeerCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.faults == other.faults && self.sent == other.sent
+    }
+}
+
+impl Eq for PeerCertificate {}
+
+impl Shown {
+    fn of(sent: &[CertificateDer<'_>], roots: &RootCertStore) -> Self {
+        let parsed = sent.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok());
+        let Some((_, certificate)) = parsed else { return Self::default() };
         let dns_names = match certificate.subject_alternative_name() {
             Ok(Some(names)) => names.value.general_names.iter().filter_map(dns_name).take(100).collect(),
             _ => Vec::new(),
         };
         Self {
-            faults,
             dns_names,
             subject: printable(&certificate.subject().to_string()),
             issuer: printable(&certificate.issuer().to_string()),
             not_before: certificate.validity().not_before.timestamp(),
             not_after: certificate.validity().not_after.timestamp(),
-            chain,
+            chain: CertificateChain::new(sent, roots),
         }
     }
 }
@@ -256,6 +278,8 @@ fn dns_name(name: &GeneralName<'_>) -> Option<String> {
 
 /// `webpki` follows no longer chain than this.
 const MAX_INTERMEDIATES: usize = 6;
+/// More than any server sends.
+const MAX_SENT: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -265,12 +289,12 @@ mod tests {
     fn what_cannot_be_parsed_is_malformed_and_shows_nothing() {
         let certificate = CertificateDer::from(&b"not X.509"[..]);
         let host = ServerName::try_from("mx1.recipient.test").unwrap();
-        let roots = RootCertStore::empty();
+        let roots = Arc::new(RootCertStore::empty());
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
         let faults = check(&certificate, &[], &host, UnixTime::now(), &roots, &algorithms);
         let faults: Vec<_> = faults.into_iter().map(|(fault, _)| fault).collect();
         assert_eq!(faults, [CertificateFault::Malformed]);
-        let shown = PeerCertificate::new(&certificate, faults, CertificateChain::default());
+        let shown = PeerCertificate::new(&certificate, &[], faults, roots);
         assert_eq!((shown.subject(), shown.dns_names(), shown.not_after()), ("", &[][..], 0));
     }
 }

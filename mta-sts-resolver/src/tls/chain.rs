@@ -79,12 +79,7 @@ impl CertificateChain {
         &self.certificates
     }
 
-    pub(super) fn new(
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        roots: &RootCertStore,
-    ) -> Self {
-        let sent: Vec<_> = std::iter::once(end_entity).chain(intermediates).take(MAX_SENT).collect();
+    pub(super) fn new(sent: &[CertificateDer<'_>], roots: &RootCertStore) -> Self {
         let parsed: Vec<_> = sent.iter().filter_map(|der| X509Certificate::from_der(der).ok()).collect();
         let parsed: Vec<_> = parsed.into_iter().map(|(_, certificate)| certificate).collect();
         let Some(leaf) = parsed.first().filter(|_| parsed.len() == sent.len()) else {
@@ -92,7 +87,7 @@ impl CertificateChain {
         };
         let (path, missing_issuer) = path(&parsed, roots);
         Self {
-            certificates: sent.iter().map(|der| CertificateDer::clone(der).into_owned()).collect(),
+            certificates: sent.iter().map(|der| der.clone().into_owned()).collect(),
             missing_issuer,
             is_in_order: parsed.windows(2).all(|pair| issued(&pair[1], &pair[0])),
             is_self_signed: issued(leaf, leaf),
@@ -171,8 +166,6 @@ fn weakness_of(certificate: &X509Certificate<'_>) -> Option<String> {
     }
 }
 
-/// More than any server sends.
-const MAX_SENT: usize = 16;
 /// RFC 5280, 4.2.2.1: id-ad-caIssuers.
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 /// RFC 8410, 3.
@@ -206,26 +199,26 @@ mod tests {
         roots.add(root.der().clone()).unwrap();
         let (leaf, other) = (leaf(&middle), leaf(&root));
 
-        let whole = CertificateChain::new(&leaf, &[middle.der().clone()], &roots);
+        let whole = CertificateChain::new(&[leaf.clone(), middle.der().clone()], &roots);
         assert_eq!((whole.len(), whole.is_in_order(), whole.missing_issuer()), (2, true, None));
 
-        let alone = CertificateChain::new(&leaf, &[], &roots);
+        let alone = CertificateChain::new(std::slice::from_ref(&leaf), &roots);
         let missing = alone.missing_issuer().unwrap();
         assert!(missing.name.contains("Middle") && missing.url.is_none(), "{missing:?}");
 
-        let mixed = CertificateChain::new(&leaf, &[other.clone(), middle.der().clone()], &roots);
+        let mixed = CertificateChain::new(&[leaf, other.clone(), middle.der().clone()], &roots);
         assert_eq!((mixed.is_in_order(), mixed.missing_issuer()), (false, None));
 
         // A root that nobody trusts is sent: nothing is missing.
         let empty = RootCertStore::empty();
-        let stranger = CertificateChain::new(&other, &[root.der().clone()], &empty);
+        let stranger = CertificateChain::new(&[other, root.der().clone()], &empty);
         assert_eq!((stranger.missing_issuer(), stranger.is_self_signed()), (None, false));
-        assert!(CertificateChain::new(root.der(), &[], &empty).is_self_signed());
+        assert!(CertificateChain::new(std::slice::from_ref(root.der()), &empty).is_self_signed());
     }
 
     #[test]
     fn what_cannot_be_parsed_is_an_empty_chain() {
         let nothing = CertificateDer::from(&b"not X.509"[..]);
-        assert!(CertificateChain::new(&nothing, &[], &RootCertStore::empty()).is_empty());
+        assert!(CertificateChain::new(&[nothing], &RootCertStore::empty()).is_empty());
     }
 }

@@ -1,21 +1,21 @@
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::hash::HashAlgorithm;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, PeerIncompatible, ProtocolVersion, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CipherSuite, ClientConfig, DigitallySignedStruct, PeerIncompatible, ProtocolVersion,
+    RootCertStore, SignatureScheme, SupportedCipherSuite,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{self, CertificateFault, PeerCertificate, printable};
-use super::chain::CertificateChain;
 use super::trust_store::TrustStore;
 
 /// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).
@@ -66,6 +66,10 @@ impl TlsSession {
     pub fn certificate(&self) -> &PeerCertificate {
         &self.certificate
     }
+
+    pub(crate) fn into_certificate(self) -> PeerCertificate {
+        self.certificate
+    }
 }
 
 /// A handshake that failed.
@@ -75,6 +79,7 @@ pub struct TlsFailure {
     detail: String,
     certificate: Option<PeerCertificate>,
     is_too_old: bool,
+    is_refusal: bool,
 }
 
 impl TlsFailure {
@@ -93,9 +98,18 @@ impl TlsFailure {
         self.is_too_old
     }
 
+    /// Whether the server ended the handshake with an alert; otherwise this side did, or the connection broke.
+    pub fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+
     /// The certificate's primary fault, if it has one.
     pub fn primary_fault(&self) -> Option<CertificateFault> {
         self.certificate()?.primary_fault()
+    }
+
+    fn of_this_side(detail: String) -> Self {
+        Self { detail, certificate: None, is_too_old: false, is_refusal: false }
     }
 }
 
@@ -109,44 +123,65 @@ pub(crate) enum OnCertificateFault {
     RecordAndContinue,
 }
 
-/// TLS 1.2 or 1.3 with `host` as SNI, over a stream that is connected.
+/// Whether a client says which host it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerNameIndication {
+    /// As every sender must (RFC 8461, 7.1).
+    Sent,
+    /// To see how a server treats a client that does not.
+    LeftOut,
+}
+
+/// TLS 1.2 or 1.3 with `host` as SNI, unless that is left out, over a stream that is connected.
 pub(crate) async fn handshake<S>(
     stream: S,
     host: &DnsName<'static>,
     trust_store: &TrustStore,
     on_fault: OnCertificateFault,
+    indication: ServerNameIndication,
 ) -> Result<(TlsStream<S>, TlsSession), TlsFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let verifier = Arc::new(RecordingVerifier {
         roots: trust_store.roots(),
         provider: Arc::clone(&provider),
         on_fault,
         seen: Mutex::new(None),
     });
-    let config = client_config(provider, Arc::clone(&verifier)).map_err(|error| TlsFailure {
-        detail: printable(&error.to_string()),
-        certificate: None,
-        is_too_old: false,
-    })?;
+    let mut config = client_config(provider, Arc::clone(&verifier))
+        .map_err(|error| TlsFailure::of_this_side(printable(&error.to_string())))?;
+    config.enable_sni = indication == ServerNameIndication::Sent;
 
     match TlsConnector::from(Arc::new(config)).connect(ServerName::DnsName(host.clone()), stream).await {
         Ok(stream) => {
-            let session = session_of(&stream, host, verifier.take()).ok_or_else(|| TlsFailure {
-                detail: "the server sent no certificate".to_owned(),
-                certificate: None,
-                is_too_old: false,
-            })?;
+            let session = session_of(&stream, host, verifier.take())
+                .ok_or_else(|| TlsFailure::of_this_side("the server sent no certificate".to_owned()))?;
             Ok((stream, session))
         }
         Err(error) => Err(TlsFailure {
             detail: detail_of(&error),
             certificate: verifier.take(),
             is_too_old: is_about_version(&error),
+            is_refusal: is_alert(&error),
         }),
     }
+}
+
+/// The suites with SHA-256 before those with SHA-384, for which processors have no instructions: AES-128 is what TLS 1.3 makes
+/// everyone have (RFC 8446, 9.1), and a policy is no secret.
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = ring::default_provider();
+        let hash = |suite: &SupportedCipherSuite| match suite {
+            SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider.algorithm(),
+            SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider.algorithm(),
+        };
+        provider.cipher_suites.sort_by_key(|suite| hash(suite) != HashAlgorithm::SHA256);
+        Arc::new(provider)
+    });
+    Arc::clone(&PROVIDER)
 }
 
 fn client_config(
@@ -181,7 +216,7 @@ fn session_of<S>(
 }
 
 /// rustls spells the suites of TLS 1.3 `TLS13_...`, the registry `TLS_...`.
-fn iana_name(suite: rustls::CipherSuite) -> String {
+fn iana_name(suite: CipherSuite) -> String {
     let name = format!("{suite:?}");
     match name.strip_prefix("TLS13_") {
         Some(rest) => format!("TLS_{rest}"),
@@ -189,10 +224,17 @@ fn iana_name(suite: rustls::CipherSuite) -> String {
     }
 }
 
+fn error_of_rustls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+fn is_alert(error: &io::Error) -> bool {
+    matches!(error_of_rustls(error), Some(rustls::Error::AlertReceived(_)))
+}
+
 fn is_about_version(error: &io::Error) -> bool {
-    let error = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(
-        error,
+        error_of_rustls(error),
         Some(
             rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
                 | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
@@ -201,7 +243,7 @@ fn is_about_version(error: &io::Error) -> bool {
 }
 
 fn detail_of(error: &io::Error) -> String {
-    let text = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    let text = match error_of_rustls(error) {
         Some(error) => error.to_string(),
         None => error.to_string(),
     };
@@ -238,8 +280,7 @@ impl ServerCertVerifier for RecordingVerifier {
             certificate::check(end_entity, intermediates, server_name, now, &self.roots, algorithms)
                 .into_iter()
                 .unzip();
-        let chain = CertificateChain::new(end_entity, intermediates, &self.roots);
-        let certificate = PeerCertificate::new(end_entity, faults, chain);
+        let certificate = PeerCertificate::new(end_entity, intermediates, faults, Arc::clone(&self.roots));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
 
         match self.on_fault {

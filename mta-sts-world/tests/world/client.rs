@@ -282,6 +282,15 @@ impl Smtp {
         }
     }
 
+    /// Sends octets and reads as many as come, up to `most`.
+    pub(crate) async fn exchange(&mut self, octets: &[u8], most: u64) -> Vec<u8> {
+        self.stream.get_mut().write_all(octets).await.unwrap();
+        self.stream.get_mut().flush().await.unwrap();
+        let mut answer = Vec::new();
+        (&mut self.stream).take(most).read_to_end(&mut answer).await.unwrap();
+        answer
+    }
+
     pub(crate) async fn starttls(mut self, config: Arc<ClientConfig>, name: &str) -> std::io::Result<Self> {
         assert!(self.command("STARTTLS").await.starts_with("220 "));
         self.handshake(config, name).await

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use mta_sts_world::{Owner, Reader};
-use rustls::ProtocolVersion;
+use rustls::{ClientConfig, ProtocolVersion};
 
 use crate::client::{Smtp, careless, trusting, trusting_with, world};
 
@@ -146,4 +148,52 @@ async fn messages_too_long_or_smuggled_are_refused() {
     let kept: Vec<_> = world.seen().smtp[0].transactions.iter().map(|sent| sent.message.clone()).collect();
     assert_eq!(kept[..3], [None, None, None]);
     assert!(kept[3].as_ref().unwrap().len() <= 65_536);
+}
+
+#[tokio::test]
+async fn a_client_without_sni_is_shown_something_else_or_nothing() {
+    let world = world().await;
+    let without_sni = || {
+        let mut config = ClientConfig::clone(&careless());
+        config.enable_sni = false;
+        Arc::new(config)
+    };
+    let shown = async |host: &'static str, config| {
+        let smtp = Smtp::connect(&world, host).await.starttls(config, host).await.ok()?;
+        smtp.certificate
+    };
+    for (host, same) in [("mx.healthy-enforce.test", true), ("mx1.sni-needed.test", false)] {
+        let (with, without) = (shown(host, careless()).await, shown(host, without_sni()).await);
+        assert!(with.is_some() && without.is_some(), "{host}");
+        assert_eq!(with == without, same, "{host}");
+    }
+    let host = "mx2.sni-needed.test";
+    assert!(shown(host, careless()).await.is_some() && shown(host, without_sni()).await.is_none());
+}
+
+#[tokio::test]
+async fn deprecated_versions_of_tls_are_chosen_where_they_are_taken() {
+    let world = world().await;
+    for (host, known, chosen) in [
+        ("mx1.tls-deprecated.test", 2, Some(2)),
+        ("mx1.tls-deprecated.test", 1, Some(1)),
+        ("mx2.tls-deprecated.test", 2, Some(1)),
+        ("mx3.tls-deprecated.test", 2, Some(2)),
+        ("mx3.tls-deprecated.test", 1, None),
+        ("mx.healthy-enforce.test", 2, None),
+    ] {
+        let mut smtp = Smtp::connect(&world, host).await;
+        assert!(smtp.command("STARTTLS").await.starts_with("220 "));
+        // A ClientHello with one cipher suite and without extensions.
+        let body = [&[3, known][..], &[7; 32], &[0, 0, 2, 0, 0x2f, 1, 0]].concat();
+        let hello = [&[22, 3, 1, 0, 45, 1, 0, 0, 41][..], &body].concat();
+        let answer = smtp.exchange(&hello, 11).await;
+        match chosen {
+            Some(version) => assert_eq!((answer[0], &answer[9..]), (22, &[3, version][..]), "{host}"),
+            None => assert_eq!((answer[0], answer.len()), (21, 7), "{host}"),
+        }
+        // All of them speak newer ones.
+        let smtp = Smtp::connect(&world, host).await.starttls(trusting(&world), host).await.unwrap();
+        assert_eq!(smtp.tls, Some(ProtocolVersion::TLSv1_3), "{host}");
+    }
 }

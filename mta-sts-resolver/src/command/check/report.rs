@@ -3,7 +3,8 @@
 use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType, SessionFault};
 use mta_sts_resolver::{
     AliasChain, AliasEnd, CheckFinding, DnsError, DomainCheck, HostCheck, IdleHost, MxAnswer,
-    NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing, StarttlsOutcome, TlsSession,
+    NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing, StarttlsOutcome, TlsFailure,
+    TlsSession,
 };
 use serde_json::{Value, json};
 
@@ -68,6 +69,11 @@ pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
         "sentence": sentence,
         "findings": check.findings().iter().map(finding).collect::<Vec<_>>(),
         "aliases": check.aliases.iter().map(alias).collect::<Vec<_>>(),
+        "stray_records": check.stray_records.iter().map(|stray| json!({
+            "name": stray.name,
+            "belongs_to": stray.belongs_to,
+            "txt": String::from_utf8_lossy(&stray.txt),
+        })).collect::<Vec<_>>(),
         "record": record(check),
         "policy": policy(check),
         "mx": mx(check),
@@ -260,6 +266,7 @@ fn policy(check: &DomainCheck) -> Value {
             .map(|response| &response.certificate)
             .or_else(|| failed.and_then(|failure| failure.certificate()))
             .map(|shown| certificate(check, shown)),
+        "without_sni": check.policy_host_without_sni.as_ref().map(|shown| without_sni(check, shown)),
         "fetch_error": failed.map(|failure| json!({ "code": failure.code(), "message": failure.to_string() })),
         "policy_host_error": check.discovery.policy_host.as_ref().and_then(|answer| answer.as_ref().err()).map(dns_error),
         "mode": policy.map(|policy| policy.mode().as_str()),
@@ -303,6 +310,10 @@ fn host(check: &DomainCheck, host: &HostCheck) -> Value {
             "session": other.as_ref().ok().map(|it| session(check, it)),
             "error": other.as_ref().err().map(smtp_error),
         })).collect::<Vec<_>>(),
+        "deprecated_tls": host.probes.deprecated_tls.as_ref().map(|taken| {
+            taken.iter().map(ToString::to_string).collect::<Vec<_>>()
+        }),
+        "without_sni": host.probes.without_sni.as_ref().map(|shown| without_sni(check, shown)),
         "dane": host.dane.code(),
         "decision": host.decision.code(),
         "fault": host.fault.map(SessionFault::code),
@@ -323,6 +334,15 @@ fn session(check: &DomainCheck, session: &SessionCheck) -> Value {
         "cipher_suite": established.map(TlsSession::cipher_suite),
         "requiretls": session.offers_requiretls,
         "certificate": session.certificate().map(|shown| certificate(check, shown)),
+    })
+}
+
+fn without_sni(check: &DomainCheck, shown: &Result<PeerCertificate, TlsFailure>) -> Value {
+    json!({
+        "certificate": shown.as_ref().ok().map(|shown| certificate(check, shown)),
+        "error": shown.as_ref().err().map(|failure| {
+            json!({ "code": failure.code(), "message": failure.to_string() })
+        }),
     })
 }
 

@@ -6,7 +6,7 @@ use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
     AbsenceKind, AliasChain, AliasEnd, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck,
     HostDane, HostDecision, NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing,
-    StarttlsOutcome,
+    StarttlsOutcome, TlsFailure,
 };
 
 use super::Subject;
@@ -125,6 +125,7 @@ fn policy(block: &mut Block, check: &DomainCheck) {
                 block.line("", Tone::Bad, format!("Content-Encoding: {}", String::from_utf8_lossy(coding)));
             }
             certificate(block, check, &response.certificate, Tone::Bad);
+            without_sni(block, check.policy_host_without_sni.as_ref(), Some(&response.certificate));
             policy_addresses(block, check, response.peer.ip().to_string());
         }
         Some(Err(error)) => {
@@ -260,7 +261,10 @@ fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bo
         Err(error) => block.line("", Tone::Bad, format!("no address: {error} [{}]", error.code())),
     }
     match &host.session {
-        Some(Ok(checked)) => session(block, check, checked, has_policy),
+        Some(Ok(checked)) => {
+            session(block, check, checked, has_policy);
+            probes(block, host, checked);
+        }
         Some(Err(error)) => block.line("", Tone::Bad, format!("{error} [{}]", error.code())),
         None => {}
     }
@@ -340,6 +344,32 @@ fn session(block: &mut Block, check: &DomainCheck, session: &SessionCheck, has_p
     }
 }
 
+fn probes(block: &mut Block, host: &HostCheck, session: &SessionCheck) {
+    let taken = host.probes.deprecated_tls.as_deref().unwrap_or_default();
+    if !taken.is_empty() {
+        let taken: Vec<_> = taken.iter().rev().map(ToString::to_string).collect();
+        block.line("", Tone::Plain, format!("takes {} too", taken.join(" and ")));
+    }
+    without_sni(block, host.probes.without_sni.as_ref(), session.certificate());
+}
+
+/// What a client without SNI is shown, if that is another certificate than `with` SNI, and no valid one.
+fn without_sni(
+    block: &mut Block,
+    shown: Option<&Result<PeerCertificate, TlsFailure>>,
+    with: Option<&PeerCertificate>,
+) {
+    match shown {
+        Some(Ok(shown)) if !shown.is_valid() && Some(shown) != with => {
+            let codes: Vec<_> = shown.faults().iter().map(|fault| format!("[{}]", fault.code())).collect();
+            let (names, codes) = (names(shown), codes.join(" "));
+            block.line("", Tone::Plain, format!("without SNI: certificate for {names} {codes}"));
+        }
+        Some(Err(failure)) => block.line("", Tone::Plain, format!("without SNI: {failure}")),
+        _ => {}
+    }
+}
+
 fn certificate(block: &mut Block, check: &DomainCheck, certificate: &PeerCertificate, bad: Tone) {
     for fault in certificate.faults() {
         block.line("", bad, format!("{fault} [{}]", fault.code()));
@@ -359,16 +389,20 @@ fn certificate(block: &mut Block, check: &DomainCheck, certificate: &PeerCertifi
         if certificate.is_valid() { until.replacen("certificate", "certificate valid", 1) } else { until };
     let tone = if certificate.is_valid() { Tone::Good } else { Tone::Plain };
     block.line("", tone, until);
+    block.line("", Tone::Plain, format!("for {}", names(certificate)));
+    let chain = certificate.chain();
+    let sent = if chain.len() == 1 { "alone".to_owned() } else { format!("with {} others", chain.len() - 1) };
+    let issuer = certificate.issuer();
+    block.line("", Tone::Plain, format!("issued by {issuer}, key {}, sent {sent}", chain.key()));
+}
+
+fn names(certificate: &PeerCertificate) -> String {
     let names = certificate.dns_names();
     let shown =
         if names.is_empty() { "no DNS name".to_owned() } else { names[..names.len().min(8)].join(", ") };
     let more = names.len().saturating_sub(8);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    block.line("", Tone::Plain, format!("for {shown}{more}"));
-    let chain = certificate.chain();
-    let sent = if chain.len() == 1 { "alone".to_owned() } else { format!("with {} others", chain.len() - 1) };
-    let issuer = certificate.issuer();
-    block.line("", Tone::Plain, format!("issued by {issuer}, key {}, sent {sent}", chain.key()));
+    format!("{shown}{more}")
 }
 
 fn tlsrpt(block: &mut Block, check: &DomainCheck) {

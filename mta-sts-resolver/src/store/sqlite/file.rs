@@ -102,8 +102,13 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
 /// Device and number.
 pub(super) type FileIdentity = (u64, u64);
 
+/// Which file lies at a path, if one does.
+pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
 pub(super) fn identities(path: &Path) -> [Option<FileIdentity>; 3] {
-    FILES.map(|ending| fs::metadata(with(path, ending)).ok().map(|file| (file.dev(), file.ino())))
+    FILES.map(|ending| identity(&with(path, ending)))
 }
 
 pub(super) fn with(path: &Path, ending: &str) -> PathBuf {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::super::{StoreError, StoreErrorKind, Unreadable, UnreadableEntry, ends_at, read_entry};
-use super::file::{Found, identities, io_error, look, with};
+use super::file::{Found, identity, io_error, look, with};
 use super::schema::{self, Version};
 use super::writing::Write;
 use super::{Fault, Pause, READ_PATIENCE, Reply, Shared, SqliteAccess, Told, send};
@@ -146,7 +147,7 @@ fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>
 pub(super) struct Reader {
     connection: Option<Connection>,
     /// Behind the connection: at its end the writer closes the file, and is the last then, who tidies up.
-    writes: Option<SyncSender<Write>>,
+    writes: Option<Sender<Write>>,
     /// Which of the writer's files it has open.
     generation: u64,
     /// The log, where it has none open.
@@ -156,7 +157,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, writes: Option<SyncSender<Write>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, writes: Option<Sender<Write>>) -> Self {
         Self {
             writes,
             connection: None,
@@ -168,9 +169,9 @@ impl Reader {
     }
 
     /// Until nobody can send any more.
-    pub(super) fn work(&mut self, queue: &Receiver<Read>) {
+    pub(super) fn work(&mut self, mut queue: Receiver<Read>) {
         let shared = Arc::clone(&self.shared);
-        while let Ok(read) = queue.recv() {
+        while let Some(read) = queue.blocking_recv() {
             // Where the writer needs the file for itself, it reads too.
             if let Some(writes) = self.writes.as_ref().filter(|_| shared.is_alone.load(Ordering::Acquire)) {
                 self.connection = None;
@@ -193,7 +194,7 @@ impl Reader {
             return Ok(());
         }
         let known = *shared.file();
-        let is_other = known.is_none() || identities(path)[0] != known;
+        let is_other = known.is_none() || identity(path) != known;
         if is_other && let Err(error) = self.ask_writer(Write::Open) {
             // What is open can be read although it is gone, and what can only be read is better than nothing.
             return match (&self.connection, error.kind()) {

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use tokio::sync::mpsc::Receiver;
 
 use super::super::{StoreError, StoreErrorKind, Unreadable, ends_at, fetch_time_of_newer, read_entry};
-use super::file::{self, FILES, FileIdentity, Found, Ownership, identities, io_error, look, with};
+use super::file::{self, FILES, FileIdentity, Found, Ownership, identities, identity, io_error, look, with};
 use super::reading::{Read, Source};
 use super::schema::{self, Version, put_rank, seconds};
 use super::{Fault, GRACE, Pause, Reply, Shared, SqliteAccess, Told};
@@ -55,8 +55,8 @@ impl Writer {
     }
 
     /// Until nobody can send any more.
-    pub(super) fn work(&mut self, queue: &Receiver<Write>) {
-        while let Ok(job) = queue.recv() {
+    pub(super) fn work(&mut self, mut queue: Receiver<Write>) {
+        while let Some(job) = queue.blocking_recv() {
             let mut puts = Vec::new();
             let mut next = Some(job);
             // Those that wait by now go into one transaction; at most so many, so that none waits for long.
@@ -221,11 +221,10 @@ impl Writer {
     /// Where the file has been deleted or replaced, what is written to the open one would be lost with the process.
     fn find_again(&mut self, database: Database) -> Result<Database, Fault> {
         let path = &self.shared.path;
-        let files = identities(path);
-        if files[0] == database.files[0] {
+        if identity(path) == database.files[0] {
             return Ok(database);
         }
-        match self.make_anew(&database, files) {
+        match self.make_anew(&database, identities(path)) {
             // It is still open, and tried again.
             Err(fault) => {
                 self.database = Some(database);
