@@ -114,7 +114,7 @@ impl Datagram {
         };
         self.policies.push(DatagramPolicy {
             policy_type: event.policy.policy_type,
-            domain: event.policy.domain.filter(|name| *name != self.domain.as_name()).cloned(),
+            domain: event.policy.domain.cloned(),
             lines: event.policy.lines.joined(),
             mx_hosts: event.policy.mx_hosts.joined(),
             failures: event.failures().map(DatagramFailure::of).collect(),

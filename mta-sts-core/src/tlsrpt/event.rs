@@ -33,7 +33,7 @@ use crate::policy::Policy;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A [`Datagram`](super::Datagram) tells it to another program.
+/// [`Tally::count`](super::Tally::count) counts it, and a [`Datagram`](super::Datagram) tells it to another program.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     pub(super) domain: &'a PolicyDomain,
@@ -53,6 +53,18 @@ pub(super) struct EventPolicy<'a> {
     pub(super) domain: Option<&'a DnsName>,
     pub(super) lines: Texts<'a>,
     pub(super) mx_hosts: Texts<'a>,
+}
+
+impl EventPolicy<'_> {
+    /// A policy of which nothing is known but its type.
+    pub(super) const fn bare(policy_type: PolicyType) -> Self {
+        Self { policy_type, domain: None, lines: Texts::None, mx_hosts: Texts::None }
+    }
+
+    /// Whether nothing is known of it but its type.
+    pub(super) fn is_bare(&self) -> bool {
+        self.domain.is_none() && self.lines.are("") && self.mx_hosts.are("")
+    }
 }
 
 /// How a session ended, to its policy.
@@ -186,7 +198,9 @@ impl<'a> Event<'a> {
         Self {
             policy: EventPolicy {
                 policy_type,
-                domain: facts.mx_host.filter(|_| policy_type == PolicyType::Tlsa),
+                domain: facts
+                    .mx_host
+                    .filter(|name| policy_type == PolicyType::Tlsa && *name != domain.as_name()),
                 lines,
                 mx_hosts,
             },
@@ -230,12 +244,7 @@ impl<'a> Event<'a> {
             domain,
             record: None,
             is_of_tlsrpt_report: false,
-            policy: EventPolicy {
-                policy_type: PolicyType::NoPolicyFound,
-                domain: None,
-                lines: Texts::None,
-                mx_hosts: Texts::None,
-            },
+            policy: EventPolicy::bare(PolicyType::NoPolicyFound),
             session: Some(SessionEnd::Success),
             failures: Failures::None,
             sending_ip: None,
@@ -345,6 +354,18 @@ impl Texts<'_> {
         });
         text.into()
     }
+
+    /// Whether they are those of a text that [`Texts::joined`] has made.
+    pub(super) fn are(self, joined: &str) -> bool {
+        let mut rest = joined;
+        self.all(|piece| match rest.strip_prefix(piece) {
+            Some(after) => {
+                rest = after;
+                true
+            }
+            None => false,
+        }) && rest.is_empty()
+    }
 }
 
 /// The longest name that a host may give itself, in octets.
@@ -437,6 +458,10 @@ mod tests {
             (Texts::List(&["3 1 1 AB", "a\nb", "", "2 1 1 CD"]), "3 1 1 AB\n2 1 1 CD\n"),
         ] {
             assert_eq!(&*texts.joined(), joined);
+            assert!(texts.are(joined));
+            for other in ["a\n", "*.example.com\n", "*.example.com\nmx.example.net\nx\n"] {
+                assert!(!texts.are(other), "{texts:?} {other}");
+            }
         }
     }
 }

@@ -6,11 +6,17 @@
 mod datagram;
 #[cfg(feature = "tlsrpt")]
 mod event;
+#[cfg(feature = "tlsrpt")]
+mod mail;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
 mod report_uri;
 mod result_type;
+#[cfg(feature = "tlsrpt")]
+mod sender;
+#[cfg(feature = "tlsrpt")]
+mod tally;
 #[cfg(feature = "tlsrpt")]
 mod word;
 
@@ -18,6 +24,8 @@ mod word;
 pub use datagram::Datagram;
 #[cfg(feature = "tlsrpt")]
 pub use event::{Event, SessionFacts};
+#[cfg(feature = "tlsrpt")]
+pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
@@ -26,7 +34,14 @@ pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
+pub use sender::ReportSender;
+#[cfg(feature = "tlsrpt")]
+pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+#[cfg(feature = "tlsrpt")]
 pub use word::Word;
 
 #[cfg(feature = "tlsrpt")]
-pub use crate::error::{DatagramError, DatagramErrorKind};
+pub use crate::error::{
+    DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
+    TallyError, TallyErrorKind,
+};
