@@ -89,7 +89,7 @@ mod tests {
         ] {
             let sender = ReportSender::new(contact, "Sender Inc.");
             let found =
-                sender.as_ref().map(|sender| sender.submitter().as_str()).map_err(|error| error.code());
+                sender.as_ref().map(|sender| sender.submitter().as_str()).map_err(ReportSenderError::code);
             assert_eq!(found, submitter, "{contact:?}");
             if let Ok(sender) = &sender {
                 assert!(sender.contact().ends_with(&format!("@{}", sender.submitter())));

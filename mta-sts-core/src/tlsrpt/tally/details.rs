@@ -46,7 +46,7 @@ impl Fold {
     pub(super) const ALL: [Self; 6] =
         [Self::Nothing, Self::Helo, Self::SendingIp, Self::Reason, Self::ReceivingIp, Self::MxHost];
 
-    fn of<'a>(self, mut failure: Failure<'a>) -> Failure<'a> {
+    fn of(self, mut failure: Failure<'_>) -> Failure<'_> {
         if self >= Self::Helo {
             failure.helo = None;
         }
@@ -135,10 +135,13 @@ impl Details {
             return true;
         }
         let detail = Detail::of(failure, count);
-        // The list may grow to twice its length.
+        // The list grows to twice its length.
         if self.counts.len() >= Self::MAX || detail.octets() + self.counts.len() * size_of::<Detail>() > room
         {
             return false;
+        }
+        if self.counts.len() == self.counts.capacity() {
+            self.counts.reserve_exact(self.counts.len().max(1));
         }
         self.counts.push(detail);
         true

@@ -432,7 +432,7 @@ impl Tally {
                 self.octets -= moved.counts.iter().map(PolicyCounts::octets).sum::<usize>();
                 self.merge_domain(today, &moved);
                 for counts in moved.counts {
-                    self.octets -= self.texts.release(counts.text);
+                    self.octets -= self.texts.release(&counts.text);
                 }
             }
         }
@@ -559,24 +559,9 @@ impl Tally {
         let Some(day) = days.get_mut(&place.day) else { return Ok(Kept::Whole) };
         let Some(domain) = day.domains.get_mut(place.slot as usize) else { return Ok(Kept::Whole) };
         let was_waiting = domain.is_waiting();
-        let mut kept = Kept::Whole;
-        let index = match domain.index_of(&addition.policy) {
-            Some(index) => index,
-            None => {
-                let bare = EventPolicy::bare(addition.policy.policy_type);
-                let added = domain
-                    .add_policy(&addition.policy, texts, room)
-                    .map(|added| (added, Kept::Whole))
-                    .or_else(|| match domain.index_of(&bare) {
-                        Some(index) => Some(((index, 0), Kept::Folded)),
-                        None => domain.add_policy(&bare, texts, room).map(|added| (added, Kept::Folded)),
-                    });
-                let ((index, taken), how) = added.ok_or(NotCounted::OutOfMemory)?;
-                *octets += taken;
-                kept = how;
-                index
-            }
-        };
+        let (index, taken, mut kept) =
+            domain.place_of(&addition.policy, texts, room).ok_or(NotCounted::OutOfMemory)?;
+        *octets += taken;
         let counts = &mut domain.counts[index];
         counts.successes = counts.successes.saturating_add(addition.successes);
         counts.failures = counts.failures.saturating_add(addition.failures);
@@ -659,7 +644,7 @@ impl Tally {
     fn release(&mut self, counts: Vec<PolicyCounts>) {
         for counts in counts {
             self.octets -= counts.octets();
-            self.octets -= self.texts.release(counts.text);
+            self.octets -= self.texts.release(&counts.text);
         }
     }
 
@@ -687,6 +672,10 @@ impl Tally {
 
     /// Drops the days that nothing waits of. For two days it is remembered which reports they had.
     fn drop_days(&mut self) {
+        if self.open_day == 0 {
+            // The clock has not been seen yet: a text is being read.
+            return;
+        }
         let Self { days, octets, open_day, config, .. } = self;
         let submitter = config.sender.submitter();
         days.retain(|number, day| {
@@ -767,6 +756,26 @@ impl DomainDay {
 
     fn index_of(&self, policy: &EventPolicy<'_>) -> Option<usize> {
         self.counts.iter().position(|counts| counts.is_of(policy))
+    }
+
+    /// Where a policy is counted, or all of its type where there is no room for it; and the octets that it takes in
+    /// addition.
+    fn place_of(
+        &mut self,
+        policy: &EventPolicy<'_>,
+        texts: &mut PolicyTexts,
+        room: usize,
+    ) -> Option<(usize, usize, Kept)> {
+        if let Some(index) = self.index_of(policy) {
+            return Some((index, 0, Kept::Whole));
+        }
+        if let Some((index, taken)) = self.add_policy(policy, texts, room) {
+            return Some((index, taken, Kept::Whole));
+        }
+        let bare = EventPolicy::bare(policy.policy_type);
+        let (index, taken) =
+            self.index_of(&bare).map(|index| (index, 0)).or_else(|| self.add_policy(&bare, texts, room))?;
+        Some((index, taken, Kept::Folded))
     }
 
     /// Begins to count under a policy; returns its index, and the octets that it takes.

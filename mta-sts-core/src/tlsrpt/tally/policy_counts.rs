@@ -143,13 +143,12 @@ impl PolicyTexts {
     }
 
     /// Gives a use of the text up; returns the octets that are free by it.
-    pub(super) fn release(&mut self, text: Arc<PolicyText>) -> usize {
+    pub(super) fn release(&mut self, text: &Arc<PolicyText>) -> usize {
         // One use is the table's own.
-        if Arc::strong_count(&text) > 2 {
+        if Arc::strong_count(text) > 2 {
             return 0;
         }
-        if let Ok(entry) =
-            self.texts.find_entry(hash_of(&self.hasher, &text), |kept| Arc::ptr_eq(kept, &text))
+        if let Ok(entry) = self.texts.find_entry(hash_of(&self.hasher, text), |kept| Arc::ptr_eq(kept, text))
         {
             entry.remove();
         }
