@@ -952,8 +952,8 @@ stage_error! {
 kinds! {
     /// What is wrong with the sender of reports.
     ReportSenderErrorKind {
-        BadContact = 1361, "bad-report-contact", "The contact is no plain mail address, such as `tls-reports@example.com`.";
-        BadOrganization = 1362, "bad-report-organization", "The name of the organisation is empty, longer than 255 octets, or has a control character.";
+        BadContact = 1361, "bad-sender-contact", "The contact is no plain mail address, such as `tls-reports@example.com`.";
+        BadOrganization = 1362, "bad-sender-organization", "The name of the organisation is empty, longer than 255 octets, or has a control character.";
     }
 }
 
@@ -965,7 +965,7 @@ kind_error! {
     /// use mta_sts_core::tlsrpt::ReportSender;
     ///
     /// let error = ReportSender::new("Reports <tls@sender.example>", "Sender Inc.").unwrap_err();
-    /// assert_eq!(error.code(), "bad-report-contact");
+    /// assert_eq!(error.code(), "bad-sender-contact");
     /// ```
     ReportSenderError, ReportSenderErrorKind
 }

@@ -78,14 +78,14 @@ mod tests {
         for (contact, submitter) in [
             ("tls@sender.example", Ok("sender.example")),
             ("tls.reports+1@Sender.Example.", Ok("sender.example")),
-            ("sender.example", Err("bad-report-contact")),
-            ("@sender.example", Err("bad-report-contact")),
-            ("a@b@sender.example", Err("bad-report-contact")),
-            ("tls@", Err("bad-report-contact")),
-            ("tls@[192.0.2.1]", Err("bad-report-contact")),
-            ("t ls@sender.example", Err("bad-report-contact")),
-            ("tls\r\nBcc: x@sender.example", Err("bad-report-contact")),
-            ("tls..x@sender.example", Err("bad-report-contact")),
+            ("sender.example", Err("bad-sender-contact")),
+            ("@sender.example", Err("bad-sender-contact")),
+            ("a@b@sender.example", Err("bad-sender-contact")),
+            ("tls@", Err("bad-sender-contact")),
+            ("tls@[192.0.2.1]", Err("bad-sender-contact")),
+            ("t ls@sender.example", Err("bad-sender-contact")),
+            ("tls\r\nBcc: x@sender.example", Err("bad-sender-contact")),
+            ("tls..x@sender.example", Err("bad-sender-contact")),
         ] {
             let sender = ReportSender::new(contact, "Sender Inc.");
             let found =
@@ -101,7 +101,7 @@ mod tests {
     fn an_organization_is_one_line() {
         for organization in ["", "  ", "a\nb", "a\0", &"x".repeat(256)] {
             let refused = ReportSender::new("tls@sender.example", organization).map_err(|error| error.code());
-            assert_eq!(refused.map(|_| ()), Err("bad-report-organization"), "{organization:?}");
+            assert_eq!(refused.map(|_| ()), Err("bad-sender-organization"), "{organization:?}");
         }
         assert_eq!(
             ReportSender::new("a@b.example", " Sender \u{fc} ").unwrap().organization(),
