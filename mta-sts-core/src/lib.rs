@@ -46,6 +46,7 @@
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
 //! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460);
+//! - [`Hint`] says what a failure in a TLS report means, and what mends it;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
@@ -103,7 +104,7 @@ pub use policy::{Mode, MxPatterns, Policy, Strictness};
 pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
-pub use tlsrpt::{PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord};
+pub use tlsrpt::{Hint, PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord, Whose};
 
 /// The driver loop of the README compiles.
 #[cfg(doctest)]
