@@ -45,8 +45,8 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460);
-//! - [`Hint`] says what a failure in a TLS report means, and what mends it;
+//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, and says
+//!   what the failures in them mean;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do
@@ -57,6 +57,7 @@
 //! # Features
 //!
 //! `idna` (default) turns U-labels into A-labels; without it a U-label is an error of its own kind.
+//! `tlsrpt` (default) has the reports of RFC 8460.
 //! `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -77,7 +78,7 @@ pub mod postfix;
 mod record;
 mod response;
 mod time;
-mod tlsrpt;
+pub mod tlsrpt;
 
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
@@ -104,7 +105,7 @@ pub use policy::{Mode, MxPatterns, Policy, Strictness};
 pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
-pub use tlsrpt::{Hint, PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord, Whose};
+pub use tlsrpt::{PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord};
 
 /// The driver loop of the README compiles.
 #[cfg(doctest)]

@@ -1,4 +1,5 @@
-use mta_sts_core::{Hint, PolicyType, ResultType};
+use mta_sts_core::tlsrpt::Hint;
+use mta_sts_core::{PolicyType, ResultType};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

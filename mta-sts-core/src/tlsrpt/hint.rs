@@ -7,7 +7,8 @@ use crate::lint;
 /// What a failure in a TLS report means: its cause, whose it is, and what mends it.
 ///
 /// ```
-/// use mta_sts_core::{Hint, PolicyType, ResultType, Whose};
+/// use mta_sts_core::tlsrpt::{Hint, Whose};
+/// use mta_sts_core::{PolicyType, ResultType};
 ///
 /// // What Postfix says of a certificate whose issuer OpenSSL does not find.
 /// let reason = "unable_to_get_local_issuer_certificate";
@@ -34,7 +35,8 @@ pub struct Hint {
 /// Who can mend a failure.
 ///
 /// ```
-/// use mta_sts_core::{Hint, PolicyType, ResultType, Whose};
+/// use mta_sts_core::tlsrpt::{Hint, Whose};
+/// use mta_sts_core::{PolicyType, ResultType};
 ///
 /// // mox found no root certificates on its own machine.
 /// let hint = Hint::explain(PolicyType::Sts, ResultType::CertificateNotTrusted, "no-system-roots");

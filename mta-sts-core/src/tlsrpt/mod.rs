@@ -1,13 +1,23 @@
-//! TLSRPT (RFC 8460): the record that asks for reports, and its words with libtlsrpt's numbers.
+//! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their words with libtlsrpt's numbers.
+//!
+//! Reports are here with the feature `tlsrpt`, which is on by default.
 
 mod hint;
 mod record;
+#[cfg(feature = "tlsrpt")]
+mod report;
 mod report_uri;
 mod result_type;
+#[cfg(feature = "tlsrpt")]
+mod word;
 
 pub use hint::{Hint, Whose};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
+#[cfg(feature = "tlsrpt")]
+pub use report::{FailureDetails, Report, ReportPeriod, ReportPolicy};
 pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
+#[cfg(feature = "tlsrpt")]
+pub use word::Word;

@@ -12,6 +12,7 @@ mod systemd;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 
@@ -139,6 +140,37 @@ async fn what_was_answered_from_outlives_a_kill() {
     assert_eq!(cache(&store, &["export"], "").stdout, exported);
     assert_eq!(cache(&store, &["import"], "{}\n").status, Some(1));
     assert_eq!(cache(&store, &["purge", "--all"], "").stdout, "1 forgotten\n");
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_lapses_is_told_with_its_domain_its_time_and_the_cause() {
+    let lab = Lab::start().await;
+    let store = format!("sqlite:{}", lab.path("cache.sqlite"));
+    let policy = "version: STSv1\nmode: enforce\nmx: mx.policy-redirect.test\nmax_age: 604800\n";
+    let expires_at = UNIX_EPOCH.elapsed().unwrap().as_secs() + 4;
+    let entry = format!(
+        "mta-sts-entry 2\ndomain: policy-redirect.test\nid: before\nfetched-at: {}\npolicy-length: {}\n\n{policy}",
+        expires_at - 604_800,
+        policy.len(),
+    );
+    let line = serde_json::json!({ "domain": "policy-redirect.test", "entry": entry }).to_string();
+    assert!(cache(&store, &["import"], &line).stdout.starts_with("1 imported"));
+
+    let mut daemon = Daemon::start(&lab.arguments(&["--store", &store]));
+    let address = daemon.listening();
+    let enforced = "OK secure match=mx.policy-redirect.test servername=hostname";
+    assert!(ask(&address, "postfix policy-redirect.test").contains(enforced));
+    let lapse = daemon.event_of("a policy has lapsed");
+    assert_eq!(
+        (&lapse["level"], &lapse["domain"], &lapse["mode"]),
+        (&"ERROR".into(), &"policy-redirect.test".into(), &"enforce".into())
+    );
+    let time =
+        Command::new("date").args(["-u", "-d", &format!("@{expires_at}"), "+%FT%TZ"]).output().unwrap();
+    assert_eq!(lapse["expired_at"], String::from_utf8(time.stdout).unwrap().trim());
+    assert!(lapse["cause"].as_str().unwrap().contains("HTTP status 30"), "{lapse}");
+    assert_eq!(ask(&address, "postfix policy-redirect.test"), "9:NOTFOUND ,");
     lab.world.shutdown().await;
 }
 

@@ -1,0 +1,417 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::{PolicyType, ResultType, Word};
+use crate::time::UnixTime;
+
+/// A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+///
+/// ```
+/// use mta_sts_core::tlsrpt::{FailureDetails, Report, ReportPeriod, ReportPolicy};
+/// use mta_sts_core::{PolicyType, ResultType, UnixTime};
+///
+/// let period = ReportPeriod::of_day(UnixTime::from_secs(1_700_000_000));
+/// let report = Report::new("Sender Inc.", "tls@sender.example", "2023-11-14.7f3a@sender.example", period)
+///     .with_policy(
+///         ReportPolicy::new(PolicyType::Sts, "example.com")
+///             .with_lines(["version: STSv1", "mode: testing", "mx: mx.example.com", "max_age: 604800"])
+///             .with_mx_hosts(["mx.example.com"])
+///             .with_sessions(4_212, 61)
+///             .with_details(
+///                 FailureDetails::new(ResultType::CertificateExpired, 61)
+///                     .with_receiving_mx_hostname("mx.example.com"),
+///             ),
+///     );
+/// assert_eq!(report.submitter(), Some("sender.example"));
+/// assert_eq!(report.policies()[0].details()[0].failed_sessions(), 61);
+/// ```
+///
+/// What a sender left out is [`None`]. Everything in a report that was received is a stranger's text: it may hold
+/// any character, and may be untrue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Report {
+    pub(super) organization: Option<Box<str>>,
+    pub(super) period: Option<ReportPeriod>,
+    pub(super) contact: Option<Box<str>>,
+    pub(super) id: Option<Box<str>>,
+    pub(super) policies: Vec<ReportPolicy>,
+}
+
+impl Report {
+    /// A report without policies: who reports (`organization-name`), the mail address to ask (`contact-info`), the
+    /// `report-id`, and the time that is reported on.
+    pub fn new(
+        organization: impl Into<Box<str>>,
+        contact: impl Into<Box<str>>,
+        id: impl Into<Box<str>>,
+        period: ReportPeriod,
+    ) -> Self {
+        Self {
+            organization: Some(organization.into()),
+            period: Some(period),
+            contact: Some(contact.into()),
+            id: Some(id.into()),
+            policies: Vec::new(),
+        }
+    }
+
+    /// Adds a policy behind the others.
+    #[must_use]
+    pub fn with_policy(mut self, policy: ReportPolicy) -> Self {
+        self.policies.push(policy);
+        self
+    }
+
+    /// Gives a domain to the policies that have none. The file name of a report tells it (RFC 8460, 5.1).
+    #[must_use]
+    pub fn with_missing_domains(mut self, domain: &str) -> Self {
+        for policy in &mut self.policies {
+            policy.0.domain.get_or_insert_with(|| domain.into());
+        }
+        self
+    }
+
+    /// The organisation that reports: `organization-name`.
+    pub fn organization(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
+    /// The mail address of the organisation: `contact-info`.
+    pub fn contact(&self) -> Option<&str> {
+        self.contact.as_deref()
+    }
+
+    /// The domain of [`contact`](Self::contact), which must be that of `TLS-Report-Submitter` (RFC 8460, 5.3).
+    pub fn submitter(&self) -> Option<&str> {
+        let (_, domain) = self.contact()?.rsplit_once('@')?;
+        let domain = domain.trim_end_matches('>').trim();
+        (!domain.is_empty()).then_some(domain)
+    }
+
+    /// The `report-id`. With the organisation and the period it tells a report that came twice.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The time that is reported on: `date-range`.
+    pub const fn period(&self) -> Option<ReportPeriod> {
+        self.period
+    }
+
+    /// What is reported, one element a policy.
+    pub fn policies(&self) -> &[ReportPolicy] {
+        &self.policies
+    }
+}
+
+/// The time that a report is about: the `date-range` (RFC 8460, 4.4).
+///
+/// ```
+/// use mta_sts_core::UnixTime;
+/// use mta_sts_core::tlsrpt::ReportPeriod;
+///
+/// let day = ReportPeriod::of_day(UnixTime::from_secs(1_700_000_000));
+/// assert_eq!(day.start(), UnixTime::from_secs(1_699_920_000));
+/// assert_eq!(day.end(), UnixTime::from_secs(1_700_006_399));
+/// assert!(day.is_one_day());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReportPeriod {
+    start: UnixTime,
+    end: UnixTime,
+}
+
+/// RFC 8460 counts in days of UTC.
+const DAY: u64 = 86_400;
+
+impl ReportPeriod {
+    /// The time from `start` to `end`, the last second that counts; [`None`] when `end` is before `start`.
+    pub fn new(start: UnixTime, end: UnixTime) -> Option<Self> {
+        (start <= end).then_some(Self { start, end })
+    }
+
+    /// The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1).
+    pub const fn of_day(time: UnixTime) -> Self {
+        let start = UnixTime::from_secs(time.as_secs() - time.as_secs() % DAY);
+        Self { start, end: start.saturating_add(Duration::from_secs(DAY - 1)) }
+    }
+
+    /// The first second that counts.
+    pub const fn start(self) -> UnixTime {
+        self.start
+    }
+
+    /// The last second that counts.
+    pub const fn end(self) -> UnixTime {
+        self.end
+    }
+
+    /// Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1).
+    pub fn is_one_day(self) -> bool {
+        self == Self::of_day(self.start)
+    }
+}
+
+/// What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+///
+/// ```
+/// use mta_sts_core::PolicyType;
+/// use mta_sts_core::tlsrpt::ReportPolicy;
+///
+/// let policy = ReportPolicy::new(PolicyType::NoPolicyFound, "example.com").with_sessions(12, 0);
+/// assert_eq!(policy.kind().known(), Some(PolicyType::NoPolicyFound));
+/// assert_eq!((policy.successes(), policy.failures()), (12, 0));
+/// assert_eq!(policy.lines().count(), 0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReportPolicy(pub(super) Box<PolicyFields>);
+
+/// They are boxed, as are [`DetailFields`]: a list that grows then moves 8 octets for an element, which is what
+/// bounds the memory that a hostile report takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct PolicyFields {
+    pub(super) kind: Word<PolicyType>,
+    pub(super) domain: Option<Box<str>>,
+    pub(super) lines: Lines,
+    pub(super) mx_hosts: Lines,
+    pub(super) successes: u64,
+    pub(super) failures: u64,
+    pub(super) details: Vec<FailureDetails>,
+}
+
+impl ReportPolicy {
+    /// A policy that no session was counted for: its `policy-type` and `policy-domain`.
+    ///
+    /// The domain is the recipient's, or for `tlsa` the name that the TLSA records belong to (RFC 8460, 1.1),
+    /// in A-labels.
+    pub fn new(kind: impl Into<Word<PolicyType>>, domain: impl Into<Box<str>>) -> Self {
+        Self(Box::new(PolicyFields {
+            kind: kind.into(),
+            domain: Some(domain.into()),
+            lines: Lines::default(),
+            mx_hosts: Lines::default(),
+            successes: 0,
+            failures: 0,
+            details: Vec::new(),
+        }))
+    }
+
+    /// Adds lines to the `policy-string`: those of an MTA-STS policy as they were received, errors included, or one
+    /// for each TLSA record. A line feed ends a line.
+    #[must_use]
+    pub fn with_lines<T: AsRef<str>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
+        self.0.lines.extend(lines);
+        self
+    }
+
+    /// Adds patterns to the `mx-host`: the `mx` of the policy, in A-labels.
+    #[must_use]
+    pub fn with_mx_hosts<T: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = T>) -> Self {
+        self.0.mx_hosts.extend(patterns);
+        self
+    }
+
+    /// Sets how many sessions succeeded and how many failed.
+    #[must_use]
+    pub fn with_sessions(mut self, successes: u64, failures: u64) -> Self {
+        (self.0.successes, self.0.failures) = (successes, failures);
+        self
+    }
+
+    /// Adds details of failures behind the others.
+    #[must_use]
+    pub fn with_details(mut self, details: FailureDetails) -> Self {
+        self.0.details.push(details);
+        self
+    }
+
+    /// The kind of the policy: `policy-type`.
+    pub const fn kind(&self) -> &Word<PolicyType> {
+        &self.0.kind
+    }
+
+    /// The domain that the policy is of: `policy-domain`.
+    pub fn domain(&self) -> Option<&str> {
+        self.0.domain.as_deref()
+    }
+
+    /// The lines of the policy, or its TLSA records: `policy-string`.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.0.lines.iter()
+    }
+
+    /// The `mx` patterns of the policy: `mx-host`.
+    pub fn mx_hosts(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.0.mx_hosts.iter()
+    }
+
+    /// How many sessions kept the policy: `total-successful-session-count`.
+    pub const fn successes(&self) -> u64 {
+        self.0.successes
+    }
+
+    /// How many sessions failed: `total-failure-session-count`.
+    pub const fn failures(&self) -> u64 {
+        self.0.failures
+    }
+
+    /// What went wrong, one element a kind of failure: `failure-details`.
+    ///
+    /// A session may count in several, so their sum may be more than [`failures`](Self::failures)
+    /// (RFC 8460, 4).
+    pub fn details(&self) -> &[FailureDetails] {
+        &self.0.details
+    }
+}
+
+/// Texts without a line feed, each with one behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Lines(pub(super) Box<str>);
+
+impl Lines {
+    fn extend<T: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = T>) {
+        let mut text = String::from(core::mem::take(&mut self.0));
+        for line in lines {
+            text.push_str(line.as_ref());
+            text.push('\n');
+        }
+        self.0 = text.into();
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.0.split_terminator('\n')
+    }
+}
+
+/// One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+///
+/// ```
+/// use core::net::IpAddr;
+/// use mta_sts_core::ResultType;
+/// use mta_sts_core::tlsrpt::FailureDetails;
+///
+/// let details = FailureDetails::new(ResultType::ValidationFailure, 3)
+///     .with_sending_mta_ip(IpAddr::from([192, 0, 2, 1]))
+///     .with_receiving_mx_hostname("mx.example.com")
+///     .with_failure_reason_code("mx-mismatch");
+/// assert_eq!(details.result().known(), Some(ResultType::ValidationFailure));
+/// assert_eq!(details.failure_reason_code(), Some("mx-mismatch"));
+/// assert_eq!(details.receiving_ip(), None);
+/// ```
+///
+/// All but the result type and the count may be absent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FailureDetails(pub(super) Box<DetailFields>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct DetailFields {
+    pub(super) result: Word<ResultType>,
+    pub(super) sending_mta_ip: Option<Word<IpAddr>>,
+    pub(super) receiving_mx_hostname: Option<Box<str>>,
+    pub(super) receiving_mx_helo: Option<Box<str>>,
+    pub(super) receiving_ip: Option<Word<IpAddr>>,
+    pub(super) failed_sessions: u64,
+    pub(super) additional_information: Option<Box<str>>,
+    pub(super) failure_reason_code: Option<Box<str>>,
+}
+
+impl FailureDetails {
+    /// A kind of failure, and how many sessions had it: `result-type` and `failed-session-count`.
+    pub fn new(result: impl Into<Word<ResultType>>, failed_sessions: u64) -> Self {
+        Self(Box::new(DetailFields {
+            result: result.into(),
+            sending_mta_ip: None,
+            receiving_mx_hostname: None,
+            receiving_mx_helo: None,
+            receiving_ip: None,
+            failed_sessions,
+            additional_information: None,
+            failure_reason_code: None,
+        }))
+    }
+
+    /// Sets the address of the sending mail server.
+    #[must_use]
+    pub fn with_sending_mta_ip(mut self, address: impl Into<Word<IpAddr>>) -> Self {
+        self.0.sending_mta_ip = Some(address.into());
+        self
+    }
+
+    /// Sets the name of the MX host, as in its MX record.
+    #[must_use]
+    pub fn with_receiving_mx_hostname(mut self, name: impl Into<Box<str>>) -> Self {
+        self.0.receiving_mx_hostname = Some(name.into());
+        self
+    }
+
+    /// Sets the name that the MX host gave in its greeting or in its answer to EHLO.
+    #[must_use]
+    pub fn with_receiving_mx_helo(mut self, name: impl Into<Box<str>>) -> Self {
+        self.0.receiving_mx_helo = Some(name.into());
+        self
+    }
+
+    /// Sets the address of the MX host.
+    #[must_use]
+    pub fn with_receiving_ip(mut self, address: impl Into<Word<IpAddr>>) -> Self {
+        self.0.receiving_ip = Some(address.into());
+        self
+    }
+
+    /// Sets the URI of a page that tells more.
+    #[must_use]
+    pub fn with_additional_information(mut self, uri: impl Into<Box<str>>) -> Self {
+        self.0.additional_information = Some(uri.into());
+        self
+    }
+
+    /// Sets the reason: an error code of the sender, or its message.
+    #[must_use]
+    pub fn with_failure_reason_code(mut self, reason: impl Into<Box<str>>) -> Self {
+        self.0.failure_reason_code = Some(reason.into());
+        self
+    }
+
+    /// What went wrong: `result-type`.
+    pub const fn result(&self) -> &Word<ResultType> {
+        &self.0.result
+    }
+
+    /// How many sessions had it: `failed-session-count`.
+    pub const fn failed_sessions(&self) -> u64 {
+        self.0.failed_sessions
+    }
+
+    /// The address of the sending mail server: `sending-mta-ip`.
+    pub const fn sending_mta_ip(&self) -> Option<&Word<IpAddr>> {
+        self.0.sending_mta_ip.as_ref()
+    }
+
+    /// The name of the MX host: `receiving-mx-hostname`.
+    pub fn receiving_mx_hostname(&self) -> Option<&str> {
+        self.0.receiving_mx_hostname.as_deref()
+    }
+
+    /// The name that the MX host calls itself: `receiving-mx-helo`.
+    pub fn receiving_mx_helo(&self) -> Option<&str> {
+        self.0.receiving_mx_helo.as_deref()
+    }
+
+    /// The address of the MX host: `receiving-ip`.
+    pub const fn receiving_ip(&self) -> Option<&Word<IpAddr>> {
+        self.0.receiving_ip.as_ref()
+    }
+
+    /// The URI of a page that tells more: `additional-information`.
+    pub fn additional_information(&self) -> Option<&str> {
+        self.0.additional_information.as_deref()
+    }
+
+    /// The reason, in words of the sender that nobody agreed on: `failure-reason-code`.
+    pub fn failure_reason_code(&self) -> Option<&str> {
+        self.0.failure_reason_code.as_deref()
+    }
+}
