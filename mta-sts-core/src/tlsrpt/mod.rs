@@ -6,6 +6,7 @@
 mod datagram;
 #[cfg(feature = "tlsrpt")]
 mod event;
+mod hint;
 #[cfg(feature = "tlsrpt")]
 mod mail;
 mod record;
@@ -24,6 +25,7 @@ mod word;
 pub use datagram::Datagram;
 #[cfg(feature = "tlsrpt")]
 pub use event::{Event, SessionFacts};
+pub use hint::{Hint, Whose};
 #[cfg(feature = "tlsrpt")]
 pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use record::TlsrptRecord;
