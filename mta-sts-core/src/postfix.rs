@@ -43,13 +43,12 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::mx::MxPattern;
 use crate::name::{DnsName, PolicyDomain};
 use crate::policy::{Mode, Policy};
 
-pub use crate::error::PostfixErrorKind;
+pub use crate::error::{PostfixError, PostfixErrorKind};
 
 /// How much an answer tells. Which one Postfix understands depends on its version.
 ///
@@ -92,46 +91,6 @@ pub enum Form {
     /// to turn to enforce.
     ExtendedWithTesting,
 }
-
-/// The policy cannot be told to Postfix.
-///
-/// ```
-/// use mta_sts_core::{Policy, PolicyDomain, postfix};
-///
-/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: hostname\nmax_age: 604800\n")?;
-/// let domain = PolicyDomain::parse("example.com")?;
-/// // To Postfix `hostname` means "whatever name the MX host has".
-/// let error = postfix::tls_policy(&policy, &domain, postfix::Form::Basic).unwrap_err();
-/// let answer = format!("TEMP {}", error.code());
-/// assert_eq!(answer, "TEMP no-usable-mx");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PostfixError(PostfixErrorKind);
-
-impl PostfixError {
-    const fn new(kind: PostfixErrorKind) -> Self {
-        Self(kind)
-    }
-
-    /// What is wrong.
-    pub const fn kind(&self) -> PostfixErrorKind {
-        self.0
-    }
-
-    /// The stable kebab-case word of the kind.
-    pub const fn code(&self) -> &'static str {
-        self.0.code()
-    }
-}
-
-impl fmt::Display for PostfixError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl core::error::Error for PostfixError {}
 
 /// The longest answer, in octets: with `OK ` in front of it, it is the 100,000 that Postfix reads
 /// from a socketmap server (`socketmap_max_reply_size`).

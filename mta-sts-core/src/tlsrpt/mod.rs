@@ -1,16 +1,36 @@
 //! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their words with libtlsrpt's numbers.
 //!
-//! Reports are here with the feature `tlsrpt`, which is on by default.
+//! Reports are here with the feature `tlsrpt`, and what the failures in them mean, [`Hint`], with `lint`; both are on by default.
 
+#[cfg(feature = "tlsrpt")]
+mod datagram;
+#[cfg(feature = "tlsrpt")]
+mod event;
+#[cfg(feature = "lint")]
+mod hint;
+#[cfg(feature = "tlsrpt")]
+mod mail;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
 mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
+mod sender;
+#[cfg(feature = "tlsrpt")]
+mod tally;
+#[cfg(feature = "tlsrpt")]
 mod word;
 
 pub use crate::error::{TlsrptRecordError, TlsrptRecordErrorKind};
+#[cfg(feature = "tlsrpt")]
+pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
+pub use event::{Event, SessionFacts};
+#[cfg(feature = "lint")]
+pub use hint::{Hint, Whose};
+#[cfg(feature = "tlsrpt")]
+pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use record::TlsrptRecord;
 #[cfg(feature = "lint")]
 pub(crate) use record::{candidate_filter, uris_of};
@@ -21,4 +41,14 @@ pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
+pub use sender::ReportSender;
+#[cfg(feature = "tlsrpt")]
+pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+#[cfg(feature = "tlsrpt")]
 pub use word::Word;
+
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::{
+    DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
+    TallyError, TallyErrorKind,
+};
