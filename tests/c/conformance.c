@@ -1044,7 +1044,7 @@ static const struct {
     const char *room;
     /* All that an input may have: what is not known must not be passed over. */
     const char *members;
-    /* NULL for what C has no words for. */
+    /* NULL for a room, and from it for a case, that C has no words for. */
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
@@ -1057,6 +1057,9 @@ static const struct {
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
     {"record", " txt ", run_record},
+    /* Not yet in the library. */
+    {"report", " domain json limits ", NULL},
+    {"report-written", " contact id organization period policies ", NULL},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
@@ -1161,7 +1164,7 @@ static void run_file(const char *path, struct counts *counts)
         const json_t *one = json_array_get(cases, index), *input = json_object_get(one, "input");
         json_t *actual;
         refuse_unknown_members(input, rooms[number].members);
-        actual = rooms[number].run(input);
+        actual = rooms[number].run ? rooms[number].run(input) : NULL;
         if (!actual) {
             printf("conformance: not to be said in C: %s\n", text_of(one, "id"));
             counts->unspeakable++;

@@ -11,6 +11,7 @@ mod name;
 mod policy;
 mod postfix;
 mod record;
+mod report;
 mod response;
 mod tlsrpt;
 mod tlsrpt_record;
@@ -27,7 +28,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 14] = [
+const ROOMS: [(&str, Run); 16] = [
     ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
@@ -38,6 +39,8 @@ const ROOMS: [(&str, Run); 14] = [
     ("policy", policy::run),
     ("postfix", postfix::run),
     ("record", record::run),
+    ("report", report::run),
+    ("report-written", report::run_written),
     ("response", response::run),
     ("rrset", record::run_rrset),
     ("tlsrpt", tlsrpt::run),

@@ -2,6 +2,16 @@
 //!
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
+#[cfg(feature = "tlsrpt")]
+mod datetime;
+#[cfg(feature = "tlsrpt")]
+mod deviation;
+#[cfg(feature = "tlsrpt")]
+mod json;
+#[cfg(feature = "tlsrpt")]
+mod path;
+#[cfg(feature = "tlsrpt")]
+mod reader;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -9,7 +19,15 @@ mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
 mod word;
+#[cfg(feature = "tlsrpt")]
+mod writer;
 
+#[cfg(feature = "tlsrpt")]
+pub use deviation::Deviation;
+#[cfg(feature = "tlsrpt")]
+pub use path::ReportPath;
+#[cfg(feature = "tlsrpt")]
+pub use reader::{ReadReport, ReportLimits};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
@@ -19,3 +37,7 @@ pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
 pub use word::Word;
+
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::ReportError;
+pub use crate::error::{DeviationKind, ReportErrorKind};
