@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+// c-ares has called these functions deprecated since 1.28. Debian 12 has 1.18, which lacks the new ones.
+#define CARES_NO_DEPRECATED
 #include "dns.h"
 
 #include <ares.h>

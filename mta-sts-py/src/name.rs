@@ -1,10 +1,11 @@
 use mta_sts_core as core;
 use pyo3::prelude::*;
+use pyo3::pyclass::CompareOp;
 use pyo3::types::PyString;
 
 use crate::convert::Text;
 use crate::error::IntoException;
-use crate::text::{self, Comparand, is_text};
+use crate::text;
 
 /// A name in DNS: lower case, A-labels, no trailing dot; 253 octets at most.
 ///
@@ -14,7 +15,7 @@ use crate::text::{self, Comparand, is_text};
 ///
 /// Equal to another name, and to its text in this form, whose hash it has.
 #[pyclass(frozen, module = "mta_sts")]
-#[derive(Clone, PartialEq, PartialOrd)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DnsName(pub(crate) core::DnsName);
 
 #[pymethods]
@@ -28,27 +29,8 @@ impl DnsName {
         core::DnsName::parse(name.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    fn __eq__(&self, other: Comparand<'_, '_, Self>) -> bool {
-        match other {
-            Comparand::Value(other) => self == other.get(),
-            Comparand::Text(text) => is_text(text, self.0.as_str()),
-        }
-    }
-
-    fn __lt__(&self, other: &Self) -> bool {
-        self < other
-    }
-
-    fn __le__(&self, other: &Self) -> bool {
-        self <= other
-    }
-
-    fn __gt__(&self, other: &Self) -> bool {
-        self > other
-    }
-
-    fn __ge__(&self, other: &Self) -> bool {
-        self >= other
+    fn __richcmp__<'py>(&self, other: &Bound<'py, PyAny>, operator: CompareOp) -> Bound<'py, PyAny> {
+        text::compare(self.0.as_str(), other, operator, |other: &Bound<'py, Self>| self.cmp(other.get()))
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
@@ -78,7 +60,7 @@ impl DnsName {
 /// It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). Equal to another domain, and to its text in
 /// lower case with A-labels and no trailing dot, whose hash it has.
 #[pyclass(frozen, module = "mta_sts")]
-#[derive(Clone, PartialEq, PartialOrd)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PolicyDomain(pub(crate) core::PolicyDomain);
 
 #[pymethods]
@@ -129,27 +111,8 @@ impl PolicyDomain {
         self.0.policy_url()
     }
 
-    fn __eq__(&self, other: Comparand<'_, '_, Self>) -> bool {
-        match other {
-            Comparand::Value(other) => self == other.get(),
-            Comparand::Text(text) => is_text(text, self.0.as_str()),
-        }
-    }
-
-    fn __lt__(&self, other: &Self) -> bool {
-        self < other
-    }
-
-    fn __le__(&self, other: &Self) -> bool {
-        self <= other
-    }
-
-    fn __gt__(&self, other: &Self) -> bool {
-        self > other
-    }
-
-    fn __ge__(&self, other: &Self) -> bool {
-        self >= other
+    fn __richcmp__<'py>(&self, other: &Bound<'py, PyAny>, operator: CompareOp) -> Bound<'py, PyAny> {
+        text::compare(self.0.as_str(), other, operator, |other: &Bound<'py, Self>| self.cmp(other.get()))
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {

@@ -1,8 +1,11 @@
 //! Values that are equal to their text, and have its hash: a set or a dict finds either by the other.
 
+use std::cmp::Ordering;
+
 use pyo3::PyClass;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::pyclass::CompareOp;
+use pyo3::types::{PyBool, PyString};
 
 /// What such a value may be equal to. With anything else Python asks the other side.
 pub(crate) enum Comparand<'a, 'py, T> {
@@ -18,6 +21,26 @@ impl<'a, 'py, T: PyClass> FromPyObject<'a, 'py> for Comparand<'a, 'py, T> {
             Ok(value) => Ok(Self::Value(value)),
             Err(_) => Ok(Self::Text(object.cast()?)),
         }
+    }
+}
+
+/// The answer of `__richcmp__` of a value with an order. A text is equal or not, and stands in no order with it.
+pub(crate) fn compare<'py, T: PyClass>(
+    canonical: &str,
+    other: &Bound<'py, PyAny>,
+    operator: CompareOp,
+    order: impl FnOnce(&Bound<'py, T>) -> Ordering,
+) -> Bound<'py, PyAny> {
+    let answer = match (other.extract(), operator) {
+        (Ok(Comparand::Value(other)), _) => Some(operator.matches(order(&other))),
+        (Ok(Comparand::Text(text)), CompareOp::Eq) => Some(is_text(text, canonical)),
+        (Ok(Comparand::Text(text)), CompareOp::Ne) => Some(!is_text(text, canonical)),
+        _ => None,
+    };
+    let py = other.py();
+    match answer {
+        Some(answer) => PyBool::new(py, answer).to_owned().into_any(),
+        None => py.NotImplemented().into_bound(py),
     }
 }
 

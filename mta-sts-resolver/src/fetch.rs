@@ -218,7 +218,7 @@ impl PolicyFetcher {
                 Ok((mut stream, session)) => {
                     // It has shown all that we wanted to see.
                     let _ = stream.shutdown().await;
-                    Some(Ok(session.certificate().clone()))
+                    Some(Ok(session.into_certificate()))
                 }
                 Err(failure) => failure.is_refusal().then_some(Err(failure)),
             }

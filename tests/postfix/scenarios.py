@@ -151,6 +151,19 @@ class Postfix:
     def stop(self):
         self.master.terminate()
         self.master.wait(DEADLINE)
+        # The master does not wait for the others, which write into the queue until they end.
+        until("Postfix has ended", lambda: not self.works())
+
+    def works(self):
+        """Whether a process of this Postfix is left: each works in the queue directory."""
+        for directory in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+            try:
+                if directory.samefile(self.folder / "queue"):
+                    return True
+            except OSError:
+                # It has ended meanwhile.
+                pass
+        return False
 
 
 failures = []

@@ -12,25 +12,43 @@ from mta_sts import (
     Bounce,
     CacheEntry,
     CacheUpdate,
+    DanePrecedence,
+    DaneResult,
+    DaneState,
     Delivery,
     DnsName,
     FetchFailed,
+    FetchFailure,
     Finding,
     Lookup,
+    MessageTls,
     Mode,
     MtaStsError,
     MxHost,
     MxPattern,
     NoPolicy,
+    NoPolicyReason,
     Outcome,
     Policy,
     PolicyCache,
     PolicyDomain,
     PolicyFailure,
+    PolicySource,
+    PolicyType,
+    PostfixForm,
+    Purpose,
+    QueueLifetime,
+    Recheck,
+    RecordCheck,
     ResultType,
+    SessionDecision,
     SessionFault,
     SessionVerdict,
+    Severity,
+    TlsMinimum,
+    TlsResult,
     TxtFailed,
+    TxtFailure,
     codes,
     drive,
     drive_async,
@@ -112,9 +130,52 @@ def results(error: MtaStsError, finding: Finding, update: CacheUpdate, no_policy
     outcome.id.upper()  # type: ignore[union-attr]
     outcome.policy.mode  # type: ignore[union-attr]
     outcome.applied.id  # type: ignore[union-attr]
-    Mode.ENFORCE.value + 1  # type: ignore[operator]
-    Mode.ENFORCE.name.value  # type: ignore[attr-defined]
     SessionFault.MX_MISMATCH.number.upper()  # type: ignore[attr-defined]
+
+
+def values_of_words() -> None:
+    DanePrecedence.BOTH.value + 1  # type: ignore[operator]
+    DanePrecedence.BOTH.name + 1  # type: ignore[operator]
+    DaneResult.PASSED.value + 1  # type: ignore[operator]
+    DaneResult.PASSED.name + 1  # type: ignore[operator]
+    DaneState.NOT_APPLICABLE.value + 1  # type: ignore[operator]
+    DaneState.NOT_APPLICABLE.name + 1  # type: ignore[operator]
+    FetchFailure.POLICY_HOST_NOT_FOUND.value + 1  # type: ignore[operator]
+    FetchFailure.POLICY_HOST_NOT_FOUND.name + 1  # type: ignore[operator]
+    MessageTls.UNSPECIFIED.value + 1  # type: ignore[operator]
+    MessageTls.UNSPECIFIED.name + 1  # type: ignore[operator]
+    Mode.ENFORCE.value + 1  # type: ignore[operator]
+    Mode.ENFORCE.name + 1  # type: ignore[operator]
+    NoPolicyReason.NO_RECORD.value + 1  # type: ignore[operator]
+    NoPolicyReason.NO_RECORD.name + 1  # type: ignore[operator]
+    PolicySource.CACHED.value + 1  # type: ignore[operator]
+    PolicySource.CACHED.name + 1  # type: ignore[operator]
+    PolicyType.TLSA.value + 1  # type: ignore[operator]
+    PolicyType.TLSA.name + 1  # type: ignore[operator]
+    PostfixForm.BASIC.value + 1  # type: ignore[operator]
+    PostfixForm.BASIC.name + 1  # type: ignore[operator]
+    Purpose.DELIVER.value + 1  # type: ignore[operator]
+    Purpose.DELIVER.name + 1  # type: ignore[operator]
+    QueueLifetime.RUNNING.value + 1  # type: ignore[operator]
+    QueueLifetime.RUNNING.name + 1  # type: ignore[operator]
+    Recheck.UNCHANGED.value + 1  # type: ignore[operator]
+    Recheck.UNCHANGED.name + 1  # type: ignore[operator]
+    RecordCheck.NOT_MADE.value + 1  # type: ignore[operator]
+    RecordCheck.NOT_MADE.name + 1  # type: ignore[operator]
+    ResultType.STARTTLS_NOT_SUPPORTED.value + 1  # type: ignore[operator]
+    ResultType.STARTTLS_NOT_SUPPORTED.name + 1  # type: ignore[operator]
+    SessionDecision.DELIVER.value + 1  # type: ignore[operator]
+    SessionDecision.DELIVER.name + 1  # type: ignore[operator]
+    SessionFault.MX_MISMATCH.value + 1  # type: ignore[operator]
+    SessionFault.MX_MISMATCH.name + 1  # type: ignore[operator]
+    Severity.INFO.value + 1  # type: ignore[operator]
+    Severity.INFO.name + 1  # type: ignore[operator]
+    TlsMinimum.OPPORTUNISTIC.value + 1  # type: ignore[operator]
+    TlsMinimum.OPPORTUNISTIC.name + 1  # type: ignore[operator]
+    TlsResult.NOT_OFFERED.value + 1  # type: ignore[operator]
+    TlsResult.NOT_OFFERED.name + 1  # type: ignore[operator]
+    TxtFailure.DNS_TIMEOUT.value + 1  # type: ignore[operator]
+    TxtFailure.DNS_TIMEOUT.name + 1  # type: ignore[operator]
 
 
 def values(name: DnsName, domain: PolicyDomain, pattern: MxPattern, policy: Policy, cache: PolicyCache) -> None:

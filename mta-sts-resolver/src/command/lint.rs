@@ -25,6 +25,8 @@ use super::{Exit, Network};
 ///
 /// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict is
 /// given; 2 wrong usage; 66 a file cannot be read; 75 what was to be looked at could not be fetched now.
+///
+/// Lines are wrapped to the width of the terminal; in a file or a pipe each message is one line, however long.
 #[derive(Args, Debug)]
 pub(crate) struct Lint {
     #[command(subcommand)]
