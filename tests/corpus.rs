@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use mta_sts_core::tlsrpt::{Report, ReportPolicy};
+use mta_sts_core::tlsrpt::{Deviation, Report, ReportPolicy};
 use mta_sts_core::{Finding, FindingKind, Policy, Severity, Strictness, lint};
 
 /// A line of `classes.tsv`.
@@ -161,7 +161,7 @@ fn reports_as_they_were_sent_are_read() {
         assert!(policies.iter().all(|policy| policy.domain().is_some()), "{name}");
         let report = &read.report;
         assert!(report.period().is_some() && report.submitter().is_some() && report.id().is_some(), "{name}");
-        let codes: Vec<_> = read.deviations.iter().map(|deviation| deviation.code()).collect();
+        let codes: Vec<_> = read.deviations.iter().map(Deviation::code).collect();
         assert_eq!(codes, *deviations, "{name}");
         assert_eq!(read.into_strict().is_ok(), deviations.is_empty(), "{name}");
         // And as another reader of JSON sums them up.

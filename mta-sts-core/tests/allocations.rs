@@ -188,9 +188,9 @@ fn a_hostile_report_takes_four_times_its_length_and_64_kib_at_most() {
         (r#"{"policies":[{"policy":{"policy-string":["[\"#, br#"\"a\""#, r#"]"]}}]}"#),
         (r#"{"policies":[{"policy":{"mx-host":["#, br#""\u0001\ud800""#, "]}}]}"),
         (r#"{"x":["#, b"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", r#"],"policies":[]}"#),
-        (r#"{"#, br#""a":0"#, r#","policies":[]}"#),
-        (r#"{"#, br#""\u0061":0"#, r#","policies":[]}"#),
-        (r#"{"#, br#""policies":[]"#, "}"),
+        (r"{", br#""a":0"#, r#","policies":[]}"#),
+        (r"{", br#""\u0061":0"#, r#","policies":[]}"#),
+        (r"{", br#""policies":[]"#, "}"),
         (r#"{"report-id":"#, b"1", r#","policies":[]}"#),
         (r#"{"report-id":""#, b"\xff\xfe", r#"","policies":[]}"#),
     ] {
