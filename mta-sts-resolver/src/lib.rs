@@ -44,7 +44,7 @@ pub use socketmap::{
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,
-    UnreadableEntry,
+    UnreadableEntry, merge_entries,
 };
 #[cfg(feature = "redis")]
 pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};

@@ -525,17 +525,26 @@ impl Shared {
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery);
         let update = &discovery.outcome.cache_update;
-        let mut writing = None;
+        let (mut writing, mut stored) = (None, None);
         if is_worth_storing(update) {
             let _writing = self.waits.store();
             writing = Some(self.turn_to_write(domain).await);
             // Before it is remembered: nobody is answered from what would be lost with the process.
-            self.save(domain, update, turn.known(), purges).await;
+            stored = self.save(domain, update, turn.known(), purges).await;
         }
-        self.remember(domain, update, turn.known(), purges);
+        let mut remembered = self.remember(domain, update, turn.known(), purges);
+        // Another process may have stored a policy that was asked for later.
+        if let Some(stored) = stored.filter(|_| self.purges() == purges)
+            && let Some(news) = self.adopt(domain, remembered.as_ref(), &stored)
+        {
+            remembered = Some(news.entry);
+        }
         drop(writing);
         self.scheduled.notify_one();
         turn.end().await;
+        if let Some(cached) = remembered.as_ref().and_then(|entry| entry.valid_policy(self.now())) {
+            return (PolicyAnswer::Policy(cached.policy().clone()), discovery);
+        }
         let answer = match (answer(&discovery.outcome), discovery.busy) {
             (PolicyAnswer::Temporary(why), Some(with)) if why.is_local_fault() => {
                 PolicyAnswer::Temporary(WhyTemporary::Busy(with))

@@ -1,5 +1,6 @@
 //! Stores: where entries outlive the process that made them.
 
+mod merging;
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 mod ranking;
 #[cfg(feature = "redis")]
@@ -19,6 +20,8 @@ use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use mta_sts_core::{CachedPolicy, EntryErrorKind};
 use tokio::time::Instant;
 
+pub use self::merging::merge_entries;
+pub(crate) use self::merging::updates;
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
@@ -34,8 +37,11 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
     /// What is remembered of a domain. An entry that cannot be read counts as none, and stays where it is.
     fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>>;
 
-    /// Remembers an entry in place of what was there. When the future ends, it outlives the process.
-    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()>;
+    /// Remembers an entry together with what is there by now, which another process may have stored: [`merge_entries`], in one
+    /// step. Gives what is there then. When the future ends, it outlives the process.
+    ///
+    /// An entry that cannot be read may stay; then what was to be put is given back.
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, CacheEntry>;
 
     /// Forgets a domain; whether there was something to forget.
     fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool>;
@@ -259,8 +265,31 @@ fn read_entry(name: &[u8], text: &[u8]) -> Result<(PolicyDomain, CacheEntry), Un
     Ok((domain, entry))
 }
 
+/// What to write in place of what a store holds, with `new`; none where that stays as it is. A damaged entry gives way. One of a
+/// later version may have a policy that is in force: it gives way to a policy alone, that was asked for as late or later.
+#[cfg(any(feature = "redis", feature = "sqlite"))]
+fn in_place_of(
+    held: Result<CacheEntry, Unreadable>,
+    text: &[u8],
+    new: &CacheEntry,
+    now: UnixTime,
+) -> Option<CacheEntry> {
+    match held {
+        Ok(held) => Some(merge_entries(held, new, now)),
+        Err(Unreadable::Newer) => {
+            let fetched_at = new.policy()?.fetched_at();
+            let is_later = |held: UnixTime| held > fetched_at && held <= now;
+            (!fetch_time_of_newer(text).is_some_and(is_later)).then(|| new.clone())
+        }
+        Err(Unreadable::Damaged) => {
+            tracing::warn!("a damaged entry of the store was replaced by a new one");
+            Some(new.clone())
+        }
+    }
+}
+
 /// When the policy of an entry was fetched, as far as an entry of a later version tells.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 fn fetch_time_of_newer(text: &[u8]) -> Option<UnixTime> {
     let mut headers = text.split(|octet| *octet == b'\n').take_while(|line| !line.is_empty());
     let seconds = headers.find_map(|line| line.strip_prefix(b"fetched-at: "))?;

@@ -580,10 +580,11 @@ impl EntryStore for LosableStore {
         self.done(|entries| entries.get(domain).cloned())
     }
 
-    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, CacheEntry> {
         Box::pin(async {
             let _free = self.writing.lock().await;
-            self.done(|entries| drop(entries.insert(domain.clone(), entry.clone()))).await
+            self.done(|entries| drop(entries.insert(domain.clone(), entry.clone()))).await?;
+            Ok(entry.clone())
         })
     }
 

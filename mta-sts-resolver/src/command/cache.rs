@@ -437,7 +437,7 @@ async fn import_entry(
     let fetched_at = |entry: &CacheEntry| entry.policy().map(mta_sts_core::CachedPolicy::fetched_at);
     match store.get(&domain).await? {
         Some(known) if fetched_at(&known) >= fetched_at(&entry) => Ok(false),
-        _ => store.put(&domain, &entry).await.map(|()| true),
+        _ => store.put(&domain, &entry).await.map(|_| true),
     }
 }
 

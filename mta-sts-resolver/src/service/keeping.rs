@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::Shared;
 use super::counts::count;
 use super::health::{Recovery, Work};
-use super::news::{News, by_our_clock, updates};
-use crate::store::{StoreError, StoreErrorKind, StoreFuture};
+use super::news::{News, by_our_clock};
+use crate::store::{StoreError, StoreErrorKind, StoreFuture, updates};
 
 impl Shared {
     /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
@@ -70,7 +70,7 @@ impl Shared {
         let store = self.config.store.as_ref()?;
         let stored = in_time(store.get(domain)).await;
         let stored = self.done(Work::Reading, stored).flatten()?;
-        Some(by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off()))
+        Some(self.by_our_clock(stored))
     }
 
     /// Takes over what is stored of a domain, if it says more than what is known of it.
@@ -86,35 +86,44 @@ impl Shared {
             let has_policy = stored.valid_policy(now).is_some();
             return Some(News { entry: stored.clone(), has_policy });
         };
-        let updates = updates(known, stored, now);
-        let has_policy = matches!(updates.first(), Some(CacheUpdate::Store { .. }));
         let mut entry = None;
-        for update in &updates {
+        for update in &updates(known, stored, now) {
             entry = self.remember(domain, update, entry.as_ref().or(Some(known)), self.purges());
         }
-        entry.map(|entry| News { entry, has_policy })
+        let entry = entry.filter(|entry| entry != known)?;
+        let in_force = entry.valid_policy(now);
+        let has_policy = in_force.is_some() && in_force != known.valid_policy(now);
+        Some(News { entry, has_policy })
     }
 
-    /// Writes to the store what is known of a domain by now and with this update. The caller has the turn to write.
+    /// Writes to the store what is known of a domain by now and with this update; what the store holds then. The caller has
+    /// the turn to write.
     pub(super) async fn save(
         &self,
         domain: &PolicyDomain,
         update: &CacheUpdate,
         known: Option<&CacheEntry>,
         purges: u64,
-    ) {
-        let Some(store) = &self.config.store else { return };
+    ) -> Option<CacheEntry> {
+        let store = self.config.store.as_ref()?;
         let now = self.now();
         let known = known.filter(|_| self.purges() == purges);
         let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
-        let Some(entry) = update.apply_to(remembered, now) else { return };
+        let entry = update.apply_to(remembered, now)?;
         let put = in_time(store.put(domain, &entry)).await;
-        if self.done(Work::Writing, put).is_none() {
+        let stored = self.done(Work::Writing, put);
+        if stored.is_none() {
             let mut unsaved = self.unsaved();
             if unsaved.len() < self.config.max_entries {
                 unsaved.insert(domain.clone());
             }
         }
+        stored.map(|stored| self.by_our_clock(stored))
+    }
+
+    /// An entry of the store, for a lookup by this machine's clock.
+    fn by_our_clock(&self, stored: CacheEntry) -> CacheEntry {
+        by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off())
     }
 
     /// See [`PolicyService::load`](super::PolicyService::load).
@@ -138,7 +147,7 @@ impl Shared {
             let mut cache = self.cache();
             let mut is_full = false;
             for (domain, entry) in page {
-                let entry = by_our_clock(entry, now, self.resolver.lookup_config().back_off());
+                let entry = self.by_our_clock(entry);
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
                 // What memory holds by now is newer.
@@ -209,9 +218,11 @@ impl Shared {
             let _turn = self.turn_to_write(&domain).await;
             let entry = self.cache().peek(&domain, self.now());
             if let Some(entry) = entry {
+                let purges = self.purges();
                 let put = in_time(store.put(&domain, &entry)).await;
-                if self.done(Work::Writing, put).is_none() {
-                    return;
+                let Some(stored) = self.done(Work::Writing, put) else { return };
+                if self.purges() == purges {
+                    self.adopt(&domain, Some(&entry), &self.by_our_clock(stored));
                 }
             }
             self.unsaved().remove(&domain);

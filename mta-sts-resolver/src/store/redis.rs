@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::ranking::rank;
 use super::{
     EntryStore, LeaseHolder, Leases, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
-    Unreadable, UnreadableEntry, ends_at, read_entry,
+    Unreadable, UnreadableEntry, ends_at, in_place_of, read_entry,
 };
 
 /// Entries in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
@@ -35,8 +35,8 @@ use super::{
 /// # }
 /// ```
 ///
-/// It lends leases, so that of all machines one asks a Policy Host. Of two fetches of a policy the later one stays, whichever
-/// machine writes last. An entry leaves Redis by itself a day after its policy has expired: even with clocks that
+/// It lends leases, so that of all machines one asks a Policy Host. Of two policies the one that was asked for later stays,
+/// whichever machine writes last. An entry leaves Redis by itself a day after its policy has expired: even with clocks that
 /// differ, none goes while its policy is in force.
 ///
 /// Whoever can write to it decides which policies apply: it has to be closed to strangers.
@@ -124,6 +124,16 @@ struct Shared {
     damaged: AtomicU64,
 }
 
+/// Whether an entry has taken the place of the one that was expected.
+enum Replaced {
+    Done,
+    /// What is held instead, by the time of the server.
+    Not {
+        held: Vec<u8>,
+        now: UnixTime,
+    },
+}
+
 /// The connection, and what became of the last.
 #[derive(Default)]
 struct Link {
@@ -196,6 +206,32 @@ impl RedisStore {
             }
             return Err(store_error(&error));
         }
+    }
+
+    /// Puts an entry in the place of this value, unless there is another by now.
+    async fn replace(
+        &self,
+        domain: &PolicyDomain,
+        expected: &[u8],
+        entry: &CacheEntry,
+    ) -> Result<Replaced, StoreError> {
+        let text = entry.to_text(domain);
+        let worths = [0, 1, 2].map(|days| rank(entry, text.len(), days).to_string()).join(" ");
+        let mut put = redis::cmd("EVAL");
+        put.arg(PUT).arg(2).arg(entry_key(domain)).arg(DOMAINS);
+        put.arg(domain.as_str())
+            .arg(text)
+            .arg(u8::from(entry.policy().is_some()))
+            .arg(seconds(ends_at(entry)));
+        put.arg(GRACE.as_secs()).arg(MIN_LIFE.as_secs()).arg(worths).arg(self.max_octets).arg(ENTRY_PREFIX);
+        put.arg(expected).arg(MAX_VALUE);
+        // How many were evicted; what is held, if it is another, and the time of the server.
+        let (evicted, held, now): (u64, Option<Vec<u8>>, u64) = self.ask(&put).await?;
+        self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
+        Ok(match held {
+            None => Replaced::Done,
+            Some(held) => Replaced::Not { held, now: UnixTime::from_secs(now) },
+        })
     }
 
     /// What a value says; what says nothing is told, since somebody else writes here, or another version.
@@ -285,22 +321,30 @@ impl EntryStore for RedisStore {
         })
     }
 
-    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, CacheEntry> {
         Box::pin(async move {
-            let fetched_at = entry.policy().map_or(-1, |policy| seconds(policy.fetched_at()));
-            let mut put = redis::cmd("EVAL");
-            put.arg(PUT).arg(2).arg(entry_key(domain)).arg(DOMAINS);
-            let text = entry.to_text(domain);
-            let worths = [0, 1, 2].map(|days| rank(entry, text.len(), days).to_string()).join(" ");
-            put.arg(domain.as_str()).arg(text).arg(fetched_at).arg(seconds(ends_at(entry)));
-            put.arg(GRACE.as_secs())
-                .arg(MIN_LIFE.as_secs())
-                .arg(worths)
-                .arg(self.max_octets)
-                .arg(ENTRY_PREFIX);
-            let evicted: u64 = self.ask(&put).await?;
-            self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
-            Ok(())
+            let name = domain.as_str().as_bytes();
+            let (mut expected, mut merged) = (Vec::new(), entry.clone());
+            for _ in 0..MAX_ATTEMPTS {
+                let (held, now) = match self.replace(domain, &expected, &merged).await? {
+                    Replaced::Done => return Ok(merged),
+                    Replaced::Not { held, now } => (held, now),
+                };
+                let read = match held.as_slice() {
+                    // It has gone meanwhile.
+                    [] => None,
+                    held => Some(read_value(name, held).map(|(_, entry)| entry)),
+                };
+                merged = match read {
+                    None => entry.clone(),
+                    Some(read) => match in_place_of(read, &held, entry, now) {
+                        Some(merged) => merged,
+                        None => return Ok(entry.clone()),
+                    },
+                };
+                expected = held;
+            }
+            Err(StoreError::new(StoreErrorKind::Unavailable, "others write the same entry all the time"))
         })
     }
 
@@ -496,6 +540,8 @@ const MAX_VALUE: usize = 66 * 1024;
 /// How many values are asked for at once, and after how many octets a page is long enough.
 const CHUNK: usize = 64;
 const MAX_PAGE: usize = 4 << 20;
+/// How often an entry is merged with what others write at the same time.
+const MAX_ATTEMPTS: usize = 16;
 /// How long a policy stays after it has expired by the clock of the server, which may be ahead of ours.
 const GRACE: Duration = Duration::from_secs(86_400);
 /// How long anything stays: absences and back-offs may have ended by the clock of the server.
@@ -549,35 +595,25 @@ if value == '' then return false end
 return value
 ";
 
-/// Puts an entry unless a policy is there that was fetched later, or one is in force and the new entry has none; an entry of a
-/// later version may have one. A fetch in the future was made before a clock stepped back: it gives way, as in memory.
+/// Puts an entry in the place of the value that is expected (nothing is ''). Where there is another, it gives that back with the
+/// time, for the entry to be merged with it. What is no string counts as '?'.
 ///
 /// Where all entries take more than there is room for, those that are worth least go, but none of a later version.
 const PUT: &str = with_ranks!(
     "
-local domain, text, fetched_at, ends_at = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local domain, text, has_policy, ends_at = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 local grace, min_life = tonumber(ARGV[5]), tonumber(ARGV[6])
 local now = tonumber(redis.call('TIME')[1])
-local held = redis.pcall('GETRANGE', KEYS[1], 0, 1023)
-if type(held) == 'string' then
-    local version, headers = string.match(held, '^mta%-sts%-entry (%d+)\\n(.-)\\n\\n')
-    version = version or string.match(held, '^mta%-sts%-entry (%d+)\\n')
-    local is_newer = version and tonumber(version) > tonumber(string.match(text, '^mta%-sts%-entry (%d+)'))
-    if is_newer and fetched_at < 0 then return 0 end
-    local held_since = headers and tonumber(string.match('\\n' .. headers .. '\\n', '\\nfetched%-at: (%d+)\\n'))
-    local in_force = redis.call('PTTL', KEYS[1]) > grace * 1000
-    if held_since and held_since <= now then
-        if fetched_at >= 0 and held_since > fetched_at then return 0 end
-        if fetched_at < 0 and in_force then return 0 end
-    end
-end
+local held = redis.pcall('GETRANGE', KEYS[1], 0, ARGV[11])
+if type(held) ~= 'string' then held = '?' end
+if held ~= ARGV[10] then return {0, held, now} end
 local life = math.max(ends_at - now, 0)
-if fetched_at >= 0 then life = life + grace else life = math.min(life, grace) end
+if has_policy then life = life + grace else life = math.min(life, grace) end
 redis.call('ZADD', KEYS[2], 0, domain)
 redis.call('SET', KEYS[1], text, 'EX', string.format('%.0f', math.max(life, min_life)))
 local worth, most = ARGV[7], tonumber(ARGV[8])
 local octets, evicted = keep(domain, #text + #domain + 500, worth, math.floor(now / 86400)), 0
-if octets <= most then return 0 end
+if octets <= most then return {0, false, now} end
 local own = tonumber(string.match(text, '^mta%-sts%-entry (%d+)'))
 for _, name in ipairs(redis.call('ZRANGE', 'mtasts:ranks', 0, 255)) do
     local key = ARGV[9] .. name
@@ -591,7 +627,7 @@ for _, name in ipairs(redis.call('ZRANGE', 'mtasts:ranks', 0, 255)) do
         if octets <= most * 0.9 then break end
     end
 end
-return evicted
+return {evicted, false, now}
 "
 );
 

@@ -50,7 +50,8 @@ use super::{
 /// ```
 ///
 /// What was put is on the disk when the future ends: neither the end of the process nor of the machine loses it. Writes
-/// that come together are made in one transaction. Several processes may use one file. One thread reads and another writes,
+/// that come together are made in one transaction. Several processes may use one file: of two policies the one that was asked for
+/// later stays, whoever writes last. One thread reads and another writes,
 /// so that nobody who reads waits for a writer, of this process or of another.
 ///
 /// A new file is for its owner alone (mode 0600). A damaged database is moved aside, to a name that ends in `.damaged`, then
@@ -272,7 +273,7 @@ impl EntryStore for SqliteStore {
         Box::pin(self.read(|reply| Read::Get(domain.clone(), reply)))
     }
 
-    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, ()> {
+    fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, CacheEntry> {
         Box::pin(self.write(|reply| Write::Put(domain.clone(), entry.clone(), reply)))
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
@@ -18,10 +19,12 @@ pub(crate) enum Step {
     /// One byte at a time, the last over and over.
     Drip(Vec<u8>),
     Hang,
+    /// Goes on when it is told.
+    Wait(Arc<Notify>),
     /// Closes TCP without closing TLS.
     Cut,
 }
-use Step::{Cut, Drip, Hang, Send};
+use Step::{Cut, Drip, Hang, Send, Wait};
 
 pub(crate) fn ok(body: &[u8]) -> Vec<Step> {
     let head =
@@ -116,6 +119,7 @@ async fn play(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), script: 
                 }
             }
             Hang => std::future::pending().await,
+            Wait(told) => told.notified().await,
             Cut => return,
         }
     }

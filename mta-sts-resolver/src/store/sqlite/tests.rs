@@ -37,24 +37,6 @@ async fn all(store: &SqliteStore) -> Vec<(PolicyDomain, CacheEntry)> {
 }
 
 #[tokio::test]
-async fn of_two_processes_the_later_fetch_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cache.sqlite");
-    let (ours, theirs) = (SqliteStore::open(&path).unwrap(), SqliteStore::open(&path).unwrap());
-    let fetched_at = |seconds: u64| read(&text(1).replace("1700000000", &seconds.to_string()));
-    let domain = domain(1);
-    ours.put(&domain, &fetched_at(1_700_000_100)).await.unwrap();
-    theirs.put(&domain, &fetched_at(1_700_000_000)).await.unwrap();
-    assert_eq!(ours.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_100)));
-    theirs.put(&domain, &fetched_at(1_700_000_200)).await.unwrap();
-    assert_eq!(ours.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_200)));
-    // Before the clock stepped back.
-    theirs.put(&domain, &fetched_at(99_999_999_999)).await.unwrap();
-    ours.put(&domain, &fetched_at(1_700_000_300)).await.unwrap();
-    assert_eq!(theirs.get(&domain).await.unwrap(), Some(fetched_at(1_700_000_300)));
-}
-
-#[tokio::test]
 async fn what_was_put_is_there_for_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache.sqlite");

@@ -8,7 +8,7 @@ use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::mpsc::Receiver;
 
-use super::super::{StoreError, StoreErrorKind, Unreadable, ends_at, fetch_time_of_newer, read_entry};
+use super::super::{StoreError, StoreErrorKind, Unreadable, ends_at, in_place_of, read_entry};
 use super::file::{self, FILES, FileIdentity, Found, Ownership, identities, identity, io_error, look, with};
 use super::reading::{Read, Source};
 use super::schema::{self, Version, put_rank, seconds};
@@ -17,7 +17,7 @@ use crate::clock::system_time;
 
 /// Work for the thread that writes.
 pub(super) enum Write {
-    Put(PolicyDomain, CacheEntry, Reply<()>),
+    Put(PolicyDomain, CacheEntry, Reply<CacheEntry>),
     Remove(PolicyDomain, Reply<bool>),
     /// Takes out those of these that ended before this time.
     RemoveEnded(Vec<PolicyDomain>, UnixTime, Reply<usize>),
@@ -107,7 +107,7 @@ impl Writer {
         }
     }
 
-    fn put(&mut self, puts: Vec<(PolicyDomain, CacheEntry, Reply<()>)>) {
+    fn put(&mut self, puts: Vec<(PolicyDomain, CacheEntry, Reply<CacheEntry>)>) {
         if puts.is_empty() {
             return;
         }
@@ -115,16 +115,24 @@ impl Writer {
         let bound = self.shared.config.max_octets;
         let result = self.writing(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for (domain, entry) in &entries {
-                put(&transaction, domain, entry)?;
-            }
+            let put = entries.iter().map(|(domain, entry)| put(&transaction, domain, entry));
+            let stored: Vec<CacheEntry> = put.collect::<rusqlite::Result<_>>()?;
             let evicted = evict(&transaction, bound)?;
             transaction.commit()?;
-            Ok(evicted)
+            Ok((stored, evicted))
         });
-        let result = result.map(|evicted| self.shared.count_evicted(evicted));
-        for (_, _, reply) in puts {
-            drop(reply.send(result.clone()));
+        match result {
+            Ok((stored, evicted)) => {
+                self.shared.count_evicted(evicted);
+                for ((_, _, reply), stored) in puts.into_iter().zip(stored) {
+                    drop(reply.send(Ok(stored)));
+                }
+            }
+            Err(error) => {
+                for (_, _, reply) in puts {
+                    drop(reply.send(Err(error.clone())));
+                }
+            }
         }
     }
 
@@ -316,7 +324,12 @@ impl Shared {
     }
 }
 
-fn put(transaction: &Transaction<'_>, domain: &PolicyDomain, entry: &CacheEntry) -> rusqlite::Result<()> {
+/// Puts an entry in, together with what another process has stored; what is there then.
+fn put(
+    transaction: &Transaction<'_>,
+    domain: &PolicyDomain,
+    entry: &CacheEntry,
+) -> rusqlite::Result<CacheEntry> {
     let mut held = transaction.prepare_cached(
         "SELECT CAST(entry AS BLOB), coalesce(days, 0), coalesce(last_day, ?2) \
          FROM entries LEFT JOIN ranking USING (domain) WHERE domain = ?1",
@@ -325,8 +338,11 @@ fn put(transaction: &Transaction<'_>, domain: &PolicyDomain, entry: &CacheEntry)
     let held: Option<(Vec<u8>, u32, i64)> = held
         .query_row(params![name, day(now)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    if held.as_ref().is_some_and(|(held, _, _)| outdates(name, held, entry, now)) {
-        return Ok(());
+    let mut entry = entry.clone();
+    if let Some((held_text, _, _)) = &held {
+        let held = read_entry(name.as_bytes(), held_text).map(|(_, held)| held);
+        let Some(merged) = in_place_of(held, held_text, &entry, now) else { return Ok(entry) };
+        entry = merged;
     }
     let text = entry.to_text(domain);
     transaction
@@ -336,27 +352,8 @@ fn put(transaction: &Transaction<'_>, domain: &PolicyDomain, entry: &CacheEntry)
         )?
         .execute(params![name, text.as_bytes()])?;
     let used = held.map_or((0, day(now)), |(_, days, last_day)| (days, last_day));
-    put_rank(transaction, name, entry, text.len(), used)
-}
-
-/// Whether what is stored is not to be replaced: another process has stored a policy that was fetched later, or one is in force
-/// and the new entry has none. A fetch in the future was made before the clock stepped back: it gives way, as in memory.
-fn outdates(name: &str, held: &[u8], new: &CacheEntry, now: UnixTime) -> bool {
-    let is_later = |held: UnixTime| held <= now && new.policy().is_some_and(|new| held > new.fetched_at());
-    match read_entry(name.as_bytes(), held) {
-        Ok((_, held)) => match (held.policy(), new.policy()) {
-            (Some(held), Some(_)) => is_later(held.fetched_at()),
-            (Some(_), None) => held.valid_policy(now).is_some(),
-            (None, _) => false,
-        },
-        // It may have a policy that is in force.
-        Err(Unreadable::Newer) if new.policy().is_none() => true,
-        Err(Unreadable::Newer) => fetch_time_of_newer(held).is_some_and(is_later),
-        Err(Unreadable::Damaged) => {
-            tracing::warn!("a damaged entry of the store was replaced by a new one");
-            false
-        }
-    }
+    put_rank(transaction, name, &entry, text.len(), used)?;
+    Ok(entry)
 }
 
 fn remove(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
