@@ -22,17 +22,20 @@ struct Input {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limits {
-    max_len: Option<usize>,
-    max_policies: Option<u32>,
-    max_details: Option<u32>,
+    #[serde(rename = "max_len")]
+    len: Option<usize>,
+    #[serde(rename = "max_policies")]
+    policies: Option<u32>,
+    #[serde(rename = "max_details")]
+    details: Option<u32>,
 }
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
     let Input { json, limits: given, domain } = understand(input)?;
     let mut limits = ReportLimits::new();
-    given.max_len.map(|octets| limits.set_max_len(octets));
-    given.max_policies.map(|policies| limits.set_max_policies(policies));
-    given.max_details.map(|details| limits.set_max_details(details));
+    given.len.map(|octets| limits.set_max_len(octets));
+    given.policies.map(|policies| limits.set_max_policies(policies));
+    given.details.map(|details| limits.set_max_details(details));
     let mut read = match Report::parse_with(&json.to_vec(), &limits) {
         Ok(read) => read,
         Err(fault) => {

@@ -1,6 +1,5 @@
 //! JSON (RFC 8259), pulled piece by piece: whoever reads says what comes next. Nothing is kept, and texts are borrowed.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// How many objects and arrays may stand within each other.
@@ -163,13 +162,18 @@ impl<'a> JsonReader<'a> {
     /// The next octet that is no white space; it stays.
     #[inline]
     fn octet(&mut self) -> Result<u8, JsonFault> {
+        match self.input.get(self.at) {
+            Some(octet) if *octet > b' ' => Ok(*octet),
+            _ => self.octet_after_space(),
+        }
+    }
+
+    fn octet_after_space(&mut self) -> Result<u8, JsonFault> {
         loop {
             match self.input.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => {
-                    self.at += 1;
-                    // Reports that are laid out for people are half blanks.
-                    while self.pass(b"        ") {}
-                }
+                // Reports that are laid out for people are half blanks.
+                Some(b'\n') => self.at += 1 + blanks(&self.input[self.at + 1..]),
+                Some(b' ' | b'\r' | b'\t') => self.at += 1,
                 Some(octet) => return Ok(*octet),
                 None => return Err(JsonFault::EndsEarly),
             }
@@ -243,6 +247,20 @@ impl<'a> JsonReader<'a> {
     }
 }
 
+/// How many blanks are in front.
+fn blanks(input: &[u8]) -> usize {
+    const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
+    let mut count = 0;
+    while let Some(word) = input[count..].first_chunk() {
+        let others = u64::from_le_bytes(*word) ^ BLANKS;
+        if others != 0 {
+            return count + others.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count
+}
+
 /// Where the next quote, backslash or control character stands from `start` on, or the end of the input.
 ///
 /// Eight octets at a time, as the policy's reader does.
@@ -276,8 +294,8 @@ pub(super) struct JsonText<'a> {
 }
 
 /// A text, and what had to be done to it.
-pub(super) struct Decoded<'a> {
-    pub(super) text: Cow<'a, str>,
+pub(super) struct Decoded {
+    pub(super) text: String,
     /// It was not UTF-8, or had half of a surrogate pair; U+FFFD stands there.
     pub(super) is_broken: bool,
     /// It has a control character that was not escaped.
@@ -292,19 +310,19 @@ impl<'a> JsonText<'a> {
         if self.is_plain { Some(self.octets) } else { None }
     }
 
-    /// The text, cut before the character that would make it longer than `max_len` octets.
-    pub(super) fn decode(self, max_len: usize) -> Decoded<'a> {
+    /// The text, if it stands there as it is and is no longer than `max_len` octets.
+    #[inline]
+    pub(super) fn as_str(self, max_len: usize) -> Option<&'a str> {
         if self.is_plain && self.octets.len() <= max_len {
-            if let Ok(text) = core::str::from_utf8(self.octets) {
-                let text = Cow::Borrowed(text);
-                return Decoded { text, is_broken: false, has_control: false, is_cut: false };
-            }
+            core::str::from_utf8(self.octets).ok()
+        } else {
+            None
         }
-        self.rewrite(max_len)
     }
 
+    /// The text, cut before the character that would make it longer than `max_len` octets.
     #[cold]
-    fn rewrite(self, max_len: usize) -> Decoded<'a> {
+    pub(super) fn decode(self, max_len: usize) -> Decoded {
         let mut text = String::new();
         let (mut is_broken, mut has_control) = (false, false);
         let mut rest = self.octets;
@@ -352,7 +370,7 @@ impl<'a> JsonText<'a> {
                 break false;
             }
         };
-        Decoded { text: Cow::Owned(text), is_broken, has_control, is_cut: !is_whole }
+        Decoded { text, is_broken, has_control, is_cut: !is_whole }
     }
 }
 

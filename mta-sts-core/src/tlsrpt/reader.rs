@@ -160,43 +160,19 @@ impl Report {
     pub fn parse_with(json: &[u8], limits: &ReportLimits) -> Result<ReadReport, ReportError> {
         let mut reader = Reader::new(json, limits);
         let read = if json.len() > limits.len {
-            Err(Fault { kind: ReportErrorKind::TooLarge, path: "" })
+            Err(reader.stop(ReportErrorKind::TooLarge, ""))
         } else {
             reader.report()
         };
-        match read {
-            Ok(report) => Ok(ReadReport { report, deviations: reader.deviations }),
-            Err(fault) => {
-                let path = ReportPath::new(fault.path, reader.indexes);
-                Err(ReportError::at(fault.kind, path, reader.json.offset()))
-            }
-        }
-    }
-}
-
-/// Why reading stops.
-struct Fault {
-    kind: ReportErrorKind,
-    path: &'static str,
-}
-
-/// Gives a fault of JSON the place where it was met.
-trait At<T> {
-    fn at(self, path: &'static str) -> Result<T, Fault>;
-}
-
-impl<T> At<T> for Result<T, JsonFault> {
-    fn at(self, path: &'static str) -> Result<T, Fault> {
-        self.map_err(|fault| {
-            let kind = match fault {
-                JsonFault::Syntax => ReportErrorKind::BadJson,
-                JsonFault::EndsEarly => ReportErrorKind::EndsEarly,
-                JsonFault::TooDeep => ReportErrorKind::TooDeep,
-            };
-            Fault { kind, path }
+        read.map(|report| ReadReport { report, deviations: reader.deviations }).map_err(|Stop| {
+            let (kind, path) = reader.fault;
+            ReportError::at(kind, ReportPath::new(path, reader.indexes), reader.json.offset())
         })
     }
 }
+
+/// Reading cannot go on, for the reader's fault.
+struct Stop;
 
 /// The members of one kind of object.
 trait Member: Copy {
@@ -266,6 +242,8 @@ struct Reader<'a> {
     json: JsonReader<'a>,
     limits: &'a ReportLimits,
     deviations: Vec<Deviation>,
+    /// Why it stopped, and where. Apart from the results, which then fit into registers.
+    fault: (ReportErrorKind, &'static str),
     /// Where it is: which policy, and which of its failure details.
     indexes: [u32; 2],
     /// Where the value starts that is read, or the object ends.
@@ -282,6 +260,7 @@ impl<'a> Reader<'a> {
             json: JsonReader::new(json),
             limits,
             deviations: Vec::new(),
+            fault: (ReportErrorKind::BadJson, ""),
             indexes: [0; 2],
             place: 0,
             details: 0,
@@ -289,18 +268,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn report(&mut self) -> Result<Report, Fault> {
+    fn report(&mut self) -> Result<Report, Stop> {
         if self.json.pass(b"\xef\xbb\xbf") {
             self.deviate(DeviationKind::ByteOrderMark, "");
         }
         if self.shape("")? != Shape::Object {
-            return Err(Fault { kind: ReportErrorKind::NotAnObject, path: "" });
+            return Err(self.stop(ReportErrorKind::NotAnObject, ""));
         }
         let mut report =
             Report { organization: None, period: None, contact: None, id: None, policies: Vec::new() };
         let mut has_policies = false;
         let mut seen = Seen::default();
-        self.json.begin_object().at("")?;
+        self.read("", JsonReader::begin_object)?;
         while let Some(member) = self.next_member::<InReport>(&mut seen)? {
             match member {
                 InReport::Organization => report.organization = self.boxed_text(member.path())?,
@@ -309,7 +288,7 @@ impl<'a> Reader<'a> {
                 InReport::Id => report.id = self.boxed_text(member.path())?,
                 InReport::Policies => {
                     if !matches!(self.shape(member.path())?, Shape::Array | Shape::Object) {
-                        return Err(Fault { kind: ReportErrorKind::MissingPolicies, path: member.path() });
+                        return Err(self.stop(ReportErrorKind::MissingPolicies, member.path()));
                     }
                     has_policies = true;
                     report.policies = self.policies()?;
@@ -317,7 +296,7 @@ impl<'a> Reader<'a> {
             }
         }
         if !has_policies {
-            return Err(Fault { kind: ReportErrorKind::MissingPolicies, path: "" });
+            return Err(self.stop(ReportErrorKind::MissingPolicies, ""));
         }
         self.demand(&seen, &[InReport::Organization, InReport::DateRange, InReport::Contact, InReport::Id]);
         if !self.json.is_at_end() {
@@ -328,7 +307,7 @@ impl<'a> Reader<'a> {
         Ok(report)
     }
 
-    fn period(&mut self) -> Result<Option<ReportPeriod>, Fault> {
+    fn period(&mut self) -> Result<Option<ReportPeriod>, Stop> {
         if !self.begin_object(InReport::DateRange.path())? {
             return Ok(None);
         }
@@ -365,7 +344,7 @@ impl<'a> Reader<'a> {
         period
     }
 
-    fn contact(&mut self) -> Result<Option<Box<str>>, Fault> {
+    fn contact(&mut self) -> Result<Option<Box<str>>, Stop> {
         let path = InReport::Contact.path();
         let contact = self.boxed_text(path)?;
         let is_address = |text: &str| {
@@ -378,14 +357,14 @@ impl<'a> Reader<'a> {
         Ok(contact)
     }
 
-    fn policies(&mut self) -> Result<Vec<ReportPolicy>, Fault> {
+    fn policies(&mut self) -> Result<Vec<ReportPolicy>, Stop> {
         let path = InReport::Policies.path();
         let mut policies = Vec::new();
         let mut count = 0;
         let mut elements = self.begin_elements(path)?;
         while self.next_element(&mut elements, path)? {
             if count == self.limits.policies {
-                return Err(Fault { kind: ReportErrorKind::TooManyPolicies, path });
+                return Err(self.stop(ReportErrorKind::TooManyPolicies, path));
             }
             self.indexes = [count, 0];
             count += 1;
@@ -398,7 +377,7 @@ impl<'a> Reader<'a> {
         Ok(policies)
     }
 
-    fn policy(&mut self) -> Result<Option<ReportPolicy>, Fault> {
+    fn policy(&mut self) -> Result<Option<ReportPolicy>, Stop> {
         if !self.begin_object(InElement::PARENT)? {
             return Ok(None);
         }
@@ -440,7 +419,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the `policy` of an element, and gives its type.
-    fn applied_policy(&mut self, fields: &mut PolicyFields) -> Result<Option<Word<PolicyType>>, Fault> {
+    fn applied_policy(&mut self, fields: &mut PolicyFields) -> Result<Option<Word<PolicyType>>, Stop> {
         if !self.begin_object(InPolicy::PARENT)? {
             return Ok(None);
         }
@@ -472,7 +451,7 @@ impl<'a> Reader<'a> {
         Ok(kind)
     }
 
-    fn summary(&mut self) -> Result<(Option<u64>, Option<u64>), Fault> {
+    fn summary(&mut self) -> Result<(Option<u64>, Option<u64>), Stop> {
         if !self.begin_object(InSummary::PARENT)? {
             return Ok((None, None));
         }
@@ -488,13 +467,13 @@ impl<'a> Reader<'a> {
         Ok((successes, failures))
     }
 
-    fn all_details(&mut self) -> Result<Vec<FailureDetails>, Fault> {
+    fn all_details(&mut self) -> Result<Vec<FailureDetails>, Stop> {
         let path = InElement::Details.path();
         let mut all = Vec::new();
         let mut elements = self.begin_elements(path)?;
         while self.next_element(&mut elements, path)? {
             if self.details == self.limits.details {
-                return Err(Fault { kind: ReportErrorKind::TooManyDetails, path });
+                return Err(self.stop(ReportErrorKind::TooManyDetails, path));
             }
             self.details += 1;
             all.extend(self.failure_details()?);
@@ -504,7 +483,7 @@ impl<'a> Reader<'a> {
         Ok(all)
     }
 
-    fn failure_details(&mut self) -> Result<Option<FailureDetails>, Fault> {
+    fn failure_details(&mut self) -> Result<Option<FailureDetails>, Stop> {
         if !self.begin_object(InDetails::PARENT)? {
             return Ok(None);
         }
@@ -547,8 +526,8 @@ impl<'a> Reader<'a> {
 /// The pieces that the objects are made of.
 impl<'a> Reader<'a> {
     /// The next member that is known and new; what stands before it is passed over.
-    fn next_member<M: Member>(&mut self, seen: &mut Seen) -> Result<Option<M>, Fault> {
-        while let Some(name) = self.json.next_member().at(M::PARENT)? {
+    fn next_member<M: Member>(&mut self, seen: &mut Seen) -> Result<Option<M>, Stop> {
+        while let Some(name) = self.read(M::PARENT, JsonReader::next_member)? {
             let member = match name.as_plain() {
                 Some(octets) => M::of_name(octets),
                 None => M::of_name(name.decode(Report::MAX_TEXT_LEN).text.as_bytes()),
@@ -563,13 +542,34 @@ impl<'a> Reader<'a> {
             };
             self.shape(path)?;
             self.deviate(kind, path);
-            self.json.skip().at(M::PARENT)?;
+            self.read(M::PARENT, JsonReader::skip)?;
         }
         Ok(None)
     }
 
-    fn shape(&mut self, path: &'static str) -> Result<Shape, Fault> {
-        let shape = self.json.shape().at(path)?;
+    fn read<T>(
+        &mut self,
+        path: &'static str,
+        read: impl FnOnce(&mut JsonReader<'a>) -> Result<T, JsonFault>,
+    ) -> Result<T, Stop> {
+        read(&mut self.json).map_err(|fault| {
+            let kind = match fault {
+                JsonFault::Syntax => ReportErrorKind::BadJson,
+                JsonFault::EndsEarly => ReportErrorKind::EndsEarly,
+                JsonFault::TooDeep => ReportErrorKind::TooDeep,
+            };
+            self.stop(kind, path)
+        })
+    }
+
+    #[cold]
+    fn stop(&mut self, kind: ReportErrorKind, path: &'static str) -> Stop {
+        self.fault = (kind, path);
+        Stop
+    }
+
+    fn shape(&mut self, path: &'static str) -> Result<Shape, Stop> {
+        let shape = self.read(path, JsonReader::shape)?;
         self.place = self.json.offset();
         Ok(shape)
     }
@@ -585,10 +585,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Begins an object; passes over a value that is none.
-    fn begin_object(&mut self, path: &'static str) -> Result<bool, Fault> {
+    fn begin_object(&mut self, path: &'static str) -> Result<bool, Stop> {
         let shape = self.shape(path)?;
         if shape == Shape::Object {
-            self.json.begin_object().at(path)?;
+            self.read(path, JsonReader::begin_object)?;
             return Ok(true);
         }
         self.pass_over(shape, path)?;
@@ -596,10 +596,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Begins an array, or takes an object for an array of one.
-    fn begin_elements(&mut self, path: &'static str) -> Result<Elements, Fault> {
+    fn begin_elements(&mut self, path: &'static str) -> Result<Elements, Stop> {
         match self.shape(path)? {
             Shape::Array => {
-                self.json.begin_array().at(path)?;
+                self.read(path, JsonReader::begin_array)?;
                 Ok(Elements::InArray)
             }
             Shape::Object => {
@@ -613,9 +613,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn next_element(&mut self, elements: &mut Elements, path: &'static str) -> Result<bool, Fault> {
+    fn next_element(&mut self, elements: &mut Elements, path: &'static str) -> Result<bool, Stop> {
         match elements {
-            Elements::InArray => self.json.next_element().at(path),
+            Elements::InArray => self.read(path, JsonReader::next_element),
             Elements::One => {
                 *elements = Elements::None;
                 Ok(true)
@@ -625,15 +625,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The text of a member; nothing for null, for an empty one, and for what is no text.
-    fn text(&mut self, path: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
+    fn text(&mut self, path: &'static str) -> Result<Option<Cow<'a, str>>, Stop> {
         let text = match self.shape(path)? {
             Shape::String => {
-                let text = self.json.string().at(path)?;
+                let text = self.read(path, JsonReader::string)?;
                 self.decode(text, path)
             }
             Shape::Number => {
                 self.deviate(DeviationKind::WrongType, path);
-                let number = self.json.number().at(path)?;
+                let number = self.read(path, JsonReader::number)?;
                 Cow::Borrowed(&number[..number.len().min(Report::MAX_TEXT_LEN)])
             }
             shape => {
@@ -648,12 +648,12 @@ impl<'a> Reader<'a> {
         Ok(Some(text))
     }
 
-    fn boxed_text(&mut self, path: &'static str) -> Result<Option<Box<str>>, Fault> {
+    fn boxed_text(&mut self, path: &'static str) -> Result<Option<Box<str>>, Stop> {
         Ok(self.text(path)?.map(Box::from))
     }
 
     /// A name, which should have A-labels only and no last dot.
-    fn name(&mut self, path: &'static str) -> Result<Option<Box<str>>, Fault> {
+    fn name(&mut self, path: &'static str) -> Result<Option<Box<str>>, Stop> {
         let name = self.boxed_text(path)?;
         if name.as_deref().is_some_and(|name| !is_name(name)) {
             self.deviate(DeviationKind::BadName, path);
@@ -661,7 +661,7 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    fn word<T>(&mut self, path: &'static str, unknown: DeviationKind) -> Result<Option<Word<T>>, Fault>
+    fn word<T>(&mut self, path: &'static str, unknown: DeviationKind) -> Result<Option<Word<T>>, Stop>
     where
         T: Copy,
         Word<T>: for<'t> From<&'t str>,
@@ -673,7 +673,7 @@ impl<'a> Reader<'a> {
         Ok(word)
     }
 
-    fn address(&mut self, path: &'static str) -> Result<Option<Word<IpAddr>>, Fault> {
+    fn address(&mut self, path: &'static str) -> Result<Option<Word<IpAddr>>, Stop> {
         let Some(text) = self.text(path)? else { return Ok(None) };
         let address = Word::from(&*text);
         match address {
@@ -687,7 +687,7 @@ impl<'a> Reader<'a> {
         Ok(Some(address))
     }
 
-    fn datetime(&mut self, path: &'static str) -> Result<Option<UnixTime>, Fault> {
+    fn datetime(&mut self, path: &'static str) -> Result<Option<UnixTime>, Stop> {
         let Some(text) = self.text(path)? else { return Ok(None) };
         let (time, fault) = match datetime::parse(&text) {
             Ok((time, fault)) => (Some(time), fault),
@@ -700,12 +700,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A count, 2^53 - 1 at most; nothing for what is none.
-    fn count(&mut self, path: &'static str) -> Result<Option<u64>, Fault> {
+    fn count(&mut self, path: &'static str) -> Result<Option<u64>, Stop> {
         let number = match self.shape(path)? {
-            Shape::Number => Cow::Borrowed(self.json.number().at(path)?),
+            Shape::Number => Cow::Borrowed(self.read(path, JsonReader::number)?),
             Shape::String => {
                 self.deviate(DeviationKind::CountAsString, path);
-                let text = self.json.string().at(path)?;
+                let text = self.read(path, JsonReader::string)?;
                 self.decode(text, path)
             }
             Shape::Null => {
@@ -714,7 +714,7 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 self.deviate(DeviationKind::BadCount, path);
-                self.json.skip().at(path)?;
+                self.read(path, JsonReader::skip)?;
                 return Ok(None);
             }
         };
@@ -726,14 +726,14 @@ impl<'a> Reader<'a> {
     }
 
     /// An array of texts.
-    fn lines(&mut self, path: &'static str) -> Result<Lines, Fault> {
+    fn lines(&mut self, path: &'static str) -> Result<Lines, Stop> {
         self.lines.clear();
         // Most policies are shorter.
         self.lines.reserve(256);
         match self.shape(path)? {
             Shape::Array => {
-                self.json.begin_array().at(path)?;
-                while self.json.next_element().at(path)? {
+                self.read(path, JsonReader::begin_array)?;
+                while self.read(path, JsonReader::next_element)? {
                     match self.shape(path)? {
                         Shape::String => self.add_line(path)?,
                         shape => self.pass_over(shape, path)?,
@@ -758,14 +758,16 @@ impl<'a> Reader<'a> {
         Ok(Lines(Box::from(self.lines.as_str())))
     }
 
-    fn add_line(&mut self, path: &'static str) -> Result<(), Fault> {
-        let text = self.json.string().at(path)?;
+    fn add_line(&mut self, path: &'static str) -> Result<(), Stop> {
+        let text = self.read(path, JsonReader::string)?;
         let line = self.decode(text, path);
+        // Without an escape there is none.
+        let has_line_feed = matches!(&line, Cow::Owned(line) if line.contains('\n'));
         if self.lines.len() + line.len() + 1 > Report::MAX_LINES_LEN {
             self.deviate(DeviationKind::TextCut, path);
             return Ok(());
         }
-        if line.contains('\n') {
+        if has_line_feed {
             self.deviate(DeviationKind::LineFeed, path);
         }
         self.lines.push_str(&line);
@@ -773,7 +775,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn decode(&mut self, text: JsonText<'a>, path: &'static str) -> Cow<'a, str> {
+        match text.as_str(Report::MAX_TEXT_LEN) {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.mend(text, path)),
+        }
+    }
+
+    /// A text that has escapes or that something is wrong with.
+    #[cold]
+    fn mend(&mut self, text: JsonText<'a>, path: &'static str) -> String {
         let decoded = text.decode(Report::MAX_TEXT_LEN);
         for (is_so, kind) in [
             (decoded.is_broken, DeviationKind::BrokenText),
@@ -789,10 +801,10 @@ impl<'a> Reader<'a> {
 
     /// Passes over a value that cannot be understood here.
     #[cold]
-    fn pass_over(&mut self, shape: Shape, path: &'static str) -> Result<(), Fault> {
+    fn pass_over(&mut self, shape: Shape, path: &'static str) -> Result<(), Stop> {
         let kind = if shape == Shape::Null { DeviationKind::NullMember } else { DeviationKind::WrongType };
         self.deviate(kind, path);
-        self.json.skip().at(path)
+        self.read(path, JsonReader::skip)
     }
 
     #[cold]
