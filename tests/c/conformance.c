@@ -1040,16 +1040,24 @@ static json_t *run_cache(const json_t *input)
     return shown;
 }
 
+/* A room that the library in C does not have yet: its cases are named as such, and none counts as run. */
+static json_t *not_in_c(const json_t *input)
+{
+    (void)input;
+    return NULL;
+}
+
 static const struct {
     const char *room;
     /* All that an input may have: what is not known must not be passed over. */
     const char *members;
-    /* NULL for a room, and from it for a case, that C has no words for. */
+    /* NULL for what C has no words for. */
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " domain text times ", run_entry},
+    {"hint", " policy_type reason result_type ", not_in_c},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
     {"mx", " dns_id host pattern policy ", run_mx},
@@ -1057,9 +1065,8 @@ static const struct {
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
     {"record", " txt ", run_record},
-    /* Not yet in the library. */
-    {"report", " domain json limits ", NULL},
-    {"report-written", " contact id organization period policies ", NULL},
+    {"report", " domain json limits ", not_in_c},
+    {"report-written", " contact id organization period policies ", not_in_c},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
@@ -1164,7 +1171,7 @@ static void run_file(const char *path, struct counts *counts)
         const json_t *one = json_array_get(cases, index), *input = json_object_get(one, "input");
         json_t *actual;
         refuse_unknown_members(input, rooms[number].members);
-        actual = rooms[number].run ? rooms[number].run(input) : NULL;
+        actual = rooms[number].run(input);
         if (!actual) {
             printf("conformance: not to be said in C: %s\n", text_of(one, "id"));
             counts->unspeakable++;

@@ -4,6 +4,7 @@ mod cache;
 mod delivery;
 mod entry;
 mod files;
+mod hint;
 mod lint;
 mod lookup;
 mod mx;
@@ -28,10 +29,11 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 16] = [
+const ROOMS: [(&str, Run); 17] = [
     ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
+    ("hint", hint::run),
     ("lint", lint::run),
     ("lookup", lookup::run),
     ("mx", mx::run),

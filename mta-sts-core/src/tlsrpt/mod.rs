@@ -6,6 +6,7 @@
 mod datetime;
 #[cfg(feature = "tlsrpt")]
 mod deviation;
+mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
 #[cfg(feature = "tlsrpt")]
@@ -24,6 +25,7 @@ mod writer;
 
 #[cfg(feature = "tlsrpt")]
 pub use deviation::Deviation;
+pub use hint::{Hint, Whose};
 #[cfg(feature = "tlsrpt")]
 pub use path::ReportPath;
 #[cfg(feature = "tlsrpt")]
