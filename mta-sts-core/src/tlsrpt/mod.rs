@@ -3,12 +3,18 @@
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
 #[cfg(feature = "tlsrpt")]
+mod datagram;
+#[cfg(feature = "tlsrpt")]
 mod datetime;
 #[cfg(feature = "tlsrpt")]
 mod deviation;
+#[cfg(feature = "tlsrpt")]
+mod event;
 mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
+#[cfg(feature = "tlsrpt")]
+mod mail;
 #[cfg(feature = "tlsrpt")]
 mod path;
 #[cfg(feature = "tlsrpt")]
@@ -19,13 +25,23 @@ mod report;
 mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
+mod sender;
+#[cfg(feature = "tlsrpt")]
+mod tally;
+#[cfg(feature = "tlsrpt")]
 mod word;
 #[cfg(feature = "tlsrpt")]
 mod writer;
 
 #[cfg(feature = "tlsrpt")]
+pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
 pub use deviation::Deviation;
+#[cfg(feature = "tlsrpt")]
+pub use event::{Event, SessionFacts};
 pub use hint::{Hint, Whose};
+#[cfg(feature = "tlsrpt")]
+pub use mail::{MailParts, ReportFileName, ReportSubject};
 #[cfg(feature = "tlsrpt")]
 pub use path::ReportPath;
 #[cfg(feature = "tlsrpt")]
@@ -38,8 +54,17 @@ pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
+pub use sender::ReportSender;
+#[cfg(feature = "tlsrpt")]
+pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+#[cfg(feature = "tlsrpt")]
 pub use word::Word;
 
 #[cfg(feature = "tlsrpt")]
 pub use crate::error::ReportError;
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::{
+    DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
+    TallyError, TallyErrorKind,
+};
 pub use crate::error::{DeviationKind, ReportErrorKind};

@@ -381,8 +381,8 @@ impl FailureDetails {
     /// The first word of the text counts, [`MAX_HELO_LEN`](Self::MAX_HELO_LEN) octets of it at most; `?` stands for
     /// characters other than ASCII. A text without a word is no name.
     #[must_use]
-    pub fn with_receiving_mx_helo(mut self, answer: &str) -> Self {
-        let word = answer.split_ascii_whitespace().next().unwrap_or_default();
+    pub fn with_receiving_mx_helo(mut self, answer: impl AsRef<str>) -> Self {
+        let word = answer.as_ref().split_ascii_whitespace().next().unwrap_or_default();
         self.0.receiving_mx_helo = printable(word, Self::MAX_HELO_LEN);
         self
     }
@@ -407,8 +407,8 @@ impl FailureDetails {
     /// sender (RFC 8460, 8); `?` stands for control characters and for those other than ASCII.
     // Meets R46, R91.
     #[must_use]
-    pub fn with_failure_reason_code(mut self, reason: &str) -> Self {
-        self.0.failure_reason_code = printable(reason, Self::MAX_REASON_LEN);
+    pub fn with_failure_reason_code(mut self, reason: impl AsRef<str>) -> Self {
+        self.0.failure_reason_code = printable(reason.as_ref(), Self::MAX_REASON_LEN);
         self
     }
 
