@@ -1051,7 +1051,7 @@ static const struct {
     const char *room;
     /* All that an input may have: what is not known must not be passed over. */
     const char *members;
-    /* NULL for what C has no words for. */
+    /* NULL for a room, and from it for a case, that C has no words for. */
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
@@ -1067,6 +1067,10 @@ static const struct {
     {"record", " txt ", run_record},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
+    /* Not yet in the library. */
+    {"datagram", " datagram ", NULL},
+    {"mail", " file_name mail sender subject ", NULL},
+    {"tally", " config steps ", NULL},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
     {"tlsrpt-record", " domain rrs txt ", run_tlsrpt_record},
 };
@@ -1169,7 +1173,7 @@ static void run_file(const char *path, struct counts *counts)
         const json_t *one = json_array_get(cases, index), *input = json_object_get(one, "input");
         json_t *actual;
         refuse_unknown_members(input, rooms[number].members);
-        actual = rooms[number].run(input);
+        actual = rooms[number].run ? rooms[number].run(input) : NULL;
         if (!actual) {
             printf("conformance: not to be said in C: %s\n", text_of(one, "id"));
             counts->unspeakable++;
