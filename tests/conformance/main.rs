@@ -4,6 +4,7 @@ mod cache;
 mod delivery;
 mod entry;
 mod files;
+mod hint;
 mod lint;
 mod lookup;
 mod mx;
@@ -27,10 +28,11 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 14] = [
+const ROOMS: [(&str, Run); 15] = [
     ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
+    ("hint", hint::run),
     ("lint", lint::run),
     ("lookup", lookup::run),
     ("mx", mx::run),

@@ -177,6 +177,11 @@ impl fmt::Display for Severity {
     }
 }
 
+/// How to mend a fault of this kind.
+pub(crate) const fn help_of(kind: FindingKind) -> &'static str {
+    advice::of(kind).help
+}
+
 /// The findings so far.
 struct Findings {
     found: Vec<Finding>,

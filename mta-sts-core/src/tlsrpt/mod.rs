@@ -2,14 +2,32 @@
 //!
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
+#[cfg(feature = "tlsrpt")]
+mod datagram;
+#[cfg(feature = "tlsrpt")]
+mod event;
+mod hint;
+#[cfg(feature = "tlsrpt")]
+mod mail;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
 mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
+mod sender;
+#[cfg(feature = "tlsrpt")]
+mod tally;
+#[cfg(feature = "tlsrpt")]
 mod word;
 
+#[cfg(feature = "tlsrpt")]
+pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
+pub use event::{Event, SessionFacts};
+pub use hint::{Hint, Whose};
+#[cfg(feature = "tlsrpt")]
+pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
@@ -18,4 +36,14 @@ pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
+pub use sender::ReportSender;
+#[cfg(feature = "tlsrpt")]
+pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+#[cfg(feature = "tlsrpt")]
 pub use word::Word;
+
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::{
+    DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
+    TallyError, TallyErrorKind,
+};

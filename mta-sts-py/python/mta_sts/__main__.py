@@ -94,7 +94,8 @@ async def asked(resolver: Resolver, domain: PolicyDomain, timeout: float) -> tup
             return None
 
     async with resolver:
-        return await asyncio.gather(outcome(), hosts())
+        known, mx = await asyncio.gather(outcome(), hosts())
+    return known, mx
 
 
 def seen_of(domain: PolicyDomain, outcome: Outcome | None, hosts: list[str] | None) -> dict[str, Any]:

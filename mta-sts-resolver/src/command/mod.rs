@@ -15,6 +15,7 @@ mod remembered;
 mod serve;
 mod store;
 
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,19 +41,17 @@ pub(crate) fn run() -> ExitCode {
             return Exit::Temporary.into();
         }
     };
-    runtime
-        .block_on(async {
-            match arguments.command {
-                Command::Check(check) => check.run().await,
-                Command::Lint(lint) => lint.run().await,
-                Command::Match(matching) => matching.run(),
-                Command::Demo(demo) => demo.run().await,
-                Command::Serve(serve) => serve.run().await,
-                Command::Cache(cache) => cache.run().await,
-                Command::Explain(explain) => explain.run().await,
-            }
-        })
-        .into()
+    // Each on the heap, so that none lies on the stack in the place of the largest of all.
+    let command: Pin<Box<dyn Future<Output = Exit>>> = match arguments.command {
+        Command::Check(check) => Box::pin(check.run()),
+        Command::Lint(lint) => Box::pin(lint.run()),
+        Command::Match(matching) => Box::pin(async move { matching.run() }),
+        Command::Demo(demo) => Box::pin(demo.run()),
+        Command::Serve(serve) => Box::pin(serve.run()),
+        Command::Cache(cache) => Box::pin(cache.run()),
+        Command::Explain(explain) => Box::pin(explain.run()),
+    };
+    runtime.block_on(command).into()
 }
 
 /// MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
