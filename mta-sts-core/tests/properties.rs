@@ -156,7 +156,7 @@ proptest! {
             let latest = Duration::from_secs(86_400).min(max_age / 2);
             prop_assert!(waits <= latest && due >= begins);
             let is_cut_off = due == time(u64::MAX);
-            prop_assert!(is_cut_off || waits >= latest * 3 / 4 - Duration::from_secs(1), "{waits:?} of {latest:?}");
+            prop_assert!(is_cut_off || waits + Duration::from_secs(1) >= latest * 3 / 4, "{waits:?} of {latest:?}");
             // What was worked out at the fetch stays so, until the policy lapses.
             prop_assert!(now < time(fetched_at) || due == cached.refresh_at(spread, time(fetched_at)).unwrap());
         }
