@@ -1061,11 +1061,13 @@ static const struct {
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
+    {"datagram", " datagram ", not_in_c},
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " domain text times spread ", run_entry},
     {"hint", " policy_type reason result_type ", not_in_c},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
+    {"mail", " file_name mail sender subject ", not_in_c},
     {"mx", " dns_id host pattern policy ", run_mx},
     {"name", " domain host recipient ", run_name},
     {"policy", " body strictness ", run_policy},
@@ -1073,6 +1075,7 @@ static const struct {
     {"record", " txt ", run_record},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
+    {"tally", " config steps ", not_in_c},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
     {"tlsrpt-record", " domain rrs txt ", run_tlsrpt_record},
 };
