@@ -66,7 +66,7 @@ pub enum BusyWith {
     /// The address of the Policy Host, or Policy Hosts in all.
     #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
     PolicyHost,
-    /// Lookups in all: see [`ServiceConfig::max_waiting`](crate::ServiceConfig::max_waiting).
+    /// Lookups in all: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
     #[error("Too many lookups wait.")]
     Lookups,
 }
@@ -98,7 +98,7 @@ impl Resolver {
 
     /// Sets how lookups go. The limits of the fetch are taken from here.
     #[must_use]
-    pub fn config(mut self, config: LookupConfig) -> Self {
+    pub fn with_config(mut self, config: LookupConfig) -> Self {
         self.config = config;
         self
     }
@@ -111,7 +111,7 @@ impl Resolver {
     /// at most, so that silent hosts keep nobody waiting for long, and addresses that were silent last share a quarter of
     /// all. A fetch that gets no place, or loses it, comes to [`Discovery::busy`].
     #[must_use]
-    pub fn fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
+    pub fn with_fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
         self.limiter.set_fetches_at_once(from_one_address, in_all);
         self
     }
@@ -119,7 +119,7 @@ impl Resolver {
     /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
     /// The others wait their turn as those of [`fetches_at_once`](Self::fetches_at_once) do.
     #[must_use]
-    pub fn dns_lookups_at_once(mut self, lookups: usize) -> Self {
+    pub fn with_dns_lookups_at_once(mut self, lookups: usize) -> Self {
         self.limiter.set_dns_lookups_at_once(lookups);
         self
     }
@@ -291,7 +291,7 @@ impl Resolver {
             }
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
-        let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
+        let fetcher = self.fetcher.clone().with_timeout(left).with_max_body_len(request.max_body_len());
         let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
         match answer {

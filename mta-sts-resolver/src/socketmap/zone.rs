@@ -12,7 +12,7 @@ use super::overrides::Overrides;
 /// use mta_sts_core::postfix::Form;
 /// use mta_sts_resolver::{MatchNames, Zone};
 ///
-/// let zone = Zone::new().form(Form::Extended).match_names(MatchNames::MxHosts);
+/// let zone = Zone::new().with_form(Form::Extended).with_match_names(MatchNames::MxHosts);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zone {
@@ -104,42 +104,42 @@ impl Zone {
 
     /// How much an answer tells: [`Form::Basic`] by default, which every Postfix understands.
     #[must_use]
-    pub fn form(mut self, form: Form) -> Self {
+    pub fn with_form(mut self, form: Form) -> Self {
         self.form = form;
         self
     }
 
     /// Which names a certificate may have: the patterns of the policy by default.
     #[must_use]
-    pub fn match_names(mut self, match_names: MatchNames) -> Self {
+    pub fn with_match_names(mut self, match_names: MatchNames) -> Self {
         self.match_names = match_names;
         self
     }
 
     /// What is said where DANE applies: [`DaneAnswer::DaneOnly`] by default.
     #[must_use]
-    pub fn dane(mut self, answer: DaneAnswer) -> Self {
+    pub fn with_dane(mut self, answer: DaneAnswer) -> Self {
         self.dane = answer;
         self
     }
 
     /// For which destinations DANE is looked up: those with a policy by default.
     #[must_use]
-    pub fn dane_lookup(mut self, lookup: DaneLookup) -> Self {
+    pub fn with_dane_lookup(mut self, lookup: DaneLookup) -> Self {
         self.dane_lookup = lookup;
         self
     }
 
     /// What is said when DNS does not say whether there is a policy, and none is remembered: temporary by default.
     #[must_use]
-    pub fn on_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
+    pub fn with_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
         self.on_dns_failure = answer;
         self
     }
 
     /// What is said when there is a policy that cannot be fetched, and none is remembered: not found by default.
     #[must_use]
-    pub fn on_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
+    pub fn with_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
         self.on_fetch_failure = answer;
         self
     }
@@ -161,14 +161,14 @@ impl Zones {
 
     /// Answers lookups of the map `name` as this zone says.
     #[must_use]
-    pub fn with(mut self, name: &str, zone: Zone) -> Self {
+    pub fn with_zone(mut self, name: &str, zone: Zone) -> Self {
         self.named.insert(name.to_owned(), zone);
         self
     }
 
     /// Answers for these destinations as the operator says: none by default.
     #[must_use]
-    pub fn overrides(mut self, overrides: Overrides) -> Self {
+    pub fn with_overrides(mut self, overrides: Overrides) -> Self {
         self.overrides = overrides;
         self
     }

@@ -73,8 +73,8 @@ impl Sender {
     pub(super) fn in_world(world: &World) -> Result<Self, mta_sts_resolver::TrustStoreError> {
         let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes())?;
         // A server on loopback that is silent for so long stays silent.
-        let dns = DnsConfig::new(world.dns_addr()).timeout(Duration::from_millis(1500)).attempts(2);
-        let fetcher = PolicyFetcher::new(trust_store.clone()).port(world.https_port());
+        let dns = DnsConfig::new(world.dns_addr()).with_timeout(Duration::from_millis(1500)).with_attempts(2);
+        let fetcher = PolicyFetcher::new(trust_store.clone()).with_port(world.https_port());
         Ok(Self {
             resolver: Resolver::new(DnsClient::new(dns), fetcher),
             smtp: SmtpClient::new("sender.test", trust_store),
