@@ -1073,6 +1073,8 @@ static const struct {
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
     {"record", " txt ", run_record},
+    {"report", " domain json limits ", not_in_c},
+    {"report-written", " contact id organization period policies ", not_in_c},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tally", " config steps ", not_in_c},

@@ -14,6 +14,7 @@ mod name;
 mod policy;
 mod postfix;
 mod record;
+mod report;
 mod response;
 mod tally;
 mod tlsrpt;
@@ -31,7 +32,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 18] = [
+const ROOMS: [(&str, Run); 20] = [
     ("cache", cache::run),
     ("datagram", datagram::run),
     ("delivery", delivery::run),
@@ -45,6 +46,8 @@ const ROOMS: [(&str, Run); 18] = [
     ("policy", policy::run),
     ("postfix", postfix::run),
     ("record", record::run),
+    ("report", report::run),
+    ("report-written", report::run_written),
     ("response", response::run),
     ("rrset", record::run_rrset),
     ("tally", tally::run),
