@@ -107,7 +107,9 @@ class Postfix:
         (folder / "queue" / "pid").mkdir()
         (folder / "data").mkdir()
         shutil.chown(folder / "data", "postfix")
-        self.master = subprocess.Popen(["/usr/lib/postfix/sbin/master", "-d", "-c", str(self.etc)])
+        # The leader of a group, to which it passes the signal on that ends it.
+        master = ["/usr/lib/postfix/sbin/master", "-d", "-c", str(self.etc)]
+        self.master = subprocess.Popen(master, start_new_session=True)
         until("Postfix listens", self.listens)
 
     def listens(self):
