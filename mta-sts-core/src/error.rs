@@ -950,7 +950,7 @@ mod report {
     /// use mta_sts_core::tlsrpt::Report;
     ///
     /// let error = Report::parse(br#"{"policies": [{"policy": {"#).unwrap_err();
-    /// assert_eq!((error.code(), error.offset()), ("json-ends-early", 25));
+    /// assert_eq!((error.code(), error.offset()), ("json-ends-early", 26));
     /// assert_eq!(error.path().to_string(), "policies[0].policy");
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -79,7 +79,10 @@ pub struct PolicyService {
 }
 
 /// What a [`PolicyService`] says of a domain.
+///
+/// An answer that a caller does not know counts as temporary: the mail waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PolicyAnswer {
     /// This policy applies. Its mode may be testing or none.
     Policy(Policy),

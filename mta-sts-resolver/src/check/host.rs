@@ -78,6 +78,7 @@ impl HostCheck {
 
 /// What a sender would do about an MX host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HostDecision {
     /// Deliver to it.
     Deliver,

@@ -26,6 +26,7 @@ pub struct Zone {
 
 /// Which names a certificate may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MatchNames {
     /// The patterns of the policy: all that Postfix needs to be told, though `match=.example.test` covers
     /// `a.b.example.test` too, which the policy's `*.example.test` does not.
@@ -41,6 +42,7 @@ pub enum MatchNames {
 /// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DaneAnswer {
     /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts
     /// only, and no policy enforces, `dane`: Postfix authenticates those hosts, and delivers to the others too.
@@ -57,6 +59,7 @@ pub enum DaneAnswer {
 
 /// For which destinations DANE is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DaneLookup {
     /// Those with a policy in mode enforce or testing: of others nothing is said, so that Postfix's own level applies.
     #[default]
@@ -70,6 +73,7 @@ pub enum DaneLookup {
 /// Only its TXT record is meant. Where DNS says that there is one, and then not where the Policy Host is, that is a failed
 /// fetch; see [`FetchFailureAnswer`]. Where it is this machine that could not ask, the answer is temporary with either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DnsFailureAnswer {
     /// It is temporary: mail waits. Whoever makes this lookup fail gains nothing; whoever makes one of the Policy Host's
     /// address fail still does, by default.
@@ -85,6 +89,7 @@ pub enum DnsFailureAnswer {
 /// this machine that could not ask, for want of files or a network or by its proxy, the answer is temporary with either.
 // Meets S57.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FetchFailureAnswer {
     /// There is no policy: a sender "MUST continue with delivery as though the domain has not implemented MTA-STS"
     /// (RFC 8461, 3.3). So whoever can break the fetch of a policy that was never fetched before can read the mail

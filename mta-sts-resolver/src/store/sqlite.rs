@@ -96,6 +96,7 @@ pub struct SqliteConfig {
 
 /// What may be done to the file of a [`SqliteStore`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SqliteAccess {
     /// Entries are read, and nothing is changed: no file is made, renamed or repaired.
     Read,
