@@ -533,7 +533,7 @@ ROOMS: dict[str, Callable[[Fields], Shown]] = {
 }
 
 # Rooms that the package does not have yet: none of their cases counts as run.
-LEFT_OUT = {"hint"}
+LEFT_OUT = {"hint", "ready"}
 
 CASES = [(room, case) for room, cases in read_all().items() if room not in LEFT_OUT for case in cases]
 

@@ -1064,6 +1064,7 @@ static const struct {
     {"name", " domain host recipient ", run_name},
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
+    {"ready", " live mended now reports rules since ", not_in_c},
     {"record", " txt ", run_record},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},

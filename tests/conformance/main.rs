@@ -11,6 +11,7 @@ mod mx;
 mod name;
 mod policy;
 mod postfix;
+mod ready;
 mod record;
 mod response;
 mod tlsrpt;
@@ -28,7 +29,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 15] = [
+const ROOMS: [(&str, Run); 16] = [
     ("cache", cache::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
@@ -39,6 +40,7 @@ const ROOMS: [(&str, Run); 15] = [
     ("name", name::run),
     ("policy", policy::run),
     ("postfix", postfix::run),
+    ("ready", ready::run),
     ("record", record::run),
     ("response", response::run),
     ("rrset", record::run_rrset),

@@ -3,6 +3,8 @@
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
 mod hint;
+#[cfg(feature = "tlsrpt")]
+mod ready;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -12,6 +14,10 @@ mod result_type;
 mod word;
 
 pub use hint::{Hint, Whose};
+#[cfg(feature = "tlsrpt")]
+pub use ready::{
+    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
+};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
