@@ -2,14 +2,16 @@
 //! names what is wrong with the rest.
 //!
 //! The texts belong to their authors and are not part of this repository. `MTASTS_CORPUS` names the
-//! folder that has `classes.tsv` and `policies/`; by default it is `../shared/corpus`.
+//! folder that has `classes.tsv`, `policies/` and `datagrams/`, which Postfix with libtlsrpt has sent; by
+//! default it is `../shared/corpus`.
 
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use mta_sts_core::{Finding, FindingKind, Policy, Severity, Strictness, lint};
+use mta_sts_core::tlsrpt::Datagram;
+use mta_sts_core::{Finding, FindingKind, Policy, PolicyType, Severity, Strictness, TlsrptRecord, lint};
 
 /// A line of `classes.tsv`.
 struct Row<'a> {
@@ -89,7 +91,7 @@ const WORDS: &[(&str, &[&str])] = &[
 
 #[test]
 fn published_policies_are_taken_as_they_were_sorted() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = corpus("published_policies_are_taken_as_they_were_sorted") else { return };
     let classes = fs::read_to_string(folder.join("classes.tsv")).unwrap();
     let rows: Vec<_> = classes.lines().filter(|line| !line.starts_with('#')).map(Row::read).collect();
     assert!(rows.len() > 100, "only {} policies", rows.len());
@@ -105,8 +107,32 @@ fn published_policies_are_taken_as_they_were_sorted() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn datagrams_of_postfix_are_read() {
+    let Some(folder) = corpus("datagrams_of_postfix_are_read") else { return };
+    let mut by_type = [(PolicyType::Tlsa, 0, 0), (PolicyType::Sts, 0, 0), (PolicyType::NoPolicyFound, 0, 0)];
+    for file in ["postfix-3.10.13-datagrams.jsonl", "postfix-3.10.13-policy-failure.jsonl"] {
+        for line in fs::read_to_string(folder.join("datagrams").join(file)).unwrap().lines() {
+            let datagram = Datagram::parse(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert!(TlsrptRecord::parse(datagram.record().as_bytes()).is_ok(), "{line}");
+            let written = datagram.to_json().unwrap();
+            assert_eq!(Datagram::parse(written.as_bytes()).as_ref(), Ok(&datagram), "{line}");
+            // Of an answer to EHLO the name is kept.
+            assert!(!written.contains("PIPELINING"), "{written}");
+            for event in datagram.events() {
+                let counts = by_type.iter_mut().find(|counts| counts.0 == event.policy_type()).unwrap();
+                let count = if event.has_failed() { &mut counts.2 } else { &mut counts.1 };
+                *count += 1;
+            }
+        }
+    }
+    // Counted with grep.
+    let counted = [(PolicyType::Tlsa, 3, 1), (PolicyType::Sts, 13, 9), (PolicyType::NoPolicyFound, 9, 0)];
+    assert_eq!(by_type, counted);
+}
+
 /// The folder of the corpus, if it is there. On a build machine it has to be.
-fn corpus() -> Option<PathBuf> {
+fn corpus(test: &str) -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = env::var_os("MTASTS_CORPUS")
         .map_or_else(|| workspace.join("../shared/corpus"), |folder| workspace.join(PathBuf::from(folder)));
@@ -114,7 +140,7 @@ fn corpus() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(env::var_os("CI").is_none(), "no corpus: set MTASTS_CORPUS to its folder");
-    println!("skipped: published_policies_are_taken_as_they_were_sorted: no corpus, see MTASTS_CORPUS");
+    println!("skipped: {test}: no corpus, see MTASTS_CORPUS");
     None
 }
 

@@ -105,6 +105,39 @@ macro_rules! stage_error {
     };
 }
 
+/// Declares the error of a stage without a text to point into: a kind alone.
+macro_rules! kind_error {
+    ($(#[$meta:meta])* $name:ident, $kind:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name($kind);
+
+        impl $name {
+            pub(crate) const fn new(kind: $kind) -> Self {
+                Self(kind)
+            }
+
+            /// What is wrong.
+            pub const fn kind(&self) -> $kind {
+                self.0
+            }
+
+            /// The stable kebab-case word of the kind.
+            pub const fn code(&self) -> &'static str {
+                self.0.code()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
 kinds! {
     /// What is wrong with a name or with an `mx` pattern.
     NameErrorKind {
@@ -808,45 +841,22 @@ kinds! {
     }
 }
 
-/// The policy cannot be told to Postfix.
-///
-/// ```
-/// use mta_sts_core::{Policy, PolicyDomain, postfix};
-///
-/// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: hostname\nmax_age: 604800\n")?;
-/// let domain = PolicyDomain::parse("example.com")?;
-/// // To Postfix `hostname` means "whatever name the MX host has".
-/// let error = postfix::tls_policy(&policy, &domain, postfix::Form::Basic).unwrap_err();
-/// let answer = format!("TEMP {}", error.code());
-/// assert_eq!(answer, "TEMP no-usable-mx");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PostfixError(PostfixErrorKind);
-
-impl PostfixError {
-    pub(crate) const fn new(kind: PostfixErrorKind) -> Self {
-        Self(kind)
-    }
-
-    /// What is wrong.
-    pub const fn kind(&self) -> PostfixErrorKind {
-        self.0
-    }
-
-    /// The stable kebab-case word of the kind.
-    pub const fn code(&self) -> &'static str {
-        self.0.code()
-    }
+kind_error! {
+    /// The policy cannot be told to Postfix.
+    ///
+    /// ```
+    /// use mta_sts_core::{Policy, PolicyDomain, postfix};
+    ///
+    /// let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: hostname\nmax_age: 604800\n")?;
+    /// let domain = PolicyDomain::parse("example.com")?;
+    /// // To Postfix `hostname` means "whatever name the MX host has".
+    /// let error = postfix::tls_policy(&policy, &domain, postfix::Form::Basic).unwrap_err();
+    /// let answer = format!("TEMP {}", error.code());
+    /// assert_eq!(answer, "TEMP no-usable-mx");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    PostfixError, PostfixErrorKind
 }
-
-impl fmt::Display for PostfixError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl core::error::Error for PostfixError {}
 
 kinds! {
     /// What is wrong with the `_smtp._tls` TXT records of a domain (RFC 8460, 3).
@@ -880,6 +890,114 @@ stage_error! {
     TlsrptRecordError, TlsrptRecordErrorKind
 }
 
+#[cfg(feature = "tlsrpt")]
+kinds! {
+    /// What is wrong with a datagram of libtlsrpt.
+    DatagramErrorKind {
+        TooLong = 1341, "datagram-too-long", "The datagram is longer than 64 KiB.";
+        NotJson = 1342, "datagram-not-json", "The datagram is not JSON.";
+        BadMember = 1343, "bad-datagram-member", "A member of the datagram is missing, stands twice or has another type.";
+        UnknownVersion = 1344, "unknown-datagram-version", "The datagram has another version than 1.";
+        BadDomain = 1345, "bad-datagram-domain", "The recipient domain of the datagram is none.";
+        UnknownPolicyType = 1346, "unknown-datagram-policy-type", "The datagram has a policy type that reports do not know.";
+        NoPolicy = 1347, "datagram-without-policy", "The datagram has no policy, so that it tells nothing.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+stage_error! {
+    /// A datagram that nothing is counted of.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::Datagram;
+    ///
+    /// let error = Datagram::parse(br#"{"d": "example.com"}"#).unwrap_err();
+    /// assert_eq!(error.code(), "bad-datagram-member");
+    /// ```
+    ///
+    /// Count it and go on: any local program may write to the socket.
+    DatagramError, DatagramErrorKind
+}
+
+#[cfg(feature = "tlsrpt")]
+kinds! {
+    /// What is wrong with the text of a tally.
+    TallyErrorKind {
+        NotATally = 1351, "not-a-tally", "The text does not begin as a tally does.";
+        UnknownVersion = 1352, "unknown-tally-version", "The text is of a version that this crate does not know.";
+        Truncated = 1353, "truncated-tally", "The text ends in the middle of a line.";
+        BadLine = 1354, "bad-tally-line", "A line of the text is none that a tally has.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+stage_error! {
+    /// The text of a tally cannot be read.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::{ReportSender, Tally, TallyConfig};
+    ///
+    /// # let seed = 7;
+    /// let config = TallyConfig::new(seed, ReportSender::new("tls-reports@sender.example", "Sender Inc.")?);
+    /// let error = Tally::parse(b"mta-sts-tally 1\n{", config).unwrap_err();
+    /// assert_eq!((error.code(), error.line()), ("truncated-tally", 2));
+    /// # Ok::<(), mta_sts_core::tlsrpt::ReportSenderError>(())
+    /// ```
+    ///
+    /// Keep it for whoever looks into it, and begin with an empty tally.
+    TallyError, TallyErrorKind
+}
+
+#[cfg(feature = "tlsrpt")]
+kinds! {
+    /// What is wrong with the sender of reports.
+    ReportSenderErrorKind {
+        BadContact = 1361, "bad-sender-contact", "The contact is no plain mail address, such as `tls-reports@example.com`.";
+        BadOrganization = 1362, "bad-sender-organization", "The name of the organisation is empty, longer than 255 octets, or has a control character.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+kind_error! {
+    /// The sender of reports is none that receivers would take.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::ReportSender;
+    ///
+    /// let error = ReportSender::new("Reports <tls@sender.example>", "Sender Inc.").unwrap_err();
+    /// assert_eq!(error.code(), "bad-sender-contact");
+    /// ```
+    ReportSenderError, ReportSenderErrorKind
+}
+
+#[cfg(feature = "tlsrpt")]
+kinds! {
+    /// Why a report can go out in no mail.
+    MailErrorKind {
+        OtherSubmitter = 1366, "other-report-submitter", "The domain of the report's contact is not that of the sender.";
+        BadReportId = 1367, "bad-report-id", "The id of the report cannot stand in a subject.";
+        MissingPeriod = 1368, "missing-report-period", "The report does not say which time it is about.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+kind_error! {
+    /// A report that can go out in no mail.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::{MailParts, Report, ReportPeriod, ReportSender};
+    /// use mta_sts_core::{PolicyDomain, UnixTime};
+    ///
+    /// let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")?;
+    /// let period = ReportPeriod::of_day(UnixTime::from_secs(1_700_000_000));
+    /// let report = Report::new("Other Inc.", "tls@other.example", "1@other.example", period);
+    /// let error = MailParts::of(&report, &PolicyDomain::parse("example.com")?, &sender).unwrap_err();
+    /// assert_eq!(error.code(), "other-report-submitter");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    MailError, MailErrorKind
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -891,6 +1009,8 @@ mod tests {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
         add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind);
+        #[cfg(feature = "tlsrpt")]
+        add!(DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
         rows
     }
 

@@ -1074,6 +1074,12 @@ impl ReceivedLines {
         self.text.split('\n').filter(|line| !line.is_empty())
     }
 
+    /// As [`into_text`](Self::into_text), borrowed.
+    #[cfg(feature = "tlsrpt")]
+    pub(crate) fn as_text(&self) -> &str {
+        &self.text
+    }
+
     /// All of them, with a line feed between two.
     pub fn into_text(self) -> String {
         self.text

@@ -5,6 +5,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write;
 
+#[cfg(feature = "tlsrpt")]
+use mta_sts_core::tlsrpt::{Counted, Datagram, NotCounted, ReportPolicy, ReportSender, Tally, TallyConfig};
 use mta_sts_core::{
     DnsName, HttpResponse, Input, Lookup, LookupConfig, Policy, PolicyDomain, Purpose, Record, UnixTime,
 };
@@ -157,5 +159,63 @@ fn the_lines_of_what_is_no_policy_take_at_most_twice_its_octets() {
         });
         let bound = 2 * body.len() + 1000;
         assert!(held <= bound && most <= bound, "{held} {most}: {unit:?}");
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+#[test]
+fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {
+    const MOST: usize = 1 << 20;
+    let now = UnixTime::from_secs(1_700_000_000);
+    let long = "x".repeat(2000);
+    let config = || {
+        let mut config = TallyConfig::new(7, ReportSender::new("tls@sender.test", "Sender Inc.").unwrap());
+        config.set_max_octets(MOST);
+        config
+    };
+    // Domains alone, policies of their own, failures of every kind.
+    for (lines, failures) in [("", 0), (&*long, 0), ("", 3), (&*long, 3)] {
+        let before = HELD.get();
+        let mut tally = Tally::new(config());
+        let (mut sessions, mut refused) = (0, 0);
+        for number in 0..10_000 {
+            let failures: Vec<_> = (0..failures)
+                .map(|kind| format!(r#"{{"c":201,"n":"mx{number}.test","h":"helo{number}.{kind}.test","r":"192.0.2.{kind}"}}"#))
+                .collect();
+            let json = format!(
+                r#"{{"d":"{}.test","pr":"v=TLSRPTv1; rua=mailto:a@b","policies":[
+                {{"policy-type":2,"policy-string":["{number} {lines}"],"failure-details":[{}],"f":0}}]}}"#,
+                // Some domains send mail again and again.
+                if number % 4 == 0 { number % 64 } else { number },
+                failures.join(",")
+            );
+            let datagram = Datagram::parse(json.as_bytes()).unwrap();
+            for event in datagram.events() {
+                match tally.count(&event, now) {
+                    Counted::Whole | Counted::Folded => sessions += 1,
+                    Counted::Not(reason) => {
+                        assert_eq!(reason, NotCounted::OutOfMemory);
+                        refused += 1;
+                    }
+                }
+            }
+            assert!(tally.octets() <= MOST, "{}", tally.octets());
+        }
+        let held = HELD.get() - before;
+        println!("{held} octets held, {} said, {sessions} counted, {refused} refused", tally.octets());
+        assert!(held <= MOST, "{held} octets");
+        assert!(refused > 0 && sessions > 0);
+        // What is counted is never pushed out, and its totals are right.
+        let later = tally.poll_timeout().map(|_| UnixTime::from_secs(1_700_000_000 + 2 * 86_400)).unwrap();
+        let mut reported = 0;
+        while let Some(due) = tally.poll_report(later) {
+            reported += due.report.policies().iter().map(ReportPolicy::successes).sum::<u64>();
+            tally.handle_delivery(&due.id, mta_sts_core::tlsrpt::ReportDelivery::Delivered, later);
+        }
+        assert_eq!(reported, sessions);
+        // Nothing of them is left, days later.
+        let empty = UnixTime::from_secs(1_700_000_000 + 9 * 86_400);
+        assert!(tally.poll_report(empty).is_none() && tally.is_empty());
+        assert_eq!(tally.octets(), 0);
     }
 }

@@ -2,7 +2,13 @@
 //!
 //! Reports are here with the feature `tlsrpt`, which is on by default.
 
+#[cfg(feature = "tlsrpt")]
+mod datagram;
+#[cfg(feature = "tlsrpt")]
+mod event;
 mod hint;
+#[cfg(feature = "tlsrpt")]
+mod mail;
 #[cfg(feature = "tlsrpt")]
 mod ready;
 mod record;
@@ -11,9 +17,19 @@ mod report;
 mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
+mod sender;
+#[cfg(feature = "tlsrpt")]
+mod tally;
+#[cfg(feature = "tlsrpt")]
 mod word;
 
+#[cfg(feature = "tlsrpt")]
+pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
+pub use event::{Event, SessionFacts};
 pub use hint::{Hint, Whose};
+#[cfg(feature = "tlsrpt")]
+pub use mail::{MailParts, ReportFileName, ReportSubject};
 #[cfg(feature = "tlsrpt")]
 pub use ready::{
     Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
@@ -26,4 +42,14 @@ pub use report_uri::ReportUri;
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
+pub use sender::ReportSender;
+#[cfg(feature = "tlsrpt")]
+pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+#[cfg(feature = "tlsrpt")]
 pub use word::Word;
+
+#[cfg(feature = "tlsrpt")]
+pub use crate::error::{
+    DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
+    TallyError, TallyErrorKind,
+};

@@ -92,6 +92,11 @@ impl ResultType {
             Self::DaneRequired => 306,
         }
     }
+    /// The result type that has this number.
+    #[cfg(feature = "tlsrpt")]
+    pub(super) fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|result| result.number() == number)
+    }
 }
 
 impl fmt::Display for ResultType {
@@ -148,6 +153,11 @@ impl PolicyType {
             Self::Sts => 2,
             Self::NoPolicyFound => 9,
         }
+    }
+    /// The policy type that has this number.
+    #[cfg(feature = "tlsrpt")]
+    pub(super) fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|policy_type| policy_type.number() == number)
     }
 }
 

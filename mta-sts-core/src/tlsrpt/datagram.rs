@@ -1,0 +1,723 @@
+//! What libtlsrpt sends to the program that counts.
+//!
+//! ```text
+//! {"dpv":"1","d":"example.com","pr":"v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
+//!     {"policy-type":2,"policy-domain":"example.com","policy-string":["version: STSv1", ...],"mx-host":["mx.example.com"],
+//!     "failure-details":[{"c":204,"s":"192.0.2.1","n":"mx.example.com","h":"mx.example.com","r":"192.0.2.25",
+//!     "a":"https://...","f":"reason"}],"t":1,"f":1}]}
+//! ```
+//!
+//! `t` is the number of failures, `f` the end of the session: 1 if it failed. The version is missing in what libtlsrpt
+//! 0.5.0 sends, and `h` is whatever the sender hands in: of Postfix, the whole answer to EHLO.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::event::{self, Event, EventPolicy, Failure, Failures, SessionEnd, Texts};
+use super::{PolicyType, ResultType};
+use crate::error::{DatagramError, DatagramErrorKind};
+use crate::name::{DnsName, PolicyDomain};
+
+/// What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+///
+/// ```
+/// use mta_sts_core::tlsrpt::Datagram;
+///
+/// // As Postfix sends it.
+/// let datagram = Datagram::parse(
+///     br#"{"d": "example.com","pr": "v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
+///         {"policy-type":9,"policy-domain": "example.com","t":0,"f":0}]}"#,
+/// )?;
+/// assert_eq!(datagram.domain().as_str(), "example.com");
+/// assert_eq!(datagram.events().count(), 1);
+/// # Ok::<(), mta_sts_core::tlsrpt::DatagramError>(())
+/// ```
+///
+/// A mail server that links this crate sends the same, to whichever program counts:
+///
+/// ```
+/// use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts};
+/// # use mta_sts_core::*;
+/// # let domain = PolicyDomain::parse("example.com")?;
+/// # let name = DnsName::parse("mx.example.com")?;
+/// # let verdict = Delivery::without_policy().check_session(&MxHost::new(&name), Session::new(TlsResult::NotOffered));
+///
+/// let mut datagram = Datagram::new(&domain, "v=TLSRPTv1; rua=mailto:tls@example.com");
+/// for row in &verdict.rows {
+///     datagram.add(&Event::session(&domain, row, SessionFacts::new(&name)));
+/// }
+/// let json = datagram.to_json()?;
+/// // let socket = UnixDatagram::unbound()?; socket.send_to(json.as_bytes(), "/run/tlsrpt/tlsrpt.sock")?;
+/// # assert_eq!(Datagram::parse(json.as_bytes())?, datagram);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What is kept is what counts: names in lower case and A-labels, of a greeting its name, reasons in printable ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    domain: PolicyDomain,
+    record: Box<str>,
+    policies: Vec<DatagramPolicy>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DatagramPolicy {
+    policy_type: PolicyType,
+    // Where it is not the recipient domain.
+    domain: Option<DnsName>,
+    // A line feed behind each.
+    lines: Box<str>,
+    mx_hosts: Box<str>,
+    failures: Vec<DatagramFailure>,
+    has_failed: bool,
+}
+
+/// An element of `failure-details`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DatagramFailure {
+    result_type: ResultType,
+    sending_ip: Option<IpAddr>,
+    mx_host: Option<Box<str>>,
+    helo: Option<Box<str>>,
+    receiving_ip: Option<IpAddr>,
+    additional_information: Option<Box<str>>,
+    reason: Option<Box<str>>,
+}
+
+impl Datagram {
+    /// The most octets that are read or written: 64 KiB.
+    pub const MAX_LEN: usize = 65_536;
+
+    /// A datagram about deliveries to this domain, which has this TLSRPT record. Without an event it says nothing.
+    pub fn new(domain: &PolicyDomain, record: &str) -> Self {
+        Self { domain: domain.clone(), record: record.into(), policies: Vec::new() }
+    }
+
+    /// Adds an event of the same recipient domain; its own record does not count.
+    ///
+    /// Returns whether it could be added: a datagram has no word for a policy discovery that failed beside a cached
+    /// policy, since each of its policies stands for a session; nor for a session of a TLS report, which is not
+    /// counted; nor for an event of another domain.
+    pub fn add(&mut self, event: &Event<'_>) -> bool {
+        let Some(end) = event.session.filter(|_| !event.is_of_tlsrpt_report && *event.domain == self.domain)
+        else {
+            return false;
+        };
+        self.policies.push(DatagramPolicy {
+            policy_type: event.policy.policy_type,
+            domain: event.policy.domain.cloned(),
+            lines: event.policy.lines.joined(),
+            mx_hosts: event.policy.mx_hosts.joined(),
+            failures: event.failures().map(DatagramFailure::of).collect(),
+            has_failed: end == SessionEnd::Failure,
+        });
+        true
+    }
+
+    /// Reads a datagram.
+    ///
+    /// A version may be missing or be `1`. What is not UTF-8 is replaced. Members that are not known, and the number
+    /// of failures, are passed over. A policy without a domain is the recipient's, or with DANE that of the first MX
+    /// host that failed. A result type that is not known counts as `validation-failure`. Where the reason is
+    /// OpenSSL's word for a name, a date or an issuer that is wrong, `validation-failure` becomes the result type
+    /// that says so (RFC 8460, 4.3).
+    ///
+    /// # Errors
+    ///
+    /// Why nothing is counted of it.
+    // Meets R36, R37, R38, R39.
+    pub fn parse(datagram: &[u8]) -> Result<Self, DatagramError> {
+        if datagram.len() > Self::MAX_LEN {
+            return Err(DatagramError::at(DatagramErrorKind::TooLong, 1, Self::MAX_LEN));
+        }
+        let text = String::from_utf8_lossy(datagram);
+        let read: ReadDatagram<'_> = serde_json::from_str(&text).map_err(|error| of_json(&error, &text))?;
+        read.checked().map_err(|kind| DatagramError::at(kind, 1, 0))
+    }
+
+    /// The recipient domain.
+    pub const fn domain(&self) -> &PolicyDomain {
+        &self.domain
+    }
+
+    /// The TLSRPT record of the recipient domain, as the sender saw it.
+    pub fn record(&self) -> &str {
+        &self.record
+    }
+
+    /// What is to be counted, each with the record.
+    pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        self.policies.iter().map(|policy| Event {
+            record: Some(&self.record),
+            policy: EventPolicy {
+                policy_type: policy.policy_type,
+                domain: policy.domain.as_ref(),
+                lines: Texts::Joined(&policy.lines),
+                mx_hosts: Texts::Joined(&policy.mx_hosts),
+            },
+            session: Some(if policy.has_failed { SessionEnd::Failure } else { SessionEnd::Success }),
+            failures: Failures::Of(&policy.failures),
+            ..Event::of(&self.domain)
+        })
+    }
+
+    /// The datagram as libtlsrpt writes it, of version 1.
+    ///
+    /// # Errors
+    ///
+    /// `datagram-without-policy` and `datagram-too-long`: no program would count it. Send none.
+    pub fn to_json(&self) -> Result<String, DatagramError> {
+        if self.policies.is_empty() {
+            return Err(DatagramError::at(DatagramErrorKind::NoPolicy, 1, 0));
+        }
+        // Texts and numbers are written to memory, so that nothing can fail.
+        let json = serde_json::to_string(&WrittenDatagram {
+            dpv: VERSION,
+            d: self.domain.as_str(),
+            pr: &self.record,
+            policies: self.policies.iter().map(|policy| policy.written(&self.domain)).collect(),
+        })
+        .unwrap_or_default();
+        if json.len() > Self::MAX_LEN {
+            return Err(DatagramError::at(DatagramErrorKind::TooLong, 1, Self::MAX_LEN));
+        }
+        Ok(json)
+    }
+}
+
+impl DatagramPolicy {
+    fn written<'a>(&'a self, recipient: &'a PolicyDomain) -> WrittenPolicy<'a> {
+        WrittenPolicy {
+            policy_type: self.policy_type.number(),
+            policy_domain: self.domain.as_ref().unwrap_or(recipient.as_name()).as_str(),
+            policy_string: &self.lines,
+            mx_host: &self.mx_hosts,
+            failure_details: self.failures.iter().map(DatagramFailure::written).collect(),
+            t: self.failures.len(),
+            f: self.has_failed.into(),
+        }
+    }
+}
+
+impl DatagramFailure {
+    fn of(failure: Failure<'_>) -> Self {
+        Self {
+            result_type: failure.result_type,
+            sending_ip: failure.sending_ip,
+            mx_host: failure.mx_host.map(Into::into),
+            helo: failure.helo.map(Into::into),
+            receiving_ip: failure.receiving_ip,
+            additional_information: None,
+            reason: failure.reason.map(Into::into),
+        }
+    }
+
+    pub(super) fn as_failure(&self) -> Failure<'_> {
+        Failure {
+            result_type: self.result_type,
+            sending_ip: self.sending_ip,
+            mx_host: self.mx_host.as_deref(),
+            helo: self.helo.as_deref(),
+            receiving_ip: self.receiving_ip,
+            reason: self.reason.as_deref(),
+        }
+    }
+
+    fn written(&self) -> WrittenFailure<'_> {
+        WrittenFailure {
+            c: self.result_type.number(),
+            s: self.sending_ip,
+            n: self.mx_host.as_deref(),
+            h: self.helo.as_deref(),
+            r: self.receiving_ip,
+            a: self.additional_information.as_deref(),
+            f: self.reason.as_deref(),
+        }
+    }
+}
+
+const VERSION: &str = "1";
+
+/// The members as they stand in a datagram.
+#[derive(Deserialize)]
+struct ReadDatagram<'a> {
+    #[serde(borrow, default)]
+    dpv: Option<Text<'a>>,
+    #[serde(borrow)]
+    d: Text<'a>,
+    #[serde(borrow)]
+    pr: Text<'a>,
+    #[serde(borrow)]
+    policies: Vec<ReadPolicy<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ReadPolicy<'a> {
+    policy_type: u16,
+    #[serde(borrow, default)]
+    policy_domain: Option<Text<'a>>,
+    #[serde(default)]
+    policy_string: Option<JoinedLines>,
+    #[serde(default)]
+    mx_host: Option<JoinedLines>,
+    #[serde(borrow, default)]
+    failure_details: Option<Vec<ReadFailure<'a>>>,
+    f: Flag,
+}
+
+#[derive(Deserialize)]
+struct ReadFailure<'a> {
+    c: u16,
+    #[serde(borrow, default)]
+    s: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    n: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    h: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    r: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    a: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    f: Option<Text<'a>>,
+}
+
+impl ReadDatagram<'_> {
+    fn checked(self) -> Result<Datagram, DatagramErrorKind> {
+        if self.dpv.is_some_and(|version| version.0 != VERSION) {
+            return Err(DatagramErrorKind::UnknownVersion);
+        }
+        if self.policies.is_empty() {
+            return Err(DatagramErrorKind::NoPolicy);
+        }
+        let domain = PolicyDomain::parse(&self.d.0).map_err(|_| DatagramErrorKind::BadDomain)?;
+        let policies =
+            self.policies.into_iter().map(|policy| policy.checked(&domain)).collect::<Result<_, _>>()?;
+        Ok(Datagram { domain, record: self.pr.0.into(), policies })
+    }
+}
+
+impl ReadPolicy<'_> {
+    fn checked(self, recipient: &PolicyDomain) -> Result<DatagramPolicy, DatagramErrorKind> {
+        let policy_type =
+            PolicyType::from_number(self.policy_type).ok_or(DatagramErrorKind::UnknownPolicyType)?;
+        let failures: Vec<_> = self
+            .failure_details
+            .unwrap_or_default()
+            .into_iter()
+            .map(|failure| failure.checked(policy_type))
+            .collect();
+        let named = self.policy_domain.and_then(|name| DnsName::parse(&name.0).ok());
+        let domain = named.or_else(|| {
+            // The TLSA base domain is the name of the MX host (RFC 8460, 1.1).
+            let host = failures.iter().find_map(|failure| failure.mx_host.as_deref());
+            host.filter(|_| policy_type == PolicyType::Tlsa).and_then(|host| DnsName::parse(host).ok())
+        });
+        Ok(DatagramPolicy {
+            policy_type,
+            domain: domain.filter(|name| name != recipient.as_name()),
+            lines: self.policy_string.unwrap_or_default().0,
+            mx_hosts: self.mx_host.unwrap_or_default().0,
+            failures,
+            has_failed: self.f.0,
+        })
+    }
+}
+
+/// The longest `additional-information`, in octets.
+const MAX_INFORMATION_LEN: usize = 1024;
+
+impl ReadFailure<'_> {
+    fn checked(self, policy_type: PolicyType) -> DatagramFailure {
+        let ip = |text: Option<Text<'_>>| text.and_then(|text| text.0.parse().ok());
+        let owned = |text: &str| Box::from(text);
+        let reason = self.f.as_ref().and_then(|text| event::reason_code(&text.0)).map(owned);
+        let (result_type, reason) = match ResultType::from_number(self.c) {
+            Some(ResultType::ValidationFailure) if policy_type != PolicyType::Tlsa => {
+                let by_reason = reason.as_deref().and_then(result_type_of_openssl);
+                (by_reason.unwrap_or(ResultType::ValidationFailure), reason)
+            }
+            Some(result_type) => (result_type, reason),
+            None => {
+                let number = || format!("libtlsrpt-{}", self.c).into();
+                (ResultType::ValidationFailure, reason.or_else(|| Some(number())))
+            }
+        };
+        DatagramFailure {
+            result_type,
+            sending_ip: ip(self.s),
+            mx_host: self.n.and_then(|name| host_name(&name.0)),
+            helo: self.h.as_ref().and_then(|said| event::helo_name(&said.0)).map(owned),
+            receiving_ip: ip(self.r),
+            additional_information: self
+                .a
+                .as_ref()
+                .and_then(|uri| event::cut(&uri.0, MAX_INFORMATION_LEN, |octet| octet.is_ascii_graphic()))
+                .map(owned),
+            reason,
+        }
+    }
+}
+
+/// The name of an MX host; of what is no name, the part that may stand in a report.
+fn host_name(name: &str) -> Option<Box<str>> {
+    DnsName::parse(name).map_or_else(
+        |_| event::cut(name, 255, |octet| octet.is_ascii_graphic()).map(Into::into),
+        |name| Some(name.as_str().into()),
+    )
+}
+
+/// What a word of OpenSSL's certificate verification says, in the words of RFC 8460, 4.3. Blanks may be underscores, as
+/// Postfix writes them.
+fn result_type_of_openssl(reason: &str) -> Option<ResultType> {
+    let same = |word: &&str| {
+        word.len() == reason.len()
+            && word.bytes().zip(reason.bytes()).all(|(wanted, octet)| {
+                wanted == octet.to_ascii_lowercase() || (wanted == b'_' && matches!(octet, b' ' | b'-'))
+            })
+    };
+    if same(&"certificate_has_expired") {
+        Some(ResultType::CertificateExpired)
+    } else if same(&"hostname_mismatch") {
+        Some(ResultType::CertificateHostMismatch)
+    } else {
+        UNTRUSTED.iter().any(same).then_some(ResultType::CertificateNotTrusted)
+    }
+}
+
+const UNTRUSTED: [&str; 20] = [
+    "ca_certificate_key_too_weak",
+    "ca_md_too_weak",
+    "certificate_chain_too_long",
+    "certificate_is_not_yet_valid",
+    "certificate_not_trusted",
+    "certificate_rejected",
+    "certificate_revoked",
+    "certificate_signature_failure",
+    "ee_certificate_key_too_weak",
+    "excluded_subtree_violation",
+    "invalid_ca_certificate",
+    "path_length_constraint_exceeded",
+    "permitted_subtree_violation",
+    "self_signed_certificate",
+    "self_signed_certificate_in_certificate_chain",
+    "unable_to_get_issuer_certificate",
+    "unable_to_get_local_issuer_certificate",
+    "unable_to_verify_the_first_certificate",
+    "unsuitable_certificate_purpose",
+    "unsupported_certificate_purpose",
+];
+
+/// A text, borrowed from the JSON where it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Texts that become one, a line feed behind each. Blank ones are left out; control characters are replaced.
+#[derive(Default)]
+struct JoinedLines(Box<str>);
+
+impl<'de> Deserialize<'de> for JoinedLines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lines;
+
+        impl<'de> Visitor<'de> for Lines {
+            type Value = String;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an array of texts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<String, A::Error> {
+                let mut joined = String::new();
+                while let Some(Text(text)) = texts.next_element()? {
+                    push_line(&mut joined, &text);
+                }
+                Ok(joined)
+            }
+        }
+
+        deserializer.deserialize_seq(Lines).map(|joined| Self(joined.into()))
+    }
+}
+
+fn push_line(joined: &mut String, line: &str) {
+    let line = line.trim_end_matches(['\r', '\n']);
+    if line.trim().is_empty() {
+        return;
+    }
+    let is_replaced = |char: char| char.is_control() && char != '\t';
+    for piece in line.split_inclusive(is_replaced) {
+        match piece.strip_suffix(is_replaced) {
+            None => joined.push_str(piece),
+            Some(kept) => {
+                joined.push_str(kept);
+                joined.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
+    }
+    joined.push('\n');
+}
+
+/// 0 or 1, or what JSON has for it.
+struct Flag(bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value {
+            Number(u64),
+            Word(bool),
+            Other(IgnoredAny),
+        }
+
+        match Value::deserialize(deserializer)? {
+            Value::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
+            Value::Word(word) => Ok(Self(word)),
+            Value::Number(_) | Value::Other(_) => Err(D::Error::custom("0 or 1 is expected")),
+        }
+    }
+}
+
+/// Where `serde_json` has stopped, and why.
+fn of_json(error: &serde_json::Error, text: &str) -> DatagramError {
+    let kind = if error.is_data() { DatagramErrorKind::BadMember } else { DatagramErrorKind::NotJson };
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    // The column is counted from 1; it is that of the last octet that was read.
+    let offset = (before + error.column().saturating_sub(1)).min(text.len());
+    DatagramError::at(kind, u32::try_from(error.line().max(1)).unwrap_or(u32::MAX), offset)
+}
+
+#[derive(Serialize)]
+struct WrittenDatagram<'a> {
+    dpv: &'a str,
+    d: &'a str,
+    pr: &'a str,
+    policies: Vec<WrittenPolicy<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct WrittenPolicy<'a> {
+    policy_type: u16,
+    policy_domain: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty", serialize_with = "as_array")]
+    policy_string: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty", serialize_with = "as_array")]
+    mx_host: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failure_details: Vec<WrittenFailure<'a>>,
+    t: usize,
+    f: u8,
+}
+
+#[derive(Serialize)]
+struct WrittenFailure<'a> {
+    c: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    h: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    f: Option<&'a str>,
+}
+
+fn as_array<S: Serializer>(joined: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut array = serializer.serialize_seq(None)?;
+    for line in joined.split_terminator('\n') {
+        array.serialize_element(line)?;
+    }
+    array.end()
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec;
+
+    /// A datagram whose only policy has these members, between those that every policy has.
+    fn with_policy(members: &str) -> String {
+        format!(r#"{{"d":"example.com","pr":"v=TLSRPTv1; rua=mailto:a@b","policies":[{{{members}}}]}}"#)
+    }
+
+    fn parse(json: &str) -> Result<Datagram, &'static str> {
+        Datagram::parse(json.as_bytes()).map_err(|error| error.code())
+    }
+
+    fn failures(members: &str) -> Vec<DatagramFailure> {
+        parse(&with_policy(members)).unwrap().policies.remove(0).failures
+    }
+
+    #[test]
+    fn what_is_no_datagram_is_refused() {
+        let long = format!(r#"{{"d":"example.com","pr":"{}","policies":[]}}"#, "x".repeat(Datagram::MAX_LEN));
+        for (json, code) in [
+            ("", "datagram-not-json"),
+            ("{", "datagram-not-json"),
+            ("5", "bad-datagram-member"),
+            ("null", "bad-datagram-member"),
+            ("[]", "bad-datagram-member"),
+            (r#"{"d":5,"pr":"","policies":[]}"#, "bad-datagram-member"),
+            (r#"{"d":"example.com","policies":[]}"#, "bad-datagram-member"),
+            (r#"{"d":"example.com","d":"example.net","pr":"","policies":[]}"#, "bad-datagram-member"),
+            (r#"{"d":"example.com","pr":"","policies":[1]}"#, "bad-datagram-member"),
+            (r#"{"d":"example.com","pr":"","policies":[]}"#, "datagram-without-policy"),
+            (r#"{"d":"example.com","pr":"","policies":[]} x"#, "datagram-not-json"),
+            (&with_policy(r#""policy-type":9"#), "bad-datagram-member"),
+            (&with_policy(r#""policy-type":9,"f":2"#), "bad-datagram-member"),
+            (&with_policy(r#""policy-type":9,"f":"0""#), "bad-datagram-member"),
+            (&with_policy(r#""policy-type":3,"f":0"#), "unknown-datagram-policy-type"),
+            (
+                r#"{"dpv":"2","d":"example.com","pr":"","policies":[{"policy-type":9,"f":0}]}"#,
+                "unknown-datagram-version",
+            ),
+            (r#"{"d":"[192.0.2.1]","pr":"","policies":[{"policy-type":9,"f":0}]}"#, "bad-datagram-domain"),
+            (&long, "datagram-too-long"),
+        ] {
+            assert_eq!(parse(json).map(|_| ()), Err(code), "{json:.200}");
+        }
+    }
+
+    #[test]
+    fn a_fault_has_its_place() {
+        let error = Datagram::parse(b"{\"d\":\"example.com\",\n\"pr\":7}").unwrap_err();
+        assert_eq!((error.line(), error.offset()), (2, 25));
+    }
+
+    #[test]
+    fn a_version_may_be_missing_and_members_may_be_new() {
+        for json in [
+            r#"{"d":"Example.COM.","pr":"x","policies":[{"policy-type":9,"f":0}]}"#,
+            r#"{"dpv":"1","d":"example.com","pr":"x","policies":[{"policy-type":9,"policy-domain":"example.com","t":4,"f":false}]}"#,
+            r#"{"new":{"a":[1]},"policies":[{"f":0,"policy-type":9,"mx-host":null,"failure-details":null,"x":1}],"pr":"x","d":"example.com"}"#,
+        ] {
+            let datagram = parse(json).unwrap();
+            assert_eq!(datagram.domain().as_str(), "example.com");
+            let written = r#"{"dpv":"1","d":"example.com","pr":"x","policies":[{"policy-type":9,"policy-domain":"example.com","t":0,"f":0}]}"#;
+            assert_eq!(datagram.to_json().as_deref(), Ok(written));
+        }
+    }
+
+    #[test]
+    fn octets_that_are_no_text_are_replaced() {
+        let datagram = Datagram::parse(
+            b"{\"d\":\"example.com\",\"pr\":\"\xff\",\"policies\":[{\"policy-type\":9,\"f\":0}]}",
+        );
+        assert_eq!(datagram.unwrap().record(), "\u{fffd}");
+    }
+
+    // Proves R36, R37, R38, R39.
+    #[test]
+    fn a_reason_of_openssl_tells_the_result_type() {
+        let result = |policy_type: u16, reason: &str| {
+            failures(&format!(
+                r#""policy-type":{policy_type},"failure-details":[{{"c":205,"f":"{reason}"}}],"f":1"#
+            ))[0]
+                .result_type
+        };
+        for (reason, result_type) in [
+            ("unable_to_get_local_issuer_certificate", ResultType::CertificateNotTrusted),
+            ("unable to get local issuer certificate", ResultType::CertificateNotTrusted),
+            ("self-signed certificate in certificate chain", ResultType::CertificateNotTrusted),
+            ("certificate_has_expired", ResultType::CertificateExpired),
+            ("Hostname mismatch", ResultType::CertificateHostMismatch),
+            ("certificate_has_expired_or_so", ResultType::ValidationFailure),
+            ("", ResultType::ValidationFailure),
+        ] {
+            assert_eq!(result(2, reason), result_type, "{reason}");
+            assert_eq!(result(1, reason), ResultType::ValidationFailure, "under DANE: {reason}");
+        }
+    }
+
+    #[test]
+    fn what_senders_write_is_cut_to_what_a_report_has() {
+        let failure = failures(
+            r#""policy-type":2,"failure-details":[{"c":299,"s":"fe80::1%eth0","n":"MX.Example.com.",
+            "h":"250-mx.example.com\r\n250 SIZE 1","r":"2001:db8:0::1","a":"https://x/ y"}],"f":1"#,
+        )
+        .remove(0);
+        assert_eq!(
+            failure,
+            DatagramFailure {
+                result_type: ResultType::ValidationFailure,
+                sending_ip: None,
+                mx_host: Some("mx.example.com".into()),
+                helo: Some("mx.example.com".into()),
+                receiving_ip: "2001:db8::1".parse().ok(),
+                additional_information: Some("https://x/".into()),
+                reason: Some("libtlsrpt-299".into()),
+            }
+        );
+    }
+
+    // Proves R2, A33.
+    #[test]
+    fn a_policy_without_domain_has_that_of_the_recipient_or_of_the_host() {
+        let domain = |members: &str| parse(&with_policy(members)).unwrap().policies.remove(0).domain;
+        let host = DnsName::parse("mx.example.net").ok();
+        let details = r#""failure-details":[{"c":205,"n":"mx.example.net"}],"f":1"#;
+        assert_eq!(domain(&format!(r#""policy-type":2,{details}"#)), None);
+        assert_eq!(domain(&format!(r#""policy-type":1,{details}"#)), host);
+        assert_eq!(domain(r#""policy-type":1,"policy-domain":"MX.example.net.","f":0"#), host);
+        assert_eq!(domain(r#""policy-type":1,"f":0"#), None);
+        assert_eq!(domain(r#""policy-type":2,"policy-domain":"example.com","f":0"#), None);
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        let policy = parse(&with_policy(
+            r#""policy-type":2,"policy-string":["a\r\n"," ","b\nc","","\t d\u0000"],"mx-host":["x"],"f":0"#,
+        ))
+        .unwrap()
+        .policies
+        .remove(0);
+        assert_eq!((&*policy.lines, &*policy.mx_hosts), ("a\nb\u{fffd}c\n\t d\u{fffd}\n", "x\n"));
+    }
+
+    #[test]
+    fn only_sessions_of_the_same_domain_are_told() {
+        let domain = PolicyDomain::parse("example.com").unwrap();
+        let other = PolicyDomain::parse("example.net").unwrap();
+        let mut datagram = Datagram::new(&domain, "");
+        assert_eq!(datagram.to_json().map_err(|error| error.code()), Err("datagram-without-policy"));
+        let beside_a_cached_policy = Event { session: None, ..Event::of(&domain) };
+        for event in [Event::of(&other), Event::of(&domain).with_tlsrpt_report(true), beside_a_cached_policy]
+        {
+            assert!(!datagram.add(&event));
+        }
+        assert!(datagram.add(&Event::of(&domain)));
+        assert_eq!(datagram.policies.len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_written_that_is_not_read() {
+        let domain = PolicyDomain::parse("example.com").unwrap();
+        let line = "x".repeat(1000);
+        let lines = vec![&*line; 70];
+        let event = Event {
+            policy: EventPolicy { lines: Texts::List(&lines), ..Event::of(&domain).policy },
+            ..Event::of(&domain)
+        };
+        let mut datagram = Datagram::new(&domain, "");
+        datagram.add(&event);
+        assert_eq!(datagram.to_json().map_err(|error| error.code()), Err("datagram-too-long"));
+    }
+}

@@ -1,0 +1,467 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::net::IpAddr;
+
+use super::datagram::DatagramFailure;
+use super::{PolicyType, ResultType};
+use crate::delivery::TlsrptRow;
+use crate::error::SessionFault;
+use crate::lookup::Outcome;
+use crate::name::{DnsName, PolicyDomain};
+use crate::policy::Policy;
+
+/// Something that a report tells of: a session with an MX host, or a policy that could not be had.
+///
+/// ```
+/// use core::net::IpAddr;
+/// use mta_sts_core::tlsrpt::{Event, SessionFacts};
+/// use mta_sts_core::*;
+///
+/// # let policy = Policy::parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")?;
+/// let domain = PolicyDomain::parse("example.com")?;
+/// let name = DnsName::parse("mx.example.com")?;
+/// let verdict = Delivery::under(&policy).check_session(&MxHost::new(&name), Session::new(TlsResult::NotOffered));
+///
+/// let facts = SessionFacts::new(&name)
+///     .with_policy(&policy)
+///     .with_helo("250-mx.example.com\r\n250 SIZE 1048576")
+///     .with_receiving_ip(IpAddr::from([192, 0, 2, 25]));
+/// for row in &verdict.rows {
+///     let event = Event::session(&domain, row, facts).with_record("v=TLSRPTv1; rua=mailto:tls@example.com");
+///     assert!(event.has_failed());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`Tally::count`](super::Tally::count) counts it, and a [`Datagram`](super::Datagram) tells it to another program.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    pub(super) domain: &'a PolicyDomain,
+    pub(super) record: Option<&'a str>,
+    pub(super) is_of_tlsrpt_report: bool,
+    pub(super) policy: EventPolicy<'a>,
+    pub(super) session: Option<SessionEnd>,
+    pub(super) failures: Failures<'a>,
+    pub(super) sending_ip: Option<IpAddr>,
+}
+
+/// The policy that an event is counted under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EventPolicy<'a> {
+    pub(super) policy_type: PolicyType,
+    /// Of which domain or host it is, where that is not the recipient domain.
+    pub(super) domain: Option<&'a DnsName>,
+    pub(super) lines: Texts<'a>,
+    pub(super) mx_hosts: Texts<'a>,
+}
+
+impl EventPolicy<'_> {
+    /// A policy of which nothing is known but its type.
+    pub(super) const fn bare(policy_type: PolicyType) -> Self {
+        Self { policy_type, domain: None, lines: Texts::None, mx_hosts: Texts::None }
+    }
+
+    /// Whether nothing is known of it but its type.
+    pub(super) fn is_bare(&self) -> bool {
+        self.domain.is_none() && self.lines.are("") && self.mx_hosts.are("")
+    }
+}
+
+/// How a session ended, to its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionEnd {
+    Success,
+    Failure,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failures<'a> {
+    None,
+    One(Failure<'a>),
+    Of(&'a [DatagramFailure]),
+}
+
+/// One thing that went wrong, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failure<'a> {
+    pub(super) result_type: ResultType,
+    pub(super) sending_ip: Option<IpAddr>,
+    pub(super) mx_host: Option<&'a str>,
+    pub(super) helo: Option<&'a str>,
+    pub(super) receiving_ip: Option<IpAddr>,
+    pub(super) reason: Option<&'a str>,
+}
+
+/// What a sender knows of a session besides its verdict, for [`Event::session`].
+///
+/// ```
+/// use mta_sts_core::DnsName;
+/// use mta_sts_core::tlsrpt::SessionFacts;
+///
+/// let name = DnsName::parse("mx.example.com")?;
+/// // DANE: what the TLSA records of the host say, each as in a zone file, its data without blanks.
+/// let records = ["3 1 1 404EBD7B3BBF74A8409476F9B5A1192192368DEC8AF8B287FDCFC5F17E5D7E64"];
+/// let facts = SessionFacts::new(&name).with_tlsa_records(&records);
+/// # let _ = facts;
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+///
+/// All is optional; what is not known is left out of the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionFacts<'a> {
+    policy: Option<&'a Policy>,
+    tlsa_records: &'a [&'a str],
+    mx_host: Option<&'a DnsName>,
+    helo: Option<&'a str>,
+    sending_ip: Option<IpAddr>,
+    receiving_ip: Option<IpAddr>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> SessionFacts<'a> {
+    /// A session with this MX host, as named in its MX record. Of what is no host name: `SessionFacts::default()`.
+    pub fn new(mx_host: &'a DnsName) -> Self {
+        Self { mx_host: Some(mx_host), ..Self::default() }
+    }
+
+    /// Sets the MTA-STS policy of the recipient domain. It is told with what is counted under MTA-STS.
+    #[must_use]
+    pub const fn with_policy(mut self, policy: &'a Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Sets the TLSA records of the MX host: usage, selector, matching type and data in hexadecimal, a blank between
+    /// two. They are told with what is counted under DANE.
+    #[must_use]
+    pub const fn with_tlsa_records(mut self, records: &'a [&'a str]) -> Self {
+        self.tlsa_records = records;
+        self
+    }
+
+    /// Sets what the MX host calls itself: a name, its greeting, or its answer to EHLO. The first word counts, the
+    /// number of an answer apart; 255 octets of it at most.
+    #[must_use]
+    pub const fn with_helo(mut self, helo: &'a str) -> Self {
+        self.helo = Some(helo);
+        self
+    }
+
+    /// Sets the address that the session came from.
+    #[must_use]
+    pub const fn with_sending_ip(mut self, address: IpAddr) -> Self {
+        self.sending_ip = Some(address);
+        self
+    }
+
+    /// Sets the address of the MX host.
+    #[must_use]
+    pub const fn with_receiving_ip(mut self, address: IpAddr) -> Self {
+        self.receiving_ip = Some(address);
+        self
+    }
+
+    /// Sets the `failure-reason-code`, where the sender knows more than the code of the row: a word of its TLS
+    /// library. Up to the first character that is not printable ASCII, 128 octets at most: a report is to tell
+    /// little of the sender (RFC 8460, 8).
+    // Meets R46, R91.
+    #[must_use]
+    pub const fn with_reason(mut self, reason: &'a str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+}
+
+impl<'a> Event<'a> {
+    /// A session with an MX host, or one that its policy forbade: one event for each row of the verdict.
+    ///
+    /// What the row is counted under says which policy is told: the MTA-STS policy with its domain, the TLSA records
+    /// with the name of the MX host (RFC 8460, 1.1), or nothing. A connection that failed before the host greeted
+    /// has no row, and is not counted (RFC 8460, 4.3.4).
+    // Meets R2, A33, A35, A36.
+    pub fn session(domain: &'a PolicyDomain, row: &TlsrptRow, facts: SessionFacts<'a>) -> Self {
+        let policy_type = row.policy_type;
+        let (lines, mx_hosts) = match (policy_type, facts.policy) {
+            (PolicyType::Tlsa, _) => (Texts::List(facts.tlsa_records), Texts::None),
+            (PolicyType::Sts, Some(policy)) => (Texts::LinesOf(policy), Texts::PatternsOf(policy)),
+            _ => (Texts::None, Texts::None),
+        };
+        let failure = |result_type| Failure {
+            result_type,
+            sending_ip: facts.sending_ip,
+            mx_host: facts.mx_host.map(DnsName::as_str),
+            helo: facts.helo.and_then(helo_name),
+            receiving_ip: facts.receiving_ip,
+            reason: facts.reason.and_then(reason_code).or(row.reason.map(SessionFault::code)),
+        };
+        Self {
+            policy: EventPolicy {
+                policy_type,
+                domain: facts
+                    .mx_host
+                    .filter(|name| policy_type == PolicyType::Tlsa && *name != domain.as_name()),
+                lines,
+                mx_hosts,
+            },
+            session: Some(row.result_type.map_or(SessionEnd::Success, |_| SessionEnd::Failure)),
+            failures: row
+                .result_type
+                .map_or(Failures::None, |result_type| Failures::One(failure(result_type))),
+            ..Self::of(domain)
+        }
+    }
+
+    /// A policy discovery that failed; [`None`] where the lookup has nothing to report.
+    ///
+    /// Without a policy it is a failed session under MTA-STS, whose `policy-string` is whatever lines were received.
+    /// Where a cached policy applies, the session that follows is counted on its own, and the failure is a detail
+    /// beside it: one session may count for several failures (RFC 8460, 4).
+    pub fn discovery(domain: &'a PolicyDomain, outcome: &'a Outcome) -> Option<Self> {
+        let failure = outcome.failure.as_ref()?;
+        let (lines, mx_hosts, session) = match outcome.policy() {
+            Some(policy) => (Texts::LinesOf(policy), Texts::PatternsOf(policy), None),
+            None => (Texts::Joined(failure.received_lines.as_text()), Texts::None, Some(SessionEnd::Failure)),
+        };
+        Some(Self {
+            policy: EventPolicy { policy_type: PolicyType::Sts, domain: None, lines, mx_hosts },
+            session,
+            failures: Failures::One(Failure {
+                result_type: failure.result_type,
+                sending_ip: None,
+                mx_host: None,
+                helo: None,
+                receiving_ip: None,
+                reason: Some(failure.reason_code),
+            }),
+            ..Self::of(domain)
+        })
+    }
+
+    /// A session without policy that went well: what the other fields begin with.
+    pub(super) const fn of(domain: &'a PolicyDomain) -> Self {
+        Self {
+            domain,
+            record: None,
+            is_of_tlsrpt_report: false,
+            policy: EventPolicy::bare(PolicyType::NoPolicyFound),
+            session: Some(SessionEnd::Success),
+            failures: Failures::None,
+            sending_ip: None,
+        }
+    }
+
+    /// The event with the TLSRPT record of the recipient domain, its strings joined.
+    ///
+    /// With a text that is no [`TlsrptRecord`](super::TlsrptRecord) nothing is counted: the domain wants no reports.
+    /// Without one it is counted, and the record is asked for when the report is due.
+    #[must_use]
+    pub const fn with_record(mut self, record: &'a str) -> Self {
+        self.record = Some(record);
+        self
+    }
+
+    /// The event, and whether the message is itself a TLS report. Such sessions are not counted (RFC 8460, 3), or
+    /// two domains would report to each other for ever.
+    // Meets R17.
+    #[must_use]
+    pub const fn with_tlsrpt_report(mut self, is_report: bool) -> Self {
+        self.is_of_tlsrpt_report = is_report;
+        self
+    }
+
+    /// The event with another sending address: the one that the world sees of a host behind a NAT.
+    #[must_use]
+    pub const fn with_sending_ip(mut self, address: IpAddr) -> Self {
+        self.sending_ip = Some(address);
+        self
+    }
+
+    /// The recipient domain, which the report goes to.
+    pub const fn domain(&self) -> &'a PolicyDomain {
+        self.domain
+    }
+
+    /// What the event is counted under.
+    pub const fn policy_type(&self) -> PolicyType {
+        self.policy.policy_type
+    }
+
+    /// Whether it is counted as a failed session.
+    pub fn has_failed(&self) -> bool {
+        self.session == Some(SessionEnd::Failure)
+    }
+
+    /// What went wrong, one by one.
+    pub(super) fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
+        let (one, of): (_, &'a [DatagramFailure]) = match self.failures {
+            Failures::None => (None, &[]),
+            Failures::One(failure) => (Some(failure), &[]),
+            Failures::Of(failures) => (None, failures),
+        };
+        let sending_ip = self.sending_ip;
+        one.into_iter().chain(of.iter().map(DatagramFailure::as_failure)).map(move |mut failure| {
+            // A policy that could not be had was not looked for over SMTP.
+            if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some() {
+                failure.sending_ip = sending_ip.or(failure.sending_ip);
+            }
+            failure
+        })
+    }
+}
+
+/// Texts without line feeds, wherever they stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Texts<'a> {
+    None,
+    LinesOf(&'a Policy),
+    PatternsOf(&'a Policy),
+    /// A line feed between two of them, or behind each.
+    Joined(&'a str),
+    List(&'a [&'a str]),
+}
+
+impl Texts<'_> {
+    /// All of them in pieces, a line feed behind each text, until one is refused.
+    fn all(self, mut takes: impl FnMut(&str) -> bool) -> bool {
+        match self {
+            Self::None => true,
+            Self::LinesOf(policy) => policy.lines().all(|line| takes(line) && takes("\n")),
+            Self::PatternsOf(policy) => policy.mx_patterns().all(|pattern| {
+                (!pattern.is_wildcard() || takes("*")) && takes(&pattern.without_star()) && takes("\n")
+            }),
+            Self::Joined(text) => {
+                text.split('\n').filter(|line| !line.is_empty()).all(|line| takes(line) && takes("\n"))
+            }
+            Self::List(texts) => texts
+                .iter()
+                .filter(|text| !text.is_empty() && !text.contains(char::is_control))
+                .all(|text| takes(text) && takes("\n")),
+        }
+    }
+
+    /// One text of all of them, a line feed behind each.
+    pub(super) fn joined(self) -> Box<str> {
+        let mut len = 0;
+        self.all(|piece| {
+            len += piece.len();
+            true
+        });
+        let mut text = String::with_capacity(len);
+        self.all(|piece| {
+            text.push_str(piece);
+            true
+        });
+        text.into()
+    }
+
+    /// Whether they are those of a text that [`Texts::joined`] has made.
+    pub(super) fn are(self, joined: &str) -> bool {
+        let mut rest = joined;
+        self.all(|piece| match rest.strip_prefix(piece) {
+            Some(after) => {
+                rest = after;
+                true
+            }
+            None => false,
+        }) && rest.is_empty()
+    }
+}
+
+/// The longest name that a host may give itself, in octets.
+const MAX_HELO_LEN: usize = 255;
+
+/// The longest `failure-reason-code`, in octets.
+const MAX_REASON_LEN: usize = 128;
+
+/// The name in what an MX host said: its first word, behind the number of an answer.
+pub(super) fn helo_name(said: &str) -> Option<&str> {
+    let said = match said.as_bytes() {
+        [first, second, third, b'-' | b' ', ..]
+            if [first, second, third].iter().all(|digit| digit.is_ascii_digit()) =>
+        {
+            &said[4..]
+        }
+        _ => said,
+    };
+    cut(said.trim_start_matches(' '), MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
+}
+
+/// The part of a reason that may stand in a report.
+pub(super) fn reason_code(reason: &str) -> Option<&str> {
+    cut(reason.trim_start(), MAX_REASON_LEN, |octet| octet == b' ' || octet.is_ascii_graphic())
+        .map(str::trim_end)
+}
+
+/// The octets from the start that may stand there, all ASCII; nothing, if that is none.
+pub(super) fn cut(text: &str, max_len: usize, may_stand: fn(u8) -> bool) -> Option<&str> {
+    let len = text.bytes().take(max_len).take_while(|octet| octet.is_ascii() && may_stand(*octet)).count();
+    (len > 0).then(|| &text[..len])
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn a_host_calls_itself_by_the_first_word() {
+        for (said, name) in [
+            ("mx.example.com", Some("mx.example.com")),
+            ("mx.example.com ESMTP Postfix", Some("mx.example.com")),
+            ("220 mx.example.com ESMTP", Some("mx.example.com")),
+            ("250-mx.example.com\r\n250-PIPELINING\r\n250 SIZE 1048576", Some("mx.example.com")),
+            ("250 [192.0.2.1]", Some("[192.0.2.1]")),
+            ("123-456.example", Some("456.example")),
+            ("12-456.example", Some("12-456.example")),
+            ("m\u{fc}x", Some("m")),
+            ("250-", None),
+            ("250 \r\n", None),
+            ("\u{202e}x", None),
+            ("", None),
+        ] {
+            assert_eq!(helo_name(said), name, "{said:?}");
+        }
+        assert_eq!(helo_name(&"x".repeat(300)).map(str::len), Some(255));
+    }
+
+    // Proves R46, R91.
+    #[test]
+    fn a_reason_is_short_and_printable() {
+        for (reason, code) in [
+            ("certificate has expired", Some("certificate has expired")),
+            ("  tls: bad\r\nX-Header: 1", Some("tls: bad")),
+            ("expired \u{1b}[31m", Some("expired")),
+            ("\n", None),
+            ("\u{fffd}", None),
+        ] {
+            assert_eq!(reason_code(reason), code, "{reason:?}");
+        }
+        assert_eq!(reason_code(&"x".repeat(300)).map(str::len), Some(128));
+    }
+
+    #[test]
+    fn texts_are_those_that_they_were_joined_to() {
+        let policy = Policy::parse(
+            b"version: STSv1\r\nmode: enforce\n\nmx: *.Example.com\nmx: mx.example.net\nmax_age: 604800\n",
+        )
+        .unwrap();
+        for (texts, joined) in [
+            (Texts::None, ""),
+            (
+                Texts::LinesOf(&policy),
+                "version: STSv1\nmode: enforce\nmx: *.Example.com\nmx: mx.example.net\nmax_age: 604800\n",
+            ),
+            (Texts::PatternsOf(&policy), "*.example.com\nmx.example.net\n"),
+            (Texts::Joined("a\n\nb"), "a\nb\n"),
+            (Texts::Joined("a\nb\n"), "a\nb\n"),
+            (Texts::List(&["3 1 1 AB", "a\nb", "", "2 1 1 CD"]), "3 1 1 AB\n2 1 1 CD\n"),
+        ] {
+            assert_eq!(&*texts.joined(), joined);
+            assert!(texts.are(joined));
+            for other in ["a\n", "*.example.com\n", "*.example.com\nmx.example.net\nx\n"] {
+                assert!(!texts.are(other), "{texts:?} {other}");
+            }
+        }
+    }
+}

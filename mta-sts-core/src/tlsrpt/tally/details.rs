@@ -1,0 +1,193 @@
+//! What went wrong under a policy, how often: bounded by folding.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use super::super::ResultType;
+use super::super::event::Failure;
+use super::ALLOCATION;
+
+/// The failures of a policy, each with its count.
+#[derive(Debug)]
+pub(super) struct Details {
+    counts: Vec<Detail>,
+    fold: Fold,
+}
+
+/// A kind of failure and how many sessions had it.
+#[derive(Debug)]
+pub(super) struct Detail {
+    result_type: ResultType,
+    sending_ip: Option<IpAddr>,
+    mx_host: Option<Box<str>>,
+    helo: Option<Box<str>>,
+    receiving_ip: Option<IpAddr>,
+    reason: Option<Box<str>>,
+    count: u64,
+}
+
+/// What is left out of all failures of a policy, so that there are no more kinds than [`Details::MAX`].
+///
+/// What is left out first tells the owner of the domain least. Whatever the order in which failures come, the fold
+/// is the first in which all of them have room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fold {
+    Nothing,
+    Helo,
+    SendingIp,
+    Reason,
+    ReceivingIp,
+    /// The result type is left, of which there are few.
+    MxHost,
+}
+
+impl Fold {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Nothing, Self::Helo, Self::SendingIp, Self::Reason, Self::ReceivingIp, Self::MxHost];
+
+    fn of(self, mut failure: Failure<'_>) -> Failure<'_> {
+        if self >= Self::Helo {
+            failure.helo = None;
+        }
+        if self >= Self::SendingIp {
+            failure.sending_ip = None;
+        }
+        if self >= Self::Reason {
+            failure.reason = None;
+        }
+        if self >= Self::ReceivingIp {
+            failure.receiving_ip = None;
+        }
+        if self >= Self::MxHost {
+            failure.mx_host = None;
+        }
+        failure
+    }
+
+    fn further(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |fold| *fold > self)
+    }
+}
+
+/// How much of a failure is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kept {
+    Whole,
+    Folded,
+}
+
+impl Details {
+    /// The most kinds of failures of a policy.
+    pub(super) const MAX: usize = 64;
+
+    pub(super) const fn new() -> Self {
+        Self { counts: Vec::new(), fold: Fold::Nothing }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Detail> {
+        self.counts.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    pub(super) const fn fold(&self) -> Fold {
+        self.fold
+    }
+
+    /// Folds at least as far as others were.
+    pub(super) fn fold_to(&mut self, fold: Fold) {
+        if fold > self.fold {
+            self.fold = fold;
+            for detail in core::mem::take(&mut self.counts) {
+                self.add_within(fold.of(detail.as_failure()), detail.count, usize::MAX);
+            }
+        }
+    }
+
+    /// Counts a failure, which may take so many octets. Where it may not, it is counted with one that is told with
+    /// less; if there is none it is left out, and the session is counted nevertheless.
+    pub(super) fn add(&mut self, failure: Failure<'_>, count: u64, room: usize) -> Kept {
+        loop {
+            let folded = self.fold.of(failure);
+            if self.add_within(folded, count, room) {
+                return if folded == failure { Kept::Whole } else { Kept::Folded };
+            }
+            match self.fold.further().next() {
+                Some(further) if self.counts.len() >= Self::MAX => self.fold_to(further),
+                _ => break,
+            }
+        }
+        for fold in self.fold.further() {
+            if let Some(detail) = self.find(fold.of(failure)) {
+                detail.count = detail.count.saturating_add(count);
+                break;
+            }
+        }
+        Kept::Folded
+    }
+
+    fn add_within(&mut self, failure: Failure<'_>, count: u64, room: usize) -> bool {
+        if let Some(detail) = self.find(failure) {
+            detail.count = detail.count.saturating_add(count);
+            return true;
+        }
+        let detail = Detail::of(failure, count);
+        // The list grows to twice its length.
+        if self.counts.len() >= Self::MAX || detail.octets() + self.counts.len() * size_of::<Detail>() > room
+        {
+            return false;
+        }
+        if self.counts.len() == self.counts.capacity() {
+            self.counts.reserve_exact(self.counts.len().max(1));
+        }
+        self.counts.push(detail);
+        true
+    }
+
+    fn find(&mut self, failure: Failure<'_>) -> Option<&mut Detail> {
+        self.counts.iter_mut().find(|detail| detail.as_failure() == failure)
+    }
+
+    /// The octets that they take in memory beside the value itself.
+    pub(super) fn octets(&self) -> usize {
+        let unused = self.counts.capacity() - self.counts.len();
+        self.counts.iter().map(Detail::octets).sum::<usize>() + unused * size_of::<Detail>()
+    }
+}
+
+impl Detail {
+    fn of(failure: Failure<'_>, count: u64) -> Self {
+        Self {
+            result_type: failure.result_type,
+            sending_ip: failure.sending_ip,
+            mx_host: failure.mx_host.map(Into::into),
+            helo: failure.helo.map(Into::into),
+            receiving_ip: failure.receiving_ip,
+            reason: failure.reason.map(Into::into),
+            count,
+        }
+    }
+
+    pub(super) fn as_failure(&self) -> Failure<'_> {
+        Failure {
+            result_type: self.result_type,
+            sending_ip: self.sending_ip,
+            mx_host: self.mx_host.as_deref(),
+            helo: self.helo.as_deref(),
+            receiving_ip: self.receiving_ip,
+            reason: self.reason.as_deref(),
+        }
+    }
+
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn octets(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() + ALLOCATION);
+        size_of::<Self>() + text(&self.mx_host) + text(&self.helo) + text(&self.reason)
+    }
+}

@@ -1,0 +1,328 @@
+//! The saved form: a first line with the version, then a line of JSON for each domain of a day.
+//!
+//! ```text
+//! mta-sts-tally 1
+//! {"day":1700006400,"domain":"example.com","record":"v=TLSRPTv1; rua=mailto:tls@example.com","counts":[
+//!     {"policy_type":"sts","lines":["version: STSv1", ...],"mx_hosts":["mx.example.com"],"successes":120,"failures":3,
+//!     "details":[{"result_type":"certificate-expired","mx_host":"mx.example.com","count":3}]}]}
+//! ```
+//!
+//! Each line stands for itself, so that lines of several texts may be put together: what is of the same domain and day is
+//! added. `day` is its first second. What is zero, empty or not known is left out.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::event::{self, EventPolicy, Failure, Texts};
+use super::details::Fold;
+use super::policy_counts::PolicyCounts;
+use super::{Addition, DAY, DomainDay, NotCounted, Sealed, Tally, TallyConfig, start_of};
+use crate::error::{TallyError, TallyErrorKind};
+use crate::name::{DnsName, PolicyDomain};
+use crate::time::UnixTime;
+
+const FIRST_LINE: &str = "mta-sts-tally 1";
+
+impl Tally {
+    /// All that is counted, as text: the same counts give the same octets.
+    ///
+    /// Reports that are in delivery are kept with what was tried; after [`Tally::parse`] they are tried again when it is
+    /// time.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from(FIRST_LINE);
+        text.push('\n');
+        for (day, domains) in &self.days {
+            let mut domains: Vec<_> =
+                domains.domains.iter().filter(|domain| domain.is_worth_keeping()).collect();
+            domains.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+            for domain in domains {
+                // Texts and numbers are written to memory, so that nothing can fail.
+                text.push_str(&serde_json::to_string(&domain.saved(*day)).unwrap_or_default());
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Reads what [`Tally::to_text`] has written; texts may be put together, each but the first without its first line.
+    ///
+    /// What has no room under this configuration is lost ([`Tally::lost_sessions`]).
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not what [`Tally::to_text`] writes: cut off, damaged, or of a version to come. Keep it, for
+    /// whoever looks into it, and begin with an empty tally.
+    pub fn parse(text: &[u8], config: TallyConfig) -> Result<Self, TallyError> {
+        let mut lines = text.split_inclusive(|octet| *octet == b'\n');
+        match lines.next().map(<[u8]>::trim_ascii_end) {
+            Some(line) if line == FIRST_LINE.as_bytes() => {}
+            Some(line) if line.starts_with(b"mta-sts-tally ") => {
+                return Err(TallyError::at(TallyErrorKind::UnknownVersion, 1, 0));
+            }
+            _ => return Err(TallyError::at(TallyErrorKind::NotATally, 1, 0)),
+        }
+        if !text.ends_with(b"\n") {
+            let line = u32::try_from(lines.count()).map_or(u32::MAX, |count| count.saturating_add(1));
+            return Err(TallyError::at(TallyErrorKind::Truncated, line, text.len()));
+        }
+        let mut tally = Self::new(config);
+        let mut offset = FIRST_LINE.len() + 1;
+        for (line, number) in lines.zip(2_u32..) {
+            let bad = |column: usize| {
+                TallyError::at(TallyErrorKind::BadLine, number, offset + column.min(line.len() - 1))
+            };
+            let saved: SavedDomain<'_> =
+                serde_json::from_slice(line).map_err(|error| bad(error.column().saturating_sub(1)))?;
+            tally.restore(&saved).ok_or_else(|| bad(0))?;
+            offset += line.len();
+        }
+        let latest =
+            tally.days.iter().rev().find(|(_, day)| day.domains.iter().any(|day| !day.counts.is_empty()));
+        tally.open_day = latest.map_or(0, |(day, _)| *day);
+        Ok(tally)
+    }
+
+    /// Counts what was saved of a domain; nothing, where it is not what is written.
+    fn restore(&mut self, saved: &SavedDomain<'_>) -> Option<()> {
+        let day = u32::try_from(saved.day / DAY).ok().filter(|day| start_of(*day).as_secs() == saved.day)?;
+        let name = PolicyDomain::parse(&saved.domain).ok()?;
+        let place = match self.place(day, &name, saved.record.as_deref()) {
+            Ok(place) => place,
+            Err(NotCounted::NoRecord) => return None,
+            Err(_) => {
+                let sealed = saved.sealed.iter().flat_map(|sealed| &sealed.counts);
+                for counts in saved.counts.iter().chain(sealed) {
+                    self.lose(counts);
+                }
+                return Some(());
+            }
+        };
+        let domain = self.domain_mut(place)?;
+        domain.report_mails = domain.report_mails.saturating_add(saved.report_mails);
+        domain.next_number = domain.next_number.max(saved.next_number);
+        if let Some(sealed) = &saved.sealed {
+            let is_first = domain.sealed.is_none();
+            let open = if is_first { core::mem::take(&mut domain.counts) } else { Vec::new() };
+            for counts in &sealed.counts {
+                self.restore_counts(place, counts)?;
+            }
+            let domain = self.domain_mut(place)?;
+            if is_first {
+                let counts = core::mem::replace(&mut domain.counts, open);
+                domain.sealed = Some(Box::new(Sealed {
+                    number: sealed.number,
+                    id: sealed.id.as_ref().into(),
+                    attempts: sealed.attempts,
+                    due_at: UnixTime::from_secs(sealed.due_at),
+                    counts,
+                }));
+            }
+        }
+        for counts in &saved.counts {
+            self.restore_counts(place, counts)?;
+        }
+        self.set_due(place);
+        Some(())
+    }
+
+    fn restore_counts(&mut self, place: super::Place, saved: &SavedCounts<'_>) -> Option<()> {
+        let domain = saved.domain.as_deref().map(DnsName::parse).transpose().ok()?;
+        let (lines, mx_hosts) = (saved.lines.join("\n"), saved.mx_hosts.join("\n"));
+        let failures = saved
+            .details
+            .iter()
+            .map(|detail| Some((detail.as_failure()?, detail.count)))
+            .collect::<Option<Vec<_>>>()?;
+        let addition = Addition {
+            policy: EventPolicy {
+                policy_type: saved.policy_type.parse().ok()?,
+                domain: domain.as_ref(),
+                lines: Texts::Joined(&lines),
+                mx_hosts: Texts::Joined(&mx_hosts),
+            },
+            successes: saved.successes,
+            failures: saved.failures,
+            fold: *Fold::ALL.get(usize::from(saved.fold))?,
+        };
+        if self.add(place, &addition, failures.into_iter()).is_err() {
+            self.lose(saved);
+        }
+        Some(())
+    }
+
+    fn lose(&mut self, saved: &SavedCounts<'_>) {
+        self.lost_sessions =
+            self.lost_sessions.saturating_add(saved.successes).saturating_add(saved.failures);
+    }
+}
+
+impl DomainDay {
+    fn is_worth_keeping(&self) -> bool {
+        self.is_waiting() || self.report_mails > 0 || self.next_number > 0
+    }
+
+    fn saved(&self, day: u32) -> SavedDomain<'_> {
+        SavedDomain {
+            day: start_of(day).as_secs(),
+            domain: self.name.as_str().into(),
+            record: self.record.as_deref().map(Into::into),
+            report_mails: self.report_mails,
+            next_number: self.next_number,
+            counts: saved_counts(&self.counts),
+            sealed: self.sealed.as_ref().map(|sealed| SavedSealed {
+                number: sealed.number,
+                id: (&*sealed.id).into(),
+                attempts: sealed.attempts,
+                due_at: sealed.due_at.as_secs(),
+                counts: saved_counts(&sealed.counts),
+            }),
+        }
+    }
+}
+
+fn saved_counts(counts: &[PolicyCounts]) -> Vec<SavedCounts<'_>> {
+    let mut counts: Vec<_> = counts.iter().map(PolicyCounts::saved).collect();
+    counts.sort_unstable();
+    counts
+}
+
+impl PolicyCounts {
+    fn saved(&self) -> SavedCounts<'_> {
+        let texts =
+            |joined: &'_ str| joined.split_terminator('\n').map(|text| String::from(text).into()).collect();
+        let mut details: Vec<_> = self
+            .details
+            .iter()
+            .map(|detail| {
+                let failure = detail.as_failure();
+                SavedDetail {
+                    result_type: failure.result_type.as_str().into(),
+                    sending_ip: failure.sending_ip,
+                    mx_host: failure.mx_host.map(Into::into),
+                    helo: failure.helo.map(Into::into),
+                    receiving_ip: failure.receiving_ip,
+                    reason: failure.reason.map(Into::into),
+                    count: detail.count(),
+                }
+            })
+            .collect();
+        details.sort_unstable();
+        SavedCounts {
+            policy_type: self.text.policy_type.as_str().into(),
+            domain: self.domain.as_ref().map(|name| name.as_str().into()),
+            lines: texts(&self.text.lines),
+            mx_hosts: texts(&self.text.mx_hosts),
+            successes: self.successes,
+            failures: self.failures,
+            fold: self.details.fold() as u8,
+            details,
+        }
+    }
+}
+
+/// A line of the saved form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedDomain<'a> {
+    day: u64,
+    domain: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    report_mails: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    next_number: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<SavedCounts<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<SavedSealed<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedSealed<'a> {
+    number: u32,
+    id: Cow<'a, str>,
+    attempts: u32,
+    due_at: u64,
+    counts: Vec<SavedCounts<'a>>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields)]
+struct SavedCounts<'a> {
+    policy_type: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mx_hosts: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    successes: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    failures: u64,
+    // How far its details are folded: the place of a `Fold`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    fold: u8,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    details: Vec<SavedDetail<'a>>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields)]
+struct SavedDetail<'a> {
+    result_type: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sending_ip: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mx_host: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    helo: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receiving_ip: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+    count: u64,
+}
+
+impl SavedDetail<'_> {
+    fn as_failure(&self) -> Option<Failure<'_>> {
+        Some(Failure {
+            result_type: self.result_type.parse().ok()?,
+            sending_ip: self.sending_ip,
+            mx_host: self.mx_host.as_deref(),
+            helo: self.helo.as_deref().and_then(event::helo_name),
+            receiving_ip: self.receiving_ip,
+            reason: self.reason.as_deref().and_then(event::reason_code),
+        })
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A day as its date: `2023-11-15`.
+pub(super) struct Date(pub(super) u32);
+
+impl fmt::Display for Date {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Years that begin in March, in eras of 400 of them, which have the same length.
+        let days = u64::from(self.0) + 719_468;
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        write!(formatter, "{year:04}-{month:02}-{day:02}")
+    }
+}
