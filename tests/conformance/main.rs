@@ -1,19 +1,23 @@
 //! The vectors of `vectors/`, run against the core. `vectors/README.md` says how they are read.
 
 mod cache;
+mod datagram;
 mod delivery;
 mod entry;
 mod files;
 mod hint;
 mod lint;
 mod lookup;
+mod mail;
 mod mx;
 mod name;
 mod policy;
 mod postfix;
 mod ready;
 mod record;
+mod report;
 mod response;
+mod tally;
 mod tlsrpt;
 mod tlsrpt_record;
 
@@ -29,21 +33,26 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 16] = [
+const ROOMS: [(&str, Run); 21] = [
     ("cache", cache::run),
+    ("datagram", datagram::run),
     ("delivery", delivery::run),
     ("entry", entry::run),
     ("hint", hint::run),
     ("lint", lint::run),
     ("lookup", lookup::run),
+    ("mail", mail::run),
     ("mx", mx::run),
     ("name", name::run),
     ("policy", policy::run),
     ("postfix", postfix::run),
     ("ready", ready::run),
     ("record", record::run),
+    ("report", report::run),
+    ("report-written", report::run_written),
     ("response", response::run),
     ("rrset", record::run_rrset),
+    ("tally", tally::run),
     ("tlsrpt", tlsrpt::run),
     ("tlsrpt-record", tlsrpt_record::run),
 ];
