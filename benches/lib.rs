@@ -10,6 +10,13 @@ use mta_sts_core::{
 /// A record as most domains publish it.
 pub const RECORD: &[u8] = b"v=STSv1; id=20160831085700Z;";
 
+/// TLS reports as large senders lay them out: of successes alone, with TLSA records too, and with failures.
+pub const REPORTS: [(&str, &str); 3] = [
+    ("report, successes", include_str!("reports/successes.json")),
+    ("report, TLSA", include_str!("reports/tlsa.json")),
+    ("report, failures", include_str!("reports/failures.json")),
+];
+
 /// A policy with this many MX hosts.
 pub fn policy(mx_hosts: usize) -> String {
     use std::fmt::Write;

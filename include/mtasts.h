@@ -2213,7 +2213,9 @@ mtasts_update mtasts_outcome_update_kind(const mtasts_outcome *outcome);
  * Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
  * seconds. `*updated` becomes the entry to keep in its place, or NULL when nothing is left worth remembering.
  *
- * With a mtasts_cache, call mtasts_cache_apply() instead. Errors: MTASTS_ERR_NULL.
+ * With a mtasts_cache, call mtasts_cache_apply() instead. Several processes that share a store lock it from the look to the
+ * write. Where the updated entry has another policy in force than the outcome, another process has stored one that was asked
+ * for later: deliver under that one. Errors: MTASTS_ERR_NULL.
  *
  * Ownership: `*updated` is the caller's; free it with mtasts_entry_free().
  * Threads: any, at once.
@@ -2390,6 +2392,26 @@ uint64_t mtasts_entry_fetched_at(const mtasts_entry *entry);
  * Since: 0.1.0
  */
 uint64_t mtasts_entry_expires_at(const mtasts_entry *entry);
+
+/**
+ * When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds, for a
+ * store of your own: then run a lookup with MTASTS_PURPOSE_REFRESH. A mtasts_cache goes by it.
+ *
+ * That is a day after it was asked for, or half its max_age if that is shorter, and up to a quarter of this earlier: `spread`,
+ * any number of the domain's own that you keep, says how much, 0 not at all, so that not all are due at the same time. The
+ * greatest number where max_age is less than an hour or the policy has lapsed at the time `now`, which is then fetched when
+ * there is mail; if there is no policy, and for NULL.
+ *
+ * A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
+ * kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays
+ * due: let half an hour pass before the next.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_entry_refresh_at(const mtasts_entry *entry,
+                                 uint64_t spread,
+                                 uint64_t now);
 
 /**
  * Until when the record need not be asked for again, in Unix seconds; 0 if it must be, and for NULL.

@@ -1,16 +1,16 @@
 //! Policies as they are published, sorted by hand: what we accept agrees with the sorting, and `lint`
-//! names what is wrong with the rest.
+//! names what is wrong with the rest. And TLS reports as they were sent, which all are read.
 //!
 //! The texts belong to their authors and are not part of this repository. `MTASTS_CORPUS` names the
-//! folder that has `classes.tsv`, `policies/` and `datagrams/`, which Postfix with libtlsrpt has sent; by
-//! default it is `../shared/corpus`.
+//! folder that has `classes.tsv`, `policies/`, `reports/`, and `datagrams/`, which Postfix with libtlsrpt has
+//! sent; by default it is `../shared/corpus`.
 
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use mta_sts_core::tlsrpt::Datagram;
+use mta_sts_core::tlsrpt::{Datagram, Deviation, Report, ReportPolicy};
 use mta_sts_core::{Finding, FindingKind, Policy, PolicyType, Severity, Strictness, TlsrptRecord, lint};
 
 /// A line of `classes.tsv`.
@@ -105,6 +105,73 @@ fn published_policies_are_taken_as_they_were_sorted() {
         assert!(rows.iter().any(|row| row.id == *id && row.class == "recover"), "{id} needs no explanation");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Reports by the numbers of their files: successes, failures, failure details, and the codes of all deviations.
+///
+/// Many of one organisation come from the example of RFC 8460, whose addresses are not written as RFC 5952 has it.
+const REPORTS: &[(&str, u64, u64, usize, &[&str])] = &[
+    ("001", 0, 1, 1, &["missing-member", "empty-text", "empty-text", "empty-text", "empty-text"]),
+    ("002", 48, 0, 0, &[]),
+    ("004", 5326, 303, 3, &["string-for-array", "unusual-ip-address", "unusual-ip-address"]),
+    ("005", 0, 3, 2, &["missing-member"]),
+    ("006", 1, 0, 0, &[]),
+    ("007", 2, 0, 0, &[]),
+    ("008", 0, 1, 1, &["end-at-midnight", "missing-member", "missing-member"]),
+    ("009", 0, 1, 1, &["end-at-midnight", "missing-member", "missing-member"]),
+    ("011", 5326, 303, 3, &["unusual-ip-address", "unusual-ip-address"]),
+    ("012", 5326, 303, 3, &["string-for-array", "unusual-ip-address", "unusual-ip-address"]),
+    ("013", 2, 0, 0, &[]),
+    ("014", 4, 0, 0, &["missing-member", "array-in-string", "missing-member"]),
+    ("016", 1, 0, 0, &[]),
+    ("017", 0, 3, 1, &["missing-member", "missing-member"]),
+    ("018", 1, 0, 0, &[]),
+    ("019", 512, 1, 1, &["missing-member"]),
+    ("020", 5326, 303, 3, &["unusual-ip-address", "unusual-ip-address"]),
+    ("021", 23, 1, 1, &["not-one-day", "missing-member"]),
+    ("023", 5326, 303, 3, &["unusual-ip-address", "unusual-ip-address"]),
+    ("024", 23, 1, 1, &["not-one-day", "missing-member"]),
+    ("025", 3, 0, 0, &[]),
+    ("027", 5326, 303, 3, &["unusual-ip-address", "unusual-ip-address"]),
+    ("028", 2, 0, 0, &["mx-host-without-sts", "mx-host-without-sts"]),
+    ("029", 1, 0, 0, &[]),
+];
+
+#[test]
+fn reports_as_they_were_sent_are_read() {
+    let Some(folder) = corpus("reports_as_they_were_sent_are_read") else { return };
+    let mut files: Vec<_> = fs::read_dir(folder.join("reports"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), REPORTS.len());
+    for (path, (id, successes, failures, details, deviations)) in files.iter().zip(REPORTS) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with(id), "{name} is not {id}");
+        let json = fs::read(path).unwrap();
+        let read = Report::parse(&json).unwrap();
+        let policies = read.report.policies();
+        let sum = |count: fn(&ReportPolicy) -> u64| policies.iter().map(count).sum::<u64>();
+        let sums = (sum(ReportPolicy::successes), sum(ReportPolicy::failures));
+        assert_eq!(sums, (*successes, *failures), "{name}");
+        assert_eq!(policies.iter().map(|policy| policy.details().len()).sum::<usize>(), *details, "{name}");
+        assert!(policies.iter().all(|policy| policy.domain().is_some()), "{name}");
+        let report = &read.report;
+        assert!(report.period().is_some() && report.submitter().is_some() && report.id().is_some(), "{name}");
+        let codes: Vec<_> = read.deviations.iter().map(Deviation::code).collect();
+        assert_eq!(codes, *deviations, "{name}");
+        assert_eq!(read.into_strict().is_ok(), deviations.is_empty(), "{name}");
+        // And as another reader of JSON sums them up.
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let total = |member: &str| {
+            let policies = value["policies"].as_array().unwrap().iter();
+            policies.map(|policy| policy["summary"][member].as_u64().unwrap()).sum::<u64>()
+        };
+        let totals = (total("total-successful-session-count"), total("total-failure-session-count"));
+        assert_eq!(sums, totals, "{name}");
+    }
 }
 
 #[test]

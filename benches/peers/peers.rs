@@ -9,7 +9,9 @@ use std::time::Instant;
 use criterion::Criterion;
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::mta_sts::MtaSts;
-use mta_sts_benches::{RECORD, hosts, policy};
+use mail_auth::report::tlsrpt::TlsReport;
+use mta_sts_benches::{RECORD, REPORTS, hosts, policy};
+use mta_sts_core::tlsrpt::Report;
 use mta_sts_core::{Policy, Record};
 
 fn main() {
@@ -42,6 +44,14 @@ fn main() {
                 ("mailrs-mta-sts", || mailrs_mta_sts::enforce(&theirs, black_box(&host))),
             );
         }
+    }
+    for (case, json) in REPORTS {
+        assert!(Report::parse(json.as_bytes()).is_ok() && TlsReport::parse_json(json.as_bytes()).is_ok());
+        table.compare(
+            &format!("{case}, {} octets", json.len()),
+            || Report::parse(black_box(json.as_bytes())),
+            ("mail-auth", || TlsReport::parse_json(black_box(json.as_bytes()))),
+        );
     }
     table.print();
 }

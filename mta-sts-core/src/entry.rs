@@ -161,6 +161,12 @@ pub(crate) const MAX_BACK_OFF: Duration = Duration::from_secs(86_400);
 /// How long a policy is kept after it has expired, for a clock that is set right again.
 const KEPT_AFTER_EXPIRY: Duration = Policy::MAX_MAX_AGE;
 
+/// RFC 8461, 3.3: "once per day" is often enough.
+pub(crate) const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// A policy that its owner gives but minutes is fetched when there is mail for it.
+const MIN_REFRESHED_MAX_AGE: Duration = Duration::from_secs(3600);
+
 /// What to remember after a lookup. Apply it to whatever the store holds by then.
 ///
 /// ```
@@ -220,6 +226,9 @@ impl CacheUpdate {
     /// Lookups may end in another order than they began: an older fetch never replaces a newer one, what was
     /// learnt before a policy was asked for neither vouches for it nor keeps anybody from asking for it again, and an
     /// absence never hides a policy that is in force.
+    ///
+    /// So where several processes share a store, the entry may have another policy in force than the outcome of the lookup:
+    /// another process has stored one that was asked for later. Deliver under that one.
     pub fn apply_to(&self, entry: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);
@@ -410,6 +419,51 @@ impl CachedPolicy {
     // Meets S41.
     pub fn expires_at(&self) -> UnixTime {
         self.fetched_at.saturating_add(self.policy.max_age())
+    }
+
+    /// ```
+    /// use core::time::Duration;
+    /// use mta_sts_core::{CachedPolicy, Policy, UnixTime};
+    ///
+    /// # let stored_at = UnixTime::from_secs(1_700_000_000);
+    /// let policy = Policy::parse(b"version: STSv1\nmode: none\nmax_age: 604800\n")?;
+    /// let cached = CachedPolicy::new(policy, "1".parse()?, stored_at);
+    ///
+    /// // A number of this domain's own, drawn once and kept, so that not all are due at the same time.
+    /// let spread = 0x9e37_79b9_7f4a_7c15;
+    /// let due = cached.refresh_at(spread, stored_at).expect("a policy of a week is refreshed");
+    /// let day = Duration::from_secs(86_400);
+    /// assert!(due <= stored_at.saturating_add(day) && due >= stored_at.saturating_add(day * 3 / 4));
+    ///
+    /// // Whatever becomes of refreshes: one that has lapsed is fetched when there is mail for it.
+    /// let lapsed_at = cached.expires_at().saturating_add(Duration::from_secs(1));
+    /// assert_eq!(cached.refresh_at(spread, lapsed_at), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), for a store of
+    /// your own: then run a [`Lookup`](crate::Lookup) for [`Purpose::Refresh`](crate::Purpose::Refresh).
+    /// [`PolicyCache`](crate::PolicyCache) goes by it.
+    ///
+    /// That is a day after it was asked for, or half its `max_age` if that is shorter, and up to a quarter of this earlier:
+    /// `spread`, which may be any number, says how much, 0 not at all. `None` where `max_age` is less than an hour, and where
+    /// the policy has lapsed: it is fetched when there is mail for its domain.
+    ///
+    /// A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`. So the time is
+    /// never more than a day ahead of `now`: one that you have kept, and is, comes from before the clock stepped back. Take
+    /// it for due.
+    ///
+    /// While refreshes fail the policy stays due. Let [`PolicyCache::RETRY_INTERVAL`](crate::PolicyCache::RETRY_INTERVAL)
+    /// pass before the next; the lookup itself asks no Policy Host before the back-off of the id ends.
+    // Meets S58, S82.
+    pub fn refresh_at(&self, spread: u64, now: UnixTime) -> Option<UnixTime> {
+        let max_age = self.policy.max_age();
+        if max_age < MIN_REFRESHED_MAX_AGE || !self.is_valid(now) {
+            return None;
+        }
+        let interval = (max_age / 2).min(MAX_REFRESH_INTERVAL).as_secs();
+        let earlier = spread % (interval / 4 + 1);
+        Some(self.fetched_at.min(now).saturating_add(Duration::from_secs(interval - earlier)))
     }
 
     /// Whether the policy is in force. With a fetch in the future, since the clock stepped back,

@@ -998,6 +998,140 @@ kind_error! {
     MailError, MailErrorKind
 }
 
+kinds! {
+    /// Why a TLS report cannot be read, or may not be written (RFC 8460, 4).
+    ReportErrorKind {
+        TooLarge = 1321, "report-too-large", "The report is longer than the limit.";
+        BadJson = 1322, "bad-json", "The report is not JSON here.";
+        EndsEarly = 1323, "json-ends-early", "The report ends within its JSON.";
+        NotAnObject = 1324, "report-not-an-object", "The report is JSON, and no object.";
+        MissingPolicies = 1325, "missing-policies", "The report has no array of policies.";
+        TooDeep = 1326, "report-too-deep", "The report has more than 32 objects and arrays within each other.";
+        TooManyPolicies = 1327, "too-many-policies", "The report has more policies than the limit.";
+        TooManyDetails = 1328, "too-many-failure-details", "The report has more failure details than the limit.";
+        /// From here on: reports that are to be written.
+        MissingMember = 1331, "missing-report-member", "The report lacks a member that RFC 8460 demands.";
+        NotOneDay = 1332, "report-not-of-one-day", "The report is not of one day of UTC in the years that RFC 3339 can write.";
+        BadContact = 1333, "bad-report-contact", "The contact is no mail address with a domain.";
+        BadName = 1334, "bad-report-name", "A name is no host name in A-labels and without a last dot.";
+        BadPattern = 1335, "bad-report-pattern", "A pattern is none that may stand as an mx in a policy.";
+        UnknownWord = 1336, "unknown-report-word", "A type is none that RFC 8460 registers.";
+        BadAddress = 1337, "bad-report-address", "An address is no IP address.";
+        BadText = 1338, "bad-report-text", "A text is empty, too long, or has characters that may not stand in it.";
+        UnexpectedPatterns = 1339, "unexpected-report-patterns", "A policy that is not of MTA-STS has mx patterns.";
+        BelowTotal = 1340, "report-details-below-total", "The failure details count fewer sessions than failed.";
+    }
+}
+
+kinds! {
+    /// Where a TLS report that can be read departs from RFC 8460, or from I-JSON (RFC 7493).
+    DeviationKind {
+        MoreDeviations = 1421, "more-deviations", "There are more deviations than are told.";
+        ByteOrderMark = 1422, "report-byte-order-mark", "The report begins with a byte order mark.";
+        TextAfterReport = 1423, "text-after-report", "Text follows the report.";
+        BrokenText = 1424, "broken-text", "A text is not UTF-8, or has half of a surrogate pair.";
+        ControlCharacter = 1425, "report-control-character", "A control character stands in a text without an escape.";
+        TextCut = 1426, "text-cut", "A text is longer than is read.";
+        DuplicateMember = 1427, "duplicate-member", "A member stands again in its object; the first counts.";
+        UnknownMember = 1428, "unknown-member", "A member is none of RFC 8460.";
+        MissingMember = 1429, "missing-member", "A member that RFC 8460 demands is missing.";
+        NullMember = 1430, "null-member", "A member is null.";
+        EmptyText = 1431, "empty-text", "A text is empty where nothing should stand.";
+        WrongType = 1432, "wrong-type", "A value is of another type of JSON than RFC 8460 has.";
+        StringForArray = 1433, "string-for-array", "A string stands where an array of strings should.";
+        ObjectForArray = 1434, "object-for-array", "An object stands where an array of objects should.";
+        ArrayInString = 1435, "array-in-string", "An array of JSON stands within a string.";
+        LineFeed = 1436, "line-feed-in-line", "A line has a line feed in it.";
+        EmptyElement = 1437, "empty-element", "An element says too little to be counted.";
+        NoPolicies = 1438, "no-policies", "The report tells of no policy.";
+        UnknownPolicyType = 1439, "unknown-policy-type", "The policy type is none that RFC 8460 registers.";
+        UnknownResultType = 1440, "unknown-result-type", "The result type is none that RFC 8460 registers.";
+        MxHostWithoutSts = 1441, "mx-host-without-sts", "A policy that is not of MTA-STS has mx patterns.";
+        BadContact = 1442, "bad-contact-info", "The contact is no mail address with a domain.";
+        BadName = 1443, "bad-name-in-report", "A name is not written in A-labels, without a last dot.";
+        BadAddress = 1444, "bad-ip-address", "An address is no IP address.";
+        UnusualAddress = 1445, "unusual-ip-address", "An IPv6 address is not written as RFC 5952 has it.";
+        BadDatetime = 1446, "bad-datetime", "A time is none of RFC 3339.";
+        DatetimeOutOfRange = 1447, "datetime-out-of-range", "A time is before 1970.";
+        DatetimeWithoutZone = 1448, "datetime-without-zone", "A time has no zone; UTC is taken.";
+        UnusualDatetime = 1449, "unusual-datetime", "A time is not written as `2016-04-01T00:00:00Z`.";
+        EndAtMidnight = 1450, "end-at-midnight", "The period ends at midnight; the second before is taken.";
+        NotOneDay = 1451, "not-one-day", "The period is not one day of UTC.";
+        PeriodReversed = 1452, "period-reversed", "The period ends before it starts.";
+        CountAsString = 1453, "count-as-string", "A count is a string.";
+        CountAsFraction = 1454, "count-as-fraction", "A count is written with a fraction or an exponent.";
+        CountTooLarge = 1455, "count-too-large", "A count is above 2^53 - 1, the largest of I-JSON, which is taken.";
+        NegativeCount = 1456, "negative-count", "A count is negative; 0 is taken.";
+        BadCount = 1457, "bad-count", "A count is no whole number.";
+        DetailsBelowTotal = 1458, "details-below-total", "The failure details count fewer sessions than failed.";
+    }
+}
+
+#[cfg(feature = "tlsrpt")]
+mod report {
+    use core::fmt;
+
+    use super::ReportErrorKind;
+    use crate::tlsrpt::ReportPath;
+
+    /// A TLS report that cannot be read: nothing of it counts. Or one that may not be written, since its receiver
+    /// would misread or refuse it.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::Report;
+    ///
+    /// let error = Report::parse(br#"{"policies": [{"policy": {"#).unwrap_err();
+    /// assert_eq!((error.code(), error.offset()), ("json-ends-early", 25));
+    /// assert_eq!(error.path().to_string(), "policies[0].policy");
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct ReportError {
+        kind: ReportErrorKind,
+        path: ReportPath,
+        offset: usize,
+    }
+
+    impl ReportError {
+        pub(crate) const fn at(kind: ReportErrorKind, path: ReportPath, offset: usize) -> Self {
+            Self { kind, path, offset }
+        }
+
+        /// What is wrong.
+        pub const fn kind(&self) -> ReportErrorKind {
+            self.kind
+        }
+
+        /// The stable kebab-case word of the kind.
+        pub const fn code(&self) -> &'static str {
+            self.kind.code()
+        }
+
+        /// The member where it is, or that was being read; empty for the report as a whole.
+        pub const fn path(&self) -> ReportPath {
+            self.path
+        }
+
+        /// The byte of the input, counted from 0; 0 for a report that is to be written.
+        pub const fn offset(&self) -> usize {
+            self.offset
+        }
+    }
+
+    impl fmt::Display for ReportError {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "{} (", self.kind.message())?;
+            if !self.path.is_empty() {
+                write!(formatter, "{}, ", self.path)?;
+            }
+            write!(formatter, "byte {})", self.offset)
+        }
+    }
+
+    impl core::error::Error for ReportError {}
+}
+#[cfg(feature = "tlsrpt")]
+pub use report::ReportError;
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -1008,7 +1142,7 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DeviationKind);
         #[cfg(feature = "tlsrpt")]
         add!(DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
         rows

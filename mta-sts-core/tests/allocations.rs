@@ -162,6 +162,66 @@ fn the_lines_of_what_is_no_policy_take_at_most_twice_its_octets() {
     }
 }
 
+/// The octets of a hostile report may be anything. Its memory is bounded all the same.
+// Proves R88.
+#[cfg(feature = "tlsrpt")]
+#[test]
+fn a_hostile_report_takes_four_times_its_length_and_64_kib_at_most() {
+    use mta_sts_core::tlsrpt::{Report, ReportLimits};
+
+    let details = r#"{"result-type":"x","failed-session-count":1}"#;
+    let more = r#"{"result-type":"x","failed-session-count":1,"receiving-ip":"1","failure-reason-code":"2"}"#;
+    let broken = b"{\"result-type\":\"\xff\xff\xff\xff\xff\xff\xff\xff\",\"failed-session-count\":1}";
+    // What stands in front, what is repeated, with commas, and what ends it.
+    for (front, piece, back) in [
+        (r#"{"policies":["#, &b"{}"[..], "]}"),
+        (r#"{"policies":["#, br#"{"policy":{"policy-type":"x"}}"#, "]}"),
+        (r#"{"policies":["#, br#"{"summary":{"total-failure-session-count":1}}"#, "]}"),
+        (r#"{"policies":["#, br#"{"policy":{"policy-type":"x","policy-string":["a"],"mx-host":["b"]}}"#, "]}"),
+        (r#"{"policies":["#, br#"{"policy":{"policy-type":"x"},"failure-details":{"result-type":"x","failed-session-count":1}}"#, "]}"),
+        (r#"{"policies":[{"failure-details":["#, b"{}", "]}]}"),
+        (r#"{"policies":[{"failure-details":["#, details.as_bytes(), "]}]}"),
+        (r#"{"policies":[{"failure-details":["#, more.as_bytes(), "]}]}"),
+        (r#"{"policies":[{"failure-details":["#, broken, "]}]}"),
+        (r#"{"policies":[{"policy":{"policy-string":["#, br#""""#, "]}}]}"),
+        (r#"{"policies":[{"policy":{"policy-string":["#, br#""a""#, "]}}]}"),
+        (r#"{"policies":[{"policy":{"policy-string":["#, b"\"\xff\"", "]}}]}"),
+        (r#"{"policies":[{"policy":{"policy-string":["#, b"\"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\"", "]}}]}"),
+        (r#"{"policies":[{"policy":{"policy-string":["[\"#, br#"\"a\""#, r#"]"]}}]}"#),
+        (r#"{"policies":[{"policy":{"mx-host":["#, br#""\u0001\ud800""#, "]}}]}"),
+        (r#"{"x":["#, b"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", r#"],"policies":[]}"#),
+        (r"{", br#""a":0"#, r#","policies":[]}"#),
+        (r"{", br#""\u0061":0"#, r#","policies":[]}"#),
+        (r"{", br#""policies":[]"#, "}"),
+        (r#"{"report-id":"#, b"1", r#","policies":[]}"#),
+        (r#"{"report-id":""#, b"\xff\xfe", r#"","policies":[]}"#),
+    ] {
+        for count in [1, 20, 300, 999, 5_000, 20_001] {
+            let mut json = front.as_bytes().to_vec();
+            json.extend([piece].repeat(count).join(&b','));
+            json.extend(back.as_bytes());
+            let (_, most) = octets(|| Report::parse(&json));
+            let bound = 4 * json.len() + 65_536;
+            assert!(most <= bound, "{most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
+            // Also without the bounds on counts, which are not what keeps it small.
+            let mut limits = ReportLimits::new();
+            limits.set_max_policies(u32::MAX).set_max_details(u32::MAX);
+            let (_, most) = octets(|| Report::parse_with(&json, &limits));
+            assert!(most <= bound, "{most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
+        }
+    }
+}
+
+/// A report takes its texts, its lists, and a box for each policy and each of its details.
+#[cfg(feature = "tlsrpt")]
+#[test]
+fn a_report_asks_for_memory_a_few_times() {
+    use mta_sts_core::tlsrpt::Report;
+
+    let json = include_bytes!("../../benches/reports/successes.json");
+    assert_eq!(allocations(|| Report::parse(json)), 9);
+}
+
 #[cfg(feature = "tlsrpt")]
 #[test]
 fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {

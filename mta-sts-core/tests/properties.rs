@@ -5,8 +5,8 @@
 use core::time::Duration;
 
 use mta_sts_core::{
-    CacheEntry, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, MxPattern, Output, Policy,
-    PolicyDomain, PolicySource, Purpose, Record, Strictness, TxtFailure, UnixTime,
+    CacheEntry, CachedPolicy, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, MxPattern, Output,
+    Policy, PolicyDomain, PolicySource, Purpose, Record, Strictness, TxtFailure, UnixTime,
 };
 use proptest::prelude::*;
 
@@ -131,6 +131,34 @@ proptest! {
             if let Some(entry) = &entry {
                 prop_assert_eq!(&CacheEntry::parse(entry.to_text(&domain).as_bytes(), &domain).unwrap(), entry);
             }
+        }
+    }
+
+    // Proves S58, S82.
+    #[test]
+    fn a_refresh_is_due_within_a_day_and_while_half_of_the_life_is_left(
+        max_age in 0_u64..40_000_000,
+        fetched_at in prop_oneof![0_u64..2_000_000_000, any::<u64>()],
+        passed in prop_oneof![-100_000_i64..100_000, any::<i64>()],
+        spread in any::<u64>(),
+    ) {
+        let text = format!("version: STSv1\nmode: none\nmax_age: {max_age}\n");
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let time = UnixTime::from_secs;
+        let cached = CachedPolicy::new(policy, "1".parse().unwrap(), time(fetched_at));
+        let now = time(fetched_at.saturating_add_signed(passed));
+        let due = cached.refresh_at(spread, now);
+        let max_age = cached.policy().max_age();
+        prop_assert_eq!(due.is_some(), max_age >= Duration::from_secs(3600) && cached.is_valid(now));
+        if let Some(due) = due {
+            let begins = time(fetched_at).min(now);
+            let waits = due.saturating_since(begins);
+            let latest = Duration::from_secs(86_400).min(max_age / 2);
+            prop_assert!(waits <= latest && due >= begins);
+            let is_cut_off = due == time(u64::MAX);
+            prop_assert!(is_cut_off || waits + Duration::from_secs(1) >= latest * 3 / 4, "{waits:?} of {latest:?}");
+            // What was worked out at the fetch stays so, until the policy lapses.
+            prop_assert!(now < time(fetched_at) || due == cached.refresh_at(spread, time(fetched_at)).unwrap());
         }
     }
 }

@@ -127,6 +127,25 @@ pub extern "C" fn mtasts_entry_expires_at(entry: Option<&mtasts_entry>) -> u64 {
     entry.and_then(|entry| entry.entry.policy()).map_or(0, |policy| policy.expires_at().as_secs())
 }
 
+/// When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds, for a
+/// store of your own: then run a lookup with MTASTS_PURPOSE_REFRESH. A mtasts_cache goes by it.
+///
+/// That is a day after it was asked for, or half its max_age if that is shorter, and up to a quarter of this earlier: `spread`,
+/// any number of the domain's own that you keep, says how much, 0 not at all, so that not all are due at the same time. The
+/// greatest number where max_age is less than an hour or the policy has lapsed at the time `now`, which is then fetched when
+/// there is mail; if there is no policy, and for NULL.
+///
+/// A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
+/// kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays
+/// due: let half an hour pass before the next.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_entry_refresh_at(entry: Option<&mtasts_entry>, spread: u64, now: u64) -> u64 {
+    guard::get(u64::MAX, || {
+        let policy = entry?.entry.policy()?;
+        policy.refresh_at(spread, UnixTime::from_secs(now)).map(UnixTime::as_secs)
+    })
+}
+
 /// Until when the record need not be asked for again, in Unix seconds; 0 if it must be, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_checked_until(entry: Option<&mtasts_entry>) -> u64 {

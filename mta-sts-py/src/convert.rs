@@ -7,7 +7,7 @@ use mta_sts_core::UnixTime;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyInt, PyMemoryView, PyString};
 use serde::de::DeserializeOwned;
 
 use crate::error::unknown_word;
@@ -99,6 +99,11 @@ pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
     object
         .extract()
         .map_err(|error: PyErr| out_of_range(object.py(), error, "a size is a number from 0 to 2**64 - 1"))
+}
+
+/// The lowest 64 bits of any whole number, such as Python's own hashes are; for `from_py_with`.
+pub(crate) fn any_number(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    object.cast::<PyInt>()?.bitand(u64::MAX)?.extract()
 }
 
 /// A size that need not be given.

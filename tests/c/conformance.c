@@ -345,6 +345,8 @@ static json_t *run_entry(const json_t *input)
     octets text = read_octets(json_object_get(input, "text"));
     const json_t *times = json_object_get(input, "times");
     json_t *back_offs = json_array(), *valid = json_array(), *absence = json_null(), *shown_policy = json_null();
+    json_t *refresh_at = json_array();
+    const uint64_t spread = (uint64_t)json_integer_value(json_object_get(input, "spread"));
     mtasts_entry *entry = NULL;
     mtasts_error *error = NULL;
     json_t *shown;
@@ -356,6 +358,7 @@ static json_t *run_entry(const json_t *input)
     if (status) {
         json_decref(back_offs);
         json_decref(valid);
+        json_decref(refresh_at);
         return error_shown(error, 0);
     }
     if (mtasts_entry_absence(entry))
@@ -364,18 +367,21 @@ static json_t *run_entry(const json_t *input)
     for (size_t index = 0; index < mtasts_entry_back_off_count(entry); index++)
         json_array_append_new(back_offs, json_pack("{s:s, s:I}", "id", mtasts_entry_back_off_id(entry, index), "until",
                                                    (json_int_t)mtasts_entry_back_off_until(entry, index)));
-    for (size_t index = 0; index < json_array_size(times); index++)
-        json_array_append_new(valid, json_boolean(mtasts_entry_is_valid(
-                                         entry, (uint64_t)json_integer_value(json_array_get(times, index)))));
+    for (size_t index = 0; index < json_array_size(times); index++) {
+        const uint64_t now = (uint64_t)json_integer_value(json_array_get(times, index));
+        const uint64_t due = mtasts_entry_refresh_at(entry, spread, now);
+        json_array_append_new(valid, json_boolean(mtasts_entry_is_valid(entry, now)));
+        json_array_append_new(refresh_at, due == UINT64_MAX ? json_null() : json_integer((json_int_t)due));
+    }
     if (policy)
         shown_policy = json_pack("{s:s, s:I, s:I, s:s, s:o}", "id", mtasts_entry_policy_id(entry), "fetched_at",
                                  (json_int_t)mtasts_entry_fetched_at(entry), "expires_at",
                                  (json_int_t)mtasts_entry_expires_at(entry), "mode",
                                  mtasts_mode_word(mtasts_policy_mode(policy)), "mx", patterns_of(policy));
-    shown = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:s}", "checked_until",
+    shown = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "checked_until",
                       (json_int_t)mtasts_entry_checked_until(entry), "fetch_failures",
                       (json_int_t)mtasts_entry_fetch_failures(entry), "absence", absence, "back_offs", back_offs, "policy",
-                      shown_policy, "valid", valid, "text", mtasts_entry_text(entry, domain));
+                      shown_policy, "valid", valid, "refresh_at", refresh_at, "text", mtasts_entry_text(entry, domain));
     mtasts_entry_free(entry);
     return shown;
 }
@@ -1057,7 +1063,7 @@ static const struct {
     {"cache", " config steps ", run_cache},
     {"datagram", " datagram ", not_in_c},
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
-    {"entry", " domain text times ", run_entry},
+    {"entry", " domain text times spread ", run_entry},
     {"hint", " policy_type reason result_type ", not_in_c},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
@@ -1066,7 +1072,10 @@ static const struct {
     {"name", " domain host recipient ", run_name},
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
+    {"ready", " live mended now reports rules since ", not_in_c},
     {"record", " txt ", run_record},
+    {"report", " domain json limits ", not_in_c},
+    {"report-written", " contact id organization period policies ", not_in_c},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tally", " config steps ", not_in_c},

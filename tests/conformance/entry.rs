@@ -13,6 +13,8 @@ struct Input {
     text: Octets,
     #[serde(default)]
     times: Vec<u64>,
+    #[serde(default)]
+    spread: u64,
 }
 
 fn example_domain() -> String {
@@ -20,7 +22,7 @@ fn example_domain() -> String {
 }
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
-    let Input { domain, text, times } = understand(input)?;
+    let Input { domain, text, times, spread } = understand(input)?;
     let domain = PolicyDomain::parse(&domain).map_err(|fault| format!("{domain}: {fault}"))?;
     let entry = match CacheEntry::parse(&text.to_vec(), &domain) {
         Ok(entry) => entry,
@@ -43,8 +45,10 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
             "mx": policy::patterns(cached.policy()),
         })
     });
-    let valid: Vec<_> =
-        times.into_iter().map(|time| entry.valid_policy(UnixTime::from_secs(time)).is_some()).collect();
+    let times: Vec<_> = times.into_iter().map(UnixTime::from_secs).collect();
+    let valid: Vec<_> = times.iter().map(|&time| entry.valid_policy(time).is_some()).collect();
+    let refresh_at = |&time: &UnixTime| entry.policy()?.refresh_at(spread, time).map(UnixTime::as_secs);
+    let refresh_at: Vec<_> = times.iter().map(refresh_at).collect();
     Ok(json!({
         "checked_until": entry.checked_until().as_secs(),
         "fetch_failures": entry.fetch_failures(),
@@ -52,6 +56,7 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         "back_offs": back_offs,
         "policy": policy,
         "valid": valid,
+        "refresh_at": refresh_at,
         "text": entry.to_text(&domain),
     }))
 }

@@ -13,7 +13,9 @@ mod mx;
 mod name;
 mod policy;
 mod postfix;
+mod ready;
 mod record;
+mod report;
 mod response;
 mod tally;
 mod tlsrpt;
@@ -31,7 +33,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 18] = [
+const ROOMS: [(&str, Run); 21] = [
     ("cache", cache::run),
     ("datagram", datagram::run),
     ("delivery", delivery::run),
@@ -44,7 +46,10 @@ const ROOMS: [(&str, Run); 18] = [
     ("name", name::run),
     ("policy", policy::run),
     ("postfix", postfix::run),
+    ("ready", ready::run),
     ("record", record::run),
+    ("report", report::run),
+    ("report-written", report::run_written),
     ("response", response::run),
     ("rrset", record::run_rrset),
     ("tally", tally::run),

@@ -33,15 +33,15 @@
 //!
 //! | event | next refresh |
 //! |---|---|
-//! | a policy is stored | `min(1 day, max_age / 2)` after its fetch, less up to a quarter, by domain |
+//! | a policy is stored | as [`CachedPolicy::refresh_at`](crate::CachedPolicy::refresh_at) says, spread by domain |
 //! | [`PolicyCache::poll_refresh`] names the domain | [`PolicyCache::RETRY_INTERVAL`] later, should nothing come of it |
 //! | the refresh failed | the same, and not before the back-off ends |
 //! | the refresh found its id in back-off | when the back-off ends |
 //! | the policy lapsed, or its domain went unused for long | none, until it is used again |
 //!
 //! The retry interval, half an hour, is half of the shortest life that is refreshed: so a
-//! host that answers for longer than it, in the second half of a policy's life, is asked in time. The
-//! part that is taken off, the jitter, is a hash of the domain under the caller's seed: it spreads the
+//! host that answers for longer than it, in the second half of a policy's life, is asked in time. How much
+//! earlier one is due than another is a hash of the domain under the caller's seed: it spreads the
 //! load of a server that started with many domains at once, and no stranger can tell it.
 //!
 //! **Never backwards.** Lookups end in another order than they began. [`PolicyCache::apply`] changes
@@ -91,7 +91,7 @@ use self::size_class::{Candidate, SizeClasses};
 use self::slot::{Refresh, Reuse, Slot};
 use self::use_order::UseOrder;
 use self::worth::{Worth, expires_at};
-use crate::entry::{CacheEntry, CacheUpdate};
+use crate::entry::{CacheEntry, CacheUpdate, MAX_REFRESH_INTERVAL};
 use crate::name::PolicyDomain;
 use crate::policy::Policy;
 use crate::time::UnixTime;
@@ -724,15 +724,12 @@ impl PolicyCache {
     fn schedule(&mut self, slot: u32, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
         held.refresh = Refresh::Waiting;
-        let due = held.policy().and_then(|policy| refresh_interval(self.policies.max_age(policy)));
-        let refresh_at = due.map_or(NEVER, |interval| {
-            let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_JITTER);
-            let jitter = hasher.hash(held.name()) % (interval / 4 + 1);
-            // A fetch in the future was made before the clock stepped back.
-            let fetched_at = held.fetched_at().min(now);
-            fetched_at.saturating_add(Duration::from_secs(interval - jitter))
+        let refresh_at = held.policy().and_then(|_| {
+            let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_SPREAD);
+            let entry = held.entry(&self.policies);
+            entry.policy()?.refresh_at(hasher.hash(held.name()), now)
         });
-        self.set_refresh(slot, refresh_at, now);
+        self.set_refresh(slot, refresh_at.unwrap_or(NEVER), now);
     }
 
     fn set_refresh(&mut self, slot: u32, refresh_at: UnixTime, now: UnixTime) {
@@ -764,22 +761,11 @@ const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);
 /// Slots and the nodes of their lists have numbers of 32 bits.
 const MAX_SLOTS: usize = 1 << 31;
 
-/// RFC 8461, 3.3: "once per day" is often enough.
-const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(86_400);
-
-/// A policy that its owner gives but minutes is fetched when there is mail for it.
-const MIN_REFRESHED_MAX_AGE: u64 = 3600;
-
 // One seed, several hashes that tell nothing of each other: the times of refreshes can be observed.
 const HASH_OF_NAME: u64 = 1;
 const HASH_OF_POLICY: u64 = 2;
-const HASH_FOR_JITTER: u64 = 3;
+const HASH_FOR_SPREAD: u64 = 3;
 const HASH_FOR_LEFT_ALONE: u64 = 4;
-
-/// How long after a fetch the next is due at the latest; all in seconds.
-fn refresh_interval(max_age: u64) -> Option<u64> {
-    (max_age >= MIN_REFRESHED_MAX_AGE).then(|| (max_age / 2).min(MAX_REFRESH_INTERVAL.as_secs()))
-}
 
 /// Pushes onto a vector that never gets longer than `bound`: it grows to that, not beyond.
 fn push_bounded<T>(vector: &mut Vec<T>, value: T, bound: usize) {

@@ -120,15 +120,6 @@ impl Slot {
         }
     }
 
-    /// When its policy was fetched.
-    pub(super) fn fetched_at(&self) -> UnixTime {
-        match &self.held {
-            Held::Policy { fetched_at, .. } => UnixTime::from_secs((*fetched_at).into()),
-            Held::Boxed(boxed) => boxed.entry.policy().map(CachedPolicy::fetched_at).unwrap_or_default(),
-            Held::Vacant | Held::Absent { .. } => UnixTime::default(),
-        }
-    }
-
     /// The entry, exactly as it was put in.
     pub(super) fn entry(&self, policies: &Policies) -> CacheEntry {
         match &self.held {

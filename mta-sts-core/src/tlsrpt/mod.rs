@@ -5,10 +5,22 @@
 #[cfg(feature = "tlsrpt")]
 mod datagram;
 #[cfg(feature = "tlsrpt")]
+mod datetime;
+#[cfg(feature = "tlsrpt")]
+mod deviation;
+#[cfg(feature = "tlsrpt")]
 mod event;
 mod hint;
 #[cfg(feature = "tlsrpt")]
+mod json;
+#[cfg(feature = "tlsrpt")]
 mod mail;
+#[cfg(feature = "tlsrpt")]
+mod path;
+#[cfg(feature = "tlsrpt")]
+mod reader;
+#[cfg(feature = "tlsrpt")]
+mod ready;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -20,14 +32,26 @@ mod sender;
 mod tally;
 #[cfg(feature = "tlsrpt")]
 mod word;
+#[cfg(feature = "tlsrpt")]
+mod writer;
 
 #[cfg(feature = "tlsrpt")]
 pub use datagram::Datagram;
+#[cfg(feature = "tlsrpt")]
+pub use deviation::Deviation;
 #[cfg(feature = "tlsrpt")]
 pub use event::{Event, SessionFacts};
 pub use hint::{Hint, Whose};
 #[cfg(feature = "tlsrpt")]
 pub use mail::{MailParts, ReportFileName, ReportSubject};
+#[cfg(feature = "tlsrpt")]
+pub use path::ReportPath;
+#[cfg(feature = "tlsrpt")]
+pub use reader::{ReadReport, ReportLimits};
+#[cfg(feature = "tlsrpt")]
+pub use ready::{
+    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
+};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
@@ -43,7 +67,10 @@ pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, Ta
 pub use word::Word;
 
 #[cfg(feature = "tlsrpt")]
+pub use crate::error::ReportError;
+#[cfg(feature = "tlsrpt")]
 pub use crate::error::{
     DatagramError, DatagramErrorKind, MailError, MailErrorKind, ReportSenderError, ReportSenderErrorKind,
     TallyError, TallyErrorKind,
 };
+pub use crate::error::{DeviationKind, ReportErrorKind};

@@ -66,6 +66,8 @@ impl Report {
     }
 
     /// Gives a domain to the policies that have none. The file name of a report tells it (RFC 8460, 5.1).
+    /// What the body says prevails (RFC 8460, 5.6).
+    // Meets R83.
     #[must_use]
     pub fn with_missing_domains(mut self, domain: &str) -> Self {
         for policy in &mut self.policies {
@@ -123,6 +125,9 @@ pub struct ReportPeriod {
     start: UnixTime,
     end: UnixTime,
 }
+
+/// The largest count: I-JSON has no larger whole numbers (RFC 7493, 2.2).
+pub(super) const MAX_COUNT: u64 = (1 << 53) - 1;
 
 /// RFC 8460 counts in days of UTC.
 const DAY: u64 = 86_400;
@@ -187,6 +192,7 @@ impl ReportPolicy {
     ///
     /// The domain is the recipient's, or for `tlsa` the name that the TLSA records belong to (RFC 8460, 1.1),
     /// in A-labels.
+    // Meets R2, A33.
     pub fn new(kind: impl Into<Word<PolicyType>>, domain: impl Into<Box<str>>) -> Self {
         Self(Box::new(PolicyFields {
             kind: kind.into(),
@@ -200,7 +206,11 @@ impl ReportPolicy {
     }
 
     /// Adds lines to the `policy-string`: those of an MTA-STS policy as they were received, errors included, or one
-    /// for each TLSA record. A line feed ends a line.
+    /// for each TLSA record.
+    ///
+    /// A line feed ends a line. What receivers would not read is left out: of a line what is beyond
+    /// [`Report::MAX_TEXT_LEN`], and lines beyond [`Report::MAX_LINES_LEN`] in all. U+FFFD stands for characters
+    /// that I-JSON does not have.
     #[must_use]
     pub fn with_lines<T: AsRef<str>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
         self.0.lines.extend(lines);
@@ -214,10 +224,10 @@ impl ReportPolicy {
         self
     }
 
-    /// Sets how many sessions succeeded and how many failed.
+    /// Sets how many sessions succeeded and how many failed, 2^53 - 1 at most.
     #[must_use]
     pub fn with_sessions(mut self, successes: u64, failures: u64) -> Self {
-        (self.0.successes, self.0.failures) = (successes, failures);
+        (self.0.successes, self.0.failures) = (successes.min(MAX_COUNT), failures.min(MAX_COUNT));
         self
     }
 
@@ -275,8 +285,21 @@ impl Lines {
     fn extend<T: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = T>) {
         let mut text = String::from(core::mem::take(&mut self.0));
         for line in lines {
-            text.push_str(line.as_ref());
-            text.push('\n');
+            for line in line.as_ref().split('\n') {
+                let before = text.len();
+                let replaced = |char| if is_noncharacter(char) { char::REPLACEMENT_CHARACTER } else { char };
+                let fits = |char: &char, len: usize| len + char.len_utf8() <= Report::MAX_TEXT_LEN;
+                for char in line.chars().map(replaced) {
+                    if !fits(&char, text.len() - before) {
+                        break;
+                    }
+                    text.push(char);
+                }
+                text.push('\n');
+                if text.len() > Report::MAX_LINES_LEN {
+                    text.truncate(before);
+                }
+            }
         }
         self.0 = text.into();
     }
@@ -319,7 +342,13 @@ pub(super) struct DetailFields {
 }
 
 impl FailureDetails {
-    /// A kind of failure, and how many sessions had it: `result-type` and `failed-session-count`.
+    /// The longest name of an MX host that is written, in octets.
+    pub const MAX_HELO_LEN: usize = 255;
+
+    /// The longest reason that is written, in octets.
+    pub const MAX_REASON_LEN: usize = 128;
+
+    /// A kind of failure, and how many sessions had it, 2^53 - 1 at most: `result-type` and `failed-session-count`.
     pub fn new(result: impl Into<Word<ResultType>>, failed_sessions: u64) -> Self {
         Self(Box::new(DetailFields {
             result: result.into(),
@@ -327,7 +356,7 @@ impl FailureDetails {
             receiving_mx_hostname: None,
             receiving_mx_helo: None,
             receiving_ip: None,
-            failed_sessions,
+            failed_sessions: failed_sessions.min(MAX_COUNT),
             additional_information: None,
             failure_reason_code: None,
         }))
@@ -348,9 +377,13 @@ impl FailureDetails {
     }
 
     /// Sets the name that the MX host gave in its greeting or in its answer to EHLO.
+    ///
+    /// The first word of the text counts, [`MAX_HELO_LEN`](Self::MAX_HELO_LEN) octets of it at most; `?` stands for
+    /// characters other than ASCII. A text without a word is no name.
     #[must_use]
-    pub fn with_receiving_mx_helo(mut self, name: impl Into<Box<str>>) -> Self {
-        self.0.receiving_mx_helo = Some(name.into());
+    pub fn with_receiving_mx_helo(mut self, answer: impl AsRef<str>) -> Self {
+        let word = answer.as_ref().split_ascii_whitespace().next().unwrap_or_default();
+        self.0.receiving_mx_helo = printable(word, Self::MAX_HELO_LEN);
         self
     }
 
@@ -369,9 +402,13 @@ impl FailureDetails {
     }
 
     /// Sets the reason: an error code of the sender, or its message.
+    ///
+    /// The first [`MAX_REASON_LEN`](Self::MAX_REASON_LEN) octets count, since a report need not tell much of the
+    /// sender (RFC 8460, 8); `?` stands for control characters and for those other than ASCII.
+    // Meets R46, R91.
     #[must_use]
-    pub fn with_failure_reason_code(mut self, reason: impl Into<Box<str>>) -> Self {
-        self.0.failure_reason_code = Some(reason.into());
+    pub fn with_failure_reason_code(mut self, reason: impl AsRef<str>) -> Self {
+        self.0.failure_reason_code = printable(reason.as_ref(), Self::MAX_REASON_LEN);
         self
     }
 
@@ -414,4 +451,17 @@ impl FailureDetails {
     pub fn failure_reason_code(&self) -> Option<&str> {
         self.0.failure_reason_code.as_deref()
     }
+}
+
+/// The text in printable ASCII, cut; nothing for an empty one.
+fn printable(text: &str, max_len: usize) -> Option<Box<str>> {
+    let is_printable = |char: char| char == ' ' || char.is_ascii_graphic();
+    let text: String =
+        text.chars().take(max_len).map(|char| if is_printable(char) { char } else { '?' }).collect();
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// What may not stand in I-JSON although it is UTF-8 (RFC 7493, 2.1).
+pub(super) const fn is_noncharacter(char: char) -> bool {
+    matches!(char, '\u{fdd0}'..='\u{fdef}') || char as u32 & 0xfffe == 0xfffe
 }

@@ -553,6 +553,28 @@ class CachedPolicy:
     def is_valid(self, now: _Time, /) -> bool:
         """Whether the policy is in force at this time."""
 
+    def refresh_at(self, spread: int, /, *, now: _Time) -> int | None:
+        r"""When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds.
+
+        >>> from mta_sts import CachedPolicy, Policy
+        >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 604800\n")
+        >>> cached = CachedPolicy(policy, "1", 1_700_000_000)
+        >>> cached.refresh_at(0, now=1_700_000_000)
+        1700086400
+        >>> cached.refresh_at(hash("example.com"), now=1_700_000_000) >= 1_700_064_800
+        True
+
+        For a store of your own: then run a lookup for `Purpose.REFRESH`. A `PolicyCache` and the stores of this package go by it.
+
+        That is a day after it was asked for, or half its `max_age` if that is shorter, and up to a quarter of this earlier: `spread`,
+        any number of the domain's own, says how much, 0 not at all, so that not all are due at the same time. `None` where `max_age` is
+        less than an hour or the policy has lapsed: it is fetched when there is mail for its domain.
+
+        A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
+        kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays due:
+        let half an hour pass before the next.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...

@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 class Store(Protocol):
     """What a resolver asks of a store; a `PolicyCache` is one.
 
-    With a method `due(*, now)`, which gives domains, a store of your own can be refreshed ahead, and with `peek`, which is
-    `get` without marking a use, a refresh keeps no domain in use.
+    With a method `due(*, now)`, which gives domains, a store of your own can be refreshed ahead (`CachedPolicy.refresh_at` says
+    when), and with `peek`, which is `get` without marking a use, a refresh keeps no domain in use.
     """
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
@@ -55,14 +55,18 @@ class _Disk:
 
     def due(self, *, now: float | datetime) -> list[PolicyDomain]:
         """The domains whose policies are due for a refresh; `refresh_due()` of a resolver asks."""
-        cache, due = PolicyCache(max_entries=self._max_entries), []
+        seconds, due = _seconds(now), []
         for kept in self._entries():
-            in_use = kept.used + _UNUSED_FOR > _seconds(now)
-            if in_use and (entry := _entry(kept.domain, kept.text)) is not None:
-                cache.insert(kept.domain, entry, now=now)
-        while (domain := cache.poll_refresh(now=now)) is not None:
-            due.append(domain)
-        return due
+            in_use = kept.used + _UNUSED_FOR > seconds
+            entry = _entry(kept.domain, kept.text) if in_use else None
+            if entry is not None and (policy := entry.policy) is not None:
+                # The hash of text is keyed anew by each interpreter, so that no stranger can tell when a domain is due.
+                refresh_at = policy.refresh_at(hash(str(kept.domain)), now=now)
+                # After the clock has stepped back nothing remembers since when a fetch lies in the future.
+                stepped_back = policy.fetched_at > seconds + _DAY
+                if refresh_at is not None and (refresh_at <= seconds or stepped_back):
+                    due.append((refresh_at, str(kept.domain), kept.domain))
+        return [domain for _, _, domain in sorted(due)]
 
     def purge(self, *, now: float | datetime) -> int:
         """Removes the entries in which nothing counts any more; gives how many. Call it once a day.

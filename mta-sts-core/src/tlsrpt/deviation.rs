@@ -1,0 +1,59 @@
+use core::fmt;
+
+use super::ReportPath;
+use crate::error::DeviationKind;
+
+/// Where a report departs from RFC 8460 or from I-JSON, and was read all the same.
+///
+/// ```
+/// use mta_sts_core::tlsrpt::Report;
+///
+/// let read = Report::parse(br#"{"contact-info": null, "policies": []}"#)?;
+/// let deviation = &read.deviations[0];
+/// assert_eq!((deviation.code(), deviation.offset()), ("null-member", 17));
+/// assert_eq!(deviation.path().to_string(), "contact-info");
+/// # Ok::<(), mta_sts_core::tlsrpt::ReportError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Deviation {
+    kind: DeviationKind,
+    path: ReportPath,
+    offset: usize,
+}
+
+impl Deviation {
+    pub(super) const fn at(kind: DeviationKind, path: ReportPath, offset: usize) -> Self {
+        Self { kind, path, offset }
+    }
+
+    /// What is unusual.
+    pub const fn kind(&self) -> DeviationKind {
+        self.kind
+    }
+
+    /// The stable kebab-case word of the kind.
+    pub const fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// The member where it is; for an unknown member, the object that has it.
+    pub const fn path(&self) -> ReportPath {
+        self.path
+    }
+
+    /// The byte of the report where it was noticed, counted from 0: the start of a value, or the end of an object
+    /// that lacks a member.
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (", self.kind.message())?;
+        if !self.path.is_empty() {
+            write!(formatter, "{}, ", self.path)?;
+        }
+        write!(formatter, "byte {})", self.offset)
+    }
+}
