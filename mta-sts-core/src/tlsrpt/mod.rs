@@ -20,6 +20,8 @@ mod mail;
 mod path;
 #[cfg(feature = "tlsrpt")]
 mod reader;
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+mod ready;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -49,6 +51,10 @@ pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use path::ReportPath;
 #[cfg(feature = "tlsrpt")]
 pub use reader::{ReadReport, ReportLimits};
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+pub use ready::{
+    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
+};
 pub use record::TlsrptRecord;
 #[cfg(feature = "lint")]
 pub(crate) use record::{candidate_filter, uris_of};
