@@ -390,7 +390,7 @@ impl Tally {
         self.days.get(&day_of(day)).map_or(0, Day::len)
     }
 
-    /// The octets that all counts take in memory; never more than [`TallyConfig::set_max_octets`].
+    /// The octets that all counts take in memory; never more than [`TallyConfig::with_max_octets`].
     pub const fn octets(&self) -> usize {
         self.octets
     }
