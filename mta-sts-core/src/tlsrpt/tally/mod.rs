@@ -34,7 +34,7 @@
 //! latest day that it has shown; after a longer one that day was none, and what was counted since moves to the day
 //! that the clock shows now. A clock that jumps ahead makes reports due early and loses nothing.
 //!
-//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::set_max_domains`], or
+//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::with_max_domains`], or
 //! beyond the memory, is not counted, which [`Tally::count`] tells; nothing that is counted gives way to it. A policy
 //! beyond [`Tally::MAX_POLICIES`] of a domain is counted under its type alone. Failures of more than
 //! [`Tally::MAX_DETAILS`] kinds are told with less: without the name that the host gave itself, then without the sending
