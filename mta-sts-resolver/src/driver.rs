@@ -117,7 +117,7 @@ impl Resolver {
     }
 
     /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
-    /// The others wait their turn as those of [`fetches_at_once`](Self::fetches_at_once) do.
+    /// The others wait their turn as those of [`with_fetches_at_once`](Self::with_fetches_at_once) do.
     #[must_use]
     pub fn with_dns_lookups_at_once(mut self, lookups: usize) -> Self {
         self.limiter.set_dns_lookups_at_once(lookups);
