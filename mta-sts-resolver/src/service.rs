@@ -64,6 +64,7 @@ use crate::store::StoreError;
 ///     PolicyAnswer::Policy(policy) => println!("mode {:?}", policy.mode()),
 ///     PolicyAnswer::None(why) => println!("no MTA-STS: {why}"),
 ///     PolicyAnswer::Temporary(why) => println!("try again later: {why}"),
+///     _ => println!("try again later"),
 /// }
 /// # Ok(())
 /// # }
