@@ -2213,7 +2213,9 @@ mtasts_update mtasts_outcome_update_kind(const mtasts_outcome *outcome);
  * Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
  * seconds. `*updated` becomes the entry to keep in its place, or NULL when nothing is left worth remembering.
  *
- * With a mtasts_cache, call mtasts_cache_apply() instead. Errors: MTASTS_ERR_NULL.
+ * With a mtasts_cache, call mtasts_cache_apply() instead. Several processes that share a store lock it from the look to the
+ * write. Where the updated entry has another policy in force than the outcome, another process has stored one that was asked
+ * for later: deliver under that one. Errors: MTASTS_ERR_NULL.
  *
  * Ownership: `*updated` is the caller's; free it with mtasts_entry_free().
  * Threads: any, at once.

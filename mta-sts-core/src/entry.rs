@@ -226,6 +226,9 @@ impl CacheUpdate {
     /// Lookups may end in another order than they began: an older fetch never replaces a newer one, what was
     /// learnt before a policy was asked for neither vouches for it nor keeps anybody from asking for it again, and an
     /// absence never hides a policy that is in force.
+    ///
+    /// So where several processes share a store, the entry may have another policy in force than the outcome of the lookup:
+    /// another process has stored one that was asked for later. Deliver under that one.
     pub fn apply_to(&self, entry: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);

@@ -45,8 +45,8 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, and says
-//!   what the failures in them mean;
+//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, says
+//!   what the failures in them mean, and whether a policy can be enforced;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
 //! # What it does not do

@@ -141,7 +141,9 @@ pub extern "C" fn mtasts_outcome_update_kind(outcome: Option<&mtasts_outcome>) -
 /// Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
 /// seconds. `*updated` becomes the entry to keep in its place, or NULL when nothing is left worth remembering.
 ///
-/// With a mtasts_cache, call mtasts_cache_apply() instead. Errors: MTASTS_ERR_NULL.
+/// With a mtasts_cache, call mtasts_cache_apply() instead. Several processes that share a store lock it from the look to the
+/// write. Where the updated entry has another policy in force than the outcome, another process has stored one that was asked
+/// for later: deliver under that one. Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_outcome_apply(
     outcome: Option<&mtasts_outcome>,

@@ -333,6 +333,34 @@ def test_memory_is_refreshed_by_either_resolver(start: Start, tmp_path: Path) ->
         asyncio.run(main())
 
 
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("index", range(2))
+def test_an_answer_that_is_held_back_gives_way_to_what_was_stored_meanwhile(
+    start: Start, tmp_path: Path, index: int, fails: bool
+) -> None:
+    gate = threading.Event()
+    host = start((lambda _: gate.wait(20)) if fails else slow(gate))
+    ours, theirs = disk_stores(tmp_path)[index], disk_stores(tmp_path)[index]
+    newer = Policy.parse("version: STSv1\nmode: enforce\nmx: new.example.test\nmax_age: 86400\n")
+    with host.resolver(tmp_path, store=ours) as finder:
+        found: list[Any] = []
+        thread = threading.Thread(target=lambda: found.append(finder.discover("example.test")))
+        thread.start()
+        until(lambda: host.requests)
+        # Asked for in a later second, under the id that the record still has.
+        time.sleep(1.1)
+        now = time.time()
+        theirs.apply("example.test", CacheUpdate.store(CachedPolicy(newer, "1", now), checked_until=now + 300), now=now)
+        gate.set()
+        thread.join()
+        assert found[0].policy == newer and found[0].cache_update.kind == ("back-off" if fails else "store")
+        assert (found[0].failure is not None) == fails
+        entry = theirs.get("example.test", now=time.time())
+        assert entry.policy.policy == newer and not entry.back_offs and entry.fetch_failures == 0
+        assert finder.discover("example.test").policy == newer
+    assert len(host.requests) == 1
+
+
 @pytest.mark.parametrize("index", range(2))
 def test_an_entry_that_is_put_under_another_domain_counts_as_absent(tmp_path: Path, index: int) -> None:
     kept = disk_stores(tmp_path)[index]

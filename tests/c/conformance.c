@@ -1072,6 +1072,7 @@ static const struct {
     {"name", " domain host recipient ", run_name},
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
+    {"ready", " live mended now reports rules since ", not_in_c},
     {"record", " txt ", run_record},
     {"report", " domain json limits ", not_in_c},
     {"report-written", " contact id organization period policies ", not_in_c},

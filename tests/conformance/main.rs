@@ -13,6 +13,7 @@ mod mx;
 mod name;
 mod policy;
 mod postfix;
+mod ready;
 mod record;
 mod report;
 mod response;
@@ -32,7 +33,7 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 20] = [
+const ROOMS: [(&str, Run); 21] = [
     ("cache", cache::run),
     ("datagram", datagram::run),
     ("delivery", delivery::run),
@@ -45,6 +46,7 @@ const ROOMS: [(&str, Run); 20] = [
     ("name", name::run),
     ("policy", policy::run),
     ("postfix", postfix::run),
+    ("ready", ready::run),
     ("record", record::run),
     ("report", report::run),
     ("report-written", report::run_written),

@@ -107,7 +107,9 @@ class Postfix:
         (folder / "queue" / "pid").mkdir()
         (folder / "data").mkdir()
         shutil.chown(folder / "data", "postfix")
-        self.master = subprocess.Popen(["/usr/lib/postfix/sbin/master", "-d", "-c", str(self.etc)])
+        # The leader of a group, to which it passes the signal on that ends it.
+        master = ["/usr/lib/postfix/sbin/master", "-d", "-c", str(self.etc)]
+        self.master = subprocess.Popen(master, start_new_session=True)
         until("Postfix listens", self.listens)
 
     def listens(self):
@@ -152,18 +154,22 @@ class Postfix:
         self.master.terminate()
         self.master.wait(DEADLINE)
         # The master does not wait for the others, which write into the queue until they end.
-        until("Postfix has ended", lambda: not self.works())
+        try:
+            until("Postfix has ended", lambda: not self.processes())
+        except SystemExit:
+            raise SystemExit(f"Postfix has not ended: {self.processes()}") from None
 
-    def works(self):
-        """Whether a process of this Postfix is left: each works in the queue directory."""
-        for directory in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+    def processes(self):
+        """What is left of this Postfix: each of its processes works in the queue directory."""
+        names = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if directory.samefile(self.folder / "queue"):
-                    return True
+                if (process / "cwd").samefile(self.folder / "queue"):
+                    names.append((process / "comm").read_text().strip())
             except OSError:
                 # It has ended meanwhile.
                 pass
-        return False
+        return names
 
 
 failures = []

@@ -371,10 +371,8 @@ impl ReadFailure<'_> {
 
 /// The name of an MX host; of what is no name, the part that may stand in a report.
 fn host_name(name: &str) -> Option<Box<str>> {
-    DnsName::parse(name).map_or_else(
-        |_| event::cut(name, 255, |octet| octet.is_ascii_graphic()).map(Into::into),
-        |name| Some(name.as_str().into()),
-    )
+    DnsName::parse(name)
+        .map_or_else(|_| event::host_name(name).map(Into::into), |name| Some(name.as_str().into()))
 }
 
 /// What a word of OpenSSL's certificate verification says, in the words of RFC 8460, 4.3. Blanks may be underscores, as

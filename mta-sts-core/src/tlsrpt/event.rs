@@ -387,6 +387,11 @@ pub(super) fn helo_name(said: &str) -> Option<&str> {
     cut(said.trim_start_matches(' '), MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
 }
 
+/// The part of what should be the name of an MX host that may stand in a report.
+pub(super) fn host_name(name: &str) -> Option<&str> {
+    cut(name, MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
+}
+
 /// The part of a reason that may stand in a report.
 pub(super) fn reason_code(reason: &str) -> Option<&str> {
     cut(reason.trim_start(), MAX_REASON_LEN, |octet| octet == b' ' || octet.is_ascii_graphic())

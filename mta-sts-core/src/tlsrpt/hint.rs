@@ -145,6 +145,18 @@ impl Hint {
         Self { code: kind.code(), whose: Whose::Owner, cause: kind.message(), fix: lint::help_of(kind) }
     }
 
+    /// The hint that has this code, of these and of those of [`lint`](crate::lint).
+    pub fn from_code(code: &str) -> Option<Self> {
+        let hint = Self::ALL.iter().find(|hint| hint.code == code).copied();
+        hint.or_else(|| FindingKind::from_code(code).map(Self::of_finding))
+    }
+
+    /// Whether it is about DANE or DNSSEC alone, which no mode of a policy changes.
+    #[cfg(feature = "tlsrpt")]
+    pub(super) fn is_of_dane(self) -> bool {
+        self.code.starts_with("dane-") || self == Self::DNSSEC_BOGUS
+    }
+
     /// A stable kebab-case word for it.
     pub const fn code(&self) -> &'static str {
         self.code
@@ -554,6 +566,9 @@ hints! {
     CERTIFICATE_EXPIRED = "certificate-expired", Owner,
         "The certificate of the MX host has expired.",
         "Renew it, load it into the server, and see why the renewal did not happen by itself.";
+    CERTIFICATE_EXPIRES_SOON = "certificate-expires-soon", Owner,
+        "The certificate of the MX host expires soon.",
+        "Renew it now, and see that it renews by itself: most tools do so 30 days before.";
     CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid", Owner,
         "The certificate of the MX host is not valid yet.",
         "Wait until then, go back to the old one, or set the clock right.";
@@ -590,6 +605,22 @@ hints! {
     REVOCATION_UNKNOWN = "revocation-unknown", Unclear,
         "The sender could not find out whether the certificate has been revoked.",
         "If the certificate asks for OCSP stapling, switch that on in the server; otherwise the sender's way to the CA is at fault.";
+    // What only a check sees.
+    MX_WITHOUT_ADDRESS = "mx-without-address", Owner,
+        "The MX host has no address.",
+        "Give the host an A or AAAA record, or remove the MX record.";
+    MX_ADDRESS_LOOKUP_FAILED = "mx-address-lookup-failed", Unclear,
+        "The addresses of the MX host could not be looked up.",
+        "Try again later; if it stays so, ask whoever runs its name servers.";
+    MX_UNREACHABLE = "mx-unreachable", Unclear,
+        "The MX host cannot be reached.",
+        "See that it listens on port 25; from a home or a cloud, where port 25 is often blocked on the way out, try from elsewhere.";
+    MX_REFUSES = "mx-refuses", Owner,
+        "The MX host refuses the session.",
+        "If its log says that this client is blocked, try from elsewhere.";
+    CLEAR_TEXT_AFTER_STARTTLS = "clear-text-after-starttls", Owner,
+        "The MX host sends clear text after its answer to STARTTLS.",
+        "Update the mail server, or what sits before it.";
     // What was asked of the session.
     MX_MISMATCH = "mx-mismatch", Owner,
         "The policy does not cover the MX host.",
@@ -607,6 +638,9 @@ hints! {
     DANE_UNUSABLE = "dane-unusable", Owner,
         "None of the TLSA records of the MX host is usable.",
         "Publish TLSA records of usage 3 or 2; 0 and 1 are not for mail (RFC 7672, 3.1.3).";
+    DANE_WITHOUT_TLS = "dane-without-tls", Owner,
+        "The MX host has TLSA records and no TLS.",
+        "Repair STARTTLS, or take the TLSA records out until it works.";
     DANE_LOOKUP_FAILED = "dane-lookup-failed", Owner,
         "The TLSA records of the MX host could not be looked up.",
         "See that the name servers of the zone answer for TLSA, too, if only that there is none.";

@@ -19,6 +19,8 @@ mod mail;
 mod path;
 #[cfg(feature = "tlsrpt")]
 mod reader;
+#[cfg(feature = "tlsrpt")]
+mod ready;
 mod record;
 #[cfg(feature = "tlsrpt")]
 mod report;
@@ -46,6 +48,10 @@ pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use path::ReportPath;
 #[cfg(feature = "tlsrpt")]
 pub use reader::{ReadReport, ReportLimits};
+#[cfg(feature = "tlsrpt")]
+pub use ready::{
+    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
+};
 pub use record::TlsrptRecord;
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]

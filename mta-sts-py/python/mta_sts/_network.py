@@ -8,8 +8,9 @@ import ipaddress
 import math
 import os
 import ssl
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 
 import dns.asyncresolver
@@ -24,8 +25,8 @@ import httpx
 from ._core import DnsName, LookupConfig, PolicyDomain
 from ._drive import FetchAnswer, FetchFailed, Response, Txt, TxtAnswer, TxtFailed, TxtNotFound, drive_async
 from ._keeping import Keeper
-from ._values import FetchPolicy, Outcome, QueryTxt
-from ._words import FetchFailure, Purpose, TxtFailure
+from ._values import AppliedPolicy, FetchPolicy, Outcome, QueryTxt
+from ._words import FetchFailure, PolicySource, Purpose, TxtFailure
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,18 @@ class Network:
             config=self.config,
         )
         await keeper.apply(domain, outcome.cache_update, cached)
-        return outcome
+        if outcome.cache_update.kind in ("keep", "checked"):
+            return outcome
+        # Another process may have stored a policy that was asked for later, or after a fetch that has failed.
+        entry = await keeper.entry(domain, use=False)
+        known = None if entry is None else entry.valid_policy(time.time())
+        if known is None:
+            return outcome
+        applied = AppliedPolicy(known.policy, PolicySource.CACHED, known.id, known.expires_at)
+        own = outcome.applied
+        if isinstance(own, AppliedPolicy) and own == replace(applied, source=own.source):
+            return outcome
+        return replace(outcome, applied=applied)
 
     async def query_txt(self, query: QueryTxt) -> TxtAnswer:
         """The TXT records of the name, or why there are none."""

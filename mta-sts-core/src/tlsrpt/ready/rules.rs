@@ -1,0 +1,295 @@
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::name::DnsName;
+
+/// A condition for enforcing a policy.
+///
+/// ```
+/// use mta_sts_core::tlsrpt::ReadyRule;
+///
+/// for rule in ReadyRule::ALL {
+///     println!("{}: {} {}", rule.code(), rule.message(), rule.reason());
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum ReadyRule {
+    /// Every MX host in DNS passes a check now, and its certificate lasts.
+    HostsPass,
+    /// The policy is served now, and no sender failed to fetch it lately.
+    PolicyServed,
+    /// The same list of MX hosts has been served for long enough.
+    EnoughDays,
+    /// Enough senders have reported enough sessions under the policy.
+    EnoughSessions,
+    /// Of the failures none is the domain's own, for some days.
+    NoFailureOfYours,
+    /// What single senders report is little, and on few days.
+    FewOtherFailures,
+    /// The sessions are those of senders that verify in mode testing.
+    SendersVerify,
+    /// Every host that a report names is in DNS, or accepted.
+    HostsKnown,
+}
+
+impl ReadyRule {
+    /// Every rule, in the order of [`Readiness::conditions`](super::Readiness::conditions).
+    pub const ALL: &'static [Self] = &[
+        Self::HostsPass,
+        Self::PolicyServed,
+        Self::EnoughDays,
+        Self::EnoughSessions,
+        Self::NoFailureOfYours,
+        Self::FewOtherFailures,
+        Self::SendersVerify,
+        Self::HostsKnown,
+    ];
+
+    /// The stable kebab-case word of the rule.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::HostsPass => "hosts-pass",
+            Self::PolicyServed => "policy-served",
+            Self::EnoughDays => "enough-days",
+            Self::EnoughSessions => "enough-sessions",
+            Self::NoFailureOfYours => "no-failure-of-yours",
+            Self::FewOtherFailures => "few-other-failures",
+            Self::SendersVerify => "senders-verify",
+            Self::HostsKnown => "hosts-known",
+        }
+    }
+
+    /// What it asks for, as one English sentence.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::HostsPass => "Every MX host in DNS passes a check now, and its certificate lasts.",
+            Self::PolicyServed => "The policy is served now, and no sender failed to fetch it lately.",
+            Self::EnoughDays => "The same list of MX hosts has been served for long enough.",
+            Self::EnoughSessions => "Enough senders have reported enough sessions under the policy.",
+            Self::NoFailureOfYours => "Of the failures none is the domain's own, for some days.",
+            Self::FewOtherFailures => "What single senders report is little, and on few days.",
+            Self::SendersVerify => "The sessions are those of senders that verify in mode testing.",
+            Self::HostsKnown => "Every host that a report names is in DNS, or accepted.",
+        }
+    }
+
+    /// Why it is asked for, as one English sentence.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::HostsPass => {
+                "Reports know only the hosts that senders used, and backup hosts are seldom among them (RFC 8461, 8.4)."
+            }
+            Self::PolicyServed => {
+                "A policy that cannot be fetched protects no mail of senders that do not know it yet."
+            }
+            Self::EnoughDays => {
+                "Mail has a weekly rhythm, and a list that has just changed says nothing of tomorrow."
+            }
+            Self::EnoughSessions => {
+                "Without sessions there are no failures either, and one sender sees only part of the hosts."
+            }
+            Self::NoFailureOfYours => {
+                "What two senders see, or a check reproduces, stops mail from the first day of mode enforce."
+            }
+            Self::FewOtherFailures => {
+                "The passing fault of one sender must not block for ever, and a lasting one will stop its mail."
+            }
+            Self::SendersVerify => {
+                "Postfix does not verify in mode testing: it reports a success whatever the certificate is."
+            }
+            Self::HostsKnown => {
+                "Such a host is an old one that still gets mail, or the very attack that a policy is against."
+            }
+        }
+    }
+}
+
+impl fmt::Display for ReadyRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.code())
+    }
+}
+
+/// The numbers of the conditions for enforcing.
+///
+/// ```
+/// use mta_sts_core::DnsName;
+/// use mta_sts_core::tlsrpt::ReadyRules;
+///
+/// let mut rules = ReadyRules::new();
+/// // A cautious owner, who has just given up a host.
+/// rules.set_days(28).set_clean_days(14).accept(DnsName::parse("old-mx.example.com")?);
+/// assert_eq!(rules.days(), 28);
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyRules {
+    pub(super) certificate_days: u32,
+    pub(super) served_days: u32,
+    pub(super) days: u32,
+    pub(super) submitters: u32,
+    pub(super) sessions: u64,
+    pub(super) few_sessions: u64,
+    pub(super) few_sessions_days: u32,
+    pub(super) silent_days: u32,
+    pub(super) clean_days: u32,
+    pub(super) witnesses: u32,
+    pub(super) other_failures_per_mille: u32,
+    pub(super) other_failure_days: u32,
+    pub(super) accepted: Vec<DnsName>,
+}
+
+impl ReadyRules {
+    /// The defaults, as each setter has them; no host is accepted.
+    pub const fn new() -> Self {
+        Self {
+            certificate_days: 14,
+            served_days: 7,
+            days: 14,
+            submitters: 2,
+            sessions: 100,
+            few_sessions: 10,
+            few_sessions_days: 28,
+            silent_days: 7,
+            clean_days: 7,
+            witnesses: 2,
+            other_failures_per_mille: 5,
+            other_failure_days: 2,
+            accepted: Vec::new(),
+        }
+    }
+
+    /// Sets how many days the certificate of each MX host must still last, where nobody has seen that it renews by
+    /// itself. Default 14.
+    pub const fn set_certificate_days(&mut self, days: u32) -> &mut Self {
+        self.certificate_days = days;
+        self
+    }
+
+    /// Sets for how many full days no sender must have failed to fetch the policy. Default 7.
+    pub const fn set_served_days(&mut self, days: u32) -> &mut Self {
+        self.served_days = days;
+        self
+    }
+
+    /// Sets for how many full days of UTC the same list of MX hosts must have been served. Default 14, two weekly
+    /// rounds.
+    pub const fn set_days(&mut self, days: u32) -> &mut Self {
+        self.days = days;
+        self
+    }
+
+    /// Sets how many organisations must have reported successes under the policy. Default 2.
+    pub const fn set_submitters(&mut self, count: u32) -> &mut Self {
+        self.submitters = count;
+        self
+    }
+
+    /// Sets how many sessions must have succeeded under the policy. Default 100.
+    pub const fn set_sessions(&mut self, count: u64) -> &mut Self {
+        self.sessions = count;
+        self
+    }
+
+    /// Sets how many sessions are enough for a domain that gets little mail, and after how many full days. Default
+    /// 10 after 28 days.
+    pub const fn set_few_sessions(&mut self, count: u64, days: u32) -> &mut Self {
+        (self.few_sessions, self.few_sessions_days) = (count, days);
+        self
+    }
+
+    /// Sets for how many full days there may be no report of a success. Default 7; silence is no evidence.
+    pub const fn set_silent_days(&mut self, days: u32) -> &mut Self {
+        self.silent_days = days;
+        self
+    }
+
+    /// Sets for how many full days there must have been no failure of the domain's own, counted from the last one or
+    /// from its mending, and in which days the failures of single senders count. Default 7.
+    pub const fn set_clean_days(&mut self, days: u32) -> &mut Self {
+        self.clean_days = days;
+        self
+    }
+
+    /// Sets how many organisations must have seen a failure until it is taken for the domain's own. Default 2.
+    pub const fn set_witnesses(&mut self, count: u32) -> &mut Self {
+        self.witnesses = count;
+        self
+    }
+
+    /// Sets how many of a thousand sessions of one organisation may fail for other causes, and on how many days.
+    /// Default 5, half a percent, on 2 days.
+    pub const fn set_other_failures(&mut self, per_mille: u32, days: u32) -> &mut Self {
+        (self.other_failures_per_mille, self.other_failure_days) = (per_mille, days);
+        self
+    }
+
+    /// Accepts a host that reports name, although it is no MX host in DNS.
+    pub fn accept(&mut self, host: DnsName) -> &mut Self {
+        self.accepted.push(host);
+        self
+    }
+
+    /// How many days a certificate must still last.
+    pub const fn certificate_days(&self) -> u32 {
+        self.certificate_days
+    }
+
+    /// For how many full days no sender must have failed to fetch the policy.
+    pub const fn served_days(&self) -> u32 {
+        self.served_days
+    }
+
+    /// For how many full days the same list must have been served.
+    pub const fn days(&self) -> u32 {
+        self.days
+    }
+
+    /// How many organisations must have reported successes.
+    pub const fn submitters(&self) -> u32 {
+        self.submitters
+    }
+
+    /// How many sessions must have succeeded.
+    pub const fn sessions(&self) -> u64 {
+        self.sessions
+    }
+
+    /// How many sessions are enough for a domain that gets little mail, and after how many days.
+    pub const fn few_sessions(&self) -> (u64, u32) {
+        (self.few_sessions, self.few_sessions_days)
+    }
+
+    /// For how many full days there may be no report of a success.
+    pub const fn silent_days(&self) -> u32 {
+        self.silent_days
+    }
+
+    /// For how many full days there must have been no failure of the domain's own.
+    pub const fn clean_days(&self) -> u32 {
+        self.clean_days
+    }
+
+    /// How many organisations make a failure the domain's own.
+    pub const fn witnesses(&self) -> u32 {
+        self.witnesses
+    }
+
+    /// How many of a thousand sessions may fail for other causes, and on how many days.
+    pub const fn other_failures(&self) -> (u32, u32) {
+        (self.other_failures_per_mille, self.other_failure_days)
+    }
+
+    /// The hosts that are accepted.
+    pub fn accepted(&self) -> &[DnsName] {
+        &self.accepted
+    }
+}
+
+impl Default for ReadyRules {
+    /// As [`ReadyRules::new`].
+    fn default() -> Self {
+        Self::new()
+    }
+}
