@@ -60,10 +60,7 @@ pub struct DaneChecker {
 }
 
 /// To how many of the MX hosts of a destination DANE applies. Hosts without an address are not counted.
-///
-/// What a caller does not know of it counts as [`DaneCoverage::SomeHosts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum DaneCoverage {
     /// To all of them.
     EveryHost,
@@ -138,7 +135,6 @@ impl DaneError {
 
 /// What a failed lookup was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum DaneLookupKind {
     /// The MX records of the domain.
     Mx,

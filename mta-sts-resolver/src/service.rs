@@ -64,7 +64,6 @@ use crate::store::StoreError;
 ///     PolicyAnswer::Policy(policy) => println!("mode {:?}", policy.mode()),
 ///     PolicyAnswer::None(why) => println!("no MTA-STS: {why}"),
 ///     PolicyAnswer::Temporary(why) => println!("try again later: {why}"),
-///     _ => println!("try again later"),
 /// }
 /// # Ok(())
 /// # }
@@ -80,10 +79,7 @@ pub struct PolicyService {
 }
 
 /// What a [`PolicyService`] says of a domain.
-///
-/// An answer that a caller does not know counts as temporary: the mail waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum PolicyAnswer {
     /// This policy applies. Its mode may be testing or none.
     Policy(Policy),

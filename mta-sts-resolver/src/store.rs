@@ -103,7 +103,6 @@ pub struct UnreadableEntry {
 
 /// Why an entry cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Unreadable {
     /// It has the form of a later version of this library, which can read it.
     Newer,

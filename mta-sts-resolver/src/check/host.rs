@@ -78,7 +78,6 @@ impl HostCheck {
 
 /// What a sender would do about an MX host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum HostDecision {
     /// Deliver to it.
     Deliver,

@@ -14,7 +14,6 @@ pub(super) enum Work {
 
 /// Whether the store of a [`PolicyService`](super::PolicyService) works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum StoreState {
     /// There is none.
     None,
