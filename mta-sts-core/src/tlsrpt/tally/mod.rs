@@ -420,8 +420,11 @@ impl Tally {
         self.open_day = today;
         let later: Vec<_> = self.days.range(today.saturating_add(1)..).map(|(day, _)| *day).collect();
         for day in later {
-            let count = self.days.get(&day).map_or(0, |day| day.slots.len());
-            for slot in 0..slot_number(count) {
+            // In the order of the names, as after a restart: where there is not room for all, the same are lost.
+            let mut slots: Vec<_> = self.days.get(&day).into_iter().flat_map(Day::occupied).collect();
+            slots.sort_unstable_by(|one, other| one.1.name.cmp(&other.1.name));
+            let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
+            for slot in slots {
                 let place = Place { day, slot };
                 let Some(domain) = self.domain_mut(place) else { continue };
                 let moved = DomainDay {
@@ -784,7 +787,11 @@ impl Day {
     }
 
     fn iter(&self) -> impl Iterator<Item = &DomainDay> {
-        self.slots.iter().flatten().map(|domain| &**domain)
+        self.occupied().map(|(_, domain)| domain)
+    }
+
+    fn occupied(&self) -> impl Iterator<Item = (u32, &DomainDay)> {
+        (0..).zip(&self.slots).filter_map(|(slot, domain)| Some((slot, domain.as_deref()?)))
     }
 
     /// How many domains have been counted.
