@@ -4,6 +4,7 @@ mod alias;
 mod dane;
 mod finding;
 mod host;
+mod live;
 mod name_servers;
 mod pattern;
 mod probe;
