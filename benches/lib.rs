@@ -91,3 +91,15 @@ pub fn look_up<'a>(
     }
     lookup.into_outcome().ok()
 }
+
+/// A datagram as Postfix sends it of a session with this domain.
+pub fn datagram(domain: &str, has_failed: bool) -> String {
+    let details = if has_failed {
+        r#""failure-details":[{"c":204,"s": "192.0.2.1","n": "mx0.mail.example.com","h": "250-mx0.mail.example.com\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250-STARTTLS\r\n250 SIZE 1048576","r": "192.0.2.25"}],"t":1,"f":1"#
+    } else {
+        r#""t":0,"f":0"#
+    };
+    format!(
+        r#"{{"d": "{domain}","pr": "v=TLSRPTv1; rua=mailto:tls-reports@example.com","policies":[{{"policy-type":2,"policy-domain": "{domain}","policy-string":["version: STSv1","mode: enforce","mx: mx0.mail.example.com","max_age: 604800"],"mx-host":["mx0.mail.example.com"],{details}}}]}}"#
+    )
+}

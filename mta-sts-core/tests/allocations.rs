@@ -273,9 +273,8 @@ fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {
             tally.handle_delivery(&due.id, mta_sts_core::tlsrpt::ReportDelivery::Delivered, later);
         }
         assert_eq!(reported, sessions);
-        // Nothing of them is left, days later.
-        let empty = UnixTime::from_secs(1_700_000_000 + 9 * 86_400);
-        assert!(tally.poll_report(empty).is_none() && tally.is_empty());
-        assert_eq!(tally.octets(), 0);
+        // Little is left of them: that they had a report.
+        assert!(tally.is_empty() && tally.octets() < MOST / 16, "{}", tally.octets());
+        assert!(HELD.get() - before < MOST / 4);
     }
 }

@@ -272,48 +272,42 @@ fn host_of(answer: &PolicyAnswer) -> String {
     policy.mx_patterns().next().unwrap().to_string()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_held_back_takes_no_place_of_a_newer() {
+/// One process asks for policy 1, and the end of the answer is held back until another has fetched what is published under this
+/// id meanwhile. What the first says in the end, and what all processes remember then.
+async fn overtaken(end: Vec<Step>, id: u64) -> (PolicyAnswer, Vec<CacheEntry>) {
     let (stage, folder) = (Stage::start().await, tempfile::tempdir().unwrap());
     let path = folder.path().join("cache.sqlite");
     let (one, other) = (stage.process(&path), stage.process(&path));
-
     let go_on = Arc::new(Notify::new());
-    stage.publish(1, [vec![Wait(Arc::clone(&go_on))], ok(body("old.example.test").as_bytes())].concat());
+    stage.publish(1, [vec![Wait(Arc::clone(&go_on))], end].concat());
     let held_back = stage.ask(&one).await;
     stage.advance(11);
-    stage.publish(2, ok(body("new.example.test").as_bytes()));
+    stage.publish(id, ok(body("new.example.test").as_bytes()));
     assert_eq!(host_of(&other.answer(&domain()).await), "new.example.test");
     stage.advance(44);
     go_on.notify_one();
-    assert_eq!(host_of(&held_back.await.unwrap()), "new.example.test", "the store knows a newer one by then");
-
+    let answer = held_back.await.unwrap();
+    let mut entries = Vec::new();
     for process in [&one, &other, &stage.process(&path)] {
-        let entry = process.entry(&domain()).await.unwrap();
-        assert_eq!(entry.policy().unwrap().id().as_str(), "2");
         assert_eq!(host_of(&process.answer(&domain()).await), "new.example.test");
+        entries.push(process.entry(&domain()).await.unwrap());
     }
     assert_eq!(stage.host.seen().len(), 2);
+    (answer, entries)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_held_back_takes_no_place_of_a_newer() {
+    let (answer, entries) = overtaken(ok(body("old.example.test").as_bytes()), 2).await;
+    assert_eq!(host_of(&answer), "new.example.test", "the store knows a newer one by then");
+    assert!(entries.iter().all(|entry| entry.policy().unwrap().id().as_str() == "2"), "{entries:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_that_is_held_back_says_nothing_of_a_newer_policy() {
-    let (stage, folder) = (Stage::start().await, tempfile::tempdir().unwrap());
-    let path = folder.path().join("cache.sqlite");
-    let (one, other) = (stage.process(&path), stage.process(&path));
-
-    let go_on = Arc::new(Notify::new());
-    stage.publish(1, vec![Wait(Arc::clone(&go_on)), Cut]);
-    let held_back = stage.ask(&one).await;
-    stage.advance(11);
-    stage.publish(1, ok(body("mx.example.test").as_bytes()));
-    assert_eq!(host_of(&other.answer(&domain()).await), "mx.example.test");
-    stage.advance(44);
-    go_on.notify_one();
-    assert_eq!(host_of(&held_back.await.unwrap()), "mx.example.test", "mail is protected all the same");
-
-    for process in [&one, &other, &stage.process(&path)] {
-        let entry = process.entry(&domain()).await.unwrap();
+    let (answer, entries) = overtaken(vec![Cut], 1).await;
+    assert_eq!(host_of(&answer), "new.example.test", "mail is protected all the same");
+    for entry in entries {
         assert!(entry.policy().is_some() && entry.back_offs().is_empty(), "{entry:?}");
         assert_eq!(entry.fetch_failures(), 0);
     }

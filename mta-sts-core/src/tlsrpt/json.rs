@@ -11,6 +11,9 @@ pub(super) struct JsonReader<'a> {
     depth: u32,
     /// An object or an array was begun, and nothing of it has been read.
     at_first: bool,
+    /// The text read last has no escape and no control character. Kept here, so that what is returned fits
+    /// into registers.
+    is_plain: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub(super) enum Shape {
 
 impl<'a> JsonReader<'a> {
     pub(super) const fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0, depth: 0, at_first: false }
+        Self { input, at: 0, depth: 0, at_first: false, is_plain: false }
     }
 
     /// How far it has read.
@@ -72,6 +75,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The name of the next member of the object, whose value comes next; nothing at the end of the object.
+    #[inline]
     pub(super) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
         if !self.has_next(b'}')? {
             return Ok(None);
@@ -89,13 +93,20 @@ impl<'a> JsonReader<'a> {
         self.has_next(b']')
     }
 
+    #[inline]
     pub(super) fn string(&mut self) -> Result<JsonText<'a>, JsonFault> {
-        if self.octet()? != b'"' {
+        let octets = self.string_octets()?;
+        Ok(JsonText { octets, is_plain: self.is_plain })
+    }
+
+    /// What stands between the quotes of a string.
+    fn string_octets(&mut self) -> Result<&'a [u8], JsonFault> {
+        if self.input.get(self.at) != Some(&b'"') && self.octet()? != b'"' {
             return Err(JsonFault::Syntax);
         }
         self.at += 1;
         let start = self.at;
-        let mut is_plain = true;
+        self.is_plain = true;
         loop {
             self.at = next_special(self.input, self.at);
             match self.input.get(self.at) {
@@ -104,11 +115,11 @@ impl<'a> JsonReader<'a> {
                 Some(b'\\') => self.pass_escape()?,
                 Some(_) => self.at += 1,
             }
-            is_plain = false;
+            self.is_plain = false;
         }
         let octets = &self.input[start..self.at];
         self.at += 1;
-        Ok(JsonText { octets, is_plain })
+        Ok(octets)
     }
 
     /// A number as it is written.
@@ -193,7 +204,6 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    #[inline]
     fn has_next(&mut self, bracket: u8) -> Result<bool, JsonFault> {
         let at_first = core::mem::take(&mut self.at_first);
         match self.octet()? {
@@ -323,7 +333,7 @@ impl<'a> JsonText<'a> {
     /// The text, cut before the character that would make it longer than `max_len` octets.
     #[cold]
     pub(super) fn decode(self, max_len: usize) -> Decoded {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.octets.len().min(max_len));
         let (mut is_broken, mut has_control) = (false, false);
         let mut rest = self.octets;
         let mut add = |piece: &str| {

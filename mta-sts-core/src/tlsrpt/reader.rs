@@ -1,4 +1,3 @@
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -624,32 +623,43 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a member; nothing for null, for an empty one, and for what is no text.
-    fn text(&mut self, path: &'static str) -> Result<Option<Cow<'a, str>>, Stop> {
-        let text = match self.shape(path)? {
-            Shape::String => {
-                let text = self.read(path, JsonReader::string)?;
-                self.decode(text, path)
+    /// What is made of the text of a member; nothing for null, for an empty one, and for what is no text.
+    #[inline]
+    fn text<T>(&mut self, path: &'static str, make: impl FnOnce(&str) -> T) -> Result<Option<T>, Stop> {
+        if self.shape(path)? == Shape::String {
+            let text = self.read(path, JsonReader::string)?;
+            if let Some(text) = text.as_str(Report::MAX_TEXT_LEN).filter(|text| !text.is_empty()) {
+                return Ok(Some(make(text)));
             }
-            Shape::Number => {
-                self.deviate(DeviationKind::WrongType, path);
-                let number = self.read(path, JsonReader::number)?;
-                Cow::Borrowed(&number[..number.len().min(Report::MAX_TEXT_LEN)])
-            }
-            shape => {
-                self.pass_over(shape, path)?;
-                return Ok(None);
-            }
-        };
+            let text = self.mend(text, path);
+            return Ok(if self.is_empty(&text, path) { None } else { Some(make(&text)) });
+        }
+        self.text_of_another_type(path).map(|text| text.map(make))
+    }
+
+    #[cold]
+    fn is_empty(&mut self, text: &str, path: &'static str) -> bool {
         if text.is_empty() {
             self.deviate(DeviationKind::EmptyText, path);
+        }
+        text.is_empty()
+    }
+
+    /// A number as it is written.
+    #[cold]
+    fn text_of_another_type(&mut self, path: &'static str) -> Result<Option<&'a str>, Stop> {
+        let shape = self.shape(path)?;
+        if shape != Shape::Number {
+            self.pass_over(shape, path)?;
             return Ok(None);
         }
-        Ok(Some(text))
+        self.deviate(DeviationKind::WrongType, path);
+        let number = self.read(path, JsonReader::number)?;
+        Ok(Some(&number[..number.len().min(Report::MAX_TEXT_LEN)]))
     }
 
     fn boxed_text(&mut self, path: &'static str) -> Result<Option<Box<str>>, Stop> {
-        Ok(self.text(path)?.map(Box::from))
+        self.text(path, |text| Box::from(text))
     }
 
     /// A name, which should have A-labels only and no last dot.
@@ -666,7 +676,7 @@ impl<'a> Reader<'a> {
         T: Copy,
         Word<T>: for<'t> From<&'t str>,
     {
-        let word = self.text(path)?.map(|text| Word::from(&*text));
+        let word = self.text(path, |text| Word::from(text))?;
         if word.as_ref().is_some_and(|word| word.known().is_none()) {
             self.deviate(unknown, path);
         }
@@ -674,22 +684,23 @@ impl<'a> Reader<'a> {
     }
 
     fn address(&mut self, path: &'static str) -> Result<Option<Word<IpAddr>>, Stop> {
-        let Some(text) = self.text(path)? else { return Ok(None) };
-        let address = Word::from(&*text);
-        match address {
-            Word::Other(_) => self.deviate(DeviationKind::BadAddress, path),
+        let address = self.text(path, |text| match Word::from(text) {
             // An IPv4 address has one form only.
-            Word::Known(IpAddr::V6(known)) if !is_written(&text, known) => {
-                self.deviate(DeviationKind::UnusualAddress, path);
-            }
-            Word::Known(_) => {}
-        }
-        Ok(Some(address))
+            Word::Known(IpAddr::V6(address)) => (Word::from(IpAddr::V6(address)), is_written(text, address)),
+            address => (address, true),
+        })?;
+        let fault = match &address {
+            Some((Word::Other(_), _)) => DeviationKind::BadAddress,
+            Some((_, false)) => DeviationKind::UnusualAddress,
+            _ => return Ok(address.map(|(address, _)| address)),
+        };
+        self.deviate(fault, path);
+        Ok(address.map(|(address, _)| address))
     }
 
     fn datetime(&mut self, path: &'static str) -> Result<Option<UnixTime>, Stop> {
-        let Some(text) = self.text(path)? else { return Ok(None) };
-        let (time, fault) = match datetime::parse(&text) {
+        let Some(time) = self.text(path, datetime::parse)? else { return Ok(None) };
+        let (time, fault) = match time {
             Ok((time, fault)) => (Some(time), fault),
             Err(fault) => (None, Some(fault)),
         };
@@ -701,24 +712,22 @@ impl<'a> Reader<'a> {
 
     /// A count, 2^53 - 1 at most; nothing for what is none.
     fn count(&mut self, path: &'static str) -> Result<Option<u64>, Stop> {
-        let number = match self.shape(path)? {
-            Shape::Number => Cow::Borrowed(self.read(path, JsonReader::number)?),
+        let (count, fault) = match self.shape(path)? {
+            Shape::Number => count_of(self.read(path, JsonReader::number)?),
             Shape::String => {
                 self.deviate(DeviationKind::CountAsString, path);
                 let text = self.read(path, JsonReader::string)?;
-                self.decode(text, path)
+                count_of(self.mend(text, path).trim())
             }
             Shape::Null => {
                 self.pass_over(Shape::Null, path)?;
                 return Ok(None);
             }
             _ => {
-                self.deviate(DeviationKind::BadCount, path);
                 self.read(path, JsonReader::skip)?;
-                return Ok(None);
+                (None, Some(DeviationKind::BadCount))
             }
         };
-        let (count, fault) = count_of(number.trim());
         if let Some(fault) = fault {
             self.deviate(fault, path);
         }
@@ -760,26 +769,25 @@ impl<'a> Reader<'a> {
 
     fn add_line(&mut self, path: &'static str) -> Result<(), Stop> {
         let text = self.read(path, JsonReader::string)?;
-        let line = self.decode(text, path);
-        // Without an escape there is none.
-        let has_line_feed = matches!(&line, Cow::Owned(line) if line.contains('\n'));
-        if self.lines.len() + line.len() + 1 > Report::MAX_LINES_LEN {
-            self.deviate(DeviationKind::TextCut, path);
-            return Ok(());
+        if let Some(line) = text.as_str(Report::MAX_TEXT_LEN) {
+            self.push_line(line, path);
+        } else {
+            let line = self.mend(text, path);
+            // Without an escape there is none.
+            if line.contains('\n') {
+                self.deviate(DeviationKind::LineFeed, path);
+            }
+            self.push_line(&line, path);
         }
-        if has_line_feed {
-            self.deviate(DeviationKind::LineFeed, path);
-        }
-        self.lines.push_str(&line);
-        self.lines.push('\n');
         Ok(())
     }
 
-    #[inline]
-    fn decode(&mut self, text: JsonText<'a>, path: &'static str) -> Cow<'a, str> {
-        match text.as_str(Report::MAX_TEXT_LEN) {
-            Some(text) => Cow::Borrowed(text),
-            None => Cow::Owned(self.mend(text, path)),
+    fn push_line(&mut self, line: &str, path: &'static str) {
+        if self.lines.len() + line.len() + 1 > Report::MAX_LINES_LEN {
+            self.deviate(DeviationKind::TextCut, path);
+        } else {
+            self.lines.push_str(line);
+            self.lines.push('\n');
         }
     }
 
@@ -845,8 +853,19 @@ fn fill_domains(policies: &mut [ReportPolicy]) {
 
 /// Whether a text may be a name in A-labels, without a last dot.
 fn is_name(text: &str) -> bool {
-    let is_name_octet = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-    !text.is_empty() && text.bytes().all(is_name_octet) && !text.starts_with('.') && !text.ends_with('.')
+    const IS_NAME_OCTET: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut octet = 0_u8;
+        while octet.is_ascii() {
+            table[octet as usize] = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+            octet += 1;
+        }
+        table
+    };
+    text.bytes().all(|octet| IS_NAME_OCTET[usize::from(octet)])
+        && !text.is_empty()
+        && !text.starts_with('.')
+        && !text.ends_with('.')
 }
 
 /// Whether an address is written as it should be (RFC 5952).
@@ -857,6 +876,12 @@ fn is_written(text: &str, address: core::net::Ipv6Addr) -> bool {
             self.0 = self.0.strip_prefix(part).ok_or(core::fmt::Error)?;
             Ok(())
         }
+    }
+    // What is seen at once need not be written to compare it.
+    let has_leading_zero =
+        text.split(':').any(|group| group.len() > 1 && group.starts_with('0') && !group.contains('.'));
+    if has_leading_zero || text.contains(|char: char| char.is_ascii_uppercase()) {
+        return false;
     }
     let mut rest = Compare(text);
     write!(rest, "{address}").is_ok() && rest.0.is_empty()

@@ -369,9 +369,12 @@ impl Twin {
                 self.days.range((today + 1, String::new())..).map(|(key, _)| key.clone()).collect();
             for key in later {
                 let of_day = self.days.get_mut(&key).expect("it is there");
-                let (sessions, mails) =
-                    (std::mem::take(&mut of_day.sessions), std::mem::take(&mut of_day.mails));
-                self.add(today, &key.1, sessions, mails);
+                let (sessions, mails) = (of_day.by_policy(), std::mem::take(&mut of_day.mails));
+                of_day.sessions.clear();
+                self.leave(&key);
+                if !sessions.is_empty() || mails > 0 {
+                    self.add(today, &key.1, sessions, mails);
+                }
             }
             for of_day in self.days.values_mut() {
                 if let Some(sealed) = of_day.sealed.as_mut().filter(|sealed| sealed.due_at > now + RETRIES[5])
@@ -388,9 +391,33 @@ impl Twin {
 
     fn drop_days(&mut self) {
         let open_day = self.open_day;
+        let all: BTreeSet<_> = self.days.keys().map(|(day, _)| *day).collect();
         let waiting: BTreeSet<_> =
             self.days.iter().filter(|(_, of_day)| of_day.is_waiting()).map(|((day, _), _)| *day).collect();
-        self.days.retain(|(day, _), _| waiting.contains(day) || day.abs_diff(open_day) <= 2);
+        let over = all.difference(&waiting).filter(|day| **day != open_day);
+        let mut distances: Vec<_> = over.map(|day| day.abs_diff(open_day)).collect();
+        distances.sort_unstable();
+        let furthest = distances.get(3).copied().unwrap_or(u64::MAX);
+        self.days.retain(|(day, _), _| waiting.contains(day) || day.abs_diff(open_day) <= furthest);
+    }
+
+    /// What nothing waits of is forgotten when its day is over, but for the number of its next report.
+    fn leave(&mut self, key: &(u64, String)) {
+        let Some(of_day) = self.days.get_mut(key).filter(|of_day| !of_day.is_waiting()) else { return };
+        if key.0 == self.open_day {
+            return;
+        }
+        of_day.mails = 0;
+        if of_day.next_number == 0 {
+            self.days.remove(key);
+        }
+    }
+
+    fn settle(&mut self, key: &(u64, String)) {
+        self.leave(key);
+        if !self.days.iter().any(|((day, _), of_day)| *day == key.0 && of_day.is_waiting()) {
+            self.drop_days();
+        }
     }
 
     fn has_room(&self, day: u64, domain: &str) -> bool {
@@ -502,7 +529,7 @@ impl Twin {
                         sessions.iter().all(|session| !session.has_failed && session.failures.is_empty());
                     if is_good && sessions.len() as u64 <= of_day.mails {
                         of_day.mails -= sessions.len() as u64;
-                        self.drop_days();
+                        self.settle(&(day, name.clone()));
                         continue;
                     }
                     let number = of_day.next_number;
@@ -512,7 +539,7 @@ impl Twin {
                 let sealed = of_day.sealed.as_mut().expect("it is sealed");
                 if sealed.attempt == 7 {
                     of_day.sealed = None;
-                    self.drop_days();
+                    self.settle(&(day, name.clone()));
                     continue;
                 }
                 sealed.attempt += 1;
@@ -539,7 +566,7 @@ impl Twin {
             return Some(now + retry);
         }
         of_day.sealed = None;
-        self.drop_days();
+        self.settle(&(given.day, given.domain.clone()));
         None
     }
 }

@@ -27,7 +27,8 @@
 //!
 //! **Once each.** When a report is given out, what it says is sealed: it does not change until its delivery has come to
 //! an end, and it has the same `report-id` at each try, so that receivers drop what came twice. What is counted for its
-//! day meanwhile, by a merge or after the clock stepped back, goes into a report of its own.
+//! day meanwhile, by a merge or after the clock stepped back, goes into a report of its own. That a day has had reports is
+//! remembered for the four days that are nearest.
 //!
 //! **The clock.** Events count for the day that the clock shows. After a step back of up to two days they count for the
 //! latest day that it has shown; after a longer one that day was none, and what was counted since moves to the day
@@ -310,7 +311,7 @@ impl Tally {
     pub fn merge(&mut self, other: &Self) {
         for (day, domains) in &other.days {
             let day = self.day_of_merge(*day);
-            for domain in &domains.domains {
+            for domain in domains.iter() {
                 self.merge_domain(day, domain);
             }
         }
@@ -340,7 +341,7 @@ impl Tally {
                 continue;
             }
             let due = self.attempt(place, now);
-            self.set_due(place);
+            self.settle(place);
             if due.is_some() {
                 return due;
             }
@@ -373,7 +374,7 @@ impl Tally {
             Some(at) => sealed.due_at = at,
             None => self.forget_sealed(place),
         }
-        self.set_due(place);
+        self.settle(place);
         retry_at
     }
 
@@ -384,7 +385,7 @@ impl Tally {
 
     /// How many domains have been counted on the day of this time.
     pub fn domains(&self, day: UnixTime) -> usize {
-        self.days.get(&day_of(day)).map_or(0, |day| day.domains.len())
+        self.days.get(&day_of(day)).map_or(0, Day::len)
     }
 
     /// The octets that all counts take in memory; never more than [`TallyConfig::set_max_octets`].
@@ -417,8 +418,11 @@ impl Tally {
         self.open_day = today;
         let later: Vec<_> = self.days.range(today.saturating_add(1)..).map(|(day, _)| *day).collect();
         for day in later {
-            let count = self.days.get(&day).map_or(0, |day| day.domains.len());
-            for slot in 0..slot_number(count) {
+            // In the order of the names, as after a restart: where there is not room for all, the same are lost.
+            let mut slots: Vec<_> = self.days.get(&day).into_iter().flat_map(Day::occupied).collect();
+            slots.sort_unstable_by(|one, other| one.1.name.cmp(&other.1.name));
+            let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
+            for slot in slots {
                 let place = Place { day, slot };
                 let Some(domain) = self.domain_mut(place) else { continue };
                 let moved = DomainDay {
@@ -428,6 +432,10 @@ impl Tally {
                     ..DomainDay::new(domain.name.clone(), None)
                 };
                 self.set_due(place);
+                self.leave(place);
+                if moved.counts.is_empty() && moved.report_mails == 0 {
+                    continue;
+                }
                 // Before the same is added elsewhere: so it takes no more room than there is.
                 self.octets -= moved.counts.iter().map(PolicyCounts::octets).sum::<usize>();
                 self.merge_domain(today, &moved);
@@ -445,6 +453,7 @@ impl Tally {
                 self.set_due(place);
             }
         }
+        self.drop_days();
     }
 
     /// Which day of this tally a day of another is: its clock may be far ahead.
@@ -501,21 +510,32 @@ impl Tally {
         if record.is_some_and(|record| !asks_for_reports(record)) {
             return Err(NotCounted::NoRecord);
         }
-        let domain = DomainDay::new(name.clone(), record.map(Into::into));
+        let mut domain = Box::new(DomainDay::new(name.clone(), record.map(Into::into)));
         let octets = domain.octets(self.config.sender.submitter());
-        let known = self.days.get(&day).map_or(0, |day| day.domains.len());
-        if known >= self.config.max_domains.min(1 << 31) {
+        let (known, reported) =
+            self.days.get(&day).map_or((0, None), |day| (day.len(), day.reported.get(&hash).copied()));
+        if known >= self.config.max_domains.min(1 << 31) && reported.is_none() {
             return Err(NotCounted::TooManyDomains);
         }
         if octets > self.room() {
             return Err(NotCounted::OutOfMemory);
         }
         self.octets += octets;
-        let Day { by_name, domains, .. } = self.days.entry(day).or_default();
-        let slot = slot_number(domains.len());
-        domains.push(domain);
+        let Day { by_name, slots, vacant, reported: gone, .. } = self.days.entry(day).or_default();
+        if let Some(number) = reported {
+            domain.next_number = number;
+            gone.remove(&hash);
+            self.octets -= OCTETS_REPORTED;
+        }
+        let slot = vacant.pop().unwrap_or_else(|| {
+            slots.push(None);
+            slot_number(slots.len() - 1)
+        });
+        slots[slot as usize] = Some(domain);
         by_name.insert_unique(hash, slot, |slot| {
-            self.hasher.hash(domains[*slot as usize].name.as_str().as_bytes())
+            slots[*slot as usize]
+                .as_ref()
+                .map_or(0, |domain| self.hasher.hash(domain.name.as_str().as_bytes()))
         });
         Ok(Place { day, slot })
     }
@@ -557,7 +577,7 @@ impl Tally {
         let room = self.room();
         let Self { days, texts, octets, .. } = self;
         let Some(day) = days.get_mut(&place.day) else { return Ok(Kept::Whole) };
-        let Some(domain) = day.domains.get_mut(place.slot as usize) else { return Ok(Kept::Whole) };
+        let Some(domain) = day.get_mut(place.slot) else { return Ok(Kept::Whole) };
         let was_waiting = domain.is_waiting();
         let (index, taken, mut kept) =
             domain.place_of(&addition.policy, texts, room).ok_or(NotCounted::OutOfMemory)?;
@@ -584,8 +604,7 @@ impl Tally {
 
     /// Makes what is counted of a domain ready to be given out, unless it is; returns whether there is anything.
     fn seal(&mut self, place: Place) -> bool {
-        let Self { config, .. } = self;
-        let (seed, submitter) = (config.seed, config.sender.submitter().clone());
+        let config = self.config.clone();
         let Some(domain) = self.domain_mut(place) else { return false };
         if domain.sealed.is_some() {
             return true;
@@ -596,19 +615,14 @@ impl Tally {
             let sessions = counts.iter().fold(0_u64, |sum, counts| sum.saturating_add(counts.successes));
             domain.report_mails -= sessions;
             self.release(counts);
-            self.set_due(place);
+            self.settle(place);
             return false;
         }
         let number = domain.next_number;
         domain.next_number = number.saturating_add(1);
-        let mut hasher = SipHasher13::new_with_keys(seed, HASH_FOR_ID);
-        (place.day, &domain.name, number).hash(&mut hasher);
-        for counts in &counts {
-            counts.reported(&domain.name).hash(&mut hasher);
-        }
-        let id = format!("{}.{}.{:016x}@{submitter}", text::Date(place.day), domain.name, hasher.finish());
+        let id = report_id(&config, place.day, &domain.name, number, &counts);
         let due_at = UnixTime::default();
-        domain.sealed = Some(Box::new(Sealed { number, id: id.into(), attempts: 0, due_at, counts }));
+        domain.sealed = Some(Box::new(Sealed { number, id, attempts: 0, due_at, counts }));
         true
     }
 
@@ -652,7 +666,7 @@ impl Tally {
     fn set_due(&mut self, place: Place) {
         let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_DELAY);
         let Some(day) = self.days.get_mut(&place.day) else { return };
-        let Some(domain) = day.domains.get_mut(place.slot as usize) else { return };
+        let Some(domain) = day.get_mut(place.slot) else { return };
         let due_at = match &domain.sealed {
             Some(sealed) => Some(sealed.due_at),
             None if domain.counts.is_empty() => None,
@@ -665,30 +679,69 @@ impl Tally {
         if let Some(at) = due_at {
             self.due.insert((at, place));
             day.waiting += 1;
-        } else if day.waiting == 0 {
+        }
+    }
+
+    /// As [`Tally::set_due`], and forgets what nothing waits of any more.
+    fn settle(&mut self, place: Place) {
+        self.set_due(place);
+        self.leave(place);
+        if self.days.get(&place.day).is_some_and(|day| day.waiting == 0) {
             self.drop_days();
         }
     }
 
-    /// Drops the days that nothing waits of. For two days it is remembered which reports they had.
-    fn drop_days(&mut self) {
-        if self.open_day == 0 {
-            // The clock has not been seen yet: a text is being read.
+    /// Forgets a domain on a day that is over, unless something waits; but for the number of its next report, should
+    /// something come late.
+    fn leave(&mut self, place: Place) {
+        let Self { days, octets, open_day, config, hasher, .. } = self;
+        if place.day == *open_day {
             return;
         }
+        let Some(day) = days.get_mut(&place.day) else { return };
+        let Some(domain) = day
+            .slots
+            .get_mut(place.slot as usize)
+            .and_then(|slot| slot.take_if(|domain| !domain.is_waiting()))
+        else {
+            return;
+        };
+        let hash = hasher.hash(domain.name.as_str().as_bytes());
+        if let Ok(entry) = day.by_name.find_entry(hash, |slot| *slot == place.slot) {
+            entry.remove();
+        }
+        day.vacant.push(place.slot);
+        *octets -= domain.octets(config.sender.submitter());
+        if domain.next_number > 0 {
+            day.reported.insert(hash, domain.next_number);
+            *octets += OCTETS_REPORTED;
+        }
+    }
+
+    /// Drops the days that nothing waits of, but the nearest to the open one.
+    fn drop_days(&mut self) {
         let Self { days, octets, open_day, config, .. } = self;
-        let submitter = config.sender.submitter();
+        let is_over =
+            |(day, of): (&u32, &Day)| (day != open_day && of.waiting == 0).then(|| day.abs_diff(*open_day));
+        let mut distances: Vec<_> = days.iter().filter_map(is_over).collect();
+        if distances.len() <= REMEMBERED_DAYS {
+            return;
+        }
+        distances.sort_unstable();
+        let furthest = distances[REMEMBERED_DAYS - 1];
         days.retain(|number, day| {
-            let is_kept = day.waiting > 0 || number.abs_diff(*open_day) <= MAX_STEP_BACK;
+            let is_kept = day.waiting > 0 || number.abs_diff(*open_day) <= furthest;
             if !is_kept {
-                *octets -= day.domains.iter().map(|domain| domain.octets(submitter)).sum::<usize>();
+                let submitter = config.sender.submitter();
+                *octets -= day.iter().map(|domain| domain.octets(submitter)).sum::<usize>();
+                *octets -= day.reported.len() * OCTETS_REPORTED;
             }
             is_kept
         });
     }
 
     fn domain_mut(&mut self, place: Place) -> Option<&mut DomainDay> {
-        self.days.get_mut(&place.day)?.domains.get_mut(place.slot as usize)
+        self.days.get_mut(&place.day)?.get_mut(place.slot)
     }
 
     /// The octets that may still be taken.
@@ -712,14 +765,36 @@ impl fmt::Debug for Tally {
 #[derive(Default)]
 struct Day {
     by_name: HashTable<u32>,
-    domains: Vec<DomainDay>,
-    // How many of them have something to report.
+    slots: Vec<Option<Box<DomainDay>>>,
+    vacant: Vec<u32>,
+    // Of the domains that are gone, by the hash of the name, the number of the next report.
+    reported: BTreeMap<u64, u32>,
+    // How many domains have something to report.
     waiting: usize,
 }
 
 impl Day {
     fn find(&self, name: &PolicyDomain, hash: u64) -> Option<u32> {
-        self.by_name.find(hash, |slot| self.domains[*slot as usize].name == *name).copied()
+        let is_of =
+            |slot: &u32| self.slots[*slot as usize].as_ref().is_some_and(|domain| domain.name == *name);
+        self.by_name.find(hash, is_of).copied()
+    }
+
+    fn get_mut(&mut self, slot: u32) -> Option<&mut DomainDay> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &DomainDay> {
+        self.occupied().map(|(_, domain)| domain)
+    }
+
+    fn occupied(&self) -> impl Iterator<Item = (u32, &DomainDay)> {
+        (0..).zip(&self.slots).filter_map(|(slot, domain)| Some((slot, domain.as_deref()?)))
+    }
+
+    /// How many domains have been counted.
+    fn len(&self) -> usize {
+        self.by_name.len() + self.reported.len()
     }
 }
 
@@ -813,13 +888,14 @@ impl DomainDay {
     /// to twice what they hold, and with what it takes to give its report out.
     fn octets(&self, submitter: &PolicyDomain) -> usize {
         let name = self.name.as_str().len();
-        let id = name + submitter.as_str().len() + REST_OF_ID;
-        2 * (size_of::<Self>() + size_of::<(UnixTime, Place)>() + 2 * size_of::<u32>())
+        let id = longest_id(&self.name, submitter);
+        2 * (size_of::<usize>() + size_of::<(UnixTime, Place)>() + 3 * size_of::<u32>())
+            + size_of::<Self>()
             + name
             + octets_of_record(self.record.as_deref())
             + size_of::<Sealed>()
             + id
-            + 3 * ALLOCATION
+            + 4 * ALLOCATION
     }
 }
 
@@ -849,6 +925,11 @@ const DAY: u64 = 86_400;
 /// The most that an id of a report has besides its two domains: a date, a number, and what stands between.
 const REST_OF_ID: usize = 32;
 
+/// The most octets that an id of a report has.
+fn longest_id(name: &PolicyDomain, submitter: &PolicyDomain) -> usize {
+    name.as_str().len() + submitter.as_str().len() + REST_OF_ID
+}
+
 /// What an allocator keeps beside each piece of memory.
 const ALLOCATION: usize = 16;
 
@@ -857,6 +938,12 @@ const MAX_STEP_BACK: u32 = 2;
 
 /// How long after midnight a day ends for its reports: what other machines have counted comes in until then.
 const CLOSED_AFTER: u64 = 600;
+
+/// How many days that have been reported are remembered, for what comes late of them.
+const REMEMBERED_DAYS: usize = 4;
+
+/// What it takes in memory to remember the number of a domain's next report.
+const OCTETS_REPORTED: usize = 32;
 
 /// The longest delay of a report (RFC 8460, 4.1).
 const MAX_DELAY: u64 = 14_400;
@@ -871,6 +958,23 @@ const MAX_ATTEMPTS: u32 = 7;
 fn retry_after(attempts: u32) -> Option<Duration> {
     let before = usize::try_from(attempts).ok()?.checked_sub(1)?;
     RETRIES.get(before).copied().map(Duration::from_secs)
+}
+
+/// The `report-id` of a report: its day, its domain, and a hash of the rest.
+fn report_id(
+    config: &TallyConfig,
+    day: u32,
+    name: &PolicyDomain,
+    number: u32,
+    counts: &[PolicyCounts],
+) -> Box<str> {
+    let mut hasher = SipHasher13::new_with_keys(config.seed, HASH_FOR_ID);
+    (day, name, number).hash(&mut hasher);
+    for counts in counts {
+        counts.reported(name).hash(&mut hasher);
+    }
+    let id = format!("{}.{name}.{:016x}@{}", text::Date(day), hasher.finish(), config.sender.submitter());
+    id.into()
 }
 
 /// When the report of a domain is due first.

@@ -8,10 +8,12 @@
 //! ```
 //!
 //! Each line stands for itself, so that lines of several texts may be put together: what is of the same domain and day is
-//! added. `day` is its first second. What is zero, empty or not known is left out.
+//! added. `day` is its first second. A line with `reported` has instead the domains that had reports of the day and are gone.
+//! What is zero, empty or not known is left out.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -22,7 +24,10 @@ use serde::{Deserialize, Serialize};
 use super::super::event::{self, EventPolicy, Failure, Texts};
 use super::details::Fold;
 use super::policy_counts::PolicyCounts;
-use super::{Addition, DAY, DomainDay, NotCounted, Sealed, Tally, TallyConfig, start_of};
+use super::{
+    Addition, DAY, DomainDay, NotCounted, OCTETS_REPORTED, Place, Sealed, Tally, TallyConfig, longest_id,
+    report_id, start_of,
+};
 use crate::error::{TallyError, TallyErrorKind};
 use crate::name::{DnsName, PolicyDomain};
 use crate::time::UnixTime;
@@ -38,8 +43,19 @@ impl Tally {
         let mut text = String::from(FIRST_LINE);
         text.push('\n');
         for (day, domains) in &self.days {
-            let mut domains: Vec<_> =
-                domains.domains.iter().filter(|domain| domain.is_worth_keeping()).collect();
+            if !domains.reported.is_empty() {
+                let gone = SavedReported {
+                    day: start_of(*day).as_secs(),
+                    reported: domains
+                        .reported
+                        .iter()
+                        .map(|(hash, number)| (format!("{hash:016x}"), *number))
+                        .collect(),
+                };
+                text.push_str(&serde_json::to_string(&gone).unwrap_or_default());
+                text.push('\n');
+            }
+            let mut domains: Vec<_> = domains.iter().filter(|domain| domain.is_worth_keeping()).collect();
             domains.sort_unstable_by(|one, other| one.name.cmp(&other.name));
             for domain in domains {
                 // Texts and numbers are written to memory, so that nothing can fail.
@@ -77,20 +93,43 @@ impl Tally {
             let bad = |column: usize| {
                 TallyError::at(TallyErrorKind::BadLine, number, offset + column.min(line.len() - 1))
             };
-            let saved: SavedDomain<'_> =
-                serde_json::from_slice(line).map_err(|error| bad(error.column().saturating_sub(1)))?;
-            tally.restore(&saved).ok_or_else(|| bad(0))?;
+            if let Ok(gone) = serde_json::from_slice(line) {
+                tally.restore_reported(&gone).ok_or_else(|| bad(0))?;
+            } else {
+                let saved: SavedDomain<'_> =
+                    serde_json::from_slice(line).map_err(|error| bad(error.column().saturating_sub(1)))?;
+                tally.restore(&saved).ok_or_else(|| bad(0))?;
+            }
             offset += line.len();
         }
         let latest =
-            tally.days.iter().rev().find(|(_, day)| day.domains.iter().any(|day| !day.counts.is_empty()));
+            tally.days.iter().rev().find(|(_, day)| day.iter().any(|domain| !domain.counts.is_empty()));
         tally.open_day = latest.map_or(0, |(day, _)| *day);
         Ok(tally)
     }
 
+    /// Remembers which domains had reports of a day, as far as there is room.
+    fn restore_reported(&mut self, saved: &SavedReported) -> Option<()> {
+        let day = day_of_saved(saved.day)?;
+        for (hash, number) in &saved.reported {
+            let hash = u64::from_str_radix(hash, 16).ok().filter(|_| hash.len() == 16)?;
+            if *number == 0 {
+                return None;
+            }
+            let is_present =
+                self.days.get(&day).is_some_and(|day| day.by_name.find(hash, |_| true).is_some());
+            if is_present || OCTETS_REPORTED > self.room() {
+                continue;
+            }
+            let known = self.days.entry(day).or_default().reported.insert(hash, *number);
+            self.octets += if known.is_none() { OCTETS_REPORTED } else { 0 };
+        }
+        Some(())
+    }
+
     /// Counts what was saved of a domain; nothing, where it is not what is written.
     fn restore(&mut self, saved: &SavedDomain<'_>) -> Option<()> {
-        let day = u32::try_from(saved.day / DAY).ok().filter(|day| start_of(*day).as_secs() == saved.day)?;
+        let day = day_of_saved(saved.day)?;
         let name = PolicyDomain::parse(&saved.domain).ok()?;
         let place = match self.place(day, &name, saved.record.as_deref()) {
             Ok(place) => place,
@@ -103,6 +142,7 @@ impl Tally {
                 return Some(());
             }
         };
+        let config = self.config.clone();
         let domain = self.domain_mut(place)?;
         domain.report_mails = domain.report_mails.saturating_add(saved.report_mails);
         domain.next_number = domain.next_number.max(saved.next_number);
@@ -115,9 +155,16 @@ impl Tally {
             let domain = self.domain_mut(place)?;
             if is_first {
                 let counts = core::mem::replace(&mut domain.counts, open);
+                let longest = longest_id(&name, config.sender.submitter());
+                let id = if sealed.id.len() <= longest {
+                    sealed.id.as_ref().into()
+                } else {
+                    // The sender has another name now.
+                    report_id(&config, day, &name, sealed.number, &counts)
+                };
                 domain.sealed = Some(Box::new(Sealed {
                     number: sealed.number,
-                    id: sealed.id.as_ref().into(),
+                    id,
                     attempts: sealed.attempts,
                     due_at: UnixTime::from_secs(sealed.due_at),
                     counts,
@@ -131,7 +178,7 @@ impl Tally {
         Some(())
     }
 
-    fn restore_counts(&mut self, place: super::Place, saved: &SavedCounts<'_>) -> Option<()> {
+    fn restore_counts(&mut self, place: Place, saved: &SavedCounts<'_>) -> Option<()> {
         let domain = saved.domain.as_deref().map(DnsName::parse).transpose().ok()?;
         let (lines, mx_hosts) = (saved.lines.join("\n"), saved.mx_hosts.join("\n"));
         let failures = saved
@@ -297,12 +344,24 @@ impl SavedDetail<'_> {
         Some(Failure {
             result_type: self.result_type.parse().ok()?,
             sending_ip: self.sending_ip,
-            mx_host: self.mx_host.as_deref(),
+            mx_host: self.mx_host.as_deref().and_then(event::unusual_host_name),
             helo: self.helo.as_deref().and_then(event::helo_name),
             receiving_ip: self.receiving_ip,
             reason: self.reason.as_deref().and_then(event::reason_code),
         })
     }
+}
+
+/// Which domains had reports of a day: the hashes of their names under the seed, and the numbers of their next reports.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedReported {
+    day: u64,
+    reported: Vec<(String, u32)>,
+}
+
+fn day_of_saved(day: u64) -> Option<u32> {
+    u32::try_from(day / DAY).ok().filter(|number| start_of(*number).as_secs() == day)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
