@@ -202,6 +202,7 @@ fn as_demanded(decision: MxDecision<'_>) -> Option<Session> {
         MxDecision::Authenticate(_) => (CertificateResult::Valid, DaneResult::NotChecked),
         MxDecision::AuthenticateByDane(_) => (CertificateResult::NotTrusted, DaneResult::Passed),
         MxDecision::AuthenticateByBoth(_) => (CertificateResult::Valid, DaneResult::Passed),
+        other => unreachable!("{other:?}"),
     };
     let authentication = Authentication::new(certificate).with_dane(dane);
     Some(Session::new(TlsResult::Established(authentication)).with_requiretls(true))
