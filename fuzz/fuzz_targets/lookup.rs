@@ -9,8 +9,8 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::{
     CacheEntry, CacheUpdate, CachedPolicy, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, Mode,
-    NoPolicy, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, Record, RecordErrorKind,
-    TxtFailure, UnixTime,
+    NoPolicy, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, RecordErrorKind, TxtFailure,
+    UnixTime,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -114,9 +114,7 @@ impl Answer {
     fn input(&self) -> Input<'_> {
         let seconds = |ttl: &u32| Duration::from_secs((*ttl).into());
         match self {
-            Self::Record { id, ttl } => {
-                Input::txt(&[format!("v=STSv1; id={}", id % 4)], seconds(ttl))
-            }
+            Self::Record { id, ttl } => Input::txt(&[format!("v=STSv1; id={}", id % 4)], seconds(ttl)),
             Self::Records { rrs, ttl } => Input::txt(rrs, Duration::from_secs(*ttl)),
             Self::NotFound { ttl } => Input::TxtNotFound { ttl: seconds(ttl) },
             Self::TxtFailed(failure) => Input::TxtFailed(pick(TxtFailure::ALL, *failure)),
