@@ -342,13 +342,9 @@ impl ReadFailure<'_> {
         let ip = |text: Option<Text<'_>>| text.and_then(|text| text.0.parse().ok());
         let owned = |text: &str| Box::from(text);
         let reason = self.f.as_ref().and_then(|text| event::reason_code(&text.0)).map(owned);
-        let (told, reason) = match ResultType::from_number(self.c) {
-            Some(told) => (told, reason),
-            None => {
-                let number = || format!("libtlsrpt-{}", self.c).into();
-                (ResultType::ValidationFailure, reason.or_else(|| Some(number())))
-            }
-        };
+        let known = ResultType::from_number(self.c);
+        let told = known.unwrap_or(ResultType::ValidationFailure);
+        let reason = reason.or_else(|| known.is_none().then(|| format!("libtlsrpt-{}", self.c).into()));
         let may_be_told_by_reason = told == ResultType::ValidationFailure && policy_type != PolicyType::Tlsa;
         let by_reason = reason.as_deref().filter(|_| may_be_told_by_reason).and_then(result_type_of_openssl);
         let result_type = by_reason.unwrap_or(told);
