@@ -369,10 +369,10 @@ impl ReadFailure<'_> {
     }
 }
 
-/// The name of an MX host; of what is no name, the part that may stand in a report.
+/// The name of an MX host, or what stands in its place.
 fn host_name(name: &str) -> Option<Box<str>> {
     DnsName::parse(name)
-        .map_or_else(|_| event::host_name(name).map(Into::into), |name| Some(name.as_str().into()))
+        .map_or_else(|_| event::unusual_host_name(name).map(Into::into), |name| Some(name.as_str().into()))
 }
 
 /// What a word of OpenSSL's certificate verification says, in the words of RFC 8460, 4.3. Blanks may be underscores, as
@@ -664,6 +664,21 @@ mod tests {
                 reason: Some("libtlsrpt-299".into()),
             }
         );
+    }
+
+    #[test]
+    fn no_host_is_told_by_a_part_of_its_name() {
+        for (name, told) in [
+            ("MX.Example.com.", Some("mx.example.com")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("-x..example.com", Some("-x..example.com")),
+            ("mx.example.com\\u0000.example.net", None),
+            ("MX.Exam\u{fffd}ple.com", None),
+            ("", None),
+        ] {
+            let details = format!(r#""policy-type":2,"failure-details":[{{"c":201,"n":"{name}"}}],"f":1"#);
+            assert_eq!(failures(&details)[0].mx_host.as_deref(), told, "{name:?}");
+        }
     }
 
     // Proves R2, A33.

@@ -368,7 +368,7 @@ impl Texts<'_> {
     }
 }
 
-/// The longest name that a host may give itself, in octets.
+/// The longest name of a host, in octets.
 const MAX_HELO_LEN: usize = 255;
 
 /// The longest `failure-reason-code`, in octets.
@@ -387,9 +387,9 @@ pub(super) fn helo_name(said: &str) -> Option<&str> {
     cut(said.trim_start_matches(' '), MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
 }
 
-/// The part of what should be the name of an MX host that may stand in a report.
-pub(super) fn host_name(name: &str) -> Option<&str> {
-    cut(name, MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
+/// What should be the name of an MX host and is none, if it may stand in a report. A part of it would be another name.
+pub(super) fn unusual_host_name(name: &str) -> Option<&str> {
+    cut(name, MAX_HELO_LEN, |octet| octet.is_ascii_graphic()).filter(|kept| kept.len() == name.len())
 }
 
 /// The part of a reason that may stand in a report.

@@ -34,7 +34,7 @@
 //! latest day that it has shown; after a longer one that day was none, and what was counted since moves to the day
 //! that the clock shows now. A clock that jumps ahead makes reports due early and loses nothing.
 //!
-//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::set_max_domains`], or
+//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::with_max_domains`], or
 //! beyond the memory, is not counted, which [`Tally::count`] tells; nothing that is counted gives way to it. A policy
 //! beyond [`Tally::MAX_POLICIES`] of a domain is counted under its type alone. Failures of more than
 //! [`Tally::MAX_DETAILS`] kinds are told with less: without the name that the host gave itself, then without the sending
@@ -124,8 +124,8 @@ pub struct Tally {
 /// use mta_sts_core::tlsrpt::{ReportSender, Tally, TallyConfig};
 ///
 /// # let seed = 7;
-/// let mut config = TallyConfig::new(seed, ReportSender::new("tls-reports@sender.example", "Sender Inc.")?);
-/// config.set_max_domains(1_000_000).set_max_octets(1 << 30);
+/// let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")?;
+/// let config = TallyConfig::new(seed, sender).with_max_domains(1_000_000).with_max_octets(1 << 30);
 /// let tally = Tally::new(config);
 /// assert!(tally.is_empty());
 /// # Ok::<(), mta_sts_core::tlsrpt::ReportSenderError>(())
@@ -148,7 +148,8 @@ impl TallyConfig {
     }
 
     /// Sets how many recipient domains are counted in a day. Default 65,536; more than 2^31 count as that.
-    pub const fn set_max_domains(&mut self, max_domains: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_domains(mut self, max_domains: usize) -> Self {
         self.max_domains = max_domains;
         self
     }
@@ -157,7 +158,8 @@ impl TallyConfig {
     ///
     /// A domain that one policy is counted under takes about 600 octets a day, and its policy text comes on top, once
     /// for all domains that share it.
-    pub const fn set_max_octets(&mut self, max_octets: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
         self
     }
@@ -388,7 +390,7 @@ impl Tally {
         self.days.get(&day_of(day)).map_or(0, Day::len)
     }
 
-    /// The octets that all counts take in memory; never more than [`TallyConfig::set_max_octets`].
+    /// The octets that all counts take in memory; never more than [`TallyConfig::with_max_octets`].
     pub const fn octets(&self) -> usize {
         self.octets
     }
@@ -418,8 +420,11 @@ impl Tally {
         self.open_day = today;
         let later: Vec<_> = self.days.range(today.saturating_add(1)..).map(|(day, _)| *day).collect();
         for day in later {
-            let count = self.days.get(&day).map_or(0, |day| day.slots.len());
-            for slot in 0..slot_number(count) {
+            // In the order of the names, as after a restart: where there is not room for all, the same are lost.
+            let mut slots: Vec<_> = self.days.get(&day).into_iter().flat_map(Day::occupied).collect();
+            slots.sort_unstable_by(|one, other| one.1.name.cmp(&other.1.name));
+            let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
+            for slot in slots {
                 let place = Place { day, slot };
                 let Some(domain) = self.domain_mut(place) else { continue };
                 let moved = DomainDay {
@@ -782,7 +787,11 @@ impl Day {
     }
 
     fn iter(&self) -> impl Iterator<Item = &DomainDay> {
-        self.slots.iter().flatten().map(|domain| &**domain)
+        self.occupied().map(|(_, domain)| domain)
+    }
+
+    fn occupied(&self) -> impl Iterator<Item = (u32, &DomainDay)> {
+        (0..).zip(&self.slots).filter_map(|(slot, domain)| Some((slot, domain.as_deref()?)))
     }
 
     /// How many domains have been counted.

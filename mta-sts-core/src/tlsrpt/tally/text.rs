@@ -344,7 +344,7 @@ impl SavedDetail<'_> {
         Some(Failure {
             result_type: self.result_type.parse().ok()?,
             sending_ip: self.sending_ip,
-            mx_host: self.mx_host.as_deref().and_then(event::host_name),
+            mx_host: self.mx_host.as_deref().and_then(event::unusual_host_name),
             helo: self.helo.as_deref().and_then(event::helo_name),
             receiving_ip: self.receiving_ip,
             reason: self.reason.as_deref().and_then(event::reason_code),
