@@ -98,9 +98,7 @@ fn resident() -> usize {
 
 /// A cache that is full, each policy parsed as it comes from the network.
 fn filled(size: usize) -> PolicyCache {
-    let mut config = CacheConfig::new(8461);
-    config.set_max_entries(size);
-    let mut cache = PolicyCache::new(config);
+    let mut cache = PolicyCache::new(CacheConfig::new(8461).with_max_entries(size));
     let texts: Vec<String> =
         (0..POLICIES).map(|number| policy(2).replace("mail.", &format!("mail{number}."))).collect();
     for number in 0..size {

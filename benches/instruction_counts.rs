@@ -48,11 +48,7 @@ fn main() {
         });
     }
 
-    let mut cache = PolicyCache::new({
-        let mut config = CacheConfig::new(0);
-        config.set_max_entries(CACHED_DOMAINS);
-        config
-    });
+    let mut cache = PolicyCache::new(CacheConfig::new(0).with_max_entries(CACHED_DOMAINS));
     let entry = cached();
     let name = |number: usize| {
         PolicyDomain::parse(&format!("domain{number}.example.com")).expect("the bench's own name is valid")

@@ -70,7 +70,7 @@ pub fn cached() -> CacheEntry {
 /// The answers to a lookup's questions, ready.
 pub fn answers(policy: &str) -> [Input<'_>; 2] {
     [
-        Input::Txt { rrs: vec![RECORD.to_vec()], ttl: Duration::from_secs(300) },
+        Input::txt(&[RECORD], Duration::from_secs(300)),
         Input::Response(HttpResponse::new(200, policy.as_bytes()).with_content_type(b"text/plain")),
     ]
 }
@@ -89,7 +89,7 @@ pub fn look_up<'a>(
             break;
         }
     }
-    lookup.into_outcome().ok()
+    lookup.into_outcome()
 }
 
 /// A datagram as Postfix sends it of a session with this domain.

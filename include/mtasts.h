@@ -839,6 +839,21 @@
 #define MTASTS_MESSAGE_TLS_REQUIRED_NO 2
 
 /**
+ * MAIL had REQUIRETLS (RFC 8689, 4).
+ */
+#define MTASTS_FACT_REQUIRETLS 1
+
+/**
+ * The header says "TLS-Required: No": see mtasts_tls_required_no().
+ */
+#define MTASTS_FACT_TLS_REQUIRED_NO 2
+
+/**
+ * The reverse path is null: MAIL FROM:<>.
+ */
+#define MTASTS_FACT_NULL_REVERSE_PATH 4
+
+/**
  * The operator demands TLS where it can be had. The default.
  */
 #define MTASTS_MINIMUM_OPPORTUNISTIC 0
@@ -1088,6 +1103,9 @@
  *
  * When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
  * domains flushes no policy that protects mail.
+ *
+ * It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
+ * and the Policy Host.
  */
 typedef struct mtasts_cache mtasts_cache;
 
@@ -1144,6 +1162,10 @@ typedef struct mtasts_findings mtasts_findings;
  * The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
  * MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
  * mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+ *
+ * Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
+ * looks up many messages at once keeps a table of the domains that are being looked up, and lets later messages wait for
+ * that outcome.
  */
 typedef struct mtasts_lookup mtasts_lookup;
 
@@ -1280,6 +1302,11 @@ typedef uint32_t mtasts_record_check;
  * What a message asks about TLS: one of the MTASTS_MESSAGE_ numbers.
  */
 typedef uint32_t mtasts_message;
+
+/**
+ * What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that hold, joined with |.
+ */
+typedef uint32_t mtasts_message_facts;
 
 /**
  * What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
@@ -2687,15 +2714,15 @@ const mtasts_entry *mtasts_entries_get(const mtasts_entries *entries, size_t ind
 void mtasts_entries_free(mtasts_entries *entries);
 
 /**
- * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from `requiretls`, whether MAIL
- * had it, `tls_required_no`, whether its header says so, and `null_reverse_path`; each is 0 or not (RFC 8689, 4).
+ * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_ flags that
+ * hold for it, joined with |, or 0. Other bits count for nothing.
+ *
+ * REQUIRETLS beats the header field, and does not bind a message with a null reverse path (RFC 8689, 4).
  *
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_message mtasts_message_tls(int32_t requiretls,
-                                  int32_t tls_required_no,
-                                  int32_t null_reverse_path);
+mtasts_message mtasts_message_tls(mtasts_message_facts facts);
 
 /**
  * Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:

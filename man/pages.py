@@ -46,7 +46,7 @@ PAGES = {
                  "A delivery is asked before each connection, after each TLS attempt, and at the end.",
                  ["mtasts_delivery_", "mtasts_mx_host_", "mtasts_mx_verdict_", "mtasts_mx_plan_", "mtasts_plan",
                   "mtasts_check_", "mtasts_session_", "mtasts_conclu", "mtasts_message_tls", "mtasts_tls_required"],
-                 ["MESSAGE_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "RECHECK_", "CONCLUSION_", "FAULT_"]),
+                 ["MESSAGE_", "FACT_", "MINIMUM_", "DANE_", "TLS_", "MX_", "SESSION_", "QUEUE_", "RECHECK_", "CONCLUSION_", "FAULT_"]),
     "tlsrpt": ("who wants TLS reports, and their words",
                "A domain asks for reports in a record of its own. The numbers of results are libtlsrpt's, so that they go "
                "into it as they are.",

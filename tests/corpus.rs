@@ -10,8 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use mta_sts_core::tlsrpt::{Datagram, Deviation, Report, ReportPolicy};
-use mta_sts_core::{Finding, FindingKind, Policy, PolicyType, Severity, Strictness, TlsrptRecord, lint};
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
+use mta_sts_core::tlsrpt::{Datagram, Deviation, Report, ReportPolicy, TlsrptRecord};
+use mta_sts_core::{Policy, PolicyType, Strictness};
 
 /// A line of `classes.tsv`.
 struct Row<'a> {

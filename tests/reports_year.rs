@@ -254,9 +254,8 @@ impl Year {
 }
 
 fn config() -> TallyConfig {
-    let mut config = TallyConfig::new(8460, ReportSender::new("tls@sender.test", "Sender Inc.").unwrap());
-    config.set_max_octets(MAX_OCTETS);
-    config
+    TallyConfig::new(8460, ReportSender::new("tls@sender.test", "Sender Inc.").unwrap())
+        .with_max_octets(MAX_OCTETS)
 }
 
 struct Random(u64);

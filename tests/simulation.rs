@@ -111,8 +111,7 @@ struct Host {
 
 impl Simulation {
     fn new(count: usize, seed: u64) -> Self {
-        let mut cache_config = CacheConfig::new(seed);
-        cache_config.set_max_entries(count + count / 10);
+        let cache_config = CacheConfig::new(seed).with_max_entries(count + count / 10);
         let mut simulation = Self {
             now: START,
             random: Random(seed),
@@ -344,7 +343,7 @@ impl Simulation {
         let old = self.now < domain.disagree_until && random & 1 == 0;
         let id = if old { domain.old_id } else { domain.id };
         *id_seen = Some(id.to_string().parse().unwrap());
-        Input::Txt { rrs: vec![format!("v=STSv1; id={id};").into_bytes()], ttl: domain.ttl }
+        Input::txt(&[format!("v=STSv1; id={id};")], domain.ttl)
     }
 
     fn host_fails(&self, number: usize) -> bool {

@@ -385,7 +385,7 @@ impl Caller<'_> {
                     let flag = |bit: u8| i32::from(byte & bit != 0);
                     let mut delivery = at_mut(&mut self.deliveries, one);
                     let message =
-                        if byte & 8 == 0 { mtasts_message_tls(flag(1), flag(2), flag(4)) } else { small };
+                        if byte & 8 == 0 { mtasts_message_tls(byte.into()) } else { small };
                     plain(mtasts_delivery_set_message(delivery.as_deref_mut(), message));
                     plain(mtasts_delivery_set_minimum(delivery.as_deref_mut(), small));
                     plain(mtasts_delivery_set_dane_precedence(delivery.as_deref_mut(), small));

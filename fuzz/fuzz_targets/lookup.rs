@@ -115,9 +115,9 @@ impl Answer {
         let seconds = |ttl: &u32| Duration::from_secs((*ttl).into());
         match self {
             Self::Record { id, ttl } => {
-                Input::Txt { rrs: vec![format!("v=STSv1; id={}", id % 4).into_bytes()], ttl: seconds(ttl) }
+                Input::txt(&[format!("v=STSv1; id={}", id % 4)], seconds(ttl))
             }
-            Self::Records { rrs, ttl } => Input::Txt { rrs: rrs.clone(), ttl: Duration::from_secs(*ttl) },
+            Self::Records { rrs, ttl } => Input::txt(rrs, Duration::from_secs(*ttl)),
             Self::NotFound { ttl } => Input::TxtNotFound { ttl: seconds(ttl) },
             Self::TxtFailed(failure) => Input::TxtFailed(pick(TxtFailure::ALL, *failure)),
             Self::Policy(body) => Input::Response(
@@ -167,8 +167,7 @@ fuzz_target!(|case: Case| {
 
 fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option<Outcome> {
     let purpose = pick(&[Purpose::Deliver, Purpose::Refresh, Purpose::BeforePermanentFailure], round.purpose);
-    let mut config = LookupConfig::new();
-    config.set_back_off(Duration::from_secs(round.back_off.into()));
+    let config = LookupConfig::new().with_back_off(Duration::from_secs(round.back_off.into()));
     let domain = domain();
     let mut lookup = Lookup::new(domain, purpose, cached, *now, &config);
     let mut asked = [0; 2];
@@ -179,7 +178,7 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
     for (answer, passed) in &round.answers {
         let before = question(&lookup);
         let is_done = before == 2;
-        assert_eq!(lookup.clone().into_outcome().is_ok(), is_done);
+        assert_eq!(lookup.clone().into_outcome().is_some(), is_done);
         let input = answer.input();
         let is_wanted = match &input {
             Input::Response(_) | Input::FetchFailed(_) => before == 1,
@@ -190,11 +189,9 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
         } else {
             UnixTime::from_secs(now.as_secs().saturating_add_signed((*passed).into()))
         };
-        let outcome = lookup.clone().into_outcome().ok();
+        let outcome = lookup.clone().into_outcome();
         match &input {
-            Input::Txt { rrs, .. } if is_wanted => {
-                seen_id = Record::select(rrs).ok().map(|record| *record.id())
-            }
+            Input::Txt { record, .. } if is_wanted => seen_id = record.ok().map(|record| *record.id()),
             Input::Response(response) if is_wanted => {
                 fetched = Policy::from_response(response, config.fetch_limits()).ok();
             }
@@ -213,16 +210,14 @@ fn run(round: &Round, cached: Option<&CacheEntry>, now: &mut UnixTime) -> Option
             assert!(question(&lookup) > before);
         } else {
             assert_eq!(question(&lookup), before);
-            assert_eq!(lookup.clone().into_outcome().ok(), outcome);
+            assert_eq!(lookup.clone().into_outcome(), outcome);
         }
     }
     assert!(asked[0] <= 1 && asked[1] <= asked[0]);
-    let outcome = match lookup.into_outcome() {
-        Ok(outcome) => outcome,
-        Err(lookup) => {
-            assert_ne!(question(&lookup), 2);
-            return None;
-        }
+    let last_question = question(&lookup);
+    let Some(outcome) = lookup.into_outcome() else {
+        assert_ne!(last_question, 2);
+        return None;
     };
 
     let valid = cached.and_then(|entry| entry.valid_policy(*now));

@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mta_sts_core::{Finding, Record, RecordErrorKind, Severity, lint};
+use mta_sts_core::lint::{self, Finding, Severity};
+use mta_sts_core::{Record, RecordErrorKind};
 use mta_sts_fuzz::assert_lint_agrees;
 
 // The RRs are separated by an octet that no record has.

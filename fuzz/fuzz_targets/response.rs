@@ -2,9 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mta_sts_core::{
-    FetchErrorKind, FetchLimits, HttpResponse, MissingContentType, Policy, Severity, Strictness, lint,
-};
+use mta_sts_core::lint::{self, Severity};
+use mta_sts_core::{FetchErrorKind, FetchLimits, HttpResponse, MissingContentType, Policy, Strictness};
 
 // The first line is the status and what is set, the second the media type (if it has a colon in front),
 // the rest the body.
@@ -21,14 +20,14 @@ fuzz_target!(|data: &[u8]| {
             "abnf" => strictness = Strictness::Abnf,
             octets => {
                 if let Ok(octets) = octets.parse() {
-                    limits.set_max_body_len(octets);
+                    limits = limits.with_max_body_len(octets);
                 }
             }
         }
     }
-    limits.set_strictness(strictness);
+    limits = limits.with_strictness(strictness);
     if accepts_missing {
-        limits.set_missing_content_type(MissingContentType::Accept);
+        limits = limits.with_missing_content_type(MissingContentType::Accept);
     }
     let content_type = second.strip_prefix(b":");
     let mut response = HttpResponse::new(status, body);

@@ -9,8 +9,7 @@ const MAX_OCTETS: usize = 100_000;
 
 fuzz_target!(|data: &[u8]| {
     let sender = ReportSender::new("tls@sender.test", "Sender Inc.").expect("a sender");
-    let mut config = TallyConfig::new(0, sender.clone());
-    config.set_max_octets(MAX_OCTETS).set_max_domains(8);
+    let config = TallyConfig::new(0, sender.clone()).with_max_octets(MAX_OCTETS).with_max_domains(8);
     let mut tally = match Tally::parse(data, config.clone()) {
         Ok(tally) => tally,
         Err(error) => {

@@ -1,6 +1,7 @@
 //! What the fuzz targets share.
 
-use mta_sts_core::{Finding, MxPattern, Severity};
+use mta_sts_core::lint::{Finding, Severity};
+use mta_sts_core::MxPattern;
 
 /// Holds that `lint` has an error exactly when the parser refuses, with the parser's code and place,
 /// and that every finding lies in the text.

@@ -81,17 +81,17 @@ enum Binding<'a> {
 /// What the sender of the message asks about TLS (RFC 8689).
 ///
 /// ```
-/// use mta_sts_core::{Delivery, MessageTls, tls_required_no};
+/// use mta_sts_core::{Delivery, MessageFacts, MessageTls, tls_required_no};
 ///
-/// // MAIL FROM:<bob@example.org> REQUIRETLS, and no field TLS-Required.
-/// let asked = MessageTls::of(true, tls_required_no::<&str>(&[]), false);
+/// // MAIL FROM:<bob@example.org> REQUIRETLS, and a field TLS-Required: REQUIRETLS counts.
+/// let facts = MessageFacts::new().with_requiretls(true).with_tls_required_no(tls_required_no(&["No"]));
+/// let asked = MessageTls::of(facts);
 /// assert_eq!(asked, MessageTls::Requiretls);
 /// let delivery = Delivery::without_policy().with_message(asked);
-/// // Where the header field says the opposite, REQUIRETLS counts.
-/// assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum MessageTls {
     /// Nothing.
     #[default]
@@ -105,19 +105,62 @@ pub enum MessageTls {
 }
 
 impl MessageTls {
-    /// What a message asks: whether MAIL had REQUIRETLS, whether its header says
-    /// `TLS-Required: No` (see [`tls_required_no`]), whether its reverse path is null.
+    /// What a message asks, by its facts.
     ///
     /// REQUIRETLS beats the header field (RFC 8689, 4.1). It does not bind a message with a null
     /// reverse path, which nobody could be told of (RFC 8689, 4.2.1 and 5).
     // Meets Q6, Q11.
-    pub const fn of(requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> Self {
-        match (requiretls, tls_required_no) {
-            (true, _) if null_reverse_path => Self::Unspecified,
+    pub const fn of(facts: MessageFacts) -> Self {
+        match (facts.requiretls, facts.tls_required_no) {
+            (true, _) if facts.null_reverse_path => Self::Unspecified,
             (true, _) => Self::Requiretls,
             (false, true) => Self::TlsRequiredNo,
             (false, false) => Self::Unspecified,
         }
+    }
+}
+
+/// What the envelope and the header of a message say about TLS (RFC 8689), for [`MessageTls::of`].
+///
+/// ```
+/// use mta_sts_core::{MessageFacts, MessageTls};
+///
+/// // The report of a message that came with REQUIRETLS: MAIL FROM:<> REQUIRETLS.
+/// let facts = MessageFacts::new().with_requiretls(true).with_null_reverse_path(true);
+/// assert_eq!(MessageTls::of(facts), MessageTls::Unspecified);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MessageFacts {
+    requiretls: bool,
+    tls_required_no: bool,
+    null_reverse_path: bool,
+}
+
+impl MessageFacts {
+    /// A message that says nothing, from a sender with an address.
+    pub const fn new() -> Self {
+        Self { requiretls: false, tls_required_no: false, null_reverse_path: false }
+    }
+
+    /// Sets whether MAIL had REQUIRETLS.
+    #[must_use]
+    pub const fn with_requiretls(mut self, asked: bool) -> Self {
+        self.requiretls = asked;
+        self
+    }
+
+    /// Sets whether the header says `TLS-Required: No`: see [`tls_required_no`].
+    #[must_use]
+    pub const fn with_tls_required_no(mut self, said: bool) -> Self {
+        self.tls_required_no = said;
+        self
+    }
+
+    /// Sets whether the reverse path is null: `MAIL FROM:<>`.
+    #[must_use]
+    pub const fn with_null_reverse_path(mut self, is_null: bool) -> Self {
+        self.null_reverse_path = is_null;
+        self
     }
 }
 
@@ -139,6 +182,7 @@ impl MessageTls {
 /// No policy lowers it: mode testing or none of a stranger is no leave to send in the clear.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum TlsMinimum {
     /// TLS where it can be had.
     #[default]
@@ -167,6 +211,7 @@ pub enum TlsMinimum {
 // Meets A42.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum DanePrecedence {
     /// Both must pass: what RFC 8461, 5, says to the letter.
     #[default]
@@ -198,6 +243,7 @@ pub enum DanePrecedence {
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum DaneState {
     /// The host provably has no usable TLSA records, or this sender does no DANE.
     #[default]
@@ -429,6 +475,7 @@ impl CertificateResult {
 /// The check of a certificate by the TLSA records of the host (RFC 7672).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum DaneResult {
     /// A TLSA record matches.
     Passed,
@@ -488,13 +535,17 @@ impl Session {
 ///         MxDecision::AuthenticateByBoth(host) => Some(Tls::ChainAndTlsa(host)),
 ///         MxDecision::Encrypt => Some(Tls::Required),
 ///         MxDecision::Opportunistic => Some(Tls::Any),
+///         _ => None,
 ///     }
 /// }
 /// # assert!(tls(MxDecision::Skip(SessionFault::MxMismatch)).is_none());
 /// ```
 ///
 /// It says what the session must prove. Whether it did, [`Delivery::check_session`] decides.
+///
+/// A decision that a caller does not know counts as [`MxDecision::Skip`]: it asks of the session what the caller cannot check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MxDecision<'a> {
     /// Do not connect; go on as if it could not be reached.
     Skip(SessionFault),
@@ -576,13 +627,16 @@ impl Plan<'_> {
 /// let verdict = Delivery::without_policy().check_session(&host, Session::new(TlsResult::NotOffered));
 /// let command = match verdict.decision {
 ///     SessionDecision::Deliver => "MAIL FROM:<bob@example.org>",
-///     SessionDecision::TryNextMx => "QUIT",
+///     _ => "QUIT",
 /// };
 /// assert!(command.starts_with("MAIL"));
 /// # Ok::<(), NameError>(())
 /// ```
+///
+/// A decision that a caller does not know is no leave to send: it counts as [`SessionDecision::TryNextMx`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum SessionDecision {
     /// Send the message, over whatever the session is.
     Deliver,
@@ -623,7 +677,7 @@ pub enum SessionDecision {
 ///             send_message();
 ///             return Ok(());
 ///         }
-///         SessionDecision::TryNextMx => outcomes.extend(verdict.fault.map(HostOutcome::Faulted)),
+///         _ => outcomes.extend(verdict.fault.map(HostOutcome::Faulted)),
 ///     }
 /// }
 /// assert_eq!(delivery.conclude(&outcomes, QueueLifetime::Running, None), Conclusion::Defer);
@@ -700,6 +754,7 @@ pub struct TlsrptRow {
 /// ```
 // Meets T6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HostOutcome {
     /// It was skipped, or its session was ended, for this fault.
     Faulted(SessionFault),
@@ -755,9 +810,12 @@ pub enum QueueLifetime {
 /// ```
 ///
 /// [`Delivery::recheck`] makes it, by comparing with the policy that the attempt was made under.
+///
+/// What a caller does not know of it counts as [`Recheck::NotChecked`].
 // Meets S78, S80.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Recheck {
     /// The policy is still in force, and the domain has no newer one.
     Unchanged,
@@ -779,15 +837,19 @@ pub enum Recheck {
 /// let outcomes = [HostOutcome::Faulted(SessionFault::CertificateExpired)];
 /// // What a queue runner does next.
 /// let next = match delivery.conclude(&outcomes, QueueLifetime::Over, None) {
-///     Conclusion::Defer => String::from("try again later"),
 ///     Conclusion::RecheckPolicy => String::from("look up, and conclude with Delivery::recheck"),
 ///     Conclusion::TryAgain => String::from("try again now, under Delivery::of that outcome"),
 ///     Conclusion::Bounce(status) => format!("return with {status}"),
+///     // Conclusion::Defer, and what a later version may add.
+///     _ => String::from("try again later"),
 /// };
 /// assert!(next.starts_with("look up"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A conclusion that a caller does not know counts as [`Conclusion::Defer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Conclusion {
     /// Keep it, and try again later (RFC 8461, 5).
     ///

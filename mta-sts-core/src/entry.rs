@@ -138,8 +138,8 @@ pub struct Absence {
 /// // The record still has that id: its Policy Host is left alone.
 /// let domain = PolicyDomain::parse("example.com")?;
 /// let mut lookup = Lookup::new(domain, Purpose::Deliver, entry.as_ref(), now, &LookupConfig::new());
-/// let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(300) }, now)?;
+/// let rrs = [b"v=STSv1; id=1"];
+/// lookup.handle_input(Input::txt(&rrs, Duration::from_secs(300)), now)?;
 /// let Output::Done(outcome) = lookup.poll_output() else { panic!() };
 /// assert_eq!(outcome.no_policy(), Some(NoPolicy::BackingOff { until }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

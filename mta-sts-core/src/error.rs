@@ -433,6 +433,8 @@ impl FetchFailure {
     }
 }
 
+impl core::error::Error for FetchFailure {}
+
 kinds! {
     /// Why DNS gave no answer about the TXT records, as the caller's DNS client tells it.
     ///
@@ -443,7 +445,7 @@ kinds! {
     /// /// `ttl` of an answer without records is the negative one (RFC 2308).
     /// fn answer(rcode: u8, rrs: Vec<Vec<u8>>, ttl: Duration) -> Input<'static> {
     ///     match rcode {
-    ///         0 if !rrs.is_empty() => Input::Txt { rrs, ttl },
+    ///         0 if !rrs.is_empty() => Input::txt(&rrs, ttl),
     ///         0 | 3 => Input::TxtNotFound { ttl },
     ///         2 => Input::TxtFailed(TxtFailure::ServFail),
     ///         _ => Input::TxtFailed(TxtFailure::Unusable),
@@ -463,6 +465,8 @@ kinds! {
         LocalFault = 605, "dns-local-fault", "The sender could not ask DNS, for a fault of its own.";
     }
 }
+
+impl core::error::Error for TxtFailure {}
 
 kinds! {
     /// What is wrong with the saved text of a cache entry.
@@ -505,47 +509,24 @@ kinds! {
     }
 }
 
-/// An answer that the lookup did not ask for. The lookup is as it was before the call.
-///
-/// ```
-/// use mta_sts_core::*;
-///
-/// # let now = UnixTime::from_secs(1_700_000_000);
-/// let domain = PolicyDomain::parse("example.com")?;
-/// let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
-/// let early = Input::FetchFailed(FetchFailure::Timeout);
-/// assert_eq!(lookup.handle_input(early, now).unwrap_err().code(), "unexpected-input");
-/// assert!(matches!(lookup.poll_output(), Output::QueryTxt(_)));
-/// # Ok::<(), NameError>(())
-/// ```
-///
-/// It is a mistake of the driver, never of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LookupError(LookupErrorKind);
-
-impl LookupError {
-    pub(crate) const fn new(kind: LookupErrorKind) -> Self {
-        Self(kind)
-    }
-
-    /// What was wrong.
-    pub const fn kind(&self) -> LookupErrorKind {
-        self.0
-    }
-
-    /// The stable kebab-case word of the kind.
-    pub const fn code(&self) -> &'static str {
-        self.0.code()
-    }
+kind_error! {
+    /// An answer that the lookup did not ask for. The lookup is as it was before the call.
+    ///
+    /// ```
+    /// use mta_sts_core::*;
+    ///
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// let domain = PolicyDomain::parse("example.com")?;
+    /// let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
+    /// let early = Input::FetchFailed(FetchFailure::Timeout);
+    /// assert_eq!(lookup.handle_input(early, now).unwrap_err().code(), "unexpected-input");
+    /// assert!(matches!(lookup.poll_output(), Output::QueryTxt(_)));
+    /// # Ok::<(), NameError>(())
+    /// ```
+    ///
+    /// It is a mistake of the driver, never of the network.
+    LookupError, LookupErrorKind
 }
-
-impl fmt::Display for LookupError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl core::error::Error for LookupError {}
 
 kinds! {
     /// Why a session does not meet what was asked of it: the `failure-reason-code` of TLSRPT.
@@ -583,6 +564,8 @@ kinds! {
     }
 }
 
+impl core::error::Error for SessionFault {}
+
 kinds! {
     /// Why no policy applies to a message, without the details: a label for logs and metrics.
     ///
@@ -611,6 +594,7 @@ kinds! {
     }
 }
 
+#[cfg(feature = "lint")]
 kinds! {
     /// What [`lint`](crate::lint) finds beside the faults that stop a parser.
     ///
@@ -712,123 +696,7 @@ kinds! {
     }
 }
 
-/// What a [`Finding`](crate::Finding) is about: a fault that stops a parser, or what only `lint`
-/// says.
-///
-/// ```
-/// use mta_sts_core::{FindingKind, LintKind, PolicyErrorKind, lint};
-///
-/// let findings = lint::policy(b"version: STSv1\nmode: enforce\nmx: mx.recipient.test\nmax_age: 1 year\n");
-/// assert_eq!(findings[0].kind(), FindingKind::Policy(PolicyErrorKind::BadMaxAge));
-/// // To switch a finding off by its code:
-/// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));
-/// ```
-///
-/// A fault has the code and the number that it has as an error, so both can be looked up alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
-pub enum FindingKind {
-    /// A fault of a record, or of an `RRset`.
-    Record(RecordErrorKind),
-    /// A fault of a policy, or one of the departures that [`Strictness`](crate::Strictness) names.
-    Policy(PolicyErrorKind),
-    /// A fault of the answer of a Policy Host.
-    Fetch(FetchErrorKind),
-    /// What stops no parser, or explains why it stopped.
-    Lint(LintKind),
-    /// A fault of a TLSRPT record, or of an `RRset` of them.
-    Tlsrpt(TlsrptRecordErrorKind),
-}
-
-impl FindingKind {
-    /// The stable kebab-case word of this kind.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Record(kind) => kind.code(),
-            Self::Policy(kind) => kind.code(),
-            Self::Fetch(kind) => kind.code(),
-            Self::Lint(kind) => kind.code(),
-            Self::Tlsrpt(kind) => kind.code(),
-        }
-    }
-
-    /// The stable number of this kind, unique over all kinds of this crate.
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Record(kind) => kind.number(),
-            Self::Policy(kind) => kind.number(),
-            Self::Fetch(kind) => kind.number(),
-            Self::Lint(kind) => kind.number(),
-            Self::Tlsrpt(kind) => kind.number(),
-        }
-    }
-
-    /// What is wrong, as one English sentence.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Record(kind) => kind.message(),
-            Self::Policy(kind) => kind.message(),
-            Self::Fetch(kind) => kind.message(),
-            Self::Lint(kind) => kind.message(),
-            Self::Tlsrpt(kind) => kind.message(),
-        }
-    }
-
-    /// Every kind that a finding can have, in the order of the numbers.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
-        let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
-        let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
-        let lint = LintKind::ALL.iter().copied().map(Self::Lint);
-        let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
-        // The numbers of what lint says stand on both sides of those of TLSRPT records.
-        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
-        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
-        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
-    }
-
-    /// The kind that has this code.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::all().find(|kind| kind.code() == code)
-    }
-}
-
-impl fmt::Display for FindingKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.message())
-    }
-}
-
-impl From<RecordErrorKind> for FindingKind {
-    fn from(kind: RecordErrorKind) -> Self {
-        Self::Record(kind)
-    }
-}
-
-impl From<PolicyErrorKind> for FindingKind {
-    fn from(kind: PolicyErrorKind) -> Self {
-        Self::Policy(kind)
-    }
-}
-
-impl From<FetchErrorKind> for FindingKind {
-    fn from(kind: FetchErrorKind) -> Self {
-        Self::Fetch(kind)
-    }
-}
-
-impl From<TlsrptRecordErrorKind> for FindingKind {
-    fn from(kind: TlsrptRecordErrorKind) -> Self {
-        Self::Tlsrpt(kind)
-    }
-}
-
-impl From<LintKind> for FindingKind {
-    fn from(kind: LintKind) -> Self {
-        Self::Lint(kind)
-    }
-}
-
+#[cfg(feature = "postfix")]
 kinds! {
     /// Why a policy cannot be told to Postfix. Give a temporary answer: mail waits, none is exposed.
     PostfixErrorKind {
@@ -841,6 +709,7 @@ kinds! {
     }
 }
 
+#[cfg(feature = "postfix")]
 kind_error! {
     /// The policy cannot be told to Postfix.
     ///
@@ -880,7 +749,7 @@ stage_error! {
     /// The TXT records give no TLSRPT record: send the domain no report (RFC 8460, 3).
     ///
     /// ```
-    /// use mta_sts_core::TlsrptRecord;
+    /// use mta_sts_core::tlsrpt::TlsrptRecord;
     ///
     /// let error = TlsrptRecord::parse(b"v=TLSRPTv1; rua=http://r.example/").unwrap_err();
     /// assert_eq!((error.code(), error.offset()), ("no-usable-rua", 16));
@@ -1081,7 +950,7 @@ mod report {
     /// use mta_sts_core::tlsrpt::Report;
     ///
     /// let error = Report::parse(br#"{"policies": [{"policy": {"#).unwrap_err();
-    /// assert_eq!((error.code(), error.offset()), ("json-ends-early", 25));
+    /// assert_eq!((error.code(), error.offset()), ("json-ends-early", 26));
     /// assert_eq!(error.path().to_string(), "policies[0].policy");
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -1142,7 +1011,11 @@ mod tests {
     fn table() -> Vec<(u16, &'static str)> {
         let mut rows = Vec::new();
         macro_rules! add { ($($kind:ident)*) => { $(rows.extend($kind::ALL.iter().map(|kind| (kind.number(), kind.code())));)* } }
-        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault LintKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DeviationKind);
+        add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind SessionFault TlsrptRecordErrorKind ReportErrorKind DeviationKind);
+        #[cfg(feature = "lint")]
+        add!(LintKind);
+        #[cfg(feature = "postfix")]
+        add!(PostfixErrorKind);
         #[cfg(feature = "tlsrpt")]
         add!(DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
         rows

@@ -9,7 +9,7 @@
 //! use mta_sts_core::*;
 //! # use core::time::Duration;
 //! # fn my_dns(_: &TxtQuery) -> Input<'static> {
-//! #     Input::Txt { rrs: vec![b"v=STSv1; id=1".to_vec()], ttl: Duration::from_secs(300) }
+//! #     Input::txt(&[b"v=STSv1; id=1"], Duration::from_secs(300))
 //! # }
 //! # fn my_https(_: &PolicyRequest) -> Input<'static> {
 //! #     let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
@@ -45,7 +45,7 @@
 //! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
 //! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
 //! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, says
+//! - [`tlsrpt::TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, says
 //!   what the failures in them mean, and whether a policy can be enforced;
 //! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
 //!
@@ -56,9 +56,14 @@
 //!
 //! # Features
 //!
-//! `idna` (default) turns U-labels into A-labels; without it a U-label is an error of its own kind.
-//! `tlsrpt` (default) has the reports of RFC 8460.
-//! `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
+//! On by default:
+//!
+//! - `idna` turns U-labels into A-labels; without it a U-label is an error of its own kind;
+//! - `lint` has the module [`lint`]: a mail server that only sends does without;
+//! - `postfix` has the module [`postfix`];
+//! - `tlsrpt` has the reports of RFC 8460 in the module [`tlsrpt`]; its record and its words are always there.
+//!
+//! Off by default: `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -69,11 +74,13 @@ mod delivery;
 mod entry;
 mod error;
 mod field;
+#[cfg(feature = "lint")]
 pub mod lint;
 mod lookup;
 mod mx;
 mod name;
 mod policy;
+#[cfg(feature = "postfix")]
 pub mod postfix;
 mod record;
 mod response;
@@ -83,18 +90,16 @@ pub mod tlsrpt;
 pub use cache::{CacheConfig, Evicted, PolicyCache};
 pub use delivery::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery,
-    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, MxVerdict, Plan, QueueLifetime, Recheck,
-    Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow, dns_id_matches,
-    tls_required_no,
+    EnhancedStatus, HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, MxVerdict, Plan,
+    QueueLifetime, Recheck, Session, SessionDecision, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow,
+    dns_id_matches, tls_required_no,
 };
 pub use entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy};
 pub use error::{
-    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, FindingKind, LintKind, LookupError,
-    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, SessionFault, TlsrptRecordError, TlsrptRecordErrorKind,
-    TxtFailure,
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
+    SessionFault, TxtFailure,
 };
-pub use lint::{Finding, Severity};
 pub use lookup::{
     Alert, AppliedPolicy, FetchFault, Input, Lookup, LookupConfig, NoPolicy, Outcome, Output, PolicyFailure,
     PolicyRequest, PolicySource, Purpose, ReceivedLines, RecordCheck, TxtQuery,
@@ -105,7 +110,7 @@ pub use policy::{Mode, MxPatterns, Policy, Strictness};
 pub use record::{Record, RecordId};
 pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
-pub use tlsrpt::{PolicyType, ReportUri, ResultType, TlsrptRecord, UnknownWord};
+pub use tlsrpt::{PolicyType, ResultType};
 
 /// The driver loop of the README compiles.
 #[cfg(doctest)]

@@ -54,14 +54,13 @@
 //! authenticated, and whoever can suppress the record must not gain by it (RFC 8461, 10.2).
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use crate::entry::{Absence, BackOff, CacheEntry, CacheUpdate, CachedPolicy, MAX_BACK_OFF, MIN_BACK_OFF};
 use crate::error::{
-    FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordErrorKind,
-    TxtFailure,
+    FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind, NoPolicyKind, RecordError,
+    RecordErrorKind, TxtFailure,
 };
 use crate::name::PolicyDomain;
 use crate::policy::{Mode, Policy};
@@ -82,8 +81,8 @@ use crate::tlsrpt::ResultType;
 ///
 /// let Output::QueryTxt(query) = lookup.poll_output() else { panic!() };
 /// assert_eq!(query.name(), "_mta-sts.example.com");
-/// let rrs = vec![b"v=STSv1; id=1;".to_vec()];
-/// lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(300) }, now)?;
+/// let rrs = [b"v=STSv1; id=1;"];
+/// lookup.handle_input(Input::txt(&rrs, Duration::from_secs(300)), now)?;
 ///
 /// let Output::FetchPolicy(request) = lookup.poll_output() else { panic!() };
 /// assert_eq!(request.url(), "https://mta-sts.example.com/.well-known/mta-sts.txt");
@@ -102,6 +101,10 @@ use crate::tlsrpt::ResultType;
 ///
 /// A lookup holds no cache, no socket and no clock. Keep the entry wherever you like, and apply
 /// [`Outcome::cache_update`] to it. Dropping a lookup half-way is harmless.
+///
+/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
+/// looks up many messages at once keeps the domains that are being looked up, and lets later messages wait for that outcome;
+/// `PolicyService` of `mta-sts-resolver` does.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     domain: PolicyDomain,
@@ -121,8 +124,8 @@ pub struct Lookup {
 /// fn purpose(conclusion: Conclusion) -> Option<Purpose> {
 ///     match conclusion {
 ///         Conclusion::RecheckPolicy => Some(Purpose::BeforePermanentFailure),
-///         Conclusion::Defer | Conclusion::TryAgain => Some(Purpose::Deliver),
 ///         Conclusion::Bounce(_) => None,
+///         _ => Some(Purpose::Deliver),
 ///     }
 /// }
 /// # assert_eq!(purpose(Conclusion::RecheckPolicy), Some(Purpose::BeforePermanentFailure));
@@ -131,6 +134,7 @@ pub struct Lookup {
 /// [`PolicyCache::poll_refresh`](crate::PolicyCache::poll_refresh) says when a refresh is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Purpose {
     /// A message is to be delivered (RFC 8461, 5.1, step 1).
     // Meets S4, S19, S20, S56, S57, S100, S101, A17, A46, A47, A48.
@@ -169,7 +173,7 @@ pub enum Purpose {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
-    /// Ask DNS for the TXT records of a name, and answer with [`Input::Txt`],
+    /// Ask DNS for the TXT records of a name, and answer with [`Input::txt`],
     /// [`Input::TxtNotFound`] or [`Input::TxtFailed`].
     QueryTxt(&'a TxtQuery),
     /// Get a policy over HTTPS, and answer with [`Input::Response`] or [`Input::FetchFailed`].
@@ -185,8 +189,8 @@ pub enum Output<'a> {
 /// use mta_sts_core::{FetchFailure, HttpResponse, Input, TxtFailure};
 ///
 /// // One TXT RR of two character-strings, joined with nothing between.
-/// let rrs = vec![[&b"v=STSv1; "[..], b"id=1;"].concat()];
-/// let answer = Input::Txt { rrs, ttl: Duration::from_secs(3600) };
+/// let rrs = [[&b"v=STSv1; "[..], b"id=1;"].concat()];
+/// let answer = Input::txt(&rrs, Duration::from_secs(3600));
 /// // NXDOMAIN, or no TXT: an answer. A timeout: none.
 /// let answer = Input::TxtNotFound { ttl: Duration::from_secs(900) };
 /// let answer = Input::TxtFailed(TxtFailure::Timeout);
@@ -195,12 +199,12 @@ pub enum Output<'a> {
 /// let answer = Input::FetchFailed(FetchFailure::CertificateExpired);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Input<'a> {
-    /// The TXT records of the name, CNAMEs followed.
+    /// The TXT records of the name, CNAMEs followed: made by [`Input::txt`].
     Txt {
-        /// Each TXT RR as one byte string, its character-strings joined with nothing between
-        /// (RFC 8461, 3.1).
-        rrs: Vec<Vec<u8>>,
+        /// The record among them.
+        record: Result<Record, RecordError>,
         /// The shortest TTL on the way to the records.
         ttl: Duration,
     },
@@ -215,6 +219,16 @@ pub enum Input<'a> {
     Response(HttpResponse<'a>),
     /// No answer came from the Policy Host, or none that could be trusted.
     FetchFailed(FetchFailure),
+}
+
+impl Input<'_> {
+    /// The TXT records of the name, CNAMEs followed, and the shortest TTL on the way to them.
+    ///
+    /// Each item is one TXT RR, its character-strings joined with nothing between (RFC 8461, 3.1). None of them is kept:
+    /// the record is picked out of them here, as by [`Record::select`].
+    pub fn txt<T: AsRef<[u8]>>(rrs: &[T], ttl: Duration) -> Self {
+        Self::Txt { record: Record::select(rrs), ttl }
+    }
 }
 
 /// A question to DNS: the TXT records of a name.
@@ -296,8 +310,8 @@ impl PolicyRequest {
 /// ```
 /// use mta_sts_core::*;
 /// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
-/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     let rrs = [b"v=STSv1; id=1"];
+/// #     lookup.handle_input(Input::txt(&rrs, core::time::Duration::from_secs(300)), now).unwrap();
 /// #     lookup.handle_input(fetched, now).unwrap();
 /// #     lookup.into_outcome().unwrap()
 /// # }
@@ -337,7 +351,10 @@ pub struct Outcome {
 /// Whether a lookup has asked the domain for a newer policy than the cached one.
 ///
 /// Before a permanent failure that has to be known: [`Delivery::recheck`](crate::Delivery::recheck).
+///
+/// What a caller does not know of it counts as [`RecordCheck::Failed`]: no message may be returned for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RecordCheck {
     /// It has not asked: what was remembered was enough.
     #[default]
@@ -373,8 +390,8 @@ impl Outcome {
 /// ```
 /// use mta_sts_core::*;
 /// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
-/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     let rrs = [b"v=STSv1; id=1"];
+/// #     lookup.handle_input(Input::txt(&rrs, core::time::Duration::from_secs(300)), now).unwrap();
 /// #     lookup.handle_input(fetched, now).unwrap();
 /// #     lookup.into_outcome().unwrap()
 /// # }
@@ -412,8 +429,8 @@ pub struct AppliedPolicy {
 /// ```
 /// use mta_sts_core::*;
 /// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
-/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     let rrs = [b"v=STSv1; id=1"];
+/// #     lookup.handle_input(Input::txt(&rrs, core::time::Duration::from_secs(300)), now).unwrap();
 /// #     lookup.handle_input(fetched, now).unwrap();
 /// #     lookup.into_outcome().unwrap()
 /// # }
@@ -462,6 +479,7 @@ pub enum PolicySource {
 ///         NoPolicy::NoRecord | NoPolicy::InvalidRecord(_) | NoPolicy::SeveralRecords => false,
 ///         // The sender goes on without a policy (RFC 8461, 3.3).
 ///         NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. } => false,
+///         other => other.is_temporary(),
 ///     }
 /// }
 /// let reason = NoPolicy::DnsFailed(TxtFailure::ServFail);
@@ -472,8 +490,11 @@ pub enum PolicySource {
 /// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save two.
 /// After [`NoPolicy::DnsFailed`] the sender may as well wait, since an attacker could be the reason;
 /// after [`NoPolicy::LocalFault`] it waits, since the domain has done nothing wrong.
+///
+/// A reason that a caller does not know counts as [`NoPolicy::is_temporary`] says.
 // Meets A29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NoPolicy {
     /// The domain has no record.
     NoRecord,
@@ -540,6 +561,8 @@ impl fmt::Display for NoPolicy {
     }
 }
 
+impl core::error::Error for NoPolicy {}
+
 /// Why a fetch gave no policy: no answer, or an answer without one.
 ///
 /// ```
@@ -585,13 +608,15 @@ impl fmt::Display for FetchFault {
     }
 }
 
+impl core::error::Error for FetchFault {}
+
 /// A failure of policy discovery, to be counted in TLSRPT under policy type `sts`.
 ///
 /// ```
 /// use mta_sts_core::*;
 /// # fn run(mut lookup: Lookup, now: UnixTime, fetched: Input<'static>) -> Outcome {
-/// #     let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// #     lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now).unwrap();
+/// #     let rrs = [b"v=STSv1; id=1"];
+/// #     lookup.handle_input(Input::txt(&rrs, core::time::Duration::from_secs(300)), now).unwrap();
 /// #     lookup.handle_input(fetched, now).unwrap();
 /// #     lookup.into_outcome().unwrap()
 /// # }
@@ -651,10 +676,12 @@ pub struct Alert {
 ///
 /// ```
 /// use core::time::Duration;
-/// use mta_sts_core::LookupConfig;
+/// use mta_sts_core::{FetchLimits, LookupConfig};
 ///
-/// let mut config = LookupConfig::new();
-/// config.set_back_off(Duration::from_secs(600)).fetch_limits_mut().set_timeout(Duration::from_secs(20));
+/// let config = LookupConfig::new()
+///     .with_back_off(Duration::from_secs(600))
+///     .with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(20)));
+/// assert_eq!(config.fetch_limits().timeout(), Duration::from_secs(20));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupConfig {
@@ -674,20 +701,17 @@ impl LookupConfig {
     /// While a policy is in force it is half of what remains of it at most: the host may answer again before
     /// that policy lapses.
     // Meets S52, S53, A41.
-    pub fn set_back_off(&mut self, back_off: Duration) -> &mut Self {
+    #[must_use]
+    pub fn with_back_off(mut self, back_off: Duration) -> Self {
         self.back_off = back_off.clamp(MIN_BACK_OFF, MAX_BACK_OFF);
         self
     }
 
     /// Sets what a fetch may cost, and what of an answer must be right.
-    pub fn set_fetch_limits(&mut self, limits: FetchLimits) -> &mut Self {
+    #[must_use]
+    pub const fn with_fetch_limits(mut self, limits: FetchLimits) -> Self {
         self.fetch_limits = limits;
         self
-    }
-
-    /// What a fetch may cost, to change it.
-    pub const fn fetch_limits_mut(&mut self) -> &mut FetchLimits {
-        &mut self.fetch_limits
     }
 
     /// What a fetch may cost.
@@ -772,7 +796,7 @@ impl Lookup {
     pub fn handle_input(&mut self, input: Input<'_>, now: UnixTime) -> Result<(), LookupError> {
         match (&self.state, input) {
             (State::Done(_), _) => return Err(LookupError::new(LookupErrorKind::AlreadyDone)),
-            (State::QueryTxt(_), Input::Txt { rrs, ttl }) => match Record::select(&rrs) {
+            (State::QueryTxt(_), Input::Txt { record, ttl }) => match record {
                 Ok(record) => self.record_found(*record.id(), ttl, now),
                 Err(error) => self.no_record(error.kind(), ttl, now),
             },
@@ -804,17 +828,11 @@ impl Lookup {
         Ok(())
     }
 
-    /// The outcome, once [`Output::Done`] was polled.
-    ///
-    /// # Errors
-    ///
-    /// The lookup itself, when it is not done: an answer is still missing.
-    // The machine is given back whole, to go on with it.
-    #[allow(clippy::result_large_err)]
-    pub fn into_outcome(self) -> Result<Outcome, Self> {
+    /// The outcome, once [`Output::Done`] was polled; [`None`] when an answer is still missing.
+    pub fn into_outcome(self) -> Option<Outcome> {
         match self.state {
-            State::Done(outcome) => Ok(outcome),
-            _ => Err(self),
+            State::Done(outcome) => Some(outcome),
+            State::QueryTxt(_) | State::FetchPolicy { .. } => None,
         }
     }
 
@@ -1042,8 +1060,8 @@ fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
 /// # let now = UnixTime::from_secs(1_700_000_000);
 /// # let domain = PolicyDomain::parse("example.com")?;
 /// # let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
-/// # let rrs = vec![b"v=STSv1; id=1".to_vec()];
-/// # lookup.handle_input(Input::Txt { rrs, ttl: core::time::Duration::from_secs(300) }, now)?;
+/// # let rrs = [b"v=STSv1; id=1"];
+/// # lookup.handle_input(Input::txt(&rrs, core::time::Duration::from_secs(300)), now)?;
 /// let body = b"<html>\n\n\x00\x01 404 \xff\n";
 /// lookup.handle_input(Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain")), now)?;
 /// let outcome = lookup.into_outcome().unwrap();

@@ -67,6 +67,7 @@ impl<'a> MxPattern<'a> {
     }
 
     /// The text, without the star of a wildcard: that begins with a dot.
+    #[cfg(any(feature = "postfix", feature = "tlsrpt"))]
     pub(crate) fn without_star(self) -> Cow<'a, str> {
         self.name
     }

@@ -71,6 +71,7 @@ pub enum Mode {
 /// assert_eq!(Policy::parse_with(body, Strictness::Abnf).unwrap_err().code(), "blank-line");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Strictness {
     /// The grammar, and four departures whose meaning is plain and whose refusal would leave mail
     /// unprotected: blank lines, one byte order mark in front, one dot at the end of an `mx`,
@@ -230,15 +231,15 @@ impl fmt::Display for Mode {
 }
 
 impl FromStr for Mode {
-    type Err = PolicyErrorKind;
+    type Err = PolicyError;
 
     /// Reads the RFC's word; its case matters (RFC 8461, 3.2).
-    fn from_str(word: &str) -> Result<Self, PolicyErrorKind> {
+    fn from_str(word: &str) -> Result<Self, PolicyError> {
         match word {
             "enforce" => Ok(Self::Enforce),
             "testing" => Ok(Self::Testing),
             "none" => Ok(Self::None),
-            _ => Err(PolicyErrorKind::BadMode),
+            _ => Err(PolicyError::at(PolicyErrorKind::BadMode, 1, 0)),
         }
     }
 }
@@ -536,7 +537,7 @@ impl<'a> Reader<'a> {
             }
             "mode" if self.mode.is_none() => match value.parse() {
                 Ok(mode) => self.mode = Some(mode),
-                Err(kind) => return self.fault(kind, value_start),
+                Err(_) => return self.fault(PolicyErrorKind::BadMode, value_start),
             },
             "max_age" if self.max_age.is_none() => match max_age(value) {
                 Some(seconds) => self.max_age = Some(seconds),

@@ -44,10 +44,11 @@ use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::error::{PostfixError, PostfixErrorKind};
 use crate::mx::MxPattern;
 use crate::name::{DnsName, PolicyDomain};
 use crate::policy::{Mode, Policy};
+
+pub use crate::error::{PostfixError, PostfixErrorKind};
 
 /// How much an answer tells. Which one Postfix understands depends on its version.
 ///

@@ -74,10 +74,11 @@ impl<'a> HttpResponse<'a> {
 /// use core::time::Duration;
 /// use mta_sts_core::FetchLimits;
 ///
-/// let mut limits = FetchLimits::new();
+/// let limits = FetchLimits::new();
 /// assert_eq!(limits.timeout(), Duration::from_secs(60));
 /// assert_eq!(limits.max_body_len(), 65_536);
-/// limits.set_timeout(Duration::from_secs(20)).set_max_body_len(16_384);
+/// let limits = limits.with_timeout(Duration::from_secs(20)).with_max_body_len(16_384);
+/// assert_eq!(limits.max_body_len(), 16_384);
 /// ```
 // Meets S54.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,12 +95,13 @@ pub struct FetchLimits {
 /// use mta_sts_core::{FetchLimits, HttpResponse, MissingContentType, Policy};
 ///
 /// let body = b"version: STSv1\nmode: none\nmax_age: 86400\n";
-/// let mut limits = FetchLimits::new();
+/// let limits = FetchLimits::new();
 /// assert!(Policy::from_response(&HttpResponse::new(200, body), &limits).is_err());
-/// limits.set_missing_content_type(MissingContentType::Accept);
+/// let limits = limits.with_missing_content_type(MissingContentType::Accept);
 /// assert!(Policy::from_response(&HttpResponse::new(200, body), &limits).is_ok());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MissingContentType {
     /// An error: that it is text/plain cannot be seen (RFC 8461, 3.2).
     #[default]
@@ -121,26 +123,30 @@ impl FetchLimits {
 
     /// Sets how long a fetch may take, from the address lookup to the last octet of the body.
     /// Default 60 s, as RFC 8461, 3.3, suggests; at 0 every fetch fails.
-    pub const fn set_timeout(&mut self, timeout: Duration) -> &mut Self {
+    #[must_use]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Sets how long a body may be, in octets. Default 65,536, as RFC 8461, 3.3, suggests; no more
     /// than [`Policy::MAX_LEN`] is ever read.
-    pub const fn set_max_body_len(&mut self, octets: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_body_len(mut self, octets: usize) -> Self {
         self.max_body_len = if octets < Policy::MAX_LEN { octets } else { Policy::MAX_LEN };
         self
     }
 
     /// Sets what an answer without `Content-Type` gives. Default: an error.
-    pub const fn set_missing_content_type(&mut self, rule: MissingContentType) -> &mut Self {
+    #[must_use]
+    pub const fn with_missing_content_type(mut self, rule: MissingContentType) -> Self {
         self.missing_content_type = rule;
         self
     }
 
     /// Sets how closely the body must keep to the grammar. Default: [`Strictness::Tolerant`].
-    pub const fn set_strictness(&mut self, strictness: Strictness) -> &mut Self {
+    #[must_use]
+    pub const fn with_strictness(mut self, strictness: Strictness) -> Self {
         self.strictness = strictness;
         self
     }
@@ -326,8 +332,7 @@ mod tests {
     fn a_missing_media_type_is_an_error_unless_accepted() {
         let response = HttpResponse::new(200, BODY);
         assert_eq!(code(&response), "missing-media-type");
-        let mut limits = FetchLimits::new();
-        limits.set_missing_content_type(MissingContentType::Accept);
+        let limits = FetchLimits::new().with_missing_content_type(MissingContentType::Accept);
         assert!(Policy::from_response(&response, &limits).is_ok());
     }
 

@@ -150,8 +150,8 @@ fn the_lines_of_what_is_no_policy_take_at_most_twice_its_octets() {
         let body = unit.repeat(65_536 / unit.len());
         let domain = PolicyDomain::parse("example.test").unwrap();
         let mut lookup = Lookup::new(domain, Purpose::Deliver, None, now, &LookupConfig::new());
-        let rrs = vec![b"v=STSv1; id=1".to_vec()];
-        lookup.handle_input(Input::Txt { rrs, ttl: std::time::Duration::from_secs(300) }, now).unwrap();
+        let rrs = [b"v=STSv1; id=1"];
+        lookup.handle_input(Input::txt(&rrs, std::time::Duration::from_secs(300)), now).unwrap();
         let response = HttpResponse::new(200, &body).with_content_type(b"text/plain");
         let (held, most) = octets(|| {
             lookup.handle_input(Input::Response(response), now).unwrap();
@@ -204,8 +204,7 @@ fn a_hostile_report_takes_four_times_its_length_and_64_kib_at_most() {
             let bound = 4 * json.len() + 65_536;
             assert!(most <= bound, "{most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
             // Also without the bounds on counts, which are not what keeps it small.
-            let mut limits = ReportLimits::new();
-            limits.set_max_policies(u32::MAX).set_max_details(u32::MAX);
+            let limits = ReportLimits::new().with_max_policies(u32::MAX).with_max_details(u32::MAX);
             let (_, most) = octets(|| Report::parse_with(&json, &limits));
             assert!(most <= bound, "{most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
         }
@@ -229,9 +228,8 @@ fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {
     let now = UnixTime::from_secs(1_700_000_000);
     let long = "x".repeat(2000);
     let config = || {
-        let mut config = TallyConfig::new(7, ReportSender::new("tls@sender.test", "Sender Inc.").unwrap());
-        config.set_max_octets(MOST);
-        config
+        let sender = ReportSender::new("tls@sender.test", "Sender Inc.").unwrap();
+        TallyConfig::new(7, sender).with_max_octets(MOST)
     };
     // Domains alone, policies of their own, failures of every kind.
     for (lines, failures) in [("", 0), (&*long, 0), ("", 3), (&*long, 3)] {

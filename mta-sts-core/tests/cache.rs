@@ -21,9 +21,7 @@ fn domain(name: &str) -> PolicyDomain {
 }
 
 fn cache(max_entries: usize) -> PolicyCache {
-    let mut config = CacheConfig::new(1);
-    config.set_max_entries(max_entries);
-    PolicyCache::new(config)
+    PolicyCache::new(CacheConfig::new(1).with_max_entries(max_entries))
 }
 
 fn policy(mode: &str, max_age: u64) -> Policy {
@@ -244,9 +242,7 @@ fn asks_host(cache: &mut PolicyCache, purpose: Purpose, id: &str, max_age: u64, 
     loop {
         let body = policy("enforce", max_age);
         let answer = match lookup.poll_output() {
-            Output::QueryTxt(_) => {
-                Input::Txt { rrs: vec![format!("v=STSv1; id={id}").into_bytes()], ttl: Duration::ZERO }
-            }
+            Output::QueryTxt(_) => Input::txt(&[format!("v=STSv1; id={id}")], Duration::ZERO),
             Output::FetchPolicy(_) => {
                 asks = true;
                 let response = HttpResponse::new(200, body.text().as_bytes());
@@ -427,9 +423,7 @@ fn a_refresh_found_in_back_off_comes_again_when_it_ends() {
 
 #[test]
 fn an_unused_domain_is_let_go_and_taken_up_again() {
-    let mut config = CacheConfig::new(1);
-    config.set_unused_for(Duration::from_secs(10 * DAY));
-    let mut cache = PolicyCache::new(config);
+    let mut cache = PolicyCache::new(CacheConfig::new(1).with_unused_for(Duration::from_secs(10 * DAY)));
     let name = domain("a.test");
     cache.apply(&name, &stored("enforce", 30 * DAY, START), START);
     // Refreshed again and again, without mail.
@@ -515,9 +509,7 @@ fn a_cache_goes_to_other_threads() {
 // Proves A41, S52.
 #[test]
 fn a_full_cache_still_leaves_dead_hosts_alone() {
-    let mut config = CacheConfig::new(7);
-    config.set_max_entries(2);
-    let mut cache = PolicyCache::new(config);
+    let mut cache = PolicyCache::new(CacheConfig::new(7).with_max_entries(2));
     let now = UnixTime::from_secs(1_700_000_000);
     let stored = |name: &str| {
         let body = b"version: STSv1\nmode: enforce\nmx: mx.test\nmax_age: 604800\n";
@@ -535,8 +527,8 @@ fn a_full_cache_still_leaves_dead_hosts_alone() {
         let cached = cache.get(&dead, now);
         let mut lookup =
             Lookup::new(dead.clone(), Purpose::Deliver, cached.as_ref(), now, &LookupConfig::new());
-        let rrs = vec![b"v=STSv1; id=1".to_vec()];
-        lookup.handle_input(Input::Txt { rrs, ttl: Duration::from_secs(30) }, now).unwrap();
+        let rrs = [b"v=STSv1; id=1"];
+        lookup.handle_input(Input::txt(&rrs, Duration::from_secs(30)), now).unwrap();
         if matches!(lookup.poll_output(), Output::FetchPolicy(_)) {
             fetches += 1;
             lookup.handle_input(Input::FetchFailed(FetchFailure::Timeout), now).unwrap();
@@ -579,9 +571,7 @@ fn large(number: usize, octets: usize) -> CacheUpdate {
 }
 
 fn of_octets(max_octets: usize) -> PolicyCache {
-    let mut config = CacheConfig::new(7);
-    config.set_max_octets(max_octets);
-    PolicyCache::new(config)
+    PolicyCache::new(CacheConfig::new(7).with_max_octets(max_octets))
 }
 
 // Proves S104.

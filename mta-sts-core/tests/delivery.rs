@@ -4,8 +4,8 @@
 
 use mta_sts_core::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
-    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session,
-    SessionDecision, SessionFault, TlsMinimum, TlsResult, dns_id_matches, tls_required_no,
+    EnhancedStatus, HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, Policy, QueueLifetime,
+    Recheck, Session, SessionDecision, SessionFault, TlsMinimum, TlsResult, dns_id_matches, tls_required_no,
 };
 
 fn policy(mode: &str) -> Policy {
@@ -321,9 +321,21 @@ fn requiretls_wants_a_vouched_host_a_certificate_and_the_promise() {
 // Proves Q6, Q11, Q13, Q14.
 #[test]
 fn what_the_message_asks_is_one_thing() {
-    assert_eq!(MessageTls::of(true, true, false), MessageTls::Requiretls);
-    assert_eq!(MessageTls::of(true, false, true), MessageTls::Unspecified);
-    assert_eq!(MessageTls::of(false, true, false), MessageTls::TlsRequiredNo);
+    let nothing = MessageFacts::new();
+    let header = nothing.with_tls_required_no(true);
+    let extension = nothing.with_requiretls(true);
+    for (facts, asked) in [
+        (nothing, MessageTls::Unspecified),
+        (header, MessageTls::TlsRequiredNo),
+        (header.with_null_reverse_path(true), MessageTls::TlsRequiredNo),
+        (extension, MessageTls::Requiretls),
+        (extension.with_tls_required_no(true), MessageTls::Requiretls),
+        (extension.with_null_reverse_path(true), MessageTls::Unspecified),
+        (header.with_requiretls(true).with_null_reverse_path(true), MessageTls::Unspecified),
+        (extension.with_requiretls(false), MessageTls::Unspecified),
+    ] {
+        assert_eq!(MessageTls::of(facts), asked, "{facts:?}");
+    }
     assert!(tls_required_no(&["No"]) && tls_required_no(&[" nO\r\n"]));
     for values in [&["Yes"][..], &["No (x)"], &["No", "No"], &[]] {
         assert!(!tls_required_no(values), "{values:?}");

@@ -105,9 +105,7 @@ impl World {
         let process = &mut self.processes[number];
         let lookup = process.lookup.as_mut().unwrap();
         let input = match answer {
-            Answer::Record(id) => {
-                Input::Txt { rrs: vec![format!("v=STSv1; id={id}").into_bytes()], ttl: Duration::ZERO }
-            }
+            Answer::Record(id) => Input::txt(&[format!("v=STSv1; id={id}")], Duration::ZERO),
             Answer::NoRecord => Input::TxtNotFound { ttl: Duration::ZERO },
             Answer::Policy => Input::Response(HttpResponse::new(200, BODY).with_content_type(b"text/plain")),
             Answer::FetchFails => Input::FetchFailed(FetchFailure::Timeout),
@@ -131,7 +129,7 @@ impl World {
 
     fn apply(&mut self, number: usize) {
         self.now = self.now.saturating_add(STEP);
-        let Ok(outcome) = self.processes[number].lookup.take().unwrap().into_outcome() else { panic!() };
+        let Some(outcome) = self.processes[number].lookup.take().unwrap().into_outcome() else { panic!() };
         let before = self.store.take();
         let update = outcome.cache_update;
         let after = update.apply_to(before.clone(), self.now);

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 
 use std::time::Duration;
 
-use mta_sts_core::{
-    DnsName, FetchLimits, Finding, FindingKind, HttpResponse, MxPattern, Policy, PolicyDomain, Record,
-    Severity, Strictness, TlsrptRecord, lint,
-};
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
+use mta_sts_core::tlsrpt::TlsrptRecord;
+use mta_sts_core::{DnsName, FetchLimits, HttpResponse, MxPattern, Policy, PolicyDomain, Record, Strictness};
 use proptest::prelude::*;
 
 const E: Severity = Severity::Error;

@@ -360,7 +360,7 @@ fn answer(policy: &Policy, form: Form) -> String {
     tls_policy(policy, &domain(), form).unwrap().unwrap()
 }
 
-fn code(result: Result<Option<String>, mta_sts_core::PostfixError>) -> &'static str {
+fn code(result: Result<Option<String>, mta_sts_core::postfix::PostfixError>) -> &'static str {
     result.unwrap_err().code()
 }
 

@@ -35,7 +35,7 @@ fn answer() -> impl Strategy<Value = Input<'static>> {
     ];
     prop_oneof![
         (proptest::collection::vec(txt, 0..3), any::<u32>())
-            .prop_map(|(rrs, ttl)| Input::Txt { rrs, ttl: Duration::from_secs(ttl.into()) }),
+            .prop_map(|(rrs, ttl)| Input::txt(&rrs, Duration::from_secs(ttl.into()))),
         any::<u32>().prop_map(|ttl| Input::TxtNotFound { ttl: Duration::from_secs(ttl.into()) }),
         proptest::sample::select(TxtFailure::ALL).prop_map(Input::TxtFailed),
         proptest::sample::select(FetchFailure::ALL).prop_map(Input::FetchFailed),
@@ -119,7 +119,7 @@ proptest! {
             if !matches!(lookup.poll_output(), Output::Done(_)) {
                 continue;
             }
-            let Ok(outcome) = lookup.into_outcome() else { unreachable!() };
+            let Some(outcome) = lookup.into_outcome() else { unreachable!() };
             if let Some(before) = before {
                 let applied = outcome.applied.as_ref().unwrap();
                 if applied.source == PolicySource::Cached {

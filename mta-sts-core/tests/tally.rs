@@ -79,9 +79,7 @@ fn outcome(entry: Option<&mta_sts_core::CacheEntry>, answer: Input<'_>) -> Outco
     let mut answer = Some(answer);
     loop {
         let input = match lookup.poll_output() {
-            Output::QueryTxt(_) => {
-                Input::Txt { rrs: vec![b"v=STSv1; id=2".to_vec()], ttl: Duration::from_secs(300) }
-            }
+            Output::QueryTxt(_) => Input::txt(&[b"v=STSv1; id=2"], Duration::from_secs(300)),
             Output::FetchPolicy(_) => answer.take().unwrap(),
             Output::Done(outcome) => return outcome.clone(),
         };

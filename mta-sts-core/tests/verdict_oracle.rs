@@ -76,6 +76,7 @@ impl Given {
             DaneState::LookupFailed => true,
             DaneState::Usable => !self.has_dane(),
             DaneState::NotApplicable => self.dane() == Some(DaneResult::Failed),
+            other => unreachable!("{other:?}"),
         }
     }
 
@@ -109,6 +110,7 @@ impl Given {
             TlsMinimum::Opportunistic => true,
             TlsMinimum::Encrypted => self.is_encrypted(),
             TlsMinimum::Authenticated => self.has_name && (self.has_valid_certificate() || self.has_dane()),
+            other => unreachable!("{other:?}"),
         }
     }
 
@@ -265,6 +267,7 @@ fn every_combination_comes_out_as_the_rfcs_say() {
             MxDecision::AuthenticateByBoth(_) => given.has_valid_certificate() && given.has_dane(),
             MxDecision::Encrypt => given.is_encrypted(),
             MxDecision::Opportunistic => true,
+            other => unreachable!("{other:?}"),
         };
         let somebody_failed_dane = given.tlsa() == DaneState::NotApplicable && given.is_ruled_out_by_dane();
         if meets && !somebody_failed_dane && given.message != MessageTls::Requiretls {

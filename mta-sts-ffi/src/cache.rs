@@ -19,6 +19,9 @@ use crate::text::NONE;
 ///
 /// When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
 /// domains flushes no policy that protects mail.
+///
+/// It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
+/// and the Policy Host.
 pub struct mtasts_cache {
     cache: Mutex<Guarded<PolicyCache>>,
 }
@@ -51,13 +54,13 @@ pub extern "C" fn mtasts_cache_new(
         let out = cache.ok_or(Fault::NULL)?;
         let mut config = CacheConfig::new(seed);
         if max_entries != 0 {
-            config.set_max_entries(max_entries);
+            config = config.with_max_entries(max_entries);
         }
         if max_octets != 0 {
-            config.set_max_octets(max_octets);
+            config = config.with_max_octets(max_octets);
         }
         if unused_for != 0 {
-            config.set_unused_for(Duration::from_secs(unused_for));
+            config = config.with_unused_for(Duration::from_secs(unused_for));
         }
         give(out, mtasts_cache { cache: Mutex::new(Guarded::new(PolicyCache::new(config))) });
         Ok(())

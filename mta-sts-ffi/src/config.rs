@@ -44,7 +44,7 @@ pub extern "C" fn mtasts_config_set_back_off(
     seconds: u64,
 ) -> mtasts_status {
     set(config, |config| {
-        config.set_back_off(Duration::from_secs(seconds));
+        *config = config.clone().with_back_off(Duration::from_secs(seconds));
         MTASTS_OK
     })
 }
@@ -58,8 +58,8 @@ pub extern "C" fn mtasts_config_set_fetch_timeout_ms(
     config: Option<&mut mtasts_config>,
     milliseconds: u64,
 ) -> mtasts_status {
-    set(config, |config| {
-        config.fetch_limits_mut().set_timeout(Duration::from_millis(milliseconds));
+    set_limits(config, |limits| {
+        *limits = limits.clone().with_timeout(Duration::from_millis(milliseconds));
         MTASTS_OK
     })
 }
@@ -72,8 +72,8 @@ pub extern "C" fn mtasts_config_set_max_body_len(
     config: Option<&mut mtasts_config>,
     octets: usize,
 ) -> mtasts_status {
-    set(config, |config| {
-        config.fetch_limits_mut().set_max_body_len(octets);
+    set_limits(config, |limits| {
+        *limits = limits.clone().with_max_body_len(octets);
         MTASTS_OK
     })
 }
@@ -91,9 +91,9 @@ pub extern "C" fn mtasts_config_set_missing_content_type(
         MTASTS_MISSING_CONTENT_TYPE_ACCEPT => Some(MissingContentType::Accept),
         _ => None,
     };
-    set(config, |config| {
+    set_limits(config, |limits| {
         let Some(rule) = rule else { return MTASTS_ERR_ARGUMENT };
-        config.fetch_limits_mut().set_missing_content_type(rule);
+        *limits = limits.clone().with_missing_content_type(rule);
         MTASTS_OK
     })
 }
@@ -106,9 +106,9 @@ pub extern "C" fn mtasts_config_set_strictness(
     config: Option<&mut mtasts_config>,
     strictness: mtasts_strictness,
 ) -> mtasts_status {
-    set(config, |config| {
+    set_limits(config, |limits| {
         let Some(strictness) = strictness_of(strictness) else { return MTASTS_ERR_ARGUMENT };
-        config.fetch_limits_mut().set_strictness(strictness);
+        *limits = limits.clone().with_strictness(strictness);
         MTASTS_OK
     })
 }
@@ -164,4 +164,16 @@ fn set(
     set: impl FnOnce(&mut LookupConfig) -> mtasts_status,
 ) -> mtasts_status {
     config.map_or(MTASTS_ERR_NULL, |config| set(&mut config.config))
+}
+
+fn set_limits(
+    config: Option<&mut mtasts_config>,
+    change: impl FnOnce(&mut FetchLimits) -> mtasts_status,
+) -> mtasts_status {
+    set(config, |config| {
+        let mut limits = config.fetch_limits().clone();
+        let status = change(&mut limits);
+        *config = config.clone().with_fetch_limits(limits);
+        status
+    })
 }

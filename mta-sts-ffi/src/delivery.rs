@@ -5,9 +5,9 @@ use std::mem::MaybeUninit;
 
 use mta_sts_core::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
-    EnhancedStatus, HostOutcome, MessageTls, MxDecision, MxHost, MxVerdict, Policy, QueueLifetime, Recheck,
-    Session, SessionDecision, SessionFault, SessionVerdict, TlsMinimum, TlsResult, TlsrptRow,
-    tls_required_no,
+    EnhancedStatus, HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, MxVerdict, Policy,
+    QueueLifetime, Recheck, Session, SessionDecision, SessionFault, SessionVerdict, TlsMinimum, TlsResult,
+    TlsrptRow, tls_required_no,
 };
 
 use crate::guard;
@@ -27,6 +27,16 @@ pub const MTASTS_MESSAGE_UNSPECIFIED: u32 = 0;
 pub const MTASTS_MESSAGE_REQUIRETLS: u32 = 1;
 /// "TLS-Required: No": deliver even where the recipient's MTA-STS or DANE forbids it (RFC 8689).
 pub const MTASTS_MESSAGE_TLS_REQUIRED_NO: u32 = 2;
+
+/// What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that hold, joined with |.
+pub type mtasts_message_facts = u32;
+
+/// MAIL had REQUIRETLS (RFC 8689, 4).
+pub const MTASTS_FACT_REQUIRETLS: u32 = 1;
+/// The header says "TLS-Required: No": see mtasts_tls_required_no().
+pub const MTASTS_FACT_TLS_REQUIRED_NO: u32 = 2;
+/// The reverse path is null: MAIL FROM:<>.
+pub const MTASTS_FACT_NULL_REVERSE_PATH: u32 = 4;
 
 /// What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
 pub type mtasts_minimum = u32;
@@ -212,18 +222,20 @@ pub struct mtasts_tlsrpt_row {
     row: TlsrptRow,
 }
 
-/// What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from `requiretls`, whether MAIL
-/// had it, `tls_required_no`, whether its header says so, and `null_reverse_path`; each is 0 or not (RFC 8689, 4).
+/// What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_ flags that
+/// hold for it, joined with |, or 0. Other bits count for nothing.
+///
+/// REQUIRETLS beats the header field, and does not bind a message with a null reverse path (RFC 8689, 4).
 #[unsafe(no_mangle)]
-pub extern "C" fn mtasts_message_tls(
-    requiretls: i32,
-    tls_required_no: i32,
-    null_reverse_path: i32,
-) -> mtasts_message {
-    match MessageTls::of(requiretls != 0, tls_required_no != 0, null_reverse_path != 0) {
-        MessageTls::Unspecified => MTASTS_MESSAGE_UNSPECIFIED,
+pub extern "C" fn mtasts_message_tls(facts: mtasts_message_facts) -> mtasts_message {
+    let facts = MessageFacts::new()
+        .with_requiretls(facts & MTASTS_FACT_REQUIRETLS != 0)
+        .with_tls_required_no(facts & MTASTS_FACT_TLS_REQUIRED_NO != 0)
+        .with_null_reverse_path(facts & MTASTS_FACT_NULL_REVERSE_PATH != 0);
+    match MessageTls::of(facts) {
         MessageTls::Requiretls => MTASTS_MESSAGE_REQUIRETLS,
         MessageTls::TlsRequiredNo => MTASTS_MESSAGE_TLS_REQUIRED_NO,
+        _ => MTASTS_MESSAGE_UNSPECIFIED,
     }
 }
 
@@ -577,7 +589,7 @@ pub extern "C" fn mtasts_session_verdict_decision(
 ) -> mtasts_session_decision {
     match verdict.map(|verdict| verdict.verdict.decision) {
         Some(SessionDecision::Deliver) => MTASTS_SESSION_DELIVER,
-        Some(SessionDecision::TryNextMx) | None => MTASTS_SESSION_TRY_NEXT_MX,
+        _ => MTASTS_SESSION_TRY_NEXT_MX,
     }
 }
 
@@ -639,7 +651,7 @@ pub extern "C" fn mtasts_delivery_recheck(
             Recheck::Unchanged => MTASTS_RECHECK_UNCHANGED,
             Recheck::Changed => MTASTS_RECHECK_CHANGED,
             Recheck::NoLongerBound => MTASTS_RECHECK_NO_LONGER_BOUND,
-            Recheck::NotChecked => MTASTS_RECHECK_NOT_CHECKED,
+            _ => MTASTS_RECHECK_NOT_CHECKED,
         })
     })
 }
@@ -678,7 +690,6 @@ pub unsafe extern "C" fn mtasts_conclude(
             _ => return Err(Fault::ARGUMENT),
         };
         out.write(match delivery.ok_or(Fault::NULL)?.core().conclude(&hosts, lifetime, recheck) {
-            Conclusion::Defer => MTASTS_CONCLUSION_DEFER,
             Conclusion::RecheckPolicy => MTASTS_CONCLUSION_RECHECK_POLICY,
             Conclusion::TryAgain => MTASTS_CONCLUSION_TRY_AGAIN,
             Conclusion::Bounce(EnhancedStatus::EncryptionNeeded) => {
@@ -689,6 +700,7 @@ pub unsafe extern "C" fn mtasts_conclude(
             }
             // Any other is a message that waited for too long, until it has a number of its own.
             Conclusion::Bounce(_) => MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED,
+            _ => MTASTS_CONCLUSION_DEFER,
         });
         Ok(())
     })
@@ -746,6 +758,7 @@ impl mtasts_mx_verdict {
             MxDecision::AuthenticateByBoth(name) => (MTASTS_MX_AUTHENTICATE_BY_BOTH, 0, Some(name)),
             MxDecision::Encrypt => (MTASTS_MX_ENCRYPT, 0, None),
             MxDecision::Opportunistic => (MTASTS_MX_OPPORTUNISTIC, 0, None),
+            _ => (MTASTS_MX_SKIP, SessionFault::PolicyUnknown.number().into(), None),
         };
         let dns_id = dns_id.map(|name| c_string(name.as_str()));
         Self { decision, fault, dns_id, rows: rows(&verdict.rows) }

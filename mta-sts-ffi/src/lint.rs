@@ -4,7 +4,8 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use mta_sts_core::{Finding, PolicyDomain, Severity, lint};
+use mta_sts_core::PolicyDomain;
+use mta_sts_core::lint::{self, Finding, Severity};
 
 use crate::config::{limits, mtasts_config, mtasts_strictness, strictness_of};
 use crate::guard;

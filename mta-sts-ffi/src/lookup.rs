@@ -46,6 +46,10 @@ pub const MTASTS_OUTPUT_DONE: u32 = 3;
 /// The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
 /// MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
 /// mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+///
+/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
+/// looks up many messages at once keeps a table of the domains that are being looked up, and lets later messages wait for
+/// that outcome.
 pub struct mtasts_lookup {
     lookup: Guarded<Lookup>,
     domain: mtasts_domain,
@@ -157,8 +161,8 @@ pub unsafe extern "C" fn mtasts_lookup_handle_txt(
 ) -> mtasts_status {
     handle(lookup, now, || {
         // SAFETY: octets as the header wants them.
-        let rrs = unsafe { octets_of_all(rrs, count) }?.into_iter().map(<[u8]>::to_vec).collect();
-        Ok(Input::Txt { rrs, ttl: seconds(ttl) })
+        let rrs = unsafe { octets_of_all(rrs, count) }?;
+        Ok(Input::txt(&rrs, seconds(ttl)))
     })
 }
 

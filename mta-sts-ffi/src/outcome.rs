@@ -110,10 +110,7 @@ pub extern "C" fn mtasts_outcome_no_policy_detail(outcome: Option<&mtasts_outcom
         NoPolicy::InvalidRecord(kind) => kind.number().into(),
         NoPolicy::DnsFailed(failure) => failure.number().into(),
         NoPolicy::FetchFailed(fault) => number(fault),
-        NoPolicy::NoRecord
-        | NoPolicy::SeveralRecords
-        | NoPolicy::BackingOff { .. }
-        | NoPolicy::LocalFault => 0,
+        _ => 0,
     })
 }
 
@@ -219,7 +216,7 @@ pub extern "C" fn mtasts_outcome_record_check(outcome: Option<&mtasts_outcome>) 
     match outcome.map(|outcome| outcome.outcome.record_check) {
         Some(RecordCheck::NotMade) | None => MTASTS_RECORD_CHECK_NOT_MADE,
         Some(RecordCheck::Current) => MTASTS_RECORD_CHECK_CURRENT,
-        Some(RecordCheck::Failed) => MTASTS_RECORD_CHECK_FAILED,
+        Some(_) => MTASTS_RECORD_CHECK_FAILED,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
-use mta_sts_core::{ReportUri, TlsrptRecord};
+use mta_sts_core::tlsrpt::{ReportUri, TlsrptRecord};
 
 use crate::guard;
 use crate::pointer::{give, mtasts_bytes, octets, octets_of_all};

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use mta_sts_core::lint::LintKind;
+use mta_sts_core::postfix::PostfixErrorKind;
+use mta_sts_core::tlsrpt::TlsrptRecordErrorKind;
 use mta_sts_core::{
-    EntryErrorKind, FetchErrorKind, FetchFailure, LintKind, LookupErrorKind, NameErrorKind, NoPolicyKind,
-    PolicyErrorKind, PolicyType, PostfixErrorKind, RecordErrorKind, ResultType, SessionFault,
-    TlsrptRecordErrorKind, TxtFailure,
+    EntryErrorKind, FetchErrorKind, FetchFailure, LookupErrorKind, NameErrorKind, NoPolicyKind,
+    PolicyErrorKind, PolicyType, RecordErrorKind, ResultType, SessionFault, TxtFailure,
 };
 
 #[test]

@@ -25,6 +25,9 @@ use crate::value::value;
 /// many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
 /// timedelta; 180 days by default.
 ///
+/// It holds what lookups came to, and nothing of those that still go on: several of one domain at once each ask, unless a
+/// `Resolver` runs them.
+///
 /// Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
@@ -39,10 +42,11 @@ impl PolicyCache {
         unused_for: Option<Span>,
     ) -> Self {
         // Nobody outside must foresee where a name is kept or when it is refreshed.
-        let mut config = core::CacheConfig::new(RandomState::new().hash_one(0));
-        config.set_max_entries(max_entries).set_max_octets(max_octets);
+        let mut config = core::CacheConfig::new(RandomState::new().hash_one(0))
+            .with_max_entries(max_entries)
+            .with_max_octets(max_octets);
         if let Some(Span(unused_for)) = unused_for {
-            config.set_unused_for(unused_for);
+            config = config.with_unused_for(unused_for);
         }
         Self(Mutex::new(core::PolicyCache::new(config)))
     }

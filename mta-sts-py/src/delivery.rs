@@ -1,6 +1,7 @@
 use mta_sts_core::{
     self as core, Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState,
-    HostOutcome, MessageTls, MxHost, QueueLifetime, Recheck, SessionFault, TlsMinimum, TlsResult,
+    HostOutcome, MessageFacts, MessageTls, MxHost, QueueLifetime, Recheck, SessionFault, TlsMinimum,
+    TlsResult,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -247,10 +248,10 @@ impl Delivery {
             });
         }
         match self.delivery().conclude(&outcomes, lifetime, recheck) {
-            Conclusion::Defer => value(py, "Defer", PyTuple::empty(py)),
             Conclusion::RecheckPolicy => value(py, "RecheckPolicy", PyTuple::empty(py)),
             Conclusion::TryAgain => value(py, "TryAgain", PyTuple::empty(py)),
             Conclusion::Bounce(status) => value(py, "Bounce", (status.as_str(),)),
+            _ => value(py, "Defer", PyTuple::empty(py)),
         }
     }
 
@@ -347,7 +348,11 @@ pub(crate) fn message_tls(
     tls_required_no: bool,
     null_reverse_path: bool,
 ) -> PyResult<Bound<'_, PyAny>> {
-    word_of(py, "MessageTls", &MessageTls::of(requiretls, tls_required_no, null_reverse_path))
+    let facts = MessageFacts::new()
+        .with_requiretls(requiretls)
+        .with_tls_required_no(tls_required_no)
+        .with_null_reverse_path(null_reverse_path);
+    word_of(py, "MessageTls", &MessageTls::of(facts))
 }
 
 /// Whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that name.

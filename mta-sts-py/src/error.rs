@@ -1,10 +1,12 @@
 //! `MtaStsError`: one exception for all that the core refuses, told apart by its code.
 
+use mta_sts_core::lint::LintKind;
+use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
+use mta_sts_core::tlsrpt::{TlsrptRecordError, TlsrptRecordErrorKind};
 use mta_sts_core::{
-    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LintKind, LookupError,
-    LookupErrorKind, NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, PostfixError,
-    PostfixErrorKind, RecordError, RecordErrorKind, ResultType, SessionFault, TlsrptRecordError,
-    TlsrptRecordErrorKind, TxtFailure,
+    EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
+    NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
+    ResultType, SessionFault, TxtFailure,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

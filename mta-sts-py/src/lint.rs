@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mta_sts_core::{Finding, lint};
+use mta_sts_core::lint::{self, Finding};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 

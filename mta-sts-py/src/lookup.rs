@@ -38,21 +38,19 @@ impl LookupConfig {
         strict: bool,
         accept_missing_content_type: bool,
     ) -> Self {
-        let mut limits = FetchLimits::new();
-        limits.set_strictness(strictness(strict));
+        let mut limits = FetchLimits::new().with_strictness(strictness(strict));
         if let Some(Span(timeout)) = timeout {
-            limits.set_timeout(timeout);
+            limits = limits.with_timeout(timeout);
         }
         if let Some(octets) = max_body_len {
-            limits.set_max_body_len(octets);
+            limits = limits.with_max_body_len(octets);
         }
         if accept_missing_content_type {
-            limits.set_missing_content_type(MissingContentType::Accept);
+            limits = limits.with_missing_content_type(MissingContentType::Accept);
         }
-        let mut config = core::LookupConfig::new();
-        config.set_fetch_limits(limits);
+        let mut config = core::LookupConfig::new().with_fetch_limits(limits);
         if let Some(Span(back_off)) = back_off {
-            config.set_back_off(back_off);
+            config = config.with_back_off(back_off);
         }
         Self { config, strict, accept_missing_content_type }
     }
@@ -113,6 +111,9 @@ impl LookupConfig {
 /// limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
 /// lookup to its end over your DNS and HTTPS functions.
 ///
+/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. `resolver.Resolver`
+/// and `aio.Resolver` look a domain up once for all who ask at a time.
+///
 /// Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
 /// `unexpected-input` or `already-done`, and leaves the lookup as it was.
 #[pyclass(module = "mta_sts")]
@@ -162,7 +163,7 @@ impl Lookup {
     #[pyo3(signature = (rrset, /, *, ttl, now))]
     fn handle_txt(&mut self, rrset: &Bound<'_, PyAny>, ttl: Span, now: Time) -> PyResult<()> {
         let rrs = octets_of_each(rrset)?;
-        self.handle(rrset.py(), Input::Txt { rrs, ttl: ttl.0 }, now)
+        self.handle(rrset.py(), Input::txt(&rrs, ttl.0), now)
     }
 
     /// Takes the answer of DNS that there is no such name or type.
@@ -266,7 +267,7 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
     let record_check = match outcome.record_check {
         RecordCheck::NotMade => "not-made",
         RecordCheck::Current => "current",
-        RecordCheck::Failed => "failed",
+        _ => "failed",
     };
     let record_check = word(py, "RecordCheck", record_check)?;
     value(py, "Outcome", (applied, update, failure.transpose()?, alert.transpose()?, record_check))
@@ -274,11 +275,11 @@ fn outcome_value<'py>(py: Python<'py>, outcome: &core::Outcome) -> PyResult<Boun
 
 fn no_policy_value(py: Python<'_>, no_policy: NoPolicy) -> PyResult<Bound<'_, PyAny>> {
     let (cause, until) = match no_policy {
-        NoPolicy::NoRecord | NoPolicy::SeveralRecords | NoPolicy::LocalFault => (None, None),
         NoPolicy::InvalidRecord(kind) => (Some(kind.code()), None),
         NoPolicy::DnsFailed(failure) => (Some(failure.code()), None),
         NoPolicy::FetchFailed(fault) => (Some(FetchFault::code(fault)), None),
         NoPolicy::BackingOff { until } => (None, Some(until.as_secs())),
+        _ => (None, None),
     };
     let reason = word(py, "NoPolicyReason", no_policy.code())?;
     value(py, "NoPolicy", (reason, cause, until, no_policy.to_string()))

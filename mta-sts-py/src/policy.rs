@@ -160,10 +160,9 @@ pub(crate) fn fetch_limits(
     strict: bool,
     accept_missing_content_type: bool,
 ) -> FetchLimits {
-    let mut limits = FetchLimits::new();
-    limits.set_max_body_len(max_body_len).set_strictness(strictness(strict));
+    let mut limits = FetchLimits::new().with_max_body_len(max_body_len).with_strictness(strictness(strict));
     if accept_missing_content_type {
-        limits.set_missing_content_type(MissingContentType::Accept);
+        limits = limits.with_missing_content_type(MissingContentType::Accept);
     }
     limits
 }

@@ -1,4 +1,4 @@
-use mta_sts_core::{self as core, ReportUri};
+use mta_sts_core::tlsrpt::{self, ReportUri};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -13,7 +13,7 @@ use crate::value::value;
 /// (Mailto(address='tls@example.com'), Https(url='https://r.example/v1'))
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
 #[derive(PartialEq, Eq, Hash)]
-pub(crate) struct TlsrptRecord(core::TlsrptRecord);
+pub(crate) struct TlsrptRecord(tlsrpt::TlsrptRecord);
 
 #[pymethods]
 impl TlsrptRecord {
@@ -28,7 +28,7 @@ impl TlsrptRecord {
     #[staticmethod]
     #[pyo3(signature = (txt, /))]
     fn parse(py: Python<'_>, txt: Octets<'_>) -> PyResult<Self> {
-        core::TlsrptRecord::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
+        tlsrpt::TlsrptRecord::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
     /// Picks the record out of all TXT records of the name; those that do not begin as one do not count.
@@ -38,7 +38,7 @@ impl TlsrptRecord {
     #[pyo3(signature = (rrset, /))]
     fn select(rrset: &Bound<'_, PyAny>) -> PyResult<Self> {
         let rrs = octets_of_each(rrset)?;
-        core::TlsrptRecord::select(&rrs).map(Self).map_err(|error| error.into_exception(rrset.py()))
+        tlsrpt::TlsrptRecord::select(&rrs).map(Self).map_err(|error| error.into_exception(rrset.py()))
     }
 
     /// Where reports go: one to eight `Mailto` and `Https`, in the order of the record.

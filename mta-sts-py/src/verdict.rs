@@ -71,6 +71,7 @@ impl From<core::MxVerdict<'_>> for MxVerdict {
             MxDecision::AuthenticateByBoth(name) => Decision::AuthenticateByBoth(name.clone()),
             MxDecision::Encrypt => Decision::Encrypt,
             MxDecision::Opportunistic => Decision::Opportunistic,
+            _ => Decision::Skip(SessionFault::PolicyUnknown),
         };
         Self { decision, rows: verdict.rows.into_iter().map(Row::from).collect() }
     }

@@ -4,6 +4,7 @@ mod alias;
 mod dane;
 mod finding;
 mod host;
+mod live;
 mod name_servers;
 mod pattern;
 mod probe;
@@ -16,9 +17,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mta_sts_core::lint::{self, Finding, FindingKind, Severity};
 use mta_sts_core::{
-    FetchErrorKind, FetchFailure, FetchFault, FetchLimits, Finding, FindingKind, Mode, NoPolicy, Policy,
-    PolicyDomain, Purpose, Severity, UnixTime, lint,
+    FetchErrorKind, FetchFailure, FetchFault, FetchLimits, Mode, NoPolicy, Policy, PolicyDomain, Purpose,
+    UnixTime,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -74,7 +76,7 @@ pub struct DomainChecker {
 impl DomainChecker {
     /// A checker with this resolver and this client. A step of a session gets 10 s, a domain 20 s in all.
     pub fn new(resolver: Resolver, smtp: SmtpClient) -> Self {
-        let smtp = smtp.command_timeout(STEP_TIMEOUT);
+        let smtp = smtp.with_command_timeout(STEP_TIMEOUT);
         let dane = DaneChecker::new(resolver.dns());
         Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None, probes: true }
     }
@@ -82,21 +84,21 @@ impl DomainChecker {
     /// Sets the port of the MX hosts, where their TLSA records are looked up too (RFC 6698, 3): another than 25 is for tests
     /// and closed networks.
     #[must_use]
-    pub fn smtp_port(mut self, port: u16) -> Self {
+    pub fn with_smtp_port(mut self, port: u16) -> Self {
         self.smtp_port = port;
         self
     }
 
     /// Sets how long the look at a domain may take in all: 20 s by default. What is not known by then counts as timed out.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Asks each name server of a domain too, at this port, which is 53 but for tests; by default they are not asked.
     #[must_use]
-    pub fn ask_name_servers(mut self, port: u16) -> Self {
+    pub fn with_name_servers(mut self, port: u16) -> Self {
         self.name_servers_port = Some(port);
         self
     }
@@ -262,7 +264,7 @@ impl DomainChecker {
             return Vec::new();
         };
         let left = look.deadline.saturating_duration_since(Instant::now());
-        let fetcher = look.resolver.fetcher().clone().timeout(left);
+        let fetcher = look.resolver.fetcher().clone().with_timeout(left);
         let mut running = JoinSet::new();
         let others = answer.addresses.iter().copied().filter(|address| *address != response.peer.ip());
         for (place, address) in others.take(MAX_ADDRESSES).enumerate() {
@@ -280,7 +282,7 @@ impl DomainChecker {
     ) -> Option<Result<PeerCertificate, TlsFailure>> {
         let response = discovery.response.as_ref()?.as_ref().ok().filter(|_| self.probes)?;
         let left = look.deadline.saturating_duration_since(Instant::now());
-        let fetcher = look.resolver.fetcher().clone().timeout(left / 2);
+        let fetcher = look.resolver.fetcher().clone().with_timeout(left / 2);
         fetcher.certificate_without_sni(&look.domain.policy_host(), response.peer).await
     }
 
@@ -336,7 +338,7 @@ pub struct DomainCheck {
     pub stray_records: Vec<StrayRecord>,
     /// Which of the names `_mta-sts`, `mta-sts` and `_smtp._tls` are aliases.
     pub aliases: Vec<AliasChain>,
-    /// What each of its name servers says, if they were [asked](DomainChecker::ask_name_servers).
+    /// What each of its name servers says, if they were [asked](DomainChecker::with_name_servers).
     pub name_servers: Option<NameServersCheck>,
 }
 

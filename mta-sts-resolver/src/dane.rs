@@ -36,7 +36,7 @@ use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
 /// ```
 ///
 /// Nothing is validated here: a validating resolver on loopback does it, and its AD bit tells. Of the DNS client's servers
-/// those alone are asked whose AD bit is believed (see [`DnsConfig::danger_trust_ad_bit_of_any_server`]), so that a
+/// those alone are asked whose AD bit is believed (see [`DnsConfig::with_danger_trust_ad_bit_of_any_server`]), so that a
 /// server that does not validate never answers in the place of one that found an answer bogus. Without such a server
 /// nothing is asked, and DANE applies nowhere.
 ///
@@ -49,10 +49,10 @@ use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
 /// Clones are cheap and share everything. However many ask for a destination at once, it is looked up once. What was found
 /// is remembered for the smallest TTL that was seen, but for 5 s at least and an hour at most; an error for 5 s.
 /// 65,536 destinations are remembered at most. 128 lookups go on at once, 16 of them for the names below one domain; the others
-/// wait their turn, as those of [`Resolver::fetches_at_once`](crate::Resolver::fetches_at_once) do, so that silent name servers
+/// wait their turn, as those of [`Resolver::with_fetches_at_once`](crate::Resolver::with_fetches_at_once) do, so that silent name servers
 /// keep nobody else waiting for long.
 ///
-/// [`DnsConfig::danger_trust_ad_bit_of_any_server`]: crate::DnsConfig::danger_trust_ad_bit_of_any_server
+/// [`DnsConfig::with_danger_trust_ad_bit_of_any_server`]: crate::DnsConfig::with_danger_trust_ad_bit_of_any_server
 // Meets S3.
 #[derive(Clone)]
 pub struct DaneChecker {
@@ -568,7 +568,7 @@ const MAX_REMEMBERED: usize = 65_536;
 const MIN_TTL: Duration = Duration::from_secs(5);
 const MAX_TTL: Duration = Duration::from_secs(3600);
 
-/// With [`crate::ServiceConfig::answer_within`] less than the 100 s that Postfix waits.
+/// With [`crate::ServiceConfig::with_answer_within`] less than the 100 s that Postfix waits.
 const CHECK_WITHIN: Duration = Duration::from_secs(15);
 
 /// Each takes two sockets at most.

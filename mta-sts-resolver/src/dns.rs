@@ -87,7 +87,7 @@ impl DnsClient {
     }
 
     /// A client of this one server, all else by default.
-    pub fn with_server(server: SocketAddr) -> Self {
+    pub fn of_server(server: SocketAddr) -> Self {
         Self::new(DnsConfig::new(server))
     }
 
@@ -270,9 +270,9 @@ impl DnsClient {
     pub(crate) fn with_only(&self, server: SocketAddr) -> Self {
         let config = self.config();
         let only = DnsConfig::new(server)
-            .timeout(config.timeout_of_server())
-            .attempts(config.attempts_at_server())
-            .deadline(config.deadline_of_lookup());
+            .with_timeout(config.timeout_of_server())
+            .with_attempts(config.attempts_at_server())
+            .with_deadline(config.deadline_of_lookup());
         Self::new(only)
     }
 
@@ -280,7 +280,7 @@ impl DnsClient {
     pub(crate) fn within(&self, deadline: Duration) -> Self {
         let config = DnsConfig::clone(&self.config());
         let deadline = config.deadline_of_lookup().min(deadline);
-        Self { trusted_only: self.trusted_only, ..Self::new(config.deadline(deadline)) }
+        Self { trusted_only: self.trusted_only, ..Self::new(config.with_deadline(deadline)) }
     }
 
     /// A client of those servers alone whose AD bit is believed; there may be none, now or after a change.
@@ -506,16 +506,16 @@ mod tests {
             assert!(!trusts(&config, server, &Message::query()));
         }
         assert!(!trusts(&config, remote, &authentic));
-        let credulous = DnsConfig::new(remote).danger_trust_ad_bit_of_any_server(true);
+        let credulous = DnsConfig::new(remote).with_danger_trust_ad_bit_of_any_server(true);
         assert!(trusts(&credulous, remote, &authentic));
         assert!(!trusts(&credulous, remote, &Message::query()));
     }
 
     #[tokio::test]
     async fn who_gets_no_socket_in_time_has_a_local_fault() {
-        let config = DnsConfig::new("127.0.0.1:9".parse().unwrap()).sockets_at_once(1);
+        let config = DnsConfig::new("127.0.0.1:9".parse().unwrap()).with_sockets_at_once(1);
         let short = Duration::from_millis(20);
-        for config in [config.clone().timeout(short), config.deadline(short)] {
+        for config in [config.clone().with_timeout(short), config.with_deadline(short)] {
             let dns = DnsClient::new(config);
             let _taken = Arc::clone(&dns.shared.sockets).acquire_owned().await.unwrap();
             let failure = dns.txt("a.test").await.unwrap_err();

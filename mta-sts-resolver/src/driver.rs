@@ -66,7 +66,7 @@ pub enum BusyWith {
     /// The address of the Policy Host, or Policy Hosts in all.
     #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
     PolicyHost,
-    /// Lookups in all: see [`ServiceConfig::max_waiting`](crate::ServiceConfig::max_waiting).
+    /// Lookups in all: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
     #[error("Too many lookups wait.")]
     Lookups,
 }
@@ -84,6 +84,8 @@ impl BusyWith {
 
 impl Resolver {
     /// A resolver over this DNS client and this fetcher, with the RFC's limits.
+    ///
+    /// Each discovery asks for itself. [`PolicyService`](crate::PolicyService) looks a domain up once for all who ask at a time.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
         Self {
             dns,
@@ -96,7 +98,7 @@ impl Resolver {
 
     /// Sets how lookups go. The limits of the fetch are taken from here.
     #[must_use]
-    pub fn config(mut self, config: LookupConfig) -> Self {
+    pub fn with_config(mut self, config: LookupConfig) -> Self {
         self.config = config;
         self
     }
@@ -109,15 +111,15 @@ impl Resolver {
     /// at most, so that silent hosts keep nobody waiting for long, and addresses that were silent last share a quarter of
     /// all. A fetch that gets no place, or loses it, comes to [`Discovery::busy`].
     #[must_use]
-    pub fn fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
+    pub fn with_fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
         self.limiter.set_fetches_at_once(from_one_address, in_all);
         self
     }
 
     /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
-    /// The others wait their turn as those of [`fetches_at_once`](Self::fetches_at_once) do.
+    /// The others wait their turn as those of [`with_fetches_at_once`](Self::with_fetches_at_once) do.
     #[must_use]
-    pub fn dns_lookups_at_once(mut self, lookups: usize) -> Self {
+    pub fn with_dns_lookups_at_once(mut self, lookups: usize) -> Self {
         self.limiter.set_dns_lookups_at_once(lookups);
         self
     }
@@ -125,9 +127,9 @@ impl Resolver {
     /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let dns = self.dns.within(timeout / 4);
-        let mut config = self.config.clone();
-        let fetch = config.fetch_limits().timeout().min(timeout / 4 * 3);
-        config.fetch_limits_mut().set_timeout(fetch);
+        let limits = self.config.fetch_limits().clone();
+        let fetch = limits.timeout().min(timeout / 4 * 3);
+        let config = self.config.clone().with_fetch_limits(limits.with_timeout(fetch));
         Self { dns, config, ..self.clone() }
     }
 
@@ -289,7 +291,7 @@ impl Resolver {
             }
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
-        let fetcher = self.fetcher.clone().timeout(left).max_body_len(request.max_body_len());
+        let fetcher = self.fetcher.clone().with_timeout(left).with_max_body_len(request.max_body_len());
         let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
         match answer {
@@ -343,7 +345,7 @@ impl BeforeFetch for AtOnce {
 
 fn txt_input(answer: &Result<TxtAnswer, DnsError>) -> Input<'static> {
     match answer {
-        Ok(answer) => Input::Txt { rrs: answer.records.clone(), ttl: answer.ttl },
+        Ok(answer) => Input::txt(&answer.records, answer.ttl),
         Err(DnsError::NotFound(absence)) => Input::TxtNotFound { ttl: absence.ttl.unwrap_or_default() },
         Err(DnsError::Failed(failure)) => Input::TxtFailed(match failure {
             DnsFailure::Timeout => TxtFailure::Timeout,

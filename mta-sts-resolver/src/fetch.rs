@@ -75,7 +75,7 @@ impl PolicyFetcher {
     /// The port to connect to, 443 by default. It changes neither `Host` nor the policy's URL: another port is for tests and
     /// closed networks.
     #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
+    pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
@@ -83,14 +83,14 @@ impl PolicyFetcher {
     /// The time for everything, from the first connection to the last byte of the body: 60 s by default
     /// (RFC 8461, 3.3). At 0 every fetch fails; a long one lets a slow policy host hold up mail.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// The longest body that is taken, in bytes: 65,536 by default (RFC 8461, 3.3). A longer one is an error.
     #[must_use]
-    pub fn max_body_len(mut self, bytes: usize) -> Self {
+    pub fn with_max_body_len(mut self, bytes: usize) -> Self {
         self.max_body_len = bytes;
         self
     }
@@ -102,7 +102,7 @@ impl PolicyFetcher {
     /// [local fault](PolicyFetchErrorKind::LocalFault): what it says of a policy host that is down, 502 or silence, it also
     /// says when its own network is.
     #[must_use]
-    pub fn proxy(mut self, proxy: SocketAddr) -> Self {
+    pub fn with_proxy(mut self, proxy: SocketAddr) -> Self {
         self.proxy = Some(proxy);
         self
     }
@@ -121,7 +121,7 @@ impl PolicyFetcher {
     /// that says nothing, and learns nothing but how long it took; while a domain inside a company may well have its policy
     /// host there. A proxy resolves the policy host itself, and has to refuse by itself.
     #[must_use]
-    pub fn refuse_private_addresses(mut self, refuse: bool) -> Self {
+    pub fn with_private_addresses_refused(mut self, refuse: bool) -> Self {
         self.refuses_private_addresses = refuse;
         self
     }

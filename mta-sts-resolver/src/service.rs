@@ -72,7 +72,7 @@ use crate::store::StoreError;
 /// Clones are cheap and share everything. However many ask for a domain at once, it is looked up once. A lookup
 /// goes on when those who asked have left, so that the next finds its result. Memory is bounded by the cache's number of
 /// entries and the number of lookups that wait, and no domain can keep the lookups of others waiting for long: see
-/// [`Resolver::fetches_at_once`].
+/// [`Resolver::with_fetches_at_once`].
 #[derive(Clone)]
 pub struct PolicyService {
     shared: Arc<Shared>,
@@ -102,7 +102,7 @@ pub enum WhyTemporary {
     /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
     #[error("The policy could not be fetched for a fault of this machine.")]
     LocalFault,
-    /// The lookup takes longer than [`ServiceConfig::answer_within`], and goes on.
+    /// The lookup takes longer than [`ServiceConfig::with_answer_within`], and goes on.
     #[error("The lookup takes long, and goes on.")]
     Slow,
 }
@@ -158,8 +158,9 @@ impl PolicyService {
     /// A service that finds policies with this resolver.
     pub fn new(resolver: Resolver, config: ServiceConfig) -> Self {
         // Random enough for a hash table: the standard library's own keys.
-        let mut cache_config = CacheConfig::new(RandomState::new().hash_one("seed"));
-        cache_config.set_max_entries(config.max_entries).set_max_octets(config.max_octets);
+        let cache_config = CacheConfig::new(RandomState::new().hash_one("seed"))
+            .with_max_entries(config.max_entries)
+            .with_max_octets(config.max_octets);
         Self {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
@@ -185,7 +186,7 @@ impl PolicyService {
 
     /// Which policy applies to mail for this domain, now.
     ///
-    /// It takes at most [`ServiceConfig::answer_within`], or [`ServiceConfig::answer_within_if_cached`] where a policy is
+    /// It takes at most [`ServiceConfig::with_answer_within`], or [`ServiceConfig::with_answer_within_if_cached`] where a policy is
     /// cached and not expired, and microseconds where the answer needs nobody to be asked. A policy that was answered from is
     /// in the store, unless the store failed.
     pub async fn answer(&self, domain: &PolicyDomain) -> PolicyAnswer {

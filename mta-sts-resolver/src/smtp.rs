@@ -65,7 +65,7 @@ impl SmtpClient {
     /// The time for one step: the connection, a command and its reply, the handshake, a message. 30 s by default, which suits
     /// a check; a sending MTA waits 5 minutes or longer (RFC 5321, 4.5.3.2).
     #[must_use]
-    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self
     }
@@ -73,7 +73,7 @@ impl SmtpClient {
     /// The time for all steps of a session together, 5 minutes by default: without it, a server that answers each command just in
     /// time is never done.
     #[must_use]
-    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
         self
     }

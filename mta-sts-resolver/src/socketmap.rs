@@ -74,7 +74,7 @@ impl SocketmapConfig {
 
     /// How many clients are served at once: 16,384 by default; 0 counts as 1. Others wait in the backlog of the socket.
     #[must_use]
-    pub fn max_clients(mut self, max_clients: usize) -> Self {
+    pub fn with_max_clients(mut self, max_clients: usize) -> Self {
         self.max_clients = max_clients;
         self
     }
@@ -82,21 +82,21 @@ impl SocketmapConfig {
     /// How long a client may be silent between two requests: 300 s by default, and a tenth of it while more than half of
     /// the clients are there. Postfix connects again.
     #[must_use]
-    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
+    pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.idle_timeout = idle_timeout;
         self
     }
 
     /// How long the rest of a request that has begun, and the taking of an answer, may each last: 10 s by default.
     #[must_use]
-    pub fn request_timeout(mut self, request_timeout: Duration) -> Self {
+    pub fn with_request_timeout(mut self, request_timeout: Duration) -> Self {
         self.request_timeout = request_timeout;
         self
     }
 
     /// How long clients may take to get their last answer when the server stops: 10 s by default.
     #[must_use]
-    pub fn stop_within(mut self, stop_within: Duration) -> Self {
+    pub fn with_stop_within(mut self, stop_within: Duration) -> Self {
         self.stop_within = stop_within;
         self
     }
@@ -121,7 +121,7 @@ pub struct SocketmapListener {
 /// ```
 /// use mta_sts_resolver::SocketAccess;
 ///
-/// let postfix_only = SocketAccess::new().mode(0o660).group(Some(105));
+/// let postfix_only = SocketAccess::new().with_mode(0o660).with_group(Some(105));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketAccess {
@@ -138,21 +138,21 @@ impl SocketAccess {
 
     /// The permissions of the file: 0666 by default. Whoever may write to it may connect.
     #[must_use]
-    pub const fn mode(mut self, mode: u32) -> Self {
+    pub const fn with_mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
     /// The number of the user that owns it: by default the one of the process.
     #[must_use]
-    pub const fn user(mut self, user: Option<u32>) -> Self {
+    pub const fn with_user(mut self, user: Option<u32>) -> Self {
         self.user = user;
         self
     }
 
     /// The number of its group: by default the one of the process.
     #[must_use]
-    pub const fn group(mut self, group: Option<u32>) -> Self {
+    pub const fn with_group(mut self, group: Option<u32>) -> Self {
         self.group = group;
         self
     }
@@ -342,7 +342,7 @@ impl SocketmapServer {
     }
 
     /// Serves until `stop` ends: then takes no more clients, and gives those that have sent a request
-    /// [`SocketmapConfig::stop_within`] to get their answer. Those that wait in the backlog of a listener are served too, unless
+    /// [`SocketmapConfig::with_stop_within`] to get their answer. Those that wait in the backlog of a listener are served too, unless
     /// it was opened by somebody else, who keeps it.
     pub async fn serve(&self, listeners: Vec<SocketmapListener>, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);

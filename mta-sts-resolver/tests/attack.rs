@@ -156,12 +156,12 @@ impl Stage {
         })
         .await;
 
-        let fetcher = PolicyFetcher::new(authority.trusted()).port(provider.address.port());
+        let fetcher = PolicyFetcher::new(authority.trusted()).with_port(provider.address.port());
         let clock = Arc::new(AtomicU64::new(1_700_000_000));
         let now = Arc::clone(&clock);
         let service = PolicyService::new(
             Resolver::new(dns.client(), fetcher),
-            ServiceConfig::new().clock(move || UnixTime::from_secs(now.load(Ordering::SeqCst))),
+            ServiceConfig::new().with_clock(move || UnixTime::from_secs(now.load(Ordering::SeqCst))),
         );
         let server = SocketmapServer::new(service.clone(), SocketmapConfig::new(), Zones::default());
         let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();

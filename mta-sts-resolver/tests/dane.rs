@@ -307,12 +307,12 @@ async fn a_server_that_is_not_believed_is_not_asked() {
     let dns = Dns::start(&covered("mx.a.test.")).await;
     let elsewhere = not_loopback(dns.server.address);
     let domain = PolicyDomain::parse("a.test").unwrap();
-    let careful = DaneChecker::new(&DnsClient::with_server(elsewhere));
+    let careful = DaneChecker::new(&DnsClient::of_server(elsewhere));
     assert!(!careful.can_authenticate());
     assert_eq!(careful.check_domain(&domain, 25).await, Ok(NoHost));
     assert!(dns.asked().is_empty());
 
-    let config = DnsConfig::new(elsewhere).danger_trust_ad_bit_of_any_server(true);
+    let config = DnsConfig::new(elsewhere).with_danger_trust_ad_bit_of_any_server(true);
     let credulous = DaneChecker::new(&DnsClient::new(config));
     assert!(credulous.can_authenticate());
     assert_eq!(credulous.check_domain(&domain, 25).await, Ok(EveryHost));
@@ -325,7 +325,7 @@ async fn a_server_that_does_not_validate_never_answers_for_one_that_does() {
     careless.set("_25._tcp.mx.a.test. TLSA unsigned");
     let validating = Dns::start(&covered("mx.a.test.")).await;
     validating.set("_25._tcp.mx.a.test. TLSA servfail");
-    let config = impatient(validating.server.address).server(not_loopback(careless.server.address));
+    let config = impatient(validating.server.address).with_server(not_loopback(careless.server.address));
     let dane = DaneChecker::new(&DnsClient::new(config));
     let told = dane.check_domain(&PolicyDomain::parse("a.test").unwrap(), 25).await;
     assert_eq!(told.unwrap_err().code(), "dane-lookup-failed");
@@ -506,7 +506,7 @@ async fn silent_name_servers_keep_no_other_destination_waiting() {
         for number in 0..others {
             dns.set(&format!("{}. MX silence", of(zone, number)));
         }
-        let client = DnsConfig::new(dns.server.address).timeout(Duration::from_secs(1)).attempts(1);
+        let client = DnsConfig::new(dns.server.address).with_timeout(Duration::from_secs(1)).with_attempts(1);
         let checker = DaneChecker::new(&DnsClient::new(client));
         let mut strangers = JoinSet::new();
         for number in 0..others {
@@ -672,14 +672,14 @@ impl Stage {
         ))
         .await;
         dns.set(lines);
-        let fetcher = PolicyFetcher::new(authority.trusted()).port(policy_host.address.port());
+        let fetcher = PolicyFetcher::new(authority.trusted()).with_port(policy_host.address.port());
         let service = PolicyService::new(Resolver::new(dns.client(), fetcher), ServiceConfig::new());
         let zones = Zones::default()
-            .with("not-found", Zone::new().dane(DaneAnswer::NotFound))
-            .with("ignore", Zone::new().dane(DaneAnswer::Ignore))
-            .with("always", Zone::new().dane_lookup(DaneLookup::Always))
-            .with("extended", Zone::new().form(Form::ExtendedWithTesting))
-            .with("lax", Zone::new().on_dns_failure(DnsFailureAnswer::NotFound));
+            .with_zone("not-found", Zone::new().with_dane(DaneAnswer::NotFound))
+            .with_zone("ignore", Zone::new().with_dane(DaneAnswer::Ignore))
+            .with_zone("always", Zone::new().with_dane_lookup(DaneLookup::Always))
+            .with_zone("extended", Zone::new().with_form(Form::ExtendedWithTesting))
+            .with_zone("lax", Zone::new().with_dns_failure(DnsFailureAnswer::NotFound));
         let server = SocketmapServer::new(service, SocketmapConfig::new(), zones);
         let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_addr().unwrap();

@@ -406,19 +406,19 @@ async fn the_only_server_is_asked_once_more_about_servfail() {
     assert_eq!(server.seen().len(), 2);
 
     let server = passing().await;
-    let once = DnsClient::new(DnsConfig::new(server.address).attempts(1));
+    let once = DnsClient::new(DnsConfig::new(server.address).with_attempts(1));
     assert_eq!(once.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
 
     // Not three times, not where the answer was found bogus, and not where another can be asked.
     let server = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, None)]).await;
-    let often = DnsClient::new(DnsConfig::new(server.address).attempts(5));
+    let often = DnsClient::new(DnsConfig::new(server.address).with_attempts(5));
     assert_eq!(often.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
     assert_eq!(server.seen().len(), 2);
     let bogus = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, Some(6))]).await;
     assert_eq!(bogus.client().txt("a.test").await.unwrap_err().code(), "bogus");
     assert_eq!(bogus.seen().len(), 1);
     let two = [passing().await, passing().await];
-    let dns = DnsClient::new(DnsConfig::new(two[0].address).server(two[1].address));
+    let dns = DnsClient::new(DnsConfig::new(two[0].address).with_server(two[1].address));
     assert_eq!(dns.txt("a.test").await, Err(DnsFailure::ServerFailure.into()));
     assert_eq!(two.map(|server| server.seen().len()), [1, 1]);
 }
@@ -443,10 +443,10 @@ async fn a_late_answer_counts_while_others_are_asked() {
         }
     });
     // After 300 ms the next try begins; the answer to the first comes within it.
-    let config = |server| DnsConfig::new(server).timeout(Duration::from_millis(300));
+    let config = |server| DnsConfig::new(server).with_timeout(Duration::from_millis(300));
     let alone = DnsClient::new(config(address));
     assert_eq!(alone.txt("a.test").await.unwrap().records, [b"late"]);
-    let before_another = DnsClient::new(config(address).server(silent.address).attempts(1));
+    let before_another = DnsClient::new(config(address).with_server(silent.address).with_attempts(1));
     assert_eq!(before_another.txt("a.test").await.unwrap().records, [b"late"]);
 }
 
@@ -454,7 +454,7 @@ async fn a_late_answer_counts_while_others_are_asked() {
 async fn with_one_socket_a_lookup_gives_up_listening_and_asks_on() {
     let silent = Scripted::start(|_, _| vec![]).await;
     let good = Scripted::start(|query, _| vec![answer(query, &["a.test. 60 IN TXT \"good\""])]).await;
-    let dns = DnsClient::new(impatient(silent.address).server(good.address).sockets_at_once(1));
+    let dns = DnsClient::new(impatient(silent.address).with_server(good.address).with_sockets_at_once(1));
     let lookups: Vec<_> = (0..4)
         .map(|_| {
             let dns = dns.clone();
@@ -502,7 +502,7 @@ async fn only_extended_errors_of_a_failed_validation_make_a_servfail_bogus() {
 async fn a_bogus_answer_is_not_taken_from_another_server_instead() {
     let bogus = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, Some(6))]).await;
     let careless = Scripted::start(|query, _| vec![answer(query, &["a.test. 60 IN TXT \"forged\""])]).await;
-    let dns = DnsClient::new(DnsConfig::new(bogus.address).server(careless.address));
+    let dns = DnsClient::new(DnsConfig::new(bogus.address).with_server(careless.address));
     let failure = dns.txt("a.test").await.unwrap_err();
     assert_eq!(failure.code(), "bogus");
     assert!(careless.seen().is_empty());
@@ -540,7 +540,8 @@ async fn a_silent_server_is_a_timeout_after_the_attempts_and_after_the_deadline(
     assert_eq!((error, error.code()), (DnsFailure::Timeout.into(), "timeout"));
     assert_eq!(server.seen().len(), 2);
 
-    let patient = DnsConfig::new(server.address).timeout(seconds(3600)).deadline(Duration::from_millis(50));
+    let patient =
+        DnsConfig::new(server.address).with_timeout(seconds(3600)).with_deadline(Duration::from_millis(50));
     assert_eq!(DnsClient::new(patient).txt("a.test").await, Err(DnsFailure::Timeout.into()));
 }
 
@@ -556,7 +557,7 @@ async fn nobody_waits_for_a_server_that_answers_nothing_until_it_answers_again()
         }
     })
     .await;
-    let dns = DnsClient::new(impatient(server.address).timeout(seconds(1)));
+    let dns = DnsClient::new(impatient(server.address).with_timeout(seconds(1)));
     assert_eq!(dns.txt("a.test").await, Err(DnsFailure::Timeout.into()));
     let is_probe = |query: &Message| query.queries[0].name.is_root();
     let at_once = |dns: DnsClient| async move {
@@ -605,7 +606,7 @@ async fn who_answers_some_questions_is_asked_all_of_them() {
 
 #[tokio::test]
 async fn a_dead_server_is_told_from_a_silent_one() {
-    let error = DnsClient::with_server(dead_address().await).txt("a.test").await.unwrap_err();
+    let error = DnsClient::of_server(dead_address().await).txt("a.test").await.unwrap_err();
     assert_eq!(error, DnsFailure::Unreachable(io::ErrorKind::ConnectionRefused).into());
     assert_eq!(error.code(), "unreachable");
 }
@@ -616,10 +617,10 @@ async fn the_next_server_answers_for_one_that_is_dead_silent_or_failing() {
     let silent = Scripted::start(|_, _| vec![]).await;
     let failing = Scripted::start(|query, _| vec![error(query, ResponseCode::ServFail, None)]).await;
     for first in [dead_address().await, silent.address, failing.address] {
-        let dns = DnsClient::new(impatient(first).attempts(5).server(good.address));
+        let dns = DnsClient::new(impatient(first).with_attempts(5).with_server(good.address));
         assert_eq!(dns.txt("a.test").await.unwrap().records, [b"good"]);
     }
-    let dns = DnsClient::new(impatient(failing.address).server(silent.address));
+    let dns = DnsClient::new(impatient(failing.address).with_server(silent.address));
     assert_eq!(
         dns.txt("a.test").await,
         Err(DnsFailure::ServerFailure.into()),
@@ -778,7 +779,7 @@ async fn silence_tells_more_than_a_server_that_nobody_runs() {
     let silent = Scripted::start(|_, _| vec![]).await;
     let dead = dead_address().await;
     for servers in [[silent.address, dead], [dead, silent.address]] {
-        let dns = DnsClient::new(impatient(servers[0]).server(servers[1]));
+        let dns = DnsClient::new(impatient(servers[0]).with_server(servers[1]));
         assert_eq!(dns.txt("a.test").await, Err(DnsFailure::Timeout.into()));
     }
 }
@@ -799,7 +800,7 @@ async fn zone(lines: &str) -> (Server<Catalog>, DnsClient) {
     let mut server = Server::new(catalog);
     server.register_socket(udp);
     server.register_listener(tcp, seconds(5), 16);
-    (server, DnsClient::with_server(address))
+    (server, DnsClient::of_server(address))
 }
 
 fn mx(preference: u16, exchange: &str) -> MxRecord {

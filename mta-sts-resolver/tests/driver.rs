@@ -13,8 +13,8 @@ const LATER: UnixTime = UnixTime::from_secs(1_700_003_600);
 async fn world() -> (World, Resolver) {
     let world = World::start(WorldConfig::default()).await.unwrap();
     let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes()).unwrap();
-    let fetcher = PolicyFetcher::new(trust_store).port(world.https_port());
-    let resolver = Resolver::new(DnsClient::with_server(world.dns_addr()), fetcher);
+    let fetcher = PolicyFetcher::new(trust_store).with_port(world.https_port());
+    let resolver = Resolver::new(DnsClient::of_server(world.dns_addr()), fetcher);
     (world, resolver)
 }
 
@@ -95,9 +95,10 @@ async fn a_domain_may_leave_record_and_policy_host_to_a_provider() {
 #[tokio::test]
 async fn a_policy_host_that_never_ends_its_answer_times_out() {
     let (world, resolver) = world().await;
-    let mut config = mta_sts_core::LookupConfig::new();
-    config.fetch_limits_mut().set_timeout(std::time::Duration::from_millis(500));
-    let resolver = resolver.config(config);
+    let config = mta_sts_core::LookupConfig::new().with_fetch_limits(
+        mta_sts_core::FetchLimits::new().with_timeout(std::time::Duration::from_millis(500)),
+    );
+    let resolver = resolver.with_config(config);
     for domain in ["https-hang.test", "https-drip.test"] {
         let outcome = discover(&resolver, domain, None, NOW).await.outcome;
         assert_eq!(outcome.failure.unwrap().reason_code, "timeout", "{domain}");

@@ -17,7 +17,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use https_server::Step::{self, Cut, Drip, Hang, Send};
 use https_server::{SERVER, Server, ok};
-use mta_sts_core::{LookupConfig, UnixTime};
+use mta_sts_core::{FetchLimits, LookupConfig, UnixTime};
 use mta_sts_resolver::{
     DnsClient, PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener,
     SocketmapServer, Zones,
@@ -305,15 +305,15 @@ impl Stage {
         })
         .await;
 
-        let fetcher = PolicyFetcher::new(ca.trusted()).port(policy_host.address.port());
-        let mut config = LookupConfig::new();
-        config.fetch_limits_mut().set_timeout(Duration::from_secs(1));
-        let dns_client = DnsClient::new(impatient(dns.address).attempts(1));
+        let fetcher = PolicyFetcher::new(ca.trusted()).with_port(policy_host.address.port());
+        let config =
+            LookupConfig::new().with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(1)));
+        let dns_client = DnsClient::new(impatient(dns.address).with_attempts(1));
         let clock = Arc::new(AtomicU64::new(1_700_000_000));
         let now = Arc::clone(&clock);
         let service = PolicyService::new(
-            Resolver::new(dns_client, fetcher).config(config),
-            ServiceConfig::new().clock(move || UnixTime::from_secs(now.load(Ordering::SeqCst))),
+            Resolver::new(dns_client, fetcher).with_config(config),
+            ServiceConfig::new().with_clock(move || UnixTime::from_secs(now.load(Ordering::SeqCst))),
         );
         let server = SocketmapServer::new(service.clone(), SocketmapConfig::new(), Zones::default());
         let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();

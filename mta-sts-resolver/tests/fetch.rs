@@ -228,7 +228,7 @@ async fn one_deadline_holds_at_every_step() {
         Server::start(ca.server(&[HOST]), vec![Send(head.clone()), Hang]).await,
         Server::start(ca.server(&[HOST]), vec![Send(head), Drip(POLICY.to_vec())]).await,
     ] {
-        let fetcher = fetcher(&ca, &server).timeout(Duration::from_millis(400));
+        let fetcher = fetcher(&ca, &server).with_timeout(Duration::from_millis(400));
         let failure = fetcher.fetch(HOST, &[SERVER]).await.unwrap_err();
         assert_eq!((failure.kind(), failure.code()), (PolicyFetchErrorKind::Timeout, "timeout"));
     }
@@ -342,7 +342,7 @@ async fn the_next_address_is_tried() {
     let ca = Authority::new();
     let unknown = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
-    let fetcher = fetcher(&ca, &server).timeout(Duration::from_secs(3));
+    let fetcher = fetcher(&ca, &server).with_timeout(Duration::from_secs(3));
     let after = async |first: IpAddr| fetcher.fetch(HOST, &[first, SERVER]).await.unwrap().body;
     let beside = |last| SocketAddr::new(IpAddr::from([127, 0, 0, last]), server.address.port());
 
@@ -371,7 +371,7 @@ async fn of_several_failures_the_most_telling_is_given() {
 async fn a_body_that_is_too_large_is_not_asked_for_again() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(b"12345")).await;
-    let fetcher = fetcher(&ca, &server).max_body_len(4);
+    let fetcher = fetcher(&ca, &server).with_max_body_len(4);
     let failure = fetcher.fetch(HOST, &[SERVER, SERVER]).await.unwrap_err();
     assert_eq!((failure.kind(), server.seen().len()), (PolicyFetchErrorKind::BodyTooLarge, 1));
 }
@@ -381,7 +381,7 @@ async fn a_configured_proxy_is_asked_to_connect() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
     let (proxy, asked) = proxy_to(server.address, "HTTP/1.1 200 Connected\r\n\r\n").await;
-    let response = fetcher(&ca, &server).proxy(proxy).fetch(HOST, &[]).await.unwrap();
+    let response = fetcher(&ca, &server).with_proxy(proxy).fetch(HOST, &[]).await.unwrap();
     assert_eq!(response.body, POLICY);
     assert_eq!(server.seen()[0].sni.as_deref(), Some(HOST));
     let expected = format!("CONNECT {HOST}:{} HTTP/1.1\r\n", server.address.port());
@@ -393,7 +393,7 @@ async fn what_is_wrong_with_a_proxy_is_no_fault_of_the_policy_host() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
     let through = async |proxy| {
-        let fetcher = fetcher(&ca, &server).timeout(Duration::from_millis(500)).proxy(proxy);
+        let fetcher = fetcher(&ca, &server).with_timeout(Duration::from_millis(500)).with_proxy(proxy);
         fetcher.fetch(HOST, &[SERVER]).await.unwrap_err()
     };
     for status in
@@ -428,7 +428,7 @@ async fn what_is_wrong_with_a_proxy_is_no_fault_of_the_policy_host() {
 async fn private_addresses_are_refused_where_that_is_wanted() {
     let ca = Authority::new();
     let server = Server::start(ca.server(&[HOST]), ok(POLICY)).await;
-    let fetcher = fetcher(&ca, &server).refuse_private_addresses(true);
+    let fetcher = fetcher(&ca, &server).with_private_addresses_refused(true);
     let private =
         ["127.0.0.3", "10.0.0.1", "::1", "::ffff:127.0.0.3", "fd00::1", "64:ff9b::7f00:3", "2002:7f00:3::"];
     let failure = fetcher.fetch(HOST, &private.map(|address| address.parse().unwrap())).await.unwrap_err();
@@ -437,7 +437,7 @@ async fn private_addresses_are_refused_where_that_is_wanted() {
     assert!(server.seen().is_empty());
     // The host is asked at its other addresses, and only there; nothing listens at this one, and it is not left.
     let public = "192.0.1.1".parse().unwrap();
-    let fetcher = fetcher.timeout(Duration::from_millis(200));
+    let fetcher = fetcher.with_timeout(Duration::from_millis(200));
     let failure = fetcher.fetch(HOST, &[SERVER, public]).await.unwrap_err();
     assert_ne!(failure.kind(), PolicyFetchErrorKind::AddressRefused);
     assert!(server.seen().is_empty());
@@ -483,7 +483,7 @@ fn client_only(params: &mut rcgen::CertificateParams) -> rcgen::IsCa {
 }
 
 fn fetcher(ca: &Authority, server: &Server) -> PolicyFetcher {
-    PolicyFetcher::new(ca.trusted()).port(server.address.port()).timeout(Duration::from_secs(20))
+    PolicyFetcher::new(ca.trusted()).with_port(server.address.port()).with_timeout(Duration::from_secs(20))
 }
 
 async fn proxy_to(server: SocketAddr, answer: &'static str) -> (SocketAddr, Arc<Mutex<String>>) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_core::{LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_core::{FetchLimits, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, EntryStore, PolicyAnswer, PolicyFetcher, PolicyService, RedisStore, Resolver,
     ServiceConfig, SqliteStore, TrustStore,
@@ -33,18 +33,19 @@ impl Stage {
     }
 
     fn machine(&self, store: Arc<dyn EntryStore>) -> PolicyService {
-        self.machine_with(ServiceConfig::new().store(store))
+        self.machine_with(ServiceConfig::new().with_store(store))
     }
 
     fn machine_with(&self, config: ServiceConfig) -> PolicyService {
         let trust_store = TrustStore::from_pem(self.world.ca_pem().as_bytes()).unwrap();
-        let fetcher = PolicyFetcher::new(trust_store).port(self.world.https_port());
-        let dns = DnsConfig::new(self.world.dns_addr()).timeout(Duration::from_millis(500)).attempts(1);
-        let mut lookup = LookupConfig::new();
-        lookup.fetch_limits_mut().set_timeout(Duration::from_secs(1));
+        let fetcher = PolicyFetcher::new(trust_store).with_port(self.world.https_port());
+        let dns =
+            DnsConfig::new(self.world.dns_addr()).with_timeout(Duration::from_millis(500)).with_attempts(1);
+        let lookup =
+            LookupConfig::new().with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(1)));
         let clock = Arc::clone(&self.clock);
-        let config = config.clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)));
-        PolicyService::new(Resolver::new(DnsClient::new(dns), fetcher).config(lookup), config)
+        let config = config.with_clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)));
+        PolicyService::new(Resolver::new(DnsClient::new(dns), fetcher).with_config(lookup), config)
     }
 
     fn fetches(&self) -> usize {
@@ -205,7 +206,7 @@ async fn what_memory_has_no_room_for_is_in_the_store() {
     let stage = Stage::start().await;
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path().join("cache.sqlite")).unwrap());
-    let config = ServiceConfig::new().store(store.clone()).max_entries(1);
+    let config = ServiceConfig::new().with_store(store.clone()).with_max_entries(1);
     let machine = stage.machine_with(config.clone());
     let names = ["healthy-enforce.test", "txt-suppressed.test", "wildcard.test"].map(domain);
     let all_have_policies = async |machine: &PolicyService| {

@@ -49,7 +49,7 @@ async fn a_dead_proxy_is_temporary_in_every_zone_and_over_at_once() {
     assert!(page.contains("\nmtasts_fetch_failures_total{result=\"sts-policy-fetch-error\"} 0\n"), "{page}");
 
     let proxy = TcpListener::bind(place).await.unwrap();
-    let dns = DnsClient::with_server(lab.world.dns_addr());
+    let dns = DnsClient::of_server(lab.world.dns_addr());
     let policy_host = dns.addresses("mta-sts.healthy-enforce.test").await.unwrap().addresses[0];
     tokio::spawn(tunnel(proxy, SocketAddr::new(policy_host, lab.world.https_port())));
     assert!(ask(&address, "postfix healthy-enforce.test").contains(POLICY), "nobody is left alone");

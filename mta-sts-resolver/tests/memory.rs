@@ -65,13 +65,13 @@ async fn large_policies_of_strangers_take_no_more_memory_than_they_may() {
     let offered = if std::env::var_os("MTASTS_SOAK").is_some() { 65_536 } else { 3000 };
     let nobody = "127.0.0.1:9".parse().unwrap();
     let fetcher = PolicyFetcher::new(TrustStore::platform().unwrap());
-    let resolver = Resolver::new(DnsClient::with_server(nobody), fetcher);
+    let resolver = Resolver::new(DnsClient::of_server(nobody), fetcher);
     // Few lookups wait for DNS, which nobody answers; the others are answered from the store alone.
     let config = ServiceConfig::new()
-        .store(Arc::new(Strangers))
-        .clock(|| UnixTime::from_secs(NOW))
-        .answer_within_if_cached(Duration::from_millis(1))
-        .max_waiting(16);
+        .with_store(Arc::new(Strangers))
+        .with_clock(|| UnixTime::from_secs(NOW))
+        .with_answer_within_if_cached(Duration::from_millis(1))
+        .with_max_waiting(16);
     let service = PolicyService::new(resolver, config);
     let answers = async |name: String| {
         let answer = service.answer(&PolicyDomain::parse(&name).unwrap()).await;

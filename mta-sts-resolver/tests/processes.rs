@@ -235,11 +235,11 @@ impl Stage {
     }
 
     fn process(&self, path: &Path) -> PolicyService {
-        let fetcher = PolicyFetcher::new(self.authority.trusted()).port(self.host.address.port());
+        let fetcher = PolicyFetcher::new(self.authority.trusted()).with_port(self.host.address.port());
         let clock = Arc::clone(&self.clock);
         let config = ServiceConfig::new()
-            .store(Arc::new(SqliteStore::open(path).unwrap()))
-            .clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)));
+            .with_store(Arc::new(SqliteStore::open(path).unwrap()))
+            .with_clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)));
         PolicyService::new(Resolver::new(self.dns.client(), fetcher), config)
     }
 

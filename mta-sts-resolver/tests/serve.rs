@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mta_sts_core::postfix::Form;
-use mta_sts_core::{CacheEntry, LookupConfig, PolicyDomain, UnixTime};
+use mta_sts_core::{CacheEntry, FetchLimits, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsFailureAnswer, DomainEventKind, EntryStore, FetchFailureAnswer, MatchNames,
     PolicyAnswer, PolicyFetcher, PolicyService, Purge, Resolver, ServiceConfig, SocketAccess,
@@ -49,13 +49,13 @@ impl Stage {
         let clock = Arc::new(AtomicU64::new(1_700_000_000));
         let service = PolicyService::new(resolver(&world), {
             let clock = Arc::clone(&clock);
-            config.clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)))
+            config.with_clock(move || UnixTime::from_secs(clock.load(Ordering::SeqCst)))
         });
         let zones = Zones::default()
-            .with("extended", Zone::new().form(Form::ExtendedWithTesting))
-            .with("exact", Zone::new().match_names(MatchNames::MxHosts))
-            .with("lax", Zone::new().on_dns_failure(DnsFailureAnswer::NotFound))
-            .with("patient", Zone::new().on_fetch_failure(FetchFailureAnswer::Temporary));
+            .with_zone("extended", Zone::new().with_form(Form::ExtendedWithTesting))
+            .with_zone("exact", Zone::new().with_match_names(MatchNames::MxHosts))
+            .with_zone("lax", Zone::new().with_dns_failure(DnsFailureAnswer::NotFound))
+            .with_zone("patient", Zone::new().with_fetch_failure(FetchFailureAnswer::Temporary));
         let server = SocketmapServer::new(service.clone(), bounds, zones);
         let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.tcp_addr().unwrap();
@@ -88,11 +88,11 @@ impl Stage {
 
 fn resolver(world: &World) -> Resolver {
     let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes()).unwrap();
-    let fetcher = PolicyFetcher::new(trust_store).port(world.https_port());
-    let dns = DnsConfig::new(world.dns_addr()).timeout(Duration::from_millis(300)).attempts(1);
-    let mut config = LookupConfig::new();
-    config.fetch_limits_mut().set_timeout(Duration::from_secs(1));
-    Resolver::new(DnsClient::new(dns), fetcher).config(config)
+    let fetcher = PolicyFetcher::new(trust_store).with_port(world.https_port());
+    let dns = DnsConfig::new(world.dns_addr()).with_timeout(Duration::from_millis(300)).with_attempts(1);
+    let config =
+        LookupConfig::new().with_fetch_limits(FetchLimits::new().with_timeout(Duration::from_secs(1)));
+    Resolver::new(DnsClient::new(dns), fetcher).with_config(config)
 }
 
 const HEALTHY: &str = "OK secure match=mx.healthy-enforce.test servername=hostname";
@@ -195,7 +195,8 @@ async fn what_is_no_netstring_ends_its_own_connection_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_and_silent_clients_are_let_go() {
     let short = Duration::from_millis(200);
-    let bounds = SocketmapConfig::new().idle_timeout(short).request_timeout(short).max_clients(8);
+    let bounds =
+        SocketmapConfig::new().with_idle_timeout(short).with_request_timeout(short).with_max_clients(8);
     let stage = Stage::with(ServiceConfig::new(), bounds).await;
     // More than the server has places for: some silent, some in the middle of a request.
     let mut slow = Vec::new();
@@ -215,7 +216,7 @@ async fn slow_and_silent_clients_are_let_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_no_answers_holds_up_nobody() {
-    let bounds = SocketmapConfig::new().request_timeout(Duration::from_millis(300));
+    let bounds = SocketmapConfig::new().with_request_timeout(Duration::from_millis(300));
     let stage = Stage::with(ServiceConfig::new(), bounds).await;
     let mut greedy = stage.client().await;
     let requests = b"37:extended healthy-enforce.test:12345678,".repeat(1000);
@@ -368,7 +369,7 @@ async fn policies_are_fetched_anew_before_they_lapse() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_long_is_temporary_and_its_lookup_goes_on() {
-    let config = ServiceConfig::new().answer_within(Duration::from_millis(50));
+    let config = ServiceConfig::new().with_answer_within(Duration::from_millis(50));
     let stage = Stage::with(config, SocketmapConfig::new()).await;
     assert_eq!(stage.ask("postfix https-hang.test").await, "TEMP The lookup takes long, and goes on. [slow]");
     timeout(LONG, async {
@@ -524,7 +525,7 @@ async fn a_unix_socket_lets_in_whom_it_should() {
     assert_eq!(mode(&path), 0o666);
     let path = folder.path().join("group");
     let own = std::fs::metadata(path.parent().unwrap()).unwrap();
-    let access = SocketAccess::new().mode(0o660).user(Some(own.uid())).group(Some(own.gid()));
+    let access = SocketAccess::new().with_mode(0o660).with_user(Some(own.uid())).with_group(Some(own.gid()));
     let _group = SocketmapListener::bind_unix(&path, access).unwrap();
     assert_eq!(mode(&path), 0o660);
 }
@@ -611,7 +612,7 @@ impl EntryStore for LosableStore {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
     let store = Arc::new(LosableStore::default());
-    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    let stage = Stage::with(ServiceConfig::new().with_store(store.clone()), SocketmapConfig::new()).await;
     store.lost.store(true, Ordering::SeqCst);
     assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);
     assert_eq!(stage.service.counts().store_failures, 2, "it was asked, and told");
@@ -632,10 +633,10 @@ async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
     refreshing.abort();
 
     // Another process, which finds no DNS.
-    let nobody = DnsConfig::new("127.0.0.1:9".parse().unwrap()).attempts(1);
+    let nobody = DnsConfig::new("127.0.0.1:9".parse().unwrap()).with_attempts(1);
     let fetcher = PolicyFetcher::new(TrustStore::from_pem(stage.world.ca_pem().as_bytes()).unwrap());
     let now = stage.clock.load(Ordering::SeqCst);
-    let config = ServiceConfig::new().store(store).clock(move || UnixTime::from_secs(now));
+    let config = ServiceConfig::new().with_store(store).with_clock(move || UnixTime::from_secs(now));
     let next = PolicyService::new(Resolver::new(DnsClient::new(nobody), fetcher), config);
     let domain = PolicyDomain::parse("healthy-enforce.test").unwrap();
     assert!(matches!(next.answer(&domain).await, PolicyAnswer::Policy(_)), "read when it is asked for");
@@ -645,7 +646,7 @@ async fn a_lost_store_stops_nothing_and_gets_what_it_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_hears_whom_mail_goes_to_again() {
     let store = Arc::new(LosableStore::default());
-    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    let stage = Stage::with(ServiceConfig::new().with_store(store.clone()), SocketmapConfig::new()).await;
     for domain in ["healthy-enforce.test", "wildcard.test", "no-mta-sts.test"] {
         stage.ask(&format!("postfix {domain}")).await;
     }
@@ -672,7 +673,7 @@ async fn the_store_hears_whom_mail_goes_to_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_answered_from_what_is_not_stored_yet() {
     let store = Arc::new(LosableStore::default());
-    let stage = Stage::with(ServiceConfig::new().store(store.clone()), SocketmapConfig::new()).await;
+    let stage = Stage::with(ServiceConfig::new().with_store(store.clone()), SocketmapConfig::new()).await;
     let writing = store.writing.lock().await;
     let first = stage.ask("postfix healthy-enforce.test");
     let second = async {
@@ -695,7 +696,7 @@ async fn nobody_is_answered_from_what_is_not_stored_yet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_listener_keeps_a_place_from_another() {
-    let stage = Stage::with(ServiceConfig::new(), SocketmapConfig::new().max_clients(1)).await;
+    let stage = Stage::with(ServiceConfig::new(), SocketmapConfig::new().with_max_clients(1)).await;
     let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.tcp_addr().unwrap();
     let server = stage.server.clone();

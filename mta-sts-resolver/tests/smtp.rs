@@ -206,12 +206,12 @@ async fn what_counts_is_offered_over_tls() {
     let server = Server::start(script).await;
     let mut session = server.connect(&ca).await.unwrap();
     assert_eq!(session.extensions(), ["STARTTLS", "REQUIRETLS"]);
-    let error = session.deliver(&envelope().require_tls(), MESSAGE).await.unwrap_err();
+    let error = session.deliver(&envelope().with_requiretls(true), MESSAGE).await.unwrap_err();
     assert_eq!(error.code(), "requiretls-not-offered", "it counts over TLS only");
     session.starttls(MX).await.unwrap();
     assert_eq!(session.extensions(), ["SIZE 1000", "SMTPUTF8"]);
     assert_eq!(session.starttls(MX).await.unwrap(), StarttlsOutcome::NotOffered);
-    let error = session.deliver(&envelope().require_tls(), MESSAGE).await.unwrap_err();
+    let error = session.deliver(&envelope().with_requiretls(true), MESSAGE).await.unwrap_err();
     assert_eq!((error.code(), error.stage()), ("requiretls-not-offered", SmtpStage::Mail));
     assert!(!server.seen().commands.iter().any(|command| command.starts_with("MAIL")));
 }
@@ -238,7 +238,7 @@ async fn mail_parameters_are_sent_where_needed_and_offered() {
     let utf8 = Envelope::new("alícia@sender.test", "bob@recipient.test").unwrap();
     assert_eq!(session.deliver(&utf8, MESSAGE).await.unwrap_err().code(), "smtputf8-not-offered");
     session.starttls(MX).await.unwrap();
-    session.deliver(&utf8.require_tls(), "Subject: é\r\n\r\n".as_bytes()).await.unwrap();
+    session.deliver(&utf8.with_requiretls(true), "Subject: é\r\n\r\n".as_bytes()).await.unwrap();
     session.deliver(&Envelope::new("", "bob@recipient.test").unwrap(), MESSAGE).await.unwrap();
     let mail: Vec<String> =
         server.seen().commands.into_iter().filter(|command| command.starts_with("MAIL")).collect();
@@ -326,7 +326,7 @@ async fn a_reply_without_end_is_cut_off() {
 #[tokio::test]
 async fn silence_times_out_at_every_step() {
     let ca = Authority::new();
-    let quick = client(&ca).command_timeout(Duration::from_millis(200));
+    let quick = client(&ca).with_command_timeout(Duration::from_millis(200));
 
     let silent = Server::start(Script {
         greeting: String::new(),
@@ -358,7 +358,7 @@ async fn silence_times_out_at_every_step() {
 async fn the_session_has_a_deadline_of_its_own() {
     let ca = Authority::new();
     let server = Server::start(Script::default().answer("MAIL", "")).await;
-    let client = client(&ca).session_timeout(Duration::from_millis(300));
+    let client = client(&ca).with_session_timeout(Duration::from_millis(300));
     let mut session = client.connect(server.address).await.unwrap();
     assert_eq!(session.deliver(&envelope(), MESSAGE).await.unwrap_err().code(), "timeout");
 }

@@ -256,7 +256,7 @@ fn large_entry(octets: usize) -> CacheEntry {
 async fn a_bounded_redis_keeps_what_mail_goes_to() {
     let redis = RedisServer::start();
     let bound = 2 << 20;
-    let store = open(&redis.url()).max_octets(bound);
+    let store = open(&redis.url()).with_max_octets(bound);
     let known = |number: usize| PolicyDomain::parse(&format!("known{number}.test")).unwrap();
     let (small, large) = (large_entry(500), large_entry(60_000));
     for number in 0..20 {

@@ -638,6 +638,18 @@ static json_t *run_conclude(const mtasts_delivery *delivery, const json_t *input
     return json_string(words[conclusion]);
 }
 
+static mtasts_message_facts facts_of(const json_t *message)
+{
+    mtasts_message_facts facts = 0;
+    if (is_true(message, "requiretls"))
+        facts |= MTASTS_FACT_REQUIRETLS;
+    if (is_true(message, "tls_required_no"))
+        facts |= MTASTS_FACT_TLS_REQUIRED_NO;
+    if (is_true(message, "null_reverse_path"))
+        facts |= MTASTS_FACT_NULL_REVERSE_PATH;
+    return facts;
+}
+
 static json_t *run_delivery(const json_t *input)
 {
     static const char *const minimums[] = {"opportunistic", "encrypted", "authenticated", NULL};
@@ -662,8 +674,7 @@ static json_t *run_delivery(const json_t *input)
                : is_true(input, "policy_unknown") ? mtasts_delivery_undetermined()
                                                   : mtasts_delivery_without_policy();
     mtasts_policy_free(policy);
-    mtasts_delivery_set_message(delivery, mtasts_message_tls(is_true(message, "requiretls"), is_true(message, "tls_required_no"),
-                                                             is_true(message, "null_reverse_path")));
+    mtasts_delivery_set_message(delivery, mtasts_message_tls(facts_of(message)));
     mtasts_delivery_set_minimum(delivery, place(text_of(input, "minimum"), minimums));
     mtasts_delivery_set_dane_precedence(delivery, place(text_of(input, "dane_precedence"), precedences));
     mtasts_delivery_set_tlsrpt_report(delivery, is_true(input, "tlsrpt_report"));

@@ -148,13 +148,13 @@ impl Config {
     fn to_cache_config(&self) -> CacheConfig {
         let mut config = CacheConfig::new(self.seed);
         if let Some(max_entries) = self.max_entries {
-            config.set_max_entries(max_entries);
+            config = config.with_max_entries(max_entries);
         }
         if let Some(max_octets) = self.max_octets {
-            config.set_max_octets(max_octets);
+            config = config.with_max_octets(max_octets);
         }
         if let Some(seconds) = self.unused_for {
-            config.set_unused_for(Duration::from_secs(seconds));
+            config = config.with_unused_for(Duration::from_secs(seconds));
         }
         config
     }

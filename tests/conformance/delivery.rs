@@ -1,7 +1,7 @@
 use mta_sts_core::{
     Authentication, CertificateResult, Conclusion, DanePrecedence, DaneResult, DaneState, Delivery, DnsName,
-    HostOutcome, MessageTls, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session, SessionFault,
-    TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
+    HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, Policy, QueueLifetime, Recheck, Session,
+    SessionFault, TlsMinimum, TlsResult, TlsrptRow, tls_required_no,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -105,7 +105,12 @@ fn deliver(input: DeliveryInput) -> Result<Value, String> {
         None => Delivery::without_policy(),
     };
     let delivery = delivery
-        .with_message(MessageTls::of(requiretls, tls_required_no, null_reverse_path))
+        .with_message(MessageTls::of(
+            MessageFacts::new()
+                .with_requiretls(requiretls)
+                .with_tls_required_no(tls_required_no)
+                .with_null_reverse_path(null_reverse_path),
+        ))
         .with_minimum(input.minimum)
         .with_dane_precedence(input.dane_precedence)
         .with_tlsrpt_report(input.tlsrpt_report);
@@ -199,6 +204,7 @@ fn decision_shown(decision: MxDecision<'_>, rows: &[Value]) -> Value {
         }
         MxDecision::Encrypt => json!({ "decision": "encrypt", "rows": rows }),
         MxDecision::Opportunistic => json!({ "decision": "opportunistic", "rows": rows }),
+        other => json!({ "decision": format!("{other:?}") }),
     }
 }
 
@@ -219,5 +225,6 @@ fn conclusion_shown(conclusion: Conclusion) -> Value {
         Conclusion::RecheckPolicy => json!("recheck-policy"),
         Conclusion::TryAgain => json!("try-again"),
         Conclusion::Bounce(status) => json!({ "bounce": status.as_str() }),
+        other => json!(format!("{other:?}")),
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use mta_sts_core::{DnsName, FetchLimits, Finding, PolicyDomain, lint};
+use mta_sts_core::lint::{self, Finding};
+use mta_sts_core::{DnsName, FetchLimits, PolicyDomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,8 +59,12 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         Input {
             record: None, rrs: None, policy: None, response: Some(response), mx_hosts, config, ..
         } => {
-            let mut limits = FetchLimits::new();
-            response::limit(&mut limits, config.max_body_len, config.missing_content_type, config.strictness);
+            let limits = response::limits(
+                FetchLimits::new(),
+                config.max_body_len,
+                config.missing_content_type,
+                config.strictness,
+            );
             match hosts(mx_hosts)? {
                 Some(hosts) => lint::response_for_hosts(&response.to_http(), &limits, &hosts),
                 None => lint::response(&response.to_http(), &limits),

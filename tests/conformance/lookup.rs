@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use mta_sts_core::{
-    CacheEntry, CacheUpdate, FetchFailure, Input as Answer, Lookup, LookupConfig, NoPolicy, Outcome, Output,
-    PolicyDomain, Purpose, TxtFailure, UnixTime,
+    CacheEntry, CacheUpdate, FetchFailure, FetchLimits, Input as Answer, Lookup, LookupConfig, NoPolicy,
+    Outcome, Output, PolicyDomain, Purpose, TxtFailure, UnixTime,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -89,7 +89,8 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
         time = UnixTime::from_secs(step.at);
         take_step(&mut lookup, step, time).map_err(|fault| format!("step {}: {fault}", number + 1))?;
     }
-    let outcome = lookup.into_outcome().map_err(|lookup| format!("it still asks {}", asks(&lookup)))?;
+    let asked = asks(&lookup);
+    let outcome = lookup.into_outcome().ok_or_else(|| format!("it still asks {asked}"))?;
     let (stored, time) = match meanwhile {
         Some(Meanwhile { entry, now }) => (read_entry(entry.as_ref(), &domain)?, UnixTime::from_secs(now)),
         None => (stored, time),
@@ -144,18 +145,14 @@ impl Config {
     fn to_lookup_config(&self) -> LookupConfig {
         let mut config = LookupConfig::new();
         if let Some(seconds) = self.back_off {
-            config.set_back_off(Duration::from_secs(seconds));
+            config = config.with_back_off(Duration::from_secs(seconds));
         }
+        let mut limits = FetchLimits::new();
         if let Some(seconds) = self.timeout {
-            config.fetch_limits_mut().set_timeout(Duration::from_secs(seconds));
+            limits = limits.with_timeout(Duration::from_secs(seconds));
         }
-        response::limit(
-            config.fetch_limits_mut(),
-            self.max_body_len,
-            self.missing_content_type,
-            self.strictness,
-        );
-        config
+        let limits = response::limits(limits, self.max_body_len, self.missing_content_type, self.strictness);
+        config.with_fetch_limits(limits)
     }
 }
 
@@ -163,7 +160,8 @@ impl AnswerWords {
     fn into_input(self) -> Answer<'static> {
         match self {
             Self::Txt(Txt { rrs, ttl }) => {
-                Answer::Txt { rrs: rrs.iter().map(Octets::to_vec).collect(), ttl: Duration::from_secs(ttl) }
+                let rrs: Vec<_> = rrs.iter().map(Octets::to_vec).collect();
+                Answer::txt(&rrs, Duration::from_secs(ttl))
             }
             Self::TxtNotFound(Ttl { ttl }) => Answer::TxtNotFound { ttl: Duration::from_secs(ttl) },
             Self::TxtFailed(failure) => Answer::TxtFailed(failure),
@@ -225,5 +223,6 @@ fn no_policy_shown(reason: NoPolicy) -> Value {
         NoPolicy::DnsFailed(failure) => json!({ "code": code, "detail": failure.code() }),
         NoPolicy::FetchFailed(fault) => json!({ "code": code, "detail": fault.code() }),
         NoPolicy::BackingOff { until } => json!({ "code": code, "until": until.as_secs() }),
+        other => json!(format!("{other:?}")),
     }
 }

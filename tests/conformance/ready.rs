@@ -150,13 +150,13 @@ fn live_findings(live: Live, now: u64) -> Result<LiveFindings, String> {
 fn rules(Rules { days, certificate_days, accept }: Rules) -> Result<ReadyRules, String> {
     let mut rules = ReadyRules::new();
     if let Some(days) = days {
-        rules.set_days(days);
+        rules = rules.with_days(days);
     }
     if let Some(days) = certificate_days {
-        rules.set_certificate_days(days);
+        rules = rules.with_certificate_days(days);
     }
     for name in accept {
-        rules.accept(DnsName::parse(&name).map_err(|error| error.to_string())?);
+        rules = rules.with_accepted(DnsName::parse(&name).map_err(|error| error.to_string())?);
     }
     Ok(rules)
 }

@@ -33,9 +33,15 @@ struct Limits {
 pub(crate) fn run(input: Value) -> Result<Value, String> {
     let Input { json, limits: given, domain } = understand(input)?;
     let mut limits = ReportLimits::new();
-    given.len.map(|octets| limits.set_max_len(octets));
-    given.policies.map(|policies| limits.set_max_policies(policies));
-    given.details.map(|details| limits.set_max_details(details));
+    if let Some(octets) = given.len {
+        limits = limits.with_max_len(octets);
+    }
+    if let Some(policies) = given.policies {
+        limits = limits.with_max_policies(policies);
+    }
+    if let Some(details) = given.details {
+        limits = limits.with_max_details(details);
+    }
     let mut read = match Report::parse_with(&json.to_vec(), &limits) {
         Ok(read) => read,
         Err(fault) => {

@@ -58,27 +58,28 @@ impl From<MissingContentTypeWord> for MissingContentType {
 }
 
 /// Sets what a vector says, and leaves the rest at its default.
-pub(crate) fn limit(
-    limits: &mut FetchLimits,
+pub(crate) fn limits(
+    mut limits: FetchLimits,
     max_body_len: Option<usize>,
     missing_content_type: Option<MissingContentTypeWord>,
     strictness: Option<StrictnessWord>,
-) {
+) -> FetchLimits {
     if let Some(octets) = max_body_len {
-        limits.set_max_body_len(octets);
+        limits = limits.with_max_body_len(octets);
     }
     if let Some(rule) = missing_content_type {
-        limits.set_missing_content_type(rule.into());
+        limits = limits.with_missing_content_type(rule.into());
     }
     if let Some(strictness) = strictness {
-        limits.set_strictness(strictness.into());
+        limits = limits.with_strictness(strictness.into());
     }
+    limits
 }
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
     let Input { response, config } = understand(input)?;
-    let mut limits = FetchLimits::new();
-    limit(&mut limits, config.max_body_len, config.missing_content_type, config.strictness);
+    let limits =
+        limits(FetchLimits::new(), config.max_body_len, config.missing_content_type, config.strictness);
     Ok(match Policy::from_response(&response.to_http(), &limits) {
         Ok(policy) => json!({ "policy": policy::shown(&policy) }),
         Err(fault) => json!({ "error": {

@@ -91,8 +91,12 @@ pub(crate) fn run(input: Value) -> Result<Value, String> {
     let Input { config: given, steps } = understand(input)?;
     let sender = ReportSender::new("tls@sender.test", "Sender Inc.").map_err(|error| error.to_string())?;
     let mut config = TallyConfig::new(0, sender);
-    given.max_domains.map(|domains| config.set_max_domains(domains));
-    given.max_octets.map(|octets| config.set_max_octets(octets));
+    if let Some(domains) = given.max_domains {
+        config = config.with_max_domains(domains);
+    }
+    if let Some(octets) = given.max_octets {
+        config = config.with_max_octets(octets);
+    }
     let mut run = Run { tally: Tally::new(config.clone()), config, due: BTreeMap::new() };
     for (number, Step { at, r#do, gives }) in steps.into_iter().enumerate() {
         let given = run.step(r#do, UnixTime::from_secs(at))?;
@@ -116,9 +120,7 @@ impl Run {
         Ok(match operation {
             Operation::Count(sent) => count(&mut self.tally, &sent, now)?,
             Operation::Merge(all) => {
-                let mut config = self.config.clone();
-                config.set_max_domains(usize::MAX);
-                let mut other = Tally::new(config);
+                let mut other = Tally::new(self.config.clone().with_max_domains(usize::MAX));
                 for sent in &all {
                     count(&mut other, sent, now)?;
                 }

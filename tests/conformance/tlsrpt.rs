@@ -1,4 +1,5 @@
-use mta_sts_core::{FetchFailure, PolicyType, ResultType, SessionFault, UnknownWord};
+use mta_sts_core::tlsrpt::UnknownWord;
+use mta_sts_core::{FetchFailure, PolicyType, ResultType, SessionFault};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

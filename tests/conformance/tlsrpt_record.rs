@@ -1,4 +1,5 @@
-use mta_sts_core::{PolicyDomain, ReportUri, TlsrptRecord};
+use mta_sts_core::PolicyDomain;
+use mta_sts_core::tlsrpt::{ReportUri, TlsrptRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -107,10 +107,7 @@ use crate::time::UnixTime;
 /// #     loop {
 /// #         let body = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n";
 /// #         let answer = match lookup.poll_output() {
-/// #             Output::QueryTxt(_) => Input::Txt {
-/// #                 rrs: vec![b"v=STSv1; id=1".to_vec()],
-/// #                 ttl: Duration::from_secs(300),
-/// #             },
+/// #             Output::QueryTxt(_) => Input::txt(&[b"v=STSv1; id=1"], Duration::from_secs(300)),
 /// #             Output::FetchPolicy(_) => {
 /// #                 Input::Response(HttpResponse::new(200, body).with_content_type(b"text/plain"))
 /// #             }
@@ -144,6 +141,9 @@ use crate::time::UnixTime;
 /// back off, policies of mode none, of mode testing, and at last the least recently used of mode
 /// enforce. Whoever makes up domains thus flushes no policy that protects mail. Every eviction is
 /// returned.
+///
+/// It holds what lookups came to, and nothing of those that still go on: see [`Lookup`](crate::Lookup) about several of one
+/// domain at once.
 ///
 /// A policy is due for a refresh once a day, or after half its `max_age` if that is shorter, and up
 /// to a quarter of that earlier, so that the load is spread. Provided that refreshes are run when
@@ -181,8 +181,7 @@ pub struct PolicyCache {
 /// use mta_sts_core::*;
 ///
 /// # let (seed, now) = (7, UnixTime::from_secs(1_700_000_000));
-/// let mut config = CacheConfig::new(seed);
-/// config.set_max_entries(1);
+/// let config = CacheConfig::new(seed).with_max_entries(1);
 /// let mut cache = PolicyCache::new(config);
 /// let absent = CacheUpdate::Absent(Absence {
 ///     reason: RecordErrorKind::NoRecord,
@@ -210,8 +209,9 @@ pub struct Evicted {
 /// use mta_sts_core::{CacheConfig, PolicyCache};
 ///
 /// # let seed = 7;
-/// let mut config = CacheConfig::new(seed);
-/// config.set_max_entries(1_000_000).set_unused_for(Duration::from_secs(90 * 86_400));
+/// let config = CacheConfig::new(seed)
+///     .with_max_entries(1_000_000)
+///     .with_unused_for(Duration::from_secs(90 * 86_400));
 /// let cache = PolicyCache::new(config);
 /// assert!(cache.is_empty());
 /// ```
@@ -240,11 +240,12 @@ impl CacheConfig {
     /// Sets how many domains are remembered, with a policy or without. Default 65,536.
     ///
     /// An entry takes about 110 octets, and three times as many while it backs off or when names
-    /// are very long; the policies come on top ([`CacheConfig::set_max_octets`]). With 0 nothing is cached:
+    /// are very long; the policies come on top ([`CacheConfig::with_max_octets`]). With 0 nothing is cached:
     /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
     /// 2^31 count as that.
     // Meets S104.
-    pub const fn set_max_entries(&mut self, max_entries: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
         self
     }
@@ -252,14 +253,16 @@ impl CacheConfig {
     /// Sets how many octets the policies may take in memory, each counted once however many domains share it. Default
     /// 256 MiB. A policy takes at most 2.5 times its text and 200 octets; one that takes more than fifteen sixteenths of
     /// this is not cached.
-    pub const fn set_max_octets(&mut self, max_octets: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
         self
     }
 
     /// Sets how long a domain may go without [`PolicyCache::get`] until its policy is no longer
     /// refreshed, and so expires in the end. Default 180 days; with 0 nothing is refreshed.
-    pub const fn set_unused_for(&mut self, unused_for: Duration) -> &mut Self {
+    #[must_use]
+    pub const fn with_unused_for(mut self, unused_for: Duration) -> Self {
         self.unused_for = unused_for;
         self
     }

@@ -1,8 +1,7 @@
 //! What senders make of a finding, and what helps, by its kind.
 
-use crate::error::{
-    FetchErrorKind, FindingKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind,
-};
+use super::FindingKind;
+use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind};
 
 pub(super) struct Advice {
     pub(super) senders: &'static str,

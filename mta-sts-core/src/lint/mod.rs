@@ -1,7 +1,7 @@
 //! Findings about what the owner of a domain publishes (RFC 8461, 3.1 to 3.3 and 8).
 //!
 //! ```
-//! use mta_sts_core::{Severity, lint};
+//! use mta_sts_core::lint::{self, Severity};
 //!
 //! let body = b"version: STSv1\nmode: enforced\nmx: mx.test, mx2.test\nmax_age: 86400\n";
 //! let findings = lint::policy(body);
@@ -30,6 +30,7 @@
 mod advice;
 mod characters;
 mod coverage;
+mod kind;
 mod policy;
 mod providers;
 mod record;
@@ -43,8 +44,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use crate::error::{FindingKind, LintKind};
-
+pub use crate::error::LintKind;
+pub use kind::FindingKind;
 pub use policy::{policy, policy_for_hosts, policy_with};
 pub use record::{record, rrset};
 pub use response::{response, response_for_hosts};
@@ -85,7 +86,7 @@ pub struct Finding {
 /// How much a finding matters, the worst last.
 ///
 /// ```
-/// use mta_sts_core::{Severity, lint};
+/// use mta_sts_core::lint::{self, Severity};
 ///
 /// let findings = lint::record(b"v=STSv1; id=2024-01-01");
 /// // The exit status of a check: 1 for what senders refuse.

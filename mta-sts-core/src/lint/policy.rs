@@ -22,7 +22,7 @@ use crate::policy::{Mode, Policy, Strictness, first_mode};
 /// What [`Policy::parse`] tolerates is a warning here: other senders refuse it.
 ///
 /// ```
-/// use mta_sts_core::{Severity, lint};
+/// use mta_sts_core::lint::{self, Severity};
 ///
 /// let findings = lint::policy(b"version: STSv1\n\nmode: testing\nmx: MX.test.\nmax_age: 604800");
 /// assert!(findings.iter().all(|finding| finding.severity() < Severity::Error));
@@ -38,7 +38,8 @@ pub fn policy(body: &[u8]) -> Vec<Finding> {
 /// with [`Strictness::Abnf`] what is tolerated otherwise is an error.
 ///
 /// ```
-/// use mta_sts_core::{Severity, Strictness, lint};
+/// use mta_sts_core::Strictness;
+/// use mta_sts_core::lint::{self, Severity};
 ///
 /// let body = b"version: STSv1\n\nmode: none\nmax_age: 604800\n";
 /// assert_eq!(lint::policy(body)[0].severity(), Severity::Warning);

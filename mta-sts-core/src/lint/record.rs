@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::FindingKind;
 use super::characters::{is_invisible, is_placeholder, is_quote, is_typographic, suspicious};
 use super::{Draft, Finding, Findings, Severity, advice};
-use crate::error::{FindingKind, LintKind, RecordErrorKind};
+use crate::error::{LintKind, RecordErrorKind};
 use crate::field::is_white_space;
 use crate::record::{self, Record, RecordId};
 

@@ -138,8 +138,7 @@ mod tests {
         assert_eq!(with_type(301, b"text/plain"), [(Severity::Error, "http-redirect")]);
         assert_eq!(with_type(404, b"text/plain"), [(Severity::Error, "http-status")]);
         assert_eq!(codes(&HttpResponse::new(200, BODY), &limits), [(Severity::Error, "missing-media-type")]);
-        let mut lenient = FetchLimits::new();
-        lenient.set_missing_content_type(MissingContentType::Accept);
+        let lenient = FetchLimits::new().with_missing_content_type(MissingContentType::Accept);
         assert_eq!(
             codes(&HttpResponse::new(200, BODY), &lenient),
             [(Severity::Warning, "missing-media-type")]
@@ -152,9 +151,9 @@ mod tests {
         let plain = |body: Vec<u8>| HttpResponse::new(200, body).with_content_type(b"text/plain");
         let blank = [BODY, b"\n"].concat();
         assert_eq!(codes(&plain(blank.clone()), &limits), [(Severity::Warning, "blank-line")]);
-        limits.set_strictness(Strictness::Abnf);
+        limits = limits.with_strictness(Strictness::Abnf);
         assert_eq!(codes(&plain(blank), &limits), [(Severity::Error, "blank-line")]);
-        limits.set_max_body_len(10);
+        limits = limits.with_max_body_len(10);
         let findings = response(&plain(BODY.to_vec()), &limits);
         assert_eq!(findings.len(), 1);
         assert_eq!((findings[0].code(), findings[0].span()), ("body-too-large", 0..BODY.len()));

@@ -8,11 +8,12 @@ use core::cell::OnceCell;
 use core::ops::Range;
 use core::time::Duration;
 
+use super::FindingKind;
 use super::advice;
 use super::characters::{is_invisible, is_quote};
 use super::record::{Grammar, Reader, Sort, into_vec, read_rrset};
 use super::{Draft, Finding, Findings, Severity};
-use crate::error::{FindingKind, LintKind, TlsrptRecordErrorKind};
+use crate::error::{LintKind, TlsrptRecordErrorKind};
 use crate::name::PolicyDomain;
 use crate::tlsrpt::{ReportUri, TlsrptRecord, UriFault, candidate_filter, uris_of};
 

@@ -57,3 +57,5 @@ impl fmt::Display for Deviation {
         write!(formatter, "byte {})", self.offset)
     }
 }
+
+impl core::error::Error for Deviation {}

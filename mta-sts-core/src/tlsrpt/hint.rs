@@ -1,8 +1,8 @@
 use core::fmt;
 
 use super::{PolicyType, ResultType};
-use crate::error::{FetchErrorKind, FindingKind, PolicyErrorKind, RecordErrorKind};
-use crate::lint;
+use crate::error::{FetchErrorKind, PolicyErrorKind, RecordErrorKind};
+use crate::lint::{self, FindingKind};
 
 /// What a failure in a TLS report means: its cause, whose it is, and what mends it.
 ///

@@ -1,6 +1,6 @@
 //! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their words with libtlsrpt's numbers.
 //!
-//! Reports are here with the feature `tlsrpt`, which is on by default.
+//! Reports are here with the feature `tlsrpt`, and what the failures in them mean, [`Hint`], with `lint`; both are on by default.
 
 #[cfg(feature = "tlsrpt")]
 mod datagram;
@@ -10,6 +10,7 @@ mod datetime;
 mod deviation;
 #[cfg(feature = "tlsrpt")]
 mod event;
+#[cfg(feature = "lint")]
 mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
@@ -19,7 +20,7 @@ mod mail;
 mod path;
 #[cfg(feature = "tlsrpt")]
 mod reader;
-#[cfg(feature = "tlsrpt")]
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
 mod ready;
 mod record;
 #[cfg(feature = "tlsrpt")]
@@ -35,12 +36,14 @@ mod word;
 #[cfg(feature = "tlsrpt")]
 mod writer;
 
+pub use crate::error::{TlsrptRecordError, TlsrptRecordErrorKind};
 #[cfg(feature = "tlsrpt")]
 pub use datagram::Datagram;
 #[cfg(feature = "tlsrpt")]
 pub use deviation::Deviation;
 #[cfg(feature = "tlsrpt")]
 pub use event::{Event, SessionFacts};
+#[cfg(feature = "lint")]
 pub use hint::{Hint, Whose};
 #[cfg(feature = "tlsrpt")]
 pub use mail::{MailParts, ReportFileName, ReportSubject};
@@ -48,15 +51,17 @@ pub use mail::{MailParts, ReportFileName, ReportSubject};
 pub use path::ReportPath;
 #[cfg(feature = "tlsrpt")]
 pub use reader::{ReadReport, ReportLimits};
-#[cfg(feature = "tlsrpt")]
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
 pub use ready::{
     Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
 };
 pub use record::TlsrptRecord;
+#[cfg(feature = "lint")]
 pub(crate) use record::{candidate_filter, uris_of};
 #[cfg(feature = "tlsrpt")]
 pub use report::{FailureDetails, Report, ReportPeriod, ReportPolicy};
 pub use report_uri::ReportUri;
+#[cfg(feature = "lint")]
 pub(crate) use report_uri::UriFault;
 pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]

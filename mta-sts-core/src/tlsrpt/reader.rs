@@ -58,9 +58,8 @@ impl ReadReport {
 /// ```
 /// use mta_sts_core::tlsrpt::{Report, ReportLimits};
 ///
-/// let mut limits = ReportLimits::new();
-/// assert_eq!(limits.max_len(), 10 * 1024 * 1024);
-/// limits.set_max_len(20);
+/// assert_eq!(ReportLimits::new().max_len(), 10 * 1024 * 1024);
+/// let limits = ReportLimits::new().with_max_len(20);
 /// let error = Report::parse_with(br#"{"organization-name": "Sender"}"#, &limits).unwrap_err();
 /// assert_eq!(error.code(), "report-too-large");
 /// ```
@@ -78,19 +77,22 @@ impl ReportLimits {
     }
 
     /// Sets how many octets of JSON are read. Default 10 MiB (RFC 8460, 5.2, knows receivers that take 10 MB).
-    pub const fn set_max_len(&mut self, octets: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_len(mut self, octets: usize) -> Self {
         self.len = octets;
         self
     }
 
     /// Sets how many policies a report may have. Default 1,000.
-    pub const fn set_max_policies(&mut self, policies: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_policies(mut self, policies: u32) -> Self {
         self.policies = policies;
         self
     }
 
     /// Sets how many failure details all policies of a report may have together. Default 20,000.
-    pub const fn set_max_details(&mut self, details: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_details(mut self, details: u32) -> Self {
         self.details = details;
         self
     }

@@ -9,7 +9,7 @@ const VERSION: &str = "v=TLSRPTv1";
 /// A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
 ///
 /// ```
-/// use mta_sts_core::TlsrptRecord;
+/// use mta_sts_core::tlsrpt::TlsrptRecord;
 ///
 /// let record = TlsrptRecord::parse(b"v=TLSRPTv1; rua=mailto:tls@example.com, https://r.example/v1")?;
 /// assert_eq!(record.uris().len(), 2);
@@ -17,7 +17,7 @@ const VERSION: &str = "v=TLSRPTv1";
 /// // The RRset of a name: what is no TLSRPT record does not count.
 /// let rrset = ["v=spf1 -all", "v=TLSRPTv1; rua=mailto:tls@example.com"];
 /// assert_eq!(TlsrptRecord::select(&rrset)?.uris()[0].to_string(), "mailto:tls@example.com");
-/// # Ok::<(), mta_sts_core::TlsrptRecordError>(())
+/// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
 /// ```
 ///
 /// It stands under [`PolicyDomain::tlsrpt_txt_name`](crate::PolicyDomain::tlsrpt_txt_name). Other fields are

@@ -13,7 +13,7 @@ use crate::name::DnsName;
 /// Where a domain wants its TLS reports (RFC 8460, 3).
 ///
 /// ```
-/// use mta_sts_core::{ReportUri, TlsrptRecord};
+/// use mta_sts_core::tlsrpt::{ReportUri, TlsrptRecord};
 ///
 /// let record = TlsrptRecord::parse(b"v=TLSRPTv1; rua=mailto:tls@example.com,https://r.example/v1?key=7")?;
 /// for uri in record.uris() {
@@ -24,7 +24,7 @@ use crate::name::DnsName;
 ///     }
 /// }
 /// # assert_eq!(record.uris().len(), 2);
-/// # Ok::<(), mta_sts_core::TlsrptRecordError>(())
+/// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
 /// ```
 ///
 /// Only a record makes one. Its [`Display`](fmt::Display) is the URI as it may stand in a record.
@@ -90,12 +90,12 @@ impl ReportUri {
     /// The host that takes the reports: the domain of the address, or the host of the URL.
     ///
     /// ```
-    /// use mta_sts_core::TlsrptRecord;
+    /// use mta_sts_core::tlsrpt::TlsrptRecord;
     ///
     /// let record = TlsrptRecord::parse(b"v=TLSRPTv1; rua=mailto:tls@Example.com,https://r.example:8443/")?;
     /// let hosts: Vec<_> = record.uris().iter().map(|uri| uri.host()).collect();
     /// assert_eq!(hosts, ["example.com", "r.example"]);
-    /// # Ok::<(), mta_sts_core::TlsrptRecordError>(())
+    /// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
     /// ```
     ///
     /// An IPv6 address stands in brackets.

@@ -178,13 +178,15 @@ impl FromStr for PolicyType {
 /// The word is none that RFC 8460 registers. Reports may grow new ones: keep the word as it came.
 ///
 /// ```
-/// use mta_sts_core::{ResultType, UnknownWord};
+/// use mta_sts_core::ResultType;
 ///
-/// assert_eq!("quantum-failure".parse::<ResultType>(), Err(UnknownWord));
+/// let error = "quantum-failure".parse::<ResultType>().unwrap_err();
+/// assert_eq!(error.code(), "unknown-word");
 /// // Words are compared with their case.
-/// assert_eq!("Dane-Required".parse::<ResultType>(), Err(UnknownWord));
+/// assert!("Dane-Required".parse::<ResultType>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct UnknownWord;
 
 impl UnknownWord {

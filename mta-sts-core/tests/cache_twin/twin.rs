@@ -21,11 +21,10 @@ pub(crate) struct Case {
 impl Case {
     /// Panics where the two differ.
     pub(crate) fn run(&self) {
-        let mut config = CacheConfig::new(self.seed);
-        config
-            .set_max_entries(self.max_entries)
-            .set_max_octets(self.max_octets)
-            .set_unused_for(Duration::from_secs(10 * 86_400));
+        let config = CacheConfig::new(self.seed)
+            .with_max_entries(self.max_entries)
+            .with_max_octets(self.max_octets)
+            .with_unused_for(Duration::from_secs(10 * 86_400));
         let mut cache = PolicyCache::new(config.clone());
         let mut twin = Twin::new(config);
         let mut now = UnixTime::from_secs(if self.late { 4_294_900_000 } else { 1_700_000_000 });
@@ -173,8 +172,7 @@ impl Twin {
 
     /// The jitter is the cache's own secret: a cache that holds this alone tells when it is due.
     fn first_refresh(&self, domain: &PolicyDomain, entry: &CacheEntry, now: UnixTime) -> Option<UnixTime> {
-        let mut config = self.config.clone();
-        let mut alone = PolicyCache::new(config.set_max_entries(1).clone());
+        let mut alone = PolicyCache::new(self.config.clone().with_max_entries(1));
         alone.insert(domain, entry.clone(), now);
         alone.poll_timeout()
     }

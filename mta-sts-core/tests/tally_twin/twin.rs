@@ -203,9 +203,7 @@ fn domain(number: usize) -> PolicyDomain {
 
 fn config(case: &Case) -> TallyConfig {
     let sender = ReportSender::new("tls@sender.test", "Sender Inc.").expect("the twin's own sender is valid");
-    let mut config = TallyConfig::new(case.seed, sender);
-    config.set_max_domains(case.max_domains);
-    config
+    TallyConfig::new(case.seed, sender).with_max_domains(case.max_domains)
 }
 
 impl Case {

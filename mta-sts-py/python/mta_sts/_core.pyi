@@ -738,6 +738,9 @@ class Lookup:
     limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
     lookup to its end over your DNS and HTTPS functions.
 
+    Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. `resolver.Resolver`
+    and `aio.Resolver` look a domain up once for all who ask at a time.
+
     Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
     `unexpected-input` or `already-done`, and leaves the lookup as it was.
     """
@@ -1033,6 +1036,9 @@ class PolicyCache:
     enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each counted once however
     many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
     timedelta; 180 days by default.
+
+    It holds what lookups came to, and nothing of those that still go on: several of one domain at once each ask, unless a
+    `Resolver` runs them.
 
     Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
     """

@@ -1,6 +1,9 @@
 //! The findings of a check, with what mends each: the words for the owner of a domain.
+//!
+//! What a TLS report tells of, too, is mended as the hints of the core say.
 
-use mta_sts_core::Severity;
+use mta_sts_core::lint::Severity;
+use mta_sts_core::tlsrpt::Hint;
 
 /// Something that the owner of a domain should know.
 ///
@@ -19,6 +22,7 @@ pub struct CheckFinding {
     message: String,
     owner: &'static str,
     effect: &'static str,
+    fix: &'static str,
 }
 
 impl CheckFinding {
@@ -59,7 +63,7 @@ impl CheckFinding {
 
     /// What mends it.
     pub fn fix(&self) -> &'static str {
-        self.kind.fix()
+        self.fix
     }
 
     pub(super) fn new(kind: CheckFindingKind, place: impl Into<String>, message: impl Into<String>) -> Self {
@@ -70,6 +74,7 @@ impl CheckFinding {
             message: message.into(),
             owner: kind.owner(),
             effect: kind.effect(),
+            fix: kind.fix(),
         }
     }
 
@@ -83,6 +88,9 @@ impl CheckFinding {
             }
             _ => self.effect,
         };
+        if self.kind == CheckFindingKind::CertificateHostMismatch {
+            self.fix = Hint::POLICY_HOST_CERTIFICATE_HOST_MISMATCH.fix();
+        }
         self
     }
 
@@ -94,7 +102,7 @@ impl CheckFinding {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])+ $name:ident = $code:literal, $severity:ident, $owner:expr, $effect:literal, $fix:literal;)+) => {
+    ($($(#[$doc:meta])+ $name:ident = $code:literal, $severity:ident, $owner:expr, $effect:literal, $fix:expr;)+) => {
         /// The kinds of [`CheckFinding`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -161,7 +169,7 @@ kinds! {
     /// DNSSEC finds an answer of the domain forged or broken.
     DnssecBogus = "dnssec-bogus", Warning, DNS,
         "Senders behind a resolver that validates find nothing, and their mail waits.",
-        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+        Hint::DNSSEC_BOGUS.fix();
     /// There is no record under `_mta-sts`.
     NoRecord = "no-record", Error, DNS,
         "Senders know of no policy, so whoever sits between can read the mail.",
@@ -169,7 +177,7 @@ kinds! {
     /// The record could not be looked up.
     RecordLookupFailed = "record-lookup-failed", Warning, DNS,
         "Senders that know a policy keep it; others wait, or deliver without one.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        Hint::RECORD_LOOKUP_FAILED.fix();
     /// The record stays in caches for long.
     RecordTtlLong = "record-ttl-long", Info, DNS,
         "A new id, and so a new policy, reaches senders only after that time.",
@@ -177,23 +185,23 @@ kinds! {
     /// The policy host has no address.
     PolicyHostMissing = "policy-host-missing", Error, DNS,
         "Senders cannot fetch the policy, and deliver as without one.",
-        "Give the name an A or AAAA record, or a CNAME record to the host of the policy.";
+        Hint::POLICY_HOST_NOT_FOUND.fix();
     /// The addresses of the policy host could not be looked up.
     PolicyHostLookupFailed = "policy-host-lookup-failed", Warning, DNS,
         "Senders cannot fetch the policy; those that know one keep it.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        Hint::POLICY_HOST_LOOKUP_FAILED.fix();
     /// The policy host refuses connections, or cannot be reached.
     PolicyHostUnreachable = "policy-host-unreachable", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
-        "Start the web server on port 443 of every address of the name, and open the firewall.";
+        Hint::POLICY_HOST_UNREACHABLE.fix();
     /// The policy host did not answer in time.
     PolicyHostTimeout = "policy-host-timeout", Warning, POLICY_HOST,
         "Senders wait a minute at most, and then deliver as without a policy.",
-        "See that the web server answers on port 443 of every address of the name.";
+        Hint::POLICY_HOST_TIMEOUT.fix();
     /// The TLS handshake with the policy host failed.
     PolicyHostTls = "policy-host-tls-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
-        "Offer TLS 1.2 or 1.3 with a certificate for the name of the policy host.";
+        Hint::POLICY_HOST_TLS_FAILED.fix();
     /// The policy host could not be asked, for a fault of this machine.
     LocalFault = "local-fault", Warning, THIS_MACHINE,
         "It says nothing of the domain.",
@@ -201,7 +209,7 @@ kinds! {
     /// The policy host does not speak HTTP.
     PolicyHostProtocol = "policy-host-http-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
-        "Look into the log of the web server.";
+        Hint::POLICY_HOST_PROTOCOL.fix();
     /// The body is longer than senders take.
     PolicyTooLarge = "body-too-large", Error, POLICY,
         "Senders refuse it unread.",
@@ -257,7 +265,7 @@ kinds! {
     /// The policy does not cover an MX host.
     MxMismatch = "mx-mismatch", Error, POLICY,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
-        "Add an `mx` line for it to the policy and give the record a new id; or remove the MX record if the host is not yours.";
+        Hint::MX_MISMATCH.fix();
     /// What an MX record names is no host name.
     MxInvalidName = "mx-invalid-name", Error, DNS,
         "No sender can do anything with it.",
@@ -265,15 +273,15 @@ kinds! {
     /// An MX host has no address.
     MxWithoutAddress = "mx-without-address", Error, MAIL_DNS,
         "No mail can go there.",
-        "Give the host an A or AAAA record, or remove the MX record.";
+        Hint::MX_WITHOUT_ADDRESS.fix();
     /// The addresses of an MX host could not be looked up.
     MxAddressLookupFailed = "mx-address-lookup-failed", Warning, MAIL_DNS,
         "Mail for it waits.",
-        "Try again later; if it stays so, ask whoever runs its name servers.";
+        Hint::MX_ADDRESS_LOOKUP_FAILED.fix();
     /// An MX host cannot be reached.
     MxUnreachable = "mx-unreachable", Warning, MAIL_HOST,
         "Mail for it waits, or goes to another MX host.",
-        "See that it listens on port 25. From a home or a cloud, port 25 is often blocked on the way out: then try from elsewhere.";
+        Hint::MX_UNREACHABLE.fix();
     /// One address of an MX host cannot be reached.
     MxAddressUnreachable = "mx-address-unreachable", Warning, MAIL_HOST,
         "Senders that try this address first are late.",
@@ -281,63 +289,63 @@ kinds! {
     /// An MX host refuses the session.
     MxRefuses = "mx-refuses", Error, MAIL_HOST,
         "Nothing can be said of its TLS, and other senders may be refused too.",
-        "If its log says that this client is blocked, try from elsewhere.";
+        Hint::MX_REFUSES.fix();
     /// STARTTLS is not offered.
     StarttlsNotOffered = "starttls-not-offered", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce; all others send in clear text.",
-        "Switch STARTTLS on, with a certificate for the host's name. If it is on: something between takes it out, such as a firewall that inspects SMTP.";
+        Hint::STARTTLS_NOT_OFFERED.fix();
     /// STARTTLS is offered and refused.
     StarttlsRefused = "starttls-refused", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
-        "Look into the log of the mail server: most often its key or its certificate cannot be read.";
+        Hint::STARTTLS_REFUSED.fix();
     /// Clear text follows the answer to STARTTLS.
     ClearTextAfterStarttls = "clear-text-after-starttls", Error, MAIL_HOST,
         "Careful senders break off: an attacker can put commands there.",
-        "Update the mail server, or what sits before it.";
+        Hint::CLEAR_TEXT_AFTER_STARTTLS.fix();
     /// The TLS handshake failed.
     TlsHandshakeFailed = "tls-handshake-failed", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
-        "Look into the log of the mail server; offer TLS 1.2 and 1.3 with the usual cipher suites.";
+        Hint::TLS_HANDSHAKE_FAILED.fix();
     /// TLS is older than 1.2.
     TlsTooOld = "tls-version-too-old", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
-        "Offer TLS 1.2 and 1.3; TLS 1.0 and 1.1 are given up (RFC 8996).";
+        Hint::TLS_TOO_OLD.fix();
     /// The certificate is no certificate.
     CertificateMalformed = "certificate-malformed", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to this host.",
-        "Install a certificate of a public CA.";
+        Hint::CERTIFICATE_MALFORMED.fix();
     /// The certificate has expired.
     CertificateExpired = "certificate-expired", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to this host.",
-        "Renew it, load it into the server, and see why the renewal did not happen by itself.";
+        Hint::CERTIFICATE_EXPIRED.fix();
     /// The certificate is not valid yet.
     CertificateNotYetValid = "certificate-not-yet-valid", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to this host.",
-        "Wait until then, go back to the old one, or set the clock right.";
+        Hint::CERTIFICATE_NOT_YET_VALID.fix();
     /// The certificate has been revoked.
     CertificateRevoked = "certificate-revoked", Error, MAIL_HOST,
         "Senders that look refuse it.",
-        "Get a new certificate with a new key.";
+        Hint::CERTIFICATE_REVOKED.fix();
     /// The server does not send a certificate that its own needs.
     ChainIncomplete = "chain-incomplete", Error, MAIL_HOST,
         "Web browsers fetch what is missing, mail servers do not: to them it is not trusted.",
-        "Install the whole chain: of certbot `fullchain.pem`, not `cert.pem`.";
+        Hint::CHAIN_INCOMPLETE.fix();
     /// The certificate is signed by its own key.
     CertificateSelfSigned = "certificate-self-signed", Error, MAIL_HOST,
         "Senders with MTA-STS trust public CAs alone.",
-        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+        Hint::CERTIFICATE_SELF_SIGNED.fix();
     /// No trusted root vouches for the certificate.
     CertificateNotTrusted = "certificate-not-trusted", Error, MAIL_HOST,
         "Senders with MTA-STS trust public CAs alone.",
-        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+        Hint::CERTIFICATE_NOT_TRUSTED.fix();
     /// The certificate is for other names.
     CertificateHostMismatch = "certificate-host-mismatch", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to this host.",
-        "Get a certificate for this very name; or name in DNS the host that the certificate is for.";
+        Hint::CERTIFICATE_HOST_MISMATCH.fix();
     /// The certificate expires soon.
     CertificateExpiresSoon = "certificate-expires-soon", Warning, MAIL_HOST,
         "From then on senders with MTA-STS refuse the host.",
-        "Renew it now, and see that it renews by itself: most tools do so 30 days before.";
+        Hint::CERTIFICATE_EXPIRES_SOON.fix();
     /// The certificates come in another order than they build on each other.
     ChainDisordered = "chain-disordered", Info, MAIL_HOST,
         "Some old clients stumble over it.",
@@ -345,27 +353,27 @@ kinds! {
     /// A key or a signature is too weak.
     CertificateWeak = "certificate-weak", Warning, MAIL_HOST,
         "Newer TLS libraries refuse it.",
-        "Get a certificate with an EC key of 256 bits, or RSA of 2048 at least, signed with SHA-256.";
+        Hint::CERTIFICATE_WEAK.fix();
     /// No TLSA record matches what the host shows.
     DaneMismatch = "dane-mismatch", Error, MAIL_DNS,
         "Senders with DANE deliver nothing to it, whatever the policy says.",
-        "Publish a TLSA record `3 1 1` of the key in use; at each change of the key, publish the new record before.";
+        Hint::DANE_MISMATCH.fix();
     /// There are TLSA records and no TLS.
     DaneWithoutTls = "dane-without-tls", Error, MAIL_HOST,
         "Senders with DANE deliver nothing to it, whatever the policy says.",
-        "Repair STARTTLS, or take the TLSA records out until it works.";
+        Hint::DANE_WITHOUT_TLS.fix();
     /// The TLSA records are bogus.
     DaneBogus = "dane-bogus", Error, MAIL_DNS,
         "Senders with DANE deliver nothing to it, and wait.",
-        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+        Hint::DANE_BOGUS.fix();
     /// The TLSA records could not be looked up.
     DaneLookupFailed = "dane-lookup-failed", Warning, MAIL_DNS,
         "Senders with DANE wait until they can.",
-        "Name servers of a signed zone must answer for TLSA, too; try again later.";
+        Hint::DANE_LOOKUP_FAILED.fix();
     /// None of the TLSA records is usable.
     DaneUnusable = "dane-unusable", Warning, MAIL_DNS,
         "Senders with DANE take them for none.",
-        "Publish TLSA records of usage 3 or 2; 0 and 1 are not for mail (RFC 7672, 3.1.3).";
+        Hint::DANE_UNUSABLE.fix();
     /// There is no TLSRPT record.
     NoTlsrpt = "no-tlsrpt", Warning, DNS,
         "Nobody is told when TLS fails: senders have nowhere to report it to.",
@@ -431,7 +439,18 @@ impl CheckFindingKind {
 mod tests {
     use std::collections::BTreeSet;
 
+    use mta_sts_core::tlsrpt::Hint;
+
     use super::CheckFindingKind;
+
+    #[test]
+    fn what_reports_tell_of_too_is_mended_in_the_same_way() {
+        for kind in CheckFindingKind::ALL {
+            if let Some(hint) = Hint::ALL.iter().find(|hint| hint.code() == kind.code()) {
+                assert_eq!(kind.fix(), hint.fix(), "{}", kind.code());
+            }
+        }
+    }
 
     #[test]
     fn each_kind_has_a_code_of_its_own_and_sentences() {

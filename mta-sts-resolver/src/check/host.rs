@@ -308,7 +308,7 @@ impl Visit {
         let after = delivery.check_session(&host, told(session.tls_result()));
         let decision = match after.decision {
             SessionDecision::Deliver => HostDecision::Deliver,
-            SessionDecision::TryNextMx => HostDecision::TryNextMx,
+            _ => HostDecision::TryNextMx,
         };
         let mut rows = after.rows;
         let with_dane = delivery

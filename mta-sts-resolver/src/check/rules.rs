@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mta_sts_core::{Mode, NoPolicy, Severity};
+use mta_sts_core::lint::Severity;
+use mta_sts_core::{Mode, NoPolicy};
 
 use super::alias::{AliasChain, AliasEnd};
 use super::dane::HostDane;

@@ -1,6 +1,6 @@
 //! Where a domain wants its TLS reports (RFC 8460).
 
-use mta_sts_core::{TlsrptRecord, TlsrptRecordError};
+use mta_sts_core::tlsrpt::{TlsrptRecord, TlsrptRecordError};
 
 use crate::dns::{DnsError, TxtAnswer};
 

@@ -61,13 +61,14 @@ impl Check {
         };
         let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store);
         let resolver = Resolver::new(dns, fetcher);
-        let mut checker =
-            DomainChecker::new(resolver, smtp).smtp_port(self.network.smtp_port).timeout(self.timeout);
+        let mut checker = DomainChecker::new(resolver, smtp)
+            .with_smtp_port(self.network.smtp_port)
+            .with_timeout(self.timeout);
         if self.no_probes {
             checker = checker.without_probes();
         }
         if self.authoritative {
-            checker = checker.ask_name_servers(self.ns_port);
+            checker = checker.with_name_servers(self.ns_port);
         }
 
         let mut standing = Standing::Fine;

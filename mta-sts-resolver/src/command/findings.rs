@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use mta_sts_core::{
-    DnsName, FetchErrorKind, Finding, FindingKind, LintKind, Mode, Policy, PolicyErrorKind, Severity,
-};
+use mta_sts_core::lint::{Finding, FindingKind, LintKind, Severity};
+use mta_sts_core::{DnsName, FetchErrorKind, Mode, Policy, PolicyErrorKind};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use mta_sts_core::lint::{self, Finding};
+use mta_sts_core::tlsrpt::TlsrptRecord;
 use mta_sts_core::{
-    DnsName, FetchError, FetchLimits, Finding, HttpResponse, Policy, PolicyDomain, Record, RecordError,
-    Strictness, TlsrptRecord, lint,
+    DnsName, FetchError, FetchLimits, HttpResponse, Policy, PolicyDomain, Record, RecordError, Strictness,
 };
 use mta_sts_resolver::{
     DnsClient, DnsError, FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher,
@@ -62,9 +63,7 @@ struct Manner {
 
 impl Manner {
     fn limits(self) -> FetchLimits {
-        let mut limits = FetchLimits::new();
-        limits.set_strictness(self.strictness());
-        limits
+        FetchLimits::new().with_strictness(self.strictness())
     }
 
     const fn strictness(self) -> Strictness {

@@ -135,7 +135,7 @@ impl Serve {
             Some(file) => overrides::read(Path::new(file))?,
             None => Overrides::new(),
         };
-        let zones = configuration.zones().overrides(overrides);
+        let zones = configuration.zones().with_overrides(overrides);
         Ok((configuration, zones))
     }
 

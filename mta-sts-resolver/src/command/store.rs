@@ -55,11 +55,13 @@ impl StorePlace {
     /// The store for a command, opened now; none in memory.
     pub(crate) fn open(&self, access: SqliteAccess) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
         // Nobody else waits meanwhile, and how large the store may be is for the daemon to know.
-        let config =
-            SqliteConfig::new().access(access).patience(Duration::from_secs(10)).max_octets(u64::MAX);
+        let config = SqliteConfig::new()
+            .with_access(access)
+            .with_patience(Duration::from_secs(10))
+            .with_max_octets(u64::MAX);
         Ok(match self {
             Self::Memory => None,
-            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?.max_octets(u64::MAX))),
+            Self::Redis(url) => Some(Arc::new(RedisStore::open(url)?.with_max_octets(u64::MAX))),
             Self::Sqlite(path) => Some(Arc::new(SqliteStore::open_with(path, config)?)),
         })
     }
@@ -69,10 +71,12 @@ impl StorePlace {
     pub(crate) fn open_for_daemon(&self, max_octets: u64) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
         let path = match self {
             Self::Memory => return Ok(None),
-            Self::Redis(url) => return Ok(Some(Arc::new(RedisStore::open(url)?.max_octets(max_octets)))),
+            Self::Redis(url) => {
+                return Ok(Some(Arc::new(RedisStore::open(url)?.with_max_octets(max_octets))));
+            }
             Self::Sqlite(path) => path,
         };
-        let store = SqliteStore::new(path, SqliteConfig::new().max_octets(max_octets))?;
+        let store = SqliteStore::new(path, SqliteConfig::new().with_max_octets(max_octets))?;
         match store.open_now() {
             Err(error) if error.kind() == StoreErrorKind::Foreign => Err(error),
             Err(error) => {

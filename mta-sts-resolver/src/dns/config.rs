@@ -16,8 +16,8 @@ use super::resolv_conf::{DNS_PORT, ResolvConf};
 /// use mta_sts_resolver::{DnsClient, DnsConfig};
 ///
 /// let config = DnsConfig::new("127.0.0.53:53".parse()?)
-///     .server("192.0.2.53:53".parse()?)
-///     .timeout(Duration::from_secs(2));
+///     .with_server("192.0.2.53:53".parse()?)
+///     .with_timeout(Duration::from_secs(2));
 /// let dns = DnsClient::new(config);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
@@ -75,7 +75,7 @@ impl DnsConfig {
 
     /// Adds a server, asked after those before it when they fail.
     #[must_use]
-    pub fn server(mut self, server: SocketAddr) -> Self {
+    pub fn with_server(mut self, server: SocketAddr) -> Self {
         self.told_servers.push(server);
         self
     }
@@ -83,7 +83,7 @@ impl DnsConfig {
     /// How long one server may take for one exchange over UDP before the next is asked, and for one over TCP. By default 3 s;
     /// at 0 every exchange times out. What comes later, while others are asked, counts too.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
@@ -91,7 +91,7 @@ impl DnsConfig {
     /// How often a server that stays silent is asked, and the only one when it answers SERVFAIL. By default 2; 0 counts as 1,
     /// and more than 5 as 5, as in resolv.conf(5).
     #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
     }
@@ -99,14 +99,14 @@ impl DnsConfig {
     /// How long a lookup may take in all, with every server, attempt and CNAME. By default 10 s; at 0 every lookup
     /// times out.
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
     /// How many sockets a client and its clones have open at once: 1024 by default; 0 counts as 1. Further queries wait.
     #[must_use]
-    pub fn sockets_at_once(mut self, sockets: usize) -> Self {
+    pub fn with_sockets_at_once(mut self, sockets: usize) -> Self {
         self.sockets_at_once = sockets;
         self
     }
@@ -116,7 +116,7 @@ impl DnsConfig {
     /// Whoever can alter packets between this host and such a server can then make any MX or address look
     /// authenticated by DNSSEC. It is for a path that is protected by other means, such as a tunnel or a private wire.
     #[must_use]
-    pub fn danger_trust_ad_bit_of_any_server(mut self, trust: bool) -> Self {
+    pub fn with_danger_trust_ad_bit_of_any_server(mut self, trust: bool) -> Self {
         self.trust_ad_from_any_server = Some(trust);
         self
     }
@@ -175,10 +175,10 @@ mod tests {
         assert_eq!((read.timeout_of_server(), read.attempts_at_server()), (Duration::from_secs(4), 5));
         assert!(read.trusts("192.0.2.1:53".parse().unwrap()));
         let told = read
-            .server("192.0.2.9:53".parse().unwrap())
-            .timeout(Duration::from_secs(1))
-            .attempts(0)
-            .danger_trust_ad_bit_of_any_server(false);
+            .with_server("192.0.2.9:53".parse().unwrap())
+            .with_timeout(Duration::from_secs(1))
+            .with_attempts(0)
+            .with_danger_trust_ad_bit_of_any_server(false);
         std::fs::write(&path, "nameserver 192.0.2.2\noptions timeout:5 trust-ad\n").unwrap();
         let told = told.read_again().unwrap().unwrap();
         let servers: Vec<_> = told.servers().iter().map(ToString::to_string).collect();

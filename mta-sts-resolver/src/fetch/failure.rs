@@ -68,7 +68,7 @@ impl PolicyFetchError {
 #[non_exhaustive]
 pub enum PolicyFetchErrorKind {
     /// The policy host has only addresses that are refused; see
-    /// [`PolicyFetcher::refuse_private_addresses`](super::PolicyFetcher::refuse_private_addresses). Nothing was sent.
+    /// [`PolicyFetcher::with_private_addresses_refused`](super::PolicyFetcher::with_private_addresses_refused). Nothing was sent.
     AddressRefused,
     /// The body is longer than the limit; nothing of it is given back.
     BodyTooLarge,

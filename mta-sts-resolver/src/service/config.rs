@@ -40,17 +40,17 @@ impl ServiceConfig {
     }
 
     /// How many domains are remembered in memory, with a policy or without: 65,536 by default. See
-    /// [`CacheConfig::set_max_entries`](mta_sts_core::CacheConfig::set_max_entries).
+    /// [`CacheConfig::with_max_entries`](mta_sts_core::CacheConfig::with_max_entries).
     #[must_use]
-    pub fn max_entries(mut self, max_entries: usize) -> Self {
+    pub fn with_max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
         self
     }
 
     /// How much memory the policies may take, in octets: 256 MiB by default. See
-    /// [`CacheConfig::set_max_octets`](mta_sts_core::CacheConfig::set_max_octets).
+    /// [`CacheConfig::with_max_octets`](mta_sts_core::CacheConfig::with_max_octets).
     #[must_use]
-    pub fn max_octets(mut self, max_octets: usize) -> Self {
+    pub fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
         self
     }
@@ -61,7 +61,7 @@ impl ServiceConfig {
     ///
     /// How many ask DNS and Policy Hosts at once, the resolver bounds: [`Resolver`](crate::Resolver).
     #[must_use]
-    pub fn max_waiting(mut self, lookups: usize) -> Self {
+    pub fn with_max_waiting(mut self, lookups: usize) -> Self {
         self.max_waiting = lookups;
         self
     }
@@ -69,7 +69,7 @@ impl ServiceConfig {
     /// How many policies are fetched anew at once, in the background: 16 by default; 0 counts as 1. What takes longer than
     /// 3 s is not counted among them; of that, seven times as many may go on.
     #[must_use]
-    pub fn refreshes_at_once(mut self, refreshes: usize) -> Self {
+    pub fn with_refreshes_at_once(mut self, refreshes: usize) -> Self {
         self.refreshes_at_once = refreshes;
         self
     }
@@ -77,7 +77,7 @@ impl ServiceConfig {
     /// How long an answer may take: 10 s by default, since a mail server has a process that waits for it. After it, the answer
     /// is [`WhyTemporary::Slow`](super::WhyTemporary::Slow); the lookup goes on, and the next question finds its result.
     #[must_use]
-    pub fn answer_within(mut self, answer_within: Duration) -> Self {
+    pub fn with_answer_within(mut self, answer_within: Duration) -> Self {
         self.answer_within = answer_within;
         self
     }
@@ -85,7 +85,7 @@ impl ServiceConfig {
     /// How long an answer may take where there is a cached policy that has not expired: 1 s by default. After it, that
     /// policy is the answer (RFC 8461, 5.1); the lookup goes on, and a newer policy that it finds counts from then on.
     #[must_use]
-    pub fn answer_within_if_cached(mut self, answer_within: Duration) -> Self {
+    pub fn with_answer_within_if_cached(mut self, answer_within: Duration) -> Self {
         self.answer_within_if_cached = answer_within;
         self
     }
@@ -93,7 +93,7 @@ impl ServiceConfig {
     /// Where entries outlive the process. By default nowhere: then mail is without protection for a moment after each
     /// start (RFC 8461, 10.2).
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn EntryStore>) -> Self {
+    pub fn with_store(mut self, store: Arc<dyn EntryStore>) -> Self {
         self.store = Some(store);
         self
     }
@@ -101,14 +101,14 @@ impl ServiceConfig {
     /// Names domains in log events of every level; by default in those of level debug and trace alone. Whom you write to is
     /// your users' business.
     #[must_use]
-    pub fn log_domains(mut self, log_domains: bool) -> Self {
+    pub fn with_log_domains(mut self, log_domains: bool) -> Self {
         self.log_domains = log_domains;
         self
     }
 
     /// Where the time comes from: the system's clock by default.
     #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+    pub fn with_clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }

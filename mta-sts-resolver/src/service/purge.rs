@@ -14,6 +14,7 @@ use crate::store::{EntryStore, StoreError};
 
 /// What a [`PolicyService`](super::PolicyService) is to forget.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Purge {
     /// This domain.
     Domain(PolicyDomain),

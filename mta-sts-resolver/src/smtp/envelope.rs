@@ -3,7 +3,7 @@
 /// ```
 /// use mta_sts_resolver::Envelope;
 ///
-/// let envelope = Envelope::new("alice@sender.test", "bob@recipient.test")?.require_tls();
+/// let envelope = Envelope::new("alice@sender.test", "bob@recipient.test")?.with_requiretls(true);
 /// assert_eq!(envelope.recipient(), "bob@recipient.test");
 /// assert!(Envelope::new("", "bob@recipient.test> BODY=8BITMIME").is_err());
 /// # Ok::<(), mta_sts_resolver::InvalidAddress>(())
@@ -33,8 +33,8 @@ impl Envelope {
     /// Asks that the message go over TLS all the way (RFC 8689, 2).
     // Meets Q16.
     #[must_use]
-    pub fn require_tls(mut self) -> Self {
-        self.require_tls = true;
+    pub fn with_requiretls(mut self, asked: bool) -> Self {
+        self.require_tls = asked;
         self
     }
 

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain, PostfixErrorKind, postfix};
+use mta_sts_core::postfix::{self, PostfixErrorKind};
+use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain};
 
 use super::key::Destination;
 use super::overrides::Override;

@@ -116,8 +116,9 @@ mod tests {
 
     #[test]
     fn a_zone_goes_on_counting_when_others_come_and_go() {
-        let zones =
-            |names: &[&str]| names.iter().fold(Zones::default(), |zones, name| zones.with(name, Zone::new()));
+        let zones = |names: &[&str]| {
+            names.iter().fold(Zones::default(), |zones, name| zones.with_zone(name, Zone::new()))
+        };
         let counted = CountedZones::new(zones(&["a", "b"]));
         counted.count(b"a x.test", &Answer::NotFound);
         counted.count(b"b x.test", &Answer::Ok(String::new()));

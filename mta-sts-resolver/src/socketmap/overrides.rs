@@ -15,7 +15,7 @@ use mta_sts_core::{DnsName, Mode, Policy, PolicyDomain, postfix};
 /// overrides.add_policy("example.test", Mode::Enforce, ["mx.example.test", "*.example.net.test"])?;
 /// overrides.add_exemption("partner.test")?;
 /// overrides.add_smart_host("[relay.example.test]:587", ["relay.example.test"])?;
-/// let zones = Zones::new(Zone::new()).overrides(overrides);
+/// let zones = Zones::new(Zone::new()).with_overrides(overrides);
 /// # Ok::<(), mta_sts_resolver::OverrideError>(())
 /// ```
 ///

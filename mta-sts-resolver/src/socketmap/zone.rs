@@ -12,7 +12,7 @@ use super::overrides::Overrides;
 /// use mta_sts_core::postfix::Form;
 /// use mta_sts_resolver::{MatchNames, Zone};
 ///
-/// let zone = Zone::new().form(Form::Extended).match_names(MatchNames::MxHosts);
+/// let zone = Zone::new().with_form(Form::Extended).with_match_names(MatchNames::MxHosts);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zone {
@@ -26,6 +26,7 @@ pub struct Zone {
 
 /// Which names a certificate may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MatchNames {
     /// The patterns of the policy: all that Postfix needs to be told, though `match=.example.test` covers
     /// `a.b.example.test` too, which the policy's `*.example.test` does not.
@@ -41,6 +42,7 @@ pub enum MatchNames {
 /// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DaneAnswer {
     /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts
     /// only, and no policy enforces, `dane`: Postfix authenticates those hosts, and delivers to the others too.
@@ -57,6 +59,7 @@ pub enum DaneAnswer {
 
 /// For which destinations DANE is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DaneLookup {
     /// Those with a policy in mode enforce or testing: of others nothing is said, so that Postfix's own level applies.
     #[default]
@@ -70,6 +73,7 @@ pub enum DaneLookup {
 /// Only its TXT record is meant. Where DNS says that there is one, and then not where the Policy Host is, that is a failed
 /// fetch; see [`FetchFailureAnswer`]. Where it is this machine that could not ask, the answer is temporary with either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DnsFailureAnswer {
     /// It is temporary: mail waits. Whoever makes this lookup fail gains nothing; whoever makes one of the Policy Host's
     /// address fail still does, by default.
@@ -85,6 +89,7 @@ pub enum DnsFailureAnswer {
 /// this machine that could not ask, for want of files or a network or by its proxy, the answer is temporary with either.
 // Meets S57.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FetchFailureAnswer {
     /// There is no policy: a sender "MUST continue with delivery as though the domain has not implemented MTA-STS"
     /// (RFC 8461, 3.3). So whoever can break the fetch of a policy that was never fetched before can read the mail
@@ -104,42 +109,42 @@ impl Zone {
 
     /// How much an answer tells: [`Form::Basic`] by default, which every Postfix understands.
     #[must_use]
-    pub fn form(mut self, form: Form) -> Self {
+    pub fn with_form(mut self, form: Form) -> Self {
         self.form = form;
         self
     }
 
     /// Which names a certificate may have: the patterns of the policy by default.
     #[must_use]
-    pub fn match_names(mut self, match_names: MatchNames) -> Self {
+    pub fn with_match_names(mut self, match_names: MatchNames) -> Self {
         self.match_names = match_names;
         self
     }
 
     /// What is said where DANE applies: [`DaneAnswer::DaneOnly`] by default.
     #[must_use]
-    pub fn dane(mut self, answer: DaneAnswer) -> Self {
+    pub fn with_dane(mut self, answer: DaneAnswer) -> Self {
         self.dane = answer;
         self
     }
 
     /// For which destinations DANE is looked up: those with a policy by default.
     #[must_use]
-    pub fn dane_lookup(mut self, lookup: DaneLookup) -> Self {
+    pub fn with_dane_lookup(mut self, lookup: DaneLookup) -> Self {
         self.dane_lookup = lookup;
         self
     }
 
     /// What is said when DNS does not say whether there is a policy, and none is remembered: temporary by default.
     #[must_use]
-    pub fn on_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
+    pub fn with_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
         self.on_dns_failure = answer;
         self
     }
 
     /// What is said when there is a policy that cannot be fetched, and none is remembered: not found by default.
     #[must_use]
-    pub fn on_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
+    pub fn with_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
         self.on_fetch_failure = answer;
         self
     }
@@ -161,14 +166,14 @@ impl Zones {
 
     /// Answers lookups of the map `name` as this zone says.
     #[must_use]
-    pub fn with(mut self, name: &str, zone: Zone) -> Self {
+    pub fn with_zone(mut self, name: &str, zone: Zone) -> Self {
         self.named.insert(name.to_owned(), zone);
         self
     }
 
     /// Answers for these destinations as the operator says: none by default.
     #[must_use]
-    pub fn overrides(mut self, overrides: Overrides) -> Self {
+    pub fn with_overrides(mut self, overrides: Overrides) -> Self {
         self.overrides = overrides;
         self
     }

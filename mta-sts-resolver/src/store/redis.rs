@@ -42,7 +42,7 @@ use super::{
 /// Whoever can write to it decides which policies apply: it has to be closed to strangers.
 ///
 /// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the domains;
-/// `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks` and `mtasts:octets` what is needed to keep within [`RedisStore::max_octets`].
+/// `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks` and `mtasts:octets` what is needed to keep within [`RedisStore::with_max_octets`].
 /// The server is version 6 or later, and no cluster. Connections are made when there is something to ask; a server that does
 /// not answer is left alone for a second, so that nobody waits long for it.
 #[derive(Clone)]
@@ -175,7 +175,7 @@ impl RedisStore {
     /// How many octets the entries may take before some go, as in [`SqliteStore`](crate::SqliteStore): 256 MiB by default, with
     /// 500 for what Redis keeps beside each. Of machines that share a store, the least counts.
     #[must_use]
-    pub fn max_octets(mut self, octets: u64) -> Self {
+    pub fn with_max_octets(mut self, octets: u64) -> Self {
         // As much as the numbers of Lua are exact for.
         self.max_octets = octets.min(1 << 53);
         self

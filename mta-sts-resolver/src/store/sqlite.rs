@@ -62,7 +62,7 @@ use super::{
 /// An entry that cannot be read is kept, whether it is damaged or of a later version. A database of a later version is read as
 /// far as possible and never written; one of an earlier version is brought to this one in one transaction.
 ///
-/// Where the file becomes larger than [`SqliteConfig::max_octets`], entries go: first those in which nothing has counted for two
+/// Where the file becomes larger than [`SqliteConfig::with_max_octets`], entries go: first those in which nothing has counted for two
 /// days and those without a policy, then the policies that nobody has asked for again, the large before the small.
 #[derive(Clone)]
 pub struct SqliteStore {
@@ -96,6 +96,7 @@ pub struct SqliteConfig {
 
 /// What may be done to the file of a [`SqliteStore`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SqliteAccess {
     /// Entries are read, and nothing is changed: no file is made, renamed or repaired.
     Read,
@@ -114,14 +115,14 @@ impl SqliteConfig {
 
     /// What may be done to the file: by default everything.
     #[must_use]
-    pub const fn access(mut self, access: SqliteAccess) -> Self {
+    pub const fn with_access(mut self, access: SqliteAccess) -> Self {
         self.access = access;
         self
     }
 
     /// How large the database may become before entries go: 256 MiB by default, 1 MiB at least. Its log takes a few MiB on top.
     #[must_use]
-    pub fn max_octets(mut self, octets: u64) -> Self {
+    pub fn with_max_octets(mut self, octets: u64) -> Self {
         self.max_octets = octets.max(1 << 20);
         self
     }
@@ -129,7 +130,7 @@ impl SqliteConfig {
     /// How long a write waits for another process that is writing: 500 ms by default. Then it fails, and every other one fails
     /// at once for a second.
     #[must_use]
-    pub const fn patience(mut self, patience: Duration) -> Self {
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }

@@ -84,7 +84,7 @@ impl Scripted {
     }
 
     pub(crate) fn client(&self) -> DnsClient {
-        DnsClient::with_server(self.address)
+        DnsClient::of_server(self.address)
     }
 
     pub(crate) fn impatient_client(&self) -> DnsClient {
@@ -141,7 +141,7 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// For what ends in silence.
 pub(crate) fn impatient(server: SocketAddr) -> DnsConfig {
-    DnsConfig::new(server).timeout(Duration::from_millis(100))
+    DnsConfig::new(server).with_timeout(Duration::from_millis(100))
 }
 
 /// Both on one port, which the system chooses for TCP; it may be taken for UDP.

@@ -117,9 +117,11 @@ impl fmt::Display for ReadyRule {
 /// use mta_sts_core::DnsName;
 /// use mta_sts_core::tlsrpt::ReadyRules;
 ///
-/// let mut rules = ReadyRules::new();
 /// // A cautious owner, who has just given up a host.
-/// rules.set_days(28).set_clean_days(14).accept(DnsName::parse("old-mx.example.com")?);
+/// let rules = ReadyRules::new()
+///     .with_days(28)
+///     .with_clean_days(14)
+///     .with_accepted(DnsName::parse("old-mx.example.com")?);
 /// assert_eq!(rules.days(), 28);
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
@@ -162,71 +164,82 @@ impl ReadyRules {
 
     /// Sets how many days the certificate of each MX host must still last, where nobody has seen that it renews by
     /// itself. Default 14.
-    pub const fn set_certificate_days(&mut self, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_certificate_days(mut self, days: u32) -> Self {
         self.certificate_days = days;
         self
     }
 
     /// Sets for how many full days no sender must have failed to fetch the policy. Default 7.
-    pub const fn set_served_days(&mut self, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_served_days(mut self, days: u32) -> Self {
         self.served_days = days;
         self
     }
 
     /// Sets for how many full days of UTC the same list of MX hosts must have been served. Default 14, two weekly
     /// rounds.
-    pub const fn set_days(&mut self, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_days(mut self, days: u32) -> Self {
         self.days = days;
         self
     }
 
     /// Sets how many organisations must have reported successes under the policy. Default 2.
-    pub const fn set_submitters(&mut self, count: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_submitters(mut self, count: u32) -> Self {
         self.submitters = count;
         self
     }
 
     /// Sets how many sessions must have succeeded under the policy. Default 100.
-    pub const fn set_sessions(&mut self, count: u64) -> &mut Self {
+    #[must_use]
+    pub const fn with_sessions(mut self, count: u64) -> Self {
         self.sessions = count;
         self
     }
 
     /// Sets how many sessions are enough for a domain that gets little mail, and after how many full days. Default
     /// 10 after 28 days.
-    pub const fn set_few_sessions(&mut self, count: u64, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_few_sessions(mut self, count: u64, days: u32) -> Self {
         (self.few_sessions, self.few_sessions_days) = (count, days);
         self
     }
 
     /// Sets for how many full days there may be no report of a success. Default 7; silence is no evidence.
-    pub const fn set_silent_days(&mut self, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_silent_days(mut self, days: u32) -> Self {
         self.silent_days = days;
         self
     }
 
     /// Sets for how many full days there must have been no failure of the domain's own, counted from the last one or
     /// from its mending, and in which days the failures of single senders count. Default 7.
-    pub const fn set_clean_days(&mut self, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_clean_days(mut self, days: u32) -> Self {
         self.clean_days = days;
         self
     }
 
     /// Sets how many organisations must have seen a failure until it is taken for the domain's own. Default 2.
-    pub const fn set_witnesses(&mut self, count: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_witnesses(mut self, count: u32) -> Self {
         self.witnesses = count;
         self
     }
 
     /// Sets how many of a thousand sessions of one organisation may fail for other causes, and on how many days.
     /// Default 5, half a percent, on 2 days.
-    pub const fn set_other_failures(&mut self, per_mille: u32, days: u32) -> &mut Self {
+    #[must_use]
+    pub const fn with_other_failures(mut self, per_mille: u32, days: u32) -> Self {
         (self.other_failures_per_mille, self.other_failure_days) = (per_mille, days);
         self
     }
 
     /// Accepts a host that reports name, although it is no MX host in DNS.
-    pub fn accept(&mut self, host: DnsName) -> &mut Self {
+    #[must_use]
+    pub fn with_accepted(mut self, host: DnsName) -> Self {
         self.accepted.push(host);
         self
     }

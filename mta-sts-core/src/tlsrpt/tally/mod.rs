@@ -34,7 +34,7 @@
 //! latest day that it has shown; after a longer one that day was none, and what was counted since moves to the day
 //! that the clock shows now. A clock that jumps ahead makes reports due early and loses nothing.
 //!
-//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::set_max_domains`], or
+//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::with_max_domains`], or
 //! beyond the memory, is not counted, which [`Tally::count`] tells; nothing that is counted gives way to it. A policy
 //! beyond [`Tally::MAX_POLICIES`] of a domain is counted under its type alone. Failures of more than
 //! [`Tally::MAX_DETAILS`] kinds are told with less: without the name that the host gave itself, then without the sending
@@ -125,8 +125,8 @@ pub struct Tally {
 /// use mta_sts_core::tlsrpt::{ReportSender, Tally, TallyConfig};
 ///
 /// # let seed = 7;
-/// let mut config = TallyConfig::new(seed, ReportSender::new("tls-reports@sender.example", "Sender Inc.")?);
-/// config.set_max_domains(1_000_000).set_max_octets(1 << 30);
+/// let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")?;
+/// let config = TallyConfig::new(seed, sender).with_max_domains(1_000_000).with_max_octets(1 << 30);
 /// let tally = Tally::new(config);
 /// assert!(tally.is_empty());
 /// # Ok::<(), mta_sts_core::tlsrpt::ReportSenderError>(())
@@ -149,7 +149,8 @@ impl TallyConfig {
     }
 
     /// Sets how many recipient domains are counted in a day. Default 65,536; more than 2^31 count as that.
-    pub const fn set_max_domains(&mut self, max_domains: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_domains(mut self, max_domains: usize) -> Self {
         self.max_domains = max_domains;
         self
     }
@@ -158,7 +159,8 @@ impl TallyConfig {
     ///
     /// A domain that one policy is counted under takes about 600 octets a day, and its policy text comes on top, once
     /// for all domains that share it.
-    pub const fn set_max_octets(&mut self, max_octets: usize) -> &mut Self {
+    #[must_use]
+    pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
         self
     }
@@ -389,7 +391,7 @@ impl Tally {
         self.days.get(&day_of(day)).map_or(0, Day::len)
     }
 
-    /// The octets that all counts take in memory; never more than [`TallyConfig::set_max_octets`].
+    /// The octets that all counts take in memory; never more than [`TallyConfig::with_max_octets`].
     pub const fn octets(&self) -> usize {
         self.octets
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mta_sts_core::{Finding, Severity};
+use mta_sts_core::lint::{Finding, Severity};
 use mta_sts_resolver::DomainCheck;
 
 use super::verdict::some_of;

@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mta_sts_core::{
-    Delivery, DnsName, HostOutcome, MessageTls, MxDecision, MxHost, Session, SessionDecision, SessionFault,
-    TlsResult, TlsrptRow, tls_required_no,
+    Delivery, DnsName, HostOutcome, MessageFacts, MessageTls, MxDecision, MxHost, Session, SessionDecision,
+    SessionFault, TlsResult, TlsrptRow, tls_required_no,
 };
 use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsError, Envelope, PolicyFetcher, Resolver, SmtpClient, SmtpError, SmtpSession,
@@ -73,8 +73,8 @@ impl Sender {
     pub(super) fn in_world(world: &World) -> Result<Self, mta_sts_resolver::TrustStoreError> {
         let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes())?;
         // A server on loopback that is silent for so long stays silent.
-        let dns = DnsConfig::new(world.dns_addr()).timeout(Duration::from_millis(1500)).attempts(2);
-        let fetcher = PolicyFetcher::new(trust_store.clone()).port(world.https_port());
+        let dns = DnsConfig::new(world.dns_addr()).with_timeout(Duration::from_millis(1500)).with_attempts(2);
+        let fetcher = PolicyFetcher::new(trust_store.clone()).with_port(world.https_port());
         Ok(Self {
             resolver: Resolver::new(DnsClient::new(dns), fetcher),
             smtp: SmtpClient::new("sender.test", trust_store),
@@ -128,7 +128,7 @@ impl Sender {
             let state = Session::new(tls_result(&outcome)).with_requiretls(session.offers("REQUIRETLS"));
             let verdict = delivery.check_session(host, state);
             journey.count(name, &verdict.rows);
-            if let (SessionDecision::TryNextMx, Some(fault)) = (verdict.decision, verdict.fault) {
+            if let (false, Some(fault)) = (verdict.decision == SessionDecision::Deliver, verdict.fault) {
                 // The session ends either way.
                 let _ = session.quit().await;
                 return journey.refused(name, Some(peer), tls, fault);
@@ -186,7 +186,7 @@ impl Message {
             .filter(|(name, _)| name.eq_ignore_ascii_case("TLS-Required"))
             .map(|(_, value)| value)
             .collect();
-        MessageTls::of(false, tls_required_no(&values), false)
+        MessageTls::of(MessageFacts::new().with_tls_required_no(tls_required_no(&values)))
     }
 }
 

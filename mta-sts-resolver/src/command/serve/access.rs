@@ -21,9 +21,9 @@ pub(super) struct SocketOwner {
 /// Both, for a socket of its own.
 pub(super) fn access(SocketMode(mode): SocketMode, owner: Option<&SocketOwner>) -> SocketAccess {
     SocketAccess::new()
-        .mode(mode)
-        .user(owner.and_then(|owner| owner.user))
-        .group(owner.and_then(|owner| owner.group))
+        .with_mode(mode)
+        .with_user(owner.and_then(|owner| owner.user))
+        .with_group(owner.and_then(|owner| owner.group))
 }
 
 impl FromStr for SocketMode {

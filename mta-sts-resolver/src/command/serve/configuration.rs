@@ -247,7 +247,7 @@ impl Configuration {
         complete
             .zones
             .iter()
-            .fold(Zones::new(complete.zone.zone()), |zones, (name, keys)| zones.with(name, keys.zone()))
+            .fold(Zones::new(complete.zone.zone()), |zones, (name, keys)| zones.with_zone(name, keys.zone()))
     }
 
     /// What would be shared out if there were files enough.
@@ -261,43 +261,41 @@ impl Configuration {
 
     pub(super) fn fetcher(&self, trust_store: TrustStore) -> PolicyFetcher {
         let fetcher = PolicyFetcher::new(trust_store)
-            .port(self.https_port)
-            .refuse_private_addresses(self.refuse_private_addresses);
+            .with_port(self.https_port)
+            .with_private_addresses_refused(self.refuse_private_addresses);
         match self.https_proxy.0 {
-            Some(proxy) => fetcher.proxy(proxy),
+            Some(proxy) => fetcher.with_proxy(proxy),
             None => fetcher,
         }
     }
 
     pub(super) fn resolver(&self, dns: DnsClient, trust_store: TrustStore, files: FileBudget) -> Resolver {
         let limits = &self.limits;
-        let mut fetch_limits = FetchLimits::new();
-        fetch_limits.set_timeout(limits.fetch_timeout.0);
-        let mut lookup = LookupConfig::new();
-        lookup.set_fetch_limits(fetch_limits);
+        let fetch_limits = FetchLimits::new().with_timeout(limits.fetch_timeout.0);
+        let lookup = LookupConfig::new().with_fetch_limits(fetch_limits);
         Resolver::new(dns, self.fetcher(trust_store))
-            .config(lookup)
-            .dns_lookups_at_once(limits.lookups_at_once.get())
-            .fetches_at_once(limits.fetches_from_one_address.get(), files.fetches)
+            .with_config(lookup)
+            .with_dns_lookups_at_once(limits.lookups_at_once.get())
+            .with_fetches_at_once(limits.fetches_from_one_address.get(), files.fetches)
     }
 
     pub(super) fn dns_client(&self, files: FileBudget) -> Result<DnsClient, DnsError> {
         let mut config = match self.dns.split_first() {
-            Some((DnsServer(first), rest)) => {
-                rest.iter().fold(DnsConfig::new(*first), |config, DnsServer(server)| config.server(*server))
-            }
+            Some((DnsServer(first), rest)) => rest
+                .iter()
+                .fold(DnsConfig::new(*first), |config, DnsServer(server)| config.with_server(*server)),
             None => DnsConfig::from_system()?,
         };
         if let Some(Span(timeout)) = self.limits.dns_timeout.0 {
-            config = config.timeout(timeout);
+            config = config.with_timeout(timeout);
         }
         if let Some(attempts) = self.limits.dns_attempts.0 {
-            config = config.attempts(attempts.get());
+            config = config.with_attempts(attempts.get());
         }
         if self.danger_trust_ad_bit_of_any_server {
-            config = config.danger_trust_ad_bit_of_any_server(true);
+            config = config.with_danger_trust_ad_bit_of_any_server(true);
         }
-        let config = config.deadline(self.limits.dns_deadline.0).sockets_at_once(files.dns_sockets);
+        let config = config.with_deadline(self.limits.dns_deadline.0).with_sockets_at_once(files.dns_sockets);
         Ok(DnsClient::new(config))
     }
 
@@ -312,13 +310,13 @@ impl Configuration {
 
     pub(super) fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new()
-            .max_entries(self.limits.max_entries.get())
-            .max_octets(usize::try_from(self.limits.max_memory.0).unwrap_or(usize::MAX))
-            .max_waiting(self.limits.lookups_waiting.get())
-            .refreshes_at_once(self.limits.refreshes_at_once.get())
-            .answer_within(self.limits.answer_within.0)
-            .answer_within_if_cached(self.limits.answer_within_if_cached.0)
-            .log_domains(self.log.domains)
+            .with_max_entries(self.limits.max_entries.get())
+            .with_max_octets(usize::try_from(self.limits.max_memory.0).unwrap_or(usize::MAX))
+            .with_max_waiting(self.limits.lookups_waiting.get())
+            .with_refreshes_at_once(self.limits.refreshes_at_once.get())
+            .with_answer_within(self.limits.answer_within.0)
+            .with_answer_within_if_cached(self.limits.answer_within_if_cached.0)
+            .with_log_domains(self.log.domains)
     }
 
     /// Who may connect where mail servers ask.
@@ -333,10 +331,10 @@ impl Configuration {
 
     pub(super) fn socketmap_config(&self) -> SocketmapConfig {
         SocketmapConfig::new()
-            .max_clients(self.limits.max_clients.get())
-            .idle_timeout(self.limits.idle_timeout.0)
-            .request_timeout(self.limits.request_timeout.0)
-            .stop_within(self.limits.stop_within.0)
+            .with_max_clients(self.limits.max_clients.get())
+            .with_idle_timeout(self.limits.idle_timeout.0)
+            .with_request_timeout(self.limits.request_timeout.0)
+            .with_stop_within(self.limits.stop_within.0)
     }
 }
 
@@ -420,29 +418,29 @@ impl ZoneKeys {
 
     fn zone(&self) -> Zone {
         Zone::new()
-            .form(match self.form.unwrap_or_default() {
+            .with_form(match self.form.unwrap_or_default() {
                 AnswerForm::Basic => Form::Basic,
                 AnswerForm::Extended => Form::Extended,
                 AnswerForm::ExtendedWithTesting => Form::ExtendedWithTesting,
             })
-            .match_names(match self.match_names.unwrap_or_default() {
+            .with_match_names(match self.match_names.unwrap_or_default() {
                 Match::Patterns => MatchNames::Patterns,
                 Match::MxHosts => MatchNames::MxHosts,
             })
-            .dane(match self.dane.unwrap_or_default() {
+            .with_dane(match self.dane.unwrap_or_default() {
                 OnDane::DaneOnly => DaneAnswer::DaneOnly,
                 OnDane::NotFound => DaneAnswer::NotFound,
                 OnDane::DangerIgnore => DaneAnswer::Ignore,
             })
-            .dane_lookup(match self.dane_lookup.unwrap_or_default() {
+            .with_dane_lookup(match self.dane_lookup.unwrap_or_default() {
                 LookUpDane::WithPolicy => DaneLookup::WithPolicy,
                 LookUpDane::Always => DaneLookup::Always,
             })
-            .on_dns_failure(match self.on_dns_failure.unwrap_or_default() {
+            .with_dns_failure(match self.on_dns_failure.unwrap_or_default() {
                 OnDnsFailure::Temporary => DnsFailureAnswer::Temporary,
                 OnDnsFailure::DangerNotFound => DnsFailureAnswer::NotFound,
             })
-            .on_fetch_failure(match self.on_fetch_failure.unwrap_or_default() {
+            .with_fetch_failure(match self.on_fetch_failure.unwrap_or_default() {
                 OnFetchFailure::NotFound => FetchFailureAnswer::NotFound,
                 OnFetchFailure::Temporary => FetchFailureAnswer::Temporary,
             })
@@ -551,7 +549,7 @@ mod tests {
         let server = "192.0.2.53:53".parse().unwrap();
         let asked = Configuration { dns: vec![DnsServer(server)], ..ours };
         let dns = asked.dns_client(asked.file_budget()).unwrap();
-        assert_eq!(format!("{dns:?}"), format!("{:?}", DnsClient::with_server(server)));
+        assert_eq!(format!("{dns:?}"), format!("{:?}", DnsClient::of_server(server)));
         assert_eq!(asked.limits.fetch_timeout.0, FetchLimits::new().timeout());
     }
 
@@ -560,12 +558,12 @@ mod tests {
         let configuration = parse(
             "[zone]\nform = 'extended'\n[zones.strict]\nmatch = 'mx-hosts'\n[zones.old]\nform = 'basic'\n",
         );
-        let default = Zone::new().form(Form::Extended);
+        let default = Zone::new().with_form(Form::Extended);
         assert_eq!(
             configuration.unwrap().zones(),
             Zones::new(default.clone())
-                .with("strict", default.match_names(MatchNames::MxHosts))
-                .with("old", Zone::new())
+                .with_zone("strict", default.with_match_names(MatchNames::MxHosts))
+                .with_zone("old", Zone::new())
         );
     }
 

@@ -56,7 +56,7 @@ impl<'a> Daemon<'a> {
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;
         if let Some(store) = store {
-            service_config = service_config.store(store);
+            service_config = service_config.with_store(store);
         }
         let wanted = configuration.file_budget();
         let files = FileBudget::new(FileBudget::free_files(configuration.listen.len()), wanted);
@@ -71,7 +71,7 @@ impl<'a> Daemon<'a> {
         let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
         let resolver = configuration.resolver(dns, trust_store.clone(), files);
         let service = PolicyService::new(resolver, service_config);
-        let clients = configuration.socketmap_config().max_clients(files.clients);
+        let clients = configuration.socketmap_config().with_max_clients(files.clients);
         let server = SocketmapServer::new(service.clone(), clients, zones);
         let (phase, reloads) = (Arc::default(), Arc::default());
         let mut daemon =
