@@ -69,7 +69,7 @@ fn shown(report: &Report) -> Value {
     })
 }
 
-fn shown_policy(policy: &ReportPolicy) -> Value {
+pub(crate) fn shown_policy(policy: &ReportPolicy) -> Value {
     json!({
         "type": policy.kind().to_string(),
         "domain": policy.domain(),

@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
 use mta_sts_core::tlsrpt::{
-    Counted, Datagram, DueId, DueReport, FailureDetails, ReportDelivery, ReportPolicy, ReportSender, Tally,
-    TallyConfig, Word,
+    Counted, Datagram, DueId, DueReport, ReportDelivery, ReportSender, Tally, TallyConfig,
 };
 use mta_sts_core::{PolicyDomain, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::files::{Octets, covers, understand};
+use crate::report::shown_policy;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,29 +200,5 @@ fn shown(due: &DueReport) -> Value {
         "contact": due.report.contact(),
         "period": due.report.period().map(|period| [period.start().as_secs(), period.end().as_secs()]),
         "policies": due.report.policies().iter().map(shown_policy).collect::<Vec<_>>(),
-    })
-}
-
-fn shown_policy(policy: &ReportPolicy) -> Value {
-    json!({
-        "type": policy.kind().to_string(),
-        "domain": policy.domain(),
-        "lines": policy.lines().collect::<Vec<_>>(),
-        "mx_hosts": policy.mx_hosts().collect::<Vec<_>>(),
-        "sessions": [policy.successes(), policy.failures()],
-        "details": policy.details().iter().map(shown_details).collect::<Vec<_>>(),
-    })
-}
-
-fn shown_details(details: &FailureDetails) -> Value {
-    json!({
-        "result": details.result().to_string(),
-        "sending_mta_ip": details.sending_mta_ip().map(Word::to_string),
-        "receiving_mx_hostname": details.receiving_mx_hostname(),
-        "receiving_mx_helo": details.receiving_mx_helo(),
-        "receiving_ip": details.receiving_ip().map(Word::to_string),
-        "failed_sessions": details.failed_sessions(),
-        "additional_information": details.additional_information(),
-        "failure_reason_code": details.failure_reason_code(),
     })
 }

@@ -342,17 +342,12 @@ impl ReadFailure<'_> {
         let ip = |text: Option<Text<'_>>| text.and_then(|text| text.0.parse().ok());
         let owned = |text: &str| Box::from(text);
         let reason = self.f.as_ref().and_then(|text| event::reason_code(&text.0)).map(owned);
-        let (result_type, reason) = match ResultType::from_number(self.c) {
-            Some(ResultType::ValidationFailure) if policy_type != PolicyType::Tlsa => {
-                let by_reason = reason.as_deref().and_then(result_type_of_openssl);
-                (by_reason.unwrap_or(ResultType::ValidationFailure), reason)
-            }
-            Some(result_type) => (result_type, reason),
-            None => {
-                let number = || format!("libtlsrpt-{}", self.c).into();
-                (ResultType::ValidationFailure, reason.or_else(|| Some(number())))
-            }
-        };
+        let known = ResultType::from_number(self.c);
+        let told = known.unwrap_or(ResultType::ValidationFailure);
+        let reason = reason.or_else(|| known.is_none().then(|| format!("libtlsrpt-{}", self.c).into()));
+        let may_be_told_by_reason = told == ResultType::ValidationFailure && policy_type != PolicyType::Tlsa;
+        let by_reason = reason.as_deref().filter(|_| may_be_told_by_reason).and_then(result_type_of_openssl);
+        let result_type = by_reason.unwrap_or(told);
         DatagramFailure {
             result_type,
             sending_ip: ip(self.s),
@@ -642,6 +637,9 @@ mod tests {
         ] {
             assert_eq!(result(2, reason), result_type, "{reason}");
             assert_eq!(result(1, reason), ResultType::ValidationFailure, "under DANE: {reason}");
+            // Whatever number a libtlsrpt to come has for it.
+            let unknown = format!(r#""policy-type":2,"failure-details":[{{"c":299,"f":"{reason}"}}],"f":1"#);
+            assert_eq!(failures(&unknown)[0].result_type, result_type, "{reason}");
         }
     }
 

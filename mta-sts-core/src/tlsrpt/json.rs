@@ -104,9 +104,21 @@ impl<'a> JsonReader<'a> {
         if self.input.get(self.at) != Some(&b'"') && self.octet()? != b'"' {
             return Err(JsonFault::Syntax);
         }
-        self.at += 1;
-        let start = self.at;
-        self.is_plain = true;
+        let start = self.at + 1;
+        // Most texts have nothing but their end.
+        let end = next_special(self.input, start);
+        if self.input.get(end) == Some(&b'"') {
+            (self.at, self.is_plain) = (end + 1, true);
+            return Ok(&self.input[start..end]);
+        }
+        self.at = end;
+        self.rest_of_string(start)
+    }
+
+    /// From the first escape or control character on.
+    #[cold]
+    fn rest_of_string(&mut self, start: usize) -> Result<&'a [u8], JsonFault> {
+        self.is_plain = false;
         loop {
             self.at = next_special(self.input, self.at);
             match self.input.get(self.at) {
@@ -115,7 +127,6 @@ impl<'a> JsonReader<'a> {
                 Some(b'\\') => self.pass_escape()?,
                 Some(_) => self.at += 1,
             }
-            self.is_plain = false;
         }
         let octets = &self.input[start..self.at];
         self.at += 1;
@@ -180,15 +191,19 @@ impl<'a> JsonReader<'a> {
     }
 
     fn octet_after_space(&mut self) -> Result<u8, JsonFault> {
-        loop {
-            match self.input.get(self.at) {
+        let mut at = self.at;
+        let octet = loop {
+            match self.input.get(at) {
+                Some(octet) if *octet > b' ' => break Ok(*octet),
                 // Reports that are laid out for people are half blanks.
-                Some(b'\n') => self.at += 1 + blanks(&self.input[self.at + 1..]),
-                Some(b' ' | b'\r' | b'\t') => self.at += 1,
-                Some(octet) => return Ok(*octet),
-                None => return Err(JsonFault::EndsEarly),
+                Some(b'\n') => at += 1 + blanks(&self.input[at + 1..]),
+                Some(b' ' | b'\r' | b'\t') => at += 1,
+                Some(octet) => break Ok(*octet),
+                None => break Err(JsonFault::EndsEarly),
             }
-        }
+        };
+        self.at = at;
+        octet
     }
 
     fn begin(&mut self, bracket: u8) -> Result<(), JsonFault> {
@@ -345,11 +360,15 @@ impl<'a> JsonText<'a> {
         let is_whole = loop {
             let run = next_special(rest, 0);
             let mut fits = true;
-            for chunk in rest[..run].utf8_chunks() {
-                is_broken |= !chunk.invalid().is_empty();
-                fits = add(chunk.valid()) && (chunk.invalid().is_empty() || add("\u{fffd}"));
-                if !fits {
-                    break;
+            if let Ok(valid) = core::str::from_utf8(&rest[..run]) {
+                fits = add(valid);
+            } else {
+                is_broken = true;
+                for chunk in rest[..run].utf8_chunks() {
+                    fits = add(chunk.valid()) && (chunk.invalid().is_empty() || add("\u{fffd}"));
+                    if !fits {
+                        break;
+                    }
                 }
             }
             rest = &rest[run..];

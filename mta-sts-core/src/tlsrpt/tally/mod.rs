@@ -52,6 +52,7 @@ mod text;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -63,7 +64,7 @@ use siphasher::sip::SipHasher13;
 use self::details::{Details, Fold, Kept};
 use self::policy_counts::{PolicyCounts, PolicyText, PolicyTexts, octets_of_name};
 use super::event::{Event, EventPolicy, Failure, SessionEnd};
-use super::{Report, ReportPeriod, ReportSender, TlsrptRecord};
+use super::{Report, ReportPeriod, ReportSender, TlsrptRecord, datetime};
 use crate::name::PolicyDomain;
 use crate::time::UnixTime;
 
@@ -975,8 +976,11 @@ fn report_id(
     for counts in counts {
         counts.reported(name).hash(&mut hasher);
     }
-    let id = format!("{}.{name}.{:016x}@{}", text::Date(day), hasher.finish(), config.sender.submitter());
-    id.into()
+    // A day that RFC 3339 has no date for is written as a number.
+    let time = datetime::format(start_of(day));
+    let date =
+        time.as_ref().map_or_else(|| day.to_string(), |time| time.chars().take(10).collect::<String>());
+    format!("{date}.{name}.{:016x}@{}", hasher.finish(), config.sender.submitter()).into()
 }
 
 /// When the report of a domain is due first.
