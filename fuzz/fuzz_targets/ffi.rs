@@ -384,8 +384,7 @@ impl Caller<'_> {
                     let (small, byte) = (self.small(), self.byte());
                     let flag = |bit: u8| i32::from(byte & bit != 0);
                     let mut delivery = at_mut(&mut self.deliveries, one);
-                    let message =
-                        if byte & 8 == 0 { mtasts_message_tls(byte.into()) } else { small };
+                    let message = if byte & 8 == 0 { mtasts_message_tls(byte.into()) } else { small };
                     plain(mtasts_delivery_set_message(delivery.as_deref_mut(), message));
                     plain(mtasts_delivery_set_minimum(delivery.as_deref_mut(), small));
                     plain(mtasts_delivery_set_dane_precedence(delivery.as_deref_mut(), small));

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use mta_sts_core::PolicyDomain;
 use mta_sts_core::lint::{self, Severity};
 use mta_sts_core::tlsrpt::{ReportUri, TlsrptRecord};
-use mta_sts_core::PolicyDomain;
 use mta_sts_fuzz::assert_lint_agrees;
 
 // The RRs are separated by an octet that no record has.

@@ -17,7 +17,9 @@ fuzz_target!(|data: &[u8]| {
             }
             for policy in read.report.policies() {
                 assert!(policy.successes().max(policy.failures()) <= LARGEST_COUNT);
-                assert!(policy.lines().chain(policy.mx_hosts()).all(|line| line.len() <= Report::MAX_TEXT_LEN));
+                assert!(
+                    policy.lines().chain(policy.mx_hosts()).all(|line| line.len() <= Report::MAX_TEXT_LEN)
+                );
                 assert!(policy.details().iter().all(|details| details.failed_sessions() <= LARGEST_COUNT));
             }
             let may_be_written = read.report.to_json();

@@ -1,7 +1,7 @@
 //! What the fuzz targets share.
 
-use mta_sts_core::lint::{Finding, Severity};
 use mta_sts_core::MxPattern;
+use mta_sts_core::lint::{Finding, Severity};
 
 /// Holds that `lint` has an error exactly when the parser refuses, with the parser's code and place,
 /// and that every finding lies in the text.
