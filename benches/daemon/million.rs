@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use mta_sts_core::{CacheEntry, PolicyDomain};
-use mta_sts_resolver::{EntryStore, SqliteStore};
+use mta_sts_resolver::{EntryStore, SqliteConfig, SqliteStore};
 use tokio::task::JoinSet;
 
 use crate::Failure;
@@ -14,7 +14,8 @@ use crate::Failure;
 /// have a policy of their own.
 pub(crate) fn write(file: &Path, domains: usize) -> Result<(), Failure> {
     tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-        let store = Arc::new(SqliteStore::open(file)?);
+        let store = SqliteStore::open_with(file, SqliteConfig::new().with_max_octets(1 << 30))?;
+        let store = Arc::new(store);
         let fetched_at = UNIX_EPOCH.elapsed()?.as_secs() - 3600;
         let mut puts = JoinSet::new();
         for number in 0..domains {
