@@ -147,7 +147,7 @@ fn rustdoc_json(name: &str) -> PathBuf {
         .args([
             "rustdoc",
             "--quiet",
-            "--offline",
+            "--locked",
             "--lib",
             "--all-features",
             "--package",
