@@ -988,11 +988,7 @@ mod report {
 
     impl fmt::Display for ReportError {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(formatter, "{} (", self.kind.message())?;
-            if !self.path.is_empty() {
-                write!(formatter, "{}, ", self.path)?;
-            }
-            write!(formatter, "byte {})", self.offset)
+            self.path.write_message(formatter, self.kind.message(), self.offset)
         }
     }
 

@@ -50,11 +50,7 @@ impl Deviation {
 
 impl fmt::Display for Deviation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (", self.kind.message())?;
-        if !self.path.is_empty() {
-            write!(formatter, "{}, ", self.path)?;
-        }
-        write!(formatter, "byte {})", self.offset)
+        self.path.write_message(formatter, self.kind.message(), self.offset)
     }
 }
 

@@ -23,6 +23,20 @@ impl ReportPath {
         Self { members, indexes }
     }
 
+    /// Writes a message, and the place that it is about: `message (path, byte 7)`.
+    pub(crate) fn write_message(
+        &self,
+        formatter: &mut fmt::Formatter<'_>,
+        message: &str,
+        offset: usize,
+    ) -> fmt::Result {
+        write!(formatter, "{message} (")?;
+        if !self.is_empty() {
+            write!(formatter, "{self}, ")?;
+        }
+        write!(formatter, "byte {offset})")
+    }
+
     /// Whether it is the report as a whole.
     pub const fn is_empty(&self) -> bool {
         self.members.is_empty()
