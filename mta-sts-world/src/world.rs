@@ -18,7 +18,9 @@ use crate::control;
 use crate::dns::{self, Authority};
 use crate::error::WorldError;
 use crate::https::{HttpsServer, PolicyHostBehaviour, Site};
-use crate::plan::{DNS_ADDRESS, HTTPS_PORT, MailHostPlan, MailService, Plan, SECOND_DNS_ADDRESS, TlsaPlan};
+use crate::plan::{
+    DNS_ADDRESS, HTTPS_PORT, MailHostPlan, MailService, Plan, PolicyHostPlan, SECOND_DNS_ADDRESS, TlsaPlan,
+};
 use crate::reports::{MailReception, Reception, Replaceable, ReportHostBehaviour, TlsrptAnswer};
 use crate::scenario::{Scenario, State, States, When};
 use crate::seen::{Owner, Record, Seen};
@@ -104,21 +106,7 @@ impl World {
 
         let mut https = Vec::new();
         for (listener, (address, plans)) in https_listeners.into_iter().zip(policy_hosts) {
-            let sites = plans
-                .into_iter()
-                .map(|plan| {
-                    let certificate =
-                        plan.certificate.try_map(|certificate| authorities.issue(certificate))?;
-                    Ok(Site {
-                        without_sni: without_sni(&plan.name),
-                        host: plan.name,
-                        certificate,
-                        behaviour: plan.behaviour,
-                        instead: Mutex::new(None),
-                        reports: plan.reports.map(Replaceable::new),
-                    })
-                })
-                .collect::<Result<_, WorldError>>()?;
+            let sites = sites(plans, &authorities, without_sni)?;
             let server = HttpsServer::new(listener, address, https_port, sites, states.clone(), seen.clone());
             let server = Arc::new(server);
             tasks.spawn(server.clone().serve());
@@ -485,6 +473,25 @@ impl From<&MailHostPlan> for MailHost {
     fn from(plan: &MailHostPlan) -> Self {
         Self { name: plan.name.clone(), address: plan.address, owner: plan.owner }
     }
+}
+
+/// The hosts at one address, with their certificates.
+fn sites(
+    plans: Vec<PolicyHostPlan>,
+    authorities: &Authorities,
+    without_sni: impl Fn(&str) -> WithoutSni<Arc<CertifiedKey>>,
+) -> Result<Vec<Site>, WorldError> {
+    let site = |plan: PolicyHostPlan| {
+        Ok(Site {
+            without_sni: without_sni(&plan.name),
+            certificate: plan.certificate.try_map(|certificate| authorities.issue(certificate))?,
+            host: plan.name,
+            behaviour: plan.behaviour,
+            instead: Mutex::new(None),
+            reports: plan.reports.map(Replaceable::new),
+        })
+    };
+    plans.into_iter().map(site).collect()
 }
 
 /// The certificate of a service that has one.
