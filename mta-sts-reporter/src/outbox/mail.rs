@@ -1,0 +1,73 @@
+//! The mail that brings a report (RFC 8460, 5.3).
+
+use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::date::Date;
+use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
+use mta_sts_core::tlsrpt::{MailParts, ReportSender};
+use mta_sts_core::{PolicyDomain, UnixTime};
+
+use super::body::ReportBody;
+
+/// A mail with a report, and its envelope.
+#[derive(Clone, Debug)]
+pub(super) struct ReportMail {
+    /// The contact of the sender.
+    pub(super) from: String,
+    pub(super) to: String,
+    /// Where the signature is from.
+    pub(super) submitter: PolicyDomain,
+    /// Header and body, with CRLF.
+    pub(super) message: Vec<u8>,
+    pub(super) file_name: String,
+}
+
+impl ReportMail {
+    /// The mail to this address; [`None`] where the queue was damaged.
+    // Meets R16, R72, R73, R76.
+    pub(super) fn compose(body: &ReportBody, domain: &PolicyDomain, to: &str, now: UnixTime) -> Option<Self> {
+        let report = body.report()?;
+        // As it was when the report was counted, also where the configuration has changed since.
+        let sender = ReportSender::new(report.contact()?, report.organization()?).ok()?;
+        let parts = MailParts::of(&report, domain, &sender).ok()?;
+        // No line of the text or of base64 begins so.
+        let boundary = format!("=_{}", report.id()?.split('@').next()?);
+        let boundary: String = boundary.chars().take(MAX_BOUNDARY).collect();
+        let content_type = ContentType::new("multipart/report")
+            .attribute("report-type", "tlsrpt")
+            .attribute("boundary", boundary);
+        let mut builder = MessageBuilder::new()
+            .from(Address::new_address(Some(sender.organization()), sender.contact()))
+            .to(Address::new_address(None::<&str>, to))
+            .subject(&*parts.subject)
+            .date(Date::new(i64::try_from(now.as_secs()).unwrap_or(i64::MAX)))
+            .message_id(MessageId::new(report.id()?));
+        for (name, value) in &parts.headers {
+            builder = builder.header(*name, Raw::new(value.as_str()));
+        }
+        let message = builder
+            .body(MimePart::new(
+                content_type,
+                vec![
+                    MimePart::new(ContentType::new("text/plain"), parts.text.as_str()),
+                    MimePart::new(ContentType::new(parts.media_type), body.json_gz())
+                        .attachment(parts.file_name.as_str()),
+                ],
+            ))
+            .write_to_vec()
+            .ok()?;
+        Some(Self {
+            from: sender.contact().to_owned(),
+            to: to.to_owned(),
+            submitter: sender.submitter().clone(),
+            message,
+            file_name: parts.file_name,
+        })
+    }
+}
+
+/// RFC 2046, 5.1.1.
+const MAX_BOUNDARY: usize = 70;
