@@ -1,4 +1,5 @@
 //! Reports in files, folders and mailboxes, and everything that is no report.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 use std::fs;
 use std::io::Write;
