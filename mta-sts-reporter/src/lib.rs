@@ -1,12 +1,22 @@
 //! The I/O of SMTP TLS Reporting (RFC 8460): the rules are [`mta_sts_core::tlsrpt`], and what reads, receives and sends
 //! reports is here.
+//!
+//! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Outbox`] sends reports that are due, by mail and by POST.
 #![forbid(unsafe_code)]
 
+mod inbox;
 mod outbox;
+mod visible;
 
+pub use inbox::{
+    Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
+    UnreadableReason,
+};
 pub use outbox::{
     DeliveryState, DueReports, DueReportsError, Outbox, OutboxCounts, OutboxError, OutboxErrorKind,
     QueuedDelivery, ReportMailer, ReportQueue, TrialFile, write_trial,
 };
 #[cfg(feature = "dkim")]
 pub use outbox::{DkimKeyError, DkimSigning};
+pub use visible::Visible;
