@@ -374,6 +374,13 @@ impl Shared {
 
     // Meets R14, R78, R79.
     async fn post(&self, url: &str, host: &str, body: &[u8]) -> End {
+        if !ReportPoster::can_post_to(url) {
+            return End::Refused(format!(
+                "{}: {}",
+                ReportPostError::InvalidUrl.code(),
+                ReportPostError::InvalidUrl
+            ));
+        }
         let addresses = match self.dns.addresses(host).await {
             Ok(answer) => answer.addresses,
             Err(error) => return End::Failed(format!("{}: {error}", error.code())),

@@ -42,13 +42,12 @@ impl ReportMail {
         let mut builder = MessageBuilder::new()
             .from(Address::new_address(Some(sender.organization()), sender.contact()))
             .to(Address::new_address(None::<&str>, to))
-            .subject(&*parts.subject)
             .date(Date::new(i64::try_from(now.as_secs()).unwrap_or(i64::MAX)))
             .message_id(MessageId::new(report.id()?));
         for (name, value) in &parts.headers {
             builder = builder.header(*name, Raw::new(value.as_str()));
         }
-        let message = builder
+        let built = builder
             .body(MimePart::new(
                 content_type,
                 vec![
@@ -59,6 +58,7 @@ impl ReportMail {
             ))
             .write_to_vec()
             .ok()?;
+        let message = [folded("Subject", &parts.subject).as_bytes(), &built].concat();
         Some(Self {
             from: sender.contact().to_owned(),
             to: to.to_owned(),
@@ -69,5 +69,23 @@ impl ReportMail {
     }
 }
 
+/// A field whose value is ASCII, with line ends at blanks where it would be longer than a line should be (RFC 5322, 2.1.1).
+fn folded(name: &str, value: &str) -> String {
+    let mut field = format!("{name}:");
+    let mut length = field.len();
+    for word in value.split(' ') {
+        if length + 1 + word.len() > MAX_LINE {
+            field.push_str("\r\n");
+            length = 0;
+        }
+        field.push(' ');
+        field.push_str(word);
+        length += 1 + word.len();
+    }
+    field.push_str("\r\n");
+    field
+}
+
+const MAX_LINE: usize = 78;
 /// RFC 2046, 5.1.1.
 const MAX_BOUNDARY: usize = 70;

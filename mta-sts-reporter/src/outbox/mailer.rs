@@ -95,15 +95,12 @@ impl ReportMailer {
             Ok(mail) => mail,
             Err(error) => return End::Failed(error),
         };
-        let sent = async {
-            match &self.way {
-                Way::Sendmail(program) => pipe(program, &mail).await,
-                Way::Smtp(server, trust_store) => self.relay(server, trust_store, &mail).await,
-            }
-        };
-        timeout(self.timeout, sent)
-            .await
-            .unwrap_or_else(|_| End::Failed("mail-timeout: the mail server took too long".to_owned()))
+        match &self.way {
+            Way::Sendmail(program) => timeout(self.timeout, pipe(program, &mail))
+                .await
+                .unwrap_or_else(|_| End::Failed("mail-timeout: the command took too long".to_owned())),
+            Way::Smtp(server, trust_store) => self.relay(server, trust_store, &mail).await,
+        }
     }
 
     async fn relay(&self, server: &str, trust_store: &TrustStore, mail: &ReportMail) -> End {
@@ -116,7 +113,7 @@ impl ReportMailer {
         };
         let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
         let client = SmtpClient::new(mail.submitter.as_str(), trust_store.clone());
-        let client = client.with_command_timeout(self.timeout);
+        let client = client.with_command_timeout(self.timeout).with_session_timeout(self.timeout);
         let mut session = Err(End::Failed(format!("mail-server-unknown: {server}")));
         for address in addresses {
             session = open(&client, address, host).await;

@@ -188,12 +188,13 @@ impl ReportQueue {
     pub fn deliveries(&self) -> Result<Vec<QueuedDelivery>, OutboxError> {
         let connection = self.connection();
         let mut statement = connection.prepare(
-            "SELECT domain, day, report_id, rua, delivery.tries, delivery.next_at, state, error
-             FROM delivery JOIN report ON report.number = delivery.report
-             UNION ALL
-             SELECT domain, day, report_id, '', tries, next_at, state, error FROM report
-             WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.report = report.number)
-             ORDER BY 6 IS NULL, 6, 2, 1, 4",
+            "SELECT domain, day, report_id, rua, tries, next_at, state, error FROM (
+                 SELECT domain, day, report_id, rua, delivery.tries, delivery.next_at, delivery.state, delivery.error
+                 FROM delivery JOIN report ON report.number = delivery.report
+                 UNION ALL
+                 SELECT domain, day, report_id, '', tries, next_at, state, error FROM report
+                 WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.report = report.number))
+             ORDER BY next_at IS NULL, next_at, day, domain, rua",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(QueuedDelivery {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod clock;
+#[cfg(feature = "dkim")]
+mod dkim;
 mod faults;
 mod kill;
 mod mail;

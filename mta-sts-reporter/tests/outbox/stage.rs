@@ -115,11 +115,6 @@ impl Stage {
             .await
     }
 
-    /// With this MX host of the world as this machine's mail server.
-    pub(crate) async fn with_mail_server(host: &str) -> Self {
-        Self::with(|world| relay(world, host), |poster| poster.with_private_addresses(true)).await
-    }
-
     pub(crate) async fn with(
         mailer: impl FnOnce(&World) -> ReportMailer,
         poster: impl FnOnce(ReportPoster) -> ReportPoster,
@@ -169,7 +164,7 @@ impl Stage {
             (delivery.domain, delivery.state, delivery.tries, code)
         };
         let mut states: Vec<_> = self.deliveries().into_iter().map(row).collect();
-        states.sort();
+        states.sort_by(|one, other| (&one.0, one.2, &one.3).cmp(&(&other.0, other.2, &other.3)));
         states
     }
 

@@ -77,6 +77,11 @@ impl ReportPoster {
         self
     }
 
+    /// Whether a URL is of the kind that can be posted to: `https`, with the name of a host. Nobody is asked.
+    pub fn can_post_to(url: &str) -> bool {
+        Target::parse(url).is_some()
+    }
+
     /// Posts a body to an `https` URL whose host has these addresses, and gives the status of the answer.
     ///
     /// At most 8 addresses are tried, until one takes the connection. Whatever happens after that is the end: what was sent to one
@@ -231,6 +236,7 @@ mod tests {
                 (target.host.as_ref(), target.port, target.authority.as_str(), target.path.as_str())
             });
             assert_eq!(found, seen, "{url}");
+            assert_eq!(ReportPoster::can_post_to(url), seen.is_some(), "{url}");
         }
     }
 }
