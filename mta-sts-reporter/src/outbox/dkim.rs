@@ -52,15 +52,15 @@ impl DkimSigning {
     ///
     /// Why not. Mails are tried again later all the same.
     pub fn check(&self) -> Result<(), DkimKeyError> {
-        let domain = PolicyDomain::parse("sender.example").map_err(|error| self.error(error))?;
+        let domain = PolicyDomain::parse("sender.example").map_err(|error| self.error(&error))?;
         self.sign(&domain, b"From: <a@sender.example>\r\n\r\nx\r\n").map(drop)
     }
 
     /// The mail with a signature of this domain before it.
     // Meets R19, R21, R22, R75.
     pub(super) fn sign(&self, domain: &PolicyDomain, message: &[u8]) -> Result<Vec<u8>, DkimKeyError> {
-        let pem = fs::read(&self.key_file).map_err(|error| self.error(error))?;
-        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| self.error(error))?;
+        let pem = fs::read(&self.key_file).map_err(|error| self.error(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| self.error(&error))?;
         let signature = match &key {
             // Whether it is of the one kind or of the other, only its inside tells.
             PrivateKeyDer::Pkcs8(der) => {
@@ -75,7 +75,7 @@ impl DkimSigning {
     }
 
     fn rsa(&self, key: PrivateKeyDer<'_>) -> Result<RsaKey<Sha256>, DkimKeyError> {
-        RsaKey::from_key_der(key).map_err(|error| self.error(error))
+        RsaKey::from_key_der(key).map_err(|error| self.error(&error))
     }
 
     fn signature(
@@ -90,10 +90,10 @@ impl DkimSigning {
             .headers(SIGNED)
             .header_canonicalization(Canonicalization::Relaxed)
             .body_canonicalization(Canonicalization::Relaxed);
-        Ok(signer.sign(message).map_err(|error| self.error(error))?.to_header())
+        Ok(signer.sign(message).map_err(|error| self.error(&error))?.to_header())
     }
 
-    fn error(&self, error: impl ToString) -> DkimKeyError {
+    fn error(&self, error: &impl ToString) -> DkimKeyError {
         DkimKeyError { key_file: self.key_file.clone(), detail: error.to_string() }
     }
 }

@@ -127,8 +127,8 @@ impl ReportMailer {
         };
         match session.deliver(&envelope, &mail.message).await {
             Ok(_) => {
-                // It has the mail, whatever becomes of the farewell.
-                let _ = session.quit().await;
+                // It has the mail, and that is to be written down before anybody waits for the farewell.
+                tokio::spawn(session.quit());
                 End::Sent
             }
             Err(error) => end_of(&error),

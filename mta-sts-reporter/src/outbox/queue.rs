@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mta_sts_core::UnixTime;
-use mta_sts_core::tlsrpt::{DueReport, ReportUri};
+use mta_sts_core::tlsrpt::{DueReport, ReportPeriod, ReportUri};
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
@@ -233,7 +233,7 @@ impl ReportQueue {
         }
         let mut taken = 0;
         for (due, body) in due {
-            let day = due.report.period().map_or(UnixTime::default(), |period| period.start());
+            let day = due.report.period().map_or(UnixTime::default(), ReportPeriod::start);
             taken += transaction.execute(
                 "INSERT INTO report (report_id, domain, day, record, body, taken_at, next_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING",

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mta_sts_core::UnixTime;
-use mta_sts_core::tlsrpt::{DueReport, ReportUri};
+use mta_sts_core::tlsrpt::{DueReport, ReportPeriod, ReportUri};
 use mta_sts_resolver::DnsClient;
 
 use super::body::ReportBody;
@@ -51,7 +51,7 @@ pub async fn write_trial(
         let domain = due.domain.as_str();
         let nothing = TrialFile {
             domain: domain.to_owned(),
-            day: due.report.period().map_or(now, |period| period.start()),
+            day: due.report.period().map_or(now, ReportPeriod::start),
             rua: None,
             file: None,
             error: None,
