@@ -74,6 +74,7 @@ fn random_domains(size: usize) -> Vec<PolicyDomain> {
 }
 
 /// The least of many short loops, each too short for another process to come between: on a busy machine the mean tells of others.
+#[allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 fn print_least() {
     const LOOP: usize = 10_000;
     for size in SIZES {
