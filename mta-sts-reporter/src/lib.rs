@@ -2,11 +2,14 @@
 //! reports is here.
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Overview`] sums up what they say, and [`Page`] shows it.
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
 #![forbid(unsafe_code)]
 
 mod inbox;
 mod outbox;
+mod overview;
+mod page;
 mod visible;
 
 pub use inbox::{
@@ -19,4 +22,9 @@ pub use outbox::{
 };
 #[cfg(feature = "dkim")]
 pub use outbox::{DkimKeyError, DkimSigning};
+pub use overview::{
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
+    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+};
+pub use page::Page;
 pub use visible::Visible;
