@@ -58,6 +58,7 @@ mod postfix;
 
 mod pointer;
 
+mod getter;
 mod guard;
 mod text;
 

@@ -30,7 +30,7 @@ fn exception(
     let result_type = result_type.map(|result_type| word(py, "ResultType", result_type.as_str()));
     let exception = result_type.transpose().and_then(|result_type| {
         let (line, offset) = place.unzip();
-        CLASS.import(py, "mta_sts._error", "MtaStsError")?.call1((message, code, line, offset, result_type))
+        CLASS.import(py, "mta_sts._words", "MtaStsError")?.call1((message, code, line, offset, result_type))
     });
     exception.map_or_else(|error| error, PyErr::from_value)
 }
