@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::unknown_word;
 
+/// Below this a parse takes less time than to let go of the lock and take it again.
+pub(crate) const LARGE: usize = 4096;
+
 /// Text as the network sent it: `bytes`, anything that `bytes()` takes as a buffer, or a `str`, whose
 /// UTF-8 is meant.
 pub(crate) struct Octets<'a>(Cow<'a, [u8]>);
@@ -61,6 +64,14 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
 }
 
+/// The texts of an iterable, and no lone text, which is an iterable too. Of a lone surrogate as [`Text`] has it.
+pub(crate) fn text_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if iterable.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err("wanted an iterable of str, not one alone"));
+    }
+    iterable.try_iter()?.map(|item| Ok(item?.extract::<Text<'_>>()?.0.into_owned())).collect()
+}
+
 /// A name as Python has it. A lone surrogate, which has no UTF-8, becomes the replacement character: no name has it, so
 /// the parser says where it is.
 pub(crate) struct Text<'a>(Cow<'a, str>);
@@ -99,6 +110,13 @@ pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
     object
         .extract()
         .map_err(|error: PyErr| out_of_range(object.py(), error, "a size is a number from 0 to 2**64 - 1"))
+}
+
+/// A number of sessions; for `from_py_with`.
+pub(crate) fn count(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    object
+        .extract()
+        .map_err(|error: PyErr| out_of_range(object.py(), error, "a count is a number from 0 to 2**64 - 1"))
 }
 
 /// The lowest 64 bits of any whole number, such as Python's own hashes are; for `from_py_with`.

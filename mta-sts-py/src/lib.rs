@@ -11,12 +11,15 @@ mod convert;
 mod delivery;
 mod entry;
 mod error;
+mod gzip;
 mod lint;
 mod lookup;
 mod name;
 mod policy;
 mod postfix;
 mod record;
+mod report;
+mod report_policy;
 mod sequence;
 mod text;
 mod tlsrpt;
@@ -53,6 +56,10 @@ mod _core {
     use crate::postfix::postfix_tls_policy;
     #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::report::{Report, ReportPeriod};
+    #[pymodule_export]
+    use crate::report_policy::{FailureDetails, ReportPolicy};
     #[pymodule_export]
     use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
     #[pymodule_export]

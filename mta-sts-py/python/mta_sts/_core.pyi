@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias, final, overload
 
 from typing_extensions import Never
@@ -9,6 +10,7 @@ from ._values import (
     Absence,
     BackOff,
     Conclusion,
+    Deviation,
     Evicted,
     Finding,
     Https,
@@ -18,6 +20,7 @@ from ._values import (
     Outcome,
     Output,
     Plan,
+    ReportDict,
     TlsrptRow,
 )
 from ._words import (
@@ -27,6 +30,7 @@ from ._words import (
     FetchFailure,
     MessageTls,
     Mode,
+    PolicyType,
     PostfixForm,
     Purpose,
     QueueLifetime,
@@ -42,6 +46,7 @@ from ._words import (
 _Octets: TypeAlias = bytes | bytearray | memoryview | str
 _Time: TypeAlias = float | datetime
 _Span: TypeAlias = float | timedelta
+_Address: TypeAlias = str | IPv4Address | IPv6Address
 
 __all__ = [
     "CacheEntry",
@@ -49,6 +54,7 @@ __all__ = [
     "CachedPolicy",
     "Delivery",
     "DnsName",
+    "FailureDetails",
     "Findings",
     "Lookup",
     "LookupConfig",
@@ -59,6 +65,9 @@ __all__ = [
     "PolicyCache",
     "PolicyDomain",
     "Record",
+    "Report",
+    "ReportPeriod",
+    "ReportPolicy",
     "SessionVerdict",
     "TlsrptRecord",
     "__version__",
@@ -1101,3 +1110,312 @@ class PolicyCache:
 
     def __len__(self) -> int: ...
     def __contains__(self, domain: PolicyDomain | str, /) -> bool: ...
+
+@final
+class Report:
+    """A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
+    >>> report = Report(
+    ...     organization="Sender Inc.",
+    ...     contact="tls@sender.example",
+    ...     id="2023-11-14.7f3a@sender.example",
+    ...     period=ReportPeriod.of_day(1_700_000_000),
+    ...     policies=[
+    ...         ReportPolicy(
+    ...             "sts",
+    ...             "example.com",
+    ...             mx_hosts=["mx.example.com"],
+    ...             successes=4_212,
+    ...             failures=61,
+    ...             details=[FailureDetails("certificate-expired", 61, receiving_mx_hostname="mx.example.com")],
+    ...         )
+    ...     ],
+    ... )
+    >>> Report.parse(report.to_json(), strict=True) == report
+    True
+
+    What a sender left out is `None`. Everything in a report that was received is a stranger's text: it may hold any character,
+    and may be untrue. Two reports are equal that say the same, whatever their deviations are.
+
+    Raises TypeError or ValueError for a value that cannot be. What may not stand in a report `to_json` tells.
+    """
+
+    __match_args__: Final = ("organization", "period", "policies")
+
+    def __new__(
+        cls,
+        *,
+        organization: str,
+        contact: str,
+        id: str,
+        period: ReportPeriod,
+        policies: Iterable[ReportPolicy] | None = None,
+    ) -> Report: ...
+    @staticmethod
+    def parse(
+        data: _Octets,
+        /,
+        *,
+        strict: bool = False,
+        max_octets: int = 10485760,
+        max_policies: int = 1000,
+        max_details: int = 20000,
+    ) -> Report:
+        """Reads a report: JSON, compressed with gzip or not, which its first octets tell.
+
+        >>> import gzip
+        >>> from mta_sts.tlsrpt import Report
+        >>> report = Report.parse(gzip.compress(b'{"contact-info": null, "policies": []}'))
+        >>> [(deviation.code, deviation.path) for deviation in report.deviations][:2]
+        [('null-member', 'contact-info'), ('no-policies', 'policies')]
+
+        Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So whatever can
+        be understood is read, and what was odd stands in `deviations`. `strict`: the first deviation is an error.
+
+        `max_octets`: how long the report may be, unpacked, 10 MiB by default. `max_policies`, `max_details`: how many policies
+        it may have, and how many failure details all of them together. It takes time and memory linear in `max_octets`,
+        whatever a compressed report would unpack to; other threads run meanwhile where it is long.
+
+        Raises MtaStsError: it is no JSON, or compressed and damaged; it is no object, has no `policies`, or is beyond a limit.
+        `.path` and `.offset` are the place in the JSON.
+        """
+
+    @property
+    def organization(self) -> str | None:
+        """The organisation that reports: `organization-name`."""
+
+    @property
+    def contact(self) -> str | None:
+        """The mail address of the organisation: `contact-info`."""
+
+    @property
+    def submitter(self) -> str | None:
+        """The domain of `contact`, which must be that of `TLS-Report-Submitter` (RFC 8460, 5.3)."""
+
+    @property
+    def id(self) -> str | None:
+        """The `report-id`. With the organisation and the period it tells a report that came twice."""
+
+    @property
+    def period(self) -> ReportPeriod | None:
+        """The time that is reported on: `date-range`."""
+
+    @property
+    def policies(self) -> tuple[ReportPolicy, ...]:
+        """What is reported, a `ReportPolicy` each."""
+
+    @property
+    def successes(self) -> int:
+        """How many sessions succeeded, under all policies together. A session may count under DANE and under MTA-STS."""
+
+    @property
+    def failures(self) -> int:
+        """How many sessions failed, under all policies together."""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Where the report that was read departs from RFC 8460 or from I-JSON, a `Deviation` each, in the order in which it was
+        noticed.
+
+        At most 256; of more, the last is `more-deviations`.
+        """
+
+    def with_missing_domains(self, domain: PolicyDomain | str, /) -> Report:
+        """The report with this domain for the policies that have none: the file name tells it (`ReportFileName`).
+
+        What the body says prevails (RFC 8460, 5.6). Raises MtaStsError for a domain that is none.
+        """
+
+    def to_json(self) -> str:
+        """Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4.
+
+        The same report always gives the same text, and `parse` gives the same report without a deviation. What is `None` is left
+        out. To send it, see `mail_parts`.
+
+        Raises MtaStsError with `.path`, for what its receiver would misread or refuse: a member that RFC 8460 demands is missing;
+        the period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
+        unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer sessions are
+        detailed than failed.
+        """
+
+    def to_dict(self) -> ReportDict:
+        """What the report says, in dicts, lists, texts and numbers: for `json`, `pandas.json_normalize` and the like.
+
+        The keys are the names of the attributes, and each of them is there. `start` and `end` are those of the period, in Unix
+        seconds. What a stranger wrote comes as it is, deviations and all.
+        """
+
+    def _with_deviations(self, deviations: tuple[Deviation, ...]) -> Report: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ReportPeriod:
+    """The time that a report is about, in Unix seconds: `start` and `end`, the first and the last second that count (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import ReportPeriod
+    >>> day = ReportPeriod.of_day(1_700_000_000)
+    >>> day, day.is_one_day
+    (ReportPeriod(1699920000, 1700006399), True)
+
+    Times are Unix seconds or aware datetimes. Raises ValueError for an end that is before the start.
+    """
+
+    __match_args__: Final = ("start", "end")
+
+    def __new__(cls, start: _Time, end: _Time, /) -> ReportPeriod: ...
+    @staticmethod
+    def of_day(time: _Time, /) -> ReportPeriod:
+        """The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
+
+    @property
+    def start(self) -> int:
+        """The first second that counts."""
+
+    @property
+    def end(self) -> int:
+        """The last second that counts."""
+
+    @property
+    def is_one_day(self) -> bool:
+        """Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1)."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: ReportPeriod, /) -> bool: ...
+    def __le__(self, other: ReportPeriod, /) -> bool: ...
+    def __gt__(self, other: ReportPeriod, /) -> bool: ...
+    def __ge__(self, other: ReportPeriod, /) -> bool: ...
+
+@final
+class ReportPolicy:
+    """What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import ReportPolicy
+    >>> policy = ReportPolicy("no-policy-found", "example.com", successes=12)
+    >>> policy.kind, policy.domain, policy.successes, policy.failures
+    (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, 'example.com', 12, 0)
+
+    `kind` is a `PolicyType`, or another text. `domain` is the recipient's, or for `tlsa` the name that the TLSA records belong to
+    (RFC 8460, 1.1), in A-labels. `lines`: of an MTA-STS policy as they were received, errors included, or one for each TLSA
+    record; of a line 4,096 octets count, of all 65,536. `mx_hosts`: the patterns of the policy, in A-labels. `successes`,
+    `failures`: how many sessions, 2**53 - 1 at most. `details`: a `FailureDetails` for each kind of failure.
+    """
+
+    __match_args__: Final = ("kind", "domain")
+
+    def __new__(
+        cls,
+        kind: PolicyType | str,
+        domain: str,
+        /,
+        *,
+        lines: Iterable[str] | None = None,
+        mx_hosts: Iterable[str] | None = None,
+        successes: int = 0,
+        failures: int = 0,
+        details: Iterable[FailureDetails] | None = None,
+    ) -> ReportPolicy: ...
+    @property
+    def kind(self) -> PolicyType | str:
+        """The kind of the policy, a `PolicyType`; a `str` that is none, where RFC 8460 does not register it: `policy-type`."""
+
+    @property
+    def domain(self) -> str | None:
+        """The domain that the policy is of: `policy-domain`."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the policy, or its TLSA records: `policy-string`."""
+
+    @property
+    def mx_hosts(self) -> list[str]:
+        """The `mx` patterns of the policy: `mx-host`."""
+
+    @property
+    def successes(self) -> int:
+        """How many sessions kept the policy: `total-successful-session-count`."""
+
+    @property
+    def failures(self) -> int:
+        """How many sessions failed: `total-failure-session-count`."""
+
+    @property
+    def details(self) -> tuple[FailureDetails, ...]:
+        """What went wrong, a `FailureDetails` for each kind of failure: `failure-details`.
+
+        A session may count in several, so their sum may be more than `failures` (RFC 8460, 4).
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class FailureDetails:
+    """One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import FailureDetails
+    >>> details = FailureDetails("validation-failure", 3, receiving_mx_hostname="mx.example.com", failure_reason_code="mx-mismatch")
+    >>> details.result, details.failed_sessions, details.receiving_ip
+    (<ResultType.VALIDATION_FAILURE: 'validation-failure'>, 3, None)
+
+    `result` is a `ResultType`, or another text; `failed_sessions` is 2**53 - 1 at most. Addresses are texts, or those of
+    `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO, of which the first word
+    counts, 255 octets at most. `failure_reason_code`: an error code of the sender, or its message, of which 128 octets count, since
+    a report need not tell much of the sender (RFC 8460, 8). `?` stands in both for what is not printable ASCII.
+    """
+
+    __match_args__: Final = ("result", "failed_sessions")
+
+    def __new__(
+        cls,
+        result: ResultType | str,
+        failed_sessions: int,
+        /,
+        *,
+        sending_mta_ip: _Address | None = None,
+        receiving_mx_hostname: str | None = None,
+        receiving_mx_helo: str | None = None,
+        receiving_ip: _Address | None = None,
+        additional_information: str | None = None,
+        failure_reason_code: str | None = None,
+    ) -> FailureDetails: ...
+    @property
+    def result(self) -> ResultType | str:
+        """What went wrong, a `ResultType`; a `str` that is none, where RFC 8460 does not register it: `result-type`."""
+
+    @property
+    def failed_sessions(self) -> int:
+        """How many sessions had it: `failed-session-count`."""
+
+    @property
+    def sending_mta_ip(self) -> str | None:
+        """The address of the sending mail server: `sending-mta-ip`. What is no address comes as it was written."""
+
+    @property
+    def receiving_mx_hostname(self) -> str | None:
+        """The name of the MX host, as in its MX record: `receiving-mx-hostname`."""
+
+    @property
+    def receiving_mx_helo(self) -> str | None:
+        """The name that the MX host calls itself: `receiving-mx-helo`."""
+
+    @property
+    def receiving_ip(self) -> str | None:
+        """The address of the MX host: `receiving-ip`. What is no address comes as it was written."""
+
+    @property
+    def additional_information(self) -> str | None:
+        """The URI of a page that tells more: `additional-information`."""
+
+    @property
+    def failure_reason_code(self) -> str | None:
+        """The reason, in words of the sender that nobody agreed on: `failure-reason-code`. `explain` knows many."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...

@@ -219,6 +219,70 @@ TlsrptRecordCode: TypeAlias = Literal[
 ]
 """Of the TXT records that ask for TLS reports."""
 
+ReportCode: TypeAlias = Literal[
+    "report-too-large",
+    "bad-json",
+    "json-ends-early",
+    "report-not-an-object",
+    "missing-policies",
+    "report-too-deep",
+    "too-many-policies",
+    "too-many-failure-details",
+    "missing-report-member",
+    "report-not-of-one-day",
+    "bad-report-contact",
+    "bad-report-name",
+    "bad-report-pattern",
+    "unknown-report-word",
+    "bad-report-address",
+    "bad-report-text",
+    "unexpected-report-patterns",
+    "report-details-below-total",
+]
+"""Of a TLS report that cannot be read, or that may not be written."""
+
+DeviationCode: TypeAlias = Literal[
+    "more-deviations",
+    "report-byte-order-mark",
+    "text-after-report",
+    "broken-text",
+    "report-control-character",
+    "text-cut",
+    "duplicate-member",
+    "unknown-member",
+    "missing-member",
+    "null-member",
+    "empty-text",
+    "wrong-type",
+    "string-for-array",
+    "object-for-array",
+    "array-in-string",
+    "line-feed-in-line",
+    "empty-element",
+    "no-policies",
+    "unknown-policy-type",
+    "unknown-result-type",
+    "mx-host-without-sts",
+    "bad-contact-info",
+    "bad-name-in-report",
+    "bad-ip-address",
+    "unusual-ip-address",
+    "bad-datetime",
+    "datetime-out-of-range",
+    "datetime-without-zone",
+    "unusual-datetime",
+    "end-at-midnight",
+    "not-one-day",
+    "period-reversed",
+    "count-as-string",
+    "count-as-fraction",
+    "count-too-large",
+    "negative-count",
+    "bad-count",
+    "details-below-total",
+]
+"""Where a TLS report that can be read departs from RFC 8460. With `strict` it is an error."""
+
 LintCode: TypeAlias = Literal[
     "more-findings",
     "html",
@@ -318,7 +382,17 @@ FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, Tl
 """What a `Finding` is about."""
 
 ErrorCode: TypeAlias = Literal[
-    NameCode, RecordCode, PolicyCode, FetchCode, EntryCode, LookupCode, PostfixCode, TlsrptRecordCode, "unknown-word"
+    NameCode,
+    RecordCode,
+    PolicyCode,
+    FetchCode,
+    EntryCode,
+    LookupCode,
+    PostfixCode,
+    TlsrptRecordCode,
+    ReportCode,
+    DeviationCode,
+    "unknown-word",
 ]
 """What a `MtaStsError` is about."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypedDict, Union
 
 from . import _literals as literal
 from ._words import (
@@ -300,3 +300,60 @@ class Bounce:
 
 
 Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where a TLS report departs from RFC 8460 or from I-JSON, and was read all the same.
+
+    `path` is the member, `policies[0].summary`, empty for the report as a whole; for an unknown member it is the object that has it.
+    `offset` is in octets of the JSON: the start of a value, or the end of an object that lacks a member.
+    """
+
+    code: literal.DeviationCode
+    number: int
+    path: str
+    offset: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class FailureDetailsDict(TypedDict):
+    """One kind of failure, as `Report.to_dict` has it."""
+
+    result: str
+    failed_sessions: int
+    sending_mta_ip: str | None
+    receiving_mx_hostname: str | None
+    receiving_mx_helo: str | None
+    receiving_ip: str | None
+    additional_information: str | None
+    failure_reason_code: str | None
+
+
+class ReportPolicyDict(TypedDict):
+    """What a report says of one policy, as `Report.to_dict` has it."""
+
+    kind: str
+    domain: str | None
+    lines: list[str]
+    mx_hosts: list[str]
+    successes: int
+    failures: int
+    details: list[FailureDetailsDict]
+
+
+class ReportDict(TypedDict):
+    """A report, as `Report.to_dict` has it; `start` and `end` are Unix seconds."""
+
+    organization: str | None
+    contact: str | None
+    submitter: str | None
+    id: str | None
+    start: int | None
+    end: int | None
+    successes: int
+    failures: int
+    policies: list[ReportPolicyDict]

@@ -19,6 +19,7 @@ from mta_sts import (
     Outcome,
     Policy,
     PolicyDomain,
+    PolicyType,
     PostfixForm,
     Purpose,
     Record,
@@ -33,6 +34,7 @@ from mta_sts import (
     lint_policy,
     postfix_tls_policy,
 )
+from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
 
 policy = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
 
@@ -87,3 +89,15 @@ assert DnsName.parse("A.test") == "a.test" == PolicyDomain.parse("A.test")
 names: set[DnsName | str] = {DnsName.parse("a.test"), "a.test"}
 assert len(names) == 1 and sorted([DnsName.parse("b.test"), DnsName.parse("a.test")])[0] == "a.test"
 assert CachedPolicy(policy, "1", 0).id == "1"
+
+# Reports. What is not registered is a text; what is missing is None.
+details = FailureDetails(ResultType.CERTIFICATE_EXPIRED, 3, receiving_ip="192.0.2.1")
+reported = ReportPolicy("sts", "a.test", lines=policy.lines, mx_hosts=map(str, policy.mx), failures=3, details=[details])
+report = Report(organization="A", contact="a@a.test", id="1@a.test", period=ReportPeriod.of_day(0), policies=[reported])
+assert Report.parse(report.to_json(), strict=True).policies[0].lines == policy.lines
+for deviation in Report.parse(b'{"policies": []}', max_octets=100).deviations:
+    assert deviation.code in codes() and deviation.code != "wrong-type"
+kinds: list[PolicyType | str] = [each.kind for each in report.policies]
+failures: int = sum(each["failures"] for each in report.to_dict()["policies"])
+submitter: str = report.submitter or ""
+assert kinds[0] == "sts" and (failures, submitter) == (3, "a.test") and report.period == ReportPeriod(0, 86_399)

@@ -56,6 +56,7 @@ from mta_sts import (
 )
 from mta_sts.aio import Resolver as AioResolver
 from mta_sts.resolver import Resolver
+from mta_sts.tlsrpt import Deviation, FailureDetails, Report, ReportPeriod, ReportPolicy
 
 
 def words_of_lookups(lookup: Lookup, resolver: Resolver, text: str) -> None:
@@ -191,3 +192,18 @@ def values(name: DnsName, domain: PolicyDomain, pattern: MxPattern, policy: Poli
     policy.matches_mx(None)  # type: ignore[arg-type]
     cache.get("a.test")  # type: ignore[call-arg]
     cache.get("a.test", now="now")  # type: ignore[arg-type]
+
+
+def reports(report: Report, policy: ReportPolicy, details: FailureDetails, deviation: Deviation) -> None:
+    Report.parse({})  # type: ignore[arg-type]
+    Report(organization="A", contact="a@a.test", id="1")  # type: ignore[call-arg]
+    Report(organization="A", contact="a@a.test", id="1", period=(0, 1))  # type: ignore[arg-type]
+    ReportPolicy("sts", "a.test", details=details)  # type: ignore[arg-type]
+    ReportPolicy("sts", "a.test", ["version: STSv1"])  # type: ignore[call-arg]
+    ReportPeriod("today", 1)  # type: ignore[arg-type]
+    report.id.upper()  # type: ignore[union-attr]
+    report.policies.append(policy)  # type: ignore[attr-defined]
+    policy.kind.number  # type: ignore[attr-defined]
+    report.to_dict()["organisation"]  # type: ignore[typeddict-item]
+    if deviation.code == "bad-json":  # type: ignore[comparison-overlap]
+        pass
