@@ -1,6 +1,7 @@
 //! What comes in from Python.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use mta_sts_core::UnixTime;
@@ -214,4 +215,20 @@ fn duration(seconds: f64) -> Option<Duration> {
 /// The value that a word stands for.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
     serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
+}
+
+/// An IP address: one of `ipaddress`, or a text.
+pub(crate) struct IpAddress(pub(crate) IpAddr);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for IpAddress {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let is_text = object.is_instance_of::<PyString>();
+        object.extract::<IpAddr>().map(Self).map_err(|_| match object.get_type().name() {
+            Ok(_) if is_text => PyValueError::new_err("the text is no IP address"),
+            Ok(class) => PyTypeError::new_err(format!("wanted str or an address of ipaddress, not {class}")),
+            Err(error) => error,
+        })
+    }
 }

@@ -2,13 +2,12 @@ use std::net::IpAddr;
 
 use mta_sts_core::tlsrpt::{self, Word};
 use mta_sts_core::{PolicyType, ResultType};
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use crate::convert::{Text, count, text_of_each};
+use crate::convert::{IpAddress, Text, count, text_of_each};
 use crate::value::{hash_of, reduced, word};
 
 /// What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
@@ -268,13 +267,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Address {
         if object.is_instance_of::<PyString>() {
             return Ok(Self(object.extract::<Text<'_>>()?.as_ref().into()));
         }
-        match object.extract::<IpAddr>() {
-            Ok(address) => Ok(Self(address.into())),
-            Err(_) => {
-                let class = object.get_type().name()?;
-                Err(PyTypeError::new_err(format!("wanted str or an address of ipaddress, not {class}")))
-            }
-        }
+        Ok(Self(object.extract::<IpAddress>()?.0.into()))
     }
 }
 
