@@ -3,8 +3,9 @@
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
 use mta_sts_core::tlsrpt::{
-    Deviation, DeviationKind, ReportError, ReportErrorKind, ReportPath, TlsrptRecordError,
-    TlsrptRecordErrorKind,
+    DatagramError, DatagramErrorKind, Deviation, DeviationKind, MailError, MailErrorKind, ReportError,
+    ReportErrorKind, ReportPath, ReportSenderError, ReportSenderErrorKind, TallyError, TallyErrorKind,
+    TlsrptRecordError, TlsrptRecordErrorKind,
 };
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
@@ -81,7 +82,7 @@ macro_rules! into_exception_with_place {
     )*};
 }
 
-into_exception_with_place!(NameError RecordError PolicyError EntryError TlsrptRecordError);
+into_exception_with_place!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError);
 
 impl IntoException for FetchError {
     fn into_exception(self, py: Python<'_>) -> PyErr {
@@ -112,7 +113,7 @@ macro_rules! into_exception_without_place {
     )*};
 }
 
-into_exception_without_place!(LookupError PostfixError);
+into_exception_without_place!(LookupError PostfixError ReportSenderError MailError);
 
 /// Every code that an error, a finding, a fault or a reason can have, with its number and its sentence.
 ///
@@ -135,7 +136,7 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     }
     add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
         LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
-        ReportErrorKind DeviationKind);
+        ReportErrorKind DeviationKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
     // No kind of the core; in C it is the status of an argument that has no meaning.
     codes.set_item(UNKNOWN_WORD, (2, "The word is none of those that are wanted."))?;
     Ok(codes)

@@ -10,7 +10,9 @@ use crate::convert::{LARGE, Octets, Text, Time, size};
 use crate::error::{IntoException, bad_gzip};
 use crate::gzip::{is_gzip, unpacked};
 use crate::name::policy_domain;
+use crate::report_mail::parts_of;
 use crate::report_policy::{ReportPolicy, policy_dict, shown};
+use crate::report_sender::ReportSender;
 use crate::value::{hash_of, reduced, value};
 
 /// A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
@@ -231,6 +233,42 @@ impl Report {
         let policies = report.policies().iter().map(|policy| policy_dict(py, policy));
         dict.set_item(intern!(py, "policies"), PyList::new(py, policies.collect::<PyResult<Vec<_>>>()?)?)?;
         Ok(dict)
+    }
+
+    /// What the mail that brings the report to this domain has of its own, a `MailParts`; `mail` makes the whole mail.
+    ///
+    /// Raises MtaStsError, for a report that no receiver would take for one of this sender: `other-report-submitter`, if the domain of
+    /// its `contact` is another; `bad-report-id`, if its `id` can stand in no subject; `missing-report-period`. What a `Tally` has
+    /// made has none of that.
+    #[pyo3(signature = (domain, sender, /))]
+    fn mail_parts<'py>(
+        &self,
+        domain: &Bound<'py, PyAny>,
+        sender: &ReportSender,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        parts_of(domain.py(), &self.content, &policy_domain(domain)?, &sender.0)
+    }
+
+    /// The mail that brings the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its octets.
+    ///
+    /// It is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each gets a mail of its own.
+    /// `date`: in Unix seconds or an aware datetime, now by default. Where it is signed with DKIM, both fields that begin with
+    /// `TLS-Report` belong into the signature (RFC 8460, 5.3).
+    ///
+    /// Raises MtaStsError, as `to_json` and `mail_parts` do, and for a contact that is no plain address.
+    #[pyo3(signature = (domain, /, *, to, date = None))]
+    fn mail<'py>(
+        slf: &Bound<'py, Self>,
+        domain: &Bound<'py, PyAny>,
+        to: &Bound<'py, PyAny>,
+        date: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, report) = (slf.py(), &slf.get().content);
+        let contact = report.contact().unwrap_or_default();
+        let sender = tlsrpt::ReportSender::new(contact, report.organization().unwrap_or_default());
+        let sender = sender.map_err(|error| error.into_exception(py))?;
+        let parts = parts_of(py, report, &policy_domain(domain)?, &sender)?;
+        py.import("mta_sts._mail")?.getattr("message")?.call1((slf, parts, sender.organization(), to, date))
     }
 
     fn __eq__(&self, other: &Self) -> bool {

@@ -51,7 +51,7 @@ def test_examples(module: types.ModuleType) -> None:
 
 def test_there_are_examples() -> None:
     names = {test.name for test in native_tests()}
-    assert {"Policy", "Record", "Lookup", "Delivery", "PolicyCache", "DnsName", "MxPattern", "Report"} <= names
+    assert {"Policy", "Record", "Lookup", "Delivery", "PolicyCache", "DnsName", "MxPattern", "Report", "Tally", "assess", "explain"} <= names
 
 
 def test_everything_public_says_what_it_is() -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, TypeAlias
 
-from ._core import FailureDetails, Report, ReportPolicy
+from ._core import Datagram, FailureDetails, Report, ReportPolicy
 from ._values import Deviation
 
 _Reduced: TypeAlias = tuple[Callable[..., object], tuple[Any, ...]]
@@ -42,6 +42,12 @@ def failure_details(value: FailureDetails) -> _Reduced:
         return _details_of, (text,)
     named = {name.replace("-", "_"): text for name, text in _optional(value).items()}
     return partial(FailureDetails, value.result, value.failed_sessions, **named), ()
+
+
+def datagram(value: Datagram) -> _Reduced:
+    if not value.events:
+        return Datagram, (str(value.domain), value.record)
+    return Datagram.parse, (value.to_json(),)
 
 
 def _report_of(text: str, deviations: tuple[Deviation, ...]) -> Report:
