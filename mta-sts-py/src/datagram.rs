@@ -75,7 +75,7 @@ impl Datagram {
     /// domain.
     #[pyo3(signature = (event, /))]
     fn add(&mut self, event: &Event) -> PyResult<bool> {
-        event.with(|event| self.0.add(event))
+        event.with(|event| self.0.add(&event))
     }
 
     /// The datagram as libtlsrpt writes it, of version 1.

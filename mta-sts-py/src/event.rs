@@ -207,7 +207,7 @@ impl Event {
     }
 
     /// Works on the event as the core has it.
-    pub(crate) fn with<R>(&self, work: impl FnOnce(&tlsrpt::Event<'_>) -> R) -> PyResult<R> {
+    pub(crate) fn with<R>(&self, work: impl FnOnce(tlsrpt::Event<'_>) -> R) -> PyResult<R> {
         let texts: Vec<&str>;
         let mut event = match &self.kind {
             Kind::Session(session) => {
@@ -230,7 +230,7 @@ impl Event {
         if let Some(address) = self.sending_ip {
             event = event.with_sending_ip(address);
         }
-        Ok(work(&event.with_tlsrpt_report(self.is_of_tlsrpt_report)))
+        Ok(work(event.with_tlsrpt_report(self.is_of_tlsrpt_report)))
     }
 }
 

@@ -82,7 +82,7 @@ impl Tally {
     /// Counts an event; gives what became of it, a `Counted`.
     #[pyo3(signature = (event, /, *, now))]
     fn count<'py>(&self, py: Python<'py>, event: &Event, now: Time) -> PyResult<Bound<'py, PyAny>> {
-        let counted = event.with(|event| self.lock().count(event, now.0))?;
+        let counted = event.with(|event| self.lock().count(&event, now.0))?;
         counted_word(py, counted)
     }
 
