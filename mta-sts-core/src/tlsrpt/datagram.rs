@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -432,19 +432,28 @@ struct Flag(bool);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Value {
-            Number(u64),
-            Word(bool),
-            Other(IgnoredAny),
+        struct NumberOrWord;
+
+        impl Visitor<'_> for NumberOrWord {
+            type Value = Flag;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("0 or 1")
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, word: bool) -> Result<Flag, E> {
+                Ok(Flag(word))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Flag, E> {
+                match number {
+                    0 | 1 => Ok(Flag(number == 1)),
+                    _ => Err(E::custom("0 or 1 is expected")),
+                }
+            }
         }
 
-        match Value::deserialize(deserializer)? {
-            Value::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
-            Value::Word(word) => Ok(Self(word)),
-            Value::Number(_) | Value::Other(_) => Err(D::Error::custom("0 or 1 is expected")),
-        }
+        deserializer.deserialize_any(NumberOrWord)
     }
 }
 
