@@ -77,6 +77,7 @@ use self::troubles::Troubles;
 /// tried once it is set right.
 ///
 /// Clones share everything.
+// Meets R11, R13, R14, R67, R78, R79, R81, R82.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     shared: Arc<Shared>,
@@ -281,7 +282,6 @@ impl Shared {
     }
 
     /// Asks where a report goes.
-    // Meets R11, R13.
     async fn address(self: &Arc<Self>, report: Unaddressed) -> Result<(), OutboxError> {
         let now = self.clock.now();
         let wanted = where_to(&self.dns, &report.domain, report.record.as_deref()).await;
@@ -372,7 +372,6 @@ impl Shared {
         self.troubles.note("mail", fault);
     }
 
-    // Meets R14, R78, R79.
     async fn post(&self, url: &str, host: &str, body: &[u8]) -> End {
         if !ReportPoster::can_post_to(url) {
             return End::Refused(format!(

@@ -57,7 +57,7 @@ impl DkimSigning {
     }
 
     /// The mail with a signature of this domain before it.
-    // Meets R19, R21, R22, R75.
+    // Meets R19, R21, R75.
     pub(super) fn sign(&self, domain: &PolicyDomain, message: &[u8]) -> Result<Vec<u8>, DkimKeyError> {
         let pem = fs::read(&self.key_file).map_err(|error| self.error(&error))?;
         let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| self.error(&error))?;
