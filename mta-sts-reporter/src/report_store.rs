@@ -226,7 +226,7 @@ impl ReportStore {
         self.shared.counting().tally.poll_timeout()
     }
 
-    /// The reports that are due, saved as they are. The thread waits for the disk.
+    /// Reports that are due, 256 at most, saved as they are. The thread waits for the disk.
     ///
     /// Those that nobody has taken are due again later, as if their delivery had failed ([`Tally::poll_report`]).
     ///

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{Tally, TallyChange, TallyConfig};
+use nix::sys::statvfs::statvfs;
 use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -206,13 +207,16 @@ impl Fault {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    pub(super) fn into_error(self) -> ReportStoreError {
+    /// What a caller is told, of a database at this path.
+    pub(super) fn into_error(self, path: &Path) -> ReportStoreError {
         let kind = match &self {
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ReportStoreErrorKind::Corrupt,
                 Some(ErrorCode::DiskFull) => ReportStoreErrorKind::Full,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReportStoreErrorKind::Locked,
                 Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => ReportStoreErrorKind::Denied,
+                // SQLite says no more where its log cannot be made.
+                _ if is_full(path) => ReportStoreErrorKind::Full,
                 _ => ReportStoreErrorKind::Unavailable,
             },
             Self::Io(error) => match error.kind() {
@@ -234,6 +238,12 @@ pub(super) fn random() -> Result<u64, ReportStoreError> {
         ReportStoreError::new(ReportStoreErrorKind::Unavailable, detail)
     })?;
     Ok(u64::from_ne_bytes(octets))
+}
+
+/// Whether the disk with this file is full.
+fn is_full(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    statvfs(folder).is_ok_and(|disk| disk.blocks_available() == 0)
 }
 
 /// Refuses what is no database: it would be taken for a damaged one.

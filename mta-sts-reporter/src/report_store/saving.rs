@@ -1,5 +1,6 @@
 //! The thread that saves.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -51,36 +52,33 @@ impl Saver {
     }
 
     fn save(&mut self) -> Result<(), ReportStoreError> {
-        match self.try_save() {
-            Err(fault) if fault.is_damage() => {
-                self.mend()?;
-                self.try_save().map_err(Fault::into_error)
-            }
-            saved => saved.map_err(Fault::into_error),
+        let shared = Arc::clone(&self.shared);
+        let Some(path) = shared.path.as_deref() else { return Ok(()) };
+        let mut saved = self.try_save(path);
+        if saved.as_ref().is_err_and(Fault::is_damage) {
+            saved = self.mend(path).and_then(|()| self.try_save(path));
         }
+        saved.map_err(|fault| {
+            let error = fault.into_error(path);
+            if !error.kind().is_passing() {
+                // Whatever state it is in: it is opened anew.
+                self.database = None;
+            }
+            error
+        })
     }
 
-    fn try_save(&mut self) -> Result<(), Fault> {
-        let shared = Arc::clone(&self.shared);
-        let path = shared.path.as_deref().unwrap_or_else(|| std::path::Path::new(""));
+    fn try_save(&mut self, path: &Path) -> Result<(), Fault> {
+        let shared = &self.shared;
         if self.database.as_ref().is_some_and(|database| !database.is_at(path)) {
             tracing::error!(path = %path.display(), "the database of counts was gone: it is made anew");
             self.database = None;
             self.begin_anew();
         }
-        if self.database.is_none() {
-            let (database, seed) = Database::open(path, self.known_seed())?;
-            if !shared.counting().is_loaded {
-                let loaded = database.load(&shared.config.of_tally(seed))?;
-                let mut counting = shared.counting();
-                let Counting { tally, seed: of_tally, is_loaded, .. } = &mut *counting;
-                let counted = std::mem::replace(tally, loaded);
-                tally.merge(&counted);
-                (*of_tally, *is_loaded) = (seed, true);
-            }
-            self.database = Some(database);
-        }
-        let Some(database) = &mut self.database else { return Ok(()) };
+        let database = match &mut self.database {
+            Some(database) => database,
+            None => self.database.insert(open(shared, path)?),
+        };
         let transaction = database.begin()?;
         // Row by row, with the tally held: the datagrams that come meanwhile wait in their queue.
         let mark = {
@@ -98,30 +96,22 @@ impl Saver {
     }
 
     /// Moves a damaged database aside; what is counted goes into a new one.
-    fn mend(&mut self) -> Result<(), ReportStoreError> {
+    fn mend(&mut self, path: &Path) -> Result<(), Fault> {
         self.database = None;
-        let Some(path) = self.shared.path.as_deref() else { return Ok(()) };
-        let damaged = Database::move_aside(path).map_err(Fault::into_error)?;
+        let damaged = Database::move_aside(path)?;
         let mut saved = 0;
-        if self.known_seed().is_some() {
+        if self.shared.known_seed().is_some() {
             self.begin_anew();
         } else {
-            let (seed, lines) = Database::salvage(&damaged);
-            saved = lines.len();
-            let (database, _) = Database::open(path, seed).map_err(Fault::into_error)?;
-            database.restore(&lines).map_err(Fault::into_error)?;
+            let (seed, rows) = Database::salvage(&damaged);
+            saved = rows.len();
+            Database::open(path, seed)?.0.restore(&rows)?;
         }
         tracing::error!(
             saved, damaged = %damaged.display(),
             "the database of counts was damaged: it was moved aside and made anew"
         );
         Ok(())
-    }
-
-    /// The seed of what is counted, once that is the one of a database.
-    fn known_seed(&self) -> Option<u64> {
-        let counting = self.shared.counting();
-        counting.is_loaded.then_some(counting.seed)
     }
 
     /// Has the tally give all of its rows at the next save.
@@ -136,7 +126,7 @@ impl Saver {
     }
 
     /// Tells those who wait, and the log where something has changed.
-    fn take_note(&mut self, saved: Result<(), ReportStoreError>) {
+    fn take_note(&self, saved: Result<(), ReportStoreError>) {
         let mut saving = self.shared.saving();
         match (&saved, &saving.last_error) {
             (Err(error), None) => {
@@ -147,14 +137,34 @@ impl Saver {
         }
         if saved.is_err() {
             saving.failures += 1;
-            // Whatever state it is in; it is opened again.
-            self.database = None;
             self.shared.is_dirty.store(true, Ordering::Release);
         }
         saving.last_error = saved.err();
         saving.done = saving.begun;
         drop(saving);
         self.shared.changed.notify_all();
+    }
+}
+
+/// Opens the database, and takes what earlier processes have saved into the tally, unless it is there.
+fn open(shared: &Shared, path: &Path) -> Result<Database, Fault> {
+    let (database, seed) = Database::open(path, shared.known_seed())?;
+    if shared.known_seed().is_none() {
+        let loaded = database.load(&shared.config.of_tally(seed))?;
+        let mut counting = shared.counting();
+        let Counting { tally, seed: of_tally, is_loaded, .. } = &mut *counting;
+        let counted = std::mem::replace(tally, loaded);
+        tally.merge(&counted);
+        (*of_tally, *is_loaded) = (seed, true);
+    }
+    Ok(database)
+}
+
+impl Shared {
+    /// The seed of what is counted, once that is the one of a database.
+    fn known_seed(&self) -> Option<u64> {
+        let counting = self.counting();
+        counting.is_loaded.then_some(counting.seed)
     }
 }
 
