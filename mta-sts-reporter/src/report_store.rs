@@ -188,8 +188,9 @@ impl ReportStore {
                 saver.work();
                 drop(working);
             });
-            spawned
-                .map_err(|error| ReportStoreError::new(ReportStoreErrorKind::Unavailable, error.to_string()))?;
+            spawned.map_err(|error| {
+                ReportStoreError::new(ReportStoreErrorKind::Unavailable, error.to_string())
+            })?;
         }
         let closing = Arc::new(Closing { shared: Arc::clone(&shared), ended: Mutex::new(ended) });
         Ok(Self { shared, _closing: closing })

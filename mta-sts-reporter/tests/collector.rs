@@ -4,13 +4,15 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use mta_sts_core::tlsrpt::{Datagram, PolicyType, ReportSender, Tally, TallyConfig};
 use mta_sts_core::{
-    FetchFailure, HttpResponse, Input, Lookup, LookupConfig, Outcome, PolicyDomain, Purpose, TxtFailure, UnixTime,
+    FetchFailure, HttpResponse, Input, Lookup, LookupConfig, Outcome, PolicyDomain, Purpose, TxtFailure,
+    UnixTime,
 };
 use mta_sts_reporter::{
     Collector, CollectorAccess, CollectorConfig, CollectorSocket, FailedDiscoveries, ReportStore,
@@ -191,7 +193,6 @@ fn real_datagrams_are_counted_as_the_core_counts_them() {
     assert_eq!(bench.store.to_text(), tally.to_text());
 }
 
-// Proves R36.
 #[test]
 fn testing_that_nobody_checked_proves_nothing() {
     for (is_checked, counted) in [(false, PolicyType::NoPolicyFound), (true, PolicyType::Sts)] {
@@ -240,8 +241,7 @@ fn failed(has_cached: bool) -> Failed {
         outcome.cache_update.apply_to(None, NOW).unwrap()
     });
     let now = NOW.saturating_add(day);
-    let outcome =
-        look_up(cached.as_ref(), b"v=STSv1; id=2", Input::FetchFailed(FetchFailure::Timeout), now);
+    let outcome = look_up(cached.as_ref(), b"v=STSv1; id=2", Input::FetchFailed(FetchFailure::Timeout), now);
     assert_eq!((outcome.failure.is_some(), outcome.policy().is_some()), (true, has_cached));
     Failed(domain, Arc::new(outcome))
 }
@@ -304,7 +304,13 @@ fn another_collector_gets_all_of_it_in_its_order() {
     });
     // What is none goes there too: it may know more.
     let datagrams: Vec<_> = (0..1000)
-        .map(|number| if number % 10 == 0 { format!("{number}").into_bytes() } else { datagram(&format!("{number}.test"), NO_POLICY) })
+        .map(|number| {
+            if number % 10 == 0 {
+                format!("{number}").into_bytes()
+            } else {
+                datagram(&format!("{number}.test"), NO_POLICY)
+            }
+        })
         .collect();
     for datagram in &datagrams {
         bench.send(datagram);
@@ -367,4 +373,33 @@ fn a_lookup_without_an_answer_tells_nothing() {
     bench.send(&datagram("failing.test", NO_POLICY));
     bench.stop();
     assert_eq!(bench.report("failing.test"), [(PolicyType::NoPolicyFound, 1, 0, vec![])]);
+}
+
+/// Answers no one before it is let go.
+struct Hanging(Mutex<Option<Receiver<()>>>);
+
+impl FailedDiscoveries for Hanging {
+    fn last(&self, _: &PolicyDomain) -> Option<Arc<Outcome>> {
+        if let Some(released) = self.0.lock().unwrap().take() {
+            let _ = released.recv();
+        }
+        None
+    }
+}
+
+#[test]
+fn what_does_not_fit_into_the_queue_is_counted_as_lost() {
+    let (release, released) = channel();
+    let hanging = Arc::new(Hanging(Mutex::new(Some(released))));
+    let mut bench = Bench::new(|_| CollectorConfig::new().with_failed_discoveries(hanging));
+    let datagram = datagram("a.test", NO_POLICY);
+    for _ in 0..40_000 {
+        // It goes on to receive, whatever waits.
+        bench.send(&datagram);
+    }
+    release.send(()).unwrap();
+    let counts = bench.stop();
+    assert_eq!((counts.datagrams, counts.events + counts.overflowed), (40_000, 40_000));
+    assert!(counts.overflowed >= 40_000 - 2 * 16_384 && counts.events >= 16_384, "{counts:?}");
+    assert_eq!(bench.report("a.test"), [(PolicyType::NoPolicyFound, counts.events, 0, vec![])]);
 }

@@ -71,7 +71,6 @@ fn what_is_counted_is_there_after_a_restart() {
     assert_eq!(all_due(&ReportStore::open(&path, config()).unwrap()), map(&[("a.test", 2), ("b.test", 2)]));
 }
 
-// Proves R30.
 #[test]
 fn a_report_is_due_at_the_same_time_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();

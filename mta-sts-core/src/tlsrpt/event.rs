@@ -518,7 +518,10 @@ mod tests {
                 let recounted = event(policy_type, lines, session).with_testing_unchecked();
                 let expected = if is_testing && may_be { PolicyType::NoPolicyFound } else { policy_type };
                 assert_eq!(recounted.policy_type(), expected, "{lines:?}");
-                assert_eq!(recounted.policy.is_bare(), expected == PolicyType::NoPolicyFound || lines.is_empty());
+                assert_eq!(
+                    recounted.policy.is_bare(),
+                    expected == PolicyType::NoPolicyFound || lines.is_empty()
+                );
                 assert_eq!(recounted.session, session);
             }
         }

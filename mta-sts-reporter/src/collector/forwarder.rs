@@ -74,7 +74,11 @@ impl Forwarder {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         if let Some(socket) = &self.socket {
             match socket.send(datagram) {
-                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected
+                    ) => {}
                 sent => return sent.map(drop),
             }
         }

@@ -133,7 +133,8 @@ mod tests {
     fn a_socket_that_is_in_use_or_no_socket_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
-        let in_use = |path: &Path| CollectorSocket::bind(path, CollectorAccess::new()).map_err(|error| error.kind());
+        let in_use =
+            |path: &Path| CollectorSocket::bind(path, CollectorAccess::new()).map_err(|error| error.kind());
         // Left behind by a process that was killed.
         drop(UnixDatagram::bind(&path).unwrap());
         let first = in_use(&path).unwrap();

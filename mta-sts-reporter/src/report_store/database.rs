@@ -15,7 +15,9 @@ use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{Tally, TallyChange, TallyConfig};
 use nix::sys::statvfs::statvfs;
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::{ReportStoreError, ReportStoreErrorKind};
 
@@ -95,7 +97,8 @@ impl Database {
         let mut rows = self.connection.prepare("SELECT line FROM tally ORDER BY day, domain")?;
         let lines: Vec<String> = rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let parse = |lines: &[String]| {
-            let text: String = [Tally::FIRST_LINE].into_iter().chain(lines.iter().map(|line| &**line)).collect();
+            let text: String =
+                [Tally::FIRST_LINE].into_iter().chain(lines.iter().map(|line| &**line)).collect();
             Tally::parse(text.as_bytes(), config.clone())
         };
         if let Ok(tally) = parse(&lines) {
@@ -172,9 +175,9 @@ impl Writing<'_> {
         let transaction = &self.0;
         match change {
             TallyChange::Clear => transaction.execute("DELETE FROM tally", []),
-            TallyChange::DeleteDay { day } => transaction
-                .prepare_cached("DELETE FROM tally WHERE day = ?1")?
-                .execute([seconds(*day)]),
+            TallyChange::DeleteDay { day } => {
+                transaction.prepare_cached("DELETE FROM tally WHERE day = ?1")?.execute([seconds(*day)])
+            }
             TallyChange::Delete { day, domain } => transaction
                 .prepare_cached("DELETE FROM tally WHERE day = ?1 AND domain = ?2")?
                 .execute(params![seconds(*day), domain]),

@@ -44,8 +44,7 @@ impl Saver {
         while !is_urgent(&saving) && !shared.is_dirty.load(Ordering::Acquire) {
             saving = shared.changed.wait(saving).unwrap_or_else(PoisonError::into_inner);
         }
-        let waited =
-            shared.changed.wait_timeout_while(saving, INTERVAL, |saving| !is_urgent(saving));
+        let waited = shared.changed.wait_timeout_while(saving, INTERVAL, |saving| !is_urgent(saving));
         let mut saving = waited.unwrap_or_else(PoisonError::into_inner).0;
         saving.is_wanted = false;
         saving.is_closing
