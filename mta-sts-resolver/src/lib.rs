@@ -13,7 +13,6 @@ mod local_fault;
 mod private_address;
 mod service;
 mod smtp;
-mod socketmap;
 mod store;
 mod tls;
 
@@ -22,13 +21,16 @@ pub use check::{
     DomainVerdict, HostCheck, HostDane, HostDecision, HostProbes, IdleHost, IdlePattern, NameServer,
     NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck,
 };
+pub use clock::{Clock, SystemClock};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
 pub use driver::{BusyWith, Discovery, Resolver};
-pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+pub use fetch::{
+    FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher, ReportPostError, ReportPoster,
+};
 pub use service::{
     BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, Purge, RefreshError,
     ServiceConfig, ServiceCounts, StoreState, WaitingCounts, WhyTemporary,
@@ -36,11 +38,6 @@ pub use service::{
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
-};
-pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, Explanation, FetchFailureAnswer, MatchNames,
-    OverrideError, Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener,
-    SocketmapServer, Zone, Zones,
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,
