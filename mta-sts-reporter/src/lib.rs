@@ -1,14 +1,24 @@
 //! The I/O of SMTP TLS Reporting (RFC 8460): the rules are [`mta_sts_core::tlsrpt`], and what reads, receives and sends
 //! reports is here.
+//!
+//! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Collector`] receives what mail servers tell of their sessions, and [`ReportStore`] keeps what is counted.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod collector;
+mod inbox;
 mod report_store;
+mod visible;
 
 pub use collector::{
     Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
 };
+pub use inbox::{
+    Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
+    UnreadableReason,
+};
 pub use report_store::{
     ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
 };
+pub use visible::Visible;
