@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -67,8 +67,8 @@ pub struct Collector {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     // The thread that receives ends when the other end is gone.
-    stopping: Option<UnixStream>,
-    ended: Receiver<()>,
+    stopping: Mutex<Option<UnixStream>>,
+    ended: Mutex<Receiver<()>>,
     path: Option<PathBuf>,
 }
 
@@ -193,8 +193,8 @@ impl Collector {
         let collector = Self {
             queue: Arc::clone(&queue),
             counters: Arc::clone(&counters),
-            stopping: Some(stopping),
-            ended,
+            stopping: Mutex::new(Some(stopping)),
+            ended: Mutex::new(ended),
             path: socket.path().map(Path::to_owned),
         };
         let mut forward = None;
@@ -234,24 +234,23 @@ impl Collector {
     }
 
     /// Counts what was sent until now, and ends; what it has done.
-    pub fn stop(mut self) -> CollectorCounts {
-        self.end();
-        self.counts()
-    }
-
-    fn end(&mut self) {
-        if self.stopping.take().is_some() {
+    pub fn stop(&self) -> CollectorCounts {
+        let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if stopping.is_some() {
+            drop(stopping);
             // Nothing is sent: it ends with the last thread.
-            if let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(STOPPING_PATIENCE) {
+            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(STOPPING_PATIENCE) {
                 tracing::warn!("not all datagrams that were sent could be counted in time");
             }
         }
+        self.counts()
     }
 }
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 
