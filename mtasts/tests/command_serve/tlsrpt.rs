@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mta_sts_world::TlsrptAnswer;
 use rusqlite::Connection;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::daemon::{Daemon, LONG, Lab, ask};
 use crate::status::scrape;
