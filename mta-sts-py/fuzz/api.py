@@ -41,7 +41,8 @@ def one_input(data: bytes) -> None:
         try:
             value = parse(octets)
         except MtaStsError as error:
-            refused(error, len(octets))
+            # A report may be longer, unpacked.
+            refused(error, sys.maxsize if parse is Report.parse else len(octets))
         else:
             assert pickle.loads(pickle.dumps(value)) == value
             assert hash(value) == hash(parse(octets)) and repr(value)
@@ -70,7 +71,8 @@ def count(octets: bytes, text: str, now: int) -> None:
         assert Tally.parse(tally.to_text(), SENDER, seed=1).to_text() == tally.to_text()
         Tally.parse(octets, SENDER, seed=1)
     except MtaStsError as error:
-        refused(error, len(octets))
+        # Places are counted in the text that the octets are read as.
+        refused(error, sys.maxsize)
 
 
 @atheris.instrument_func
