@@ -3,11 +3,14 @@
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
 //! - [`Collector`] receives what mail servers tell of their sessions, and [`ReportStore`] keeps what is counted.
+//! - [`Overview`] sums up what they say, and [`Page`] shows it.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod collector;
 mod inbox;
+mod overview;
+mod page;
 mod report_store;
 mod visible;
 
@@ -18,6 +21,11 @@ pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
     UnreadableReason,
 };
+pub use overview::{
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
+    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+};
+pub use page::Page;
 pub use report_store::{
     ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
 };

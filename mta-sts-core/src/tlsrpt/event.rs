@@ -2,7 +2,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::net::IpAddr;
 
-use super::datagram::DatagramFailure;
 use super::{PolicyType, ResultType};
 use crate::delivery::TlsrptRow;
 use crate::error::SessionFault;
@@ -79,7 +78,7 @@ pub(super) enum SessionEnd {
 pub(super) enum Failures<'a> {
     None,
     One(Failure<'a>),
-    Of(&'a [DatagramFailure]),
+    Of(&'a [OwnedFailure]),
 }
 
 /// One thing that went wrong, as it is counted.
@@ -91,6 +90,43 @@ pub(super) struct Failure<'a> {
     pub(super) helo: Option<&'a str>,
     pub(super) receiving_ip: Option<IpAddr>,
     pub(super) reason: Option<&'a str>,
+}
+
+/// A [`Failure`] with its texts, and with what datagrams tell besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OwnedFailure {
+    pub(super) result_type: ResultType,
+    pub(super) sending_ip: Option<IpAddr>,
+    pub(super) mx_host: Option<Box<str>>,
+    pub(super) helo: Option<Box<str>>,
+    pub(super) receiving_ip: Option<IpAddr>,
+    pub(super) additional_information: Option<Box<str>>,
+    pub(super) reason: Option<Box<str>>,
+}
+
+impl OwnedFailure {
+    pub(super) fn of(failure: Failure<'_>) -> Self {
+        Self {
+            result_type: failure.result_type,
+            sending_ip: failure.sending_ip,
+            mx_host: failure.mx_host.map(Into::into),
+            helo: failure.helo.map(Into::into),
+            receiving_ip: failure.receiving_ip,
+            additional_information: None,
+            reason: failure.reason.map(Into::into),
+        }
+    }
+
+    fn as_failure(&self) -> Failure<'_> {
+        Failure {
+            result_type: self.result_type,
+            sending_ip: self.sending_ip,
+            mx_host: self.mx_host.as_deref(),
+            helo: self.helo.as_deref(),
+            receiving_ip: self.receiving_ip,
+            reason: self.reason.as_deref(),
+        }
+    }
 }
 
 /// What a sender knows of a session besides its verdict, for [`Event::session`].
@@ -219,23 +255,66 @@ impl<'a> Event<'a> {
     /// beside it: one session may count for several failures (RFC 8460, 4).
     pub fn discovery(domain: &'a PolicyDomain, outcome: &'a Outcome) -> Option<Self> {
         let failure = outcome.failure.as_ref()?;
-        let (lines, mx_hosts, session) = match outcome.policy() {
+        let received_lines = Texts::Joined(failure.received_lines.as_text());
+        Some(Self::of_discovery(
+            domain,
+            failure.result_type,
+            failure.reason_code,
+            received_lines,
+            outcome.policy(),
+        ))
+    }
+
+    /// A policy discovery that failed, as [`discovery`](Self::discovery) has it: for a program that keeps an [`Outcome`] in a
+    /// form of its own. `policy` is the cached one that applies, if one does.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::Event;
+    /// use mta_sts_core::{PolicyDomain, ResultType};
+    ///
+    /// let domain = PolicyDomain::parse("example.com")?;
+    /// let lines = ["version: STSv1", "mode: enforced"];
+    /// let event = Event::failed_discovery(&domain, ResultType::StsPolicyInvalid, "bad-mode", &lines, None);
+    /// assert!(event.has_failed());
+    /// # Ok::<(), mta_sts_core::NameError>(())
+    /// ```
+    ///
+    /// Of the reason what [`SessionFacts::with_reason`] takes counts; lines with control characters are left out.
+    pub fn failed_discovery(
+        domain: &'a PolicyDomain,
+        result_type: ResultType,
+        reason: &'a str,
+        received_lines: &'a [&'a str],
+        policy: Option<&'a Policy>,
+    ) -> Self {
+        let reason = reason_code(reason).unwrap_or_default();
+        Self::of_discovery(domain, result_type, reason, Texts::List(received_lines), policy)
+    }
+
+    fn of_discovery(
+        domain: &'a PolicyDomain,
+        result_type: ResultType,
+        reason: &'a str,
+        received_lines: Texts<'a>,
+        policy: Option<&'a Policy>,
+    ) -> Self {
+        let (lines, mx_hosts, session) = match policy {
             Some(policy) => (Texts::LinesOf(policy), Texts::PatternsOf(policy), None),
-            None => (Texts::Joined(failure.received_lines.as_text()), Texts::None, Some(SessionEnd::Failure)),
+            None => (received_lines, Texts::None, Some(SessionEnd::Failure)),
         };
-        Some(Self {
+        Self {
             policy: EventPolicy { policy_type: PolicyType::Sts, domain: None, lines, mx_hosts },
             session,
             failures: Failures::One(Failure {
-                result_type: failure.result_type,
+                result_type,
                 sending_ip: None,
                 mx_host: None,
                 helo: None,
                 receiving_ip: None,
-                reason: Some(failure.reason_code),
+                reason: Some(reason).filter(|reason| !reason.is_empty()),
             }),
             ..Self::of(domain)
-        })
+        }
     }
 
     /// A session without policy that went well: what the other fields begin with.
@@ -321,13 +400,13 @@ impl<'a> Event<'a> {
 
     /// What went wrong, one by one.
     pub(super) fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
-        let (one, of): (_, &'a [DatagramFailure]) = match self.failures {
+        let (one, of): (_, &'a [OwnedFailure]) = match self.failures {
             Failures::None => (None, &[]),
             Failures::One(failure) => (Some(failure), &[]),
             Failures::Of(failures) => (None, failures),
         };
         let sending_ip = self.sending_ip;
-        one.into_iter().chain(of.iter().map(DatagramFailure::as_failure)).map(move |mut failure| {
+        one.into_iter().chain(of.iter().map(OwnedFailure::as_failure)).map(move |mut failure| {
             // A policy that could not be had was not looked for over SMTP.
             if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some() {
                 failure.sending_ip = sending_ip.or(failure.sending_ip);
