@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::name::{PolicyDomain, policy_domain};
 use crate::report::Report;
 use crate::report_sender::ReportSender;
-use crate::value::{value, word};
+use crate::value::{shown_bool, value, word};
 
 /// What is counted of sessions with other domains, and the reports that come of it (RFC 8460). Any thread may use it.
 ///
@@ -208,7 +208,7 @@ impl Tally {
 
     fn __repr__(&self) -> String {
         let tally = self.lock();
-        format!("<Tally octets={} is_empty={}>", tally.octets(), tally.is_empty())
+        format!("<Tally octets={} is_empty={}>", tally.octets(), shown_bool(tally.is_empty()))
     }
 }
 
