@@ -14,7 +14,7 @@ use crate::pointer::{array, give, string};
 use crate::policy::mtasts_policy;
 use crate::report::mtasts_report;
 use crate::status::{Fault, mtasts_error, mtasts_status};
-use crate::text::{self, NONE, Row, c_string};
+use crate::text::{self, Lens, NONE, Row, c_string};
 
 /// A limit of a condition: one of the MTASTS_READY_LIMIT_ numbers.
 pub type mtasts_ready_limit = u32;
@@ -529,7 +529,7 @@ const fn number_of(rule: ReadyRule) -> mtasts_ready_rule {
 
 fn find_rule(rule: mtasts_ready_rule) -> Option<(*const c_char, *const c_char)> {
     let number = i32::try_from(rule).ok()?;
-    let (word, message) = text::find(&RULES, &RULE_TEXTS, number)?;
+    let (word, message) = text::find(&RULE_LENS, &RULE_TEXTS, number)?;
     Some((word.as_ptr(), message.as_ptr()))
 }
 
@@ -545,4 +545,5 @@ const RULES: [Row; ReadyRule::ALL.len()] = {
     rows
 };
 
+static RULE_LENS: [Lens; RULES.len()] = text::lens(&RULES);
 static RULE_TEXTS: [u8; text::table_len(&RULES)] = text::table(&RULES);
