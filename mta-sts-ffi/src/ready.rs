@@ -64,7 +64,7 @@ pub const MTASTS_READY_RULE_SENDERS_VERIFY: u32 = 7;
 /// Every host that a report names is in DNS, or accepted.
 pub const MTASTS_READY_RULE_HOSTS_KNOWN: u32 = 8;
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers.
+/// Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
 pub type mtasts_ready_verdict = u32;
 
 /// All conditions are met.
@@ -326,7 +326,7 @@ pub extern "C" fn mtasts_ready_rule_message(rule: mtasts_ready_rule) -> *const c
     find_rule(rule).map_or(NONE, |(_, message)| message)
 }
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+/// Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_verdict(readiness: Option<&mtasts_readiness>) -> mtasts_ready_verdict {
     guard::get(0, || {
