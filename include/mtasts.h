@@ -61,7 +61,7 @@
 /** A label of the name is longer than 63 octets. */
 #define MTASTS_ERR_LABEL_TOO_LONG 104
 
-/** The name has a character that no host name has. */
+/** The name has a character that is not allowed in a host name. */
 #define MTASTS_ERR_BAD_CHARACTER 105
 
 /** A label of the name begins or ends with a hyphen. */
@@ -70,16 +70,16 @@
 /** This is an address, not a name. */
 #define MTASTS_ERR_ADDRESS_LITERAL 107
 
-/** The name has a U-label, and this build has no IDNA. */
+/** The name has a U-label, and this build does not support IDNA. */
 #define MTASTS_ERR_U_LABEL_UNSUPPORTED 108
 
 /** The name has a U-label that IDNA cannot turn into an A-label. */
 #define MTASTS_ERR_BAD_U_LABEL 109
 
-/** The pattern has a U-label where only A-labels may stand. */
+/** The pattern has a U-label where only A-labels are allowed. */
 #define MTASTS_ERR_U_LABEL 110
 
-/** The pattern has a wildcard that is not its whole first label. */
+/** The pattern has a star that is not its whole first label. */
 #define MTASTS_ERR_BAD_WILDCARD 111
 
 /** The address has no domain. */
@@ -100,40 +100,40 @@
 /** The `id` is not 1 to 32 letters and digits. */
 #define MTASTS_ERR_BAD_ID 205
 
-/** There is nothing between two semicolons. */
+/** A field is empty: there is nothing between two semicolons. */
 #define MTASTS_ERR_EMPTY_FIELD 206
 
 /** A field has no equals sign. */
 #define MTASTS_ERR_FIELD_WITHOUT_VALUE 207
 
-/** White space stands beside an equals sign. */
+/** There is white space next to an equals sign. */
 #define MTASTS_ERR_SPACE_AROUND_EQUALS 208
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
 #define MTASTS_ERR_BAD_FIELD_NAME 209
 
-/** A field value is empty or has a character that may not stand in it. */
+/** A field value is empty or has a character that is not allowed in it. */
 #define MTASTS_ERR_BAD_FIELD_VALUE 210
 
-/** White space follows the last field without a semicolon. */
+/** There is white space after the last field, and no semicolon. */
 #define MTASTS_ERR_TRAILING_SPACE 211
 
-/** The policy is longer than this crate reads. */
+/** The policy is longer than the maximum. */
 #define MTASTS_ERR_POLICY_TOO_LARGE 301
 
 /** The policy is not UTF-8. */
 #define MTASTS_ERR_NOT_UTF8 302
 
-/** A control character stands in a line. */
+/** A line has a control character. */
 #define MTASTS_ERR_CONTROL_CHARACTER 303
 
 /** A line has no colon. */
 #define MTASTS_ERR_LINE_WITHOUT_COLON 304
 
-/** White space stands before a field name. */
+/** There is white space before a field name. */
 #define MTASTS_ERR_SPACE_BEFORE_NAME 305
 
-/** White space stands before a colon. */
+/** There is white space before a colon. */
 #define MTASTS_ERR_SPACE_BEFORE_COLON 306
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
@@ -151,7 +151,7 @@
 /** The `max_age` is not 1 to 10 digits. */
 #define MTASTS_ERR_BAD_MAX_AGE 311
 
-/** An mx is no host name and no `*.` with one. */
+/** An mx is neither a host name nor `*.` with a domain. */
 #define MTASTS_ERR_BAD_MX 312
 
 /** The policy has no version. */
@@ -181,64 +181,64 @@
 /** The HTTP status is not 200. */
 #define MTASTS_ERR_HTTP_STATUS 401
 
-/** The answer is a redirect. */
+/** The response is a redirect. */
 #define MTASTS_ERR_HTTP_REDIRECT 402
 
 /** The media type is not text/plain. */
 #define MTASTS_ERR_MEDIA_TYPE 403
 
-/** The answer has no media type. */
+/** The response has no media type. */
 #define MTASTS_ERR_MISSING_MEDIA_TYPE 404
 
 /** The body is longer than the limit. */
 #define MTASTS_ERR_BODY_TOO_LARGE 405
 
-/** The body is no policy. */
+/** The body is not a valid policy. */
 #define MTASTS_ERR_INVALID_POLICY 406
 
-/** The text does not begin as a cache entry. */
+/** The text does not begin like a cache entry. */
 #define MTASTS_ERR_NOT_AN_ENTRY 701
 
-/** The entry is of a version that this crate does not read. */
+/** The entry has a version that this crate does not support. */
 #define MTASTS_ERR_UNKNOWN_ENTRY_VERSION 702
 
-/** A header line of the entry is not understood. */
+/** A header line of the entry is not valid. */
 #define MTASTS_ERR_BAD_ENTRY_HEADER 703
 
-/** The entry is cut off. */
+/** The entry is truncated. */
 #define MTASTS_ERR_TRUNCATED_ENTRY 704
 
-/** Something follows the policy of the entry. */
+/** There is text after the policy of the entry. */
 #define MTASTS_ERR_TRAILING_ENTRY_BYTES 705
 
-/** The policy in the entry is no policy. */
+/** The policy in the entry is not valid. */
 #define MTASTS_ERR_INVALID_ENTRY_POLICY 706
 
 /** A header line of the entry is missing. */
 #define MTASTS_ERR_INCOMPLETE_ENTRY 707
 
-/** The entry is of another domain. */
+/** The entry belongs to another domain. */
 #define MTASTS_ERR_ENTRY_OF_OTHER_DOMAIN 708
 
-/** A header line of the entry stands twice. */
+/** A header line of the entry is repeated. */
 #define MTASTS_ERR_DUPLICATE_ENTRY_HEADER 709
 
-/** This answer is not to the question that was asked. */
+/** The input does not answer the current query. */
 #define MTASTS_ERR_UNEXPECTED_INPUT 801
 
-/** The lookup is done and asks nothing more. */
+/** The lookup is done and takes no more inputs. */
 #define MTASTS_ERR_ALREADY_DONE 802
 
-/** Every name to match is a word that means another name to Postfix. */
+/** Every name to match is a keyword that Postfix replaces by another name. */
 #define MTASTS_ERR_NO_USABLE_MX 1201
 
 /** The policy covers none of the MX hosts. */
 #define MTASTS_ERR_NO_PERMITTED_HOST 1202
 
-/** The answer is longer than Postfix reads. */
+/** The answer is longer than the maximum of Postfix. */
 #define MTASTS_ERR_ANSWER_TOO_LONG 1203
 
-/** The domain has only digits, and Postfix takes no such name. */
+/** The domain has only digits, which Postfix does not accept. */
 #define MTASTS_ERR_NUMERIC_DOMAIN 1204
 
 /** No TXT record is a TLSRPT record. */
@@ -253,25 +253,25 @@
 /** The record has no `rua`. */
 #define MTASTS_ERR_MISSING_RUA 1304
 
-/** No URI of the `rua` is one that a report can be sent to. */
+/** The `rua` has no URI to which a report can be sent. */
 #define MTASTS_ERR_NO_USABLE_RUA 1305
 
-/** There is nothing between two semicolons. */
+/** A field is empty: there is nothing between two semicolons. */
 #define MTASTS_ERR_EMPTY_TLSRPT_FIELD 1306
 
 /** A field has no equals sign. */
 #define MTASTS_ERR_TLSRPT_FIELD_WITHOUT_VALUE 1307
 
-/** White space stands beside an equals sign. */
+/** There is white space next to an equals sign. */
 #define MTASTS_ERR_SPACE_AROUND_TLSRPT_EQUALS 1308
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
 #define MTASTS_ERR_BAD_TLSRPT_FIELD_NAME 1309
 
-/** A field value is empty or has a character that may not stand in it. */
+/** A field value is empty or has a character that is not allowed in it. */
 #define MTASTS_ERR_BAD_TLSRPT_FIELD_VALUE 1310
 
-/** White space follows the last field without a semicolon. */
+/** There is white space after the last field, and no semicolon. */
 #define MTASTS_ERR_TRAILING_TLSRPT_SPACE 1311
 
 /* Why no answer came from a Policy Host. */
@@ -279,7 +279,7 @@
 /** The Policy Host has no address. */
 #define MTASTS_FETCH_POLICY_HOST_NOT_FOUND 501
 
-/** The address of the Policy Host could not be looked up. */
+/** The address lookup of the Policy Host failed. */
 #define MTASTS_FETCH_POLICY_HOST_DNS_FAILED 502
 
 /** No connection to the Policy Host could be made. */
@@ -303,10 +303,10 @@
 /** The Policy Host sent a body longer than the limit. */
 #define MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE 509
 
-/** The answer of the Policy Host is not proper HTTP. */
+/** The response of the Policy Host is not valid HTTP. */
 #define MTASTS_FETCH_HTTP_PROTOCOL 510
 
-/** The sender could not ask the Policy Host, for a fault of its own. */
+/** The sender could not contact the Policy Host, because of a local fault. */
 #define MTASTS_FETCH_LOCAL_FAULT 511
 
 /** The Policy Host has only private addresses, which this sender refuses. */
@@ -326,7 +326,7 @@
 /** DNS gave no usable answer. */
 #define MTASTS_TXT_DNS_UNUSABLE 604
 
-/** The sender could not ask DNS, for a fault of its own. */
+/** The sender could not query DNS, because of a local fault. */
 #define MTASTS_TXT_DNS_LOCAL_FAULT 605
 
 /* Why a session does not meet what was asked of it. */
@@ -337,7 +337,7 @@
 /** The MX host did not offer STARTTLS. */
 #define MTASTS_FAULT_STARTTLS_NOT_OFFERED 902
 
-/** The MX host offered STARTTLS and refused the command. */
+/** The MX host offered STARTTLS but rejected the command. */
 #define MTASTS_FAULT_STARTTLS_REFUSED 903
 
 /** The TLS handshake with the MX host failed. */
@@ -367,13 +367,13 @@
 /** The TLSA records of the MX host could not be looked up. */
 #define MTASTS_FAULT_DANE_LOOKUP_FAILED 912
 
-/** Neither DNSSEC nor an MTA-STS policy vouches for the MX host. */
+/** The MX host is authenticated neither by DNSSEC nor by an MTA-STS policy. */
 #define MTASTS_FAULT_MX_NOT_AUTHENTICATED 913
 
 /** The MX host did not offer REQUIRETLS. */
 #define MTASTS_FAULT_REQUIRETLS_NOT_OFFERED 914
 
-/** It is not known whether the domain has a policy. */
+/** Whether the domain has a policy could not be determined. */
 #define MTASTS_FAULT_POLICY_UNKNOWN 915
 
 /** The certificate of the MX host was not compared with its TLSA records. */
@@ -390,16 +390,16 @@
 /** The domain has more than one MTA-STS record. */
 #define MTASTS_NO_POLICY_SEVERAL_RECORDS 1003
 
-/** DNS could not tell whether the domain has a policy. */
+/** The DNS query for the policy of the domain failed. */
 #define MTASTS_NO_POLICY_DNS_FAILED 1004
 
-/** The domain has a policy, and it could not be fetched. */
+/** The domain has a policy, but it could not be fetched. */
 #define MTASTS_NO_POLICY_FETCH_FAILED 1005
 
-/** The last fetch of this policy failed a short while ago. */
+/** The last fetch of this policy failed recently. */
 #define MTASTS_NO_POLICY_BACKING_OFF 1006
 
-/** The domain has a policy, and this sender could not fetch it, for a fault of its own. */
+/** The domain has a policy, but this sender could not fetch it, because of a local fault. */
 #define MTASTS_NO_POLICY_LOCAL_FAULT 1007
 
 /* What a finding is about, beside the MTASTS_ERR_ numbers. */
@@ -410,61 +410,61 @@
 /** The text is HTML or XML. */
 #define MTASTS_LINT_HTML 1102
 
-/** The text is RTF, the form of a word processor. */
+/** The text is RTF, a word processor format. */
 #define MTASTS_LINT_RTF 1103
 
 /** The text is JSON. */
 #define MTASTS_LINT_JSON 1104
 
-/** The text begins with the front matter of a site generator. */
+/** The text begins with front matter of a site generator. */
 #define MTASTS_LINT_FRONT_MATTER 1105
 
 /** The text is UTF-16. */
 #define MTASTS_LINT_UTF_16 1106
 
-/** A TXT record stands where a policy should. */
+/** The text is a TXT record instead of a policy. */
 #define MTASTS_LINT_RECORD_AS_POLICY 1107
 
-/** A policy stands where a TXT record should. */
+/** The text is a policy instead of a TXT record. */
 #define MTASTS_LINT_POLICY_AS_RECORD 1108
 
 /** The policy is longer than 65,536 octets. */
 #define MTASTS_LINT_LARGE_POLICY 1109
 
-/** This is a comment, and there are none in a policy. */
+/** The line is a comment, which policies do not support. */
 #define MTASTS_LINT_COMMENT 1110
 
-/** This is an item of a YAML list. */
+/** The line is an item of a YAML list. */
 #define MTASTS_LINT_YAML_LIST 1111
 
-/** An equals sign stands where a colon should. */
+/** There is an equals sign instead of a colon. */
 #define MTASTS_LINT_EQUALS_FOR_COLON 1112
 
-/** Several fields stand on one line. */
+/** Several fields are on one line. */
 #define MTASTS_LINT_FIELDS_ON_ONE_LINE 1113
 
-/** A backslash and a letter stand where a line should end. */
+/** There is an escape such as `\n` instead of a line end. */
 #define MTASTS_LINT_ESCAPED_LINE_END 1114
 
-/** A line ends with CR where only LF and CRLF end lines. */
+/** A line ends with CR, which is not a line end. */
 #define MTASTS_LINT_BAD_LINE_END 1115
 
-/** A Unicode line or paragraph separator ends no line. */
+/** There is a Unicode line or paragraph separator, which is not a line end. */
 #define MTASTS_LINT_UNICODE_LINE_END 1116
 
 /** Some lines end with LF and some with CRLF. */
 #define MTASTS_LINT_MIXED_LINE_ENDS 1117
 
-/** White space stands at the end of a line. */
+/** There is white space at the end of a line. */
 #define MTASTS_LINT_TRAILING_WHITE_SPACE 1118
 
-/** Not exactly one space follows a colon. */
+/** A colon is not followed by exactly one space. */
 #define MTASTS_LINT_UNUSUAL_DELIMITER 1119
 
-/** A character that cannot be seen stands here. */
+/** There is an invisible character. */
 #define MTASTS_LINT_INVISIBLE_CHARACTER 1120
 
-/** A typographic quote, dash or colon stands here. */
+/** There is a typographic quote, dash or colon. */
 #define MTASTS_LINT_TYPOGRAPHIC_CHARACTER 1121
 
 /** A value has characters other than ASCII. */
@@ -473,40 +473,40 @@
 /** The version is not the first field. */
 #define MTASTS_LINT_VERSION_NOT_FIRST 1123
 
-/** A field that counts once stands again. */
+/** A field that may appear only once is repeated. */
 #define MTASTS_LINT_DUPLICATE_FIELD 1124
 
-/** A field is none that senders know. */
+/** A field is unknown to senders. */
 #define MTASTS_LINT_UNKNOWN_FIELD 1125
 
 /** A field name has upper-case letters. */
 #define MTASTS_LINT_FIELD_NAME_CASE 1126
 
-/** A field name looks like a known one and is not. */
+/** A field name looks like a misspelt known one. */
 #define MTASTS_LINT_MISSPELT_FIELD 1127
 
-/** A field belongs elsewhere: `id` in the record, the others in the policy. */
+/** A field is in the wrong place: `id` belongs in the record, the others in the policy. */
 #define MTASTS_LINT_MISPLACED_FIELD 1128
 
-/** This is from a draft of the RFC. */
+/** The text follows an early draft of the RFC. */
 #define MTASTS_LINT_OLD_DRAFT 1129
 
-/** A word is right but for its upper and lower case. */
+/** A keyword has the wrong case. */
 #define MTASTS_LINT_VALUE_CASE 1130
 
-/** Quotes stand where none belong. */
+/** There are quotes around a value. */
 #define MTASTS_LINT_QUOTED_VALUE 1131
 
-/** Brackets stand around a value. */
+/** There are brackets around a value. */
 #define MTASTS_LINT_BRACKETED_VALUE 1132
 
-/** A comma or a semicolon ends a value. */
+/** A value ends with a comma or a semicolon. */
 #define MTASTS_LINT_TRAILING_PUNCTUATION 1133
 
-/** The text of an example was not replaced. */
+/** A placeholder of an example was not replaced. */
 #define MTASTS_LINT_PLACEHOLDER 1134
 
-/** The mode is testing: mail is reported on, not protected. */
+/** The mode is testing: failures are reported, but mail is not protected. */
 #define MTASTS_LINT_TESTING_MODE 1135
 
 /** The `max_age` is short. */
@@ -521,28 +521,28 @@
 /** The `max_age` is above the maximum of 31557600. */
 #define MTASTS_LINT_CLAMPED_MAX_AGE 1139
 
-/** There is an mx although the mode is none. */
+/** There is an mx, although the mode is none. */
 #define MTASTS_LINT_MX_WITH_MODE_NONE 1140
 
-/** The same mx stands again. */
+/** An mx is repeated. */
 #define MTASTS_LINT_DUPLICATE_MX 1141
 
 /** An mx has upper-case letters. */
 #define MTASTS_LINT_UPPER_CASE_MX 1142
 
-/** An mx has one label only. */
+/** An mx has a single label. */
 #define MTASTS_LINT_SINGLE_LABEL_MX 1143
 
-/** An mx is a wildcard: it covers exactly one label more. */
+/** An mx is a wildcard, which covers exactly one more label. */
 #define MTASTS_LINT_WILDCARD_MX 1144
 
-/** A wildcard covers every domain of a registry. */
+/** A wildcard covers every domain below a public suffix. */
 #define MTASTS_LINT_WILDCARD_TOO_WIDE 1145
 
-/** A wildcard misses hosts that stand on another level. */
+/** A wildcard misses hosts that are one level up or down. */
 #define MTASTS_LINT_WILDCARD_MISSES_LEVEL 1146
 
-/** A star stands elsewhere than as the whole first label before others. */
+/** A star is not the whole first label of a name. */
 #define MTASTS_LINT_MISPLACED_WILDCARD 1147
 
 /** One mx has several hosts. */
@@ -569,34 +569,34 @@
 /** An mx begins with a dot, as wildcards did in drafts of the RFC. */
 #define MTASTS_LINT_MX_LEADING_DOT 1155
 
-/** White space stands before a semicolon. */
+/** There is white space before a semicolon. */
 #define MTASTS_LINT_SPACE_BEFORE_SEMICOLON 1156
 
-/** White space stands before the record. */
+/** There is white space before the record. */
 #define MTASTS_LINT_LEADING_WHITE_SPACE 1157
 
-/** No semicolon follows the version. */
+/** There is no semicolon after the version. */
 #define MTASTS_LINT_MISSING_SEMICOLON 1158
 
-/** A backslash stands before a semicolon. */
+/** There is a backslash before a semicolon. */
 #define MTASTS_LINT_ESCAPED_SEMICOLON 1159
 
-/** A record of SPF, DKIM, DMARC or TLSRPT stands at this name. */
+/** There is an SPF, DKIM, DMARC or TLSRPT record at this name. */
 #define MTASTS_LINT_MISPLACED_RECORD 1160
 
-/** A TXT record looks like an MTA-STS record and is none. */
+/** A TXT record looks like an MTA-STS record but is not one. */
 #define MTASTS_LINT_NEAR_RECORD 1161
 
-/** A TXT record here has nothing to do with MTA-STS. */
+/** There is a TXT record that has nothing to do with MTA-STS. */
 #define MTASTS_LINT_OTHER_RECORD 1162
 
 /** The charset is neither utf-8 nor us-ascii. */
 #define MTASTS_LINT_OTHER_CHARSET 1163
 
-/** A colon stands where an equals sign should. */
+/** There is a colon instead of an equals sign. */
 #define MTASTS_LINT_COLON_FOR_EQUALS 1164
 
-/** This is a line of a zone file, and not the text of a record. */
+/** The text is a line of a zone file instead of the text of a record. */
 #define MTASTS_LINT_ZONE_LINE 1165
 
 /** The mode is none: mail is not protected. */
@@ -605,7 +605,7 @@
 /** No mx covers this MX host. */
 #define MTASTS_LINT_MX_NOT_COVERED 1167
 
-/** An mx is a name of a mail provider and looks like none of its MX hosts. */
+/** An mx is a name of a mail provider, but not like any of its MX hosts. */
 #define MTASTS_LINT_PROVIDER_MX 1168
 
 /** An mx is one of several MX hosts of a mail provider, and others are not covered. */
@@ -617,25 +617,25 @@
 /** The scheme of a URI is neither `mailto` nor `https`. */
 #define MTASTS_LINT_RUA_SCHEME 1402
 
-/** An exclamation mark stands in a URI. */
+/** A URI has an exclamation mark. */
 #define MTASTS_LINT_RUA_EXCLAMATION_MARK 1403
 
-/** White space stands in a URI. */
+/** A URI has white space. */
 #define MTASTS_LINT_RUA_WHITE_SPACE 1404
 
-/** A URI has a character that no URI has. */
+/** A URI has a character that is not allowed in a URI. */
 #define MTASTS_LINT_RUA_CHARACTER 1405
 
-/** A `mailto` URI has no address that mail can be sent to. */
+/** A `mailto` URI has no valid mail address. */
 #define MTASTS_LINT_RUA_ADDRESS 1406
 
-/** An `https` URI is none that a report can be sent to. */
+/** An `https` URI is not one that reports can be sent to. */
 #define MTASTS_LINT_RUA_URL 1407
 
-/** There is nothing between two commas. */
+/** A URI is empty: there is nothing between two commas. */
 #define MTASTS_LINT_EMPTY_RUA 1408
 
-/** The same URI stands again. */
+/** A URI is repeated. */
 #define MTASTS_LINT_DUPLICATE_RUA 1409
 
 /** The record has more than 8 URIs. */
@@ -647,7 +647,7 @@
 /** The TTL of the record is shorter than an hour. */
 #define MTASTS_LINT_SHORT_TLSRPT_TTL 1412
 
-/** The domain has an MTA-STS record and asks for no reports. */
+/** The domain has an MTA-STS record but asks for no reports. */
 #define MTASTS_LINT_MTA_STS_WITHOUT_TLSRPT 1413
 
 /* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */

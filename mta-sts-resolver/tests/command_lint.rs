@@ -74,7 +74,7 @@ error[bad-mode]: The mode is none of `enforce`, `testing` and `none`: \"enforced
   |
 2 | mode: enforced
   |       ^^^^^^^^
-  = senders: Senders refuse the whole policy, and keep an older one only while it lasts.
+  = senders: Senders refuse the whole policy, and keep an older one only until it expires.
   = help: Write `mode: enforce`.
 
 policy.txt: Senders refuse it; 1 error.

@@ -551,7 +551,7 @@ hints! {
         "The MX host did not offer STARTTLS.",
         "Switch STARTTLS on, with a certificate for the host's name; if it is on, something between takes it out, such as a firewall that inspects SMTP.";
     STARTTLS_REFUSED = "starttls-refused", Owner,
-        "The MX host offered STARTTLS and refused the command.",
+        "The MX host offered STARTTLS but rejected the command.",
         "Look into the log of the mail server: most often its key or its certificate cannot be read.";
     TLS_HANDSHAKE_FAILED = "tls-handshake-failed", Unclear,
         "The TLS handshake with the MX host failed.",
