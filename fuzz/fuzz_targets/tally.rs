@@ -8,7 +8,7 @@ use mta_sts_core::tlsrpt::ReportDelivery;
 #[path = "../../mta-sts-core/tests/tally_twin/twin.rs"]
 mod twin;
 
-use twin::{Case, DOMAINS, FAILURES, POLICIES, Session, Step};
+use twin::{Case, DOMAINS, FAILURES, POLICIES, SaveEnd, Session, Step};
 
 /// Enough for some days; the twin is slow.
 const MAX_STEPS: usize = 60;
@@ -31,12 +31,13 @@ impl<'a> Arbitrary<'a> for Input {
 }
 
 fn step(input: &mut Unstructured) -> Result<Step> {
-    Ok(match u8::arbitrary(input)? % 8 {
+    Ok(match u8::arbitrary(input)? % 9 {
         0 | 1 => Step::Clock(span(input)?),
         2 | 3 => Step::Count(session(input)?, 1 + below(3, input)?),
         4 => Step::Mail(below(DOMAINS, input)?),
         5 => Step::Poll((0..below(6, input)?).map(|_| end(input)).collect::<Result<_>>()?),
         6 => Step::Merge(span(input)?, sessions(input)?),
+        7 => Step::Save([SaveEnd::Saved, SaveEnd::Unheard, SaveEnd::Failed][below(3, input)?]),
         _ => Step::Restart,
     })
 }

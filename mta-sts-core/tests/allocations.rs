@@ -232,9 +232,15 @@ fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {
         TallyConfig::new(7, sender).with_max_octets(MOST)
     };
     // Domains alone, policies of their own, failures of every kind.
-    for (lines, failures) in [("", 0), (&*long, 0), ("", 3), (&*long, 3)] {
+    for (lines, failures, has_store) in
+        [("", 0, false), (&*long, 0, false), ("", 3, false), (&*long, 3, false), ("", 0, true), ("", 3, true)]
+    {
         let before = HELD.get();
         let mut tally = Tally::new(config());
+        if has_store {
+            let mark = tally.changes().mark();
+            tally.handle_saved(mark);
+        }
         let (mut sessions, mut refused) = (0, 0);
         for number in 0..10_000 {
             let failures: Vec<_> = (0..failures)
@@ -270,6 +276,10 @@ fn a_tally_takes_no_more_memory_than_it_may_whatever_strangers_send() {
             reported += due.report.policies().iter().map(ReportPolicy::successes).sum::<u64>();
             tally.handle_delivery(&due.id, mta_sts_core::tlsrpt::ReportDelivery::Delivered, later);
         }
+        // The store has not saved that they are gone.
+        assert!(HELD.get() - before <= tally.octets() + MOST / 4);
+        let mark = tally.changes().mark();
+        tally.handle_saved(mark);
         assert_eq!(reported, sessions);
         // Little is left of them: that they had a report.
         assert!(tally.is_empty() && tally.octets() < MOST / 16, "{}", tally.octets());

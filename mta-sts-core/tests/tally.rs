@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use mta_sts_core::tlsrpt::{
-    Counted, DueReport, Event, FailureDetails, MailParts, NotCounted, ReportDelivery, ReportPolicy,
-    ReportSender, SessionFacts, Tally, TallyConfig,
+    Counted, Datagram, DueReport, Event, FailureDetails, MailParts, NotCounted, ReportDelivery, ReportPolicy,
+    ReportSender, SessionFacts, Tally, TallyChange, TallyConfig,
 };
 use mta_sts_core::{
     CacheUpdate, CachedPolicy, CertificateResult, Conclusion, Delivery, DnsName, FetchFailure, HostOutcome,
@@ -309,10 +309,115 @@ fn a_text_of_another_sort_is_refused() {
         let error = Tally::parse(text.as_bytes(), config()).map(|_| ()).unwrap_err();
         assert_eq!((error.code(), error.line(), error.offset()), (code, line, offset), "{text}");
     }
+    // Of the hashes of names that are gone, none is taken for that of a name that is there.
+    let gone: Vec<_> = (0..1000).map(|number| format!(r#"["{number:016x}",1]"#)).collect();
+    let gone = format!("{full}{{\"day\":1699920000,\"reported\":[{}]}}\n", gone.join(","));
+    assert_eq!(Tally::parse(gone.as_bytes(), config()).unwrap().domains(at(1_699_920_000)), 1001);
     // Texts that were put together are added.
     let twice = format!("{full}{}\n", full.lines().nth(1).unwrap());
     let mut tally = Tally::parse(twice.as_bytes(), config()).unwrap();
     assert_eq!(reports(&mut tally, at(NOON + DAY))[0].report.policies()[0].successes(), 2);
+}
+
+/// What a store would be told: which rows are written, and which deleted.
+fn changes(tally: &mut Tally) -> Vec<String> {
+    let shown = |change| match change {
+        TallyChange::Clear => "clear".to_owned(),
+        TallyChange::DeleteDay { day } => format!("delete day {}", day.as_secs() / DAY),
+        TallyChange::Upsert { day, domain, .. } => format!("upsert {} {domain}", day.as_secs() / DAY),
+        TallyChange::Delete { day, domain } => format!("delete {} {domain}", day.as_secs() / DAY),
+    };
+    tally.changes().map(shown).collect()
+}
+
+fn handle_saved(tally: &mut Tally) {
+    let mark = tally.changes().mark();
+    tally.handle_saved(mark);
+}
+
+#[test]
+fn a_store_is_told_what_has_changed_since_it_saved_last() {
+    let today = NOON / DAY;
+    let count = |tally: &mut Tally, name: &str, now: u64| {
+        let datagram = format!(r#"{{"d":"{name}","pr":"{RECORD}","policies":[{{"policy-type":9,"f":1}}]}}"#);
+        for event in Datagram::parse(datagram.as_bytes()).unwrap().events() {
+            assert_eq!(tally.count(&event, at(now)), Counted::Whole);
+        }
+    };
+    let mut tally = tally();
+    count(&mut tally, "b.test", NOON);
+    count(&mut tally, "a.test", NOON);
+    let all = ["clear".to_owned(), format!("upsert {today} a.test"), format!("upsert {today} b.test")];
+    assert_eq!(changes(&mut tally), all);
+    // That failed, so that all is told again.
+    assert_eq!(changes(&mut tally), all);
+    handle_saved(&mut tally);
+    assert!(changes(&mut tally).is_empty());
+
+    // What comes while the store is at work is for the next time.
+    count(&mut tally, "b.test", NOON);
+    let mark = tally.changes().mark();
+    count(&mut tally, "c.test", NOON);
+    tally.handle_saved(mark);
+    assert_eq!(changes(&mut tally), [format!("upsert {today} c.test")]);
+    // Of an earlier time, which is over, it says nothing.
+    tally.handle_saved(mark);
+    assert_eq!(changes(&mut tally), [format!("upsert {today} c.test")]);
+    handle_saved(&mut tally);
+
+    // A report that is given out is saved with its id; one that was delivered leaves its number.
+    let later = NOON + DAY;
+    let due = tally.poll_report(at(later)).unwrap();
+    assert_eq!(changes(&mut tally), [format!("upsert {today} {}", due.domain)]);
+    tally.handle_delivery(&due.id, ReportDelivery::Delivered, at(later));
+    let row = tally.changes().next();
+    let Some(TallyChange::Upsert { line, .. }) = row else { panic!("{row:?}") };
+    assert!(line.starts_with(r#"{"day":1700006400,"reported":[[""#), "{line}");
+    handle_saved(&mut tally);
+
+    // What was of reports alone leaves nothing; and a day that nothing waits of is dropped in the end.
+    let good = format!(r#"{{"d":"d.test","pr":"{RECORD}","policies":[{{"policy-type":9,"f":0}}]}}"#);
+    for event in Datagram::parse(good.as_bytes()).unwrap().events() {
+        tally.count(&event, at(later));
+    }
+    tally.note_report_mail(&domain("d.test"), at(later));
+    handle_saved(&mut tally);
+    reports(&mut tally, at(later + DAY));
+    assert!(changes(&mut tally).contains(&format!("delete {} d.test", today + 1)));
+    handle_saved(&mut tally);
+    for day in 2..=6 {
+        count(&mut tally, "a.test", later + day * DAY);
+        reports(&mut tally, at(later + (day + 1) * DAY));
+    }
+    assert!(changes(&mut tally).starts_with(&[format!("delete day {today}")]));
+}
+
+#[test]
+fn a_process_that_is_killed_loses_what_was_not_saved_and_doubles_nothing() {
+    let config = || TallyConfig::new(7, sender());
+    let mut tally = tally();
+    count_session(&mut tally, &Delivery::without_policy(), None, TlsResult::NotOffered);
+    let mut store: Vec<_> = tally.changes().collect();
+    // Killed before the store could tell: it is saved, and read, and saved again.
+    let restart = |store: &[TallyChange]| {
+        let lines = store.iter().filter_map(|change| match change {
+            TallyChange::Upsert { line, .. } => Some(&**line),
+            _ => None,
+        });
+        let text: String = [Tally::FIRST_LINE].into_iter().chain(lines).collect();
+        Tally::parse(text.as_bytes(), config()).unwrap()
+    };
+    for _ in 0..3 {
+        tally = restart(&store);
+        store = tally.changes().collect();
+    }
+    let due = tally.poll_report(at(NOON + DAY)).unwrap();
+    assert_eq!(due.report.policies()[0].failures(), 1);
+    // Killed after the report was sent: it is sent again, and has the same id.
+    for store in [store, tally.changes().collect()] {
+        let again = restart(&store).poll_report(at(NOON + 2 * DAY)).unwrap();
+        assert_eq!(again.report, due.report);
+    }
 }
 
 // Proves R50.

@@ -8,7 +8,7 @@ mod twin;
 use mta_sts_core::tlsrpt::ReportDelivery;
 use proptest::prelude::*;
 
-use twin::{Case, DOMAINS, FAILURES, POLICIES, Session, Step};
+use twin::{Case, DOMAINS, FAILURES, POLICIES, SaveEnd, Session, Step};
 
 fn session() -> impl Strategy<Value = Session> {
     let failures = proptest::collection::vec(0..FAILURES, 0..3);
@@ -64,6 +64,8 @@ fn a_step() -> impl Strategy<Value = Step> {
             .prop_map(|(ahead, sessions)| Step::Merge(ahead, sessions)),
         1 => (ahead, flood()).prop_map(|(ahead, sessions)| Step::Merge(ahead, sessions)),
         1 => Just(Step::Restart),
+        4 => prop_oneof![2 => Just(SaveEnd::Saved), 1 => Just(SaveEnd::Unheard), 1 => Just(SaveEnd::Failed)]
+            .prop_map(Step::Save),
     ]
 }
 

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::error::WorldError;
 use crate::line::{Line, read_line};
+use crate::reports::TlsrptAnswer;
 use crate::scenario::State;
 use crate::world::Live;
 
@@ -62,6 +63,7 @@ async fn connection(stream: UnixStream, world: Arc<Live>) -> io::Result<()> {
 #[serde(tag = "command", rename_all = "kebab-case")]
 enum Command {
     Switch { scenario: String, state: State },
+    Tlsrpt { domain: String, record: Option<String> },
     Seen,
     Reset,
     Scenarios,
@@ -73,6 +75,13 @@ fn obey(command: &Command, world: &Live) -> Value {
             Ok(()) => json!({ "switched": { "scenario": scenario, "state": state } }),
             Err(reason) => error(reason.code(), &reason.to_string()),
         },
+        Command::Tlsrpt { domain, record } => {
+            let answer = record.clone().map_or(TlsrptAnswer::NoRecord, TlsrptAnswer::Record);
+            match world.set_tlsrpt(domain, answer) {
+                Ok(()) => json!({ "tlsrpt": { "domain": domain, "record": record } }),
+                Err(reason) => error(reason.code(), &reason.to_string()),
+            }
+        }
         Command::Seen => json!({ "seen": world.seen() }),
         Command::Reset => match world.reset() {
             Ok(()) => json!({ "reset": true }),

@@ -48,6 +48,15 @@ pub enum WorldError {
     /// There is no Policy Host of this name.
     #[error("no Policy Host is called {0:?}")]
     UnknownPolicyHost(String),
+    /// There is no host of this name that takes TLS reports over HTTPS.
+    #[error("no host that takes reports is called {0:?}")]
+    UnknownReportHost(String),
+    /// There is no MX host of this name.
+    #[error("no MX host is called {0:?}")]
+    UnknownMailHost(String),
+    /// This is no name of a domain.
+    #[error("{0:?} is no name of a domain")]
+    BadDomain(String),
 }
 
 impl WorldError {
@@ -60,6 +69,9 @@ impl WorldError {
             Self::File { .. } => "file-failed",
             Self::UnknownScenario(_) => "unknown-scenario",
             Self::UnknownPolicyHost(_) => "unknown-policy-host",
+            Self::UnknownReportHost(_) => "unknown-report-host",
+            Self::UnknownMailHost(_) => "unknown-mail-host",
+            Self::BadDomain(_) => "bad-domain",
         }
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, HeaderValue, LOCATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::reports::{Replaceable, ReportHostBehaviour};
 use crate::scenario::{Staged, States};
 use crate::seen::{HttpsRequest, Record};
 use crate::tls::{self, WithoutSni};
@@ -77,6 +78,8 @@ pub(crate) struct Site {
     pub(crate) behaviour: Staged<PolicyHostBehaviour>,
     /// What a test put in place of the behaviour, until the next reset.
     pub(crate) instead: Mutex<Option<PolicyHostBehaviour>>,
+    /// It takes TLS reports, and has no policy.
+    pub(crate) reports: Option<Replaceable<ReportHostBehaviour>>,
 }
 
 /// A bound socket that does not listen refuses connections and keeps the port.
@@ -212,33 +215,74 @@ impl HttpsServer {
     ) -> Result<Response<Answer>, Infallible> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let host = request.headers().get(HOST).map(text);
-        let headers = request.headers().iter().take(MAX_HEADERS);
+        let named = host.as_deref().map(|host| host.split(':').next().unwrap_or(host).to_ascii_lowercase());
+        let site = self.sites.iter().find(|site| site.host == sni && named.as_ref() == Some(&site.host));
+        let (request, body) = request.into_parts();
+        let is_report = site.is_some_and(|site| site.reports.is_some()) && request.method == Method::POST;
+        let report = if is_report { kept_of(body).await } else { Ok(Vec::new()) };
+        let headers = request.headers.iter().take(MAX_HEADERS);
         self.seen.https(HttpsRequest {
             address: self.address,
             peer,
             sni: sni.to_owned(),
             tls_version: tls_version.to_owned(),
             host: host.clone(),
-            method: request.method().to_string(),
-            path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+            method: request.method.to_string(),
+            path: request.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             headers: headers.map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: report.clone().unwrap_or_default(),
         });
 
-        let named = host.as_deref().map(|host| host.split(':').next().unwrap_or(host).to_ascii_lowercase());
-        let Some(site) =
-            self.sites.iter().find(|site| site.host == sni && named.as_ref() == Some(&site.host))
-        else {
+        let Some(site) = site else {
             return Ok(plain(StatusCode::MISDIRECTED_REQUEST, "another host\n"));
         };
-        if request.uri().path_and_query().is_none_or(|path| path != WELL_KNOWN_PATH) {
+        if let Some(reports) = &site.reports {
+            if request.method != Method::POST {
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "POST only\n");
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+                return Ok(response);
+            }
+            return Ok(match report {
+                Ok(_) => self.take_report(reports.now(), &request.uri).await,
+                Err(TooLong) => plain(StatusCode::PAYLOAD_TOO_LARGE, "too long\n"),
+            });
+        }
+        if request.uri.path_and_query().is_none_or(|path| path != WELL_KNOWN_PATH) {
             return Ok(plain(StatusCode::NOT_FOUND, "nothing here\n"));
         }
-        if request.method() != Method::GET {
+        if request.method != Method::GET {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
             return Ok(response);
         }
         Ok(self.behave(site.now(&self.states)).await)
+    }
+
+    async fn take_report(&self, behaviour: ReportHostBehaviour, uri: &Uri) -> Response<Answer> {
+        match behaviour {
+            ReportHostBehaviour::Taken => plain(StatusCode::CREATED, "thank you\n"),
+            ReportHostBehaviour::Slow(time) => {
+                sleep(time).await;
+                plain(StatusCode::CREATED, "thank you\n")
+            }
+            ReportHostBehaviour::Status(code) => {
+                plain(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "not taken\n")
+            }
+            ReportHostBehaviour::Redirect(host) => {
+                let path = uri.path_and_query().map_or("/", |path| path.as_str());
+                self.redirect(StatusCode::TEMPORARY_REDIRECT, &host, path)
+            }
+            ReportHostBehaviour::Hang => pending().await,
+        }
+    }
+
+    fn redirect(&self, status: StatusCode, host: &str, path: &str) -> Response<Answer> {
+        let mut response = plain(status, "elsewhere\n");
+        let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
+        if let Ok(value) = HeaderValue::from_str(&format!("https://{host}{port}{path}")) {
+            response.headers_mut().insert(LOCATION, value);
+        }
+        response
     }
 
     async fn behave(&self, behaviour: PolicyHostBehaviour) -> Response<Answer> {
@@ -284,14 +328,7 @@ impl HttpsServer {
                 let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 plain(status, "no policy\n")
             }
-            PolicyHostBehaviour::Redirect(host) => {
-                let mut response = plain(StatusCode::FOUND, "elsewhere\n");
-                let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
-                if let Ok(value) = HeaderValue::from_str(&format!("https://{host}{port}{WELL_KNOWN_PATH}")) {
-                    response.headers_mut().insert(LOCATION, value);
-                }
-                response
-            }
+            PolicyHostBehaviour::Redirect(host) => self.redirect(StatusCode::FOUND, &host, WELL_KNOWN_PATH),
             PolicyHostBehaviour::Hang => pending().await,
             // Only where another host at this address still answers.
             PolicyHostBehaviour::Refused => plain(StatusCode::SERVICE_UNAVAILABLE, "refused\n"),
@@ -307,6 +344,15 @@ impl Site {
 }
 
 type Answer = BoxBody<Bytes, Infallible>;
+
+#[derive(Clone, Copy)]
+struct TooLong;
+
+/// Reads the body of a report, and keeps the beginning.
+async fn kept_of(body: Incoming) -> Result<Vec<u8>, TooLong> {
+    let body = Limited::new(body, MAX_REPORT).collect().await.map_err(|_| TooLong)?.to_bytes();
+    Ok(body[..body.len().min(MAX_KEPT_BODY)].to_vec())
+}
 
 fn plain(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
     with_body(status, Full::new(body.into()).boxed())
@@ -360,6 +406,9 @@ impl ResolvesServerCert for Certificates {
 const WELL_KNOWN_PATH: &str = "/.well-known/mta-sts.txt";
 /// One octet above the 64 KiB that RFC 8461, 3.3 suggests as a limit.
 const TOO_LARGE: usize = 64 * 1024 + 1;
+/// RFC 8460, 5.2 calls it a common limit of receivers.
+const MAX_REPORT: usize = 10 * 1024 * 1024;
+const MAX_KEPT_BODY: usize = 64 * 1024;
 const MAX_REQUEST_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_CONNECTIONS: usize = 256;

@@ -56,6 +56,10 @@
 //! | `sni-refused.test` | without SNI the Policy Host ends the handshake |
 //! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
 //! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
+//! | `tlsrpt-mail.test`, `tlsrpt-https.test`, `tlsrpt-both.test` | wants TLS reports by mail, by POST, or by either; mail comes to `mx`, a POST to `rua` |
+//! | `tlsrpt-mail-greylisting.test`, `tlsrpt-mail-deferred.test`, `tlsrpt-mail-refused.test`, `tlsrpt-mail-hang.test`, `tlsrpt-mail-reply-lost.test` | the same by mail, with one [`MailReception`] each |
+//! | `tlsrpt-https-unavailable.test`, `tlsrpt-https-gone.test`, `tlsrpt-https-busy.test`, `tlsrpt-https-redirect.test`, `tlsrpt-https-slow.test`, `tlsrpt-https-hang.test` | the same by POST: 503, 410, 429, a redirect, an answer after a second, none |
+//! | `tlsrpt-https-expired.test`, `tlsrpt-https-untrusted.test` | the certificate of the host for POSTs has expired, or nobody trusts its issuer |
 //! | `https-gzip.test`, `https-drip.test`, `https-media-type.test`, `https-two-media-types.test`, `https-too-large.test`, `https-not-found.test`, `https-hang.test`, `https-refused.test` | one [`PolicyHostBehaviour`] each |
 #![forbid(unsafe_code)]
 
@@ -66,6 +70,7 @@ mod error;
 mod https;
 mod line;
 mod plan;
+mod reports;
 mod scenario;
 mod seen;
 mod smtp;
@@ -76,6 +81,7 @@ mod zone;
 
 pub use error::WorldError;
 pub use https::PolicyHostBehaviour;
+pub use reports::{MailReception, ReportHostBehaviour, TlsrptAnswer};
 pub use scenario::{
     Channel, Delivery, Expected, Mode, MtaStsOutcome, PolicySource, PolicyType, Reader, Report, ResultType,
     Scenario, State, WhyNone,

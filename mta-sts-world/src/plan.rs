@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 
 use crate::authority::{CertificatePlan, Signer};
 use crate::https::PolicyHostBehaviour;
+use crate::reports::{MailReception, ReportHostBehaviour};
 use crate::scenario::{Expected, Mode, Scenario, Staged, State, When};
 use crate::seen::Owner;
 use crate::smtp::DeprecatedTls;
@@ -19,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) mail_hosts: Vec<MailHostPlan>,
     /// What hosts of these names show to a client that sends no SNI; the others show the same as with it.
     pub(crate) without_sni: BTreeMap<String, WithoutSni<CertificatePlan>>,
+    /// TXT records that name the port of the HTTPS hosts: the name, and the text with [`HTTPS_PORT`] in it.
+    pub(crate) txt_with_port: Vec<(String, String)>,
     places: u8,
 }
 
@@ -27,6 +30,8 @@ pub(crate) struct PolicyHostPlan {
     pub(crate) name: String,
     pub(crate) certificate: Staged<CertificatePlan>,
     pub(crate) behaviour: Staged<PolicyHostBehaviour>,
+    /// It takes TLS reports, and has no policy.
+    pub(crate) reports: Option<ReportHostBehaviour>,
 }
 
 #[derive(Debug)]
@@ -37,6 +42,7 @@ pub(crate) struct MailHostPlan {
     pub(crate) service: Staged<MailService>,
     pub(crate) tlsa: Option<TlsaPlan>,
     pub(crate) deprecated_tls: DeprecatedTls,
+    pub(crate) reception: MailReception,
 }
 
 /// What an MX host offers.
@@ -215,7 +221,33 @@ impl Stage<'_> {
             name,
             certificate,
             behaviour,
+            reports: None,
         });
+        self
+    }
+
+    /// The TLSRPT record of the domain, with these URIs.
+    pub(crate) fn tlsrpt(&mut self, rua: &str) -> &mut Self {
+        let name = self.full("_smtp._tls");
+        self.plan.txt_with_port.push((name, format!("v=TLSRPTv1; rua={rua}")));
+        self
+    }
+
+    /// An HTTPS host that takes TLS reports, and its address.
+    pub(crate) fn report_host(
+        &mut self,
+        name: &str,
+        certificate: CertificatePlan,
+        behaviour: ReportHostBehaviour,
+    ) -> &mut Self {
+        let address = self.next_address();
+        self.data(name, Data::A(address), None);
+        let certificate = self.staged(certificate.clone(), certificate);
+        let nothing = PolicyHostBehaviour::Status(404);
+        self.policy_host_at(address, name, certificate, self.staged(nothing.clone(), nothing));
+        if let Some(host) = self.plan.policy_hosts.get_mut(&address).and_then(|hosts| hosts.last_mut()) {
+            host.reports = Some(behaviour);
+        }
         self
     }
 
@@ -264,7 +296,16 @@ impl Stage<'_> {
             service,
             tlsa: None,
             deprecated_tls: DeprecatedTls::Refused,
+            reception: MailReception::Taken,
         });
+        self
+    }
+
+    /// The MX host that was added last says so to mail.
+    pub(crate) fn reception(&mut self, reception: MailReception) -> &mut Self {
+        if let Some(host) = self.plan.mail_hosts.last_mut() {
+            host.reception = reception;
+        }
         self
     }
 
@@ -380,6 +421,8 @@ impl Stage<'_> {
     }
 }
 
+/// What stands for the port of the HTTPS hosts, which is known when they listen.
+pub(crate) const HTTPS_PORT: &str = "{https-port}";
 /// The `id` of every record at first.
 pub(crate) const ID: &str = "20260101T000000";
 /// The DNS server.

@@ -57,6 +57,9 @@ pub struct HttpsRequest {
     pub path: String,
     /// Names in lower case, as sent; 64 at most.
     pub headers: Vec<(String, String)>,
+    /// What was sent to a host that takes TLS reports: the first 65,536 octets, in JSON as base64. Of others it is not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "base64_text")]
+    pub body: Vec<u8>,
 }
 
 impl HttpsRequest {
@@ -124,6 +127,23 @@ pub struct Transaction {
 pub enum Owner {
     Recipient,
     Attacker,
+}
+
+/// Octets as text.
+mod base64_text {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(octets))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64_STANDARD.decode(text).map_err(D::Error::custom)
+    }
 }
 
 /// Where the servers write down what they see.

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::line::{Line, read_line};
+use crate::reports::{MailReception, Reception};
 use crate::scenario::{Reader, Staged, States};
 use crate::seen::{Owner, Record, SmtpSession, SmtpTls, Transaction};
 use crate::tls;
@@ -23,6 +25,7 @@ pub(crate) struct SmtpServer {
     pub(crate) owner: Owner,
     pub(crate) service: Staged<Service>,
     pub(crate) deprecated_tls: DeprecatedTls,
+    pub(crate) reception: Arc<Reception>,
     pub(crate) states: Arc<States>,
     pub(crate) seen: Arc<Record>,
 }
@@ -335,6 +338,9 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
         if transaction.recipients.len() >= MAX_RECIPIENTS {
             return self.reply("452 4.5.3 too many recipients").await;
         }
+        if let Some(refusal) = self.server.reception.refusal(&transaction.mail_from, mailbox) {
+            return self.reply(refusal).await;
+        }
         transaction.recipients.push(mailbox.to_owned());
         self.keep_transaction();
         self.reply("250 2.1.5 ok").await
@@ -376,11 +382,18 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Dialogue<'s, S> {
             self.transaction = None;
             return self.reply(refusal).await;
         }
+        let reception = self.server.reception.behaviour.now();
+        if reception == MailReception::Hang {
+            return pending().await;
+        }
         if let Some(transaction) = &mut self.transaction {
             transaction.message = Some(String::from_utf8_lossy(&message).into_owned());
         }
         self.keep_transaction();
         self.transaction = None;
+        if reception == MailReception::ReplyLost {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         self.reply("250 2.0.0 delivered").await
     }
 

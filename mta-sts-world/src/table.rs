@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use hickory_proto::rr::RecordType;
 
 use crate::authority::{CertificatePlan, Signer};
 use crate::https::PolicyHostBehaviour as Behaviour;
-use crate::plan::{ID, MailService, Plan, TlsaPlan, Told};
+use crate::plan::{HTTPS_PORT, ID, MailService, Plan, TlsaPlan, Told};
+use crate::reports::{MailReception, ReportHostBehaviour};
 use crate::scenario::{
     Channel, Delivery, Expected, Mode, MtaStsOutcome, PolicySource, PolicyType, Reader, Report, ResultType,
     State, WhyNone,
@@ -26,6 +29,7 @@ pub(crate) fn plan() -> Plan {
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
     domains_to_check(&mut plan);
+    domains_with_reports(&mut plan);
     plan
 }
 
@@ -637,6 +641,53 @@ fn domains_to_check(plan: &mut Plan) {
 
     // A Policy Host may refuse clients that send none (RFC 8461, 7.1).
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
+}
+
+/// Domains that want TLS reports, and what becomes of those.
+fn domains_with_reports(plan: &mut Plan) {
+    for (name, reception) in [
+        ("tlsrpt-mail", MailReception::Taken),
+        ("tlsrpt-mail-greylisting", MailReception::Greylisting),
+        ("tlsrpt-mail-deferred", MailReception::Deferred),
+        ("tlsrpt-mail-refused", MailReception::Refused),
+        ("tlsrpt-mail-hang", MailReception::Hang),
+        ("tlsrpt-mail-reply-lost", MailReception::ReplyLost),
+    ] {
+        let rua = format!("mailto:tls@{name}.test");
+        plan.domain(name).tlsrpt(&rua).mail_host("mx").reception(reception).mx(10, "mx");
+    }
+    let elsewhere = "rua.tlsrpt-https.test".to_owned();
+    for (name, behaviour) in [
+        ("tlsrpt-https", ReportHostBehaviour::Taken),
+        ("tlsrpt-https-unavailable", ReportHostBehaviour::Status(503)),
+        ("tlsrpt-https-gone", ReportHostBehaviour::Status(410)),
+        ("tlsrpt-https-busy", ReportHostBehaviour::Status(429)),
+        ("tlsrpt-https-redirect", ReportHostBehaviour::Redirect(elsewhere)),
+        ("tlsrpt-https-slow", ReportHostBehaviour::Slow(Duration::from_secs(1))),
+        ("tlsrpt-https-hang", ReportHostBehaviour::Hang),
+        ("tlsrpt-https-expired", ReportHostBehaviour::Taken),
+        ("tlsrpt-https-untrusted", ReportHostBehaviour::Taken),
+    ] {
+        let mut stage = plan.domain(name);
+        let valid = stage.valid("rua");
+        let certificate = match name {
+            "tlsrpt-https-expired" => CertificatePlan { days_left: -1, ..valid },
+            "tlsrpt-https-untrusted" => CertificatePlan { signer: Signer::Stranger, ..valid },
+            _ => valid,
+        };
+        stage.tlsrpt(&post_to(name)).report_host("rua", certificate, behaviour).mail_host("mx").mx(10, "mx");
+    }
+    let mut stage = plan.domain("tlsrpt-both");
+    let certificate = stage.valid("rua");
+    stage
+        .tlsrpt(&format!("{},mailto:tls@tlsrpt-both.test", post_to("tlsrpt-both")))
+        .report_host("rua", certificate, ReportHostBehaviour::Taken)
+        .mail_host("mx")
+        .mx(10, "mx");
+}
+
+fn post_to(domain: &str) -> String {
+    format!("https://rua.{domain}.test:{HTTPS_PORT}/v1/tlsrpt?of={domain}")
 }
 
 fn expect(opportunistic_mx: &str, mta_sts: MtaStsOutcome) -> Expected {

@@ -18,7 +18,10 @@ use crate::control;
 use crate::dns::{self, Authority};
 use crate::error::WorldError;
 use crate::https::{HttpsServer, PolicyHostBehaviour, Site};
-use crate::plan::{DNS_ADDRESS, MailHostPlan, MailService, Plan, SECOND_DNS_ADDRESS, TlsaPlan};
+use crate::plan::{
+    DNS_ADDRESS, HTTPS_PORT, MailHostPlan, MailService, Plan, PolicyHostPlan, SECOND_DNS_ADDRESS, TlsaPlan,
+};
+use crate::reports::{MailReception, Reception, Replaceable, ReportHostBehaviour, TlsrptAnswer};
 use crate::scenario::{Scenario, State, States, When};
 use crate::seen::{Owner, Record, Seen};
 use crate::smtp::{Service, SmtpServer};
@@ -81,7 +84,19 @@ impl World {
         let (smtp_port, smtp_listeners) = bind_all("smtp", &smtp_addresses, config.smtp_port)?;
 
         let mail_hosts = plan.mail_hosts.iter().map(MailHost::from).collect();
-        let Plan { scenarios, mut zone, policy_hosts, mail_hosts: mail_plans, without_sni, .. } = plan;
+        let Plan {
+            scenarios,
+            mut zone,
+            policy_hosts,
+            mail_hosts: mail_plans,
+            without_sni,
+            txt_with_port,
+            ..
+        } = plan;
+        for (name, text) in txt_with_port {
+            let text = text.replace(HTTPS_PORT, &https_port.to_string());
+            zone.add(&name, Data::Txt(vec![text]), When::Always);
+        }
         let without_sni = without_sni
             .into_iter()
             .map(|(name, shown)| Ok((name, shown.try_map(|certificate| authorities.issue(certificate))?)))
@@ -91,26 +106,14 @@ impl World {
 
         let mut https = Vec::new();
         for (listener, (address, plans)) in https_listeners.into_iter().zip(policy_hosts) {
-            let sites = plans
-                .into_iter()
-                .map(|plan| {
-                    let certificate =
-                        plan.certificate.try_map(|certificate| authorities.issue(certificate))?;
-                    Ok(Site {
-                        without_sni: without_sni(&plan.name),
-                        host: plan.name,
-                        certificate,
-                        behaviour: plan.behaviour,
-                        instead: Mutex::new(None),
-                    })
-                })
-                .collect::<Result<_, WorldError>>()?;
+            let sites = sites(plans, &authorities, without_sni)?;
             let server = HttpsServer::new(listener, address, https_port, sites, states.clone(), seen.clone());
             let server = Arc::new(server);
             tasks.spawn(server.clone().serve());
             https.push(server);
         }
 
+        let mut receptions = BTreeMap::new();
         for (listener, plan) in smtp_listeners.into_iter().zip(mail_plans) {
             let services = plan.service.try_map(|service| {
                 let certificate = certificate(service, &authorities)?;
@@ -126,12 +129,15 @@ impl World {
                 }
             }
             let service = services.map(|(_, served)| served.clone());
+            let reception = Arc::new(Reception::new(plan.reception));
+            receptions.insert(plan.name.clone(), reception.clone());
             let server = SmtpServer {
                 host: plan.name,
                 address: plan.address,
                 owner: plan.owner,
                 service,
                 deprecated_tls: plan.deprecated_tls,
+                reception,
                 states: states.clone(),
                 seen: seen.clone(),
             };
@@ -154,6 +160,7 @@ impl World {
             states,
             seen,
             https,
+            receptions,
             directory: Mutex::new(None),
             runtime: Handle::current(),
         });
@@ -210,6 +217,39 @@ impl World {
         self.live.set_policy_host(host, behaviour)
     }
 
+    /// Makes a host that takes TLS reports over HTTPS (such as `rua.tlsrpt-https.test`) behave otherwise until the next reset.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::UnknownReportHost`].
+    pub fn set_report_host(&self, host: &str, behaviour: ReportHostBehaviour) -> Result<(), WorldError> {
+        self.live.set_report_host(host, behaviour)
+    }
+
+    /// Makes an MX host (such as `mx.tlsrpt-mail.test`) say otherwise to mail until the next reset.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::UnknownMailHost`].
+    pub fn set_mail_reception(&self, host: &str, reception: MailReception) -> Result<(), WorldError> {
+        self.live.set_mail_reception(host, reception)
+    }
+
+    /// Makes DNS say otherwise of the TLSRPT record of a domain, any domain, until the next reset. The zone file does not tell.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::BadDomain`].
+    pub fn set_tlsrpt(&self, domain: &str, answer: TlsrptAnswer) -> Result<(), WorldError> {
+        self.live.set_tlsrpt(domain, answer)
+    }
+
+    /// The address of an MX host, where it listens at [`smtp_port`](Self::smtp_port).
+    pub fn mail_host(&self, host: &str) -> Option<SocketAddr> {
+        let named = self.live.mail_hosts.iter().find(|named| named.name == host)?;
+        Some(SocketAddr::from((named.address, self.live.smtp_port)))
+    }
+
     /// What the servers saw since the start or the last reset.
     pub fn seen(&self) -> Seen {
         self.live.seen.seen()
@@ -235,8 +275,8 @@ impl World {
 
     /// Listens for commands on the Unix socket `control` in an existing directory.
     ///
-    /// Each line is a JSON object with `command`: `switch` (with `scenario` and `state`), `seen`, `reset` or
-    /// `scenarios`; each is answered with one line, `{"error":{"code":...,"message":...}}` if it is no good. A line has
+    /// Each line is a JSON object with `command`: `switch` (with `scenario` and `state`), `tlsrpt` (with `domain` and
+    /// `record`, the text of its TLSRPT record or `null` for none), `seen`, `reset` or `scenarios`; each is answered with one line, `{"error":{"code":...,"message":...}}` if it is no good. A line has
     /// 4,096 octets at most.
     ///
     /// # Errors
@@ -284,6 +324,8 @@ pub(crate) struct Live {
     states: Arc<States>,
     seen: Arc<Record>,
     https: Vec<Arc<HttpsServer>>,
+    /// What the MX hosts say to mail, by name.
+    receptions: BTreeMap<String, Arc<Reception>>,
     /// Where `zone` is to be kept up to date.
     directory: Mutex<Option<PathBuf>>,
     runtime: Handle,
@@ -311,7 +353,10 @@ impl Live {
         self.states.reset(&self.scenarios);
         for site in self.https.iter().flat_map(|server| &server.sites) {
             *site.instead.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            site.reports.iter().for_each(Replaceable::reset);
         }
+        self.receptions.values().for_each(|reception| reception.reset());
+        self.zone.reset();
         self.settle()?;
         self.seen.reset();
         self.write_zone()
@@ -323,6 +368,25 @@ impl Live {
         let site = site.ok_or_else(|| WorldError::UnknownPolicyHost(host.to_owned()))?;
         *site.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(behaviour);
         self.settle()
+    }
+
+    fn set_report_host(&self, host: &str, behaviour: ReportHostBehaviour) -> Result<(), WorldError> {
+        let mut sites = self.https.iter().flat_map(|server| &server.sites);
+        let reports = sites.find(|site| site.host == host).and_then(|site| site.reports.as_ref());
+        let reports = reports.ok_or_else(|| WorldError::UnknownReportHost(host.to_owned()))?;
+        reports.replace(behaviour);
+        Ok(())
+    }
+
+    fn set_mail_reception(&self, host: &str, reception: MailReception) -> Result<(), WorldError> {
+        let found = self.receptions.get(host);
+        found.ok_or_else(|| WorldError::UnknownMailHost(host.to_owned()))?.behaviour.replace(reception);
+        Ok(())
+    }
+
+    pub(crate) fn set_tlsrpt(&self, domain: &str, answer: TlsrptAnswer) -> Result<(), WorldError> {
+        let replaced = self.zone.replace_txt(&format!("_smtp._tls.{domain}"), answer);
+        replaced.ok_or_else(|| WorldError::BadDomain(domain.to_owned()))
     }
 
     fn settle(&self) -> Result<(), WorldError> {
@@ -350,7 +414,8 @@ impl Live {
             zone_file: directory.join(ZONE_FILE),
             control: directory.join(CONTROL),
             scenarios: &self.scenarios,
-            policy_hosts: self.policy_hosts(),
+            policy_hosts: self.https_hosts(|site| site.reports.is_none()),
+            report_hosts: self.https_hosts(|site| site.reports.is_some()),
             mail_hosts: &self.mail_hosts,
         };
         let path = directory.join("world.json");
@@ -372,10 +437,12 @@ impl Live {
         }
     }
 
-    fn policy_hosts(&self) -> BTreeMap<&str, Ipv4Addr> {
-        let servers = self.https.iter();
-        servers
-            .flat_map(|server| server.sites.iter().map(|site| (site.host.as_str(), server.address)))
+    fn https_hosts(&self, is_meant: impl Fn(&Site) -> bool) -> BTreeMap<&str, Ipv4Addr> {
+        let hosts =
+            self.https.iter().flat_map(|server| server.sites.iter().map(|site| (site, server.address)));
+        hosts
+            .filter(|(site, _)| is_meant(site))
+            .map(|(site, address)| (site.host.as_str(), address))
             .collect()
     }
 }
@@ -391,6 +458,7 @@ struct Description<'w> {
     control: PathBuf,
     scenarios: &'w [Scenario],
     policy_hosts: BTreeMap<&'w str, Ipv4Addr>,
+    report_hosts: BTreeMap<&'w str, Ipv4Addr>,
     mail_hosts: &'w [MailHost],
 }
 
@@ -405,6 +473,25 @@ impl From<&MailHostPlan> for MailHost {
     fn from(plan: &MailHostPlan) -> Self {
         Self { name: plan.name.clone(), address: plan.address, owner: plan.owner }
     }
+}
+
+/// The hosts at one address, with their certificates.
+fn sites(
+    plans: Vec<PolicyHostPlan>,
+    authorities: &Authorities,
+    without_sni: impl Fn(&str) -> WithoutSni<Arc<CertifiedKey>>,
+) -> Result<Vec<Site>, WorldError> {
+    let site = |plan: PolicyHostPlan| {
+        Ok(Site {
+            without_sni: without_sni(&plan.name),
+            certificate: plan.certificate.try_map(|certificate| authorities.issue(certificate))?,
+            host: plan.name,
+            behaviour: plan.behaviour,
+            instead: Mutex::new(None),
+            reports: plan.reports.map(Replaceable::new),
+        })
+    };
+    plans.into_iter().map(site).collect()
 }
 
 /// The certificate of a service that has one.

@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::sync::{Mutex, PoisonError};
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
 use hickory_proto::rr::rdata::{A, CNAME, MX, NS, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use crate::reports::TlsrptAnswer;
 use crate::scenario::{States, When};
 
 /// Every record of the world, and the faults between them.
@@ -14,6 +17,8 @@ pub(crate) struct Zone {
     entries: Vec<Entry>,
     /// Domains that are signed, with all names below.
     signed: Vec<Name>,
+    /// What a test put in place of TXT records, until the next reset.
+    instead: Mutex<BTreeMap<Name, TlsrptAnswer>>,
 }
 
 /// What DNS says to a question.
@@ -103,6 +108,9 @@ impl Zone {
     pub(crate) fn answer(&self, question: &Name, kind: RecordType, now: Now<'_>) -> Option<Answer> {
         let mut answer = Answer { authentic: true, ..Answer::default() };
         let mut name = question.to_lowercase();
+        if let Some(instead) = self.instead(&name).filter(|_| kind == RecordType::TXT) {
+            return instead.answer(name);
+        }
         for _ in 0..MAX_ALIASES {
             answer.authentic &= self.signed.iter().any(|domain| domain.zone_of(&name));
             match self.fault(&name, kind, now) {
@@ -160,6 +168,22 @@ impl Zone {
         text
     }
 
+    /// Answers otherwise about the TXT records of a name until the next reset.
+    pub(crate) fn replace_txt(&self, name: &str, answer: TlsrptAnswer) -> Option<()> {
+        let mut name = Name::from_ascii(name).ok()?;
+        name.set_fqdn(true);
+        self.instead.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), answer);
+        Some(())
+    }
+
+    pub(crate) fn reset(&self) {
+        self.instead.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn instead(&self, name: &Name) -> Option<TlsrptAnswer> {
+        self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
     fn fault(&self, name: &Name, kind: RecordType, now: Now<'_>) -> Option<Fault> {
         self.at(name, now).find_map(|entry| match entry.data {
             Data::Fault(of, fault) if of == kind || of == RecordType::ANY => Some(fault),
@@ -187,6 +211,29 @@ impl Zone {
         self.entries.iter().any(|entry| {
             name.zone_of(&entry.name) && now.has(entry) && !matches!(entry.data, Data::Fault(..))
         })
+    }
+}
+
+impl TlsrptAnswer {
+    /// What DNS says to the question for the TXT records of this name.
+    fn answer(self, name: Name) -> Option<Answer> {
+        let without_answers = |code| Answer { code, ..Answer::default() };
+        match self {
+            Self::Record(text) => {
+                // A character-string has 255 octets at most (RFC 1035, 3.3).
+                let strings =
+                    text.as_bytes().chunks(255).map(|part| String::from_utf8_lossy(part).into_owned());
+                let data = RData::TXT(TXT::new(strings.collect()));
+                let answers = vec![Record::from_rdata(name, TTL, data)];
+                Some(Answer { answers, ..Answer::default() })
+            }
+            Self::NoRecord => {
+                let authority = Some(start_of_authority());
+                Some(Answer { authority, ..without_answers(ResponseCode::NXDomain) })
+            }
+            Self::Failure => Some(without_answers(ResponseCode::ServFail)),
+            Self::Silence => None,
+        }
     }
 }
 

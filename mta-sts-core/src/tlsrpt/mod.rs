@@ -67,7 +67,10 @@ pub use result_type::{PolicyType, ResultType, UnknownWord};
 #[cfg(feature = "tlsrpt")]
 pub use sender::ReportSender;
 #[cfg(feature = "tlsrpt")]
-pub use tally::{Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyConfig};
+pub use tally::{
+    Counted, DueId, DueReport, NotCounted, ReportDelivery, Tally, TallyChange, TallyChanges, TallyConfig,
+    TallyMark,
+};
 #[cfg(feature = "tlsrpt")]
 pub use word::Word;
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use mta_sts_core::tlsrpt::{
     Counted, Datagram, DueReport, FailureDetails, NotCounted, Report, ReportDelivery, ReportPeriod,
-    ReportPolicy, ReportSender, Tally, TallyConfig,
+    ReportPolicy, ReportSender, Tally, TallyChange, TallyConfig,
 };
 use mta_sts_core::{PolicyDomain, PolicyType, ResultType, UnixTime};
 
@@ -33,8 +33,18 @@ pub(crate) enum Step {
     Poll(Vec<ReportDelivery>),
     /// The tally is written as text and read again.
     Restart,
+    /// A store saves what has changed.
+    Save(SaveEnd),
     /// Another tally has counted these, on a day so much later, and is merged.
     Merge(i64, Vec<Session>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SaveEnd {
+    Saved,
+    /// The store has it, and the tally never hears of that.
+    Unheard,
+    Failed,
 }
 
 pub(crate) const DOMAINS: usize = 5;
@@ -211,6 +221,7 @@ impl Case {
     pub(crate) fn run(&self) {
         let mut tally = Tally::new(config(self));
         let mut twin = Twin::new(self);
+        let mut store = Store::default();
         let mut now = 1_700_000_000_u64;
         let mut ids = BTreeSet::new();
         for step in &self.steps {
@@ -244,6 +255,13 @@ impl Case {
                     assert_eq!(tally.to_text(), text);
                     twin.restart();
                 }
+                Step::Save(end) => {
+                    store.save(&mut tally, *end);
+                    if !matches!(end, SaveEnd::Failed) {
+                        let loaded = Tally::parse(store.text().as_bytes(), config(self));
+                        assert_eq!(loaded.expect("what was saved is read").to_text(), tally.to_text());
+                    }
+                }
                 Step::Merge(ahead, sessions) => {
                     let mut other = Tally::new(config(&Self { max_domains: usize::MAX, ..self.clone() }));
                     let then = now.saturating_add_signed(*ahead);
@@ -260,6 +278,36 @@ impl Case {
             assert_eq!(tally.lost_sessions(), twin.lost, "{step:?}");
             assert_eq!(tally.is_empty(), twin.poll_timeout().is_none());
         }
+    }
+}
+
+/// The rows of a store, by the first second of the day and the domain.
+#[derive(Default)]
+struct Store(BTreeMap<(UnixTime, String), String>);
+
+impl Store {
+    fn save(&mut self, tally: &mut Tally, end: SaveEnd) {
+        let changes = tally.changes();
+        let mark = changes.mark();
+        if matches!(end, SaveEnd::Failed) {
+            return;
+        }
+        for change in changes {
+            match change {
+                TallyChange::Clear => self.0.clear(),
+                TallyChange::DeleteDay { day } => self.0.retain(|(of, _), _| *of != day),
+                TallyChange::Delete { day, domain } => drop(self.0.remove(&(day, domain))),
+                TallyChange::Upsert { day, domain, line } => drop(self.0.insert((day, domain), line)),
+            }
+        }
+        if matches!(end, SaveEnd::Saved) {
+            tally.handle_saved(mark);
+            assert_eq!(tally.changes().len(), 0);
+        }
+    }
+
+    fn text(&self) -> String {
+        [Tally::FIRST_LINE].into_iter().chain(self.0.values().map(|line| &**line)).collect()
     }
 }
 

@@ -209,7 +209,26 @@ pub(crate) async fn request(
     method: &str,
     path: &str,
 ) -> std::io::Result<Response> {
-    let mut stream = send_request(world, config, sni, host, method, path).await?;
+    answer_of(send_request(world, config, sni, host, method, path).await?).await
+}
+
+/// Posts a body to a host that takes TLS reports.
+pub(crate) async fn post(world: &World, host: &str, body: &[u8]) -> std::io::Result<Response> {
+    answer_of(send_post(world, host, body).await?).await
+}
+
+pub(crate) async fn send_post(
+    world: &World,
+    host: &str,
+    body: &[u8],
+) -> std::io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+    let fields = format!("{host}\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Length: {}", body.len());
+    let mut stream = send_request(world, trusting(world), host, &fields, "POST", "/v1/tlsrpt?of=x").await?;
+    stream.write_all(body).await?;
+    Ok(stream)
+}
+
+async fn answer_of(mut stream: impl AsyncRead + Unpin) -> std::io::Result<Response> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
@@ -230,7 +249,7 @@ pub(crate) async fn send_request(
     host: &str,
     method: &str,
     path: &str,
-) -> std::io::Result<impl AsyncRead + AsyncWrite + Unpin> {
+) -> std::io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     let address = SocketAddr::from((address(world, sni).await, world.https_port()));
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from(sni.to_owned()).unwrap();
@@ -280,6 +299,11 @@ impl Smtp {
                 return reply;
             }
         }
+    }
+
+    /// Whether the server has closed the connection.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        self.stream.fill_buf().await.is_ok_and(<[u8]>::is_empty)
     }
 
     /// Sends octets and reads as many as come, up to `most`.

@@ -6,6 +6,7 @@ mod client;
 mod control;
 mod dns;
 mod https;
+mod reports;
 mod scenarios;
 mod smtp;
 mod worlds;

@@ -45,6 +45,7 @@
 //! To count takes one look into a hash table keyed by the caller's seed, and comparisons with the few policies and
 //! failures of the domain. Reports that are due are found in order, in time logarithmic in their number.
 
+mod changes;
 mod details;
 mod policy_counts;
 mod text;
@@ -61,12 +62,15 @@ use core::time::Duration;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
+use self::changes::{Changed, OCTETS_CHANGED};
 use self::details::{Details, Fold, Kept};
 use self::policy_counts::{PolicyCounts, PolicyText, PolicyTexts, octets_of_name};
 use super::event::{Event, EventPolicy, Failure, SessionEnd};
 use super::{Report, ReportPeriod, ReportSender, TlsrptRecord, datetime};
 use crate::name::PolicyDomain;
 use crate::time::UnixTime;
+
+pub use self::changes::{TallyChange, TallyChanges, TallyMark};
 
 /// What is counted of sessions with other domains, and the reports that come of it.
 ///
@@ -106,7 +110,8 @@ use crate::time::UnixTime;
 /// [`Tally::note_report_mail`] change what is counted. [`Tally::poll_report`] and [`Tally::poll_timeout`] say what to
 /// do and when, and [`Tally::handle_delivery`] is told what came of it.
 ///
-/// It is one value without locks. [`Tally::to_text`] keeps it over a restart.
+/// It is one value without locks. [`Tally::to_text`] keeps it over a restart, and [`Tally::changes`] what a process that is killed
+/// would lose.
 pub struct Tally {
     config: TallyConfig,
     hasher: SipHasher13,
@@ -117,6 +122,8 @@ pub struct Tally {
     texts: PolicyTexts,
     octets: usize,
     lost_sessions: u64,
+    // Nothing, until a store asks for it.
+    changed: Option<Changed>,
 }
 
 /// How much a tally counts, and for whom.
@@ -278,6 +285,7 @@ impl Tally {
             due: BTreeSet::new(),
             octets: 0,
             lost_sessions: 0,
+            changed: None,
             config,
         }
     }
@@ -508,6 +516,7 @@ impl Tally {
             if let Some(record) = record {
                 self.set_record(place, record)?;
             }
+            self.note_change(place);
             return Ok(place);
         }
         if record.is_some_and(|record| !asks_for_reports(record)) {
@@ -524,6 +533,7 @@ impl Tally {
             return Err(NotCounted::OutOfMemory);
         }
         self.octets += octets;
+        self.octets -= self.changed.as_mut().map_or(0, |changed| changed.come(day, name));
         let Day { by_name, slots, vacant, reported: gone, .. } = self.days.entry(day).or_default();
         if let Some(number) = reported {
             domain.next_number = number;
@@ -540,7 +550,9 @@ impl Tally {
                 .as_ref()
                 .map_or(0, |domain| self.hasher.hash(domain.name.as_str().as_bytes()))
         });
-        Ok(Place { day, slot })
+        let place = Place { day, slot };
+        self.note_change(place);
+        Ok(place)
     }
 
     /// Remembers the record of a domain that was seen last.
@@ -667,6 +679,7 @@ impl Tally {
 
     /// Puts a domain where it belongs in the order of what is due.
     fn set_due(&mut self, place: Place) {
+        self.note_change(place);
         let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_DELAY);
         let Some(day) = self.days.get_mut(&place.day) else { return };
         let Some(domain) = day.get_mut(place.slot) else { return };
@@ -697,7 +710,7 @@ impl Tally {
     /// Forgets a domain on a day that is over, unless something waits; but for the number of its next report, should
     /// something come late.
     fn leave(&mut self, place: Place) {
-        let Self { days, octets, open_day, config, hasher, .. } = self;
+        let Self { days, octets, open_day, config, hasher, changed, .. } = self;
         if place.day == *open_day {
             return;
         }
@@ -719,11 +732,14 @@ impl Tally {
             day.reported.insert(hash, domain.next_number);
             *octets += OCTETS_REPORTED;
         }
+        if let Some(changed) = changed {
+            *octets += changed.leave(place, domain.name);
+        }
     }
 
     /// Drops the days that nothing waits of, but the nearest to the open one.
     fn drop_days(&mut self) {
-        let Self { days, octets, open_day, config, .. } = self;
+        let Self { days, octets, open_day, config, changed, .. } = self;
         let is_over =
             |(day, of): (&u32, &Day)| (day != open_day && of.waiting == 0).then(|| day.abs_diff(*open_day));
         let mut distances: Vec<_> = days.iter().filter_map(is_over).collect();
@@ -738,9 +754,14 @@ impl Tally {
                 let submitter = config.sender.submitter();
                 *octets -= day.iter().map(|domain| domain.octets(submitter)).sum::<usize>();
                 *octets -= day.reported.len() * OCTETS_REPORTED;
+                *octets -= changed.as_mut().map_or(0, |changed| changed.drop_day(*number));
             }
             is_kept
         });
+    }
+
+    fn domain(&self, place: Place) -> Option<&DomainDay> {
+        self.days.get(&place.day)?.slots.get(place.slot as usize)?.as_deref()
     }
 
     fn domain_mut(&mut self, place: Place) -> Option<&mut DomainDay> {
@@ -783,6 +804,15 @@ impl Day {
         self.by_name.find(hash, is_of).copied()
     }
 
+    /// Whether a domain is there whose name has this hash. The table compares a part of it alone.
+    fn has(&self, hash: u64, hasher: &SipHasher13) -> bool {
+        let is_of = |slot: &u32| {
+            let domain = self.slots[*slot as usize].as_ref();
+            domain.is_some_and(|domain| hasher.hash(domain.name.as_str().as_bytes()) == hash)
+        };
+        self.by_name.find(hash, is_of).is_some()
+    }
+
     fn get_mut(&mut self, slot: u32) -> Option<&mut DomainDay> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
@@ -812,6 +842,8 @@ struct DomainDay {
     sealed: Option<Box<Sealed>>,
     // Where it stands in the order of what is due.
     due_at: Option<UnixTime>,
+    // The number of the save before which it has changed last.
+    changed: u64,
 }
 
 /// A report that is given out until its delivery has come to an end.
@@ -825,7 +857,16 @@ struct Sealed {
 
 impl DomainDay {
     const fn new(name: PolicyDomain, record: Option<Box<str>>) -> Self {
-        Self { name, record, report_mails: 0, next_number: 0, counts: Vec::new(), sealed: None, due_at: None }
+        Self {
+            name,
+            record,
+            report_mails: 0,
+            next_number: 0,
+            counts: Vec::new(),
+            sealed: None,
+            due_at: None,
+            changed: 0,
+        }
     }
 
     const fn is_waiting(&self) -> bool {
@@ -898,6 +939,7 @@ impl DomainDay {
             + octets_of_record(self.record.as_deref())
             + size_of::<Sealed>()
             + id
+            + OCTETS_CHANGED
             + 4 * ALLOCATION
     }
 }

@@ -21,6 +21,7 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::super::event::{self, EventPolicy, Failure, Texts};
+use super::changes::TallyChange;
 use super::details::Fold;
 use super::policy_counts::PolicyCounts;
 use super::{
@@ -31,38 +32,41 @@ use crate::error::{TallyError, TallyErrorKind};
 use crate::name::{DnsName, PolicyDomain};
 use crate::time::UnixTime;
 
-const FIRST_LINE: &str = "mta-sts-tally 1";
-
 impl Tally {
+    /// The first line of [`Tally::to_text`], with its line feed: what stands before the lines of a store.
+    pub const FIRST_LINE: &str = "mta-sts-tally 1\n";
+
     /// All that is counted, as text: the same counts give the same octets.
     ///
     /// Reports that are in delivery are kept with what was tried; after [`Tally::parse`] they are tried again when it is
     /// time.
     pub fn to_text(&self) -> String {
-        let mut text = String::from(FIRST_LINE);
-        text.push('\n');
-        for (day, domains) in &self.days {
-            if !domains.reported.is_empty() {
-                let gone = SavedReported {
-                    day: start_of(*day).as_secs(),
-                    reported: domains
-                        .reported
-                        .iter()
-                        .map(|(hash, number)| (format!("{hash:016x}"), *number))
-                        .collect(),
-                };
-                text.push_str(&serde_json::to_string(&gone).unwrap_or_default());
-                text.push('\n');
-            }
-            let mut domains: Vec<_> = domains.iter().filter(|domain| domain.is_worth_keeping()).collect();
-            domains.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-            for domain in domains {
-                // Texts and numbers are written to memory, so that nothing can fail.
-                text.push_str(&serde_json::to_string(&domain.saved(*day)).unwrap_or_default());
-                text.push('\n');
+        let mut text = String::from(Self::FIRST_LINE);
+        for row in self.all_rows() {
+            if let TallyChange::Upsert { line, .. } = self.change_of(&row) {
+                text.push_str(&line);
             }
         }
         text
+    }
+
+    /// The line of a domain, if it is worth one.
+    pub(super) fn line_of(&self, place: Place) -> Option<String> {
+        let domain = self.domain(place).filter(|domain| domain.is_worth_keeping())?;
+        Some(line(&domain.saved(place.day)))
+    }
+
+    /// The line of the domains that had reports of a day and are gone.
+    pub(super) fn line_of_reported(&self, day: u32) -> Option<String> {
+        let reported = self.days.get(&day)?.reported.iter();
+        Some(line(&SavedReported::new(day, reported.map(|(hash, number)| (*hash, *number)))))
+    }
+
+    /// The line of one of them.
+    pub(super) fn line_of_gone(&self, day: u32, name: &PolicyDomain) -> Option<String> {
+        let hash = self.hasher.hash(name.as_str().as_bytes());
+        let number = *self.days.get(&day)?.reported.get(&hash)?;
+        Some(line(&SavedReported::new(day, [(hash, number)])))
     }
 
     /// Reads what [`Tally::to_text`] has written; texts may be put together, each but the first without its first line.
@@ -76,7 +80,7 @@ impl Tally {
     pub fn parse(text: &[u8], config: TallyConfig) -> Result<Self, TallyError> {
         let mut lines = text.split_inclusive(|octet| *octet == b'\n');
         match lines.next().map(<[u8]>::trim_ascii_end) {
-            Some(line) if line == FIRST_LINE.as_bytes() => {}
+            Some(line) if line == Self::FIRST_LINE.trim_ascii_end().as_bytes() => {}
             Some(line) if line.starts_with(b"mta-sts-tally ") => {
                 return Err(TallyError::at(TallyErrorKind::UnknownVersion, 1, 0));
             }
@@ -87,7 +91,7 @@ impl Tally {
             return Err(TallyError::at(TallyErrorKind::Truncated, line, text.len()));
         }
         let mut tally = Self::new(config);
-        let mut offset = FIRST_LINE.len() + 1;
+        let mut offset = Self::FIRST_LINE.len();
         for (line, number) in lines.zip(2_u32..) {
             let bad = |column: usize| {
                 TallyError::at(TallyErrorKind::BadLine, number, offset + column.min(line.len() - 1))
@@ -115,13 +119,14 @@ impl Tally {
             if *number == 0 {
                 return None;
             }
-            let is_present =
-                self.days.get(&day).is_some_and(|day| day.by_name.find(hash, |_| true).is_some());
+            let is_present = self.days.get(&day).is_some_and(|day| day.has(hash, &self.hasher));
             if is_present || OCTETS_REPORTED > self.room() {
                 continue;
             }
-            let known = self.days.entry(day).or_default().reported.insert(hash, *number);
-            self.octets += if known.is_none() { OCTETS_REPORTED } else { 0 };
+            let known = &mut self.days.entry(day).or_default().reported;
+            self.octets += if known.contains_key(&hash) { 0 } else { OCTETS_REPORTED };
+            let known = known.entry(hash).or_default();
+            *known = (*number).max(*known);
         }
         Some(())
     }
@@ -209,7 +214,7 @@ impl Tally {
 }
 
 impl DomainDay {
-    fn is_worth_keeping(&self) -> bool {
+    pub(super) fn is_worth_keeping(&self) -> bool {
         self.is_waiting() || self.report_mails > 0 || self.next_number > 0
     }
 
@@ -230,6 +235,11 @@ impl DomainDay {
             }),
         }
     }
+}
+
+/// Texts and numbers are written to memory, so that nothing can fail.
+fn line(saved: &impl Serialize) -> String {
+    serde_json::to_string(saved).unwrap_or_default() + "\n"
 }
 
 fn saved_counts(counts: &[PolicyCounts]) -> Vec<SavedCounts<'_>> {
@@ -357,6 +367,13 @@ impl SavedDetail<'_> {
 struct SavedReported {
     day: u64,
     reported: Vec<(String, u32)>,
+}
+
+impl SavedReported {
+    fn new(day: u32, reported: impl IntoIterator<Item = (u64, u32)>) -> Self {
+        let reported = reported.into_iter().map(|(hash, number)| (format!("{hash:016x}"), number)).collect();
+        Self { day: start_of(day).as_secs(), reported }
+    }
 }
 
 fn day_of_saved(day: u64) -> Option<u32> {

@@ -1,0 +1,303 @@
+//! The daemon: from its configuration to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mta_sts_resolver::{PolicyService, TrustStore};
+use mtasts::{SocketmapListener, SocketmapServer};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::super::{Exit, store};
+use super::Serve;
+use super::configuration::{Configuration, exit_of_trust_store};
+use super::control::Control;
+use super::file_budget::FileBudget;
+use super::logging::{Log, Logging};
+use super::metrics::{Metrics, Reloads};
+use super::sockets::Sockets;
+use super::status::{Phase, StatusPages};
+use super::supervisor;
+
+/// A daemon that serves.
+pub(super) struct Daemon<'a> {
+    command: &'a Serve,
+    /// What is in force.
+    configuration: Configuration,
+    logging: Logging,
+    trust_store: TrustStore,
+    service: PolicyService,
+    server: SocketmapServer,
+    phase: Arc<Phase>,
+    reloads: Arc<Reloads>,
+}
+
+impl<'a> Daemon<'a> {
+    /// Serves until a signal ends it.
+    pub(super) async fn run(command: &'a Serve) -> Result<(), (Exit, String)> {
+        let (configuration, zones) = command.read().map_err(|error| (error.exit(), format!("{error:#}")))?;
+        let logging = configuration.log.start();
+        if let Some(file) = command.config_file() {
+            tracing::info!(file = %file.display(), "the configuration was read");
+        }
+        for warning in command.warnings(&configuration) {
+            tracing::warn!("{warning}");
+        }
+        let trust_store =
+            configuration.trust_store().map_err(|error| (exit_of_trust_store(&error), error.to_string()))?;
+        // Before anything is told, so that no signal after it finds the daemon without its handlers.
+        let signals = Signals::watch()?;
+
+        let mut service_config = configuration.service_config();
+        let place = &configuration.store;
+        let store = configuration.open_store().map_err(|error| {
+            let help = "`--store memory` works without a store";
+            (store::exit(&error), format!("{place}: {error} ({help})"))
+        })?;
+        if let Some(store) = store {
+            service_config = service_config.with_store(store);
+        }
+        let wanted = configuration.file_budget();
+        let files = FileBudget::new(FileBudget::free_files(configuration.listen.len()), wanted);
+        if files != wanted {
+            tracing::warn!(
+                max_clients = files.clients,
+                fetches_at_once = files.fetches,
+                dns_sockets = files.dns_sockets,
+                "few files may be open, so less goes on at once than the configuration says: see LimitNOFILE= or `ulimit -Hn`"
+            );
+        }
+        let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
+        let resolver = configuration.resolver(dns, trust_store.clone(), files);
+        let service = PolicyService::new(resolver, service_config);
+        let clients = configuration.socketmap_config().with_max_clients(files.clients);
+        let server = SocketmapServer::new(service.clone(), clients, zones);
+        let (phase, reloads) = (Arc::default(), Arc::default());
+        let mut daemon =
+            Self { command, configuration, logging, trust_store, service, server, phase, reloads };
+        daemon.warn_without_dane();
+        let sockets = Sockets::open(&daemon.configuration).await?;
+        let status_pages = daemon.status_pages(sockets.metrics);
+        let control = daemon.control(sockets.control);
+        tokio::select! {
+            () = daemon.serve(sockets.answers, signals) => {}
+            () = status_pages => {}
+            () = control => {}
+        }
+        tracing::info!(requests = daemon.server.requests(), "stopped");
+        Ok(())
+    }
+
+    /// Serves the pages of the daemon, if they were asked for; it does not end.
+    fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
+        let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
+        let store = self.configuration.store.to_string();
+        let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "serving /metrics and /healthz");
+        }
+        async move {
+            let Some(listener) = listener else { return std::future::pending().await };
+            pages.serve_for_ever(listener).await;
+        }
+    }
+
+    /// Does what operators ask for, where they can; it does not end.
+    fn control(&self, listener: Option<UnixListener>) -> impl Future<Output = ()> + use<> {
+        let control = Control::new(self.server.clone(), self.service.clone());
+        if let Some(path) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            let path = path.as_pathname().map(|path| path.display().to_string());
+            tracing::info!(path, "the control socket is open");
+        }
+        async move {
+            let Some(listener) = listener else { return std::future::pending().await };
+            control.serve_for_ever(listener).await;
+        }
+    }
+
+    async fn serve(&mut self, listeners: Vec<SocketmapListener>, mut signals: Signals) {
+        supervisor::status("reading the store");
+        tokio::select! {
+            () = self.load() => {}
+            () = signals.stop() => return,
+        }
+        for listener in &listeners {
+            tracing::info!(address = %listener, "listening");
+        }
+        self.phase.set_serving();
+        supervisor::ready(&self.status());
+        let (server, service) = (self.server.clone(), self.service.clone());
+        tokio::select! {
+            () = server.serve(listeners, self.supervise(&mut signals)) => {}
+            () = service.refresh_for_ever() => {}
+        }
+    }
+
+    async fn load(&self) {
+        // The service tells what fails, and tries again.
+        if let Ok(entries) = self.service.load().await {
+            tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
+        }
+    }
+
+    /// Until it has to stop.
+    async fn supervise(&mut self, signals: &mut Signals) {
+        let beats = supervisor::heartbeat_interval();
+        let interval = beats.unwrap_or(std::time::Duration::from_secs(3600));
+        let mut heart = interval_at(Instant::now() + interval, interval);
+        heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Stop => break,
+                    Asked::Reload => self.reload(),
+                    Asked::Tell => self.tell(),
+                    Asked::Nothing => {}
+                },
+                _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.status()),
+            }
+        }
+        self.phase.set_stopping();
+        supervisor::stopping();
+        tracing::info!("stopping");
+    }
+
+    /// Reads the configuration again, and does what it says as far as a running daemon can.
+    fn reload(&mut self) {
+        supervisor::reloading();
+        match self.command.read() {
+            Ok((configuration, zones)) => {
+                self.reloads.done.fetch_add(1, Ordering::Relaxed);
+                self.server.set_zones(zones);
+                self.logging.set_level(configuration.log.level);
+                let in_force = self.configuration.clone();
+                self.configuration = Configuration {
+                    overrides: configuration.overrides.clone(),
+                    log: Log { level: configuration.log.level, ..in_force.log },
+                    zone: configuration.zone.clone(),
+                    zones: configuration.zones.clone(),
+                    ..in_force
+                };
+                tracing::info!("the configuration was read again");
+                for key in self.configuration.differences(&configuration) {
+                    tracing::warn!(key, "this was changed, and needs a restart");
+                }
+            }
+            Err(error) => {
+                self.reloads.failed.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
+            }
+        }
+        self.reload_of_the_system();
+        supervisor::ready(&self.status());
+    }
+
+    /// What the daemon has done, in one line of the log.
+    fn tell(&self) {
+        let (server, service) = (self.server.counts(), self.service.counts());
+        tracing::info!(
+            requests = self.server.requests(),
+            clients = server.clients,
+            overrides = server.overrides,
+            entries = service.entries,
+            from_memory = service.from_memory,
+            lookups = service.lookups,
+            refreshes = service.refreshes,
+            fetched = service.fetched,
+            fetch_failures = service.fetch_failures,
+            alerts = service.alerts,
+            dns_failures = service.dns_failures,
+            waiting = service.waiting.sum(),
+            turned_away = service.busy.sum(),
+            store_failures = service.store_failures,
+            unsaved = service.unsaved,
+            store = %self.configuration.store,
+            "the state of the daemon"
+        );
+    }
+
+    /// Reads again what others write: whom to ask in DNS, and whom to trust. Lookups do so by themselves when a file has changed.
+    fn reload_of_the_system(&self) {
+        let dns = self.service.resolver().dns();
+        match dns.reload() {
+            Ok(()) => tracing::info!(servers = ?dns.servers(), "these DNS servers are asked"),
+            Err(error) => {
+                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is of no use: the DNS servers stay as they were");
+            }
+        }
+        match self.trust_store.reload() {
+            Ok(()) => {
+                tracing::info!(roots = self.trust_store.len(), "the certificate authorities were read again");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the certificate authorities are of no use: the old ones are trusted on");
+            }
+        }
+        self.warn_without_dane();
+    }
+
+    fn warn_without_dane(&self) {
+        if !self.server.dane().can_authenticate() {
+            tracing::warn!(
+                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+            );
+        }
+    }
+
+    fn status(&self) -> String {
+        let counts = self.service.counts();
+        format!(
+            "answering: {} requests so far, {} domains remembered",
+            self.server.requests(),
+            counts.entries
+        )
+    }
+}
+
+enum Asked {
+    Reload,
+    Tell,
+    Nothing,
+    Stop,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+    /// It has no meaning here, and would end the process.
+    user2: Signal,
+}
+
+impl Signals {
+    fn watch() -> Result<Self, (Exit, String)> {
+        let failed = |error: io::Error| (Exit::Temporary, format!("signals cannot be handled: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            hangup: signal(SignalKind::hangup()).map_err(failed)?,
+            user1: signal(SignalKind::user_defined1()).map_err(failed)?,
+            user2: signal(SignalKind::user_defined2()).map_err(failed)?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.user1.recv() => Asked::Tell,
+            _ = self.user2.recv() => Asked::Nothing,
+        }
+    }
+}

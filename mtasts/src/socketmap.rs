@@ -1,0 +1,471 @@
+//! Postfix's socketmap protocol: policies as answers to `smtp_tls_policy_maps`.
+
+mod answer;
+mod client;
+mod counts;
+mod explanation;
+mod key;
+mod netstring;
+mod overrides;
+mod zone;
+
+use std::fmt;
+use std::fs::Permissions;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use mta_sts_resolver::{DaneChecker, PolicyService};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use self::answer::look_up;
+use self::client::Client;
+use self::counts::CountedZones;
+pub use self::counts::{AnswerCounts, SocketmapCounts};
+pub use self::explanation::Explanation;
+pub use self::overrides::{OverrideError, Overrides};
+pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
+
+/// Answers Postfix, and sendmail, from a [`PolicyService`].
+///
+/// ```no_run
+/// use mta_sts_resolver::PolicyService;
+/// use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
+///
+/// # async fn serve(service: PolicyService) -> std::io::Result<()> {
+/// let listener = SocketmapListener::bind_tcp("127.0.0.1:8461".parse().map_err(std::io::Error::other)?).await?;
+/// let server = SocketmapServer::new(service, SocketmapConfig::new(), Zones::default());
+/// server.serve(vec![listener], std::future::pending()).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In Postfix's `main.cf`: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`.
+#[derive(Clone, Debug)]
+pub struct SocketmapServer {
+    shared: Arc<Shared>,
+}
+
+/// Bounds of a [`SocketmapServer`].
+#[derive(Clone, Debug)]
+pub struct SocketmapConfig {
+    max_clients: usize,
+    idle_timeout: Duration,
+    request_timeout: Duration,
+    stop_within: Duration,
+}
+
+impl SocketmapConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            max_clients: 16_384,
+            idle_timeout: Duration::from_secs(300),
+            request_timeout: Duration::from_secs(10),
+            stop_within: Duration::from_secs(10),
+        }
+    }
+
+    /// How many clients are served at once: 16,384 by default; 0 counts as 1. Others wait in the backlog of the socket.
+    #[must_use]
+    pub fn with_max_clients(mut self, max_clients: usize) -> Self {
+        self.max_clients = max_clients;
+        self
+    }
+
+    /// How long a client may be silent between two requests: 300 s by default, and a tenth of it while more than half of
+    /// the clients are there. Postfix connects again.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// How long the rest of a request that has begun, and the taking of an answer, may each last: 10 s by default.
+    #[must_use]
+    pub fn with_request_timeout(mut self, request_timeout: Duration) -> Self {
+        self.request_timeout = request_timeout;
+        self
+    }
+
+    /// How long clients may take to get their last answer when the server stops: 10 s by default.
+    #[must_use]
+    pub fn with_stop_within(mut self, stop_within: Duration) -> Self {
+        self.stop_within = stop_within;
+        self
+    }
+}
+
+impl Default for SocketmapConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug)]
+pub struct SocketmapListener {
+    socket: Socket,
+    /// Somebody else keeps it open, and what waits there is served later.
+    outlives_server: bool,
+}
+
+/// Who may connect to a unix socket.
+///
+/// ```
+/// use mtasts::SocketAccess;
+///
+/// let postfix_only = SocketAccess::new().with_mode(0o660).with_group(Some(105));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketAccess {
+    mode: u32,
+    user: Option<u32>,
+    group: Option<u32>,
+}
+
+impl SocketAccess {
+    /// Everybody who can reach the folder: Postfix's clients run as a user of their own.
+    pub const fn new() -> Self {
+        Self { mode: 0o666, user: None, group: None }
+    }
+
+    /// The permissions of the file: 0666 by default. Whoever may write to it may connect.
+    #[must_use]
+    pub const fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The number of the user that owns it: by default the one of the process.
+    #[must_use]
+    pub const fn with_user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// The number of its group: by default the one of the process.
+    #[must_use]
+    pub const fn with_group(mut self, group: Option<u32>) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Listens there, for whatever protocol. A socket that another process has left behind is replaced; a file of any other
+    /// kind is not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `AddrInUse` when somebody listens there.
+    pub fn bind(self, path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        let path = path.as_ref();
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        if is_socket {
+            match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+                Err(error) => return Err(error),
+            }
+        }
+        // Nobody connects before it belongs to whom it should.
+        let umask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
+        let bound = UnixListener::bind(path);
+        nix::sys::stat::umask(umask);
+        let listener = bound?;
+        if self.user.is_some() || self.group.is_some() {
+            std::os::unix::fs::chown(path, self.user, self.group)?;
+        }
+        std::fs::set_permissions(path, Permissions::from_mode(self.mode))?;
+        Ok(listener)
+    }
+}
+
+impl Default for SocketAccess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl SocketmapListener {
+    /// Listens on a TCP port; with port 0 the system chooses one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub async fn bind_tcp(address: SocketAddr) -> io::Result<Self> {
+        TcpListener::bind(address).await.map(|listener| Self::own(Socket::Tcp(listener)))
+    }
+
+    /// Listens on a unix socket. A socket that another process has left behind is replaced; a file of any other kind is not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `AddrInUse` when somebody listens there.
+    pub fn bind_unix(path: impl AsRef<Path>, access: SocketAccess) -> io::Result<Self> {
+        access.bind(path).map(|listener| Self::own(Socket::Unix(listener)))
+    }
+
+    /// A listening TCP socket that somebody else has opened, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), outlives_server: true })
+    }
+
+    /// A listening unix socket that somebody else has opened, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?), outlives_server: true })
+    }
+
+    fn own(socket: Socket) -> Self {
+        Self { socket, outlives_server: false }
+    }
+
+    /// The TCP address; none for a unix socket.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
+}
+
+/// `127.0.0.1:8461`, `unix:/run/mtasts/socket`.
+impl fmt::Display for SocketmapListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            // With port 0 the system has chosen one.
+            Socket::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(formatter),
+                Err(_) => formatter.write_str("tcp"),
+            },
+            Socket::Unix(listener) => match listener.local_addr() {
+                Ok(address) => {
+                    let path = address.as_pathname().unwrap_or(Path::new(""));
+                    write!(formatter, "unix:{}", path.display())
+                }
+                Err(_) => formatter.write_str("unix:"),
+            },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    service: PolicyService,
+    dane: DaneChecker,
+    config: SocketmapConfig,
+    zones: RwLock<Arc<CountedZones>>,
+    places: Arc<Semaphore>,
+    requests: AtomicU64,
+    connections: AtomicU64,
+    clients: AtomicUsize,
+}
+
+impl SocketmapServer {
+    /// A server that answers from this service, and asks its DNS client about DANE.
+    pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
+        let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
+        let zones = RwLock::new(Arc::new(CountedZones::new(zones)));
+        let dane = DaneChecker::new(service.resolver().dns());
+        let (requests, connections, clients) = Default::default();
+        Self {
+            shared: Arc::new(Shared { service, dane, config, zones, places, requests, connections, clients }),
+        }
+    }
+
+    /// Answers from these zones from now on.
+    pub fn set_zones(&self, zones: Zones) {
+        let mut shared = self.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
+        *shared = Arc::new(shared.change(zones));
+    }
+
+    /// What the server asks about DANE.
+    pub fn dane(&self) -> &DaneChecker {
+        &self.shared.dane
+    }
+
+    /// What is answered to this key now, in the zone of the map `map`, and why: as for a client, but not counted as a
+    /// request. Where memory has no answer, the domain is asked, and what it says is remembered.
+    pub async fn explain(&self, map: &str, key: &str) -> Explanation {
+        let zones = self.shared.zones();
+        let zone = zones.zones.zone(map);
+        let is_default_zone = std::ptr::eq(zone, zones.zones.default_zone());
+        let service = &self.shared.service;
+        let (answer, grounds) = look_up(key, zone, &zones.zones, service, &self.shared.dane).await;
+        let mut explanation = Explanation::new(service.now(), &answer, is_default_zone, grounds);
+        if let Some(domain) = &explanation.domain {
+            explanation.entry = service.entry(domain).await;
+            explanation.events = service.events(domain);
+        }
+        explanation
+    }
+
+    /// How many requests were answered.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many clients are connected.
+    pub fn clients(&self) -> usize {
+        self.shared.clients.load(Ordering::Relaxed)
+    }
+
+    /// What the server has done since its start.
+    pub fn counts(&self) -> SocketmapCounts {
+        SocketmapCounts {
+            clients: self.clients() as u64,
+            max_clients: self.shared.max_clients() as u64,
+            connections: self.shared.connections.load(Ordering::Relaxed),
+            ..self.shared.zones().counts()
+        }
+    }
+
+    /// Serves until `stop` ends: then takes no more clients, and gives those that have sent a request
+    /// [`SocketmapConfig::with_stop_within`] to get their answer. Those that wait in the backlog of a listener are served too, unless
+    /// it was opened by somebody else, who keeps it.
+    pub async fn serve(&self, listeners: Vec<SocketmapListener>, stop: impl Future<Output = ()>) {
+        let (stopping, stopped) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
+            accepting.spawn(async move { accept(&shared, listener, stopped).await });
+        }
+        drop(stopped);
+        stop.await;
+        stopping.send_replace(true);
+        // Every listener is closed at once, and every client watches the channel until it has left.
+        let all_left = async {
+            while accepting.join_next().await.is_some() {}
+            stopping.closed().await;
+        };
+        if tokio::time::timeout(self.shared.config.stop_within, all_left).await.is_err() {
+            tracing::warn!("some clients did not get their answer before the end");
+        }
+    }
+}
+
+impl Shared {
+    fn zones(&self) -> Arc<CountedZones> {
+        Arc::clone(&self.zones.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn max_clients(&self) -> usize {
+        self.config.max_clients.clamp(1, Semaphore::MAX_PERMITS)
+    }
+
+    fn idle_timeout(&self) -> Duration {
+        let crowded = self.places.available_permits() < self.max_clients() / 2;
+        if crowded { self.config.idle_timeout / 10 } else { self.config.idle_timeout }
+    }
+}
+
+async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: watch::Receiver<bool>) {
+    let watched = stopped.clone();
+    let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.as_mut() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(stream) => welcome(shared, stream, &watched).await,
+            Err(error) => {
+                // Such as too many open files: it passes when a client leaves.
+                tracing::warn!(%error, "a client could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    if listener.outlives_server {
+        return;
+    }
+    // Their requests may have come, and would be lost with the listener.
+    match listener.backlog() {
+        Ok(backlog) => {
+            for stream in backlog {
+                welcome(shared, stream, &watched).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "clients that waited were not accepted"),
+    }
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl SocketmapListener {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+            Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+        }
+    }
+
+    /// Closes it; those who have connected and were not accepted.
+    fn backlog(self) -> io::Result<Vec<Accepted>> {
+        // It does not wait, as the listener it was made from.
+        let mut accept: Box<dyn FnMut() -> io::Result<Accepted> + Send> = match self.socket {
+            Socket::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                Box::new(move || {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    TcpStream::from_std(stream).map(Accepted::Tcp)
+                })
+            }
+            Socket::Unix(listener) => {
+                let listener = listener.into_std()?;
+                Box::new(move || {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    UnixStream::from_std(stream).map(Accepted::Unix)
+                })
+            }
+        };
+        Ok(std::iter::from_fn(|| accept().ok()).take(MAX_BACKLOG).collect())
+    }
+}
+
+/// Waits for a place: one client of each listener may, and then those behind it in the backlog.
+async fn welcome(shared: &Arc<Shared>, stream: Accepted, stopped: &watch::Receiver<bool>) {
+    // Never closed.
+    let Ok(place) = Arc::clone(&shared.places).acquire_owned().await else { return };
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let client = Client::new(shared, place, stopped.clone());
+    match stream {
+        Accepted::Tcp(stream) => {
+            // An answer is one small packet.
+            let _ = stream.set_nodelay(true);
+            client.start(stream);
+        }
+        Accepted::Unix(stream) => client.start(stream),
+    }
+}
+
+/// More than the system lets wait.
+const MAX_BACKLOG: usize = 4096;

@@ -1,0 +1,204 @@
+//! The answer to one request.
+
+use std::borrow::Cow;
+
+use mta_sts_core::postfix::{self, PostfixErrorKind};
+use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain};
+use mta_sts_resolver::{
+    DaneChecker, DaneCoverage, DaneError, DnsClient, DnsError, PolicyAnswer, PolicyService,
+};
+
+use super::key::Destination;
+use super::overrides::Override;
+use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
+
+/// What a map says of a key, in the words of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Mail to the destination needs this TLS.
+    Ok(String),
+    /// The map has nothing to say: the client's own level applies.
+    NotFound,
+    /// It is not known now: the client defers the mail.
+    Temporary { code: &'static str, text: String },
+    /// What came is no request.
+    Permanent(&'static str),
+}
+
+impl Answer {
+    /// As it is sent. Postfix wants the space after `NOTFOUND`.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Ok(tls_policy) => ["OK ", tls_policy].concat().into(),
+            Self::NotFound => "NOTFOUND ".into(),
+            Self::Temporary { code, text } => format!("TEMP {text} [{code}]").into(),
+            Self::Permanent(text) => format!("PERM {text}").into(),
+        }
+    }
+}
+
+/// What an answer rests upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grounds {
+    pub(super) is_overridden: bool,
+    pub(super) domain: Option<PolicyDomain>,
+    /// What MTA-STS has to say; none where it was not asked.
+    pub(super) policy: Option<PolicyAnswer>,
+    /// What DANE has to say; none where it was not asked.
+    pub(super) dane: Option<Result<DaneCoverage, DaneError>>,
+}
+
+/// Answers the request `MAP KEY`.
+pub(super) async fn answer(
+    request: &[u8],
+    zones: &Zones,
+    service: &PolicyService,
+    dane: &DaneChecker,
+) -> Answer {
+    let Some(space) = request.iter().position(|octet| *octet == b' ') else {
+        return Answer::Permanent("Expected the name of a map, a space, and a key.");
+    };
+    let (map, key) = (&request[..space], &request[space + 1..]);
+    // Octets that are not UTF-8 are no domain.
+    let Ok(key) = std::str::from_utf8(key) else { return Answer::NotFound };
+    let zone = std::str::from_utf8(map).map_or_else(|_| zones.default_zone(), |map| zones.zone(map));
+    let (answer, grounds) = look_up(key, zone, zones, service, dane).await;
+    if let (Answer::Temporary { code, text }, Some(domain)) = (&answer, &grounds.domain) {
+        service.note_temporary(domain, code, text);
+    }
+    answer
+}
+
+/// The answer to a key in a zone, and why.
+pub(super) async fn look_up(
+    key: &str,
+    zone: &Zone,
+    zones: &Zones,
+    service: &PolicyService,
+    dane: &DaneChecker,
+) -> (Answer, Grounds) {
+    let mut grounds = Grounds::default();
+    let overriding = zones.overrides.of(key);
+    grounds.is_overridden = overriding.is_some();
+    let overriding = match overriding {
+        Some(Override::Exempt) => return (Answer::NotFound, grounds),
+        Some(Override::Tls(tls_policy)) => return (Answer::Ok(tls_policy.clone()), grounds),
+        Some(Override::Policy(policy)) => Some(policy),
+        None => None,
+    };
+    let Some(destination) = Destination::parse(key) else { return (Answer::NotFound, grounds) };
+    let policy = match overriding {
+        Some(policy) => PolicyAnswer::Policy(policy.clone()),
+        None => service.answer(&destination.domain).await,
+    };
+    grounds.policy = Some(policy.clone());
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane, &mut grounds.dane).await;
+    grounds.domain = Some(destination.domain);
+    (answer, grounds)
+}
+
+async fn about(
+    destination: &Destination,
+    policy: PolicyAnswer,
+    zone: &Zone,
+    dns: &DnsClient,
+    dane: &DaneChecker,
+    checked: &mut Option<Result<DaneCoverage, DaneError>>,
+) -> Answer {
+    let policy = match policy {
+        PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
+        PolicyAnswer::None(why @ (NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. }))
+            if zone.on_fetch_failure == FetchFailureAnswer::Temporary =>
+        {
+            return Answer::Temporary { code: why.code(), text: why.to_string() };
+        }
+        PolicyAnswer::None(_) => None,
+        // What is wrong with this machine says nothing of the domain, whatever is asked for domains whose DNS fails.
+        PolicyAnswer::Temporary(why)
+            if zone.on_dns_failure == DnsFailureAnswer::NotFound && !why.is_local_fault() =>
+        {
+            None
+        }
+        PolicyAnswer::Temporary(why) => {
+            return Answer::Temporary { code: why.code(), text: why.to_string() };
+        }
+    };
+    if zone.dane != DaneAnswer::Ignore && (policy.is_some() || zone.dane_lookup == DaneLookup::Always) {
+        let found = check_dane(destination, dane).await;
+        *checked = Some(found);
+        if let Some(answer) = dane_answer(policy.as_ref(), found, zone) {
+            return answer;
+        }
+    }
+    match policy {
+        Some(policy) => tls_policy(&policy, destination, zone, dns).await,
+        None => Answer::NotFound,
+    }
+}
+
+async fn check_dane(
+    Destination { domain, is_host, port }: &Destination,
+    dane: &DaneChecker,
+) -> Result<DaneCoverage, DaneError> {
+    if *is_host {
+        dane.check_host(domain.as_name(), *port).await
+    } else {
+        dane.check_domain(domain, *port).await
+    }
+}
+
+/// What is said because of DANE, which comes before any policy; none where it does not apply (RFC 8461, 2).
+fn dane_answer(
+    policy: Option<&Policy>,
+    checked: Result<DaneCoverage, DaneError>,
+    zone: &Zone,
+) -> Option<Answer> {
+    // A host without DANE would be reached without what the policy enforces.
+    let is_enforced = policy.is_some_and(|policy| policy.mode() == Mode::Enforce);
+    Some(match (checked, zone.dane) {
+        (Ok(DaneCoverage::NoHost), _) => return None,
+        (Ok(DaneCoverage::SomeHosts), _) if is_enforced => Answer::Ok("dane-only".to_owned()),
+        (Ok(_), DaneAnswer::NotFound) => Answer::NotFound,
+        (Ok(DaneCoverage::EveryHost), _) => Answer::Ok("dane-only".to_owned()),
+        (Ok(DaneCoverage::SomeHosts), _) => Answer::Ok("dane".to_owned()),
+        (Err(error), _) => Answer::Temporary { code: error.code(), text: error.to_string() },
+    })
+}
+
+async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns: &DnsClient) -> Answer {
+    let Destination { domain, is_host, .. } = destination;
+    let told = if *is_host {
+        postfix::tls_policy_for_hosts(policy, domain, &[domain.as_name().clone()], zone.form)
+    } else if zone.match_names == MatchNames::MxHosts && policy.mode() == Mode::Enforce {
+        match mx_hosts(domain.as_name(), dns).await {
+            Ok(hosts) => postfix::tls_policy_for_hosts(policy, domain, &hosts, zone.form),
+            Err(error) => {
+                let text = "The MX records could not be looked up.".to_owned();
+                return Answer::Temporary { code: error.code(), text };
+            }
+        }
+    } else {
+        postfix::tls_policy(policy, domain, zone.form)
+    };
+    match told {
+        Ok(Some(tls_policy)) => Answer::Ok(tls_policy),
+        Ok(None) => Answer::NotFound,
+        // Of a smart host no MX records are looked up.
+        Err(error) if *is_host && error.kind() == PostfixErrorKind::NoPermittedHost => {
+            let text = format!("The policy of the smart host {domain} does not cover it.");
+            Answer::Temporary { code: error.code(), text }
+        }
+        Err(error) => Answer::Temporary { code: error.code(), text: error.to_string() },
+    }
+}
+
+/// The domain's MX hosts; the domain itself where it has no MX record (RFC 5321, 5.1).
+async fn mx_hosts(domain: &DnsName, dns: &DnsClient) -> Result<Vec<DnsName>, DnsError> {
+    match dns.mx(domain.as_str()).await {
+        Ok(answer) => {
+            Ok(answer.hosts.iter().filter_map(|host| DnsName::parse(&host.exchange).ok()).collect())
+        }
+        Err(DnsError::NotFound(_)) => Ok(vec![domain.clone()]),
+        Err(failed) => Err(failed),
+    }
+}
