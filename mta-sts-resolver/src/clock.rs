@@ -1,4 +1,4 @@
-//! The clock of the system.
+//! The system clock.
 
 use std::fmt;
 use std::time::UNIX_EPOCH;
@@ -6,12 +6,13 @@ use std::time::UNIX_EPOCH;
 use mta_sts_core::UnixTime;
 use time::OffsetDateTime;
 
-/// What it says now; before 1970, the beginning of 1970.
+/// The current time; times before 1970 give the start of 1970.
 pub(crate) fn system_time() -> UnixTime {
     UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }
 
-/// A time as RFC 3339 writes it, for people; the number of seconds, if no calendar has it.
+/// Displays a time in the form of RFC 3339, for people; as a number of seconds if it is beyond the
+/// calendar.
 pub(crate) struct Rfc3339(pub(crate) UnixTime);
 
 impl fmt::Display for Rfc3339 {

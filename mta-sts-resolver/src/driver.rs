@@ -1,4 +1,4 @@
-//! Policy discovery over real DNS and HTTPS: runs a `Lookup` to its end.
+//! Policy discovery over real DNS and HTTPS: runs a `Lookup` to completion.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::limiter::{Limiter, Peer, Rank, Refused, Told, Visitor};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
-/// Finds the policies of domains over DNS and HTTPS.
+/// Discovers the policies of domains over DNS and HTTPS.
 ///
 /// ```no_run
 /// use mta_sts_core::{PolicyDomain, Purpose, UnixTime};
@@ -30,7 +30,7 @@ use crate::tls::CertificateFault;
 /// # }
 /// ```
 ///
-/// It remembers nothing: hand it the entry of your cache, and apply the outcome's update to it.
+/// It has no cache: pass it the entry of your cache, and apply the update of the outcome to it.
 #[derive(Clone, Debug)]
 pub struct Resolver {
     dns: DnsClient,
@@ -40,39 +40,39 @@ pub struct Resolver {
     local_faults: LocalFaultLog,
 }
 
-/// What a discovery came to, and what was seen on the way.
+/// The result of a policy discovery, with the answers received on the way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Discovery {
-    /// The policy to apply or why there is none, what to remember, what to report.
+    /// The policy to apply or the reason why there is none, what to remember, and what to report.
     pub outcome: Outcome,
-    /// Whom too many other lookups wait for: that is the local fault of the outcome, if it has one.
+    /// The resource that was overloaded, if that is the cause of the local fault in the outcome.
     pub busy: Option<BusyWith>,
-    /// What DNS said of the record, if it was asked.
+    /// The DNS answer about the record, if it was queried.
     pub txt: Option<Result<TxtAnswer, DnsError>>,
-    /// What DNS said of the addresses of the Policy Host, if it was asked.
+    /// The DNS answer about the addresses of the Policy Host, if they were queried.
     pub policy_host: Option<Result<AddressAnswer, DnsError>>,
-    /// What the Policy Host said, if it was asked.
+    /// The response of the Policy Host, if it was contacted.
     pub response: Option<Result<FetchedResponse, PolicyFetchError>>,
 }
 
-/// Whom too many lookups wait for, so that another one is not made now.
+/// The resource for which too many lookups are waiting, so that another one is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusyWith {
     /// DNS.
     #[error("Too many lookups wait for DNS.")]
     Dns,
-    /// The address of the Policy Host, or Policy Hosts in all.
+    /// One address of Policy Hosts, or all Policy Hosts together.
     #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
     PolicyHost,
-    /// Lookups in all: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
+    /// All lookups together: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
     #[error("Too many lookups wait.")]
     Lookups,
 }
 
 impl BusyWith {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Dns => "busy-dns",
@@ -83,9 +83,10 @@ impl BusyWith {
 }
 
 impl Resolver {
-    /// A resolver over this DNS client and this fetcher, with the RFC's limits.
+    /// A resolver with this DNS client and this fetcher, and the limits suggested in RFC 8461.
     ///
-    /// Each discovery asks for itself. [`PolicyService`](crate::PolicyService) looks a domain up once for all who ask at a time.
+    /// Each discovery makes its own queries. [`PolicyService`](crate::PolicyService) shares one lookup among concurrent
+    /// requests for a domain.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
         Self {
             dns,
@@ -96,35 +97,38 @@ impl Resolver {
         }
     }
 
-    /// Sets how lookups go. The limits of the fetch are taken from here.
+    /// Sets the configuration of lookups. The limits of fetches are part of it.
     #[must_use]
     pub fn with_config(mut self, config: LookupConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// Sets how many fetches go on at once: from one address 8 by default, since a provider has the policies of many
-    /// domains at one, and 256 in all. A /64 of IPv6 counts as one address, and behind a proxy the names below one
-    /// domain do. 0 counts as 1. Clones of this resolver share the count.
+    /// Sets the maximum number of concurrent fetches. Default: 8 from one address, since a provider serves the policies
+    /// of many domains from one, and 256 in all. A /64 of IPv6 counts as one address; behind a proxy, the names below
+    /// one domain do. 0 counts as 1. Clones of this resolver share the limit.
     ///
-    /// The others wait their turn, address by address, for 10 s at most. While they do, half of the places are held for 3 s
-    /// at most, so that silent hosts keep nobody waiting for long, and addresses that were silent last share a quarter of
-    /// all. A fetch that gets no place, or loses it, comes to [`Discovery::busy`].
+    /// Further fetches are queued, with fair scheduling between addresses, for at most 10 s. While fetches are queued,
+    /// half of the slots can be held for only 3 s each, so that unresponsive hosts do not delay others for long, and
+    /// all addresses that did not respond last time share a quarter of the slots. A fetch that gets no slot, or loses
+    /// it, results in [`Discovery::busy`].
     #[must_use]
     pub fn with_fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
         self.limiter.set_fetches_at_once(from_one_address, in_all);
         self
     }
 
-    /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
-    /// The others wait their turn as those of [`with_fetches_at_once`](Self::with_fetches_at_once) do.
+    /// Sets the maximum number of concurrent DNS lookups. Default: 512, an eighth of them for the names below one
+    /// domain. 0 counts as 1. Further lookups are queued in the same way as by
+    /// [`with_fetches_at_once`](Self::with_fetches_at_once).
     #[must_use]
     pub fn with_dns_lookups_at_once(mut self, lookups: usize) -> Self {
         self.limiter.set_dns_lookups_at_once(lookups);
         self
     }
 
-    /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
+    /// The same resolver with a time limit for a discovery: a quarter of it for each DNS lookup, the rest for the
+    /// fetch.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let dns = self.dns.within(timeout / 4);
         let limits = self.config.fetch_limits().clone();
@@ -137,17 +141,17 @@ impl Resolver {
         &self.fetcher
     }
 
-    /// How lookups go.
+    /// The configuration of lookups.
     pub const fn lookup_config(&self) -> &LookupConfig {
         &self.config
     }
 
-    /// How many lookups failed for a fault of this machine, its network or its proxy.
+    /// The number of lookups that failed because of a fault of this machine, its network, or its proxy.
     pub(crate) fn local_faults(&self) -> u64 {
         self.local_faults.count()
     }
 
-    /// The DNS client, to look up MX records with.
+    /// The DNS client, for example to look up MX records.
     pub fn dns(&self) -> &DnsClient {
         &self.dns
     }
@@ -156,10 +160,10 @@ impl Resolver {
         &self.limiter
     }
 
-    /// Runs one policy discovery. `now` is when it begins; the time goes on from there.
+    /// Runs one policy discovery. `now` is the time at its start; time elapsed since then is added to it.
     ///
-    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s (RFC 8461, 3.3), besides 10 s for
-    /// each turn that it waits for where many lookups go on at once. Whatever goes wrong is told in the outcome.
+    /// It takes at most the deadline of the DNS client plus the timeout of a fetch, 60 s (RFC 8461, 3.3), plus at most
+    /// 10 s for each wait for a slot when many lookups run at once. All failures are part of the outcome.
     // Meets S90, S91.
     pub async fn discover(
         &self,
@@ -171,7 +175,7 @@ impl Resolver {
         self.discover_with(domain, purpose, cached, now, &mut AtOnce).await
     }
 
-    /// As [`Resolver::discover`], where something may come before the fetch.
+    /// The same as [`Resolver::discover`], with a coordinator that decides before a fetch.
     pub(crate) async fn discover_with(
         &self,
         domain: PolicyDomain,
@@ -189,7 +193,7 @@ impl Resolver {
             let rank = Rank::of(known.as_ref(), now.saturating_add(start.elapsed()));
             let input = match lookup.poll_output() {
                 Output::QueryTxt(query) => match &txt {
-                    // A lookup that began anew gets the same answer.
+                    // A lookup that was started over gets the same answer.
                     Some(answer) => txt_input(answer),
                     None => match self.ask_txt(rank, &domain, query.name(), &visitor).await {
                         Ok(answer) => {
@@ -220,7 +224,7 @@ impl Resolver {
                 },
                 Output::Done(outcome) => break outcome.clone(),
             };
-            // The answer is to the question that was just polled, so it is never refused.
+            // The answer is to the query that was just polled, so it is never refused.
             let handled = lookup.handle_input(input, now.saturating_add(start.elapsed()));
             debug_assert!(handled.is_ok(), "{handled:?}");
         };
@@ -232,8 +236,7 @@ impl Resolver {
         Discovery { outcome, busy, txt, policy_host, response }
     }
 
-    /// Asks for the record. A domain that was just turned away waits a little, so that nobody comes to anything by asking
-    /// again and again.
+    /// Queries the record. A domain that was rejected recently has to pause, so that repeating requests gains nothing.
     async fn ask_txt(
         &self,
         rank: Rank,
@@ -247,7 +250,7 @@ impl Resolver {
         }
     }
 
-    /// Asks DNS about a name, when it is its turn.
+    /// Queries DNS for a name, as soon as the limiter permits it.
     async fn ask_dns<T>(
         &self,
         rank: Rank,
@@ -263,8 +266,8 @@ impl Resolver {
         }
     }
 
-    /// Fetches a policy, everything within one timeout; the addresses of the Policy Host come from
-    /// the same DNS as the record.
+    /// Fetches a policy, everything within one timeout; the addresses of the Policy Host come from the same DNS client
+    /// as the record.
     async fn fetch(
         &self,
         rank: Rank,
@@ -275,7 +278,7 @@ impl Resolver {
     ) -> Result<Input<'static>, BusyWith> {
         let mut left = request.timeout();
         let addresses = async {
-            // The Policy Host is not to blame for a wait before this.
+            // Time spent waiting before this is not the fault of the Policy Host.
             let start = Instant::now();
             let found = timeout(left, self.dns.addresses(request.host())).await;
             left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
@@ -313,19 +316,19 @@ impl Resolver {
     }
 }
 
-/// What comes before a fetch: with a store that machines share, their agreement on who fetches.
+/// Decides who fetches, for machines that share a store.
 pub(crate) trait BeforeFetch: Send {
     fn leave(&mut self) -> impl Future<Output = Leave> + Send;
 }
 
-/// How a lookup that would fetch goes on.
+/// The decision about a fetch.
 pub(crate) enum Leave {
     Fetch,
-    /// It begins anew: this is known by now.
+    /// Start over with this entry, which another machine has stored.
     GoOnWith(CacheEntry, Purpose),
 }
 
-/// What an answer of DNS tells of the zone.
+/// Classifies a DNS result for the limiter.
 pub(crate) fn told(error: Option<&DnsError>) -> Told {
     match error {
         Some(DnsError::Failed(DnsFailure::Timeout)) => Told::TimedOut,
@@ -334,7 +337,7 @@ pub(crate) fn told(error: Option<&DnsError>) -> Told {
     }
 }
 
-/// Nobody else fetches.
+/// A coordinator for a single machine: it always fetches.
 struct AtOnce;
 
 impl BeforeFetch for AtOnce {

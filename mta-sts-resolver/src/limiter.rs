@@ -1,4 +1,4 @@
-//! How many lookups ask others at once, so that nobody who is asked can keep the rest waiting.
+//! Limits concurrent queries, so that no unresponsive peer can delay the lookups of others.
 
 mod gate;
 mod peer;
@@ -16,31 +16,31 @@ use crate::driver::BusyWith;
 pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Refused, Told, Visitor};
 pub(crate) use self::peer::Peer;
 
-/// The gates that lookups go through, one for DNS and one for Policy Hosts. Clones share them.
+/// The limits for lookups: one for DNS and one for Policy Hosts. Clones share them.
 ///
-/// A lookup holds a place only while it asks: nothing is held while it waits for another place, for a lease or for the store.
-/// Strangers never stand before a domain that has a policy in memory: it has gates of its own.
+/// A lookup holds a permit only during a query: it holds none while it waits for another permit, for a lease, or for
+/// the store. Unknown domains never delay a domain with a policy in memory: that has limits of its own.
 #[derive(Clone)]
 pub(crate) struct Limiter {
     stranger: Gates,
     known: Gates,
-    /// Domains whose lookup found no place, and when.
+    /// Domains whose lookup was rejected, and when.
     turned_away: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
 }
 
-/// The gates of one rank.
+/// The limits of one class of domains.
 #[derive(Clone, Debug)]
 pub(crate) struct Gates {
     pub(crate) dns: Gate,
     pub(crate) fetches: Gate,
 }
 
-/// Who a lookup is about.
+/// The class of the domain that a lookup is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rank {
     /// Nothing is known of the domain.
     Stranger,
-    /// A policy of the domain is known and valid.
+    /// A valid policy of the domain is known.
     Known,
 }
 
@@ -65,7 +65,7 @@ impl Limiter {
         limiter
     }
 
-    /// How many domains are asked for in DNS at once.
+    /// Sets the maximum number of concurrent DNS lookups.
     pub(crate) fn set_dns_lookups_at_once(&mut self, in_all: usize) {
         self.stranger.dns = Self::dns_gate(in_all);
         self.known.dns = Self::dns_gate(in_all);
@@ -87,13 +87,13 @@ impl Limiter {
         self.turned_away.insert(domain.clone(), (Instant::now(), with));
     }
 
-    /// Why the lookup of a domain need not be tried again yet.
+    /// The reason why the lookup of a domain should not be retried yet.
     pub(crate) fn still_busy(&self, domain: &PolicyDomain) -> Option<BusyWith> {
         let (at, with) = self.turned_away.get(domain)?;
         (at.elapsed() < PAUSE).then_some(with)
     }
 
-    /// Whoever asks for a name on behalf of a domain.
+    /// The requester for queries on behalf of a domain.
     pub(crate) fn visitor(&self, domain: &PolicyDomain) -> Visitor {
         Visitor { is_retry: self.turned_away.get(domain).is_some(), ..Visitor::of_name(domain.as_str()) }
     }
@@ -110,7 +110,7 @@ impl Limiter {
         self.stranger.fetches.gauges() + self.known.fetches.gauges()
     }
 
-    /// An eighth for the names below one domain.
+    /// A limit for DNS lookups, an eighth of it for the names below one domain.
     pub(crate) fn dns_gate(in_all: usize) -> Gate {
         Gate::new(in_all, in_all.div_ceil(8), MAX_WAITING)
     }
@@ -126,14 +126,14 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// How long a domain whose lookup found no place waits for the next.
+/// The time that a rejected domain has to wait for its next lookup.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How many of them are remembered.
+/// The maximum number of remembered domains.
 const MAX_TURNED_AWAY: usize = 16_384;
 const DNS_LOOKUPS_AT_ONCE: usize = 512;
 const FETCHES_AT_ONCE: usize = 256;
 const FETCHES_FROM_ONE_ADDRESS: usize = 8;
-/// As many as are fetched anew at once in the background, and those that somebody asks for.
+/// As many as there are concurrent background refreshes, plus those on request.
 const KNOWN_FETCHES_AT_ONCE: usize = 64;
-/// How many wait at a gate.
+/// The maximum number of waiting lookups for each limit.
 const MAX_WAITING: usize = 2048;

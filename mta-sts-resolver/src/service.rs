@@ -1,4 +1,5 @@
-//! Policies for a mail server: from memory, from a store, from their domains; fetched anew before they lapse.
+//! A policy service for mail servers: answers from memory, from a store, or by discovery, and refreshes policies before
+//! they expire.
 
 mod config;
 mod counts;
@@ -47,7 +48,7 @@ use crate::clock::Rfc3339;
 use crate::driver::{BusyWith, Discovery, Resolver};
 use crate::store::StoreError;
 
-/// Says which policy applies to mail for a domain, and remembers it.
+/// Answers which policy applies to mail for a domain, and caches it.
 ///
 /// ```no_run
 /// use mta_sts_core::PolicyDomain;
@@ -69,51 +70,51 @@ use crate::store::StoreError;
 /// # }
 /// ```
 ///
-/// Clones are cheap and share everything. However many ask for a domain at once, it is looked up once. A lookup
-/// goes on when those who asked have left, so that the next finds its result. Memory is bounded by the cache's number of
-/// entries and the number of lookups that wait, and no domain can keep the lookups of others waiting for long: see
+/// Clones are cheap and share everything. Concurrent requests for a domain share one lookup. A lookup continues after
+/// its requesters have given up, so that the next request finds its result. Memory is bounded by the number of cache
+/// entries and of waiting lookups, and no domain can delay the lookups of others for long: see
 /// [`Resolver::with_fetches_at_once`].
 #[derive(Clone)]
 pub struct PolicyService {
     shared: Arc<Shared>,
 }
 
-/// What a [`PolicyService`] says of a domain.
+/// The answer of a [`PolicyService`] about a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyAnswer {
     /// This policy applies. Its mode may be testing or none.
     Policy(Policy),
-    /// No policy applies: deliver as to a domain without MTA-STS.
+    /// No policy applies: deliver as if the domain had no MTA-STS.
     None(NoPolicy),
-    /// It is not known whether one applies: try again later.
+    /// Whether a policy applies could not be determined; retry later.
     Temporary(WhyTemporary),
 }
 
-/// Why a service cannot tell whether a policy applies.
+/// The reason why a service could not determine whether a policy applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum WhyTemporary {
-    /// DNS did not say whether the domain has a record: a fault, or an attacker who hides it (RFC 8461, 10.2).
+    /// DNS gave no answer about the record: a failure, or an attacker who suppresses it (RFC 8461, 10.2).
     #[error("DNS did not say whether there is a policy. {0}")]
     DnsFailed(TxtFailure),
-    /// Too many lookups wait, and nothing is known of the domain.
+    /// Too many lookups are waiting, and nothing is cached for the domain.
     #[error("{0}")]
     Busy(BusyWith),
-    /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
+    /// There is a policy, but it was not fetched, because of a fault of this machine, its network, or its proxy.
     #[error("The policy could not be fetched for a fault of this machine.")]
     LocalFault,
-    /// The lookup takes longer than [`ServiceConfig::with_answer_within`], and goes on.
+    /// The lookup takes longer than [`ServiceConfig::with_answer_within`]; it continues in the background.
     #[error("The lookup takes long, and goes on.")]
     Slow,
 }
 
 impl WhyTemporary {
-    /// Whether this machine is to blame, and not the domain or its DNS.
+    /// Returns whether this machine is at fault, as opposed to the domain or its DNS.
     pub const fn is_local_fault(self) -> bool {
         matches!(self, Self::Busy(_) | Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
     }
 
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Busy(with) => with.code(),
@@ -130,34 +131,34 @@ struct Shared {
     cache: Mutex<PolicyCache>,
     flights: Mutex<HashMap<PolicyDomain, Flight>>,
     waits: Waits,
-    /// Whoever writes to the store holds the one of the domain from the look into the cache on, so that no older entry is
-    /// written last.
+    /// The write locks of domains. The lock is held from reading the cache until the store is written, so that no older
+    /// entry is written last.
     writing: [tokio::sync::Mutex<()>; 64],
-    /// What a store failed to write.
+    /// The domains whose entries the store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
     lapses: Lapses,
     outcomes: Outcomes,
     health: StoreHealth,
     uses: Uses,
-    /// How many domains were purged.
+    /// The number of purges so far.
     purges: AtomicU64,
-    /// The store could not be read to its end.
+    /// Whether loading the store has failed before its end.
     is_unread: AtomicBool,
-    /// The store does again what it failed to do.
+    /// Whether the store has recovered.
     is_back: AtomicBool,
     hasher: RandomState,
-    /// The next refresh may have moved.
+    /// Notified when the time of the next refresh may have changed.
     scheduled: Notify,
     counters: Counters,
 }
 
-/// Where those who ask for a domain wait for the one lookup.
+/// A shared lookup in flight: all requests for a domain wait for its result.
 type Flight = watch::Receiver<Option<PolicyAnswer>>;
 
 impl PolicyService {
-    /// A service that finds policies with this resolver.
+    /// A service that discovers policies with this resolver.
     pub fn new(resolver: Resolver, config: ServiceConfig) -> Self {
-        // Random enough for a hash table: the standard library's own keys.
+        // The keys of the standard library's hasher are random enough for a hash table.
         let cache_config = CacheConfig::new(RandomState::new().hash_one("seed"))
             .with_max_entries(config.max_entries)
             .with_max_octets(config.max_octets);
@@ -184,11 +185,11 @@ impl PolicyService {
         }
     }
 
-    /// Which policy applies to mail for this domain, now.
+    /// The policy that applies to mail for this domain now.
     ///
-    /// It takes at most [`ServiceConfig::with_answer_within`], or [`ServiceConfig::with_answer_within_if_cached`] where a policy is
-    /// cached and not expired, and microseconds where the answer needs nobody to be asked. A policy that was answered from is
-    /// in the store, unless the store failed.
+    /// It takes at most [`ServiceConfig::with_answer_within`], or [`ServiceConfig::with_answer_within_if_cached`] if an
+    /// unexpired policy is cached, and microseconds if no query is needed. A policy that is returned is in the store,
+    /// unless the store failed.
     pub async fn answer(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let shared = &self.shared;
         let now = shared.now();
@@ -202,7 +203,7 @@ impl PolicyService {
         }
         let Some(mut flight) = self.join(domain) else { return shared.unasked(domain).await };
         let start = Instant::now();
-        // Twice: in the meantime the lookup may have found the policy in the store.
+        // Twice, because the lookup may have found the policy in the store in the meantime.
         for within in [shared.config.answer_within_if_cached, shared.config.answer_within] {
             let left = within.min(shared.config.answer_within).saturating_sub(start.elapsed());
             if let Ok(Ok(answer)) = timeout(left, flight.wait_for(Option::is_some)).await
@@ -217,8 +218,9 @@ impl PolicyService {
         PolicyAnswer::Temporary(WhyTemporary::Slow)
     }
 
-    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
-    /// the store: tries again every two seconds what it failed to do, and once a day has it forget what expired two days ago.
+    /// Refreshes policies before they expire, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and
+    /// maintains the store: retries failed operations every two seconds, and once a day removes what expired more than
+    /// two days ago.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
@@ -266,7 +268,7 @@ impl PolicyService {
                     count(&shared.counters.refreshes);
                     let mut refresh = pin!(shared.look_up(&domain, Purpose::Refresh));
                     if timeout(BRIEF, refresh.as_mut()).await.is_err() {
-                        // Others need not wait for a silent host.
+                        // Other refreshes need not wait for an unresponsive host.
                         drop(slot);
                         refresh.await;
                     }
@@ -278,7 +280,7 @@ impl PolicyService {
             let lapse = shared.lapses.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
             let next = next.min(lapse);
             tokio::select! {
-                // The clock of the wall may be set meanwhile, so no sleep is long.
+                // Wall-clock time may be adjusted in the meantime, so no sleep is long.
                 () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
@@ -287,20 +289,19 @@ impl PolicyService {
         }
     }
 
-    /// Reads entries from the store into memory, until memory is full; how many. The others are read when they are first
-    /// asked for.
+    /// Loads entries from the store until memory is full; returns their number. The others are read on first use.
     ///
-    /// Without it the service reads each when it is first asked for, and refreshes none that nobody has asked for. Where the
-    /// store fails, [`PolicyService::refresh_for_ever`] tries again.
+    /// Without this call every entry is read on first use, and unused ones are not refreshed. If the store fails,
+    /// [`PolicyService::refresh_for_ever`] tries again.
     ///
     /// # Errors
     ///
-    /// What the store says. What was read until then stays.
+    /// Returns the error of the store. Entries that were read before it remain in memory.
     pub async fn load(&self) -> Result<usize, StoreError> {
         self.shared.load().await
     }
 
-    /// What the service has done since its start.
+    /// The counters since the start of the service.
     pub fn counts(&self) -> ServiceCounts {
         let counters = &self.shared.counters;
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -332,8 +333,8 @@ impl PolicyService {
         }
     }
 
-    /// Whether the store works. While it does not, policies outlive neither the process nor, where it could not be read, its
-    /// start: tell somebody.
+    /// The state of the store. While it is down, new policies do not survive a restart, and after a failed load stored
+    /// ones are missing: alert an operator.
     pub fn store_state(&self) -> StoreState {
         let shared = &self.shared;
         let fails = shared.health.is_failing(None) || shared.is_unread.load(Ordering::Relaxed);
@@ -344,12 +345,13 @@ impl PolicyService {
         }
     }
 
-    /// What went wrong with a domain lately, the latest first. Of all domains together the last 4096 events are kept.
+    /// The recent failures for a domain, the latest first. In all, the last 4096 events of all domains are kept.
     pub fn events(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
         self.shared.outcomes.of(domain)
     }
 
-    /// What is remembered of a domain, in memory or in the store. It asks nobody else, and is no use of the domain.
+    /// The entry of a domain, from memory or from the store. It makes no other queries, and does not mark the domain as
+    /// used.
     pub async fn entry(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let held = self.shared.cache().peek(domain, self.shared.now());
         match held {
@@ -363,36 +365,36 @@ impl PolicyService {
         self.shared.cache().entries().map(|(domain, _)| domain).collect()
     }
 
-    /// Forgets domains, in memory and in the store; how many were known. Other machines that share the store keep what
-    /// they have in memory.
+    /// Removes domains from memory and from the store; returns how many were known. Other machines that share the store
+    /// keep what they have in memory.
     ///
-    /// Mail to a domain that was forgotten is without protection until its policy is fetched again.
+    /// Mail to a removed domain is unprotected until its policy is fetched again.
     ///
     /// # Errors
     ///
-    /// What the store says. Memory has forgotten then what the store may still hold.
+    /// Returns the error of the store. In that case, entries are gone from memory but may still be in the store.
     pub async fn purge(&self, purge: Purge) -> Result<u64, StoreError> {
         self.shared.purge(purge).await
     }
 
-    /// Fetches the policy of a domain now, as an operator asks for it: neither what is remembered nor a back-off is in the
-    /// way. It takes as long as [`Resolver::discover`]. The policy in force goes on to apply where the fetch fails.
+    /// Fetches the policy of a domain now, on behalf of an operator, disregarding the cache and back-offs. It takes as
+    /// long as [`Resolver::discover`]. If the fetch fails, the policy in force continues to apply.
     ///
     /// # Errors
     ///
-    /// Why the policy was not fetched, and what applies.
+    /// Returns why the policy was not fetched, and what applies now.
     pub async fn refresh(&self, domain: &PolicyDomain) -> Result<Policy, RefreshError> {
         self.shared.refresh(domain).await
     }
 
-    /// The time by the clock of the service.
+    /// The time of the service's clock.
     pub fn now(&self) -> UnixTime {
         self.shared.now()
     }
 
-    /// Keeps among the [`events`](Self::events) of the domain that a client was told to wait, and logs it: whoever answers from
-    /// this service calls it with the code and the text of the answer. Where a lookup went wrong for that code, the event has
-    /// its cause, and not the text.
+    /// Records in the [`events`](Self::events) of the domain that a client received a temporary answer, and logs it. A server that
+    /// answers from this service calls it with the code and the text of the answer. If a lookup failed with this code, the event
+    /// has the cause of that failure instead of the text.
     pub fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
         let shared = &self.shared;
         let lookup = shared.outcomes.last_cause(domain, code, shared.now());
@@ -406,12 +408,12 @@ impl PolicyService {
         }
     }
 
-    /// The resolver that the service asks.
+    /// The resolver of the service.
     pub fn resolver(&self) -> &Resolver {
         &self.shared.resolver
     }
 
-    /// Waits with those who already wait for this domain, or begins its lookup, unless too many wait.
+    /// Joins the lookup in flight for this domain, or starts one, unless too many are waiting.
     fn join(&self, domain: &PolicyDomain) -> Option<Flight> {
         let mut flights = self.shared.flights();
         if let Some(flight) = flights.get(domain) {
@@ -426,7 +428,7 @@ impl PolicyService {
         let landing = Landing { shared: Arc::clone(&self.shared), domain: domain.clone() };
         tokio::spawn(async move {
             let answer = landing.fly().await;
-            // Who comes after this finds the answer in the cache.
+            // Later requests find the answer in the cache.
             drop(landing);
             sender.send_replace(Some(answer));
         });
@@ -440,7 +442,7 @@ impl fmt::Debug for PolicyService {
     }
 }
 
-/// Ends the flight of a domain, whatever happens on the way.
+/// Removes the flight of a domain when dropped.
 struct Landing {
     shared: Arc<Shared>,
     domain: PolicyDomain,
@@ -478,7 +480,7 @@ impl Shared {
         cached.valid_policy(now).map(|cached| cached.policy().clone())
     }
 
-    /// The answer where no lookup can be made: a policy that memory or the store holds.
+    /// The answer if no lookup can be made: a policy from memory or the store.
     async fn unasked(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let busy = PolicyAnswer::Temporary(WhyTemporary::Busy(BusyWith::Lookups));
         if let Some(policy) = self.cached_policy(domain) {
@@ -489,7 +491,7 @@ impl Shared {
         entry.valid_policy(self.now()).map_or(busy, |cached| PolicyAnswer::Policy(cached.policy().clone()))
     }
 
-    /// The answer that needs nobody to be asked.
+    /// The answer, if it needs no query.
     fn remembered(
         &self,
         domain: &PolicyDomain,
@@ -505,7 +507,7 @@ impl Shared {
         }
     }
 
-    /// Asks the domain, and remembers what it says.
+    /// Looks up the domain, and caches the result.
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
         self.survey_if_due();
         let purges = self.purges();
@@ -515,7 +517,7 @@ impl Shared {
         self.look_up_from(domain, purpose, known, purges).await.0
     }
 
-    /// The same, going out from what is known.
+    /// The same, starting from a known entry.
     async fn look_up_from(
         self: &Arc<Self>,
         domain: &PolicyDomain,
@@ -532,11 +534,11 @@ impl Shared {
         if is_worth_storing(update) {
             let _writing = self.waits.store();
             writing = Some(self.turn_to_write(domain).await);
-            // Before it is remembered: nobody is answered from what would be lost with the process.
+            // Stored before it is cached: no answer is based on what would be lost with the process.
             stored = self.save(domain, update, turn.known(), purges).await;
         }
         let mut remembered = self.remember(domain, update, turn.known(), purges);
-        // Another process may have stored a policy that was asked for later.
+        // Another process may have stored a policy that was requested later.
         if let Some(stored) = stored.filter(|_| self.purges() == purges)
             && let Some(news) = self.adopt(domain, remembered.as_ref(), &stored)
         {
@@ -557,7 +559,7 @@ impl Shared {
         (answer, discovery)
     }
 
-    /// Counts and logs what a lookup came to.
+    /// Records the outcome of a lookup in the metrics and the log.
     fn tell(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
         let outcome = &discovery.outcome;
         let cause = Cause(discovery).to_string();
@@ -590,7 +592,7 @@ impl Shared {
         }
     }
 
-    /// Tells of a fetch that failed: each time where a policy in use is at stake, else now and then.
+    /// Logs a failed fetch: always if a cached policy is at stake, otherwise rate-limited.
     fn tell_of_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
         let now = self.now();
         let code = match (&outcome.alert, &outcome.applied) {
@@ -603,7 +605,7 @@ impl Shared {
         let telling = self.outcomes.note(domain, event);
         let named = self.config.log_domains.then(|| domain.as_str());
         match (&outcome.alert, telling) {
-            // A clock that jumped ahead during the fetch leaves none that applies.
+            // If the clock jumped ahead during the fetch, no policy applies any more.
             (Some(alert), _) => {
                 count(&self.counters.alerts);
                 let expires_at = Rfc3339(alert.expires_at);
@@ -646,7 +648,7 @@ fn answer(outcome: &Outcome) -> PolicyAnswer {
     }
 }
 
-/// Absences live for an hour at most, and when a record was last looked at matters less than a write.
+/// Absences last an hour at most, and the time of the last check is not worth a write.
 fn is_worth_storing(update: &CacheUpdate) -> bool {
     matches!(update, CacheUpdate::Store { .. } | CacheUpdate::BackOff { .. })
 }
@@ -657,7 +659,7 @@ fn ended(refresh: Option<Result<(), tokio::task::JoinError>>) {
     }
 }
 
-/// How long a refresh counts as one of those at once, and how many times as many there may be of others.
+/// A refresh occupies a slot for this long; this many times as many slower ones may continue.
 const BRIEF: Duration = Duration::from_secs(3);
 const SLOW_REFRESHES: usize = 8;
 const MIN_SLEEP: Duration = Duration::from_millis(10);

@@ -1,11 +1,11 @@
-//! The findings of a check, with what mends each: the words for the owner of a domain.
+//! The findings of a check, with their texts for the owner of a domain.
 //!
-//! What a TLS report tells of, too, is mended as the hints of the core say.
+//! Where a TLS report can contain the same fault, the fix is that of the core's hints.
 
 use mta_sts_core::lint::Severity;
 use mta_sts_core::tlsrpt::Hint;
 
-/// Something that the owner of a domain should know.
+/// A finding: something that the owner of a domain should know.
 ///
 /// ```no_run
 /// # fn show(check: &mta_sts_resolver::DomainCheck) {
@@ -26,42 +26,42 @@ pub struct CheckFinding {
 }
 
 impl CheckFinding {
-    /// What it is about.
+    /// The kind of the finding.
     pub fn kind(&self) -> CheckFindingKind {
         self.kind
     }
 
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// How bad it is. What is an error under a policy is a warning without one.
+    /// The severity. What is an error under a policy is a warning without one.
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// The host, the name or the URL that it is about.
+    /// The host, the name, or the URL that it is about.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// What was seen, in a sentence or two.
+    /// What was observed, in a sentence or two.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What comes of it.
+    /// The consequence.
     pub fn effect(&self) -> &'static str {
         self.effect
     }
 
-    /// Whose it is to mend.
+    /// Who has to act.
     pub fn owner(&self) -> &'static str {
         self.owner
     }
 
-    /// What mends it.
+    /// How to fix it.
     pub fn fix(&self) -> &'static str {
         self.fix
     }
@@ -78,7 +78,7 @@ impl CheckFinding {
         }
     }
 
-    /// Of the certificate of the policy host, not of a mail host.
+    /// Changes the finding from a mail host to the policy host.
     pub(super) fn of_policy_host(mut self) -> Self {
         self.owner = POLICY_HOST;
         self.effect = match self.severity {
@@ -94,7 +94,7 @@ impl CheckFinding {
         self
     }
 
-    /// No worse than a warning.
+    /// Limits the severity to a warning.
     pub(super) fn milder(mut self) -> Self {
         self.severity = self.severity.min(Severity::Warning);
         self
@@ -103,7 +103,7 @@ impl CheckFinding {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])+ $name:ident = $code:literal, $severity:ident, $owner:expr, $effect:literal, $fix:expr;)+) => {
-        /// The kinds of [`CheckFinding`].
+        /// The kind of a [`CheckFinding`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum CheckFindingKind {
@@ -114,27 +114,27 @@ macro_rules! kinds {
             #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// A stable word for it.
+            /// The stable code: a kebab-case word.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)+ }
             }
 
-            /// How bad it is where a policy applies.
+            /// The severity if a policy applies.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)+ }
             }
 
-            /// Whose it is to mend.
+            /// Who has to act.
             const fn owner(self) -> &'static str {
                 match self { $(Self::$name => $owner,)+ }
             }
 
-            /// What comes of it.
+            /// The consequence.
             const fn effect(self) -> &'static str {
                 match self { $(Self::$name => $effect,)+ }
             }
 
-            /// What mends it.
+            /// How to fix it.
             const fn fix(self) -> &'static str {
                 match self { $(Self::$name => $fix,)+ }
             }
@@ -154,11 +154,11 @@ kinds! {
     AliasDangling = "alias-dangling", Error, DNS,
         "Until then senders find nothing there.",
         "Remove the CNAME record, or let it lead to a name that exists.";
-    /// Aliases lead in a circle, or on and on.
+    /// Aliases form a loop, or an overlong chain.
     AliasEndless = "alias-endless", Error, DNS,
         "Senders find nothing behind the name.",
         "Let the CNAME record lead to a name with records of its own.";
-    /// The name servers of the domain say different things.
+    /// The name servers of the domain give different answers.
     NameServersDisagree = "name-servers-disagree", Error, DNS,
         "What a sender sees depends on the name server that it happens to ask.",
         "Bring the zone on all name servers to the same state: look for a failed zone transfer, or a provider that was left half.";
@@ -166,11 +166,11 @@ kinds! {
     NameServerFails = "name-server-fails", Warning, DNS,
         "Senders that ask it wait, or find nothing.",
         "Repair the name server, or take it out of the NS records.";
-    /// DNSSEC finds an answer of the domain forged or broken.
+    /// DNSSEC validation of the domain fails.
     DnssecBogus = "dnssec-bogus", Warning, DNS,
         "Senders behind a resolver that validates find nothing, and their mail waits.",
         Hint::DNSSEC_BOGUS.fix();
-    /// There is no record under `_mta-sts`.
+    /// There is no record at `_mta-sts`.
     NoRecord = "no-record", Error, DNS,
         "Senders know of no policy, so whoever sits between can read the mail.",
         "Publish the policy first, then the TXT record `v=STSv1; id=1;` at `_mta-sts`.";
@@ -178,7 +178,7 @@ kinds! {
     RecordLookupFailed = "record-lookup-failed", Warning, DNS,
         "Senders that know a policy keep it; others wait, or deliver without one.",
         Hint::RECORD_LOOKUP_FAILED.fix();
-    /// The record stays in caches for long.
+    /// The record has a long TTL.
     RecordTtlLong = "record-ttl-long", Info, DNS,
         "A new id, and so a new policy, reaches senders only after that time.",
         "Give the record a TTL of an hour to a day.";
@@ -202,23 +202,23 @@ kinds! {
     PolicyHostTls = "policy-host-tls-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
         Hint::POLICY_HOST_TLS_FAILED.fix();
-    /// The policy host could not be asked, for a fault of this machine.
+    /// The policy host could not be contacted, because of a local fault.
     LocalFault = "local-fault", Warning, THIS_MACHINE,
         "It says nothing of the domain.",
         "Mend this machine's network, or try from another one.";
-    /// The policy host does not speak HTTP.
+    /// The policy host does not respond with valid HTTP.
     PolicyHostProtocol = "policy-host-http-failed", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that know one keep it while it lasts.",
         Hint::POLICY_HOST_PROTOCOL.fix();
-    /// The body is longer than senders take.
+    /// The body exceeds the limit of senders.
     PolicyTooLarge = "body-too-large", Error, POLICY,
         "Senders refuse it unread.",
         "Serve the policy alone: a few lines of text.";
-    /// The policy comes with a content coding.
+    /// The policy is served with a content coding.
     PolicyEncoded = "content-encoding", Error, POLICY_HOST,
         "Senders ask for none, and take the octets for a broken policy.",
         "Switch compression off for this file.";
-    /// The policy host sends senders elsewhere.
+    /// The policy host responds with a redirect.
     PolicyRedirected = "http-redirect", Error, POLICY_HOST,
         "Senders must not follow it (RFC 8461, 3.3), and deliver as without a policy.",
         "Serve the policy at its own URL; an alias (CNAME) of the host with a certificate for this name is fine.";
@@ -238,7 +238,7 @@ kinds! {
     ModeTesting = "mode-testing", Info, POLICY,
         "Senders report failures and deliver all the same.",
         "When the reports have told of no failure for some weeks, write `mode: enforce` and a new id.";
-    /// An `mx` line names a host that somebody else may get.
+    /// An `mx` line names a host that somebody else could register.
     PatternUnregistered = "mx-line-unregistered", Error, POLICY,
         "Whoever gets that name passes for a mail host of the domain.",
         "Take the line out of the policy, and give the record a new id.";
@@ -254,7 +254,7 @@ kinds! {
     MxLookupFailed = "mx-lookup-failed", Warning, DNS,
         "Mail waits at the senders.",
         "Try again later; if it stays so, ask whoever runs the name servers.";
-    /// A host stands in several MX records.
+    /// A host appears in several MX records.
     MxDoubled = "mx-doubled", Info, DNS,
         "Senders try it once, or several times in vain.",
         "Keep one MX record for the host.";
@@ -266,7 +266,7 @@ kinds! {
     MxMismatch = "mx-mismatch", Error, POLICY,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
         Hint::MX_MISMATCH.fix();
-    /// What an MX record names is no host name.
+    /// An MX record names something that is not a host name.
     MxInvalidName = "mx-invalid-name", Error, DNS,
         "No sender can do anything with it.",
         "Name a host in the MX record, not an address.";
@@ -298,7 +298,7 @@ kinds! {
     StarttlsRefused = "starttls-refused", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
         Hint::STARTTLS_REFUSED.fix();
-    /// Clear text follows the answer to STARTTLS.
+    /// Clear text follows the response to STARTTLS.
     ClearTextAfterStarttls = "clear-text-after-starttls", Error, MAIL_HOST,
         "Careful senders break off: an attacker can put commands there.",
         Hint::CLEAR_TEXT_AFTER_STARTTLS.fix();
@@ -310,7 +310,7 @@ kinds! {
     TlsTooOld = "tls-version-too-old", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to it in mode enforce.",
         Hint::TLS_TOO_OLD.fix();
-    /// The certificate is no certificate.
+    /// The certificate cannot be parsed.
     CertificateMalformed = "certificate-malformed", Error, MAIL_HOST,
         "Senders with MTA-STS deliver nothing to this host.",
         Hint::CERTIFICATE_MALFORMED.fix();
@@ -326,15 +326,15 @@ kinds! {
     CertificateRevoked = "certificate-revoked", Error, MAIL_HOST,
         "Senders that look refuse it.",
         Hint::CERTIFICATE_REVOKED.fix();
-    /// The server does not send a certificate that its own needs.
+    /// The server does not send an intermediate certificate.
     ChainIncomplete = "chain-incomplete", Error, MAIL_HOST,
         "Web browsers fetch what is missing, mail servers do not: to them it is not trusted.",
         Hint::CHAIN_INCOMPLETE.fix();
-    /// The certificate is signed by its own key.
+    /// The certificate is self-signed.
     CertificateSelfSigned = "certificate-self-signed", Error, MAIL_HOST,
         "Senders with MTA-STS trust public CAs alone.",
         Hint::CERTIFICATE_SELF_SIGNED.fix();
-    /// No trusted root vouches for the certificate.
+    /// The certificate does not chain to a trusted root.
     CertificateNotTrusted = "certificate-not-trusted", Error, MAIL_HOST,
         "Senders with MTA-STS trust public CAs alone.",
         Hint::CERTIFICATE_NOT_TRUSTED.fix();
@@ -346,7 +346,7 @@ kinds! {
     CertificateExpiresSoon = "certificate-expires-soon", Warning, MAIL_HOST,
         "From then on senders with MTA-STS refuse the host.",
         Hint::CERTIFICATE_EXPIRES_SOON.fix();
-    /// The certificates come in another order than they build on each other.
+    /// The certificates are sent in the wrong order.
     ChainDisordered = "chain-disordered", Info, MAIL_HOST,
         "Some old clients stumble over it.",
         "Put the server's own certificate first, then each issuer after what it issued.";
@@ -354,15 +354,15 @@ kinds! {
     CertificateWeak = "certificate-weak", Warning, MAIL_HOST,
         "Newer TLS libraries refuse it.",
         Hint::CERTIFICATE_WEAK.fix();
-    /// No TLSA record matches what the host shows.
+    /// No TLSA record matches the certificate of the host.
     DaneMismatch = "dane-mismatch", Error, MAIL_DNS,
         "Senders with DANE deliver nothing to it, whatever the policy says.",
         Hint::DANE_MISMATCH.fix();
-    /// There are TLSA records and no TLS.
+    /// There are TLSA records, but no TLS.
     DaneWithoutTls = "dane-without-tls", Error, MAIL_HOST,
         "Senders with DANE deliver nothing to it, whatever the policy says.",
         Hint::DANE_WITHOUT_TLS.fix();
-    /// The TLSA records are bogus.
+    /// The DNSSEC validation of the TLSA records fails.
     DaneBogus = "dane-bogus", Error, MAIL_DNS,
         "Senders with DANE deliver nothing to it, and wait.",
         Hint::DANE_BOGUS.fix();
@@ -378,7 +378,7 @@ kinds! {
     NoTlsrpt = "no-tlsrpt", Warning, DNS,
         "Nobody is told when TLS fails: senders have nowhere to report it to.",
         "Publish the TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
-    /// The TLSRPT record is of no use.
+    /// The TLSRPT record is unusable.
     TlsrptInvalid = "tlsrpt-invalid", Warning, DNS,
         "Senders do not know where to send reports, so nobody is told of faults.",
         "Publish one TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
@@ -386,7 +386,7 @@ kinds! {
     TlsrptLookupFailed = "tlsrpt-lookup-failed", Info, DNS,
         "While it lasts, reports are not sent.",
         "Try again later; if it stays so, ask whoever runs the name servers.";
-    /// Deprecated versions of TLS are taken beside newer ones.
+    /// Deprecated versions of TLS are accepted beside newer ones.
     DeprecatedTls = "deprecated-tls", Info, MAIL_HOST,
         "It does not concern senders with MTA-STS: they offer TLS 1.2 or newer alone. To a sender that knows nothing newer it is better \
          than clear text (RFC 7435), but weak and deprecated (RFC 8996), and internet.nl and testssl.sh count it against the host.",
@@ -406,18 +406,18 @@ kinds! {
     PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
         "It does not concern senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
         "No need to. A tool that finds a wrong certificate here does not send SNI.";
-    /// The record stands at another name.
+    /// The record is at another name.
     RecordElsewhere = "record-elsewhere", Error, DNS,
         "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",
         "Move it to `_mta-sts`. Where DNS is filled in on a web page, `_mta-sts` alone is most often the name to give: the domain is added.";
-    /// The TLSRPT record stands at another name.
+    /// The TLSRPT record is at another name.
     TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
         "Senders look under `_smtp._tls` alone, so nobody is told when TLS fails.",
         "Move it to `_smtp._tls`. Where DNS is filled in on a web page, `_smtp._tls` alone is most often the name to give: the domain is added.";
 }
 
 impl CheckFindingKind {
-    /// Whether it may be over at the next try without anybody's doing.
+    /// Returns whether it may disappear by itself at the next attempt.
     pub const fn may_pass(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! One gate: so many may be inside at once, in all and for each peer, and half of them for long.
+//! A fair semaphore: it limits concurrent queries in all and for each peer, and how many of them may take long.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Add;
@@ -12,23 +12,26 @@ use tokio::time::{Instant, timeout};
 
 use super::peer::Peer;
 
-/// Lets a few in for each peer, and more in all. Clones share everything.
+/// A semaphore with a limit for each peer and one for all. Clones share everything.
 ///
-/// - Peers that wait take turns, so that one with a thousand lookups is not asked a thousand times before the next.
-/// - Half of the places may be held for as long as it takes, by one peer and in all. The others are for 3 s: who has been
-///   inside for longer, while somebody waits for the place, is cut off. So a gate never stands still, whoever is silent.
-/// - A peer that answered last comes before those that nobody has asked yet. One that was cut off or timed out last is slow
-///   until it answers again: all slow peers have a quarter of the places together, and few wait for one.
-/// - Of those who wait for one peer, the first of each zone comes before the second of any, so that one with a thousand names
-///   does not hold up another; and who was turned away before comes last. Where they have waited for long, the latest goes
-///   first: most of those before it were given up by whoever asked, or soon will be.
-/// - Waiting is bounded, in number and in time. Where too many wait, the last in the longest queue has to go.
+/// - Waiting peers are served in turn, so that a peer with a thousand lookups does not delay the others by a thousand.
+/// - Half of the permits, of one peer and in all, may be held without a time limit. The others are for 3 s: a longer
+///   query is aborted when somebody else is waiting for its permit. So there is always progress, whoever does not
+///   respond.
+/// - A peer whose last query was answered has precedence over a new one. A peer whose last query was aborted or timed
+///   out is slow until it answers again: all slow peers share a quarter of the permits, and few lookups may wait for
+///   one.
+/// - Among the lookups for one peer, the first of each zone has precedence over the second of any, so that a zone with
+///   a thousand names does not delay another one; lookups that were rejected before come last. When they have waited
+///   for long, the latest comes first: most of the earlier ones have been given up by their requesters, or soon will
+///   be.
+/// - Waiting is bounded, in number and in time. If too many wait, the last of the longest queue is rejected.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     shared: Arc<Shared>,
 }
 
-/// Leave to ask a peer, until it is dropped.
+/// Permission to query a peer, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     gate: Gate,
@@ -36,56 +39,57 @@ pub(crate) struct Place {
     is_long: bool,
 }
 
-/// On whose behalf somebody enters.
+/// The domain on whose behalf a permit is acquired.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     pub(crate) zone: Peer,
-    /// It was turned away a short while ago.
+    /// Whether it was rejected recently.
     pub(crate) is_retry: bool,
 }
 
-/// There is no place, and too many wait for one already or have waited for too long. It says nothing about the peer.
+/// No permit is available, and too many are waiting for one already or it took too long. This says nothing about the
+/// peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
-/// The peer took long while others waited.
+/// The query was aborted: it took long while others were waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
-    /// The peer has used up the whole time of others before and answered nobody since: so this is silence too, and no want
-    /// of places.
+    /// Whether the peer let earlier queries time out and has not answered since. Then this counts as unresponsiveness,
+    /// not as overload.
     pub(crate) is_silence: bool,
 }
 
-/// What an answer tells of the peer.
+/// What a result says about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It answers.
+    /// It responds.
     Answered,
-    /// It has used up the whole time.
+    /// The query timed out.
     TimedOut,
-    /// Nothing: the fault is our own.
+    /// Nothing: the fault is local.
     Nothing,
 }
 
-/// Why nothing was learnt of a peer.
+/// The reason why a query has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// There was no place, or not for long enough.
+    /// There was no permit, or not for long enough.
     Busy,
-    /// The peer took long while others waited, and has let others use up all their time: it counts as silent.
+    /// The peer took long while others were waiting, and has let earlier queries time out: it counts as unresponsive.
     Silent,
 }
 
-/// How a gate is at present, and how many it ever turned away.
+/// The current state of a semaphore, and the number of rejections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gauges {
-    /// Inside.
+    /// The number of permits in use.
     pub(crate) inside: usize,
-    /// Waiting since their peer has all the places it may have.
+    /// The number waiting because their peer has all the permits it may have.
     pub(crate) waiting_for_peer: usize,
-    /// Waiting since all places are taken.
+    /// The number waiting because all permits are in use.
     pub(crate) waiting_for_place: usize,
-    /// Turned away or cut off, since the start.
+    /// The number of rejected and aborted queries since the start.
     pub(crate) refused: u64,
 }
 
@@ -106,25 +110,25 @@ struct State {
     waiting: usize,
     last_waiter: u64,
     refused: u64,
-    /// Peers for which somebody waits and that may have another place, by their standing.
+    /// The queues of peers for which somebody waits and that may have another permit, by their standing.
     turns: [VecDeque<Peer>; 3],
     granted: u64,
     remembered: Cache<Peer, Standing>,
 }
 
-/// What a peer did last.
+/// The result of the last query of a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Standing {
     Answered,
     #[default]
     New,
-    /// It was cut off, or has used up the whole time: so often since it last answered.
+    /// It was aborted or timed out; with the number of timeouts since the last response.
     Slow {
         timeouts: u32,
     },
 }
 
-/// A peer for which somebody is inside, or waits.
+/// The state of a peer with permits in use or waiting lookups.
 #[derive(Debug, Default)]
 struct PeerState {
     inside: usize,
@@ -139,16 +143,16 @@ struct Waiter {
     number: u64,
     since: Instant,
     zone: Peer,
-    /// How many of the zone wait before it. Whoever has less goes first.
+    /// The number of earlier waiters of the same zone; the lowest goes first.
     rank: usize,
     sender: oneshot::Sender<Place>,
 }
 
-/// Places to hand out once the state is unlocked: whoever has left meanwhile gives his back.
+/// Permits to hand out after the state is unlocked: a receiver that is gone returns its permit.
 type Grants = Vec<(oneshot::Sender<Place>, Place)>;
 
 impl Gate {
-    /// So many inside in all and for one peer, and so many waiting; 0 counts as 1.
+    /// A semaphore with this many permits in all and for one peer, and this many waiters; 0 counts as 1.
     pub(crate) fn new(in_all: usize, for_one_peer: usize, max_waiting: usize) -> Self {
         let state = State {
             peers: HashMap::new(),
@@ -172,7 +176,7 @@ impl Gate {
         }
     }
 
-    /// Waits for a place, for 10 s at most. Whoever waits holds nothing.
+    /// Waits for a permit, for at most 10 s. A waiter holds nothing.
     pub(crate) async fn enter(&self, peer: Peer, visitor: &Visitor) -> Result<Place, Busy> {
         let (number, place) = self.queue(&peer, visitor)?;
         let queued = Queued { gate: self, peer: &peer, number };
@@ -188,7 +192,7 @@ impl Gate {
         }
     }
 
-    /// Asks a peer when there is a place for it, and notes what the answer tells of it.
+    /// Runs a query once there is a permit for the peer, and records what its result says about the peer.
     pub(crate) async fn ask<T>(
         &self,
         peer: Peer,
@@ -257,7 +261,7 @@ impl Gate {
         Ok((number, receiver))
     }
 
-    /// Lines a peer up for the next place.
+    /// Puts a peer into the queue for the next permit.
     fn give_turn(&self, state: &mut State, peer: &Peer) {
         let State { peers, turns, .. } = state;
         if let Some(of_peer) = peers.get_mut(peer)
@@ -270,11 +274,11 @@ impl Gate {
         }
     }
 
-    /// Gives free places to those whose turn it is.
+    /// Grants free permits in the order of the queues.
     fn grant(&self, state: &mut State, grants: &mut Grants) {
         while state.inside < self.shared.in_all {
             let slow_may = state.inside_of_slow_peers < self.shared.for_slow_peers();
-            // The last come last, but they do come.
+            // Slow peers come last, but they do get their share.
             let order = match state.granted % 8 {
                 7 => [2, 0, 1],
                 3 => [1, 0, 2],
@@ -314,7 +318,7 @@ impl Shared {
 }
 
 impl Place {
-    /// Asks the peer, for as long as it may take.
+    /// Runs a query for as long as the permit may be held.
     pub(crate) async fn hold<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Cut> {
         let mut work = pin!(work);
         let mut pause = BRIEF;
@@ -328,19 +332,19 @@ impl Place {
         Ok(work.await)
     }
 
-    /// The peer has answered: gladly or not.
+    /// Records a response of the peer, of any kind.
     pub(crate) fn answered(self) {
         self.gate.lock().set_standing(&self.peer, Standing::Answered);
     }
 
-    /// The peer has used up the whole time.
+    /// Records that the query timed out.
     pub(crate) fn timed_out(self) {
         let state = &mut *self.gate.lock();
         let timeouts = state.standing(&self.peer).timeouts().saturating_add(1);
         state.set_standing(&self.peer, Standing::Slow { timeouts });
     }
 
-    /// Whether the place may be held for longer than most.
+    /// Extends the permit beyond the short time limit, if possible.
     fn stay(&mut self) -> Result<(), Cut> {
         let shared = &self.gate.shared;
         let mut state = self.gate.lock();
@@ -348,7 +352,7 @@ impl Place {
         let is_full = state.inside >= shared.in_all && (answered || new || slow);
         let slow_is_full = state.inside_of_slow_peers >= shared.for_slow_peers() && slow;
         let may_be_long = state.inside_for_long < shared.in_all / 2;
-        // It is there for as long as the place is.
+        // It exists as long as the permit.
         let Some(of_peer) = state.peers.get_mut(&self.peer) else { return Ok(()) };
         let is_wanted =
             is_full || (of_peer.standing.is_slow() && slow_is_full) || !of_peer.waiters.is_empty();
@@ -389,7 +393,7 @@ impl Drop for Place {
     }
 }
 
-/// Takes a waiter out of its queue, should it leave before its turn.
+/// Removes a waiter from its queue if it stops waiting.
 struct Queued<'a> {
     gate: &'a Gate,
     peer: &'a Peer,
@@ -400,7 +404,7 @@ impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
         let Some(of_peer) = state.peers.get_mut(self.peer) else { return };
-        // They stand in the order of their numbers.
+        // They are sorted by number.
         if let Ok(index) = of_peer.waiters.binary_search_by_key(&self.number, |waiter| waiter.number) {
             of_peer.waiters.remove(index);
             state.waiting -= 1;
@@ -422,7 +426,7 @@ impl State {
             return;
         }
         if of_peer.has_turn {
-            // Where it is lined up as yet, it is passed over.
+            // Its entry in the old queue is skipped.
             self.turns[standing.turn()].push_back(peer.clone());
         }
         if standing.is_slow() {
@@ -466,7 +470,7 @@ impl PeerState {
         self.waiters.remove(index)
     }
 
-    /// Sends away the last, until so many are left; how many had to go.
+    /// Rejects the last waiters until `count` are left; returns how many were rejected.
     fn keep_waiters(&mut self, count: usize) -> usize {
         let gone = self.waiters.len().saturating_sub(count);
         let waiters = self.waiters.make_contiguous();
@@ -478,7 +482,7 @@ impl PeerState {
 }
 
 impl Visitor {
-    /// One that asks for this name.
+    /// A requester for this name.
     pub(crate) fn of_name(name: &str) -> Self {
         Self { zone: Peer::of_name(name), is_retry: false }
     }
@@ -520,26 +524,26 @@ impl Add for Gauges {
 
 fn hand_out(grants: Grants) {
     for (sender, place) in grants {
-        // Whoever has left gives it back by dropping it.
+        // If the receiver is gone, the permit is returned by dropping it.
         drop(sender.send(place));
     }
 }
 
-/// How long one waits for a place.
+/// The maximum time to wait for a permit.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// After this the latest of those who wait goes first.
+/// After this time the latest waiter goes first.
 const LONG_WAIT: Duration = Duration::from_millis(250);
-/// How long every place may be held.
+/// The time for which every permit may be held.
 const BRIEF: Duration = Duration::from_secs(3);
-/// How often somebody who is inside for longer looks whether others wait.
+/// The interval at which a longer query checks whether others are waiting.
 const POLL: Duration = Duration::from_millis(250);
-/// How many wait for a slow peer.
+/// The maximum number of waiters for a slow peer.
 const MAX_WAITING_FOR_SLOW_PEER: usize = 16;
-/// Of how many peers it is remembered what they did last.
+/// The maximum number of peers whose standing is remembered.
 const MAX_REMEMBERED: usize = 16_384;
-/// Behind everybody who was not turned away.
+/// Ranks after everybody who was not rejected before.
 const RETRY_RANK: usize = 1_000_000;
-/// After so many timeouts without an answer in between, a peer is silent.
+/// After this many timeouts without a response a peer counts as unresponsive.
 const TIMEOUTS_OF_SILENCE: u32 = 2;
 
 #[cfg(test)]
@@ -559,7 +563,7 @@ mod tests {
         Visitor::of_name("visitor.test")
     }
 
-    /// Enters, and is never answered.
+    /// Acquires a permit for a query that is never answered.
     fn hang(gate: &Gate, peer: Peer) -> JoinHandle<Result<(), &'static str>> {
         let gate = gate.clone();
         tokio::spawn(async move {
@@ -575,7 +579,7 @@ mod tests {
         })
     }
 
-    /// Enters, and is answered at once; how long it took.
+    /// Acquires a permit for a query that is answered at once; returns how long it took.
     async fn answered(gate: &Gate, peer: Peer) -> Result<Duration, Busy> {
         let start = Instant::now();
         let mut place = gate.enter(peer, &visitor()).await?;
@@ -584,7 +588,7 @@ mod tests {
         Ok(start.elapsed())
     }
 
-    /// Until everybody has gone as far as he can.
+    /// Runs until no task can make progress.
     async fn settle() {
         sleep(Duration::from_millis(1)).await;
     }
@@ -631,7 +635,7 @@ mod tests {
             *ends.entry(hanging.await.unwrap().unwrap_err()).or_insert(0) += 1;
         }
         assert_eq!(ends.values().sum::<usize>(), 1000);
-        // Those that are there for long, and those that nobody waits behind any more.
+        // The long queries, and those for which nobody is waiting any more.
         assert!((4..=8).contains(&ends["timed out"]), "{ends:?}");
         assert!(gate.gauges().refused >= 900 && nobody(&gate));
     }
@@ -672,7 +676,7 @@ mod tests {
         let mut hanging = Vec::new();
         let mut waited = Vec::new();
         for second in 0..300_u32 {
-            // Each of a thousand addresses is asked for again and again.
+            // Each of a thousand addresses is queried again and again.
             for number in 0..100 {
                 let address = 1000 * second + number;
                 let [_, _, high, low] = (address % 1000).to_be_bytes();
@@ -692,7 +696,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn peers_nobody_has_seen_before_take_turns_with_the_others() {
-        // Every one of them is new, as with a network of IPv6: 100 in a second, of which 42 can be asked.
+        // Every one of them is new, as in an IPv6 network: 100 a second, of which 42 can be queried.
         let gate = Gate::new(256, 8, 2048);
         let mut waits = Vec::new();
         for number in 0..6000_u32 {

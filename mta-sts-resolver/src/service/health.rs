@@ -1,30 +1,30 @@
-//! Whether the store works, told when that changes and not at each lookup.
+//! The health of the store: logs transitions only, not every failure.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::store::{Seldom, StoreError};
 
-/// What a store is asked to do. A full one can still be read.
+/// A kind of store operation. A full store can still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     Reading,
-    /// Leases too.
+    /// Includes leases.
     Writing,
 }
 
-/// Whether the store of a [`PolicyService`](super::PolicyService) works.
+/// The state of the store of a [`PolicyService`](super::PolicyService).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreState {
-    /// There is none.
+    /// There is no store.
     None,
-    /// It did what it was last asked for.
+    /// Its last operations succeeded.
     Up,
-    /// It could not be read or written when it was last asked, or not be read at the start. The service goes on from memory and
-    /// tries again.
+    /// The last read or write failed, or the store could not be loaded at the start. The service continues from memory
+    /// and retries.
     Down,
 }
 
-/// What a store fails to do at present.
+/// Tracks which operations of the store fail.
 #[derive(Debug, Default)]
 pub(super) struct StoreHealth {
     failing: Mutex<Failing>,
@@ -38,30 +38,30 @@ struct Failing {
     told: bool,
 }
 
-/// What became of a store by work that succeeded.
+/// The effect of a successful operation on the health of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
-    /// Nothing: it was not known to fail.
+    /// None: the store was healthy.
     None,
-    /// It does again what it did not, and may fail to do other things yet.
+    /// This kind of operation succeeds again; others may still fail.
     Part,
-    /// It fails to do nothing any more.
+    /// Every operation succeeds again.
     Whole,
 }
 
 impl StoreHealth {
-    /// Some work failed.
+    /// Records a failed operation.
     pub(super) fn failed(&self, work: Work, error: &StoreError) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         *failing.of(work) = true;
-        // A store that comes and goes is told of once in a minute.
+        // A flapping store is logged once a minute.
         if !failing.told && self.told_of_loss.is_due() {
             failing.told = true;
             tracing::error!(code = error.code(), %error, "the store fails; answers go on from memory");
         }
     }
 
-    /// Whether it fails to do this, or anything.
+    /// Returns whether operations of this kind fail, or of any kind for `None`.
     pub(super) fn is_failing(&self, work: Option<Work>) -> bool {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         match work {
@@ -71,7 +71,7 @@ impl StoreHealth {
         }
     }
 
-    /// Some work succeeded.
+    /// Records a successful operation.
     pub(super) fn succeeded(&self, work: Work) -> Recovery {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::take(failing.of(work)) {

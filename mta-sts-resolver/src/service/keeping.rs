@@ -1,4 +1,4 @@
-//! What is known of the domains, kept in memory and in the store.
+//! Persists entries: applies updates to the in-memory cache and writes them through to the store.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -16,8 +16,8 @@ use super::news::{News, by_our_clock};
 use crate::store::{StoreError, StoreErrorKind, StoreFuture, updates};
 
 impl Shared {
-    /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
-    /// came of it. What was known before a purge counts no more.
+    /// Applies an update to the cached entry, or to `known` if memory has no room for the entry; returns the result.
+    /// Entries known from before a purge are ignored.
     pub(super) fn remember(
         &self,
         domain: &PolicyDomain,
@@ -40,8 +40,8 @@ impl Shared {
         cache.peek(domain, now).or_else(|| update.apply_to(known.cloned(), now))
     }
 
-    /// What memory, or else the store, holds of a domain, and what is left to find out. A store that machines share is read
-    /// before a refresh too, and where memory holds no policy: another machine may have fetched it.
+    /// The entry of a domain from memory or else from the store, and the remaining purpose of the lookup. A shared
+    /// store is also read before a refresh, and if memory holds no policy: another machine may have fetched it.
     pub(super) async fn recall(
         &self,
         domain: &PolicyDomain,
@@ -65,7 +65,7 @@ impl Shared {
         }
     }
 
-    /// What the store holds of a domain.
+    /// The entry of a domain in the store.
     pub(super) async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let store = self.config.store.as_ref()?;
         let stored = in_time(store.get(domain)).await;
@@ -73,7 +73,7 @@ impl Shared {
         Some(self.by_our_clock(stored))
     }
 
-    /// Takes over what is stored of a domain, if it says more than what is known of it.
+    /// Merges the stored entry of a domain into memory; returns the result if it is new.
     pub(super) fn adopt(
         &self,
         domain: &PolicyDomain,
@@ -96,8 +96,8 @@ impl Shared {
         Some(News { entry, has_policy })
     }
 
-    /// Writes to the store what is known of a domain by now and with this update; what the store holds then. The caller has
-    /// the turn to write.
+    /// Writes the entry of a domain, with this update, to the store; returns the merged entry. The caller must hold the
+    /// write lock of this domain.
     pub(super) async fn save(
         &self,
         domain: &PolicyDomain,
@@ -121,12 +121,12 @@ impl Shared {
         stored.map(|stored| self.by_our_clock(stored))
     }
 
-    /// An entry of the store, for a lookup by this machine's clock.
+    /// Adjusts a stored entry to this machine's clock.
     fn by_our_clock(&self, stored: CacheEntry) -> CacheEntry {
         by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off())
     }
 
-    /// See [`PolicyService::load`](super::PolicyService::load).
+    /// Implements [`PolicyService::load`](super::PolicyService::load).
     pub(super) async fn load(&self) -> Result<usize, StoreError> {
         let loaded = self.load_pages().await;
         self.is_unread.store(loaded.is_err(), Ordering::Relaxed);
@@ -150,7 +150,7 @@ impl Shared {
                 let entry = self.by_our_clock(entry);
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
-                // What memory holds by now is newer.
+                // What memory already holds is newer.
                 is_full |= cache.len() >= self.config.max_entries;
                 if counts && !is_full && cache.peek(&domain, now).is_none() {
                     is_full = !cache.insert(&domain, entry, now).is_empty();
@@ -169,7 +169,7 @@ impl Shared {
         Ok(loaded)
     }
 
-    /// Looks after the store: what could not be read, what could not be written, what has expired.
+    /// Maintains the store: retries failed loads and writes, and removes expired entries.
     pub(super) async fn tend_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
         if self.health.is_failing(Some(Work::Reading)) {
@@ -194,7 +194,7 @@ impl Shared {
         }
     }
 
-    /// Tells the store which domains mail goes to again, until it fails.
+    /// Records in the store which domains were used again, until it fails.
     async fn tell_uses(&self) {
         let Some(store) = &self.config.store else { return };
         loop {
@@ -210,7 +210,7 @@ impl Shared {
         }
     }
 
-    /// Tries again what a store failed to write, until it fails again.
+    /// Retries failed writes, until one fails again.
     async fn save_unsaved(&self) {
         let Some(store) = &self.config.store else { return };
         loop {
@@ -229,7 +229,7 @@ impl Shared {
         }
     }
 
-    /// How many domains have been purged: only while it stays the same does what was known count.
+    /// The number of purges so far: a known entry is valid only while it is unchanged.
     pub(super) fn purges(&self) -> u64 {
         self.purges.load(Ordering::Relaxed)
     }
@@ -245,7 +245,7 @@ impl Shared {
         self.writing[number].lock().await
     }
 
-    /// Takes note of how the store did some work.
+    /// Records the result of a store operation.
     pub(super) fn done<T>(&self, work: Work, result: Result<T, StoreError>) -> Option<T> {
         match result {
             Ok(value) => {
@@ -267,7 +267,7 @@ impl Shared {
         }
     }
 
-    /// A store that is reached over a network may have come back empty: every policy that memory holds is written again.
+    /// Schedules a write of every policy in memory: a store reached over a network may have come back empty.
     fn save_all_again(&self) {
         if self.config.store.as_ref().is_none_or(|store| store.leases().is_none()) {
             return;
@@ -279,7 +279,7 @@ impl Shared {
     }
 }
 
-/// What a store does, or that it takes so long that its disk or network must hang: nobody who asks waits for that.
+/// Limits a store operation in time, so that no request waits for a hung disk or network.
 pub(super) async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
     let late = || StoreError::new(StoreErrorKind::Unavailable, "it takes too long");
     timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
@@ -287,5 +287,5 @@ pub(super) async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError
 
 const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const PAGE: usize = 1000;
-/// The clock may be a day ahead, and step back.
+/// Leaves room for a clock that is up to a day ahead and steps back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

@@ -1,4 +1,4 @@
-//! What went wrong lately, and what came of it: for the log, and for whoever asks why.
+//! Recent failures and their causes, for rate-limited logging and for diagnosis.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -12,32 +12,32 @@ use crate::dns::DnsError;
 use crate::driver::Discovery;
 use crate::fetch::PolicyFetchError;
 
-/// Something that went wrong with a domain.
+/// A failure that affected a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DomainEvent {
-    /// When.
+    /// The time of the failure.
     pub at: UnixTime,
-    /// What.
+    /// The kind of failure.
     pub kind: DomainEventKind,
-    /// The stable kebab-case word of the cause.
+    /// The stable code of the cause: a kebab-case word.
     pub code: &'static str,
     /// The cause in words.
     pub cause: String,
 }
 
-/// What kind of [`DomainEvent`] it was.
+/// The kind of a [`DomainEvent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DomainEventKind {
-    /// A client was told that the answer is temporary: mail waits.
+    /// A client received a temporary answer: mail waits.
     Temporary,
-    /// The domain has a record, and its policy could not be fetched.
+    /// The domain has a record, but its policy could not be fetched.
     FetchFailed,
 }
 
 impl DomainEventKind {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Temporary => "temporary",
@@ -46,7 +46,7 @@ impl DomainEventKind {
     }
 }
 
-/// The last events, and which domains the log has told of.
+/// The recent events, and the state of rate limiting.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     kept: Mutex<Kept>,
@@ -56,24 +56,24 @@ pub(super) struct Outcomes {
 struct Kept {
     events: VecDeque<(PolicyDomain, DomainEvent)>,
     told: HashMap<(PolicyDomain, DomainEventKind), Instant>,
-    /// The minute that the lines of the log are counted in.
+    /// The start of the minute whose log lines are counted.
     minute: Option<Instant>,
     lines: u32,
     untold: u64,
-    /// Why the last lookups failed that nobody was told of yet.
+    /// The causes of recent failed lookups that no client has been told yet.
     causes: VecDeque<(PolicyDomain, &'static str, String, UnixTime)>,
 }
 
-/// Whether the log tells of an event.
+/// Whether to log an event.
 pub(super) enum Telling {
-    /// With the number of those that it did not tell of.
+    /// Log it, with the number of events suppressed before.
     Tell { untold: u64 },
-    /// It has told of this domain, or of many, a moment ago.
+    /// Suppress it: this domain, or too many in all, were logged recently.
     Skip,
 }
 
 impl Outcomes {
-    /// Keeps an event.
+    /// Records an event.
     pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> Telling {
         let mut kept = self.kept();
         let telling = kept.telling(domain, event.kind);
@@ -84,13 +84,13 @@ impl Outcomes {
         telling
     }
 
-    /// What is kept of a domain, the latest first.
+    /// The events of a domain, the latest first.
     pub(super) fn of(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
         let kept = self.kept();
         kept.events.iter().rev().filter(|(of, _)| of == domain).map(|(_, event)| event.clone()).collect()
     }
 
-    /// The cause of the last fetch that failed, if it is kept.
+    /// The cause of the last failed fetch, if it is still recorded.
     pub(super) fn last_failure(&self, domain: &PolicyDomain) -> Option<String> {
         let kept = self.kept();
         let mut failures = kept
@@ -101,7 +101,7 @@ impl Outcomes {
         failures.next().map(|(_, event)| event.cause.clone())
     }
 
-    /// Keeps why a lookup failed, until a client is told.
+    /// Records why a lookup failed, until a client is told.
     pub(super) fn note_cause(&self, domain: &PolicyDomain, code: &'static str, cause: &str, at: UnixTime) {
         let mut kept = self.kept();
         if kept.causes.len() >= MAX_CAUSES {
@@ -110,7 +110,7 @@ impl Outcomes {
         kept.causes.push_back((domain.clone(), code, cause.to_owned(), at));
     }
 
-    /// Why a lookup failed a moment ago.
+    /// The cause of a recent failed lookup.
     pub(super) fn last_cause(&self, domain: &PolicyDomain, code: &str, now: UnixTime) -> Option<String> {
         let kept = self.kept();
         let mut causes =
@@ -138,14 +138,14 @@ impl Kept {
             self.untold += 1;
             return Telling::Skip;
         }
-        // Bounded by the lines of all the minutes that it reaches back.
+        // Bounded by the log lines of the minutes covered.
         self.told.insert(key, Instant::now());
         self.lines += 1;
         Telling::Tell { untold: std::mem::take(&mut self.untold) }
     }
 }
 
-/// Why a lookup came to no policy of its own, with all that was seen on the way.
+/// Displays why a lookup gave no policy, with everything seen on the way.
 pub(super) struct Cause<'a>(pub(super) &'a Discovery);
 
 impl fmt::Display for Cause<'_> {
@@ -195,12 +195,12 @@ fn at_peer(error: &PolicyFetchError, formatter: &mut fmt::Formatter<'_>) -> fmt:
     }
 }
 
-/// Some hundred octets each.
+/// Each takes some hundred octets.
 const MAX_EVENTS: usize = 4096;
 const MAX_CAUSES: usize = 256;
 const MINUTE: Duration = Duration::from_secs(60);
 const DOMAIN_INTERVAL: Duration = Duration::from_secs(300);
-/// Strangers choose the domains.
+/// Attackers can choose the domains.
 const LINES_A_MINUTE: u32 = 60;
 
 #[cfg(test)]

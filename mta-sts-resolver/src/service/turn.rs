@@ -1,4 +1,4 @@
-//! One fetch of a policy for all machines that share a store.
+//! The fetch lease: one fetch of a policy among all machines that share a store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use super::health::Work;
 use crate::driver::{BeforeFetch, Leave};
 use crate::store::LeaseHolder;
 
-/// The turn of one lookup to fetch. Without a shared store it is always ours.
+/// Coordinates the fetch of one lookup. Without a shared store it always fetches.
 ///
-/// A lookup takes the lease of its domain before it fetches. Whoever does not get it waits, and goes on with what the holder
-/// has stored. Where the store fails there are no leases, and every machine goes on alone.
+/// A lookup takes the lease of its domain before it fetches. Other machines wait, and continue with what the holder has
+/// stored. If the store fails there are no leases, and every machine fetches on its own.
 pub(super) struct Turn<'a> {
     shared: &'a Arc<Shared>,
     domain: &'a PolicyDomain,
@@ -24,7 +24,7 @@ pub(super) struct Turn<'a> {
     lease: Option<Lease>,
 }
 
-/// A lease that is prolonged until it is dropped.
+/// A lease that is renewed until it is dropped.
 struct Lease {
     holder: LeaseHolder,
     keeper: JoinHandle<()>,
@@ -40,12 +40,12 @@ impl<'a> Turn<'a> {
         Self { shared, domain, purpose, known, lease: None }
     }
 
-    /// What the lookup went out from in the end.
+    /// The entry that the lookup started from, in the end.
     pub(super) fn known(&self) -> Option<&CacheEntry> {
         self.known.as_ref()
     }
 
-    /// Ends the turn, once what came of it is stored.
+    /// Releases the lease, once the result is stored.
     pub(super) async fn end(mut self) {
         let Some(lease) = self.lease.take() else { return };
         let holder = lease.holder;
@@ -56,7 +56,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// What another machine has stored meanwhile.
+    /// The entry that another machine has stored in the meantime.
     async fn news(&mut self) -> Option<Leave> {
         let stored = self.shared.read(self.domain).await?;
         let news = self.shared.adopt(self.domain, self.known.as_ref(), &stored)?;
@@ -94,7 +94,7 @@ impl BeforeFetch for Turn<'_> {
             if taken {
                 self.keep(holder);
             }
-            // Whoever had it until now may have fetched.
+            // The previous holder may have fetched.
             if let Some(news) = self.news().await {
                 return news;
             }
@@ -112,8 +112,8 @@ impl Drop for Lease {
     }
 }
 
-/// How long a lease outlives a holder that dies. Others wait as long.
+/// The time after which the lease of a dead holder expires. Others wait as long.
 const LEASE: Duration = Duration::from_secs(10);
-/// As long as a holder may take: to wait for its turns, to ask DNS, and to fetch.
+/// The longest time that a holder may need: to wait for slots, to query DNS, and to fetch.
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(100);

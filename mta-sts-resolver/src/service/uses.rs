@@ -1,4 +1,4 @@
-//! Which domains mail goes to again: what a store that is full keeps in preference.
+//! The domains in repeated use, which a full store evicts last.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mta_sts_core::{PolicyDomain, UnixTime};
 
-/// The domains that were answered for from memory today; each is told to the store once a day.
+/// Collects the domains that were answered from memory today; each is reported to the store once a day.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     today: Mutex<Today>,
@@ -16,14 +16,14 @@ pub(super) struct Uses {
 #[derive(Debug, Default)]
 struct Today {
     day: u64,
-    /// By their hashes.
+    /// The hashes of the domains seen today.
     noted: HashSet<u64>,
-    /// Not told yet.
+    /// The domains not yet reported.
     untold: Vec<PolicyDomain>,
 }
 
 impl Uses {
-    /// Notes a domain, unless as many as `most` are noted already.
+    /// Adds a domain, unless there are `most` already.
     pub(super) fn note(&self, domain: &PolicyDomain, now: UnixTime, most: usize) {
         let hash = self.hasher.hash_one(domain);
         let mut today = self.today();
@@ -37,14 +37,14 @@ impl Uses {
         }
     }
 
-    /// Some that the store has not been told of.
+    /// Takes a batch of domains to report.
     pub(super) fn take(&self) -> Vec<PolicyDomain> {
         let mut today = self.today();
         let rest = today.untold.len().saturating_sub(AT_ONCE);
         today.untold.split_off(rest)
     }
 
-    /// What the store could not be told of. Yesterday's is let go where there is more by now than a day has.
+    /// Puts a batch back that could not be reported. It is dropped if there would be more than `most`.
     pub(super) fn put_back(&self, domains: Vec<PolicyDomain>, most: usize) {
         let mut today = self.today();
         if today.untold.len() + domains.len() <= most {
@@ -57,7 +57,7 @@ impl Uses {
     }
 }
 
-/// How many are told in one transaction.
+/// The number of domains in one transaction.
 const AT_ONCE: usize = 256;
 
 #[cfg(test)]
