@@ -30,7 +30,7 @@ pub use self::alias::{AliasChain, AliasEnd};
 pub use self::dane::HostDane;
 pub use self::finding::{CheckFinding, CheckFindingKind};
 pub use self::host::{HostCheck, HostDecision, SessionCheck};
-use self::host::{STEP_TIMEOUT, Visit, Visitor};
+use self::host::{STEP_TIMEOUT, Visit, Requester};
 pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
 pub use self::pattern::{IdleHost, IdlePattern};
 pub use self::probe::HostProbes;
@@ -172,7 +172,7 @@ impl DomainChecker {
             }
             Err(_) => Vec::new(),
         };
-        let visitor = Visitor {
+        let requester = Requester {
             dns: look.resolver.dns().clone(),
             smtp: self.smtp.clone(),
             dane: self.dane.clone(),
@@ -187,11 +187,11 @@ impl DomainChecker {
         // A host in several records is one host, with its best preference.
         let hosts = hosts.into_iter().filter(|(_, name)| seen.insert(name.clone()));
         for (place, (preference, name)) in hosts.take(MAX_HOSTS).enumerate() {
-            let (visitor, limiter) = (visitor.clone(), Arc::clone(&limiter));
+            let (requester, limiter) = (requester.clone(), Arc::clone(&limiter));
             let is_signed = signed.as_ref().map(|hosts| hosts.contains(&name)).map_err(|error| *error);
             running.spawn(async move {
                 let _turn = limiter.acquire().await;
-                (place, visitor.visit(preference, name, is_signed).await)
+                (place, requester.visit(preference, name, is_signed).await)
             });
         }
         let visits: BTreeMap<_, _> = running.join_all().await.into_iter().collect();

@@ -16,7 +16,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
 use crate::driver::told as told_by_dns;
-use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
+use crate::limiter::{FairSemaphore, Limiter, Peer, Rejected, PeerResult, Requester};
 
 /// Determines whether DANE applies to mail for a destination, and caches the result.
 ///
@@ -126,10 +126,10 @@ impl DaneError {
 }
 
 impl DaneError {
-    fn refused(refused: Refused, kind: DaneLookupKind) -> Self {
+    fn refused(refused: Rejected, kind: DaneLookupKind) -> Self {
         match refused {
-            Refused::Busy => Self::Busy,
-            Refused::Silent => Self::LookupFailed { kind, failure: DnsFailure::Timeout },
+            Rejected::Busy => Self::Busy,
+            Rejected::Unresponsive => Self::LookupFailed { kind, failure: DnsFailure::Timeout },
         }
     }
 }
@@ -159,7 +159,7 @@ struct Shared {
     /// The client for trusted servers only; without any there is no DANE.
     dns: DnsClient,
     remembered: Cache<Destination, Remembered>,
-    gate: Gate,
+    semaphore: FairSemaphore,
     counters: Counters,
 }
 
@@ -193,7 +193,7 @@ impl DaneChecker {
             shared: Arc::new(Shared {
                 dns: dns.of_trusted_servers(),
                 remembered: Cache::new(MAX_REMEMBERED),
-                gate: Limiter::dns_gate(LOOKUPS_AT_ONCE),
+                semaphore: Limiter::dns_semaphore(LOOKUPS_AT_ONCE),
                 counters: Counters::default(),
             }),
         }
@@ -207,13 +207,13 @@ impl DaneChecker {
     /// The counters of the lookups.
     pub fn counts(&self) -> DaneCounts {
         let counters = &self.shared.counters;
-        let gauges = self.shared.gate.gauges();
+        let gauges = self.shared.semaphore.gauges();
         DaneCounts {
             every_host: counters.every_host.load(Ordering::Relaxed),
             some_hosts: counters.some_hosts.load(Ordering::Relaxed),
             no_host: counters.no_host.load(Ordering::Relaxed),
             failed: counters.failed.load(Ordering::Relaxed),
-            waiting: (gauges.waiting_for_peer + gauges.waiting_for_place) as u64,
+            waiting: (gauges.waiting_for_peer + gauges.waiting_for_permit) as u64,
             busy: counters.busy.load(Ordering::Relaxed),
         }
     }
@@ -244,8 +244,8 @@ impl DaneChecker {
             return Ok(Vec::new());
         }
         let dns = &self.shared.dns;
-        let visitor = Visitor::of_name(domain.as_str());
-        let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: 0 };
+        let requester = Requester::of_name(domain.as_str());
+        let lookup = Lookup { dns, semaphore: &self.shared.semaphore, requester, port: 0 };
         let (hosts, _) =
             timeout(CHECK_WITHIN, lookup.mx_hosts(domain.as_str())).await.unwrap_or(Err(DaneError::Slow))?;
         Ok(hosts)
@@ -279,8 +279,8 @@ impl DaneChecker {
         match remembered.get_value_or_guard_async(&destination).await {
             Ok(found) => found.result,
             Err(place) => {
-                let visitor = Visitor::of_name(destination.name.as_str());
-                let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: destination.port };
+                let requester = Requester::of_name(destination.name.as_str());
+                let lookup = Lookup { dns, semaphore: &self.shared.semaphore, requester, port: destination.port };
                 let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
                     .await
                     .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
@@ -321,8 +321,8 @@ impl fmt::Debug for DaneChecker {
 /// One check, from the MX records to the TLSA records.
 struct Lookup<'c> {
     dns: &'c DnsClient,
-    gate: &'c Gate,
-    visitor: Visitor,
+    semaphore: &'c FairSemaphore,
+    requester: Requester,
     port: u16,
 }
 
@@ -361,12 +361,12 @@ impl Lookup<'_> {
         for some in hosts[..hosts.len().min(MAX_HOSTS)].chunks(HOSTS_AT_ONCE) {
             let mut asked = JoinSet::new();
             for host in some {
-                let (dns, gate, visitor) = (self.dns.clone(), self.gate.clone(), self.visitor.clone());
+                let (dns, semaphore, requester) = (self.dns.clone(), self.semaphore.clone(), self.requester.clone());
                 let (host, port) = (host.clone(), self.port);
                 asked.spawn(async move {
                     let work = host_state(&dns, &host, port);
                     let finding =
-                        gate.ask(Peer::of_name(&host), &visitor, work, |(result, _)| told(result)).await;
+                        semaphore.ask(Peer::of_name(&host), &requester, work, |(result, _)| told(result)).await;
                     finding.unwrap_or_else(|refused| {
                         (Err(DaneError::refused(refused, DaneLookupKind::Tlsa)), Duration::ZERO)
                     })
@@ -379,7 +379,7 @@ impl Lookup<'_> {
 
     /// The hosts authenticated by DNSSEC, by preference; none if DANE does not apply.
     async fn mx_hosts(&self, domain: &str) -> Result<(Vec<String>, Duration), DaneError> {
-        let asked = self.gate.ask(Peer::of_name(domain), &self.visitor, self.dns.mx(domain), |answer| {
+        let asked = self.semaphore.ask(Peer::of_name(domain), &self.requester, self.dns.mx(domain), |answer| {
             told_by_dns(answer.as_ref().err())
         });
         let answer = asked.await.map_err(|refused| DaneError::refused(refused, DaneLookupKind::Mx))?;
@@ -403,11 +403,11 @@ impl Lookup<'_> {
     }
 }
 
-fn told<T>(result: &Result<T, DaneError>) -> Told {
+fn told<T>(result: &Result<T, DaneError>) -> PeerResult {
     match result {
-        Err(DaneError::LookupFailed { failure: DnsFailure::Timeout, .. }) => Told::TimedOut,
-        Err(DaneError::LookupFailed { failure, .. }) if failure.is_local() => Told::Nothing,
-        _ => Told::Answered,
+        Err(DaneError::LookupFailed { failure: DnsFailure::Timeout, .. }) => PeerResult::TimedOut,
+        Err(DaneError::LookupFailed { failure, .. }) if failure.is_local() => PeerResult::Nothing,
+        _ => PeerResult::Answered,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{Limiter, Peer, Rank, Refused, Told, Visitor};
+use crate::limiter::{Limiter, Peer, DomainClass, Rejected, PeerResult, Requester};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
@@ -172,7 +172,7 @@ impl Resolver {
         cached: Option<&CacheEntry>,
         now: UnixTime,
     ) -> Discovery {
-        self.discover_with(domain, purpose, cached, now, &mut AtOnce).await
+        self.discover_with(domain, purpose, cached, now, &mut Uncoordinated).await
     }
 
     /// The same as [`Resolver::discover`], with a coordinator that decides before a fetch.
@@ -182,22 +182,22 @@ impl Resolver {
         purpose: Purpose,
         cached: Option<&CacheEntry>,
         now: UnixTime,
-        before_fetch: &mut impl BeforeFetch,
+        coordinator: &mut impl FetchCoordinator,
     ) -> Discovery {
         let start = Instant::now();
-        let visitor = self.limiter.visitor(&domain);
+        let requester = self.limiter.requester(&domain);
         let mut known = cached.cloned();
         let (mut txt, mut policy_host, mut response, mut busy) = (None, None, None, None);
         let mut lookup = Lookup::new(domain.clone(), purpose, known.as_ref(), now, &self.config);
         let outcome = loop {
-            let rank = Rank::of(known.as_ref(), now.saturating_add(start.elapsed()));
+            let rank = DomainClass::of(known.as_ref(), now.saturating_add(start.elapsed()));
             let input = match lookup.poll_output() {
                 Output::QueryTxt(query) => match &txt {
                     // A lookup that was started over gets the same answer.
                     Some(answer) => txt_input(answer),
-                    None => match self.ask_txt(rank, &domain, query.name(), &visitor).await {
+                    None => match self.ask_txt(rank, &domain, query.name(), &requester).await {
                         Ok(answer) => {
-                            self.tell_local_fault(answer.as_ref().err());
+                            self.log_local_fault(answer.as_ref().err());
                             txt_input(txt.insert(answer))
                         }
                         Err(with) => {
@@ -206,16 +206,16 @@ impl Resolver {
                         }
                     },
                 },
-                Output::FetchPolicy(request) => match before_fetch.leave().await {
-                    Leave::Fetch => {
+                Output::FetchPolicy(request) => match coordinator.decide().await {
+                    FetchDecision::Fetch => {
                         let fetched =
-                            self.fetch(rank, request, &visitor, &mut policy_host, &mut response).await;
+                            self.fetch(rank, request, &requester, &mut policy_host, &mut response).await;
                         fetched.unwrap_or_else(|with| {
                             busy = Some(with);
                             Input::FetchFailed(FetchFailure::LocalFault)
                         })
                     }
-                    Leave::GoOnWith(entry, purpose) => {
+                    FetchDecision::StartOver(entry, purpose) => {
                         let now = now.saturating_add(start.elapsed());
                         lookup = Lookup::new(domain.clone(), purpose, Some(&entry), now, &self.config);
                         known = Some(entry);
@@ -229,8 +229,8 @@ impl Resolver {
             debug_assert!(handled.is_ok(), "{handled:?}");
         };
         match busy {
-            Some(with) if self.limiter.still_busy(&domain).is_none() => self.limiter.turn_away(&domain, with),
-            None if visitor.is_retry => self.limiter.found(&domain),
+            Some(with) if self.limiter.recent_rejection(&domain).is_none() => self.limiter.reject(&domain, with),
+            None if requester.is_retry => self.limiter.found(&domain),
             _ => {}
         }
         Discovery { outcome, busy, txt, policy_host, response }
@@ -239,30 +239,30 @@ impl Resolver {
     /// Queries the record. A domain that was rejected recently has to pause, so that repeating requests gains nothing.
     async fn ask_txt(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         domain: &PolicyDomain,
         name: &str,
-        visitor: &Visitor,
+        requester: &Requester,
     ) -> Result<Result<TxtAnswer, DnsError>, BusyWith> {
-        match self.limiter.still_busy(domain) {
-            Some(with) if rank == Rank::Stranger => Err(with),
-            _ => self.ask_dns(rank, name, visitor, self.dns.txt(name)).await,
+        match self.limiter.recent_rejection(domain) {
+            Some(with) if rank == DomainClass::Unknown => Err(with),
+            _ => self.ask_dns(rank, name, requester, self.dns.txt(name)).await,
         }
     }
 
     /// Queries DNS for a name, as soon as the limiter permits it.
     async fn ask_dns<T>(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         name: &str,
-        visitor: &Visitor,
+        requester: &Requester,
         lookup: impl Future<Output = Result<T, DnsError>>,
     ) -> Result<Result<T, DnsError>, BusyWith> {
-        let gate = &self.limiter.gates(rank).dns;
-        match gate.ask(Peer::of_name(name), visitor, lookup, |answer| told(answer.as_ref().err())).await {
+        let semaphore = &self.limiter.limits(rank).dns;
+        match semaphore.ask(Peer::of_name(name), requester, lookup, |answer| told(answer.as_ref().err())).await {
             Ok(answer) => Ok(answer),
-            Err(Refused::Silent) => Ok(Err(DnsFailure::Timeout.into())),
-            Err(Refused::Busy) => Err(BusyWith::Dns),
+            Err(Rejected::Unresponsive) => Ok(Err(DnsFailure::Timeout.into())),
+            Err(Rejected::Busy) => Err(BusyWith::Dns),
         }
     }
 
@@ -270,9 +270,9 @@ impl Resolver {
     /// as the record.
     async fn fetch(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         request: &PolicyRequest,
-        visitor: &Visitor,
+        requester: &Requester,
         policy_host: &mut Option<Result<AddressAnswer, DnsError>>,
         response: &mut Option<Result<FetchedResponse, PolicyFetchError>>,
     ) -> Result<Input<'static>, BusyWith> {
@@ -284,7 +284,7 @@ impl Resolver {
             left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
             found.unwrap_or_else(|_| Err(self.dns.timed_out().into()))
         };
-        let addresses = self.ask_dns(rank, request.host(), visitor, addresses).await?;
+        let addresses = self.ask_dns(rank, request.host(), requester, addresses).await?;
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
@@ -295,7 +295,7 @@ impl Resolver {
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
         let fetcher = self.fetcher.clone().with_timeout(left).with_max_body_len(request.max_body_len());
-        let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
+        let fetcher = fetcher.through(&self.limiter.limits(rank).fetches, requester);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
         match answer {
             Err(error) if error.kind() == PolicyFetchErrorKind::Busy => return Err(BusyWith::PolicyHost),
@@ -307,7 +307,7 @@ impl Resolver {
         Ok(response_input(answer))
     }
 
-    fn tell_local_fault(&self, error: Option<&DnsError>) {
+    fn log_local_fault(&self, error: Option<&DnsError>) {
         if let Some(DnsError::Failed(failure)) = error
             && failure.is_local()
         {
@@ -317,32 +317,32 @@ impl Resolver {
 }
 
 /// Decides who fetches, for machines that share a store.
-pub(crate) trait BeforeFetch: Send {
-    fn leave(&mut self) -> impl Future<Output = Leave> + Send;
+pub(crate) trait FetchCoordinator: Send {
+    fn decide(&mut self) -> impl Future<Output = FetchDecision> + Send;
 }
 
 /// The decision about a fetch.
-pub(crate) enum Leave {
+pub(crate) enum FetchDecision {
     Fetch,
     /// Start over with this entry, which another machine has stored.
-    GoOnWith(CacheEntry, Purpose),
+    StartOver(CacheEntry, Purpose),
 }
 
 /// Classifies a DNS result for the limiter.
-pub(crate) fn told(error: Option<&DnsError>) -> Told {
+pub(crate) fn told(error: Option<&DnsError>) -> PeerResult {
     match error {
-        Some(DnsError::Failed(DnsFailure::Timeout)) => Told::TimedOut,
-        Some(DnsError::Failed(failure)) if failure.is_local() => Told::Nothing,
-        _ => Told::Answered,
+        Some(DnsError::Failed(DnsFailure::Timeout)) => PeerResult::TimedOut,
+        Some(DnsError::Failed(failure)) if failure.is_local() => PeerResult::Nothing,
+        _ => PeerResult::Answered,
     }
 }
 
 /// A coordinator for a single machine: it always fetches.
-struct AtOnce;
+struct Uncoordinated;
 
-impl BeforeFetch for AtOnce {
-    async fn leave(&mut self) -> Leave {
-        Leave::Fetch
+impl FetchCoordinator for Uncoordinated {
+    async fn decide(&mut self) -> FetchDecision {
+        FetchDecision::Fetch
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
-use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
+use crate::limiter::{Busy, Aborted, FairSemaphore, Peer, Place, Requester};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
 use crate::tls::{
@@ -53,7 +53,7 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
-    gate: Option<(Gate, Visitor)>,
+    semaphore: Option<(FairSemaphore, Requester)>,
     refuses_private_addresses: bool,
     reach: Reach,
 }
@@ -67,7 +67,7 @@ impl PolicyFetcher {
             timeout: Duration::from_secs(60),
             max_body_len: 65_536,
             proxy: None,
-            gate: None,
+            semaphore: None,
             refuses_private_addresses: false,
             reach: Reach::default(),
         }
@@ -109,8 +109,8 @@ impl PolicyFetcher {
     }
 
     /// Acquires a permit for each address before connecting to it.
-    pub(crate) fn through(mut self, gate: &Gate, visitor: &Visitor) -> Self {
-        self.gate = Some((gate.clone(), visitor.clone()));
+    pub(crate) fn through(mut self, semaphore: &FairSemaphore, requester: &Requester) -> Self {
+        self.semaphore = Some((semaphore.clone(), requester.clone()));
         self
     }
 
@@ -165,8 +165,8 @@ impl PolicyFetcher {
         };
         for (tried, peer) in peers.iter().enumerate() {
             let waiting_since = Instant::now();
-            let place = match &self.gate {
-                Some((gate, visitor)) => gate.enter(self.counted_as(*peer, &host), visitor).await.map(Some),
+            let place = match &self.semaphore {
+                Some((semaphore, requester)) => semaphore.enter(self.counted_as(*peer, &host), requester).await.map(Some),
                 None => Ok(None),
             };
             // The wait is not the fault of the Policy Host.
@@ -293,8 +293,8 @@ impl Attempt<'_> {
                 place.answered();
                 done
             }
-            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
-            Err(Cut { is_silence: false }) => Err(busy()),
+            Err(Aborted { is_unresponsive: true }) => Err(timed_out("sooner than others, who were never answered")),
+            Err(Aborted { is_unresponsive: false }) => Err(busy()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Limits concurrent queries, so that no unresponsive peer can delay the lookups of others.
 
-mod gate;
+mod fair_semaphore;
 mod peer;
 
 use std::fmt;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::driver::BusyWith;
 
-pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Refused, Told, Visitor};
+pub(crate) use self::fair_semaphore::{Busy, Aborted, FairSemaphore, Gauges, Permit, Rejected, PeerResult, Requester};
 pub(crate) use self::peer::Peer;
 
 /// The limits for lookups: one for DNS and one for Policy Hosts. Clones share them.
@@ -22,29 +22,29 @@ pub(crate) use self::peer::Peer;
 /// the store. Unknown domains never delay a domain with a policy in memory: that has limits of its own.
 #[derive(Clone)]
 pub(crate) struct Limiter {
-    stranger: Gates,
-    known: Gates,
+    unknown: Limits,
+    known: Limits,
     /// Domains whose lookup was rejected, and when.
-    turned_away: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
+    rejected: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
 }
 
 /// The limits of one class of domains.
 #[derive(Clone, Debug)]
-pub(crate) struct Gates {
-    pub(crate) dns: Gate,
-    pub(crate) fetches: Gate,
+pub(crate) struct Limits {
+    pub(crate) dns: FairSemaphore,
+    pub(crate) fetches: FairSemaphore,
 }
 
 /// The class of the domain that a lookup is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub(crate) enum DomainClass {
     /// Nothing is known of the domain.
     Stranger,
     /// A valid policy of the domain is known.
     Known,
 }
 
-impl Rank {
+impl DomainClass {
     pub(crate) fn of(entry: Option<&CacheEntry>, now: UnixTime) -> Self {
         match entry.and_then(|entry| entry.valid_policy(now)) {
             Some(_) => Self::Known,
@@ -55,64 +55,64 @@ impl Rank {
 
 impl Limiter {
     pub(crate) fn new() -> Self {
-        let gates = || Gates {
-            dns: Self::dns_gate(DNS_LOOKUPS_AT_ONCE),
-            fetches: Gate::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
+        let limits = || Limits {
+            dns: Self::dns_semaphore(DNS_LOOKUPS_AT_ONCE),
+            fetches: FairSemaphore::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
         };
-        let turned_away = Arc::new(Cache::new(MAX_TURNED_AWAY));
-        let mut limiter = Self { stranger: gates(), known: gates(), turned_away };
+        let rejected = Arc::new(Cache::new(MAX_REJECTED));
+        let mut limiter = Self { unknown: limits(), known: limits(), rejected };
         limiter.set_fetches_at_once(FETCHES_FROM_ONE_ADDRESS, FETCHES_AT_ONCE);
         limiter
     }
 
     /// Sets the maximum number of concurrent DNS lookups.
     pub(crate) fn set_dns_lookups_at_once(&mut self, in_all: usize) {
-        self.stranger.dns = Self::dns_gate(in_all);
-        self.known.dns = Self::dns_gate(in_all);
+        self.unknown.dns = Self::dns_semaphore(in_all);
+        self.known.dns = Self::dns_semaphore(in_all);
     }
 
     pub(crate) fn set_fetches_at_once(&mut self, from_one_address: usize, in_all: usize) {
-        self.stranger.fetches = Gate::new(in_all, from_one_address, MAX_WAITING);
-        self.known.fetches = Gate::new(KNOWN_FETCHES_AT_ONCE.min(in_all), from_one_address, MAX_WAITING);
+        self.unknown.fetches = FairSemaphore::new(in_all, from_one_address, MAX_WAITING);
+        self.known.fetches = FairSemaphore::new(KNOWN_FETCHES_AT_ONCE.min(in_all), from_one_address, MAX_WAITING);
     }
 
-    pub(crate) fn gates(&self, rank: Rank) -> &Gates {
+    pub(crate) fn limits(&self, rank: DomainClass) -> &Limits {
         match rank {
-            Rank::Stranger => &self.stranger,
-            Rank::Known => &self.known,
+            DomainClass::Unknown => &self.unknown,
+            DomainClass::Known => &self.known,
         }
     }
 
-    pub(crate) fn turn_away(&self, domain: &PolicyDomain, with: BusyWith) {
-        self.turned_away.insert(domain.clone(), (Instant::now(), with));
+    pub(crate) fn reject(&self, domain: &PolicyDomain, with: BusyWith) {
+        self.rejected.insert(domain.clone(), (Instant::now(), with));
     }
 
     /// The reason why the lookup of a domain should not be retried yet.
-    pub(crate) fn still_busy(&self, domain: &PolicyDomain) -> Option<BusyWith> {
-        let (at, with) = self.turned_away.get(domain)?;
+    pub(crate) fn recent_rejection(&self, domain: &PolicyDomain) -> Option<BusyWith> {
+        let (at, with) = self.rejected.get(domain)?;
         (at.elapsed() < PAUSE).then_some(with)
     }
 
     /// The requester for queries on behalf of a domain.
-    pub(crate) fn visitor(&self, domain: &PolicyDomain) -> Visitor {
-        Visitor { is_retry: self.turned_away.get(domain).is_some(), ..Visitor::of_name(domain.as_str()) }
+    pub(crate) fn requester(&self, domain: &PolicyDomain) -> Requester {
+        Requester { is_retry: self.rejected.get(domain).is_some(), ..Requester::of_name(domain.as_str()) }
     }
 
     pub(crate) fn found(&self, domain: &PolicyDomain) {
-        self.turned_away.remove(domain);
+        self.rejected.remove(domain);
     }
 
     pub(crate) fn dns_gauges(&self) -> Gauges {
-        self.stranger.dns.gauges() + self.known.dns.gauges()
+        self.unknown.dns.gauges() + self.known.dns.gauges()
     }
 
     pub(crate) fn fetch_gauges(&self) -> Gauges {
-        self.stranger.fetches.gauges() + self.known.fetches.gauges()
+        self.unknown.fetches.gauges() + self.known.fetches.gauges()
     }
 
     /// A limit for DNS lookups, an eighth of it for the names below one domain.
-    pub(crate) fn dns_gate(in_all: usize) -> Gate {
-        Gate::new(in_all, in_all.div_ceil(8), MAX_WAITING)
+    pub(crate) fn dns_semaphore(in_all: usize) -> FairSemaphore {
+        FairSemaphore::new(in_all, in_all.div_ceil(8), MAX_WAITING)
     }
 }
 
@@ -129,7 +129,7 @@ impl fmt::Debug for Limiter {
 /// The time that a rejected domain has to wait for its next lookup.
 const PAUSE: Duration = Duration::from_secs(3);
 /// The maximum number of remembered domains.
-const MAX_TURNED_AWAY: usize = 16_384;
+const MAX_REJECTED: usize = 16_384;
 const DNS_LOOKUPS_AT_ONCE: usize = 512;
 const FETCHES_AT_ONCE: usize = 256;
 const FETCHES_FROM_ONE_ADDRESS: usize = 8;

@@ -3,16 +3,16 @@
 
 mod config;
 mod counts;
-mod health;
-mod keeping;
-mod lapses;
-mod news;
-mod outcomes;
+mod store_health;
+mod persistence;
+mod expirations;
+mod replication;
+mod events;
 mod purge;
 mod refresh;
-mod turn;
-mod uses;
-mod waits;
+mod lease;
+mod usage;
+mod waiters;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -33,17 +33,17 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::config::ServiceConfig;
 pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
-use self::health::StoreHealth;
-pub use self::health::StoreState;
-use self::lapses::Lapses;
-pub use self::lapses::PolicyCounts;
-use self::outcomes::{Cause, Outcomes, Telling};
-pub use self::outcomes::{DomainEvent, DomainEventKind};
+use self::store_health::StoreHealth;
+pub use self::store_health::StoreState;
+use self::expirations::Expirations;
+pub use self::expirations::PolicyCounts;
+use self::events::{Cause, EventLog, LogDecision};
+pub use self::events::{DomainEvent, DomainEventKind};
 pub use self::purge::Purge;
 pub use self::refresh::RefreshError;
-use self::turn::Turn;
-use self::uses::Uses;
-use self::waits::Waits;
+use self::lease::FetchLease;
+use self::usage::DailyUsage;
+use self::waiters::Waiters;
 use crate::clock::Rfc3339;
 use crate::driver::{BusyWith, Discovery, Resolver};
 use crate::store::StoreError;
@@ -130,22 +130,22 @@ struct Shared {
     config: ServiceConfig,
     cache: Mutex<PolicyCache>,
     flights: Mutex<HashMap<PolicyDomain, Flight>>,
-    waits: Waits,
+    waiters: Waiters,
     /// The write locks of domains. The lock is held from reading the cache until the store is written, so that no older
     /// entry is written last.
     writing: [tokio::sync::Mutex<()>; 64],
     /// The domains whose entries the store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
-    lapses: Lapses,
-    outcomes: Outcomes,
+    expirations: Expirations,
+    events: EventLog,
     health: StoreHealth,
-    uses: Uses,
+    usage: DailyUsage,
     /// The number of purges so far.
     purges: AtomicU64,
     /// Whether loading the store has failed before its end.
-    is_unread: AtomicBool,
+    load_failed: AtomicBool,
     /// Whether the store has recovered.
-    is_back: AtomicBool,
+    has_recovered: AtomicBool,
     hasher: RandomState,
     /// Notified when the time of the next refresh may have changed.
     scheduled: Notify,
@@ -166,16 +166,16 @@ impl PolicyService {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
                 flights: Mutex::default(),
-                waits: Waits::default(),
+                waiters: Waiters::default(),
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
-                lapses: Lapses::default(),
-                outcomes: Outcomes::default(),
+                expirations: Expirations::default(),
+                events: EventLog::default(),
                 health: StoreHealth::default(),
-                uses: Uses::default(),
+                usage: DailyUsage::default(),
                 purges: AtomicU64::default(),
-                is_unread: AtomicBool::default(),
-                is_back: AtomicBool::default(),
+                load_failed: AtomicBool::default(),
+                has_recovered: AtomicBool::default(),
                 hasher: RandomState::new(),
                 scheduled: Notify::new(),
                 counters: Counters::default(),
@@ -197,11 +197,11 @@ impl PolicyService {
         if let Some(answer) = shared.remembered(domain, cached.as_ref(), now) {
             count(&shared.counters.from_memory);
             if shared.config.store.is_some() && matches!(answer, PolicyAnswer::Policy(_)) {
-                shared.uses.note(domain, now, shared.config.max_entries);
+                shared.usage.note(domain, now, shared.config.max_entries);
             }
             return answer;
         }
-        let Some(mut flight) = self.join(domain) else { return shared.unasked(domain).await };
+        let Some(mut flight) = self.join(domain) else { return shared.answer_without_lookup(domain).await };
         let start = Instant::now();
         // Twice, because the lookup may have found the policy in the store in the meantime.
         for within in [shared.config.answer_within_if_cached, shared.config.answer_within] {
@@ -227,22 +227,22 @@ impl PolicyService {
         let at_once = shared.config.refreshes_at_once.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Arc::new(Semaphore::new(at_once));
         let mut running = JoinSet::new();
-        let mut housework = JoinSet::new();
-        let mut tended_at: Option<Instant> = None;
+        let mut maintenance = JoinSet::new();
+        let mut maintained_at: Option<Instant> = None;
         let mut cleaned_at: Option<Instant> = None;
         let mut surveyed_at: Option<Instant> = None;
         loop {
             let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
-            let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
-            ended(housework.try_join_next());
-            if housework.is_empty()
-                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, tending_interval))
+            let maintenance_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
+            ended(maintenance.try_join_next());
+            if maintenance.is_empty()
+                && (shared.has_recovered.swap(false, Ordering::Relaxed) || is_due(maintained_at, maintenance_interval))
             {
                 let cleans = is_due(cleaned_at, CLEANING_INTERVAL);
-                tended_at = Some(Instant::now());
-                cleaned_at = if cleans { tended_at } else { cleaned_at };
+                maintained_at = Some(Instant::now());
+                cleaned_at = if cleans { maintained_at } else { cleaned_at };
                 let shared = Arc::clone(shared);
-                housework.spawn(async move { shared.tend_store(cleans).await });
+                maintenance.spawn(async move { shared.maintain_store(cleans).await });
             }
             while running.len() >= at_once.saturating_mul(SLOW_REFRESHES) {
                 ended(running.join_next().await);
@@ -277,14 +277,14 @@ impl PolicyService {
             }
             drop(slot);
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
-            let lapse = shared.lapses.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
+            let lapse = shared.expirations.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
             let next = next.min(lapse);
             tokio::select! {
                 // Wall-clock time may be adjusted in the meantime, so no sleep is long.
-                () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
+                () = sleep(next.clamp(MIN_SLEEP, maintenance_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
-                tended = housework.join_next(), if !housework.is_empty() => ended(tended),
+                maintained = maintenance.join_next(), if !maintenance.is_empty() => ended(maintained),
             }
         }
     }
@@ -325,8 +325,8 @@ impl PolicyService {
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
             policies: self.shared.policy_counts(),
-            lapsed_enforce: self.shared.lapses.counts().0,
-            lapsed_testing: self.shared.lapses.counts().1,
+            lapsed_enforce: self.shared.expirations.counts().0,
+            lapsed_testing: self.shared.expirations.counts().1,
             store: self.shared.config.store.as_ref().map(|store| store.counts()).unwrap_or_default(),
             waiting: self.shared.waiting(),
             busy: self.shared.busy(),
@@ -337,7 +337,7 @@ impl PolicyService {
     /// ones are missing: alert an operator.
     pub fn store_state(&self) -> StoreState {
         let shared = &self.shared;
-        let fails = shared.health.is_failing(None) || shared.is_unread.load(Ordering::Relaxed);
+        let fails = shared.health.is_failing(None) || shared.load_failed.load(Ordering::Relaxed);
         match shared.config.store {
             None => StoreState::None,
             Some(_) if fails => StoreState::Down,
@@ -347,7 +347,7 @@ impl PolicyService {
 
     /// The recent failures for a domain, the latest first. In all, the last 4096 events of all domains are kept.
     pub fn events(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
-        self.shared.outcomes.of(domain)
+        self.shared.events.of(domain)
     }
 
     /// The entry of a domain, from memory or from the store. It makes no other queries, and does not mark the domain as
@@ -397,14 +397,14 @@ impl PolicyService {
     /// has the cause of that failure instead of the text.
     pub fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
         let shared = &self.shared;
-        let lookup = shared.outcomes.last_cause(domain, code, shared.now());
+        let lookup = shared.events.last_cause(domain, code, shared.now());
         let cause = lookup.unwrap_or_else(|| text.to_owned());
         tracing::debug!(%domain, code, %cause, "answered that it is temporary");
         let event =
             DomainEvent { at: shared.now(), kind: DomainEventKind::Temporary, code, cause: cause.clone() };
-        if let Telling::Tell { untold } = shared.outcomes.note(domain, event) {
+        if let LogDecision::Log { suppressed } = shared.events.note(domain, event) {
             let domain = shared.config.log_domains.then(|| domain.as_str());
-            tracing::info!(domain, code, %cause, untold, "answered that it is temporary: mail waits");
+            tracing::info!(domain, code, %cause, suppressed, "answered that it is temporary: mail waits");
         }
     }
 
@@ -425,11 +425,11 @@ impl PolicyService {
         }
         let (sender, flight) = watch::channel(None);
         flights.insert(domain.clone(), flight.clone());
-        let landing = Landing { shared: Arc::clone(&self.shared), domain: domain.clone() };
+        let guard = FlightGuard { shared: Arc::clone(&self.shared), domain: domain.clone() };
         tokio::spawn(async move {
-            let answer = landing.fly().await;
+            let answer = guard.run().await;
             // Later requests find the answer in the cache.
-            drop(landing);
+            drop(guard);
             sender.send_replace(Some(answer));
         });
         Some(flight)
@@ -443,19 +443,19 @@ impl fmt::Debug for PolicyService {
 }
 
 /// Removes the flight of a domain when dropped.
-struct Landing {
+struct FlightGuard {
     shared: Arc<Shared>,
     domain: PolicyDomain,
 }
 
-impl Landing {
-    async fn fly(&self) -> PolicyAnswer {
+impl FlightGuard {
+    async fn run(&self) -> PolicyAnswer {
         count(&self.shared.counters.lookups);
         self.shared.look_up(&self.domain, Purpose::Deliver).await
     }
 }
 
-impl Drop for Landing {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
         self.shared.flights().remove(&self.domain);
     }
@@ -481,13 +481,13 @@ impl Shared {
     }
 
     /// The answer if no lookup can be made: a policy from memory or the store.
-    async fn unasked(&self, domain: &PolicyDomain) -> PolicyAnswer {
+    async fn answer_without_lookup(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let busy = PolicyAnswer::Temporary(WhyTemporary::Busy(BusyWith::Lookups));
         if let Some(policy) = self.cached_policy(domain) {
             return PolicyAnswer::Policy(policy);
         }
-        let recalled = timeout(self.config.answer_within, self.recall(domain, Purpose::Deliver)).await;
-        let Ok((Some(entry), _)) = recalled else { return busy };
+        let found = timeout(self.config.answer_within, self.find(domain, Purpose::Deliver)).await;
+        let Ok((Some(entry), _)) = found else { return busy };
         entry.valid_policy(self.now()).map_or(busy, |cached| PolicyAnswer::Policy(cached.policy().clone()))
     }
 
@@ -511,9 +511,9 @@ impl Shared {
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
         self.survey_if_due();
         let purges = self.purges();
-        let recalling = self.waits.store();
-        let (known, purpose) = self.recall(domain, purpose).await;
-        drop(recalling);
+        let finding = self.waiters.store();
+        let (known, purpose) = self.find(domain, purpose).await;
+        drop(finding);
         self.look_up_from(domain, purpose, known, purges).await.0
     }
 
@@ -525,24 +525,24 @@ impl Shared {
         known: Option<CacheEntry>,
         purges: u64,
     ) -> (PolicyAnswer, Discovery) {
-        let mut turn = Turn::new(self, domain, purpose, known.clone());
+        let mut turn = FetchLease::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
-        self.tell(domain, purpose, &discovery);
+        self.record_lookup(domain, purpose, &discovery);
         let update = &discovery.outcome.cache_update;
         let (mut writing, mut stored) = (None, None);
         if is_worth_storing(update) {
-            let _writing = self.waits.store();
-            writing = Some(self.turn_to_write(domain).await);
+            let _writing = self.waiters.store();
+            writing = Some(self.write_lock(domain).await);
             // Stored before it is cached: no answer is based on what would be lost with the process.
             stored = self.save(domain, update, turn.known(), purges).await;
         }
         let mut remembered = self.remember(domain, update, turn.known(), purges);
         // Another process may have stored a policy that was requested later.
         if let Some(stored) = stored.filter(|_| self.purges() == purges)
-            && let Some(news) = self.adopt(domain, remembered.as_ref(), &stored)
+            && let Some(replicated) = self.adopt(domain, remembered.as_ref(), &stored)
         {
-            remembered = Some(news.entry);
+            remembered = Some(replicated.entry);
         }
         drop(writing);
         self.scheduled.notify_one();
@@ -560,7 +560,7 @@ impl Shared {
     }
 
     /// Records the outcome of a lookup in the metrics and the log.
-    fn tell(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
+    fn record_lookup(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
         let outcome = &discovery.outcome;
         let cause = Cause(discovery).to_string();
         let result = match &outcome.applied {
@@ -571,10 +571,10 @@ impl Shared {
         match outcome.cache_update {
             CacheUpdate::Store { ref policy, .. } => {
                 count(&self.counters.fetched);
-                self.lapses.expires_at(policy.expires_at());
+                self.expirations.expires_at(policy.expires_at());
             }
             CacheUpdate::BackOff { .. } => {
-                self.tell_of_failure(domain, outcome, &cause);
+                self.record_failure(domain, outcome, &cause);
                 count(&self.counters.fetch_failures);
                 match outcome.failure.as_ref().map(|failure| failure.result_type) {
                     Some(ResultType::StsWebpkiInvalid) => count(&self.counters.invalid_certificates),
@@ -585,7 +585,7 @@ impl Shared {
             _ => {}
         }
         if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied {
-            self.outcomes.note_cause(domain, "dns-failed", &cause, self.now());
+            self.events.note_cause(domain, "dns-failed", &cause, self.now());
             if failure != TxtFailure::LocalFault {
                 count(&self.counters.dns_failures);
             }
@@ -593,7 +593,7 @@ impl Shared {
     }
 
     /// Logs a failed fetch: always if a cached policy is at stake, otherwise rate-limited.
-    fn tell_of_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
+    fn record_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
         let now = self.now();
         let code = match (&outcome.alert, &outcome.applied) {
             (Some(alert), _) => alert.fault.code(),
@@ -602,9 +602,9 @@ impl Shared {
         };
         let event =
             DomainEvent { at: now, kind: DomainEventKind::FetchFailed, code, cause: cause.to_owned() };
-        let telling = self.outcomes.note(domain, event);
+        let decision = self.events.note(domain, event);
         let named = self.config.log_domains.then(|| domain.as_str());
-        match (&outcome.alert, telling) {
+        match (&outcome.alert, decision) {
             // If the clock jumped ahead during the fetch, no policy applies any more.
             (Some(alert), _) => {
                 count(&self.counters.alerts);
@@ -625,16 +625,16 @@ impl Shared {
                     );
                 }
             }
-            (None, Telling::Tell { untold }) => {
+            (None, LogDecision::Log { suppressed }) => {
                 tracing::info!(
                     domain = named,
                     code,
                     cause,
-                    untold,
+                    suppressed,
                     "a policy could not be fetched, and none is remembered"
                 );
             }
-            (None, Telling::Skip) => {}
+            (None, LogDecision::Suppress) => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Shared;
-use super::lapses::PolicyCounts;
+use super::expirations::PolicyCounts;
 use crate::store::StoreCounts;
 
 /// The counters of a [`PolicyService`](super::PolicyService) since its start.
@@ -122,13 +122,13 @@ impl Shared {
         let limiter = self.resolver.limiter();
         let (dns, fetches) = (limiter.dns_gauges(), limiter.fetch_gauges());
         WaitingCounts {
-            dns_place: (dns.waiting_for_peer + dns.waiting_for_place) as u64,
+            dns_place: (dns.waiting_for_peer + dns.waiting_for_permit) as u64,
             dns: dns.inside as u64,
-            lease: self.waits.for_lease(),
+            lease: self.waiters.for_lease(),
             address: fetches.waiting_for_peer as u64,
-            fetch_place: fetches.waiting_for_place as u64,
+            fetch_place: fetches.waiting_for_permit as u64,
             policy_host: fetches.inside as u64,
-            store: self.waits.for_store(),
+            store: self.waiters.for_store(),
         }
     }
 

@@ -8,8 +8,8 @@ use mta_sts_core::{CacheEntry, PolicyDomain};
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::health::Work;
-use super::keeping::{PAGE, in_time};
+use super::store_health::StoreOperation;
+use super::persistence::{PAGE, with_time_limit};
 use crate::store::{EntryStore, StoreError};
 
 /// The domains to purge from a [`PolicyService`](super::PolicyService).
@@ -55,7 +55,7 @@ impl Shared {
         if let Some(store) = &self.config.store {
             let mut after = None;
             loop {
-                let page = in_time(store.page(after.as_ref(), PAGE)).await?;
+                let page = with_time_limit(store.page(after.as_ref(), PAGE)).await?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 chosen.extend(page.into_iter().filter_map(goes));
@@ -70,7 +70,7 @@ impl Shared {
     /// Removes a domain; returns whether it was known.
     async fn forget(&self, domain: &PolicyDomain) -> Result<bool, StoreError> {
         // Writes in progress are finished first.
-        let _turn = self.turn_to_write(domain).await;
+        let _turn = self.write_lock(domain).await;
         let was_held = {
             let mut cache = self.cache();
             // A running lookup must not write back the entry that it started from.
@@ -79,8 +79,8 @@ impl Shared {
         };
         self.unsaved().remove(domain);
         let Some(store) = &self.config.store else { return Ok(was_held) };
-        let removed = in_time(store.remove(domain)).await;
-        self.done(Work::Writing, removed.as_ref().map(|_| ()).map_err(StoreError::clone));
+        let removed = with_time_limit(store.remove(domain)).await;
+        self.done(StoreOperation::Write, removed.as_ref().map(|_| ()).map_err(StoreError::clone));
         Ok(removed? || was_held)
     }
 }
@@ -94,7 +94,7 @@ async fn unreadable(store: &Arc<dyn EntryStore>) -> Result<Vec<PolicyDomain>, St
     let mut domains = Vec::new();
     let mut last = None;
     loop {
-        let page = in_time(store.unreadable(last.as_ref(), PAGE)).await?;
+        let page = with_time_limit(store.unreadable(last.as_ref(), PAGE)).await?;
         let names = page.iter().filter_map(|entry| str::from_utf8(&entry.name).ok());
         domains.extend(names.filter_map(|name| PolicyDomain::parse(name).ok()));
         last = page.into_iter().next_back();

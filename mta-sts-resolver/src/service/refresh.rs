@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, PolicyDomain, Purpose, UnixTime};
 
 use super::counts::count;
-use super::outcomes::Cause;
+use super::events::Cause;
 use super::{PolicyAnswer, Shared};
 
 /// The error of [`PolicyService::refresh`](super::PolicyService::refresh): the policy was not fetched.
@@ -24,7 +24,7 @@ impl Shared {
     pub(super) async fn refresh(self: &Arc<Self>, domain: &PolicyDomain) -> Result<Policy, RefreshError> {
         count(&self.counters.refreshes);
         let purges = self.purges();
-        let (known, _) = self.recall(domain, Purpose::Refresh).await;
+        let (known, _) = self.find(domain, Purpose::Refresh).await;
         let fetched_at = fetched_at(known.as_ref());
         let now = self.now();
         let policy = known.as_ref().and_then(|known| known.valid_policy(now)).cloned();

@@ -5,15 +5,15 @@ use std::time::Duration;
 use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, UnixTime};
 
 /// An entry from the store that this machine did not know.
-pub(super) struct News {
+pub(super) struct ReplicatedEntry {
     pub(super) entry: CacheEntry,
     /// Whether it brings another policy into force.
-    pub(super) has_policy: bool,
+    pub(super) has_new_policy: bool,
 }
 
 /// Adjusts an entry from a machine whose clock is slightly ahead. Otherwise a lookup would see a back-off longer than
 /// it ever sets, conclude that the clock has stepped back, and fetch at once.
-pub(super) fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
+pub(super) fn adjust_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
     let latest = now.saturating_add(back_off);
     let is_ahead = |until: UnixTime| until > latest && until.saturating_since(latest) <= CLOCK_SKEW;
     if !stored.back_offs().iter().any(|back_off| is_ahead(back_off.until)) {

@@ -6,7 +6,7 @@ use crate::store::{Seldom, StoreError};
 
 /// A kind of store operation. A full store can still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
+pub(super) enum StoreOperation {
     Reading,
     /// Includes leases.
     Writing,
@@ -51,7 +51,7 @@ pub(super) enum Recovery {
 
 impl StoreHealth {
     /// Records a failed operation.
-    pub(super) fn failed(&self, work: Work, error: &StoreError) {
+    pub(super) fn failed(&self, work: StoreOperation, error: &StoreError) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         *failing.of(work) = true;
         // A flapping store is logged once a minute.
@@ -62,36 +62,36 @@ impl StoreHealth {
     }
 
     /// Returns whether operations of this kind fail, or of any kind for `None`.
-    pub(super) fn is_failing(&self, work: Option<Work>) -> bool {
+    pub(super) fn is_failing(&self, work: Option<StoreOperation>) -> bool {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         match work {
-            Some(Work::Reading) => failing.reading,
-            Some(Work::Writing) => failing.writing,
+            Some(StoreOperation::Read) => failing.reading,
+            Some(StoreOperation::Write) => failing.writing,
             None => failing.reading || failing.writing,
         }
     }
 
     /// Records a successful operation.
-    pub(super) fn succeeded(&self, work: Work) -> Recovery {
+    pub(super) fn succeeded(&self, work: StoreOperation) -> Recovery {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::take(failing.of(work)) {
             return Recovery::None;
         }
         if failing.reading || failing.writing {
-            return Recovery::Part;
+            return Recovery::Partial;
         }
         if std::mem::take(&mut failing.told) {
             tracing::info!("the store works again");
         }
-        Recovery::Whole
+        Recovery::Full
     }
 }
 
 impl Failing {
-    fn of(&mut self, work: Work) -> &mut bool {
+    fn of(&mut self, work: StoreOperation) -> &mut bool {
         match work {
-            Work::Reading => &mut self.reading,
-            Work::Writing => &mut self.writing,
+            StoreOperation::Read => &mut self.reading,
+            StoreOperation::Write => &mut self.writing,
         }
     }
 }
@@ -105,13 +105,13 @@ mod tests {
     async fn a_loss_is_over_when_everything_works_again() {
         let health = StoreHealth::default();
         let error = StoreError::new(StoreErrorKind::Unavailable, "lost");
-        assert_eq!(health.succeeded(Work::Reading), Recovery::None);
-        health.failed(Work::Reading, &error);
-        health.failed(Work::Writing, &error);
-        assert_eq!(health.succeeded(Work::Reading), Recovery::Part);
-        assert_eq!(health.succeeded(Work::Reading), Recovery::None);
-        assert_eq!(health.succeeded(Work::Writing), Recovery::Whole);
-        health.failed(Work::Writing, &error);
-        assert_eq!(health.succeeded(Work::Writing), Recovery::Whole, "whether or not it was told");
+        assert_eq!(health.succeeded(StoreOperation::Read), Recovery::None);
+        health.failed(StoreOperation::Read, &error);
+        health.failed(StoreOperation::Write, &error);
+        assert_eq!(health.succeeded(StoreOperation::Read), Recovery::Partial);
+        assert_eq!(health.succeeded(StoreOperation::Read), Recovery::None);
+        assert_eq!(health.succeeded(StoreOperation::Write), Recovery::Full);
+        health.failed(StoreOperation::Write, &error);
+        assert_eq!(health.succeeded(StoreOperation::Write), Recovery::Full, "whether or not it was told");
     }
 }

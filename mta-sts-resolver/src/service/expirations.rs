@@ -24,7 +24,7 @@ pub struct PolicyCounts {
 
 /// The result of the last survey of memory.
 #[derive(Debug, Default)]
-pub(super) struct Lapses {
+pub(super) struct Expirations {
     surveyed: Mutex<Surveyed>,
     /// The time at which the next policy expires. A later lookup first makes a survey, since it may replace the expired
     /// policy.
@@ -39,14 +39,14 @@ struct Surveyed {
     counts: PolicyCounts,
 }
 
-struct Lapsed {
+struct Expired {
     domain: PolicyDomain,
     mode: Mode,
     expired_at: UnixTime,
     failures: u32,
 }
 
-impl Lapses {
+impl Expirations {
     /// The numbers of expired policies in mode enforce and in mode testing.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.enforced.load(Ordering::Relaxed), self.tested.load(Ordering::Relaxed))
@@ -69,12 +69,12 @@ impl Lapses {
 impl Shared {
     /// The number of policies in memory, as of the last survey.
     pub(super) fn policy_counts(&self) -> PolicyCounts {
-        self.lapses.surveyed().counts
+        self.expirations.surveyed().counts
     }
 
     /// Makes a survey, if a policy may have expired.
     pub(super) fn survey_if_due(&self) {
-        if self.now() > self.lapses.due_at() {
+        if self.now() > self.expirations.due_at() {
             self.survey();
         }
     }
@@ -83,7 +83,7 @@ impl Shared {
     ///
     /// An entry stays in memory after its policy has expired, until a lookup replaces it.
     pub(super) fn survey(&self) {
-        let mut surveyed = self.lapses.surveyed();
+        let mut surveyed = self.expirations.surveyed();
         let now = self.now();
         let since = surveyed.at.replace(now).unwrap_or(now);
         let mut counts = PolicyCounts::default();
@@ -93,7 +93,7 @@ impl Shared {
             let (mode, expires_at) = (cached.policy().mode(), cached.expires_at());
             if !cached.is_valid(now) {
                 if mode != Mode::None && expires_at >= since {
-                    lapsed.push(Lapsed {
+                    lapsed.push(Expired {
                         domain,
                         mode,
                         expired_at: expires_at,
@@ -114,25 +114,25 @@ impl Shared {
         }
         surveyed.counts = counts;
         let due_at = counts.first_expiry.map_or(u64::MAX, UnixTime::as_secs);
-        self.lapses.due_at.store(due_at, Ordering::Relaxed);
+        self.expirations.due_at.store(due_at, Ordering::Relaxed);
         drop(surveyed);
-        self.tell_of_lapsed(&lapsed);
+        self.log_expired(&lapsed);
     }
 
-    fn tell_of_lapsed(&self, lapsed: &[Lapsed]) {
+    fn log_expired(&self, lapsed: &[Expired]) {
         // Policies in mode enforce come first.
         let enforced = lapsed.iter().filter(|lapsed| lapsed.mode == Mode::Enforce);
         let tested = lapsed.iter().filter(|lapsed| lapsed.mode != Mode::Enforce);
         for (number, lapsed) in enforced.chain(tested).enumerate() {
-            let Lapsed { domain, mode, expired_at, failures } = lapsed;
+            let Expired { domain, mode, expired_at, failures } = lapsed;
             let is_enforced = *mode == Mode::Enforce;
-            let counter = if is_enforced { &self.lapses.enforced } else { &self.lapses.tested };
+            let counter = if is_enforced { &self.expirations.enforced } else { &self.expirations.tested };
             counter.fetch_add(1, Ordering::Relaxed);
             if number >= MAX_TOLD {
                 continue;
             }
             let expired_at = Rfc3339(*expired_at);
-            let cause = self.outcomes.last_failure(domain).map(tracing::field::display);
+            let cause = self.events.last_failure(domain).map(tracing::field::display);
             if is_enforced {
                 // Named even if domains are not logged: an operator has to act on this domain.
                 tracing::error!(

@@ -14,7 +14,7 @@ use super::peer::Peer;
 
 /// A semaphore with a limit for each peer and one for all. Clones share everything.
 ///
-/// - Waiting peers are served in turn, so that a peer with a thousand lookups does not delay the others by a thousand.
+/// - Waiting peers are served in queue_index, so that a peer with a thousand lookups does not delay the others by a thousand.
 /// - Half of the permits, of one peer and in all, may be held without a time limit. The others are for 3 s: a longer
 ///   query is aborted when somebody else is waiting for its permit. So there is always progress, whoever does not
 ///   respond.
@@ -27,21 +27,21 @@ use super::peer::Peer;
 ///   be.
 /// - Waiting is bounded, in number and in time. If too many wait, the last of the longest queue is rejected.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate {
+pub(crate) struct FairSemaphore {
     shared: Arc<Shared>,
 }
 
 /// Permission to query a peer, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    gate: Gate,
+pub(crate) struct Permit {
+    semaphore: FairSemaphore,
     peer: Peer,
     is_long: bool,
 }
 
 /// The domain on whose behalf a permit is acquired.
 #[derive(Clone, Debug)]
-pub(crate) struct Visitor {
+pub(crate) struct Requester {
     pub(crate) zone: Peer,
     /// Whether it was rejected recently.
     pub(crate) is_retry: bool,
@@ -54,15 +54,15 @@ pub(crate) struct Busy;
 
 /// The query was aborted: it took long while others were waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut {
+pub(crate) struct Aborted {
     /// Whether the peer let earlier queries time out and has not answered since. Then this counts as unresponsiveness,
     /// not as overload.
-    pub(crate) is_silence: bool,
+    pub(crate) is_unresponsive: bool,
 }
 
 /// What a result says about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum PeerResult {
     /// It responds.
     Answered,
     /// The query timed out.
@@ -73,24 +73,24 @@ pub(crate) enum Told {
 
 /// The reason why a query has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum Rejected {
     /// There was no permit, or not for long enough.
     Busy,
     /// The peer took long while others were waiting, and has let earlier queries time out: it counts as unresponsive.
-    Silent,
+    Unresponsive,
 }
 
 /// The current state of a semaphore, and the number of rejections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gauges {
     /// The number of permits in use.
-    pub(crate) inside: usize,
+    pub(crate) held: usize,
     /// The number waiting because their peer has all the permits it may have.
     pub(crate) waiting_for_peer: usize,
     /// The number waiting because all permits are in use.
-    pub(crate) waiting_for_place: usize,
+    pub(crate) waiting_for_permit: usize,
     /// The number of rejected and aborted queries since the start.
-    pub(crate) refused: u64,
+    pub(crate) rejected: u64,
 }
 
 #[derive(Debug)]
@@ -104,14 +104,14 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     peers: HashMap<Peer, PeerState>,
-    inside: usize,
-    inside_for_long: usize,
-    inside_of_slow_peers: usize,
+    held: usize,
+    held_long: usize,
+    held_by_slow_peers: usize,
     waiting: usize,
     last_waiter: u64,
-    refused: u64,
+    rejected: u64,
     /// The queues of peers for which somebody waits and that may have another permit, by their standing.
-    turns: [VecDeque<Peer>; 3],
+    queues: [VecDeque<Peer>; 3],
     granted: u64,
     remembered: Cache<Peer, Standing>,
 }
@@ -131,10 +131,10 @@ enum Standing {
 /// The state of a peer with permits in use or waiting lookups.
 #[derive(Debug, Default)]
 struct PeerState {
-    inside: usize,
-    inside_for_long: usize,
+    held: usize,
+    held_long: usize,
     standing: Standing,
-    has_turn: bool,
+    is_queued: bool,
     waiters: VecDeque<Waiter>,
 }
 
@@ -145,24 +145,24 @@ struct Waiter {
     zone: Peer,
     /// The number of earlier waiters of the same zone; the lowest goes first.
     rank: usize,
-    sender: oneshot::Sender<Place>,
+    sender: oneshot::Sender<Permit>,
 }
 
-/// Permits to hand out after the state is unlocked: a receiver that is gone returns its permit.
-type Grants = Vec<(oneshot::Sender<Place>, Place)>;
+/// Permits to hand out after the state is unlocked: a receiver that is removed returns its permit.
+type Grants = Vec<(oneshot::Sender<Permit>, Permit)>;
 
-impl Gate {
+impl FairSemaphore {
     /// A semaphore with this many permits in all and for one peer, and this many waiters; 0 counts as 1.
     pub(crate) fn new(in_all: usize, for_one_peer: usize, max_waiting: usize) -> Self {
         let state = State {
             peers: HashMap::new(),
-            inside: 0,
-            inside_for_long: 0,
-            inside_of_slow_peers: 0,
+            held: 0,
+            held_long: 0,
+            held_by_slow_peers: 0,
             waiting: 0,
             last_waiter: 0,
-            refused: 0,
-            turns: Default::default(),
+            rejected: 0,
+            queues: Default::default(),
             granted: 0,
             remembered: Cache::new(MAX_REMEMBERED),
         };
@@ -177,80 +177,80 @@ impl Gate {
     }
 
     /// Waits for a permit, for at most 10 s. A waiter holds nothing.
-    pub(crate) async fn enter(&self, peer: Peer, visitor: &Visitor) -> Result<Place, Busy> {
-        let (number, place) = self.queue(&peer, visitor)?;
-        let queued = Queued { gate: self, peer: &peer, number };
-        match timeout(PATIENCE, place).await {
-            Ok(Ok(place)) => Ok(place),
+    pub(crate) async fn acquire(&self, peer: Peer, requester: &Requester) -> Result<Permit, Busy> {
+        let (number, permit) = self.queue(&peer, requester)?;
+        let queued = Queued { semaphore: self, peer: &peer, number };
+        match timeout(PATIENCE, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
             // The sender was dropped: the queue became too long.
             Ok(Err(_)) => Err(Busy),
             Err(_) => {
                 drop(queued);
-                self.lock().refused += 1;
+                self.lock().rejected += 1;
                 Err(Busy)
             }
         }
     }
 
     /// Runs a query once there is a permit for the peer, and records what its result says about the peer.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn run<T>(
         &self,
         peer: Peer,
-        visitor: &Visitor,
+        requester: &Requester,
         work: impl Future<Output = T>,
-        told: impl FnOnce(&T) -> Told,
-    ) -> Result<T, Refused> {
-        let mut place = self.enter(peer, visitor).await.map_err(|Busy| Refused::Busy)?;
-        match place.hold(work).await {
+        classify: impl FnOnce(&T) -> PeerResult,
+    ) -> Result<T, Rejected> {
+        let mut permit = self.acquire(peer, requester).await.map_err(|Busy| Rejected::Busy)?;
+        match permit.run(work).await {
             Ok(done) => {
-                match told(&done) {
-                    Told::Answered => place.answered(),
-                    Told::TimedOut => place.timed_out(),
-                    Told::Nothing => {}
+                match classify(&done) {
+                    PeerResult::Answered => permit.answered(),
+                    PeerResult::TimedOut => permit.timed_out(),
+                    PeerResult::Nothing => {}
                 }
                 Ok(done)
             }
-            Err(Cut { is_silence: true }) => Err(Refused::Silent),
-            Err(Cut { is_silence: false }) => Err(Refused::Busy),
+            Err(Aborted { is_unresponsive: true }) => Err(Rejected::Unresponsive),
+            Err(Aborted { is_unresponsive: false }) => Err(Rejected::Busy),
         }
     }
 
     pub(crate) fn gauges(&self) -> Gauges {
         let state = self.lock();
-        let waiting_for_peer = state.peers.values().filter(|peer| peer.inside >= self.shared.for_one_peer);
+        let waiting_for_peer = state.peers.values().filter(|peer| peer.held >= self.shared.for_one_peer);
         let waiting_for_peer = waiting_for_peer.map(|peer| peer.waiters.len()).sum();
         Gauges {
-            inside: state.inside,
+            held: state.held,
             waiting_for_peer,
-            waiting_for_place: state.waiting - waiting_for_peer,
-            refused: state.refused,
+            waiting_for_permit: state.waiting - waiting_for_peer,
+            rejected: state.rejected,
         }
     }
 
-    fn queue(&self, peer: &Peer, visitor: &Visitor) -> Result<(u64, oneshot::Receiver<Place>), Busy> {
+    fn queue(&self, peer: &Peer, requester: &Requester) -> Result<(u64, oneshot::Receiver<Permit>), Busy> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         let standing = state.standing(peer);
         let of_peer = state.peers.entry(peer.clone()).or_insert_with(|| PeerState::new(standing));
         if of_peer.standing.is_slow() && of_peer.waiters.len() >= MAX_WAITING_FOR_SLOW_PEER {
-            state.refused += 1;
+            state.rejected += 1;
             return Err(Busy);
         }
         state.last_waiter += 1;
         let number = state.last_waiter;
         if let Some(of_peer) = state.peers.get_mut(peer) {
-            let before = of_peer.waiters.iter().filter(|waiter| waiter.zone == visitor.zone).count();
-            let rank = before + if visitor.is_retry { RETRY_RANK } else { 0 };
+            let before = of_peer.waiters.iter().filter(|waiter| waiter.zone == requester.zone).count();
+            let rank = before + if requester.is_retry { RETRY_RANK } else { 0 };
             of_peer.waiters.push_back(Waiter {
                 number,
                 since: Instant::now(),
-                zone: visitor.zone.clone(),
+                zone: requester.zone.clone(),
                 rank,
                 sender,
             });
         }
         state.waiting += 1;
-        self.give_turn(&mut state, peer);
+        self.enqueue(&mut state, peer);
         let mut grants = Vec::new();
         self.grant(&mut state, &mut grants);
         if state.waiting > self.shared.max_waiting {
@@ -262,47 +262,47 @@ impl Gate {
     }
 
     /// Puts a peer into the queue for the next permit.
-    fn give_turn(&self, state: &mut State, peer: &Peer) {
-        let State { peers, turns, .. } = state;
+    fn enqueue(&self, state: &mut State, peer: &Peer) {
+        let State { peers, queues, .. } = state;
         if let Some(of_peer) = peers.get_mut(peer)
-            && !of_peer.has_turn
+            && !of_peer.is_queued
             && !of_peer.waiters.is_empty()
-            && of_peer.inside < self.shared.for_one_peer
+            && of_peer.held < self.shared.for_one_peer
         {
-            of_peer.has_turn = true;
-            turns[of_peer.standing.turn()].push_back(peer.clone());
+            of_peer.is_queued = true;
+            queues[of_peer.standing.queue_index()].push_back(peer.clone());
         }
     }
 
     /// Grants free permits in the order of the queues.
     fn grant(&self, state: &mut State, grants: &mut Grants) {
-        while state.inside < self.shared.in_all {
-            let slow_may = state.inside_of_slow_peers < self.shared.for_slow_peers();
+        while state.held < self.shared.in_all {
+            let slow_may = state.held_by_slow_peers < self.shared.for_slow_peers();
             // Slow peers come last, but they do get their share.
             let order = match state.granted % 8 {
                 7 => [2, 0, 1],
                 3 => [1, 0, 2],
                 _ => [0, 1, 2],
             };
-            let is_open = |turn: &usize| !state.turns[*turn].is_empty() && (*turn < 2 || slow_may);
-            let Some(turn) = order.into_iter().find(is_open) else { return };
-            let Some(peer) = state.turns[turn].pop_front() else { return };
+            let is_open = |queue_index: &usize| !state.queues[*queue_index].is_empty() && (*queue_index < 2 || slow_may);
+            let Some(queue_index) = order.into_iter().find(is_open) else { return };
+            let Some(peer) = state.queues[queue_index].pop_front() else { return };
             let State { peers, .. } = state;
             let Some(of_peer) = peers.get_mut(&peer) else { continue };
-            of_peer.has_turn = false;
-            if of_peer.standing.turn() == turn
-                && of_peer.inside < self.shared.for_one_peer
+            of_peer.is_queued = false;
+            if of_peer.standing.queue_index() == queue_index
+                && of_peer.held < self.shared.for_one_peer
                 && let Some(waiter) = of_peer.next_waiter()
             {
-                of_peer.inside += 1;
-                state.inside_of_slow_peers += usize::from(of_peer.standing.is_slow());
-                state.inside += 1;
+                of_peer.held += 1;
+                state.held_by_slow_peers += usize::from(of_peer.standing.is_slow());
+                state.held += 1;
                 state.waiting -= 1;
                 state.granted += 1;
-                let place = Place { gate: self.clone(), peer: peer.clone(), is_long: false };
-                grants.push((waiter.sender, place));
+                let permit = Permit { semaphore: self.clone(), peer: peer.clone(), is_long: false };
+                grants.push((waiter.sender, permit));
             }
-            self.give_turn(state, &peer);
+            self.enqueue(state, &peer);
         }
     }
 
@@ -317,16 +317,16 @@ impl Shared {
     }
 }
 
-impl Place {
+impl Permit {
     /// Runs a query for as long as the permit may be held.
-    pub(crate) async fn hold<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Cut> {
+    pub(crate) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Aborted> {
         let mut work = pin!(work);
         let mut pause = BRIEF;
         while !self.is_long {
             if let Ok(done) = timeout(pause, work.as_mut()).await {
                 return Ok(done);
             }
-            self.stay()?;
+            self.extend()?;
             pause = POLL;
         }
         Ok(work.await)
@@ -334,24 +334,24 @@ impl Place {
 
     /// Records a response of the peer, of any kind.
     pub(crate) fn answered(self) {
-        self.gate.lock().set_standing(&self.peer, Standing::Answered);
+        self.semaphore.lock().set_standing(&self.peer, Standing::Answered);
     }
 
     /// Records that the query timed out.
     pub(crate) fn timed_out(self) {
-        let state = &mut *self.gate.lock();
+        let state = &mut *self.semaphore.lock();
         let timeouts = state.standing(&self.peer).timeouts().saturating_add(1);
         state.set_standing(&self.peer, Standing::Slow { timeouts });
     }
 
     /// Extends the permit beyond the short time limit, if possible.
-    fn stay(&mut self) -> Result<(), Cut> {
-        let shared = &self.gate.shared;
-        let mut state = self.gate.lock();
-        let [answered, new, slow] = state.turns.each_ref().map(|turns| !turns.is_empty());
-        let is_full = state.inside >= shared.in_all && (answered || new || slow);
-        let slow_is_full = state.inside_of_slow_peers >= shared.for_slow_peers() && slow;
-        let may_be_long = state.inside_for_long < shared.in_all / 2;
+    fn extend(&mut self) -> Result<(), Aborted> {
+        let shared = &self.semaphore.shared;
+        let mut state = self.semaphore.lock();
+        let [answered, new, slow] = state.queues.each_ref().map(|queues| !queues.is_empty());
+        let is_full = state.held >= shared.in_all && (answered || new || slow);
+        let slow_is_full = state.held_by_slow_peers >= shared.for_slow_peers() && slow;
+        let may_be_long = state.held_long < shared.in_all / 2;
         // It exists as long as the permit.
         let Some(of_peer) = state.peers.get_mut(&self.peer) else { return Ok(()) };
         let is_wanted =
@@ -359,34 +359,34 @@ impl Place {
         if !is_wanted {
             return Ok(());
         }
-        if may_be_long && of_peer.inside_for_long < shared.for_one_peer / 2 {
-            of_peer.inside_for_long += 1;
+        if may_be_long && of_peer.held_long < shared.for_one_peer / 2 {
+            of_peer.held_long += 1;
             self.is_long = true;
-            state.inside_for_long += 1;
+            state.held_long += 1;
             return Ok(());
         }
         let timeouts = of_peer.standing.timeouts();
         state.set_standing(&self.peer, Standing::Slow { timeouts });
-        let is_silence = timeouts >= TIMEOUTS_OF_SILENCE;
-        state.refused += u64::from(!is_silence);
-        Err(Cut { is_silence })
+        let is_unresponsive = timeouts >= TIMEOUTS_UNTIL_UNRESPONSIVE;
+        state.rejected += u64::from(!is_unresponsive);
+        Err(Aborted { is_unresponsive })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut grants = Vec::new();
-        let mut state = self.gate.lock();
-        state.inside -= 1;
-        state.inside_for_long -= usize::from(self.is_long);
+        let mut state = self.semaphore.lock();
+        state.held -= 1;
+        state.held_long -= usize::from(self.is_long);
         if let Some(of_peer) = state.peers.get_mut(&self.peer) {
-            of_peer.inside -= 1;
-            of_peer.inside_for_long -= usize::from(self.is_long);
+            of_peer.held -= 1;
+            of_peer.held_long -= usize::from(self.is_long);
             let is_slow = of_peer.standing.is_slow();
-            state.inside_of_slow_peers -= usize::from(is_slow);
+            state.held_by_slow_peers -= usize::from(is_slow);
         }
-        self.gate.give_turn(&mut state, &self.peer);
-        self.gate.grant(&mut state, &mut grants);
+        self.semaphore.enqueue(&mut state, &self.peer);
+        self.semaphore.grant(&mut state, &mut grants);
         state.forget_if_idle(&self.peer);
         drop(state);
         hand_out(grants);
@@ -395,14 +395,14 @@ impl Drop for Place {
 
 /// Removes a waiter from its queue if it stops waiting.
 struct Queued<'a> {
-    gate: &'a Gate,
+    semaphore: &'a FairSemaphore,
     peer: &'a Peer,
     number: u64,
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let mut state = self.gate.lock();
+        let mut state = self.semaphore.lock();
         let Some(of_peer) = state.peers.get_mut(self.peer) else { return };
         // They are sorted by number.
         if let Ok(index) = of_peer.waiters.binary_search_by_key(&self.number, |waiter| waiter.number) {
@@ -422,32 +422,32 @@ impl State {
         self.remembered.insert(peer.clone(), standing);
         let Some(of_peer) = self.peers.get_mut(peer) else { return };
         let before = std::mem::replace(&mut of_peer.standing, standing);
-        if before.turn() == standing.turn() {
+        if before.queue_index() == standing.queue_index() {
             return;
         }
-        if of_peer.has_turn {
+        if of_peer.is_queued {
             // Its entry in the old queue is skipped.
-            self.turns[standing.turn()].push_back(peer.clone());
+            self.queues[standing.queue_index()].push_back(peer.clone());
         }
         if standing.is_slow() {
-            self.inside_of_slow_peers += of_peer.inside;
+            self.held_by_slow_peers += of_peer.held;
             let too_many = of_peer.keep_waiters(MAX_WAITING_FOR_SLOW_PEER);
             self.waiting -= too_many;
-            self.refused += too_many as u64;
+            self.rejected += too_many as u64;
         } else if before.is_slow() {
-            self.inside_of_slow_peers -= of_peer.inside;
+            self.held_by_slow_peers -= of_peer.held;
         }
     }
 
     fn shorten_longest_queue(&mut self) {
         let longest = self.peers.values_mut().max_by_key(|peer| peer.waiters.len());
-        let gone = longest.map_or(0, |peer| peer.keep_waiters(peer.waiters.len().saturating_sub(1)));
-        self.waiting -= gone;
-        self.refused += gone as u64;
+        let removed = longest.map_or(0, |peer| peer.keep_waiters(peer.waiters.len().saturating_sub(1)));
+        self.waiting -= removed;
+        self.rejected += removed as u64;
     }
 
     fn forget_if_idle(&mut self, peer: &Peer) {
-        if self.peers.get(peer).is_some_and(|of_peer| of_peer.inside == 0 && of_peer.waiters.is_empty()) {
+        if self.peers.get(peer).is_some_and(|of_peer| of_peer.held == 0 && of_peer.waiters.is_empty()) {
             self.peers.remove(peer);
         }
     }
@@ -472,16 +472,16 @@ impl PeerState {
 
     /// Rejects the last waiters until `count` are left; returns how many were rejected.
     fn keep_waiters(&mut self, count: usize) -> usize {
-        let gone = self.waiters.len().saturating_sub(count);
+        let removed = self.waiters.len().saturating_sub(count);
         let waiters = self.waiters.make_contiguous();
         waiters.sort_by_key(|waiter| (waiter.rank, waiter.number));
         self.waiters.truncate(count);
         self.waiters.make_contiguous().sort_by_key(|waiter| waiter.number);
-        gone
+        removed
     }
 }
 
-impl Visitor {
+impl Requester {
     /// A requester for this name.
     pub(crate) fn of_name(name: &str) -> Self {
         Self { zone: Peer::of_name(name), is_retry: false }
@@ -489,7 +489,7 @@ impl Visitor {
 }
 
 impl Standing {
-    const fn turn(self) -> usize {
+    const fn queue_index(self) -> usize {
         match self {
             Self::Answered => 0,
             Self::New => 1,
@@ -514,18 +514,18 @@ impl Add for Gauges {
 
     fn add(self, other: Self) -> Self {
         Self {
-            inside: self.inside + other.inside,
+            held: self.held + other.held,
             waiting_for_peer: self.waiting_for_peer + other.waiting_for_peer,
-            waiting_for_place: self.waiting_for_place + other.waiting_for_place,
-            refused: self.refused + other.refused,
+            waiting_for_permit: self.waiting_for_permit + other.waiting_for_permit,
+            rejected: self.rejected + other.rejected,
         }
     }
 }
 
 fn hand_out(grants: Grants) {
-    for (sender, place) in grants {
-        // If the receiver is gone, the permit is returned by dropping it.
-        drop(sender.send(place));
+    for (sender, permit) in grants {
+        // If the receiver is removed, the permit is returned by dropping it.
+        drop(sender.send(permit));
     }
 }
 
@@ -544,7 +544,7 @@ const MAX_REMEMBERED: usize = 16_384;
 /// Ranks after everybody who was not rejected before.
 const RETRY_RANK: usize = 1_000_000;
 /// After this many timeouts without a response a peer counts as unresponsive.
-const TIMEOUTS_OF_SILENCE: u32 = 2;
+const TIMEOUTS_UNTIL_UNRESPONSIVE: u32 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -559,32 +559,32 @@ mod tests {
         Peer::of_address([127, 83, 0, last].into())
     }
 
-    fn visitor() -> Visitor {
-        Visitor::of_name("visitor.test")
+    fn requester() -> Requester {
+        Requester::of_name("requester.test")
     }
 
     /// Acquires a permit for a query that is never answered.
-    fn hang(gate: &Gate, peer: Peer) -> JoinHandle<Result<(), &'static str>> {
-        let gate = gate.clone();
+    fn hang(semaphore: &FairSemaphore, peer: Peer) -> JoinHandle<Result<(), &'static str>> {
+        let semaphore = semaphore.clone();
         tokio::spawn(async move {
-            let mut place = gate.enter(peer, &visitor()).await.map_err(|Busy| "busy")?;
-            match place.hold(timeout(Duration::from_secs(60), pending::<()>())).await {
+            let mut permit = semaphore.acquire(peer, &requester()).await.map_err(|Busy| "busy")?;
+            match permit.run(timeout(Duration::from_secs(60), pending::<()>())).await {
                 Ok(_) => {
-                    place.timed_out();
+                    permit.timed_out();
                     Err("timed out")
                 }
-                Err(Cut { is_silence: true }) => Err("silent"),
-                Err(Cut { is_silence: false }) => Err("cut off"),
+                Err(Aborted { is_unresponsive: true }) => Err("silent"),
+                Err(Aborted { is_unresponsive: false }) => Err("cut off"),
             }
         })
     }
 
     /// Acquires a permit for a query that is answered at once; returns how long it took.
-    async fn answered(gate: &Gate, peer: Peer) -> Result<Duration, Busy> {
+    async fn answered(semaphore: &FairSemaphore, peer: Peer) -> Result<Duration, Busy> {
         let start = Instant::now();
-        let mut place = gate.enter(peer, &visitor()).await?;
-        place.hold(sleep(Duration::from_millis(20))).await.map_err(|_| Busy)?;
-        place.answered();
+        let mut permit = semaphore.acquire(peer, &requester()).await?;
+        permit.run(sleep(Duration::from_millis(20))).await.map_err(|_| Busy)?;
+        permit.answered();
         Ok(start.elapsed())
     }
 
@@ -593,17 +593,17 @@ mod tests {
         sleep(Duration::from_millis(1)).await;
     }
 
-    fn nobody(gate: &Gate) -> bool {
-        let state = gate.lock();
+    fn nobody(semaphore: &FairSemaphore) -> bool {
+        let state = semaphore.lock();
         state.peers.is_empty()
-            && state.inside + state.inside_for_long + state.inside_of_slow_peers + state.waiting == 0
+            && state.held + state.held_long + state.held_by_slow_peers + state.waiting == 0
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_peer_holds_up_no_other() {
-        let gate = Gate::new(3, 2, 10);
-        let visitor = visitor();
-        let enter = |last| timeout(Duration::from_secs(1), gate.enter(peer(last), &visitor));
+        let semaphore = FairSemaphore::new(3, 2, 10);
+        let requester = requester();
+        let enter = |last| timeout(Duration::from_secs(1), semaphore.acquire(peer(last), &requester));
         let first = enter(1).await.unwrap().unwrap();
         let second = enter(1).await.unwrap().unwrap();
         assert!(enter(1).await.is_err(), "two for a peer");
@@ -612,23 +612,23 @@ mod tests {
         drop(first);
         let fourth = enter(3).await.unwrap().unwrap();
         drop((second, third, fourth));
-        assert!(nobody(&gate), "nothing is kept of peers that nobody asks");
+        assert!(nobody(&semaphore), "nothing is kept of peers that nobody asks");
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_a_silent_peer_half_may_wait_for_long_and_the_others_make_room() {
-        let gate = Gate::new(256, 8, 1000);
-        let hanging: Vec<_> = (0..1000).map(|_| hang(&gate, peer(1))).collect();
+        let semaphore = FairSemaphore::new(256, 8, 1000);
+        let hanging: Vec<_> = (0..1000).map(|_| hang(&semaphore, peer(1))).collect();
         settle().await;
-        let gauges = gate.gauges();
-        assert_eq!((gauges.inside, gauges.waiting_for_peer, gauges.waiting_for_place), (8, 992, 0));
+        let gauges = semaphore.gauges();
+        assert_eq!((gauges.held, gauges.waiting_for_peer, gauges.waiting_for_permit), (8, 992, 0));
         assert!(
-            answered(&gate, peer(2)).await.unwrap() < Duration::from_millis(100),
+            answered(&semaphore, peer(2)).await.unwrap() < Duration::from_millis(100),
             "another is asked at once"
         );
         sleep(Duration::from_secs(4)).await;
-        let gauges = gate.gauges();
-        assert_eq!(gauges.inside, 8);
+        let gauges = semaphore.gauges();
+        assert_eq!(gauges.held, 8);
         assert!(gauges.waiting_for_peer <= MAX_WAITING_FOR_SLOW_PEER, "{gauges:?}");
         let mut ends = HashMap::new();
         for hanging in hanging {
@@ -637,18 +637,18 @@ mod tests {
         assert_eq!(ends.values().sum::<usize>(), 1000);
         // The long queries, and those for which nobody is waiting any more.
         assert!((4..=8).contains(&ends["timed out"]), "{ends:?}");
-        assert!(gate.gauges().refused >= 900 && nobody(&gate));
+        assert!(semaphore.gauges().rejected >= 900 && nobody(&semaphore));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_was_never_in_time_is_silent_until_it_answers() {
-        let gate = Gate::new(256, 2, 1000);
-        let first: Vec<_> = (0..2).map(|_| hang(&gate, peer(1))).collect();
+        let semaphore = FairSemaphore::new(256, 2, 1000);
+        let first: Vec<_> = (0..2).map(|_| hang(&semaphore, peer(1))).collect();
         for hanging in first {
             assert_eq!(hanging.await.unwrap(), Err("timed out"), "nobody waited");
         }
         let start = Instant::now();
-        let second: Vec<_> = (0..4).map(|_| hang(&gate, peer(1))).collect();
+        let second: Vec<_> = (0..4).map(|_| hang(&semaphore, peer(1))).collect();
         let mut ends = Vec::new();
         for hanging in second {
             ends.push(hanging.await.unwrap().unwrap_err());
@@ -657,8 +657,8 @@ mod tests {
         assert_eq!(ends, ["silent", "silent", "timed out", "timed out"], "two made room for the next");
         assert!(start.elapsed() < Duration::from_secs(70));
 
-        answered(&gate, peer(1)).await.unwrap();
-        let third: Vec<_> = (0..3).map(|_| hang(&gate, peer(1))).collect();
+        answered(&semaphore, peer(1)).await.unwrap();
+        let third: Vec<_> = (0..3).map(|_| hang(&semaphore, peer(1))).collect();
         let mut ends = Vec::new();
         for hanging in third {
             ends.push(hanging.await.unwrap().unwrap_err());
@@ -667,12 +667,12 @@ mod tests {
             ends.contains(&"cut off") && !ends.contains(&"silent"),
             "{ends:?}: it may have been the others"
         );
-        assert!(nobody(&gate));
+        assert!(nobody(&semaphore));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_thousand_silent_peers_slow_others_down_and_do_not_stop_them() {
-        let gate = Gate::new(256, 8, 2048);
+        let semaphore = FairSemaphore::new(256, 8, 2048);
         let mut hanging = Vec::new();
         let mut waited = Vec::new();
         for second in 0..300_u32 {
@@ -680,9 +680,9 @@ mod tests {
             for number in 0..100 {
                 let address = 1000 * second + number;
                 let [_, _, high, low] = (address % 1000).to_be_bytes();
-                hanging.push(hang(&gate, Peer::of_address([10, 0, high, low].into())));
+                hanging.push(hang(&semaphore, Peer::of_address([10, 0, high, low].into())));
             }
-            waited.push(answered(&gate, peer(1)).await);
+            waited.push(answered(&semaphore, peer(1)).await);
             sleep(Duration::from_secs(1)).await;
         }
         let calm = |waited: &[Result<Duration, Busy>]| {
@@ -697,14 +697,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn peers_nobody_has_seen_before_take_turns_with_the_others() {
         // Every one of them is new, as in an IPv6 network: 100 a second, of which 42 can be queried.
-        let gate = Gate::new(256, 8, 2048);
+        let semaphore = FairSemaphore::new(256, 8, 2048);
         let mut waits = Vec::new();
         for number in 0..6000_u32 {
             let [_, _, high, low] = number.to_be_bytes();
-            hang(&gate, Peer::of_address([10, 0, high, low].into()));
+            hang(&semaphore, Peer::of_address([10, 0, high, low].into()));
             if number % 100 == 0 {
-                let gate = gate.clone();
-                waits.push(tokio::spawn(async move { answered(&gate, peer(1)).await }));
+                let semaphore = semaphore.clone();
+                waits.push(tokio::spawn(async move { answered(&semaphore, peer(1)).await }));
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -717,62 +717,62 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_in_the_longest_queue_has_to_go_first() {
-        let gate = Gate::new(2, 1, 20);
-        let held = gate.enter(peer(1), &visitor()).await.unwrap();
-        let queue: Vec<_> = (0..30).map(|_| hang(&gate, peer(1))).collect();
+        let semaphore = FairSemaphore::new(2, 1, 20);
+        let held = semaphore.acquire(peer(1), &requester()).await.unwrap();
+        let queue: Vec<_> = (0..30).map(|_| hang(&semaphore, peer(1))).collect();
         settle().await;
-        assert_eq!(gate.gauges().waiting_for_peer, 20);
+        assert_eq!(semaphore.gauges().waiting_for_peer, 20);
         let late = tokio::spawn({
-            let gate = gate.clone();
-            async move { answered(&gate, peer(2)).await }
+            let semaphore = semaphore.clone();
+            async move { answered(&semaphore, peer(2)).await }
         });
-        let elsewhere = gate.enter(peer(3), &visitor()).await.unwrap();
-        let waiting = hang(&gate, peer(4));
+        let elsewhere = semaphore.acquire(peer(3), &requester()).await.unwrap();
+        let waiting = hang(&semaphore, peer(4));
         settle().await;
         drop(elsewhere);
         assert!(late.await.unwrap().is_ok());
         drop(held);
         assert!(waiting.await.unwrap() != Err("busy"));
         let busy = |ended: Result<(), _>| ended == Err("busy");
-        let mut refused = 0;
+        let mut rejected = 0;
         for waiting in queue {
-            refused += usize::from(busy(waiting.await.unwrap()));
+            rejected += usize::from(busy(waiting.await.unwrap()));
         }
-        assert!(refused >= 10, "{refused}");
-        assert!(nobody(&gate));
+        assert!(rejected >= 10, "{rejected}");
+        assert!(nobody(&semaphore));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_long_and_whoever_leaves_takes_nothing_along() {
-        let gate = Gate::new(1, 1, 10);
-        let held = gate.enter(peer(1), &visitor()).await.unwrap();
+        let semaphore = FairSemaphore::new(1, 1, 10);
+        let held = semaphore.acquire(peer(1), &requester()).await.unwrap();
         let start = Instant::now();
-        assert_eq!(gate.enter(peer(2), &visitor()).await.unwrap_err(), Busy);
+        assert_eq!(semaphore.acquire(peer(2), &requester()).await.unwrap_err(), Busy);
         assert!((10..11).contains(&start.elapsed().as_secs()));
         let left = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.enter(peer(2), &visitor()).await.map(|_| ()) }
+            let semaphore = semaphore.clone();
+            async move { semaphore.acquire(peer(2), &requester()).await.map(|_| ()) }
         });
         settle().await;
         left.abort();
         settle().await;
-        assert_eq!(gate.gauges().waiting_for_place, 0);
+        assert_eq!(semaphore.gauges().waiting_for_permit, 0);
         drop(held);
-        assert!(nobody(&gate));
+        assert!(nobody(&semaphore));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_thousand_names_of_one_zone_do_not_go_before_one_of_another() {
-        let gate = Gate::new(10, 1, 2000);
-        let held = gate.enter(peer(1), &visitor()).await.unwrap();
+        let semaphore = FairSemaphore::new(10, 1, 2000);
+        let held = semaphore.acquire(peer(1), &requester()).await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let visit = |name: &'static str, is_retry| {
-            let (gate, order) = (gate.clone(), Arc::clone(&order));
+            let (semaphore, order) = (semaphore.clone(), Arc::clone(&order));
             tokio::spawn(async move {
-                let visitor = Visitor { is_retry, ..Visitor::of_name(name) };
-                let place = gate.enter(peer(1), &visitor).await.unwrap();
+                let requester = Requester { is_retry, ..Requester::of_name(name) };
+                let permit = semaphore.acquire(peer(1), &requester).await.unwrap();
                 order.lock().unwrap().push(name);
-                place.answered();
+                permit.answered();
             })
         };
         let mut visits = vec![visit("again.test", true)];
@@ -788,19 +788,19 @@ mod tests {
         let order = order.lock().unwrap();
         assert_eq!(order[..5], ["flood.test", "one.test", "two.test", "flood.test", "one.test"]);
         assert_eq!(order.last(), Some(&"again.test"));
-        assert!(nobody(&gate));
+        assert!(nobody(&semaphore));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_thousand_zones_at_a_peer_that_answers_hold_up_no_other_for_long() {
-        let gate = Gate::new(256, 8, 2048);
+        let semaphore = FairSemaphore::new(256, 8, 2048);
         let visit = |name: String| {
-            let gate = gate.clone();
+            let semaphore = semaphore.clone();
             tokio::spawn(async move {
                 let start = Instant::now();
-                let place = gate.enter(peer(1), &Visitor::of_name(&name)).await?;
+                let permit = semaphore.acquire(peer(1), &Requester::of_name(&name)).await?;
                 sleep(Duration::from_millis(100)).await;
-                place.answered();
+                permit.answered();
                 Ok::<_, Busy>(start.elapsed())
             })
         };
@@ -814,11 +814,11 @@ mod tests {
             let took = visit.await.unwrap().unwrap();
             assert!(took < Duration::from_secs(1), "{took:?}");
         }
-        let mut refused = 0;
-        for stranger in strangers {
-            refused += usize::from(stranger.await.unwrap().is_err());
+        let mut rejected = 0;
+        for unknown in strangers {
+            rejected += usize::from(unknown.await.unwrap().is_err());
         }
-        assert!((1..500).contains(&refused), "{refused}: the others had their turn");
-        assert!(nobody(&gate));
+        assert!((1..500).contains(&rejected), "{rejected}: the others had their queue_index");
+        assert!(nobody(&semaphore));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of lookups that wait for the lease of their domain, and for the store.
 #[derive(Debug, Default)]
-pub(super) struct Waits {
+pub(super) struct Waiters {
     lease: AtomicU64,
     store: AtomicU64,
 }
@@ -12,7 +12,7 @@ pub(super) struct Waits {
 /// Counts one waiting lookup until it is dropped.
 pub(super) struct Waiting<'a>(&'a AtomicU64);
 
-impl Waits {
+impl Waiters {
     pub(super) fn lease(&self) -> Waiting<'_> {
         Waiting::new(&self.lease)
     }

@@ -30,7 +30,7 @@ pub struct DomainEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DomainEventKind {
-    /// A client received a temporary answer: mail waits.
+    /// A client received a temporary answer: mail waiters.
     Temporary,
     /// The domain has a record, but its policy could not be fetched.
     FetchFailed,
@@ -48,7 +48,7 @@ impl DomainEventKind {
 
 /// The recent events, and the state of rate limiting.
 #[derive(Debug, Default)]
-pub(super) struct Outcomes {
+pub(super) struct EventLog {
     kept: Mutex<Kept>,
 }
 
@@ -59,29 +59,29 @@ struct Kept {
     /// The start of the minute whose log lines are counted.
     minute: Option<Instant>,
     lines: u32,
-    untold: u64,
+    suppressed: u64,
     /// The causes of recent failed lookups that no client has been told yet.
     causes: VecDeque<(PolicyDomain, &'static str, String, UnixTime)>,
 }
 
 /// Whether to log an event.
-pub(super) enum Telling {
+pub(super) enum LogDecision {
     /// Log it, with the number of events suppressed before.
-    Tell { untold: u64 },
+    Tell { suppressed: u64 },
     /// Suppress it: this domain, or too many in all, were logged recently.
     Skip,
 }
 
-impl Outcomes {
+impl EventLog {
     /// Records an event.
-    pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> Telling {
+    pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> LogDecision {
         let mut kept = self.kept();
-        let telling = kept.telling(domain, event.kind);
+        let decision = kept.decision(domain, event.kind);
         if kept.events.len() >= MAX_EVENTS {
             kept.events.pop_front();
         }
         kept.events.push_back((domain.clone(), event));
-        telling
+        decision
     }
 
     /// The events of a domain, the latest first.
@@ -126,7 +126,7 @@ impl Outcomes {
 }
 
 impl Kept {
-    fn telling(&mut self, domain: &PolicyDomain, kind: DomainEventKind) -> Telling {
+    fn decision(&mut self, domain: &PolicyDomain, kind: DomainEventKind) -> LogDecision {
         if self.minute.is_none_or(|minute| minute.elapsed() >= MINUTE) {
             self.minute = Some(Instant::now());
             self.lines = 0;
@@ -135,13 +135,13 @@ impl Kept {
         let key = (domain.clone(), kind);
         let was_told = self.told.get(&key).is_some_and(|at| at.elapsed() < DOMAIN_INTERVAL);
         if was_told || self.lines >= LINES_A_MINUTE {
-            self.untold += 1;
-            return Telling::Skip;
+            self.suppressed += 1;
+            return LogDecision::Suppress;
         }
         // Bounded by the log lines of the minutes covered.
         self.told.insert(key, Instant::now());
         self.lines += 1;
-        Telling::Tell { untold: std::mem::take(&mut self.untold) }
+        LogDecision::Log { suppressed: std::mem::take(&mut self.suppressed) }
     }
 }
 
@@ -211,16 +211,16 @@ mod tests {
         DomainEvent { at: UnixTime::from_secs(1), kind, code: "slow", cause: "It took long.".to_owned() }
     }
 
-    fn tells(outcomes: &Outcomes, domain: &str, kind: DomainEventKind) -> Option<u64> {
-        match outcomes.note(&PolicyDomain::parse(domain).unwrap(), event(kind)) {
-            Telling::Tell { untold } => Some(untold),
-            Telling::Skip => None,
+    fn tells(events: &EventLog, domain: &str, kind: DomainEventKind) -> Option<u64> {
+        match events.note(&PolicyDomain::parse(domain).unwrap(), event(kind)) {
+            LogDecision::Log { suppressed } => Some(suppressed),
+            LogDecision::Suppress => None,
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_log_is_not_flooded_and_nothing_grows() {
-        let outcomes = Outcomes::default();
+        let outcomes = EventLog::default();
         assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), Some(0));
         assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), None);
         assert_eq!(tells(&outcomes, "a.test", DomainEventKind::FetchFailed), Some(1));
@@ -230,21 +230,21 @@ mod tests {
             tells(&outcomes, &format!("{number}.test"), DomainEventKind::Temporary).is_some()
         });
         assert_eq!(told.count(), LINES_A_MINUTE as usize - 1);
-        let kept = outcomes.kept();
+        let kept = events.kept();
         assert_eq!(kept.events.len(), MAX_EVENTS);
         assert!(kept.told.len() <= LINES_A_MINUTE as usize);
     }
 
     #[test]
     fn the_last_events_of_a_domain_are_kept() {
-        let outcomes = Outcomes::default();
+        let outcomes = EventLog::default();
         tells(&outcomes, "a.test", DomainEventKind::FetchFailed);
         tells(&outcomes, "b.test", DomainEventKind::Temporary);
         tells(&outcomes, "a.test", DomainEventKind::Temporary);
         let a = PolicyDomain::parse("a.test").unwrap();
-        let kinds: Vec<_> = outcomes.of(&a).iter().map(|event| event.kind).collect();
+        let kinds: Vec<_> = events.of(&a).iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [DomainEventKind::Temporary, DomainEventKind::FetchFailed]);
-        assert_eq!(outcomes.last_failure(&a).as_deref(), Some("It took long."));
-        assert_eq!(outcomes.last_failure(&PolicyDomain::parse("b.test").unwrap()), None);
+        assert_eq!(events.last_failure(&a).as_deref(), Some("It took long."));
+        assert_eq!(events.last_failure(&PolicyDomain::parse("b.test").unwrap()), None);
     }
 }

@@ -8,7 +8,7 @@ use mta_sts_core::{PolicyDomain, UnixTime};
 
 /// Collects the domains that were answered from memory today; each is reported to the store once a day.
 #[derive(Debug, Default)]
-pub(super) struct Uses {
+pub(super) struct DailyUsage {
     today: Mutex<Today>,
     hasher: RandomState,
 }
@@ -19,10 +19,10 @@ struct Today {
     /// The hashes of the domains seen today.
     noted: HashSet<u64>,
     /// The domains not yet reported.
-    untold: Vec<PolicyDomain>,
+    suppressed: Vec<PolicyDomain>,
 }
 
-impl Uses {
+impl DailyUsage {
     /// Adds a domain, unless there are `most` already.
     pub(super) fn note(&self, domain: &PolicyDomain, now: UnixTime, most: usize) {
         let hash = self.hasher.hash_one(domain);
@@ -33,22 +33,22 @@ impl Uses {
             today.day = day;
         }
         if today.noted.len() < most && today.noted.insert(hash) {
-            today.untold.push(domain.clone());
+            today.suppressed.push(domain.clone());
         }
     }
 
     /// Takes a batch of domains to report.
     pub(super) fn take(&self) -> Vec<PolicyDomain> {
         let mut today = self.today();
-        let rest = today.untold.len().saturating_sub(AT_ONCE);
-        today.untold.split_off(rest)
+        let rest = today.suppressed.len().saturating_sub(AT_ONCE);
+        today.suppressed.split_off(rest)
     }
 
     /// Puts a batch back that could not be reported. It is dropped if there would be more than `most`.
     pub(super) fn put_back(&self, domains: Vec<PolicyDomain>, most: usize) {
         let mut today = self.today();
-        if today.untold.len() + domains.len() <= most {
-            today.untold.extend(domains);
+        if today.suppressed.len() + domains.len() <= most {
+            today.suppressed.extend(domains);
         }
     }
 
@@ -66,21 +66,21 @@ mod tests {
 
     #[test]
     fn each_domain_is_told_once_a_day() {
-        let uses = Uses::default();
+        let uses = DailyUsage::default();
         let (one, other) = (PolicyDomain::parse("a.test").unwrap(), PolicyDomain::parse("b.test").unwrap());
         let at = |day: u64| UnixTime::from_secs(day * 86_400 + 7);
         for domain in [&one, &one, &other, &one] {
-            uses.note(domain, at(1), 2);
+            usage.note(domain, at(1), 2);
         }
-        assert_eq!(uses.take(), [one.clone(), other.clone()]);
-        uses.note(&one, at(1), 2);
-        assert!(uses.take().is_empty());
-        uses.note(&one, at(2), 1);
-        uses.note(&other, at(2), 1);
-        let told = uses.take();
+        assert_eq!(usage.take(), [one.clone(), other.clone()]);
+        usage.note(&one, at(1), 2);
+        assert!(usage.take().is_empty());
+        usage.note(&one, at(2), 1);
+        usage.note(&other, at(2), 1);
+        let told = usage.take();
         assert_eq!(told, [one], "no more than there is room for");
-        uses.put_back(told.clone(), 1);
-        uses.put_back(told.clone(), 1);
-        assert_eq!(uses.take(), told);
+        usage.put_back(told.clone(), 1);
+        usage.put_back(told.clone(), 1);
+        assert_eq!(usage.take(), told);
     }
 }
