@@ -166,7 +166,7 @@ async fn faults_are_shown_with_their_place_and_their_word() {
             &[
                 "[certificate-not-trusted]",
                 "for mta-sts.policy-host-untrusted.test",
-                "whoever runs the policy host",
+                "the operator of the policy host",
             ],
         ),
         ("several-records.test", &["id=20260101T000000", "id=20260102T000000", "[several-records]"]),

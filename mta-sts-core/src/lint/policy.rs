@@ -809,9 +809,7 @@ impl<'a> Reader<'a> {
                 Some("Keep it while you test, and write some weeks or more with `mode: enforce`."),
             ),
             (LintKind::ShortMaxAge, _) if seconds < HOUR => (
-                Some(
-                    "The policy expires from one message to the next, so it protects hardly any mail.",
-                ),
+                Some("The policy expires from one message to the next, so it protects hardly any mail."),
                 None,
             ),
             (LintKind::ShortMaxAge, _) if seconds < DAY => (

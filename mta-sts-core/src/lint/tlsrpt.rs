@@ -156,7 +156,8 @@ impl Grammar for Tlsrpt {
     const EMPTY_FIELD: FindingKind = FindingKind::Tlsrpt(TlsrptRecordErrorKind::EmptyField);
     const FIELD_HELP: &'static str = advice::of(FindingKind::Tlsrpt(TlsrptRecordErrorKind::NoUsableRua)).help;
     const SENDERS: Option<&'static str> = Some(advice::NO_REPORTS);
-    const SENDERS_BESIDE: Option<&'static str> = Some("Most senders skip it, but a few then see no TLSRPT record.");
+    const SENDERS_BESIDE: Option<&'static str> =
+        Some("Most senders skip it, but a few then see no TLSRPT record.");
 
     type State = Uris;
 

@@ -656,7 +656,7 @@ hints! {
     // The record and the policy.
     RECORD_LOOKUP_FAILED = "record-lookup-failed", Unclear,
         "The record of the policy could not be looked up.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        "Try again later; if it persists, contact the operator of the name servers.";
     RECORD_INVALID = "invalid-record", Owner,
         "The record that announces the policy is broken, or there are several.",
         "Look at it with `mtasts lint record DOMAIN`, and keep one.";
@@ -668,7 +668,7 @@ hints! {
         "Give the name an A or AAAA record, or a CNAME record to the host of the policy.";
     POLICY_HOST_LOOKUP_FAILED = "policy-host-lookup-failed", Unclear,
         "The address of the policy host could not be looked up.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        "Try again later; if it persists, contact the operator of the name servers.";
     POLICY_HOST_ADDRESS_PRIVATE = "policy-host-address-private", Owner,
         "The policy host has only addresses that the public network does not reach.",
         "Give the name a public address.";

@@ -1,4 +1,4 @@
-//! From what was seen to findings.
+//! Derives findings from the observations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::fetch::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::smtp::{SmtpError, SmtpErrorKind, StarttlsOutcome};
 use crate::tls::{CertificateFault, DeprecatedTlsVersion, PeerCertificate};
 
-/// The worst first, and among equals in the order in which a sender meets them.
+/// The findings, the worst first, and among equals in the order in which a sender encounters them.
 pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
     let mut found = Vec::new();
-    // Of a domain that does not exist or takes no mail, its record and its hosts are nobody's concern.
+    // If a domain does not exist or accepts no mail, its record and its hosts are irrelevant.
     let takes_mail = match &check.mx {
         Ok(answer) => !answer.is_null(),
         Err(DnsError::NotFound(absence)) => absence.kind == AbsenceKind::NoData,
@@ -67,7 +67,7 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
-/// A finding about the records that are missed at this name and stand at others; whether there is one.
+/// Adds a finding if the record missing at this name was found at others; returns whether there is one.
 fn elsewhere(check: &DomainCheck, kind: Kind, name: &str, found: &mut Vec<CheckFinding>) -> bool {
     let strays = check.stray_records.iter().filter(|stray| stray.belongs_to == name);
     let places: Vec<_> = strays.map(|stray| stray.name.as_str()).collect();
@@ -88,7 +88,7 @@ fn dns_failed(kind: Kind, place: String, what: &str, failure: DnsFailure) -> Che
     }
 }
 
-/// A finding about an alias that leads nowhere; whether there is one.
+/// Adds a finding if an alias leads nowhere; returns whether there is one.
 fn alias(check: &DomainCheck, name: &str, can: &str, found: &mut Vec<CheckFinding>) -> bool {
     let chain = check.aliases.iter().find(|chain| chain.name == name);
     chain.is_some_and(|chain| alias_chain(chain, can, found))
@@ -300,21 +300,21 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
             Ok(session) => {
                 let mut here = Vec::new();
                 self::session(check, &place, session, &mut here);
-                // What is wrong at every address is told once.
+                // A fault common to all addresses is reported once.
                 let is_known = |it: &CheckFinding| {
                     own.iter().any(|known| (known.kind(), known.message()) == (it.kind(), it.message()))
                 };
                 here.retain(|finding| !is_known(finding));
                 own.append(&mut here);
             }
-            // Where no address answers, that is told already.
+            // If no address responds, that has been reported already.
             Err(error) if matches!(host.session, Some(Ok(_))) => {
                 own.push(no_session(Kind::MxAddressUnreachable, &place, error));
             }
             Err(_) => {}
         }
     }
-    // What an owner without a policy should mend stops no mail of his.
+    // What an owner without a policy should fix does not stop mail.
     if !has_policy {
         own = own.into_iter().map(CheckFinding::milder).collect();
     }
@@ -329,7 +329,7 @@ fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
         found.push(CheckFinding::new(Kind::DeprecatedTls, &host.name, message));
     }
     match &host.probes.without_sni {
-        // What is wrong for everybody is told already.
+        // A fault for every client has been reported already.
         Some(Ok(shown)) if host.shows_valid_certificate() => {
             needs_sni(Kind::MxNeedsSni, &host.name, shown, found);
         }
@@ -341,10 +341,10 @@ fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
-/// A finding about a certificate that is shown to clients without SNI, if it is not valid for the host.
+/// Adds a finding about the certificate for clients without SNI, if it is not valid for the host.
 fn needs_sni(kind: Kind, place: &str, shown: &PeerCertificate, found: &mut Vec<CheckFinding>) {
     if !shown.is_valid() {
-        // That it is for another host is said with the names.
+        // A host mismatch is reported with the names.
         let others = shown.faults().iter().filter(|fault| **fault != CertificateFault::HostMismatch);
         let others: Vec<_> = others.map(CertificateFault::to_string).collect();
         let colon = if others.is_empty() { "" } else { ": " };
@@ -526,7 +526,7 @@ fn tlsrpt(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         (Err(DnsError::Failed(failure)), _) => {
             found.push(dns_failed(Kind::TlsrptLookupFailed, name.clone(), "The TLSRPT record", *failure));
         }
-        // What the lint of the records tells is not told again.
+        // What the lint of the records reports is not repeated.
         (Ok(_), Some(Err(_)))
             if check.tlsrpt_findings().iter().any(|it| it.severity() == Severity::Error) => {}
         (Ok(_), Some(Err(error))) => {
@@ -571,12 +571,12 @@ fn name_servers(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
-/// A stranger's text, on one line and not too long.
+/// Untrusted text on one line, truncated.
 fn one_line(text: &str) -> String {
     crate::tls::printable(text)
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
 const DAY_SECS: i64 = 86_400;
-/// Most tools renew 30 days before the end, so at 14 something is wrong with them.
+/// Most tools renew 30 days before the end, so with 14 days left something is wrong with them.
 const EXPIRES_SOON_DAYS: i64 = 14;

@@ -17,20 +17,21 @@ use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
 
-/// See and change what `mtasts serve` remembers, in its memory and in its store
+/// Inspect and change the policies that `mtasts serve` has in memory and in its store
 ///
-/// `refresh` and `dump` ask the daemon that runs, by its control socket, and so does `purge` where one runs: it forgets in
-/// memory and in the store. The others read and write the store alone, which a running daemon reads when it starts, and for
-/// domains that it does not know.
+/// `refresh` and `dump` contact the running daemon through its control socket, and so does `purge` if a daemon is
+/// running: it then purges both memory and the store. The other commands read and write only the store, which a running
+/// daemon reads at startup, and for domains that are not in its memory.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
     #[command(flatten)]
     control: ControlSocket,
-    /// Use this store, and ask no daemon: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
-    /// [default: `$MTASTS_STORE`, or else the one of the configuration, or else sqlite]
+    /// Use this store, and do not contact a daemon: a file, or a Redis server, `redis://HOST:PORT/NUMBER`,
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH` [default: `$MTASTS_STORE`, or else the one of the
+    /// configuration, or else sqlite]
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -41,38 +42,38 @@ pub(crate) struct Cache {
 enum Action {
     /// List the domains with their policies
     List,
-    /// Show what is remembered of DOMAIN, as it is stored
+    /// Show the stored entry of DOMAIN
     Show {
         #[arg(value_parser = domain)]
         domain: PolicyDomain,
     },
-    /// Forget domains, in the memory of the daemon that runs and in its store
+    /// Remove domains from the memory of the running daemon and from its store
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Purge {
-        /// Forget these
+        /// Remove these domains
         #[arg(group = "which", value_name = "DOMAIN", value_parser = domain)]
         domains: Vec<PolicyDomain>,
-        /// Forget those whose policy has expired, or that never had one
+        /// Remove domains whose policy has expired, or that have none
         #[arg(long, group = "which")]
         expired: bool,
-        /// Forget everything: mail is then without protection until each policy is fetched again
+        /// Remove everything: mail is then unprotected until each policy is fetched again
         #[arg(long, group = "which")]
         all: bool,
     },
-    /// Have the daemon that runs fetch the policies of domains now, whatever it remembers of them
+    /// Make the running daemon fetch the policies of domains now, disregarding its cache
     Refresh {
         #[arg(required = true, value_name = "DOMAIN", value_parser = domain)]
         domains: Vec<PolicyDomain>,
     },
-    /// Write what the daemon that runs has in memory to standard output, as `export` writes the store
+    /// Write the memory of the running daemon to standard output, in the format of `export`
     Dump,
-    /// Write everything in the store to standard output: one JSON object a line, with `domain` and `entry`
+    /// Write the whole store to standard output: one JSON object per line, with `domain` and `entry`
     Export,
-    /// Read from standard input what `export` has written; nothing newer is replaced
+    /// Read the output of `export` from standard input; nothing newer is replaced
     Import,
 }
 
-/// Why a command ends early.
+/// The reason why a command ends early.
 enum Failed {
     Store(StoreError),
     Daemon(ControlError),
@@ -80,7 +81,7 @@ enum Failed {
         exit: Exit,
         what: String,
     },
-    /// Nobody reads on, or nothing can be read.
+    /// The output was closed, or the input cannot be read.
     Stream(io::Error),
     Input {
         line: usize,
@@ -141,13 +142,13 @@ impl Cache {
             Action::Show { domain } => self.show(&store, domain).await,
             Action::Purge { domains, expired, all } => self.purge(&store, domains, *expired, *all).await,
             Action::Import => import(&store).await,
-            // The others ask the daemon.
+            // The others contact the daemon.
             _ => export(&store).await,
         };
         exit_of(done, &place.to_string())
     }
 
-    /// The daemon that runs, unless a store is named; none where nobody has said that there is one.
+    /// A client of the running daemon, unless a store is named; `None` if no daemon is configured.
     async fn daemon(&self) -> Result<Option<ControlClient>, Failed> {
         if self.store.is_some() && self.control.control.is_none() {
             return Ok(None);
@@ -237,7 +238,7 @@ impl Cache {
     }
 
     fn place(&self) -> Result<StorePlace, (Exit, String)> {
-        // A configuration that is named is read whatever it is needed for.
+        // A named configuration is read in any case.
         let config = &self.control.config;
         if let (Some(place), None) = (&self.store, config) {
             return Ok(place.clone());
@@ -391,12 +392,12 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     let mut input = io::BufReader::new(io::stdin());
     let (mut imported, mut older, mut newer) = (0, 0, 0);
     let mut count = |is_imported: bool| if is_imported { imported += 1 } else { older += 1 };
-    // Many at once, since a store writes those that come together at one stroke.
+    // Many at once, since a store combines concurrent writes.
     let mut importing = JoinSet::new();
     let mut fault = None;
     for line in 1.. {
         let mut text = String::new();
-        // An entry has 64 KiB at most; JSON may make it some times longer.
+        // An entry has at most 64 KiB; JSON may make it several times longer.
         if input.by_ref().take(MAX_LINE).read_line(&mut text)? == 0 {
             break;
         }
@@ -416,7 +417,7 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
             count(is_imported?);
         }
     }
-    // What stands before a fault is imported all the same.
+    // Lines before a faulty one are imported all the same.
     for is_imported in importing.join_all().await {
         count(is_imported?);
     }
@@ -428,7 +429,7 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     Ok(if newer > 0 { Exit::No } else { Exit::Fine })
 }
 
-/// Whether it was newer than what was there.
+/// Returns whether the entry was newer than the stored one.
 async fn import_entry(
     store: Arc<dyn EntryStore>,
     domain: PolicyDomain,
@@ -441,7 +442,7 @@ async fn import_entry(
     }
 }
 
-/// What a line of `export` says; none where its entry is of a later version.
+/// Parses a line of `export`; `None` if its entry is of a later version.
 fn imported_entry(line: &str) -> Result<Option<(PolicyDomain, CacheEntry)>, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name:?} is missing"));
@@ -471,7 +472,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// All entries of a store that cannot be read, page by page.
+/// All unreadable entries of a store, page by page.
 struct Unread<'a> {
     store: &'a Arc<dyn EntryStore>,
     last: Option<UnreadableEntry>,

@@ -10,32 +10,32 @@ use super::output::{Block, Tone, print_json, span, time, with_progress};
 use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 
-/// Say what `mtasts serve` answers for a destination now, and why
+/// Explain what `mtasts serve` answers for a destination now, and why
 ///
-/// It asks the daemon that runs, by its control socket. Where the daemon remembers nothing it looks the domain up, as for a
-/// mail. Shown are the answer, what it rests upon, what is remembered, and what went wrong lately.
+/// It contacts the running daemon through its control socket. If the daemon has nothing cached, it looks the domain up,
+/// as for a message. The output has the answer, the reasons, the cached entry, and recent failures.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// A domain, or a destination as Postfix has it: `example.com`, `[mail.example.com]:587`
+    /// A domain, or a destination as written by Postfix: `example.com`, `[mail.example.com]:587`
     #[arg(required = true, value_name = "DOMAIN")]
     keys: Vec<String>,
-    /// The name of the map, as behind the last colon of `socketmap:inet:127.0.0.1:8461:postfix`
+    /// The name of the map, as after the last colon of `socketmap:inet:127.0.0.1:8461:postfix`
     #[arg(long, value_name = "NAME", default_value = "postfix")]
     zone: String,
     #[command(flatten)]
     control: ControlSocket,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Where the daemon listens for commands.
+/// The control socket of the daemon.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ControlSocket {
-    /// Ask the daemon at this control socket [default: `control` of the configuration, or else /run/mtasts/control]
+    /// Contact the daemon at this control socket [default: `control` of the configuration, or else /run/mtasts/control]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
-    /// Read this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    /// Read this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -75,7 +75,7 @@ impl Explain {
                 gap.and_then(|()| block(&explained).print())
             };
             if printed.is_err() {
-                // Nobody reads on.
+                // The output was closed.
                 return Ok(Exit::No);
             }
         }

@@ -37,55 +37,56 @@ use super::Exit;
 use super::check::told;
 use super::store::StorePlace;
 
-/// Answer Postfix's TLS policy lookups (socketmap), and keep the policies
+/// Answer TLS policy lookups of Postfix (socketmap), and keep the policies up to date
 ///
 /// In main.cf: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`
 ///
-/// Options given here count more than those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end it, once those
-/// who wait have their answer.
+/// Options given here override those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end the daemon after
+/// pending requests are answered.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the whole configuration, or what is wrong with it, and end
+    /// Print the whole configuration, or what is wrong with it, and exit
     #[arg(long)]
     check_config: bool,
     /// Listen here; may be given several times [default: 127.0.0.1:8461]
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
-    /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into `$MTASTS_STORE`,
-    /// where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
+    /// Keep policies across restarts: in a file, or in a Redis server that machines share, `redis://HOST:PORT/NUMBER`,
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs in the file, or in
+    /// `$MTASTS_STORE`, where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
-    /// Let `mtasts explain` and `mtasts cache` ask here [default: `control` in `$RUNTIME_DIRECTORY`, or else nowhere]
+    /// Accept requests of `mtasts explain` and `mtasts cache` here [default: `control` in `$RUNTIME_DIRECTORY`, or else
+    /// nowhere]
     #[arg(long, value_name = "PATH")]
     control: Option<String>,
-    /// Answer for the destinations in this file as it says
+    /// Read per-destination overrides from this file
     #[arg(long, value_name = "FILE")]
     overrides: Option<String>,
     #[command(flatten)]
     zone: ZoneKeys,
-    /// Tell what is at least as weighty as this [default: info]
+    /// Log events of at least this level [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<LogLevel>,
-    /// How log lines look [default: text]
+    /// Format of log lines [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// Name domains at every level, not in debug and trace alone
+    /// Include domain names in log lines of every level, not only of debug and trace
     #[arg(long)]
     log_domains: bool,
-    /// Ask this DNS server instead of the system's; may be given several times
+    /// Query this DNS server instead of the system's; may be given several times
     #[arg(long, value_name = "ADDR[:PORT]")]
     dns: Vec<DnsServer>,
-    /// Trust the certificates in this file only
+    /// Trust only the certificates in this file
     #[arg(long, value_name = "PEM")]
     ca_file: Option<String>,
-    /// Ask policy hosts on this port [default: 443]
+    /// Contact policy hosts on this port [default: 443]
     #[arg(long, value_name = "N")]
     https_port: Option<u16>,
 }
@@ -101,7 +102,7 @@ impl Serve {
         }
     }
 
-    /// What is in force after a start, or why there would be none.
+    /// Prints the configuration that would be in force after a start, or why the start would fail.
     fn check(&self) -> Exit {
         let configuration = match self.read() {
             Ok((configuration, _)) => configuration,
@@ -120,7 +121,7 @@ impl Serve {
         Exit::Fine
     }
 
-    /// The configuration and what is answered by it, all read anew.
+    /// The configuration and the zones, read again.
     fn read(&self) -> Result<(Configuration, Zones), ConfigurationError> {
         let configuration = match self.config_file() {
             Some(file) => Configuration::read(&file)?,
@@ -139,12 +140,12 @@ impl Serve {
         Ok((configuration, zones))
     }
 
-    /// With its place, where the file says it.
+    /// Adds the position, if the value comes from the file.
     fn tell_unworkable(&self, unworkable: &Unworkable) -> ConfigurationError {
         let message = &unworkable.message;
         let in_file = self.config_file().and_then(|file| {
             let text = std::fs::read_to_string(&file).ok()?;
-            // The command line may have said something else.
+            // The command line may have set another value.
             let said = toml::from_str::<Configuration>(&text).ok()?.unworkable()?;
             let span = unworkable.span(&text).filter(|_| said == *unworkable)?;
             Some(Fault::at(&file, &text, span, message))
@@ -157,7 +158,7 @@ impl Serve {
         config_file(self.config.as_deref())
     }
 
-    /// What is in force although it should not be so, for the operator to hear.
+    /// Warnings for the operator about questionable settings.
     fn warnings(&self, configuration: &Configuration) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.store.as_ref().is_some_and(StorePlace::has_password) {

@@ -1,4 +1,4 @@
-//! What a server would answer now, and why.
+//! The explanation of an answer.
 
 use std::fmt;
 
@@ -7,29 +7,29 @@ use mta_sts_resolver::{DaneCoverage, DaneError, DomainEvent, PolicyAnswer};
 
 use super::answer::{Answer, Grounds};
 
-/// What a [`SocketmapServer`](super::SocketmapServer) would answer to a key now, and why.
+/// The answer of a [`SocketmapServer`](super::SocketmapServer) to a key now, and the reasons.
 ///
-/// Shown as text it is the reason, in one or two sentences.
+/// Displayed, it is the reason in one or two sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// When.
+    /// The time of the answer.
     pub at: UnixTime,
-    /// The answer as it would be sent: `OK secure match=...`, `NOTFOUND` or `TEMP` with a reason.
+    /// The answer as it would be sent: `OK secure match=...`, `NOTFOUND`, or `TEMP` with a reason.
     pub answer: String,
-    /// Whether the key is in the zone of every other map.
+    /// Whether the map has no zone of its own.
     pub is_default_zone: bool,
-    /// Whose policy counts; none where what was asked for can have none, or the operator's word stands for it.
+    /// The domain whose policy applies; `None` if the destination cannot have one, or is overridden.
     pub domain: Option<PolicyDomain>,
-    /// Whether the operator's overrides say what is answered.
+    /// Whether the operator's overrides determine the answer.
     pub is_overridden: bool,
-    /// What MTA-STS has to say; none where it was not asked.
+    /// The answer of MTA-STS; `None` if it was not looked up.
     pub policy: Option<PolicyAnswer>,
-    /// What DANE has to say; none where it was not asked.
+    /// The answer of DANE; `None` if it was not looked up.
     pub dane: Option<Result<DaneCoverage, DaneError>>,
-    /// What is remembered of the domain.
+    /// The cached entry of the domain.
     pub entry: Option<CacheEntry>,
-    /// What went wrong with the domain lately, the latest first.
+    /// The recent failures for the domain, the latest first.
     pub events: Vec<DomainEvent>,
 }
 

@@ -1,4 +1,4 @@
-//! A check for programs. Keys and codes are stable.
+//! The result of a check as JSON. Keys and codes are stable.
 
 use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType, SessionFault};
 use mta_sts_resolver::{
@@ -15,7 +15,7 @@ use super::verdict::Verdict;
 use crate::command::findings::Source;
 use crate::command::output::date;
 
-/// A failure as TLSRPT would count it.
+/// A failure in the form of TLSRPT.
 pub(super) struct Failure<'a> {
     pub(super) policy_type: PolicyType,
     pub(super) result_type: ResultType,
@@ -24,7 +24,7 @@ pub(super) struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// All of them: that of policy discovery, then those of the hosts.
+    /// All failures: that of policy discovery, then those of the hosts.
     pub(super) fn all(check: &'a DomainCheck) -> Vec<Self> {
         let discovery = check.discovery.outcome.failure.as_ref().map(|failure| Self {
             policy_type: PolicyType::Sts,

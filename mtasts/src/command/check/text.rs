@@ -1,4 +1,4 @@
-//! A check for the eyes of a postmaster: the verdict, what to do, then each stage.
+//! The result of a check as text for a postmaster: the verdict, what to do, then each stage.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::
     block.print()
 }
 
-/// One line a domain, for those who asked for several.
+/// Prints one line for each of several domains.
 pub(super) fn print_summary(checks: &[(String, Verdict)]) -> io::Result<()> {
     Block::gap()?;
     let mut block = Block::new("Summary");
@@ -150,7 +150,7 @@ fn policy(block: &mut Block, check: &DomainCheck) {
         matches!(&check.discovery.response, Some(Ok(response)) if response.content_encoding.is_some());
     match &check.discovery.outcome.applied {
         Ok(applied) => policy_content(block, &applied.policy),
-        // The octets are a coding's, so no place in them tells anything.
+        // The octets are encoded, so positions in them are meaningless.
         Err(NoPolicy::FetchFailed(FetchFault::Error(_))) if is_encoded => {}
         Err(NoPolicy::FetchFailed(FetchFault::Error(error))) => {
             let place = match error.policy_error() {
@@ -187,7 +187,7 @@ fn policy_addresses(block: &mut Block, check: &DomainCheck, first: String) {
     }
 }
 
-/// Whether the network itself said what went wrong with the fetch, in more detail than the failure's kind.
+/// Returns whether the error of the fetch has more detail than the kind of failure.
 fn tells_failure(check: &DomainCheck) -> bool {
     matches!(check.discovery.response, Some(Err(_))) || matches!(check.discovery.policy_host, Some(Err(_)))
 }
@@ -353,7 +353,7 @@ fn probes(block: &mut Block, host: &HostCheck, session: &SessionCheck) {
     without_sni(block, host.probes.without_sni.as_ref(), session.certificate());
 }
 
-/// What a client without SNI is shown, if that is another certificate than `with` SNI, and no valid one.
+/// The certificate for a client without SNI, if it differs from that `with` SNI and is not valid.
 fn without_sni(
     block: &mut Block,
     shown: Option<&Result<PeerCertificate, TlsFailure>>,
@@ -480,13 +480,13 @@ pub(super) fn is_candidate(txt: &[u8]) -> bool {
     !matches!(Record::select(&[txt]), Err(error) if error.kind() == RecordErrorKind::NoRecord)
 }
 
-/// Whether its owner may have meant a record.
+/// Returns whether a text may have been meant as a record.
 fn resembles_record(txt: &[u8]) -> bool {
     let lower = txt.trim_ascii_start().to_ascii_lowercase();
     [&b"v=sts"[..], b"v =", b"\"v=sts"].iter().any(|beginning| lower.starts_with(beginning))
 }
 
-/// Octets of a stranger, on one line and not too many.
+/// Untrusted octets on one line, truncated.
 fn quoted(octets: &[u8]) -> String {
     let shown = &octets[..octets.len().min(300)];
     let more =
@@ -494,5 +494,5 @@ fn quoted(octets: &[u8]) -> String {
     format!("\"{}\"{more}", shown.escape_ascii())
 }
 
-/// Lines of one kind that are shown at most.
+/// The maximum number of lines of one kind.
 const MAX_LINES: usize = 20;

@@ -1,4 +1,4 @@
-//! What a check comes to, in the words of an owner.
+//! The verdict of a check, in terms of an owner.
 
 use mta_sts_core::{FetchFault, NoPolicy, NoPolicyKind};
 use mta_sts_resolver::{
@@ -7,10 +7,10 @@ use mta_sts_resolver::{
 
 use crate::command::output::Tone;
 
-/// The first line of a domain, and the sentences under it.
+/// The first line about a domain, and the sentences below it.
 pub(super) struct Verdict {
     pub(super) tone: Tone,
-    /// Goes on after the name of the domain.
+    /// The rest of the line after the name of the domain.
     pub(super) headline: String,
     pub(super) sentence: String,
 }
@@ -75,7 +75,7 @@ impl Verdict {
         Self { tone, headline, sentence }
     }
 
-    /// Why the exit status is not 0.
+    /// The reason why the exit status is not 0.
     pub(super) fn exit_reason(standing: Standing) -> Option<(&'static str, &'static str)> {
         match standing {
             Standing::Fine => None,
@@ -190,7 +190,7 @@ fn hosts(check: &DomainCheck, which: impl Fn(&HostCheck) -> bool) -> String {
     some_of(&names)
 }
 
-/// Names in a sentence: three of them, and how many more there are.
+/// Up to three names for a sentence, and the number of others.
 pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
     let shown: Vec<_> = names.iter().take(3).map(AsRef::as_ref).collect();
     match (names.len(), shown.as_slice()) {
@@ -201,7 +201,7 @@ pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// A sentence within another one: its first word is no name.
+/// Makes a sentence part of another one: its first word is not a name.
 fn lower_first(sentence: &str) -> String {
     let mut rest = sentence.chars();
     let first = rest.next();

@@ -1,4 +1,4 @@
-//! Who may connect to a unix socket, as the configuration says it.
+//! The permissions of a Unix socket in the configuration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use nix::unistd::{Group, User};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketMode(pub(super) u32);
 
-/// Whom a socket belongs to: `USER`, `USER:GROUP` or `:GROUP`, by name or by number.
+/// The owner of a socket: `USER`, `USER:GROUP`, or `:GROUP`, by name or by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SocketOwner {
     text: String,
@@ -18,7 +18,7 @@ pub(super) struct SocketOwner {
     group: Option<u32>,
 }
 
-/// Both, for a socket of its own.
+/// Combines both for one socket.
 pub(super) fn access(SocketMode(mode): SocketMode, owner: Option<&SocketOwner>) -> SocketAccess {
     SocketAccess::new()
         .with_mode(mode)

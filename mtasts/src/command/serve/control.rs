@@ -18,7 +18,7 @@ use super::super::control::{
 };
 use super::super::remembered::Remembered;
 
-/// Does what an operator asks for.
+/// Handles the requests of operators.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     server: SocketmapServer,
@@ -30,7 +30,7 @@ impl Control {
         Self { server, service }
     }
 
-    /// Serves for as long as the future is polled, a few clients at once.
+    /// Serves for as long as the future is polled, with a few concurrent clients.
     pub(super) async fn serve_for_ever(self, listener: UnixListener) {
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
         loop {
@@ -54,7 +54,7 @@ impl Control {
         }
     }
 
-    /// Until the client leaves, or is silent for too long.
+    /// Serves until the client disconnects, or is idle for too long.
     async fn converse(&self, stream: UnixStream) -> io::Result<()> {
         let (requests, mut answers) = stream.into_split();
         let mut requests = BufReader::new(requests);
@@ -119,7 +119,7 @@ impl Control {
     async fn dump(&self, answers: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
         let mut entries: u64 = 0;
         for domain in self.service.domains() {
-            // It may be gone by now.
+            // The entry may be gone by now.
             let Some(entry) = self.service.entry(&domain).await else { continue };
             send(answers, &json!({ "domain": domain.as_str(), "entry": entry.to_text(&domain) })).await?;
             entries += 1;
@@ -128,7 +128,7 @@ impl Control {
     }
 }
 
-/// What a line asks for.
+/// Parses a line.
 fn request(line: &[u8]) -> Result<Request, Refusal> {
     let value: Value = serde_json::from_slice(line).map_err(|error| unreadable(&error.to_string()))?;
     match value["version"].as_u64() {

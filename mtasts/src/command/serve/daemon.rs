@@ -21,10 +21,10 @@ use super::sockets::Sockets;
 use super::status::{Phase, StatusPages};
 use super::supervisor;
 
-/// A daemon that serves.
+/// A running daemon.
 pub(super) struct Daemon<'a> {
     command: &'a Serve,
-    /// What is in force.
+    /// The configuration in force.
     configuration: Configuration,
     logging: Logging,
     trust_store: TrustStore,
@@ -47,7 +47,7 @@ impl<'a> Daemon<'a> {
         }
         let trust_store =
             configuration.trust_store().map_err(|error| (exit_of_trust_store(&error), error.to_string()))?;
-        // Before anything is told, so that no signal after it finds the daemon without its handlers.
+        // Before readiness is announced, so that no later signal finds the daemon without its handlers.
         let signals = Signals::watch()?;
 
         let mut service_config = configuration.service_config();
@@ -90,7 +90,7 @@ impl<'a> Daemon<'a> {
         Ok(())
     }
 
-    /// Serves the pages of the daemon, if they were asked for; it does not end.
+    /// Serves the HTTP pages of the daemon, if they are configured; never completes.
     fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
         let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
         let store = self.configuration.store.to_string();
@@ -104,7 +104,7 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Does what operators ask for, where they can; it does not end.
+    /// Serves the control socket, if there is one; never completes.
     fn control(&self, listener: Option<UnixListener>) -> impl Future<Output = ()> + use<> {
         let control = Control::new(self.server.clone(), self.service.clone());
         if let Some(path) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -136,13 +136,13 @@ impl<'a> Daemon<'a> {
     }
 
     async fn load(&self) {
-        // The service tells what fails, and tries again.
+        // The service logs failures, and retries.
         if let Ok(entries) = self.service.load().await {
             tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
         }
     }
 
-    /// Until it has to stop.
+    /// Runs until the daemon has to stop.
     async fn supervise(&mut self, signals: &mut Signals) {
         let beats = supervisor::heartbeat_interval();
         let interval = beats.unwrap_or(std::time::Duration::from_secs(3600));
@@ -164,7 +164,7 @@ impl<'a> Daemon<'a> {
         tracing::info!("stopping");
     }
 
-    /// Reads the configuration again, and does what it says as far as a running daemon can.
+    /// Reads the configuration again, and applies what a running daemon can change.
     fn reload(&mut self) {
         supervisor::reloading();
         match self.command.read() {
@@ -194,7 +194,7 @@ impl<'a> Daemon<'a> {
         supervisor::ready(&self.status());
     }
 
-    /// What the daemon has done, in one line of the log.
+    /// Logs the counters in one line.
     fn tell(&self) {
         let (server, service) = (self.server.counts(), self.service.counts());
         tracing::info!(
@@ -218,7 +218,8 @@ impl<'a> Daemon<'a> {
         );
     }
 
-    /// Reads again what others write: whom to ask in DNS, and whom to trust. Lookups do so by themselves when a file has changed.
+    /// Reads again what others write: the DNS servers and the trusted certificates. Lookups do this on their own when a
+    /// file has changed.
     fn reload_of_the_system(&self) {
         let dns = self.service.resolver().dns();
         match dns.reload() {

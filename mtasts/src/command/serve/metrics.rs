@@ -1,4 +1,4 @@
-//! What the daemon has done, for Prometheus.
+//! The metrics of the daemon, for Prometheus.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// All metrics. They are gathered when somebody asks: an answer to a mail server costs one addition at most.
+/// All metrics. They are collected on request: an answer to a mail server costs at most one addition.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
 }
 
-/// Where the numbers come from.
+/// The sources of the numbers.
 #[derive(Debug)]
 struct Sources {
     started_at: Duration,
@@ -27,7 +27,7 @@ struct Sources {
     reloads: Arc<Reloads>,
 }
 
-/// How often the configuration was read again.
+/// The number of reloads of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct Reloads {
     pub(super) done: AtomicU64,
@@ -42,10 +42,10 @@ impl Metrics {
         Self { registry }
     }
 
-    /// In the text form of `OpenMetrics`.
+    /// The text in the `OpenMetrics` format.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        // A string takes everything.
+        // Writing to a string does not fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }
@@ -109,7 +109,7 @@ impl Collector for Sources {
         page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
         page.counter("mtasts_fetches", "Policies that were fetched", service.fetched)?;
         let invalid = service.invalid_certificates + service.invalid_policies;
-        // They are counted one after the other.
+        // They are read one after the other.
         let others = service.fetch_failures.saturating_sub(invalid);
         page.counters(
             "mtasts_fetch_failures",
@@ -154,7 +154,7 @@ impl Collector for Sources {
     }
 }
 
-/// The default zone as a label. No other zone has this name.
+/// The label of the default zone. No other zone has this name.
 pub(super) const DEFAULT_ZONE: &str = "default";
 
 struct Page<'a>(DescriptorEncoder<'a>);
@@ -186,7 +186,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// What becomes of the store; whether it works, where there is one.
+    /// Writes the metrics of the store, and its state if there is one.
     fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
         self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
         self.gauge(
@@ -212,7 +212,7 @@ impl Page<'_> {
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        // Prometheus has floating point numbers alone; these are far from where they are not exact.
+        // Prometheus only has floating point numbers; these are far from where they become inexact.
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
     }

@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::configuration::ConfigurationError;
 use super::fault::Fault;
 
-/// What the file says of one destination: one of these.
+/// The settings for one destination: exactly one of these.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Entry {
@@ -34,7 +34,7 @@ enum OverridingMode {
     Testing,
 }
 
-/// Only `true`: a destination that is not exempt does not stand in the file.
+/// Only `true` is valid: a destination that is not exempt is left out of the file.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "bool")]
 struct Exempt;
@@ -50,7 +50,7 @@ fn parse(file: &Path, text: &str) -> Result<Overrides, Fault> {
     let mut entries: Vec<_> = toml::from_str::<BTreeMap<Spanned<String>, Entry>>(text)
         .map_err(|error| {
             let fault = Fault::toml(file, text, &error);
-            // `[example.com]` is a table within a table to TOML.
+            // In TOML `[example.com]` is a table within a table.
             if fault.is_in_line(|line| line.starts_with('[')) {
                 fault.with_help("a destination stands in quotes: [\"example.com\"]")
             } else {
@@ -59,7 +59,7 @@ fn parse(file: &Path, text: &str) -> Result<Overrides, Fault> {
         })?
         .into_iter()
         .collect();
-    // In the order of the file, so that of two faults the first is told.
+    // In the order of the file, so that of two faults the first is reported.
     entries.sort_by_key(|(destination, _)| destination.span().start);
     let mut overrides = Overrides::new();
     for (destination, entry) in entries {

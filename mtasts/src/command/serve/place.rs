@@ -1,4 +1,4 @@
-//! Where to listen.
+//! A listening address.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use mtasts::{SocketAccess, SocketmapListener};
 use super::super::Exit;
 use super::sockets::cannot_listen;
 
-/// A TCP port or a unix socket.
+/// A TCP port or a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Tcp(SocketAddr),

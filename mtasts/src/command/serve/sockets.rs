@@ -1,4 +1,4 @@
-//! Where the daemon listens: on the sockets that it was handed, or else on its own.
+//! The listening sockets of the daemon: those passed to it by systemd, or its own.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::super::Exit;
 use super::configuration::Configuration;
 
-/// Every socket of the daemon, listening.
+/// Every listening socket of the daemon.
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) answers: Vec<SocketmapListener>,
@@ -18,7 +18,7 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; those named `metrics` and `control`, of these.
+    /// Sockets of systemd (`sd_listen_fds(3)`) replace `listen`; those named `metrics` and `control` replace these.
     pub(super) async fn open(configuration: &Configuration) -> Result<Self, (Exit, String)> {
         let mut sockets = Self::handed_over().map_err(|what| (Exit::No, what))?;
         if sockets.answers.is_empty() {
@@ -76,7 +76,7 @@ impl Sockets {
     }
 }
 
-/// How the daemon ends that cannot listen there.
+/// The exit status and the message if the daemon cannot listen at an address.
 pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
     let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
     (exit, format!("cannot listen on {place}: {error}"))

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::metrics::Metrics;
 
-/// Tells how the daemon is.
+/// Serves the status pages.
 #[derive(Debug)]
 pub(super) struct StatusPages {
     phase: Arc<Phase>,
@@ -57,7 +57,8 @@ impl StatusPages {
         Self { phase, metrics, service, store }
     }
 
-    /// Serves for as long as the future is polled, a few clients at once and each for a short time.
+    /// Serves for as long as the future is polled, with a few concurrent clients and a time limit
+    /// for each.
     pub(super) async fn serve_for_ever(self, listener: TcpListener) {
         let pages = Arc::new(self);
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
@@ -82,7 +83,7 @@ impl StatusPages {
         }
     }
 
-    /// One request and its answer.
+    /// Handles one request.
     async fn converse(&self, stream: TcpStream) {
         let answered = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -105,7 +106,7 @@ impl StatusPages {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        // To HEAD, hyper sends the head alone.
+        // For HEAD, hyper sends only the head.
         match request.uri().path() {
             "/metrics" => page(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
             "/healthz" => self.health(),

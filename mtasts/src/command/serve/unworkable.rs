@@ -1,4 +1,4 @@
-//! What a configuration says that can be read and cannot work.
+//! Values of the configuration that are valid but cannot work.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use super::place::Place;
 /// A key whose value cannot work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unworkable {
-    /// With its tables, from the outermost.
+    /// The key with its tables, from the outermost.
     pub(super) key: &'static [&'static str],
     pub(super) message: String,
 }
 
 impl Unworkable {
-    /// Where the value stands in a file, if it does.
+    /// The position of the value in a file, if it is there.
     pub(super) fn span(&self, text: &str) -> Option<Range<usize>> {
         let file = DeTable::parse(text).ok()?;
         let mut table = file.get_ref();
@@ -33,7 +33,7 @@ impl Unworkable {
 }
 
 impl Configuration {
-    /// The first thing that cannot work.
+    /// The first value that cannot work.
     pub(super) fn unworkable(&self) -> Option<Unworkable> {
         let fault = |key, message: &str| Some(Unworkable { key, message: message.to_owned() });
         if self.listen.is_empty() && std::env::var_os("LISTEN_FDS").is_none() {
@@ -97,7 +97,7 @@ impl Configuration {
     }
 }
 
-/// Whether the system would let only one of both listen.
+/// Returns whether the system would let only one of both listen.
 fn clash(one: &Place, other: &Place) -> bool {
     match (one, other) {
         (Place::Tcp(one), Place::Tcp(other)) => {
@@ -110,14 +110,14 @@ fn clash(one: &Place, other: &Place) -> bool {
 
 fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
     let (one, other) = (one.ip(), other.ip());
-    // `[::]` is for IPv4 too.
+    // `[::]` accepts IPv4 too.
     let covers =
         |any: std::net::IpAddr| any.is_unspecified() && (any.is_ipv6() || one.is_ipv4() == other.is_ipv4());
     one == other || covers(one) || covers(other)
 }
 
 const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
-/// `sun_path` of unix(7), without the octet that ends it.
+/// The length of `sun_path` in unix(7), without the terminating octet.
 const MAX_SOCKET_PATH: usize = 107;
 const TOO_LONG: &str = "the path of a socket has 107 octets at most";
 
