@@ -106,10 +106,10 @@ pub enum DaneError {
     #[error("DANE may apply, but the lookups took too long.")]
     Slow,
     /// Too many lookups are waiting for DNS. This says nothing about the destination, and is not cached.
-    #[error("DANE may apply, but too many lookups wait for DNS.")]
+    #[error("DANE may apply, but too many lookups are waiting for DNS.")]
     Busy,
     /// There are more than 32 MX hosts, and none of the first 32 has DANE.
-    #[error("DANE may apply, but there are too many MX hosts to tell.")]
+    #[error("DANE may apply, but there are too many MX hosts.")]
     TooManyHosts,
 }
 

@@ -410,7 +410,7 @@ impl DnsClient {
             if !refuses_edns(&response) {
                 tracing::warn!(
                     %server,
-                    "a DNS server does not know EDNS: for ten minutes nothing that it says is authenticated by DNSSEC, so DANE is not seen"
+                    "a DNS server does not support EDNS: for ten minutes its answers are not authenticated by DNSSEC, so DANE is not detected"
                 );
                 self.shared.without_edns().insert(server, Instant::now() + WITHOUT_EDNS);
             }
@@ -437,11 +437,11 @@ impl DnsClient {
             Ok(()) => {
                 let servers = self.shared.config().servers();
                 if servers != before {
-                    tracing::info!(?servers, "resolv.conf has changed, and these DNS servers are asked now");
+                    tracing::info!(?servers, "resolv.conf has changed: DNS servers now in use");
                 }
             }
             Err(error) => {
-                tracing::error!(%error, servers = ?before, "resolv.conf has changed and is of no use: the DNS servers stay as they were");
+                tracing::error!(%error, servers = ?before, "resolv.conf has changed and is not usable: the DNS servers are unchanged");
             }
         }
         self.shared.config()

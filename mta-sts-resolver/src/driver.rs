@@ -61,13 +61,13 @@ pub struct Discovery {
 #[non_exhaustive]
 pub enum BusyWith {
     /// DNS.
-    #[error("Too many lookups wait for DNS.")]
+    #[error("Too many lookups are waiting for DNS.")]
     Dns,
     /// One address of Policy Hosts, or all Policy Hosts together.
-    #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
+    #[error("Too many lookups are waiting for the Policy Host's address, or for Policy Hosts.")]
     PolicyHost,
     /// All lookups together: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
-    #[error("Too many lookups wait.")]
+    #[error("Too many lookups are waiting.")]
     Lookups,
 }
 

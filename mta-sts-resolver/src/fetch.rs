@@ -202,7 +202,7 @@ impl PolicyFetcher {
         let failure = if peers.is_empty() && !addresses.is_empty() {
             PolicyFetchError::new(
                 PolicyFetchErrorKind::AddressRefused,
-                "every address is private, and those are refused",
+                "every address is private, which is refused",
             )
         } else {
             PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
@@ -304,7 +304,7 @@ impl Attempt<'_> {
                 done
             }
             Err(Aborted { is_unresponsive: true }) => {
-                Err(timed_out("sooner than others, who were never answered"))
+                Err(timed_out("early, because other fetches were waiting"))
             }
             Err(Aborted { is_unresponsive: false }) => Err(busy()),
         }
@@ -392,7 +392,7 @@ impl Attempt<'_> {
         let exchange = async {
             let response = sender.send_request(request).await.map_err(proxy_fault)?;
             if !response.status().is_success() {
-                return Err(proxy_fault(format_args!("it answered {}", response.status().as_u16())));
+                return Err(proxy_fault(format_args!("it responded with {}", response.status().as_u16())));
             }
             hyper::upgrade::on(response).await.map_err(proxy_fault)
         };
@@ -509,11 +509,11 @@ fn timed_out(when: &str) -> PolicyFetchError {
 }
 
 fn busy() -> PolicyFetchError {
-    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches are waiting for this address")
 }
 
 fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {
-    PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy is of no use: {what}"))
+    PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy failed: {what}"))
 }
 
 const WAITING: &str = "while waiting for the response";

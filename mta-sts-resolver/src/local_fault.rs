@@ -130,7 +130,7 @@ impl LocalFaultLog {
             %fault,
             peer = peer.map(tracing::field::display),
             others,
-            "a lookup failed for a fault of this machine, its network or its proxy: mail waits where no policy is remembered"
+            "a lookup failed because of this machine, its network or its proxy: mail waits unless a policy is cached"
         );
     }
 }

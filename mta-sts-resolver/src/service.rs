@@ -95,16 +95,16 @@ pub enum PolicyAnswer {
 #[non_exhaustive]
 pub enum WhyTemporary {
     /// DNS gave no answer about the record: a failure, or an attacker who suppresses it (RFC 8461, 10.2).
-    #[error("DNS did not say whether there is a policy. {0}")]
+    #[error("DNS gave no answer about the policy. {0}")]
     DnsFailed(TxtFailure),
     /// Too many lookups are waiting, and nothing is cached for the domain.
     #[error("{0}")]
     Busy(BusyWith),
     /// There is a policy, but it was not fetched, because of a fault of this machine, its network, or its proxy.
-    #[error("The policy could not be fetched for a fault of this machine.")]
+    #[error("The policy could not be fetched because of a fault of this machine.")]
     LocalFault,
     /// The lookup takes longer than [`ServiceConfig::with_answer_within`]; it continues in the background.
-    #[error("The lookup takes long, and goes on.")]
+    #[error("The lookup takes long, and continues.")]
     Slow,
 }
 
@@ -402,12 +402,12 @@ impl PolicyService {
         let shared = &self.shared;
         let lookup = shared.events.last_cause(domain, code, shared.now());
         let cause = lookup.unwrap_or_else(|| text.to_owned());
-        tracing::debug!(%domain, code, %cause, "answered that it is temporary");
+        tracing::debug!(%domain, code, %cause, "temporary answer");
         let event =
             DomainEvent { at: shared.now(), kind: DomainEventKind::Temporary, code, cause: cause.clone() };
         if let LogDecision::Log { suppressed } = shared.events.note(domain, event) {
             let domain = shared.config.log_domains.then(|| domain.as_str());
-            tracing::info!(domain, code, %cause, suppressed, "answered that it is temporary: mail waits");
+            tracing::info!(domain, code, %cause, suppressed, "temporary answer: mail waits");
         }
     }
 
@@ -616,7 +616,7 @@ impl Shared {
                 if alert.expires_at >= now {
                     tracing::warn!(
                         domain = named, code, cause, failures, %expires_at,
-                        "a policy could not be fetched anew; the cached one applies until it expires"
+                        "a policy could not be refreshed; the cached one applies until it expires"
                     );
                 } else {
                     tracing::warn!(
@@ -624,7 +624,7 @@ impl Shared {
                         code,
                         cause,
                         failures,
-                        "a policy could not be fetched anew, and has expired"
+                        "a policy could not be refreshed, and has expired"
                     );
                 }
             }
@@ -634,7 +634,7 @@ impl Shared {
                     code,
                     cause,
                     suppressed,
-                    "a policy could not be fetched, and none is remembered"
+                    "a policy could not be fetched, and none is cached"
                 );
             }
             (None, LogDecision::Suppress) => {}

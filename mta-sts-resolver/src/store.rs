@@ -242,11 +242,11 @@ impl StoreErrorKind {
         match self {
             Self::Corrupt => "the store is damaged",
             Self::Full => "the store is full",
-            Self::Unavailable => "the store is not available",
+            Self::Unavailable => "the store is unavailable",
             Self::Missing => "there is no store",
-            Self::Foreign => "this is no store of policies",
-            Self::Newer => "a later version has made the store",
-            Self::Denied => "the store may not be opened",
+            Self::Foreign => "this is not a store of policies",
+            Self::Newer => "the store was created by a later version",
+            Self::Denied => "permission to open the store was denied",
             Self::Locked => "another process has locked the store",
         }
     }

@@ -363,7 +363,7 @@ impl SocketmapServer {
             stopping.closed().await;
         };
         if tokio::time::timeout(self.shared.config.stop_within, all_left).await.is_err() {
-            tracing::warn!("some clients did not get their answer before the end");
+            tracing::warn!("some clients did not receive their answer before the end");
         }
     }
 }
@@ -411,7 +411,7 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
                 welcome(shared, stream, &watched).await;
             }
         }
-        Err(error) => tracing::warn!(%error, "clients that waited were not accepted"),
+        Err(error) => tracing::warn!(%error, "waiting clients were not accepted"),
     }
 }
 

@@ -90,7 +90,7 @@ fn what_is_good_is_said_to_be_good() {
         "policy.txt: Strict senders accept it: mode enforce, max_age 2592000 (30 days); no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
     let answer = record(&["v=STSv1; id=20260101T000000;"]);
-    let line = "TXT: Senders read the id 20260101T000000; no findings.\n";
+    let line = "TXT: Senders use the id 20260101T000000; no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
 }
 
@@ -263,16 +263,16 @@ fn the_last_line_says_what_the_findings_say() {
         (
             with("mx.recipient.test."),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (
             with("mx_1.recipient.test"),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (with("mx_1.recipient.test\nmx: mx.recipient.test"), 0, "Some senders refuse it, others accept it: "),
-        (with("mail.yourdomain.com"), 1, "Senders accept it, and it covers none of your hosts: "),
-        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, and it covers none of your hosts: "),
+        (with("mail.yourdomain.com"), 1, "Senders accept it, but it covers none of your hosts: "),
+        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, but it covers none of your hosts: "),
         (with("mail.example.com\nmx: mx.recipient.test"), 0, "Senders accept it: "),
         (with("mail.example.com").replace("enforce", "none"), 0, "Senders accept it: "),
     ] {
@@ -460,7 +460,7 @@ async fn a_domain_is_asked_for_its_policy() {
     let answer = stage.run(&["lint", "policy", "healthy-enforce.test"]).await;
     assert!(answer.stdout.contains("warning[mx-not-covered]"), "{}", answer.stdout);
     assert!(
-        answer.stdout.contains("Senders accept it, and it covers none of your hosts: "),
+        answer.stdout.contains("Senders accept it, but it covers none of your hosts: "),
         "{}",
         answer.stdout
     );

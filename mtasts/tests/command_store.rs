@@ -270,7 +270,7 @@ async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     }
     disk.run(&["mount", "-o", "remount,ro", disk.folder.to_str().unwrap()]);
     let daemon = Daemon::start(&mut disk.command(&words));
-    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    assert!(daemon.told.contains("the store cannot be opened; trying again"), "{}", daemon.told);
     assert!(daemon.told.contains(r#""entries":5"#), "{}", daemon.told);
     assert_secure(&daemon, &POLICIES);
     daemon.end();
@@ -592,7 +592,7 @@ async fn a_store_that_is_locked_at_the_start_delays_nothing_and_is_read_later() 
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE entries SET entry = entry")
         .unwrap();
     let mut daemon = stage.daemon(&store);
-    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    assert!(daemon.told.contains("the store cannot be opened; trying again"), "{}", daemon.told);
     let begun = Instant::now();
     assert_secure(&daemon, &POLICIES[..4]);
     // Each is told in an instant; a busy machine takes its time.
@@ -646,7 +646,7 @@ async fn a_lost_redis_is_told_once_and_gets_what_it_missed() {
     redis.restart();
     assert!(printed(&redis.url(), &["import"], &export).starts_with("5 imported"));
     assert_secure(&daemon, &POLICIES[1..2]);
-    daemon.event("the store could be read");
+    daemon.event("the store was loaded");
     daemon.end();
     stage.world.shutdown().await;
 }

@@ -31,9 +31,9 @@ pub enum HostDane {
     Passed,
     /// No TLSA record matches: senders with DANE refuse the host.
     Mismatch,
-    /// There are usable TLSA records, and no TLS: senders with DANE refuse the host.
+    /// There are usable TLSA records, but no TLS: senders with DANE refuse the host.
     NoTls,
-    /// There are usable TLSA records, and no session to compare them with.
+    /// There are usable TLSA records, but no session to compare them with.
     NotCompared,
     /// The lookup failed: senders with DANE wait.
     Failed(DaneError),

@@ -254,7 +254,7 @@ kinds! {
         "Keep it for a future or a backup host; otherwise remove it.";
     /// The MX records could not be looked up.
     MxLookupFailed = "mx-lookup-failed", Warning, DNS,
-        "Mail waits at the senders.",
+        "Mail waits in the queues of the senders.",
         "Try again later; if it persists, contact the operator of the name servers.";
     /// A host appears in several MX records.
     MxDoubled = "mx-doubled", Info, DNS,

@@ -93,7 +93,7 @@ pub enum DnsFailure {
     #[error("the server does not resolve names")]
     Lame,
     /// This machine cannot send a query: it has run out of files, memory, or sockets.
-    #[error("this machine cannot ask: {}", io::Error::from_raw_os_error(*os_error))]
+    #[error("this machine cannot send a query: {}", io::Error::from_raw_os_error(*os_error))]
     LocalFault {
         /// The error of the system, such as `EMFILE`.
         os_error: i32,

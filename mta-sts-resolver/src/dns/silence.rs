@@ -92,14 +92,14 @@ impl Silence {
                     // Any response to any query counts.
                     _ if suspect.has_answered || asked.is_ok() => {
                         if suspect.is_silent {
-                            tracing::info!(%server, "a DNS server answers again");
+                            tracing::info!(%server, "a DNS server responds again");
                         }
                         suspects.remove(&server);
                         return;
                     }
                     _ => {
                         if !std::mem::replace(&mut suspect.is_silent, true) {
-                            tracing::error!(%server, "a DNS server answers nothing, and is not asked until it does");
+                            tracing::error!(%server, "a DNS server does not respond, and is not used until it does");
                         }
                         if suspect.wanted_at.elapsed() > UNWANTED {
                             suspects.remove(&server);

@@ -162,21 +162,21 @@ impl fmt::Display for Cause<'_> {
                     Some(FetchFault::Error(error)) => {
                         write!(
                             formatter,
-                            "the Policy Host answered with HTTP status {}: {error}",
+                            "the Policy Host responded with HTTP status {}: {error}",
                             response.status
                         )
                     }
                     Some(fault) => fault.fmt(formatter),
                     None => {
-                        write!(formatter, "the Policy Host answered with HTTP status {}", response.status)
+                        write!(formatter, "the Policy Host responded with HTTP status {}", response.status)
                     }
                 }
             }
             (None, Some(Err(error)), _) => {
-                write!(formatter, "the address of the Policy Host in DNS: {error}")
+                write!(formatter, "address lookup of the Policy Host: {error}")
             }
             (None, _, Some(Err(error @ DnsError::Failed(_)))) => {
-                write!(formatter, "the record in DNS: {error}")
+                write!(formatter, "lookup of the record: {error}")
             }
             _ => match outcome.applied {
                 Err(why) => why.fmt(formatter),

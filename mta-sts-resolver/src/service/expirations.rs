@@ -137,15 +137,15 @@ impl Shared {
                 // Named even if domains are not logged: an operator has to act on this domain.
                 tracing::error!(
                     %domain, %mode, %expired_at, failures, cause,
-                    "a policy has lapsed and could not be fetched anew in time: mail to the domain is not protected by it any more"
+                    "a policy has expired and could not be refreshed in time: it no longer protects mail to the domain"
                 );
             } else {
                 let domain = self.config.log_domains.then(|| domain.as_str());
-                tracing::warn!(domain, %mode, %expired_at, failures, cause, "a policy has lapsed and could not be fetched anew in time");
+                tracing::warn!(domain, %mode, %expired_at, failures, cause, "a policy has expired and could not be refreshed in time");
             }
         }
         if let Some(others @ 1..) = lapsed.len().checked_sub(MAX_TOLD) {
-            tracing::error!(others, "more policies have lapsed than are named");
+            tracing::error!(others, "more policies have expired than are listed");
         }
     }
 }

@@ -162,7 +162,7 @@ impl Shared {
             if is_full {
                 tracing::info!(
                     entries = cache.len(),
-                    "memory is full: the rest of the store is read when asked for"
+                    "memory is full: the rest of the store is read on demand"
                 );
                 break;
             }
@@ -183,7 +183,7 @@ impl Shared {
         if self.load_failed.load(Ordering::Relaxed)
             && let Ok(entries) = self.load().await
         {
-            tracing::info!(entries, "the store could be read");
+            tracing::info!(entries, "the store was loaded");
         }
         self.save_unsaved().await;
         self.flush_usage().await;
@@ -191,7 +191,7 @@ impl Shared {
             let before = self.now().as_secs().saturating_sub(CLEANING_GRACE.as_secs());
             let removed = store.remove_expired(UnixTime::from_secs(before)).await;
             if let Some(removed @ 1..) = self.done(StoreOperation::Write, removed) {
-                tracing::debug!(removed, "entries that had expired were taken out of the store");
+                tracing::debug!(removed, "expired entries were removed from the store");
             }
         }
     }
@@ -283,7 +283,7 @@ impl Shared {
 
 /// Limits a store operation in time, so that no request waits for a hung disk or network.
 pub(super) async fn with_time_limit<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
-    let late = || StoreError::new(StoreErrorKind::Unavailable, "it takes too long");
+    let late = || StoreError::new(StoreErrorKind::Unavailable, "timed out");
     timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
 }
 

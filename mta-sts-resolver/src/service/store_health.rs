@@ -57,7 +57,7 @@ impl StoreHealth {
         // A flapping store is logged once a minute.
         if !failing.told && self.told_of_loss.is_due() {
             failing.told = true;
-            tracing::error!(code = error.code(), %error, "the store fails; answers go on from memory");
+            tracing::error!(code = error.code(), %error, "the store fails; answers continue from memory");
         }
     }
 

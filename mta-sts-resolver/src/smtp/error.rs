@@ -41,7 +41,7 @@ impl SmtpError {
 #[non_exhaustive]
 pub enum SmtpErrorKind {
     /// Clear text was received after the response to STARTTLS: a fault of the server, or an attack (RFC 3207, 6).
-    #[error("clear text follows the answer to STARTTLS")]
+    #[error("clear text follows the response to STARTTLS")]
     ClearTextAfterStarttls,
     /// The server closed the connection, or an earlier error ended the session.
     #[error("the connection is closed")]

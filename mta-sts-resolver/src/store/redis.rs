@@ -249,7 +249,7 @@ impl RedisStore {
     fn tell_unreadable(&self, name: &[u8], why: Unreadable) {
         tracing::debug!(domain = %name.escape_ascii(), ?why, "an entry in Redis cannot be read");
         if self.shared.unreadable.is_due() {
-            tracing::warn!(store = %self.shared.url, ?why, "an entry in Redis cannot be read; it is kept, and not used");
+            tracing::warn!(store = %self.shared.url, ?why, "an entry in Redis cannot be read; it is kept, but not used");
         }
     }
 
@@ -345,7 +345,7 @@ impl EntryStore for RedisStore {
                 };
                 expected = held;
             }
-            Err(StoreError::new(StoreErrorKind::Unavailable, "others write the same entry all the time"))
+            Err(StoreError::new(StoreErrorKind::Unavailable, "other processes keep writing the same entry"))
         })
     }
 

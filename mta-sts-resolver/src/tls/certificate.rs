@@ -54,7 +54,7 @@ impl fmt::Display for CertificateFault {
             Self::Expired => "the certificate has expired",
             Self::NotYetValid => "the certificate is not valid yet",
             Self::Revoked => "the certificate has been revoked",
-            Self::NotTrusted => "no trusted root vouches for the certificate",
+            Self::NotTrusted => "the certificate does not chain to a trusted root",
             Self::HostMismatch => "the certificate is for another host",
         })
     }

@@ -118,7 +118,7 @@ impl TrustStore {
                 ),
                 Err(error) => tracing::error!(
                     %error,
-                    "the certificate authorities have changed and are of no use: the old ones are trusted on"
+                    "the certificate authorities have changed and are not usable: the old ones remain trusted"
                 ),
             }
         }

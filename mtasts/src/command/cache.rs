@@ -134,7 +134,7 @@ impl Cache {
         };
         let store = match place.open(access) {
             Ok(Some(store)) => store,
-            Ok(None) => return told(Exit::Usage, "nothing is kept of a daemon's memory"),
+            Ok(None) => return told(Exit::Usage, "the daemon keeps policies in memory only, so there is no store"),
             Err(error) => return told(store::exit(&error), &format!("{place}: {error}")),
         };
         let done = match &self.action {
@@ -189,7 +189,7 @@ impl Cache {
         if self.json {
             writeln!(out, "{}", json!({ "purged": purged }))?;
         } else {
-            writeln!(out, "{purged} forgotten")?;
+            writeln!(out, "{purged} removed")?;
         }
         Ok(if domains.is_empty() || purged > 0 { Exit::Fine } else { Exit::No })
     }
@@ -211,9 +211,9 @@ impl Cache {
                 continue;
             }
             let applies = match (&refreshed.mode, &refreshed.cause) {
-                (Some(mode), None) => format!("fetched, in mode {mode}"),
+                (Some(mode), None) => format!("fetched, with mode {mode}"),
                 (Some(mode), Some(cause)) => {
-                    format!("not fetched, the cached one in mode {mode} applies: {cause}")
+                    format!("not fetched; the cached one with mode {mode} applies: {cause}")
                 }
                 (None, cause) => format!("not fetched: {}", cause.as_deref().unwrap_or_default()),
             };
@@ -287,13 +287,13 @@ impl Cache {
             while let Some(page) = unreadable.next().await? {
                 if let Some(entry) = page.iter().find(|entry| entry.name == domain.as_str().as_bytes()) {
                     let why = match entry.why {
-                        Unreadable::Newer => "is of a later version of mtasts, and cannot be read",
+                        Unreadable::Newer => "was written by a later version of mtasts, and cannot be read",
                         Unreadable::Damaged => "is damaged",
                     };
-                    return Ok(told(Exit::No, &format!("what is stored of {domain} {why}")));
+                    return Ok(told(Exit::No, &format!("the stored entry of {domain} {why}")));
                 }
             }
-            return Ok(told(Exit::No, &format!("nothing is remembered of {domain}")));
+            return Ok(told(Exit::No, &format!("nothing is stored for {domain}")));
         };
         let mut out = anstream::stdout();
         if self.json {
@@ -374,7 +374,7 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
         }
     }
     out.flush()?;
-    tell_unreadable(newer, 0, "written as they are");
+    tell_unreadable(newer, 0, "written unchanged");
     tell_unreadable(0, damaged, "left out");
     Ok(if damaged > 0 { Exit::No } else { Exit::Fine })
 }
@@ -424,7 +424,7 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     if let Some(fault) = fault {
         return Err(fault);
     }
-    writeln!(anstream::stdout(), "{imported} imported, {older} not newer than what is there")?;
+    writeln!(anstream::stdout(), "{imported} imported, {older} not newer than the stored ones")?;
     tell_unreadable(newer, 0, "left out");
     Ok(if newer > 0 { Exit::No } else { Exit::Fine })
 }

@@ -76,7 +76,7 @@ impl Check {
         let mut verdicts = Vec::new();
         let running = start(&checker, &self.domains);
         for (place, (subject, running)) in self.domains.iter().zip(running).enumerate() {
-            let what = format!("looking at {}", subject.domain);
+            let what = format!("checking {}", subject.domain);
             let check = match with_progress(&what, running).await {
                 Ok(check) => check,
                 Err(error) => return told(Exit::Temporary, &error.to_string()),
@@ -157,7 +157,7 @@ impl Subject {
 
 pub(super) fn subject(given: &str) -> Result<Subject, String> {
     if given.parse::<IpAddr>().is_ok() {
-        return Err("this is an address, not a domain".to_owned());
+        return Err("this is an IP address, not a domain".to_owned());
     }
     if let Some((local_part, _)) = given.rsplit_once('@')
         && local_part.contains('@')

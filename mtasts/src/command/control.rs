@@ -209,15 +209,15 @@ impl fmt::Display for ControlError {
                 write!(formatter, "{}: {error}", path.display())?;
                 match error.kind() {
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => formatter.write_str(
-                        ": no `mtasts serve` has its control socket there; `--control` or the configuration says where it is",
+                        ": no `mtasts serve` has its control socket there; set its path with `--control` or in the configuration",
                     ),
                     io::ErrorKind::PermissionDenied => formatter
-                        .write_str(": only whom `control-mode` and `control-owner` let in may ask; try as root"),
+                        .write_str(": access is limited by `control-mode` and `control-owner`; try as root"),
                     _ => Ok(()),
                 }
             }
             Self::Broken { path } => {
-                write!(formatter, "{}: what listens there is no `mtasts serve`", path.display())
+                write!(formatter, "{}: the process that listens there is not `mtasts serve`", path.display())
             }
             Self::Refused(Refusal { code, message }) => write!(formatter, "{message} [{code}]"),
         }

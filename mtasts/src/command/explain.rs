@@ -85,9 +85,9 @@ impl Explain {
 
 fn block(explained: &Explained) -> Block {
     let (tone, meaning) = match explained.answer.split(' ').next() {
-        Some("OK") => (Tone::Good, "Postfix takes this in place of its own smtp_tls_security_level."),
-        Some("NOTFOUND") => (Tone::Plain, "Postfix goes by its own smtp_tls_security_level."),
-        _ => (Tone::Bad, "Postfix keeps the mail, and asks again later."),
+        Some("OK") => (Tone::Good, "Postfix uses this instead of its own smtp_tls_security_level."),
+        Some("NOTFOUND") => (Tone::Plain, "Postfix uses its own smtp_tls_security_level."),
+        _ => (Tone::Bad, "Postfix defers the mail, and asks again later."),
     };
     let mut block = Block::with_verdict(&explained.key, tone, &explained.answer);
     block.line("meaning", Tone::Plain, meaning);
@@ -97,9 +97,9 @@ fn block(explained: &Explained) -> Block {
     block.line("zone", Tone::Plain, zone);
     if let Some(dane) = &explained.dane {
         let (tone, text) = match dane.as_str() {
-            "every-host" => (Tone::Good, "authenticates every MX host".to_owned()),
-            "some-hosts" => (Tone::Note, "authenticates some of the MX hosts".to_owned()),
-            "no-host" => (Tone::Plain, "no MX host has it".to_owned()),
+            "every-host" => (Tone::Good, "applies to every MX host".to_owned()),
+            "some-hosts" => (Tone::Note, "applies to some of the MX hosts".to_owned()),
+            "no-host" => (Tone::Plain, "applies to no MX host".to_owned()),
             error => (Tone::Bad, format!("could not be looked up [{error}]")),
         };
         block.line("DANE", tone, text);
@@ -107,7 +107,7 @@ fn block(explained: &Explained) -> Block {
     match &explained.entry {
         Some(entry) => remembered(&mut block, entry, explained.at),
         None if explained.domain.is_some() => {
-            block.line("memory", Tone::Plain, "nothing is remembered of the domain");
+            block.line("memory", Tone::Plain, "nothing is cached for the domain");
         }
         None => {}
     }
@@ -140,7 +140,7 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
         if entry.checked_until > now {
             lines.push((
                 Tone::Plain,
-                format!("the record is asked for again after {}", time(entry.checked_until)),
+                format!("the record is queried again after {}", time(entry.checked_until)),
             ));
         }
     }
@@ -151,7 +151,7 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
         ));
     }
     if entry.fetch_failures > 0 {
-        lines.push((Tone::Note, format!("fetches that failed since: {}", entry.fetch_failures)));
+        lines.push((Tone::Note, format!("failed fetches since then: {}", entry.fetch_failures)));
     }
     for back_off in entry.back_offs.iter().filter(|back_off| back_off.until > now) {
         lines.push((

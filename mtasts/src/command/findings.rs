@@ -251,8 +251,8 @@ impl Reception {
             format!("{senders} accept it")
         };
         let covered = match self {
-            Self { covers_none: true, .. } => ", and it covers none of your hosts",
-            Self { some_cover_none: true, .. } => ", and with some it covers none of your hosts",
+            Self { covers_none: true, .. } => ", but it covers none of your hosts",
+            Self { some_cover_none: true, .. } => ", but for some it covers none of your hosts",
             _ => "",
         };
         format!("{taken}{covered}")

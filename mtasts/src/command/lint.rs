@@ -104,7 +104,7 @@ impl RecordLint {
         let findings = lint::rrset(&records);
         let record = Record::select(&records);
         if record.is_err() && TlsrptRecord::select(&records).is_ok() {
-            anstream::eprintln!("mtasts: this is a TLSRPT record, which `mtasts lint tlsrpt` looks at");
+            anstream::eprintln!("mtasts: this is a TLSRPT record; use `mtasts lint tlsrpt`");
         }
         let counts = Counts::of(&findings);
         let printed = if self.manner.json {
@@ -120,7 +120,7 @@ impl RecordLint {
             }))
         } else {
             let (tone, sentence) = match &record {
-                Ok(record) => (Tone::Good, format!("Senders read the id {}", record.id())),
+                Ok(record) => (Tone::Good, format!("Senders use the id {}", record.id())),
                 Err(_) => (Tone::Bad, "Senders see no MTA-STS record".to_owned()),
             };
             print(&source, &findings, tone, &sentence)
@@ -141,7 +141,7 @@ fn records(texts: &[OsString]) -> io::Result<Vec<Vec<u8>>> {
         stdin().lock().take(MAX_RECORDS_LEN as u64 + 1).read_to_end(&mut input)?;
         if input.len() > MAX_RECORDS_LEN {
             return Err(io::Error::other(format!(
-                "longer than {MAX_RECORDS_LEN} octets, as no answer of DNS is"
+                "longer than {MAX_RECORDS_LEN} octets, the maximum of a DNS answer"
             )));
         }
         let lines = input.split(|octet| *octet == b'\n');
@@ -300,12 +300,12 @@ impl PolicyLint {
             return self.run_on_file(file);
         }
         let Some(given) = self.given.to_str() else {
-            return told(Exit::Usage, &format!("{}: no file and no domain", file.display()));
+            return told(Exit::Usage, &format!("{}: neither a file nor a domain", file.display()));
         };
         match subject(given) {
             Ok(subject) => self.run_on_domain(&subject.domain).await,
             Err(error) => {
-                told(Exit::Usage, &format!("{}: no such file, and no domain: {error}", file.display()))
+                told(Exit::Usage, &format!("{}: no such file, and not a domain: {error}", file.display()))
             }
         }
     }
@@ -417,7 +417,7 @@ impl PolicyLint {
         let told = told(failure.exit(), &printable(&format!("{url}: {message} [{code}]")));
         if matches!(failure, Failure::Dns(_)) {
             anstream::eprintln!(
-                "mtasts: no file is called {}, so it was taken for a domain",
+                "mtasts: there is no file {}, so it is treated as a domain",
                 printable(&self.given.to_string_lossy())
             );
         }

@@ -66,7 +66,7 @@ impl Match {
                 },
                 _ => {
                     anstream::eprintln!(
-                        "mtasts: a pattern needs hosts to match, or name a policy with --policy"
+                        "mtasts: give hosts to match with the pattern, or a policy with --policy"
                     );
                     return Exit::Usage;
                 }
@@ -123,7 +123,7 @@ fn print(answers: &[Answer<'_>]) -> io::Result<()> {
         let (tone, text) = match &answer.pattern {
             Ok(Some(pattern)) => (Tone::Good, format!("covered by {pattern}")),
             Ok(None) => (Tone::Bad, "not covered".to_owned()),
-            Err(error) => (Tone::Bad, format!("no host name: {} [{}]", error.kind().message(), error.code())),
+            Err(error) => (Tone::Bad, format!("not a host name: {} [{}]", error.kind().message(), error.code())),
         };
         print_row(&format!("{host:<width$}  "), tone, &text)?;
     }

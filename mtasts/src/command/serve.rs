@@ -171,7 +171,7 @@ impl Serve {
             && std::fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
         {
             warnings.push(format!(
-                "{} has the password of the store in it, and everybody on this machine may read it: chmod o= it",
+                "{} contains the password of the store and is readable by everybody on this machine: run chmod o= on it",
                 file.display()
             ));
         }

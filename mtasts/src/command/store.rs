@@ -49,7 +49,7 @@ impl StorePlace {
         // systemd creates that of a unit at its start.
         let is_missing = |folder: &Path| !folder.is_dir() && folder != state_folder();
         let folder = folder.filter(|folder| is_missing(folder))?;
-        Some((Exit::Configuration, format!("{self}: there is no folder {}", folder.display())))
+        Some((Exit::Configuration, format!("{self}: the folder {} does not exist", folder.display())))
     }
 
     /// Opens the store for a command; `None` without a store.
@@ -80,7 +80,7 @@ impl StorePlace {
         match store.open_now() {
             Err(error) if error.kind() == StoreErrorKind::Foreign => Err(error),
             Err(error) => {
-                tracing::error!(code = error.code(), %error, store = %self, "the store cannot be opened; it is tried again");
+                tracing::error!(code = error.code(), %error, store = %self, "the store cannot be opened; trying again");
                 Ok(Some(Arc::new(store)))
             }
             Ok(()) => Ok(Some(Arc::new(store))),

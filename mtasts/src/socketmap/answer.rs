@@ -185,7 +185,7 @@ async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns
         Ok(None) => Answer::NotFound,
         // For a smart host no MX records are looked up.
         Err(error) if *is_host && error.kind() == PostfixErrorKind::NoPermittedHost => {
-            let text = format!("The policy of the smart host {domain} does not cover it.");
+            let text = format!("The policy of the smart host {domain} does not cover this host.");
             Answer::Temporary { code: error.code(), text }
         }
         Err(error) => Answer::Temporary { code: error.code(), text: error.to_string() },

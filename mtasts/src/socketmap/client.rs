@@ -38,7 +38,7 @@ impl Client {
     pub(super) fn start(self, stream: impl Stream) {
         tokio::spawn(async move {
             if let Err(error) = self.serve(stream).await {
-                tracing::debug!(%error, "a client was given up");
+                tracing::debug!(%error, "a client was disconnected");
             }
         });
     }
@@ -56,7 +56,7 @@ impl Client {
             let zones = self.shared.zones();
             let answer = match found {
                 Ok(_) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
-                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
+                Err(Broken) => Answer::Permanent("This is not a netstring, or it is too long."),
             };
             zones.count(request, &answer);
             drop(zones);

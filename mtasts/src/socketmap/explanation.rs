@@ -58,41 +58,41 @@ impl fmt::Display for Explanation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(policy) = &self.policy else {
             return formatter.write_str(if self.is_overridden {
-                "The operator's overrides say so."
+                "An override of the operator says so."
             } else {
-                "This is no domain that can have a policy: an address, a parent domain, or no name."
+                "This cannot have a policy: it is an IP address, a parent domain, or not a name."
             });
         };
         if self.is_overridden {
-            formatter.write_str("The policy is one of the operator's overrides. ")?;
+            formatter.write_str("The policy is an override of the operator. ")?;
         }
         match (&self.dane, policy) {
             (Some(Err(error)), _) => {
                 write!(formatter, "{error} Mail waits: a failed lookup must not turn DANE off.")
             }
             (Some(Ok(DaneCoverage::EveryHost)), _) => {
-                formatter.write_str("DANE authenticates all MX hosts, and comes before MTA-STS.")
+                formatter.write_str("DANE applies to all MX hosts, and takes precedence over MTA-STS.")
             }
             (Some(Ok(DaneCoverage::SomeHosts)), _) => {
-                formatter.write_str("DANE authenticates some of the MX hosts, and comes before MTA-STS.")
+                formatter.write_str("DANE applies to some of the MX hosts, and takes precedence over MTA-STS.")
             }
             (_, PolicyAnswer::Temporary(why)) if self.is_temporary() => why.fmt(formatter),
             (_, PolicyAnswer::Temporary(why)) => {
-                write!(formatter, "{why} In this zone that is no reason to wait (`on-dns-failure`).")
+                write!(formatter, "{why} In this zone mail is then delivered unprotected (`on-dns-failure`).")
             }
             (_, PolicyAnswer::None(why)) if self.is_temporary() => {
-                write!(formatter, "{why} In this zone mail waits for that (`on-fetch-failure`).")
+                write!(formatter, "{why} In this zone mail waits then (`on-fetch-failure`).")
             }
             (_, PolicyAnswer::None(why @ (NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. }))) => {
-                write!(formatter, "{why} In this zone mail goes out unprotected then (`on-fetch-failure`).")
+                write!(formatter, "{why} In this zone mail is then delivered unprotected (`on-fetch-failure`).")
             }
             (_, PolicyAnswer::None(why)) => why.fmt(formatter),
             (_, PolicyAnswer::Policy(_)) if self.is_temporary() => {
-                formatter.write_str("There is a policy, and no answer could be made of it now.")
+                formatter.write_str("There is a policy, but no answer could be made from it now.")
             }
             (_, PolicyAnswer::Policy(policy)) => formatter.write_str(match policy.mode() {
                 Mode::Enforce => "The policy enforces TLS.",
-                Mode::Testing => "The policy is in mode testing: mail goes out whatever is met.",
+                Mode::Testing => "The policy is in mode testing: mail is delivered in any case.",
                 Mode::None => "The policy is in mode none: MTA-STS is off.",
             }),
         }

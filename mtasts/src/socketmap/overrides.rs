@@ -45,20 +45,20 @@ pub(super) enum Override {
 pub enum OverrideError {
     /// The destination does not have the form of a Postfix request.
     #[error(
-        "This is no destination: write it as \"example.com\", \"example.com:587\", \"[host]\" or \"[host]:587\"."
+        "This is not a destination: write it as \"example.com\", \"example.com:587\", \"[host]\" or \"[host]:587\"."
     )]
     Destination,
     /// It starts with a dot.
-    #[error("Subdomains inherit nothing: name each of them, without a dot in front.")]
+    #[error("Subdomains are not included: list each of them, without a leading dot.")]
     Parent,
     /// An IP address has no policy: MTA-STS applies to domains.
-    #[error("An address has no policy; it can be a smart host, or exempt.")]
+    #[error("An IP address has no policy; it can be a smart host, or exempt.")]
     Address,
     /// The destination is already overridden, maybe in another spelling.
-    #[error("This destination stands here twice.")]
+    #[error("This destination is listed twice.")]
     Duplicate,
     /// A policy of mode none is an exemption.
-    #[error("Mode none asks for nothing: make the destination exempt instead.")]
+    #[error("Mode none requires nothing: make the destination exempt instead.")]
     ModeNone,
     /// There are no names, too many, or one that is neither a host name nor a pattern such as `*.example.com`.
     #[error(

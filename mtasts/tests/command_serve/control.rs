@@ -83,7 +83,7 @@ async fn an_answer_is_explained() {
     let text = words(&out(&shown));
     for part in [
         "policy-redirect.test: NOTFOUND",
-        "meaning Postfix goes by its own smtp_tls_security_level.",
+        "meaning Postfix uses its own smtp_tls_security_level.",
         "reason The last fetch",
         "is not fetched before 2",
         "lately 2",

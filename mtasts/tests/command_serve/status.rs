@@ -135,10 +135,10 @@ async fn failures_are_counted_by_their_cause() {
     }
     // One line each, with its cause and without the domain.
     for (message, cause) in [
-        ("a policy could not be fetched, and none is remembered", "HTTP status"),
-        ("a policy could not be fetched, and none is remembered", ""),
-        ("a policy could not be fetched, and none is remembered", "certificate"),
-        ("answered that it is temporary: mail waits", "timed out"),
+        ("a policy could not be fetched, and none is cached", "HTTP status"),
+        ("a policy could not be fetched, and none is cached", ""),
+        ("a policy could not be fetched, and none is cached", "certificate"),
+        ("temporary answer: mail waits", "timed out"),
     ] {
         let event = daemon.event_of(message);
         assert_eq!(event["level"], "INFO", "{event}");

@@ -74,7 +74,7 @@ pub(super) fn create(path: &Path, like: Option<Ownership>) -> io::Result<()> {
     if (user, group) != (made.uid(), made.gid())
         && let Err(error) = fchown(&file, Some(user), Some(group))
     {
-        tracing::warn!(%error, path = %path.display(), "the file of the store cannot be given its former owner");
+        tracing::warn!(%error, path = %path.display(), "the former owner of the store's file cannot be restored");
     }
     // Whatever the umask of the process has left of it.
     file.set_permissions(Permissions::from_mode(ownership.map_or(0o600, |own| own.mode)))

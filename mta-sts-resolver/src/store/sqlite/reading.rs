@@ -267,18 +267,18 @@ pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bo
     match look(path).map_err(|error| io_error(&error))? {
         Found::Nothing => return Err(StoreError::new(StoreErrorKind::Missing, "no such file").into()),
         Found::Empty => return Err(schema::foreign("the file is empty").into()),
-        Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+        Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts").into()),
         Found::Database => {}
     }
     let has = |ending| with(path, ending).exists();
     let is_without_log = !has("-wal");
     if !is_without_log && !has("-shm") {
         // SQLite would create one. A daemon that could not do so has exclusive access instead.
-        let what = "its log (-wal) has no index (-shm) beside it: `mtasts serve` makes it";
+        let what = "its log (-wal) has no index (-shm): `mtasts serve` creates it";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     if is_without_log && has("-journal") {
-        let what = "a change was broken off (-journal): `mtasts serve` rolls it back";
+        let what = "a change was interrupted (-journal): `mtasts serve` rolls it back";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     let uri = format!("file:{}?mode=ro{}", uri_path(path), if is_without_log { "&immutable=1" } else { "" });

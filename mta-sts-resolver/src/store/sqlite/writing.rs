@@ -178,7 +178,7 @@ impl Writer {
         let path = &self.shared.path;
         let creates = self.shared.config.access == SqliteAccess::Create;
         match look(path).map_err(|error| io_error(&error))? {
-            Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts")),
+            Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts")),
             Found::Nothing if !creates => {
                 return Err(StoreError::new(StoreErrorKind::Missing, "no such file"));
             }
@@ -245,7 +245,7 @@ impl Writer {
     fn make_anew(&self, old: &Database, files: [Option<FileIdentity>; 3]) -> Result<Database, Fault> {
         let path = &self.shared.path;
         match look(path).map_err(|error| io_error(&error))? {
-            Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+            Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts").into()),
             Found::Nothing => file::create(path, old.ownership).map_err(|error| io_error(&error))?,
             Found::Empty | Found::Database => {}
         }
@@ -262,7 +262,7 @@ impl Writer {
         if new.unwritable.is_none() {
             // Everything in the open file can still be read.
             let saved = copy(&old.connection, &mut new.connection)?;
-            tracing::error!(saved, path = %path.display(), "the file of the store was gone: what it held is in a new one");
+            tracing::error!(saved, path = %path.display(), "the file of the store was gone: its contents were written to a new one");
         }
         Ok(new)
     }
@@ -283,14 +283,14 @@ impl Writer {
     fn renew(&self) -> Result<Database, Fault> {
         let path = &self.shared.path;
         if look(path).map_err(|error| io_error(&error))? != Found::Database {
-            return Err(schema::foreign("it is no database of mtasts").into());
+            return Err(schema::foreign("it is not a database of mtasts").into());
         }
         let ownership = Ownership::of(path);
         let damaged = file::move_aside(path)?;
         file::create(path, ownership).map_err(|error| io_error(&error))?;
         let mut database = self.connect()?;
         let saved = salvage(&damaged, &mut database.connection)?;
-        tracing::error!(saved, damaged = %damaged.display(), "the store was damaged: it was moved aside and made anew");
+        tracing::error!(saved, damaged = %damaged.display(), "the store was damaged: it was moved aside and recreated");
         Ok(database)
     }
 }
@@ -448,7 +448,7 @@ fn full() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
     rusqlite::Error::SqliteFailure(
         code,
-        Some("entries that cannot be read take all the room there is".to_owned()),
+        Some("unreadable entries take up the whole store".to_owned()),
     )
 }
 
@@ -474,7 +474,7 @@ fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
     // From both ends, so that little more than the damaged part is lost.
     for order in ["ASC", "DESC"] {
         if let Err(error) = copy(order) {
-            tracing::debug!(%error, "no more can be read of the damaged store");
+            tracing::debug!(%error, "the rest of the damaged store cannot be read");
         }
     }
     schema::rank_all(&transaction)?;

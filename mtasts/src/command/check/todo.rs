@@ -49,7 +49,7 @@ fn items(check: &DomainCheck) -> Vec<Item> {
                 code: finding.code(),
                 places: vec![finding.place().to_owned()],
                 message,
-                fix: format!("Mend ({}): {}", finding.owner(), finding.fix()),
+                fix: format!("Fix ({}): {}", finding.owner(), finding.fix()),
             }),
         }
     }
@@ -91,7 +91,7 @@ fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&s
             code: finding.code(),
             places: vec![place],
             message: format!("{} {}", finding.message(), finding.senders()),
-            fix: format!("Mend: {}", finding.help()),
+            fix: format!("Fix: {}", finding.help()),
         });
     }
 }

@@ -32,7 +32,7 @@ impl FromStr for SocketMode {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match u32::from_str_radix(text, 8) {
             Ok(mode) if mode & 0o222 == 0 => {
-                Err("nobody could connect: whoever connects must be allowed to write")
+                Err("nobody could connect: clients need write permission")
             }
             Ok(mode @ ..=0o777) => Ok(Self(mode)),
             _ => Err("expected permissions in octal digits, such as \"0660\""),

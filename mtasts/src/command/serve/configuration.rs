@@ -370,7 +370,7 @@ impl Default for Configuration {
 impl Default for Limits {
     fn default() -> Self {
         const fn count(number: usize) -> NonZeroUsize {
-            NonZeroUsize::new(number).expect("a number that is written here is not 0")
+            NonZeroUsize::new(number).expect("the number must not be 0")
         }
         Self {
             max_entries: const { count(65_536) },
@@ -519,7 +519,7 @@ impl fmt::Display for ConfigurationError {
 fn named_zones<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ZoneKeys>, D::Error> {
     let zones = BTreeMap::<String, ZoneKeys>::deserialize(deserializer)?;
     if zones.contains_key(DEFAULT_ZONE) {
-        return Err(D::Error::custom("the zone of every other map is [zone], not [zones.default]"));
+        return Err(D::Error::custom("use [zone] for the default zone, not [zones.default]"));
     }
     Ok(zones)
 }

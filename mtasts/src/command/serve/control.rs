@@ -42,7 +42,7 @@ impl Control {
                     tokio::spawn(async move {
                         let _place = place;
                         if let Err(error) = control.converse(stream).await {
-                            tracing::debug!(%error, "a client of the control socket was given up");
+                            tracing::debug!(%error, "a client of the control socket was disconnected");
                         }
                     });
                 }
@@ -69,7 +69,7 @@ impl Control {
             let request = if is_whole {
                 request(&line)
             } else {
-                Err(unreadable("The line has no end, or is too long."))
+                Err(unreadable("The line is incomplete, or too long."))
             };
             match request {
                 Ok(Request::Dump) => self.dump(&mut answers).await?,
@@ -100,10 +100,10 @@ impl Control {
                 let purged = self.service.purge(purge).await.map_err(|error| {
                     refusal(
                         error.code(),
-                        &format!("The store: {error}; memory has forgotten what it may still hold."),
+                        &format!("The store: {error}. The entries are gone from memory, but may still be in the store."),
                     )
                 })?;
-                tracing::info!(domains = purged, "forgotten, as an operator asked for it");
+                tracing::info!(domains = purged, "purged at the request of an operator");
                 json!({ "version": VERSION, "purged": purged })
             }
             Request::Refresh { domain } => {

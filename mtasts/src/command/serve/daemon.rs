@@ -66,7 +66,7 @@ impl<'a> Daemon<'a> {
                 max_clients = files.clients,
                 fetches_at_once = files.fetches,
                 dns_sockets = files.dns_sockets,
-                "few files may be open, so less goes on at once than the configuration says: see LimitNOFILE= or `ulimit -Hn`"
+                "the limit of open files is low, so concurrency is lower than configured: raise LimitNOFILE= or `ulimit -Hn`"
             );
         }
         let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
@@ -138,7 +138,7 @@ impl<'a> Daemon<'a> {
     async fn load(&self) {
         // The service logs failures, and retries.
         if let Ok(entries) = self.service.load().await {
-            tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
+            tracing::info!(entries, store = %self.configuration.store, "policies were loaded into memory");
         }
     }
 
@@ -182,12 +182,12 @@ impl<'a> Daemon<'a> {
                 };
                 tracing::info!("the configuration was read again");
                 for key in self.configuration.differences(&configuration) {
-                    tracing::warn!(key, "this was changed, and needs a restart");
+                    tracing::warn!(key, "a changed setting needs a restart");
                 }
             }
             Err(error) => {
                 self.reloads.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
+                tracing::error!(%error, "the new configuration is not valid: the old one stays in force");
             }
         }
         self.reload_of_the_system();
@@ -223,9 +223,9 @@ impl<'a> Daemon<'a> {
     fn reload_of_the_system(&self) {
         let dns = self.service.resolver().dns();
         match dns.reload() {
-            Ok(()) => tracing::info!(servers = ?dns.servers(), "these DNS servers are asked"),
+            Ok(()) => tracing::info!(servers = ?dns.servers(), "DNS servers in use"),
             Err(error) => {
-                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is of no use: the DNS servers stay as they were");
+                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is not usable: the DNS servers are unchanged");
             }
         }
         match self.trust_store.reload() {
@@ -233,7 +233,7 @@ impl<'a> Daemon<'a> {
                 tracing::info!(roots = self.trust_store.len(), "the certificate authorities were read again");
             }
             Err(error) => {
-                tracing::error!(%error, "the certificate authorities are of no use: the old ones are trusted on");
+                tracing::error!(%error, "the certificate authorities are not usable: the old ones remain trusted");
             }
         }
         self.warn_without_dane();
@@ -242,7 +242,7 @@ impl<'a> Daemon<'a> {
     fn warn_without_dane(&self) {
         if !self.server.dane().can_authenticate() {
             tracing::warn!(
-                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+                "there is no DNS server on loopback and none is trusted by option: DANE is not looked up, so MTA-STS overrides it"
             );
         }
     }
@@ -250,7 +250,7 @@ impl<'a> Daemon<'a> {
     fn status(&self) -> String {
         let counts = self.service.counts();
         format!(
-            "answering: {} requests so far, {} domains remembered",
+            "answering: {} requests so far, {} domains cached",
             self.server.requests(),
             counts.entries
         )

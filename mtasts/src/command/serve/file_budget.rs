@@ -29,7 +29,7 @@ impl FileBudget {
             tracing::warn!(%error, "the limit of open files could not be raised");
             rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
         });
-        tracing::debug!(files = permitted, "how many files may be open");
+        tracing::debug!(files = permitted, "limit of open files");
         let open = ["/proc/self/fd", "/dev/fd"].iter().find_map(|folder| std::fs::read_dir(folder).ok());
         let open = open.map_or(OPEN_AT_START, Iterator::count);
         usize::try_from(permitted).unwrap_or(usize::MAX).saturating_sub(open + 2 * listeners + SPARE)

@@ -57,32 +57,32 @@ impl Collector for Sources {
         page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
         page.gauge(
             "process_start_time_seconds",
-            "When it was started, in Unix time",
+            "Start time of the process, in Unix time",
             self.started_at.as_secs(),
         )?;
 
         let server = self.server.counts();
         let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
-        page.answers("mtasts_requests", "Requests that were answered", &zones)?;
-        page.gauge("mtasts_clients", "Clients that are connected", server.clients)?;
-        page.gauge("mtasts_max_clients", "Clients that may be connected at once", server.max_clients)?;
-        page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
-        page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
+        page.answers("mtasts_requests", "Answered requests", &zones)?;
+        page.gauge("mtasts_clients", "Connected clients", server.clients)?;
+        page.gauge("mtasts_max_clients", "Maximum number of connected clients", server.max_clients)?;
+        page.counter("mtasts_connections", "Accepted connections of clients", server.connections)?;
+        page.gauge("mtasts_overrides", "Destinations with an override", server.overrides)?;
 
         let (service, dane) = (self.service.counts(), self.server.dane().counts());
-        page.gauge("mtasts_entries", "Domains in memory, with a policy or without", service.entries)?;
-        page.gauge("mtasts_policy_octets", "Octets that the policies in memory take", service.policy_octets)?;
+        page.gauge("mtasts_entries", "Domains in memory, with or without a policy", service.entries)?;
+        page.gauge("mtasts_policy_octets", "Size of the policies in memory, in octets", service.policy_octets)?;
         page.counter(
             "mtasts_cache_hits",
-            "Answers from memory, without asking anybody",
+            "Answers from memory, without a query",
             service.from_memory,
         )?;
         page.counter("mtasts_lookups", "Lookups for an answer", service.lookups)?;
         let waiting = &service.waiting;
         page.gauges(
             "mtasts_lookups_waiting",
-            "What lookups wait for now, those in the background too",
+            "Waiting lookups, including those in the background, by what they wait for",
             "for",
             &[
                 ("dns-place", waiting.dns_place),
@@ -97,7 +97,7 @@ impl Collector for Sources {
         )?;
         page.counters(
             "mtasts_busy",
-            "Lookups that were turned away, since too many others waited",
+            "Lookups rejected because too many others were waiting",
             "for",
             &[
                 ("dns", service.busy.dns),
@@ -106,14 +106,14 @@ impl Collector for Sources {
                 ("dane", dane.busy),
             ],
         )?;
-        page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
-        page.counter("mtasts_fetches", "Policies that were fetched", service.fetched)?;
+        page.counter("mtasts_refreshes", "Lookups to refresh a policy", service.refreshes)?;
+        page.counter("mtasts_fetches", "Fetched policies", service.fetched)?;
         let invalid = service.invalid_certificates + service.invalid_policies;
         // They are read one after the other.
         let others = service.fetch_failures.saturating_sub(invalid);
         page.counters(
             "mtasts_fetch_failures",
-            "Fetches of policies that failed, by the result type of TLSRPT",
+            "Failed fetches of policies, by the result type of TLSRPT",
             "result",
             &[
                 ("sts-policy-fetch-error", others),
@@ -121,17 +121,17 @@ impl Collector for Sources {
                 ("sts-webpki-invalid", service.invalid_certificates),
             ],
         )?;
-        page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
+        page.counter("mtasts_alerts", "Failed refreshes of cached policies", service.alerts)?;
         page.policies(&service)?;
-        page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        page.counter("mtasts_dns_failures", "Lookups without an answer from DNS", service.dns_failures)?;
         page.counter(
             "mtasts_local_faults",
-            "Questions that were not asked, for a fault of this machine, its network or its proxy",
+            "Queries not made because of a fault of this machine, its network or its proxy",
             service.local_faults,
         )?;
         page.counters(
             "mtasts_dane_lookups",
-            "Lookups of DANE, by how many MX hosts have it",
+            "Lookups of DANE, by the MX hosts to which it applies",
             "result",
             &[
                 ("every-host", dane.every_host),
@@ -144,7 +144,7 @@ impl Collector for Sources {
 
         page.counters(
             "mtasts_reloads",
-            "How often the configuration was read again",
+            "Reloads of the configuration",
             "result",
             &[
                 ("done", self.reloads.done.load(Ordering::Relaxed)),
@@ -165,21 +165,21 @@ impl Page<'_> {
     fn policies(&mut self, service: &ServiceCounts) -> fmt::Result {
         self.counters(
             "mtasts_policies_lapsed",
-            "Policies that lapsed, since they were not fetched anew in time",
+            "Policies that expired because they were not refreshed in time",
             "mode",
             &[("enforce", service.lapsed_enforce), ("testing", service.lapsed_testing)],
         )?;
         let policies = &service.policies;
         self.gauges(
             "mtasts_policies",
-            "Policies in memory that apply, by mode",
+            "Unexpired policies in memory, by mode",
             "mode",
             &[("enforce", policies.enforce), ("testing", policies.testing), ("none", policies.none)],
         )?;
         if let Some(first) = policies.first_expiry {
             self.gauge(
                 "mtasts_first_expiry_timestamp_seconds",
-                "When the first policy expires that enforces or tests, unless it is fetched anew, in Unix time",
+                "Earliest expiry of a policy in mode enforce or testing, unless it is refreshed, in Unix time",
                 first.as_secs(),
             )?;
         }
@@ -188,10 +188,10 @@ impl Page<'_> {
 
     /// Writes the metrics of the store, and its state if there is one.
     fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
-        self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
+        self.counter("mtasts_store_failures", "Failed operations of the store", service.store_failures)?;
         self.gauge(
             "mtasts_store_unsaved",
-            "Domains that the store misses until it works again",
+            "Domains whose entries could not be written to the store yet",
             service.unsaved,
         )?;
         if state == StoreState::None {
@@ -200,13 +200,13 @@ impl Page<'_> {
         self.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
         self.gauges(
             "mtasts_store_unreadable",
-            "Entries of the store that are kept and not used",
+            "Unreadable entries that the store keeps",
             "reason",
             &[("newer", service.store.newer), ("damaged", service.store.damaged)],
         )?;
         self.counter(
             "mtasts_store_evicted",
-            "Entries that the store has given up for want of room",
+            "Entries evicted from the store to make room",
             service.store.evicted,
         )
     }

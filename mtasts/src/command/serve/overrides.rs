@@ -52,7 +52,7 @@ fn parse(file: &Path, text: &str) -> Result<Overrides, Fault> {
             let fault = Fault::toml(file, text, &error);
             // In TOML `[example.com]` is a table within a table.
             if fault.is_in_line(|line| line.starts_with('[')) {
-                fault.with_help("a destination stands in quotes: [\"example.com\"]")
+                fault.with_help("write the destination in quotes: [\"example.com\"]")
             } else {
                 fault
             }
@@ -84,7 +84,7 @@ impl Entry {
             (None, None, Some(names)) => overrides.add_smart_host(destination, names),
             _ => {
                 return Err(
-                    "A destination has exactly one of `policy`, `exempt` and `smart-host`.".to_owned()
+                    "A destination must have exactly one of `policy`, `exempt` and `smart-host`.".to_owned()
                 );
             }
         };
@@ -96,7 +96,7 @@ impl TryFrom<bool> for Exempt {
     type Error = &'static str;
 
     fn try_from(exempt: bool) -> Result<Self, Self::Error> {
-        if exempt { Ok(Self) } else { Err("what is not exempt does not stand here: leave it out") }
+        if exempt { Ok(Self) } else { Err("only `true` is allowed: leave out a destination that is not exempt") }
     }
 }
 

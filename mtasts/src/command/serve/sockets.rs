@@ -27,7 +27,7 @@ impl Sockets {
             }
         }
         if sockets.answers.is_empty() {
-            return Err((Exit::Configuration, "there is nowhere to listen: `listen` is empty".to_owned()));
+            return Err((Exit::Configuration, "there is no address to listen on: `listen` is empty".to_owned()));
         }
         if sockets.metrics.is_none()
             && let Some(address) = configuration.metrics.0
@@ -53,7 +53,7 @@ impl Sockets {
         let mut sockets = Self { answers: Vec::new(), metrics: None, control: None };
         for number in 0..handed.len() {
             let name = names.next().unwrap_or_default();
-            let failed = |error: io::Error| format!("a socket that was handed over is of no use: {error}");
+            let failed = |error: io::Error| format!("a socket passed by systemd is not usable: {error}");
             if let Ok(Some(listener)) = handed.take_tcp_listener(number) {
                 if name == "metrics" {
                     listener.set_nonblocking(true).map_err(failed)?;
@@ -62,7 +62,7 @@ impl Sockets {
                     sockets.answers.push(SocketmapListener::from_tcp(listener).map_err(failed)?);
                 }
             } else if name == "metrics" {
-                return Err("the socket that was handed over for metrics is no TCP port".to_owned());
+                return Err("the socket passed by systemd for metrics is not a TCP socket".to_owned());
             } else if let Some(listener) = handed.take_unix_listener(number).map_err(failed)? {
                 if name == "control" {
                     listener.set_nonblocking(true).map_err(failed)?;

@@ -71,7 +71,7 @@ impl StatusPages {
                     tokio::spawn(async move {
                         let _place = place;
                         if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
-                            tracing::debug!("a client of the metrics was given up");
+                            tracing::debug!("a client of the metrics was disconnected");
                         }
                     });
                 }
@@ -96,7 +96,7 @@ impl StatusPages {
             )
             .await;
         if let Err(error) = answered {
-            tracing::debug!(%error, "a client of the metrics left early or made no sense");
+            tracing::debug!(%error, "a client of the metrics disconnected early or sent an invalid request");
         }
     }
 
@@ -124,7 +124,7 @@ impl StatusPages {
         };
         let word = if is_degraded && self.phase.is_serving() { "degraded" } else { self.phase.word() };
         let text = format!(
-            "{word}\nstore: {}, {state}{} unsaved, {} failures\nlookups: {} waiting, {} turned away\n",
+            "{word}\nstore: {}, {state}{} unsaved, {} failures\nlookups: {} waiting, {} rejected\n",
             self.store,
             counts.unsaved,
             counts.store_failures,

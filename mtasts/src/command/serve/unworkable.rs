@@ -37,11 +37,11 @@ impl Configuration {
     pub(super) fn unworkable(&self) -> Option<Unworkable> {
         let fault = |key, message: &str| Some(Unworkable { key, message: message.to_owned() });
         if self.listen.is_empty() && std::env::var_os("LISTEN_FDS").is_none() {
-            return fault(&["listen"], "there is nowhere to listen");
+            return fault(&["listen"], "there is no address to listen on");
         }
         for (number, place) in self.listen.iter().enumerate() {
             if let Some(other) = self.listen[..number].iter().find(|other| clash(other, place)) {
-                return fault(&["listen"], &format!("only one of {other} and {place} can be listened on"));
+                return fault(&["listen"], &format!("{other} and {place} conflict: listen on one of them"));
             }
             if let Place::Unix(path) = place
                 && path.as_os_str().len() > MAX_SOCKET_PATH
@@ -52,45 +52,45 @@ impl Configuration {
         if let Some(metrics) = self.metrics.0
             && let Some(place) = self.listen.iter().find(|place| clash(place, &Place::Tcp(metrics)))
         {
-            return fault(&["metrics"], &format!("{place} stands in `listen` already"));
+            return fault(&["metrics"], &format!("{place} is already in `listen`"));
         }
         if let Some(control) = &self.control.0 {
             if control.len() > MAX_SOCKET_PATH {
                 return fault(&["control"], TOO_LONG);
             }
             if self.listen.contains(&Place::Unix(control.into())) {
-                return fault(&["control"], &format!("{control} stands in `listen` already"));
+                return fault(&["control"], &format!("{control} is already in `listen`"));
             }
         }
         if self.https_port == 0 {
-            return fault(&["https-port"], "no host can be asked on port 0");
+            return fault(&["https-port"], "port 0 is not valid for a host");
         }
         if self.https_proxy.0.is_some_and(|proxy| proxy.port() == 0) {
-            return fault(&["https-proxy"], "no proxy can be asked on port 0");
+            return fault(&["https-proxy"], "port 0 is not valid for a proxy");
         }
         if self.dns_servers().any(|server| server.port() == 0) {
-            return fault(&["dns"], "no server can be asked on port 0");
+            return fault(&["dns"], "port 0 is not valid for a server");
         }
         let limits = &self.limits;
         if limits.dns_attempts.0.is_some_and(|attempts| attempts.get() > 5) {
-            return fault(&["limits", "dns-attempts"], "a server is asked 5 times at most");
+            return fault(&["limits", "dns-attempts"], "the maximum is 5");
         }
         if limits.dns_timeout.0.is_some_and(|timeout| timeout.0 > limits.dns_deadline.0) {
             return fault(
                 &["limits", "dns-timeout"],
-                "one try would take longer than `dns-deadline` allows for all",
+                "one attempt must not take longer than `dns-deadline`",
             );
         }
         if limits.answer_within.0 > MAX_ANSWER_WITHIN {
             return fault(
                 &["limits", "answer-within"],
-                "85s at most: Postfix waits 100 s, and DANE may take 15 s of them",
+                "the maximum is 85s: Postfix waits 100 s, of which DANE may take 15 s",
             );
         }
         if limits.fetches_from_one_address > limits.fetches_at_once {
             return fault(
                 &["limits", "fetches-from-one-address"],
-                "more than `fetches-at-once` allows in all",
+                "the maximum is that of `fetches-at-once`",
             );
         }
         None
@@ -119,7 +119,7 @@ fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
 const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
 /// The length of `sun_path` in unix(7), without the terminating octet.
 const MAX_SOCKET_PATH: usize = 107;
-const TOO_LONG: &str = "the path of a socket has 107 octets at most";
+const TOO_LONG: &str = "the path of a socket must not exceed 107 octets";
 
 #[cfg(test)]
 mod tests {

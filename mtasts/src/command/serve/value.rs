@@ -94,7 +94,7 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match humantime::parse_duration(text) {
-            Ok(span) if span.is_zero() => Err("expected a span longer than none"),
+            Ok(span) if span.is_zero() => Err("expected a span longer than 0"),
             Ok(span) => Ok(Self(span)),
             Err(_) => Err("expected a span of time such as \"30s\" or \"5m\""),
         }
