@@ -382,7 +382,7 @@ second-mx.test: protected, but not every MX host complies with the policy
   error   mx1.second-mx.test: Its certificate expired a day ago. Senders with
           MTA-STS deliver nothing to this host. [certificate-expired]
           Fix (the operator of the mail host): Renew it, load it into the server,
-          and see why the renewal did not happen by itself.
+          and find out why it was not renewed automatically.
   warning _smtp._tls.second-mx.test: There is no TLSRPT record. Nobody is told
           when TLS fails: senders have nowhere to report it to. [no-tlsrpt]
           Fix (the operator of the domain's DNS): Publish the TXT record

@@ -196,7 +196,7 @@ kinds! {
     PolicyHostUnreachable = "policy-host-unreachable", Error, POLICY_HOST,
         "Senders cannot fetch the policy; those that have cached one keep it until it expires.",
         Hint::POLICY_HOST_UNREACHABLE.fix();
-    /// The policy host did not answer in time.
+    /// The policy host did not respond in time.
     PolicyHostTimeout = "policy-host-timeout", Warning, POLICY_HOST,
         "Senders wait for up to a minute, and then deliver without a policy.",
         Hint::POLICY_HOST_TIMEOUT.fix();

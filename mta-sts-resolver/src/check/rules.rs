@@ -166,7 +166,7 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
             }
         }
         (_, None) if matches!(check.discovery.outcome.applied, Err(NoPolicy::FetchFailed(_))) => {
-            let message = "The policy host did not answer in time.";
+            let message = "The policy host did not respond in time.";
             found.push(CheckFinding::new(Kind::PolicyHostTimeout, host, message));
         }
         _ => {}
