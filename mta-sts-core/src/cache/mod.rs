@@ -59,8 +59,8 @@
 //!
 //! # Costs
 //!
-//! The entries are kept in slots, which a hash table keyed by the caller's seed finds by name. Linked lists give the
-//! order of use, one heap the order of expiry, another that of refreshes. So looking up and marking a use take constant
+//! The entries are kept in slots, which a hash table keyed by the caller's seed finds by name: a lookup waits for two
+//! memory accesses, one in the table and one in the slot. Linked lists give the order of use, one heap the order of expiry, another that of refreshes. So looking up and marking a use take constant
 //! time, and a change takes time logarithmic in the number of entries, whatever names attackers choose. Two operations
 //! cost more, and seldom enough that the amortized cost stays: an insertion that grows or rehashes the tables visits
 //! all entries, and [`PolicyCache::poll_refresh`] visits all that expired or went unused since the last call.
@@ -71,6 +71,7 @@
 mod eviction_rank;
 mod heap;
 mod left_alone;
+mod name_index;
 mod policies;
 mod size_class;
 mod slot;
@@ -80,12 +81,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use self::eviction_rank::{EvictionRank, expires_at};
 use self::heap::SlotHeap;
 use self::left_alone::LeftAlone;
+use self::name_index::NameIndex;
 use self::policies::Policies;
 use self::size_class::{Candidate, SizeClasses};
 use self::slot::{Refresh, Reuse, Slot};
@@ -162,7 +163,7 @@ pub struct PolicyCache {
     // The latest time at which one of them was set: if the time is earlier now, the clock has stepped back.
     latest: UnixTime,
     vacant: Vec<u32>,
-    by_name: HashTable<u32>,
+    by_name: NameIndex,
     policies: Policies,
     use_order: UseOrder,
     ends: SlotHeap,
@@ -305,7 +306,7 @@ impl PolicyCache {
             refresh_at: Vec::new(),
             latest: UnixTime::default(),
             vacant: Vec::new(),
-            by_name: HashTable::new(),
+            by_name: NameIndex::new(),
             policies: Policies::new(hasher(HASH_OF_POLICY)),
             use_order: UseOrder::new(),
             ends: SlotHeap::default(),
@@ -322,7 +323,7 @@ impl PolicyCache {
 
     /// Returns whether no domain is cached.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.len() == 0
     }
 
     /// The memory that the policies take, in octets.
@@ -547,7 +548,7 @@ impl PolicyCache {
 
     fn find(&self, domain: &PolicyDomain) -> Option<u32> {
         let name = domain.as_str().as_bytes();
-        self.by_name.find(self.hasher.hash(name), |&slot| self.slots[slot as usize].name() == name).copied()
+        self.by_name.find(self.hasher.hash(name), |slot| self.slots[slot as usize].name() == name)
     }
 
     fn entry(&self, slot: u32) -> CacheEntry {
@@ -652,9 +653,7 @@ impl PolicyCache {
         let held = &self.slots[slot as usize];
         let taken = held.domain().map(|domain| Evicted { domain, entry: self.entry(slot) });
         let hash = self.hasher.hash(held.name());
-        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == slot) {
-            found.remove();
-        }
+        self.by_name.remove(hash, slot);
         self.use_order.unlink(slot);
         self.ends.remove(slot, |slot| self.slots[slot as usize].expires_at(&self.policies));
         self.refreshes.remove(slot, |slot| self.refresh_at[slot as usize]);

@@ -152,8 +152,10 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
                         found.push(CheckFinding::new(Kind::PolicyAddressFails, &host, message));
                     }
                     Ok(other) if other.body != response.body => {
-                        let message =
-                            format!("At {address} it serves a different policy than at {}.", response.peer.ip());
+                        let message = format!(
+                            "At {address} it serves a different policy than at {}.",
+                            response.peer.ip()
+                        );
                         found.push(CheckFinding::new(Kind::PolicyDiffers, &host, message));
                     }
                     Ok(_) => {}
@@ -494,12 +496,9 @@ fn dane(host: &HostCheck, found: &mut Vec<CheckFinding>) {
             (Kind::DaneMismatch, "None of its TLSA records matches its certificate.".to_owned())
         }
         HostDane::NoTls => (Kind::DaneWithoutTls, "It has TLSA records, but TLS fails.".to_owned()),
-        HostDane::Unusable => {
-            (Kind::DaneUnusable, "None of its TLSA records is usable for SMTP.".to_owned())
-        }
+        HostDane::Unusable => (Kind::DaneUnusable, "None of its TLSA records is usable for SMTP.".to_owned()),
         HostDane::Failed(DaneError::LookupFailed { kind, failure: DnsFailure::Bogus { info_code } }) => {
-            let message =
-                format!("DNSSEC validation failed for {kind} (extended error {info_code}).");
+            let message = format!("DNSSEC validation failed for {kind} (extended error {info_code}).");
             (Kind::DaneBogus, message)
         }
         HostDane::Failed(DaneError::LookupFailed { kind, failure }) => {

@@ -134,7 +134,9 @@ impl Cache {
         };
         let store = match place.open(access) {
             Ok(Some(store)) => store,
-            Ok(None) => return told(Exit::Usage, "the daemon keeps policies in memory only, so there is no store"),
+            Ok(None) => {
+                return told(Exit::Usage, "the daemon keeps policies in memory only, so there is no store");
+            }
             Err(error) => return told(store::exit(&error), &format!("{place}: {error}")),
         };
         let done = match &self.action {

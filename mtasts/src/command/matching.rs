@@ -123,7 +123,9 @@ fn print(answers: &[Answer<'_>]) -> io::Result<()> {
         let (tone, text) = match &answer.pattern {
             Ok(Some(pattern)) => (Tone::Good, format!("covered by {pattern}")),
             Ok(None) => (Tone::Bad, "not covered".to_owned()),
-            Err(error) => (Tone::Bad, format!("not a host name: {} [{}]", error.kind().message(), error.code())),
+            Err(error) => {
+                (Tone::Bad, format!("not a host name: {} [{}]", error.kind().message(), error.code()))
+            }
         };
         print_row(&format!("{host:<width$}  "), tone, &text)?;
     }

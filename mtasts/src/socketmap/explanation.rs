@@ -73,9 +73,8 @@ impl fmt::Display for Explanation {
             (Some(Ok(DaneCoverage::EveryHost)), _) => {
                 formatter.write_str("DANE applies to all MX hosts, and takes precedence over MTA-STS.")
             }
-            (Some(Ok(DaneCoverage::SomeHosts)), _) => {
-                formatter.write_str("DANE applies to some of the MX hosts, and takes precedence over MTA-STS.")
-            }
+            (Some(Ok(DaneCoverage::SomeHosts)), _) => formatter
+                .write_str("DANE applies to some of the MX hosts, and takes precedence over MTA-STS."),
             (_, PolicyAnswer::Temporary(why)) if self.is_temporary() => why.fmt(formatter),
             (_, PolicyAnswer::Temporary(why)) => {
                 write!(formatter, "{why} In this zone mail is then delivered unprotected (`on-dns-failure`).")
@@ -84,7 +83,10 @@ impl fmt::Display for Explanation {
                 write!(formatter, "{why} In this zone mail waits then (`on-fetch-failure`).")
             }
             (_, PolicyAnswer::None(why @ (NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. }))) => {
-                write!(formatter, "{why} In this zone mail is then delivered unprotected (`on-fetch-failure`).")
+                write!(
+                    formatter,
+                    "{why} In this zone mail is then delivered unprotected (`on-fetch-failure`)."
+                )
             }
             (_, PolicyAnswer::None(why)) => why.fmt(formatter),
             (_, PolicyAnswer::Policy(_)) if self.is_temporary() => {

@@ -165,8 +165,8 @@ impl Readiness {
     ///
     /// It takes time and memory linear in the size of the reports, up to a logarithmic factor.
     // Meets R77.
-    pub fn assess(
-        reports: &[Report],
+    pub fn assess<'a>(
+        reports: impl IntoIterator<Item = &'a Report>,
         live: Option<&LiveFindings>,
         served: &Served<'_>,
         now: UnixTime,
@@ -554,7 +554,9 @@ impl<'a> Assessment<'a> {
             // A report about today may be the first, unless one about today shows another list.
             None => (
                 last_day_of_other_list(self.sightings).map_or(0, |last| last + 1).max(self.today),
-                format!("There are no reports about this list of MX hosts yet; {wanted} full days are needed."),
+                format!(
+                    "There are no reports about this list of MX hosts yet; {wanted} full days are needed."
+                ),
             ),
         };
         let first_day = first.saturating_add(wanted);

@@ -63,8 +63,12 @@ impl ReadyRule {
     /// The requirement, in one sentence.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::HostsPass => "Every MX host in DNS passes a check now, and its certificate does not expire soon.",
-            Self::PolicyServed => "The policy can be fetched now, and no sender has failed to fetch it recently.",
+            Self::HostsPass => {
+                "Every MX host in DNS passes a check now, and its certificate does not expire soon."
+            }
+            Self::PolicyServed => {
+                "The policy can be fetched now, and no sender has failed to fetch it recently."
+            }
             Self::EnoughDays => "The same list of MX hosts has been served for long enough.",
             Self::EnoughSessions => "Enough senders have reported enough sessions under the policy.",
             Self::NoFailureOfYours => "There has been no failure of the domain's own for some days.",

@@ -446,10 +446,7 @@ fn evict(transaction: &Transaction<'_>, max_octets: u64) -> rusqlite::Result<u64
 
 fn full() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-    rusqlite::Error::SqliteFailure(
-        code,
-        Some("unreadable entries take up the whole store".to_owned()),
-    )
+    rusqlite::Error::SqliteFailure(code, Some("unreadable entries take up the whole store".to_owned()))
 }
 
 /// Copies rows up to the damage, including those of a later version; what is damaged stays in the damaged file.

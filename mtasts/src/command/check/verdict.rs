@@ -54,7 +54,8 @@ impl Verdict {
             DomainVerdict::Unavailable => (
                 Tone::Bad,
                 "unknown: no MX host can be reached from here".to_owned(),
-                "If senders cannot reach them either, mail waits in their queues. Try again later.".to_owned(),
+                "If senders cannot reach them either, mail waits in their queues. Try again later."
+                    .to_owned(),
             ),
             DomainVerdict::DnsFailed => dns_failed(check),
             DomainVerdict::LocalFault => (
@@ -212,5 +213,4 @@ fn lower_first(sentence: &str) -> String {
     }
 }
 
-const UNPROTECTED: &str =
-    "Senders deliver as to any domain without MTA-STS: an attacker on the path can read the mail, or divert it.";
+const UNPROTECTED: &str = "Senders deliver as to any domain without MTA-STS: an attacker on the path can read the mail, or divert it.";

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mtasts::SocketAccess;
+use mtasts_socketmap::SocketAccess;
 use nix::unistd::{Group, User};
 
 /// The permissions of a socket, in octal digits.
@@ -31,9 +31,7 @@ impl FromStr for SocketMode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match u32::from_str_radix(text, 8) {
-            Ok(mode) if mode & 0o222 == 0 => {
-                Err("nobody could connect: clients need write permission")
-            }
+            Ok(mode) if mode & 0o222 == 0 => Err("nobody could connect: clients need write permission"),
             Ok(mode @ ..=0o777) => Ok(Self(mode)),
             _ => Err("expected permissions in octal digits, such as \"0660\""),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mta_sts_resolver::{PolicyService, TrustStore};
-use mtasts::{SocketmapListener, SocketmapServer};
+use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -249,11 +249,7 @@ impl<'a> Daemon<'a> {
 
     fn status(&self) -> String {
         let counts = self.service.counts();
-        format!(
-            "answering: {} requests so far, {} domains cached",
-            self.server.requests(),
-            counts.entries
-        )
+        format!("answering: {} requests so far, {} domains cached", self.server.requests(), counts.entries)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
-use mtasts::{AnswerCounts, SocketmapServer};
+use mtasts_socketmap::{AnswerCounts, SocketmapServer};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -72,12 +72,12 @@ impl Collector for Sources {
 
         let (service, dane) = (self.service.counts(), self.server.dane().counts());
         page.gauge("mtasts_entries", "Domains in memory, with or without a policy", service.entries)?;
-        page.gauge("mtasts_policy_octets", "Size of the policies in memory, in octets", service.policy_octets)?;
-        page.counter(
-            "mtasts_cache_hits",
-            "Answers from memory, without a query",
-            service.from_memory,
+        page.gauge(
+            "mtasts_policy_octets",
+            "Size of the policies in memory, in octets",
+            service.policy_octets,
         )?;
+        page.counter("mtasts_cache_hits", "Answers from memory, without a query", service.from_memory)?;
         page.counter("mtasts_lookups", "Lookups for an answer", service.lookups)?;
         let waiting = &service.waiting;
         page.gauges(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mta_sts_core::Mode;
-use mtasts::{OverrideError, Overrides};
+use mtasts_socketmap::{OverrideError, Overrides};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -96,7 +96,11 @@ impl TryFrom<bool> for Exempt {
     type Error = &'static str;
 
     fn try_from(exempt: bool) -> Result<Self, Self::Error> {
-        if exempt { Ok(Self) } else { Err("only `true` is allowed: leave out a destination that is not exempt") }
+        if exempt {
+            Ok(Self)
+        } else {
+            Err("only `true` is allowed: leave out a destination that is not exempt")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use listenfd::ListenFd;
-use mtasts::SocketmapListener;
+use mtasts_socketmap::SocketmapListener;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;
@@ -27,7 +27,10 @@ impl Sockets {
             }
         }
         if sockets.answers.is_empty() {
-            return Err((Exit::Configuration, "there is no address to listen on: `listen` is empty".to_owned()));
+            return Err((
+                Exit::Configuration,
+                "there is no address to listen on: `listen` is empty".to_owned(),
+            ));
         }
         if sockets.metrics.is_none()
             && let Some(address) = configuration.metrics.0

@@ -76,10 +76,7 @@ impl Configuration {
             return fault(&["limits", "dns-attempts"], "the maximum is 5");
         }
         if limits.dns_timeout.0.is_some_and(|timeout| timeout.0 > limits.dns_deadline.0) {
-            return fault(
-                &["limits", "dns-timeout"],
-                "one attempt must not take longer than `dns-deadline`",
-            );
+            return fault(&["limits", "dns-timeout"], "one attempt must not take longer than `dns-deadline`");
         }
         if limits.answer_within.0 > MAX_ANSWER_WITHIN {
             return fault(
