@@ -113,7 +113,7 @@ impl RecordId {
         Ok(Self::of_valid(id))
     }
 
-    /// An id of octets that were one.
+    /// Makes an id from octets that were validated before.
     pub(crate) fn of_valid(id: &[u8]) -> Self {
         let mut octets = [0; Self::MAX_LEN];
         octets[..id.len()].copy_from_slice(id);

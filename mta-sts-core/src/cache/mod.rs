@@ -60,10 +60,11 @@
 //! # Costs
 //!
 //! The entries are kept in slots, which a hash table keyed by the caller's seed finds by name: a lookup waits for two
-//! memory accesses, one in the table and one in the slot. Linked lists give the order of use, one heap the order of expiry, another that of refreshes. So looking up and marking a use take constant
-//! time, and a change takes time logarithmic in the number of entries, whatever names attackers choose. Two operations
-//! cost more, and seldom enough that the amortized cost stays: an insertion that grows or rehashes the tables visits
-//! all entries, and [`PolicyCache::poll_refresh`] visits all that expired or went unused since the last call.
+//! memory accesses, one in the table and one in the slot. Linked lists give the order of use, one heap the order of
+//! expiry, another that of refreshes. So looking up and marking a use take constant time, and a change takes time
+//! logarithmic in the number of entries, whatever names attackers choose. Two operations cost more, and seldom enough
+//! that the amortized cost stays: an insertion that grows or rehashes the tables visits all entries, and
+//! [`PolicyCache::poll_refresh`] visits all that expired or went unused since the last call.
 //!
 //! An attacker who owns domains with real policies, each with a host and its certificate, can evict others, the least
 //! recently used first: choose a generous bound.
@@ -580,9 +581,9 @@ impl PolicyCache {
         });
         self.fill(slot, domain, entry);
         self.use_order.push(slot, self.slots[slot as usize].rank, now, self.config.max_entries);
-        let Self { hasher, slots, by_name, .. } = self;
-        let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
-        by_name.insert_unique(hash(&slot), slot, hash);
+        let Self { hasher, slots, by_name, config, .. } = self;
+        let hash = |slot: u32| hasher.hash(slots[slot as usize].name());
+        by_name.insert(hash(slot), slot, config.max_entries, hash);
         self.schedule(slot, now);
         evicted
     }
