@@ -499,7 +499,7 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
         printed(&store, &["export"], "").replace(r#""domain":"root.test""#, r#""domain":"bank.test""#);
     let refused = cache(&store, &["import"], &exported);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("of another domain"));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("belongs to another domain"));
 
     // A program that another user may run. Copied by another process: were the copy open for writing in this one, a process
     // that another test starts meanwhile would hold it open too, and what is open for writing cannot be run.
