@@ -1,6 +1,6 @@
-"""The words of the RFCs and of the core, as enums that are strings.
+"""The keywords of the RFCs and of the core, as enums that are strings.
 
-Wherever a function takes one of them, its plain string will do.
+Every function that takes one of them also accepts its plain string.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from ._error import MtaStsError
 
 
 class _Word(str, Enum):
-    """A member is its word: `Mode.ENFORCE == "enforce"`, and `str()` and formats give the word."""
+    """A member equals its string: `Mode.ENFORCE == "enforce"`, and `str()` and formatting return the string."""
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise MtaStsError(f"{value!r} is no {cls.__name__}", "unknown-word")
+        raise MtaStsError(f"{value!r} is not a {cls.__name__}", "unknown-word")
 
     def __str__(self) -> str:
         return str(self.value)
@@ -26,7 +26,7 @@ class _Word(str, Enum):
 
 
 class _Fault(_Word):
-    """A word that is a code too, and that TLSRPT may count."""
+    """A keyword that is also a code, and that TLSRPT may count."""
 
     @property
     def number(self) -> int:
@@ -37,50 +37,50 @@ class _Fault(_Word):
 
     @property
     def result_type(self) -> ResultType | None:
-        """What TLSRPT counts it as."""
+        """The result type under which TLSRPT counts it."""
         from . import _core
 
         return _core.result_type_of(self.value)
 
 
 class Mode(_Word):
-    """What a policy asks (RFC 8461, 3.2 and 5)."""
+    """The mode of a policy (RFC 8461, 3.2 and 5)."""
 
     ENFORCE = "enforce"
-    """Mail goes out as the policy says, or not at all."""
+    """Mail is delivered according to the policy, or not at all."""
     TESTING = "testing"
-    """Mail goes out anyway; what fails is reported."""
+    """Mail is delivered in any case; failures are reported."""
     NONE = "none"
     """The domain has no policy any more."""
 
 
 class Purpose(_Word):
-    """What a lookup is for."""
+    """The purpose of a lookup."""
 
     DELIVER = "deliver"
-    """A message is to be delivered."""
+    """Delivering a message."""
     REFRESH = "refresh"
-    """A cached policy is to be fetched anew before it expires."""
+    """Fetching a cached policy again before it expires."""
     BEFORE_PERMANENT_FAILURE = "before-permanent-failure"
-    """A message is to be returned: has the owner published another policy meanwhile?"""
+    """Checking for a newer policy before a message is returned."""
 
 
 class PolicySource(_Word):
-    """Where a policy came from."""
+    """The origin of a policy."""
 
     CACHED = "cached"
     FETCHED = "fetched"
 
 
 class RecordCheck(_Word):
-    """Whether a lookup has asked the domain for a newer policy than the cached one."""
+    """Whether a lookup has queried the domain for a newer policy than the cached one."""
 
     NOT_MADE = "not-made"
-    """It has not asked: what was remembered was enough."""
+    """It was not queried: the cached entry was enough."""
     CURRENT = "current"
-    """DNS has answered, and the domain has no newer policy than the one of the outcome."""
+    """DNS answered, and the domain has no newer policy than that of the outcome."""
     FAILED = "failed"
-    """DNS has not answered, or there is a newer policy that was not fetched."""
+    """DNS did not answer, or there is a newer policy that was not fetched."""
 
 
 class MessageTls(_Word):
@@ -89,18 +89,18 @@ class MessageTls(_Word):
     UNSPECIFIED = "unspecified"
     """Nothing."""
     REQUIRETLS = "requiretls"
-    """REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all."""
+    """REQUIRETLS: send only over authenticated TLS, to hosts that support REQUIRETLS."""
     TLS_REQUIRED_NO = "tls-required-no"
-    """`TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it."""
+    """`TLS-Required: No`: deliver even if the recipient's MTA-STS or DANE forbids it."""
 
     @staticmethod
     def of(
         *, requiretls: bool = False, tls_required_no: bool = False, null_reverse_path: bool = False
     ) -> MessageTls:
-        """What a message asks: whether MAIL had REQUIRETLS, whether its header says `TLS-Required: No`, whether
-        its reverse path is null.
+        """Determines what a message asks: whether the MAIL command had REQUIRETLS, whether its header has
+        `TLS-Required: No`, whether its reverse path is null.
 
-        REQUIRETLS beats the header field, and does not bind a message with a null reverse path.
+        REQUIRETLS takes precedence over the header field, and does not apply to a message with a null reverse path.
         """
         from . import _core
 
@@ -110,49 +110,49 @@ class MessageTls(_Word):
 
 
 class TlsMinimum(_Word):
-    """What the operator of the sender demands of every session."""
+    """The minimum that the sender's operator requires of every session."""
 
     OPPORTUNISTIC = "opportunistic"
-    """TLS where it can be had."""
+    """TLS if it is available."""
     ENCRYPTED = "encrypted"
     """TLS, with any certificate."""
     AUTHENTICATED = "authenticated"
-    """TLS with a certificate valid for the MX host, or that DANE vouches for."""
+    """TLS with a certificate that is valid for the MX host, or authenticated by DANE."""
 
 
 class DanePrecedence(_Word):
-    """What counts where a host has both DANE and a policy."""
+    """The precedence for a host that has both DANE and a policy."""
 
     BOTH = "both"
     """Both must pass."""
     DANE_DECIDES = "dane-decides"
-    """Where DANE passes, MTA-STS is not looked at."""
+    """If DANE passes, MTA-STS is not checked."""
 
 
 class DaneState(_Word):
-    """What DNS says of DANE for an MX host, before a connection (RFC 7672)."""
+    """What DNS says about DANE for an MX host, before a connection (RFC 7672)."""
 
     NOT_APPLICABLE = "not-applicable"
-    """The host provably has no usable TLSA records, or this sender does no DANE."""
+    """The host provably has no usable TLSA records, or this sender does not use DANE."""
     USABLE = "usable"
-    """The host has usable TLSA records: TLS that they vouch for, or none of the message."""
+    """The host has usable TLSA records: it receives the message only over TLS that matches them."""
     LOOKUP_FAILED = "lookup-failed"
-    """DNS could not tell, or its answer was bogus: the host does not get the message now."""
+    """DNS failed, or its answer was bogus: the host does not receive the message now."""
 
 
 class DaneResult(_Word):
-    """What the TLSA records of an MX host say of the certificate that it showed (RFC 7672)."""
+    """The result of comparing the certificate of an MX host with its TLSA records (RFC 7672)."""
 
     PASSED = "passed"
     """A TLSA record matches."""
     FAILED = "failed"
     """No TLSA record matches."""
     NOT_CHECKED = "not-checked"
-    """Nobody looked. Where the host has usable TLSA records the session does not get the message."""
+    """It was not checked. If the host has usable TLSA records, the message is not sent over the session."""
 
 
 class TlsResult(_Word):
-    """How the TLS attempt with an MX host ended."""
+    """The result of a TLS attempt with an MX host."""
 
     NOT_OFFERED = "not-offered"
     REFUSED = "refused"
@@ -169,36 +169,36 @@ class TlsResult(_Word):
 
 
 class SessionDecision(_Word):
-    """What to do with a session before MAIL."""
+    """The decision about a session before the MAIL command."""
 
     DELIVER = "deliver"
     TRY_NEXT_MX = "try-next-mx"
 
 
 class QueueLifetime(_Word):
-    """The age of a message in its queue."""
+    """Whether a message may remain in the queue."""
 
     RUNNING = "running"
     """It may wait longer."""
     OVER = "over"
-    """It would now be returned to its sender."""
+    """It has reached its limit, and would now be returned to its sender."""
 
 
 class Recheck(_Word):
-    """The answer of the check for a newer policy that comes before a permanent failure (RFC 8461, 5.1)."""
+    """The result of the check for a newer policy that precedes a permanent failure (RFC 8461, 5.1)."""
 
     UNCHANGED = "unchanged"
     """The policy is still in force, and the domain has no newer one."""
     CHANGED = "changed"
-    """Another policy is in force by now."""
+    """Another policy is in force now."""
     NO_LONGER_BOUND = "no-longer-bound"
-    """No policy is in force any more: the domain has none."""
+    """No policy is in force any more: the domain has removed it."""
     NOT_CHECKED = "not-checked"
-    """The domain could not be asked, or has a newer policy that could not be fetched."""
+    """The domain could not be queried, or has a newer policy that could not be fetched."""
 
 
 class Severity(_Word):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     INFO = "info"
     WARNING = "warning"
@@ -208,18 +208,18 @@ class Severity(_Word):
 
 
 class PostfixForm(_Word):
-    """How much an answer to Postfix tells."""
+    """The form of an answer to Postfix."""
 
     BASIC = "basic"
     """For every Postfix, and for sendmail's `FEATURE(sts)`."""
     EXTENDED = "extended"
     """For Postfix 3.10.5 and later."""
     EXTENDED_WITH_TESTING = "extended-with-testing"
-    """As `extended`, and mode testing is answered with `may`."""
+    """The same as `extended`, and mode testing is answered with `may`."""
 
 
 class TxtFailure(_Word):
-    """Why DNS said nothing usable."""
+    """The reason why DNS gave no usable answer."""
 
     DNS_TIMEOUT = "dns-timeout"
     """DNS did not answer in time."""
@@ -234,7 +234,7 @@ class TxtFailure(_Word):
 
 
 class FetchFailure(_Fault):
-    """Why no answer came from the Policy Host, or none that could be trusted."""
+    """The reason why the Policy Host gave no response, or none that could be trusted."""
 
     POLICY_HOST_NOT_FOUND = "policy-host-not-found"
     """The Policy Host has no address."""
@@ -257,13 +257,13 @@ class FetchFailure(_Fault):
     HTTP_PROTOCOL = "http-protocol"
     """The response of the Policy Host is not valid HTTP."""
     LOCAL_FAULT = "local-fault"
-    """The sender could not ask the Policy Host, for a fault of its own: without a cached policy it tries again later."""
+    """The sender could not contact the Policy Host, because of a local fault: without a cached policy it tries again later."""
     POLICY_HOST_ADDRESS_REFUSED = "policy-host-address-refused"
     """The Policy Host has only private addresses, which this sender refuses."""
 
 
 class SessionFault(_Fault):
-    """What is wrong with an MX host or a session."""
+    """The fault of an MX host or a session."""
 
     MX_MISMATCH = "mx-mismatch"
     """The MX host is not covered by the policy."""
@@ -294,13 +294,13 @@ class SessionFault(_Fault):
     REQUIRETLS_NOT_OFFERED = "requiretls-not-offered"
     """The MX host did not offer REQUIRETLS."""
     POLICY_UNKNOWN = "policy-unknown"
-    """It is not known whether the domain has a policy: the message waits."""
+    """Whether the domain has a policy could not be determined: the message waits."""
     DANE_NOT_CHECKED = "dane-not-checked"
     """The certificate of the MX host was not compared with its TLSA records."""
 
 
 class NoPolicyReason(_Word):
-    """Why no policy applies."""
+    """The reason why no policy applies."""
 
     NO_RECORD = "no-record"
     """The domain has no MTA-STS record."""
@@ -315,7 +315,7 @@ class NoPolicyReason(_Word):
     BACKING_OFF = "backing-off"
     """The last fetch of this policy failed recently."""
     LOCAL_FAULT = "local-fault"
-    """The domain has a policy, and this sender could not fetch it, for a fault of its own: it tries again later."""
+    """The domain has a policy, but this sender could not fetch it, because of a local fault: it tries again later."""
 
 
 class ResultType(_Word):
@@ -335,7 +335,7 @@ class ResultType(_Word):
 
     @property
     def number(self) -> int:
-        """The number that libtlsrpt gives it."""
+        """Its number in libtlsrpt."""
         from . import _core
 
         return _core.result_type_number(self.value)
@@ -350,7 +350,7 @@ class PolicyType(_Word):
 
     @property
     def number(self) -> int:
-        """The number that libtlsrpt gives it."""
+        """Its number in libtlsrpt."""
         from . import _core
 
         return _core.policy_type_number(self.value)
