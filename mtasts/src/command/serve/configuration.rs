@@ -577,7 +577,7 @@ mod tests {
             ("\n[limits]\nmax-clients = 0", "3:15", "nonzero"),
             ("[limits]\nanswer-within = 80", "2:17", "expected a string"),
             ("[limits]\nanswer-within = '80'", "2:17", "such as \"30s\""),
-            ("[limits]\nstop-within = '0s'", "2:15", "longer than none"),
+            ("[limits]\nstop-within = '0s'", "2:15", "longer than 0"),
             ("listen = ['localhost']", "1:10", "expected an address and a port"),
             ("listen = '127.0.0.1:1'", "1:10", "expected a sequence"),
             ("dns = ['one']", "1:7", "expected an address"),

@@ -141,11 +141,11 @@ mod tests {
         for (text, place, expected) in [
             ("['a.test']\nexempt = true\n['A.test.']\nexempt = true", "3:2", "twice"),
             ("['a.test']\nexempt = true\n['a.test']\nexempt = true", "3:2", "duplicate key"),
-            ("['.a.test']\nexempt = true", "1:2", "Subdomains inherit nothing"),
+            ("['.a.test']\nexempt = true", "1:2", "Subdomains are not included"),
             ("['a test']\nexempt = true", "1:2", "This is no destination"),
             ("['a.test']", "1:2", "exactly one of"),
             ("['a.test']\nexempt = true\nsmart-host = ['b.test']", "1:2", "exactly one of"),
-            ("['a.test']\nexempt = false", "2:10", "leave it out"),
+            ("['a.test']\nexempt = false", "2:10", "leave out"),
             ("['a.test']\nsmart-host = []", "1:2", "at least one"),
             ("['a.test']\nsmarthost = ['b.test']", "2:1", "expected one of `policy`"),
             (
@@ -155,7 +155,7 @@ mod tests {
             ),
             ("['a.test']\npolicy = { mode = 'enforce', mx = ['b test'] }", "1:2", "Give host names"),
             ("['a.test']\npolicy = { mode = 'enforce' }", "2:10", "missing field `mx`"),
-            ("[a.test]\nexempt = true", "1:4", "a destination stands in quotes"),
+            ("[a.test]\nexempt = true", "1:4", "write the destination in quotes"),
         ] {
             let told = told(text);
             assert!(

@@ -125,18 +125,18 @@ mod tests {
     #[test]
     fn what_cannot_work_is_told_with_its_place() {
         for (text, marked, expected) in [
-            ("listen = []", "[]", "nowhere"),
-            ("listen = ['127.0.0.1:1', '127.0.0.1:1']", "['127.0.0.1:1', '127.0.0.1:1']", "only one of"),
-            ("listen = ['127.0.0.1:1', '0.0.0.0:1']", "['127.0.0.1:1', '0.0.0.0:1']", "only one of"),
-            ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "only one of"),
-            ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "`listen` already"),
-            ("listen = ['unix:/a']\ncontrol = '/a'", "'/a'", "`listen` already"),
+            ("listen = []", "[]", "no address"),
+            ("listen = ['127.0.0.1:1', '127.0.0.1:1']", "['127.0.0.1:1', '127.0.0.1:1']", "conflict: listen on one of them"),
+            ("listen = ['127.0.0.1:1', '0.0.0.0:1']", "['127.0.0.1:1', '0.0.0.0:1']", "conflict: listen on one of them"),
+            ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "conflict: listen on one of them"),
+            ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "already in `listen`"),
+            ("listen = ['unix:/a']\ncontrol = '/a'", "'/a'", "already in `listen`"),
             ("https-port = 0", "0", "port 0"),
             ("https-proxy = '192.0.2.1:0'", "'192.0.2.1:0'", "port 0"),
             ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
-            ("[limits]\ndns-attempts = '9'", "'9'", "5 times"),
+            ("[limits]\ndns-attempts = '9'", "'9'", "maximum is 5"),
             ("[limits]\ndns-timeout = '20s'", "'20s'", "dns-deadline"),
-            ("[limits]\nanswer-within = '300s'", "'300s'", "85s"),
+            ("[limits]\nanswer-within = '300s'", "'300s'", "maximum is 85s"),
             ("[limits]\nfetches-from-one-address = 300", "300", "fetches-at-once"),
         ] {
             let told = toml::from_str::<Configuration>(text).unwrap().unworkable().unwrap();
