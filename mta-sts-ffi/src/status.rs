@@ -244,7 +244,11 @@ const OWN: [Row; 8] = [
         "poisoned",
         "An earlier call failed within the library: the object can only be freed.",
     ),
-    (MTASTS_ERR_TOO_EARLY, "too-early", "The call depends on another one that has not been made, or the object is finished."),
+    (
+        MTASTS_ERR_TOO_EARLY,
+        "too-early",
+        "The call depends on another one that has not been made, or the object is finished.",
+    ),
 ];
 
 macro_rules! rows_of {

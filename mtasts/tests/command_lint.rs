@@ -368,7 +368,7 @@ fn what_cannot_be_read_is_told_apart_from_a_fault() {
     assert_eq!(run_in(Path::new("/"), &["lint", "policy", "/"], b"").status, Some(66));
     let answer = run_in(Path::new("/"), &["lint", "policy", "no such file"], b"");
     assert_eq!(answer.status, Some(2));
-    assert!(answer.stderr.contains("no such file, and no domain"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("no such file, and not a domain"), "{}", answer.stderr);
     for arguments in [&["lint"][..], &["lint", "record"], &["lint", "policy"], &["lint", "policy", "a", "b"]]
     {
         assert_eq!(run_in(Path::new("/"), arguments, b"").status, Some(2), "{arguments:?}");

@@ -413,7 +413,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
         said += &String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     }
     assert!(
-        said.contains("everybody on this machine may read it") && said.contains("is on the command line"),
+        said.contains("is readable by everybody on this machine") && said.contains("is on the command line"),
         "{said}"
     );
     assert!(!said.contains("correct-horse"), "{said}");
@@ -446,7 +446,7 @@ fn whoever_reads_a_store_makes_and_changes_nothing() {
     let before = files();
     for (name, word) in [
         ("absent", "no such file"),
-        ("text", "no database"),
+        ("text", "not a database of mtasts"),
         ("notes", "no entries"),
         ("no/folder", "no such"),
     ] {
@@ -562,7 +562,7 @@ async fn entries_of_a_later_version_go_through_export_and_are_kept_by_the_daemon
     assert!(String::from_utf8(list.stderr).unwrap().contains("of a later version of mtasts: 2, not listed"));
     let shown = cache(&store, &["show", "a.test"], "");
     assert_eq!(shown.status.code(), Some(1));
-    assert!(String::from_utf8(shown.stderr).unwrap().contains("is of a later version"));
+    assert!(String::from_utf8(shown.stderr).unwrap().contains("was written by a later version"));
     let exported = cache(&store, &["export"], "");
     assert_eq!(exported.status.code(), Some(0));
     let exported = String::from_utf8(exported.stdout).unwrap();

@@ -50,15 +50,20 @@ async fn an_answer_is_explained() {
         ("postfix", "healthy-enforce.test", "OK secure match=mx.healthy-enforce.test", "enforces TLS"),
         ("postfix", "testing-fault.test", "NOTFOUND", "mode testing"),
         ("postfix", "mode-none.test", "NOTFOUND", "mode none"),
-        ("postfix", "dane.test", "OK dane-only", "DANE authenticates all"),
+        ("postfix", "dane.test", "OK dane-only", "DANE applies to all"),
         ("postfix", "no-mta-sts.test", "NOTFOUND", "no MTA-STS record"),
-        ("postfix", "[192.0.2.1]", "NOTFOUND", "no domain that can have a policy"),
-        ("postfix", ".healthy-enforce.test", "NOTFOUND", "no domain that can have a policy"),
-        ("postfix", "overridden.test", "NOTFOUND", "overrides"),
-        ("postfix", "policy-redirect.test", "NOTFOUND", "mail goes out unprotected"),
-        ("patient", "policy-redirect.test", "TEMP", "mail waits for that"),
-        ("postfix", "dns-timeout.test", "TEMP", "DNS did not say"),
-        ("lax", "dns-timeout.test", "NOTFOUND", "no reason to wait"),
+        ("postfix", "[192.0.2.1]", "NOTFOUND", "cannot have a policy"),
+        ("postfix", ".healthy-enforce.test", "NOTFOUND", "cannot have a policy"),
+        ("postfix", "overridden.test", "NOTFOUND", "An override"),
+        (
+            "postfix",
+            "policy-redirect.test",
+            "NOTFOUND",
+            "mail is then delivered unprotected (`on-fetch-failure`)",
+        ),
+        ("patient", "policy-redirect.test", "TEMP", "mail waits then"),
+        ("postfix", "dns-timeout.test", "TEMP", "DNS gave no answer"),
+        ("lax", "dns-timeout.test", "NOTFOUND", "mail is then delivered unprotected (`on-dns-failure`)"),
     ] {
         let told = explained(&control, &["--zone", zone, key]);
         let (said, why) = (told["answer"].as_str().unwrap(), told["reason"].as_str().unwrap());

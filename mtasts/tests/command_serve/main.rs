@@ -161,7 +161,9 @@ async fn a_policy_that_lapses_is_told_with_its_domain_its_time_and_the_cause() {
     let address = daemon.listening();
     let enforced = "OK secure match=mx.policy-redirect.test servername=hostname";
     assert!(ask(&address, "postfix policy-redirect.test").contains(enforced));
-    let lapse = daemon.event_of("a policy has lapsed");
+    let lapse = daemon.event_of(
+        "a policy has expired and could not be refreshed in time: it no longer protects mail to the domain",
+    );
     assert_eq!(
         (&lapse["level"], &lapse["domain"], &lapse["mode"]),
         (&"ERROR".into(), &"policy-redirect.test".into(), &"enforce".into())

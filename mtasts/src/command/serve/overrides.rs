@@ -142,7 +142,7 @@ mod tests {
             ("['a.test']\nexempt = true\n['A.test.']\nexempt = true", "3:2", "twice"),
             ("['a.test']\nexempt = true\n['a.test']\nexempt = true", "3:2", "duplicate key"),
             ("['.a.test']\nexempt = true", "1:2", "Subdomains are not included"),
-            ("['a test']\nexempt = true", "1:2", "This is no destination"),
+            ("['a test']\nexempt = true", "1:2", "This is not a destination"),
             ("['a.test']", "1:2", "exactly one of"),
             ("['a.test']\nexempt = true\nsmart-host = ['b.test']", "1:2", "exactly one of"),
             ("['a.test']\nexempt = false", "2:10", "leave out"),

@@ -126,8 +126,16 @@ mod tests {
     fn what_cannot_work_is_told_with_its_place() {
         for (text, marked, expected) in [
             ("listen = []", "[]", "no address"),
-            ("listen = ['127.0.0.1:1', '127.0.0.1:1']", "['127.0.0.1:1', '127.0.0.1:1']", "conflict: listen on one of them"),
-            ("listen = ['127.0.0.1:1', '0.0.0.0:1']", "['127.0.0.1:1', '0.0.0.0:1']", "conflict: listen on one of them"),
+            (
+                "listen = ['127.0.0.1:1', '127.0.0.1:1']",
+                "['127.0.0.1:1', '127.0.0.1:1']",
+                "conflict: listen on one of them",
+            ),
+            (
+                "listen = ['127.0.0.1:1', '0.0.0.0:1']",
+                "['127.0.0.1:1', '0.0.0.0:1']",
+                "conflict: listen on one of them",
+            ),
             ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "conflict: listen on one of them"),
             ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "already in `listen`"),
             ("listen = ['unix:/a']\ncontrol = '/a'", "'/a'", "already in `listen`"),
