@@ -1427,12 +1427,12 @@
 #define MTASTS_READY_LIMIT_OTHER_FAILURE_DAYS 12
 
 /**
- * Every MX host in DNS passes a check now, and its certificate lasts.
+ * Every MX host in DNS passes a check now, and its certificate does not expire soon.
  */
 #define MTASTS_READY_RULE_HOSTS_PASS 1
 
 /**
- * The policy is served now, and no sender failed to fetch it lately.
+ * The policy can be fetched now, and no sender has failed to fetch it recently.
  */
 #define MTASTS_READY_RULE_POLICY_SERVED 2
 
@@ -1447,22 +1447,22 @@
 #define MTASTS_READY_RULE_ENOUGH_SESSIONS 4
 
 /**
- * Of the failures none is the domain's own, for some days.
+ * There has been no failure of the domain's own for some days.
  */
 #define MTASTS_READY_RULE_NO_FAILURE_OF_YOURS 5
 
 /**
- * What single senders report is little, and on few days.
+ * Failures reported by single senders are few, and on few days.
  */
 #define MTASTS_READY_RULE_FEW_OTHER_FAILURES 6
 
 /**
- * The sessions are those of senders that verify in mode testing.
+ * The sessions are from senders that verify in mode testing.
  */
 #define MTASTS_READY_RULE_SENDERS_VERIFY 7
 
 /**
- * Every host that a report names is in DNS, or accepted.
+ * Every host named in a report is in DNS, or accepted.
  */
 #define MTASTS_READY_RULE_HOSTS_KNOWN 8
 

@@ -15,7 +15,7 @@ use mta_sts_core::{
     ResultType, SessionFault, TxtFailure,
 };
 
-use crate::guard;
+use crate::getter::get;
 use crate::text::{self, NONE, Row, c_string};
 use crate::tlsrpt::mtasts_result_type;
 
@@ -52,7 +52,7 @@ pub struct mtasts_error {
 /// process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
-    guard::get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
+    get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
 }
 
 /// The meaning of a status, fault or finding, in one sentence.
@@ -60,7 +60,7 @@ pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
 /// Defined for every number, as in mtasts_status_code(). Never NULL; it is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char {
-    guard::get(c"This status is unknown to this version of the library.".as_ptr(), || {
+    get(c"This status is unknown to this version of the library.".as_ptr(), || {
         find(status).map(|(_, message)| message.as_ptr())
     })
 }
@@ -71,7 +71,7 @@ pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char 
 /// 0 if TLSRPT has no result type for it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_result_type(status: mtasts_status) -> mtasts_result_type {
-    guard::get(0, || {
+    get(0, || {
         let fault = SessionFault::ALL.iter().find(|kind| i32::from(kind.number()) == status);
         let failure = FetchFailure::ALL.iter().find(|kind| i32::from(kind.number()) == status);
         let result = match (fault, failure) {

@@ -117,7 +117,7 @@ impl Report {
         Ok(Self { noticed: read.deviations, ..read.report.into() })
     }
 
-    /// The organisation that reports: `organization-name`.
+    /// The reporting organisation: `organization-name`.
     #[getter]
     fn organization(&self) -> Option<&str> {
         self.content.organization()
@@ -135,7 +135,7 @@ impl Report {
         self.content.submitter()
     }
 
-    /// The `report-id`. With the organisation and the period it tells a report that came twice.
+    /// The `report-id`. Together with the organisation and the period it identifies duplicates.
     #[getter]
     fn id(&self) -> Option<&str> {
         self.content.id()
@@ -261,14 +261,20 @@ impl Report {
         slf: &Bound<'py, Self>,
         domain: &Bound<'py, PyAny>,
         to: &Bound<'py, PyAny>,
-        date: Option<&Bound<'py, PyAny>>,
+        date: Option<Time>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, report) = (slf.py(), &slf.get().content);
         let contact = report.contact().unwrap_or_default();
         let sender = tlsrpt::ReportSender::new(contact, report.organization().unwrap_or_default());
         let sender = sender.map_err(|error| error.into_exception(py))?;
         let parts = parts_of(py, report, &policy_domain(domain)?, &sender)?;
-        py.import("mta_sts._mail")?.getattr("message")?.call1((slf, parts, sender.organization(), to, date))
+        py.import("mta_sts._mail")?.getattr("message")?.call1((
+            slf,
+            parts,
+            sender.organization(),
+            to,
+            date.map(|date| date.0.as_secs()),
+        ))
     }
 
     fn __eq__(&self, other: &Self) -> bool {

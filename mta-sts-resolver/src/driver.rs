@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{DomainClass, Limiter, Peer, PeerResult, Rejected, Requester};
+use crate::limiter::{BusyWith, DomainClass, Limiter, Peer, PeerResult, Rejected, Requester};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
@@ -54,32 +54,6 @@ pub struct Discovery {
     pub policy_host: Option<Result<AddressAnswer, DnsError>>,
     /// The response of the Policy Host, if it was contacted.
     pub response: Option<Result<FetchedResponse, PolicyFetchError>>,
-}
-
-/// The resource for which too many lookups are waiting, so that another one is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum BusyWith {
-    /// DNS.
-    #[error("Too many lookups are waiting for DNS.")]
-    Dns,
-    /// One address of Policy Hosts, or all Policy Hosts together.
-    #[error("Too many lookups are waiting for the Policy Host's address, or for Policy Hosts.")]
-    PolicyHost,
-    /// All lookups together: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
-    #[error("Too many lookups are waiting.")]
-    Lookups,
-}
-
-impl BusyWith {
-    /// The stable code: a kebab-case word.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Dns => "busy-dns",
-            Self::PolicyHost => "busy-policy-host",
-            Self::Lookups => "busy-lookups",
-        }
-    }
 }
 
 impl Resolver {

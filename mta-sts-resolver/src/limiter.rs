@@ -1,5 +1,6 @@
 //! Limits concurrent queries, so that no unresponsive peer can delay the lookups of others.
 
+mod busy;
 mod fair_semaphore;
 mod peer;
 
@@ -11,8 +12,7 @@ use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use crate::driver::BusyWith;
-
+pub use self::busy::BusyWith;
 pub(crate) use self::fair_semaphore::{
     Aborted, Busy, FairSemaphore, Gauges, PeerResult, Permit, Rejected, Requester,
 };

@@ -45,7 +45,8 @@ pub use self::store_health::StoreState;
 use self::usage::DailyUsage;
 use self::waiters::Waiters;
 use crate::clock::Rfc3339;
-use crate::driver::{BusyWith, Discovery, Resolver};
+use crate::driver::{Discovery, Resolver};
+use crate::limiter::BusyWith;
 use crate::store::StoreError;
 
 /// Answers which policy applies to mail for a domain, and caches it.

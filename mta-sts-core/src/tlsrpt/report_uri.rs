@@ -54,7 +54,7 @@ pub enum ReportUri {
 /// The reason why a URI of a `rua` is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UriFault {
-    /// There is nothing between two commas.
+    /// A URI is empty: there is nothing between two commas.
     Empty,
     /// `!` must be percent-encoded.
     ExclamationMark,

@@ -264,7 +264,7 @@ def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason
     >>> hint.code, str(hint.whose)
     ('issuer-unknown', 'owner')
     >>> hint.fix
-    'Install the whole chain, of certbot `fullchain.pem` and not `cert.pem`, of a certificate from a public CA.'
+    'Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.'
 
     It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
     text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,
@@ -1757,6 +1757,9 @@ class Event:
     def has_failed(self) -> bool:
         """Whether it is counted as a failed session."""
 
+    def __copy__(self) -> Event: ...
+    def __deepcopy__(self, _memo: object, /) -> Event: ...
+
 @final
 class Datagram:
     """What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
@@ -1938,8 +1941,10 @@ class Tally:
 
 @final
 class DueId:
-    """Which report it is, for `Tally.handle_delivery`."""
+    """Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew."""
 
+    def __copy__(self) -> DueId: ...
+    def __deepcopy__(self, _memo: object, /) -> DueId: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...

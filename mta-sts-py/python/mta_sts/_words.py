@@ -1,14 +1,55 @@
-"""The keywords of the RFCs and of the core, as enums that are strings.
+"""The keywords of the RFCs and of the core, as enums that are strings, and the exception of the package.
 
-Every function that takes one of them also accepts its plain string.
+Every function that takes one of them also accepts its plain string. The exception is here because the enums raise it, and it has one.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from ._error import MtaStsError
+if TYPE_CHECKING:
+    from . import _literals as literal
+
+
+class MtaStsError(ValueError):
+    """Something that the package refuses.
+
+    `code` is a stable word, listed by `codes()`; `line` (from 1) and `offset` (in octets) say where,
+    if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host. `path` is the
+    member of a TLS report, `policies[0].summary`, empty for the report as a whole.
+    """
+
+    code: literal.ErrorCode
+    line: int | None
+    offset: int | None
+    result_type: ResultType | None
+    path: str | None
+
+    def __init__(
+        self,
+        message: str,
+        code: literal.ErrorCode,
+        line: int | None = None,
+        offset: int | None = None,
+        result_type: ResultType | None = None,
+        path: str | None = None,
+        /,
+    ) -> None:
+        super().__init__(message, code, line, offset, result_type, path)
+        self.code = code
+        self.line = line
+        self.offset = offset
+        self.result_type = result_type
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __repr__(self) -> str:
+        place = {"line": self.line, "path": self.path, "offset": self.offset}
+        where = "".join(f", {name}={value!r}" for name, value in place.items() if value is not None)
+        return f"MtaStsError({str(self)!r}, code={self.code!r}{where})"
 
 
 class _Word(str, Enum):
@@ -357,20 +398,20 @@ class PolicyType(_Word):
 
 
 class Counted(_Word):
-    """What became of an event that a `Tally` was given."""
+    """The result of giving an event to a `Tally`."""
 
     WHOLE = "whole"
-    """It is counted with all that it tells."""
+    """It is counted with all details."""
     FOLDED = "folded"
-    """It is counted as a session; the rest is told with less, for want of room."""
+    """It is counted as a session, but without some details, because a limit is reached."""
     TLSRPT_REPORT = "tlsrpt-report"
     """It is not counted: the message is itself a TLS report (RFC 8460, 3)."""
     NO_TLSRPT_RECORD = "no-tlsrpt-record"
     """It is not counted: the domain has no TLSRPT record that asks for reports."""
     TOO_MANY_DOMAINS = "too-many-domains"
-    """It is not counted: the day has as many domains as may be."""
+    """It is not counted: the limit of domains per day is reached."""
     OUT_OF_MEMORY = "out-of-memory"
-    """It is not counted: the tally takes as much memory as it may."""
+    """It is not counted: the memory limit of the tally is reached."""
 
     @property
     def is_counted(self) -> bool:
@@ -379,30 +420,30 @@ class Counted(_Word):
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is not counted for want of room: worth a metric."""
+        """Whether it is not counted because a limit is reached. A daemon should export a metric of these."""
         return self in (Counted.TOO_MANY_DOMAINS, Counted.OUT_OF_MEMORY)
 
 
 class ReportDelivery(_Word):
-    """What came of the delivery of a report."""
+    """The result of delivering a report."""
 
     DELIVERED = "delivered"
-    """One endpoint has taken it (RFC 8460, 3)."""
+    """One endpoint has accepted it (RFC 8460, 3)."""
     FAILED = "failed"
-    """None has: try again later."""
+    """No endpoint has accepted it: try again later."""
     REFUSED = "refused"
-    """None will: the record is gone, or every endpoint said so for good."""
+    """No endpoint will accept it: the record is gone, or every endpoint has rejected it permanently."""
 
 
 class Whose(_Word):
-    """Who can mend a failure."""
+    """Who can fix a failure."""
 
     OWNER = "owner"
-    """Whoever runs the domain, its mail hosts, its policy host or their DNS."""
+    """The operator of the domain, its mail hosts, its Policy Host or their DNS."""
     SENDER = "sender"
-    """Whoever sent the report."""
+    """The sender of the report."""
     UNCLEAR = "unclear"
-    """The report does not tell: the owner, the sender, or something between them."""
+    """Unknown from the report: the owner, the sender, or something between them."""
 
 
 class Verdict(_Word):
@@ -411,30 +452,30 @@ class Verdict(_Word):
     READY = "ready"
     """All conditions are met."""
     NOT_YET = "not-yet"
-    """Something is missing that time, mail or mending brings."""
+    """Some conditions are not met yet: they need more time, more mail, or a fix."""
     BLOCKED = "blocked"
-    """The owner has to decide about a host, whatever else is missing."""
+    """The owner has to decide about a host first."""
 
 
 class ReadyRule(_Word):
     """A condition for enforcing a policy."""
 
     HOSTS_PASS = "hosts-pass"
-    """Every MX host in DNS passes a check now, and its certificate lasts."""
+    """Every MX host in DNS passes a check now, and its certificate does not expire soon."""
     POLICY_SERVED = "policy-served"
-    """The policy is served now, and no sender failed to fetch it lately."""
+    """The policy can be fetched now, and no sender has failed to fetch it recently."""
     ENOUGH_DAYS = "enough-days"
     """The same list of MX hosts has been served for long enough."""
     ENOUGH_SESSIONS = "enough-sessions"
     """Enough senders have reported enough sessions under the policy."""
     NO_FAILURE_OF_YOURS = "no-failure-of-yours"
-    """Of the failures none is the domain's own, for some days."""
+    """There has been no failure of the domain's own for some days."""
     FEW_OTHER_FAILURES = "few-other-failures"
-    """What single senders report is little, and on few days."""
+    """Failures reported by single senders are few, and on few days."""
     SENDERS_VERIFY = "senders-verify"
-    """The sessions are those of senders that verify in mode testing."""
+    """The sessions are from senders that verify in mode testing."""
     HOSTS_KNOWN = "hosts-known"
-    """Every host that a report names is in DNS, or accepted."""
+    """Every host named in a report is in DNS, or accepted."""
 
 
 MEMBERS = {

@@ -15,12 +15,12 @@ use mta_sts_resolver::{
 };
 use serde_json::{Value, json};
 
-use super::check::{subject, told};
+use super::check::subject;
 use super::findings::{Counts, Reception, Source};
 use super::matching::read;
 use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
-use super::{Exit, Network};
+use super::{Exit, Network, told};
 
 /// Find what is wrong with a record or a policy, how senders treat it, and how to fix it
 ///

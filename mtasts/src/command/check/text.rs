@@ -10,7 +10,7 @@ use mta_sts_resolver::{
 };
 
 use super::Subject;
-use super::report::Failure;
+use super::failure::Failure;
 use super::todo;
 use super::verdict::Verdict;
 use crate::command::output::{Block, Tone, date, span};
@@ -72,7 +72,7 @@ fn record(block: &mut Block, check: &DomainCheck) {
         block.line("", Tone::Plain, quoted(txt));
         match Record::select(&[txt]) {
             Ok(_) if candidates > 1 => {
-                block.line("", Tone::Note, "one of several records, so senders use none of them");
+                block.line("", Tone::Note, "one of several records, so senders use none of them of them");
             }
             Ok(record) => {
                 block.line("", Tone::Good, format!("senders use this record (id {})", record.id()));

@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;
 use super::configuration::Configuration;
+use super::place::cannot_listen;
 
 /// Every listening socket of the daemon.
 #[derive(Debug)]
@@ -77,10 +78,4 @@ impl Sockets {
         }
         Ok(sockets)
     }
-}
-
-/// The exit status and the message if the daemon cannot listen at an address.
-pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
-    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
-    (exit, format!("cannot listen on {place}: {error}"))
 }

@@ -14,9 +14,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mta_sts_resolver::{PolicyService, StoreState};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::clients;
 use super::metrics::Metrics;
 
 /// Serves the status pages.
@@ -61,26 +61,16 @@ impl StatusPages {
     /// for each.
     pub(super) async fn serve_for_ever(self, listener: TcpListener) {
         let pages = Arc::new(self);
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-        loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let pages = Arc::clone(&pages);
-                    tokio::spawn(async move {
-                        let _place = place;
-                        if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
-                            tracing::debug!("a client of the metrics was disconnected");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a client of the metrics could not be accepted");
-                    sleep(Duration::from_millis(50)).await;
+        let accept = async || listener.accept().await.map(|(stream, _)| stream);
+        let converse = |stream| {
+            let pages = Arc::clone(&pages);
+            async move {
+                if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
+                    tracing::debug!("a client of the metrics was disconnected");
                 }
             }
-        }
+        };
+        clients::serve_for_ever("the metrics", MAX_CLIENTS, accept, converse).await;
     }
 
     /// Handles one request.
