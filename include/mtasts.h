@@ -2012,7 +2012,7 @@ const char *mtasts_status_message(mtasts_status status);
  * The result type for TLSRPT of a fault of a session, a failed fetch, or an error: one of the MTASTS_TLSRPT_ numbers,
  * which are those of libtlsrpt.
  *
- * 0 if TLSRPT has no result type for it.
+ * 0 if TLSRPT has no result type for this status.
  *
  * Threads: any, at once.
  * Since: 0.1.0

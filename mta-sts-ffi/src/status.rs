@@ -68,7 +68,7 @@ pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char 
 /// The result type for TLSRPT of a fault of a session, a failed fetch, or an error: one of the MTASTS_TLSRPT_ numbers,
 /// which are those of libtlsrpt.
 ///
-/// 0 if TLSRPT has no result type for it.
+/// 0 if TLSRPT has no result type for this status.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_result_type(status: mtasts_status) -> mtasts_result_type {
     get(0, || {

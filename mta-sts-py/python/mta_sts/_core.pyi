@@ -1301,7 +1301,7 @@ class Report:
 
     @property
     def organization(self) -> str | None:
-        """The organisation that reports: `organization-name`."""
+        """The reporting organisation: `organization-name`."""
 
     @property
     def contact(self) -> str | None:
@@ -1313,7 +1313,7 @@ class Report:
 
     @property
     def id(self) -> str | None:
-        """The `report-id`. With the organisation and the period it tells a report that came twice."""
+        """The `report-id`. Together with the organisation and the period it identifies duplicates."""
 
     @property
     def period(self) -> ReportPeriod | None:
@@ -1468,7 +1468,7 @@ class ReportPolicy:
 
     @property
     def domain(self) -> str | None:
-        """The domain that the policy is of: `policy-domain`."""
+        """The domain of the policy: `policy-domain`."""
 
     @property
     def lines(self) -> list[str]:
@@ -1545,7 +1545,7 @@ class FailureDetails:
 
     @property
     def receiving_mx_helo(self) -> str | None:
-        """The name that the MX host calls itself: `receiving-mx-helo`."""
+        """The name that the MX host uses for itself: `receiving-mx-helo`."""
 
     @property
     def receiving_ip(self) -> str | None:
@@ -1553,7 +1553,7 @@ class FailureDetails:
 
     @property
     def additional_information(self) -> str | None:
-        """The URI of a page that tells more: `additional-information`."""
+        """The URI of a page with more information: `additional-information`."""
 
     @property
     def failure_reason_code(self) -> str | None:
@@ -1585,7 +1585,7 @@ class ReportSender:
 
     @property
     def contact(self) -> str:
-        """The mail address to ask, its domain in lower case and A-labels."""
+        """The contact address, with its domain in lower case and A-labels."""
 
     @property
     def organization(self) -> str:
@@ -1799,7 +1799,7 @@ class Datagram:
 
     @property
     def record(self) -> str:
-        """The TLSRPT record of the recipient domain, as the sender saw it."""
+        """The TLSRPT record of the recipient domain, as seen by the sender."""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -1926,7 +1926,7 @@ class Tally:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be reported."""
+        """Returns whether there is nothing to report."""
 
     def domains(self, day: _Time, /) -> int:
         """How many domains have been counted on the day of this time."""
