@@ -1928,7 +1928,7 @@ typedef uint32_t mtasts_ready_limit;
 typedef uint32_t mtasts_ready_rule;
 
 /**
- * Whether to enforce the policy: one of the MTASTS_READY_ numbers.
+ * Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
  */
 typedef uint32_t mtasts_ready_verdict;
 
@@ -3828,7 +3828,8 @@ void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
  * Parses a report: `len` octets of uncompressed JSON at `json`, with the defaults of mtasts_report_parse_with().
  *
  * Reports are transferred in gzip form (RFC 8460, 5.2). Decompress them with zlib's inflate(), windowBits 15 + 32,
- * into a buffer of at most 10 MiB: a file of 10 KiB can expand to 10 MiB.
+ * into a buffer of at most 10 MiB: a file of 10 KiB can expand to 10 MiB. If input is left
+ * after Z_STREAM_END, continue with inflateReset(): a gzip file may have several members.
  *
  * Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing in such a report can be used.
  *
@@ -5369,7 +5370,7 @@ const char *mtasts_ready_rule_word(mtasts_ready_rule rule);
 const char *mtasts_ready_rule_message(mtasts_ready_rule rule);
 
 /**
- * Whether to enforce the policy: one of the MTASTS_READY_ numbers. 0 for NULL.
+ * Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0

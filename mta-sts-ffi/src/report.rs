@@ -71,7 +71,8 @@ struct Shown {
 /// Parses a report: `len` octets of uncompressed JSON at `json`, with the defaults of mtasts_report_parse_with().
 ///
 /// Reports are transferred in gzip form (RFC 8460, 5.2). Decompress them with zlib's inflate(), windowBits 15 + 32,
-/// into a buffer of at most 10 MiB: a file of 10 KiB can expand to 10 MiB.
+/// into a buffer of at most 10 MiB: a file of 10 KiB can expand to 10 MiB. If input is left
+/// after Z_STREAM_END, continue with inflateReset(): a gzip file may have several members.
 ///
 /// Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing in such a report can be used.
 #[unsafe(no_mangle)]
