@@ -72,11 +72,7 @@ fn record(block: &mut Block, check: &DomainCheck) {
         block.line("", Tone::Plain, quoted(txt));
         match Record::select(&[txt]) {
             Ok(_) if candidates > 1 => {
-                block.line(
-                    "",
-                    Tone::Note,
-                    "one of several records, so senders use none of them",
-                );
+                block.line("", Tone::Note, "one of several records, so senders use none of them");
             }
             Ok(record) => {
                 block.line("", Tone::Good, format!("senders use this record (id {})", record.id()));

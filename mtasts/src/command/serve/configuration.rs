@@ -564,7 +564,7 @@ mod tests {
             ("dns = ['one']", "1:7", "expected an address"),
             ("[zone]\nform = 'long'", "2:8", "expected one of `basic`"),
             ("[zones.a]\nfrom = 'basic'", "2:1", "expected one of `form`"),
-            ("[zones.default]\nform = 'basic'", "1:2", "[zone], not [zones.default]"),
+            ("[zones.default]\nform = 'basic'", "1:2", "use [zone] for the default zone"),
             ("[log]\nlevel = 'loud'", "2:9", "expected"),
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),
