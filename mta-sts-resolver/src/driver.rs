@@ -204,7 +204,7 @@ impl Resolver {
         };
         match busy {
             Some(with) if self.limiter.recent_rejection(&domain).is_none() => {
-                self.limiter.reject(&domain, with)
+                self.limiter.reject(&domain, with);
             }
             None if requester.is_retry => self.limiter.found(&domain),
             _ => {}

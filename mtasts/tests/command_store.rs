@@ -509,7 +509,7 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
     assert_secure(&daemon, &POLICIES);
     assert_eq!(printed(&store, &["list"], "").lines().count(), 6);
     all_belong_to_the_daemon();
-    assert!(printed(&store, &["purge", "root.test"], "").starts_with("1 forgotten"));
+    assert!(printed(&store, &["purge", "root.test"], "").starts_with("1 removed"));
     assert!(printed(&store, &["import"], &import).starts_with("1 imported"));
     all_belong_to_the_daemon();
     daemon.process.kill().unwrap();
@@ -574,8 +574,8 @@ async fn entries_of_a_later_version_go_through_export_and_are_kept_by_the_daemon
     let imported = cache(&other, &["import"], &exported);
     assert_eq!(imported.status.code(), Some(1), "{imported:?}");
     assert!(String::from_utf8(imported.stdout).unwrap().starts_with("1 imported"));
-    assert_eq!(printed(&store, &["purge", "--expired"], ""), "0 forgotten\n");
-    assert_eq!(printed(&store, &["purge", "--all"], ""), "3 forgotten\n");
+    assert_eq!(printed(&store, &["purge", "--expired"], ""), "0 removed\n");
+    assert_eq!(printed(&store, &["purge", "--all"], ""), "3 removed\n");
     stage.world.shutdown().await;
 }
 
@@ -671,8 +671,8 @@ async fn the_cache_of_a_fleet_can_be_seen_and_changed() {
         "{shown}"
     );
     let exported = printed(&url, &["export"], "");
-    assert_eq!(printed(&url, &["purge", "--expired"], ""), "0 forgotten\n");
-    assert_eq!(printed(&url, &["purge", "healthy-enforce.test"], ""), "1 forgotten\n");
+    assert_eq!(printed(&url, &["purge", "--expired"], ""), "0 removed\n");
+    assert_eq!(printed(&url, &["purge", "healthy-enforce.test"], ""), "1 removed\n");
     assert_eq!(cache(&url, &["show", "healthy-enforce.test"], "").status.code(), Some(1));
     assert!(printed(&url, &["import"], &exported).starts_with("1 imported, 4 not newer"));
     assert_eq!(printed(&url, &["export"], ""), exported);

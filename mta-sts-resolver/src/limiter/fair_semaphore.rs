@@ -14,7 +14,7 @@ use super::peer::Peer;
 
 /// A semaphore with a limit for each peer and one for all. Clones share everything.
 ///
-/// - Waiting peers are served in queue_index, so that a peer with a thousand lookups does not delay the others by a thousand.
+/// - Waiting peers are served in turn, so that a peer with a thousand lookups does not delay the others by a thousand.
 /// - Half of the permits, of one peer and in all, may be held without a time limit. The others are for 3 s: a longer
 ///   query is aborted when somebody else is waiting for its permit. So there is always progress, whoever does not
 ///   respond.
@@ -819,7 +819,7 @@ mod tests {
         for unknown in strangers {
             rejected += usize::from(unknown.await.unwrap().is_err());
         }
-        assert!((1..500).contains(&rejected), "{rejected}: the others had their queue_index");
+        assert!((1..500).contains(&rejected), "{rejected}: the others had their turn");
         assert!(nobody(&semaphore));
     }
 }

@@ -39,7 +39,7 @@ struct Surveyed {
     counts: PolicyCounts,
 }
 
-struct Expired {
+struct ExpiredPolicy {
     domain: PolicyDomain,
     mode: Mode,
     expired_at: UnixTime,
@@ -93,7 +93,7 @@ impl Shared {
             let (mode, expires_at) = (cached.policy().mode(), cached.expires_at());
             if !cached.is_valid(now) {
                 if mode != Mode::None && expires_at >= since {
-                    lapsed.push(Expired {
+                    lapsed.push(ExpiredPolicy {
                         domain,
                         mode,
                         expired_at: expires_at,
@@ -119,12 +119,12 @@ impl Shared {
         self.log_expired(&lapsed);
     }
 
-    fn log_expired(&self, lapsed: &[Expired]) {
+    fn log_expired(&self, lapsed: &[ExpiredPolicy]) {
         // Policies in mode enforce come first.
         let enforced = lapsed.iter().filter(|lapsed| lapsed.mode == Mode::Enforce);
         let tested = lapsed.iter().filter(|lapsed| lapsed.mode != Mode::Enforce);
         for (number, lapsed) in enforced.chain(tested).enumerate() {
-            let Expired { domain, mode, expired_at, failures } = lapsed;
+            let ExpiredPolicy { domain, mode, expired_at, failures } = lapsed;
             let is_enforced = *mode == Mode::Enforce;
             let counter = if is_enforced { &self.expirations.enforced } else { &self.expirations.tested };
             counter.fetch_add(1, Ordering::Relaxed);

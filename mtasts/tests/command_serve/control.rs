@@ -139,23 +139,23 @@ async fn a_running_daemon_forgets_fetches_and_tells() {
     let refreshed = cache(&["refresh", "Healthy-Enforce.test", "policy-redirect.test", "no-mta-sts.test"]);
     assert_eq!(refreshed.status.code(), Some(1));
     let text = out(&refreshed);
-    assert!(text.starts_with("healthy-enforce.test fetched, in mode enforce\n"), "{text}");
+    assert!(text.starts_with("healthy-enforce.test fetched, with mode enforce\n"), "{text}");
     assert!(
-        text.contains("policy-redirect.test not fetched: the Policy Host answered with HTTP status 30"),
+        text.contains("policy-redirect.test not fetched: the Policy Host responded with HTTP status 30"),
         "{text}"
     );
     assert!(text.contains("no-mta-sts.test not fetched: The domain has no MTA-STS record."), "{text}");
     assert_eq!(lab.world.seen().https.len(), 2, "a back-off is not in the way");
 
     let purged = cache(&["purge", "healthy-enforce.test", "unknown.test"]);
-    assert_eq!((purged.status.code(), out(&purged).as_str()), (Some(0), "1 forgotten\n"));
+    assert_eq!((purged.status.code(), out(&purged).as_str()), (Some(0), "1 removed\n"));
     assert_eq!(cache(&["purge", "healthy-enforce.test"]).status.code(), Some(1), "it is forgotten already");
     assert_eq!(super::cache(&store, &["show", "healthy-enforce.test"], "").status, Some(1));
     ask(&address, "postfix healthy-enforce.test");
     assert_eq!(lab.world.seen().https.len(), 3, "it is fetched again");
     let purged = cache(&["--json", "purge", "--expired"]);
     assert_eq!(out(&purged), "{\"purged\":2}\n", "those without a policy");
-    assert_eq!(out(&cache(&["purge", "--all"])), "2 forgotten\n");
+    assert_eq!(out(&cache(&["purge", "--all"])), "2 removed\n");
     assert_eq!(out(&cache(&["dump"])), "");
     assert_eq!(super::cache(&store, &["list"], "").stdout, "");
 
@@ -163,7 +163,7 @@ async fn a_running_daemon_forgets_fetches_and_tells() {
     assert_eq!(daemon.end().0, Some(0));
     // Without a daemon there is the store.
     super::cache(&store, &["import"], &dump);
-    assert_eq!(out(&cache(&["purge", "wildcard.test"])), "1 forgotten\n");
+    assert_eq!(out(&cache(&["purge", "wildcard.test"])), "1 removed\n");
     let output = cache(&["refresh", "wildcard.test"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(

@@ -172,10 +172,7 @@ fn only_what_is_there_is_served_and_only_read() {
     daemon.listening();
     assert_eq!(
         get(&pages, "/healthz"),
-        (
-            200,
-            "serving\nstore: memory, 0 unsaved, 0 failures\nlookups: 0 waiting, 0 turned away\n".to_owned()
-        )
+        (200, "serving\nstore: memory, 0 unsaved, 0 failures\nlookups: 0 waiting, 0 rejected\n".to_owned())
     );
     for path in ["/", "/metrics/", "/metrics2", "/../etc/passwd"] {
         assert_eq!(get(&pages, path).0, 404, "{path}");
