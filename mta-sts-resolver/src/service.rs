@@ -5,6 +5,7 @@ mod config;
 mod counts;
 mod events;
 mod expirations;
+mod failed;
 mod lease;
 mod persistence;
 mod purge;
@@ -37,6 +38,7 @@ use self::events::{Cause, EventLog, LogDecision};
 pub use self::events::{DomainEvent, DomainEventKind};
 use self::expirations::Expirations;
 pub use self::expirations::PolicyCounts;
+use self::failed::Failed;
 use self::lease::FetchLease;
 pub use self::purge::Purge;
 pub use self::refresh::RefreshError;
@@ -139,6 +141,7 @@ struct Shared {
     unsaved: Mutex<HashSet<PolicyDomain>>,
     expirations: Expirations,
     events: EventLog,
+    failed: Failed,
     health: StoreHealth,
     usage: DailyUsage,
     /// The number of purges so far.
@@ -172,6 +175,7 @@ impl PolicyService {
                 unsaved: Mutex::default(),
                 expirations: Expirations::default(),
                 events: EventLog::default(),
+                failed: Failed::new(config.max_failed_discoveries),
                 health: StoreHealth::default(),
                 usage: DailyUsage::default(),
                 purges: AtomicU64::default(),
@@ -354,6 +358,16 @@ impl PolicyService {
         self.shared.events.of(domain)
     }
 
+    /// The outcome of the last discovery for a domain, if it failed and is kept
+    /// ([`ServiceConfig::with_max_failed_discoveries`]), for TLS reports (RFC 8460, 4.3.2.2).
+    ///
+    /// `None` if another machine has stored a policy since.
+    pub fn failed_discovery(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>> {
+        let outcome = self.shared.failed.last(domain)?;
+        let is_of_now = outcome.policy().is_some() || self.shared.cached_policy(domain).is_none();
+        is_of_now.then_some(outcome)
+    }
+
     /// The entry of a domain, from memory or from the store. It makes no other queries, and does not mark the domain as
     /// used.
     pub async fn entry(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
@@ -533,6 +547,7 @@ impl Shared {
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.record_lookup(domain, purpose, &discovery);
+        self.failed.note(domain, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
         let (mut writing, mut stored) = (None, None);
         if is_worth_storing(update) {

@@ -625,7 +625,7 @@ async fn deprecated_versions_of_tls_are_told_where_newer_ones_are_offered_too() 
             "mx2.tls-deprecated.test: Besides newer versions it accepts TLS 1.0.",
             "[deprecated-tls]",
             "Fix (the operator of the mail host): Accept only TLS 1.2 and 1.3",
-            "takes TLS 1.0 and TLS 1.1 too",
+            "accepts TLS 1.0 and TLS 1.1 too",
         ],
     );
 
