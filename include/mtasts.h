@@ -2062,7 +2062,7 @@ uint32_t mtasts_error_line(const mtasts_error *error);
 size_t mtasts_error_offset(const mtasts_error *error);
 
 /**
- * The path of the faulty member of a TLS report, such as "policies[0].summary"; empty for the report as a whole. NULL
+ * The path of the faulty member of a TLS report, such as `policies[0].summary`; empty for the report as a whole. NULL
  * for any other error, and for NULL.
  *
  * Ownership: the result is owned by `error` and valid as long as it.
@@ -4167,7 +4167,7 @@ mtasts_status mtasts_report_deviation_status(const mtasts_report *report,
                                              size_t index);
 
 /**
- * The path of the member with a deviation, such as "policies[0].summary"; empty for the report as a whole. NULL for
+ * The path of the member with a deviation, such as `policies[0].summary`; empty for the report as a whole. NULL for
  * NULL, and if the index is out of range.
  *
  * Ownership: the result is owned by `report` and valid as long as it.

@@ -396,7 +396,7 @@ pub extern "C" fn mtasts_report_deviation_status(
     deviation(report, index).map_or(0, |deviation| deviation.kind().number().into())
 }
 
-/// The path of the member with a deviation, such as "policies[0].summary"; empty for the report as a whole. NULL for
+/// The path of the member with a deviation, such as `policies[0].summary`; empty for the report as a whole. NULL for
 /// NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_deviation_path(

@@ -120,7 +120,7 @@ pub extern "C" fn mtasts_error_offset(error: Option<&mtasts_error>) -> usize {
     error.map_or(0, |error| error.fault.offset)
 }
 
-/// The path of the faulty member of a TLS report, such as "policies[0].summary"; empty for the report as a whole. NULL
+/// The path of the faulty member of a TLS report, such as `policies[0].summary`; empty for the report as a whole. NULL
 /// for any other error, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_path(error: Option<&mtasts_error>) -> *const c_char {
