@@ -6,7 +6,7 @@ demo:
 	@echo 'Builds the command mtasts, which takes about a minute the first time. It then runs a mail world on loopback: DNS, policy'
 	@echo 'hosts, mail servers, and an attacker. A message is sent for each scenario, by a sender without MTA-STS and by one with it,'
 	@echo 'and a table shows which of them the attacker got to read.'
-	@$(CARGO) run --profile demo -p mta-sts-resolver --bin mtasts -- demo
+	@$(CARGO) run --profile demo -p mtasts --bin mtasts -- demo
 
 # Installs what the tests need and runs everything, the cheap steps first.
 test:

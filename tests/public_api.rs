@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
 
-const CRATES: [&str; 2] = ["mta-sts-core", "mta-sts-resolver"];
+const CRATES: [&str; 3] = ["mta-sts-core", "mta-sts-resolver", "mtasts"];
 
 #[test]
 fn what_is_public_is_what_is_listed() {

@@ -32,7 +32,7 @@ const FAMILIES: &[Family] = &[
 const PLANNED: &[&str] = &["command/report", "publish"];
 
 /// The crates whose files are rooms.
-const CRATES: [&str; 2] = ["mta-sts-core", "mta-sts-resolver"];
+const CRATES: [&str; 4] = ["mta-sts-core", "mta-sts-resolver", "mta-sts-reporter", "mtasts"];
 
 const LIST: &str = "tests/requirements.tsv";
 const TABLE: &str = "CONFORMANCE.md";

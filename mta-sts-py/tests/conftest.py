@@ -47,7 +47,7 @@ def program() -> Path:
         return Path(named)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     subprocess.run(
-        ["cargo", "build", "--quiet", "--package", "mta-sts-resolver", "--bin", "mtasts"], cwd=ROOT, check=True
+        ["cargo", "build", "--quiet", "--package", "mtasts", "--bin", "mtasts"], cwd=ROOT, check=True
     )
     return target / "debug" / "mtasts"
 

@@ -13,7 +13,6 @@ mod local_fault;
 mod private_address;
 mod service;
 mod smtp;
-mod socketmap;
 mod store;
 mod tls;
 
@@ -36,11 +35,6 @@ pub use service::{
 pub use smtp::{
     Envelope, InvalidAddress, SmtpClient, SmtpError, SmtpErrorKind, SmtpReply, SmtpSession, SmtpStage,
     StarttlsOutcome,
-};
-pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, Explanation, FetchFailureAnswer, MatchNames,
-    OverrideError, Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener,
-    SocketmapServer, Zone, Zones,
 };
 pub use store::{
     EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,

@@ -386,12 +386,14 @@ impl PolicyService {
     }
 
     /// The time by the clock of the service.
-    pub(crate) fn now(&self) -> UnixTime {
+    pub fn now(&self) -> UnixTime {
         self.shared.now()
     }
 
-    /// A client was told that the answer for this domain is temporary.
-    pub(crate) fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
+    /// Keeps among the [`events`](Self::events) of the domain that a client was told to wait, and logs it: whoever answers from
+    /// this service calls it with the code and the text of the answer. Where a lookup went wrong for that code, the event has
+    /// its cause, and not the text.
+    pub fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
         let shared = &self.shared;
         let lookup = shared.outcomes.last_cause(domain, code, shared.now());
         let cause = lookup.unwrap_or_else(|| text.to_owned());

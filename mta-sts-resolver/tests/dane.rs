@@ -1,30 +1,20 @@
-//! DANE before MTA-STS: what DNS may say of MX hosts, and what Postfix is told.
+//! DANE: what DNS may say of MX hosts, and what a checker makes of it.
 #![allow(clippy::unwrap_used, reason = "a helper that cannot help fails the test")]
 
 mod dns_server;
-mod https_server;
-mod pki;
-mod socketmap_client;
+mod validating_dns;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dns_server::{Scripted, answer, error, impatient, record};
-use hickory_proto::op::{Message, ResponseCode};
-use https_server::{SERVER, Server, ok};
-use mta_sts_core::postfix::Form;
+use dns_server::impatient;
 use mta_sts_core::{DnsName, PolicyDomain};
 use mta_sts_resolver::{
-    AbsenceKind, DaneAnswer, DaneChecker, DaneCoverage, DaneError, DaneLookup, DaneLookupKind, DnsClient,
-    DnsConfig, DnsError, DnsFailure, DnsFailureAnswer, PolicyFetcher, PolicyService, Resolver, ServiceConfig,
-    SocketmapConfig, SocketmapListener, SocketmapServer, Zone, Zones,
+    AbsenceKind, DaneChecker, DaneCoverage, DaneError, DaneLookupKind, DnsClient, DnsConfig, DnsError,
+    DnsFailure,
 };
-use pki::Authority;
-use socketmap_client::Client;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use validating_dns::{Dns, covered};
 
 use DaneCoverage::{EveryHost, NoHost, SomeHosts};
 
@@ -397,101 +387,6 @@ async fn a_lookup_whose_client_has_left_is_taken_over() {
     assert_eq!(second.await.unwrap(), Ok(EveryHost));
 }
 
-// What Postfix is told.
-
-const SECURE: &str = "OK secure match=mx.a.test servername=hostname";
-
-// Proves S3.
-#[tokio::test(flavor = "multi_thread")]
-async fn dane_comes_before_a_policy_and_is_never_overridden() {
-    let uncovered = "+a.test. MX signed 20 mx2.a.test.\nmx2.a.test. A signed 192.0.2.2";
-    for (mode, change, [default, not_found, ignore]) in [
-        ("enforce", "", ["OK dane-only", "NOTFOUND ", SECURE]),
-        ("enforce", uncovered, ["OK dane-only", "OK dane-only", SECURE]),
-        ("enforce", "_25._tcp.mx.a.test. TLSA signed", [SECURE, SECURE, SECURE]),
-        ("enforce", "a.test. MX unsigned 10 mx.a.test.", [SECURE, SECURE, SECURE]),
-        ("testing", "", ["OK dane-only", "NOTFOUND ", "NOTFOUND "]),
-        ("testing", uncovered, ["OK dane", "NOTFOUND ", "NOTFOUND "]),
-        ("testing", "_25._tcp.mx.a.test. TLSA signed", ["NOTFOUND ", "NOTFOUND ", "NOTFOUND "]),
-        ("none", "", ["NOTFOUND ", "NOTFOUND ", "NOTFOUND "]),
-    ] {
-        let stage = Stage::start(mode, &[&covered("mx.a.test."), change].join("\n")).await;
-        assert_eq!(stage.ask("default a.test").await, default, "{mode}, {change}");
-        assert_eq!(stage.ask("not-found a.test").await, not_found, "{mode}, {change}: not-found");
-        assert_eq!(stage.ask("ignore a.test").await, ignore, "{mode}, {change}: ignore");
-        if default.starts_with("OK dane") {
-            assert_eq!(stage.ask("extended a.test").await, default, "{mode}, {change}: extended");
-        }
-    }
-}
-
-// Proves S3.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dane_lookup_that_fails_is_temporary_in_every_zone_that_asks() {
-    for mode in ["enforce", "testing"] {
-        for fault in ["bogus", "servfail", "silence"] {
-            let lines = format!("{}\n_25._tcp.mx.a.test. TLSA {fault}", covered("mx.a.test."));
-            let stage = Stage::start(mode, &lines).await;
-            for zone in ["default", "not-found", "extended", "always", "lax"] {
-                let told = stage.ask(&format!("{zone} a.test")).await;
-                assert!(
-                    told.starts_with("TEMP ") && told.ends_with("[dane-lookup-failed]"),
-                    "{zone}: {told}"
-                );
-            }
-            let told = stage.ask("ignore a.test").await;
-            assert_eq!(told, if mode == "enforce" { SECURE } else { "NOTFOUND " });
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn destinations_without_a_policy_are_asked_for_dane_by_option_alone() {
-    let lines = format!("{}\n_mta-sts.a.test. TXT signed", covered("mx.a.test."));
-    let stage = Stage::start("enforce", &lines).await;
-    assert_eq!(stage.ask("default a.test").await, "NOTFOUND ");
-    assert!(!stage.dns.asked().iter().any(|(_, kind)| kind == "MX" || kind == "TLSA"));
-    assert_eq!(stage.ask("always a.test").await, "OK dane-only");
-
-    for (change, expected) in [
-        ("+a.test. MX signed 20 mx2.a.test.\nmx2.a.test. A signed 192.0.2.2", "OK dane"),
-        ("_25._tcp.mx.a.test. TLSA signed", "NOTFOUND "),
-        ("a.test. MX unsigned 10 mx.a.test.", "NOTFOUND "),
-    ] {
-        let stage = Stage::start("enforce", &[&lines, change].join("\n")).await;
-        assert_eq!(stage.ask("always a.test").await, expected, "{change}");
-    }
-    let stage = Stage::start("enforce", &format!("{lines}\n_25._tcp.mx.a.test. TLSA bogus")).await;
-    assert!(stage.ask("always a.test").await.starts_with("TEMP "));
-    let stage = Stage::start("none", &covered("mx.a.test.")).await;
-    assert_eq!(stage.ask("always a.test").await, "OK dane-only", "mode none is no policy");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_is_not_known_stays_temporary() {
-    let lines = format!("{}\n_mta-sts.a.test. TXT servfail", covered("mx.a.test."));
-    let stage = Stage::start("enforce", &lines).await;
-    for zone in ["default", "always"] {
-        let told = stage.ask(&format!("{zone} a.test")).await;
-        assert!(told.starts_with("TEMP ") && told.ends_with("[dns-failed]"), "{told}");
-    }
-    assert!(!stage.dns.asked().iter().any(|(_, kind)| kind == "TLSA"));
-    assert_eq!(stage.ask("lax a.test").await, "NOTFOUND ");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_in_brackets_is_the_host_that_dane_is_for() {
-    let lines = "a.test. MX bogus
-                 a.test. A signed 192.0.2.1
-                 _25._tcp.a.test. TLSA signed
-                 _587._tcp.a.test. TLSA signed 3 1 1 KEY";
-    let stage = Stage::start("enforce", lines).await;
-    assert_eq!(stage.ask("default [a.test]:587").await, "OK dane-only");
-    let told = stage.ask("default [a.test]").await;
-    assert!(told.ends_with("[no-permitted-host]"), "{told}");
-}
-
-/// A domain whose one MX host has it all.
 /// Strangers have their domains looked up, whose name servers say nothing, and others' DANE is known all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_name_servers_keep_no_other_destination_waiting() {
@@ -529,118 +424,6 @@ async fn silent_name_servers_keep_no_other_destination_waiting() {
     }
 }
 
-fn covered(host: &str) -> String {
-    format!(
-        "a.test. MX signed 10 {host}
-         {host} A signed 192.0.2.1
-         _25._tcp.{host} TLSA signed 3 1 1 KEY"
-    )
-}
-
-/// A DNS server that validates, as far as it can be told from outside: each answer is a line `NAME TYPE FATE [RDATA]`.
-/// What has no line is absent, and the absence is signed.
-struct Dns {
-    server: Scripted,
-    lines: Arc<Mutex<Lines>>,
-}
-
-#[derive(Default)]
-struct Lines {
-    fates: BTreeMap<(String, String), Fate>,
-}
-
-#[derive(Clone, Default)]
-struct Fate {
-    word: String,
-    records: Vec<String>,
-}
-
-impl Dns {
-    async fn start(lines: &str) -> Self {
-        let shared = Arc::new(Mutex::new(Lines::default()));
-        let server = Scripted::start_raw({
-            let lines = Arc::clone(&shared);
-            move |query, _| lines.lock().unwrap().say(query)
-        })
-        .await;
-        let dns = Self { server, lines: shared };
-        dns.set(lines);
-        dns
-    }
-
-    /// A line takes the place of what was there of its name and type; with a `+` before it, it is added.
-    fn set(&self, lines: &str) {
-        self.lines.lock().unwrap().set(lines);
-    }
-
-    fn client(&self) -> DnsClient {
-        self.server.impatient_client()
-    }
-
-    fn checker(&self) -> DaneChecker {
-        DaneChecker::new(&self.client())
-    }
-
-    async fn check(&self, domain: &str) -> Result<DaneCoverage, DaneError> {
-        self.checker().check_domain(&PolicyDomain::parse(domain).unwrap(), 25).await
-    }
-
-    /// Names and types, in the order in which they were asked for.
-    fn asked(&self) -> Vec<(String, String)> {
-        let queries = self.server.seen();
-        queries
-            .iter()
-            .map(|query| (query.queries[0].name.to_ascii(), query.queries[0].query_type.to_string()))
-            .collect()
-    }
-}
-
-impl Lines {
-    fn set(&mut self, lines: &str) {
-        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let (is_added, line) = line.strip_prefix('+').map_or((false, line), |line| (true, line));
-            let (line, ttl) = line.split_once(" ttl=").unwrap_or((line, "300"));
-            let [name, kind, word, ref data @ ..] = line.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("{line}");
-            };
-            let fate = self.fates.entry((name.to_owned(), kind.to_owned())).or_default();
-            if !is_added {
-                *fate = Fate::default();
-            }
-            word.clone_into(&mut fate.word);
-            if !data.is_empty() {
-                let data = data.join(" ").replace("KEY", &"1f".repeat(32));
-                fate.records.push(format!("{name} {ttl} IN {kind} {data}"));
-            }
-        }
-    }
-
-    fn say(&self, query: &Message) -> Vec<Vec<u8>> {
-        let question = &query.queries[0];
-        let name = question.name.to_ascii().to_lowercase();
-        let fate = |kind: &str| self.fates.get(&(name.clone(), kind.to_owned())).cloned();
-        let Fate { word, records } =
-            fate(&question.query_type.to_string()).or_else(|| fate("CNAME")).unwrap_or_default();
-        let lines: Vec<_> = records.iter().map(String::as_str).collect();
-        let mut response = match word.as_str() {
-            "servfail" => error(query, ResponseCode::ServFail, None),
-            "bogus" => error(query, ResponseCode::ServFail, Some(6)),
-            "refused" => error(query, ResponseCode::Refused, None),
-            "nxdomain" => error(query, ResponseCode::NXDomain, None),
-            _ => answer(query, &lines),
-        };
-        response.metadata.authentic_data = word != "unsigned";
-        if lines.is_empty() {
-            response.add_authority(record("test. 300 IN SOA ns.test. root.test. 1 2 3 4 300"));
-        }
-        match word.as_str() {
-            "silence" => vec![],
-            "malformed" => vec![[&query.metadata.id.to_be_bytes()[..], &[0xff; 60]].concat()],
-            _ => vec![response.to_vec().unwrap()],
-        }
-    }
-}
-
 /// The system takes the unspecified address for loopback, the client does not.
 fn not_loopback(server: SocketAddr) -> SocketAddr {
     SocketAddr::from(([0, 0, 0, 0], server.port()))
@@ -651,44 +434,4 @@ async fn advance(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
     tokio::time::resume();
-}
-
-/// `a.test` with its Policy Host, and a server of several zones.
-struct Stage {
-    dns: Dns,
-    address: SocketAddr,
-    _policy_host: Server,
-    _serving: JoinSet<()>,
-}
-
-impl Stage {
-    async fn start(mode: &str, lines: &str) -> Self {
-        let policy = format!("version: STSv1\r\nmode: {mode}\r\nmx: mx.a.test\r\nmax_age: 604800\r\n");
-        let authority = Authority::new();
-        let policy_host = Server::start(authority.server(&["mta-sts.a.test"]), ok(policy.as_bytes())).await;
-        let dns = Dns::start(&format!(
-            "_mta-sts.a.test. TXT unsigned \"v=STSv1; id=1;\"
-             mta-sts.a.test. A unsigned {SERVER}"
-        ))
-        .await;
-        dns.set(lines);
-        let fetcher = PolicyFetcher::new(authority.trusted()).with_port(policy_host.address.port());
-        let service = PolicyService::new(Resolver::new(dns.client(), fetcher), ServiceConfig::new());
-        let zones = Zones::default()
-            .with_zone("not-found", Zone::new().with_dane(DaneAnswer::NotFound))
-            .with_zone("ignore", Zone::new().with_dane(DaneAnswer::Ignore))
-            .with_zone("always", Zone::new().with_dane_lookup(DaneLookup::Always))
-            .with_zone("extended", Zone::new().with_form(Form::ExtendedWithTesting))
-            .with_zone("lax", Zone::new().with_dns_failure(DnsFailureAnswer::NotFound));
-        let server = SocketmapServer::new(service, SocketmapConfig::new(), zones);
-        let listener = SocketmapListener::bind_tcp("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = listener.tcp_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { server.serve(vec![listener], std::future::pending()).await });
-        Self { dns, address, _policy_host: policy_host, _serving: serving }
-    }
-
-    async fn ask(&self, request: &str) -> String {
-        Client { stream: TcpStream::connect(self.address).await.unwrap() }.ask(request).await
-    }
 }

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use mta_sts_core::postfix::{self, PostfixErrorKind};
 use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain};
+use mta_sts_resolver::{
+    DaneChecker, DaneCoverage, DaneError, DnsClient, DnsError, PolicyAnswer, PolicyService,
+};
 
 use super::key::Destination;
 use super::overrides::Override;
 use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
-use crate::dane::{DaneChecker, DaneCoverage, DaneError};
-use crate::dns::{DnsClient, DnsError};
-use crate::service::{PolicyAnswer, PolicyService};
 
 /// What a map says of a key, in the words of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]

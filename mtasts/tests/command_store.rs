@@ -1,6 +1,7 @@
 //! `mtasts serve` while its store is killed, full, gone or lost, and `mtasts cache`: as programs, in the loopback world.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+#[path = "../../mta-sts-resolver/tests/redis_server/mod.rs"]
 mod redis_server;
 
 use std::fs;

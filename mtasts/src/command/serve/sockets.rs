@@ -3,7 +3,7 @@
 use std::io;
 
 use listenfd::ListenFd;
-use mta_sts_resolver::SocketmapListener;
+use mtasts::SocketmapListener;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;

@@ -2,8 +2,11 @@
 //! served all the while.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+#[path = "../../mta-sts-resolver/tests/dns_server/mod.rs"]
 mod dns_server;
+#[path = "../../mta-sts-resolver/tests/https_server/mod.rs"]
 mod https_server;
+#[path = "../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 mod socketmap_client;
 
@@ -18,10 +21,8 @@ use hickory_proto::rr::RecordType;
 use https_server::Step::{self, Cut, Drip, Hang, Send};
 use https_server::{SERVER, Server, ok};
 use mta_sts_core::{FetchLimits, LookupConfig, UnixTime};
-use mta_sts_resolver::{
-    DnsClient, PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener,
-    SocketmapServer, Zones,
-};
+use mta_sts_resolver::{DnsClient, PolicyFetcher, PolicyService, Resolver, ServiceConfig};
+use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
 use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};

@@ -5,7 +5,7 @@ mod configuration;
 mod control;
 #[path = "../daemon/mod.rs"]
 mod daemon;
-#[path = "../pki/mod.rs"]
+#[path = "../../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 mod status;
 mod systemd;

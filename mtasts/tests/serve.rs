@@ -15,12 +15,14 @@ use std::time::Duration;
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{CacheEntry, FetchLimits, LookupConfig, PolicyDomain, UnixTime};
 use mta_sts_resolver::{
-    DnsClient, DnsConfig, DnsFailureAnswer, DomainEventKind, EntryStore, FetchFailureAnswer, MatchNames,
-    PolicyAnswer, PolicyFetcher, PolicyService, Purge, Resolver, ServiceConfig, SocketAccess,
-    SocketmapConfig, SocketmapListener, SocketmapServer, StoreError, StoreErrorKind, StoreFuture, TrustStore,
-    Zone, Zones,
+    DnsClient, DnsConfig, DomainEventKind, EntryStore, PolicyAnswer, PolicyFetcher, PolicyService, Purge,
+    Resolver, ServiceConfig, StoreError, StoreErrorKind, StoreFuture, TrustStore,
 };
 use mta_sts_world::{State, World, WorldConfig};
+use mtasts::{
+    DnsFailureAnswer, FetchFailureAnswer, MatchNames, SocketAccess, SocketmapConfig, SocketmapListener,
+    SocketmapServer, Zone, Zones,
+};
 use socketmap_client::{Client, LONG};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};

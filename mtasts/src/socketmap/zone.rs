@@ -10,7 +10,7 @@ use super::overrides::Overrides;
 ///
 /// ```
 /// use mta_sts_core::postfix::Form;
-/// use mta_sts_resolver::{MatchNames, Zone};
+/// use mtasts::{MatchNames, Zone};
 ///
 /// let zone = Zone::new().with_form(Form::Extended).with_match_names(MatchNames::MxHosts);
 /// ```

@@ -12,9 +12,12 @@ use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
 use mta_sts_core::{FetchLimits, LookupConfig};
 use mta_sts_resolver::{
-    DaneAnswer, DaneLookup, DnsClient, DnsConfig, DnsError, DnsFailureAnswer, EntryStore, FetchFailureAnswer,
-    MatchNames, PolicyFetcher, Resolver, ServiceConfig, SocketAccess, SocketmapConfig, StoreError,
-    TrustStore, TrustStoreError, Zone, Zones,
+    DnsClient, DnsConfig, DnsError, EntryStore, PolicyFetcher, Resolver, ServiceConfig, StoreError,
+    TrustStore, TrustStoreError,
+};
+use mtasts::{
+    DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, SocketAccess, SocketmapConfig,
+    Zone, Zones,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use mta_sts_resolver::{DaneChecker, PolicyService};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -31,13 +32,13 @@ pub use self::counts::{AnswerCounts, SocketmapCounts};
 pub use self::explanation::Explanation;
 pub use self::overrides::{OverrideError, Overrides};
 pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
-use crate::dane::DaneChecker;
-use crate::service::PolicyService;
 
 /// Answers Postfix, and sendmail, from a [`PolicyService`].
 ///
 /// ```no_run
-/// # use mta_sts_resolver::*;
+/// use mta_sts_resolver::PolicyService;
+/// use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
+///
 /// # async fn serve(service: PolicyService) -> std::io::Result<()> {
 /// let listener = SocketmapListener::bind_tcp("127.0.0.1:8461".parse().map_err(std::io::Error::other)?).await?;
 /// let server = SocketmapServer::new(service, SocketmapConfig::new(), Zones::default());
@@ -119,7 +120,7 @@ pub struct SocketmapListener {
 /// Who may connect to a unix socket.
 ///
 /// ```
-/// use mta_sts_resolver::SocketAccess;
+/// use mtasts::SocketAccess;
 ///
 /// let postfix_only = SocketAccess::new().with_mode(0o660).with_group(Some(105));
 /// ```

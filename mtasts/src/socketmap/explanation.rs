@@ -3,10 +3,9 @@
 use std::fmt;
 
 use mta_sts_core::{CacheEntry, Mode, NoPolicy, PolicyDomain, UnixTime};
+use mta_sts_resolver::{DaneCoverage, DaneError, DomainEvent, PolicyAnswer};
 
 use super::answer::{Answer, Grounds};
-use crate::dane::{DaneCoverage, DaneError};
-use crate::service::{DomainEvent, PolicyAnswer};
 
 /// What a [`SocketmapServer`](super::SocketmapServer) would answer to a key now, and why.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mta_sts_resolver::SocketAccess;
+use mtasts::SocketAccess;
 use nix::unistd::{Group, User};
 
 /// The permissions of a socket, in octal digits.

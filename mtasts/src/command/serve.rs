@@ -22,7 +22,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mta_sts_resolver::{Overrides, Zones};
+use mtasts::{Overrides, Zones};
 
 pub(crate) use self::beside::DaemonConfiguration;
 use self::beside::config_file;

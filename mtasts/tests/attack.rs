@@ -1,8 +1,11 @@
 //! Strangers whose Policy Hosts never answer: the lookups of others, and the policies that are in memory, go on all the while.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+#[path = "../../mta-sts-resolver/tests/dns_server/mod.rs"]
 mod dns_server;
+#[path = "../../mta-sts-resolver/tests/https_server/mod.rs"]
 mod https_server;
+#[path = "../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 mod socketmap_client;
 
@@ -16,10 +19,8 @@ use hickory_proto::rr::RecordType;
 use https_server::Step::{Drip, Hang};
 use https_server::{SERVER, Server, ok};
 use mta_sts_core::UnixTime;
-use mta_sts_resolver::{
-    PolicyFetcher, PolicyService, Resolver, ServiceConfig, SocketmapConfig, SocketmapListener,
-    SocketmapServer, Zones,
-};
+use mta_sts_resolver::{PolicyFetcher, PolicyService, Resolver, ServiceConfig};
+use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
 use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};

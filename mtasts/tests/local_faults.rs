@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 mod daemon;
+#[path = "../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 
 use std::collections::VecDeque;
