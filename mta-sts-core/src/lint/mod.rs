@@ -24,6 +24,9 @@
 //! one of them has the code and the place of the parser's error. Where the cause is recognised (a
 //! list in one `mx`, a page of HTML) a second finding with a code of its own says so.
 //!
+//! TLS reports are looked at in the same way ([`report`], with the feature `tlsrpt`): what a finding says of senders is there about
+//! receivers.
+//!
 //! It takes time linear in the length of the input. 100 findings come back at most, beyond them only
 //! those without which a refused text would seem to be good, and a last one that counts the rest.
 
@@ -34,6 +37,8 @@ mod kind;
 mod policy;
 mod providers;
 mod record;
+#[cfg(feature = "tlsrpt")]
+mod report;
 mod response;
 mod tlsrpt;
 
@@ -48,6 +53,8 @@ pub use crate::error::LintKind;
 pub use kind::FindingKind;
 pub use policy::{policy, policy_for_hosts, policy_with};
 pub use record::{record, rrset};
+#[cfg(feature = "tlsrpt")]
+pub use report::{report, report_with};
 pub use response::{response, response_for_hosts};
 pub use tlsrpt::{TlsrptFacts, tlsrpt_record, tlsrpt_rrset};
 
@@ -100,7 +107,7 @@ pub enum Severity {
     Info,
     /// Some senders stumble over it, mail may be lost, or the protection is weak.
     Warning,
-    /// Senders that keep to RFC 8461 ignore what is published.
+    /// Senders that keep to RFC 8461 ignore what is published; receivers cannot read the report.
     Error,
 }
 
@@ -140,7 +147,7 @@ impl Finding {
         &self.message
     }
 
-    /// What senders make of it, as one English sentence.
+    /// What senders make of it, as one English sentence; of a report, what receivers do.
     pub const fn senders(&self) -> &'static str {
         self.senders
     }
@@ -273,6 +280,7 @@ struct Draft<'a> {
     span: Range<usize>,
     line: u32,
     value: Option<&'a [u8]>,
+    place: Option<String>,
     senders: Option<&'static str>,
     help: Option<Cow<'static, str>>,
     indispensable: bool,
@@ -286,6 +294,7 @@ impl<'a> Draft<'a> {
             span,
             line,
             value: None,
+            place: None,
             senders: None,
             help: None,
             indispensable: false,
@@ -295,6 +304,13 @@ impl<'a> Draft<'a> {
     /// Shows the value in the message.
     fn with_value(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.value = Some(value.as_ref());
+        self
+    }
+
+    /// Says behind the message where it is.
+    #[cfg(feature = "tlsrpt")]
+    fn with_place(mut self, place: Option<String>) -> Self {
+        self.place = place;
         self
     }
 
@@ -312,9 +328,10 @@ impl<'a> Draft<'a> {
 
     fn finish(self) -> Finding {
         let sentence = self.kind.message();
-        let message = match self.value {
-            Some(value) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
-            None => sentence.into(),
+        let message = match (self.value, self.place) {
+            (Some(value), _) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
+            (None, Some(place)) => format!("{} ({place}).", sentence.trim_end_matches('.')),
+            (None, None) => sentence.into(),
         };
         let advice = advice::of(self.kind);
         Finding {

@@ -148,7 +148,8 @@ impl Hint {
     /// The hint that has this code, of these and of those of [`lint`](crate::lint).
     pub fn from_code(code: &str) -> Option<Self> {
         let hint = Self::ALL.iter().find(|hint| hint.code == code).copied();
-        hint.or_else(|| FindingKind::from_code(code).map(Self::of_finding))
+        let finding = || FindingKind::from_code(code).filter(|kind| !kind.is_of_report());
+        hint.or_else(|| finding().map(Self::of_finding))
     }
 
     /// Whether it is about DANE or DNSSEC alone, which no mode of a policy changes.

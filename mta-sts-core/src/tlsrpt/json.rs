@@ -5,7 +5,7 @@ use alloc::string::String;
 /// How many objects and arrays may stand within each other.
 pub(super) const MAX_DEPTH: u32 = 32;
 
-pub(super) struct JsonReader<'a> {
+pub(crate) struct JsonReader<'a> {
     input: &'a [u8],
     at: usize,
     depth: u32,
@@ -17,7 +17,7 @@ pub(super) struct JsonReader<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JsonFault {
+pub(crate) enum JsonFault {
     Syntax,
     EndsEarly,
     TooDeep,
@@ -25,7 +25,7 @@ pub(super) enum JsonFault {
 
 /// What a value is, by its first octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Object,
     Array,
     String,
@@ -35,13 +35,18 @@ pub(super) enum Shape {
 }
 
 impl<'a> JsonReader<'a> {
-    pub(super) const fn new(input: &'a [u8]) -> Self {
+    pub(crate) const fn new(input: &'a [u8]) -> Self {
         Self { input, at: 0, depth: 0, at_first: false, is_plain: false }
     }
 
     /// How far it has read.
-    pub(super) const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.at
+    }
+
+    /// How long all of it is.
+    pub(super) const fn len(&self) -> usize {
+        self.input.len()
     }
 
     /// Passes over octets that stand here.
@@ -54,7 +59,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// What the next value is.
-    pub(super) fn shape(&mut self) -> Result<Shape, JsonFault> {
+    pub(crate) fn shape(&mut self) -> Result<Shape, JsonFault> {
         match self.octet()? {
             b'{' => Ok(Shape::Object),
             b'[' => Ok(Shape::Array),
@@ -66,7 +71,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    pub(super) fn begin_object(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn begin_object(&mut self) -> Result<(), JsonFault> {
         self.begin(b'{')
     }
 
@@ -76,7 +81,7 @@ impl<'a> JsonReader<'a> {
 
     /// The name of the next member of the object, whose value comes next; nothing at the end of the object.
     #[inline]
-    pub(super) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
         if !self.has_next(b'}')? {
             return Ok(None);
         }
@@ -152,7 +157,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Passes over the next value, whatever it is.
-    pub(super) fn skip(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn skip(&mut self) -> Result<(), JsonFault> {
         match self.shape()? {
             Shape::Object => {
                 self.begin_object()?;
@@ -312,15 +317,15 @@ fn next_special(input: &[u8], start: usize) -> usize {
 
 /// A text of JSON, between its quotes.
 #[derive(Clone, Copy)]
-pub(super) struct JsonText<'a> {
+pub(crate) struct JsonText<'a> {
     octets: &'a [u8],
     /// It has no escape and no control character.
     is_plain: bool,
 }
 
 /// A text, and what had to be done to it.
-pub(super) struct Decoded {
-    pub(super) text: String,
+pub(crate) struct Decoded {
+    pub(crate) text: String,
     /// It was not UTF-8, or had half of a surrogate pair; U+FFFD stands there.
     pub(super) is_broken: bool,
     /// It has a control character that was not escaped.
@@ -347,7 +352,7 @@ impl<'a> JsonText<'a> {
 
     /// The text, cut before the character that would make it longer than `max_len` octets.
     #[cold]
-    pub(super) fn decode(self, max_len: usize) -> Decoded {
+    pub(crate) fn decode(self, max_len: usize) -> Decoded {
         let mut text = String::with_capacity(self.octets.len().min(max_len));
         let (mut is_broken, mut has_control) = (false, false);
         let mut rest = self.octets;
