@@ -51,7 +51,7 @@ const REPORTS: &[Row] = &[
     ("object-for-array", W, "[{\"result", "⟦{⟧\"result"),
     ("array-in-string", W, "\"version: STSv1\", \"mode: testing\", \"mx: *.A.test\", \"max_age: 86400\"", "⟦⟧\"[\\\"version: STSv1\\\"]\""),
     ("line-feed-in-line", I, "\"version: STSv1\", ", "\"version: STSv1\\n\", "),
-    ("empty-element", W, ", \"receiving-mx-hostname\": \"mx.a.test\"", "}, {\"receiving-mx-hostname\": \"mx.a.test\"⟦}⟧, {\"result-type\": \"certificate-expired\""),
+    ("empty-element", W, ", \"receiving-mx-hostname\": \"mx.a.test\"", "⟦}⟧, {\"result-type\": \"certificate-expired\""),
     ("no-policies", W, "\"policies\": [{", "\"policies\": [⟦]⟧, \"x\": [{"),
     ("unknown-policy-type", W, "\"sts\"", "⟦\"dane\"⟧"),
     ("unknown-result-type", W, "\"certificate-expired\"", "⟦\"expired\"⟧"),
