@@ -47,7 +47,7 @@
 #define MTASTS_VERSION_PATCH 0
 #define MTASTS_VERSION_NUMBER (MTASTS_VERSION_MAJOR * 65536 + MTASTS_VERSION_MINOR * 256 + MTASTS_VERSION_PATCH)
 
-/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records. */
+/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail. */
 
 /** The name is empty. */
 #define MTASTS_ERR_EMPTY_NAME 101
@@ -273,6 +273,108 @@
 
 /** White space follows the last field without a semicolon. */
 #define MTASTS_ERR_TRAILING_TLSRPT_SPACE 1311
+
+/** The report is longer than the limit. */
+#define MTASTS_ERR_REPORT_TOO_LARGE 1321
+
+/** The report is not JSON here. */
+#define MTASTS_ERR_BAD_JSON 1322
+
+/** The report ends within its JSON. */
+#define MTASTS_ERR_JSON_ENDS_EARLY 1323
+
+/** The report is JSON, and no object. */
+#define MTASTS_ERR_REPORT_NOT_AN_OBJECT 1324
+
+/** The report has no array of policies. */
+#define MTASTS_ERR_MISSING_POLICIES 1325
+
+/** The report has more than 32 objects and arrays within each other. */
+#define MTASTS_ERR_REPORT_TOO_DEEP 1326
+
+/** The report has more policies than the limit. */
+#define MTASTS_ERR_TOO_MANY_POLICIES 1327
+
+/** The report has more failure details than the limit. */
+#define MTASTS_ERR_TOO_MANY_FAILURE_DETAILS 1328
+
+/** The report lacks a member that RFC 8460 demands. */
+#define MTASTS_ERR_MISSING_REPORT_MEMBER 1331
+
+/** The report is not of one day of UTC in the years that RFC 3339 can write. */
+#define MTASTS_ERR_REPORT_NOT_OF_ONE_DAY 1332
+
+/** The contact is no mail address with a domain. */
+#define MTASTS_ERR_BAD_REPORT_CONTACT 1333
+
+/** A name is no host name in A-labels and without a last dot. */
+#define MTASTS_ERR_BAD_REPORT_NAME 1334
+
+/** A pattern is none that may stand as an mx in a policy. */
+#define MTASTS_ERR_BAD_REPORT_PATTERN 1335
+
+/** A type is none that RFC 8460 registers. */
+#define MTASTS_ERR_UNKNOWN_REPORT_WORD 1336
+
+/** An address is no IP address. */
+#define MTASTS_ERR_BAD_REPORT_ADDRESS 1337
+
+/** A text is empty, too long, or has characters that may not stand in it. */
+#define MTASTS_ERR_BAD_REPORT_TEXT 1338
+
+/** A policy that is not of MTA-STS has mx patterns. */
+#define MTASTS_ERR_UNEXPECTED_REPORT_PATTERNS 1339
+
+/** The failure details count fewer sessions than failed. */
+#define MTASTS_ERR_REPORT_DETAILS_BELOW_TOTAL 1340
+
+/** The datagram is longer than 64 KiB. */
+#define MTASTS_ERR_DATAGRAM_TOO_LONG 1341
+
+/** The datagram is not JSON. */
+#define MTASTS_ERR_DATAGRAM_NOT_JSON 1342
+
+/** A member of the datagram is missing, stands twice or has another type. */
+#define MTASTS_ERR_BAD_DATAGRAM_MEMBER 1343
+
+/** The datagram has another version than 1. */
+#define MTASTS_ERR_UNKNOWN_DATAGRAM_VERSION 1344
+
+/** The recipient domain of the datagram is none. */
+#define MTASTS_ERR_BAD_DATAGRAM_DOMAIN 1345
+
+/** The datagram has a policy type that reports do not know. */
+#define MTASTS_ERR_UNKNOWN_DATAGRAM_POLICY_TYPE 1346
+
+/** The datagram has no policy, so that it tells nothing. */
+#define MTASTS_ERR_DATAGRAM_WITHOUT_POLICY 1347
+
+/** The text does not begin as a tally does. */
+#define MTASTS_ERR_NOT_A_TALLY 1351
+
+/** The text is of a version that this crate does not know. */
+#define MTASTS_ERR_UNKNOWN_TALLY_VERSION 1352
+
+/** The text ends in the middle of a line. */
+#define MTASTS_ERR_TRUNCATED_TALLY 1353
+
+/** A line of the text is none that a tally has. */
+#define MTASTS_ERR_BAD_TALLY_LINE 1354
+
+/** The contact is no plain mail address, such as `tls-reports@example.com`. */
+#define MTASTS_ERR_BAD_SENDER_CONTACT 1361
+
+/** The name of the organisation is empty, longer than 255 octets, or has a control character. */
+#define MTASTS_ERR_BAD_SENDER_ORGANIZATION 1362
+
+/** The domain of the report's contact is not that of the sender. */
+#define MTASTS_ERR_OTHER_REPORT_SUBMITTER 1366
+
+/** The id of the report cannot stand in a subject. */
+#define MTASTS_ERR_BAD_REPORT_ID 1367
+
+/** The report does not say which time it is about. */
+#define MTASTS_ERR_MISSING_REPORT_PERIOD 1368
 
 /* Why no answer came from a Policy Host. */
 
@@ -650,6 +752,122 @@
 /** The domain has an MTA-STS record and asks for no reports. */
 #define MTASTS_LINT_MTA_STS_WITHOUT_TLSRPT 1413
 
+/* Where a TLS report departs from RFC 8460. */
+
+/** There are more deviations than are told. */
+#define MTASTS_DEVIATION_MORE_DEVIATIONS 1421
+
+/** The report begins with a byte order mark. */
+#define MTASTS_DEVIATION_REPORT_BYTE_ORDER_MARK 1422
+
+/** Text follows the report. */
+#define MTASTS_DEVIATION_TEXT_AFTER_REPORT 1423
+
+/** A text is not UTF-8, or has half of a surrogate pair. */
+#define MTASTS_DEVIATION_BROKEN_TEXT 1424
+
+/** A control character stands in a text without an escape. */
+#define MTASTS_DEVIATION_REPORT_CONTROL_CHARACTER 1425
+
+/** A text is longer than is read. */
+#define MTASTS_DEVIATION_TEXT_CUT 1426
+
+/** A member stands again in its object; the first counts. */
+#define MTASTS_DEVIATION_DUPLICATE_MEMBER 1427
+
+/** A member is none of RFC 8460. */
+#define MTASTS_DEVIATION_UNKNOWN_MEMBER 1428
+
+/** A member that RFC 8460 demands is missing. */
+#define MTASTS_DEVIATION_MISSING_MEMBER 1429
+
+/** A member is null. */
+#define MTASTS_DEVIATION_NULL_MEMBER 1430
+
+/** A text is empty where nothing should stand. */
+#define MTASTS_DEVIATION_EMPTY_TEXT 1431
+
+/** A value is of another type of JSON than RFC 8460 has. */
+#define MTASTS_DEVIATION_WRONG_TYPE 1432
+
+/** A string stands where an array of strings should. */
+#define MTASTS_DEVIATION_STRING_FOR_ARRAY 1433
+
+/** An object stands where an array of objects should. */
+#define MTASTS_DEVIATION_OBJECT_FOR_ARRAY 1434
+
+/** An array of JSON stands within a string. */
+#define MTASTS_DEVIATION_ARRAY_IN_STRING 1435
+
+/** A line has a line feed in it. */
+#define MTASTS_DEVIATION_LINE_FEED_IN_LINE 1436
+
+/** An element says too little to be counted. */
+#define MTASTS_DEVIATION_EMPTY_ELEMENT 1437
+
+/** The report tells of no policy. */
+#define MTASTS_DEVIATION_NO_POLICIES 1438
+
+/** The policy type is none that RFC 8460 registers. */
+#define MTASTS_DEVIATION_UNKNOWN_POLICY_TYPE 1439
+
+/** The result type is none that RFC 8460 registers. */
+#define MTASTS_DEVIATION_UNKNOWN_RESULT_TYPE 1440
+
+/** A policy that is not of MTA-STS has mx patterns. */
+#define MTASTS_DEVIATION_MX_HOST_WITHOUT_STS 1441
+
+/** The contact is no mail address with a domain. */
+#define MTASTS_DEVIATION_BAD_CONTACT_INFO 1442
+
+/** A name is not written in A-labels, without a last dot. */
+#define MTASTS_DEVIATION_BAD_NAME_IN_REPORT 1443
+
+/** An address is no IP address. */
+#define MTASTS_DEVIATION_BAD_IP_ADDRESS 1444
+
+/** An IPv6 address is not written as RFC 5952 has it. */
+#define MTASTS_DEVIATION_UNUSUAL_IP_ADDRESS 1445
+
+/** A time is none of RFC 3339. */
+#define MTASTS_DEVIATION_BAD_DATETIME 1446
+
+/** A time is before 1970. */
+#define MTASTS_DEVIATION_DATETIME_OUT_OF_RANGE 1447
+
+/** A time has no zone; UTC is taken. */
+#define MTASTS_DEVIATION_DATETIME_WITHOUT_ZONE 1448
+
+/** A time is not written as `2016-04-01T00:00:00Z`. */
+#define MTASTS_DEVIATION_UNUSUAL_DATETIME 1449
+
+/** The period ends at midnight; the second before is taken. */
+#define MTASTS_DEVIATION_END_AT_MIDNIGHT 1450
+
+/** The period is not one day of UTC. */
+#define MTASTS_DEVIATION_NOT_ONE_DAY 1451
+
+/** The period ends before it starts. */
+#define MTASTS_DEVIATION_PERIOD_REVERSED 1452
+
+/** A count is a string. */
+#define MTASTS_DEVIATION_COUNT_AS_STRING 1453
+
+/** A count is written with a fraction or an exponent. */
+#define MTASTS_DEVIATION_COUNT_AS_FRACTION 1454
+
+/** A count is above 2^53 - 1, the largest of I-JSON, which is taken. */
+#define MTASTS_DEVIATION_COUNT_TOO_LARGE 1455
+
+/** A count is negative; 0 is taken. */
+#define MTASTS_DEVIATION_NEGATIVE_COUNT 1456
+
+/** A count is no whole number. */
+#define MTASTS_DEVIATION_BAD_COUNT 1457
+
+/** The failure details count fewer sessions than failed. */
+#define MTASTS_DEVIATION_DETAILS_BELOW_TOTAL 1458
+
 /* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */
 
 #define MTASTS_TLSRPT_STARTTLS_NOT_SUPPORTED 201
@@ -704,6 +922,11 @@
  * An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
  */
 #define MTASTS_ERR_POISONED 6
+
+/**
+ * The call builds upon another that has not been made, or the object is finished.
+ */
+#define MTASTS_ERR_TOO_EARLY 7
 
 /**
  * The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
@@ -1069,6 +1292,16 @@
 #define MTASTS_CONCLUSION_TRY_AGAIN 6
 
 /**
+ * A report may depart from RFC 8460 as real senders do; mtasts_report_deviation_count() and its like tell where. The default.
+ */
+#define MTASTS_REPORT_TOLERANT 0
+
+/**
+ * A report must keep to RFC 8460 and to I-JSON; the first deviation is an error.
+ */
+#define MTASTS_REPORT_STRICT 1
+
+/**
  * Harmless, and worth knowing.
  */
 #define MTASTS_SEVERITY_INFO 1
@@ -1147,6 +1380,11 @@ typedef struct mtasts_entry mtasts_entry;
 typedef struct mtasts_error mtasts_error;
 
 /**
+ * One kind of failure, and how many sessions had it. It belongs to its mtasts_report.
+ */
+typedef struct mtasts_failure mtasts_failure;
+
+/**
  * One finding. It belongs to its mtasts_findings.
  */
 typedef struct mtasts_finding mtasts_finding;
@@ -1218,9 +1456,34 @@ typedef struct mtasts_postfix_answer mtasts_postfix_answer;
 typedef struct mtasts_record mtasts_record;
 
 /**
+ * A TLS report: what one organisation saw of TLS with a domain, usually in a day (RFC 8460, 4.4).
+ *
+ * Everything in a report that was received is a stranger's text: it may hold any character but NUL, in whose place stands
+ * U+FFFD, and may be untrue. What the sender left out is NULL.
+ */
+typedef struct mtasts_report mtasts_report;
+
+/**
+ * A report that is being built: what is added goes to the policy, or the kind of failure, that was added last.
+ *
+ * A mtasts_tally builds its reports itself; this is for those who count otherwise.
+ */
+typedef struct mtasts_report_builder mtasts_report_builder;
+
+/**
+ * What a report says of one policy. It belongs to its mtasts_report.
+ */
+typedef struct mtasts_report_policy mtasts_report_policy;
+
+/**
  * What to do with a session before MAIL, and what to report.
  */
 typedef struct mtasts_session_verdict mtasts_session_verdict;
+
+/**
+ * A text that the library wrote.
+ */
+typedef struct mtasts_text mtasts_text;
 
 /**
  * A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
@@ -1366,6 +1629,11 @@ typedef uint32_t mtasts_queue_lifetime;
 typedef uint32_t mtasts_conclusion;
 
 /**
+ * How closely a report must keep to RFC 8460: one of the MTASTS_REPORT_ numbers.
+ */
+typedef uint32_t mtasts_report_grammar;
+
+/**
  * How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
  */
 typedef uint32_t mtasts_severity;
@@ -1477,7 +1745,8 @@ const char *mtasts_error_code(const mtasts_error *error);
 const char *mtasts_error_message(const mtasts_error *error);
 
 /**
- * The line of the input, counted from 1; 0 where there is no input to point at, and for NULL.
+ * The line of the input, counted from 1; 0 where there is no input to point at, for a report, which has a path instead, and
+ * for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -1491,6 +1760,16 @@ uint32_t mtasts_error_line(const mtasts_error *error);
  * Since: 0.1.0
  */
 size_t mtasts_error_offset(const mtasts_error *error);
+
+/**
+ * The member of a TLS report where the error is, as "policies[0].summary"; empty for the report as a whole. NULL for an error
+ * of anything else, and for NULL.
+ *
+ * Ownership: the result belongs to `error` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_error_path(const mtasts_error *error);
 
 /**
  * Frees an error. NULL is fine.
@@ -3220,6 +3499,540 @@ const char *mtasts_tlsrpt_record_address_get(const mtasts_tlsrpt_record *record,
 void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
 
 /**
+ * Reads a report: `len` octets of JSON at `json`, not compressed, with the defaults of mtasts_report_parse_with().
+ *
+ * A report comes compressed with gzip (RFC 8460, 5.2). Unpack it with zlib's inflate(), windowBits 15 + 32, into a buffer of
+ * 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB.
+ *
+ * Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing of such a report counts.
+ *
+ * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_parse(const uint8_t *json,
+                                  size_t len,
+                                  mtasts_report **report,
+                                  mtasts_error **error);
+
+/**
+ * Reads a report: `len` octets of JSON at `json`, as closely as `grammar` asks, one of the MTASTS_REPORT_ numbers. One of more
+ * than `max_len` octets (0 for the default, 10 MiB), `max_policies` policies (0: 1,000) or `max_failures` kinds of failures in
+ * all of them (0: 20,000) is refused.
+ *
+ * Errors: as mtasts_report_parse(); with MTASTS_REPORT_STRICT, 1421 to 1458, one of the MTASTS_DEVIATION_ numbers;
+ * MTASTS_ERR_ARGUMENT for an unknown grammar.
+ *
+ * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_parse_with(const uint8_t *json,
+                                       size_t len,
+                                       mtasts_report_grammar grammar,
+                                       size_t max_len,
+                                       uint32_t max_policies,
+                                       uint32_t max_failures,
+                                       mtasts_report **report,
+                                       mtasts_error **error);
+
+/**
+ * Gives a `domain` to the policies of a report that have none: the one of its file name (RFC 8460, 5.1), which
+ * mtasts_report_file_name_domain() tells. What the report itself says prevails.
+ *
+ * What was taken from the report before, policies and strings, must not be used any more. Errors: MTASTS_ERR_NULL, and
+ * MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_set_missing_domains(mtasts_report *report,
+                                                const char *domain);
+
+/**
+ * The organisation that reports: "organization-name". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_organization(const mtasts_report *report);
+
+/**
+ * The mail address to ask: "contact-info". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_contact(const mtasts_report *report);
+
+/**
+ * The domain of the contact, which must be that of the header field TLS-Report-Submitter (RFC 8460, 5.3). NULL if it is
+ * missing, and for NULL.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_submitter(const mtasts_report *report);
+
+/**
+ * The "report-id": with the organisation and the period it tells a report that came twice. NULL if it is missing, and for
+ * NULL.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_id(const mtasts_report *report);
+
+/**
+ * Whether the report says which time it is about: 1 or 0. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_report_has_period(const mtasts_report *report);
+
+/**
+ * The first second that the report is about, in Unix seconds. 0 without a period, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_start(const mtasts_report *report);
+
+/**
+ * The last second that the report is about, in Unix seconds. 0 without a period, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_end(const mtasts_report *report);
+
+/**
+ * How many sessions succeeded under all policies of the report. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_successes(const mtasts_report *report);
+
+/**
+ * How many sessions failed under all policies of the report. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_failures(const mtasts_report *report);
+
+/**
+ * How many policies the report tells of. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_policy_count(const mtasts_report *report);
+
+/**
+ * A policy of the report, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_report_policy *mtasts_report_policy_get(const mtasts_report *report, size_t index);
+
+/**
+ * The kind of the policy: one of the MTASTS_POLICY_TYPE_ numbers. 0 for a word that RFC 8460 does not register, and for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_policy_type mtasts_report_policy_type(const mtasts_report_policy *policy);
+
+/**
+ * The kind of the policy, as the report says it: "policy-type". NULL for NULL.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_policy_type_word(const mtasts_report_policy *policy);
+
+/**
+ * The domain that the policy is of, for DANE the MX host: "policy-domain". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_policy_domain(const mtasts_report_policy *policy);
+
+/**
+ * How many lines of the policy, or TLSA records, the report has: "policy-string". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_policy_line_count(const mtasts_report_policy *policy);
+
+/**
+ * A line of the policy, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_policy_line_get(const mtasts_report_policy *policy, size_t index);
+
+/**
+ * How many mx patterns of the policy the report has: "mx-host". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_policy_mx_count(const mtasts_report_policy *policy);
+
+/**
+ * An mx pattern of the policy, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_policy_mx_get(const mtasts_report_policy *policy, size_t index);
+
+/**
+ * How many sessions kept the policy: "total-successful-session-count". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_policy_successes(const mtasts_report_policy *policy);
+
+/**
+ * How many sessions failed: "total-failure-session-count". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_policy_failures(const mtasts_report_policy *policy);
+
+/**
+ * How many kinds of failures the policy has: "failure-details". 0 for NULL.
+ *
+ * A session may count in several, so their sessions may sum up to more than mtasts_report_policy_failures() (RFC 8460, 4).
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_policy_failure_count(const mtasts_report_policy *policy);
+
+/**
+ * A kind of failure under the policy, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `policy` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_failure *mtasts_report_policy_failure_get(const mtasts_report_policy *policy, size_t index);
+
+/**
+ * What went wrong: one of the MTASTS_TLSRPT_ numbers; mtasts_hint_explain() says what it means. 0 for a word that RFC 8460 does
+ * not register, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_result_type mtasts_failure_result_type(const mtasts_failure *failure);
+
+/**
+ * What went wrong, as the report says it: "result-type". NULL for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_result_word(const mtasts_failure *failure);
+
+/**
+ * How many sessions had it: "failed-session-count". 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_failure_sessions(const mtasts_failure *failure);
+
+/**
+ * The address of the sending mail server, or whatever stands in its place: "sending-mta-ip". NULL if it is missing, and for
+ * NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_sending_mta_ip(const mtasts_failure *failure);
+
+/**
+ * The name of the MX host, as in its MX record: "receiving-mx-hostname". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_receiving_mx_hostname(const mtasts_failure *failure);
+
+/**
+ * What the MX host calls itself: "receiving-mx-helo". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_receiving_mx_helo(const mtasts_failure *failure);
+
+/**
+ * The address of the MX host, or whatever stands in its place: "receiving-ip". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_receiving_ip(const mtasts_failure *failure);
+
+/**
+ * The URI of a page that tells more: "additional-information". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_additional_information(const mtasts_failure *failure);
+
+/**
+ * The reason, in words of the sender's own: "failure-reason-code". NULL if it is missing, and for NULL.
+ *
+ * Ownership: the result belongs to `failure` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_failure_reason_code(const mtasts_failure *failure);
+
+/**
+ * In how many places the report departs from RFC 8460 or from I-JSON: 256 at most, of more the last is
+ * MTASTS_DEVIATION_MORE_DEVIATIONS. 0 for NULL, and for a report that was built.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_deviation_count(const mtasts_report *report);
+
+/**
+ * What is unusual there, in their order from 0: one of the MTASTS_DEVIATION_ numbers, with its mtasts_status_code() and its
+ * mtasts_status_message(). 0 for NULL, and beyond the last.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_deviation_status(const mtasts_report *report,
+                                             size_t index);
+
+/**
+ * The member where it is, as "policies[0].summary"; empty for the report as a whole. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `report` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_deviation_path(const mtasts_report *report,
+                                         size_t index);
+
+/**
+ * The octet of the JSON where it was noticed, counted from 0. 0 for NULL, and beyond the last.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_deviation_offset(const mtasts_report *report, size_t index);
+
+/**
+ * The report as JSON: in one line, I-JSON, in the order of RFC 8460. Pack it with gzip before it is sent (RFC 8460, 5.2): zlib's
+ * deflate(), windowBits 15 + 16, into as many octets as deflateBound() says.
+ *
+ * Errors: 1331 to 1340, with mtasts_error_path(): receivers would misread or refuse it.
+ *
+ * Ownership: `*json` is the caller's; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_json(const mtasts_report *report,
+                                 mtasts_text **json,
+                                 mtasts_error **error);
+
+/**
+ * Frees a report. NULL is fine. One that belongs to a due report goes with it.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_free(mtasts_report *report);
+
+/**
+ * Begins a report: of the `organization`, with the mail address `contact` for questions, and the report-id `id`, about the time
+ * from `start` to `end`, in Unix seconds, both included.
+ *
+ * Whether that may be written, mtasts_report_json() says. Errors: MTASTS_ERR_ARGUMENT when it ends before it starts.
+ *
+ * Ownership: `*builder` is the caller's; free it with mtasts_report_builder_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_new(const char *organization,
+                                        const char *contact,
+                                        const char *id,
+                                        uint64_t start,
+                                        uint64_t end,
+                                        mtasts_report_builder **builder,
+                                        mtasts_error **error);
+
+/**
+ * Adds a policy behind the others: its `policy_type`, a word as mtasts_policy_type_word() gives it, its `domain`, and how many
+ * sessions succeeded and failed under it: `successes`, `failures`.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_add_policy(mtasts_report_builder *builder,
+                                               const char *policy_type,
+                                               const char *domain,
+                                               uint64_t successes,
+                                               uint64_t failures);
+
+/**
+ * Adds a `line` to the policy: of an MTA-STS policy as it was received, or a TLSA record. A line feed ends a line.
+ *
+ * Errors: MTASTS_ERR_TOO_EARLY without a policy; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_add_line(mtasts_report_builder *builder,
+                                             const char *line);
+
+/**
+ * Adds an mx `pattern` to the policy, as it stands in the MTA-STS policy.
+ *
+ * Errors: as mtasts_report_builder_add_line().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_add_mx(mtasts_report_builder *builder, const char *pattern);
+
+/**
+ * Adds a kind of failure to the policy: its `result_type`, a word as mtasts_result_type_word() gives it, and how many `sessions` had
+ * it. All else about it is left out unless it is set.
+ *
+ * Errors: as mtasts_report_builder_add_line().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_add_failure(mtasts_report_builder *builder,
+                                                const char *result_type,
+                                                uint64_t sessions);
+
+/**
+ * Sets the `address` of the sending mail server, for the kind of failure that was added last.
+ *
+ * Errors: MTASTS_ERR_TOO_EARLY without a failure; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_sending_mta_ip(mtasts_report_builder *builder, const char *address);
+
+/**
+ * Sets the `name` of the MX host, as in its MX record.
+ *
+ * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_receiving_mx_hostname(mtasts_report_builder *builder,
+                                                              const char *name);
+
+/**
+ * Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, 255 octets at most.
+ *
+ * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_receiving_mx_helo(mtasts_report_builder *builder,
+                                                          const char *greeting);
+
+/**
+ * Sets the `address` of the MX host.
+ *
+ * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_receiving_ip(mtasts_report_builder *builder, const char *address);
+
+/**
+ * Sets the `uri` of a page that tells more.
+ *
+ * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_additional_information(mtasts_report_builder *builder,
+                                                               const char *uri);
+
+/**
+ * Sets the `reason`, a code of yours or a message: 128 octets at most, "?" for what is not printable ASCII.
+ *
+ * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_set_failure_reason_code(mtasts_report_builder *builder,
+                                                            const char *reason);
+
+/**
+ * The report as far as it is built; the builder begins no other, and is still to be freed.
+ *
+ * Errors: MTASTS_ERR_TOO_EARLY for a builder that has given its report before.
+ *
+ * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_builder_finish(mtasts_report_builder *builder, mtasts_report **report);
+
+/**
+ * Frees a builder, finished or not. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_builder_free(mtasts_report_builder *builder);
+
+/**
  * Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.
  *
  * What is wrong with the policy is no error of the call: it is a finding.
@@ -3511,6 +4324,32 @@ const char *mtasts_postfix_answer_text(const mtasts_postfix_answer *answer);
  * Since: 0.1.0
  */
 void mtasts_postfix_answer_free(mtasts_postfix_answer *answer);
+
+/**
+ * The text, in UTF-8 and with its NUL behind it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `text` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_text_string(const mtasts_text *text);
+
+/**
+ * How many octets the text has, without its NUL. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_text_len(const mtasts_text *text);
+
+/**
+ * Frees a text. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_text_free(mtasts_text *text);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -51,6 +51,13 @@ PAGES = {
                "A domain asks for reports in a record of its own. The numbers of results are libtlsrpt's, so that they go "
                "into it as they are.",
                ["mtasts_tlsrpt_", "mtasts_result_type_", "mtasts_policy_type_"], []),
+    "report": ("TLS reports, read and built",
+               "A report is read within bounds, and as tolerantly as real senders need; where it departs from RFC 8460 is told. Its "
+               "strings are a stranger's.",
+               ["mtasts_report_", "mtasts_failure_"], ["REPORT_", "DEVIATION_"]),
+    "text": ("texts that the library writes",
+             "What is long, or may fail to be written, comes as an object of its own.",
+             ["mtasts_text_"], []),
     "lint": ("what is wrong with what is published",
              "A parser stops at the first fault; a linter goes on, and says how to mend it.",
              ["mtasts_lint_", "mtasts_finding"], ["SEVERITY_"]),
@@ -65,13 +72,19 @@ def main():
     functions = re.findall(r"/\*\*\n((?: \*.*\n)+?) \*/\n([^#/;{]*?\b(mtasts_\w+)\([^;]*\));", header)
     numbers = re.findall(r"/\*\*\n?((?:.*\n)*?.*?)\*/\n#define MTASTS_(\w+) \d+\n", header)
     left = {name for _, _, name in functions}
-    for page, (what, introduction, prefixes, groups) in PAGES.items():
-        own = [found for found in functions if any(found[2].startswith(prefix) for prefix in prefixes)]
+    for page, (what, introduction, _, groups) in PAGES.items():
+        own = [found for found in functions if page_of(found[2]) == page]
         left -= {name for _, _, name in own}
         (folder / f"mtasts_{page}.3").write_text(written(page, what, introduction, own, [
             (name, " ".join(comment.replace("*", " ").split())) for comment, name in numbers
             if any(name.startswith(group) for group in groups)]))
     assert not left, f"on no page: {left}"
+
+
+def page_of(name):
+    """The page with the longest of the prefixes that the name has."""
+    found = [(len(prefix), page) for page, (_, _, prefixes, _) in PAGES.items() for prefix in prefixes if name.startswith(prefix)]
+    return max(found)[1] if found else None
 
 
 def written(page, what, introduction, functions, numbers):

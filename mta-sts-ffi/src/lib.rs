@@ -48,6 +48,10 @@ mod tlsrpt;
 
 mod tlsrpt_record;
 
+mod report;
+
+mod report_builder;
+
 mod lint;
 
 mod postfix;
@@ -69,7 +73,10 @@ pub use pointer::mtasts_bytes;
 pub use policy::*;
 pub use postfix::*;
 pub use record::*;
+pub use report::*;
+pub use report_builder::*;
 pub use status::*;
+pub use text::{mtasts_text, mtasts_text_free, mtasts_text_len, mtasts_text_string};
 pub use tlsrpt::*;
 pub use tlsrpt_record::*;
 pub use version::*;

@@ -4,7 +4,11 @@ use std::ffi::{CString, c_char};
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
-use mta_sts_core::tlsrpt::{TlsrptRecordError, TlsrptRecordErrorKind};
+use mta_sts_core::tlsrpt::{
+    DatagramError, DatagramErrorKind, Deviation, DeviationKind, MailError, MailErrorKind, ReportError,
+    ReportErrorKind, ReportPath, ReportSenderError, ReportSenderErrorKind, TallyError, TallyErrorKind,
+    TlsrptRecordError, TlsrptRecordErrorKind,
+};
 use mta_sts_core::{
     EntryError, EntryErrorKind, FetchError, FetchErrorKind, FetchFailure, LookupError, LookupErrorKind,
     NameError, NameErrorKind, NoPolicyKind, PolicyError, PolicyErrorKind, RecordError, RecordErrorKind,
@@ -32,11 +36,14 @@ pub const MTASTS_ERR_NOT_DONE: i32 = 4;
 pub const MTASTS_ERR_PANIC: i32 = 5;
 /// An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
 pub const MTASTS_ERR_POISONED: i32 = 6;
+/// The call builds upon another that has not been made, or the object is finished.
+pub const MTASTS_ERR_TOO_EARLY: i32 = 7;
 
 /// Why a call failed, with the place in its input. Free it with mtasts_error_free().
 pub struct mtasts_error {
     fault: Fault,
     message: CString,
+    path: Option<CString>,
 }
 
 /// The stable word of a status, fault or finding, as "missing-mx", for logs and metrics.
@@ -101,7 +108,8 @@ pub extern "C" fn mtasts_error_message(error: Option<&mtasts_error>) -> *const c
     error.map_or(NONE, |error| error.message.as_ptr())
 }
 
-/// The line of the input, counted from 1; 0 where there is no input to point at, and for NULL.
+/// The line of the input, counted from 1; 0 where there is no input to point at, for a report, which has a path instead, and
+/// for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_line(error: Option<&mtasts_error>) -> u32 {
     error.map_or(0, |error| error.fault.line)
@@ -111,6 +119,13 @@ pub extern "C" fn mtasts_error_line(error: Option<&mtasts_error>) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_offset(error: Option<&mtasts_error>) -> usize {
     error.map_or(0, |error| error.fault.offset)
+}
+
+/// The member of a TLS report where the error is, as "policies[0].summary"; empty for the report as a whole. NULL for an error
+/// of anything else, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_path(error: Option<&mtasts_error>) -> *const c_char {
+    error.and_then(|error| error.path.as_ref()).map_or(NONE, |path| path.as_ptr())
 }
 
 /// Frees an error. NULL is fine.
@@ -125,6 +140,7 @@ pub(crate) struct Fault {
     status: i32,
     line: u32,
     offset: usize,
+    path: Option<ReportPath>,
 }
 
 impl Fault {
@@ -133,13 +149,18 @@ impl Fault {
     pub(crate) const NOT_DONE: Self = Self::of(MTASTS_ERR_NOT_DONE);
     pub(crate) const PANIC: Self = Self::of(MTASTS_ERR_PANIC);
     pub(crate) const POISONED: Self = Self::of(MTASTS_ERR_POISONED);
+    pub(crate) const TOO_EARLY: Self = Self::of(MTASTS_ERR_TOO_EARLY);
 
     pub(crate) const fn not_utf8(offset: usize) -> Self {
-        Self { status: MTASTS_ERR_STRING_NOT_UTF8, line: 1, offset }
+        Self::at(MTASTS_ERR_STRING_NOT_UTF8, 1, offset)
     }
 
     const fn of(status: i32) -> Self {
-        Self { status, line: 0, offset: 0 }
+        Self::at(status, 0, 0)
+    }
+
+    const fn at(status: i32, line: u32, offset: usize) -> Self {
+        Self { status, line, offset, path: None }
     }
 
     pub(crate) const fn status(self) -> i32 {
@@ -151,44 +172,60 @@ macro_rules! stage_faults {
     ($($error:ident)*) => {$(
         impl From<$error> for Fault {
             fn from(error: $error) -> Self {
-                Self { status: error.kind().number().into(), line: error.line(), offset: error.offset() }
+                Self::at(error.kind().number().into(), error.line(), error.offset())
             }
         }
     )*};
 }
 
-stage_faults!(NameError RecordError PolicyError EntryError TlsrptRecordError);
+stage_faults!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError);
+
+macro_rules! report_faults {
+    ($($error:ident)*) => {$(
+        impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                let at = Self::at(error.kind().number().into(), 0, error.offset());
+                Self { path: Some(error.path()), ..at }
+            }
+        }
+    )*};
+}
+
+report_faults!(ReportError Deviation);
+
+macro_rules! kind_faults {
+    ($($error:ident)*) => {$(
+        impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Self::of(error.kind().number().into())
+            }
+        }
+    )*};
+}
+
+kind_faults!(LookupError PostfixError ReportSenderError MailError);
 
 impl From<FetchError> for Fault {
     /// Where the body is no policy, what is wrong with it says more.
     fn from(error: FetchError) -> Self {
-        error.policy_error().map_or_else(
-            || Self { status: error.kind().number().into(), line: error.line(), offset: error.offset() },
-            Self::from,
-        )
-    }
-}
-
-impl From<LookupError> for Fault {
-    fn from(error: LookupError) -> Self {
-        Self::of(error.kind().number().into())
-    }
-}
-
-impl From<PostfixError> for Fault {
-    fn from(error: PostfixError) -> Self {
-        Self::of(error.kind().number().into())
+        error
+            .policy_error()
+            .map_or_else(|| Self::at(error.kind().number().into(), error.line(), error.offset()), Self::from)
     }
 }
 
 impl mtasts_error {
     pub(crate) fn new(fault: Fault) -> Self {
         let sentence = find(fault.status).map(|(_, message)| message.to_string_lossy()).unwrap_or_default();
-        let message = match fault.line {
-            0 => sentence.into_owned(),
-            line => format!("{sentence} (line {line}, byte {})", fault.offset),
+        let offset = fault.offset;
+        let path = fault.path.map(|path| path.to_string());
+        let message = match (path.as_deref(), fault.line) {
+            (Some(""), _) => format!("{sentence} (byte {offset})"),
+            (Some(path), _) => format!("{sentence} ({path}, byte {offset})"),
+            (None, 0) => sentence.into_owned(),
+            (None, line) => format!("{sentence} (line {line}, byte {offset})"),
         };
-        Self { fault, message: c_string(&message) }
+        Self { fault, message: c_string(&message), path: path.as_deref().map(c_string) }
     }
 }
 
@@ -196,7 +233,7 @@ fn find(status: i32) -> Option<(&'static std::ffi::CStr, &'static std::ffi::CStr
     text::find(&ROWS, &TEXTS, status)
 }
 
-const OWN: [Row; 7] = [
+const OWN: [Row; 8] = [
     (MTASTS_OK, "ok", "All went well."),
     (MTASTS_ERR_NULL, "null-argument", "An argument is NULL that must not be."),
     (MTASTS_ERR_ARGUMENT, "bad-argument", "A number is none of those that the function knows."),
@@ -208,6 +245,7 @@ const OWN: [Row; 7] = [
         "poisoned",
         "An earlier call failed within the library: the object can only be freed.",
     ),
+    (MTASTS_ERR_TOO_EARLY, "too-early", "The call builds upon another, or the object is finished."),
 ];
 
 macro_rules! rows_of {
@@ -235,7 +273,8 @@ macro_rules! rows_of {
 
 rows_of!(
     NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind
-    SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
+    SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DeviationKind DatagramErrorKind
+    TallyErrorKind ReportSenderErrorKind MailErrorKind
 );
 
 static TEXTS: [u8; text::table_len(&ROWS)] = text::table(&ROWS);
@@ -261,7 +300,7 @@ mod tests {
             let message = unsafe { CStr::from_ptr(mtasts_status_message(number)) };
             assert_eq!(message.to_str(), Ok(sentence));
         }
-        for unknown in [i32::MIN, -1, 7, 100, 9999, i32::MAX] {
+        for unknown in [i32::MIN, -1, 8, 100, 9999, i32::MAX] {
             assert_eq!(code(unknown), "unknown-status");
         }
     }

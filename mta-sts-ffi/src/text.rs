@@ -2,6 +2,35 @@
 
 use std::ffi::{CStr, CString, c_char};
 
+/// A text that the library wrote.
+pub struct mtasts_text {
+    text: CString,
+}
+
+/// The text, in UTF-8 and with its NUL behind it. NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_text_string(text: Option<&mtasts_text>) -> *const c_char {
+    text.map_or(NONE, |text| text.text.as_ptr())
+}
+
+/// How many octets the text has, without its NUL. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_text_len(text: Option<&mtasts_text>) -> usize {
+    text.map_or(0, |text| text.text.as_bytes().len())
+}
+
+/// Frees a text. NULL is fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_text_free(text: Option<Box<mtasts_text>>) {
+    drop(text);
+}
+
+impl mtasts_text {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: c_string(text) }
+    }
+}
+
 /// A text as C wants it. A NUL within it, which none of the core's texts has, would end it early: it is replaced.
 pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())

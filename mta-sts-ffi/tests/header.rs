@@ -10,7 +10,10 @@ use std::{env, fs};
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::PostfixErrorKind;
-use mta_sts_core::tlsrpt::TlsrptRecordErrorKind;
+use mta_sts_core::tlsrpt::{
+    DatagramErrorKind, DeviationKind, MailErrorKind, ReportErrorKind, ReportSenderErrorKind, TallyErrorKind,
+    TlsrptRecordErrorKind,
+};
 use mta_sts_core::{
     EntryErrorKind, FetchErrorKind, FetchFailure, LookupErrorKind, NameErrorKind, NoPolicyKind,
     PolicyErrorKind, PolicyType, RecordErrorKind, ResultType, SessionFault, TxtFailure,
@@ -48,7 +51,7 @@ fn every_function_tells_all_that_a_caller_needs() {
         }
         for parameter in parameters(&declaration) {
             // What the conventions or the type say is enough; anything else is named.
-            let is_object = declaration.contains(&format!("mtasts_{parameter} *"));
+            let is_object = declaration.contains(&format!("_{parameter} *"));
             let is_plain = ["error", "index", "now"].contains(&parameter.as_str());
             let is_getter = declaration.contains(&format!("const mtasts_mx_{parameter} *"))
                 || declaration.contains(&format!("const mtasts_session_{parameter} *"));
@@ -138,12 +141,13 @@ fn constants() -> String {
             })*
         };
     }
-    group!("What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind);
+    group!("What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
     group!("Why no answer came from a Policy Host.", "FETCH_", FetchFailure);
     group!("Why DNS gave no answer.", "TXT_", TxtFailure);
     group!("Why a session does not meet what was asked of it.", "FAULT_", SessionFault);
     group!("Why no policy applies to a message.", "NO_POLICY_", NoPolicyKind);
     group!("What a finding is about, beside the MTASTS_ERR_ numbers.", "LINT_", LintKind);
+    group!("Where a TLS report departs from RFC 8460.", "DEVIATION_", DeviationKind);
     let _ = writeln!(text, "\n/* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */\n");
     for result in ResultType::ALL {
         let _ = writeln!(text, "#define MTASTS_TLSRPT_{} {}", macro_name(result.as_str()), result.number());

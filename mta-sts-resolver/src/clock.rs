@@ -1,4 +1,4 @@
-//! The clock of the system.
+//! What time it is.
 
 use std::fmt;
 use std::time::UNIX_EPOCH;
@@ -6,9 +6,25 @@ use std::time::UNIX_EPOCH;
 use mta_sts_core::UnixTime;
 use time::OffsetDateTime;
 
-/// What it says now; before 1970, the beginning of 1970.
+/// A clock of the calendar, which may be set: it stands still, jumps and goes back.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// What it says.
+    fn now(&self) -> UnixTime;
+}
+
+/// The clock of the system; before 1970 it says the beginning of 1970.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
+    }
+}
+
+/// What the clock of the system says now.
 pub(crate) fn system_time() -> UnixTime {
-    UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
+    SystemClock.now()
 }
 
 /// A time as RFC 3339 writes it, for people; the number of seconds, if no calendar has it.

@@ -1,6 +1,7 @@
 //! The one HTTPS GET for a policy (RFC 8461, 3.3).
 
 mod failure;
+mod post;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
+pub use self::post::{ReportPostError, ReportPoster};
 use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
@@ -145,22 +147,7 @@ impl PolicyFetcher {
             return Err(PolicyFetchError::new(PolicyFetchErrorKind::InvalidPolicyHost, "not a DNS name"));
         };
         let mut deadline = deadline_after(self.timeout);
-        let peers = if let Some(proxy) = self.proxy {
-            vec![proxy]
-        } else {
-            let mut permitted = addresses.to_vec();
-            permitted.retain(|address| !(self.refuses_private_addresses && is_private(*address)));
-            in_turn(&permitted).map(|address| SocketAddr::new(address, self.port)).collect()
-        };
-
-        let mut failure = if peers.is_empty() && !addresses.is_empty() {
-            PolicyFetchError::new(
-                PolicyFetchErrorKind::AddressRefused,
-                "every address is private, and those are refused",
-            )
-        } else {
-            PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
-        };
+        let (peers, mut failure) = self.peers(addresses);
         for (tried, peer) in peers.iter().enumerate() {
             let waiting_since = Instant::now();
             let place = match &self.gate {
@@ -175,6 +162,7 @@ impl PolicyFetcher {
                 peer: *peer,
                 connect_by: share_of(deadline, peers.len() - tried),
                 deadline,
+                on_fault: OnCertificateFault::Abort,
             };
             let attempted = match place {
                 Ok(Some(place)) => attempt.run_at(place).await,
@@ -198,6 +186,26 @@ impl PolicyFetcher {
         Err(failure)
     }
 
+    /// Whom to connect to, and what it means that none of them answers.
+    fn peers(&self, addresses: &[IpAddr]) -> (Vec<SocketAddr>, PolicyFetchError) {
+        let peers: Vec<_> = if let Some(proxy) = self.proxy {
+            vec![proxy]
+        } else {
+            let mut permitted = addresses.to_vec();
+            permitted.retain(|address| !(self.refuses_private_addresses && is_private(*address)));
+            in_turn(&permitted).map(|address| SocketAddr::new(address, self.port)).collect()
+        };
+        let failure = if peers.is_empty() && !addresses.is_empty() {
+            PolicyFetchError::new(
+                PolicyFetchErrorKind::AddressRefused,
+                "every address is private, and those are refused",
+            )
+        } else {
+            PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
+        };
+        (peers, failure)
+    }
+
     /// The certificate that a policy host shows to a client that sends no SNI, which no sender is (RFC 8461, 7.1), or how it
     /// refuses it; `None`, where that is not known.
     ///
@@ -209,12 +217,11 @@ impl PolicyFetcher {
     ) -> Option<Result<PeerCertificate, TlsFailure>> {
         let host = DnsName::try_from(policy_host.to_ascii_lowercase()).ok()?;
         let deadline = deadline_after(self.timeout);
-        let attempt = Attempt { fetcher: self, host: &host, peer, connect_by: deadline, deadline };
+        let on_fault = OnCertificateFault::RecordAndContinue;
+        let attempt = Attempt { fetcher: self, host: &host, peer, connect_by: deadline, deadline, on_fault };
         let shown = async {
             let transport = attempt.connect().await.ok()?;
-            let (on_fault, indication) =
-                (OnCertificateFault::RecordAndContinue, ServerNameIndication::LeftOut);
-            match attempt.handshake(transport, on_fault, indication).await {
+            match attempt.handshake(transport, ServerNameIndication::LeftOut).await {
                 Ok((mut stream, session)) => {
                     // It has shown all that we wanted to see.
                     let _ = stream.shutdown().await;
@@ -275,6 +282,7 @@ struct Attempt<'a> {
     peer: SocketAddr,
     connect_by: Instant,
     deadline: Instant,
+    on_fault: OnCertificateFault,
 }
 
 impl Attempt<'_> {
@@ -297,17 +305,9 @@ impl Attempt<'_> {
     }
 
     async fn run(&self) -> Result<FetchedResponse, PolicyFetchError> {
-        let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
-            if self.fetcher.proxy.is_some() {
-                proxy_fault("it opened no tunnel in time")
-            } else {
-                timed_out("while connecting")
-            }
-        })??;
-        let secured = timeout_at(self.connect_by, self.secure(transport));
-        let (stream, session) = secured.await.map_err(|_| timed_out("in the TLS handshake"))??;
+        let (stream, session) = self.open().await?;
         let response = timeout_at(self.deadline, self.get(stream));
-        let (parts, body) = response.await.map_err(|_| timed_out("while waiting for the response"))??;
+        let (parts, body) = response.await.map_err(|_| timed_out(WAITING))??;
         Ok(FetchedResponse {
             status: parts.status.as_u16(),
             content_type: joined(&parts.headers, &header::CONTENT_TYPE),
@@ -318,6 +318,19 @@ impl Attempt<'_> {
             content_encoding: joined(&parts.headers, &header::CONTENT_ENCODING),
             location: joined(&parts.headers, &header::LOCATION),
         })
+    }
+
+    /// A connection with TLS, on which nothing has been asked.
+    async fn open(&self) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
+        let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
+            if self.fetcher.proxy.is_some() {
+                proxy_fault("it opened no tunnel in time")
+            } else {
+                timed_out("while connecting")
+            }
+        })??;
+        let secured = timeout_at(self.connect_by, self.secure(transport));
+        secured.await.map_err(|_| timed_out("in the TLS handshake"))?
     }
 
     /// TCP, and the proxy if there is one.
@@ -345,7 +358,7 @@ impl Attempt<'_> {
         transport: Box<dyn Stream>,
     ) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
         let (stream, session) = self
-            .handshake(transport, OnCertificateFault::Abort, ServerNameIndication::Sent)
+            .handshake(transport, ServerNameIndication::Sent)
             .await
             .map_err(|failure| PolicyFetchError::tls(&failure))?;
         Ok((Box::new(stream), session))
@@ -354,10 +367,9 @@ impl Attempt<'_> {
     async fn handshake(
         &self,
         transport: Box<dyn Stream>,
-        on_fault: OnCertificateFault,
         indication: ServerNameIndication,
     ) -> Result<(TlsStream<Box<dyn Stream>>, TlsSession), TlsFailure> {
-        handshake(transport, self.host, &self.fetcher.trust_store, on_fault, indication).await
+        handshake(transport, self.host, &self.fetcher.trust_store, self.on_fault, indication).await
     }
 
     async fn tunnel(&self, proxy: TcpStream) -> Result<Box<dyn Stream>, PolicyFetchError> {
@@ -498,6 +510,7 @@ fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {
     PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy is of no use: {what}"))
 }
 
+const WAITING: &str = "while waiting for the response";
 const POLICY_PATH: &str = "/.well-known/mta-sts.txt";
 const USER_AGENT: &str = concat!("mta-sts/", env!("CARGO_PKG_VERSION"));
 const MAX_ADDRESSES: usize = 8;

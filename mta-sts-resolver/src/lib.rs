@@ -21,13 +21,16 @@ pub use check::{
     DomainVerdict, HostCheck, HostDane, HostDecision, HostProbes, IdleHost, IdlePattern, NameServer,
     NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck,
 };
+pub use clock::{Clock, SystemClock};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
 pub use driver::{BusyWith, Discovery, Resolver};
-pub use fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
+pub use fetch::{
+    FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher, ReportPostError, ReportPoster,
+};
 pub use service::{
     BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, Purge, RefreshError,
     ServiceConfig, ServiceCounts, StoreState, WaitingCounts, WhyTemporary,

@@ -37,7 +37,7 @@ pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswe
 ///
 /// ```no_run
 /// use mta_sts_resolver::PolicyService;
-/// use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
+/// use mtasts_socketmap::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
 ///
 /// # async fn serve(service: PolicyService) -> std::io::Result<()> {
 /// let listener = SocketmapListener::bind_tcp("127.0.0.1:8461".parse().map_err(std::io::Error::other)?).await?;
@@ -120,7 +120,7 @@ pub struct SocketmapListener {
 /// Who may connect to a unix socket.
 ///
 /// ```
-/// use mtasts::SocketAccess;
+/// use mtasts_socketmap::SocketAccess;
 ///
 /// let postfix_only = SocketAccess::new().with_mode(0o660).with_group(Some(105));
 /// ```

@@ -20,7 +20,7 @@ use https_server::Step::{Drip, Hang};
 use https_server::{SERVER, Server, ok};
 use mta_sts_core::UnixTime;
 use mta_sts_resolver::{PolicyFetcher, PolicyService, Resolver, ServiceConfig};
-use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
+use mtasts_socketmap::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
 use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};

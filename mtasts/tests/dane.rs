@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use https_server::{SERVER, Server, ok};
 use mta_sts_core::postfix::Form;
 use mta_sts_resolver::{PolicyFetcher, PolicyService, Resolver, ServiceConfig};
-use mtasts::{
+use mtasts_socketmap::{
     DaneAnswer, DaneLookup, DnsFailureAnswer, SocketmapConfig, SocketmapListener, SocketmapServer, Zone,
     Zones,
 };

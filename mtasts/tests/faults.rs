@@ -22,7 +22,7 @@ use https_server::Step::{self, Cut, Drip, Hang, Send};
 use https_server::{SERVER, Server, ok};
 use mta_sts_core::{FetchLimits, LookupConfig, UnixTime};
 use mta_sts_resolver::{DnsClient, PolicyFetcher, PolicyService, Resolver, ServiceConfig};
-use mtasts::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
+use mtasts_socketmap::{SocketmapConfig, SocketmapListener, SocketmapServer, Zones};
 use pki::Authority;
 use socketmap_client::Client;
 use tokio::net::{TcpListener, TcpStream};

@@ -19,7 +19,7 @@ use mta_sts_resolver::{
     Resolver, ServiceConfig, StoreError, StoreErrorKind, StoreFuture, TrustStore,
 };
 use mta_sts_world::{State, World, WorldConfig};
-use mtasts::{
+use mtasts_socketmap::{
     DnsFailureAnswer, FetchFailureAnswer, MatchNames, SocketAccess, SocketmapConfig, SocketmapListener,
     SocketmapServer, Zone, Zones,
 };

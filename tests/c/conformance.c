@@ -4,19 +4,13 @@
  * Each room turns an input into what came of it, in the shape of the expectation. A case that comes out otherwise is a
  * failure, and so is a room, or a member of an input, that is not known.
  */
+#include "conformance.h"
 #include <dirent.h>
-#include <jansson.h>
-#include <mtasts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    uint8_t *data;
-    size_t len;
-} octets;
-
-static void fail(const char *why)
+void fail(const char *why)
 {
     fprintf(stderr, "conformance: %s\n", why);
     exit(2);
@@ -32,7 +26,7 @@ static void append(octets *to, const void *data, size_t len)
 }
 
 /* A text, a text in hexadecimal, a repetition, or some of these in a row. */
-static octets read_octets(const json_t *value)
+octets read_octets(const json_t *value)
 {
     octets all = {NULL, 0};
     append(&all, "", 0);
@@ -69,19 +63,19 @@ static octets read_octets(const json_t *value)
     return all;
 }
 
-static const char *text_of(const json_t *object, const char *key)
+const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
 
-static uint64_t number_of(const json_t *object, const char *key)
+uint64_t number_of(const json_t *object, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(object, key));
 }
 
-static int is_true(const json_t *object, const char *key) { return json_is_true(json_object_get(object, key)); }
+int is_true(const json_t *object, const char *key) { return json_is_true(json_object_get(object, key)); }
 
-static json_t *optional(const char *text) { return text ? json_string(text) : json_null(); }
+json_t *optional(const char *text) { return text ? json_string(text) : json_null(); }
 
 static json_t *code_of(mtasts_status status) { return status ? json_string(mtasts_status_code(status)) : json_null(); }
 
@@ -108,7 +102,7 @@ static uint32_t place(const char *word, const char *const *words)
 static const char *const strictnesses[] = {"tolerant", "abnf", NULL};
 static const char *const rules[] = {"refuse", "accept", NULL};
 
-static json_t *error_shown(mtasts_error *error, int with_result_type)
+json_t *error_shown(mtasts_error *error, int with_result_type)
 {
     json_t *fault = json_pack("{s:s, s:i, s:I}", "code", mtasts_error_code(error), "line", (int)mtasts_error_line(error),
                               "offset", (json_int_t)mtasts_error_offset(error));
@@ -1020,8 +1014,6 @@ static json_t *run_operation(mtasts_cache **cache, const char *operation, const 
     return shown;
 }
 
-static int covers(json_t *expected, json_t *actual);
-
 /* Two bounds may stand in place of a time. */
 static int gives_as_expected(json_t *expected, json_t *actual)
 {
@@ -1085,8 +1077,8 @@ static const struct {
     {"postfix", " domain form mx_hosts policy ", run_postfix},
     {"ready", " live mended now reports rules since ", not_in_c},
     {"record", " txt ", run_record},
-    {"report", " domain json limits ", not_in_c},
-    {"report-written", " contact id organization period policies ", not_in_c},
+    {"report", " domain json limits ", run_report},
+    {"report-written", " contact id organization period policies ", run_report_written},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
     {"tally", " config steps ", not_in_c},
@@ -1095,7 +1087,7 @@ static const struct {
 };
 
 /* Whether the actual value is as expected. It may have members that nobody expects; a text may be expected as octets. */
-static int covers(json_t *expected, json_t *actual)
+int covers(json_t *expected, json_t *actual)
 {
     if (json_is_object(expected) && json_is_object(actual)) {
         const char *key;

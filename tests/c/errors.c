@@ -34,6 +34,7 @@ int main(void)
     mtasts_record *record = NULL;
     mtasts_entry *entry = NULL;
     mtasts_lookup *lookup = NULL;
+    mtasts_report *report = NULL;
     mtasts_error *error = NULL;
     mtasts_status status;
 
@@ -68,6 +69,20 @@ int main(void)
     tells(error, status, "no-record", mtasts_error_line(error), 0);
     status = mtasts_lookup_new("example.test", 9, NULL, 0, NULL, &lookup, &error);
     tells(error, status, "bad-argument", 0, 0);
+
+    /* A report has a member in place of a line. */
+    status = mtasts_report_parse((const uint8_t *)"{\"policies\": [{\"policy\": {", 26, &report, &error);
+    CHECK(status == MTASTS_ERR_JSON_ENDS_EARLY && !report && strcmp(mtasts_error_path(error), "policies[0].policy") == 0);
+    CHECK(strstr(mtasts_error_message(error), " (policies[0].policy, byte 26)"));
+    tells(error, status, "json-ends-early", 0, 26);
+    status = mtasts_report_parse((const uint8_t *)"5", 1, &report, &error);
+    CHECK(strcmp(mtasts_error_path(error), "") == 0 && strstr(mtasts_error_message(error), " (byte 0)"));
+    tells(error, status, "report-not-an-object", 0, 0);
+    status = mtasts_report_parse_with((const uint8_t *)"{\"policies\": []}", 16, MTASTS_REPORT_STRICT, 0, 0, 0, &report, &error);
+    CHECK(status == MTASTS_DEVIATION_NO_POLICIES && !report && strcmp(mtasts_error_path(error), "policies") == 0);
+    mtasts_error_free(error);
+    CHECK(mtasts_report_parse_with((const uint8_t *)"{}", 2, 2, 0, 0, 0, &report, NULL) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_error_path(NULL) == NULL);
 
     /* After all that failed, the same functions still do what they do; a good call writes no error. */
     error = (mtasts_error *)&mark;

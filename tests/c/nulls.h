@@ -33,7 +33,33 @@ static const mtasts_tlsrpt_row *a_tlsrpt_row;
 static mtasts_findings *a_findings;
 static const mtasts_finding *a_finding;
 static mtasts_postfix_answer *a_postfix_answer;
+static mtasts_report *a_report, *another_report;
+static const mtasts_report_policy *a_report_policy;
+static const mtasts_failure *a_failure;
+static mtasts_report_builder *a_report_builder;
+static mtasts_text *a_text;
 static const mtasts_mx_host *hosts[1];
+
+static void make_reports(void)
+{
+    CHECK(mtasts_report_parse(octets, 1, &a_report, &a_error) == MTASTS_ERR_BAD_JSON && !a_report);
+    CHECK(mtasts_error_path(a_error)[0] == '\0' && mtasts_error_line(a_error) == 0);
+    mtasts_error_free(a_error);
+    CHECK(mtasts_report_builder_new("Sender", "tls@example.test", "1.2@example.test", 86400, 172799, &a_report_builder, NULL) == MTASTS_OK);
+    CHECK(mtasts_report_builder_add_policy(a_report_builder, "sts", "example.test", 3, 1) == MTASTS_OK);
+    CHECK(mtasts_report_builder_add_failure(a_report_builder, "certificate-expired", 1) == MTASTS_OK);
+    CHECK(mtasts_report_builder_finish(a_report_builder, &another_report) == MTASTS_OK);
+    CHECK(mtasts_report_builder_finish(a_report_builder, &a_report) == MTASTS_ERR_TOO_EARLY && !a_report);
+    mtasts_report_builder_free(a_report_builder);
+    CHECK(mtasts_report_builder_new("Sender", "tls@example.test", "1.2@example.test", 2, 1, &a_report_builder, NULL) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_report_builder_new("Sender", "tls@example.test", "1.2@example.test", 1, 2, &a_report_builder, NULL) == MTASTS_OK);
+    CHECK(mtasts_report_json(another_report, &a_text, NULL) == MTASTS_OK);
+    CHECK(mtasts_report_parse((const uint8_t *)mtasts_text_string(a_text), mtasts_text_len(a_text), &a_report, NULL) == MTASTS_OK);
+    /* Of a report that stays as it is: a domain that is set makes the views of its report anew. */
+    a_report_policy = mtasts_report_policy_get(another_report, 0);
+    a_failure = mtasts_report_policy_failure_get(a_report_policy, 0);
+    CHECK(mtasts_failure_result_type(a_failure) == MTASTS_TLSRPT_CERTIFICATE_EXPIRED && mtasts_failure_sessions(a_failure) == 1);
+}
 
 static void make_all(void)
 {
@@ -42,6 +68,7 @@ static void make_all(void)
     const uint8_t *text = (const uint8_t *)body;
     mtasts_bytes rr = {(const uint8_t *)txt, sizeof txt - 1};
     mtasts_lookup *lookup = NULL;
+    make_reports();
     /* After each failed call of a kind all goes on. */
     CHECK(mtasts_policy_parse(octets, 1, &a_policy, &a_error) == MTASTS_ERR_LINE_WITHOUT_COLON && !a_policy);
     CHECK(mtasts_policy_parse(text, sizeof body - 1, &a_policy, NULL) == MTASTS_OK);
@@ -83,6 +110,10 @@ static void make_all(void)
 
 static void free_all(void)
 {
+    mtasts_text_free(a_text);
+    mtasts_report_builder_free(a_report_builder);
+    mtasts_report_free(another_report);
+    mtasts_report_free(a_report);
     mtasts_postfix_answer_free(a_postfix_answer);
     mtasts_findings_free(a_findings);
     mtasts_session_verdict_free(a_session_verdict);

@@ -83,7 +83,7 @@ def call(result, name, parameters, null, length):
     for kind, own in outs:
         print(f"        {kind} out_{own} = NULL;")
     said = f"{name}({', '.join(arguments)})"
-    changes = "_set_" in name or "_handle_" in name
+    changes = any(part in name for part in ("_set_", "_add_", "_handle_"))
     if result == "mtasts_status" and (changes or any(kind.endswith("**") or kind == "mtasts_conclusion *" for kind, _ in parameters)):
         print(f"        mtasts_status status = {said};")
         if must_fail:

@@ -22,7 +22,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mtasts::{Overrides, Zones};
+use mtasts_socketmap::{Overrides, Zones};
 
 pub(crate) use self::beside::DaemonConfiguration;
 use self::beside::config_file;

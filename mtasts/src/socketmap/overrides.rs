@@ -9,14 +9,14 @@ use mta_sts_core::{DnsName, Mode, Policy, PolicyDomain, postfix};
 ///
 /// ```
 /// use mta_sts_core::Mode;
-/// use mtasts::{Overrides, Zone, Zones};
+/// use mtasts_socketmap::{Overrides, Zone, Zones};
 ///
 /// let mut overrides = Overrides::new();
 /// overrides.add_policy("example.test", Mode::Enforce, ["mx.example.test", "*.example.net.test"])?;
 /// overrides.add_exemption("partner.test")?;
 /// overrides.add_smart_host("[relay.example.test]:587", ["relay.example.test"])?;
 /// let zones = Zones::new(Zone::new()).with_overrides(overrides);
-/// # Ok::<(), mtasts::OverrideError>(())
+/// # Ok::<(), mtasts_socketmap::OverrideError>(())
 /// ```
 ///
 /// A destination is what Postfix asks for: `example.test`, `example.test:587`, `[relay.example.test]`,

@@ -10,7 +10,7 @@ use super::overrides::Overrides;
 ///
 /// ```
 /// use mta_sts_core::postfix::Form;
-/// use mtasts::{MatchNames, Zone};
+/// use mtasts_socketmap::{MatchNames, Zone};
 ///
 /// let zone = Zone::new().with_form(Form::Extended).with_match_names(MatchNames::MxHosts);
 /// ```

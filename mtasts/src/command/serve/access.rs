@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mtasts::SocketAccess;
+use mtasts_socketmap::SocketAccess;
 use nix::unistd::{Group, User};
 
 /// The permissions of a socket, in octal digits.

@@ -15,7 +15,7 @@ use mta_sts_resolver::{
     DnsClient, DnsConfig, DnsError, EntryStore, PolicyFetcher, Resolver, ServiceConfig, StoreError,
     TrustStore, TrustStoreError,
 };
-use mtasts::{
+use mtasts_socketmap::{
     DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, SocketAccess, SocketmapConfig,
     Zone, Zones,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mta_sts_core::{Policy, PolicyDomain};
 use mta_sts_resolver::{DaneCoverage, DomainEvent, PolicyAnswer, PolicyService, Purge, RefreshError};
-use mtasts::{Explanation, SocketmapServer};
+use mtasts_socketmap::{Explanation, SocketmapServer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mta_sts_core::Mode;
-use mtasts::{OverrideError, Overrides};
+use mtasts_socketmap::{OverrideError, Overrides};
 use serde::Deserialize;
 use toml::Spanned;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use mtasts::{SocketAccess, SocketmapListener};
+use mtasts_socketmap::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
 use super::sockets::cannot_listen;

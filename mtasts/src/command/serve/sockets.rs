@@ -3,7 +3,7 @@
 use std::io;
 
 use listenfd::ListenFd;
-use mtasts::SocketmapListener;
+use mtasts_socketmap::SocketmapListener;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;

@@ -1,0 +1,151 @@
+use std::fmt;
+use std::io;
+
+use mta_sts_core::tlsrpt::ReportError;
+
+use super::Origin;
+use super::authentication::Authentication;
+
+/// Something that holds no report that can be read, and why.
+///
+/// ```no_run
+/// # fn list(unreadable: &mta_sts_reporter::Unreadable) {
+/// println!("{}: {} [{}]", unreadable.origin(), unreadable.reason(), unreadable.reason().code());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Unreadable {
+    pub(super) origin: Origin,
+    pub(super) reason: UnreadableReason,
+}
+
+impl Unreadable {
+    /// Where it is.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Why it is not read.
+    pub const fn reason(&self) -> &UnreadableReason {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.origin, self.reason)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// Why something was not read as a report.
+///
+/// ```
+/// use mta_sts_reporter::UnreadableReason;
+///
+/// assert_eq!(UnreadableReason::Zip.code(), "zip");
+/// println!("{}", UnreadableReason::Zip);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum UnreadableReason {
+    /// The system does not let the file be read.
+    File(io::Error),
+    /// It is neither a file nor a folder, or it is a link to a folder.
+    SpecialFile,
+    /// Folders are too deep in each other.
+    FolderTooDeep,
+    /// It is empty.
+    Empty,
+    /// Its first octets are those of no report, no message and no compressed file.
+    UnknownContent,
+    /// It is a zip archive. RFC 8460 has gzip alone.
+    Zip,
+    /// It is compressed by something else than gzip.
+    OtherCompression(&'static str),
+    /// What is compressed is cut off, or damaged.
+    DamagedGzip,
+    /// Unpacked, it is more than a report may be.
+    TooMuchUnpacked,
+    /// A message is longer than is read.
+    MessageTooLarge,
+    /// A message has more parts than are read.
+    TooManyParts,
+    /// The parts of a message are too deep in each other.
+    TooDeep,
+    /// The header of a message, or of a part, is longer than is read.
+    HeaderTooLarge,
+    /// The base64 or quoted-printable text of a part cannot be decoded.
+    DamagedEncoding,
+    /// A message says that it brings a report, and has none.
+    MissingReport,
+    /// A message that was named as a source has no report.
+    NoReport,
+    /// It is not a report.
+    Report(ReportError),
+    /// The signature of the message is not one that was required.
+    NotAuthenticated(Authentication),
+    /// All reports together are more than is read.
+    TooMuchInAll,
+    /// There are more files than are looked at.
+    TooManyFiles,
+}
+
+impl UnreadableReason {
+    /// The stable kebab-case word of the reason; of what is no report, the code of the [`ReportError`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file-unreadable",
+            Self::SpecialFile => "special-file",
+            Self::FolderTooDeep => "folder-too-deep",
+            Self::Empty => "empty",
+            Self::UnknownContent => "unknown-content",
+            Self::Zip => "zip",
+            Self::OtherCompression(_) => "other-compression",
+            Self::DamagedGzip => "damaged-gzip",
+            Self::TooMuchUnpacked => "too-much-unpacked",
+            Self::MessageTooLarge => "message-too-large",
+            Self::TooManyParts => "too-many-parts",
+            Self::TooDeep => "too-deep",
+            Self::HeaderTooLarge => "header-too-large",
+            Self::DamagedEncoding => "damaged-encoding",
+            Self::MissingReport => "missing-report",
+            Self::NoReport => "no-report",
+            Self::Report(error) => error.code(),
+            Self::NotAuthenticated(_) => "not-authenticated",
+            Self::TooMuchInAll => "too-much-in-all",
+            Self::TooManyFiles => "too-many-files",
+        }
+    }
+}
+
+impl fmt::Display for UnreadableReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = match self {
+            Self::File(error) => return write!(formatter, "It cannot be read: {error}."),
+            Self::OtherCompression(name) => {
+                return write!(formatter, "It is compressed by {name}; RFC 8460 has gzip alone.");
+            }
+            Self::Report(error) => return error.fmt(formatter),
+            Self::NotAuthenticated(authentication) => return authentication.fmt(formatter),
+            Self::SpecialFile => "It is neither a file nor a folder, or it is a link to a folder.",
+            Self::FolderTooDeep => "Folders are too deep in each other.",
+            Self::Empty => "It is empty.",
+            Self::UnknownContent => "It is no report, no message, and nothing compressed by gzip.",
+            Self::Zip => "It is a zip archive; RFC 8460 has gzip alone. Unpack it, and read what is in it.",
+            Self::DamagedGzip => "Its gzip is damaged, or cut off.",
+            Self::TooMuchUnpacked => "Unpacked, it is larger than a report may be.",
+            Self::MessageTooLarge => "The message is larger than is read.",
+            Self::TooManyParts => "The message has too many parts.",
+            Self::TooDeep => "Its parts are too deep in each other.",
+            Self::HeaderTooLarge => "The header of the message, or of a part, is too long.",
+            Self::DamagedEncoding => "Its base64, or quoted-printable, cannot be decoded.",
+            Self::MissingReport => "The message says that it brings a TLS report, and has none.",
+            Self::NoReport => "The message has no TLS report.",
+            Self::TooMuchInAll => "All reports together are more than is read at once; give fewer.",
+            Self::TooManyFiles => "There are more files and messages than are read at once; give fewer.",
+        };
+        formatter.write_str(message)
+    }
+}
