@@ -3,17 +3,9 @@
 //! It prints the name of each path in the order in which they are run.
 
 use std::hint::black_box;
-use std::net::IpAddr;
 
-use mta_sts_benches::{
-    CountedDomains, NOW, RECORD, REPORTS, TLSRPT_RECORD, answers, cached, datagram, domain, hosts, look_up,
-    policy,
-};
-use mta_sts_core::tlsrpt::{Datagram, Event, Report, SessionFacts};
-use mta_sts_core::{
-    CacheConfig, CertificateResult, Delivery, DnsName, LookupConfig, MxHost, Policy, PolicyCache,
-    PolicyDomain, Record, Session, TlsResult,
-};
+use mta_sts_benches::{NOW, RECORD, answers, cached, count, domain, hosts, look_up, policy};
+use mta_sts_core::{CacheConfig, DnsName, LookupConfig, Policy, PolicyCache, PolicyDomain, Record};
 
 /// How often a path of a few dozen instructions is run, for its count to stand out.
 const TIMES: usize = 100;
@@ -70,71 +62,6 @@ fn main() {
             black_box(cache.get(black_box(domain), NOW));
         }
     });
-    reports();
-    sessions();
 }
-
-/// Reports that are read, and one that is written.
-fn reports() {
-    for (name, json) in REPORTS {
-        count(&format!("{name}, read"), || drop(black_box(Report::parse(black_box(json.as_bytes())))));
-        let report = Report::parse(json.as_bytes()).expect("the bench's own report is one").report;
-        // The others are not as RFC 8460 has them.
-        if report.to_json().is_ok() {
-            count(&format!("{name}, written"), || drop(black_box(black_box(&report).to_json())));
-        }
-    }
-}
-
-/// Sessions that are counted for reports: as typed events, and as datagrams of libtlsrpt.
-fn sessions() {
-    let name = DnsName::parse("mx0.mail.example.com").expect("the bench's own name is valid");
-    let CountedDomains { mut tally, domains, policies } = CountedDomains::new(COUNTED_DOMAINS);
-    let chosen: Vec<_> = (0..TIMES).map(|number| number * 7919 % COUNTED_DOMAINS).collect();
-    for (case, tls) in [("success", CertificateResult::Valid), ("failure", CertificateResult::Expired)] {
-        let session = Session::new(TlsResult::certificate(tls));
-        let rows: Vec<_> = policies
-            .iter()
-            .map(|policy| Delivery::under(policy).check_session(&MxHost::new(&name), session).rows[0])
-            .collect();
-        count(&format!("event, {case}, 10,000 domains"), || {
-            for number in &chosen {
-                let policy = number % CountedDomains::POLICIES;
-                let facts = SessionFacts::new(&name)
-                    .with_policy(&policies[policy])
-                    .with_helo("mx0.mail.example.com")
-                    .with_receiving_ip(IpAddr::from([192, 0, 2, 25]));
-                let event = Event::session(&domains[*number], &rows[policy], facts);
-                black_box(tally.count(black_box(&event.with_record(TLSRPT_RECORD)), NOW));
-            }
-        });
-        let texts: Vec<_> =
-            chosen.iter().map(|number| datagram(domains[*number].as_str(), case == "failure")).collect();
-        count(&format!("datagram, {case}, 10,000 domains"), || {
-            for text in &texts {
-                let read =
-                    Datagram::parse(black_box(text.as_bytes())).expect("the bench's own datagram is one");
-                for event in read.events() {
-                    black_box(tally.count(&event, NOW));
-                }
-            }
-        });
-    }
-}
-
-const COUNTED_DOMAINS: usize = 10_000;
 
 const CACHED_DOMAINS: usize = 100_000;
-
-fn count(name: &str, mut path: impl FnMut()) {
-    println!("{name}");
-    counted_path(&mut path);
-}
-
-/// What the counting begins and ends with: the one function of this name.
-#[inline(never)]
-fn counted_path(path: &mut dyn FnMut()) {
-    path();
-    // Something is left to do, so that the call is a call and not a jump.
-    black_box(());
-}

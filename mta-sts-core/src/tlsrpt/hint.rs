@@ -227,12 +227,12 @@ fn of_session(reason: &str) -> Option<Hint> {
 
 /// What a reason says of the discovery of a policy.
 fn of_discovery(reason: &str) -> Option<Hint> {
+    let words = Words::of(reason);
     // Ours is a code, with nothing round it.
-    let code = reason.trim();
+    let code = core::str::from_utf8(words.as_slice()).unwrap_or_default();
     let policy = || PolicyErrorKind::from_code(code).map(FindingKind::Policy);
     let record = || RecordErrorKind::from_code(code).map(FindingKind::Record);
     let finding = FetchErrorKind::from_code(code).map(FindingKind::Fetch).or_else(policy).or_else(record);
-    let words = Words::of(reason);
     let known = || words.find(DISCOVERY).or_else(|| words.find(CERTIFICATE).map(Hint::at_policy_host));
     finding.map(Hint::of_finding).or_else(known)
 }
