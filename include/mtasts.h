@@ -1302,6 +1302,186 @@
 #define MTASTS_REPORT_STRICT 1
 
 /**
+ * The event was counted with all that it tells.
+ */
+#define MTASTS_COUNTED_WHOLE 1
+
+/**
+ * The event was counted as a session; the rest was told with less, for want of room.
+ */
+#define MTASTS_COUNTED_FOLDED 2
+
+/**
+ * The event was not counted: it is of a message that is itself a TLS report (RFC 8460, 3).
+ */
+#define MTASTS_COUNTED_NOT_TLSRPT_REPORT 3
+
+/**
+ * The event was not counted: the domain has no TLSRPT record that asks for reports.
+ */
+#define MTASTS_COUNTED_NOT_NO_RECORD 4
+
+/**
+ * The event was not counted: the day has as many domains as may be.
+ */
+#define MTASTS_COUNTED_NOT_TOO_MANY_DOMAINS 5
+
+/**
+ * The event was not counted: the tally takes as much memory as it may.
+ */
+#define MTASTS_COUNTED_NOT_OUT_OF_MEMORY 6
+
+/**
+ * The event was not counted, for a reason that this version of the library has no number for.
+ */
+#define MTASTS_COUNTED_NOT 7
+
+/**
+ * One endpoint has taken the report (RFC 8460, 3).
+ */
+#define MTASTS_REPORT_DELIVERY_DELIVERED 1
+
+/**
+ * No endpoint has taken the report: try again later.
+ */
+#define MTASTS_REPORT_DELIVERY_FAILED 2
+
+/**
+ * No endpoint will take the report: the record is gone, or every endpoint said so for good.
+ */
+#define MTASTS_REPORT_DELIVERY_REFUSED 3
+
+/**
+ * Whoever runs the domain, its mail hosts, its policy host or their DNS can mend it.
+ */
+#define MTASTS_WHOSE_OWNER 1
+
+/**
+ * Whoever sent the report can mend it.
+ */
+#define MTASTS_WHOSE_SENDER 2
+
+/**
+ * The report does not tell who can mend it: the owner, the sender, or something between them.
+ */
+#define MTASTS_WHOSE_UNCLEAR 3
+
+/**
+ * For how many full days of UTC the same list of MX hosts must have been served. Default 14.
+ */
+#define MTASTS_READY_LIMIT_DAYS 1
+
+/**
+ * How many days the certificate of each MX host must still last, where nobody has seen that it renews by itself. Default 14.
+ */
+#define MTASTS_READY_LIMIT_CERTIFICATE_DAYS 2
+
+/**
+ * For how many full days no sender must have failed to fetch the policy. Default 7.
+ */
+#define MTASTS_READY_LIMIT_SERVED_DAYS 3
+
+/**
+ * How many organisations must have reported successes under the policy. Default 2.
+ */
+#define MTASTS_READY_LIMIT_SUBMITTERS 4
+
+/**
+ * How many sessions must have succeeded under the policy. Default 100.
+ */
+#define MTASTS_READY_LIMIT_SESSIONS 5
+
+/**
+ * How many sessions are enough for a domain that gets little mail. Default 10.
+ */
+#define MTASTS_READY_LIMIT_FEW_SESSIONS 6
+
+/**
+ * After how many full days they are enough. Default 28.
+ */
+#define MTASTS_READY_LIMIT_FEW_SESSIONS_DAYS 7
+
+/**
+ * For how many full days there may be no report of a success. Default 7.
+ */
+#define MTASTS_READY_LIMIT_SILENT_DAYS 8
+
+/**
+ * For how many full days there must have been no failure of the domain's own. Default 7.
+ */
+#define MTASTS_READY_LIMIT_CLEAN_DAYS 9
+
+/**
+ * How many organisations must have seen a failure until it is taken for the domain's own. Default 2.
+ */
+#define MTASTS_READY_LIMIT_WITNESSES 10
+
+/**
+ * How many of a thousand sessions of one organisation may fail for other causes. Default 5.
+ */
+#define MTASTS_READY_LIMIT_OTHER_FAILURES 11
+
+/**
+ * On how many days they may. Default 2.
+ */
+#define MTASTS_READY_LIMIT_OTHER_FAILURE_DAYS 12
+
+/**
+ * Every MX host in DNS passes a check now, and its certificate lasts.
+ */
+#define MTASTS_READY_RULE_HOSTS_PASS 1
+
+/**
+ * The policy is served now, and no sender failed to fetch it lately.
+ */
+#define MTASTS_READY_RULE_POLICY_SERVED 2
+
+/**
+ * The same list of MX hosts has been served for long enough.
+ */
+#define MTASTS_READY_RULE_ENOUGH_DAYS 3
+
+/**
+ * Enough senders have reported enough sessions under the policy.
+ */
+#define MTASTS_READY_RULE_ENOUGH_SESSIONS 4
+
+/**
+ * Of the failures none is the domain's own, for some days.
+ */
+#define MTASTS_READY_RULE_NO_FAILURE_OF_YOURS 5
+
+/**
+ * What single senders report is little, and on few days.
+ */
+#define MTASTS_READY_RULE_FEW_OTHER_FAILURES 6
+
+/**
+ * The sessions are those of senders that verify in mode testing.
+ */
+#define MTASTS_READY_RULE_SENDERS_VERIFY 7
+
+/**
+ * Every host that a report names is in DNS, or accepted.
+ */
+#define MTASTS_READY_RULE_HOSTS_KNOWN 8
+
+/**
+ * All conditions are met.
+ */
+#define MTASTS_READY_YES 1
+
+/**
+ * Something is missing that time, mail or mending brings.
+ */
+#define MTASTS_READY_NOT_YET 2
+
+/**
+ * The owner has to decide about a host, whatever else is missing.
+ */
+#define MTASTS_READY_BLOCKED 3
+
+/**
  * Harmless, and worth knowing.
  */
 #define MTASTS_SEVERITY_INFO 1
@@ -1348,6 +1528,14 @@ typedef struct mtasts_cache mtasts_cache;
 typedef struct mtasts_config mtasts_config;
 
 /**
+ * What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+ *
+ * Postfix sends such datagrams, and whoever builds one sends the same to whichever program counts: `sendto()` on a datagram socket of
+ * AF_UNIX with MSG_DONTWAIT, so that mail never waits for it.
+ */
+typedef struct mtasts_datagram mtasts_datagram;
+
+/**
  * What constrains the delivery of one message to one Policy Domain.
  *
  * The general flow: mtasts_delivery_of() the outcome of a lookup, and the setters; mtasts_plan() for the MX list, or
@@ -1361,6 +1549,11 @@ typedef struct mtasts_delivery mtasts_delivery;
  * A Policy Domain: the domain whose policy counts, with the names that follow from it (RFC 8461, 3).
  */
 typedef struct mtasts_domain mtasts_domain;
+
+/**
+ * A report that is to be delivered now.
+ */
+typedef struct mtasts_due_report mtasts_due_report;
 
 /**
  * Entries with their domains: a copy of what a cache held, or what had to go from it.
@@ -1380,6 +1573,14 @@ typedef struct mtasts_entry mtasts_entry;
 typedef struct mtasts_error mtasts_error;
 
 /**
+ * Something that a report tells of: a session with an MX host, or a policy that could not be had.
+ *
+ * mtasts_tally_count() counts it, and mtasts_datagram_add() tells it to another program. A connection that failed before the host
+ * greeted has no row and is no event (RFC 8460, 4.3.4).
+ */
+typedef struct mtasts_event mtasts_event;
+
+/**
  * One kind of failure, and how many sessions had it. It belongs to its mtasts_report.
  */
 typedef struct mtasts_failure mtasts_failure;
@@ -1393,6 +1594,11 @@ typedef struct mtasts_finding mtasts_finding;
  * What the owner of a domain should know of what is published, in the order of the text; 100 and a few at most.
  */
 typedef struct mtasts_findings mtasts_findings;
+
+/**
+ * What a failure means: its cause, whose it is, and what mends it.
+ */
+typedef struct mtasts_hint mtasts_hint;
 
 /**
  * One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
@@ -1451,6 +1657,19 @@ typedef struct mtasts_policy mtasts_policy;
 typedef struct mtasts_postfix_answer mtasts_postfix_answer;
 
 /**
+ * Whether a policy can be enforced, what is missing, and how much that rests upon.
+ */
+typedef struct mtasts_readiness mtasts_readiness;
+
+/**
+ * What is known of a domain and of the policy that is to be enforced: the question to which a mtasts_readiness is the answer.
+ *
+ * Without a check, which mtasts_ready_set_policy_fault() or mtasts_ready_add_host() tells of, the answer is never
+ * MTASTS_READY_YES.
+ */
+typedef struct mtasts_ready mtasts_ready;
+
+/**
  * An MTA-STS record: the domain has a policy, and the id tells one policy from the next (RFC 8461, 3.1).
  */
 typedef struct mtasts_record mtasts_record;
@@ -1471,14 +1690,57 @@ typedef struct mtasts_report mtasts_report;
 typedef struct mtasts_report_builder mtasts_report_builder;
 
 /**
+ * What the name of a file with a report says (RFC 8460, 5.1). The report itself prevails.
+ */
+typedef struct mtasts_report_file_name mtasts_report_file_name;
+
+/**
+ * What is particular to the mail that brings a report. Compression, MIME and the signature are yours.
+ *
+ * The mail is of mtasts_report_mail_content_type() and has two parts: mtasts_report_mail_text() as text/plain in UTF-8, and
+ * mtasts_report_json(), compressed with gzip and in base64, as mtasts_report_mail_media_type() with mtasts_report_mail_file_name().
+ * It is from the contact of the sender, to the address of a "rua". Where it is signed with DKIM, both header fields that begin
+ * with TLS-Report belong into the signature (RFC 8460, 5.3).
+ */
+typedef struct mtasts_report_mail mtasts_report_mail;
+
+/**
  * What a report says of one policy. It belongs to its mtasts_report.
  */
 typedef struct mtasts_report_policy mtasts_report_policy;
 
 /**
+ * Who sends reports: the domain that they come from, a mail address there, and the name of the organisation.
+ */
+typedef struct mtasts_report_sender mtasts_report_sender;
+
+/**
+ * What the subject of a mail with a report says (RFC 8460, 5.3). The report itself prevails.
+ */
+typedef struct mtasts_report_subject mtasts_report_subject;
+
+/**
  * What to do with a session before MAIL, and what to report.
  */
 typedef struct mtasts_session_verdict mtasts_session_verdict;
+
+/**
+ * Something that a condition lacks. It belongs to its mtasts_readiness.
+ */
+typedef struct mtasts_shortfall mtasts_shortfall;
+
+/**
+ * What is counted of sessions with other domains, and the reports that come of it.
+ *
+ * The general flow: mtasts_tally_count() each event, or mtasts_tally_count_datagram() what libtlsrpt sent. At
+ * mtasts_tally_poll_timeout() and after each change, while mtasts_tally_poll_report() gives a report, deliver it to a "rua" of the
+ * domain's record, asked for anew, and tell mtasts_tally_handle_delivery() what came of it. Keep mtasts_tally_text() over a restart.
+ *
+ * A day of UTC ends for its reports ten minutes after midnight; the report of a domain is due up to four hours later. Domains,
+ * policies and names are strangers' and bounded: 16 policies of a domain in a day and 64 kinds of failures of a policy are told
+ * apart, totals stay right beyond. Nothing that is counted gives way to what comes later.
+ */
+typedef struct mtasts_tally mtasts_tally;
 
 /**
  * A text that the library wrote.
@@ -1632,6 +1894,36 @@ typedef uint32_t mtasts_conclusion;
  * How closely a report must keep to RFC 8460: one of the MTASTS_REPORT_ numbers.
  */
 typedef uint32_t mtasts_report_grammar;
+
+/**
+ * Whether an event was counted, and if not, why: one of the MTASTS_COUNTED_ numbers.
+ */
+typedef uint32_t mtasts_counted;
+
+/**
+ * What came of the delivery of a report: one of the MTASTS_REPORT_DELIVERY_ numbers.
+ */
+typedef uint32_t mtasts_report_delivery;
+
+/**
+ * Who can mend a failure: one of the MTASTS_WHOSE_ numbers.
+ */
+typedef uint32_t mtasts_whose;
+
+/**
+ * A limit of a condition: one of the MTASTS_READY_LIMIT_ numbers.
+ */
+typedef uint32_t mtasts_ready_limit;
+
+/**
+ * A condition for enforcing a policy: one of the MTASTS_READY_RULE_ numbers, from 1 without a gap.
+ */
+typedef uint32_t mtasts_ready_rule;
+
+/**
+ * Whether to enforce: one of the MTASTS_READY_ numbers.
+ */
+typedef uint32_t mtasts_ready_verdict;
 
 /**
  * How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
@@ -4031,6 +4323,1173 @@ mtasts_status mtasts_report_builder_finish(mtasts_report_builder *builder, mtast
  * Since: 0.1.0
  */
 void mtasts_report_builder_free(mtasts_report_builder *builder);
+
+/**
+ * A session with a host of `domain`, or one that its policy forbade: an event for each `row` of a verdict. `policy` is the
+ * MTA-STS policy of the domain, or NULL; `mx_host` its MX host as the MX record has it, or NULL where that is no host name.
+ * They stay the caller's and may be freed before.
+ *
+ * Errors: 101 to 109 for the domain and the host.
+ *
+ * Ownership: `*event` is the caller's; free it with mtasts_event_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_of_row(const char *domain,
+                                  const mtasts_tlsrpt_row *row,
+                                  const mtasts_policy *policy,
+                                  const char *mx_host,
+                                  mtasts_event **event,
+                                  mtasts_error **error);
+
+/**
+ * A policy discovery of `domain` that failed, as its `outcome` tells; `*event` becomes NULL where there is nothing to report.
+ * Make it once a lookup, beside the events of the sessions that follow.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*event` is the caller's; free it with mtasts_event_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_of_outcome(const char *domain,
+                                      const mtasts_outcome *outcome,
+                                      mtasts_event **event,
+                                      mtasts_error **error);
+
+/**
+ * Sets the TLSRPT `record` of the domain, its strings joined. With one that asks for no reports, nothing is counted; without one the
+ * event is counted, and the record is asked for when the report is due.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_record(mtasts_event *event,
+                                      const char *record);
+
+/**
+ * Sets whether the message is itself a TLS report: `is_report` is 0 or not. Such a session is not counted (RFC 8460, 3), or two
+ * domains would report to each other for ever.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_tlsrpt_report(mtasts_event *event,
+                                             int32_t is_report);
+
+/**
+ * Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, the number of an answer
+ * apart, 255 octets at most.
+ *
+ * Errors: MTASTS_ERR_ARGUMENT for an event that is no session; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_helo(mtasts_event *event,
+                                    const char *greeting);
+
+/**
+ * Sets the `address` that the session came from, as "192.0.2.1" or "2001:db8::1": the one that the world sees.
+ *
+ * Errors: as mtasts_event_set_helo(), and MTASTS_ERR_ARGUMENT for what is no IP address.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_sending_ip(mtasts_event *event,
+                                          const char *address);
+
+/**
+ * Sets the `address` of the MX host.
+ *
+ * Errors: as mtasts_event_set_sending_ip().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_receiving_ip(mtasts_event *event, const char *address);
+
+/**
+ * Sets the `reason`, where more is known than the code of the row: a word of your TLS library. Up to the first character that is not
+ * printable ASCII, 128 octets at most.
+ *
+ * Errors: as mtasts_event_set_helo().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_reason(mtasts_event *event,
+                                      const char *reason);
+
+/**
+ * Sets the TLSA records of the MX host, which are told with what is counted under DANE: `count` strings at `records`, each
+ * usage, selector, matching type and data in hexadecimal, a blank between two.
+ *
+ * Errors: as mtasts_event_set_helo().
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_event_set_tlsa_records(mtasts_event *event,
+                                            const char *const *records,
+                                            size_t count);
+
+/**
+ * The recipient domain. NULL for NULL.
+ *
+ * Ownership: the result belongs to `event` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_event_domain(const mtasts_event *event);
+
+/**
+ * What the event is counted under: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_policy_type mtasts_event_policy_type(const mtasts_event *event);
+
+/**
+ * Whether the event is counted as a failed session: 1 or 0. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_event_has_failed(const mtasts_event *event);
+
+/**
+ * Frees an event; those of a datagram go with it. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_event_free(mtasts_event *event);
+
+/**
+ * Reads a datagram: `len` octets at `octets`, 65536 at most, as recv() gives them.
+ *
+ * Errors: 1341 to 1347. Any local program may write to the socket: count the fault, and go on.
+ *
+ * Ownership: `*datagram` is the caller's; free it with mtasts_datagram_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_datagram_parse(const uint8_t *octets,
+                                    size_t len,
+                                    mtasts_datagram **datagram,
+                                    mtasts_error **error);
+
+/**
+ * A datagram about deliveries to `domain`, which has this TLSRPT `record`, its strings joined. Without an event it says nothing.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*datagram` is the caller's; free it with mtasts_datagram_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_datagram_new(const char *domain,
+                                  const char *record,
+                                  mtasts_datagram **datagram,
+                                  mtasts_error **error);
+
+/**
+ * Adds an event of the same domain, which stays the caller's; its own record does not count. 1 if it was added; 0 if not, and for
+ * NULL.
+ *
+ * A datagram has no word for a policy discovery that failed beside a cached policy, since each of its policies stands for a
+ * session; nor for a session of a TLS report, which is not counted. What mtasts_datagram_event_get() gave before must not be used
+ * any more.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+int32_t mtasts_datagram_add(mtasts_datagram *datagram,
+                            const mtasts_event *event);
+
+/**
+ * Sets the `address` that all sessions of the datagram came from, as "192.0.2.1": the one that the world sees of a host behind a
+ * NAT. What is written stays as it was. What mtasts_datagram_event_get() gave before must not be used any more.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_ARGUMENT for what is no IP address.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_datagram_set_sending_ip(mtasts_datagram *datagram,
+                                             const char *address);
+
+/**
+ * The recipient domain. NULL for NULL.
+ *
+ * Ownership: the result belongs to `datagram` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_datagram_domain(const mtasts_datagram *datagram);
+
+/**
+ * The TLSRPT record of the domain, as the sender saw it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `datagram` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_datagram_record(const mtasts_datagram *datagram);
+
+/**
+ * How many events the datagram tells: one a policy. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_datagram_event_count(const mtasts_datagram *datagram);
+
+/**
+ * An event, in their order from 0, with the record of the datagram. NULL for NULL, beyond the last, and when poisoned.
+ *
+ * Ownership: the result belongs to `datagram` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_event *mtasts_datagram_event_get(const mtasts_datagram *datagram,
+                                              size_t index);
+
+/**
+ * The datagram as libtlsrpt writes it, of version 1, ready to be sent.
+ *
+ * Errors: "datagram-without-policy" and "datagram-too-long": send none.
+ *
+ * Ownership: `*json` is the caller's; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_datagram_json(const mtasts_datagram *datagram, mtasts_text **json, mtasts_error **error);
+
+/**
+ * Frees a datagram. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_datagram_free(mtasts_datagram *datagram);
+
+/**
+ * The sender with the mail address `contact`, a plain one such as "tls-reports@example.com", and the name `organization`, 255 octets
+ * at most. The submitter is the domain of the address, always (RFC 8460, 5.3).
+ *
+ * Errors: 1361 and 1362. It is a mistake of the configuration: say so, and send no reports.
+ *
+ * Ownership: `*sender` is the caller's; free it with mtasts_report_sender_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_sender_new(const char *contact,
+                                       const char *organization,
+                                       mtasts_report_sender **sender,
+                                       mtasts_error **error);
+
+/**
+ * The domain that reports come from: lower case, A-labels. NULL for NULL.
+ *
+ * Ownership: the result belongs to `sender` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_sender_submitter(const mtasts_report_sender *sender);
+
+/**
+ * The mail address, its domain in lower case and A-labels. NULL for NULL.
+ *
+ * Ownership: the result belongs to `sender` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_sender_contact(const mtasts_report_sender *sender);
+
+/**
+ * The name of the organisation. NULL for NULL.
+ *
+ * Ownership: the result belongs to `sender` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_sender_organization(const mtasts_report_sender *sender);
+
+/**
+ * Frees a sender. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_sender_free(mtasts_report_sender *sender);
+
+/**
+ * A tally that has counted nothing, for reports of `sender`, which may be freed before. It counts at most `max_domains` domains in a
+ * day (0 for the default, 65536) in `max_octets` octets of memory (0 for the default, 64 MiB).
+ *
+ * Take `seed` from a source of random numbers, keep it to yourself, and keep it over restarts: it keys the hash of the names,
+ * which come from strangers, and sets when the report of a domain is due.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: `*tally` is the caller's; free it with mtasts_tally_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_new(uint64_t seed,
+                               const mtasts_report_sender *sender,
+                               size_t max_domains,
+                               size_t max_octets,
+                               mtasts_tally **tally);
+
+/**
+ * Reads the text of a tally: `len` octets at `text`, as mtasts_tally_text() wrote it; `seed`, `sender`, `max_domains` and
+ * `max_octets` are as in mtasts_tally_new().
+ *
+ * Errors: 1351 to 1354, with line and octet: keep the text for whoever looks into it, and begin with an empty tally.
+ *
+ * Ownership: `*tally` is the caller's; free it with mtasts_tally_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_parse(const uint8_t *text,
+                                 size_t len,
+                                 uint64_t seed,
+                                 const mtasts_report_sender *sender,
+                                 size_t max_domains,
+                                 size_t max_octets,
+                                 mtasts_tally **tally,
+                                 mtasts_error **error);
+
+/**
+ * The tally as text: keep it in a file, and read it with mtasts_tally_parse(). It names the domains that mail went to, so let
+ * nobody else read it.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ *
+ * Ownership: `*text` is the caller's; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_text(const mtasts_tally *tally,
+                                mtasts_text **text);
+
+/**
+ * Counts an event at the time `now`, in Unix seconds: one of the MTASTS_COUNTED_ numbers. 0 for NULL, and when poisoned.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_counted mtasts_tally_count(mtasts_tally *tally,
+                                  const mtasts_event *event,
+                                  uint64_t now);
+
+/**
+ * Counts all events of a datagram at the time `now`, in Unix seconds: how many were counted. 0 for NULL, and when poisoned.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+size_t mtasts_tally_count_datagram(mtasts_tally *tally,
+                                   const mtasts_datagram *datagram,
+                                   uint64_t now);
+
+/**
+ * The word of one of the MTASTS_COUNTED_ numbers, `counted`, for logs and metrics: "whole", "folded", or why not, as
+ * "too-many-domains". NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_counted_word(mtasts_counted counted);
+
+/**
+ * Adds what the tally `other` has counted and not yet delivered, day by day. It stays as it is: a tally that is merged twice counts
+ * twice. What has no room is lost, see mtasts_tally_lost_sessions().
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT where both are the same.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_merge(mtasts_tally *tally,
+                                 const mtasts_tally *other);
+
+/**
+ * Notes that a report was mailed to `domain` at the time `now`: not the domain that it is about, but that of the address. Call it at
+ * each try, so that nobody gets a report about nothing but reports (RFC 8460, 3).
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_note_report_mail(mtasts_tally *tally,
+                                            const char *domain,
+                                            uint64_t now,
+                                            mtasts_error **error);
+
+/**
+ * The next report that is due at the time `now`, in Unix seconds; `*due` becomes NULL when none is.
+ *
+ * It is due again, as if its delivery had failed, unless mtasts_tally_handle_delivery() says what came of it; so a process that
+ * dies meanwhile loses none. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ *
+ * Ownership: `*due` is the caller's; free it with mtasts_due_report_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_poll_report(mtasts_tally *tally,
+                                       uint64_t now,
+                                       mtasts_due_report **due);
+
+/**
+ * When the next report is due, in Unix seconds; a time in the past means now. The greatest uint64_t when none is, for NULL, and
+ * when poisoned. It may change with every call that names the tally.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_tally_poll_timeout(const mtasts_tally *tally);
+
+/**
+ * Takes note of what came of a delivery at the time `now`: `delivery` is one of the MTASTS_REPORT_DELIVERY_ numbers. `due` stays the
+ * caller's. `*retry_at` becomes the time at which the report is due again, in Unix seconds, or the greatest uint64_t where that is
+ * never; `retry_at` may be NULL.
+ *
+ * After a failure that is 5, 15 and 45 minutes, 2, 5 and 15 hours after the try before. A report that is not known any more
+ * changes nothing. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT for any other number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_tally_handle_delivery(mtasts_tally *tally,
+                                           const mtasts_due_report *due,
+                                           mtasts_report_delivery delivery,
+                                           uint64_t now,
+                                           uint64_t *retry_at);
+
+/**
+ * Whether nothing waits to be reported: 1 or 0. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_tally_is_empty(const mtasts_tally *tally);
+
+/**
+ * How many domains have been counted on the day of UTC that has the time `day`, in Unix seconds. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_tally_domains(const mtasts_tally *tally,
+                            uint64_t day);
+
+/**
+ * How many octets all counts take in memory. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_tally_octets(const mtasts_tally *tally);
+
+/**
+ * How many sessions were lost since a merge, a text, or a clock that was set right, found no room for them. 0 for NULL, and when
+ * poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_tally_lost_sessions(const mtasts_tally *tally);
+
+/**
+ * Frees a tally. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_tally_free(mtasts_tally *tally);
+
+/**
+ * The domain that the report is about and goes to. NULL for NULL.
+ *
+ * Ownership: the result belongs to `due` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_due_report_domain(const mtasts_due_report *due);
+
+/**
+ * The TLSRPT record of the domain that was seen last; NULL if none was, and for NULL.
+ *
+ * Ask for it anew: when it is gone, the domain wants no report (MTASTS_REPORT_DELIVERY_REFUSED); when DNS cannot tell, this one
+ * counts. mtasts_tlsrpt_record_parse() reads it.
+ *
+ * Ownership: the result belongs to `due` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_due_report_record(const mtasts_due_report *due);
+
+/**
+ * The report. mtasts_report_mail_new() makes the mail of it, and mtasts_report_json() what is attached, or posted to an "https:" URI as
+ * "application/tlsrpt+gzip". NULL for NULL.
+ *
+ * Ownership: the result belongs to `due` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_report *mtasts_due_report_report(const mtasts_due_report *due);
+
+/**
+ * Which try of a `due` report it is, counted from 1. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint32_t mtasts_due_report_attempt(const mtasts_due_report *due);
+
+/**
+ * Frees a due report; the tally keeps what it counted. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_due_report_free(mtasts_due_report *due);
+
+/**
+ * The mail that brings `report` about `domain` from `sender`; all of them stay the caller's. Of a report that is due, these are
+ * mtasts_due_report_report() and mtasts_due_report_domain().
+ *
+ * Errors: 1366 to 1368, which no report of a tally has: no receiver would take it for the report of this sender. 101 to 109 for
+ * the domain.
+ *
+ * Ownership: `*mail` is the caller's; free it with mtasts_report_mail_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_mail_new(const mtasts_report *report,
+                                     const char *domain,
+                                     const mtasts_report_sender *sender,
+                                     mtasts_report_mail **mail,
+                                     mtasts_error **error);
+
+/**
+ * The value of the header field Subject, in one line: fold it where it is longer than 998 octets. NULL for NULL.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_subject(const mtasts_report_mail *mail);
+
+/**
+ * How many header fields the mail has besides: TLS-Report-Domain, TLS-Report-Submitter, that it was made by a program (RFC 3834),
+ * and that it is to go out whatever TLS comes to (RFC 8689, 3). 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_report_mail_header_count(const mtasts_report_mail *mail);
+
+/**
+ * The name of a header field, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_header_name(const mtasts_report_mail *mail, size_t index);
+
+/**
+ * The value of a header field, in their order from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_header_value(const mtasts_report_mail *mail, size_t index);
+
+/**
+ * The Content-Type of the whole mail: add a semicolon and your boundary. NULL for NULL.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_content_type(const mtasts_report_mail *mail);
+
+/**
+ * What a person reads: totals, and what failed; lines of at most 78 characters, but for names that are longer, ended by line
+ * feeds. NULL for NULL.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_text(const mtasts_report_mail *mail);
+
+/**
+ * The name of the attached file. NULL for NULL.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_file_name(const mtasts_report_mail *mail);
+
+/**
+ * The type of the attached file: "application/tlsrpt+gzip". NULL for NULL.
+ *
+ * Ownership: the result belongs to `mail` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_mail_media_type(const mtasts_report_mail *mail);
+
+/**
+ * Frees what is particular to a mail. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_mail_free(mtasts_report_mail *mail);
+
+/**
+ * Reads the `value` of a header field Subject, folded or not, its words decoded; `*subject` becomes NULL for that of another mail.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Ownership: `*subject` is the caller's; free it with mtasts_report_subject_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_subject_parse(const char *value,
+                                          mtasts_report_subject **subject,
+                                          mtasts_error **error);
+
+/**
+ * The domain that the report is about. NULL for NULL.
+ *
+ * Ownership: the result belongs to `subject` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_subject_domain(const mtasts_report_subject *subject);
+
+/**
+ * The domain that the report comes from. NULL for NULL.
+ *
+ * Ownership: the result belongs to `subject` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_subject_submitter(const mtasts_report_subject *subject);
+
+/**
+ * The Report-ID, without angle brackets; some senders have another one in the report. NULL for NULL.
+ *
+ * Ownership: the result belongs to `subject` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_subject_report_id(const mtasts_report_subject *subject);
+
+/**
+ * Frees a subject. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_subject_free(mtasts_report_subject *subject);
+
+/**
+ * Reads the `name` of a file; `*file_name` becomes NULL for that of another file.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Ownership: `*file_name` is the caller's; free it with mtasts_report_file_name_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_report_file_name_parse(const char *name,
+                                            mtasts_report_file_name **file_name,
+                                            mtasts_error **error);
+
+/**
+ * The domain that the report comes from. NULL for NULL.
+ *
+ * Ownership: the result belongs to `file_name` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_file_name_submitter(const mtasts_report_file_name *file_name);
+
+/**
+ * The domain that the report is about, for mtasts_report_set_missing_domains(). NULL for NULL.
+ *
+ * Ownership: the result belongs to `file_name` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_file_name_domain(const mtasts_report_file_name *file_name);
+
+/**
+ * The first second that the report is about, in Unix seconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_file_name_start(const mtasts_report_file_name *file_name);
+
+/**
+ * The last second that the report is about, in Unix seconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_report_file_name_end(const mtasts_report_file_name *file_name);
+
+/**
+ * What tells two files about the same time apart. NULL where the name has none, and for NULL.
+ *
+ * Ownership: the result belongs to `file_name` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_file_name_unique_id(const mtasts_report_file_name *file_name);
+
+/**
+ * Whether the name says that the file is compressed with gzip: 1 or 0. 0 for NULL. The file itself tells better: it begins with
+ * the octets 1f 8b then.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_report_file_name_is_compressed(const mtasts_report_file_name *file_name);
+
+/**
+ * The name, written anew. NULL for NULL.
+ *
+ * Ownership: the result belongs to `file_name` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_report_file_name_text(const mtasts_report_file_name *file_name);
+
+/**
+ * Frees the reading of a file name. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_report_file_name_free(mtasts_report_file_name *file_name);
+
+/**
+ * Explains a failure of a report by its `policy_type`, one of the MTASTS_POLICY_TYPE_ numbers, its `result_type`, one of the
+ * MTASTS_TLSRPT_ numbers, and its failure-reason-code, `reason`. 0 stands for a word that RFC 8460 does not register, as
+ * mtasts_failure_result_type() gives it; `reason` may be NULL.
+ *
+ * Reasons are words of the sender's own: known are those of this library, Postfix, OpenSSL, Microsoft, mox, Stalwart and of
+ * programs in Go. Errors: MTASTS_ERR_ARGUMENT for any other number; MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Ownership: `*hint` is the caller's; free it with mtasts_hint_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_hint_explain(mtasts_policy_type policy_type,
+                                  mtasts_result_type result_type,
+                                  const char *reason,
+                                  mtasts_hint **hint,
+                                  mtasts_error **error);
+
+/**
+ * The hint with this `code`, of these and of the codes of findings; `*hint` becomes NULL for any other.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Ownership: `*hint` is the caller's; free it with mtasts_hint_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_hint_from_code(const char *code, mtasts_hint **hint, mtasts_error **error);
+
+/**
+ * The stable word of the hint, as "chain-incomplete": the same for the same fault, whatever the sender calls it. NULL for NULL.
+ *
+ * Ownership: the result belongs to `hint` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_hint_code(const mtasts_hint *hint);
+
+/**
+ * Who can mend it: one of the MTASTS_WHOSE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_whose mtasts_hint_whose(const mtasts_hint *hint);
+
+/**
+ * The word of one of the MTASTS_WHOSE_ numbers, `whose`: "owner", "sender" or "unclear". NULL for a number that is none. It lives as
+ * long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_whose_word(mtasts_whose whose);
+
+/**
+ * What happened, as one English sentence. NULL for NULL.
+ *
+ * Ownership: the result belongs to `hint` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_hint_cause(const mtasts_hint *hint);
+
+/**
+ * What to do, as one English sentence. NULL for NULL.
+ *
+ * Ownership: the result belongs to `hint` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_hint_fix(const mtasts_hint *hint);
+
+/**
+ * Frees a hint; one that belongs to a readiness goes with it. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_hint_free(mtasts_hint *hint);
+
+/**
+ * A question about the `policy` of `domain`, in mode testing; both stay the caller's and may be freed before.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: `*ready` is the caller's; free it with mtasts_ready_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_new(const char *domain,
+                               const mtasts_policy *policy,
+                               mtasts_ready **ready,
+                               mtasts_error **error);
+
+/**
+ * Sets since when the policy has this list of mx, `time`, in Unix seconds. Where it is not set, reports must tell.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_set_since(mtasts_ready *ready,
+                                     uint64_t time);
+
+/**
+ * Sets when a fault of the domain was mended last, `time`, in Unix seconds. Failures of that day count as from before.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_set_mended_at(mtasts_ready *ready,
+                                         uint64_t time);
+
+/**
+ * Sets what a check sees of the policy now: `fault`, the mtasts_hint_code() of why it cannot be fetched, or NULL if it can.
+ *
+ * Errors: MTASTS_ERR_ARGUMENT for what is no code of a hint; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_set_policy_fault(mtasts_ready *ready,
+                                            const char *fault);
+
+/**
+ * Adds an MX host as a check sees it now: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes, the time
+ * `expires_at` at which its certificate expires, in Unix seconds, 0 if that is not known, and whether an earlier check saw another
+ * certificate, `renewal_seen`, 0 or not: it renews then, and its end is no concern.
+ *
+ * Every name in the MX records belongs here; without MX records, the domain's own. Errors: 101 to 109 for the name;
+ * MTASTS_ERR_ARGUMENT for what is no code of a hint.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_add_host(mtasts_ready *ready,
+                                    const char *name,
+                                    const char *fault,
+                                    uint64_t expires_at,
+                                    int32_t renewal_seen,
+                                    mtasts_error **error);
+
+/**
+ * Adds a host, `name`, that is accepted although reports name it and it is no MX host in DNS.
+ *
+ * Errors: 101 to 109 for the name.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_add_accepted(mtasts_ready *ready, const char *name, mtasts_error **error);
+
+/**
+ * Sets a limit of a condition, one of the MTASTS_READY_LIMIT_ numbers, to `value`; beyond 2^32 - 1 it counts as that, but for
+ * sessions.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other `limit`.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_set_limit(mtasts_ready *ready,
+                                     mtasts_ready_limit limit,
+                                     uint64_t value);
+
+/**
+ * Answers the question at the time `now`, in Unix seconds, by `count` reports at `reports`, in any order; they stay the caller's, and so
+ * does the question.
+ *
+ * Anybody can write a report: hand in those only that you believe. Reports may be of any domain; a report that came twice counts
+ * once. Errors: MTASTS_ERR_NULL, for a report too; MTASTS_ERR_POISONED.
+ *
+ * Ownership: `*readiness` is the caller's; free it with mtasts_readiness_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_ready_assess(const mtasts_ready *ready,
+                                  const mtasts_report *const *reports,
+                                  size_t count,
+                                  uint64_t now,
+                                  mtasts_readiness **readiness,
+                                  mtasts_error **error);
+
+/**
+ * Frees a question. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_ready_free(mtasts_ready *ready);
+
+/**
+ * The stable word of a condition, `rule`, as "enough-days". NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_ready_rule_word(mtasts_ready_rule rule);
+
+/**
+ * What a condition, `rule`, asks for, as one English sentence. NULL for a number that is none. It lives as long as the process.
+ *
+ * Ownership: the result is the library's.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_ready_rule_message(mtasts_ready_rule rule);
+
+/**
+ * Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_ready_verdict mtasts_readiness_verdict(const mtasts_readiness *readiness);
+
+/**
+ * With MTASTS_READY_NOT_YET, the first day on which all conditions may be met, if all faults are mended now and no other comes: its
+ * first second, in Unix seconds. 0 otherwise, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_readiness_earliest(const mtasts_readiness *readiness);
+
+/**
+ * Whether a condition, `rule`, is met: 1 or 0. 0 for a number that is none, and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+int32_t mtasts_readiness_is_met(const mtasts_readiness *readiness, mtasts_ready_rule rule);
+
+/**
+ * How many things are missing. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_readiness_shortfall_count(const mtasts_readiness *readiness);
+
+/**
+ * Something that is missing, in the order of the conditions from 0. NULL for NULL, and beyond the last.
+ *
+ * Ownership: the result belongs to `readiness` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_shortfall *mtasts_readiness_shortfall_get(const mtasts_readiness *readiness, size_t index);
+
+/**
+ * For how many full days the list of MX hosts has been served. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_readiness_days(const mtasts_readiness *readiness);
+
+/**
+ * How many organisations have reported successes under the policy. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_readiness_submitters(const mtasts_readiness *readiness);
+
+/**
+ * How many sessions succeeded under the policy. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_readiness_sessions(const mtasts_readiness *readiness);
+
+/**
+ * How many of them on days after the last failure of the domain's own, and after its mending: without a failure in n of them, fewer
+ * than 3/n fail, with 95 % confidence. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_readiness_clean_sessions(const mtasts_readiness *readiness);
+
+/**
+ * How many sessions more were reported by senders that do not verify in mode testing. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_readiness_unverified_sessions(const mtasts_readiness *readiness);
+
+/**
+ * How many reports were passed over, for want of a period that can be true. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_readiness_unusable_reports(const mtasts_readiness *readiness);
+
+/**
+ * How much the answer rests upon, as "no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence". NULL for
+ * NULL.
+ *
+ * Ownership: the result belongs to `readiness` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_readiness_evidence(const mtasts_readiness *readiness);
+
+/**
+ * Frees a readiness. NULL is fine.
+ *
+ * Ownership: the object is the library's from here on.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_readiness_free(mtasts_readiness *readiness);
+
+/**
+ * The condition that lacks it: one of the MTASTS_READY_RULE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_ready_rule mtasts_shortfall_rule(const mtasts_shortfall *shortfall);
+
+/**
+ * A stable word for it, as "few-submitters". NULL for NULL.
+ *
+ * Ownership: the result belongs to `shortfall` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_shortfall_code(const mtasts_shortfall *shortfall);
+
+/**
+ * The MX host that it is about. NULL for none, and for NULL.
+ *
+ * Ownership: the result belongs to `shortfall` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_shortfall_host(const mtasts_shortfall *shortfall);
+
+/**
+ * The fault that it is about. NULL for none, and for NULL.
+ *
+ * Ownership: the result belongs to `shortfall` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_hint *mtasts_shortfall_hint(const mtasts_shortfall *shortfall);
+
+/**
+ * What is missing, as one English sentence. Of what reports say nothing stands there that a terminal would act upon. NULL for NULL.
+ *
+ * Ownership: the result belongs to `shortfall` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_shortfall_message(const mtasts_shortfall *shortfall);
+
+/**
+ * What to do, as one English sentence. NULL for NULL.
+ *
+ * Ownership: the result belongs to `shortfall` and lives as long.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_shortfall_fix(const mtasts_shortfall *shortfall);
+
+/**
+ * The first day on which it may be there, if it is mended now: its first second, in Unix seconds. 0 where the owner has to decide,
+ * and for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_shortfall_earliest(const mtasts_shortfall *shortfall);
 
 /**
  * Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.

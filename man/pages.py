@@ -54,7 +54,19 @@ PAGES = {
     "report": ("TLS reports, read and built",
                "A report is read within bounds, and as tolerantly as real senders need; where it departs from RFC 8460 is told. Its "
                "strings are a stranger's.",
-               ["mtasts_report_", "mtasts_failure_"], ["REPORT_", "DEVIATION_"]),
+               ["mtasts_report_", "mtasts_failure_"], ["REPORT_TOLERANT", "REPORT_STRICT", "DEVIATION_"]),
+    "event": ("what TLS reports tell of, and the datagrams of libtlsrpt",
+              "A mail server makes an event of each row of a verdict and of each lookup that failed, and counts it or sends it on.",
+              ["mtasts_event_", "mtasts_datagram_"], []),
+    "tally": ("counts of sessions, and the TLS reports that are due",
+              "A tally counts events by day and domain, within bounds, and says which reports are due. It reads no clock and sends "
+              "nothing.",
+              ["mtasts_tally_", "mtasts_counted_", "mtasts_due_report_", "mtasts_report_sender_", "mtasts_report_mail_",
+               "mtasts_report_subject_", "mtasts_report_file_name_"], ["COUNTED_", "REPORT_DELIVERY_"]),
+    "ready": ("what failures mean, and whether to enforce a policy",
+              "Reports, a check and what the owner knows tell whether a policy in mode testing can be enforced; a hint says what a "
+              "failure means.",
+              ["mtasts_ready_", "mtasts_readiness_", "mtasts_shortfall_", "mtasts_hint_", "mtasts_whose_"], ["READY_", "WHOSE_"]),
     "text": ("texts that the library writes",
              "What is long, or may fail to be written, comes as an object of its own.",
              ["mtasts_text_"], []),

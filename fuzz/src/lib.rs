@@ -1,5 +1,7 @@
 //! What the fuzz targets share.
 
+pub mod ffi;
+
 use mta_sts_core::MxPattern;
 use mta_sts_core::lint::{Finding, Severity};
 

@@ -110,12 +110,17 @@ impl RecordId {
         if id.is_empty() || id.len() > Self::MAX_LEN {
             return Err(bad(id.len().min(Self::MAX_LEN)));
         }
+        Ok(Self::of_valid(id))
+    }
+
+    /// An id of octets that were one.
+    pub(crate) fn of_valid(id: &[u8]) -> Self {
         let mut octets = [0; Self::MAX_LEN];
         octets[..id.len()].copy_from_slice(id);
         // At most 32.
         #[allow(clippy::cast_possible_truncation)]
         let len = id.len() as u8;
-        Ok(Self { len, octets })
+        Self { len, octets }
     }
 
     /// The id as text.

@@ -743,6 +743,12 @@ impl mtasts_delivery {
     }
 }
 
+impl mtasts_tlsrpt_row {
+    pub(crate) const fn core(&self) -> TlsrptRow {
+        self.row
+    }
+}
+
 impl mtasts_mx_host {
     const fn core(&self) -> MxHost<'_> {
         MxHost::of(self.name.as_ref()).with_dane(self.dane).with_dnssec(self.dnssec)

@@ -52,6 +52,20 @@ mod report;
 
 mod report_builder;
 
+mod event;
+
+mod datagram;
+
+mod report_sender;
+
+mod tally;
+
+mod report_mail;
+
+mod hint;
+
+mod ready;
+
 mod lint;
 
 mod postfix;
@@ -63,8 +77,11 @@ mod text;
 
 pub use cache::*;
 pub use config::*;
+pub use datagram::*;
 pub use delivery::*;
 pub use entry::*;
+pub use event::*;
+pub use hint::*;
 pub use lint::*;
 pub use lookup::*;
 pub use name::*;
@@ -72,10 +89,14 @@ pub use outcome::*;
 pub use pointer::mtasts_bytes;
 pub use policy::*;
 pub use postfix::*;
+pub use ready::*;
 pub use record::*;
 pub use report::*;
 pub use report_builder::*;
+pub use report_mail::*;
+pub use report_sender::*;
 pub use status::*;
+pub use tally::*;
 pub use text::{mtasts_text, mtasts_text_free, mtasts_text_len, mtasts_text_string};
 pub use tlsrpt::*;
 pub use tlsrpt_record::*;

@@ -438,6 +438,10 @@ impl mtasts_report {
         Self { report, deviations: Vec::new(), shown: OnceLock::new() }
     }
 
+    pub(crate) const fn core(&self) -> &Report {
+        &self.report
+    }
+
     fn shown(&self) -> &Shown {
         self.shown.get_or_init(|| {
             let report = &self.report;

@@ -2,12 +2,20 @@
 //! reports is here.
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Overview`] sums up what they say, and [`Page`] shows it.
 
 mod inbox;
+mod overview;
+mod page;
 mod visible;
 
 pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
     UnreadableReason,
 };
+pub use overview::{
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
+    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+};
+pub use page::Page;
 pub use visible::Visible;

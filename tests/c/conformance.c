@@ -16,7 +16,7 @@ void fail(const char *why)
     exit(2);
 }
 
-static void append(octets *to, const void *data, size_t len)
+void append(octets *to, const void *data, size_t len)
 {
     to->data = realloc(to->data, to->len + len + 1);
     if (len)
@@ -1015,7 +1015,7 @@ static json_t *run_operation(mtasts_cache **cache, const char *operation, const 
 }
 
 /* Two bounds may stand in place of a time. */
-static int gives_as_expected(json_t *expected, json_t *actual)
+int gives_as_expected(json_t *expected, json_t *actual)
 {
     if (json_object_get(expected, "from"))
         return json_is_integer(actual) && json_integer_value(actual) >= (json_int_t)number_of(expected, "from") &&
@@ -1049,13 +1049,6 @@ static json_t *run_cache(const json_t *input)
     return shown;
 }
 
-/* A room that the library in C does not have yet: its cases are named as such, and none counts as run. */
-static json_t *not_in_c(const json_t *input)
-{
-    (void)input;
-    return NULL;
-}
-
 static const struct {
     const char *room;
     /* All that an input may have: what is not known must not be passed over. */
@@ -1064,24 +1057,24 @@ static const struct {
     json_t *(*run)(const json_t *);
 } rooms[] = {
     {"cache", " config steps ", run_cache},
-    {"datagram", " datagram ", not_in_c},
+    {"datagram", " datagram ", run_datagram},
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " domain text times spread ", run_entry},
-    {"hint", " policy_type reason result_type ", not_in_c},
+    {"hint", " policy_type reason result_type ", run_hint},
     {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
-    {"mail", " file_name mail sender subject ", not_in_c},
+    {"mail", " file_name mail sender subject ", run_mail},
     {"mx", " dns_id host pattern policy ", run_mx},
     {"name", " domain host recipient ", run_name},
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
-    {"ready", " live mended now reports rules since ", not_in_c},
+    {"ready", " live mended now reports rules since ", run_ready},
     {"record", " txt ", run_record},
     {"report", " domain json limits ", run_report},
     {"report-written", " contact id organization period policies ", run_report_written},
     {"response", " config response ", run_response},
     {"rrset", " rrs ", run_rrset},
-    {"tally", " config steps ", not_in_c},
+    {"tally", " config steps ", run_tally},
     {"tlsrpt", " failure list policy_type result_type ", run_tlsrpt},
     {"tlsrpt-record", " domain rrs txt ", run_tlsrpt_record},
 };

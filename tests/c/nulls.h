@@ -38,6 +38,20 @@ static const mtasts_report_policy *a_report_policy;
 static const mtasts_failure *a_failure;
 static mtasts_report_builder *a_report_builder;
 static mtasts_text *a_text;
+static mtasts_event *a_event;
+static mtasts_datagram *a_datagram;
+static mtasts_report_sender *a_report_sender;
+static mtasts_tally *a_tally;
+static mtasts_due_report *a_due_report;
+static mtasts_report_mail *a_report_mail;
+static mtasts_report_subject *a_report_subject;
+static mtasts_report_file_name *a_report_file_name;
+static mtasts_hint *a_hint;
+static mtasts_ready *a_ready;
+static mtasts_readiness *a_readiness;
+static const mtasts_shortfall *a_shortfall;
+static const mtasts_report *reports[1];
+static uint64_t a_time;
 static const mtasts_mx_host *hosts[1];
 
 static void make_reports(void)
@@ -59,6 +73,42 @@ static void make_reports(void)
     a_report_policy = mtasts_report_policy_get(another_report, 0);
     a_failure = mtasts_report_policy_failure_get(a_report_policy, 0);
     CHECK(mtasts_failure_result_type(a_failure) == MTASTS_TLSRPT_CERTIFICATE_EXPIRED && mtasts_failure_sessions(a_failure) == 1);
+}
+
+/* After the rest: the sessions are those of its verdicts. */
+static void make_counts(void)
+{
+    const uint64_t day = 86400;
+    CHECK(mtasts_event_of_row("example.test", a_tlsrpt_row, a_policy, "mx.example.test", &a_event, NULL) == MTASTS_OK);
+    CHECK(mtasts_event_has_failed(a_event) && mtasts_event_policy_type(a_event) == MTASTS_POLICY_TYPE_STS);
+    CHECK(mtasts_datagram_parse(octets, 1, &a_datagram, NULL) == MTASTS_ERR_DATAGRAM_NOT_JSON && !a_datagram);
+    CHECK(mtasts_datagram_new("example.test", "v=TLSRPTv1; rua=mailto:a@example.test", &a_datagram, NULL) == MTASTS_OK);
+    CHECK(mtasts_datagram_add(a_datagram, a_event) && mtasts_datagram_event_count(a_datagram) == 1);
+    CHECK(mtasts_report_sender_new("nobody", "Sender", &a_report_sender, NULL) == MTASTS_ERR_BAD_SENDER_CONTACT);
+    CHECK(mtasts_report_sender_new("tls@example.test", "Sender", &a_report_sender, NULL) == MTASTS_OK);
+    CHECK(mtasts_tally_parse(octets, 1, 1, a_report_sender, 0, 0, &a_tally, NULL) == MTASTS_ERR_NOT_A_TALLY && !a_tally);
+    CHECK(mtasts_tally_new(1, a_report_sender, 0, 0, &a_tally) == MTASTS_OK);
+    CHECK(mtasts_tally_merge(a_tally, a_tally) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_tally_count(a_tally, a_event, day) == MTASTS_COUNTED_WHOLE);
+    CHECK(mtasts_tally_count_datagram(a_tally, a_datagram, day) == 1);
+    CHECK(mtasts_tally_poll_report(a_tally, day, &a_due_report) == MTASTS_OK && !a_due_report);
+    CHECK(mtasts_tally_poll_report(a_tally, 3 * day, &a_due_report) == MTASTS_OK && a_due_report);
+    CHECK(mtasts_report_failures(mtasts_due_report_report(a_due_report)) == 2);
+    CHECK(mtasts_tally_handle_delivery(a_tally, a_due_report, 4, 3 * day, NULL) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_report_mail_new(mtasts_due_report_report(a_due_report), "example.test", a_report_sender, &a_report_mail, NULL) == MTASTS_OK);
+    CHECK(mtasts_report_subject_parse(mtasts_report_mail_subject(a_report_mail), &a_report_subject, NULL) == MTASTS_OK && a_report_subject);
+    CHECK(mtasts_report_file_name_parse(mtasts_report_mail_file_name(a_report_mail), &a_report_file_name, NULL) == MTASTS_OK && a_report_file_name);
+    CHECK(mtasts_hint_explain(99, 0, NULL, &a_hint, NULL) == MTASTS_ERR_ARGUMENT && !a_hint);
+    CHECK(mtasts_hint_from_code("no such code", &a_hint, NULL) == MTASTS_OK && !a_hint);
+    CHECK(mtasts_hint_explain(MTASTS_POLICY_TYPE_STS, MTASTS_TLSRPT_CERTIFICATE_EXPIRED, NULL, &a_hint, NULL) == MTASTS_OK && a_hint);
+    CHECK(mtasts_ready_new("example.test", a_policy, &a_ready, NULL) == MTASTS_OK);
+    CHECK(mtasts_ready_set_limit(a_ready, 13, 1) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_ready_set_policy_fault(a_ready, "no such code") == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_ready_assess(a_ready, NULL, 0, 9 * day, &a_readiness, NULL) == MTASTS_OK);
+    CHECK(mtasts_readiness_verdict(a_readiness) == MTASTS_READY_NOT_YET && mtasts_readiness_earliest(a_readiness) > 9 * day);
+    a_shortfall = mtasts_readiness_shortfall_get(a_readiness, 0);
+    CHECK(mtasts_shortfall_message(a_shortfall)[0]);
+    reports[0] = another_report;
 }
 
 static void make_all(void)
@@ -106,10 +156,22 @@ static void make_all(void)
     CHECK(mtasts_finding_severity(a_finding) == MTASTS_SEVERITY_ERROR && mtasts_finding_help(a_finding)[0]);
     CHECK(mtasts_postfix_tls_policy(a_policy, "example.test", MTASTS_POSTFIX_BASIC, &a_postfix_answer, NULL) == MTASTS_OK);
     CHECK(strcmp(mtasts_postfix_answer_text(a_postfix_answer), "secure match=mx.example.test servername=hostname") == 0);
+    make_counts();
 }
 
 static void free_all(void)
 {
+    mtasts_readiness_free(a_readiness);
+    mtasts_ready_free(a_ready);
+    mtasts_hint_free(a_hint);
+    mtasts_report_file_name_free(a_report_file_name);
+    mtasts_report_subject_free(a_report_subject);
+    mtasts_report_mail_free(a_report_mail);
+    mtasts_due_report_free(a_due_report);
+    mtasts_tally_free(a_tally);
+    mtasts_report_sender_free(a_report_sender);
+    mtasts_datagram_free(a_datagram);
+    mtasts_event_free(a_event);
     mtasts_text_free(a_text);
     mtasts_report_builder_free(a_report_builder);
     mtasts_report_free(another_report);

@@ -12,11 +12,18 @@ import re
 import sys
 
 # Where NULL says that there is none; the others must not be NULL.
-OPTIONAL = {"error", "config", "evicted", "content_type"}
+OPTIONAL = {"error", "config", "evicted", "content_type", "retry_at", "fault", "reason"}
 OPTIONAL_OF = {
     ("mtasts_lookup_new", "entry"),
     ("mtasts_outcome_apply", "entry"),
     ("mtasts_lint_tlsrpt_rrset", "domain"),
+    ("mtasts_event_of_row", "policy"),
+    ("mtasts_event_of_row", "mx_host"),
+}
+# Where NULL is none of these, although it is elsewhere.
+NOT_OPTIONAL_OF = {
+    ("mtasts_event_set_reason", "reason"),
+    ("mtasts_report_builder_set_failure_reason_code", "reason"),
 }
 # What an argument is where it is not NULL.
 PLAIN = {
@@ -26,7 +33,9 @@ PLAIN = {
     "const mtasts_status *": "faults",
     "const char *const *": "names",
     "const mtasts_mx_host *const *": "hosts",
+    "const mtasts_report *const *": "reports",
     "mtasts_conclusion *": "&number",
+    "uint64_t *": "&a_time",
 }
 
 
@@ -67,8 +76,8 @@ def call(result, name, parameters, null, length):
         if own in null:
             arguments.append("NULL")
             array = has_array and kind in ("const uint8_t *", "const mtasts_bytes *", "const mtasts_status *",
-                                           "const char *const *", "const mtasts_mx_host *const *")
-            optional = own in OPTIONAL or (name, own) in OPTIONAL_OF or (array and length == "0")
+                                           "const char *const *", "const mtasts_mx_host *const *", "const mtasts_report *const *")
+            optional = (own in OPTIONAL and (name, own) not in NOT_OPTIONAL_OF) or (name, own) in OPTIONAL_OF or (array and length == "0")
             must_fail = must_fail or not optional
         elif kind in PLAIN:
             arguments.append(PLAIN[kind])

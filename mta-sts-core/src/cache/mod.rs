@@ -59,7 +59,8 @@
 //!
 //! # Costs
 //!
-//! The entries lie in slots, which a hash table keyed by the caller's seed finds by name. Lists give
+//! The entries lie in slots, which a hash table keyed by the caller's seed finds by name: a lookup waits for two places
+//! in memory, one of the table and the slot. Lists give
 //! the order of use, one heap the order of expiry, another that of refreshes. So looking and marking
 //! a use take the same time in every cache, and a change takes the logarithm of the number of entries,
 //! whatever names strangers choose. Two things cost more, and seldom enough that the mean stays: an
@@ -71,6 +72,7 @@
 
 mod heap;
 mod left_alone;
+mod name_index;
 mod policies;
 mod size_class;
 mod slot;
@@ -81,11 +83,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use self::heap::SlotHeap;
 use self::left_alone::LeftAlone;
+use self::name_index::NameIndex;
 use self::policies::Policies;
 use self::size_class::{Candidate, SizeClasses};
 use self::slot::{Refresh, Reuse, Slot};
@@ -166,7 +168,7 @@ pub struct PolicyCache {
     // The latest time at which one of them was set: at an earlier one the clock has stepped back.
     latest: UnixTime,
     vacant: Vec<u32>,
-    by_name: HashTable<u32>,
+    by_name: NameIndex,
     policies: Policies,
     use_order: UseOrder,
     ends: SlotHeap,
@@ -310,7 +312,7 @@ impl PolicyCache {
             refresh_at: Vec::new(),
             latest: UnixTime::default(),
             vacant: Vec::new(),
-            by_name: HashTable::new(),
+            by_name: NameIndex::new(),
             policies: Policies::new(hasher(HASH_OF_POLICY)),
             use_order: UseOrder::new(),
             ends: SlotHeap::default(),
@@ -327,7 +329,7 @@ impl PolicyCache {
 
     /// Whether no domain is remembered.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.len() == 0
     }
 
     /// How many octets the policies take in memory.
@@ -556,7 +558,7 @@ impl PolicyCache {
 
     fn find(&self, domain: &PolicyDomain) -> Option<u32> {
         let name = domain.as_str().as_bytes();
-        self.by_name.find(self.hasher.hash(name), |&slot| self.slots[slot as usize].name() == name).copied()
+        self.by_name.find(self.hasher.hash(name), |slot| self.slots[slot as usize].name() == name)
     }
 
     fn entry(&self, slot: u32) -> CacheEntry {
@@ -588,9 +590,9 @@ impl PolicyCache {
         });
         self.fill(slot, domain, entry);
         self.use_order.push(slot, self.slots[slot as usize].worth, now, self.config.max_entries);
-        let Self { hasher, slots, by_name, .. } = self;
-        let hash = |slot: &u32| hasher.hash(slots[*slot as usize].name());
-        by_name.insert_unique(hash(&slot), slot, hash);
+        let Self { hasher, slots, by_name, config, .. } = self;
+        let hash = |slot: u32| hasher.hash(slots[slot as usize].name());
+        by_name.insert(hash(slot), slot, config.max_entries, hash);
         self.schedule(slot, now);
         evicted
     }
@@ -660,9 +662,7 @@ impl PolicyCache {
         let held = &self.slots[slot as usize];
         let taken = held.domain().map(|domain| Evicted { domain, entry: self.entry(slot) });
         let hash = self.hasher.hash(held.name());
-        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == slot) {
-            found.remove();
-        }
+        self.by_name.remove(hash, slot);
         self.use_order.unlink(slot);
         self.ends.remove(slot, |slot| self.slots[slot as usize].expires_at(&self.policies));
         self.refreshes.remove(slot, |slot| self.refresh_at[slot as usize]);

@@ -133,11 +133,15 @@ impl Slot {
             }
             Held::Policy { policy, fetched_at, checked_until } => {
                 let id = &self.text[usize::from(self.name_len)..][..usize::from(self.id_len)];
-                let (Some(policy), Ok(id)) = (policies.policy(*policy), RecordId::parse(id)) else {
+                let Some(policy) = policies.policy(*policy) else {
                     return CacheEntry::default();
                 };
                 CacheEntry::of_policy(
-                    CachedPolicy::new(policy.clone(), id, UnixTime::from_secs((*fetched_at).into())),
+                    CachedPolicy::new(
+                        policy.clone(),
+                        RecordId::of_valid(id),
+                        UnixTime::from_secs((*fetched_at).into()),
+                    ),
                     UnixTime::from_secs((*checked_until).into()),
                 )
             }

@@ -165,8 +165,8 @@ impl Readiness {
     ///
     /// It takes time and memory linear in what the reports hold, but for a logarithm.
     // Meets R77.
-    pub fn assess(
-        reports: &[Report],
+    pub fn assess<'a>(
+        reports: impl IntoIterator<Item = &'a Report>,
         live: Option<&LiveFindings>,
         served: &Served<'_>,
         now: UnixTime,

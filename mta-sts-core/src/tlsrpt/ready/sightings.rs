@@ -47,7 +47,11 @@ pub(super) struct Sightings {
 type Identity = (String, String, ReportPeriod);
 
 impl Sightings {
-    pub(super) fn of(reports: &[Report], served: &Served<'_>, today: u64) -> Self {
+    pub(super) fn of<'a>(
+        reports: impl IntoIterator<Item = &'a Report>,
+        served: &Served<'_>,
+        today: u64,
+    ) -> Self {
         let list = List::of_served(served);
         let mut sightings = Self { by_report: BTreeMap::new(), names: BTreeMap::new(), unusable: 0 };
         for report in reports {

@@ -1,0 +1,259 @@
+//! Reports as one page of HTML, for whoever runs the domain.
+
+mod domain;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use askama::Template;
+use askama::filters::Escaper;
+use mta_sts_core::UnixTime;
+use mta_sts_core::tlsrpt::LiveFindings;
+
+use crate::overview::Overview;
+use crate::{Date, DomainOverview, Visible};
+use domain::DomainView;
+
+/// Reports as one page of HTML: the answer whether to enforce first, then what tells it.
+///
+/// ```
+/// use mta_sts_core::UnixTime;
+/// use mta_sts_reporter::{Inbox, Overview, Page};
+///
+/// let mut overview = Overview::new();
+/// for item in Inbox::new().with_source("reports").read() {
+///     overview.add(item);
+/// }
+/// let html = Page::new(&overview, UnixTime::from_secs(1_795_900_000)).to_html();
+/// assert!(html.starts_with("<!doctype html>"));
+/// ```
+///
+/// The page is one file that works where there is no network: no script, no font, no image, and a policy of its own that
+/// forbids the browser to fetch anything. It knows light and dark, phones and paper, and each chart has its table. What
+/// strangers wrote is text and nothing else: it is escaped, is no link, and hides nothing (see [`Visible`]). Its length is
+/// bounded, whatever the reports hold.
+#[derive(Clone, Debug)]
+pub struct Page<'a> {
+    overview: &'a Overview,
+    now: UnixTime,
+    domains: Vec<String>,
+    live: BTreeMap<String, LiveFindings>,
+}
+
+impl<'a> Page<'a> {
+    /// How many domains a page has; of more, those with most sessions.
+    pub const MAX_DOMAINS: usize = 25;
+
+    /// A page of all domains, made at this time.
+    pub const fn new(overview: &'a Overview, now: UnixTime) -> Self {
+        Self { overview, now, domains: Vec::new(), live: BTreeMap::new() }
+    }
+
+    /// Adds a domain behind the others that were named. Without one, the page has all.
+    #[must_use]
+    pub fn with_domain(mut self, name: &str) -> Self {
+        self.domains.push(name.to_owned());
+        self
+    }
+
+    /// What a check sees of a domain now. Without it, the answer is that of reports alone, and the page says so.
+    #[must_use]
+    pub fn with_live_findings(mut self, domain: &str, live: LiveFindings) -> Self {
+        self.live.insert(domain.to_owned(), live);
+        self
+    }
+
+    /// The text of the page, in UTF-8.
+    pub fn to_html(&self) -> String {
+        let reported = self.overview.domains();
+        let is_wanted = |name: &String| self.domains.is_empty() || self.domains.contains(name);
+        let wanted: Vec<_> = reported.iter().filter(|domain| is_wanted(&domain.name)).collect();
+        let shown: Vec<DomainOverview> = wanted
+            .iter()
+            .take(Self::MAX_DOMAINS)
+            .filter_map(|domain| self.overview.domain(&domain.name, self.live.get(&domain.name), self.now))
+            .collect();
+        let view = PageView {
+            title: match shown.as_slice() {
+                [domain] => format!("TLS reports about {}", domain.name),
+                _ => "TLS reports".to_owned(),
+            },
+            read: self.read(),
+            domains: (1..).zip(&shown).map(|(number, domain)| DomainView::new(number, domain)).collect(),
+            more_domains: wanted.len().saturating_sub(Self::MAX_DOMAINS),
+            about_unreadable: self.about_unreadable(),
+            unreadable: self.unreadable(),
+            deviations: self.deviations(),
+            about_raw: self.about_raw(),
+            raw: self.raw(),
+            made: format!("Made on {}.", Date::of(self.now)),
+        };
+        // Writing to a string does not fail, and no filter of the templates does.
+        view.render().unwrap_or_default()
+    }
+
+    fn read(&self) -> String {
+        let counts = self.overview.counts();
+        let mut parts = vec![counted(counts.reports, "report", "reports")];
+        for (count, what) in [
+            (counts.doubles, "more that came twice"),
+            (counts.differing, "that say something else under the same id"),
+            (self.overview.unreadable_count(), "not read"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{} {what}", thousands(count)));
+            }
+        }
+        parts.join(", ")
+            + match counts.verified {
+                0 => ". Who sent them was not verified.",
+                verified if verified == counts.reports => ". The signature of each was found valid.",
+                _ => ". The signature of some was found valid.",
+            }
+    }
+
+    fn about_unreadable(&self) -> String {
+        let (all, listed) = (self.overview.unreadable_count(), self.overview.unreadable().len() as u64);
+        let rest = all.saturating_sub(listed.min(MOST_ROWS as u64));
+        match rest {
+            0 => "None of this counts above.".to_owned(),
+            rest => format!("None of this counts above. {} more are not listed.", thousands(rest)),
+        }
+    }
+
+    fn unreadable(&self) -> Vec<UnreadableView> {
+        let lines = self.overview.unreadable().iter().take(MOST_ROWS);
+        lines
+            .map(|line| UnreadableView { origin: short(&line.origin), message: short(&line.message) })
+            .collect()
+    }
+
+    fn deviations(&self) -> Vec<DeviationView> {
+        let rows = self.overview.deviations().take(MOST_ROWS);
+        rows.map(|row| DeviationView {
+            organization: short(&row.organization),
+            message: row.kind.message(),
+            count: thousands(row.count),
+            example: if row.path.is_empty() {
+                short(&row.origin)
+            } else {
+                short(&format!("{} in {}", row.path, row.origin))
+            },
+        })
+        .collect()
+    }
+
+    fn about_raw(&self) -> String {
+        let shown = self.overview.raw().count() as u64;
+        let counts = self.overview.counts();
+        if shown == counts.reports + counts.differing {
+            "As they came, unpacked.".to_owned()
+        } else {
+            format!("As they came, unpacked: the latest {}.", thousands(shown))
+        }
+    }
+
+    fn raw(&self) -> Vec<RawView> {
+        let view = |(origin, json): (&str, &[u8])| {
+            let text = String::from_utf8_lossy(json).replace('\t', "    ");
+            RawView { origin: origin.to_owned(), lines: text.lines().map(str::to_owned).collect() }
+        };
+        self.overview.raw().map(view).collect()
+    }
+}
+
+/// The most rows of a table.
+const MOST_ROWS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct PageView {
+    title: String,
+    read: String,
+    domains: Vec<DomainView>,
+    more_domains: usize,
+    about_unreadable: String,
+    unreadable: Vec<UnreadableView>,
+    deviations: Vec<DeviationView>,
+    about_raw: String,
+    raw: Vec<RawView>,
+    made: String,
+}
+
+struct UnreadableView {
+    origin: String,
+    message: String,
+}
+
+struct DeviationView {
+    organization: String,
+    message: &'static str,
+    count: String,
+    example: String,
+}
+
+struct RawView {
+    origin: String,
+    lines: Vec<String>,
+}
+
+/// Makes any text one that a browser shows and does not act upon. The templates use it for all that they insert.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Harmless;
+
+impl Escaper for Harmless {
+    fn write_escaped_str<W: fmt::Write>(&self, dest: W, text: &str) -> fmt::Result {
+        struct Escaping<W>(W);
+        impl<W: fmt::Write> fmt::Write for Escaping<W> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                askama::filters::Html.write_escaped_str(&mut self.0, text)
+            }
+        }
+        fmt::Write::write_fmt(&mut Escaping(dest), format_args!("{}", Visible(text)))
+    }
+}
+
+/// A count with commas: `4,212`.
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
+/// A stranger's text, cut where it would fill the page.
+fn short(text: &str) -> String {
+    const MOST_CHARS: usize = 200;
+    match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(count), text);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        let mut html = String::new();
+        Harmless.write_escaped_str(&mut html, "<script>&\"'\u{202e}\n").unwrap();
+        assert_eq!(html, "&#60;script&#62;&#38;&#34;&#39;&#60;U+202E&#62;&#60;U+000A&#62;");
+    }
+}
