@@ -1257,6 +1257,15 @@ impl Binding<'_> {
 }
 
 impl TlsrptRow {
+    /// The row with these parts: for a program that keeps rows of a [`Delivery`] in a form of its own.
+    pub const fn of_parts(
+        policy_type: PolicyType,
+        result_type: Option<ResultType>,
+        reason: Option<SessionFault>,
+    ) -> Self {
+        Self { policy_type, result_type, reason }
+    }
+
     const fn new(policy_type: PolicyType, reason: Option<SessionFault>) -> Self {
         let result_type = match reason {
             Some(reason) => reason.result_type(),

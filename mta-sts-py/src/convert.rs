@@ -1,6 +1,7 @@
 //! What comes in from Python.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use mta_sts_core::UnixTime;
@@ -11,6 +12,9 @@ use pyo3::types::{PyByteArray, PyBytes, PyInt, PyMemoryView, PyString};
 use serde::de::DeserializeOwned;
 
 use crate::error::unknown_word;
+
+/// Below this a parse takes less time than to let go of the lock and take it again.
+pub(crate) const LARGE: usize = 4096;
 
 /// Text as the network sent it: `bytes`, anything that `bytes()` takes as a buffer, or a `str`, whose
 /// UTF-8 is meant.
@@ -61,6 +65,14 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
 }
 
+/// The texts of an iterable, and no lone text, which is an iterable too. Of a lone surrogate as [`Text`] has it.
+pub(crate) fn text_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if iterable.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err("wanted an iterable of str, not one alone"));
+    }
+    iterable.try_iter()?.map(|item| Ok(item?.extract::<Text<'_>>()?.0.into_owned())).collect()
+}
+
 /// A name as Python has it. A lone surrogate, which has no UTF-8, becomes the replacement character: no name has it, so
 /// the parser says where it is.
 pub(crate) struct Text<'a>(Cow<'a, str>);
@@ -99,6 +111,13 @@ pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
     object
         .extract()
         .map_err(|error: PyErr| out_of_range(object.py(), error, "a size is a number from 0 to 2**64 - 1"))
+}
+
+/// A number of sessions; for `from_py_with`.
+pub(crate) fn count(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    object
+        .extract()
+        .map_err(|error: PyErr| out_of_range(object.py(), error, "a count is a number from 0 to 2**64 - 1"))
 }
 
 /// The lowest 64 bits of any whole number, such as Python's own hashes are; for `from_py_with`.
@@ -196,4 +215,20 @@ fn duration(seconds: f64) -> Option<Duration> {
 /// The value that a word stands for.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
     serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
+}
+
+/// An IP address: one of `ipaddress`, or a text.
+pub(crate) struct IpAddress(pub(crate) IpAddr);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for IpAddress {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let is_text = object.is_instance_of::<PyString>();
+        object.extract::<IpAddr>().map(Self).map_err(|_| match object.get_type().name() {
+            Ok(_) if is_text => PyValueError::new_err("the text is no IP address"),
+            Ok(class) => PyTypeError::new_err(format!("wanted str or an address of ipaddress, not {class}")),
+            Err(error) => error,
+        })
+    }
 }

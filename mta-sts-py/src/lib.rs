@@ -8,16 +8,26 @@
 
 mod cache;
 mod convert;
+mod datagram;
 mod delivery;
 mod entry;
 mod error;
+mod event;
+mod gzip;
+mod hint;
 mod lint;
 mod lookup;
 mod name;
 mod policy;
 mod postfix;
+mod ready;
 mod record;
+mod report;
+mod report_mail;
+mod report_policy;
+mod report_sender;
 mod sequence;
+mod tally;
 mod text;
 mod tlsrpt;
 mod tlsrpt_record;
@@ -34,11 +44,17 @@ mod _core {
     #[pymodule_export]
     use crate::cache::PolicyCache;
     #[pymodule_export]
+    use crate::datagram::Datagram;
+    #[pymodule_export]
     use crate::delivery::{Delivery, dns_id_matches, message_tls, tls_required_no};
     #[pymodule_export]
     use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
     #[pymodule_export]
     use crate::error::codes;
+    #[pymodule_export]
+    use crate::event::Event;
+    #[pymodule_export]
+    use crate::hint::{explain, hint_of_code, hints};
     #[pymodule_export]
     use crate::lint::{
         Findings, lint_policy, lint_record, lint_response, lint_rrset, lint_tlsrpt_record, lint_tlsrpt_rrset,
@@ -52,7 +68,19 @@ mod _core {
     #[pymodule_export]
     use crate::postfix::postfix_tls_policy;
     #[pymodule_export]
+    use crate::ready::{ReadyRules, assess};
+    #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::report::{Report, ReportPeriod};
+    #[pymodule_export]
+    use crate::report_mail::{ReportFileName, ReportSubject};
+    #[pymodule_export]
+    use crate::report_policy::{FailureDetails, ReportPolicy};
+    #[pymodule_export]
+    use crate::report_sender::ReportSender;
+    #[pymodule_export]
+    use crate::tally::{DueId, Tally};
     #[pymodule_export]
     use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
     #[pymodule_export]

@@ -5,15 +5,12 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use crate::convert::{Octets, Text, http_status, size};
+use crate::convert::{LARGE, Octets, Text, http_status, size};
 use crate::error::IntoException;
 use crate::name::{DnsName, dns_name};
 use crate::sequence::{self, subscript};
 use crate::text::{self, Comparand, is_text};
 use crate::value::word;
-
-/// Below this a parse takes less time than to let go of the lock and take it again.
-const LARGE: usize = 4096;
 
 /// A policy: what a domain asks of those who send to it (RFC 8461, 3.2).
 ///

@@ -1,5 +1,7 @@
 //! The words and values that go out to Python.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -46,4 +48,16 @@ fn values(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = VALUES.get_or_try_init(py, || py.import("mta_sts._values").map(Bound::unbind))?;
     Ok(module.bind(py))
+}
+
+/// The hash of a value by its content.
+pub(crate) fn hash_of(content: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What `__reduce__` gives for a value whose pickle is made in Python, by this function of `mta_sts._pickling`.
+pub(crate) fn reduced<'py>(function: &str, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    value.py().import("mta_sts._pickling")?.getattr(function)?.call1((value,))
 }

@@ -193,19 +193,19 @@ impl From<core::TlsrptRow> for Row {
 }
 
 fn rows_from(rows: &Bound<'_, PyAny>) -> PyResult<Vec<Row>> {
-    let mut read = Vec::new();
-    for row in rows.try_iter()? {
-        let row = row?;
-        let policy_type: String = row.getattr("policy_type")?.extract()?;
-        let result_type: Option<String> = row.getattr("result_type")?.extract()?;
-        let reason: Option<String> = row.getattr("reason")?.extract()?;
-        read.push(Row {
-            policy_type: from_word("PolicyType", &policy_type)?,
-            result_type: result_type.map(|word| from_word("ResultType", &word)).transpose()?,
-            reason: reason.map(|word| from_word("SessionFault", &word)).transpose()?,
-        });
-    }
-    Ok(read)
+    rows.try_iter()?.map(|row| Ok(row_from(&row?)?.into())).collect()
+}
+
+/// A row as Python has it, a `TlsrptRow`.
+pub(crate) fn row_from(row: &Bound<'_, PyAny>) -> PyResult<core::TlsrptRow> {
+    let policy_type: String = row.getattr("policy_type")?.extract()?;
+    let result_type: Option<String> = row.getattr("result_type")?.extract()?;
+    let reason: Option<String> = row.getattr("reason")?.extract()?;
+    Ok(core::TlsrptRow::of_parts(
+        from_word("PolicyType", &policy_type)?,
+        result_type.map(|word| from_word("ResultType", &word)).transpose()?,
+        reason.map(|word| from_word("SessionFault", &word)).transpose()?,
+    ))
 }
 
 fn rows_value<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyTuple>> {

@@ -219,23 +219,66 @@ impl<'a> Event<'a> {
     /// beside it: one session may count for several failures (RFC 8460, 4).
     pub fn discovery(domain: &'a PolicyDomain, outcome: &'a Outcome) -> Option<Self> {
         let failure = outcome.failure.as_ref()?;
-        let (lines, mx_hosts, session) = match outcome.policy() {
+        let received_lines = Texts::Joined(failure.received_lines.as_text());
+        Some(Self::of_discovery(
+            domain,
+            failure.result_type,
+            failure.reason_code,
+            received_lines,
+            outcome.policy(),
+        ))
+    }
+
+    /// A policy discovery that failed, as [`discovery`](Self::discovery) has it: for a program that keeps an [`Outcome`] in a
+    /// form of its own. `policy` is the cached one that applies, if one does.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::Event;
+    /// use mta_sts_core::{PolicyDomain, ResultType};
+    ///
+    /// let domain = PolicyDomain::parse("example.com")?;
+    /// let lines = ["version: STSv1", "mode: enforced"];
+    /// let event = Event::failed_discovery(&domain, ResultType::StsPolicyInvalid, "bad-mode", &lines, None);
+    /// assert!(event.has_failed());
+    /// # Ok::<(), mta_sts_core::NameError>(())
+    /// ```
+    ///
+    /// Of the reason what [`SessionFacts::with_reason`] takes counts; lines with control characters are left out.
+    pub fn failed_discovery(
+        domain: &'a PolicyDomain,
+        result_type: ResultType,
+        reason: &'a str,
+        received_lines: &'a [&'a str],
+        policy: Option<&'a Policy>,
+    ) -> Self {
+        let reason = reason_code(reason).unwrap_or_default();
+        Self::of_discovery(domain, result_type, reason, Texts::List(received_lines), policy)
+    }
+
+    fn of_discovery(
+        domain: &'a PolicyDomain,
+        result_type: ResultType,
+        reason: &'a str,
+        received_lines: Texts<'a>,
+        policy: Option<&'a Policy>,
+    ) -> Self {
+        let (lines, mx_hosts, session) = match policy {
             Some(policy) => (Texts::LinesOf(policy), Texts::PatternsOf(policy), None),
-            None => (Texts::Joined(failure.received_lines.as_text()), Texts::None, Some(SessionEnd::Failure)),
+            None => (received_lines, Texts::None, Some(SessionEnd::Failure)),
         };
-        Some(Self {
+        Self {
             policy: EventPolicy { policy_type: PolicyType::Sts, domain: None, lines, mx_hosts },
             session,
             failures: Failures::One(Failure {
-                result_type: failure.result_type,
+                result_type,
                 sending_ip: None,
                 mx_host: None,
                 helo: None,
                 receiving_ip: None,
-                reason: Some(failure.reason_code),
+                reason: Some(reason).filter(|reason| !reason.is_empty()),
             }),
             ..Self::of(domain)
-        })
+        }
     }
 
     /// A session without policy that went well: what the other fields begin with.

@@ -1,6 +1,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, final, overload
+from email.message import EmailMessage
+from ipaddress import IPv4Address, IPv6Address
+from typing import ClassVar, Final, TypeAlias, final, overload
 
 from typing_extensions import Never
 
@@ -9,28 +11,38 @@ from ._values import (
     Absence,
     BackOff,
     Conclusion,
+    Deviation,
+    DueReport,
     Evicted,
     Finding,
+    Hint,
     Https,
+    LiveFindings,
+    MailParts,
     Mailto,
     MxHost,
     MxDecision,
     Outcome,
     Output,
     Plan,
+    Readiness,
+    ReportDict,
     TlsrptRow,
 )
 from ._words import (
+    Counted,
     DanePrecedence,
     DaneResult,
     DaneState,
     FetchFailure,
     MessageTls,
     Mode,
+    PolicyType,
     PostfixForm,
     Purpose,
     QueueLifetime,
     Recheck,
+    ReportDelivery,
     ResultType,
     SessionDecision,
     SessionFault,
@@ -42,13 +54,18 @@ from ._words import (
 _Octets: TypeAlias = bytes | bytearray | memoryview | str
 _Time: TypeAlias = float | datetime
 _Span: TypeAlias = float | timedelta
+_Address: TypeAlias = str | IPv4Address | IPv6Address
 
 __all__ = [
     "CacheEntry",
     "CacheUpdate",
     "CachedPolicy",
+    "Datagram",
     "Delivery",
     "DnsName",
+    "DueId",
+    "Event",
+    "FailureDetails",
     "Findings",
     "Lookup",
     "LookupConfig",
@@ -58,12 +75,24 @@ __all__ = [
     "Policy",
     "PolicyCache",
     "PolicyDomain",
+    "ReadyRules",
     "Record",
+    "Report",
+    "ReportFileName",
+    "ReportPeriod",
+    "ReportPolicy",
+    "ReportSender",
+    "ReportSubject",
     "SessionVerdict",
+    "Tally",
     "TlsrptRecord",
     "__version__",
+    "assess",
     "codes",
     "dns_id_matches",
+    "explain",
+    "hint_of_code",
+    "hints",
     "lint_policy",
     "lint_record",
     "lint_response",
@@ -224,6 +253,83 @@ def tls_required_no(values: Iterable[_Octets], /) -> bool:
 
     The field must stand once, and nothing may follow the word. Anything else counts as no field, since that protects the
     message.
+    """
+
+def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason: str | None = None, /) -> Hint:
+    """What a failure of a report means: its cause, whose it is, and what mends it, a `Hint`.
+
+    >>> from mta_sts.tlsrpt import explain
+    >>> hint = explain("sts", "validation-failure", "unable_to_get_local_issuer_certificate")
+    >>> hint.code, str(hint.whose)
+    ('issuer-unknown', 'owner')
+    >>> hint.fix
+    'Install the whole chain, of certbot `fullchain.pem` and not `cert.pem`, of a certificate from a public CA.'
+
+    It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
+    text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,
+    Stalwart and of programs in Go. One that is not known is passed over.
+    """
+
+def hints() -> list[Hint]:
+    """Every `Hint` but those of faults that `lint` finds, whose codes and sentences are the same there."""
+
+def hint_of_code(code: str, /) -> Hint:
+    """The `Hint` that has this code.
+
+    Raises MtaStsError, `unknown-word`, if none has.
+    """
+
+def assess(
+    reports: Iterable[Report],
+    /,
+    *,
+    domain: PolicyDomain | str,
+    policy: Policy,
+    now: _Time,
+    live: LiveFindings | None = None,
+    since: _Time | None = None,
+    mended_at: _Time | None = None,
+    rules: ReadyRules | None = None,
+) -> Readiness:
+    r"""Whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
+
+    >>> from mta_sts import Policy
+    >>> from mta_sts.tlsrpt import LiveFindings, LiveHost, Report, ReportPeriod, ReportPolicy, assess
+    >>> now = 1_700_000_000
+    >>> policy = Policy.parse("version: STSv1\nmode: testing\nmx: mx.example.com\nmax_age: 86400\n")
+    >>> sessions = ReportPolicy("sts", "example.com", mx_hosts=["mx.example.com"], successes=40)
+    >>> reports = [
+    ...     Report(
+    ...         organization="Sender",
+    ...         contact="tls@sender.example",
+    ...         id=f"{day}@sender.example",
+    ...         period=ReportPeriod.of_day(now - day * 86_400),
+    ...         policies=[sessions],
+    ...     )
+    ...     for day in range(1, 8)
+    ... ]
+    >>> readiness = assess(
+    ...     reports,
+    ...     domain="example.com",
+    ...     policy=policy,
+    ...     now=now,
+    ...     live=LiveFindings(hosts=[LiveHost("mx.example.com")]),
+    ...     since=now - 20 * 86_400,
+    ... )
+    >>> str(readiness.verdict), [shortfall.code for shortfall in readiness.shortfalls]
+    ('not-yet', ['few-submitters'])
+    >>> str(readiness.evidence)
+    'no failure of yours in 280 sessions: fewer than 1.08 % fail, at 95 % confidence'
+
+    `reports` may be of any domain: policies of others are passed over, and so are reports without a period, or with one that ends
+    after tomorrow. Of two with the same organisation, `report-id` and period the worst of both counts. `policy`: the policy that is
+    served. `live`: what a check sees of the domain now; without one the answer is never "ready". `since`: since when the policy has
+    this list of `mx`; without it reports must tell. `mended_at`: when a fault of the domain was mended last; failures of that day
+    count as from before. `rules`: the numbers of the conditions, those of `ReadyRules()` if none are given.
+
+    It asks nobody. Anybody can write a report: hand in those only that you believe. Other threads run meanwhile.
+
+    Raises MtaStsError for a domain, a host or the code of a hint that is none.
     """
 
 @final
@@ -1101,3 +1207,806 @@ class PolicyCache:
 
     def __len__(self) -> int: ...
     def __contains__(self, domain: PolicyDomain | str, /) -> bool: ...
+
+@final
+class Report:
+    """A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
+    >>> report = Report(
+    ...     organization="Sender Inc.",
+    ...     contact="tls@sender.example",
+    ...     id="2023-11-14.7f3a@sender.example",
+    ...     period=ReportPeriod.of_day(1_700_000_000),
+    ...     policies=[
+    ...         ReportPolicy(
+    ...             "sts",
+    ...             "example.com",
+    ...             mx_hosts=["mx.example.com"],
+    ...             successes=4_212,
+    ...             failures=61,
+    ...             details=[FailureDetails("certificate-expired", 61, receiving_mx_hostname="mx.example.com")],
+    ...         )
+    ...     ],
+    ... )
+    >>> Report.parse(report.to_json(), strict=True) == report
+    True
+
+    What a sender left out is `None`. Everything in a report that was received is a stranger's text: it may hold any character,
+    and may be untrue. Two reports are equal that say the same, whatever their deviations are.
+
+    Raises TypeError or ValueError for a value that cannot be. What may not stand in a report `to_json` tells.
+    """
+
+    __match_args__: Final = ("organization", "period", "policies")
+
+    def __new__(
+        cls,
+        *,
+        organization: str,
+        contact: str,
+        id: str,
+        period: ReportPeriod,
+        policies: Iterable[ReportPolicy] | None = None,
+    ) -> Report: ...
+    @staticmethod
+    def parse(
+        data: _Octets,
+        /,
+        *,
+        strict: bool = False,
+        max_octets: int = 10485760,
+        max_policies: int = 1000,
+        max_details: int = 20000,
+    ) -> Report:
+        """Reads a report: JSON, compressed with gzip or not, which its first octets tell.
+
+        >>> import gzip
+        >>> from mta_sts.tlsrpt import Report
+        >>> report = Report.parse(gzip.compress(b'{"contact-info": null, "policies": []}'))
+        >>> [(deviation.code, deviation.path) for deviation in report.deviations][:2]
+        [('null-member', 'contact-info'), ('no-policies', 'policies')]
+
+        Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So whatever can
+        be understood is read, and what was odd stands in `deviations`. `strict`: the first deviation is an error.
+
+        `max_octets`: how long the report may be, unpacked, 10 MiB by default. `max_policies`, `max_details`: how many policies
+        it may have, and how many failure details all of them together. It takes time and memory linear in `max_octets`,
+        whatever a compressed report would unpack to; other threads run meanwhile where it is long.
+
+        Raises MtaStsError: it is no JSON, or compressed and damaged; it is no object, has no `policies`, or is beyond a limit.
+        `.path` and `.offset` are the place in the JSON.
+        """
+
+    @property
+    def organization(self) -> str | None:
+        """The organisation that reports: `organization-name`."""
+
+    @property
+    def contact(self) -> str | None:
+        """The mail address of the organisation: `contact-info`."""
+
+    @property
+    def submitter(self) -> str | None:
+        """The domain of `contact`, which must be that of `TLS-Report-Submitter` (RFC 8460, 5.3)."""
+
+    @property
+    def id(self) -> str | None:
+        """The `report-id`. With the organisation and the period it tells a report that came twice."""
+
+    @property
+    def period(self) -> ReportPeriod | None:
+        """The time that is reported on: `date-range`."""
+
+    @property
+    def policies(self) -> tuple[ReportPolicy, ...]:
+        """What is reported, a `ReportPolicy` each."""
+
+    @property
+    def successes(self) -> int:
+        """How many sessions succeeded, under all policies together. A session may count under DANE and under MTA-STS."""
+
+    @property
+    def failures(self) -> int:
+        """How many sessions failed, under all policies together."""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Where the report that was read departs from RFC 8460 or from I-JSON, a `Deviation` each, in the order in which it was
+        noticed.
+
+        At most 256; of more, the last is `more-deviations`.
+        """
+
+    def with_missing_domains(self, domain: PolicyDomain | str, /) -> Report:
+        """The report with this domain for the policies that have none: the file name tells it (`ReportFileName`).
+
+        What the body says prevails (RFC 8460, 5.6). Raises MtaStsError for a domain that is none.
+        """
+
+    def to_json(self) -> str:
+        """Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4.
+
+        The same report always gives the same text, and `parse` gives the same report without a deviation. What is `None` is left
+        out. To send it, see `mail_parts`.
+
+        Raises MtaStsError with `.path`, for what its receiver would misread or refuse: a member that RFC 8460 demands is missing;
+        the period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
+        unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer sessions are
+        detailed than failed.
+        """
+
+    def mail_parts(self, domain: PolicyDomain | str, sender: ReportSender, /) -> MailParts:
+        """What the mail that brings the report to this domain has of its own, a `MailParts`; `mail` makes the whole mail.
+
+        Raises MtaStsError, for a report that no receiver would take for one of this sender: `other-report-submitter`, if the domain of
+        its `contact` is another; `bad-report-id`, if its `id` can stand in no subject; `missing-report-period`. What a `Tally` has
+        made has none of that.
+        """
+
+    def mail(
+        self,
+        domain: PolicyDomain | str,
+        /,
+        *,
+        to: Mailto | str,
+        date: _Time | None = None,
+    ) -> EmailMessage:
+        """The mail that brings the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its octets.
+
+        It is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each gets a mail of its own.
+        `date`: in Unix seconds or an aware datetime, now by default. Where it is signed with DKIM, both fields that begin with
+        `TLS-Report` belong into the signature (RFC 8460, 5.3).
+
+        Raises MtaStsError, as `to_json` and `mail_parts` do, and for a contact that is no plain address.
+        """
+
+    def to_dict(self) -> ReportDict:
+        """What the report says, in dicts, lists, texts and numbers: for `json`, `pandas.json_normalize` and the like.
+
+        The keys are the names of the attributes, and each of them is there. `start` and `end` are those of the period, in Unix
+        seconds. What a stranger wrote comes as it is, deviations and all.
+        """
+
+    def _with_deviations(self, deviations: tuple[Deviation, ...]) -> Report: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ReportPeriod:
+    """The time that a report is about, in Unix seconds: `start` and `end`, the first and the last second that count (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import ReportPeriod
+    >>> day = ReportPeriod.of_day(1_700_000_000)
+    >>> day, day.is_one_day
+    (ReportPeriod(1699920000, 1700006399), True)
+
+    Times are Unix seconds or aware datetimes. Raises ValueError for an end that is before the start.
+    """
+
+    __match_args__: Final = ("start", "end")
+
+    def __new__(cls, start: _Time, end: _Time, /) -> ReportPeriod: ...
+    @staticmethod
+    def of_day(time: _Time, /) -> ReportPeriod:
+        """The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
+
+    @property
+    def start(self) -> int:
+        """The first second that counts."""
+
+    @property
+    def end(self) -> int:
+        """The last second that counts."""
+
+    @property
+    def is_one_day(self) -> bool:
+        """Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1)."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: ReportPeriod, /) -> bool: ...
+    def __le__(self, other: ReportPeriod, /) -> bool: ...
+    def __gt__(self, other: ReportPeriod, /) -> bool: ...
+    def __ge__(self, other: ReportPeriod, /) -> bool: ...
+
+@final
+class ReportPolicy:
+    """What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import ReportPolicy
+    >>> policy = ReportPolicy("no-policy-found", "example.com", successes=12)
+    >>> policy.kind, policy.domain, policy.successes, policy.failures
+    (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, 'example.com', 12, 0)
+
+    `kind` is a `PolicyType`, or another text. `domain` is the recipient's, or for `tlsa` the name that the TLSA records belong to
+    (RFC 8460, 1.1), in A-labels. `lines`: of an MTA-STS policy as they were received, errors included, or one for each TLSA
+    record; of a line 4,096 octets count, of all 65,536. `mx_hosts`: the patterns of the policy, in A-labels. `successes`,
+    `failures`: how many sessions, 2**53 - 1 at most. `details`: a `FailureDetails` for each kind of failure.
+    """
+
+    __match_args__: Final = ("kind", "domain")
+
+    def __new__(
+        cls,
+        kind: PolicyType | str,
+        domain: str,
+        /,
+        *,
+        lines: Iterable[str] | None = None,
+        mx_hosts: Iterable[str] | None = None,
+        successes: int = 0,
+        failures: int = 0,
+        details: Iterable[FailureDetails] | None = None,
+    ) -> ReportPolicy: ...
+    @property
+    def kind(self) -> PolicyType | str:
+        """The kind of the policy, a `PolicyType`; a `str` that is none, where RFC 8460 does not register it: `policy-type`."""
+
+    @property
+    def domain(self) -> str | None:
+        """The domain that the policy is of: `policy-domain`."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the policy, or its TLSA records: `policy-string`."""
+
+    @property
+    def mx_hosts(self) -> list[str]:
+        """The `mx` patterns of the policy: `mx-host`."""
+
+    @property
+    def successes(self) -> int:
+        """How many sessions kept the policy: `total-successful-session-count`."""
+
+    @property
+    def failures(self) -> int:
+        """How many sessions failed: `total-failure-session-count`."""
+
+    @property
+    def details(self) -> tuple[FailureDetails, ...]:
+        """What went wrong, a `FailureDetails` for each kind of failure: `failure-details`.
+
+        A session may count in several, so their sum may be more than `failures` (RFC 8460, 4).
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class FailureDetails:
+    """One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+
+    >>> from mta_sts.tlsrpt import FailureDetails
+    >>> details = FailureDetails("validation-failure", 3, receiving_mx_hostname="mx.example.com", failure_reason_code="mx-mismatch")
+    >>> details.result, details.failed_sessions, details.receiving_ip
+    (<ResultType.VALIDATION_FAILURE: 'validation-failure'>, 3, None)
+
+    `result` is a `ResultType`, or another text; `failed_sessions` is 2**53 - 1 at most. Addresses are texts, or those of
+    `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO, of which the first word
+    counts, 255 octets at most. `failure_reason_code`: an error code of the sender, or its message, of which 128 octets count, since
+    a report need not tell much of the sender (RFC 8460, 8). `?` stands in both for what is not printable ASCII.
+    """
+
+    __match_args__: Final = ("result", "failed_sessions")
+
+    def __new__(
+        cls,
+        result: ResultType | str,
+        failed_sessions: int,
+        /,
+        *,
+        sending_mta_ip: _Address | None = None,
+        receiving_mx_hostname: str | None = None,
+        receiving_mx_helo: str | None = None,
+        receiving_ip: _Address | None = None,
+        additional_information: str | None = None,
+        failure_reason_code: str | None = None,
+    ) -> FailureDetails: ...
+    @property
+    def result(self) -> ResultType | str:
+        """What went wrong, a `ResultType`; a `str` that is none, where RFC 8460 does not register it: `result-type`."""
+
+    @property
+    def failed_sessions(self) -> int:
+        """How many sessions had it: `failed-session-count`."""
+
+    @property
+    def sending_mta_ip(self) -> str | None:
+        """The address of the sending mail server: `sending-mta-ip`. What is no address comes as it was written."""
+
+    @property
+    def receiving_mx_hostname(self) -> str | None:
+        """The name of the MX host, as in its MX record: `receiving-mx-hostname`."""
+
+    @property
+    def receiving_mx_helo(self) -> str | None:
+        """The name that the MX host calls itself: `receiving-mx-helo`."""
+
+    @property
+    def receiving_ip(self) -> str | None:
+        """The address of the MX host: `receiving-ip`. What is no address comes as it was written."""
+
+    @property
+    def additional_information(self) -> str | None:
+        """The URI of a page that tells more: `additional-information`."""
+
+    @property
+    def failure_reason_code(self) -> str | None:
+        """The reason, in words of the sender that nobody agreed on: `failure-reason-code`. `explain` knows many."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ReportSender:
+    """Who sends reports: a mail address (`contact-info`), and the name of the organisation (`organization-name`).
+
+    >>> from mta_sts.tlsrpt import ReportSender
+    >>> str(ReportSender("tls-reports@sender.example", "Sender Inc.").submitter)
+    'sender.example'
+
+    The submitter is the domain of the address, always: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
+
+    Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`: it is a mistake of the configuration.
+    """
+
+    __match_args__: Final = ("contact", "organization")
+
+    def __new__(cls, contact: str, organization: str, /) -> ReportSender: ...
+    @property
+    def submitter(self) -> PolicyDomain:
+        """The domain that reports come from."""
+
+    @property
+    def contact(self) -> str:
+        """The mail address to ask, its domain in lower case and A-labels."""
+
+    @property
+    def organization(self) -> str:
+        """The name of the organisation."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ReportSubject:
+    """What the subject of a mail with a report says (RFC 8460, 5.3).
+
+    >>> from mta_sts.tlsrpt import ReportSubject
+    >>> subject = ReportSubject.parse("Report Domain: example.com Submitter: mail.sender.example Report-ID: <735ff.e317@sender.example>")
+    >>> str(subject.domain), str(subject.submitter), subject.report_id
+    ('example.com', 'mail.sender.example', '735ff.e317@sender.example')
+
+    It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+    """
+
+    __match_args__: Final = ("domain", "submitter", "report_id")
+
+    @staticmethod
+    def parse(subject: str, /) -> ReportSubject | None:
+        """Reads the value of `Subject`, folded or not, its words decoded; `None` for that of another mail.
+
+        Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so.
+        """
+
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain that the report is about."""
+
+    @property
+    def submitter(self) -> PolicyDomain:
+        """The domain that it comes from."""
+
+    @property
+    def report_id(self) -> str:
+        """The Report-ID, without angle brackets. Some senders have another one in the report."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class ReportFileName:
+    """The name of a file with a report (RFC 8460, 5.1).
+
+    >>> from mta_sts.tlsrpt import ReportFileName
+    >>> name = ReportFileName.parse("mail.sender.example!example.com!1470013207!1470186007!001.json.gz")
+    >>> str(name.submitter), str(name.domain), name.period, name.unique_id, name.is_compressed
+    ('mail.sender.example', 'example.com', ReportPeriod(1470013207, 1470186007), '001', True)
+
+    It tells the domain of a report that does not (`Report.with_missing_domains`); what the report itself says prevails (RFC 8460,
+    5.6). Never make a path of what was received: `str()` of this is safe to use.
+    """
+
+    __match_args__: Final = ("submitter", "domain", "period")
+
+    @staticmethod
+    def parse(name: str, /) -> ReportFileName | None:
+        """Reads the name of a file, without folders; `None` for that of another file.
+
+        Whether a file is compressed its first octets say, more surely than its name.
+        """
+
+    @property
+    def submitter(self) -> PolicyDomain:
+        """The domain that the report comes from."""
+
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain that it is about."""
+
+    @property
+    def period(self) -> ReportPeriod:
+        """The time that is reported on."""
+
+    @property
+    def unique_id(self) -> str | None:
+        """What tells two reports about the same time apart: letters and digits, or `None`."""
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it ends in `.json.gz`, not in `.json`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Event:
+    """Something that a report tells of: a session with an MX host, or a policy that could not be had.
+
+    >>> from mta_sts import Delivery
+    >>> from mta_sts.tlsrpt import Event
+    >>> verdict = Delivery.without_policy().check_session("mx.example.com", "not-offered")
+    >>> [event] = [Event.session("example.com", row, mx_host="mx.example.com") for row in verdict.rows]
+    >>> event.policy_type, event.has_failed
+    (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, True)
+
+    `Tally.count` counts it, and a `Datagram` tells it to another program. It is made by `Event.session` and `Event.discovery`, or comes
+    from a datagram. A connection that failed before the host greeted has no row, and is no event (RFC 8460, 4.3.4).
+    """
+
+    def __new__(cls, *_arguments: Never, **_options: Never) -> Event: ...
+    @staticmethod
+    def session(
+        domain: PolicyDomain | str,
+        row: TlsrptRow,
+        /,
+        *,
+        mx_host: DnsName | str | None = None,
+        policy: Policy | None = None,
+        tlsa_records: Iterable[str] | None = None,
+        helo: str | None = None,
+        sending_ip: _Address | None = None,
+        receiving_ip: _Address | None = None,
+        reason: str | None = None,
+        record: TlsrptRecord | str | None = None,
+        tlsrpt_report: bool = False,
+    ) -> Event:
+        """A session with an MX host of `domain`, or one that its policy forbade: an event for each `TlsrptRow` of a verdict.
+
+        `mx_host`: the host as its MX record has it; what is no host name is left out. `policy`: the MTA-STS policy of the domain,
+        told with what is counted under MTA-STS. `tlsa_records`: those of the host, told with what is counted under DANE; of
+        each usage, selector, matching type and data in hexadecimal, a blank between two. `helo`: what the host calls itself, its
+        greeting, or its answer to EHLO; the first word counts. `sending_ip`, `receiving_ip`: the addresses. `reason`: the
+        `failure-reason-code`, where you know more than the code of the row: a word of your TLS library, 128 octets at most.
+
+        `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with a text that is none nothing is counted, and
+        without one it is counted and asked for when the report is due. `tlsrpt_report`: whether the message is itself a TLS
+        report, whose sessions are not counted (RFC 8460, 3).
+
+        Raises MtaStsError for a domain that is none.
+        """
+
+    @staticmethod
+    def discovery(
+        domain: PolicyDomain | str,
+        outcome: Outcome,
+        /,
+        *,
+        record: TlsrptRecord | str | None = None,
+        tlsrpt_report: bool = False,
+    ) -> Event | None:
+        """A policy discovery of `domain` that failed, as its `Outcome` tells; `None` where there is nothing to report.
+
+        Without a policy it is a failed session under MTA-STS. Where a cached policy applies, the session that follows is counted on
+        its own, and the failure is a detail beside it (RFC 8460, 4). `record`, `tlsrpt_report`: as of `session`.
+
+        Raises MtaStsError for a domain that is none.
+        """
+
+    def with_sending_ip(self, address: _Address, /) -> Event:
+        """The event with another sending address: the one that the world sees of a host behind a NAT."""
+
+    @property
+    def domain(self) -> PolicyDomain:
+        """The recipient domain, which the report goes to."""
+
+    @property
+    def policy_type(self) -> PolicyType:
+        """What the event is counted under, a `PolicyType`."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is counted as a failed session."""
+
+@final
+class Datagram:
+    """What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+
+    >>> from mta_sts.tlsrpt import Datagram
+    >>> datagram = Datagram.parse(
+    ...     b'{"d": "example.com", "pr": "v=TLSRPTv1; rua=mailto:tls@example.com", "policies": ['
+    ...     b'{"policy-type": 9, "policy-domain": "example.com", "t": 0, "f": 0}]}'
+    ... )
+    >>> str(datagram.domain), [event.has_failed for event in datagram.events]
+    ('example.com', [False])
+
+    A mail server of your own sends the same to whichever program counts: make a `Datagram` of the domain and its TLSRPT record, a
+    `TlsrptRecord` or its text, `add` each `Event`, and send `to_json` to the socket.
+
+    Raises MtaStsError for a domain that is none.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __new__(cls, domain: PolicyDomain | str, record: TlsrptRecord | str, /) -> Datagram: ...
+    @staticmethod
+    def parse(datagram: _Octets, /) -> Datagram:
+        """Reads a datagram, 64 KiB at most.
+
+        A version may be missing or be `1`. What is not UTF-8 is replaced, what is not known passed over. A result type that is not
+        known counts as `validation-failure`. Where the reason is OpenSSL's word for a name, a date or an issuer that is wrong,
+        `validation-failure` becomes the result type that says so (RFC 8460, 4.3).
+
+        Raises MtaStsError with `.line` and `.offset`: nothing is counted of it. Count it and go on: any local program may write to
+        the socket.
+        """
+
+    @property
+    def domain(self) -> PolicyDomain:
+        """The recipient domain."""
+
+    @property
+    def record(self) -> str:
+        """The TLSRPT record of the recipient domain, as the sender saw it."""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is to be counted, an `Event` each, with the record."""
+
+    def add(self, event: Event, /) -> bool:
+        """Adds an event of the same recipient domain; its own record does not count.
+
+        Gives whether it could be added: a datagram has no word for a policy discovery that failed beside a cached policy, since each
+        of its policies stands for a session; nor for a session of a TLS report, which is not counted; nor for an event of another
+        domain.
+        """
+
+    def to_json(self) -> str:
+        """The datagram as libtlsrpt writes it, of version 1.
+
+        Raises MtaStsError: `datagram-without-policy` and `datagram-too-long`, which no program would count. Send none.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Tally:
+    """What is counted of sessions with other domains, and the reports that come of it (RFC 8460). Any thread may use it.
+
+    >>> from mta_sts.tlsrpt import Datagram, ReportSender, Tally
+    >>> tally = Tally(ReportSender("tls-reports@sender.example", "Sender Inc."), seed=7)
+    >>> datagram = Datagram.parse(
+    ...     b'{"d": "example.com", "pr": "v=TLSRPTv1; rua=mailto:tls@example.com", "policies": ['
+    ...     b'{"policy-type": 9, "policy-domain": "example.com", "t": 0, "f": 0}]}'
+    ... )
+    >>> [str(counted) for counted in tally.count_datagram(datagram, now=1_700_000_000)]
+    ['whole']
+    >>> now = tally.poll_timeout()
+    >>> due = tally.poll_report(now=now)
+    >>> str(due.domain), due.report.successes, due.attempt
+    ('example.com', 1, 1)
+    >>> message = due.mail(to="tls@example.com")
+    >>> tally.handle_delivery(due.id, "delivered", now=now)
+    >>> tally.is_empty
+    True
+
+    `sender`: who reports. `seed`: any number from a source of random numbers, kept secret and over restarts: it keys the hash of the
+    names, which come from strangers, and sets when the report of a domain is due. `max_domains`: how many recipient domains are
+    counted in a day, 65,536 by default. `max_octets`: how much memory all counts may take, 64 MiB by default.
+
+    The reports of a day of UTC are due from ten minutes to some four hours after it. Whoever delivers one asks for the TLSRPT record
+    of the domain anew, and tries all of its URIs; it is delivered once one has taken it (RFC 8460, 3).
+
+    Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+    """
+
+    def __new__(
+        cls,
+        sender: ReportSender,
+        /,
+        *,
+        seed: int,
+        max_domains: int = 65536,
+        max_octets: int = 67108864,
+    ) -> Tally: ...
+    @staticmethod
+    def parse(
+        text: _Octets,
+        sender: ReportSender,
+        /,
+        *,
+        seed: int,
+        max_domains: int = 65536,
+        max_octets: int = 67108864,
+    ) -> Tally:
+        """Reads what `to_text` has written; texts may be put together, each but the first without its first line.
+
+        The other arguments are those of `Tally`. What has no room under them is lost (`lost_sessions`).
+
+        Raises MtaStsError with `.line` and `.offset`: the text is cut off, damaged, or of a version to come. Keep it, for whoever
+        looks into it, and begin with an empty tally.
+        """
+
+    def count(self, event: Event, /, *, now: _Time) -> Counted:
+        """Counts an event; gives what became of it, a `Counted`."""
+
+    def count_datagram(self, datagram: Datagram, /, *, now: _Time) -> list[Counted]:
+        """Counts what a datagram tells; gives what became of each event, a `Counted` each."""
+
+    def merge(self, other: Tally, /) -> None:
+        """Adds what another tally has counted and not yet delivered, day by day.
+
+        It may come from another machine, or be what was counted while this one was loaded. One that is merged twice counts twice.
+        What has no room is lost (`lost_sessions`). Raises ValueError for the tally itself.
+        """
+
+    def note_report_mail(self, domain: PolicyDomain | str, /, *, now: _Time) -> None:
+        """Notes that a report was mailed to this domain: not the one that it is about, but that of the address. Call it at each try.
+
+        Another program may count the session without knowing what it was. A domain that had nothing but good sessions, no more
+        than reports were mailed to it that day, gets no report, or two domains would report to each other for ever.
+        """
+
+    def poll_report(self, *, now: _Time) -> DueReport | None:
+        """The next report that is due, a `DueReport`, or `None`.
+
+        It is due again, as if the delivery had failed, unless `handle_delivery` says what came of it.
+        """
+
+    def poll_timeout(self) -> int | None:
+        """When `poll_report` next has something to do, in Unix seconds, or `None`. A time that is past means now."""
+
+    def handle_delivery(
+        self, id: DueId, end: ReportDelivery | literal.ReportDelivery, /, *, now: _Time
+    ) -> int | None:
+        """Takes note of what came of a delivery, a `ReportDelivery`; gives when it is to be tried again, which `poll_report` will say.
+
+        It is tried again 5, 15 and 45 minutes, 2, 5 and 15 hours after the one before; `None`: never. A report that is not known
+        any more changes nothing. Raises MtaStsError, `unknown-word`, for a word that is none.
+        """
+
+    def to_text(self) -> str:
+        """All that is counted, as text: the same counts give the same text, in all languages.
+
+        Reports that are in delivery are kept with what was tried; after `parse` they are tried again when it is time.
+        """
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be reported."""
+
+    def domains(self, day: _Time, /) -> int:
+        """How many domains have been counted on the day of this time."""
+
+    @property
+    def octets(self) -> int:
+        """The octets that all counts take in memory; never more than `max_octets`."""
+
+    @property
+    def lost_sessions(self) -> int:
+        """How many sessions were lost because a merge, a text, or a clock that was set right, found no room for them."""
+
+@final
+class DueId:
+    """Which report it is, for `Tally.handle_delivery`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: DueId, /) -> bool: ...
+    def __le__(self, other: DueId, /) -> bool: ...
+    def __gt__(self, other: DueId, /) -> bool: ...
+    def __ge__(self, other: DueId, /) -> bool: ...
+
+@final
+class ReadyRules:
+    """The numbers of the conditions for enforcing, for `assess`.
+
+    >>> from mta_sts.tlsrpt import ReadyRules
+    >>> ReadyRules().days, ReadyRules(days=28, accepted=["old-mx.example.com"]).days
+    (14, 28)
+
+    `certificate_days`: how long the certificate of each MX host must still last, where nobody has seen that it renews by itself, 14
+    days by default. `served_days`: for how many full days no sender must have failed to fetch the policy, 7. `days`: for how many
+    the same list of MX hosts must have been served, 14. `submitters`: how many organisations must have reported successes, 2.
+    `sessions`: how many must have succeeded, 100. `few_sessions`: how many are enough for a domain that gets little mail, and after
+    how many days, `(10, 28)`. `silent_days`: for how many days there may be no report of a success, 7. `clean_days`: for how many
+    there must have been no failure of the domain's own, 7. `witnesses`: how many organisations must have seen a failure until it is
+    taken for the domain's own, 2. `other_failures`: how many of a thousand sessions of one organisation may fail for other causes,
+    and on how many days, `(5, 2)`. `accepted`: hosts that reports name, and that need not be in DNS.
+
+    Raises MtaStsError for a host that is none.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __new__(
+        cls,
+        *,
+        certificate_days: int | None = None,
+        served_days: int | None = None,
+        days: int | None = None,
+        submitters: int | None = None,
+        sessions: int | None = None,
+        few_sessions: tuple[int, int] | None = None,
+        silent_days: int | None = None,
+        clean_days: int | None = None,
+        witnesses: int | None = None,
+        other_failures: tuple[int, int] | None = None,
+        accepted: Iterable[DnsName | str] | None = None,
+    ) -> ReadyRules: ...
+    @property
+    def certificate_days(self) -> int:
+        """How many days a certificate must still last."""
+
+    @property
+    def served_days(self) -> int:
+        """For how many full days no sender must have failed to fetch the policy."""
+
+    @property
+    def days(self) -> int:
+        """For how many full days the same list must have been served."""
+
+    @property
+    def submitters(self) -> int:
+        """How many organisations must have reported successes."""
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions must have succeeded."""
+
+    @property
+    def few_sessions(self) -> tuple[int, int]:
+        """How many sessions are enough for a domain that gets little mail, and after how many days."""
+
+    @property
+    def silent_days(self) -> int:
+        """For how many full days there may be no report of a success."""
+
+    @property
+    def clean_days(self) -> int:
+        """For how many full days there must have been no failure of the domain's own."""
+
+    @property
+    def witnesses(self) -> int:
+        """How many organisations make a failure the domain's own."""
+
+    @property
+    def other_failures(self) -> tuple[int, int]:
+        """How many of a thousand sessions may fail for other causes, and on how many days."""
+
+    @property
+    def accepted(self) -> tuple[DnsName, ...]:
+        """The hosts that are accepted."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict, Union
 
 from . import _literals as literal
 from ._words import (
@@ -12,14 +14,19 @@ from ._words import (
     NoPolicyReason,
     PolicySource,
     PolicyType,
+    ReadyRule,
     RecordCheck,
     ResultType,
     SessionFault,
     Severity,
+    Verdict,
+    Whose,
 )
 
 if TYPE_CHECKING:
-    from ._core import CacheEntry, CacheUpdate, DnsName, MxVerdict, Policy, PolicyDomain
+    from email.message import EmailMessage
+
+    from ._core import CacheEntry, CacheUpdate, DnsName, DueId, MxVerdict, Policy, PolicyDomain, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,3 +307,230 @@ class Bounce:
 
 
 Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where a TLS report departs from RFC 8460 or from I-JSON, and was read all the same.
+
+    `path` is the member, `policies[0].summary`, empty for the report as a whole; for an unknown member it is the object that has it.
+    `offset` is in octets of the JSON: the start of a value, or the end of an object that lacks a member.
+    """
+
+    code: literal.DeviationCode
+    number: int
+    path: str
+    offset: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class FailureDetailsDict(TypedDict):
+    """One kind of failure, as `Report.to_dict` has it."""
+
+    result: str
+    failed_sessions: int
+    sending_mta_ip: str | None
+    receiving_mx_hostname: str | None
+    receiving_mx_helo: str | None
+    receiving_ip: str | None
+    additional_information: str | None
+    failure_reason_code: str | None
+
+
+class ReportPolicyDict(TypedDict):
+    """What a report says of one policy, as `Report.to_dict` has it."""
+
+    kind: str
+    domain: str | None
+    lines: list[str]
+    mx_hosts: list[str]
+    successes: int
+    failures: int
+    details: list[FailureDetailsDict]
+
+
+class ReportDict(TypedDict):
+    """A report, as `Report.to_dict` has it; `start` and `end` are Unix seconds."""
+
+    organization: str | None
+    contact: str | None
+    submitter: str | None
+    id: str | None
+    start: int | None
+    end: int | None
+    successes: int
+    failures: int
+    policies: list[ReportPolicyDict]
+
+
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """What the mail that brings a TLS report has of its own (RFC 8460, 5.3); `Report.mail` makes the whole mail.
+
+    It is a mail of `content_type`, from `contact`, with `subject` and `headers`. In it are `text`, as `text/plain` in UTF-8, and the
+    JSON of the report, compressed with gzip, as `media_type` with `file_name`.
+    """
+
+    subject: str
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    text: str
+    file_name: str
+    media_type: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueReport:
+    """A report that is to be delivered now.
+
+    `id` is what `Tally.handle_delivery` is told. `domain` is the domain that the report is about and goes to, `record` its TLSRPT
+    record that was seen last, if one was: ask for it anew. When it is gone, the domain wants no report ("refused"); when DNS
+    cannot tell, this one counts. `attempt` is the number of the try, from 1.
+    """
+
+    id: DueId
+    domain: PolicyDomain
+    record: str | None
+    report: Report
+    attempt: int
+
+    def mail(self, *, to: Mailto | str, date: float | datetime | None = None) -> EmailMessage:
+        """The mail that brings the report, as `Report.mail` has it."""
+        return self.report.mail(self.domain, to=to, date=date)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a failure of a TLS report means. Two are equal if their codes are: the same fault, whatever the sender calls it.
+
+    `cause` says what happened, `fix` what mends it, in one English sentence each; `fix` speaks to the owner of the domain.
+    """
+
+    code: literal.HintCode
+    whose: Whose = field(compare=False)
+    cause: str = field(compare=False)
+    fix: str = field(compare=False)
+
+    @staticmethod
+    def of(code: literal.HintCode, /) -> Hint:
+        """The hint that has this code, of those of `explain`, `hints` and `lint`.
+
+        >>> from mta_sts.tlsrpt import Hint
+        >>> Hint.of("certificate-expired").cause
+        'The certificate of the MX host has expired.'
+        """
+        from . import _core
+
+        return _core.hint_of_code(code)
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHost:
+    """An MX host, as a check sees it now.
+
+    `fault` is what keeps senders with the policy from it, a `Hint` or its code; `expires_at`, when its certificate expires, in Unix
+    seconds or as an aware datetime; `renewal_seen`, that an earlier check saw another certificate, so that the end of this one is no
+    concern.
+    """
+
+    name: DnsName | str
+    fault: Hint | literal.HintCode | None = None
+    expires_at: float | datetime | None = None
+    renewal_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFindings:
+    """What a check sees of the domain now, for `assess`.
+
+    Every name in the MX records belongs into `hosts`; without MX records, the domain's own name. `policy_fault` is why the policy
+    cannot be fetched, a `Hint` or its code.
+    """
+
+    hosts: Sequence[LiveHost]
+    policy_fault: Hint | literal.HintCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Something that a condition lacks.
+
+    `host` and `hint` are the MX host and the fault that it is about; `earliest` is the first day on which it may be there, if it is
+    mended now, in Unix seconds, and `None` where the owner has to decide. `message` says what is missing and `fix` what to do.
+    """
+
+    rule: ReadyRule
+    code: literal.ShortfallCode
+    host: DnsName | None
+    hint: Hint | None
+    earliest: int | None
+    message: str = field(compare=False)
+    fix: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of the eight conditions for enforcing: what it asks for (`message`), why (`reason`), and what is missing."""
+
+    rule: ReadyRule
+    shortfalls: tuple[Shortfall, ...]
+    message: str = field(compare=False)
+    reason: str = field(compare=False)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.shortfalls
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much an answer of `assess` rests upon.
+
+    `days`: for how many full days the list of MX hosts has been served. `submitters`: how many organisations have reported successes
+    under the policy, `sessions` how many. `clean_sessions`: how many of them on days after the last failure of the domain's own, and
+    after its mending. `unverified_sessions`: how many more were reported by senders that do not verify in mode testing.
+    `unusable_reports`: how many were passed over, for want of a period that can be true. `failure_share`: the share of sessions that
+    may yet fail, from 0 to 1; with 95 % confidence it is smaller.
+    """
+
+    days: int
+    submitters: int
+    sessions: int
+    clean_sessions: int
+    unverified_sessions: int
+    unusable_reports: int
+    failure_share: float
+    message: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a policy in mode testing can be enforced.
+
+    `earliest`, with the verdict "not-yet", is the first day on which all conditions may be met, if all faults are mended now and no
+    other comes, in Unix seconds.
+    """
+
+    verdict: Verdict
+    earliest: int | None
+    conditions: tuple[Condition, ...]
+    evidence: Evidence
+
+    @property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """What is missing, in the order of the conditions."""
+        return tuple(shortfall for condition in self.conditions for shortfall in condition.shortfalls)

@@ -356,6 +356,87 @@ class PolicyType(_Word):
         return _core.policy_type_number(self.value)
 
 
+class Counted(_Word):
+    """What became of an event that a `Tally` was given."""
+
+    WHOLE = "whole"
+    """It is counted with all that it tells."""
+    FOLDED = "folded"
+    """It is counted as a session; the rest is told with less, for want of room."""
+    TLSRPT_REPORT = "tlsrpt-report"
+    """It is not counted: the message is itself a TLS report (RFC 8460, 3)."""
+    NO_TLSRPT_RECORD = "no-tlsrpt-record"
+    """It is not counted: the domain has no TLSRPT record that asks for reports."""
+    TOO_MANY_DOMAINS = "too-many-domains"
+    """It is not counted: the day has as many domains as may be."""
+    OUT_OF_MEMORY = "out-of-memory"
+    """It is not counted: the tally takes as much memory as it may."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the session is counted."""
+        return self in (Counted.WHOLE, Counted.FOLDED)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is not counted for want of room: worth a metric."""
+        return self in (Counted.TOO_MANY_DOMAINS, Counted.OUT_OF_MEMORY)
+
+
+class ReportDelivery(_Word):
+    """What came of the delivery of a report."""
+
+    DELIVERED = "delivered"
+    """One endpoint has taken it (RFC 8460, 3)."""
+    FAILED = "failed"
+    """None has: try again later."""
+    REFUSED = "refused"
+    """None will: the record is gone, or every endpoint said so for good."""
+
+
+class Whose(_Word):
+    """Who can mend a failure."""
+
+    OWNER = "owner"
+    """Whoever runs the domain, its mail hosts, its policy host or their DNS."""
+    SENDER = "sender"
+    """Whoever sent the report."""
+    UNCLEAR = "unclear"
+    """The report does not tell: the owner, the sender, or something between them."""
+
+
+class Verdict(_Word):
+    """Whether to enforce a policy."""
+
+    READY = "ready"
+    """All conditions are met."""
+    NOT_YET = "not-yet"
+    """Something is missing that time, mail or mending brings."""
+    BLOCKED = "blocked"
+    """The owner has to decide about a host, whatever else is missing."""
+
+
+class ReadyRule(_Word):
+    """A condition for enforcing a policy."""
+
+    HOSTS_PASS = "hosts-pass"
+    """Every MX host in DNS passes a check now, and its certificate lasts."""
+    POLICY_SERVED = "policy-served"
+    """The policy is served now, and no sender failed to fetch it lately."""
+    ENOUGH_DAYS = "enough-days"
+    """The same list of MX hosts has been served for long enough."""
+    ENOUGH_SESSIONS = "enough-sessions"
+    """Enough senders have reported enough sessions under the policy."""
+    NO_FAILURE_OF_YOURS = "no-failure-of-yours"
+    """Of the failures none is the domain's own, for some days."""
+    FEW_OTHER_FAILURES = "few-other-failures"
+    """What single senders report is little, and on few days."""
+    SENDERS_VERIFY = "senders-verify"
+    """The sessions are those of senders that verify in mode testing."""
+    HOSTS_KNOWN = "hosts-known"
+    """Every host that a report names is in DNS, or accepted."""
+
+
 MEMBERS = {
     kind.__name__: {member.value: member for member in kind}
     for kind in (*_Word.__subclasses__(), *_Fault.__subclasses__())
