@@ -168,7 +168,7 @@ fn what_is_no_report_is_told() {
     assert_eq!(codes(b"<html>"), [(E, "bad-json", 0..1)]);
     let large = vec![b' '; 10 * 1024 * 1024 + 1];
     assert_eq!(codes(&large), [(E, "report-too-large", 0..1)]);
-    let many = format!("{{\"policies\":[{{\"failure-details\":[{}]}}]}}", ["{}"; 20_001].join(","));
+    let many = format!("{{\"policies\":[{{\"failure-details\":[{}]}}]}}", vec!["{}"; 20_001].join(","));
     let findings = lint::report(many.as_bytes());
     assert!(findings.iter().any(|finding| finding.code() == "too-many-failure-details"));
     // Of many the first are told, and how many there are more.
