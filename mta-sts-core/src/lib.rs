@@ -79,6 +79,8 @@ pub mod lint;
 mod lookup;
 mod mx;
 mod name;
+#[cfg(feature = "tlsrpt")]
+mod order;
 mod policy;
 #[cfg(feature = "postfix")]
 pub mod postfix;

@@ -72,6 +72,7 @@ mod postfix;
 
 mod pointer;
 
+mod getter;
 mod guard;
 mod text;
 

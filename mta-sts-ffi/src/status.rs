@@ -15,7 +15,7 @@ use mta_sts_core::{
     ResultType, SessionFault, TxtFailure,
 };
 
-use crate::guard;
+use crate::getter::get;
 use crate::text::{self, NONE, Row, c_string};
 use crate::tlsrpt::mtasts_result_type;
 
@@ -51,7 +51,7 @@ pub struct mtasts_error {
 /// For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
-    guard::get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
+    get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
 }
 
 /// What a status, fault or finding means, as one English sentence.
@@ -59,7 +59,7 @@ pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
 /// Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char {
-    guard::get(c"This version of the library does not know this status.".as_ptr(), || {
+    get(c"This version of the library does not know this status.".as_ptr(), || {
         find(status).map(|(_, message)| message.as_ptr())
     })
 }
@@ -70,7 +70,7 @@ pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char 
 /// 0 where TLSRPT knows no result type for it, and for a status that has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_result_type(status: mtasts_status) -> mtasts_result_type {
-    guard::get(0, || {
+    get(0, || {
         let fault = SessionFault::ALL.iter().find(|kind| i32::from(kind.number()) == status);
         let failure = FetchFailure::ALL.iter().find(|kind| i32::from(kind.number()) == status);
         let result = match (fault, failure) {

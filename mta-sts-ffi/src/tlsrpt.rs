@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use mta_sts_core::{PolicyType, ResultType};
 
-use crate::guard;
+use crate::getter::get;
 use crate::text::{self, NONE, Row};
 
 /// What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
@@ -30,7 +30,7 @@ pub extern "C" fn mtasts_policy_type_word(policy_type: mtasts_policy_type) -> *c
 }
 
 fn word(rows: &[Row], texts: &'static [u8], number: u32) -> *const c_char {
-    guard::get(NONE, || {
+    get(NONE, || {
         let number = i32::try_from(number).ok()?;
         text::find(rows, texts, number).map(|(word, _)| word.as_ptr())
     })

@@ -53,7 +53,7 @@ fn exception(
     let exception = result_type.transpose().and_then(|result_type| {
         let Place { line, offset, path } = place;
         let arguments = (message, code, line, offset, result_type, path);
-        CLASS.import(py, "mta_sts._error", "MtaStsError")?.call1(arguments)
+        CLASS.import(py, "mta_sts._words", "MtaStsError")?.call1(arguments)
     });
     exception.map_or_else(|error| error, PyErr::from_value)
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{Limiter, Peer, Rank, Refused, Told, Visitor};
+use crate::limiter::{BusyWith, Limiter, Peer, Rank, Refused, Told, Visitor};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
@@ -54,32 +54,6 @@ pub struct Discovery {
     pub policy_host: Option<Result<AddressAnswer, DnsError>>,
     /// What the Policy Host said, if it was asked.
     pub response: Option<Result<FetchedResponse, PolicyFetchError>>,
-}
-
-/// Whom too many lookups wait for, so that another one is not made now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum BusyWith {
-    /// DNS.
-    #[error("Too many lookups wait for DNS.")]
-    Dns,
-    /// The address of the Policy Host, or Policy Hosts in all.
-    #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
-    PolicyHost,
-    /// Lookups in all: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
-    #[error("Too many lookups wait.")]
-    Lookups,
-}
-
-impl BusyWith {
-    /// The stable kebab-case word.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Dns => "busy-dns",
-            Self::PolicyHost => "busy-policy-host",
-            Self::Lookups => "busy-lookups",
-        }
-    }
 }
 
 impl Resolver {

@@ -1,5 +1,6 @@
 //! How many lookups ask others at once, so that nobody who is asked can keep the rest waiting.
 
+mod busy;
 mod gate;
 mod peer;
 
@@ -11,8 +12,7 @@ use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use crate::driver::BusyWith;
-
+pub use self::busy::BusyWith;
 pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Refused, Told, Visitor};
 pub(crate) use self::peer::Peer;
 

@@ -44,7 +44,8 @@ use self::turn::Turn;
 use self::uses::Uses;
 use self::waits::Waits;
 use crate::clock::Rfc3339;
-use crate::driver::{BusyWith, Discovery, Resolver};
+use crate::driver::{Discovery, Resolver};
+use crate::limiter::BusyWith;
 use crate::store::StoreError;
 
 /// Says which policy applies to mail for a domain, and remembers it.

@@ -8,13 +8,14 @@ mod certificate;
 mod chain;
 mod deprecated;
 mod handshake;
+mod printable;
 mod trust_store;
 
-pub(crate) use certificate::printable;
 pub use certificate::{CertificateFault, PeerCertificate};
 pub use chain::{CertificateChain, MissingIssuer};
 pub use deprecated::DeprecatedTlsVersion;
 pub(crate) use deprecated::choice_of_deprecated_tls;
 pub(crate) use handshake::{OnCertificateFault, ServerNameIndication, handshake};
 pub use handshake::{TlsFailure, TlsSession, TlsVersion};
+pub(crate) use printable::printable;
 pub use trust_store::{TrustStore, TrustStoreError};

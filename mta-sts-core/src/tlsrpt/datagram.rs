@@ -18,11 +18,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::event::{self, Event, EventPolicy, Failure, Failures, SessionEnd, Texts};
+use super::event::{self, Event, EventPolicy, Failures, OwnedFailure, SessionEnd, Texts};
 use super::{PolicyType, ResultType};
 use crate::error::{DatagramError, DatagramErrorKind};
 use crate::name::{DnsName, PolicyDomain};
@@ -77,20 +77,8 @@ struct DatagramPolicy {
     // A line feed behind each.
     lines: Box<str>,
     mx_hosts: Box<str>,
-    failures: Vec<DatagramFailure>,
+    failures: Vec<OwnedFailure>,
     has_failed: bool,
-}
-
-/// An element of `failure-details`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DatagramFailure {
-    result_type: ResultType,
-    sending_ip: Option<IpAddr>,
-    mx_host: Option<Box<str>>,
-    helo: Option<Box<str>>,
-    receiving_ip: Option<IpAddr>,
-    additional_information: Option<Box<str>>,
-    reason: Option<Box<str>>,
 }
 
 impl Datagram {
@@ -117,7 +105,7 @@ impl Datagram {
             domain: event.policy.domain.cloned(),
             lines: event.policy.lines.joined(),
             mx_hosts: event.policy.mx_hosts.joined(),
-            failures: event.failures().map(DatagramFailure::of).collect(),
+            failures: event.failures().map(OwnedFailure::of).collect(),
             has_failed: end == SessionEnd::Failure,
         });
         true
@@ -201,46 +189,23 @@ impl DatagramPolicy {
             policy_domain: self.domain.as_ref().unwrap_or(recipient.as_name()).as_str(),
             policy_string: &self.lines,
             mx_host: &self.mx_hosts,
-            failure_details: self.failures.iter().map(DatagramFailure::written).collect(),
+            failure_details: self.failures.iter().map(WrittenFailure::from).collect(),
             t: self.failures.len(),
             f: self.has_failed.into(),
         }
     }
 }
 
-impl DatagramFailure {
-    fn of(failure: Failure<'_>) -> Self {
+impl<'a> From<&'a OwnedFailure> for WrittenFailure<'a> {
+    fn from(failure: &'a OwnedFailure) -> Self {
         Self {
-            result_type: failure.result_type,
-            sending_ip: failure.sending_ip,
-            mx_host: failure.mx_host.map(Into::into),
-            helo: failure.helo.map(Into::into),
-            receiving_ip: failure.receiving_ip,
-            additional_information: None,
-            reason: failure.reason.map(Into::into),
-        }
-    }
-
-    pub(super) fn as_failure(&self) -> Failure<'_> {
-        Failure {
-            result_type: self.result_type,
-            sending_ip: self.sending_ip,
-            mx_host: self.mx_host.as_deref(),
-            helo: self.helo.as_deref(),
-            receiving_ip: self.receiving_ip,
-            reason: self.reason.as_deref(),
-        }
-    }
-
-    fn written(&self) -> WrittenFailure<'_> {
-        WrittenFailure {
-            c: self.result_type.number(),
-            s: self.sending_ip,
-            n: self.mx_host.as_deref(),
-            h: self.helo.as_deref(),
-            r: self.receiving_ip,
-            a: self.additional_information.as_deref(),
-            f: self.reason.as_deref(),
+            c: failure.result_type.number(),
+            s: failure.sending_ip,
+            n: failure.mx_host.as_deref(),
+            h: failure.helo.as_deref(),
+            r: failure.receiving_ip,
+            a: failure.additional_information.as_deref(),
+            f: failure.reason.as_deref(),
         }
     }
 }
@@ -338,7 +303,7 @@ impl ReadPolicy<'_> {
 const MAX_INFORMATION_LEN: usize = 1024;
 
 impl ReadFailure<'_> {
-    fn checked(self, policy_type: PolicyType) -> DatagramFailure {
+    fn checked(self, policy_type: PolicyType) -> OwnedFailure {
         let ip = |text: Option<Text<'_>>| text.and_then(|text| text.0.parse().ok());
         let owned = |text: &str| Box::from(text);
         let reason = self.f.as_ref().and_then(|text| event::reason_code(&text.0)).map(owned);
@@ -348,7 +313,7 @@ impl ReadFailure<'_> {
         let may_be_told_by_reason = told == ResultType::ValidationFailure && policy_type != PolicyType::Tlsa;
         let by_reason = reason.as_deref().filter(|_| may_be_told_by_reason).and_then(result_type_of_openssl);
         let result_type = by_reason.unwrap_or(told);
-        DatagramFailure {
+        OwnedFailure {
             result_type,
             sending_ip: ip(self.s),
             mx_host: self.n.and_then(|name| host_name(&name.0)),
@@ -467,19 +432,28 @@ struct Flag(bool);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Value {
-            Number(u64),
-            Word(bool),
-            Other(IgnoredAny),
+        struct NumberOrWord;
+
+        impl Visitor<'_> for NumberOrWord {
+            type Value = Flag;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("0 or 1")
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, word: bool) -> Result<Flag, E> {
+                Ok(Flag(word))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Flag, E> {
+                match number {
+                    0 | 1 => Ok(Flag(number == 1)),
+                    _ => Err(E::custom("0 or 1 is expected")),
+                }
+            }
         }
 
-        match Value::deserialize(deserializer)? {
-            Value::Number(number @ (0 | 1)) => Ok(Self(number == 1)),
-            Value::Word(word) => Ok(Self(word)),
-            Value::Number(_) | Value::Other(_) => Err(D::Error::custom("0 or 1 is expected")),
-        }
+        deserializer.deserialize_any(NumberOrWord)
     }
 }
 
@@ -555,7 +529,7 @@ mod tests {
         Datagram::parse(json.as_bytes()).map_err(|error| error.code())
     }
 
-    fn failures(members: &str) -> Vec<DatagramFailure> {
+    fn failures(members: &str) -> Vec<OwnedFailure> {
         parse(&with_policy(members)).unwrap().policies.remove(0).failures
     }
 
@@ -652,7 +626,7 @@ mod tests {
         .remove(0);
         assert_eq!(
             failure,
-            DatagramFailure {
+            OwnedFailure {
                 result_type: ResultType::ValidationFailure,
                 sending_ip: None,
                 mx_host: Some("mx.example.com".into()),

@@ -2,7 +2,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::net::IpAddr;
 
-use super::datagram::DatagramFailure;
 use super::{PolicyType, ResultType};
 use crate::delivery::TlsrptRow;
 use crate::error::SessionFault;
@@ -79,7 +78,7 @@ pub(super) enum SessionEnd {
 pub(super) enum Failures<'a> {
     None,
     One(Failure<'a>),
-    Of(&'a [DatagramFailure]),
+    Of(&'a [OwnedFailure]),
 }
 
 /// One thing that went wrong, as it is counted.
@@ -91,6 +90,43 @@ pub(super) struct Failure<'a> {
     pub(super) helo: Option<&'a str>,
     pub(super) receiving_ip: Option<IpAddr>,
     pub(super) reason: Option<&'a str>,
+}
+
+/// A [`Failure`] with its texts, and with what datagrams tell besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OwnedFailure {
+    pub(super) result_type: ResultType,
+    pub(super) sending_ip: Option<IpAddr>,
+    pub(super) mx_host: Option<Box<str>>,
+    pub(super) helo: Option<Box<str>>,
+    pub(super) receiving_ip: Option<IpAddr>,
+    pub(super) additional_information: Option<Box<str>>,
+    pub(super) reason: Option<Box<str>>,
+}
+
+impl OwnedFailure {
+    pub(super) fn of(failure: Failure<'_>) -> Self {
+        Self {
+            result_type: failure.result_type,
+            sending_ip: failure.sending_ip,
+            mx_host: failure.mx_host.map(Into::into),
+            helo: failure.helo.map(Into::into),
+            receiving_ip: failure.receiving_ip,
+            additional_information: None,
+            reason: failure.reason.map(Into::into),
+        }
+    }
+
+    fn as_failure(&self) -> Failure<'_> {
+        Failure {
+            result_type: self.result_type,
+            sending_ip: self.sending_ip,
+            mx_host: self.mx_host.as_deref(),
+            helo: self.helo.as_deref(),
+            receiving_ip: self.receiving_ip,
+            reason: self.reason.as_deref(),
+        }
+    }
 }
 
 /// What a sender knows of a session besides its verdict, for [`Event::session`].
@@ -337,13 +373,13 @@ impl<'a> Event<'a> {
 
     /// What went wrong, one by one.
     pub(super) fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
-        let (one, of): (_, &'a [DatagramFailure]) = match self.failures {
+        let (one, of): (_, &'a [OwnedFailure]) = match self.failures {
             Failures::None => (None, &[]),
             Failures::One(failure) => (Some(failure), &[]),
             Failures::Of(failures) => (None, failures),
         };
         let sending_ip = self.sending_ip;
-        one.into_iter().chain(of.iter().map(DatagramFailure::as_failure)).map(move |mut failure| {
+        one.into_iter().chain(of.iter().map(OwnedFailure::as_failure)).map(move |mut failure| {
             // A policy that could not be had was not looked for over SMTP.
             if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some() {
                 failure.sending_ip = sending_ip.or(failure.sending_ip);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::host::SessionCheck;
+use super::session::SessionCheck;
 use crate::dane::{DaneError, HostRecords};
 use crate::dns::TlsaRecord;
 use crate::smtp::{SmtpError, StarttlsOutcome};

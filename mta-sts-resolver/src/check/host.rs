@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mta_sts_core::{
     Delivery, DnsName, MxDecision, MxHost, Policy, PolicyType, Session, SessionDecision, SessionFault,
-    TlsResult, TlsrptRow, UnixTime,
+    TlsrptRow, UnixTime,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -13,11 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::alias::AliasChain;
 use super::dane::HostDane;
 use super::probe::HostProbes;
+use super::session::SessionCheck;
 use super::{Standing, standing_of};
 use crate::dane::{DaneChecker, DaneError};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure};
-use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage, StarttlsOutcome};
-use crate::tls::{PeerCertificate, TlsSession};
+use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage};
+use crate::tls::PeerCertificate;
 
 /// An MX host, and what a sender would do about it.
 #[derive(Clone, Debug)]
@@ -94,63 +95,6 @@ impl HostDecision {
             Self::Deliver => "deliver",
             Self::TryNextMx => "try-next-mx",
             Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// A session with an MX host, up to TLS.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SessionCheck {
-    /// The address that answered.
-    pub peer: SocketAddr,
-    /// What came of STARTTLS; an error, where the session ended in it.
-    pub starttls: Result<StarttlsOutcome, SmtpError>,
-    /// Whether REQUIRETLS is offered over TLS (RFC 8689).
-    pub offers_requiretls: bool,
-}
-
-impl SessionCheck {
-    pub(super) async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr) -> Result<Self, SmtpError> {
-        let mut session = smtp.connect(peer).await?;
-        let starttls = match session.starttls(name).await {
-            Ok(outcome) => Ok(outcome),
-            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
-            Err(error) if fails_tls(&error) => Err(error),
-            Err(error) => return Err(error),
-        };
-        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
-        // It has said all that we wanted to know.
-        let _ = session.quit().await;
-        Ok(Self { peer, starttls, offers_requiretls })
-    }
-
-    /// The outcome as policy application takes it.
-    pub fn tls_result(&self) -> TlsResult {
-        match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => TlsResult::certificate(tls.certificate().result()),
-            Ok(StarttlsOutcome::NotOffered) => TlsResult::NotOffered,
-            Ok(StarttlsOutcome::Refused(_)) => TlsResult::Refused,
-            Ok(StarttlsOutcome::HandshakeFailed(failure)) if failure.is_version_too_old() => {
-                TlsResult::VersionTooOld
-            }
-            Ok(StarttlsOutcome::HandshakeFailed(_)) | Err(_) => TlsResult::HandshakeFailed,
-        }
-    }
-
-    /// What TLS was established, if any.
-    pub fn tls(&self) -> Option<&TlsSession> {
-        match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => Some(tls),
-            _ => None,
-        }
-    }
-
-    /// The certificate, if the handshake came as far as that.
-    pub fn certificate(&self) -> Option<&PeerCertificate> {
-        match &self.starttls {
-            Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),
-            _ => self.tls().map(TlsSession::certificate),
         }
     }
 }
@@ -343,10 +287,6 @@ fn some_of_each_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let (ipv6, ipv4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv6());
     let family = |addresses: Vec<IpAddr>| addresses.into_iter().take(ADDRESSES_A_FAMILY);
     family(ipv6).chain(family(ipv4)).collect()
-}
-
-fn fails_tls(error: &SmtpError) -> bool {
-    error.stage() == SmtpStage::TlsHandshake || *error.kind() == SmtpErrorKind::ClearTextAfterStarttls
 }
 
 /// For one step of a session.

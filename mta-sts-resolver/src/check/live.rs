@@ -6,7 +6,8 @@ use mta_sts_core::{DnsName, NoPolicy, PolicyType, ResultType, UnixTime};
 
 use super::DomainCheck;
 use super::finding::{CheckFinding, CheckFindingKind as Kind};
-use super::host::{HostCheck, SessionCheck};
+use super::host::HostCheck;
+use super::session::SessionCheck;
 
 impl DomainCheck {
     /// What is seen of the domain now, for [`Readiness::assess`](mta_sts_core::tlsrpt::Readiness::assess).

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rustls::pki_types::DnsName;
 use tokio::time::{Instant, timeout_at};
 
-use super::host::SessionCheck;
+use super::session::SessionCheck;
 use crate::smtp::{SmtpClient, StarttlsOutcome};
 use crate::tls::{DeprecatedTlsVersion, PeerCertificate, TlsFailure, choice_of_deprecated_tls};
 

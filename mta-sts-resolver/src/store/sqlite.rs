@@ -1,6 +1,7 @@
 //! A store in one file.
 
 mod file;
+mod reader;
 mod reading;
 mod schema;
 #[cfg(test)]
@@ -23,7 +24,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::file::FileIdentity;
-use self::reading::{Read, Reader};
+use self::reader::Reader;
+use self::reading::Read;
 use self::writing::{Write, Writer};
 use super::{
     EntryStore, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable, UnreadableEntry,

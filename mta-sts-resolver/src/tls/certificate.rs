@@ -10,6 +10,7 @@ use rustls::{CertificateError, RootCertStore};
 use x509_parser::extensions::GeneralName;
 
 use super::chain::CertificateChain;
+use super::printable::printable;
 
 /// What is wrong with a server's certificate.
 ///
@@ -230,11 +231,6 @@ pub(super) fn check(
 
     faults.sort_by_key(|(fault, _)| *fault);
     faults
-}
-
-/// One line of text that is safe to print, at most 512 characters of what a server sent.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(512).collect()
 }
 
 fn fault_of(error: &rustls::Error) -> CertificateFault {

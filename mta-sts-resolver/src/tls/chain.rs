@@ -5,7 +5,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-use super::certificate::printable;
+use super::printable::printable;
 
 /// The certificates that a server sent, its own first, and how they hang together.
 ///

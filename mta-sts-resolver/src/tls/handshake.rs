@@ -15,7 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::certificate::{self, CertificateFault, PeerCertificate, printable};
+use super::certificate::{self, CertificateFault, PeerCertificate};
+use super::printable::printable;
 use super::trust_store::TrustStore;
 
 /// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).

@@ -8,14 +8,14 @@ use mta_sts_resolver::{EntryStore, SqliteAccess, StoreError, Unreadable, Unreada
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::Exit;
-use super::check::{now, told};
+use super::check::now;
 use super::control::{ControlClient, ControlError, Refreshed, Request, Which};
 use super::explain::ControlSocket;
 use super::output::{printable, time, with_progress};
 use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
+use super::{Exit, told};
 
 /// See and change what `mtasts serve` remembers, in its memory and in its store
 ///

@@ -1,3 +1,4 @@
+mod failure;
 mod report;
 mod text;
 mod todo;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 use self::verdict::Verdict;
 use super::network::Clients;
 use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
-use super::{Exit, Network};
+use super::{Exit, Network, told};
 
 /// See what a sender sees of DOMAIN: record, policy, MX hosts, STARTTLS, certificates, DANE, TLSRPT
 ///
@@ -196,11 +197,6 @@ fn host_name() -> String {
         .ok()
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "localhost".to_owned())
-}
-
-pub(super) fn told(exit: Exit, what: &str) -> Exit {
-    anstream::eprintln!("mtasts: {what}");
-    exit
 }
 
 const DOMAINS_AT_ONCE: usize = 8;

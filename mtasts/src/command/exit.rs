@@ -29,3 +29,9 @@ impl From<Exit> for ExitCode {
         })
     }
 }
+
+/// Says on standard error why the command ends so.
+pub(crate) fn told(exit: Exit, what: &str) -> Exit {
+    anstream::eprintln!("mtasts: {what}");
+    exit
+}

@@ -3,12 +3,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Exit;
-use super::check::told;
 use super::control::{ControlClient, ControlError, Explained, Request};
 use super::output::{Block, Tone, print_json, span, time, with_progress};
 use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
+use super::{Exit, told};
 
 /// Say what `mtasts serve` answers for a destination now, and why
 ///

@@ -18,12 +18,12 @@ use mta_sts_resolver::{
 use serde_json::{Value, json};
 
 use self::report::ReportLint;
-use super::check::{subject, told};
+use super::check::subject;
 use super::findings::{Counts, Reception, Source};
 use super::matching::read;
 use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
-use super::{Exit, Network};
+use super::{Exit, Network, told};
 
 /// See what is wrong with a record, a policy or a TLS report, what others make of it, and how to mend it
 ///

@@ -4,6 +4,7 @@ mod cache;
 mod check;
 mod control;
 mod demo;
+mod dns_server;
 mod exit;
 mod explain;
 mod findings;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use exit::Exit;
+pub(crate) use exit::{Exit, told};
 pub(crate) use network::Network;
 
 /// Runs the command that the command line names.

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::{ALLOCATION, Place, Tally, start_of};
 use crate::name::PolicyDomain;
+use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
@@ -96,7 +97,7 @@ impl Tally {
             let first = rows.len();
             let kept = domains.occupied().filter(|(_, domain)| domain.is_worth_keeping());
             rows.extend(kept.map(|(slot, domain)| Row::Domain(Place { day: *day, slot }, &domain.name)));
-            rows[first..].sort_unstable_by_key(Row::key);
+            order::sort_by(&mut rows[first..], |one, other| one.key().cmp(&other.key()));
         }
         rows
     }
@@ -109,7 +110,7 @@ impl Tally {
         rows.extend(domains.filter_map(|place| Some(Row::Domain(*place, &self.domain(*place)?.name))));
         let gone = changed.gone.iter().flat_map(|(day, names)| names.keys().map(|name| (*day, name)));
         rows.extend(gone.map(|(day, name)| Row::Gone(day, name)));
-        rows[first..].sort_unstable_by_key(Row::key);
+        order::sort_by(&mut rows[first..], |one, other| one.key().cmp(&other.key()));
         rows
     }
 

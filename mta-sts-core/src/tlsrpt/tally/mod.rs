@@ -68,6 +68,7 @@ use self::policy_counts::{PolicyCounts, PolicyText, PolicyTexts, octets_of_name}
 use super::event::{Event, EventPolicy, Failure, SessionEnd};
 use super::{Report, ReportPeriod, ReportSender, TlsrptRecord, datetime};
 use crate::name::PolicyDomain;
+use crate::order;
 use crate::time::UnixTime;
 
 pub use self::changes::{TallyChange, TallyChanges, TallyMark};
@@ -431,7 +432,7 @@ impl Tally {
         for day in later {
             // In the order of the names, as after a restart: where there is not room for all, the same are lost.
             let mut slots: Vec<_> = self.days.get(&day).into_iter().flat_map(Day::occupied).collect();
-            slots.sort_unstable_by(|one, other| one.1.name.cmp(&other.1.name));
+            order::sort_by(&mut slots, |one, other| one.1.name.cmp(&other.1.name));
             let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
             for slot in slots {
                 let place = Place { day, slot };
@@ -655,7 +656,7 @@ impl Tally {
         let period = ReportPeriod::of_day(start_of(place.day));
         let report = Report::new(sender.organization(), sender.contact(), sealed.id.clone(), period);
         let mut policies: Vec<_> = sealed.counts.iter().map(|counts| counts.reported(&domain.name)).collect();
-        policies.sort_unstable();
+        order::sort(&mut policies);
         Some(DueReport {
             id: DueId { day: place.day, domain: domain.name.clone(), number: sealed.number },
             domain: domain.name.clone(),

@@ -11,6 +11,7 @@ use super::super::{FailureDetails, PolicyType, ReportPolicy};
 use super::ALLOCATION;
 use super::details::Details;
 use crate::name::{DnsName, PolicyDomain};
+use crate::order;
 
 /// The sessions of a domain under one policy.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl PolicyCounts {
                 details
             })
             .collect();
-        details.sort_unstable();
+        order::sort(&mut details);
         let policy = ReportPolicy::new(self.text.policy_type, domain.as_str())
             .with_lines(self.text.lines.split_terminator('\n'))
             .with_mx_hosts(self.text.mx_hosts.split_terminator('\n'))

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::error::{TallyError, TallyErrorKind};
 use crate::name::{DnsName, PolicyDomain};
+use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
@@ -244,7 +245,7 @@ fn line(saved: &impl Serialize) -> String {
 
 fn saved_counts(counts: &[PolicyCounts]) -> Vec<SavedCounts<'_>> {
     let mut counts: Vec<_> = counts.iter().map(PolicyCounts::saved).collect();
-    counts.sort_unstable();
+    order::sort(&mut counts);
     counts
 }
 
@@ -268,7 +269,7 @@ impl PolicyCounts {
                 }
             })
             .collect();
-        details.sort_unstable();
+        order::sort(&mut details);
         SavedCounts {
             policy_type: self.text.policy_type.as_str().into(),
             domain: self.domain.as_ref().map(|name| name.as_str().into()),

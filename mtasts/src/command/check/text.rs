@@ -10,7 +10,7 @@ use mta_sts_resolver::{
 };
 
 use super::Subject;
-use super::report::Failure;
+use super::failure::Failure;
 use super::todo;
 use super::verdict::Verdict;
 use crate::command::output::{Block, Tone, date, span};

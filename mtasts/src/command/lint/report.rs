@@ -9,10 +9,9 @@ use mta_sts_core::lint::{self, Finding};
 use mta_sts_core::tlsrpt::{ReadReport, Report, ReportError, ReportLimits, ReportPolicy};
 use serde_json::{Value, json};
 
-use super::super::Exit;
-use super::super::check::told;
 use super::super::findings::{Counts, Source};
 use super::super::output::{Tone, print_json, printable, time};
+use super::super::{Exit, told};
 use super::{Manner, print};
 
 /// Look at a TLS report, as its receivers do

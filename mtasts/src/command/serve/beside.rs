@@ -1,14 +1,14 @@
 //! The daemon's configuration, for the commands beside it.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
 
 use super::super::Exit;
 use super::super::control;
+use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
-use super::configuration::{Configuration, DnsServer, exit_of_trust_store};
+use super::configuration::{Configuration, exit_of_trust_store};
 use super::value::Maybe;
 
 /// What the daemon asks and where it keeps policies, so that a command sees what it sees.
@@ -23,8 +23,8 @@ impl DaemonConfiguration {
         Configuration::read(&file).map(Self).map_err(|error| (error.exit(), format!("{error:#}")))
     }
 
-    pub(crate) fn set_dns(&mut self, server: SocketAddr) {
-        self.0.dns = vec![DnsServer(server)];
+    pub(crate) fn set_dns(&mut self, server: DnsServer) {
+        self.0.dns = vec![server];
     }
 
     pub(crate) fn set_ca_file(&mut self, file: &str) {

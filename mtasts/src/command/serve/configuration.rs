@@ -5,7 +5,6 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -24,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::super::Exit;
-use super::super::network::server;
+use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
 use super::access::{SocketMode, SocketOwner, access};
 use super::fault::Fault;
@@ -195,10 +194,6 @@ enum OnFetchFailure {
     /// It is temporary: mail waits, to a domain whose policy is broken too
     Temporary,
 }
-
-/// A DNS server; its port is 53 if none is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DnsServer(pub(super) SocketAddr);
 
 impl Configuration {
     /// Reads a file.
@@ -447,20 +442,6 @@ impl ZoneKeys {
                 OnFetchFailure::NotFound => FetchFailureAnswer::NotFound,
                 OnFetchFailure::Temporary => FetchFailureAnswer::Temporary,
             })
-    }
-}
-
-impl FromStr for DnsServer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        server(text).map(Self)
-    }
-}
-
-impl fmt::Display for DnsServer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The daemon's end of its control socket.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::{Policy, PolicyDomain};
@@ -10,13 +9,13 @@ use mtasts_socketmap::{Explanation, SocketmapServer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::super::control::{
     Envelope, Explained, ExplainedEvent, MAX_REQUEST_LINE, Refreshed, Refusal, Request, VERSION, Which,
 };
 use super::super::remembered::Remembered;
+use super::clients;
 
 /// Does what an operator asks for.
 #[derive(Clone, Debug)]
@@ -32,26 +31,16 @@ impl Control {
 
     /// Serves for as long as the future is polled, a few clients at once.
     pub(super) async fn serve_for_ever(self, listener: UnixListener) {
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-        loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let control = self.clone();
-                    tokio::spawn(async move {
-                        let _place = place;
-                        if let Err(error) = control.converse(stream).await {
-                            tracing::debug!(%error, "a client of the control socket was given up");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a client of the control socket could not be accepted");
-                    sleep(Duration::from_millis(50)).await;
+        let accept = async || listener.accept().await.map(|(stream, _)| stream);
+        let converse = |stream| {
+            let control = self.clone();
+            async move {
+                if let Err(error) = control.converse(stream).await {
+                    tracing::debug!(%error, "a client of the control socket was given up");
                 }
             }
-        }
+        };
+        clients::serve_for_ever("the control socket", MAX_CLIENTS, accept, converse).await;
     }
 
     /// Until the client leaves, or is silent for too long.

@@ -11,19 +11,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::super::{Exit, store};
-use super::Serve;
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::control::Control;
 use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
+use super::options::Options;
 use super::sockets::Sockets;
 use super::status::{Phase, StatusPages};
 use super::supervisor;
 
 /// A daemon that serves.
 pub(super) struct Daemon<'a> {
-    command: &'a Serve,
+    options: &'a Options,
     /// What is in force.
     configuration: Configuration,
     logging: Logging,
@@ -36,13 +36,13 @@ pub(super) struct Daemon<'a> {
 
 impl<'a> Daemon<'a> {
     /// Serves until a signal ends it.
-    pub(super) async fn run(command: &'a Serve) -> Result<(), (Exit, String)> {
-        let (configuration, zones) = command.read().map_err(|error| (error.exit(), format!("{error:#}")))?;
+    pub(super) async fn run(options: &'a Options) -> Result<(), (Exit, String)> {
+        let (configuration, zones) = options.read().map_err(|error| (error.exit(), format!("{error:#}")))?;
         let logging = configuration.log.start();
-        if let Some(file) = command.config_file() {
+        if let Some(file) = options.config_file() {
             tracing::info!(file = %file.display(), "the configuration was read");
         }
-        for warning in command.warnings(&configuration) {
+        for warning in options.warnings(&configuration) {
             tracing::warn!("{warning}");
         }
         let trust_store =
@@ -76,7 +76,7 @@ impl<'a> Daemon<'a> {
         let server = SocketmapServer::new(service.clone(), clients, zones);
         let (phase, reloads) = (Arc::default(), Arc::default());
         let mut daemon =
-            Self { command, configuration, logging, trust_store, service, server, phase, reloads };
+            Self { options, configuration, logging, trust_store, service, server, phase, reloads };
         daemon.warn_without_dane();
         let sockets = Sockets::open(&daemon.configuration).await?;
         let status_pages = daemon.status_pages(sockets.metrics);
@@ -167,7 +167,7 @@ impl<'a> Daemon<'a> {
     /// Reads the configuration again, and does what it says as far as a running daemon can.
     fn reload(&mut self) {
         supervisor::reloading();
-        match self.command.read() {
+        match self.options.read() {
             Ok((configuration, zones)) => {
                 self.reloads.done.fetch_add(1, Ordering::Relaxed);
                 self.server.set_zones(zones);

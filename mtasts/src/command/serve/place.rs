@@ -1,14 +1,13 @@
 //! Where to listen.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::{fmt, io};
 
 use mtasts_socketmap::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
-use super::sockets::cannot_listen;
 
 /// A TCP port or a unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,4 +48,10 @@ impl fmt::Display for Place {
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
     }
+}
+
+/// How the daemon ends that cannot listen there.
+pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
+    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
+    (exit, format!("cannot listen on {place}: {error}"))
 }

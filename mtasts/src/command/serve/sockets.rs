@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;
 use super::configuration::Configuration;
+use super::place::cannot_listen;
 
 /// Every socket of the daemon, listening.
 #[derive(Debug)]
@@ -74,10 +75,4 @@ impl Sockets {
         }
         Ok(sockets)
     }
-}
-
-/// How the daemon ends that cannot listen there.
-pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
-    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
-    (exit, format!("cannot listen on {place}: {error}"))
 }

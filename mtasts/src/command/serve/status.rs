@@ -14,9 +14,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mta_sts_resolver::{PolicyService, StoreState};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::clients;
 use super::metrics::Metrics;
 
 /// Tells how the daemon is.
@@ -60,26 +60,16 @@ impl StatusPages {
     /// Serves for as long as the future is polled, a few clients at once and each for a short time.
     pub(super) async fn serve_for_ever(self, listener: TcpListener) {
         let pages = Arc::new(self);
-        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-        loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let pages = Arc::clone(&pages);
-                    tokio::spawn(async move {
-                        let _place = place;
-                        if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
-                            tracing::debug!("a client of the metrics was given up");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a client of the metrics could not be accepted");
-                    sleep(Duration::from_millis(50)).await;
+        let accept = async || listener.accept().await.map(|(stream, _)| stream);
+        let converse = |stream| {
+            let pages = Arc::clone(&pages);
+            async move {
+                if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
+                    tracing::debug!("a client of the metrics was given up");
                 }
             }
-        }
+        };
+        clients::serve_for_ever("the metrics", MAX_CLIENTS, accept, converse).await;
     }
 
     /// One request and its answer.
