@@ -236,19 +236,36 @@ const fn severity_of(kind: DeviationKind) -> Severity {
     }
 }
 
-/// Where the lines of a text start.
-struct Lines(Vec<usize>);
+/// A text, and how many lines end before each block of it: of a hostile one every octet may end one.
+struct Lines<'a> {
+    text: &'a [u8],
+    before: Vec<u32>,
+}
 
-impl Lines {
-    fn of(text: &[u8]) -> Self {
-        Self(text.iter().enumerate().filter(|(_, octet)| **octet == b'\n').map(|(at, _)| at + 1).collect())
+impl<'a> Lines<'a> {
+    const BLOCK: usize = 4096;
+
+    fn of(text: &'a [u8]) -> Self {
+        let mut ends = 0_u32;
+        let before = text.chunks(Self::BLOCK).map(|block| {
+            let before = ends;
+            ends = ends.saturating_add(ends_in(block));
+            before
+        });
+        Self { text, before: before.collect() }
     }
 
     /// The number of the line of an octet, counted from 1.
     fn number(&self, at: usize) -> u32 {
-        let before = self.0.partition_point(|start| *start <= at);
-        u32::try_from(before).map_or(u32::MAX, |before| before.saturating_add(1))
+        let block = (at / Self::BLOCK).min(self.before.len().saturating_sub(1));
+        let before = self.before.get(block).copied().unwrap_or_default();
+        before.saturating_add(ends_in(&self.text[block * Self::BLOCK..at])).saturating_add(1)
     }
+}
+
+fn ends_in(text: &[u8]) -> u32 {
+    let ends = text.iter().filter(|octet| **octet == b'\n').count();
+    u32::try_from(ends).unwrap_or(u32::MAX)
 }
 
 const BYTE_ORDER_MARK_LEN: usize = 3;

@@ -7,6 +7,8 @@ pub(super) const MAX_DEPTH: u32 = 32;
 
 pub(crate) struct JsonReader<'a> {
     input: &'a [u8],
+    /// The same, if all of it is UTF-8: then no text needs to be looked at again. Else it is empty.
+    text: &'a str,
     at: usize,
     depth: u32,
     /// An object or an array was begun, and nothing of it has been read.
@@ -35,8 +37,9 @@ pub(crate) enum Shape {
 }
 
 impl<'a> JsonReader<'a> {
-    pub(crate) const fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0, depth: 0, at_first: false, is_plain: false }
+    pub(crate) fn new(input: &'a [u8]) -> Self {
+        let text = core::str::from_utf8(input).unwrap_or_default();
+        Self { input, text, at: 0, depth: 0, at_first: false, is_plain: false }
     }
 
     /// How far it has read.
@@ -101,7 +104,7 @@ impl<'a> JsonReader<'a> {
     #[inline]
     pub(super) fn string(&mut self) -> Result<JsonText<'a>, JsonFault> {
         let octets = self.string_octets()?;
-        Ok(JsonText { octets, is_plain: self.is_plain })
+        Ok(JsonText { octets, is_plain: self.is_plain, text: self.text, end: self.at - 1 })
     }
 
     /// What stands between the quotes of a string.
@@ -321,6 +324,9 @@ pub(crate) struct JsonText<'a> {
     octets: &'a [u8],
     /// It has no escape and no control character.
     is_plain: bool,
+    /// What it is a part of, and where it ends there.
+    text: &'a str,
+    end: usize,
 }
 
 /// A text, and what had to be done to it.
@@ -343,11 +349,11 @@ impl<'a> JsonText<'a> {
     /// The text, if it stands there as it is and is no longer than `max_len` octets.
     #[inline]
     pub(super) fn as_str(self, max_len: usize) -> Option<&'a str> {
-        if self.is_plain && self.octets.len() <= max_len {
-            core::str::from_utf8(self.octets).ok()
-        } else {
-            None
+        if !self.is_plain || self.octets.len() > max_len {
+            return None;
         }
+        let text = self.text.get(self.end - self.octets.len()..self.end);
+        text.or_else(|| core::str::from_utf8(self.octets).ok())
     }
 
     /// The text, cut before the character that would make it longer than `max_len` octets.

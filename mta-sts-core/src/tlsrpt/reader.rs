@@ -938,9 +938,11 @@ fn is_written(text: &str, address: core::net::Ipv6Addr) -> bool {
         }
     }
     // What is seen at once need not be written to compare it.
-    let has_leading_zero =
-        text.split(':').any(|group| group.len() > 1 && group.starts_with('0') && !group.contains('.'));
-    if has_leading_zero || text.contains(|char: char| char.is_ascii_uppercase()) {
+    let octets = text.as_bytes();
+    let has_leading_zero = (0..octets.len().saturating_sub(1)).any(|at| {
+        octets[at] == b'0' && octets[at + 1].is_ascii_hexdigit() && (at == 0 || octets[at - 1] == b':')
+    });
+    if has_leading_zero || octets.iter().any(u8::is_ascii_uppercase) {
         return false;
     }
     let mut rest = Compare(text);
