@@ -1921,7 +1921,7 @@ typedef uint32_t mtasts_ready_limit;
 typedef uint32_t mtasts_ready_rule;
 
 /**
- * Whether to enforce: one of the MTASTS_READY_ numbers.
+ * Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
  */
 typedef uint32_t mtasts_ready_verdict;
 
@@ -3794,7 +3794,8 @@ void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
  * Reads a report: `len` octets of JSON at `json`, not compressed, with the defaults of mtasts_report_parse_with().
  *
  * A report comes compressed with gzip (RFC 8460, 5.2). Unpack it with zlib's inflate(), windowBits 15 + 32, into a buffer of
- * 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB.
+ * 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB. Where octets are left
+ * behind Z_STREAM_END, go on with inflateReset(): a file of gzip may have several members.
  *
  * Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing of such a report counts.
  *
@@ -5320,7 +5321,7 @@ const char *mtasts_ready_rule_word(mtasts_ready_rule rule);
 const char *mtasts_ready_rule_message(mtasts_ready_rule rule);
 
 /**
- * Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+ * Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0

@@ -82,8 +82,10 @@ pub extern "C" fn mtasts_datagram_add(
     guard::get(0, || {
         let event = event?;
         let added = datagram?.told.change(|told| {
+            let added = event.with(|event| told.datagram.add(&event));
+            // Not before: it may be one of them that is added.
             told.events = OnceLock::new();
-            event.with(|event| told.datagram.add(&event))
+            added
         });
         Some(added.ok()??.into())
     })

@@ -14,7 +14,7 @@ use crate::pointer::{array, give, string};
 use crate::policy::mtasts_policy;
 use crate::report::mtasts_report;
 use crate::status::{Fault, mtasts_error, mtasts_status};
-use crate::text::{self, NONE, Row, c_string};
+use crate::text::{self, Lens, NONE, Row, c_string};
 
 /// A limit of a condition: one of the MTASTS_READY_LIMIT_ numbers.
 pub type mtasts_ready_limit = u32;
@@ -64,7 +64,7 @@ pub const MTASTS_READY_RULE_SENDERS_VERIFY: u32 = 7;
 /// Every host that a report names is in DNS, or accepted.
 pub const MTASTS_READY_RULE_HOSTS_KNOWN: u32 = 8;
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers.
+/// Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
 pub type mtasts_ready_verdict = u32;
 
 /// All conditions are met.
@@ -326,7 +326,7 @@ pub extern "C" fn mtasts_ready_rule_message(rule: mtasts_ready_rule) -> *const c
     find_rule(rule).map_or(NONE, |(_, message)| message)
 }
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+/// Whether to enforce: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_verdict(readiness: Option<&mtasts_readiness>) -> mtasts_ready_verdict {
     guard::get(0, || {
@@ -529,7 +529,7 @@ const fn number_of(rule: ReadyRule) -> mtasts_ready_rule {
 
 fn find_rule(rule: mtasts_ready_rule) -> Option<(*const c_char, *const c_char)> {
     let number = i32::try_from(rule).ok()?;
-    let (word, message) = text::find(&RULES, &RULE_TEXTS, number)?;
+    let (word, message) = text::find(&RULE_LENS, &RULE_TEXTS, number)?;
     Some((word.as_ptr(), message.as_ptr()))
 }
 
@@ -545,4 +545,5 @@ const RULES: [Row; ReadyRule::ALL.len()] = {
     rows
 };
 
+static RULE_LENS: [Lens; RULES.len()] = text::lens(&RULES);
 static RULE_TEXTS: [u8; text::table_len(&RULES)] = text::table(&RULES);

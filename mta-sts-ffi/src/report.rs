@@ -70,7 +70,8 @@ struct Shown {
 /// Reads a report: `len` octets of JSON at `json`, not compressed, with the defaults of mtasts_report_parse_with().
 ///
 /// A report comes compressed with gzip (RFC 8460, 5.2). Unpack it with zlib's inflate(), windowBits 15 + 32, into a buffer of
-/// 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB.
+/// 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB. Where octets are left
+/// behind Z_STREAM_END, go on with inflateReset(): a file of gzip may have several members.
 ///
 /// Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing of such a report counts.
 #[unsafe(no_mangle)]

@@ -230,7 +230,7 @@ impl mtasts_error {
 }
 
 fn find(status: i32) -> Option<(&'static std::ffi::CStr, &'static std::ffi::CStr)> {
-    text::find(&ROWS, &TEXTS, status)
+    text::find(&LENS, &TEXTS, status)
 }
 
 const OWN: [Row; 8] = [
@@ -277,6 +277,7 @@ rows_of!(
     TallyErrorKind ReportSenderErrorKind MailErrorKind
 );
 
+static LENS: [text::Lens; ROWS.len()] = text::lens(&ROWS);
 static TEXTS: [u8; text::table_len(&ROWS)] = text::table(&ROWS);
 
 #[cfg(test)]

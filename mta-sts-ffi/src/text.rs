@@ -73,21 +73,44 @@ const fn append(texts: &mut [u8], start: usize, text: &[u8]) -> usize {
     start + text.len() + 1
 }
 
+/// A row at run time: its number, and how long its word and its sentence are. Texts are found by their place, since pointers to
+/// them would have to be relocated one by one.
+#[derive(Clone, Copy)]
+pub(crate) struct Lens {
+    number: i32,
+    word: u16,
+    sentence: u16,
+}
+
+/// The rows of a table as they are found by [`find`].
+#[allow(clippy::cast_possible_truncation, reason = "it is asserted")]
+pub(crate) const fn lens<const COUNT: usize>(rows: &[Row]) -> [Lens; COUNT] {
+    let mut all = [Lens { number: 0, word: 0, sentence: 0 }; COUNT];
+    let mut row = 0;
+    while row < COUNT {
+        let (number, word, sentence) = rows[row];
+        assert!(word.len() <= u16::MAX as usize && sentence.len() <= u16::MAX as usize);
+        all[row] = Lens { number, word: word.len() as u16, sentence: sentence.len() as u16 };
+        row += 1;
+    }
+    all
+}
+
 /// The word and the sentence of a number.
 pub(crate) fn find(
-    rows: &[Row],
+    rows: &[Lens],
     texts: &'static [u8],
     number: i32,
 ) -> Option<(&'static CStr, &'static CStr)> {
     let mut start = 0;
-    for (own, word, sentence) in rows {
-        let middle = start + word.len() + 1;
-        if *own == number {
+    for row in rows {
+        let middle = start + usize::from(row.word) + 1;
+        if row.number == number {
             let text =
                 |start: usize| texts.get(start..).and_then(|text| CStr::from_bytes_until_nul(text).ok());
             return Some((text(start)?, text(middle)?));
         }
-        start = middle + sentence.len() + 1;
+        start = middle + usize::from(row.sentence) + 1;
     }
     None
 }

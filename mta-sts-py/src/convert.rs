@@ -36,11 +36,12 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        // First, since an extraction that fails makes an exception.
+        if object.is_instance_of::<PyBytes>() {
+            return Ok(Self(Cow::Borrowed(object.extract::<&'a [u8]>()?)));
+        }
         if let Ok(text) = object.extract::<&'a str>() {
             return Ok(Self(Cow::Borrowed(text.as_bytes())));
-        }
-        if let Ok(bytes) = object.extract::<&'a [u8]>() {
-            return Ok(Self(Cow::Borrowed(bytes)));
         }
         if object.is_instance_of::<PyString>() {
             // Lone surrogates become octets that are no UTF-8, which is for the parser to say.

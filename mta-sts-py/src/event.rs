@@ -185,6 +185,14 @@ impl Event {
         self.with(|event| event.has_failed())
     }
 
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     fn __repr__(&self) -> PyResult<String> {
         self.with(|event| {
             let (domain, policy_type) = (event.domain(), event.policy_type());

@@ -261,14 +261,20 @@ impl Report {
         slf: &Bound<'py, Self>,
         domain: &Bound<'py, PyAny>,
         to: &Bound<'py, PyAny>,
-        date: Option<&Bound<'py, PyAny>>,
+        date: Option<Time>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, report) = (slf.py(), &slf.get().content);
         let contact = report.contact().unwrap_or_default();
         let sender = tlsrpt::ReportSender::new(contact, report.organization().unwrap_or_default());
         let sender = sender.map_err(|error| error.into_exception(py))?;
         let parts = parts_of(py, report, &policy_domain(domain)?, &sender)?;
-        py.import("mta_sts._mail")?.getattr("message")?.call1((slf, parts, sender.organization(), to, date))
+        py.import("mta_sts._mail")?.getattr("message")?.call1((
+            slf,
+            parts,
+            sender.organization(),
+            to,
+            date.map(|date| date.0.as_secs()),
+        ))
     }
 
     fn __eq__(&self, other: &Self) -> bool {

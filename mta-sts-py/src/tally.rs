@@ -232,13 +232,21 @@ fn counted_word(py: Python<'_>, counted: Counted) -> PyResult<Bound<'_, PyAny>> 
     word(py, "Counted", code)
 }
 
-/// Which report it is, for `Tally.handle_delivery`.
+/// Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew.
 #[pyclass(frozen, eq, ord, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DueId(tlsrpt::DueId);
 
 #[pymethods]
 impl DueId {
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     fn __repr__(&self) -> String {
         format!("<{:?}>", self.0)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import email
 import email.policy
 import gzip
@@ -257,6 +258,20 @@ def test_an_address_that_is_none_is_refused(to: str) -> None:
     due = due_of(counting)
     with pytest.raises(ValueError):
         due.mail(to=to).as_bytes()
+
+
+def test_a_date_is_a_time_like_all_others() -> None:
+    counting = tally()
+    counting.count_datagram(Datagram.parse(SUCCESS), now=NOW)
+    due = due_of(counting)
+    aware = datetime.fromtimestamp(NOW, timezone.utc)
+    assert due.mail(to="a@b.test", date=aware)["Date"] == due.mail(to="a@b.test", date=NOW)["Date"]
+    for wrong in (-1, 2**63, 10**11 * 4, aware.replace(tzinfo=None)):
+        with pytest.raises(ValueError):
+            due.mail(to="a@b.test", date=wrong)
+    with pytest.raises(TypeError):
+        due.mail(to="a@b.test", date="now")  # type: ignore[arg-type]
+    assert copy.copy(due) == copy.deepcopy(due) == due
 
 
 def test_a_report_that_no_receiver_would_take_gets_no_mail() -> None:
