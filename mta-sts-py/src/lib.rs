@@ -24,6 +24,7 @@ mod ready;
 mod record;
 mod report;
 mod report_mail;
+mod report_period;
 mod report_policy;
 mod report_sender;
 mod sequence;
@@ -72,9 +73,11 @@ mod _core {
     #[pymodule_export]
     use crate::record::Record;
     #[pymodule_export]
-    use crate::report::{Report, ReportPeriod};
+    use crate::report::Report;
     #[pymodule_export]
     use crate::report_mail::{ReportFileName, ReportSubject};
+    #[pymodule_export]
+    use crate::report_period::ReportPeriod;
     #[pymodule_export]
     use crate::report_policy::{FailureDetails, ReportPolicy};
     #[pymodule_export]

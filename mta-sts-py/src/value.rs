@@ -61,3 +61,8 @@ pub(crate) fn hash_of(content: &impl Hash) -> u64 {
 pub(crate) fn reduced<'py>(function: &str, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     value.py().import("mta_sts._pickling")?.getattr(function)?.call1((value,))
 }
+
+/// As Python writes it.
+pub(crate) const fn shown_bool(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
+}

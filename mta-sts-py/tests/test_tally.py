@@ -367,6 +367,14 @@ def test_the_text_of_a_tally_that_is_damaged_is_refused() -> None:
         assert raised.value.code == code and raised.value.line is not None
 
 
+def test_what_is_not_written_as_a_call_is_shown_all_the_same() -> None:
+    counting = tally()
+    assert repr(counting) == "<Tally octets=0 is_empty=True>"
+    assert repr(event()) == "<Event domain=example.com policy_type=sts has_failed=True>"
+    assert repr(Datagram.parse(SUCCESS)) == "<Datagram domain=example.com events=1>"
+    assert eval(repr(SENDER)) == SENDER
+
+
 def test_no_event_is_made_out_of_nothing() -> None:
     wrong: list[Callable[[], object]] = [
         lambda: Event(5),  # type: ignore[arg-type]
