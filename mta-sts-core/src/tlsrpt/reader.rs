@@ -176,6 +176,7 @@ pub(crate) struct PlacedReport {
 }
 
 /// Where a policy of a report stands, and where its failure details do.
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
 pub(crate) struct PlacedPolicy {
     pub(crate) own: Place,
     pub(crate) details: Vec<Place>,
@@ -183,6 +184,7 @@ pub(crate) struct PlacedPolicy {
 
 /// Where an element stands.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
 pub(crate) struct Place {
     /// Its numbers in a path.
     pub(crate) indexes: [u32; 2],
