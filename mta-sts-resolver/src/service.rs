@@ -2,6 +2,7 @@
 
 mod config;
 mod counts;
+mod failed;
 mod health;
 mod keeping;
 mod lapses;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::config::ServiceConfig;
 pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
+use self::failed::Failed;
 use self::health::StoreHealth;
 pub use self::health::StoreState;
 use self::lapses::Lapses;
@@ -138,6 +140,7 @@ struct Shared {
     unsaved: Mutex<HashSet<PolicyDomain>>,
     lapses: Lapses,
     outcomes: Outcomes,
+    failed: Failed,
     health: StoreHealth,
     uses: Uses,
     /// How many domains were purged.
@@ -171,6 +174,7 @@ impl PolicyService {
                 unsaved: Mutex::default(),
                 lapses: Lapses::default(),
                 outcomes: Outcomes::default(),
+                failed: Failed::new(config.max_failed_discoveries),
                 health: StoreHealth::default(),
                 uses: Uses::default(),
                 purges: AtomicU64::default(),
@@ -348,6 +352,16 @@ impl PolicyService {
     /// What went wrong with a domain lately, the latest first. Of all domains together the last 4096 events are kept.
     pub fn events(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
         self.shared.outcomes.of(domain)
+    }
+
+    /// What the last discovery for a domain came to, where it has failed and is kept
+    /// ([`ServiceConfig::with_max_failed_discoveries`]): what a TLS report tells of (RFC 8460, 4.3.2.2).
+    ///
+    /// Nothing, where another machine has stored a policy since.
+    pub fn failed_discovery(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>> {
+        let outcome = self.shared.failed.last(domain)?;
+        let is_of_now = outcome.policy().is_some() || self.shared.cached_policy(domain).is_none();
+        is_of_now.then_some(outcome)
     }
 
     /// What is remembered of a domain, in memory or in the store. It asks nobody else, and is no use of the domain.
@@ -528,6 +542,7 @@ impl Shared {
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
         self.tell(domain, purpose, &discovery);
+        self.failed.note(domain, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
         let (mut writing, mut stored) = (None, None);
         if is_worth_storing(update) {

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use mta_sts_core::{DnsName, Policy, PolicyDomain};
 use mta_sts_resolver::{DaneChecker, PolicyService};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -60,6 +61,25 @@ pub struct SocketmapConfig {
     idle_timeout: Duration,
     request_timeout: Duration,
     stop_within: Duration,
+    on_skipped: Option<OnSkipped>,
+}
+
+/// Who is told of MX hosts that are passed over.
+#[derive(Clone)]
+struct OnSkipped(Arc<SkippedHosts>);
+
+type SkippedHosts = dyn Fn(&PolicyDomain, &Policy, &[DnsName]) + Send + Sync;
+
+impl OnSkipped {
+    fn call(&self, domain: &PolicyDomain, policy: &Policy, hosts: &[DnsName]) {
+        (self.0)(domain, policy, hosts);
+    }
+}
+
+impl fmt::Debug for OnSkipped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnSkipped")
+    }
 }
 
 impl SocketmapConfig {
@@ -70,6 +90,7 @@ impl SocketmapConfig {
             idle_timeout: Duration::from_secs(300),
             request_timeout: Duration::from_secs(10),
             stop_within: Duration::from_secs(10),
+            on_skipped: None,
         }
     }
 
@@ -99,6 +120,18 @@ impl SocketmapConfig {
     #[must_use]
     pub fn with_stop_within(mut self, stop_within: Duration) -> Self {
         self.stop_within = stop_within;
+        self
+    }
+
+    /// Who is told, with each answer of a zone with [`MatchNames::MxHosts`], of the MX hosts that the policy does not cover and that come before all
+    /// that it covers. A mail server passes them over, and tells nobody: it is for a TLS report (RFC 8460, 4.3.2.2). It must not
+    /// block.
+    #[must_use]
+    pub fn with_skipped_hosts_told(
+        mut self,
+        to: impl Fn(&PolicyDomain, &Policy, &[DnsName]) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_skipped = Some(OnSkipped(Arc::new(to)));
         self
     }
 }

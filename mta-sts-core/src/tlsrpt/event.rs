@@ -7,7 +7,7 @@ use crate::delivery::TlsrptRow;
 use crate::error::SessionFault;
 use crate::lookup::Outcome;
 use crate::name::{DnsName, PolicyDomain};
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 
 /// Something that a report tells of: a session with an MX host, or a policy that could not be had.
 ///
@@ -356,6 +356,33 @@ impl<'a> Event<'a> {
         self
     }
 
+    /// The event of a mail server that checks nothing under a policy in mode testing, as Postfix: what it calls a success under
+    /// such a policy is a session without one. So no owner of a domain takes it as leave to enforce the policy.
+    ///
+    /// A failure was seen, and stays what it is.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::{Datagram, PolicyType};
+    ///
+    /// let datagram = Datagram::parse(
+    ///     br#"{"d":"example.com","pr":"v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
+    ///         {"policy-type":2,"policy-domain":"example.com","policy-string":["version: STSv1","mode: testing"],
+    ///         "mx-host":["mx.example.com"],"t":0,"f":0}]}"#,
+    /// )?;
+    /// let event = datagram.events().next().unwrap();
+    /// assert_eq!(event.policy_type(), PolicyType::Sts);
+    /// assert_eq!(event.with_testing_unchecked().policy_type(), PolicyType::NoPolicyFound);
+    /// # Ok::<(), mta_sts_core::tlsrpt::DatagramError>(())
+    /// ```
+    #[must_use]
+    pub fn with_testing_unchecked(mut self) -> Self {
+        let is_success = self.session == Some(SessionEnd::Success);
+        if self.policy.policy_type == PolicyType::Sts && is_success && self.policy.lines.are_of_testing() {
+            self.policy = EventPolicy::bare(PolicyType::NoPolicyFound);
+        }
+        self
+    }
+
     /// The recipient domain, which the report goes to.
     pub const fn domain(&self) -> &'a PolicyDomain {
         self.domain
@@ -439,6 +466,24 @@ impl Texts<'_> {
             true
         });
         text.into()
+    }
+
+    /// Whether they are the lines of a policy in mode testing, some of which may be missing.
+    fn are_of_testing(self) -> bool {
+        if let Self::LinesOf(policy) = self {
+            return policy.mode() == Mode::Testing;
+        }
+        let mode = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            (name.trim() == "mode").then(|| value.trim() == "testing")
+        };
+        // Of a field that stands twice the first counts (RFC 8461, 3.2).
+        match self {
+            Self::Joined(text) => text.split('\n').find_map(mode),
+            Self::List(texts) => texts.iter().find_map(|text| mode(text)),
+            Self::None | Self::LinesOf(_) | Self::PatternsOf(_) => None,
+        }
+        .unwrap_or_default()
     }
 
     /// Whether they are those of a text that [`Texts::joined`] has made.
@@ -532,6 +577,43 @@ mod tests {
             assert_eq!(reason_code(reason), code, "{reason:?}");
         }
         assert_eq!(reason_code(&"x".repeat(300)).map(str::len), Some(128));
+    }
+
+    #[test]
+    fn a_success_in_mode_testing_that_was_not_checked_is_one_without_policy() {
+        let domain = PolicyDomain::parse("example.com").unwrap();
+        let event = |policy_type, lines, session| Event {
+            policy: EventPolicy { lines: Texts::Joined(lines), ..EventPolicy::bare(policy_type) },
+            session,
+            ..Event::of(&domain)
+        };
+        let (success, failure) = (Some(SessionEnd::Success), Some(SessionEnd::Failure));
+        for (lines, is_testing) in [
+            ("version: STSv1\nmode: testing\nmx: mx.example.com\n", true),
+            ("version: STSv1\nmode:testing\n", true),
+            ("mode :\t testing \n", true),
+            ("mode: enforce\nmode: testing\n", false),
+            ("mode: enforce\n", false),
+            ("x-mode: testing\n", false),
+            ("mode: testing2\n", false),
+            ("", false),
+        ] {
+            for (policy_type, session, may_be) in [
+                (PolicyType::Sts, success, true),
+                (PolicyType::Sts, failure, false),
+                (PolicyType::Sts, None, false),
+                (PolicyType::Tlsa, success, false),
+            ] {
+                let recounted = event(policy_type, lines, session).with_testing_unchecked();
+                let expected = if is_testing && may_be { PolicyType::NoPolicyFound } else { policy_type };
+                assert_eq!(recounted.policy_type(), expected, "{lines:?}");
+                assert_eq!(
+                    recounted.policy.is_bare(),
+                    expected == PolicyType::NoPolicyFound || lines.is_empty()
+                );
+                assert_eq!(recounted.session, session);
+            }
+        }
     }
 
     #[test]

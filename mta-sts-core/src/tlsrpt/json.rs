@@ -38,8 +38,11 @@ pub(crate) enum Shape {
 
 impl<'a> JsonReader<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
-        let text = core::str::from_utf8(input).unwrap_or_default();
-        Self { input, text, at: 0, depth: 0, at_first: false, is_plain: false }
+        Self { input, ..Self::of_text(core::str::from_utf8(input).unwrap_or_default()) }
+    }
+
+    pub(super) const fn of_text(text: &'a str) -> Self {
+        Self { input: text.as_bytes(), text, at: 0, depth: 0, at_first: false, is_plain: false }
     }
 
     /// How far it has read.

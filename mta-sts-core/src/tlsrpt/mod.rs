@@ -15,6 +15,8 @@ mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
 #[cfg(feature = "tlsrpt")]
+mod json_writer;
+#[cfg(feature = "tlsrpt")]
 mod mail;
 #[cfg(feature = "tlsrpt")]
 mod path;
@@ -29,6 +31,8 @@ mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
 mod sender;
+#[cfg(feature = "tlsrpt")]
+mod strict_json;
 #[cfg(feature = "tlsrpt")]
 mod tally;
 #[cfg(feature = "tlsrpt")]

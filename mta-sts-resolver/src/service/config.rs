@@ -20,6 +20,7 @@ pub struct ServiceConfig {
     pub(super) answer_within_if_cached: Duration,
     pub(super) store: Option<Arc<dyn EntryStore>>,
     pub(super) log_domains: bool,
+    pub(super) max_failed_discoveries: usize,
     pub(super) clock: Arc<dyn Fn() -> UnixTime + Send + Sync>,
 }
 
@@ -35,6 +36,7 @@ impl ServiceConfig {
             answer_within_if_cached: Duration::from_secs(1),
             store: None,
             log_domains: false,
+            max_failed_discoveries: 0,
             clock: Arc::new(system_time),
         }
     }
@@ -106,6 +108,14 @@ impl ServiceConfig {
         self
     }
 
+    /// Of how many domains [`PolicyService::failed_discovery`](super::PolicyService::failed_discovery) is kept: 0 by default. They take
+    /// 8 MiB at most.
+    #[must_use]
+    pub fn with_max_failed_discoveries(mut self, domains: usize) -> Self {
+        self.max_failed_discoveries = domains;
+        self
+    }
+
     /// Where the time comes from: the system's clock by default.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
@@ -132,6 +142,7 @@ impl fmt::Debug for ServiceConfig {
             .field("answer_within_if_cached", &self.answer_within_if_cached)
             .field("store", &self.store)
             .field("log_domains", &self.log_domains)
+            .field("max_failed_discoveries", &self.max_failed_discoveries)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,8 @@ mod metrics;
 mod options;
 mod overrides;
 mod place;
+mod report_keys;
+mod reports;
 mod sockets;
 mod status;
 mod supervisor;

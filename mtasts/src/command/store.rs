@@ -168,6 +168,6 @@ impl TypedValueParser for StorePlaceParser {
 }
 
 /// systemd says where a unit's state belongs.
-fn state_folder() -> PathBuf {
+pub(crate) fn state_folder() -> PathBuf {
     std::env::var_os("STATE_DIRECTORY").map_or_else(|| PathBuf::from("/var/lib/mtasts"), PathBuf::from)
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use mta_sts_core::postfix::{self, PostfixErrorKind};
 use mta_sts_core::{DnsName, Mode, NoPolicy, Policy, PolicyDomain};
 use mta_sts_resolver::{
-    DaneChecker, DaneCoverage, DaneError, DnsClient, DnsError, PolicyAnswer, PolicyService,
+    DaneChecker, DaneCoverage, DaneError, DnsClient, DnsError, MxRecord, PolicyAnswer, PolicyService,
 };
 
+use super::OnSkipped;
 use super::key::Destination;
 use super::overrides::Override;
 use super::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
@@ -46,6 +47,8 @@ pub(super) struct Grounds {
     pub(super) policy: Option<PolicyAnswer>,
     /// What DANE has to say; none where it was not asked.
     pub(super) dane: Option<Result<DaneCoverage, DaneError>>,
+    /// The MX hosts that no session is begun with, since the policy does not cover them; where they were looked up.
+    pub(super) skipped: Vec<DnsName>,
 }
 
 /// Answers the request `MAP KEY`.
@@ -54,6 +57,7 @@ pub(super) async fn answer(
     zones: &Zones,
     service: &PolicyService,
     dane: &DaneChecker,
+    on_skipped: Option<&OnSkipped>,
 ) -> Answer {
     let Some(space) = request.iter().position(|octet| *octet == b' ') else {
         return Answer::Permanent("Expected the name of a map, a space, and a key.");
@@ -65,6 +69,11 @@ pub(super) async fn answer(
     let (answer, grounds) = look_up(key, zone, zones, service, dane).await;
     if let (Answer::Temporary { code, text }, Some(domain)) = (&answer, &grounds.domain) {
         service.note_temporary(domain, code, text);
+    }
+    if let (Some(on_skipped), Some(domain), Some(PolicyAnswer::Policy(policy)), [_, ..]) =
+        (on_skipped, &grounds.domain, &grounds.policy, &*grounds.skipped)
+    {
+        on_skipped.call(domain, policy, &grounds.skipped);
     }
     answer
 }
@@ -92,7 +101,7 @@ pub(super) async fn look_up(
         None => service.answer(&destination.domain).await,
     };
     grounds.policy = Some(policy.clone());
-    let answer = about(&destination, policy, zone, service.resolver().dns(), dane, &mut grounds.dane).await;
+    let answer = about(&destination, policy, zone, service.resolver().dns(), dane, &mut grounds).await;
     grounds.domain = Some(destination.domain);
     (answer, grounds)
 }
@@ -103,7 +112,7 @@ async fn about(
     zone: &Zone,
     dns: &DnsClient,
     dane: &DaneChecker,
-    checked: &mut Option<Result<DaneCoverage, DaneError>>,
+    grounds: &mut Grounds,
 ) -> Answer {
     let policy = match policy {
         PolicyAnswer::Policy(policy) => Some(policy).filter(|policy| policy.mode() != Mode::None),
@@ -125,13 +134,13 @@ async fn about(
     };
     if zone.dane != DaneAnswer::Ignore && (policy.is_some() || zone.dane_lookup == DaneLookup::Always) {
         let found = check_dane(destination, dane).await;
-        *checked = Some(found);
+        grounds.dane = Some(found);
         if let Some(answer) = dane_answer(policy.as_ref(), found, zone) {
             return answer;
         }
     }
     match policy {
-        Some(policy) => tls_policy(&policy, destination, zone, dns).await,
+        Some(policy) => tls_policy(&policy, destination, zone, dns, &mut grounds.skipped).await,
         None => Answer::NotFound,
     }
 }
@@ -165,13 +174,23 @@ fn dane_answer(
     })
 }
 
-async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns: &DnsClient) -> Answer {
+async fn tls_policy(
+    policy: &Policy,
+    destination: &Destination,
+    zone: &Zone,
+    dns: &DnsClient,
+    skipped: &mut Vec<DnsName>,
+) -> Answer {
     let Destination { domain, is_host, .. } = destination;
     let told = if *is_host {
         postfix::tls_policy_for_hosts(policy, domain, &[domain.as_name().clone()], zone.form)
     } else if zone.match_names == MatchNames::MxHosts && policy.mode() == Mode::Enforce {
         match mx_hosts(domain.as_name(), dns).await {
-            Ok(hosts) => postfix::tls_policy_for_hosts(policy, domain, &hosts, zone.form),
+            Ok(hosts) => {
+                *skipped = skipped_hosts(policy, &hosts);
+                let hosts: Vec<_> = hosts.into_iter().map(|(_, host)| host).collect();
+                postfix::tls_policy_for_hosts(policy, domain, &hosts, zone.form)
+            }
             Err(error) => {
                 let text = "The MX records could not be looked up.".to_owned();
                 return Answer::Temporary { code: error.code(), text };
@@ -192,13 +211,22 @@ async fn tls_policy(policy: &Policy, destination: &Destination, zone: &Zone, dns
     }
 }
 
-/// The domain's MX hosts; the domain itself where it has no MX record (RFC 5321, 5.1).
-async fn mx_hosts(domain: &DnsName, dns: &DnsClient) -> Result<Vec<DnsName>, DnsError> {
+/// The hosts that come before all that the policy covers: a sender passes them over for certain. Of the others it may need none.
+fn skipped_hosts(policy: &Policy, hosts: &[(u16, DnsName)]) -> Vec<DnsName> {
+    let covers = |host: &DnsName| policy.matching_pattern(host).is_some();
+    let first = hosts.iter().filter(|(_, host)| covers(host)).map(|(preference, _)| *preference).min();
+    let comes_before = |preference: u16| first.is_none_or(|first| preference < first);
+    hosts.iter().filter(|(preference, _)| comes_before(*preference)).map(|(_, host)| host.clone()).collect()
+}
+
+/// The domain's MX hosts with their preferences; the domain itself where it has no MX record (RFC 5321, 5.1).
+async fn mx_hosts(domain: &DnsName, dns: &DnsClient) -> Result<Vec<(u16, DnsName)>, DnsError> {
     match dns.mx(domain.as_str()).await {
         Ok(answer) => {
-            Ok(answer.hosts.iter().filter_map(|host| DnsName::parse(&host.exchange).ok()).collect())
+            let named = |host: &MxRecord| Some((host.preference, DnsName::parse(&host.exchange).ok()?));
+            Ok(answer.hosts.iter().filter_map(named).collect())
         }
-        Err(DnsError::NotFound(_)) => Ok(vec![domain.clone()]),
+        Err(DnsError::NotFound(_)) => Ok(vec![(0, domain.clone())]),
         Err(failed) => Err(failed),
     }
 }

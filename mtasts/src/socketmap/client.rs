@@ -55,7 +55,10 @@ impl Client {
             let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
             let zones = self.shared.zones();
             let answer = match found {
-                Ok(_) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
+                Ok(_) => {
+                    let Shared { service, dane, config, .. } = &*self.shared;
+                    answer(request, &zones.zones, service, dane, config.on_skipped.as_ref()).await
+                }
                 Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
             };
             zones.count(request, &answer);

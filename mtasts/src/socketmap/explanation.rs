@@ -35,7 +35,7 @@ pub struct Explanation {
 
 impl Explanation {
     pub(super) fn new(at: UnixTime, answer: &Answer, is_default_zone: bool, grounds: Grounds) -> Self {
-        let Grounds { is_overridden, domain, policy, dane } = grounds;
+        let Grounds { is_overridden, domain, policy, dane, .. } = grounds;
         Self {
             at,
             answer: answer.text().trim_end().to_owned(),

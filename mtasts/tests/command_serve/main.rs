@@ -9,6 +9,7 @@ mod daemon;
 mod pki;
 mod status;
 mod systemd;
+mod tlsrpt;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -22,7 +22,7 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// Reads what Prometheus would: values by name and labels, each of a family that was declared.
-fn scrape(address: &str) -> BTreeMap<String, u64> {
+pub(crate) fn scrape(address: &str) -> BTreeMap<String, u64> {
     let (status, text) = get(address, "/metrics");
     assert_eq!(status, 200);
     let mut lines: Vec<_> = text.lines().collect();

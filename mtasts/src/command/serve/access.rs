@@ -14,8 +14,8 @@ pub(super) struct SocketMode(pub(super) u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SocketOwner {
     text: String,
-    user: Option<u32>,
-    group: Option<u32>,
+    pub(super) user: Option<u32>,
+    pub(super) group: Option<u32>,
 }
 
 /// Both, for a socket of its own.

@@ -31,6 +31,7 @@ use super::file_budget::FileBudget;
 use super::logging::Log;
 use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
+use super::report_keys::{ReportKeys, SocketPath};
 use super::value::{Maybe, Size, Span, text, texts};
 
 /// Every option of `mtasts serve`, under the key that it has in the file.
@@ -64,8 +65,17 @@ pub(super) struct Configuration {
     #[serde(with = "text")]
     pub(super) https_proxy: Maybe<SocketAddr>,
     pub(super) refuse_private_addresses: bool,
+    #[serde(with = "text")]
+    pub(super) tlsrpt: Maybe<SocketPath>,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_mode: SocketMode,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_owner: Maybe<SocketOwner>,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_forward: Maybe<SocketPath>,
     pub(super) log: Log,
     pub(super) limits: Limits,
+    pub(super) report: ReportKeys,
     pub(super) zone: ZoneKeys,
     #[serde(deserialize_with = "named_zones")]
     pub(super) zones: BTreeMap<String, ZoneKeys>,
@@ -354,8 +364,13 @@ impl Default for Configuration {
             https_port: 443,
             https_proxy: Maybe(None),
             refuse_private_addresses: false,
+            tlsrpt: Maybe(None),
+            tlsrpt_mode: SocketMode(0o666),
+            tlsrpt_owner: Maybe(None),
+            tlsrpt_forward: Maybe(None),
             log: Log::default(),
             limits: Limits::default(),
+            report: ReportKeys::default(),
             zone: ZoneKeys::default(),
             zones: BTreeMap::new(),
         }

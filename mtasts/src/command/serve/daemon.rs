@@ -17,6 +17,7 @@ use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
 use super::options::Options;
+use super::reports::{MxMismatches, Reports};
 use super::sockets::Sockets;
 use super::status::{Phase, StatusPages};
 use super::supervisor;
@@ -30,6 +31,7 @@ pub(super) struct Daemon<'a> {
     trust_store: TrustStore,
     service: PolicyService,
     server: SocketmapServer,
+    reports: Option<Arc<Reports>>,
     phase: Arc<Phase>,
     reloads: Arc<Reloads>,
 }
@@ -71,14 +73,26 @@ impl<'a> Daemon<'a> {
         }
         let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
         let resolver = configuration.resolver(dns, trust_store.clone(), files);
+        let sockets = Sockets::open(&configuration).await?;
+        if sockets.tlsrpt.is_some() {
+            service_config = service_config.with_max_failed_discoveries(FAILED_DISCOVERIES);
+        }
         let service = PolicyService::new(resolver, service_config);
-        let clients = configuration.socketmap_config().with_max_clients(files.clients);
+        let mut clients = configuration.socketmap_config().with_max_clients(files.clients);
+        let mut reports = None;
+        if let Some(socket) = sockets.tlsrpt {
+            let started = Arc::new(Reports::start(&configuration, socket, &service)?);
+            let mismatches = MxMismatches::new(&started, service.resolver().dns());
+            clients = clients.with_skipped_hosts_told(move |domain, policy, hosts| {
+                mismatches.count(domain, policy, hosts);
+            });
+            reports = Some(started);
+        }
         let server = SocketmapServer::new(service.clone(), clients, zones);
         let (phase, reloads) = (Arc::default(), Arc::default());
         let mut daemon =
-            Self { options, configuration, logging, trust_store, service, server, phase, reloads };
+            Self { options, configuration, logging, trust_store, service, server, reports, phase, reloads };
         daemon.warn_without_dane();
-        let sockets = Sockets::open(&daemon.configuration).await?;
         let status_pages = daemon.status_pages(sockets.metrics);
         let control = daemon.control(sockets.control);
         tokio::select! {
@@ -86,13 +100,21 @@ impl<'a> Daemon<'a> {
             () = status_pages => {}
             () = control => {}
         }
+        if let Some(reports) = &daemon.reports {
+            reports.stop();
+        }
         tracing::info!(requests = daemon.server.requests(), "stopped");
         Ok(())
     }
 
     /// Serves the pages of the daemon, if they were asked for; it does not end.
     fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
-        let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
+        let metrics = Metrics::new(
+            self.server.clone(),
+            self.service.clone(),
+            self.reports.clone(),
+            Arc::clone(&self.reloads),
+        );
         let store = self.configuration.store.to_string();
         let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -301,3 +323,6 @@ impl Signals {
         }
     }
 }
+
+/// Of how many domains it is known for TLS reports that their policy could not be had.
+const FAILED_DISCOVERIES: usize = 4096;

@@ -12,6 +12,8 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::reports::Reports;
+
 /// All metrics. They are gathered when somebody asks: an answer to a mail server costs one addition at most.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -24,6 +26,7 @@ struct Sources {
     started_at: Duration,
     server: SocketmapServer,
     service: PolicyService,
+    reports: Option<Arc<Reports>>,
     reloads: Arc<Reloads>,
 }
 
@@ -35,10 +38,15 @@ pub(super) struct Reloads {
 }
 
 impl Metrics {
-    pub(super) fn new(server: SocketmapServer, service: PolicyService, reloads: Arc<Reloads>) -> Self {
+    pub(super) fn new(
+        server: SocketmapServer,
+        service: PolicyService,
+        reports: Option<Arc<Reports>>,
+        reloads: Arc<Reloads>,
+    ) -> Self {
         let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Sources { started_at, server, service, reloads }));
+        registry.register_collector(Box::new(Sources { started_at, server, service, reports, reloads }));
         Self { registry }
     }
 
@@ -141,6 +149,9 @@ impl Collector for Sources {
             ],
         )?;
         page.store(&service, self.service.store_state())?;
+        if let Some(reports) = &self.reports {
+            page.reports(reports)?;
+        }
 
         page.counters(
             "mtasts_reloads",
@@ -208,6 +219,47 @@ impl Page<'_> {
             "mtasts_store_evicted",
             "Entries that the store has given up for want of room",
             service.store.evicted,
+        )
+    }
+
+    /// What is counted for TLS reports.
+    fn reports(&mut self, reports: &Reports) -> fmt::Result {
+        let (counts, state) = reports.counts();
+        let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();
+        self.counters(
+            "mtasts_tlsrpt_events",
+            "Sessions that mail servers told of, by what became of them",
+            "result",
+            &[
+                ("counted", counts.events),
+                ("no-tlsrpt-record", not_counted("no-tlsrpt-record")),
+                ("tlsrpt-report", not_counted("tlsrpt-report")),
+            ],
+        )?;
+        let refused: u64 = counts.refused.values().sum();
+        self.counters(
+            "mtasts_tlsrpt_lost",
+            "What was sent to the collector and not counted, by the reason",
+            "reason",
+            &[
+                ("queue-full", counts.overflowed),
+                ("no-datagram", refused),
+                ("too-many-domains", not_counted("too-many-domains")),
+                ("out-of-memory", not_counted("out-of-memory")),
+                ("not-forwarded", counts.forward_lost),
+            ],
+        )?;
+        self.counter("mtasts_tlsrpt_reports", "TLS reports that were given out to be sent", state.taken)?;
+        self.gauge(
+            "mtasts_tlsrpt_domains",
+            "Domains that sessions are counted of today",
+            state.domains as u64,
+        )?;
+        self.gauge("mtasts_tlsrpt_octets", "Octets that all counts take in memory", state.octets as u64)?;
+        self.gauge(
+            "mtasts_tlsrpt_store_up",
+            "Whether what is counted for TLS reports is saved",
+            u64::from(state.unsaved_since.is_none()),
         )
     }
 

@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::logging::{LogFormat, LogLevel};
 use super::overrides;
 use super::place::Place;
+use super::report_keys::SocketPath;
 use super::unworkable::Unworkable;
 use super::value::Maybe;
 
@@ -38,6 +39,19 @@ pub(super) struct Options {
     /// Let `mtasts explain` and `mtasts cache` ask here [default: `control` in `$RUNTIME_DIRECTORY`, or else nowhere]
     #[arg(long, value_name = "PATH")]
     control: Option<String>,
+    /// Collect for TLS reports what mail servers tell of their sessions (libtlsrpt) at this unix socket. Needs an address in
+    /// --report-from or in the file [default: nowhere]
+    #[arg(long, value_name = "[unix:]PATH")]
+    tlsrpt: Option<SocketPath>,
+    /// Pass on to another collector at this unix socket what comes to the one of --tlsrpt
+    #[arg(long, value_name = "[unix:]PATH")]
+    tlsrpt_forward: Option<SocketPath>,
+    /// The mail address that TLS reports come from, whose domain is the one that sends them
+    #[arg(long, value_name = "ADDRESS")]
+    report_from: Option<String>,
+    /// The organisation that TLS reports name [default: the domain of --report-from]
+    #[arg(long, value_name = "NAME")]
+    report_organization: Option<String>,
     /// Answer for the destinations in this file as it says
     #[arg(long, value_name = "FILE")]
     overrides: Option<String>,
@@ -137,6 +151,18 @@ impl Options {
         }
         if self.control.is_some() {
             configuration.control = Maybe(self.control.clone());
+        }
+        if self.tlsrpt.is_some() {
+            configuration.tlsrpt = Maybe(self.tlsrpt.clone());
+        }
+        if self.tlsrpt_forward.is_some() {
+            configuration.tlsrpt_forward = Maybe(self.tlsrpt_forward.clone());
+        }
+        if self.report_from.is_some() {
+            configuration.report.from = Maybe(self.report_from.clone());
+        }
+        if self.report_organization.is_some() {
+            configuration.report.organization = Maybe(self.report_organization.clone());
         }
         if self.overrides.is_some() {
             configuration.overrides = Maybe(self.overrides.clone());

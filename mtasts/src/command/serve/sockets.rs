@@ -3,6 +3,7 @@
 use std::io;
 
 use listenfd::ListenFd;
+use mta_sts_reporter::CollectorSocket;
 use mtasts_socketmap::SocketmapListener;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -16,10 +17,12 @@ pub(super) struct Sockets {
     pub(super) answers: Vec<SocketmapListener>,
     pub(super) metrics: Option<TcpListener>,
     pub(super) control: Option<UnixListener>,
+    pub(super) tlsrpt: Option<CollectorSocket>,
 }
 
 impl Sockets {
-    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; those named `metrics` and `control`, of these.
+    /// Sockets of systemd (`sd_listen_fds(3)`) take the place of `listen`; those named `metrics` and `control`, of these; one for
+    /// datagrams, of `tlsrpt`.
     pub(super) async fn open(configuration: &Configuration) -> Result<Self, (Exit, String)> {
         let mut sockets = Self::handed_over().map_err(|what| (Exit::No, what))?;
         if sockets.answers.is_empty() {
@@ -44,6 +47,13 @@ impl Sockets {
             sockets.control =
                 Some(bound.map_err(|error| cannot_listen(&format!("{path} for control"), &error))?);
         }
+        if sockets.tlsrpt.is_none()
+            && let Some(path) = &configuration.tlsrpt.0
+        {
+            let bound = CollectorSocket::bind(&path.0, configuration.collector_access());
+            sockets.tlsrpt =
+                Some(bound.map_err(|error| cannot_listen(&format!("{path} for TLSRPT"), &error))?);
+        }
         Ok(sockets)
     }
 
@@ -51,7 +61,7 @@ impl Sockets {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
         let mut handed = ListenFd::from_env();
-        let mut sockets = Self { answers: Vec::new(), metrics: None, control: None };
+        let mut sockets = Self { answers: Vec::new(), metrics: None, control: None, tlsrpt: None };
         for number in 0..handed.len() {
             let name = names.next().unwrap_or_default();
             let failed = |error: io::Error| format!("a socket that was handed over is of no use: {error}");
@@ -64,6 +74,8 @@ impl Sockets {
                 }
             } else if name == "metrics" {
                 return Err("the socket that was handed over for metrics is no TCP port".to_owned());
+            } else if let Ok(Some(datagrams)) = handed.take_unix_datagram(number) {
+                sockets.tlsrpt = Some(CollectorSocket::from_bound(datagrams));
             } else if let Some(listener) = handed.take_unix_listener(number).map_err(failed)? {
                 if name == "control" {
                     listener.set_nonblocking(true).map_err(failed)?;

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::configuration::Configuration;
 use super::place::Place;
+use super::report_keys::SocketPath;
 
 /// A key whose value cannot work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,9 @@ impl Configuration {
                 return fault(&["control"], &format!("{control} stands in `listen` already"));
             }
         }
+        if let Some(fault) = self.unworkable_reports() {
+            return Some(fault);
+        }
         if self.https_port == 0 {
             return fault(&["https-port"], "no host can be asked on port 0");
         }
@@ -94,6 +98,31 @@ impl Configuration {
             );
         }
         None
+    }
+
+    fn unworkable_reports(&self) -> Option<Unworkable> {
+        let fault = |key, message: &str| Some(Unworkable { key, message: message.to_owned() });
+        for (key, path) in [(&["tlsrpt"], &self.tlsrpt.0), (&["tlsrpt-forward"], &self.tlsrpt_forward.0)] {
+            if path.as_ref().is_some_and(|SocketPath(path)| path.as_os_str().len() > MAX_SOCKET_PATH) {
+                return fault(key, TOO_LONG);
+            }
+        }
+        if let Some(SocketPath(path)) = &self.tlsrpt.0 {
+            if self.listen.contains(&Place::Unix(path.clone())) {
+                return fault(&["tlsrpt"], &format!("unix:{} stands in `listen` already", path.display()));
+            }
+            if self.tlsrpt == self.tlsrpt_forward {
+                return fault(&["tlsrpt-forward"], "the daemon would pass on to itself");
+            }
+        }
+        match self.report.sender() {
+            Some(Err(what)) => fault(&["report", "from"], &what),
+            None if self.tlsrpt.0.is_some() => fault(
+                &["tlsrpt"],
+                "reports need an address to come from: `from` in [report], or --report-from",
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -134,6 +163,10 @@ mod tests {
             ("listen = ['unix:/a', 'unix:/a']", "['unix:/a', 'unix:/a']", "only one of"),
             ("listen = ['[::]:1']\nmetrics = '127.0.0.1:1'", "'127.0.0.1:1'", "`listen` already"),
             ("listen = ['unix:/a']\ncontrol = '/a'", "'/a'", "`listen` already"),
+            ("tlsrpt = '/a'", "'/a'", "from"),
+            ("tlsrpt = '/a'\n[report]\nfrom = 'nobody'", "'nobody'", "mail address"),
+            ("listen = ['unix:/a']\ntlsrpt = '/a'\n[report]\nfrom = 'a@b.test'", "'/a'", "`listen` already"),
+            ("tlsrpt = 'unix:/a'\ntlsrpt-forward = '/a'\n[report]\nfrom = 'a@b.test'", "'/a'", "to itself"),
             ("https-port = 0", "0", "port 0"),
             ("https-proxy = '192.0.2.1:0'", "'192.0.2.1:0'", "port 0"),
             ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
@@ -152,6 +185,8 @@ mod tests {
             "listen = ['127.0.0.1:0', '127.0.0.1:0']",
             "listen = ['127.0.0.1:1', '127.0.0.2:1', '[::1]:1', 'unix:/a', 'unix:/b']\nmetrics = '127.0.0.3:1'",
             "[limits]\nanswer-within = '85s'\ndns-attempts = '5'",
+            "tlsrpt = '/a'\ntlsrpt-forward = '/b'\n[report]\nfrom = 'a@b.test'",
+            "[report]\nfrom = 'a@b.test'",
         ] {
             assert_eq!(toml::from_str::<Configuration>(text).unwrap().unworkable(), None, "{text}");
         }
