@@ -145,7 +145,7 @@ fn a_message_tells_the_place_in_the_report() {
     let finding = &lint::report(report.as_bytes())[0];
     assert_eq!(
         finding.message(),
-        "A text is empty where nothing should stand (policies[0].failure-details[0].receiving-ip)."
+        "A text is empty instead of absent (policies[0].failure-details[0].receiving-ip)."
     );
     assert_eq!(
         finding.to_string(),

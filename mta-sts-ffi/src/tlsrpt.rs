@@ -1,4 +1,4 @@
-//! The words of TLSRPT (RFC 8460).
+//! The terms of TLSRPT (RFC 8460).
 
 use std::ffi::c_char;
 
@@ -7,23 +7,23 @@ use mta_sts_core::{PolicyType, ResultType};
 use crate::getter::get;
 use crate::text::{self, Lens, NONE, Row};
 
-/// What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
+/// The result type of a failure in TLSRPT (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
 pub type mtasts_result_type = u32;
 
-/// The kind of policy that TLSRPT counts a session under (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
+/// The type of policy under which TLSRPT counts a session (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
 pub type mtasts_policy_type = u32;
 
-/// The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
+/// The keyword of a `result_type` in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
 ///
-/// NULL for a number that is none. It lives as long as the process.
+/// NULL for an unknown number. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_result_type_word(result_type: mtasts_result_type) -> *const c_char {
     word(&RESULT_LENS, &RESULT_TEXTS, result_type)
 }
 
-/// The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
+/// The keyword of a `policy_type` in a report: "sts" for MTASTS_POLICY_TYPE_STS.
 ///
-/// NULL for a number that is none. It lives as long as the process.
+/// NULL for an unknown number. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_type_word(policy_type: mtasts_policy_type) -> *const c_char {
     word(&TYPE_LENS, &TYPE_TEXTS, policy_type)

@@ -118,7 +118,7 @@ impl Report {
         Ok(Self { noticed: read.deviations, ..read.report.into() })
     }
 
-    /// The organisation that reports: `organization-name`.
+    /// The reporting organisation: `organization-name`.
     #[getter]
     fn organization(&self) -> Option<&str> {
         self.content.organization()
@@ -136,7 +136,7 @@ impl Report {
         self.content.submitter()
     }
 
-    /// The `report-id`. With the organisation and the period it tells a report that came twice.
+    /// The `report-id`. Together with the organisation and the period it identifies duplicates.
     #[getter]
     fn id(&self) -> Option<&str> {
         self.content.id()

@@ -183,7 +183,7 @@ impl Tally {
         py.detach(|| self.lock_detached().to_text())
     }
 
-    /// Whether nothing waits to be reported.
+    /// Returns whether there is nothing to report.
     #[getter]
     fn is_empty(&self, py: Python<'_>) -> bool {
         self.lock(py).is_empty()

@@ -1,4 +1,4 @@
-//! What libtlsrpt sends to the program that counts.
+//! The datagrams of libtlsrpt, which mail servers send to a collector.
 //!
 //! ```text
 //! {"dpv":"1","d":"example.com","pr":"v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
@@ -7,8 +7,8 @@
 //!     "a":"https://...","f":"reason"}],"t":1,"f":1}]}
 //! ```
 //!
-//! `t` is the number of failures, `f` the end of the session: 1 if it failed. The version is missing in what libtlsrpt
-//! 0.5.0 sends, and `h` is whatever the sender hands in: of Postfix, the whole answer to EHLO.
+//! `t` is the number of failures, `f` the final result: 1 for failure. libtlsrpt 0.5.0 omits the version, and `h` is
+//! whatever the sender passes: for Postfix, the whole EHLO response.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -24,7 +24,7 @@ use super::{PolicyType, ResultType};
 use crate::error::{DatagramError, DatagramErrorKind};
 use crate::name::{DnsName, PolicyDomain};
 
-/// What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+/// A datagram of libtlsrpt about one delivery: the TLS results with an MX host under each policy that was checked.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Datagram;
@@ -39,7 +39,7 @@ use crate::name::{DnsName, PolicyDomain};
 /// # Ok::<(), mta_sts_core::tlsrpt::DatagramError>(())
 /// ```
 ///
-/// A mail server that links this crate sends the same, to whichever program counts:
+/// A mail server that links this crate can send the same to any collector:
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts};
@@ -58,7 +58,7 @@ use crate::name::{DnsName, PolicyDomain};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is kept is what counts: names in lower case and A-labels, of a greeting its name, reasons in printable ASCII.
+/// It keeps what is counted: names in lower case and A-labels, the name in a greeting, reasons in printable ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
     domain: PolicyDomain,
@@ -69,9 +69,9 @@ pub struct Datagram {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DatagramPolicy {
     policy_type: PolicyType,
-    // Where it is not the recipient domain.
+    // `None` if it is the recipient domain.
     domain: Option<DnsName>,
-    // A line feed behind each.
+    // Each followed by a line feed.
     lines: Box<str>,
     mx_hosts: Box<str>,
     failures: Vec<OwnedFailure>,
@@ -79,19 +79,19 @@ struct DatagramPolicy {
 }
 
 impl Datagram {
-    /// The most octets that are read or written: 64 KiB.
+    /// The maximum length of a datagram, in octets: 64 KiB.
     pub const MAX_LEN: usize = 65_536;
 
-    /// A datagram about deliveries to this domain, which has this TLSRPT record. Without an event it says nothing.
+    /// A datagram about deliveries to this domain, with this TLSRPT record. It is empty until an event is added.
     pub fn new(domain: &PolicyDomain, record: &str) -> Self {
         Self { domain: domain.clone(), record: record.into(), policies: Vec::new() }
     }
 
-    /// Adds an event of the same recipient domain; its own record does not count.
+    /// Adds an event of the same recipient domain; the record of the event is ignored.
     ///
-    /// Returns whether it could be added: a datagram has no word for a policy discovery that failed beside a cached
-    /// policy, since each of its policies stands for a session; nor for a session of a TLS report, which is not
-    /// counted; nor for an event of another domain.
+    /// Returns whether it could be added. A datagram cannot express a failed policy discovery with a cached policy,
+    /// since each of its policies stands for a session, nor a session of a TLS report, which is not counted, nor an
+    /// event of another domain.
     pub fn add(&mut self, event: &Event<'_>) -> bool {
         let Some(end) = event.session.filter(|_| !event.is_of_tlsrpt_report && *event.domain == self.domain)
         else {
@@ -108,17 +108,16 @@ impl Datagram {
         true
     }
 
-    /// Reads a datagram.
+    /// Parses a datagram.
     ///
-    /// A version may be missing or be `1`. What is not UTF-8 is replaced. Members that are not known, and the number
-    /// of failures, are passed over. A policy without a domain is the recipient's, or with DANE that of the first MX
-    /// host that failed. A result type that is not known counts as `validation-failure`. Where the reason is
-    /// OpenSSL's word for a name, a date or an issuer that is wrong, `validation-failure` becomes the result type
-    /// that says so (RFC 8460, 4.3).
+    /// The version may be missing or `1`. Invalid UTF-8 is replaced. Unknown members and the number of failures are
+    /// ignored. A policy without a domain gets the recipient's, or with DANE that of the first MX host that failed. An
+    /// unknown result type counts as `validation-failure`. If the reason is the OpenSSL message for a wrong name, date,
+    /// or issuer, `validation-failure` becomes the corresponding result type (RFC 8460, 4.3).
     ///
     /// # Errors
     ///
-    /// Why nothing is counted of it.
+    /// Returns why nothing in it is counted.
     // Meets R36, R37, R38, R39.
     pub fn parse(datagram: &[u8]) -> Result<Self, DatagramError> {
         if datagram.len() > Self::MAX_LEN {
@@ -136,12 +135,12 @@ impl Datagram {
         &self.domain
     }
 
-    /// The TLSRPT record of the recipient domain, as the sender saw it.
+    /// The TLSRPT record of the recipient domain, as seen by the sender.
     pub fn record(&self) -> &str {
         &self.record
     }
 
-    /// What is to be counted, each with the record.
+    /// The events to count, each with the record.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.policies.iter().map(|policy| Event {
             record: Some(&self.record),
@@ -157,11 +156,11 @@ impl Datagram {
         })
     }
 
-    /// The datagram as libtlsrpt writes it, of version 1.
+    /// Writes the datagram in the form of libtlsrpt, version 1.
     ///
     /// # Errors
     ///
-    /// `datagram-without-policy` and `datagram-too-long`: no program would count it. Send none.
+    /// `datagram-without-policy` and `datagram-too-long`: no collector would count it. Do not send it.
     pub fn to_json(&self) -> Result<String, DatagramError> {
         if self.policies.is_empty() {
             return Err(DatagramError::at(DatagramErrorKind::NoPolicy, 1, 0));
@@ -237,7 +236,7 @@ impl OwnedFailure {
 
 const VERSION: &str = "1";
 
-/// The members as they stand in a datagram.
+/// The members of a datagram.
 struct ReadDatagram<'a> {
     version: Option<Cow<'a, str>>,
     domain: Cow<'a, str>,
@@ -387,7 +386,7 @@ impl ReadPolicy<'_> {
     }
 }
 
-/// The longest `additional-information`, in octets.
+/// The maximum length of `additional-information`, in octets.
 const MAX_INFORMATION_LEN: usize = 1024;
 
 impl ReadFailure<'_> {
@@ -418,14 +417,14 @@ impl ReadFailure<'_> {
     }
 }
 
-/// The name of an MX host, or what stands in its place.
+/// The name of an MX host, or the text in its place.
 fn host_name(name: &str) -> Option<Box<str>> {
     DnsName::parse(name)
         .map_or_else(|_| event::unusual_host_name(name).map(Into::into), |name| Some(name.as_str().into()))
 }
 
-/// What a word of OpenSSL's certificate verification says, in the words of RFC 8460, 4.3. Blanks may be underscores, as
-/// Postfix writes them.
+/// The result type (RFC 8460, 4.3) for a message of OpenSSL's certificate verification. White space may be replaced by
+/// underscores, as by Postfix.
 fn result_type_of_openssl(reason: &str) -> Option<ResultType> {
     let same = |word: &&str| {
         word.len() == reason.len()
@@ -516,7 +515,7 @@ mod tests {
     use super::*;
     use std::vec;
 
-    /// A datagram whose only policy has these members, between those that every policy has.
+    /// A datagram whose only policy has these members besides the common ones.
     fn with_policy(members: &str) -> String {
         format!(r#"{{"d":"example.com","pr":"v=TLSRPTv1; rua=mailto:a@b","policies":[{{{members}}}]}}"#)
     }
@@ -607,7 +606,7 @@ mod tests {
         ] {
             assert_eq!(result(2, reason), result_type, "{reason}");
             assert_eq!(result(1, reason), ResultType::ValidationFailure, "under DANE: {reason}");
-            // Whatever number a libtlsrpt to come has for it.
+            // Whatever number a future libtlsrpt uses for it.
             let unknown = format!(r#""policy-type":2,"failure-details":[{{"c":299,"f":"{reason}"}}],"f":1"#);
             assert_eq!(failures(&unknown)[0].result_type, result_type, "{reason}");
         }

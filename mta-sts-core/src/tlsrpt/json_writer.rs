@@ -21,7 +21,7 @@ impl JsonWriter {
         self.json.push(bracket);
     }
 
-    /// A comma, unless an object or an array has just begun.
+    /// Writes a comma, unless an object or an array has just started.
     pub(super) fn separate(&mut self) {
         if !self.json.ends_with(['{', '[']) {
             self.json.push(',');

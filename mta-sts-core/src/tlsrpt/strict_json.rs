@@ -30,7 +30,7 @@ impl<'a> StrictJson<'a> {
         Self { json: JsonReader::of_text(text) }
     }
 
-    /// How far it has read.
+    /// The current offset.
     pub(super) const fn offset(&self) -> usize {
         self.json.offset()
     }

@@ -10,11 +10,11 @@ use crate::mx::MxPattern;
 use crate::name::DnsName;
 
 impl Report {
-    /// Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4. The same report
-    /// always gives the same octets, and [`Report::parse`] gives the same report without a deviation.
+    /// Writes the report as I-JSON (RFC 7493) on one line, with members in the order of RFC 8460, 4.4. The same
+    /// report always gives the same octets, and [`Report::parse`] returns the same report without deviations.
     ///
-    /// What is [`None`] is left out, and so are failure details where there are none. `policy-string` and `mx-host`
-    /// always stand there, if need be as empty arrays.
+    /// `None` values are omitted, and so are failure details if there are none. `policy-string` and `mx-host` are
+    /// always present, if necessary as empty arrays.
     ///
     /// ```
     /// use mta_sts_core::tlsrpt::{Report, ReportPeriod, ReportPolicy};
@@ -31,10 +31,10 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// What its receiver would misread or refuse, and where: a member that RFC 8460 demands is missing; the period
-    /// is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
-    /// unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer
-    /// sessions are detailed than failed.
+    /// Returns what the receiver would misread or refuse, and where: a member required by RFC 8460 is missing; the
+    /// period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a trailing dot; a
+    /// type is unknown, or an address invalid; a text is empty, too long, or has disallowed characters; the failure
+    /// details count fewer sessions than failed.
     // Meets R25, R26, R54.
     pub fn to_json(&self) -> Result<String, ReportError> {
         let mut writer = Writer { json: JsonWriter::new(), indexes: [0; 2] };
@@ -45,7 +45,7 @@ impl Report {
     }
 }
 
-/// What is wrong, and where.
+/// The fault, and its path.
 type Fault = (ReportErrorKind, &'static str);
 
 struct Writer {
@@ -223,7 +223,7 @@ impl Writer {
     }
 }
 
-/// A text that must be there.
+/// A required text.
 fn text<'a>(text: Option<&'a str>, path: &'static str) -> Result<&'a str, Fault> {
     let text = text.ok_or((ReportErrorKind::MissingMember, path))?;
     let is_good =
@@ -235,7 +235,7 @@ fn name<'a>(name: &'a str, path: &'static str) -> Result<&'a str, Fault> {
     if is_name(name) { Ok(name) } else { Err((ReportErrorKind::BadName, path)) }
 }
 
-/// Whether it is a host name, written in A-labels and without a last dot.
+/// Returns whether it is a host name in A-labels without a trailing dot.
 fn is_name(name: &str) -> bool {
     DnsName::parse(name).is_ok_and(|read| read.as_str().eq_ignore_ascii_case(name))
 }

@@ -36,7 +36,7 @@ pub struct CollectorAccess {
 }
 
 impl CollectorAccess {
-    /// Everybody who can reach the folder: Postfix's clients run as a user of their own.
+    /// Anyone who can reach the folder may connect, since Postfix's clients run as a user of their own.
     pub const fn new() -> Self {
         Self { mode: 0o666, user: None, group: None }
     }
@@ -48,14 +48,14 @@ impl CollectorAccess {
         self
     }
 
-    /// The number of the user that owns it: by default the one of the process.
+    /// Sets the numeric id of the user that owns it. Default: the user of the process.
     #[must_use]
     pub const fn with_user(mut self, user: Option<u32>) -> Self {
         self.user = user;
         self
     }
 
-    /// The number of its group: by default the one of the process.
+    /// Sets the numeric id of its group. Default: the group of the process.
     #[must_use]
     pub const fn with_group(mut self, group: Option<u32>) -> Self {
         self.group = group;

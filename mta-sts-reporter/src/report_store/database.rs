@@ -129,7 +129,7 @@ impl Database {
             name.push(ending);
             PathBuf::from(name)
         };
-        // The first is the best evidence of what happened: the last gives way.
+        // The first one is the best evidence of what happened: the last is overwritten.
         let endings = [".damaged", ".damaged.2", ".damaged.3"];
         let ending = endings.into_iter().find(|ending| !with(ending).exists()).unwrap_or(endings[2]);
         for of_file in ["", "-wal", "-shm"] {
@@ -193,7 +193,7 @@ impl Writing<'_> {
     }
 }
 
-/// Why a database could not be used.
+/// The reason why a database could not be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error(transparent)]

@@ -36,14 +36,14 @@ impl ReportStoreError {
         self.kind
     }
 
-    /// The stable kebab-case word of the kind.
+    /// The stable code of the kind: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.kind.code()
     }
 }
 
 impl ReportStoreErrorKind {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Full => "store-full",

@@ -7,9 +7,9 @@
 //!     "details":[{"result_type":"certificate-expired","mx_host":"mx.example.com","count":3}]}]}
 //! ```
 //!
-//! Each line stands for itself, so that lines of several texts may be put together: what is of the same domain and day is
-//! added. `day` is its first second. A line with `reported` has instead the domains that had reports of the day and are gone.
-//! What is zero, empty or not known is left out.
+//! Each line is self-contained, so lines of several texts can be concatenated: counts of the same domain and day are
+//! added. `day` is its first second. A line with `reported` instead lists the domains whose reports of the day are done
+//! and that were removed. Zero, empty, and unknown values are omitted.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -34,13 +34,12 @@ use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
-    /// The first line of [`Tally::to_text`], with its line feed: what stands before the lines of a store.
+    /// The first line of [`Tally::to_text`], with its line feed: prepend it to the lines of a store.
     pub const FIRST_LINE: &str = "mta-sts-tally 1\n";
 
-    /// All that is counted, as text: the same counts give the same octets.
+    /// All counts as text: the same counts give the same octets.
     ///
-    /// Reports that are in delivery are kept with what was tried; after [`Tally::parse`] they are tried again when it is
-    /// time.
+    /// Reports in delivery are saved with their attempts; after [`Tally::parse`] they are retried when they are due.
     pub fn to_text(&self) -> String {
         let mut text = String::from(Self::FIRST_LINE);
         for row in self.all_rows() {
@@ -51,13 +50,13 @@ impl Tally {
         text
     }
 
-    /// The line of a domain, if it is worth one.
+    /// The line of a domain, unless it is empty.
     pub(super) fn line_of(&self, place: Place) -> Option<String> {
         let domain = self.domain(place).filter(|domain| domain.is_worth_keeping())?;
         Some(line(|writer| domain.saved(place.day).write(writer)))
     }
 
-    /// The line of the domains that had reports of a day and are gone.
+    /// The line of the removed domains with reports for a day.
     pub(super) fn line_of_reported(&self, day: u32) -> Option<String> {
         let reported = self.days.get(&day)?.reported.iter();
         Some(line(|writer| {
@@ -72,14 +71,14 @@ impl Tally {
         Some(line(|writer| SavedReported::new(day, [(hash, number)]).write(writer)))
     }
 
-    /// Reads what [`Tally::to_text`] has written; texts may be put together, each but the first without its first line.
+    /// Parses the output of [`Tally::to_text`]; texts can be concatenated, each but the first without its first line.
     ///
-    /// What has no room under this configuration is lost ([`Tally::lost_sessions`]).
+    /// What does not fit under this configuration is lost ([`Tally::lost_sessions`]).
     ///
     /// # Errors
     ///
-    /// Where the text is not what [`Tally::to_text`] writes: cut off, damaged, or of a version to come. Keep it, for
-    /// whoever looks into it, and begin with an empty tally.
+    /// Returns how the text differs from the output of [`Tally::to_text`]: it is truncated, damaged, or of a future
+    /// version. Keep it for inspection, and start with an empty tally.
     pub fn parse(text: &[u8], config: TallyConfig) -> Result<Self, TallyError> {
         let mut lines = text.split_inclusive(|octet| *octet == b'\n');
         match lines.next().map(<[u8]>::trim_ascii_end) {
@@ -115,7 +114,7 @@ impl Tally {
         Ok(tally)
     }
 
-    /// Remembers which domains had reports of a day, as far as there is room.
+    /// Restores which domains had reports for a day, as far as there is room.
     fn restore_reported(&mut self, saved: &SavedReported) -> Option<()> {
         let day = day_of_saved(saved.day)?;
         for (hash, number) in &saved.reported {
@@ -135,7 +134,7 @@ impl Tally {
         Some(())
     }
 
-    /// Counts what was saved of a domain; nothing, where it is not what is written.
+    /// Restores the counts of a domain; `None` if the line is not valid.
     fn restore(&mut self, saved: &SavedDomain<'_>) -> Option<()> {
         let day = day_of_saved(saved.day)?;
         let name = PolicyDomain::parse(&saved.domain).ok()?;
@@ -167,7 +166,7 @@ impl Tally {
                 let id = if sealed.id.len() <= longest {
                     sealed.id.as_ref().into()
                 } else {
-                    // The sender has another name now.
+                    // The name of the sender has changed.
                     report_id(&config, day, &name, sealed.number, &counts)
                 };
                 domain.sealed = Some(Box::new(Sealed {
@@ -314,7 +313,7 @@ struct SavedCounts<'a> {
     mx_hosts: Vec<Cow<'a, str>>,
     successes: u64,
     failures: u64,
-    // How far its details are folded: the place of a `Fold`.
+    // How far its details are folded: the index of a `Fold`.
     fold: u8,
     details: Vec<SavedDetail<'a>>,
 }
@@ -548,7 +547,7 @@ impl SavedDetail<'_> {
     }
 }
 
-/// Which domains had reports of a day: the hashes of their names under the seed, and the numbers of their next reports.
+/// The domains with reports for a day: the hashes of their names under the seed, and the numbers of their next reports.
 struct SavedReported {
     day: u64,
     reported: Vec<(String, u32)>,

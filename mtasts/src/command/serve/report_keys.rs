@@ -43,7 +43,7 @@ impl Default for ReportKeys {
             store: ReportPlace::default(),
             sending_ip: Maybe(None),
             testing_is_checked: false,
-            max_domains: const { NonZeroUsize::new(65_536).expect("a number that is written here is not 0") },
+            max_domains: const { NonZeroUsize::new(65_536).expect("the number must not be 0") },
             max_memory: Size(64 << 20),
         }
     }

@@ -1,4 +1,4 @@
-//! What went wrong lately, and what came of it: for the log, and for whoever asks why.
+//! Recent failures and their causes, for rate-limited logging and for diagnosis.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -12,32 +12,32 @@ use crate::dns::DnsError;
 use crate::driver::Discovery;
 use crate::fetch::PolicyFetchError;
 
-/// Something that went wrong with a domain.
+/// A failure that affected a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DomainEvent {
-    /// When.
+    /// The time of the failure.
     pub at: UnixTime,
-    /// What.
+    /// The kind of failure.
     pub kind: DomainEventKind,
-    /// The stable kebab-case word of the cause.
+    /// The stable code of the cause: a kebab-case word.
     pub code: &'static str,
     /// The cause in words.
     pub cause: String,
 }
 
-/// What kind of [`DomainEvent`] it was.
+/// The kind of a [`DomainEvent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DomainEventKind {
-    /// A client was told that the answer is temporary: mail waits.
+    /// A client received a temporary answer: mail waiters.
     Temporary,
-    /// The domain has a record, and its policy could not be fetched.
+    /// The domain has a record, but its policy could not be fetched.
     FetchFailed,
 }
 
 impl DomainEventKind {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Temporary => "temporary",
@@ -46,9 +46,9 @@ impl DomainEventKind {
     }
 }
 
-/// The last events, and which domains the log has told of.
+/// The recent events, and the state of rate limiting.
 #[derive(Debug, Default)]
-pub(super) struct Outcomes {
+pub(super) struct EventLog {
     kept: Mutex<Kept>,
 }
 
@@ -56,41 +56,41 @@ pub(super) struct Outcomes {
 struct Kept {
     events: VecDeque<(PolicyDomain, DomainEvent)>,
     told: HashMap<(PolicyDomain, DomainEventKind), Instant>,
-    /// The minute that the lines of the log are counted in.
+    /// The start of the minute whose log lines are counted.
     minute: Option<Instant>,
     lines: u32,
-    untold: u64,
-    /// Why the last lookups failed that nobody was told of yet.
+    suppressed: u64,
+    /// The causes of recent failed lookups that no client has been told yet.
     causes: VecDeque<(PolicyDomain, &'static str, String, UnixTime)>,
 }
 
-/// Whether the log tells of an event.
-pub(super) enum Telling {
-    /// With the number of those that it did not tell of.
-    Tell { untold: u64 },
-    /// It has told of this domain, or of many, a moment ago.
-    Skip,
+/// Whether to log an event.
+pub(super) enum LogDecision {
+    /// Log it, with the number of events suppressed before.
+    Log { suppressed: u64 },
+    /// Suppress it: this domain, or too many in all, were logged recently.
+    Suppress,
 }
 
-impl Outcomes {
-    /// Keeps an event.
-    pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> Telling {
+impl EventLog {
+    /// Records an event.
+    pub(super) fn note(&self, domain: &PolicyDomain, event: DomainEvent) -> LogDecision {
         let mut kept = self.kept();
-        let telling = kept.telling(domain, event.kind);
+        let decision = kept.decision(domain, event.kind);
         if kept.events.len() >= MAX_EVENTS {
             kept.events.pop_front();
         }
         kept.events.push_back((domain.clone(), event));
-        telling
+        decision
     }
 
-    /// What is kept of a domain, the latest first.
+    /// The events of a domain, the latest first.
     pub(super) fn of(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
         let kept = self.kept();
         kept.events.iter().rev().filter(|(of, _)| of == domain).map(|(_, event)| event.clone()).collect()
     }
 
-    /// The cause of the last fetch that failed, if it is kept.
+    /// The cause of the last failed fetch, if it is still recorded.
     pub(super) fn last_failure(&self, domain: &PolicyDomain) -> Option<String> {
         let kept = self.kept();
         let mut failures = kept
@@ -101,7 +101,7 @@ impl Outcomes {
         failures.next().map(|(_, event)| event.cause.clone())
     }
 
-    /// Keeps why a lookup failed, until a client is told.
+    /// Records why a lookup failed, until a client is told.
     pub(super) fn note_cause(&self, domain: &PolicyDomain, code: &'static str, cause: &str, at: UnixTime) {
         let mut kept = self.kept();
         if kept.causes.len() >= MAX_CAUSES {
@@ -110,7 +110,7 @@ impl Outcomes {
         kept.causes.push_back((domain.clone(), code, cause.to_owned(), at));
     }
 
-    /// Why a lookup failed a moment ago.
+    /// The cause of a recent failed lookup.
     pub(super) fn last_cause(&self, domain: &PolicyDomain, code: &str, now: UnixTime) -> Option<String> {
         let kept = self.kept();
         let mut causes =
@@ -126,7 +126,7 @@ impl Outcomes {
 }
 
 impl Kept {
-    fn telling(&mut self, domain: &PolicyDomain, kind: DomainEventKind) -> Telling {
+    fn decision(&mut self, domain: &PolicyDomain, kind: DomainEventKind) -> LogDecision {
         if self.minute.is_none_or(|minute| minute.elapsed() >= MINUTE) {
             self.minute = Some(Instant::now());
             self.lines = 0;
@@ -135,17 +135,17 @@ impl Kept {
         let key = (domain.clone(), kind);
         let was_told = self.told.get(&key).is_some_and(|at| at.elapsed() < DOMAIN_INTERVAL);
         if was_told || self.lines >= LINES_A_MINUTE {
-            self.untold += 1;
-            return Telling::Skip;
+            self.suppressed += 1;
+            return LogDecision::Suppress;
         }
-        // Bounded by the lines of all the minutes that it reaches back.
+        // Bounded by the log lines of the minutes covered.
         self.told.insert(key, Instant::now());
         self.lines += 1;
-        Telling::Tell { untold: std::mem::take(&mut self.untold) }
+        LogDecision::Log { suppressed: std::mem::take(&mut self.suppressed) }
     }
 }
 
-/// Why a lookup came to no policy of its own, with all that was seen on the way.
+/// Displays why a lookup gave no policy, with everything seen on the way.
 pub(super) struct Cause<'a>(pub(super) &'a Discovery);
 
 impl fmt::Display for Cause<'_> {
@@ -162,21 +162,21 @@ impl fmt::Display for Cause<'_> {
                     Some(FetchFault::Error(error)) => {
                         write!(
                             formatter,
-                            "the Policy Host answered with HTTP status {}: {error}",
+                            "the Policy Host responded with HTTP status {}: {error}",
                             response.status
                         )
                     }
                     Some(fault) => fault.fmt(formatter),
                     None => {
-                        write!(formatter, "the Policy Host answered with HTTP status {}", response.status)
+                        write!(formatter, "the Policy Host responded with HTTP status {}", response.status)
                     }
                 }
             }
             (None, Some(Err(error)), _) => {
-                write!(formatter, "the address of the Policy Host in DNS: {error}")
+                write!(formatter, "address lookup of the Policy Host: {error}")
             }
             (None, _, Some(Err(error @ DnsError::Failed(_)))) => {
-                write!(formatter, "the record in DNS: {error}")
+                write!(formatter, "lookup of the record: {error}")
             }
             _ => match outcome.applied {
                 Err(why) => why.fmt(formatter),
@@ -195,12 +195,12 @@ fn at_peer(error: &PolicyFetchError, formatter: &mut fmt::Formatter<'_>) -> fmt:
     }
 }
 
-/// Some hundred octets each.
+/// Each takes some hundred octets.
 const MAX_EVENTS: usize = 4096;
 const MAX_CAUSES: usize = 256;
 const MINUTE: Duration = Duration::from_secs(60);
 const DOMAIN_INTERVAL: Duration = Duration::from_secs(300);
-/// Strangers choose the domains.
+/// Attackers can choose the domains.
 const LINES_A_MINUTE: u32 = 60;
 
 #[cfg(test)]
@@ -211,40 +211,39 @@ mod tests {
         DomainEvent { at: UnixTime::from_secs(1), kind, code: "slow", cause: "It took long.".to_owned() }
     }
 
-    fn tells(outcomes: &Outcomes, domain: &str, kind: DomainEventKind) -> Option<u64> {
-        match outcomes.note(&PolicyDomain::parse(domain).unwrap(), event(kind)) {
-            Telling::Tell { untold } => Some(untold),
-            Telling::Skip => None,
+    fn tells(events: &EventLog, domain: &str, kind: DomainEventKind) -> Option<u64> {
+        match events.note(&PolicyDomain::parse(domain).unwrap(), event(kind)) {
+            LogDecision::Log { suppressed } => Some(suppressed),
+            LogDecision::Suppress => None,
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_log_is_not_flooded_and_nothing_grows() {
-        let outcomes = Outcomes::default();
-        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), Some(0));
-        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), None);
-        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::FetchFailed), Some(1));
+        let events = EventLog::default();
+        assert_eq!(tells(&events, "a.test", DomainEventKind::Temporary), Some(0));
+        assert_eq!(tells(&events, "a.test", DomainEventKind::Temporary), None);
+        assert_eq!(tells(&events, "a.test", DomainEventKind::FetchFailed), Some(1));
         tokio::time::advance(DOMAIN_INTERVAL).await;
-        assert_eq!(tells(&outcomes, "a.test", DomainEventKind::Temporary), Some(0));
-        let told = (0..10_000).filter(|number| {
-            tells(&outcomes, &format!("{number}.test"), DomainEventKind::Temporary).is_some()
-        });
+        assert_eq!(tells(&events, "a.test", DomainEventKind::Temporary), Some(0));
+        let told = (0..10_000)
+            .filter(|number| tells(&events, &format!("{number}.test"), DomainEventKind::Temporary).is_some());
         assert_eq!(told.count(), LINES_A_MINUTE as usize - 1);
-        let kept = outcomes.kept();
+        let kept = events.kept();
         assert_eq!(kept.events.len(), MAX_EVENTS);
         assert!(kept.told.len() <= LINES_A_MINUTE as usize);
     }
 
     #[test]
     fn the_last_events_of_a_domain_are_kept() {
-        let outcomes = Outcomes::default();
-        tells(&outcomes, "a.test", DomainEventKind::FetchFailed);
-        tells(&outcomes, "b.test", DomainEventKind::Temporary);
-        tells(&outcomes, "a.test", DomainEventKind::Temporary);
+        let events = EventLog::default();
+        tells(&events, "a.test", DomainEventKind::FetchFailed);
+        tells(&events, "b.test", DomainEventKind::Temporary);
+        tells(&events, "a.test", DomainEventKind::Temporary);
         let a = PolicyDomain::parse("a.test").unwrap();
-        let kinds: Vec<_> = outcomes.of(&a).iter().map(|event| event.kind).collect();
+        let kinds: Vec<_> = events.of(&a).iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [DomainEventKind::Temporary, DomainEventKind::FetchFailed]);
-        assert_eq!(outcomes.last_failure(&a).as_deref(), Some("It took long."));
-        assert_eq!(outcomes.last_failure(&PolicyDomain::parse("b.test").unwrap()), None);
+        assert_eq!(events.last_failure(&a).as_deref(), Some("It took long."));
+        assert_eq!(events.last_failure(&PolicyDomain::parse("b.test").unwrap()), None);
     }
 }

@@ -1,19 +1,19 @@
-//! What other machines have stored, and this one does not know.
+//! Replication between machines that share a store: entries that another machine has stored.
 
 use std::time::Duration;
 
 use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, UnixTime};
 
-/// What a store says that was not known.
-pub(super) struct News {
+/// An entry from the store that this machine did not know.
+pub(super) struct ReplicatedEntry {
     pub(super) entry: CacheEntry,
-    /// Another policy than the known one is in force.
-    pub(super) has_policy: bool,
+    /// Whether it brings another policy into force.
+    pub(super) has_new_policy: bool,
 }
 
-/// An entry of a machine whose clock is a little ahead. A lookup takes a back-off that is further ahead than it sets one
-/// itself for a trace of a clock that has stepped back, and would fetch at once.
-pub(super) fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
+/// Adjusts an entry from a machine whose clock is slightly ahead. Otherwise a lookup would see a back-off longer than
+/// it ever sets, conclude that the clock has stepped back, and fetch at once.
+pub(super) fn adjust_clock(stored: CacheEntry, now: UnixTime, back_off: Duration) -> CacheEntry {
     let latest = now.saturating_add(back_off);
     let is_ahead = |until: UnixTime| until > latest && until.saturating_since(latest) <= CLOCK_SKEW;
     if !stored.back_offs().iter().any(|back_off| is_ahead(back_off.until)) {
@@ -29,5 +29,5 @@ pub(super) fn by_our_clock(stored: CacheEntry, now: UnixTime, back_off: Duration
     updates.fold(None, |entry, update| update.apply_to(entry, now)).unwrap_or_default()
 }
 
-/// How far apart the clocks of machines may be that share a store.
+/// The tolerated difference between the clocks of machines that share a store.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);

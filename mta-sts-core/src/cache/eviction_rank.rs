@@ -1,12 +1,12 @@
-//! What an entry is worth when space is short, and until when.
+//! The eviction rank of an entry, and the time of its expiry.
 
 use crate::entry::CacheEntry;
 use crate::policy::Mode;
 use crate::time::UnixTime;
 
-/// What an entry is worth while it has not expired, the least first: that of the best thing in it.
+/// The rank of an unexpired entry, by the most valuable thing in it; the lowest rank is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Worth {
+pub(super) enum EvictionRank {
     Absent,
     BackingOff,
     None,
@@ -14,7 +14,7 @@ pub(super) enum Worth {
     Enforce,
 }
 
-impl Worth {
+impl EvictionRank {
     pub(super) const ALL: [Self; 5] =
         [Self::Absent, Self::BackingOff, Self::None, Self::Testing, Self::Enforce];
 
@@ -31,7 +31,7 @@ impl Worth {
     }
 }
 
-/// The first second in which nothing in the entry counts any more.
+/// The first second in which nothing in the entry is current.
 pub(super) fn ends_at(entry: &CacheEntry) -> UnixTime {
     let policy = entry.policy().map(|cached| second_after(cached.expires_at()));
     let absence = entry.absence().map(|absence| absence.until);
@@ -39,8 +39,8 @@ pub(super) fn ends_at(entry: &CacheEntry) -> UnixTime {
     policy.max(absence).max(back_off).unwrap_or_default()
 }
 
-/// The first second in which the entry is worth nothing: that after its policy, if it has one, since it
-/// was for the policy's sake that it was worth more than others.
+/// The first second in which the entry has no rank: the one after its policy, if it has one, since the
+/// policy gave it its rank.
 pub(super) fn expires_at(entry: &CacheEntry) -> UnixTime {
     entry.policy().map_or_else(|| ends_at(entry), |cached| second_after(cached.expires_at()))
 }

@@ -1,4 +1,4 @@
-//! Which domains mail goes to again: what a store that is full keeps in preference.
+//! The domains in repeated use, which a full store evicts last.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mta_sts_core::{PolicyDomain, UnixTime};
 
-/// The domains that were answered for from memory today; each is told to the store once a day.
+/// Collects the domains that were answered from memory today; each is reported to the store once a day.
 #[derive(Debug, Default)]
-pub(super) struct Uses {
+pub(super) struct DailyUsage {
     today: Mutex<Today>,
     hasher: RandomState,
 }
@@ -16,14 +16,14 @@ pub(super) struct Uses {
 #[derive(Debug, Default)]
 struct Today {
     day: u64,
-    /// By their hashes.
+    /// The hashes of the domains seen today.
     noted: HashSet<u64>,
-    /// Not told yet.
-    untold: Vec<PolicyDomain>,
+    /// The domains not yet reported.
+    suppressed: Vec<PolicyDomain>,
 }
 
-impl Uses {
-    /// Notes a domain, unless as many as `most` are noted already.
+impl DailyUsage {
+    /// Adds a domain, unless there are `most` already.
     pub(super) fn note(&self, domain: &PolicyDomain, now: UnixTime, most: usize) {
         let hash = self.hasher.hash_one(domain);
         let mut today = self.today();
@@ -33,22 +33,22 @@ impl Uses {
             today.day = day;
         }
         if today.noted.len() < most && today.noted.insert(hash) {
-            today.untold.push(domain.clone());
+            today.suppressed.push(domain.clone());
         }
     }
 
-    /// Some that the store has not been told of.
+    /// Takes a batch of domains to report.
     pub(super) fn take(&self) -> Vec<PolicyDomain> {
         let mut today = self.today();
-        let rest = today.untold.len().saturating_sub(AT_ONCE);
-        today.untold.split_off(rest)
+        let rest = today.suppressed.len().saturating_sub(AT_ONCE);
+        today.suppressed.split_off(rest)
     }
 
-    /// What the store could not be told of. Yesterday's is let go where there is more by now than a day has.
+    /// Puts a batch back that could not be reported. It is dropped if there would be more than `most`.
     pub(super) fn put_back(&self, domains: Vec<PolicyDomain>, most: usize) {
         let mut today = self.today();
-        if today.untold.len() + domains.len() <= most {
-            today.untold.extend(domains);
+        if today.suppressed.len() + domains.len() <= most {
+            today.suppressed.extend(domains);
         }
     }
 
@@ -57,7 +57,7 @@ impl Uses {
     }
 }
 
-/// How many are told in one transaction.
+/// The number of domains in one transaction.
 const AT_ONCE: usize = 256;
 
 #[cfg(test)]
@@ -66,21 +66,21 @@ mod tests {
 
     #[test]
     fn each_domain_is_told_once_a_day() {
-        let uses = Uses::default();
+        let usage = DailyUsage::default();
         let (one, other) = (PolicyDomain::parse("a.test").unwrap(), PolicyDomain::parse("b.test").unwrap());
         let at = |day: u64| UnixTime::from_secs(day * 86_400 + 7);
         for domain in [&one, &one, &other, &one] {
-            uses.note(domain, at(1), 2);
+            usage.note(domain, at(1), 2);
         }
-        assert_eq!(uses.take(), [one.clone(), other.clone()]);
-        uses.note(&one, at(1), 2);
-        assert!(uses.take().is_empty());
-        uses.note(&one, at(2), 1);
-        uses.note(&other, at(2), 1);
-        let told = uses.take();
+        assert_eq!(usage.take(), [one.clone(), other.clone()]);
+        usage.note(&one, at(1), 2);
+        assert!(usage.take().is_empty());
+        usage.note(&one, at(2), 1);
+        usage.note(&other, at(2), 1);
+        let told = usage.take();
         assert_eq!(told, [one], "no more than there is room for");
-        uses.put_back(told.clone(), 1);
-        uses.put_back(told.clone(), 1);
-        assert_eq!(uses.take(), told);
+        usage.put_back(told.clone(), 1);
+        usage.put_back(told.clone(), 1);
+        assert_eq!(usage.take(), told);
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of the domains, kept in memory and in the store.
+//! Persists entries: applies updates to the in-memory cache and writes them through to the store.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::counts::count;
-use super::health::{Recovery, Work};
-use super::news::{News, by_our_clock};
+use super::replication::{ReplicatedEntry, adjust_clock};
+use super::store_health::{Recovery, StoreOperation};
 use crate::store::{StoreError, StoreErrorKind, StoreFuture, updates};
 
 impl Shared {
-    /// Applies an update to what memory holds of a domain, or to what is known of it where memory is too full for it; what
-    /// came of it. What was known before a purge counts no more.
+    /// Applies an update to the cached entry, or to `known` if memory has no room for the entry; returns the result.
+    /// Entries known from before a purge are ignored.
     pub(super) fn remember(
         &self,
         domain: &PolicyDomain,
@@ -40,9 +40,9 @@ impl Shared {
         cache.peek(domain, now).or_else(|| update.apply_to(known.cloned(), now))
     }
 
-    /// What memory, or else the store, holds of a domain, and what is left to find out. A store that machines share is read
-    /// before a refresh too, and where memory holds no policy: another machine may have fetched it.
-    pub(super) async fn recall(
+    /// The entry of a domain from memory or else from the store, and the remaining purpose of the lookup. A shared
+    /// store is also read before a refresh, and if memory holds no policy: another machine may have fetched it.
+    pub(super) async fn find(
         &self,
         domain: &PolicyDomain,
         purpose: Purpose,
@@ -59,32 +59,34 @@ impl Shared {
         let Some(stored) = self.read(domain).await else { return (held, purpose) };
         match self.adopt(domain, held.as_ref(), &stored) {
             // Another machine has refreshed it.
-            Some(news) if news.has_policy && held.is_some() => (Some(news.entry), Purpose::Deliver),
-            Some(news) => (Some(news.entry), purpose),
+            Some(replicated) if replicated.has_new_policy && held.is_some() => {
+                (Some(replicated.entry), Purpose::Deliver)
+            }
+            Some(replicated) => (Some(replicated.entry), purpose),
             None => (held, purpose),
         }
     }
 
-    /// What the store holds of a domain.
+    /// The entry of a domain in the store.
     pub(super) async fn read(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let store = self.config.store.as_ref()?;
-        let stored = in_time(store.get(domain)).await;
-        let stored = self.done(Work::Reading, stored).flatten()?;
-        Some(self.by_our_clock(stored))
+        let stored = with_time_limit(store.get(domain)).await;
+        let stored = self.done(StoreOperation::Read, stored).flatten()?;
+        Some(self.adjust_clock(stored))
     }
 
-    /// Takes over what is stored of a domain, if it says more than what is known of it.
+    /// Merges the stored entry of a domain into memory; returns the result if it is new.
     pub(super) fn adopt(
         &self,
         domain: &PolicyDomain,
         known: Option<&CacheEntry>,
         stored: &CacheEntry,
-    ) -> Option<News> {
+    ) -> Option<ReplicatedEntry> {
         let now = self.now();
         let Some(known) = known else {
             self.cache().insert(domain, stored.clone(), now);
-            let has_policy = stored.valid_policy(now).is_some();
-            return Some(News { entry: stored.clone(), has_policy });
+            let has_new_policy = stored.valid_policy(now).is_some();
+            return Some(ReplicatedEntry { entry: stored.clone(), has_new_policy });
         };
         let mut entry = None;
         for update in &updates(known, stored, now) {
@@ -92,12 +94,12 @@ impl Shared {
         }
         let entry = entry.filter(|entry| entry != known)?;
         let in_force = entry.valid_policy(now);
-        let has_policy = in_force.is_some() && in_force != known.valid_policy(now);
-        Some(News { entry, has_policy })
+        let has_new_policy = in_force.is_some() && in_force != known.valid_policy(now);
+        Some(ReplicatedEntry { entry, has_new_policy })
     }
 
-    /// Writes to the store what is known of a domain by now and with this update; what the store holds then. The caller has
-    /// the turn to write.
+    /// Writes the entry of a domain, with this update, to the store; returns the merged entry. The caller must hold the
+    /// write lock of this domain.
     pub(super) async fn save(
         &self,
         domain: &PolicyDomain,
@@ -110,26 +112,26 @@ impl Shared {
         let known = known.filter(|_| self.purges() == purges);
         let remembered = self.cache().peek(domain, now).or_else(|| known.cloned());
         let entry = update.apply_to(remembered, now)?;
-        let put = in_time(store.put(domain, &entry)).await;
-        let stored = self.done(Work::Writing, put);
+        let put = with_time_limit(store.put(domain, &entry)).await;
+        let stored = self.done(StoreOperation::Write, put);
         if stored.is_none() {
             let mut unsaved = self.unsaved();
             if unsaved.len() < self.config.max_entries {
                 unsaved.insert(domain.clone());
             }
         }
-        stored.map(|stored| self.by_our_clock(stored))
+        stored.map(|stored| self.adjust_clock(stored))
     }
 
-    /// An entry of the store, for a lookup by this machine's clock.
-    fn by_our_clock(&self, stored: CacheEntry) -> CacheEntry {
-        by_our_clock(stored, self.now(), self.resolver.lookup_config().back_off())
+    /// Adjusts a stored entry to this machine's clock.
+    fn adjust_clock(&self, stored: CacheEntry) -> CacheEntry {
+        adjust_clock(stored, self.now(), self.resolver.lookup_config().back_off())
     }
 
-    /// See [`PolicyService::load`](super::PolicyService::load).
+    /// Implements [`PolicyService::load`](super::PolicyService::load).
     pub(super) async fn load(&self) -> Result<usize, StoreError> {
         let loaded = self.load_pages().await;
-        self.is_unread.store(loaded.is_err(), Ordering::Relaxed);
+        self.load_failed.store(loaded.is_err(), Ordering::Relaxed);
         loaded
     }
 
@@ -139,7 +141,7 @@ impl Shared {
         let mut after = None;
         loop {
             let page = store.page(after.as_ref(), PAGE).await;
-            self.done(Work::Reading, page.as_ref().map(|_| ()).map_err(StoreError::clone));
+            self.done(StoreOperation::Read, page.as_ref().map(|_| ()).map_err(StoreError::clone));
             let page = page?;
             let now = self.now();
             let Some((last, _)) = page.last() else { break };
@@ -147,10 +149,10 @@ impl Shared {
             let mut cache = self.cache();
             let mut is_full = false;
             for (domain, entry) in page {
-                let entry = self.by_our_clock(entry);
+                let entry = self.adjust_clock(entry);
                 let counts = entry.valid_policy(now).is_some()
                     || entry.back_offs().iter().any(|back_off| back_off.until > now);
-                // What memory holds by now is newer.
+                // What memory already holds is newer.
                 is_full |= cache.len() >= self.config.max_entries;
                 if counts && !is_full && cache.peek(&domain, now).is_none() {
                     is_full = !cache.insert(&domain, entry, now).is_empty();
@@ -160,7 +162,7 @@ impl Shared {
             if is_full {
                 tracing::info!(
                     entries = cache.len(),
-                    "memory is full: the rest of the store is read when asked for"
+                    "memory is full: the rest of the store is read on demand"
                 );
                 break;
             }
@@ -169,67 +171,67 @@ impl Shared {
         Ok(loaded)
     }
 
-    /// Looks after the store: what could not be read, what could not be written, what has expired.
-    pub(super) async fn tend_store(&self, cleans: bool) {
+    /// Maintains the store: retries failed loads and writes, and removes expired entries.
+    pub(super) async fn maintain_store(&self, cleans: bool) {
         let Some(store) = &self.config.store else { return };
-        if self.health.is_failing(Some(Work::Reading)) {
-            let first = in_time(store.page(None, 1)).await;
-            if self.done(Work::Reading, first).is_none() {
+        if self.health.is_failing(Some(StoreOperation::Read)) {
+            let first = with_time_limit(store.page(None, 1)).await;
+            if self.done(StoreOperation::Read, first).is_none() {
                 return;
             }
         }
-        if self.is_unread.load(Ordering::Relaxed)
+        if self.load_failed.load(Ordering::Relaxed)
             && let Ok(entries) = self.load().await
         {
-            tracing::info!(entries, "the store could be read");
+            tracing::info!(entries, "the store was loaded");
         }
         self.save_unsaved().await;
-        self.tell_uses().await;
+        self.flush_usage().await;
         if cleans {
             let before = self.now().as_secs().saturating_sub(CLEANING_GRACE.as_secs());
             let removed = store.remove_expired(UnixTime::from_secs(before)).await;
-            if let Some(removed @ 1..) = self.done(Work::Writing, removed) {
-                tracing::debug!(removed, "entries that had expired were taken out of the store");
+            if let Some(removed @ 1..) = self.done(StoreOperation::Write, removed) {
+                tracing::debug!(removed, "expired entries were removed from the store");
             }
         }
     }
 
-    /// Tells the store which domains mail goes to again, until it fails.
-    async fn tell_uses(&self) {
+    /// Records in the store which domains were used again, until it fails.
+    async fn flush_usage(&self) {
         let Some(store) = &self.config.store else { return };
         loop {
-            let used = self.uses.take();
+            let used = self.usage.take();
             if used.is_empty() {
                 return;
             }
-            let noted = in_time(store.note_use(&used)).await;
-            if self.done(Work::Writing, noted).is_none() {
-                self.uses.put_back(used, self.config.max_entries);
+            let noted = with_time_limit(store.note_use(&used)).await;
+            if self.done(StoreOperation::Write, noted).is_none() {
+                self.usage.put_back(used, self.config.max_entries);
                 return;
             }
         }
     }
 
-    /// Tries again what a store failed to write, until it fails again.
+    /// Retries failed writes, until one fails again.
     async fn save_unsaved(&self) {
         let Some(store) = &self.config.store else { return };
         loop {
             let Some(domain) = self.unsaved().iter().next().cloned() else { return };
-            let _turn = self.turn_to_write(&domain).await;
+            let _turn = self.write_lock(&domain).await;
             let entry = self.cache().peek(&domain, self.now());
             if let Some(entry) = entry {
                 let purges = self.purges();
-                let put = in_time(store.put(&domain, &entry)).await;
-                let Some(stored) = self.done(Work::Writing, put) else { return };
+                let put = with_time_limit(store.put(&domain, &entry)).await;
+                let Some(stored) = self.done(StoreOperation::Write, put) else { return };
                 if self.purges() == purges {
-                    self.adopt(&domain, Some(&entry), &self.by_our_clock(stored));
+                    self.adopt(&domain, Some(&entry), &self.adjust_clock(stored));
                 }
             }
             self.unsaved().remove(&domain);
         }
     }
 
-    /// How many domains have been purged: only while it stays the same does what was known count.
+    /// The number of purges so far: a known entry is valid only while it is unchanged.
     pub(super) fn purges(&self) -> u64 {
         self.purges.load(Ordering::Relaxed)
     }
@@ -238,23 +240,23 @@ impl Shared {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn turn_to_write(&self, domain: &PolicyDomain) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(super) async fn write_lock(&self, domain: &PolicyDomain) -> tokio::sync::MutexGuard<'_, ()> {
         // The remainder fits.
         #[allow(clippy::cast_possible_truncation)]
         let number = self.hasher.hash_one(domain) as usize % self.writing.len();
         self.writing[number].lock().await
     }
 
-    /// Takes note of how the store did some work.
-    pub(super) fn done<T>(&self, work: Work, result: Result<T, StoreError>) -> Option<T> {
+    /// Records the result of a store operation.
+    pub(super) fn done<T>(&self, work: StoreOperation, result: Result<T, StoreError>) -> Option<T> {
         match result {
             Ok(value) => {
                 let recovery = self.health.succeeded(work);
-                if recovery == Recovery::Whole {
+                if recovery == Recovery::Full {
                     self.save_all_again();
                 }
                 if recovery != Recovery::None {
-                    self.is_back.store(true, Ordering::Relaxed);
+                    self.has_recovered.store(true, Ordering::Relaxed);
                     self.scheduled.notify_one();
                 }
                 Some(value)
@@ -267,7 +269,7 @@ impl Shared {
         }
     }
 
-    /// A store that is reached over a network may have come back empty: every policy that memory holds is written again.
+    /// Schedules a write of every policy in memory: a store reached over a network may have come back empty.
     fn save_all_again(&self) {
         if self.config.store.as_ref().is_none_or(|store| store.leases().is_none()) {
             return;
@@ -279,13 +281,13 @@ impl Shared {
     }
 }
 
-/// What a store does, or that it takes so long that its disk or network must hang: nobody who asks waits for that.
-pub(super) async fn in_time<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
-    let late = || StoreError::new(StoreErrorKind::Unavailable, "it takes too long");
+/// Limits a store operation in time, so that no request waits for a hung disk or network.
+pub(super) async fn with_time_limit<T>(work: StoreFuture<'_, T>) -> Result<T, StoreError> {
+    let late = || StoreError::new(StoreErrorKind::Unavailable, "timed out");
     timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const PAGE: usize = 1000;
-/// The clock may be a day ahead, and step back.
+/// Leaves room for a clock that is up to a day ahead and steps back.
 const CLEANING_GRACE: Duration = Duration::from_secs(2 * 86_400);

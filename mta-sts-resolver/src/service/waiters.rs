@@ -1,18 +1,18 @@
-//! What lookups wait for that no gate counts.
+//! Lookups that wait for something outside the limiter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many lookups wait for the lease of their domain, and for the store.
+/// The number of lookups that wait for the lease of their domain, and for the store.
 #[derive(Debug, Default)]
-pub(super) struct Waits {
+pub(super) struct Waiters {
     lease: AtomicU64,
     store: AtomicU64,
 }
 
-/// One that waits, until it is dropped.
+/// Counts one waiting lookup until it is dropped.
 pub(super) struct Waiting<'a>(&'a AtomicU64);
 
-impl Waits {
+impl Waiters {
     pub(super) fn lease(&self) -> Waiting<'_> {
         Waiting::new(&self.lease)
     }

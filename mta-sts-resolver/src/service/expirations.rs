@@ -1,4 +1,4 @@
-//! Policies that lapse without a refresh, and what memory holds by mode.
+//! Policies that expire without a refresh, and the number of policies in memory by mode.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use mta_sts_core::{Mode, PolicyDomain, UnixTime};
 use super::Shared;
 use crate::clock::Rfc3339;
 
-/// The policies in memory that apply now.
+/// The number of unexpired policies in memory, by mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyCounts {
@@ -18,16 +18,16 @@ pub struct PolicyCounts {
     pub testing: u64,
     /// In mode none.
     pub none: u64,
-    /// When the first of those that enforce or test expires, unless it is fetched anew.
+    /// The earliest expiry of a policy in mode enforce or testing, unless it is refreshed.
     pub first_expiry: Option<UnixTime>,
 }
 
-/// What the last survey of memory has found.
+/// The result of the last survey of memory.
 #[derive(Debug, Default)]
-pub(super) struct Lapses {
+pub(super) struct Expirations {
     surveyed: Mutex<Surveyed>,
-    /// The next policy expires then: whoever looks something up later than that makes a survey first, since the lookup may
-    /// replace what has lapsed.
+    /// The time at which the next policy expires. A later lookup first makes a survey, since it may replace the expired
+    /// policy.
     due_at: AtomicU64,
     enforced: AtomicU64,
     tested: AtomicU64,
@@ -39,20 +39,20 @@ struct Surveyed {
     counts: PolicyCounts,
 }
 
-struct Lapsed {
+struct ExpiredPolicy {
     domain: PolicyDomain,
     mode: Mode,
     expired_at: UnixTime,
     failures: u32,
 }
 
-impl Lapses {
-    /// How many policies in modes enforce and testing have lapsed.
+impl Expirations {
+    /// The numbers of expired policies in mode enforce and in mode testing.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.enforced.load(Ordering::Relaxed), self.tested.load(Ordering::Relaxed))
     }
 
-    /// A policy that expires then was stored.
+    /// Records that a policy with this expiry was stored.
     pub(super) fn expires_at(&self, at: UnixTime) {
         self.due_at.fetch_min(at.as_secs(), Ordering::Relaxed);
     }
@@ -67,23 +67,23 @@ impl Lapses {
 }
 
 impl Shared {
-    /// The policies in memory, as the last survey has found them.
+    /// The number of policies in memory, as of the last survey.
     pub(super) fn policy_counts(&self) -> PolicyCounts {
-        self.lapses.surveyed().counts
+        self.expirations.surveyed().counts
     }
 
-    /// Looks for policies that have lapsed, if one may have.
+    /// Makes a survey, if a policy may have expired.
     pub(super) fn survey_if_due(&self) {
-        if self.now() > self.lapses.due_at() {
+        if self.now() > self.expirations.due_at() {
             self.survey();
         }
     }
 
-    /// Goes through memory: counts the policies, and tells of those that have lapsed since the last survey.
+    /// Counts the policies in memory, and logs those that have expired since the last survey.
     ///
     /// An entry stays in memory after its policy has expired, until a lookup replaces it.
     pub(super) fn survey(&self) {
-        let mut surveyed = self.lapses.surveyed();
+        let mut surveyed = self.expirations.surveyed();
         let now = self.now();
         let since = surveyed.at.replace(now).unwrap_or(now);
         let mut counts = PolicyCounts::default();
@@ -93,7 +93,7 @@ impl Shared {
             let (mode, expires_at) = (cached.policy().mode(), cached.expires_at());
             if !cached.is_valid(now) {
                 if mode != Mode::None && expires_at >= since {
-                    lapsed.push(Lapsed {
+                    lapsed.push(ExpiredPolicy {
                         domain,
                         mode,
                         expired_at: expires_at,
@@ -114,41 +114,41 @@ impl Shared {
         }
         surveyed.counts = counts;
         let due_at = counts.first_expiry.map_or(u64::MAX, UnixTime::as_secs);
-        self.lapses.due_at.store(due_at, Ordering::Relaxed);
+        self.expirations.due_at.store(due_at, Ordering::Relaxed);
         drop(surveyed);
-        self.tell_of_lapsed(&lapsed);
+        self.log_expired(&lapsed);
     }
 
-    fn tell_of_lapsed(&self, lapsed: &[Lapsed]) {
-        // Those that protected mail first.
+    fn log_expired(&self, lapsed: &[ExpiredPolicy]) {
+        // Policies in mode enforce come first.
         let enforced = lapsed.iter().filter(|lapsed| lapsed.mode == Mode::Enforce);
         let tested = lapsed.iter().filter(|lapsed| lapsed.mode != Mode::Enforce);
         for (number, lapsed) in enforced.chain(tested).enumerate() {
-            let Lapsed { domain, mode, expired_at, failures } = lapsed;
+            let ExpiredPolicy { domain, mode, expired_at, failures } = lapsed;
             let is_enforced = *mode == Mode::Enforce;
-            let counter = if is_enforced { &self.lapses.enforced } else { &self.lapses.tested };
+            let counter = if is_enforced { &self.expirations.enforced } else { &self.expirations.tested };
             counter.fetch_add(1, Ordering::Relaxed);
             if number >= MAX_TOLD {
                 continue;
             }
             let expired_at = Rfc3339(*expired_at);
-            let cause = self.outcomes.last_failure(domain).map(tracing::field::display);
+            let cause = self.events.last_failure(domain).map(tracing::field::display);
             if is_enforced {
-                // Named whatever the option says: somebody has to do something about this domain.
+                // Named even if domains are not logged: an operator has to act on this domain.
                 tracing::error!(
                     %domain, %mode, %expired_at, failures, cause,
-                    "a policy has lapsed and could not be fetched anew in time: mail to the domain is not protected by it any more"
+                    "a policy has expired and could not be refreshed in time: it no longer protects mail to the domain"
                 );
             } else {
                 let domain = self.config.log_domains.then(|| domain.as_str());
-                tracing::warn!(domain, %mode, %expired_at, failures, cause, "a policy has lapsed and could not be fetched anew in time");
+                tracing::warn!(domain, %mode, %expired_at, failures, cause, "a policy has expired and could not be refreshed in time");
             }
         }
         if let Some(others @ 1..) = lapsed.len().checked_sub(MAX_TOLD) {
-            tracing::error!(others, "more policies have lapsed than are named");
+            tracing::error!(others, "more policies have expired than are listed");
         }
     }
 }
 
-/// A clock that jumps ahead makes all of them lapse at once.
+/// If the clock jumps ahead, all policies expire at once.
 const MAX_TOLD: usize = 50;
