@@ -50,8 +50,8 @@ fn summaries_are_read_once_and_files_have_standard_names() {
 }
 
 fn add_sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             add_sources(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
