@@ -14,8 +14,8 @@ pub use inbox::{
     UnreadableReason,
 };
 pub use overview::{
-    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
-    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, DomainStanding, Enforcement, Headline,
+    Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
 pub use page::Page;
 pub use visible::Visible;
