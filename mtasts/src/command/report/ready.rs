@@ -269,12 +269,12 @@ fn print(
     let evidence = readiness.evidence();
     block.space();
     let text = format!(
-        "{} days, {} submitters, {} sessions under the policy; {evidence}.",
+        "On {} days, {} submitters, {} sessions under the policy; {evidence}.",
         evidence.days(),
         evidence.submitters(),
         evidence.sessions()
     );
-    block.line("rests on", Tone::Plain, text);
+    block.line("rests", Tone::Plain, text);
     if evidence.unverified_sessions() > 0 {
         let text = format!(
             "{} sessions more are of senders that do not verify in mode testing.",

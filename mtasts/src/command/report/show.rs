@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::Whose;
-use mta_sts_reporter::{Cause, Day, DomainOverview, Overview, SeenPolicy, Submitter, Validates};
+use mta_sts_reporter::{Cause, Date, Day, DomainOverview, Overview, SeenPolicy, Submitter, Validates};
 
 use super::json;
 use super::source::{Sources, exit_of, now, unreadable_block};
@@ -167,10 +167,10 @@ fn cause_lines(block: &mut Block, cause: &Cause) {
     let (label, tone) = match (cause.is_yours, cause.hint.whose()) {
         (true, _) => ("yours", Tone::Bad),
         (false, Whose::Sender) => ("theirs", Tone::Plain),
-        (false, _) => ("one sees", Tone::Note),
+        (false, _) => ("single", Tone::Note),
     };
     let place = cause.host.as_ref().map(|host| format!("{}: ", cut(host))).unwrap_or_default();
-    let days = cause.days.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
+    let days = cause.days.map(|days| format!(", {}", span(days))).unwrap_or_default();
     let (sessions, who) = (cause.sessions, names(&cause.organizations));
     block.line(label, tone, format!("{place}{} {sessions} sessions ({who}){days}", cause.hint.cause()));
     block.line("", Tone::Plain, format!("fix: {}", cause.hint.fix()));
@@ -193,7 +193,7 @@ fn submitter(row: &Submitter) -> String {
 }
 
 fn policy_line(age: usize, policy: &SeenPolicy) -> String {
-    let days = policy.days.map(|(first, last)| format!("{first} to {last}: ")).unwrap_or_default();
+    let days = policy.days.map(|days| format!("{}: ", span(days))).unwrap_or_default();
     let lines = policy.lines.iter().filter(|line| !line.starts_with("version"));
     let lines: Vec<_> = lines.take(8).map(|line| cut(line)).collect();
     let users = if age > 0 && !policy.still_used_by.is_empty() {
@@ -202,6 +202,10 @@ fn policy_line(age: usize, policy: &SeenPolicy) -> String {
         String::new()
     };
     format!("{days}{}{users}", lines.join(", "))
+}
+
+fn span((first, last): (Date, Date)) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
 /// A stranger's text, cut where it would fill the terminal.
