@@ -3,9 +3,16 @@
  *
  *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts}{DIRECTORY}{$domain}}
  *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts}{DIRECTORY}{$domain}{CA_FILE}}
+ *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts}{DIRECTORY}{$domain}{CA_FILE}{SOCKET}{MX_HOSTS}}
  *
  * gives "mode=enforce ignore=LIST", "mode=testing ignore=", or "mode=none ignore=" where no policy applies: LIST, for
  * ignore_target_hosts, names every host but those that the policy covers. Exim defers if it cannot be known.
+ * To SOCKET it is told, for TLS reports, that a policy could not be had and which of MX_HOSTS, a line each, it forbids.
+ *
+ *     ${dlfunc{/usr/lib/exim4/exim-mtasts.so}{exim_mtasts_event}{DIRECTORY}{SOCKET}\
+ *         {$event_name $host_address $sending_ip_address}{$event_data}{$domain}{$host}{$tls_out_certificate_verified ...}}
+ *
+ * gives nothing, and tells of the session that an `event_action` of a transport is about.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
@@ -18,6 +25,7 @@
 
 #include "dns.h"
 #include "fetch.h"
+#include "report.h"
 #include "store.h"
 
 /* What Exim takes from a function of ${dlfunc}: its local_scan.h. */
@@ -31,6 +39,7 @@ extern void log_write(unsigned selector, int flags, const char *format, ...) __a
 #define LOCK_TIMEOUT_MS 75000
 
 __attribute__((visibility("default"))) int exim_mtasts(uschar **yield, int argc, uschar *argv[]);
+__attribute__((visibility("default"))) int exim_mtasts_event(uschar **yield, int argc, uschar *argv[]);
 
 /* Strings that Exim is given live until the next call: it copies them. */
 static char *answer;
@@ -200,6 +209,7 @@ static int give_outcome(uschar **yield, const char *domain, const mtasts_outcome
 
 int exim_mtasts(uschar **yield, int argc, uschar *argv[])
 {
+    struct reporting reporting = { NULL, NULL, tell };
     const char *directory, *ca_file, *name;
     mtasts_domain *domain = NULL;
     mtasts_error *error = NULL;
@@ -209,10 +219,11 @@ int exim_mtasts(uschar **yield, int argc, uschar *argv[])
 
     if (!mtasts_version_check(MTASTS_VERSION_NUMBER))
         return give(yield, EXIM_ERROR, "mtasts: built for libmtasts %s, found %s", MTASTS_VERSION, mtasts_version());
-    if (argc < 2 || argc > 3)
-        return give(yield, EXIM_ERROR, "mtasts: wants DIRECTORY, DOMAIN, and a CA file or nothing");
-    directory = (const char *)argv[0];
-    ca_file = argc == 3 && argv[2][0] != '\0' ? (const char *)argv[2] : NULL;
+    if (argc < 2 || argc > 5)
+        return give(yield, EXIM_ERROR, "mtasts: wants DIRECTORY, DOMAIN, and a CA file, a socket, MX hosts or nothing");
+    reporting.directory = directory = (const char *)argv[0];
+    reporting.socket = argc > 3 ? (const char *)argv[3] : NULL;
+    ca_file = argc > 2 && argv[2][0] != '\0' ? (const char *)argv[2] : NULL;
     /* An address literal, or nothing that DNS could carry: no policy can be published for it. */
     if (mtasts_domain_parse((const char *)argv[1], &domain, NULL) != MTASTS_OK)
         return give(yield, EXIM_OK, "mode=none ignore=");
@@ -230,6 +241,8 @@ int exim_mtasts(uschar **yield, int argc, uschar *argv[])
             if (outcome != NULL)
                 remember(directory, name, entry, outcome);
             store_unlock(lock);
+            if (outcome != NULL)
+                report_outcome(&reporting, name, outcome);
         }
     }
     if (outcome != NULL)
@@ -241,9 +254,120 @@ int exim_mtasts(uschar **yield, int argc, uschar *argv[])
         result = give(yield, EXIM_DEFER, "MTA-STS: %s", mtasts_error_message(error));
     else
         result = give(yield, EXIM_DEFER, "MTA-STS: no lock in %s: is it a directory that Exim may write?", directory);
+    if (result == EXIM_OK && argc > 4 && outcome != NULL && mtasts_policy_mode(mtasts_outcome_policy(outcome)) == MTASTS_MODE_ENFORCE)
+        report_forbidden(&reporting, name, mtasts_outcome_policy(outcome), (const char *)argv[4]);
     mtasts_outcome_free(outcome);
     mtasts_entry_free(entry);
     mtasts_error_free(error);
     mtasts_domain_free(domain);
     return result;
+}
+
+/* What the certificate of a session is to the MX host, where Exim has not verified it. `about` is "NOT_AFTER NAME NAME ...". */
+static mtasts_tls fault_of_certificate(const char *host, char *about)
+{
+    char *rest = about, *word = strsep(&rest, " ");
+    unsigned long long not_after = word != NULL ? strtoull(word, NULL, 10) : 0;
+    int covers = 0, names = 0;
+    if (not_after != 0 && not_after < now())
+        return MTASTS_TLS_CERTIFICATE_EXPIRED;
+    while (rest != NULL && (word = strsep(&rest, " ")) != NULL)
+        if (word[0] != '\0') {
+            names++;
+            covers |= mtasts_dns_id_matches(word, host);
+        }
+    return names > 0 && !covers ? MTASTS_TLS_CERTIFICATE_HOST_MISMATCH : MTASTS_TLS_CERTIFICATE_NOT_TRUSTED;
+}
+
+/* What one process has seen of the connection that it is about. */
+static struct {
+    char *helo;
+    /* The last host whose TLS failed: Exim may try it again in clear. */
+    char *failed_host;
+    int greeted, offers_starttls, told;
+} connection;
+
+static void replace(char **text, const char *by)
+{
+    free(*text);
+    *text = by != NULL ? strdup(by) : NULL;
+}
+
+/* Whether an answer to EHLO has the line STARTTLS; a host's own name may have the word, too. */
+static int offers_starttls(const char *answer)
+{
+    for (const char *line = answer; line != NULL && strlen(line) >= 4; line = strchr(line, '\n')) {
+        line += line[0] == '\n';
+        if (strlen(line) >= 12 && strncasecmp(line + 4, "STARTTLS", 8) == 0 && strchr(" \r\n", line[12]) != NULL)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether the session is over, or as good as delivered: then it is told, once. */
+static int is_told_now(const char *event, const char *data, int has_tls, mtasts_tls tls)
+{
+    if (strcmp(event, "tcp:connect") == 0) {
+        connection.greeted = connection.offers_starttls = connection.told = 0;
+        replace(&connection.helo, NULL);
+    } else if (strcmp(event, "smtp:connect") == 0) {
+        connection.greeted = 1;
+    } else if (strcmp(event, "smtp:ehlo") == 0) {
+        replace(&connection.helo, data);
+        connection.greeted = 1;
+        connection.offers_starttls |= offers_starttls(data);
+        return has_tls && tls == MTASTS_TLS_AUTHENTICATED && !connection.told;
+    } else if (strcmp(event, "tcp:close") == 0) {
+        return connection.greeted && !connection.told;
+    }
+    return 0;
+}
+
+/* Arguments: the folder; the socket; the event, the host's address and ours; what the event tells; the domain; the host; whether its
+   certificate is verified ("1"), whether DANE did it ("yes" or not), "-" where there is no TLS, when the certificate expires, its names.
+   Of eight arguments Exim would not say where they end. */
+int exim_mtasts_event(uschar **yield, int argc, uschar *argv[])
+{
+    struct reporting reporting = { NULL, NULL, tell };
+    struct session session = { 0 };
+    mtasts_domain *domain = NULL;
+    mtasts_entry *entry = NULL;
+    char *about = NULL, *rest, *event, *tls = NULL, *certificate, *verified, *dane, *cipher;
+    int has_tls;
+    if (!mtasts_version_check(MTASTS_VERSION_NUMBER) || argc != 7 || argv[1][0] == '\0'
+        || (rest = about = strdup((const char *)argv[2])) == NULL || (certificate = tls = strdup((const char *)argv[6])) == NULL)
+        goto done;
+    reporting.directory = (const char *)argv[0];
+    reporting.socket = (const char *)argv[1];
+    session.host = (const char *)argv[5];
+    event = strsep(&rest, " ");
+    session.address = rest != NULL ? strsep(&rest, " ") : "";
+    session.sending_address = rest != NULL ? strsep(&rest, " ") : "";
+    verified = strsep(&certificate, " ");
+    dane = certificate != NULL ? strsep(&certificate, " ") : NULL;
+    cipher = certificate != NULL ? strsep(&certificate, " ") : NULL;
+    has_tls = cipher != NULL && strcmp(cipher, "-") != 0;
+    session.has_dane = has_tls && strcmp(dane, "yes") == 0;
+    session.tls = !has_tls ? connection.offers_starttls ? MTASTS_TLS_HANDSHAKE_FAILED : MTASTS_TLS_NOT_OFFERED
+                  : strcmp(verified, "1") == 0 || session.has_dane ? MTASTS_TLS_AUTHENTICATED
+                  : certificate != NULL                            ? fault_of_certificate(session.host, certificate)
+                                                                   : MTASTS_TLS_CERTIFICATE_NOT_TRUSTED;
+    if (!is_told_now(event, (const char *)argv[3], has_tls, session.tls)
+        || mtasts_domain_parse((const char *)argv[4], &domain, NULL) != MTASTS_OK)
+        goto done;
+    connection.told = 1;
+    /* In clear, after TLS failed with the same host: that was told. */
+    if (!has_tls && connection.failed_host != NULL && strcmp(connection.failed_host, session.host) == 0)
+        goto done;
+    replace(&connection.failed_host, session.tls == MTASTS_TLS_HANDSHAKE_FAILED ? session.host : NULL);
+    session.helo = connection.helo;
+    entry = load(reporting.directory, mtasts_domain_text(domain));
+    report_session(&reporting, mtasts_domain_text(domain),
+                   mtasts_entry_is_valid(entry, now()) ? mtasts_entry_policy(entry) : NULL, &session);
+done:
+    mtasts_entry_free(entry);
+    mtasts_domain_free(domain);
+    free(about);
+    free(tls);
+    return give(yield, EXIM_OK, "%s", "");
 }

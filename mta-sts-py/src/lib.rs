@@ -1,23 +1,34 @@
-//! The native half of the Python package `mta_sts`: the core's rooms as classes.
+//! The native part of the Python package `mta_sts`: the modules of the core as classes.
 //!
-//! Values that only carry something (outcomes, verdicts, findings) are dataclasses in
-//! `mta_sts/_values.py`, words are enums in `mta_sts/_words.py`; here is what needs the core.
+//! Plain values (outcomes, verdicts, findings) are dataclasses in `mta_sts/_values.py`, keywords
+//! are enums in `mta_sts/_words.py`; this part has what needs the core.
 
-// Arguments from Python come by value; what `///` says here is shown by Python's `help()`.
+// Arguments from Python are passed by value; `///` comments here are shown by Python's `help()`.
 #![allow(clippy::needless_pass_by_value, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
 mod cache;
 mod convert;
+mod datagram;
 mod delivery;
 mod entry;
 mod error;
+mod event;
+mod gzip;
+mod hint;
 mod lint;
 mod lookup;
 mod name;
 mod policy;
 mod postfix;
+mod ready;
 mod record;
+mod report;
+mod report_mail;
+mod report_period;
+mod report_policy;
+mod report_sender;
 mod sequence;
+mod tally;
 mod text;
 mod tlsrpt;
 mod tlsrpt_record;
@@ -34,11 +45,17 @@ mod _core {
     #[pymodule_export]
     use crate::cache::PolicyCache;
     #[pymodule_export]
+    use crate::datagram::Datagram;
+    #[pymodule_export]
     use crate::delivery::{Delivery, dns_id_matches, message_tls, tls_required_no};
     #[pymodule_export]
     use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
     #[pymodule_export]
     use crate::error::codes;
+    #[pymodule_export]
+    use crate::event::Event;
+    #[pymodule_export]
+    use crate::hint::{explain, hint_of_code, hints};
     #[pymodule_export]
     use crate::lint::{
         Findings, lint_policy, lint_record, lint_response, lint_rrset, lint_tlsrpt_record, lint_tlsrpt_rrset,
@@ -52,7 +69,21 @@ mod _core {
     #[pymodule_export]
     use crate::postfix::postfix_tls_policy;
     #[pymodule_export]
+    use crate::ready::{ReadyRules, assess};
+    #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::report::Report;
+    #[pymodule_export]
+    use crate::report_mail::{ReportFileName, ReportSubject};
+    #[pymodule_export]
+    use crate::report_period::ReportPeriod;
+    #[pymodule_export]
+    use crate::report_policy::{FailureDetails, ReportPolicy};
+    #[pymodule_export]
+    use crate::report_sender::ReportSender;
+    #[pymodule_export]
+    use crate::tally::{DueId, Tally};
     #[pymodule_export]
     use crate::tlsrpt::{policy_type_number, result_type_number, result_type_of};
     #[pymodule_export]

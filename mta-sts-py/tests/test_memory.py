@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import sys
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from mta_sts import (
     drive,
     lint_policy,
 )
+from mta_sts.tlsrpt import Report
 
 BODY = b"version: STSv1\nmode: enforce\nmx: mx.example.test\nmx: *.example.test\nmax_age: 604800\n"
 
@@ -64,10 +66,21 @@ def lint() -> None:
     list(lint_policy(b"version: STSv1\nmode: enforced\n"))
 
 
+REPORT = gzip.compress(
+    b'{"contact-info": null, "policies": [{"policy": {"policy-type": "sts", "policy-domain": "a.test"}, "failure-details": '
+    b'[{"result-type": "validation-failure", "failed-session-count": 1, "receiving-ip": "192.0.2.1"}]}]}'
+)
+
+
+def read_report() -> None:
+    report = Report.parse(REPORT)
+    assert report.deviations and report.policies[0].details[0].receiving_ip and report.to_dict() and hash(report)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 @pytest.mark.parametrize(
     ("work", "times"),
-    [(parse_policy, 1_000_000), (refuse_policy, 300_000), (parse_record, 1_000_000), (look_up, 50_000), (lint, 100_000)],
+    [(parse_policy, 1_000_000), (refuse_policy, 300_000), (parse_record, 1_000_000), (look_up, 50_000), (lint, 100_000), (read_report, 20_000)],
 )
 def test_memory_stays_flat(work: Callable[[], None], times: int) -> None:
     for _ in range(times // 10):
@@ -81,10 +94,10 @@ def test_memory_stays_flat(work: Callable[[], None], times: int) -> None:
     assert resident() - before < min(times, 400_000)
 
 
-@pytest.mark.parametrize("work", [parse_policy, refuse_policy, parse_record, look_up, lint])
+@pytest.mark.parametrize("work", [parse_policy, refuse_policy, parse_record, look_up, lint, read_report])
 def test_reference_counts_stay_as_they_are(work: Callable[[], None]) -> None:
     def counts() -> list[int]:
-        return [sys.getrefcount(thing) for thing in (Policy, Record, MtaStsError, BODY, Delivery, DnsName)]
+        return [sys.getrefcount(thing) for thing in (Policy, Record, MtaStsError, BODY, Delivery, DnsName, Report)]
 
     work()
     gc.collect()

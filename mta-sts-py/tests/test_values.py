@@ -33,6 +33,7 @@ from mta_sts import (
     ResultType,
     _literals,
     lint_policy,
+    tlsrpt,
 )
 
 BODY = b"version: STSv1\nmode: enforce\nmx: mx.example.test\nmx: *.example.test\nmax_age: 604800\n"
@@ -162,7 +163,7 @@ def test_reprs_of_classes_with_parse_evaluate_to_the_value() -> None:
 
 WORDS = [
     kind
-    for kind in vars(mta_sts).values()
+    for kind in (vars(mta_sts) | vars(tlsrpt)).values()
     if isinstance(kind, type) and issubclass(kind, Enum) and issubclass(kind, str)
 ]
 
@@ -178,33 +179,36 @@ def test_words_are_strings(kind: type[Enum]) -> None:
         assert kind(member.value) is member
 
 
+WORDS_BY_NAME = {kind.__name__: kind for kind in WORDS}
 LITERALS = {name: set(get_args(literal)) for name, literal in vars(_literals).items() if get_args(literal)}
 
 
 def test_literals_are_the_words() -> None:
-    of_enums = {name: words for name, words in LITERALS.items() if hasattr(mta_sts, name)}
+    of_enums = {name: words for name, words in LITERALS.items() if name in WORDS_BY_NAME}
     assert {"Purpose", "PostfixForm", "TlsResult", "TxtFailure"} <= set(of_enums)
     for name, words in of_enums.items():
-        assert words == {member.value for member in getattr(mta_sts, name)}, name
+        assert words == {member.value for member in WORDS_BY_NAME[name]}, name
 
 
 def test_literals_are_the_codes() -> None:
     codes = mta_sts.codes()
     assert LITERALS["Code"] == set(codes)
-    # The hundreds of a number tell what it is about.
-    of_hundreds = {
-        "NameCode": {1},
-        "RecordCode": {2},
-        "PolicyCode": {3},
-        "FetchCode": {4},
-        "EntryCode": {7},
-        "LookupCode": {8},
-        "LintCode": {11, 14},
-        "PostfixCode": {12},
-        "TlsrptRecordCode": {13},
+    # The number tells what it is about.
+    of_numbers = {
+        "NameCode": range(100, 200),
+        "RecordCode": range(200, 300),
+        "PolicyCode": range(300, 400),
+        "FetchCode": range(400, 500),
+        "EntryCode": range(700, 800),
+        "LookupCode": range(800, 900),
+        "LintCode": (*range(1100, 1200), *range(1400, 1421)),
+        "PostfixCode": range(1200, 1300),
+        "TlsrptRecordCode": range(1300, 1321),
+        "ReportCode": range(1321, 1341),
+        "DeviationCode": range(1421, 1500),
     }
-    for name, hundreds in of_hundreds.items():
-        assert LITERALS[name] == {code for code, (number, _) in codes.items() if number // 100 in hundreds}, name
+    for name, numbers in of_numbers.items():
+        assert LITERALS[name] == {code for code, (number, _) in codes.items() if number in numbers}, name
 
 
 def test_right_uses_run() -> None:
@@ -475,9 +479,11 @@ def test_a_lookup_that_is_not_asked_says_so_and_goes_on() -> None:
 
 def test_all_is_all() -> None:
     public = {name for name in vars(mta_sts) if not name.startswith("_")}
-    modules = {"resolver", "aio", "store"}
+    modules = {"resolver", "aio", "store", "tlsrpt"}
     assert set(mta_sts.__all__) - {"__version__"} == public - modules
-    assert len(set(mta_sts.__all__)) == len(mta_sts.__all__)
+    assert set(tlsrpt.__all__) == {name for name in vars(tlsrpt) if not name.startswith("_")}
+    for module in (mta_sts, tlsrpt):
+        assert len(set(module.__all__)) == len(module.__all__)
 
 
 def test_the_memory_of_a_cache_is_bounded() -> None:

@@ -2,13 +2,21 @@
 //! reports is here.
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Collector`] receives what mail servers tell of their sessions, and [`ReportStore`] keeps what is counted.
 //! - [`Overview`] sums up what they say, and [`Page`] shows it.
+#![forbid(unsafe_code)]
 
+mod clock;
+mod collector;
 mod inbox;
 mod overview;
 mod page;
+mod report_store;
 mod visible;
 
+pub use collector::{
+    Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
+};
 pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
     UnreadableReason,
@@ -18,4 +26,7 @@ pub use overview::{
     Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
 pub use page::Page;
+pub use report_store::{
+    ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
+};
 pub use visible::Visible;

@@ -1,4 +1,4 @@
-//! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP, stores, and a service of policies for mail servers.
+//! The I/O for `mta-sts-core`: DNS, HTTPS, SMTP, stores, and a policy service for mail servers.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -27,10 +27,11 @@ pub use dns::{
     AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
     TlsaAnswer, TlsaRecord, TxtAnswer,
 };
-pub use driver::{BusyWith, Discovery, Resolver};
+pub use driver::{Discovery, Resolver};
 pub use fetch::{
     FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher, ReportPostError, ReportPoster,
 };
+pub use limiter::BusyWith;
 pub use service::{
     BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, Purge, RefreshError,
     ServiceConfig, ServiceCounts, StoreState, WaitingCounts, WhyTemporary,

@@ -13,9 +13,9 @@ use tokio::time::sleep;
 
 use crate::error::WorldError;
 use crate::line::{Line, read_line};
+use crate::live::Live;
 use crate::reports::TlsrptAnswer;
 use crate::scenario::State;
-use crate::world::Live;
 
 /// Binds the control socket; a socket that nobody serves is in the way and goes.
 pub(crate) fn listen(path: &Path) -> Result<UnixListener, WorldError> {

@@ -69,6 +69,7 @@ mod dns;
 mod error;
 mod https;
 mod line;
+mod live;
 mod plan;
 mod reports;
 mod scenario;

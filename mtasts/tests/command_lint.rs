@@ -74,7 +74,7 @@ error[bad-mode]: The mode is none of `enforce`, `testing` and `none`: \"enforced
   |
 2 | mode: enforced
   |       ^^^^^^^^
-  = senders: Senders refuse the whole policy, and keep an older one only while it lasts.
+  = senders: Senders refuse the whole policy, and keep an older one only until it expires.
   = help: Write `mode: enforce`.
 
 policy.txt: Senders refuse it; 1 error.
@@ -90,7 +90,7 @@ fn what_is_good_is_said_to_be_good() {
         "policy.txt: Strict senders accept it: mode enforce, max_age 2592000 (30 days); no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
     let answer = record(&["v=STSv1; id=20260101T000000;"]);
-    let line = "TXT: Senders read the id 20260101T000000; no findings.\n";
+    let line = "TXT: Senders use the id 20260101T000000; no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
 }
 
@@ -263,16 +263,16 @@ fn the_last_line_says_what_the_findings_say() {
         (
             with("mx.recipient.test."),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (
             with("mx_1.recipient.test"),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (with("mx_1.recipient.test\nmx: mx.recipient.test"), 0, "Some senders refuse it, others accept it: "),
-        (with("mail.yourdomain.com"), 1, "Senders accept it, and it covers none of your hosts: "),
-        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, and it covers none of your hosts: "),
+        (with("mail.yourdomain.com"), 1, "Senders accept it, but it covers none of your hosts: "),
+        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, but it covers none of your hosts: "),
         (with("mail.example.com\nmx: mx.recipient.test"), 0, "Senders accept it: "),
         (with("mail.example.com").replace("enforce", "none"), 0, "Senders accept it: "),
     ] {
@@ -368,7 +368,7 @@ fn what_cannot_be_read_is_told_apart_from_a_fault() {
     assert_eq!(run_in(Path::new("/"), &["lint", "policy", "/"], b"").status, Some(66));
     let answer = run_in(Path::new("/"), &["lint", "policy", "no such file"], b"");
     assert_eq!(answer.status, Some(2));
-    assert!(answer.stderr.contains("no such file, and no domain"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("no such file, and not a domain"), "{}", answer.stderr);
     for arguments in [&["lint"][..], &["lint", "record"], &["lint", "policy"], &["lint", "policy", "a", "b"]]
     {
         assert_eq!(run_in(Path::new("/"), arguments, b"").status, Some(2), "{arguments:?}");
@@ -441,7 +441,11 @@ async fn a_domain_is_asked_for_its_policy() {
         assert!(json["fetch_error"]["code"].is_string(), "{domain} {json:#}");
     }
     let answer = stage.run(&["lint", "policy", "no-such-domain.test"]).await;
-    assert!(answer.stderr.contains("no file is called no-such-domain.test"), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("there is no file no-such-domain.test, so it is treated as a domain"),
+        "{}",
+        answer.stderr
+    );
 
     let host = "mta-sts.healthy-enforce.test";
     let faulty = PolicyHostBehaviour::MediaType("text/html".into(), GOOD.replace("mx:", "mx mail:"));
@@ -460,7 +464,7 @@ async fn a_domain_is_asked_for_its_policy() {
     let answer = stage.run(&["lint", "policy", "healthy-enforce.test"]).await;
     assert!(answer.stdout.contains("warning[mx-not-covered]"), "{}", answer.stdout);
     assert!(
-        answer.stdout.contains("Senders accept it, and it covers none of your hosts: "),
+        answer.stdout.contains("Senders accept it, but it covers none of your hosts: "),
         "{}",
         answer.stdout
     );

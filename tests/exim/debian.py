@@ -117,7 +117,7 @@ def internet(split):
     check(f"{name}: the new transport is Debian's, but for TLS and connections", {
         re.split(r" = |^no_", line, maxsplit=1)[-1 if line.startswith("no_") else 0] for line in ours ^ debians
     } == {"connection_max_messages", "hosts_require_tls", "multi_domain", "tls_sni", "tls_verify_certificates", "tls_verify_hosts",
-          "debug_print"})
+          "debug_print", "event_action"})
     send("user@healthy-enforce.test")
     mails = arrived("healthy-enforce.test")
     check(f"{name}: a policy that enforces is met", len(mails) == 1 and mails[0]["over_tls"])

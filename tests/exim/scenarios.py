@@ -1,6 +1,8 @@
 """Runs Exim against every scenario of the loopback world: what is delivered, by whom it is read, what waits.
 
-    tests/in-world python3 tests/exim/scenarios.py exim-mtasts.so
+    tests/in-world python3 tests/exim/scenarios.py exim-mtasts.so receive [SCENARIO...]
+
+`receive` is tests/exim/receive.c, which takes the datagrams for TLS reports.
 
 Each scenario has a spool and a folder of entries of its own: what Exim remembers of hosts that failed would hold up
 the next one's mail.
@@ -11,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -22,19 +25,21 @@ from world import FOLDER as WORLD, arrived, control  # noqa: E402
 CONFIGURATION = pathlib.Path(__file__).with_name("exim.conf").read_text()
 EXIM = shutil.which("exim4") or "/usr/sbin/exim4"
 MODULE = os.path.abspath(sys.argv[1])
+RECEIVE = os.path.abspath(sys.argv[2])
 DEADLINE = 90
 
 
 class Exim:
     """An Exim of its own: spool, log, entries."""
 
-    def __init__(self, name):
+    def __init__(self, name, counter=""):
         self.folder = pathlib.Path("/tmp") / f"exim-mtasts.{os.getpid()}" / name
         for part in ("spool", "log", "mta-sts"):
             (self.folder / part).mkdir(parents=True)
         for folder in [self.folder.parent, self.folder, *self.folder.iterdir()]:
             shutil.chown(folder, "Debian-exim", "Debian-exim")
         text = CONFIGURATION.replace("@DIR@", str(self.folder)).replace("@SO@", MODULE)
+        text = text.replace("@SOCKET@", counter.format(folder=self.folder))
         (self.folder / "exim.conf").write_text(text.replace("@CA@", str(WORLD / "ca.pem")))
 
     def run(self, *arguments, text=""):
@@ -198,6 +203,106 @@ def test_second_host(name="first-unlisted"):
     check(name, "the second MX host takes the mail", hosts == ["mx.first-unlisted.test"], exim)
 
 
+class Counter:
+    """The program that counts for TLS reports."""
+
+    def __init__(self, exim):
+        self.process = subprocess.Popen([RECEIVE, str(exim.folder / "tlsrpt")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def told(self):
+        """What has come, datagram by datagram."""
+        said, _ = self.process.communicate(timeout=DEADLINE)
+        return [json.loads(line) for line in said.splitlines()]
+
+
+STS, NO_POLICY = 2, 9
+NOT_OFFERED, MISMATCH, EXPIRED, NOT_TRUSTED, FAILED = 201, 202, 204, 203, 205
+FETCH_FAILED, POLICY_HOST_NOT_TRUSTED = 301, 303
+
+
+def test_tlsrpt(name="tlsrpt"):
+    """What libtlsrpt would tell of each session, and of each policy that could not be had."""
+    # The scenario; the policy type, whether the session failed, the result types.
+    for scenario, kind, failed, results in (
+        ("healthy-enforce", STS, 0, []),
+        ("no-mta-sts", NO_POLICY, 0, []),
+        ("starttls-stripped", STS, 1, [NOT_OFFERED]),
+        ("untrusted-ca", STS, 1, [NOT_TRUSTED]),
+        ("certificate-expired", STS, 1, [EXPIRED]),
+        ("certificate-other-name", STS, 1, [MISMATCH]),
+        ("testing-fault", STS, 1, [MISMATCH]),
+        ("mx-spoofed", STS, 1, [FAILED]),
+        ("policy-host-untrusted", STS, 1, [POLICY_HOST_NOT_TRUSTED]),
+    ):
+        domain = f"{scenario}.test"
+        control({"command": "reset"})
+        control({"command": "switch", "scenario": scenario, "state": "attack"})
+        record = f"v=TLSRPTv1; rua=mailto:tls@{domain}"
+        control({"command": "tlsrpt", "domain": domain, "record": record})
+        exim = Exim(f"{name}-{scenario}", "{folder}/tlsrpt")
+        counter = Counter(exim)
+        exim.send(f"user@{domain}")
+        told = counter.told()
+        found = [(policy["policy-type"], policy["f"], [failure["c"] for failure in policy.get("failure-details", [])])
+                 for datagram in told for policy in datagram["policies"]]
+        check(name, f"{scenario} is told: {found}", found[:1] == [(kind, failed, results)], exim)
+        check(name, f"{scenario}: of the domain, with its record", all((one["d"], one["pr"]) == (domain, record) for one in told), exim)
+        if scenario == "policy-host-untrusted":
+            check(name, "so is the session that follows", found[1:] == [(NO_POLICY, 0, [])], exim)
+        elif scenario == "untrusted-ca":
+            [failure] = told[0]["policies"][0]["failure-details"]
+            check(name, "with both addresses and the name that the host gives itself",
+                  failure["n"] == failure["h"] == "mx.untrusted-ca.test" and failure["r"].startswith("127.83.")
+                  and failure["s"].startswith("127."), exim)
+            check(name, "with the policy and its patterns", told[0]["policies"][0]["policy-string"][0] == "version: STSv1"
+                  and told[0]["policies"][0]["mx-host"] == ["mx.untrusted-ca.test"], exim)
+        else:
+            check(name, f"{scenario}: nothing else", len(found) == 1, exim)
+
+
+def test_tlsrpt_lost(name="tlsrpt-lost"):
+    """Mail does not wait for whoever counts, and goes out without; what is lost is told once."""
+    control({"command": "reset"})
+    control({"command": "tlsrpt", "domain": "healthy-enforce.test", "record": "v=TLSRPTv1; rua=mailto:tls@healthy-enforce.test"})
+    exim = Exim(name, "{folder}/nobody")
+    control({"command": "tlsrpt", "domain": "first-unlisted.test", "record": "v=TLSRPTv1; rua=mailto:tls@first-unlisted.test"})
+    exim.run("-bt", "user@first-unlisted.test")
+    check(name, "an address that is only tried is not told of", not (exim.folder / "mta-sts" / ".tlsrpt-lost").exists(), exim)
+    for number in range(3):
+        exim.send(f"user{number}@healthy-enforce.test")
+    check(name, "the mail is delivered", len(arrived("healthy-enforce.test")) == 3, exim)
+    check(name, "a loss is told once", exim.log().count("TLSRPT:") == 1 and "No such file" in exim.log(), exim)
+    lost = (exim.folder / "mta-sts" / ".tlsrpt-lost").read_text().split()
+    check(name, f"all are counted: {lost}", lost[0] == "3", exim)
+    # A socket that is full, since nobody reads: its queue has room for a few.
+    full = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    full.bind(str(exim.folder / "nobody"))
+    os.chmod(exim.folder / "nobody", 0o666)
+    filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    filler.setblocking(False)
+    try:
+        while True:
+            filler.sendto(b"x", str(exim.folder / "nobody"))
+    except BlockingIOError:
+        pass
+    start = time.monotonic()
+    exim.send("last@healthy-enforce.test")
+    check(name, "a full socket is not waited for", len(arrived("healthy-enforce.test")) == 4 and time.monotonic() - start < 30, exim)
+    check(name, "and counts as lost", (exim.folder / "mta-sts" / ".tlsrpt-lost").read_text().split()[0] == "4", exim)
+    # Nobody is told of reports: that would go on for ever.
+    (exim.folder / "nobody").unlink()
+    exim.send("report@healthy-enforce.test", "TLS-Report-Domain: healthy-enforce.test\n")
+    check(name, "a TLS report is not told of", len(arrived("healthy-enforce.test")) == 5
+          and (exim.folder / "mta-sts" / ".tlsrpt-lost").read_text().split()[0] == "4", exim)
+    # A domain that wants no reports is told nothing of.
+    control({"command": "reset"})
+    quiet = Exim(f"{name}-quiet", "{folder}/tlsrpt")
+    counter = Counter(quiet)
+    quiet.send("user@healthy-enforce.test")
+    check(name, "a domain without a record is not told of", counter.told() == [] and len(arrived("healthy-enforce.test")) == 1, quiet)
+
+
 def submit(recipient):
     import smtplib
     for _ in range(100):
@@ -211,10 +316,10 @@ def submit(recipient):
 
 
 def main():
-    if sys.argv[1] == "--submit":
+    if "--submit" in sys.argv:
         return submit(sys.argv[2])
     scenarios = json.loads((WORLD / "world.json").read_text())["scenarios"]
-    only = sys.argv[2:]
+    only = sys.argv[3:]
     for scenario in scenarios:
         if not only or scenario["name"] in only:
             start = time.monotonic()
@@ -222,7 +327,7 @@ def main():
             print(f"   {scenario['name']}: {time.monotonic() - start:.1f} s")
     if not only:
         for test in (test_tls_required, test_queue_runner, test_daemon, test_no_such_domain, test_broken_store, test_several_domains,
-                     test_second_host):
+                     test_second_host, test_tlsrpt, test_tlsrpt_lost):
             test()
     shutil.rmtree(f"/tmp/exim-mtasts.{os.getpid()}")
     if failures:

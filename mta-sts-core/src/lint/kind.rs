@@ -2,8 +2,7 @@ use core::fmt;
 
 use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind};
 
-/// What a [`Finding`](super::Finding) is about: a fault that stops a parser, or what only `lint`
-/// says.
+/// The kind of a [`Finding`](super::Finding): an error of a parser, or something that only `lint` reports.
 ///
 /// ```
 /// use mta_sts_core::PolicyErrorKind;
@@ -15,27 +14,27 @@ use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, T
 /// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));
 /// ```
 ///
-/// A fault has the code and the number that it has as an error, so both can be looked up alike.
+/// An error has the same code and number as in its own type, so both can be looked up alike.
 ///
-/// Kinds that a caller does not know have code, number and message all the same.
+/// Kinds unknown to the caller have a code, number, and message all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A fault of a record, or of an `RRset`.
+    /// An error in a record, or in an `RRset`.
     Record(RecordErrorKind),
-    /// A fault of a policy, or one of the departures that [`Strictness`](crate::Strictness) names.
+    /// An error in a policy, or one of the departures listed at [`Strictness`](crate::Strictness).
     Policy(PolicyErrorKind),
-    /// A fault of the answer of a Policy Host.
+    /// An error in the response of a Policy Host.
     Fetch(FetchErrorKind),
-    /// What stops no parser, or explains why it stopped.
+    /// Something that stops no parser, or the cause of an error.
     Lint(LintKind),
-    /// A fault of a TLSRPT record, or of an `RRset` of them.
+    /// An error in a TLSRPT record, or in an `RRset` of them.
     Tlsrpt(TlsrptRecordErrorKind),
 }
 
 impl FindingKind {
-    /// The stable kebab-case word of this kind.
+    /// The stable code of this kind: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Record(kind) => kind.code(),
@@ -46,7 +45,7 @@ impl FindingKind {
         }
     }
 
-    /// The stable number of this kind, unique over all kinds of this crate.
+    /// The stable number of this kind, unique among all kinds of this crate.
     pub const fn number(self) -> u16 {
         match self {
             Self::Record(kind) => kind.number(),
@@ -57,7 +56,7 @@ impl FindingKind {
         }
     }
 
-    /// What is wrong, as one English sentence.
+    /// A one-sentence description of what is wrong.
     pub const fn message(self) -> &'static str {
         match self {
             Self::Record(kind) => kind.message(),
@@ -68,20 +67,20 @@ impl FindingKind {
         }
     }
 
-    /// Every kind that a finding can have, in the order of the numbers.
+    /// Every kind that a finding can have, in the order of their numbers.
     pub fn all() -> impl Iterator<Item = Self> {
         let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
         let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
         let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
         let lint = LintKind::ALL.iter().copied().map(Self::Lint);
         let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
-        // The numbers of what lint says stand on both sides of those of TLSRPT records.
+        // The numbers of lint findings are on both sides of those of TLSRPT records.
         let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
         let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
         records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
     }
 
-    /// The kind that has this code.
+    /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::all().find(|kind| kind.code() == code)
     }

@@ -1,6 +1,7 @@
-//! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their words with libtlsrpt's numbers.
+//! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their terms with the numbers of libtlsrpt.
 //!
-//! Reports are here with the feature `tlsrpt`, and what the failures in them mean, [`Hint`], with `lint`; both are on by default.
+//! Reports need the feature `tlsrpt`, and the explanation of failures, [`Hint`], also the feature `lint`; both are on
+//! by default.
 
 #[cfg(feature = "tlsrpt")]
 mod datagram;
@@ -14,6 +15,8 @@ mod event;
 mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
+#[cfg(feature = "tlsrpt")]
+mod json_writer;
 #[cfg(feature = "tlsrpt")]
 mod mail;
 #[cfg(feature = "tlsrpt")]
@@ -29,6 +32,8 @@ mod report_uri;
 mod result_type;
 #[cfg(feature = "tlsrpt")]
 mod sender;
+#[cfg(feature = "tlsrpt")]
+mod strict_json;
 #[cfg(feature = "tlsrpt")]
 mod tally;
 #[cfg(feature = "tlsrpt")]

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::{PolicyType, ResultType};
 
-/// A value of a report that senders may write otherwise than RFC 8460 has it: the value, or the text as it came.
+/// A value of a report that may not conform to RFC 8460: the value, or the text as received.
 ///
 /// ```
 /// use mta_sts_core::ResultType;
@@ -19,14 +19,14 @@ use super::{PolicyType, ResultType};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Word<T> {
-    /// A value that this crate knows.
+    /// A value known to this crate.
     Known(T),
     /// Any other text.
     Other(Box<str>),
 }
 
 impl<T: Copy> Word<T> {
-    /// The value, if it is one that this crate knows.
+    /// The value, if it is known to this crate.
     pub const fn known(&self) -> Option<T> {
         match self {
             Self::Known(value) => Some(*value),
@@ -44,7 +44,7 @@ impl<T: fmt::Display> fmt::Display for Word<T> {
     }
 }
 
-/// Makes words of a type from its values and from text.
+/// Implements conversions of a type and of text into words.
 macro_rules! words {
     ($($type:ty),*) => { $(
         impl From<$type> for Word<$type> {

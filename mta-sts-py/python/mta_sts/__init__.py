@@ -45,7 +45,6 @@ from ._drive import (
     drive,
     drive_async,
 )
-from ._error import MtaStsError
 from ._values import (
     Absence,
     Alert,
@@ -85,6 +84,7 @@ from ._words import (
     FetchFailure,
     MessageTls,
     Mode,
+    MtaStsError,
     NoPolicyReason,
     PolicySource,
     PolicyType,

@@ -109,6 +109,27 @@ ResultType: TypeAlias = Literal[
 
 PolicyType: TypeAlias = Literal["tlsa", "sts", "no-policy-found"]
 
+Counted: TypeAlias = Literal[
+    "whole", "folded", "tlsrpt-report", "no-tlsrpt-record", "too-many-domains", "out-of-memory"
+]
+
+ReportDelivery: TypeAlias = Literal["delivered", "failed", "refused"]
+
+Whose: TypeAlias = Literal["owner", "sender", "unclear"]
+
+Verdict: TypeAlias = Literal["ready", "not-yet", "blocked"]
+
+ReadyRule: TypeAlias = Literal[
+    "hosts-pass",
+    "policy-served",
+    "enough-days",
+    "enough-sessions",
+    "no-failure-of-yours",
+    "few-other-failures",
+    "senders-verify",
+    "hosts-known",
+]
+
 UpdateKind: TypeAlias = Literal["keep", "checked", "absent", "back-off", "store"]
 """What a `CacheUpdate` does."""
 
@@ -219,6 +240,102 @@ TlsrptRecordCode: TypeAlias = Literal[
 ]
 """Of the TXT records that ask for TLS reports."""
 
+ReportCode: TypeAlias = Literal[
+    "report-too-large",
+    "bad-json",
+    "json-ends-early",
+    "report-not-an-object",
+    "missing-policies",
+    "report-too-deep",
+    "too-many-policies",
+    "too-many-failure-details",
+    "missing-report-member",
+    "report-not-of-one-day",
+    "bad-report-contact",
+    "bad-report-name",
+    "bad-report-pattern",
+    "unknown-report-word",
+    "bad-report-address",
+    "bad-report-text",
+    "unexpected-report-patterns",
+    "report-details-below-total",
+]
+"""Of a TLS report that cannot be read, or that may not be written."""
+
+DeviationCode: TypeAlias = Literal[
+    "more-deviations",
+    "report-byte-order-mark",
+    "text-after-report",
+    "broken-text",
+    "report-control-character",
+    "text-cut",
+    "duplicate-member",
+    "unknown-member",
+    "missing-member",
+    "null-member",
+    "empty-text",
+    "wrong-type",
+    "string-for-array",
+    "object-for-array",
+    "array-in-string",
+    "line-feed-in-line",
+    "empty-element",
+    "no-policies",
+    "unknown-policy-type",
+    "unknown-result-type",
+    "mx-host-without-sts",
+    "bad-contact-info",
+    "bad-name-in-report",
+    "bad-ip-address",
+    "unusual-ip-address",
+    "bad-datetime",
+    "datetime-out-of-range",
+    "datetime-without-zone",
+    "unusual-datetime",
+    "end-at-midnight",
+    "not-one-day",
+    "period-reversed",
+    "count-as-string",
+    "count-as-fraction",
+    "count-too-large",
+    "negative-count",
+    "bad-count",
+    "details-below-total",
+]
+"""Where a TLS report that can be read departs from RFC 8460. With `strict` it is an error."""
+
+DatagramCode: TypeAlias = Literal[
+    "datagram-too-long",
+    "datagram-not-json",
+    "bad-datagram-member",
+    "unknown-datagram-version",
+    "bad-datagram-domain",
+    "unknown-datagram-policy-type",
+    "datagram-without-policy",
+]
+"""Of a datagram of libtlsrpt."""
+
+TallyCode: TypeAlias = Literal[
+    "not-a-tally",
+    "unknown-tally-version",
+    "truncated-tally",
+    "bad-tally-line",
+]
+"""Of the text of a tally."""
+
+ReportSenderCode: TypeAlias = Literal[
+    "bad-sender-contact",
+    "bad-sender-organization",
+]
+"""Of who sends reports."""
+
+MailCode: TypeAlias = Literal[
+    "other-report-submitter",
+    "bad-report-id",
+    "missing-report-period",
+]
+"""Of a report that can go out in no mail."""
+
 LintCode: TypeAlias = Literal[
     "more-findings",
     "html",
@@ -317,8 +434,99 @@ FailureCode: TypeAlias = Literal[CauseCode, "backing-off"]
 FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode]
 """What a `Finding` is about."""
 
+HintCode: TypeAlias = Literal[
+    FindingCode,
+    "starttls-not-offered",
+    "starttls-refused",
+    "tls-handshake-failed",
+    "handshake-interrupted",
+    "tls-version-too-old",
+    "certificate-expired",
+    "certificate-expires-soon",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-not-trusted",
+    "certificate-self-signed",
+    "chain-incomplete",
+    "issuer-unknown",
+    "chain-invalid",
+    "certificate-purpose",
+    "certificate-malformed",
+    "certificate-weak",
+    "certificate-revoked",
+    "revocation-unknown",
+    "mx-without-address",
+    "mx-address-lookup-failed",
+    "mx-unreachable",
+    "mx-refuses",
+    "clear-text-after-starttls",
+    "mx-mismatch",
+    "mx-not-authenticated",
+    "requiretls-not-offered",
+    "dane-mismatch",
+    "dane-unusable",
+    "dane-without-tls",
+    "dane-lookup-failed",
+    "dane-bogus",
+    "dane-required",
+    "dnssec-bogus",
+    "record-lookup-failed",
+    "invalid-record",
+    "policy-fetch-failed",
+    "policy-host-missing",
+    "policy-host-lookup-failed",
+    "policy-host-address-private",
+    "policy-host-unreachable",
+    "policy-host-timeout",
+    "policy-host-tls-failed",
+    "policy-host-certificate-expired",
+    "policy-host-certificate-host-mismatch",
+    "policy-host-certificate-not-trusted",
+    "policy-host-http-failed",
+    "no-policy-served",
+    "policy-invalid",
+    "backing-off",
+    "sender-fault",
+    "validation-failure",
+    "unknown-result",
+]
+"""What a `Hint` is about: a fault that a report tells of, or one that `lint` finds."""
+
+ShortfallCode: TypeAlias = Literal[
+    "no-mx-host",
+    "host-fails",
+    "certificate-expires-soon",
+    "policy-not-served",
+    "policy-fetch-failed",
+    "few-days",
+    "few-submitters",
+    "few-sessions",
+    "reports-silent",
+    "mended-lately",
+    "failure-of-yours",
+    "other-failures",
+    "senders-do-not-verify",
+    "unknown-host",
+    "not-checked",
+]
+"""What a `Shortfall` is about."""
+
 ErrorCode: TypeAlias = Literal[
-    NameCode, RecordCode, PolicyCode, FetchCode, EntryCode, LookupCode, PostfixCode, TlsrptRecordCode, "unknown-word"
+    NameCode,
+    RecordCode,
+    PolicyCode,
+    FetchCode,
+    EntryCode,
+    LookupCode,
+    PostfixCode,
+    TlsrptRecordCode,
+    ReportCode,
+    DeviationCode,
+    DatagramCode,
+    TallyCode,
+    ReportSenderCode,
+    MailCode,
+    "unknown-word",
 ]
 """What a `MtaStsError` is about."""
 

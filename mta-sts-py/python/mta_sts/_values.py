@@ -1,9 +1,11 @@
-"""Values that the package gives out: frozen, equal by content, and made for `match`."""
+"""Values returned by the package: frozen, compared by content, and usable with `match`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict, Union
 
 from . import _literals as literal
 from ._words import (
@@ -12,29 +14,34 @@ from ._words import (
     NoPolicyReason,
     PolicySource,
     PolicyType,
+    ReadyRule,
     RecordCheck,
     ResultType,
     SessionFault,
     Severity,
+    Verdict,
+    Whose,
 )
 
 if TYPE_CHECKING:
-    from ._core import CacheEntry, CacheUpdate, DnsName, MxVerdict, Policy, PolicyDomain
+    from email.message import EmailMessage
+
+    from ._core import CacheEntry, CacheUpdate, DnsName, DueId, MxVerdict, Policy, PolicyDomain, Report
 
 
 @dataclass(frozen=True, slots=True)
 class QueryTxt:
-    """Ask DNS for the TXT records of this name, which is absolute."""
+    """Query DNS for the TXT records of this name, which is absolute."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """Get this URL over HTTPS: certificate valid for `host`, no redirect, no HTTP cache.
+    """Fetch this URL over HTTPS, with a certificate valid for `host`, and without redirects and HTTP caches.
 
-    Everything within `timeout` seconds; after `max_body_len` octets the answer is the failure
-    `body-too-large`.
+    The time limit for everything is `timeout` seconds; for a body longer than `max_body_len` octets, answer with the
+    failure `body-too-large`.
     """
 
     url: str
@@ -45,7 +52,7 @@ class FetchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing more to ask."""
+    """No further query is needed."""
 
     outcome: Outcome
 
@@ -65,10 +72,10 @@ class AppliedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
+    """The reason why no policy applies. `cause` is the code of the error, `until` the time of the next fetch.
 
-    The mail goes out as if the domain had no MTA-STS. After `dns-failed` it waits, since an attacker may be the
-    reason, and after `local-fault`, since the sender has itself to blame: `Outcome.is_known`.
+    The mail is sent as if the domain had no MTA-STS. It waits after `dns-failed`, since an attacker may be the
+    cause, and after `local-fault`, since the sender is at fault: see `Outcome.is_known`.
     """
 
     reason: NoPolicyReason
@@ -82,7 +89,7 @@ class NoPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFailure:
-    """A failure of policy discovery, to be counted in TLSRPT under policy type `sts`."""
+    """A failure of policy discovery, which TLSRPT counts under policy type `sts`."""
 
     result_type: ResultType
     reason_code: literal.FailureCode
@@ -91,7 +98,7 @@ class PolicyFailure:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A policy could not be fetched anew, `failures` times in a row; the cached one protects until `expires_at`."""
+    """A policy could not be refreshed, `failures` times in a row; the cached one protects mail until `expires_at`."""
 
     fault: literal.FetchFaultCode
     failures: int
@@ -100,18 +107,18 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a lookup came to."""
+    """The outcome of a lookup."""
 
     applied: AppliedPolicy | NoPolicy
-    """The policy to apply, or why there is none."""
+    """The policy to apply, or the reason why there is none."""
     cache_update: CacheUpdate = field(hash=False)
-    """What to remember: apply it to the entry that the store holds by now."""
+    """The change to the cache: apply it to the entry that the store holds by now."""
     failure: PolicyFailure | None
-    """What to count in TLSRPT (RFC 8461, 6)."""
+    """The failure to count in TLSRPT (RFC 8461, 6)."""
     alert: Alert | None
-    """What to tell the administrator."""
+    """The alert for the administrator."""
     record_check: RecordCheck = RecordCheck.NOT_MADE
-    """Whether the domain was asked for a newer policy: for `Delivery.recheck`."""
+    """Whether the domain was queried for a newer policy: for `Delivery.recheck`."""
 
     @property
     def policy(self) -> Policy | None:
@@ -120,27 +127,27 @@ class Outcome:
 
     @property
     def mode(self) -> Mode | None:
-        """The mode of the policy that applies; `None` where none does."""
+        """The mode of the policy that applies; `None` if none does."""
         return self.applied.policy.mode if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def id(self) -> str | None:
-        """The id of the record of the policy that applies; `None` where none does."""
+        """The id of the record of the policy that applies; `None` if none does."""
         return self.applied.id if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def source(self) -> PolicySource | None:
-        """Where the policy that applies came from; `None` where none does."""
+        """The origin of the policy that applies; `None` if none does."""
         return self.applied.source if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def no_policy(self) -> NoPolicy | None:
-        """Why no policy applies."""
+        """The reason why no policy applies."""
         return self.applied if isinstance(self.applied, NoPolicy) else None
 
     @property
     def is_known(self) -> bool:
-        """Whether it is known if a policy applies; where it is not, the mail waits."""
+        """Whether it is known if a policy applies; if not, the mail waits."""
         return self.no_policy is None or self.no_policy.reason not in (
             NoPolicyReason.DNS_FAILED,
             NoPolicyReason.LOCAL_FAULT,
@@ -149,7 +156,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """That a domain had no usable record, and until when that is believed."""
+    """A remembered absence: the domain had no usable record, and is not queried again before `until`."""
 
     reason: literal.RecordCode
     until: int
@@ -157,7 +164,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """A record id that is not fetched again before `until`."""
+    """A back-off: the policy of this record id is not fetched again before `until`."""
 
     id: str
     until: int
@@ -165,7 +172,7 @@ class BackOff:
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """What a full cache let go."""
+    """An entry that was evicted from a full cache."""
 
     domain: PolicyDomain
     entry: CacheEntry
@@ -173,7 +180,7 @@ class Evicted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be said of a published text: `span` in octets, `line` from 1."""
+    """A finding about a published text: `span` in octets, `line` from 1."""
 
     code: literal.FindingCode
     number: int
@@ -190,21 +197,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Mailto:
-    """Send TLS reports by mail: `address` is ready for a header field."""
+    """Send TLS reports by mail: `address` can be used in a header field."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """POST TLS reports to this URL. Its host is whatever a stranger wrote."""
+    """POST TLS reports to this URL. Its host is untrusted."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class MxHost:
-    """A host of the MX list, with what DNS says of DANE for it, and whether DNSSEC vouches for its MX record."""
+    """A host of the MX list, with what DNS says about DANE for it, and whether DNSSEC authenticates its MX record."""
 
     name: DnsName | str
     dane: DaneState | literal.DaneState = DaneState.NOT_APPLICABLE
@@ -213,40 +220,40 @@ class MxHost:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Do not connect; go on as if the host could not be reached."""
+    """Do not connect; continue as if the host were unreachable."""
 
     fault: SessionFault
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Connect. Only TLS with a certificate valid for this DNS-ID will do."""
+    """Connect. TLS with a certificate valid for this DNS-ID is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticateByDane:
-    """Connect. Only TLS that the TLSA records of the host vouch for will do."""
+    """Connect. TLS that matches the TLSA records of the host is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticateByBoth:
-    """Connect. Only TLS with a certificate valid for this DNS-ID will do that the TLSA records vouch for too."""
+    """Connect. TLS with a certificate that is valid for this DNS-ID and matches the TLSA records is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Encrypt:
-    """Connect. Only TLS will do, with any certificate."""
+    """Connect. TLS is required, with any certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunistic:
-    """Connect, with TLS if it can be had. In mode testing check the certificate all the same."""
+    """Connect, with TLS if it is available. In mode testing check the certificate all the same."""
 
 
 MxDecision = Union[Skip, Authenticate, AuthenticateByDane, AuthenticateByBoth, Encrypt, Opportunistic]
@@ -254,7 +261,7 @@ MxDecision = Union[Skip, Authenticate, AuthenticateByDane, AuthenticateByBoth, E
 
 @dataclass(frozen=True, slots=True)
 class TlsrptRow:
-    """One session as TLSRPT counts it; without `result_type`, a success."""
+    """One session as counted in TLSRPT; without `result_type`, a success."""
 
     policy_type: PolicyType
     result_type: ResultType | None
@@ -263,13 +270,13 @@ class TlsrptRow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about each host of an MX list, in its order."""
+    """The verdicts on each host of an MX list, in order."""
 
     hosts: tuple[MxVerdict, ...]
 
     @property
     def permits_none(self) -> bool:
-        """Whether there is nothing to connect to: go on to `Delivery.conclude`."""
+        """Whether no host may receive the message: continue with `Delivery.conclude`."""
         return all(isinstance(verdict.decision, Skip) for verdict in self.hosts)
 
 
@@ -277,19 +284,19 @@ class Plan:
 class Defer:
     """Keep the message, and try again later.
 
-    While a domain cannot be asked for a newer policy that is the answer for as long as it lasts. A queue that must come
-    to an end returns the message with `5.4.7` by a limit of its own.
+    As long as a domain cannot be queried for a newer policy, this is the conclusion. A queue with a hard limit of its own
+    returns the message with `5.4.7`.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class RecheckPolicy:
-    """Run a lookup for `Purpose.BEFORE_PERMANENT_FAILURE`, and conclude again with `Delivery.recheck` of its outcome."""
+    """Run a lookup with `Purpose.BEFORE_PERMANENT_FAILURE`, and conclude again with `Delivery.recheck` of its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Try the MX hosts again at once, under `Delivery.of` the outcome of the recheck: another policy applies, or none."""
+    """Try the MX hosts again immediately, under `Delivery.of` the outcome of the recheck: another policy applies, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,3 +307,230 @@ class Bounce:
 
 
 Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where a TLS report departs from RFC 8460 or from I-JSON, and was read all the same.
+
+    `path` is the member, `policies[0].summary`, empty for the report as a whole; for an unknown member it is the object that has it.
+    `offset` is in octets of the JSON: the start of a value, or the end of an object that lacks a member.
+    """
+
+    code: literal.DeviationCode
+    number: int
+    path: str
+    offset: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class FailureDetailsDict(TypedDict):
+    """One kind of failure, as `Report.to_dict` has it."""
+
+    result: str
+    failed_sessions: int
+    sending_mta_ip: str | None
+    receiving_mx_hostname: str | None
+    receiving_mx_helo: str | None
+    receiving_ip: str | None
+    additional_information: str | None
+    failure_reason_code: str | None
+
+
+class ReportPolicyDict(TypedDict):
+    """What a report says of one policy, as `Report.to_dict` has it."""
+
+    kind: str
+    domain: str | None
+    lines: list[str]
+    mx_hosts: list[str]
+    successes: int
+    failures: int
+    details: list[FailureDetailsDict]
+
+
+class ReportDict(TypedDict):
+    """A report, as `Report.to_dict` has it; `start` and `end` are Unix seconds."""
+
+    organization: str | None
+    contact: str | None
+    submitter: str | None
+    id: str | None
+    start: int | None
+    end: int | None
+    successes: int
+    failures: int
+    policies: list[ReportPolicyDict]
+
+
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """What the mail that brings a TLS report has of its own (RFC 8460, 5.3); `Report.mail` makes the whole mail.
+
+    It is a mail of `content_type`, from `contact`, with `subject` and `headers`. In it are `text`, as `text/plain` in UTF-8, and the
+    JSON of the report, compressed with gzip, as `media_type` with `file_name`.
+    """
+
+    subject: str
+    headers: tuple[tuple[str, str], ...]
+    content_type: str
+    text: str
+    file_name: str
+    media_type: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueReport:
+    """A report that is to be delivered now.
+
+    `id` is what `Tally.handle_delivery` is told. `domain` is the domain that the report is about and goes to, `record` its TLSRPT
+    record that was seen last, if one was: ask for it anew. When it is gone, the domain wants no report ("refused"); when DNS
+    cannot tell, this one counts. `attempt` is the number of the try, from 1.
+    """
+
+    id: DueId
+    domain: PolicyDomain
+    record: str | None
+    report: Report
+    attempt: int
+
+    def mail(self, *, to: Mailto | str, date: float | datetime | None = None) -> EmailMessage:
+        """The mail that brings the report, as `Report.mail` has it."""
+        return self.report.mail(self.domain, to=to, date=date)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a failure of a TLS report means. Two are equal if their codes are: the same fault, whatever the sender calls it.
+
+    `cause` says what happened, `fix` what mends it, in one English sentence each; `fix` speaks to the owner of the domain.
+    """
+
+    code: literal.HintCode
+    whose: Whose = field(compare=False)
+    cause: str = field(compare=False)
+    fix: str = field(compare=False)
+
+    @staticmethod
+    def of(code: literal.HintCode, /) -> Hint:
+        """The hint that has this code, of those of `explain`, `hints` and `lint`.
+
+        >>> from mta_sts.tlsrpt import Hint
+        >>> Hint.of("certificate-expired").cause
+        'The certificate of the MX host has expired.'
+        """
+        from . import _core
+
+        return _core.hint_of_code(code)
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHost:
+    """An MX host, as a check sees it now.
+
+    `fault` is what keeps senders with the policy from it, a `Hint` or its code; `expires_at`, when its certificate expires, in Unix
+    seconds or as an aware datetime; `renewal_seen`, that an earlier check saw another certificate, so that the end of this one is no
+    concern.
+    """
+
+    name: DnsName | str
+    fault: Hint | literal.HintCode | None = None
+    expires_at: float | datetime | None = None
+    renewal_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFindings:
+    """What a check sees of the domain now, for `assess`.
+
+    Every name in the MX records belongs into `hosts`; without MX records, the domain's own name. `policy_fault` is why the policy
+    cannot be fetched, a `Hint` or its code.
+    """
+
+    hosts: Sequence[LiveHost]
+    policy_fault: Hint | literal.HintCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Something that a condition lacks.
+
+    `host` and `hint` are the MX host and the fault that it is about; `earliest` is the first day on which it may be there, if it is
+    mended now, in Unix seconds, and `None` where the owner has to decide. `message` says what is missing and `fix` what to do.
+    """
+
+    rule: ReadyRule
+    code: literal.ShortfallCode
+    host: DnsName | None
+    hint: Hint | None
+    earliest: int | None
+    message: str = field(compare=False)
+    fix: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of the eight conditions for enforcing: what it asks for (`message`), why (`reason`), and what is missing."""
+
+    rule: ReadyRule
+    shortfalls: tuple[Shortfall, ...]
+    message: str = field(compare=False)
+    reason: str = field(compare=False)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.shortfalls
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much an answer of `assess` rests upon.
+
+    `days`: for how many full days the list of MX hosts has been served. `submitters`: how many organisations have reported successes
+    under the policy, `sessions` how many. `clean_sessions`: how many of them on days after the last failure of the domain's own, and
+    after its mending. `unverified_sessions`: how many more were reported by senders that do not verify in mode testing.
+    `unusable_reports`: how many were passed over, for want of a period that can be true. `failure_share`: the share of sessions that
+    may yet fail, from 0 to 1; with 95 % confidence it is smaller.
+    """
+
+    days: int
+    submitters: int
+    sessions: int
+    clean_sessions: int
+    unverified_sessions: int
+    unusable_reports: int
+    failure_share: float
+    message: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a policy in mode testing can be enforced.
+
+    `earliest`, with the verdict "not-yet", is the first day on which all conditions may be met, if all faults are mended now and no
+    other comes, in Unix seconds.
+    """
+
+    verdict: Verdict
+    earliest: int | None
+    conditions: tuple[Condition, ...]
+    evidence: Evidence
+
+    @property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """What is missing, in the order of the conditions."""
+        return tuple(shortfall for condition in self.conditions for shortfall in condition.shortfalls)

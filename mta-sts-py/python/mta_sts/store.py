@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ._core import CacheEntry, CacheUpdate, PolicyCache, PolicyDomain
-from ._error import MtaStsError
+from ._words import MtaStsError
 
 __all__ = ["DirectoryStore", "SqliteStore", "Store"]
 

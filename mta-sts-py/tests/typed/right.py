@@ -19,6 +19,7 @@ from mta_sts import (
     Outcome,
     Policy,
     PolicyDomain,
+    PolicyType,
     PostfixForm,
     Purpose,
     Record,
@@ -32,6 +33,24 @@ from mta_sts import (
     drive,
     lint_policy,
     postfix_tls_policy,
+)
+from mta_sts.tlsrpt import (
+    Counted,
+    Event,
+    FailureDetails,
+    Hint,
+    LiveFindings,
+    LiveHost,
+    ReadyRules,
+    Report,
+    ReportDelivery,
+    ReportPeriod,
+    ReportPolicy,
+    ReportSender,
+    Tally,
+    Verdict,
+    assess,
+    explain,
 )
 
 policy = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
@@ -87,3 +106,34 @@ assert DnsName.parse("A.test") == "a.test" == PolicyDomain.parse("A.test")
 names: set[DnsName | str] = {DnsName.parse("a.test"), "a.test"}
 assert len(names) == 1 and sorted([DnsName.parse("b.test"), DnsName.parse("a.test")])[0] == "a.test"
 assert CachedPolicy(policy, "1", 0).id == "1"
+
+# Reports. What is not registered is a text; what is missing is None.
+details = FailureDetails(ResultType.CERTIFICATE_EXPIRED, 3, receiving_ip="192.0.2.1")
+reported = ReportPolicy("sts", "a.test", lines=policy.lines, mx_hosts=map(str, policy.mx), failures=3, details=[details])
+report = Report(organization="A", contact="a@a.test", id="1@a.test", period=ReportPeriod.of_day(0), policies=[reported])
+assert Report.parse(report.to_json(), strict=True).policies[0].lines == policy.lines
+for deviation in Report.parse(b'{"policies": []}', max_octets=100).deviations:
+    assert deviation.code in codes() and deviation.code != "wrong-type"
+kinds: list[PolicyType | str] = [each.kind for each in report.policies]
+failures: int = sum(each["failures"] for each in report.to_dict()["policies"])
+submitter: str = report.submitter or ""
+assert kinds[0] == "sts" and (failures, submitter) == (3, "a.test") and report.period == ReportPeriod(0, 86_399)
+
+# Counting, explaining, assessing.
+tally = Tally(ReportSender("tls@b.test", "B"), seed=1)
+for row in Delivery.under(policy).check_session("mx.a.test", "not-offered").rows:
+    session = Event.session("a.test", row, mx_host=DnsName.parse("mx.a.test"), policy=policy, receiving_ip="192.0.2.1")
+    assert tally.count(session, now=0) == "whole" and tally.count(session, now=0) is Counted.WHOLE
+discovery = Event.discovery("a.test", found)
+assert discovery is not None and discovery.has_failed
+due_at = tally.poll_timeout()
+assert due_at is not None
+due = tally.poll_report(now=due_at)
+assert due is not None and due.mail(to="tls@a.test", date=due_at)["To"] == "tls@a.test"
+tried_again: int | None = tally.handle_delivery(due.id, "failed", now=due_at)
+assert tally.handle_delivery(due.id, ReportDelivery.DELIVERED, now=due_at) is None
+hint = explain(reported.kind, details.result, details.failure_reason_code)
+assert hint == Hint.of("certificate-expired") and hint.code == "certificate-expired" and hint.whose == "owner"
+seen = LiveFindings([LiveHost("mx.a.test", fault=hint), LiveHost("mx.b.test", "chain-incomplete", expires_at=0)])
+readiness = assess([report], domain="a.test", policy=policy, now=0, live=seen, rules=ReadyRules(days=1))
+assert readiness.verdict is not Verdict.READY and readiness.shortfalls[0].code == "host-fails"

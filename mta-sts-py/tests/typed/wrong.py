@@ -56,6 +56,26 @@ from mta_sts import (
 )
 from mta_sts.aio import Resolver as AioResolver
 from mta_sts.resolver import Resolver
+from mta_sts.tlsrpt import (
+    Counted,
+    Deviation,
+    DueReport,
+    Event,
+    FailureDetails,
+    Hint,
+    LiveHost,
+    Readiness,
+    ReadyRule,
+    ReadyRules,
+    Report,
+    ReportDelivery,
+    ReportPeriod,
+    ReportPolicy,
+    Tally,
+    Verdict,
+    Whose,
+    assess,
+)
 
 
 def words_of_lookups(lookup: Lookup, resolver: Resolver, text: str) -> None:
@@ -191,3 +211,54 @@ def values(name: DnsName, domain: PolicyDomain, pattern: MxPattern, policy: Poli
     policy.matches_mx(None)  # type: ignore[arg-type]
     cache.get("a.test")  # type: ignore[call-arg]
     cache.get("a.test", now="now")  # type: ignore[arg-type]
+
+
+def reports(report: Report, policy: ReportPolicy, details: FailureDetails, deviation: Deviation) -> None:
+    Report.parse({})  # type: ignore[arg-type]
+    Report(organization="A", contact="a@a.test", id="1")  # type: ignore[call-arg]
+    Report(organization="A", contact="a@a.test", id="1", period=(0, 1))  # type: ignore[arg-type]
+    ReportPolicy("sts", "a.test", details=details)  # type: ignore[arg-type]
+    ReportPolicy("sts", "a.test", ["version: STSv1"])  # type: ignore[call-arg]
+    ReportPeriod("today", 1)  # type: ignore[arg-type]
+    report.id.upper()  # type: ignore[union-attr]
+    report.policies.append(policy)  # type: ignore[attr-defined]
+    policy.kind.number  # type: ignore[attr-defined]
+    report.to_dict()["organisation"]  # type: ignore[typeddict-item]
+    if deviation.code == "bad-json":  # type: ignore[comparison-overlap]
+        pass
+
+
+def counting(tally: Tally, due: DueReport, event: Event, verdict: SessionVerdict) -> None:
+    Event(verdict)  # type: ignore[arg-type]
+    Event.session("a.test", verdict)  # type: ignore[arg-type]
+    tally.count(event)  # type: ignore[call-arg]
+    tally.count(verdict, now=0)  # type: ignore[arg-type]
+    tally.handle_delivery(due.id, "lost", now=0)  # type: ignore[arg-type]
+    tally.handle_delivery("a.test", "failed", now=0)  # type: ignore[arg-type]
+    due.mail("tls@a.test")  # type: ignore[call-arg]
+
+
+def assessing(readiness: Readiness, policy: Policy, hint: Hint) -> None:
+    assess([], domain="a.test", policy=policy)  # type: ignore[call-arg]
+    assess([], domain="a.test", policy=policy, now=0, live=[])  # type: ignore[arg-type]
+    LiveHost("mx.a.test", fault="certificate-old")  # type: ignore[arg-type]
+    Hint.of("certificate-old")  # type: ignore[arg-type]
+    ReadyRules(28)  # type: ignore[call-arg]
+    if readiness.shortfalls[0].code == "too-few-days":  # type: ignore[comparison-overlap]
+        pass
+    if hint.code == "certificate-old":  # type: ignore[comparison-overlap]
+        pass
+    readiness.earliest + 1  # type: ignore[operator]
+
+
+def values_of_words_of_reports() -> None:
+    Counted.WHOLE.value + 1  # type: ignore[operator]
+    Counted.WHOLE.name + 1  # type: ignore[operator]
+    ReadyRule.HOSTS_PASS.value + 1  # type: ignore[operator]
+    ReadyRule.HOSTS_PASS.name + 1  # type: ignore[operator]
+    ReportDelivery.FAILED.value + 1  # type: ignore[operator]
+    ReportDelivery.FAILED.name + 1  # type: ignore[operator]
+    Verdict.READY.value + 1  # type: ignore[operator]
+    Verdict.READY.name + 1  # type: ignore[operator]
+    Whose.OWNER.value + 1  # type: ignore[operator]
+    Whose.OWNER.name + 1  # type: ignore[operator]

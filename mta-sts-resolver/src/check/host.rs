@@ -1,11 +1,11 @@
-//! An MX host, from its addresses to its certificate.
+//! The check of an MX host, from its addresses to its certificate.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mta_sts_core::{
     Delivery, DnsName, MxDecision, MxHost, Policy, PolicyType, Session, SessionDecision, SessionFault,
-    TlsResult, TlsrptRow, UnixTime,
+    TlsrptRow, UnixTime,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -13,41 +13,42 @@ use tokio::time::{Instant, timeout_at};
 use super::alias::AliasChain;
 use super::dane::HostDane;
 use super::probe::HostProbes;
+use super::session::SessionCheck;
 use super::{Standing, standing_of};
 use crate::dane::{DaneChecker, DaneError};
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure};
-use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage, StarttlsOutcome};
-use crate::tls::{PeerCertificate, TlsSession};
+use crate::smtp::{SmtpClient, SmtpError, SmtpErrorKind, SmtpStage};
+use crate::tls::PeerCertificate;
 
 /// An MX host, and what a sender would do about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostCheck {
-    /// The preference of its MX record; none for a domain that is its own MX host.
+    /// The preference of its MX record; `None` for a domain that is its own MX host.
     pub preference: Option<u16>,
     /// Its name, lower case.
     pub name: String,
     /// The pattern of the policy that covers it.
     pub covered_by: Option<String>,
-    /// What DNS said of its addresses.
+    /// The DNS answer about its addresses.
     pub addresses: Result<AddressAnswer, DnsError>,
-    /// The aliases that its name leads over; an MX host must have none (RFC 5321, 5.1).
+    /// The chain, if its name is an alias; an MX host must not be one (RFC 5321, 5.1).
     pub alias: Option<AliasChain>,
-    /// The session at the first address that answered; none without addresses. A host that a sender would skip is
-    /// looked at all the same.
+    /// The session at the first address that responded; `None` without addresses. A host that a sender would skip is
+    /// checked all the same.
     pub session: Option<Result<SessionCheck, SmtpError>>,
-    /// What came of the other addresses: 2 of each family are looked at, at most.
+    /// The sessions at the other addresses; at most 2 of each family are checked.
     pub other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
     /// How the host treats clients other than senders with MTA-STS.
     pub probes: HostProbes,
-    /// What a sender with DANE makes of the host.
+    /// The result of DANE for the host.
     pub dane: HostDane,
-    /// What a sender with MTA-STS and without DANE would do; without a policy, or where it is not known whether there is
-    /// one, as if there were none.
+    /// The decision of a sender with MTA-STS and without DANE; without a policy, or if it could not be determined, as
+    /// if there were none.
     pub decision: HostDecision,
-    /// Why it would not deliver.
+    /// The reason for not delivering.
     pub fault: Option<SessionFault>,
-    /// What it would report (RFC 8460), success too; and what one with DANE would, where that fails.
+    /// What such a sender would report (RFC 8460), successes included, and the report of one with DANE if that fails.
     pub rows: Vec<TlsrptRow>,
 }
 
@@ -57,7 +58,7 @@ impl HostCheck {
         session.and_then(SessionCheck::certificate).is_some_and(PeerCertificate::is_valid)
     }
 
-    /// Whether the host is as the policy says.
+    /// Returns whether the host complies with the policy.
     pub fn standing(&self) -> Standing {
         let availability = match (&self.addresses, &self.session) {
             (Err(error), _) => standing_of(error),
@@ -76,19 +77,19 @@ impl HostCheck {
     }
 }
 
-/// What a sender would do about an MX host.
+/// The decision of a sender about an MX host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HostDecision {
     /// Deliver to it.
     Deliver,
-    /// Try the next one: this one is not as the policy says.
+    /// Try the next one: this one does not comply with the policy.
     TryNextMx,
-    /// Try the next one: this one cannot be reached.
+    /// Try the next one: this one is unreachable.
     Unavailable,
 }
 
 impl HostDecision {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         match self {
             Self::Deliver => "deliver",
@@ -98,68 +99,11 @@ impl HostDecision {
     }
 }
 
-/// A session with an MX host, up to TLS.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SessionCheck {
-    /// The address that answered.
-    pub peer: SocketAddr,
-    /// What came of STARTTLS; an error, where the session ended in it.
-    pub starttls: Result<StarttlsOutcome, SmtpError>,
-    /// Whether REQUIRETLS is offered over TLS (RFC 8689).
-    pub offers_requiretls: bool,
-}
-
-impl SessionCheck {
-    pub(super) async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr) -> Result<Self, SmtpError> {
-        let mut session = smtp.connect(peer).await?;
-        let starttls = match session.starttls(name).await {
-            Ok(outcome) => Ok(outcome),
-            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
-            Err(error) if fails_tls(&error) => Err(error),
-            Err(error) => return Err(error),
-        };
-        let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
-        // It has said all that we wanted to know.
-        let _ = session.quit().await;
-        Ok(Self { peer, starttls, offers_requiretls })
-    }
-
-    /// The outcome as policy application takes it.
-    pub fn tls_result(&self) -> TlsResult {
-        match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => TlsResult::certificate(tls.certificate().result()),
-            Ok(StarttlsOutcome::NotOffered) => TlsResult::NotOffered,
-            Ok(StarttlsOutcome::Refused(_)) => TlsResult::Refused,
-            Ok(StarttlsOutcome::HandshakeFailed(failure)) if failure.is_version_too_old() => {
-                TlsResult::VersionTooOld
-            }
-            Ok(StarttlsOutcome::HandshakeFailed(_)) | Err(_) => TlsResult::HandshakeFailed,
-        }
-    }
-
-    /// What TLS was established, if any.
-    pub fn tls(&self) -> Option<&TlsSession> {
-        match &self.starttls {
-            Ok(StarttlsOutcome::Established(tls)) => Some(tls),
-            _ => None,
-        }
-    }
-
-    /// The certificate, if the handshake came as far as that.
-    pub fn certificate(&self) -> Option<&PeerCertificate> {
-        match &self.starttls {
-            Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),
-            _ => self.tls().map(TlsSession::certificate),
-        }
-    }
-}
-
-/// An MX host before the policy is known.
+/// The observations of an MX host, before the policy is known.
 pub(super) struct Visit {
     pub(super) preference: Option<u16>,
     pub(super) name: String,
-    /// None, if the name is no host name: no sender can do anything with it.
+    /// `None` if the name is not a host name, so that no sender can use it.
     dns_name: Option<DnsName>,
     addresses: Result<AddressAnswer, DnsError>,
     alias: Option<AliasChain>,
@@ -169,23 +113,23 @@ pub(super) struct Visit {
     dane: HostDane,
 }
 
-/// Who visits MX hosts, and until when.
+/// The client for MX hosts, and its deadline.
 #[derive(Clone)]
-pub(super) struct Visitor {
+pub(super) struct HostChecker {
     pub(super) dns: DnsClient,
     pub(super) smtp: SmtpClient,
     pub(super) dane: DaneChecker,
     pub(super) port: u16,
     pub(super) deadline: Instant,
     pub(super) now: UnixTime,
-    /// Whether it also connects as clients do that are no senders with MTA-STS.
+    /// Whether to connect also like clients other than senders with MTA-STS.
     pub(super) probes: bool,
 }
 
-/// Whether DNSSEC vouches for an MX record; an error, where that could not be told.
+/// Whether an MX record is authenticated by DNSSEC; an error if this is unknown.
 pub(super) type MxSigned = Result<bool, DaneError>;
 
-impl Visitor {
+impl HostChecker {
     pub(super) async fn visit(&self, preference: Option<u16>, name: String, is_signed: MxSigned) -> Visit {
         let mut visit = Visit {
             preference,
@@ -225,7 +169,7 @@ impl Visitor {
         visit
     }
 
-    /// `None` without a server whose word on DNSSEC is believed.
+    /// `None` without a server whose AD bit is trusted.
     async fn dane_records(
         &self,
         name: &str,
@@ -243,7 +187,7 @@ impl Visitor {
         })
     }
 
-    /// All of some addresses at once, told in the order in which a sender tries them.
+    /// Sessions at several addresses concurrently, returned in the order in which a sender tries them.
     async fn sessions(
         &self,
         name: &str,
@@ -251,11 +195,12 @@ impl Visitor {
     ) -> Vec<(SocketAddr, Result<SessionCheck, SmtpError>)> {
         let mut running = JoinSet::new();
         for (place, address) in some_of_each_family(addresses).into_iter().enumerate() {
-            let (visitor, name) = (self.clone(), name.to_owned());
+            let (host_checker, name) = (self.clone(), name.to_owned());
             let peer = SocketAddr::new(address, self.port);
             running.spawn(async move {
                 let session =
-                    timeout_at(visitor.deadline, SessionCheck::make(&visitor.smtp, &name, peer)).await;
+                    timeout_at(host_checker.deadline, SessionCheck::make(&host_checker.smtp, &name, peer))
+                        .await;
                 let timed_out = || Err(SmtpErrorKind::Timeout.at(SmtpStage::Connect));
                 (place, (peer, session.unwrap_or_else(|_| timed_out())))
             });
@@ -319,7 +264,7 @@ impl Visit {
     }
 }
 
-/// The first session, or else the failure that came furthest; and the others.
+/// The first session, or else the failure at the latest stage; and the others.
 #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
 fn first_that_answers(
     mut sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
@@ -345,10 +290,6 @@ fn some_of_each_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
     family(ipv6).chain(family(ipv4)).collect()
 }
 
-fn fails_tls(error: &SmtpError) -> bool {
-    error.stage() == SmtpStage::TlsHandshake || *error.kind() == SmtpErrorKind::ClearTextAfterStarttls
-}
-
-/// For one step of a session.
+/// The time limit of one step of a session.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 const ADDRESSES_A_FAMILY: usize = 2;

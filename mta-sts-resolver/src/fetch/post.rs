@@ -150,7 +150,7 @@ pub enum ReportPostError {
 }
 
 impl ReportPostError {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidUrl => "invalid-url",

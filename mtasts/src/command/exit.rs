@@ -1,21 +1,21 @@
 use std::process::ExitCode;
 
-/// How a command ended: its exit status.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Success.
     Fine,
     /// The answer is no, or has errors.
     No,
     /// The answer is no, and only a person can tell what to do.
     Blocked,
-    /// The call was not understood.
+    /// The command line is not valid.
     Usage,
-    /// What there is to read cannot be read: `EX_NOINPUT` of sysexits.
+    /// The input cannot be read: `EX_NOINPUT` of sysexits.
     NoInput,
-    /// Something that may work later did not work now: `EX_TEMPFAIL` of sysexits.
+    /// A temporary failure: `EX_TEMPFAIL` of sysexits.
     Temporary,
-    /// A configuration says what it must not, or what cannot work: `EX_CONFIG` of sysexits.
+    /// The configuration has a mistake, or cannot work: `EX_CONFIG` of sysexits.
     Configuration,
 }
 
@@ -30,4 +30,10 @@ impl From<Exit> for ExitCode {
             Exit::Configuration => 78,
         })
     }
+}
+
+/// Says on standard error why the command ends so.
+pub(crate) fn told(exit: Exit, what: &str) -> Exit {
+    anstream::eprintln!("mtasts: {what}");
+    exit
 }

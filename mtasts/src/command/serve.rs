@@ -2,6 +2,7 @@
 
 mod access;
 mod beside;
+mod clients;
 mod configuration;
 mod control;
 mod daemon;
@@ -9,85 +10,38 @@ mod fault;
 mod file_budget;
 mod logging;
 mod metrics;
+mod options;
 mod overrides;
 mod place;
+mod report_keys;
+mod reports;
 mod sockets;
 mod status;
 mod supervisor;
 mod unworkable;
 mod value;
 
-use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
 use clap::Args;
-use mtasts_socketmap::{Overrides, Zones};
 
 pub(crate) use self::beside::DaemonConfiguration;
-use self::beside::config_file;
-use self::configuration::{Configuration, ConfigurationError, DnsServer, ZoneKeys, exit_of_trust_store};
+use self::configuration::exit_of_trust_store;
 use self::daemon::Daemon;
-use self::fault::Fault;
-use self::logging::{LogFormat, LogLevel};
-use self::place::Place;
-use self::unworkable::Unworkable;
-use self::value::Maybe;
-use super::Exit;
-use super::check::told;
-use super::store::StorePlace;
+use self::options::Options;
+use super::{Exit, told};
 
-/// Answer Postfix's TLS policy lookups (socketmap), and keep the policies
+/// Answer TLS policy lookups of Postfix (socketmap), and keep the policies up to date
 ///
 /// In main.cf: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`
 ///
-/// Options given here count more than those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end it, once those
-/// who wait have their answer.
+/// Options given here override those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end the daemon after
+/// pending requests are answered.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Print the whole configuration, or what is wrong with it, and end
+    #[command(flatten)]
+    options: Options,
+    /// Print the whole configuration, or what is wrong with it, and exit
     #[arg(long)]
     check_config: bool,
-    /// Listen here; may be given several times [default: 127.0.0.1:8461]
-    #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
-    listen: Vec<Place>,
-    /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into `$MTASTS_STORE`,
-    /// where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
-    #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
-    store: Option<StorePlace>,
-    /// Serve /metrics and /healthz here [default: nowhere]
-    #[arg(long, value_name = "ADDR:PORT")]
-    metrics: Option<SocketAddr>,
-    /// Let `mtasts explain` and `mtasts cache` ask here [default: `control` in `$RUNTIME_DIRECTORY`, or else nowhere]
-    #[arg(long, value_name = "PATH")]
-    control: Option<String>,
-    /// Answer for the destinations in this file as it says
-    #[arg(long, value_name = "FILE")]
-    overrides: Option<String>,
-    #[command(flatten)]
-    zone: ZoneKeys,
-    /// Tell what is at least as weighty as this [default: info]
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<LogLevel>,
-    /// How log lines look [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    log_format: Option<LogFormat>,
-    /// Name domains at every level, not in debug and trace alone
-    #[arg(long)]
-    log_domains: bool,
-    /// Ask this DNS server instead of the system's; may be given several times
-    #[arg(long, value_name = "ADDR[:PORT]")]
-    dns: Vec<DnsServer>,
-    /// Trust the certificates in this file only
-    #[arg(long, value_name = "PEM")]
-    ca_file: Option<String>,
-    /// Ask policy hosts on this port [default: 443]
-    #[arg(long, value_name = "N")]
-    https_port: Option<u16>,
 }
 
 impl Serve {
@@ -95,15 +49,15 @@ impl Serve {
         if self.check_config {
             return self.check();
         }
-        match Daemon::run(&self).await {
+        match Daemon::run(&self.options).await {
             Ok(()) => Exit::Fine,
             Err((exit, what)) => told(exit, &what),
         }
     }
 
-    /// What is in force after a start, or why there would be none.
+    /// Prints the configuration that would be in force after a start, or why the start would fail.
     fn check(&self) -> Exit {
-        let configuration = match self.read() {
+        let configuration = match self.options.read() {
             Ok((configuration, _)) => configuration,
             Err(error) => return told(error.exit(), &format!("{error:#}")),
         };
@@ -113,107 +67,10 @@ impl Serve {
         if let Some((exit, what)) = configuration.store.fault() {
             return told(exit, &what);
         }
-        for warning in self.warnings(&configuration) {
+        for warning in self.options.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");
         }
         anstream::print!("{}", configuration.to_toml());
         Exit::Fine
-    }
-
-    /// The configuration and what is answered by it, all read anew.
-    fn read(&self) -> Result<(Configuration, Zones), ConfigurationError> {
-        let configuration = match self.config_file() {
-            Some(file) => Configuration::read(&file)?,
-            None => Configuration::default(),
-        };
-        let in_environment = StorePlace::from_environment().map_err(ConfigurationError::Environment)?;
-        let configuration = self.overrule(configuration, in_environment.as_ref()).complete();
-        if let Some(unworkable) = configuration.unworkable() {
-            return Err(self.tell_unworkable(&unworkable));
-        }
-        let overrides = match &configuration.overrides.0 {
-            Some(file) => overrides::read(Path::new(file))?,
-            None => Overrides::new(),
-        };
-        let zones = configuration.zones().with_overrides(overrides);
-        Ok((configuration, zones))
-    }
-
-    /// With its place, where the file says it.
-    fn tell_unworkable(&self, unworkable: &Unworkable) -> ConfigurationError {
-        let message = &unworkable.message;
-        let in_file = self.config_file().and_then(|file| {
-            let text = std::fs::read_to_string(&file).ok()?;
-            // The command line may have said something else.
-            let said = toml::from_str::<Configuration>(&text).ok()?.unworkable()?;
-            let span = unworkable.span(&text).filter(|_| said == *unworkable)?;
-            Some(Fault::at(&file, &text, span, message))
-        });
-        let on_command_line = || format!("`{}`: {message}", unworkable.key.join("."));
-        in_file.map_or_else(|| ConfigurationError::Unworkable(on_command_line()), ConfigurationError::Faulty)
-    }
-
-    fn config_file(&self) -> Option<PathBuf> {
-        config_file(self.config.as_deref())
-    }
-
-    /// What is in force although it should not be so, for the operator to hear.
-    fn warnings(&self, configuration: &Configuration) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.store.as_ref().is_some_and(StorePlace::has_password) {
-            warnings.push(
-                "the password of the store is on the command line, where everybody on this machine sees it: \
-                 put it into the configuration, or into MTASTS_STORE"
-                    .to_owned(),
-            );
-        } else if let Some(file) = self.config_file().filter(|_| configuration.store.has_password())
-            && std::fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
-        {
-            warnings.push(format!(
-                "{} has the password of the store in it, and everybody on this machine may read it: chmod o= it",
-                file.display()
-            ));
-        }
-        warnings
-    }
-
-    fn overrule(
-        &self,
-        mut configuration: Configuration,
-        in_environment: Option<&StorePlace>,
-    ) -> Configuration {
-        if !self.listen.is_empty() {
-            configuration.listen.clone_from(&self.listen);
-        }
-        if let Some(store) = self.store.as_ref().or(in_environment) {
-            configuration.store.clone_from(store);
-        }
-        if self.metrics.is_some() {
-            configuration.metrics = Maybe(self.metrics);
-        }
-        if self.control.is_some() {
-            configuration.control = Maybe(self.control.clone());
-        }
-        if self.overrides.is_some() {
-            configuration.overrides = Maybe(self.overrides.clone());
-        }
-        configuration.zone = self.zone.clone().or(&configuration.zone);
-        if let Some(level) = self.log_level {
-            configuration.log.level = level;
-        }
-        if let Some(format) = self.log_format {
-            configuration.log.format = format;
-        }
-        configuration.log.domains |= self.log_domains;
-        if !self.dns.is_empty() {
-            configuration.dns.clone_from(&self.dns);
-        }
-        if self.ca_file.is_some() {
-            configuration.ca_file = Maybe(self.ca_file.clone());
-        }
-        if let Some(port) = self.https_port {
-            configuration.https_port = port;
-        }
-        configuration
     }
 }

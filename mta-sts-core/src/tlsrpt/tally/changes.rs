@@ -1,9 +1,9 @@
-//! What a store writes down so that a restart loses little: the rows that have changed since the last save.
+//! The changes of a tally that a store saves, so that a restart loses little.
 //!
-//! A row is a line of the saved form. It belongs to a day and a domain, or to the day itself: that one names the domains that had
-//! reports and are gone. What changes is noted by the number of the save that would be next; a save that has come to an
-//! end takes away what was noted up to it. So a save that failed is made up for by the next, and one that is
-//! repeated writes the same rows again.
+//! A row is a line of the saved form. It belongs to a day and a domain, or to the day itself: that row lists the
+//! domains whose reports are done and that were removed. A change is recorded with the number of the next save; a
+//! completed save clears the changes up to its number. So a failed save is made up for by the next one, and a repeated
+//! save writes the same rows again.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,11 +12,12 @@ use alloc::vec::Vec;
 
 use super::{ALLOCATION, Place, Tally, start_of};
 use crate::name::PolicyDomain;
+use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
-    /// What has changed since the save that [`Tally::handle_saved`] told of last: for a store that keeps a row for each
-    /// domain of a day.
+    /// The changes since the last save reported to [`Tally::handle_saved`]: for a store with a row for each domain of a
+    /// day.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -53,13 +54,13 @@ impl Tally {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// They are what has changed in one moment, and are to be written in their order, all or none: then a process that
-    /// is killed loses what came since, and counts nothing twice. Where a save fails, call nothing: its
-    /// changes are among the next. Until a first save has succeeded, the changes are all rows, and begin with
-    /// [`TallyChange::Clear`]; also after [`Tally::parse`], so that the store holds what this tally holds.
+    /// They are a consistent snapshot, and must be written in order and atomically: then a killed process loses only
+    /// later events, and counts nothing twice. If a save fails, do nothing: its changes are part of the next. Until the
+    /// first save has succeeded, and after [`Tally::parse`], the changes are all rows, starting with
+    /// [`TallyChange::Clear`], so that the store holds the same as this tally.
     ///
-    /// Save after [`Tally::poll_report`] and before the report is sent: then a process that is killed meanwhile
-    /// sends the same report again, with its `report-id`.
+    /// Save after [`Tally::poll_report`] and before sending the report: then a process that is killed in between sends
+    /// the same report again, with its `report-id`.
     pub fn changes(&mut self) -> TallyChanges<'_> {
         let changed = self.changed.get_or_insert_with(Changed::new);
         let mark = TallyMark(changed.next);
@@ -68,13 +69,13 @@ impl Tally {
         TallyChanges { tally: self, mark, rows: rows.into_iter() }
     }
 
-    /// Takes note that all changes up to this mark are saved.
+    /// Records that all changes up to this mark are saved.
     pub fn handle_saved(&mut self, mark: TallyMark) {
         let Some(changed) = &mut self.changed else { return };
         self.octets -= changed.forget_until(mark);
     }
 
-    /// Notes that a domain is to be saved.
+    /// Records that a domain has to be saved.
     pub(super) fn note_change(&mut self, place: Place) {
         let Some(changed) = &mut self.changed else { return };
         let Some(domain) = self.days.get_mut(&place.day).and_then(|day| day.get_mut(place.slot)) else {
@@ -86,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// All rows there are, in the order of the saved form.
+    /// All rows, in the order of the saved form.
     pub(super) fn all_rows(&self) -> Vec<Row<'_>> {
         let mut rows = vec![Row::All];
         for (day, domains) in &self.days {
@@ -96,7 +97,7 @@ impl Tally {
             let first = rows.len();
             let kept = domains.occupied().filter(|(_, domain)| domain.is_worth_keeping());
             rows.extend(kept.map(|(slot, domain)| Row::Domain(Place { day: *day, slot }, &domain.name)));
-            rows[first..].sort_unstable_by_key(Row::key);
+            order::sort_by(&mut rows[first..], |one, other| one.key().cmp(&other.key()));
         }
         rows
     }
@@ -109,7 +110,7 @@ impl Tally {
         rows.extend(domains.filter_map(|place| Some(Row::Domain(*place, &self.domain(*place)?.name))));
         let gone = changed.gone.iter().flat_map(|(day, names)| names.keys().map(|name| (*day, name)));
         rows.extend(gone.map(|(day, name)| Row::Gone(day, name)));
-        rows[first..].sort_unstable_by_key(Row::key);
+        order::sort_by(&mut rows[first..], |one, other| one.key().cmp(&other.key()));
         rows
     }
 
@@ -130,19 +131,20 @@ impl Tally {
     }
 }
 
-/// What a store has to do, to hold what a tally holds; from [`Tally::changes`].
+/// A change that a store has to make in order to hold the same as a tally; from [`Tally::changes`].
 ///
-/// A row has a day, which is its first second, and a domain as its key. The domain may be empty: that is the row of the day itself.
+/// The key of a row is its day, given as its first second, and its domain. The domain may be empty: that is the row of
+/// the day itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TallyChange {
     /// Deletes all rows.
     Clear,
     /// Deletes the rows of a day.
     DeleteDay {
-        /// Its first second.
+        /// The first second of the day.
         day: UnixTime,
     },
-    /// Writes a row, in place of the one with this key if there is one.
+    /// Writes a row, replacing the one with this key.
     Upsert {
         /// The first second of its day.
         day: UnixTime,
@@ -160,7 +162,7 @@ pub enum TallyChange {
     },
 }
 
-/// The changes of a tally, in the order in which they are to be done. From [`Tally::changes`].
+/// The changes of a tally, in the order in which they have to be made. From [`Tally::changes`].
 #[derive(Debug)]
 pub struct TallyChanges<'a> {
     tally: &'a Tally,
@@ -169,7 +171,7 @@ pub struct TallyChanges<'a> {
 }
 
 impl TallyChanges<'_> {
-    /// What [`Tally::handle_saved`] is told when they are saved.
+    /// The mark to pass to [`Tally::handle_saved`] after saving.
     pub const fn mark(&self) -> TallyMark {
         self.mark
     }
@@ -189,11 +191,11 @@ impl Iterator for TallyChanges<'_> {
 
 impl ExactSizeIterator for TallyChanges<'_> {}
 
-/// Up to which change a store has saved what a tally holds. From [`TallyChanges::mark`].
+/// A position in the changes of a tally, up to which a store has saved. From [`TallyChanges::mark`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TallyMark(u64);
 
-/// What a change is about.
+/// The row that a change is about.
 #[derive(Debug)]
 pub(super) enum Row<'a> {
     All,
@@ -213,12 +215,12 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What is to be saved, each with the number of the save that is to do it.
+/// The rows to be saved, each with the number of the save in which they are due.
 #[derive(Debug)]
 pub(super) struct Changed {
-    // Beginning with 1.
+    // Starting with 1.
     next: u64,
-    // Whether the store holds what was there before.
+    // Whether the store holds all earlier rows.
     is_saved: bool,
     domains: BTreeMap<Place, u64>,
     gone: BTreeMap<u32, BTreeMap<PolicyDomain, u64>>,
@@ -236,7 +238,7 @@ impl Changed {
         }
     }
 
-    /// Notes that a domain has left its place; returns the octets that this takes.
+    /// Records that a domain was removed; returns the octets that this takes.
     pub(super) fn leave(&mut self, place: Place, name: PolicyDomain) -> usize {
         self.domains.remove(&place);
         let octets = octets_of_gone(&name);
@@ -246,13 +248,13 @@ impl Changed {
         }
     }
 
-    /// Notes that a domain that may have left is there; returns the octets that are free by it.
+    /// Records that a domain that may have been removed is back; returns the octets that this frees.
     pub(super) fn come(&mut self, day: u32, name: &PolicyDomain) -> usize {
         let Some(names) = self.gone.get_mut(&day) else { return 0 };
         names.remove(name).map_or(0, |_| octets_of_gone(name))
     }
 
-    /// Notes that a day is gone; returns the octets that are free by it.
+    /// Records that a day was removed; returns the octets that this frees.
     pub(super) fn drop_day(&mut self, day: u32) -> usize {
         let of_day: Vec<_> = self
             .domains
@@ -266,7 +268,7 @@ impl Changed {
         self.gone.remove(&day).map_or(0, |names| names.keys().map(octets_of_gone).sum())
     }
 
-    /// Forgets what is saved; returns the octets that are free by it.
+    /// Clears the saved changes; returns the octets that this frees.
     fn forget_until(&mut self, mark: TallyMark) -> usize {
         self.is_saved = true;
         let is_later = |save: &u64| *save > mark.0;
@@ -284,7 +286,7 @@ impl Changed {
     }
 }
 
-/// The octets that it takes to remember that a domain is to be saved; it may be that half of a map is not used.
+/// The octets for recording that a domain has to be saved, with a map that is half empty.
 pub(super) const OCTETS_CHANGED: usize = 2 * size_of::<(Place, u64)>();
 
 fn octets_of_gone(name: &PolicyDomain) -> usize {

@@ -1,53 +1,47 @@
-//! The thread that reads a database: beside the one that writes, so that no reader waits for a writer.
-
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::sync_channel;
+//! What is read of a database, by whichever thread.
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::super::{StoreError, StoreErrorKind, Unreadable, UnreadableEntry, ends_at, read_entry};
-use super::file::{Found, identity, io_error, look, with};
+use super::file::{Found, io_error, look, with};
 use super::schema::{self, Version};
-use super::writing::Write;
-use super::{Fault, Pause, READ_PATIENCE, Reply, Shared, SqliteAccess, Told, send};
+use super::{Fault, READ_PATIENCE, Reply, Shared};
 
-/// A name and a text, whatever octets they are.
+/// A name and a text, in arbitrary octets.
 type Row = (Vec<u8>, Vec<u8>);
 
-/// Something to read.
+/// A read job.
 pub(super) enum Read {
     Get(PolicyDomain, Reply<Option<CacheEntry>>),
-    /// Entries that can be read, of the names that follow this one.
+    /// The readable entries with names after this one.
     Page(Vec<u8>, usize, Reply<Vec<(PolicyDomain, CacheEntry)>>),
-    /// Entries that cannot be read, of the names that follow this one.
+    /// The unreadable entries with names after this one.
     Unreadable(Vec<u8>, usize, Reply<Vec<UnreadableEntry>>),
-    /// What ended before this time, of the names that follow this one.
+    /// The entries with names after this one that ended before this time.
     Sweep(Vec<u8>, UnixTime, Reply<Sweep>),
-    /// When the policy was fetched that was fetched last.
+    /// The time of the latest fetch of a policy.
     LastFetch(Reply<UnixTime>),
 }
 
-/// What a part of a database has in it.
+/// The result of examining a part of a database.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     pub(super) ended: Vec<PolicyDomain>,
     pub(super) newer: u64,
     pub(super) damaged: u64,
-    /// Where to go on; none at the end.
+    /// The name to continue from; `None` at the end.
     pub(super) next: Option<Vec<u8>>,
 }
 
-/// Whoever has a connection to read from.
+/// A thread with a connection for reading.
 pub(super) trait Source {
     fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError>;
 }
 
 impl Read {
-    /// Reads, and answers. Who asked may have left.
+    /// Runs the job and replies. The requester may be gone.
     pub(super) fn run(self, source: &mut impl Source, shared: &Shared) {
         match self {
             Self::Get(domain, reply) if !reply.is_closed() => {
@@ -109,7 +103,7 @@ fn sweep(rows: Vec<Row>, before: UnixTime) -> Sweep {
     sweep
 }
 
-/// At most `count` of the rows that follow, of those that make something; only at the end there are none.
+/// At most `count` results for the following rows, skipping those that give none; an empty result means the end.
 fn chosen<T>(
     source: &mut impl Source,
     mut after: Vec<u8>,
@@ -126,7 +120,7 @@ fn chosen<T>(
     Ok(chosen)
 }
 
-/// Names and texts in the order of names, whatever octets they are; not more of them than memory is good for.
+/// Names and texts in the order of names, in arbitrary octets; bounded in memory.
 fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>, StoreError> {
     source.read(|connection| {
         let mut page = connection.prepare_cached(PAGE)?;
@@ -143,141 +137,24 @@ fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>
     })
 }
 
-/// The reader with its connection.
-pub(super) struct Reader {
-    connection: Option<Connection>,
-    /// Behind the connection: at its end the writer closes the file, and is the last then, who tidies up.
-    writes: Option<Sender<Write>>,
-    /// Which of the writer's files it has open.
-    generation: u64,
-    /// The log, where it has none open.
-    is_without_log: bool,
-    pause: Pause,
-    shared: Arc<Shared>,
-}
-
-impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, writes: Option<Sender<Write>>) -> Self {
-        Self {
-            writes,
-            connection: None,
-            generation: 0,
-            is_without_log: false,
-            pause: Pause::default(),
-            shared,
-        }
-    }
-
-    /// Until nobody can send any more.
-    pub(super) fn work(&mut self, mut queue: Receiver<Read>) {
-        let shared = Arc::clone(&self.shared);
-        while let Some(read) = queue.blocking_recv() {
-            // Where the writer needs the file for itself, it reads too.
-            if let Some(writes) = self.writes.as_ref().filter(|_| shared.is_alone.load(Ordering::Acquire)) {
-                self.connection = None;
-                // Where too much waits, whoever asked hears that nobody answers.
-                let _ = send(writes, Write::Read(read));
-            } else {
-                read.run(self, &shared);
-            }
-        }
-    }
-
-    fn open(&mut self) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let path = &shared.path;
-        if self.writes.is_none() {
-            if self.connection.is_none() || (self.is_without_log && with(path, "-wal").exists()) {
-                let opened = open_for_reading(path).map_err(Fault::into_error)?;
-                (self.connection, self.is_without_log) = (Some(opened.0), opened.1);
-            }
-            return Ok(());
-        }
-        let known = *shared.file();
-        let is_other = known.is_none() || identity(path) != known;
-        if is_other && let Err(error) = self.ask_writer(Write::Open) {
-            // What is open can be read although it is gone, and what can only be read is better than nothing.
-            return match (&self.connection, error.kind()) {
-                (Some(_), _) => Ok(()),
-                (None, StoreErrorKind::Unavailable | StoreErrorKind::Denied | StoreErrorKind::Full) => {
-                    let opened = open_for_reading(path).map_err(Fault::into_error)?;
-                    (self.connection, self.is_without_log) = (Some(opened.0), opened.1);
-                    Ok(())
-                }
-                (None, _) => Err(error),
-            };
-        }
-        let generation = shared.generation.load(Ordering::Acquire);
-        if self.connection.is_none() || generation != self.generation {
-            self.connection = Some(beside_the_writer(path).map_err(Fault::into_error)?);
-            self.generation = generation;
-        }
-        Ok(())
-    }
-
-    /// Has the writer do something to its files. A writer that takes long is not waited for.
-    fn ask_writer(&self, job: impl FnOnce(Told) -> Write) -> Result<(), StoreError> {
-        let (told, done) = sync_channel(1);
-        if let Some(writes) = &self.writes {
-            send(writes, job(told))?;
-        }
-        let late = || StoreError::new(StoreErrorKind::Locked, "the file is being opened");
-        done.recv_timeout(READ_PATIENCE).map_err(|_| late())?
-    }
-}
-
-impl Source for Reader {
-    /// Reads; where the file turns out to be damaged, once more from what the writer has put in its place.
-    fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        self.pause.check()?;
-        for again in [true, false] {
-            if let Err(error) = self.open() {
-                return Err(self.pause.begin(error));
-            }
-            let Some(connection) = &self.connection else { break };
-            let fault = match work(connection) {
-                Ok(done) => return Ok(done),
-                Err(error) => Fault::from(error),
-            };
-            if fault.is_damage() && again && self.shared.config.access == SqliteAccess::Create {
-                self.connection = None;
-                let generation = self.generation;
-                self.ask_writer(|told| Write::Mend(generation, told))?;
-                continue;
-            }
-            let error = fault.into_error();
-            return Err(if error.kind() == StoreErrorKind::Locked { self.pause.begin(error) } else { error });
-        }
-        Err(StoreError::new(StoreErrorKind::Unavailable, "the file cannot be opened"))
-    }
-}
-
-/// A connection for reading in a process that writes by another one.
-fn beside_the_writer(path: &std::path::Path) -> Result<Connection, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(READ_PATIENCE)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
-
-/// A connection that changes nothing and makes no file; whether it reads the database without a log, since there is none.
+/// A connection that changes nothing and creates no file; also returns whether it reads the database without a log
+/// because there is none.
 pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bool), Fault> {
     match look(path).map_err(|error| io_error(&error))? {
         Found::Nothing => return Err(StoreError::new(StoreErrorKind::Missing, "no such file").into()),
         Found::Empty => return Err(schema::foreign("the file is empty").into()),
-        Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+        Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts").into()),
         Found::Database => {}
     }
     let has = |ending| with(path, ending).exists();
     let is_without_log = !has("-wal");
     if !is_without_log && !has("-shm") {
-        // SQLite would make one. A daemon that could not does without, and has the file for itself.
-        let what = "its log (-wal) has no index (-shm) beside it: `mtasts serve` makes it";
+        // SQLite would create one. A daemon that could not do so has exclusive access instead.
+        let what = "its log (-wal) has no index (-shm): `mtasts serve` creates it";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     if is_without_log && has("-journal") {
-        let what = "a change was broken off (-journal): `mtasts serve` rolls it back";
+        let what = "a change was interrupted (-journal): `mtasts serve` rolls it back";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     let uri = format!("file:{}?mode=ro{}", uri_path(path), if is_without_log { "&immutable=1" } else { "" });
@@ -292,7 +169,7 @@ pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bo
     Ok((connection, is_without_log))
 }
 
-/// A path within a URI of SQLite.
+/// A path in an SQLite URI.
 fn uri_path(path: &std::path::Path) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
@@ -307,7 +184,7 @@ fn uri_path(path: &std::path::Path) -> String {
     })
 }
 
-/// What is longer than any entry is read as nothing, which is no entry either.
+/// A text longer than any entry is read as empty, which is not an entry either.
 const GET: &str = "SELECT CASE WHEN length(entry) <= 67584 THEN CAST(entry AS BLOB) ELSE zeroblob(0) END \
     FROM entries WHERE domain = ?1";
 const PAGE: &str = "SELECT CAST(domain AS BLOB), \

@@ -1,6 +1,6 @@
-//! A check for programs. Keys and codes are stable.
+//! The result of a check as JSON. Keys and codes are stable.
 
-use mta_sts_core::{FetchFault, MxPattern, NoPolicy, PolicyType, Record, ResultType, SessionFault};
+use mta_sts_core::{FetchFault, MxPattern, NoPolicy, Record, SessionFault};
 use mta_sts_resolver::{
     AliasChain, AliasEnd, CheckFinding, DnsError, DomainCheck, HostCheck, IdleHost, MxAnswer,
     NameServersCheck, PeerCertificate, SessionCheck, SmtpError, Standing, StarttlsOutcome, TlsFailure,
@@ -10,41 +10,11 @@ use serde_json::{Value, json};
 
 use super::Subject;
 use super::days_left;
+use super::failure::Failure;
 use super::text::is_candidate;
 use super::verdict::Verdict;
 use crate::command::findings::Source;
 use crate::command::output::date;
-
-/// A failure as TLSRPT would count it.
-pub(super) struct Failure<'a> {
-    pub(super) policy_type: PolicyType,
-    pub(super) result_type: ResultType,
-    pub(super) reason_code: Option<&'static str>,
-    pub(super) mx: Option<&'a str>,
-}
-
-impl<'a> Failure<'a> {
-    /// All of them: that of policy discovery, then those of the hosts.
-    pub(super) fn all(check: &'a DomainCheck) -> Vec<Self> {
-        let discovery = check.discovery.outcome.failure.as_ref().map(|failure| Self {
-            policy_type: PolicyType::Sts,
-            result_type: failure.result_type,
-            reason_code: Some(failure.reason_code),
-            mx: None,
-        });
-        let hosts = check.hosts.iter().flat_map(|host| {
-            host.rows.iter().filter_map(|row| {
-                Some(Self {
-                    policy_type: row.policy_type,
-                    result_type: row.result_type?,
-                    reason_code: row.reason.map(SessionFault::code),
-                    mx: Some(host.name.as_str()),
-                })
-            })
-        });
-        discovery.into_iter().chain(hosts).collect()
-    }
-}
 
 pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
     let Verdict { headline, sentence, .. } = Verdict::of(check);

@@ -1,0 +1,278 @@
+use std::net::IpAddr;
+
+use mta_sts_core as core;
+use mta_sts_core::tlsrpt::{self, SessionFacts};
+use mta_sts_core::{DnsName, ResultType, TlsrptRow};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::convert::{IpAddress, Text, from_word, text_of_each};
+use crate::name::{PolicyDomain, mx_name, policy_domain};
+use crate::policy::Policy;
+use crate::tlsrpt_record::TlsrptRecord;
+use crate::value::{is_value, shown_bool, word};
+use crate::verdict::row_from;
+
+/// Something that a report tells of: a session with an MX host, or a policy that could not be had.
+///
+/// >>> from mta_sts import Delivery
+/// >>> from mta_sts.tlsrpt import Event
+/// >>> verdict = Delivery.without_policy().check_session("mx.example.com", "not-offered")
+/// >>> [event] = [Event.session("example.com", row, mx_host="mx.example.com") for row in verdict.rows]
+/// >>> event.policy_type, event.has_failed
+/// (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, True)
+///
+/// `Tally.count` counts it, and a `Datagram` tells it to another program. It is made by `Event.session` and `Event.discovery`, or comes
+/// from a datagram. A connection that failed before the host greeted has no row, and is no event (RFC 8460, 4.3.4).
+#[pyclass(frozen, module = "mta_sts.tlsrpt")]
+#[derive(Clone)]
+pub(crate) struct Event {
+    kind: Kind,
+    record: Option<String>,
+    is_of_tlsrpt_report: bool,
+    sending_ip: Option<IpAddr>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Session(Box<Session>),
+    Discovery(Box<Discovery>),
+    /// A datagram with this event alone.
+    OfDatagram(Box<tlsrpt::Datagram>),
+}
+
+#[derive(Clone)]
+struct Session {
+    domain: core::PolicyDomain,
+    row: TlsrptRow,
+    mx_host: Option<DnsName>,
+    policy: Option<core::Policy>,
+    tlsa_records: Vec<String>,
+    helo: Option<String>,
+    receiving_ip: Option<IpAddr>,
+    reason: Option<String>,
+}
+
+#[derive(Clone)]
+struct Discovery {
+    domain: core::PolicyDomain,
+    result_type: ResultType,
+    reason: String,
+    received_lines: Vec<String>,
+    policy: Option<core::Policy>,
+}
+
+#[pymethods]
+impl Event {
+    // What happened it does not say alone.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_options))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Err(PyTypeError::new_err(
+            "an Event is made by Event.session or Event.discovery, or comes from a Datagram",
+        ))
+    }
+
+    /// A session with an MX host of `domain`, or one that its policy forbade: an event for each `TlsrptRow` of a verdict.
+    ///
+    /// `mx_host`: the host as its MX record has it; what is no host name is left out. `policy`: the MTA-STS policy of the domain,
+    /// told with what is counted under MTA-STS. `tlsa_records`: those of the host, told with what is counted under DANE; of
+    /// each usage, selector, matching type and data in hexadecimal, a blank between two. `helo`: what the host calls itself, its
+    /// greeting, or its answer to EHLO; the first word counts. `sending_ip`, `receiving_ip`: the addresses. `reason`: the
+    /// `failure-reason-code`, where you know more than the code of the row: a word of your TLS library, 128 octets at most.
+    ///
+    /// `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with a text that is none nothing is counted, and
+    /// without one it is counted and asked for when the report is due. `tlsrpt_report`: whether the message is itself a TLS
+    /// report, whose sessions are not counted (RFC 8460, 3).
+    ///
+    /// Raises MtaStsError for a domain that is none.
+    #[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
+    #[staticmethod]
+    #[pyo3(signature = (domain, row, /, *, mx_host = None, policy = None, tlsa_records = None, helo = None, sending_ip = None, receiving_ip = None, reason = None, record = None, tlsrpt_report = false))]
+    fn session(
+        domain: &Bound<'_, PyAny>,
+        row: &Bound<'_, PyAny>,
+        mx_host: Option<&Bound<'_, PyAny>>,
+        policy: Option<&Policy>,
+        tlsa_records: Option<&Bound<'_, PyAny>>,
+        helo: Option<Text<'_>>,
+        sending_ip: Option<IpAddress>,
+        receiving_ip: Option<IpAddress>,
+        reason: Option<Text<'_>>,
+        record: Option<Record>,
+        tlsrpt_report: bool,
+    ) -> PyResult<Self> {
+        let owned = |text: Option<Text<'_>>| text.map(|text| text.as_ref().to_owned());
+        let session = Session {
+            domain: policy_domain(domain)?,
+            row: row_from(row)?,
+            mx_host: mx_host.map(mx_name).transpose()?.flatten(),
+            policy: policy.map(|policy| policy.0.clone()),
+            tlsa_records: tlsa_records.map(text_of_each).transpose()?.unwrap_or_default(),
+            helo: owned(helo),
+            receiving_ip: receiving_ip.map(|IpAddress(address)| address),
+            reason: owned(reason),
+        };
+        Ok(Self {
+            kind: Kind::Session(Box::new(session)),
+            record: record.map(|Record(text)| text),
+            is_of_tlsrpt_report: tlsrpt_report,
+            sending_ip: sending_ip.map(|IpAddress(address)| address),
+        })
+    }
+
+    /// A policy discovery of `domain` that failed, as its `Outcome` tells; `None` where there is nothing to report.
+    ///
+    /// Without a policy it is a failed session under MTA-STS. Where a cached policy applies, the session that follows is counted on
+    /// its own, and the failure is a detail beside it (RFC 8460, 4). `record`, `tlsrpt_report`: as of `session`.
+    ///
+    /// Raises MtaStsError for a domain that is none.
+    #[staticmethod]
+    #[pyo3(signature = (domain, outcome, /, *, record = None, tlsrpt_report = false))]
+    fn discovery(
+        domain: &Bound<'_, PyAny>,
+        outcome: &Bound<'_, PyAny>,
+        record: Option<Record>,
+        tlsrpt_report: bool,
+    ) -> PyResult<Option<Self>> {
+        if !is_value(outcome, "Outcome")? {
+            let class = outcome.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("wanted an Outcome, not {class}")));
+        }
+        let domain = policy_domain(domain)?;
+        let failure = outcome.getattr("failure")?;
+        if failure.is_none() {
+            return Ok(None);
+        }
+        let policy: Option<PyRef<'_, Policy>> = outcome.getattr("policy")?.extract()?;
+        let discovery = Discovery {
+            domain,
+            result_type: from_word("ResultType", &failure.getattr("result_type")?.extract::<String>()?)?,
+            reason: failure.getattr("reason_code")?.extract()?,
+            received_lines: text_of_each(&failure.getattr("received_lines")?)?,
+            policy: policy.map(|policy| policy.0.clone()),
+        };
+        Ok(Some(Self {
+            kind: Kind::Discovery(Box::new(discovery)),
+            record: record.map(|Record(text)| text),
+            is_of_tlsrpt_report: tlsrpt_report,
+            sending_ip: None,
+        }))
+    }
+
+    /// The event with another sending address: the one that the world sees of a host behind a NAT.
+    #[pyo3(signature = (address, /))]
+    fn with_sending_ip(&self, address: IpAddress) -> Self {
+        Self { sending_ip: Some(address.0), ..self.clone() }
+    }
+
+    /// The recipient domain, which the report goes to.
+    #[getter]
+    fn domain(&self) -> PyResult<PolicyDomain> {
+        self.with(|event| PolicyDomain(event.domain().clone()))
+    }
+
+    /// What the event is counted under, a `PolicyType`.
+    #[getter]
+    fn policy_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.with(|event| word(py, "PolicyType", event.policy_type().as_str()))?
+    }
+
+    /// Whether it is counted as a failed session.
+    #[getter]
+    fn has_failed(&self) -> PyResult<bool> {
+        self.with(|event| event.has_failed())
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        self.with(|event| {
+            let (domain, policy_type, has_failed) =
+                (event.domain(), event.policy_type(), shown_bool(event.has_failed()));
+            format!("<Event domain={domain} policy_type={policy_type} has_failed={has_failed}>")
+        })
+    }
+}
+
+impl Event {
+    /// An event of a datagram with this record.
+    pub(crate) fn of_datagram(event: &tlsrpt::Event<'_>, record: &str) -> Self {
+        let mut own = tlsrpt::Datagram::new(event.domain(), record);
+        own.add(event);
+        Self {
+            kind: Kind::OfDatagram(Box::new(own)),
+            record: None,
+            is_of_tlsrpt_report: false,
+            sending_ip: None,
+        }
+    }
+
+    /// Works on the event as the core has it.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(tlsrpt::Event<'_>) -> R) -> PyResult<R> {
+        let texts: Vec<&str>;
+        let mut event = match &self.kind {
+            Kind::Session(session) => {
+                texts = session.tlsa_records.iter().map(String::as_str).collect();
+                tlsrpt::Event::session(&session.domain, &session.row, session.facts(&texts))
+            }
+            Kind::Discovery(discovery) => {
+                texts = discovery.received_lines.iter().map(String::as_str).collect();
+                let Discovery { domain, result_type, reason, policy, .. } = &**discovery;
+                tlsrpt::Event::failed_discovery(domain, *result_type, reason, &texts, policy.as_ref())
+            }
+            Kind::OfDatagram(datagram) => {
+                let event = datagram.events().next();
+                event.ok_or_else(|| PyRuntimeError::new_err("the event of a datagram is gone"))?
+            }
+        };
+        if let Some(record) = &self.record {
+            event = event.with_record(record);
+        }
+        if let Some(address) = self.sending_ip {
+            event = event.with_sending_ip(address);
+        }
+        Ok(work(event.with_tlsrpt_report(self.is_of_tlsrpt_report)))
+    }
+}
+
+impl Session {
+    fn facts<'a>(&'a self, tlsa_records: &'a [&'a str]) -> SessionFacts<'a> {
+        let mut facts = self.mx_host.as_ref().map_or_else(SessionFacts::default, SessionFacts::new);
+        if let Some(policy) = &self.policy {
+            facts = facts.with_policy(policy);
+        }
+        if let Some(helo) = &self.helo {
+            facts = facts.with_helo(helo);
+        }
+        if let Some(address) = self.receiving_ip {
+            facts = facts.with_receiving_ip(address);
+        }
+        if let Some(reason) = &self.reason {
+            facts = facts.with_reason(reason);
+        }
+        facts.with_tlsa_records(tlsa_records)
+    }
+}
+
+/// A TLSRPT record as Python has it: a `TlsrptRecord`, or its text.
+pub(crate) struct Record(pub(crate) String);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Record {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyString>() || object.is_instance_of::<TlsrptRecord>() {
+            return Ok(Self(object.str()?.to_string_lossy().into_owned()));
+        }
+        let class = object.get_type().name()?;
+        Err(PyTypeError::new_err(format!("wanted a TlsrptRecord or str, not {class}")))
+    }
+}

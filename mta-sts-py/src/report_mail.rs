@@ -1,0 +1,166 @@
+//! The mail that brings a report, and what is read of others'.
+
+use mta_sts_core::PolicyDomain as Domain;
+use mta_sts_core::tlsrpt::{self, MailParts};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::convert::Text;
+use crate::error::IntoException;
+use crate::name::PolicyDomain;
+use crate::report_period::ReportPeriod;
+use crate::value::value;
+
+/// The parts of the mail that brings a report about this domain.
+pub(crate) fn parts_of<'py>(
+    py: Python<'py>,
+    report: &tlsrpt::Report,
+    domain: &Domain,
+    sender: &tlsrpt::ReportSender,
+) -> PyResult<Bound<'py, PyAny>> {
+    let parts = MailParts::of(report, domain, sender).map_err(|error| error.into_exception(py))?;
+    let headers = PyTuple::new(py, parts.headers)?;
+    let content_type = MailParts::CONTENT_TYPE;
+    let arguments = (
+        parts.subject,
+        headers,
+        content_type,
+        parts.text,
+        parts.file_name,
+        parts.media_type,
+        sender.contact(),
+    );
+    value(py, "MailParts", arguments)
+}
+
+/// What the subject of a mail with a report says (RFC 8460, 5.3).
+///
+/// >>> from mta_sts.tlsrpt import ReportSubject
+/// >>> subject = ReportSubject.parse("Report Domain: example.com Submitter: mail.sender.example Report-ID: <735ff.e317@sender.example>")
+/// >>> str(subject.domain), str(subject.submitter), subject.report_id
+/// ('example.com', 'mail.sender.example', '735ff.e317@sender.example')
+///
+/// It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+#[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct ReportSubject(tlsrpt::ReportSubject);
+
+#[pymethods]
+impl ReportSubject {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("domain", "submitter", "report_id")
+    }
+
+    /// Reads the value of `Subject`, folded or not, its words decoded; `None` for that of another mail.
+    ///
+    /// Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so.
+    #[staticmethod]
+    #[pyo3(signature = (subject, /))]
+    fn parse(subject: Text<'_>) -> Option<Self> {
+        tlsrpt::ReportSubject::parse(subject.as_ref()).map(Self)
+    }
+
+    /// The domain that the report is about.
+    #[getter]
+    fn domain(&self) -> PolicyDomain {
+        PolicyDomain(self.0.domain.clone())
+    }
+
+    /// The domain that it comes from.
+    #[getter]
+    fn submitter(&self) -> PolicyDomain {
+        PolicyDomain(self.0.submitter.clone())
+    }
+
+    /// The Report-ID, without angle brackets. Some senders have another one in the report.
+    #[getter]
+    fn report_id(&self) -> &str {
+        &self.0.report_id
+    }
+
+    fn __str__(&self) -> String {
+        let tlsrpt::ReportSubject { domain, submitter, report_id, .. } = &self.0;
+        format!("Report Domain: {domain} Submitter: {submitter} Report-ID: <{report_id}>")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ReportSubject.parse({:?})", self.__str__())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().__str__(),)))
+    }
+}
+
+/// The name of a file with a report (RFC 8460, 5.1).
+///
+/// >>> from mta_sts.tlsrpt import ReportFileName
+/// >>> name = ReportFileName.parse("mail.sender.example!example.com!1470013207!1470186007!001.json.gz")
+/// >>> str(name.submitter), str(name.domain), name.period, name.unique_id, name.is_compressed
+/// ('mail.sender.example', 'example.com', ReportPeriod(1470013207, 1470186007), '001', True)
+///
+/// It tells the domain of a report that does not (`Report.with_missing_domains`); what the report itself says prevails (RFC 8460,
+/// 5.6). Never make a path of what was received: `str()` of this is safe to use.
+#[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct ReportFileName(tlsrpt::ReportFileName);
+
+#[pymethods]
+impl ReportFileName {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("submitter", "domain", "period")
+    }
+
+    /// Reads the name of a file, without folders; `None` for that of another file.
+    ///
+    /// Whether a file is compressed its first octets say, more surely than its name.
+    #[staticmethod]
+    #[pyo3(signature = (name, /))]
+    fn parse(name: Text<'_>) -> Option<Self> {
+        tlsrpt::ReportFileName::parse(name.as_ref()).map(Self)
+    }
+
+    /// The domain that the report comes from.
+    #[getter]
+    fn submitter(&self) -> PolicyDomain {
+        PolicyDomain(self.0.submitter.clone())
+    }
+
+    /// The domain that it is about.
+    #[getter]
+    fn domain(&self) -> PolicyDomain {
+        PolicyDomain(self.0.domain.clone())
+    }
+
+    /// The time that is reported on.
+    #[getter]
+    fn period(&self) -> ReportPeriod {
+        ReportPeriod(self.0.period)
+    }
+
+    /// What tells two reports about the same time apart: letters and digits, or `None`.
+    #[getter]
+    fn unique_id(&self) -> Option<&str> {
+        self.0.unique_id.as_deref()
+    }
+
+    /// Whether it ends in `.json.gz`, not in `.json`.
+    #[getter]
+    fn is_compressed(&self) -> bool {
+        self.0.is_compressed
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_text()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ReportFileName.parse({:?})", self.0.to_text())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().0.to_text(),)))
+    }
+}
