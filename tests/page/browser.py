@@ -153,7 +153,7 @@ def is_text_only(browser, page):
 
 def screenshots(browser, page, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for name, size, scheme in [("page", (1000, 1180), "light"), ("page-dark", (1000, 1180), "dark"), ("page-phone", PHONE, "light")]:
+    for name, size, scheme in [("page", (1000, 1000), "light"), ("page-dark", (1000, 1000), "dark"), ("page-phone", PHONE, "light")]:
         browser.look(page, size, scheme)
         picture = browser.picture()
         check(len(picture) < 150_000, f"{name}: {len(picture)} octets")
