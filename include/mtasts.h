@@ -752,6 +752,24 @@
 /** The domain has an MTA-STS record but asks for no reports. */
 #define MTASTS_LINT_MTA_STS_WITHOUT_TLSRPT 1413
 
+/** The report is compressed with gzip. */
+#define MTASTS_LINT_COMPRESSED_REPORT 1461
+
+/** The mx-host has a pattern that the lines of the policy do not have. */
+#define MTASTS_LINT_MX_HOST_DIFFERS 1462
+
+/** The result type is none of policies of this type. */
+#define MTASTS_LINT_RESULT_OF_OTHER_POLICY 1463
+
+/** The failure details count no session. */
+#define MTASTS_LINT_NO_FAILED_SESSION 1464
+
+/** The policy has neither a success nor a failure. */
+#define MTASTS_LINT_POLICY_WITHOUT_SESSIONS 1465
+
+/** The report is about several domains. */
+#define MTASTS_LINT_SEVERAL_POLICY_DOMAINS 1466
+
 /* Deviations of a TLS report from RFC 8460. */
 
 /** There are more deviations than are reported. */

@@ -695,6 +695,13 @@ kinds! {
         RuaElsewhere = 1411, "rua-elsewhere", "Reports go to another domain.";
         ShortTlsrptTtl = 1412, "short-tlsrpt-ttl", "The TTL of the record is shorter than an hour.";
         MtaStsWithoutTlsrpt = 1413, "mta-sts-without-tlsrpt", "The domain has an MTA-STS record but asks for no reports.";
+        // TLS reports, after their deviations.
+        CompressedReport = 1461, "compressed-report", "The report is compressed with gzip.";
+        MxHostDiffers = 1462, "mx-host-differs", "The mx-host has a pattern that the lines of the policy do not have.";
+        ResultOfOtherPolicy = 1463, "result-of-other-policy", "The result type is none of policies of this type.";
+        NoFailedSession = 1464, "no-failed-session", "The failure details count no session.";
+        PolicyWithoutSessions = 1465, "policy-without-sessions", "The policy has neither a success nor a failure.";
+        SeveralPolicyDomains = 1466, "several-policy-domains", "The report is about several domains.";
     }
 }
 
@@ -893,6 +900,14 @@ kinds! {
         BadText = 1338, "bad-report-text", "A text is empty, too long, or has characters that are not allowed in it.";
         UnexpectedPatterns = 1339, "unexpected-report-patterns", "A policy that is not an MTA-STS policy has mx patterns.";
         BelowTotal = 1340, "report-details-below-total", "The failure details count fewer sessions than failed.";
+    }
+}
+
+#[cfg(feature = "lint")]
+impl ReportErrorKind {
+    /// Whether it is of a report that is read, and not of one that is to be written.
+    pub(crate) const fn is_of_reading(self) -> bool {
+        self.number() < Self::MissingMember.number()
     }
 }
 

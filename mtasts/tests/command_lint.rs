@@ -312,6 +312,98 @@ fn a_tlsrpt_record_is_looked_at() {
     assert_eq!(tlsrpt(&[]).status, Some(2));
 }
 
+const GOOD_REPORT: &str = r#"{"organization-name": "Sender Inc.",
+ "date-range": {"start-datetime": "2024-09-03T00:00:00Z", "end-datetime": "2024-09-03T23:59:59Z"},
+ "contact-info": "tls@sender.test", "report-id": "2024-09-03@sender.test",
+ "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "recipient.test"},
+  "summary": {"total-successful-session-count": 48, "total-failure-session-count": 0}}]}
+"#;
+
+#[test]
+fn a_tls_report_is_looked_at() {
+    let directory = TempDir::new().unwrap();
+    let run = |arguments: &[&str], input: &[u8]| {
+        run_in(directory.path(), &[&["lint", "report"], arguments].concat(), input)
+    };
+    let line = "Sender Inc. on 2024-09-03, 1 policy, 48 good and 0 failed sessions; no findings.";
+    // Packed or not, under any name: the content tells.
+    std::fs::write(directory.path().join("report.gz"), GOOD_REPORT).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(GOOD_REPORT.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    std::fs::write(directory.path().join("report.json"), &packed).unwrap();
+    for file in ["report.gz", "report.json"] {
+        let answer = run(&["--strict", file], b"");
+        let line = format!("{file}: Strict receivers read it: {line}\n");
+        assert_eq!((answer.status, answer.stdout), (Some(0), line));
+    }
+    let answer = run(&["-"], &packed);
+    assert_eq!(answer.stdout, format!("standard input: Receivers read it: {line}\n"));
+    assert_eq!(run(&["--json", "-"], &packed).json()["packed"], true);
+
+    let faulty = GOOD_REPORT.replace(": 48", ": \"48\"").replace("{\"organ", "{\"x\": 1, \"organ");
+    let answer = run(&["-"], faulty.as_bytes());
+    assert_eq!(
+        answer.stdout.split_once("\n\n").unwrap().1,
+        "\
+warning[count-as-string]: A count is a string (policies[0].summary.total-successful-session-count).
+ --> standard input:5:49
+  |
+5 | ...ry\": {\"total-successful-session-count\": \"48\", \"total-failure-session-count\": 0}}]}
+  |                                            ^^^^
+  = receivers: Receivers with fixed types refuse the whole report, others read it.
+  = help: Write the count as a number of JSON.
+
+standard input: Receivers read it: Sender Inc. on 2024-09-03, 1 policy, 48 good and 0 failed sessions; 1 warning, 1 info.
+"
+    );
+    assert_eq!(answer.status, Some(0));
+    let answer = run(&["--strict", "-"], faulty.as_bytes());
+    assert!(answer.stdout.ends_with("Strict receivers refuse it; 2 errors.\n"), "{}", answer.stdout);
+    assert_eq!(answer.status, Some(1));
+
+    let json = run(&["--json", "-"], faulty.as_bytes()).json();
+    assert_eq!(
+        (&json["of"], &json["accepted"], &json["packed"]),
+        (&"report".into(), &true.into(), &false.into())
+    );
+    assert_eq!((&json["organization"], &json["successes"]), (&"Sender Inc.".into(), &48.into()));
+    assert_eq!(
+        (&json["start"], &json["end"]),
+        (&"2024-09-03T00:00:00Z".into(), &"2024-09-03T23:59:59Z".into())
+    );
+    assert_eq!(json["counts"], serde_json::json!({ "error": 0, "warning": 1, "info": 1 }));
+    assert_eq!(
+        (&json["findings"][1]["code"], &json["findings"][1]["line"]),
+        (&"count-as-string".into(), &5.into())
+    );
+
+    let answer = run(&["--json", "-"], b"{\"policies\": [");
+    let json = answer.json();
+    assert_eq!(answer.status, Some(1));
+    assert_eq!((&json["accepted"], &json["error"]["code"]), (&false.into(), &"json-ends-early".into()));
+    assert_eq!((&json["error"]["path"], &json["organization"]), (&"policies".into(), &Value::Null));
+
+    // What a stranger has written is shown, and obeyed by no terminal.
+    let hostile = GOOD_REPORT.replace("Sender Inc.", "\\u001b[31m\\u202eSender");
+    let answer = run(&["-"], hostile.as_bytes());
+    assert!(!answer.stdout.contains(['\u{1b}', '\u{202e}']), "{}", answer.stdout);
+
+    let damaged = &packed[..packed.len() / 2];
+    for (file, input) in [("-", damaged), ("no-such-file", b""), ("/", b"")] {
+        let answer = run(&[file], input);
+        assert_eq!((answer.status, answer.stdout.as_str()), (Some(66), ""), "{file}");
+    }
+    // A bomb is read as far as a report may go.
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    bomb.write_all(&vec![b' '; 40 << 20]).unwrap();
+    let answer = run(&["--json", "-"], &bomb.finish().unwrap());
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (Some(1), &"report-too-large".into()));
+    for arguments in [&[][..], &["a", "b"]] {
+        assert_eq!(run(arguments, b"").status, Some(2), "{arguments:?}");
+    }
+}
+
 #[test]
 fn the_name_of_a_file_is_no_pattern() {
     let directory = TempDir::new().unwrap();

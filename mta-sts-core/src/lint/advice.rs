@@ -1,7 +1,10 @@
 //! What senders do about a finding, and how to fix it, by its kind.
 
 use super::FindingKind;
-use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind};
+use crate::error::{
+    DeviationKind, FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, ReportErrorKind,
+    TlsrptRecordErrorKind,
+};
 
 pub(super) struct Advice {
     pub(super) senders: &'static str,
@@ -15,6 +18,8 @@ pub(super) const fn of(kind: FindingKind) -> Advice {
         FindingKind::Fetch(kind) => (NO_POLICY, of_fetch_error(kind)),
         FindingKind::Lint(kind) => of_lint(kind),
         FindingKind::Tlsrpt(kind) => (of_tlsrpt_error_senders(kind), of_tlsrpt_error(kind)),
+        FindingKind::Report(kind) => (NO_REPORT, of_report_error(kind)),
+        FindingKind::Deviation(kind) => of_deviation(kind),
     };
     Advice { senders, help }
 }
@@ -28,6 +33,10 @@ const BAD_POLICY: &str = "Senders refuse the whole policy, and keep an older one
 const BAD_MX: &str = "Senders refuse the whole policy, or use it with an mx that never covers a host.";
 const SOME_REFUSE: &str = "Senders that follow the grammar refuse the whole policy, others accept it.";
 const HARMLESS: &str = "Senders accept it.";
+const NO_REPORT: &str = "Receivers cannot read the report, or refuse it.";
+const SOME_RECEIVERS_REFUSE: &str = "Receivers with fixed types refuse the whole report, others read it.";
+const VALUE_LOST: &str = "Receivers leave the value out, or refuse the whole report.";
+const RECEIVERS_PASS: &str = "Receivers let it pass.";
 
 const fn of_record_error_senders(kind: RecordErrorKind) -> &'static str {
     match kind {
@@ -353,9 +362,155 @@ const fn of_lint(kind: LintKind) -> (&'static str, &'static str) {
             "Senders cannot tell you when the policy prevents delivery.",
             "Publish `v=TLSRPTv1; rua=mailto:ADDRESS` as a TXT record at `_smtp._tls.DOMAIN`.",
         ),
+        LintKind::CompressedReport => (
+            "Receivers unpack what comes as `application/tlsrpt+gzip`.",
+            "Unpack it before you look at it here.",
+        ),
+        LintKind::MxHostDiffers => (
+            "Receivers do not know which hosts were compared with which patterns.",
+            "Write the patterns of the mx lines of the policy that was applied, as an array.",
+        ),
+        LintKind::ResultOfOtherPolicy => (
+            "Receivers look for the cause in the wrong place.",
+            "Count the failure under the policy that it is about, or with another result type.",
+        ),
+        LintKind::NoFailedSession => (RECEIVERS_PASS, "Leave out what nobody met."),
+        LintKind::PolicyWithoutSessions => (
+            "Receivers learn that the policy was seen, and nothing else.",
+            "Leave out what no session was under.",
+        ),
+        LintKind::SeveralPolicyDomains => (
+            "Receivers are told of domains that are not theirs, and may drop the report.",
+            "Write a report for each domain, and send it to those whom its own TLSRPT record names.",
+        ),
         LintKind::OtherCharset => (
             "Most senders ignore the charset, but a few decode the policy with it.",
             "Configure the Policy Host to send `text/plain` without a charset.",
+        ),
+    }
+}
+
+const fn of_report_error(kind: ReportErrorKind) -> &'static str {
+    match kind {
+        ReportErrorKind::TooLarge => "Keep the report under 10 MiB: tell fewer kinds of failures apart.",
+        ReportErrorKind::BadJson => "Write JSON (RFC 8259), with a library that does nothing else.",
+        ReportErrorKind::EndsEarly => "Send the whole file: here it is cut off.",
+        ReportErrorKind::NotAnObject => {
+            "Write one object, with `organization-name` and the other members of RFC 8460."
+        }
+        ReportErrorKind::MissingPolicies => "Add `policies`, an array with an element for each policy.",
+        ReportErrorKind::TooDeep => "Write the members that RFC 8460 names, none of which is deep.",
+        ReportErrorKind::TooManyPolicies => "Tell at most 1,000 policies apart.",
+        ReportErrorKind::TooManyDetails => {
+            "Tell at most 20,000 kinds of failures apart, and count what is the same together."
+        }
+        // Of reports that are to be written.
+        _ => "Give the report what RFC 8460 demands before you write it.",
+    }
+}
+
+#[allow(clippy::too_many_lines)] // A table.
+const fn of_deviation(kind: DeviationKind) -> (&'static str, &'static str) {
+    match kind {
+        DeviationKind::MoreDeviations => {
+            ("What receivers make of them is not shown.", "Mend those that are shown and look again.")
+        }
+        DeviationKind::ByteOrderMark => (SOME_RECEIVERS_REFUSE, "Save the report without a byte order mark."),
+        DeviationKind::TextAfterReport => (SOME_RECEIVERS_REFUSE, "End the report with its last brace."),
+        DeviationKind::BrokenText => {
+            (SOME_RECEIVERS_REFUSE, "Write UTF-8, and replace what is none before you write it.")
+        }
+        DeviationKind::ControlCharacter => {
+            (SOME_RECEIVERS_REFUSE, "Write control characters as escapes, such as `\\n`.")
+        }
+        DeviationKind::TextCut => {
+            ("Receivers leave the rest out.", "Keep texts under 4,096 octets, and policies under 65,536.")
+        }
+        DeviationKind::DuplicateMember => {
+            ("Some receivers take the last, and some refuse the whole report.", "Keep one of them.")
+        }
+        DeviationKind::UnknownMember => (
+            "Receivers pass over it.",
+            "Keep it if somebody wants it, since RFC 8460 lets reports have more.",
+        ),
+        DeviationKind::MissingMember => (SOME_RECEIVERS_REFUSE, "Add the member."),
+        DeviationKind::NullMember => {
+            (SOME_RECEIVERS_REFUSE, "Leave the member out if RFC 8460 permits that, or give it a value.")
+        }
+        DeviationKind::EmptyText => {
+            (SOME_RECEIVERS_REFUSE, "Leave the member out where there is nothing to say.")
+        }
+        DeviationKind::WrongType => (VALUE_LOST, "Write the type of JSON that RFC 8460, 4.4, has here."),
+        DeviationKind::StringForArray => {
+            (SOME_RECEIVERS_REFUSE, "Write an array of strings, of one string if need be.")
+        }
+        DeviationKind::ObjectForArray => {
+            (SOME_RECEIVERS_REFUSE, "Write an array of objects, of one object if need be.")
+        }
+        DeviationKind::ArrayInString => {
+            ("Receivers take it for one line.", "Write the array itself, without the quotes around it.")
+        }
+        DeviationKind::LineFeed => {
+            ("Receivers take it for several lines.", "Make each line an element of its own.")
+        }
+        DeviationKind::EmptyElement => (
+            "Receivers leave the element out, or refuse the whole report.",
+            "Leave out what says neither what it is about nor how often.",
+        ),
+        DeviationKind::NoPolicies => {
+            ("Receivers learn nothing.", "Send no report where there is nothing to tell.")
+        }
+        DeviationKind::UnknownPolicyType => {
+            (SOME_RECEIVERS_REFUSE, "Write `sts`, `tlsa` or `no-policy-found`.")
+        }
+        DeviationKind::UnknownResultType => (
+            SOME_RECEIVERS_REFUSE,
+            "Write a result type that RFC 8460, 4.3, registers, and say more in the `failure-reason-code`.",
+        ),
+        DeviationKind::MxHostWithoutSts => {
+            (RECEIVERS_PASS, "Leave `mx-host` out, which is for patterns of MTA-STS.")
+        }
+        DeviationKind::BadContact => (
+            "Receivers cannot write to you, and may take the report for forged.",
+            "Write a mail address, without `mailto:`.",
+        ),
+        DeviationKind::BadName => (
+            "Receivers may not find the name among their own.",
+            "Write the name with A-labels, without a dot at the end.",
+        ),
+        DeviationKind::BadAddress => {
+            (SOME_RECEIVERS_REFUSE, "Write one IPv4 or IPv6 address, without brackets and port.")
+        }
+        DeviationKind::UnusualAddress => (
+            "Receivers that compare texts count it as another address.",
+            "Write the address as RFC 5952 has it: short, in lower case.",
+        ),
+        DeviationKind::BadDatetime => (VALUE_LOST, "Write the time as `2016-04-01T00:00:00Z`."),
+        DeviationKind::DatetimeOutOfRange => {
+            (VALUE_LOST, "Set the clock right: nobody reports on such a time.")
+        }
+        DeviationKind::DatetimeWithoutZone => (SOME_RECEIVERS_REFUSE, "Add a `Z` at the end of the time."),
+        DeviationKind::UnusualDatetime => (RECEIVERS_PASS, "Write the time as `2016-04-01T00:00:00Z`."),
+        DeviationKind::EndAtMidnight => (
+            "Receivers may count the report for two days.",
+            "End the period at `23:59:59Z`, the last second that counts.",
+        ),
+        DeviationKind::NotOneDay => (
+            "Receivers count the sessions for one of the days.",
+            "Report on one day of UTC, from `00:00:00Z` to `23:59:59Z`.",
+        ),
+        DeviationKind::PeriodReversed => (VALUE_LOST, "Write the earlier time as `start-datetime`."),
+        DeviationKind::CountAsString => (SOME_RECEIVERS_REFUSE, "Write the count as a number of JSON."),
+        DeviationKind::CountAsFraction => (SOME_RECEIVERS_REFUSE, "Write the count in digits alone."),
+        DeviationKind::CountTooLarge => (
+            "Receivers read another number.",
+            "Write 9007199254740991 where there were more (RFC 7493, 2.2).",
+        ),
+        DeviationKind::NegativeCount => (VALUE_LOST, "Count up from 0."),
+        DeviationKind::BadCount => (VALUE_LOST, "Write the count in digits alone."),
+        DeviationKind::DetailsBelowTotal => (
+            "Receivers see that sessions failed, and not why.",
+            "Count each failed session in an element of the failure details.",
         ),
     }
 }

@@ -1,6 +1,9 @@
 use core::fmt;
 
-use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind};
+use crate::error::{
+    DeviationKind, FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, ReportErrorKind,
+    TlsrptRecordErrorKind,
+};
 
 /// The kind of a [`Finding`](super::Finding): an error of a parser, or something that only `lint` reports.
 ///
@@ -31,6 +34,10 @@ pub enum FindingKind {
     Lint(LintKind),
     /// An error in a TLSRPT record, or in an `RRset` of them.
     Tlsrpt(TlsrptRecordErrorKind),
+    /// A fault for which a TLS report is not read.
+    Report(ReportErrorKind),
+    /// Where a TLS report that is read departs from RFC 8460.
+    Deviation(DeviationKind),
 }
 
 impl FindingKind {
@@ -42,6 +49,8 @@ impl FindingKind {
             Self::Fetch(kind) => kind.code(),
             Self::Lint(kind) => kind.code(),
             Self::Tlsrpt(kind) => kind.code(),
+            Self::Report(kind) => kind.code(),
+            Self::Deviation(kind) => kind.code(),
         }
     }
 
@@ -53,6 +62,8 @@ impl FindingKind {
             Self::Fetch(kind) => kind.number(),
             Self::Lint(kind) => kind.number(),
             Self::Tlsrpt(kind) => kind.number(),
+            Self::Report(kind) => kind.number(),
+            Self::Deviation(kind) => kind.number(),
         }
     }
 
@@ -64,6 +75,8 @@ impl FindingKind {
             Self::Fetch(kind) => kind.message(),
             Self::Lint(kind) => kind.message(),
             Self::Tlsrpt(kind) => kind.message(),
+            Self::Report(kind) => kind.message(),
+            Self::Deviation(kind) => kind.message(),
         }
     }
 
@@ -74,10 +87,31 @@ impl FindingKind {
         let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
         let lint = LintKind::ALL.iter().copied().map(Self::Lint);
         let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
-        // The numbers of lint findings are on both sides of those of TLSRPT records.
-        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
-        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
-        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
+        let reports = ReportErrorKind::ALL.iter().copied().filter(|kind| kind.is_of_reading());
+        let deviations = DeviationKind::ALL.iter().copied().map(Self::Deviation);
+        // The numbers of lint findings are around those of TLSRPT records, and around those of deviations.
+        let among = |from: u16, to: u16| lint.clone().filter(move |kind| (from..to).contains(&kind.number()));
+        let of_records = TlsrptRecordErrorKind::NoRecord.number();
+        let of_deviations = DeviationKind::MoreDeviations.number();
+        records
+            .chain(policies)
+            .chain(answers)
+            .chain(among(0, of_records))
+            .chain(tlsrpt)
+            .chain(reports.map(Self::Report))
+            .chain(among(of_records, of_deviations))
+            .chain(deviations)
+            .chain(among(of_deviations, u16::MAX))
+    }
+
+    /// Whether it is about a TLS report, and so about its sender.
+    pub(crate) fn is_of_report(self) -> bool {
+        let after_deviations = |kind: LintKind| kind.number() > DeviationKind::MoreDeviations.number();
+        match self {
+            Self::Report(_) | Self::Deviation(_) => true,
+            Self::Lint(kind) => after_deviations(kind),
+            _ => false,
+        }
     }
 
     /// The kind with this code.
@@ -113,6 +147,18 @@ impl From<FetchErrorKind> for FindingKind {
 impl From<TlsrptRecordErrorKind> for FindingKind {
     fn from(kind: TlsrptRecordErrorKind) -> Self {
         Self::Tlsrpt(kind)
+    }
+}
+
+impl From<ReportErrorKind> for FindingKind {
+    fn from(kind: ReportErrorKind) -> Self {
+        Self::Report(kind)
+    }
+}
+
+impl From<DeviationKind> for FindingKind {
+    fn from(kind: DeviationKind) -> Self {
+        Self::Deviation(kind)
     }
 }
 

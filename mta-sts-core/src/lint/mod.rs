@@ -24,6 +24,9 @@
 //! has the code and the position of the parser's error. If the cause is recognised (a list in one `mx`, an
 //! HTML page), a second finding with its own code says so.
 //!
+//! TLS reports are checked in the same way ([`report`], with the feature `tlsrpt`). There, what a finding says of senders is
+//! about receivers.
+//!
 //! It takes time linear in the length of the input. At most 100 findings are returned; beyond that only
 //! those that keep a refused text from looking valid, and a last one that counts the rest.
 
@@ -34,6 +37,8 @@ mod kind;
 mod policy;
 mod providers;
 mod record;
+#[cfg(feature = "tlsrpt")]
+mod report;
 mod response;
 mod tlsrpt;
 
@@ -48,6 +53,8 @@ pub use crate::error::LintKind;
 pub use kind::FindingKind;
 pub use policy::{policy, policy_for_hosts, policy_with};
 pub use record::{record, rrset};
+#[cfg(feature = "tlsrpt")]
+pub use report::{report, report_with};
 pub use response::{response, response_for_hosts};
 pub use tlsrpt::{TlsrptFacts, tlsrpt_record, tlsrpt_rrset};
 
@@ -100,7 +107,7 @@ pub enum Severity {
     Info,
     /// Some senders stumble over it, mail may be lost, or the protection is weak.
     Warning,
-    /// Senders that follow RFC 8461 ignore what is published.
+    /// Senders that follow RFC 8461 ignore what is published; receivers cannot read the report.
     Error,
 }
 
@@ -140,7 +147,7 @@ impl Finding {
         &self.message
     }
 
-    /// What senders do about it, in one sentence.
+    /// What senders do about it, in one sentence; of a report, what receivers do.
     pub const fn senders(&self) -> &'static str {
         self.senders
     }
@@ -274,6 +281,7 @@ struct Draft<'a> {
     span: Range<usize>,
     line: u32,
     value: Option<&'a [u8]>,
+    place: Option<String>,
     senders: Option<&'static str>,
     help: Option<Cow<'static, str>>,
     indispensable: bool,
@@ -287,6 +295,7 @@ impl<'a> Draft<'a> {
             span,
             line,
             value: None,
+            place: None,
             senders: None,
             help: None,
             indispensable: false,
@@ -296,6 +305,13 @@ impl<'a> Draft<'a> {
     /// Shows the value in the message.
     fn with_value(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.value = Some(value.as_ref());
+        self
+    }
+
+    /// Adds the place to the message.
+    #[cfg(feature = "tlsrpt")]
+    fn with_place(mut self, place: Option<String>) -> Self {
+        self.place = place;
         self
     }
 
@@ -313,9 +329,10 @@ impl<'a> Draft<'a> {
 
     fn finish(self) -> Finding {
         let sentence = self.kind.message();
-        let message = match self.value {
-            Some(value) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
-            None => sentence.into(),
+        let message = match (self.value, self.place) {
+            (Some(value), _) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
+            (None, Some(place)) => format!("{} ({place}).", sentence.trim_end_matches('.')),
+            (None, None) => sentence.into(),
         };
         let advice = advice::of(self.kind);
         Finding {

@@ -123,7 +123,8 @@ impl Datagram {
         if datagram.len() > Self::MAX_LEN {
             return Err(DatagramError::at(DatagramErrorKind::TooLong, 1, Self::MAX_LEN));
         }
-        let text = String::from_utf8_lossy(datagram);
+        let text =
+            core::str::from_utf8(datagram).map_or_else(|_| String::from_utf8_lossy(datagram), Cow::Borrowed);
         let mut json = StrictJson::new(&text);
         let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), &text))?;
         read.checked().map_err(|kind| DatagramError::at(kind, 1, 0))
@@ -478,6 +479,11 @@ fn joined_lines(json: &mut StrictJson<'_>) -> Read<String> {
 fn push_line(joined: &mut String, line: &str) {
     let line = line.trim_end_matches(['\r', '\n']);
     if line.trim().is_empty() {
+        return;
+    }
+    if line.bytes().all(|octet| matches!(octet, b' '..=b'~' | b'\t')) {
+        joined.push_str(line);
+        joined.push('\n');
         return;
     }
     let is_replaced = |char: char| char.is_control() && char != '\t';

@@ -449,6 +449,13 @@ impl Texts<'_> {
 
     /// Joins all of them, each followed by a line feed.
     pub(super) fn joined(self) -> Box<str> {
+        if let Self::Joined(text) = self {
+            let octets = text.as_bytes();
+            let has_empty = octets.starts_with(b"\n") || octets.windows(2).any(|pair| pair == b"\n\n");
+            if !has_empty && (octets.is_empty() || octets.ends_with(b"\n")) {
+                return text.into();
+            }
+        }
         let mut len = 0;
         self.all(|piece| {
             len += piece.len();
@@ -482,6 +489,9 @@ impl Texts<'_> {
 
     /// Returns whether they equal a text made by [`Texts::joined`].
     pub(super) fn are(self, joined: &str) -> bool {
+        if matches!(self, Self::Joined(text) if text == joined) {
+            return true;
+        }
         let mut rest = joined;
         self.all(|piece| match rest.strip_prefix(piece) {
             Some(after) => {

@@ -148,7 +148,8 @@ impl Hint {
     /// The hint with this code, including those of [`lint`](crate::lint).
     pub fn from_code(code: &str) -> Option<Self> {
         let hint = Self::ALL.iter().find(|hint| hint.code == code).copied();
-        hint.or_else(|| FindingKind::from_code(code).map(Self::of_finding))
+        let finding = || FindingKind::from_code(code).filter(|kind| !kind.is_of_report());
+        hint.or_else(|| finding().map(Self::of_finding))
     }
 
     /// Returns whether it concerns only DANE or DNSSEC, which the mode of a policy does not affect.
@@ -226,12 +227,12 @@ fn of_session(reason: &str) -> Option<Hint> {
 
 /// The hint for a reason about the discovery of a policy.
 fn of_discovery(reason: &str) -> Option<Hint> {
+    let words = Words::of(reason);
     // Our reasons are a code alone.
-    let code = reason.trim();
+    let code = core::str::from_utf8(words.as_slice()).unwrap_or_default();
     let policy = || PolicyErrorKind::from_code(code).map(FindingKind::Policy);
     let record = || RecordErrorKind::from_code(code).map(FindingKind::Record);
     let finding = FetchErrorKind::from_code(code).map(FindingKind::Fetch).or_else(policy).or_else(record);
-    let words = Words::of(reason);
     let known = || words.find(DISCOVERY).or_else(|| words.find(CERTIFICATE).map(Hint::at_policy_host));
     finding.map(Hint::of_finding).or_else(known)
 }

@@ -5,8 +5,10 @@ use alloc::string::String;
 /// The maximum nesting of objects and arrays.
 pub(super) const MAX_DEPTH: u32 = 32;
 
-pub(super) struct JsonReader<'a> {
+pub(crate) struct JsonReader<'a> {
     input: &'a [u8],
+    /// The same, if all of it is UTF-8: then no text needs to be looked at again. Else it is empty.
+    text: &'a str,
     at: usize,
     depth: u32,
     /// An object or an array has started, and none of it has been read.
@@ -16,7 +18,7 @@ pub(super) struct JsonReader<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JsonFault {
+pub(crate) enum JsonFault {
     Syntax,
     EndsEarly,
     TooDeep,
@@ -24,7 +26,7 @@ pub(super) enum JsonFault {
 
 /// The type of a value, by its first octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Object,
     Array,
     String,
@@ -34,13 +36,22 @@ pub(super) enum Shape {
 }
 
 impl<'a> JsonReader<'a> {
-    pub(super) const fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0, depth: 0, at_first: false, is_plain: false }
+    pub(crate) fn new(input: &'a [u8]) -> Self {
+        Self { input, ..Self::of_text(core::str::from_utf8(input).unwrap_or_default()) }
+    }
+
+    pub(super) const fn of_text(text: &'a str) -> Self {
+        Self { input: text.as_bytes(), text, at: 0, depth: 0, at_first: false, is_plain: false }
     }
 
     /// The current offset.
-    pub(super) const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.at
+    }
+
+    /// The length of the input.
+    pub(super) const fn len(&self) -> usize {
+        self.input.len()
     }
 
     /// Skips these octets if they come next.
@@ -53,7 +64,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The type of the next value.
-    pub(super) fn shape(&mut self) -> Result<Shape, JsonFault> {
+    pub(crate) fn shape(&mut self) -> Result<Shape, JsonFault> {
         match self.octet()? {
             b'{' => Ok(Shape::Object),
             b'[' => Ok(Shape::Array),
@@ -65,7 +76,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    pub(super) fn begin_object(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn begin_object(&mut self) -> Result<(), JsonFault> {
         self.begin(b'{')
     }
 
@@ -75,7 +86,7 @@ impl<'a> JsonReader<'a> {
 
     /// The name of the next member of the object, whose value comes next; `None` at the end of the object.
     #[inline]
-    pub(super) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
         if !self.has_next(b'}')? {
             return Ok(None);
         }
@@ -95,7 +106,7 @@ impl<'a> JsonReader<'a> {
     #[inline]
     pub(super) fn string(&mut self) -> Result<JsonText<'a>, JsonFault> {
         let octets = self.string_octets()?;
-        Ok(JsonText { octets, is_plain: self.is_plain })
+        Ok(JsonText { octets, is_plain: self.is_plain, text: self.text, end: self.at - 1 })
     }
 
     /// The octets between the quotes of a string.
@@ -151,7 +162,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Skips the next value, of any type.
-    pub(super) fn skip(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn skip(&mut self) -> Result<(), JsonFault> {
         match self.shape()? {
             Shape::Object => {
                 self.begin_object()?;
@@ -311,15 +322,18 @@ fn next_special(input: &[u8], start: usize) -> usize {
 
 /// A JSON string, without its quotes.
 #[derive(Clone, Copy)]
-pub(super) struct JsonText<'a> {
+pub(crate) struct JsonText<'a> {
     octets: &'a [u8],
     /// Whether it has no escape and no control character.
     is_plain: bool,
+    /// What it is a part of, and where it ends there.
+    text: &'a str,
+    end: usize,
 }
 
 /// A decoded text, and the repairs that were made.
-pub(super) struct Decoded {
-    pub(super) text: String,
+pub(crate) struct Decoded {
+    pub(crate) text: String,
     /// It was not UTF-8, or had an unpaired surrogate, which was replaced by U+FFFD.
     pub(super) is_broken: bool,
     /// It has an unescaped control character.
@@ -337,16 +351,16 @@ impl<'a> JsonText<'a> {
     /// The text, if it needs no decoding and is at most `max_len` octets long.
     #[inline]
     pub(super) fn as_str(self, max_len: usize) -> Option<&'a str> {
-        if self.is_plain && self.octets.len() <= max_len {
-            core::str::from_utf8(self.octets).ok()
-        } else {
-            None
+        if !self.is_plain || self.octets.len() > max_len {
+            return None;
         }
+        let text = self.text.get(self.end - self.octets.len()..self.end);
+        text.or_else(|| core::str::from_utf8(self.octets).ok())
     }
 
     /// Decodes the text, truncated at a character boundary to at most `max_len` octets.
     #[cold]
-    pub(super) fn decode(self, max_len: usize) -> Decoded {
+    pub(crate) fn decode(self, max_len: usize) -> Decoded {
         let mut text = String::with_capacity(self.octets.len().min(max_len));
         let (mut is_broken, mut has_control) = (false, false);
         let mut rest = self.octets;

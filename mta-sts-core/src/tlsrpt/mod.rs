@@ -50,10 +50,14 @@ pub use deviation::Deviation;
 pub use event::{Event, SessionFacts};
 #[cfg(feature = "lint")]
 pub use hint::{Hint, Whose};
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+pub(crate) use json::JsonReader;
 #[cfg(feature = "tlsrpt")]
 pub use mail::{MailParts, ReportFileName, ReportSubject};
 #[cfg(feature = "tlsrpt")]
 pub use path::ReportPath;
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+pub(crate) use reader::{Place, PlacedPolicy, read_report};
 #[cfg(feature = "tlsrpt")]
 pub use reader::{ReadReport, ReportLimits};
 #[cfg(all(feature = "lint", feature = "tlsrpt"))]

@@ -10,7 +10,7 @@ use core::fmt;
 /// assert!(paths.contains(&"policies[0].policy.policy-domain".to_string()));
 /// # Ok::<(), mta_sts_core::tlsrpt::ReportError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ReportPath {
     /// `policies[].summary`.
     members: &'static str,

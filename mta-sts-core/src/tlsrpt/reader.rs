@@ -160,16 +160,45 @@ impl Report {
     // Meets R88, A34, A37.
     pub fn parse_with(json: &[u8], limits: &ReportLimits) -> Result<ReadReport, ReportError> {
         let mut reader = Reader::new(json, limits);
-        let read = if json.len() > limits.len {
-            Err(reader.stop(ReportErrorKind::TooLarge, ""))
-        } else {
-            reader.report()
-        };
-        read.map(|report| ReadReport { report, deviations: reader.deviations }).map_err(|Stop| {
-            let (kind, path) = reader.fault;
-            ReportError::at(kind, ReportPath::new(path, reader.indexes), reader.json.offset())
-        })
+        let report = reader.whole()?;
+        Ok(ReadReport { report, deviations: reader.deviations })
     }
+}
+
+/// A report as `lint` reads it.
+#[cfg(feature = "lint")]
+pub(crate) struct PlacedReport {
+    pub(crate) report: Result<Report, ReportError>,
+    /// Including those before the error.
+    pub(crate) deviations: Vec<Deviation>,
+    /// Of each policy.
+    pub(crate) places: Vec<PlacedPolicy>,
+}
+
+/// Where a policy of a report stands, and where its failure details do.
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
+pub(crate) struct PlacedPolicy {
+    pub(crate) own: Place,
+    pub(crate) details: Vec<Place>,
+}
+
+/// Where an element stands.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
+pub(crate) struct Place {
+    /// Its numbers in a path.
+    pub(crate) indexes: [u32; 2],
+    /// Its first octet.
+    pub(crate) offset: usize,
+}
+
+#[cfg(feature = "lint")]
+pub(crate) fn read_report(json: &[u8], limits: &ReportLimits) -> PlacedReport {
+    let mut reader = Reader::new(json, limits);
+    reader.places = Some(Places::default());
+    let report = reader.whole();
+    let places = reader.places.map_or_else(Vec::new, |places| places.policies);
+    PlacedReport { report, deviations: reader.deviations, places }
 }
 
 /// Parsing cannot continue because of the fault in the reader.
@@ -253,6 +282,15 @@ struct Reader<'a> {
     details: u32,
     /// The lines of a list, before their number is known.
     lines: String,
+    /// Where each policy and its failure details stand, if somebody wants to know.
+    places: Option<Places>,
+}
+
+#[derive(Default)]
+struct Places {
+    policies: Vec<PlacedPolicy>,
+    // Those of the policy that is read.
+    details: Vec<Place>,
 }
 
 impl<'a> Reader<'a> {
@@ -266,7 +304,20 @@ impl<'a> Reader<'a> {
             place: 0,
             details: 0,
             lines: String::new(),
+            places: None,
         }
+    }
+
+    fn whole(&mut self) -> Result<Report, ReportError> {
+        let read = if self.json.len() > self.limits.len {
+            Err(self.stop(ReportErrorKind::TooLarge, ""))
+        } else {
+            self.report()
+        };
+        read.map_err(|Stop| {
+            let (kind, path) = self.fault;
+            ReportError::at(kind, ReportPath::new(path, self.indexes), self.json.offset())
+        })
     }
 
     fn report(&mut self) -> Result<Report, Stop> {
@@ -382,6 +433,7 @@ impl<'a> Reader<'a> {
         if !self.begin_object(InElement::PARENT)? {
             return Ok(None);
         }
+        let offset = self.place;
         let mut fields = PolicyFields {
             kind: Word::Other(Box::default()),
             domain: None,
@@ -413,6 +465,10 @@ impl<'a> Reader<'a> {
             fields.details.iter().fold(0, |sum: u64, details| sum.saturating_add(details.failed_sessions()));
         if failures.is_some_and(|failures| told < failures) {
             self.deviate(DeviationKind::DetailsBelowTotal, InElement::Details.path());
+        }
+        if let Some(places) = &mut self.places {
+            let own = Place { indexes: self.indexes, offset };
+            places.policies.push(PlacedPolicy { own, details: core::mem::take(&mut places.details) });
         }
         fields.successes = successes.unwrap_or_default();
         fields.failures = failures.unwrap_or_else(|| told.min(MAX_COUNT));
@@ -488,6 +544,7 @@ impl<'a> Reader<'a> {
         if !self.begin_object(InDetails::PARENT)? {
             return Ok(None);
         }
+        let offset = self.place;
         let (mut result, mut sessions) = (None, None);
         let (mut sending_mta_ip, mut receiving_ip) = (None, None);
         let (mut receiving_mx_hostname, mut receiving_mx_helo) = (None, None);
@@ -511,6 +568,9 @@ impl<'a> Reader<'a> {
             self.deviate(DeviationKind::EmptyElement, InDetails::PARENT);
             return Ok(None);
         };
+        if let Some(places) = &mut self.places {
+            places.details.push(Place { indexes: self.indexes, offset });
+        }
         Ok(Some(FailureDetails(Box::new(DetailFields {
             result,
             sending_mta_ip,
@@ -880,9 +940,11 @@ fn is_written(text: &str, address: core::net::Ipv6Addr) -> bool {
         }
     }
     // Common cases are recognised without formatting the address.
-    let has_leading_zero =
-        text.split(':').any(|group| group.len() > 1 && group.starts_with('0') && !group.contains('.'));
-    if has_leading_zero || text.contains(|char: char| char.is_ascii_uppercase()) {
+    let octets = text.as_bytes();
+    let has_leading_zero = (0..octets.len().saturating_sub(1)).any(|at| {
+        octets[at] == b'0' && octets[at + 1].is_ascii_hexdigit() && (at == 0 || octets[at - 1] == b':')
+    });
+    if has_leading_zero || octets.iter().any(u8::is_ascii_uppercase) {
         return false;
     }
     let mut rest = Compare(text);

@@ -27,7 +27,7 @@ pub(super) enum Known {
 
 impl<'a> StrictJson<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self { json: JsonReader::new(text.as_bytes()) }
+        Self { json: JsonReader::of_text(text) }
     }
 
     /// The current offset.

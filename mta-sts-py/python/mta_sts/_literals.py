@@ -419,6 +419,12 @@ LintCode: TypeAlias = Literal[
     "rua-elsewhere",
     "short-tlsrpt-ttl",
     "mta-sts-without-tlsrpt",
+    "compressed-report",
+    "mx-host-differs",
+    "result-of-other-policy",
+    "no-failed-session",
+    "policy-without-sessions",
+    "several-policy-domains",
 ]
 """What only `lint` says."""
 

@@ -23,6 +23,7 @@ pub(crate) struct Source<'a> {
 enum Text<'a> {
     Records(&'a [Vec<u8>]),
     Policy(&'a [u8]),
+    Report(&'a [u8]),
 }
 
 impl<'a> Source<'a> {
@@ -34,6 +35,11 @@ impl<'a> Source<'a> {
     /// The body of a policy.
     pub(crate) fn policy(name: impl Into<String>, body: &'a [u8]) -> Self {
         Self { name: name.into(), text: Text::Policy(body) }
+    }
+
+    /// The JSON of a TLS report.
+    pub(crate) fn report(name: impl Into<String>, json: &'a [u8]) -> Self {
+        Self { name: name.into(), text: Text::Report(json) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -83,7 +89,8 @@ impl<'a> Source<'a> {
         } else {
             writeln!(out, "{margin} {frame}-->{frame:#} {name}")?;
         }
-        for (label, sentence) in [("senders", finding.senders()), ("help", finding.help())] {
+        let others = if matches!(self.text, Text::Report(_)) { "receivers" } else { "senders" };
+        for (label, sentence) in [(others, finding.senders()), ("help", finding.help())] {
             let indent = margin.len() + 3;
             let text = format!("{label}: {}", printable(sentence));
             for (place, line) in wrapped(&text, terminal_width(), indent).iter().enumerate() {
@@ -129,7 +136,7 @@ impl<'a> Source<'a> {
                 let record = records.get(line.saturating_sub(1)).map_or(&b""[..], Vec::as_slice);
                 Some(Place::in_record(record, span, line))
             }
-            Text::Policy(body) => Some(Place::in_body(body, span)),
+            Text::Policy(body) | Text::Report(body) => Some(Place::in_body(body, span)),
         }
     }
 }

@@ -1,3 +1,5 @@
+mod report;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, stdin};
@@ -15,6 +17,7 @@ use mta_sts_resolver::{
 };
 use serde_json::{Value, json};
 
+use self::report::ReportLint;
 use super::check::subject;
 use super::findings::{Counts, Reception, Source};
 use super::matching::read;
@@ -22,9 +25,9 @@ use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
 use super::{Exit, Network, told};
 
-/// Find what is wrong with a record or a policy, how senders treat it, and how to fix it
+/// Find what is wrong with a record, a policy or a TLS report, how others treat it, and how to fix it
 ///
-/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict
+/// Exit status: 0 they accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict
 /// is given; 2 wrong usage; 66 a file cannot be read; 75 the record or the policy could not be fetched now.
 ///
 /// Lines are wrapped to the width of the terminal; in a file or a pipe each message is a single line.
@@ -39,6 +42,7 @@ enum What {
     Record(RecordLint),
     Policy(PolicyLint),
     Tlsrpt(TlsrptLint),
+    Report(ReportLint),
 }
 
 impl Lint {
@@ -47,6 +51,7 @@ impl Lint {
             What::Record(record) => record.run(),
             What::Policy(policy) => policy.run().await,
             What::Tlsrpt(tlsrpt) => tlsrpt.run().await,
+            What::Report(report) => report.run(),
         }
     }
 }
@@ -56,7 +61,7 @@ struct Manner {
     /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
-    /// Require the grammar of RFC 8461 without tolerance, and treat warnings as errors
+    /// Require the grammar of the RFC without tolerance, and treat warnings as errors
     #[arg(long)]
     strict: bool,
 }
