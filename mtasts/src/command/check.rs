@@ -121,7 +121,8 @@ impl LiveCheck {
     }
 
     pub(super) async fn look_at(&self, domain: &PolicyDomain) -> DomainCheck {
-        with_progress(&format!("looking at {domain}"), self.checker.check(domain.clone(), now())).await
+        let check = Box::pin(self.checker.check(domain.clone(), now()));
+        with_progress(&format!("checking {domain}"), check).await
     }
 }
 

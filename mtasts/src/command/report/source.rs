@@ -1,12 +1,13 @@
 //! Where reports are read from, and how far it has got.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mta_sts_core::UnixTime;
 use mta_sts_reporter::{Inbox, InboxItems, InboxLimits, Overview};
+use tokio::time::Instant;
 
 use crate::command::Exit;
 use crate::command::output::{Block, Tone};
@@ -16,7 +17,7 @@ use crate::command::output::{Block, Tone};
 pub(super) struct Sources {
     /// A file, a folder, a maildir, an mbox, or `-` for the standard input
     #[arg(required = true, value_name = "SOURCE")]
-    sources: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
     /// Take only reports by mail whose DKIM signature this host has found valid, as the field Authentication-Results says; the
     /// domain that signed must be that of the submitter, or one of the two below the other
     #[arg(long, value_name = "HOST")]
@@ -31,8 +32,8 @@ impl Sources {
     pub(super) fn read(&self) -> Overview {
         let limits = InboxLimits::new().with_max_total(self.max_mib.saturating_mul(1024 * 1024));
         let mut inbox = Inbox::new().with_limits(limits);
-        for source in &self.sources {
-            inbox = inbox.with_source(source);
+        for path in &self.paths {
+            inbox = inbox.with_source(path);
         }
         if let Some(host) = &self.require_dkim {
             inbox = inbox.with_required_dkim(host);
