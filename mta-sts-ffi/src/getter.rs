@@ -1,4 +1,4 @@
-//! What is read of a value, where nothing can fail: below the errors, which are read so too.
+//! Getters that cannot fail. The module for errors uses them too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -64,7 +64,7 @@ pub struct SocketmapConfig {
     on_skipped: Option<OnSkipped>,
 }
 
-/// Who is told of MX hosts that are passed over.
+/// The observer of skipped MX hosts.
 #[derive(Clone)]
 struct OnSkipped(Arc<SkippedHosts>);
 

@@ -374,7 +374,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
     };
     let daemon = Daemon::start(mtasts(&["serve"]).args(config));
     assert_secure(&daemon, &POLICIES);
-    assert!(daemon.told.contains("chmod o= it"), "{}", daemon.told);
+    assert!(daemon.told.contains("run chmod o= on it"), "{}", daemon.told);
     assert!(daemon.told.contains(&redis.url()), "{}", daemon.told);
 
     let list = |command: &mut Command| {

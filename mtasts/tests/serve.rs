@@ -115,7 +115,7 @@ async fn keys_are_answered_as_postfix_means_them() {
         ("postfix [implicit-mx.test]:25", "OK secure match=implicit-mx.test servername=hostname"),
         (
             "postfix [healthy-enforce.test]",
-            "TEMP The policy of the smart host healthy-enforce.test does not cover it. [no-permitted-host]",
+            "TEMP The policy of the smart host healthy-enforce.test does not cover this host. [no-permitted-host]",
         ),
         ("postfix .test", "NOTFOUND "),
         ("postfix .healthy-enforce.test", "NOTFOUND "),

@@ -499,7 +499,7 @@ fn push_line(joined: &mut String, line: &str) {
     joined.push('\n');
 }
 
-/// Where it stopped, and why.
+/// Converts a fault of the JSON reader, with its position.
 fn of_json(fault: StrictFault, offset: usize, text: &str) -> DatagramError {
     let kind = match fault {
         StrictFault::Syntax => DatagramErrorKind::NotJson,

@@ -8,7 +8,7 @@ pub(super) struct StrictJson<'a> {
     json: JsonReader<'a>,
 }
 
-/// Why it is refused.
+/// The reason for a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StrictFault {
     /// It is not JSON.
@@ -19,7 +19,7 @@ pub(super) enum StrictFault {
 
 pub(super) type Read<T> = Result<T, StrictFault>;
 
-/// What is done with a member: its value is read, or it is one that nobody knows.
+/// The result for a member: its value was read, or its name is unknown.
 pub(super) enum Known {
     Yes,
     No,

@@ -131,7 +131,7 @@ impl ReportPoster {
     }
 }
 
-/// Why the POST of a report has no answer.
+/// The reason why the POST of a report has no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportPostError {

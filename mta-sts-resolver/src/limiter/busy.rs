@@ -1,4 +1,4 @@
-//! Why a lookup is not made now.
+//! The error for a lookup that is rejected because too many are waiting.
 
 /// The resource for which too many lookups are waiting, so that another one is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

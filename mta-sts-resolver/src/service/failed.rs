@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mta_sts_core::{NoPolicyKind, Outcome, PolicyDomain};
 
-/// What discoveries that failed came to, within bounds: of the domains that strangers make up, the oldest go.
+/// The outcomes of failed discoveries, bounded: the oldest are evicted, because clients can make up any number of domains.
 #[derive(Debug, Default)]
 pub(super) struct Failed {
     max_domains: usize,
@@ -56,7 +56,7 @@ impl Failed {
         }
     }
 
-    /// What the last discovery of a domain came to, if it has failed and is kept.
+    /// The outcome of the last discovery of a domain, if it failed and is kept.
     pub(super) fn last(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>> {
         self.kept().by_domain.get(domain).map(|(_, outcome)| Arc::clone(outcome))
     }
@@ -74,7 +74,7 @@ impl Kept {
     }
 }
 
-/// What it takes to keep a failure: the lines that were received may be 64 KiB.
+/// The memory that a failure takes: the received lines may have 64 KiB.
 fn octets(outcome: &Outcome) -> Option<usize> {
     let failure = outcome.failure.as_ref()?;
     let lines = failure.received_lines.iter().map(|line| line.len() + 1).sum::<usize>();

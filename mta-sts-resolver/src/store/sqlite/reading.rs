@@ -1,4 +1,4 @@
-//! What is read of a database, by whichever thread.
+//! Queries of a database, for every thread.
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::config::DbConfig;

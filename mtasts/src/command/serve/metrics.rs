@@ -222,7 +222,7 @@ impl Page<'_> {
         )
     }
 
-    /// What is counted for TLS reports.
+    /// The metrics of TLS reports.
     fn reports(&mut self, reports: &Reports) -> fmt::Result {
         let (counts, state) = reports.counts();
         let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();

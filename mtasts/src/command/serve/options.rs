@@ -1,4 +1,4 @@
-//! What the command line says, and what is in force by it, the environment and the file.
+//! The options of the command line, and the configuration from them, the environment and the file.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;

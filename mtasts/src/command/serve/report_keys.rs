@@ -1,4 +1,4 @@
-//! What the configuration says of TLS reports.
+//! The configuration of TLS reports.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -50,7 +50,7 @@ impl Default for ReportKeys {
 }
 
 impl ReportKeys {
-    /// Whose reports they are; nobody's, while no address is given.
+    /// The sender of the reports; `None` without an address.
     pub(super) fn sender(&self) -> Option<Result<ReportSender, String>> {
         let from = self.from.0.as_ref()?;
         let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -60,7 +60,7 @@ impl ReportKeys {
 }
 
 impl Configuration {
-    /// What is counted, opened.
+    /// Opens the store of counts.
     pub(super) fn report_store(&self) -> Result<ReportStore, (Exit, String)> {
         // What cannot be used was told before.
         let nobody = || Err("nobody is named whose reports they are".to_owned());
@@ -90,7 +90,7 @@ impl Configuration {
         config
     }
 
-    /// Who may send to the collector.
+    /// The permissions of the collector's socket.
     pub(super) fn collector_access(&self) -> CollectorAccess {
         let owner = self.tlsrpt_owner.0.as_ref();
         CollectorAccess::new()
@@ -100,7 +100,7 @@ impl Configuration {
     }
 }
 
-/// How the daemon ends without a store of counts.
+/// The exit status and the message if the store of counts cannot be used.
 fn exit(error: &ReportStoreError) -> Exit {
     match error.kind() {
         ReportStoreErrorKind::Foreign | ReportStoreErrorKind::Denied => Exit::NoInput,
@@ -130,7 +130,7 @@ impl fmt::Display for SocketPath {
     }
 }
 
-/// Where what is counted outlives the process.
+/// The place of the store of counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReportPlace {
     Memory,

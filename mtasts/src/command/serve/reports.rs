@@ -1,4 +1,4 @@
-//! What the daemon counts for TLS reports.
+//! Counting sessions for TLS reports.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Reports {
     }
 }
 
-/// What the service of policies knows.
+/// The service of policies.
 struct Discoveries(PolicyService);
 
 impl FailedDiscoveries for Discoveries {
@@ -139,7 +139,7 @@ fn mismatches(domain: &PolicyDomain, record: &str, policy: &Policy, hosts: &[Dns
     datagram
 }
 
-/// How long the attempts at the hosts of a domain are one delivery.
+/// The time within which attempts at the hosts of a domain count as one delivery.
 const ONE_ATTEMPT: Duration = Duration::from_secs(10);
 const MAX_TOLD: usize = 4096;
 const AT_ONCE: usize = 64;

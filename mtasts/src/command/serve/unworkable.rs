@@ -106,10 +106,10 @@ impl Configuration {
         }
         if let Some(SocketPath(path)) = &self.tlsrpt.0 {
             if self.listen.contains(&Place::Unix(path.clone())) {
-                return fault(&["tlsrpt"], &format!("unix:{} stands in `listen` already", path.display()));
+                return fault(&["tlsrpt"], &format!("unix:{} is already in `listen`", path.display()));
             }
             if self.tlsrpt == self.tlsrpt_forward {
-                return fault(&["tlsrpt-forward"], "the daemon would pass on to itself");
+                return fault(&["tlsrpt-forward"], "the daemon would forward datagrams to itself");
             }
         }
         match self.report.sender() {
