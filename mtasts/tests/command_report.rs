@@ -234,7 +234,7 @@ async fn ready_answers_by_reports_and_by_a_check() {
     write(&reports, "google-3", &about(domain, "google", 3, Some(("old-mx.example", 1))));
     let answer = ready(base).await;
     assert_eq!(answer.status, Some(2), "{}", answer.stdout);
-    answer.assert_has(&["you decide", "old-mx.example is no MX host in DNS"]);
+    answer.assert_has(&["you decide", "old-mx.example is not an MX host in DNS"]);
     let accepted = ready(&with(&["--accept", "old-mx.example", "--json", "--other-failures", "1000"])).await;
     assert_eq!(accepted.status, Some(0), "{}", accepted.stdout);
 
