@@ -63,6 +63,8 @@ class Browser:
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=size == PHONE)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.devtools("Emulation.setEmulatedMedia", media=media, features=features)
+        # What came before is not of this page.
+        self.told()
         self.ask("/url", {"url": page.as_uri()})
 
     def told(self):
