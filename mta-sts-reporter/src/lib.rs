@@ -22,8 +22,8 @@ pub use inbox::{
     UnreadableReason,
 };
 pub use overview::{
-    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
-    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, DomainStanding, Enforcement, Headline,
+    Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
 pub use page::Page;
 pub use report_store::{

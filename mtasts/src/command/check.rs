@@ -56,15 +56,10 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) async fn run(self) -> Exit {
-        let Clients { dns, fetcher, trust_store } = match self.network.clients() {
-            Ok(clients) => clients,
+        let mut checker = match checker(&self.network, self.ehlo.as_deref()) {
+            Ok(checker) => checker.with_timeout(self.timeout),
             Err((exit, what)) => return told(exit, &what),
         };
-        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store);
-        let resolver = Resolver::new(dns, fetcher);
-        let mut checker = DomainChecker::new(resolver, smtp)
-            .with_smtp_port(self.network.smtp_port)
-            .with_timeout(self.timeout);
         if self.no_probes {
             checker = checker.without_probes();
         }
@@ -105,6 +100,29 @@ impl Check {
             Standing::Temporary => Exit::Temporary,
             Standing::Faulty => Exit::No,
         }
+    }
+}
+
+/// What looks at domains, over this network.
+fn checker(network: &Network, ehlo: Option<&str>) -> Result<DomainChecker, (Exit, String)> {
+    let Clients { dns, fetcher, trust_store } = network.clients()?;
+    let smtp = SmtpClient::new(&ehlo.map_or_else(host_name, str::to_owned), trust_store);
+    Ok(DomainChecker::new(Resolver::new(dns, fetcher), smtp).with_smtp_port(network.smtp_port))
+}
+
+/// A look at a domain, for commands that need it beside other things.
+pub(super) struct LiveCheck {
+    checker: DomainChecker,
+}
+
+impl LiveCheck {
+    pub(super) fn new(network: &Network) -> Result<Self, (Exit, String)> {
+        Ok(Self { checker: checker(network, None)?.without_probes() })
+    }
+
+    pub(super) async fn look_at(&self, domain: &PolicyDomain) -> DomainCheck {
+        let check = Box::pin(self.checker.check(domain.clone(), now()));
+        with_progress(&format!("checking {domain}"), check).await
     }
 }
 

@@ -7,6 +7,8 @@ pub(crate) enum Exit {
     Fine,
     /// The answer is no, or has errors.
     No,
+    /// The answer is no, and only a person can tell what to do.
+    Blocked,
     /// The command line is not valid.
     Usage,
     /// The input cannot be read: `EX_NOINPUT` of sysexits.
@@ -22,7 +24,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Fine => 0,
             Exit::No => 1,
-            Exit::Usage => 2,
+            Exit::Blocked | Exit::Usage => 2,
             Exit::NoInput => 66,
             Exit::Temporary => 75,
             Exit::Configuration => 78,

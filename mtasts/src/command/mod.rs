@@ -13,6 +13,7 @@ mod matching;
 mod network;
 mod output;
 mod remembered;
+mod report;
 mod serve;
 mod store;
 
@@ -50,6 +51,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => Box::pin(demo.run()),
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
+        Command::Report(report) => Box::pin(report.run()),
         Command::Explain(explain) => Box::pin(explain.run()),
     };
     runtime.block_on(command).into()
@@ -75,4 +77,5 @@ enum Command {
     Serve(serve::Serve),
     Cache(cache::Cache),
     Explain(explain::Explain),
+    Report(report::Report),
 }

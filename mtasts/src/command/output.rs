@@ -65,6 +65,11 @@ impl Block {
         self.write(&mut anstream::stdout().lock(), width())
     }
 
+    /// Prints where what was asked for goes elsewhere.
+    pub(crate) fn print_to_stderr(&self) -> io::Result<()> {
+        self.write(&mut anstream::stderr().lock(), width())
+    }
+
     fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
         let bold = Style::new().bold();
         match &self.verdict {
