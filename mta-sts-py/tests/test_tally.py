@@ -413,7 +413,11 @@ def test_no_event_is_made_out_of_nothing() -> None:
 def test_hints_are_literals_and_say_what_to_do() -> None:
     listed = set(get_args(_literals.HintCode))
     own = {hint.code for hint in hints()}
-    assert own | set(get_args(_literals.FindingCode)) == listed
+    of_reports = set(get_args(_literals.ReportLintCode))
+    assert own | set(get_args(_literals.FindingCode)) - of_reports == listed
+    for code in of_reports:
+        with pytest.raises(MtaStsError):
+            Hint.of(code)
     for code in listed:
         hint = Hint.of(code)
         assert hint.code == code and hint.cause.endswith(".") and hint.fix.endswith(".") and str(hint)

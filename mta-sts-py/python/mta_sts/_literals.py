@@ -419,6 +419,10 @@ LintCode: TypeAlias = Literal[
     "rua-elsewhere",
     "short-tlsrpt-ttl",
     "mta-sts-without-tlsrpt",
+]
+"""What only `lint` says."""
+
+ReportLintCode: TypeAlias = Literal[
     "compressed-report",
     "mx-host-differs",
     "result-of-other-policy",
@@ -426,7 +430,7 @@ LintCode: TypeAlias = Literal[
     "policy-without-sessions",
     "several-policy-domains",
 ]
-"""What only `lint` says."""
+"""Findings about a TLS report that `lint` has beside its deviations. No hint has them."""
 
 FetchFaultCode: TypeAlias = Literal[FetchFailure, FetchCode, PolicyCode]
 """Why a fetch gave no policy: no answer, or one without a policy."""
@@ -437,11 +441,15 @@ CauseCode: TypeAlias = Literal[RecordCode, TxtFailure, FetchFaultCode]
 FailureCode: TypeAlias = Literal[CauseCode, "backing-off"]
 """The `failure-reason-code` of a failure of policy discovery in TLSRPT."""
 
-FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode]
+FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode, ReportLintCode]
 """What a `Finding` is about."""
 
 HintCode: TypeAlias = Literal[
-    FindingCode,
+    RecordCode,
+    PolicyCode,
+    FetchCode,
+    LintCode,
+    TlsrptRecordCode,
     "starttls-not-offered",
     "starttls-refused",
     "tls-handshake-failed",
