@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use mta_sts_benches::{NOW, RECORD, answers, cached, domain, hosts, look_up, policy};
+use mta_sts_benches::{NOW, RECORD, answers, cached, count, domain, hosts, look_up, policy};
 use mta_sts_core::{CacheConfig, DnsName, LookupConfig, Policy, PolicyCache, PolicyDomain, Record};
 
 /// How often a path of a few dozen instructions is run, for its count to stand out.
@@ -65,16 +65,3 @@ fn main() {
 }
 
 const CACHED_DOMAINS: usize = 100_000;
-
-fn count(name: &str, mut path: impl FnMut()) {
-    println!("{name}");
-    counted_path(&mut path);
-}
-
-/// What the counting begins and ends with: the one function of this name.
-#[inline(never)]
-fn counted_path(path: &mut dyn FnMut()) {
-    path();
-    // Something is left to do, so that the call is a call and not a jump.
-    black_box(());
-}

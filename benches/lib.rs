@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use mta_sts_core::tlsrpt::{Event, ReportSender, SessionFacts, Tally, TallyConfig};
 use mta_sts_core::{
-    CacheEntry, CacheUpdate, HttpResponse, Input, Lookup, LookupConfig, Outcome, PolicyDomain, Purpose,
-    UnixTime,
+    CacheEntry, CacheUpdate, CertificateResult, Delivery, DnsName, HttpResponse, Input, Lookup, LookupConfig,
+    MxHost, Outcome, Policy, PolicyDomain, Purpose, Session, TlsResult, UnixTime,
 };
 
 /// A record as most domains publish it.
 pub const RECORD: &[u8] = b"v=STSv1; id=20160831085700Z;";
+
+/// A record that asks for TLS reports.
+pub const TLSRPT_RECORD: &str = "v=TLSRPTv1; rua=mailto:tls-reports@example.com";
 
 /// TLS reports as large senders lay them out: of successes alone, with TLSA records too, and with failures.
 pub const REPORTS: [(&str, &str); 3] = [
@@ -102,4 +106,67 @@ pub fn datagram(domain: &str, has_failed: bool) -> String {
     format!(
         r#"{{"d": "{domain}","pr": "v=TLSRPTv1; rua=mailto:tls-reports@example.com","policies":[{{"policy-type":2,"policy-domain": "{domain}","policy-string":["version: STSv1","mode: enforce","mx: mx0.mail.example.com","max_age: 604800"],"mx-host":["mx0.mail.example.com"],{details}}}]}}"#
     )
+}
+
+/// A tally that has counted a session of each domain.
+#[derive(Debug)]
+pub struct CountedDomains {
+    /// The tally.
+    pub tally: Tally,
+    /// The domains that it has counted.
+    pub domains: Vec<PolicyDomain>,
+    /// Their policies: the first domain has the first, and so on, round and round.
+    pub policies: Vec<Policy>,
+}
+
+impl CountedDomains {
+    /// Distinct policies: domains are customers of providers.
+    pub const POLICIES: usize = 100;
+
+    /// So many domains.
+    ///
+    /// # Panics
+    ///
+    /// Never: names, policies and sender are valid.
+    pub fn new(domains: usize) -> Self {
+        let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")
+            .expect("the bench's own sender is valid");
+        let mut tally = Tally::new(TallyConfig::new(0, sender));
+        let policies: Vec<_> = (0..Self::POLICIES)
+            .map(|number| {
+                let text = format!("{}x-number: {number}\r\n", policy(2));
+                Policy::parse(text.as_bytes()).expect("the bench's own policy is valid")
+            })
+            .collect();
+        let name = DnsName::parse("mx0.mail.example.com").expect("the bench's own name is valid");
+        let session = Session::new(TlsResult::certificate(CertificateResult::Valid));
+        let domains: Vec<_> = (0..domains)
+            .map(|number| {
+                PolicyDomain::parse(&format!("domain{number}.example.com"))
+                    .expect("the bench's own name is valid")
+            })
+            .collect();
+        for (number, domain) in domains.iter().enumerate() {
+            let policy = &policies[number % Self::POLICIES];
+            for row in &Delivery::under(policy).check_session(&MxHost::new(&name), session).rows {
+                let event = Event::session(domain, row, SessionFacts::new(&name).with_policy(policy));
+                tally.count(&event.with_record(TLSRPT_RECORD), NOW);
+            }
+        }
+        Self { tally, domains, policies }
+    }
+}
+
+/// Runs a path once for `instruction-counts`, and prints its name.
+pub fn count(name: &str, mut path: impl FnMut()) {
+    println!("{name}");
+    counted_path(&mut path);
+}
+
+/// What the counting begins and ends with: the one function of this name.
+#[inline(never)]
+fn counted_path(path: &mut dyn FnMut()) {
+    path();
+    // Something is left to do, so that the call is a call and not a jump.
+    std::hint::black_box(());
 }

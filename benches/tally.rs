@@ -6,9 +6,9 @@ use std::hint::black_box;
 use std::net::IpAddr;
 
 use criterion::{BatchSize, Criterion};
-use mta_sts_benches::{NOW, datagram, policy};
-use mta_sts_core::tlsrpt::{Counted, Datagram, Event, ReportSender, SessionFacts, Tally, TallyConfig};
-use mta_sts_core::{CertificateResult, Delivery, DnsName, MxHost, Policy, PolicyDomain, Session, TlsResult};
+use mta_sts_benches::{CountedDomains, NOW, TLSRPT_RECORD, datagram};
+use mta_sts_core::tlsrpt::{Counted, Datagram, Event, SessionFacts};
+use mta_sts_core::{CertificateResult, Delivery, DnsName, MxHost, Session, TlsResult};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -16,15 +16,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const DOMAINS: usize = 10_000;
 
-/// Distinct policies: domains are customers of providers.
-const POLICIES: usize = 100;
-
-const RECORD: &str = "v=TLSRPTv1; rua=mailto:tls-reports@example.com";
-
 fn main() {
     if std::env::args().any(|argument| argument == "bytes") {
         let before = ALLOCATOR.current_usage();
-        let tally = Bench::new().tally;
+        let tally = CountedDomains::new(DOMAINS).tally;
         let held = ALLOCATOR.current_usage() - before;
         println!("{DOMAINS} domains: {held} octets held, {} said", tally.octets());
         return;
@@ -39,7 +34,7 @@ fn events(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("event");
     let name = DnsName::parse("mx0.mail.example.com").expect("the bench's own name is valid");
     for (case, tls) in [("success", CertificateResult::Valid), ("failure", CertificateResult::Expired)] {
-        let Bench { mut tally, domains, policies } = Bench::new();
+        let CountedDomains { mut tally, domains, policies } = CountedDomains::new(DOMAINS);
         let rows: Vec<_> = policies
             .iter()
             .map(|policy| {
@@ -52,12 +47,12 @@ fn events(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let number = next.next().unwrap_or_default();
                 let facts = SessionFacts::new(&name)
-                    .with_policy(&policies[number % POLICIES])
+                    .with_policy(&policies[number % CountedDomains::POLICIES])
                     .with_helo("mx0.mail.example.com")
                     .with_sending_ip(IpAddr::from([192, 0, 2, 1]))
                     .with_receiving_ip(IpAddr::from([192, 0, 2, 25]));
-                let event = Event::session(&domains[number], &rows[number % POLICIES], facts);
-                tally.count(black_box(&event.with_record(RECORD)), NOW)
+                let event = Event::session(&domains[number], &rows[number % CountedDomains::POLICIES], facts);
+                tally.count(black_box(&event.with_record(TLSRPT_RECORD)), NOW)
             });
         });
     }
@@ -73,7 +68,7 @@ fn datagrams(criterion: &mut Criterion) {
         });
         let texts: Vec<_> =
             (0..DOMAINS).map(|number| datagram(&format!("domain{number}.example.com"), has_failed)).collect();
-        let Bench { mut tally, .. } = Bench::new();
+        let CountedDomains { mut tally, .. } = CountedDomains::new(DOMAINS);
         let mut next = (0..DOMAINS).map(|number| number * 7919 % DOMAINS).cycle();
         group.bench_function(format!("{case}, read and counted, {DOMAINS} domains"), |bencher| {
             bencher.iter_batched(
@@ -90,41 +85,4 @@ fn datagrams(criterion: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-struct Bench {
-    tally: Tally,
-    domains: Vec<PolicyDomain>,
-    policies: Vec<Policy>,
-}
-
-impl Bench {
-    /// A tally that has counted a session of each domain.
-    fn new() -> Self {
-        let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")
-            .expect("the bench's own sender is valid");
-        let mut tally = Tally::new(TallyConfig::new(0, sender));
-        let policies: Vec<_> = (0..POLICIES)
-            .map(|number| {
-                let text = format!("{}x-number: {number}\r\n", policy(2));
-                Policy::parse(text.as_bytes()).expect("the bench's own policy is valid")
-            })
-            .collect();
-        let name = DnsName::parse("mx0.mail.example.com").expect("the bench's own name is valid");
-        let session = Session::new(TlsResult::certificate(CertificateResult::Valid));
-        let domains: Vec<_> = (0..DOMAINS)
-            .map(|number| {
-                PolicyDomain::parse(&format!("domain{number}.example.com"))
-                    .expect("the bench's own name is valid")
-            })
-            .collect();
-        for (number, domain) in domains.iter().enumerate() {
-            let policy = &policies[number % POLICIES];
-            for row in &Delivery::under(policy).check_session(&MxHost::new(&name), session).rows {
-                let event = Event::session(domain, row, SessionFacts::new(&name).with_policy(policy));
-                tally.count(&event.with_record(RECORD), NOW);
-            }
-        }
-        Self { tally, domains, policies }
-    }
 }

@@ -31,6 +31,7 @@ static int is_off(const struct reporting *reporting)
 static void lose(const struct reporting *reporting, const char *domain, const char *why)
 {
     char path[PATH_MAX], text[64] = "";
+    struct stat about;
     unsigned long long lost = 0, told_at = 0, now = (unsigned long long)time(NULL);
     int file, len;
     if (snprintf(path, sizeof path, "%s/.tlsrpt-lost", reporting->directory) >= (int)sizeof path)
@@ -38,6 +39,9 @@ static void lose(const struct reporting *reporting, const char *domain, const ch
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file < 0)
         return;
+    /* Root may be the first, and whoever owns the folder counts on. */
+    if (geteuid() == 0 && stat(reporting->directory, &about) == 0)
+        (void)!fchown(file, about.st_uid, about.st_gid);
     (void)!fchmod(file, 0644);
     /* Another process that counts at this moment is not waited for. */
     if (flock(file, LOCK_EX | LOCK_NB) == 0) {

@@ -1,36 +1,36 @@
 /*
- * libmtasts: MTA-STS (RFC 8461) for mail servers. It decides; you do DNS, HTTPS, SMTP and TLS.
+ * libmtasts: MTA-STS (RFC 8461) for mail servers. It makes the decisions; you do DNS, HTTPS, SMTP and TLS.
  *
  * This file is generated from the library. The conventions, for every function:
  *
- * Objects. Every struct is opaque, mtasts_bytes excepted. A function that gives an object makes it the caller's,
- * through a parameter "mtasts_thing **thing"; mtasts_thing_free() ends it, and NULL is fine there. A "const" object
- * that comes back as a result belongs to the object that it was taken from, and so does a "const char *": it is
- * NUL-terminated, and lives until that object is freed. What is passed in stays the caller's, and is not kept.
+ * Objects. Every struct is opaque, except mtasts_bytes. A function that returns an object, as its result or through a
+ * parameter "mtasts_thing **thing", transfers ownership to the caller, who frees it with mtasts_thing_free(); passing NULL
+ * there is fine. A returned "const" object is owned by the object that it was taken from, and so is a "const char *": it is
+ * NUL-terminated, and valid until that object is freed. Arguments remain the caller's, and are not kept.
  *
- * Results. A function that can fail returns a mtasts_status: MTASTS_OK is 0. Its results are written on success alone.
- * What the variable held before is overwritten, not freed: free an object before its variable is used again.
- * Its last parameter "mtasts_error **error", where it has one, may be NULL; on failure alone it becomes an object that
- * tells more, and that mtasts_error_free() ends. Initialise what you pass the address of with NULL, and you may free it
- * either way. Getters cannot fail: each says what it gives for NULL. Predicates give 1 or 0.
+ * Results. A function that can fail returns a mtasts_status: MTASTS_OK is 0. Its results are only written on success.
+ * The previous value of the variable is overwritten, not freed: free an object before you reuse its variable.
+ * A last parameter "mtasts_error **error" may be NULL; on failure only, it is set to an object with details, which you
+ * free with mtasts_error_free(). If you initialise such variables with NULL, you can free them in any case. Getters cannot
+ * fail: each describes its result for NULL. Predicates return 1 or 0.
  *
  * Inputs. Octets from the network are a pointer and a length; the pointer may be NULL when the length is 0. Names are
  * NUL-terminated, in UTF-8. NULL anywhere else is MTASTS_ERR_NULL, never a crash. Times are seconds since
- * 1970-01-01T00:00:00Z: the library reads no clock.
+ * 1970-01-01T00:00:00Z: the library does not read the clock.
  *
- * Numbers. Codes are fixed-width integers and never enum types; each group has a name, as mtasts_mode for the
- * MTASTS_MODE_ numbers. Their numbers, and the words of mtasts_status_code(), are only ever appended to: expect such as
- * you do not know, and where one would decide about mail, keep the mail.
+ * Numbers. Codes are fixed-width integers and never enum types; each group has a name, such as mtasts_mode for the
+ * MTASTS_MODE_ numbers. New numbers, and new codes of mtasts_status_code(), may be added: expect unknown ones, and if one
+ * would decide about mail, keep the mail in the queue.
  *
  * Threads. An object passed as "const" may be used by many threads at once; any other by one at a time. mtasts_cache
- * locks inside. The library has no global state, starts no thread, calls nobody back and handles no signal.
+ * locks internally. The library has no global state, starts no threads, has no callbacks and handles no signals.
  *
- * fork(). In a process with one thread, the child may go on with every object, each process with its own copy. In a
- * process with several, the child may use only objects that no other thread could have been using at the fork; a
- * mtasts_cache that threads share is not one of them: make a new one.
+ * fork(). After the fork of a single-threaded process, the child may use every object, each process having its own copy.
+ * After the fork of a multi-threaded process, the child may only use objects that no other thread could have been using;
+ * a mtasts_cache that threads share is not one of them: create a new one.
  *
- * Bugs. A panic within the library becomes MTASTS_ERR_PANIC (and a line on standard error); the object that was being
- * changed is poisoned and can only be freed: MTASTS_ERR_POISONED. When memory runs out, the process is aborted.
+ * Bugs. A panic in the library results in MTASTS_ERR_PANIC (and a line on standard error); the object that was being
+ * changed is poisoned and can only be freed: MTASTS_ERR_POISONED. If memory runs out, the process is aborted.
  */
 
 #ifndef MTASTS_H
@@ -47,7 +47,7 @@
 #define MTASTS_VERSION_PATCH 0
 #define MTASTS_VERSION_NUMBER (MTASTS_VERSION_MAJOR * 65536 + MTASTS_VERSION_MINOR * 256 + MTASTS_VERSION_PATCH)
 
-/* What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail. */
+/* Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail. */
 
 /** The name is empty. */
 #define MTASTS_ERR_EMPTY_NAME 101
@@ -61,7 +61,7 @@
 /** A label of the name is longer than 63 octets. */
 #define MTASTS_ERR_LABEL_TOO_LONG 104
 
-/** The name has a character that no host name has. */
+/** The name has a character that is not allowed in a host name. */
 #define MTASTS_ERR_BAD_CHARACTER 105
 
 /** A label of the name begins or ends with a hyphen. */
@@ -70,16 +70,16 @@
 /** This is an address, not a name. */
 #define MTASTS_ERR_ADDRESS_LITERAL 107
 
-/** The name has a U-label, and this build has no IDNA. */
+/** The name has a U-label, and this build does not support IDNA. */
 #define MTASTS_ERR_U_LABEL_UNSUPPORTED 108
 
 /** The name has a U-label that IDNA cannot turn into an A-label. */
 #define MTASTS_ERR_BAD_U_LABEL 109
 
-/** The pattern has a U-label where only A-labels may stand. */
+/** The pattern has a U-label where only A-labels are allowed. */
 #define MTASTS_ERR_U_LABEL 110
 
-/** The pattern has a wildcard that is not its whole first label. */
+/** The pattern has a star that is not its whole first label. */
 #define MTASTS_ERR_BAD_WILDCARD 111
 
 /** The address has no domain. */
@@ -100,40 +100,40 @@
 /** The `id` is not 1 to 32 letters and digits. */
 #define MTASTS_ERR_BAD_ID 205
 
-/** There is nothing between two semicolons. */
+/** A field is empty: there is nothing between two semicolons. */
 #define MTASTS_ERR_EMPTY_FIELD 206
 
 /** A field has no equals sign. */
 #define MTASTS_ERR_FIELD_WITHOUT_VALUE 207
 
-/** White space stands beside an equals sign. */
+/** There is white space next to an equals sign. */
 #define MTASTS_ERR_SPACE_AROUND_EQUALS 208
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
 #define MTASTS_ERR_BAD_FIELD_NAME 209
 
-/** A field value is empty or has a character that may not stand in it. */
+/** A field value is empty or has a character that is not allowed in it. */
 #define MTASTS_ERR_BAD_FIELD_VALUE 210
 
-/** White space follows the last field without a semicolon. */
+/** There is white space after the last field, and no semicolon. */
 #define MTASTS_ERR_TRAILING_SPACE 211
 
-/** The policy is longer than this crate reads. */
+/** The policy is longer than the maximum. */
 #define MTASTS_ERR_POLICY_TOO_LARGE 301
 
 /** The policy is not UTF-8. */
 #define MTASTS_ERR_NOT_UTF8 302
 
-/** A control character stands in a line. */
+/** A line has a control character. */
 #define MTASTS_ERR_CONTROL_CHARACTER 303
 
 /** A line has no colon. */
 #define MTASTS_ERR_LINE_WITHOUT_COLON 304
 
-/** White space stands before a field name. */
+/** There is white space before a field name. */
 #define MTASTS_ERR_SPACE_BEFORE_NAME 305
 
-/** White space stands before a colon. */
+/** There is white space before a colon. */
 #define MTASTS_ERR_SPACE_BEFORE_COLON 306
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
@@ -151,7 +151,7 @@
 /** The `max_age` is not 1 to 10 digits. */
 #define MTASTS_ERR_BAD_MAX_AGE 311
 
-/** An mx is no host name and no `*.` with one. */
+/** An mx is neither a host name nor `*.` with a domain. */
 #define MTASTS_ERR_BAD_MX 312
 
 /** The policy has no version. */
@@ -181,64 +181,64 @@
 /** The HTTP status is not 200. */
 #define MTASTS_ERR_HTTP_STATUS 401
 
-/** The answer is a redirect. */
+/** The response is a redirect. */
 #define MTASTS_ERR_HTTP_REDIRECT 402
 
 /** The media type is not text/plain. */
 #define MTASTS_ERR_MEDIA_TYPE 403
 
-/** The answer has no media type. */
+/** The response has no media type. */
 #define MTASTS_ERR_MISSING_MEDIA_TYPE 404
 
 /** The body is longer than the limit. */
 #define MTASTS_ERR_BODY_TOO_LARGE 405
 
-/** The body is no policy. */
+/** The body is not a valid policy. */
 #define MTASTS_ERR_INVALID_POLICY 406
 
-/** The text does not begin as a cache entry. */
+/** The text does not begin like a cache entry. */
 #define MTASTS_ERR_NOT_AN_ENTRY 701
 
-/** The entry is of a version that this crate does not read. */
+/** The entry has a version that this crate does not support. */
 #define MTASTS_ERR_UNKNOWN_ENTRY_VERSION 702
 
-/** A header line of the entry is not understood. */
+/** A header line of the entry is not valid. */
 #define MTASTS_ERR_BAD_ENTRY_HEADER 703
 
-/** The entry is cut off. */
+/** The entry is truncated. */
 #define MTASTS_ERR_TRUNCATED_ENTRY 704
 
-/** Something follows the policy of the entry. */
+/** There is text after the policy of the entry. */
 #define MTASTS_ERR_TRAILING_ENTRY_BYTES 705
 
-/** The policy in the entry is no policy. */
+/** The policy in the entry is not valid. */
 #define MTASTS_ERR_INVALID_ENTRY_POLICY 706
 
 /** A header line of the entry is missing. */
 #define MTASTS_ERR_INCOMPLETE_ENTRY 707
 
-/** The entry is of another domain. */
+/** The entry belongs to another domain. */
 #define MTASTS_ERR_ENTRY_OF_OTHER_DOMAIN 708
 
-/** A header line of the entry stands twice. */
+/** A header line of the entry is repeated. */
 #define MTASTS_ERR_DUPLICATE_ENTRY_HEADER 709
 
-/** This answer is not to the question that was asked. */
+/** The input does not answer the current query. */
 #define MTASTS_ERR_UNEXPECTED_INPUT 801
 
-/** The lookup is done and asks nothing more. */
+/** The lookup is done and takes no more inputs. */
 #define MTASTS_ERR_ALREADY_DONE 802
 
-/** Every name to match is a word that means another name to Postfix. */
+/** Every name to match is a keyword that Postfix replaces by another name. */
 #define MTASTS_ERR_NO_USABLE_MX 1201
 
 /** The policy covers none of the MX hosts. */
 #define MTASTS_ERR_NO_PERMITTED_HOST 1202
 
-/** The answer is longer than Postfix reads. */
+/** The answer is longer than the maximum of Postfix. */
 #define MTASTS_ERR_ANSWER_TOO_LONG 1203
 
-/** The domain has only digits, and Postfix takes no such name. */
+/** The domain has only digits, which Postfix does not accept. */
 #define MTASTS_ERR_NUMERIC_DOMAIN 1204
 
 /** No TXT record is a TLSRPT record. */
@@ -253,43 +253,43 @@
 /** The record has no `rua`. */
 #define MTASTS_ERR_MISSING_RUA 1304
 
-/** No URI of the `rua` is one that a report can be sent to. */
+/** The `rua` has no URI to which a report can be sent. */
 #define MTASTS_ERR_NO_USABLE_RUA 1305
 
-/** There is nothing between two semicolons. */
+/** A field is empty: there is nothing between two semicolons. */
 #define MTASTS_ERR_EMPTY_TLSRPT_FIELD 1306
 
 /** A field has no equals sign. */
 #define MTASTS_ERR_TLSRPT_FIELD_WITHOUT_VALUE 1307
 
-/** White space stands beside an equals sign. */
+/** There is white space next to an equals sign. */
 #define MTASTS_ERR_SPACE_AROUND_TLSRPT_EQUALS 1308
 
 /** A field name is not 1 to 32 letters, digits, `_`, `-` and `.`, the first a letter or a digit. */
 #define MTASTS_ERR_BAD_TLSRPT_FIELD_NAME 1309
 
-/** A field value is empty or has a character that may not stand in it. */
+/** A field value is empty or has a character that is not allowed in it. */
 #define MTASTS_ERR_BAD_TLSRPT_FIELD_VALUE 1310
 
-/** White space follows the last field without a semicolon. */
+/** There is white space after the last field, and no semicolon. */
 #define MTASTS_ERR_TRAILING_TLSRPT_SPACE 1311
 
 /** The report is longer than the limit. */
 #define MTASTS_ERR_REPORT_TOO_LARGE 1321
 
-/** The report is not JSON here. */
+/** The report is not valid JSON. */
 #define MTASTS_ERR_BAD_JSON 1322
 
-/** The report ends within its JSON. */
+/** The JSON of the report is truncated. */
 #define MTASTS_ERR_JSON_ENDS_EARLY 1323
 
-/** The report is JSON, and no object. */
+/** The report is JSON, but not an object. */
 #define MTASTS_ERR_REPORT_NOT_AN_OBJECT 1324
 
 /** The report has no array of policies. */
 #define MTASTS_ERR_MISSING_POLICIES 1325
 
-/** The report has more than 32 objects and arrays within each other. */
+/** The report has more than 32 nested objects and arrays. */
 #define MTASTS_ERR_REPORT_TOO_DEEP 1326
 
 /** The report has more policies than the limit. */
@@ -298,31 +298,31 @@
 /** The report has more failure details than the limit. */
 #define MTASTS_ERR_TOO_MANY_FAILURE_DETAILS 1328
 
-/** The report lacks a member that RFC 8460 demands. */
+/** The report lacks a member that RFC 8460 requires. */
 #define MTASTS_ERR_MISSING_REPORT_MEMBER 1331
 
-/** The report is not of one day of UTC in the years that RFC 3339 can write. */
+/** The period of the report is not one day of UTC that RFC 3339 can express. */
 #define MTASTS_ERR_REPORT_NOT_OF_ONE_DAY 1332
 
-/** The contact is no mail address with a domain. */
+/** The contact is not a mail address with a domain. */
 #define MTASTS_ERR_BAD_REPORT_CONTACT 1333
 
-/** A name is no host name in A-labels and without a last dot. */
+/** A name is not a host name in A-labels without a trailing dot. */
 #define MTASTS_ERR_BAD_REPORT_NAME 1334
 
-/** A pattern is none that may stand as an mx in a policy. */
+/** A pattern is not a valid mx of a policy. */
 #define MTASTS_ERR_BAD_REPORT_PATTERN 1335
 
-/** A type is none that RFC 8460 registers. */
+/** A type is not registered by RFC 8460. */
 #define MTASTS_ERR_UNKNOWN_REPORT_WORD 1336
 
-/** An address is no IP address. */
+/** An address is not an IP address. */
 #define MTASTS_ERR_BAD_REPORT_ADDRESS 1337
 
-/** A text is empty, too long, or has characters that may not stand in it. */
+/** A text is empty, too long, or has characters that are not allowed in it. */
 #define MTASTS_ERR_BAD_REPORT_TEXT 1338
 
-/** A policy that is not of MTA-STS has mx patterns. */
+/** A policy that is not an MTA-STS policy has mx patterns. */
 #define MTASTS_ERR_UNEXPECTED_REPORT_PATTERNS 1339
 
 /** The failure details count fewer sessions than failed. */
@@ -334,34 +334,34 @@
 /** The datagram is not JSON. */
 #define MTASTS_ERR_DATAGRAM_NOT_JSON 1342
 
-/** A member of the datagram is missing, stands twice or has another type. */
+/** A member of the datagram is missing, repeated or has the wrong type. */
 #define MTASTS_ERR_BAD_DATAGRAM_MEMBER 1343
 
-/** The datagram has another version than 1. */
+/** The version of the datagram is not 1. */
 #define MTASTS_ERR_UNKNOWN_DATAGRAM_VERSION 1344
 
-/** The recipient domain of the datagram is none. */
+/** The recipient domain of the datagram is not a domain. */
 #define MTASTS_ERR_BAD_DATAGRAM_DOMAIN 1345
 
-/** The datagram has a policy type that reports do not know. */
+/** The datagram has a policy type that reports do not support. */
 #define MTASTS_ERR_UNKNOWN_DATAGRAM_POLICY_TYPE 1346
 
-/** The datagram has no policy, so that it tells nothing. */
+/** The datagram has no policy, so there is nothing to count. */
 #define MTASTS_ERR_DATAGRAM_WITHOUT_POLICY 1347
 
-/** The text does not begin as a tally does. */
+/** The text does not begin like a tally. */
 #define MTASTS_ERR_NOT_A_TALLY 1351
 
-/** The text is of a version that this crate does not know. */
+/** The text has a version that this crate does not support. */
 #define MTASTS_ERR_UNKNOWN_TALLY_VERSION 1352
 
 /** The text ends in the middle of a line. */
 #define MTASTS_ERR_TRUNCATED_TALLY 1353
 
-/** A line of the text is none that a tally has. */
+/** A line of the text is not valid. */
 #define MTASTS_ERR_BAD_TALLY_LINE 1354
 
-/** The contact is no plain mail address, such as `tls-reports@example.com`. */
+/** The contact is not a plain mail address such as `tls-reports@example.com`. */
 #define MTASTS_ERR_BAD_SENDER_CONTACT 1361
 
 /** The name of the organisation is empty, longer than 255 octets, or has a control character. */
@@ -370,18 +370,18 @@
 /** The domain of the report's contact is not that of the sender. */
 #define MTASTS_ERR_OTHER_REPORT_SUBMITTER 1366
 
-/** The id of the report cannot stand in a subject. */
+/** The id of the report is not allowed in a subject. */
 #define MTASTS_ERR_BAD_REPORT_ID 1367
 
-/** The report does not say which time it is about. */
+/** The report has no period. */
 #define MTASTS_ERR_MISSING_REPORT_PERIOD 1368
 
-/* Why no answer came from a Policy Host. */
+/* Reasons why a Policy Host gave no response. */
 
 /** The Policy Host has no address. */
 #define MTASTS_FETCH_POLICY_HOST_NOT_FOUND 501
 
-/** The address of the Policy Host could not be looked up. */
+/** The address lookup of the Policy Host failed. */
 #define MTASTS_FETCH_POLICY_HOST_DNS_FAILED 502
 
 /** No connection to the Policy Host could be made. */
@@ -405,16 +405,16 @@
 /** The Policy Host sent a body longer than the limit. */
 #define MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE 509
 
-/** The answer of the Policy Host is not proper HTTP. */
+/** The response of the Policy Host is not valid HTTP. */
 #define MTASTS_FETCH_HTTP_PROTOCOL 510
 
-/** The sender could not ask the Policy Host, for a fault of its own. */
+/** The sender could not contact the Policy Host, because of a local fault. */
 #define MTASTS_FETCH_LOCAL_FAULT 511
 
 /** The Policy Host has only private addresses, which this sender refuses. */
 #define MTASTS_FETCH_POLICY_HOST_ADDRESS_REFUSED 512
 
-/* Why DNS gave no answer. */
+/* Reasons why DNS gave no answer. */
 
 /** DNS did not answer in time. */
 #define MTASTS_TXT_DNS_TIMEOUT 601
@@ -428,10 +428,10 @@
 /** DNS gave no usable answer. */
 #define MTASTS_TXT_DNS_UNUSABLE 604
 
-/** The sender could not ask DNS, for a fault of its own. */
+/** The sender could not query DNS, because of a local fault. */
 #define MTASTS_TXT_DNS_LOCAL_FAULT 605
 
-/* Why a session does not meet what was asked of it. */
+/* Reasons why a session fails a requirement. */
 
 /** The MX host is not covered by the policy. */
 #define MTASTS_FAULT_MX_MISMATCH 901
@@ -439,7 +439,7 @@
 /** The MX host did not offer STARTTLS. */
 #define MTASTS_FAULT_STARTTLS_NOT_OFFERED 902
 
-/** The MX host offered STARTTLS and refused the command. */
+/** The MX host offered STARTTLS but rejected the command. */
 #define MTASTS_FAULT_STARTTLS_REFUSED 903
 
 /** The TLS handshake with the MX host failed. */
@@ -469,19 +469,19 @@
 /** The TLSA records of the MX host could not be looked up. */
 #define MTASTS_FAULT_DANE_LOOKUP_FAILED 912
 
-/** Neither DNSSEC nor an MTA-STS policy vouches for the MX host. */
+/** The MX host is authenticated neither by DNSSEC nor by an MTA-STS policy. */
 #define MTASTS_FAULT_MX_NOT_AUTHENTICATED 913
 
 /** The MX host did not offer REQUIRETLS. */
 #define MTASTS_FAULT_REQUIRETLS_NOT_OFFERED 914
 
-/** It is not known whether the domain has a policy. */
+/** Whether the domain has a policy could not be determined. */
 #define MTASTS_FAULT_POLICY_UNKNOWN 915
 
 /** The certificate of the MX host was not compared with its TLSA records. */
 #define MTASTS_FAULT_DANE_NOT_CHECKED 916
 
-/* Why no policy applies to a message. */
+/* Reasons why no policy applies to a message. */
 
 /** The domain has no MTA-STS record. */
 #define MTASTS_NO_POLICY_NO_RECORD 1001
@@ -492,19 +492,19 @@
 /** The domain has more than one MTA-STS record. */
 #define MTASTS_NO_POLICY_SEVERAL_RECORDS 1003
 
-/** DNS could not tell whether the domain has a policy. */
+/** The DNS query for the policy of the domain failed. */
 #define MTASTS_NO_POLICY_DNS_FAILED 1004
 
-/** The domain has a policy, and it could not be fetched. */
+/** The domain has a policy, but it could not be fetched. */
 #define MTASTS_NO_POLICY_FETCH_FAILED 1005
 
-/** The last fetch of this policy failed a short while ago. */
+/** The last fetch of this policy failed recently. */
 #define MTASTS_NO_POLICY_BACKING_OFF 1006
 
-/** The domain has a policy, and this sender could not fetch it, for a fault of its own. */
+/** The domain has a policy, but this sender could not fetch it, because of a local fault. */
 #define MTASTS_NO_POLICY_LOCAL_FAULT 1007
 
-/* What a finding is about, beside the MTASTS_ERR_ numbers. */
+/* Kinds of findings, in addition to the MTASTS_ERR_ numbers. */
 
 /** There are more findings than are shown. */
 #define MTASTS_LINT_MORE_FINDINGS 1101
@@ -512,61 +512,61 @@
 /** The text is HTML or XML. */
 #define MTASTS_LINT_HTML 1102
 
-/** The text is RTF, the form of a word processor. */
+/** The text is RTF, a word processor format. */
 #define MTASTS_LINT_RTF 1103
 
 /** The text is JSON. */
 #define MTASTS_LINT_JSON 1104
 
-/** The text begins with the front matter of a site generator. */
+/** The text begins with front matter of a site generator. */
 #define MTASTS_LINT_FRONT_MATTER 1105
 
 /** The text is UTF-16. */
 #define MTASTS_LINT_UTF_16 1106
 
-/** A TXT record stands where a policy should. */
+/** The text is a TXT record instead of a policy. */
 #define MTASTS_LINT_RECORD_AS_POLICY 1107
 
-/** A policy stands where a TXT record should. */
+/** The text is a policy instead of a TXT record. */
 #define MTASTS_LINT_POLICY_AS_RECORD 1108
 
 /** The policy is longer than 65,536 octets. */
 #define MTASTS_LINT_LARGE_POLICY 1109
 
-/** This is a comment, and there are none in a policy. */
+/** The line is a comment, which policies do not support. */
 #define MTASTS_LINT_COMMENT 1110
 
-/** This is an item of a YAML list. */
+/** The line is an item of a YAML list. */
 #define MTASTS_LINT_YAML_LIST 1111
 
-/** An equals sign stands where a colon should. */
+/** There is an equals sign instead of a colon. */
 #define MTASTS_LINT_EQUALS_FOR_COLON 1112
 
-/** Several fields stand on one line. */
+/** Several fields are on one line. */
 #define MTASTS_LINT_FIELDS_ON_ONE_LINE 1113
 
-/** A backslash and a letter stand where a line should end. */
+/** There is an escape such as `\n` instead of a line end. */
 #define MTASTS_LINT_ESCAPED_LINE_END 1114
 
-/** A line ends with CR where only LF and CRLF end lines. */
+/** A line ends with CR, which is not a line end. */
 #define MTASTS_LINT_BAD_LINE_END 1115
 
-/** A Unicode line or paragraph separator ends no line. */
+/** There is a Unicode line or paragraph separator, which is not a line end. */
 #define MTASTS_LINT_UNICODE_LINE_END 1116
 
 /** Some lines end with LF and some with CRLF. */
 #define MTASTS_LINT_MIXED_LINE_ENDS 1117
 
-/** White space stands at the end of a line. */
+/** There is white space at the end of a line. */
 #define MTASTS_LINT_TRAILING_WHITE_SPACE 1118
 
-/** Not exactly one space follows a colon. */
+/** A colon is not followed by exactly one space. */
 #define MTASTS_LINT_UNUSUAL_DELIMITER 1119
 
-/** A character that cannot be seen stands here. */
+/** There is an invisible character. */
 #define MTASTS_LINT_INVISIBLE_CHARACTER 1120
 
-/** A typographic quote, dash or colon stands here. */
+/** There is a typographic quote, dash or colon. */
 #define MTASTS_LINT_TYPOGRAPHIC_CHARACTER 1121
 
 /** A value has characters other than ASCII. */
@@ -575,40 +575,40 @@
 /** The version is not the first field. */
 #define MTASTS_LINT_VERSION_NOT_FIRST 1123
 
-/** A field that counts once stands again. */
+/** A field that may appear only once is repeated. */
 #define MTASTS_LINT_DUPLICATE_FIELD 1124
 
-/** A field is none that senders know. */
+/** A field is unknown to senders. */
 #define MTASTS_LINT_UNKNOWN_FIELD 1125
 
 /** A field name has upper-case letters. */
 #define MTASTS_LINT_FIELD_NAME_CASE 1126
 
-/** A field name looks like a known one and is not. */
+/** A field name looks like a misspelt known one. */
 #define MTASTS_LINT_MISSPELT_FIELD 1127
 
-/** A field belongs elsewhere: `id` in the record, the others in the policy. */
+/** A field is in the wrong place: `id` belongs in the record, the others in the policy. */
 #define MTASTS_LINT_MISPLACED_FIELD 1128
 
-/** This is from a draft of the RFC. */
+/** The text follows an early draft of the RFC. */
 #define MTASTS_LINT_OLD_DRAFT 1129
 
-/** A word is right but for its upper and lower case. */
+/** A keyword has the wrong case. */
 #define MTASTS_LINT_VALUE_CASE 1130
 
-/** Quotes stand where none belong. */
+/** There are quotes around a value. */
 #define MTASTS_LINT_QUOTED_VALUE 1131
 
-/** Brackets stand around a value. */
+/** There are brackets around a value. */
 #define MTASTS_LINT_BRACKETED_VALUE 1132
 
-/** A comma or a semicolon ends a value. */
+/** A value ends with a comma or a semicolon. */
 #define MTASTS_LINT_TRAILING_PUNCTUATION 1133
 
-/** The text of an example was not replaced. */
+/** A placeholder of an example was not replaced. */
 #define MTASTS_LINT_PLACEHOLDER 1134
 
-/** The mode is testing: mail is reported on, not protected. */
+/** The mode is testing: failures are reported, but mail is not protected. */
 #define MTASTS_LINT_TESTING_MODE 1135
 
 /** The `max_age` is short. */
@@ -623,28 +623,28 @@
 /** The `max_age` is above the maximum of 31557600. */
 #define MTASTS_LINT_CLAMPED_MAX_AGE 1139
 
-/** There is an mx although the mode is none. */
+/** There is an mx, although the mode is none. */
 #define MTASTS_LINT_MX_WITH_MODE_NONE 1140
 
-/** The same mx stands again. */
+/** An mx is repeated. */
 #define MTASTS_LINT_DUPLICATE_MX 1141
 
 /** An mx has upper-case letters. */
 #define MTASTS_LINT_UPPER_CASE_MX 1142
 
-/** An mx has one label only. */
+/** An mx has a single label. */
 #define MTASTS_LINT_SINGLE_LABEL_MX 1143
 
-/** An mx is a wildcard: it covers exactly one label more. */
+/** An mx is a wildcard, which covers exactly one more label. */
 #define MTASTS_LINT_WILDCARD_MX 1144
 
-/** A wildcard covers every domain of a registry. */
+/** A wildcard covers every domain below a public suffix. */
 #define MTASTS_LINT_WILDCARD_TOO_WIDE 1145
 
-/** A wildcard misses hosts that stand on another level. */
+/** A wildcard misses hosts that are one level up or down. */
 #define MTASTS_LINT_WILDCARD_MISSES_LEVEL 1146
 
-/** A star stands elsewhere than as the whole first label before others. */
+/** A star is not the whole first label of a name. */
 #define MTASTS_LINT_MISPLACED_WILDCARD 1147
 
 /** One mx has several hosts. */
@@ -671,34 +671,34 @@
 /** An mx begins with a dot, as wildcards did in drafts of the RFC. */
 #define MTASTS_LINT_MX_LEADING_DOT 1155
 
-/** White space stands before a semicolon. */
+/** There is white space before a semicolon. */
 #define MTASTS_LINT_SPACE_BEFORE_SEMICOLON 1156
 
-/** White space stands before the record. */
+/** There is white space before the record. */
 #define MTASTS_LINT_LEADING_WHITE_SPACE 1157
 
-/** No semicolon follows the version. */
+/** There is no semicolon after the version. */
 #define MTASTS_LINT_MISSING_SEMICOLON 1158
 
-/** A backslash stands before a semicolon. */
+/** There is a backslash before a semicolon. */
 #define MTASTS_LINT_ESCAPED_SEMICOLON 1159
 
-/** A record of SPF, DKIM, DMARC or TLSRPT stands at this name. */
+/** There is an SPF, DKIM, DMARC or TLSRPT record at this name. */
 #define MTASTS_LINT_MISPLACED_RECORD 1160
 
-/** A TXT record looks like an MTA-STS record and is none. */
+/** A TXT record looks like an MTA-STS record but is not one. */
 #define MTASTS_LINT_NEAR_RECORD 1161
 
-/** A TXT record here has nothing to do with MTA-STS. */
+/** There is a TXT record that has nothing to do with MTA-STS. */
 #define MTASTS_LINT_OTHER_RECORD 1162
 
 /** The charset is neither utf-8 nor us-ascii. */
 #define MTASTS_LINT_OTHER_CHARSET 1163
 
-/** A colon stands where an equals sign should. */
+/** There is a colon instead of an equals sign. */
 #define MTASTS_LINT_COLON_FOR_EQUALS 1164
 
-/** This is a line of a zone file, and not the text of a record. */
+/** The text is a line of a zone file instead of the text of a record. */
 #define MTASTS_LINT_ZONE_LINE 1165
 
 /** The mode is none: mail is not protected. */
@@ -707,7 +707,7 @@
 /** No mx covers this MX host. */
 #define MTASTS_LINT_MX_NOT_COVERED 1167
 
-/** An mx is a name of a mail provider and looks like none of its MX hosts. */
+/** An mx is a name of a mail provider, but not like any of its MX hosts. */
 #define MTASTS_LINT_PROVIDER_MX 1168
 
 /** An mx is one of several MX hosts of a mail provider, and others are not covered. */
@@ -719,25 +719,25 @@
 /** The scheme of a URI is neither `mailto` nor `https`. */
 #define MTASTS_LINT_RUA_SCHEME 1402
 
-/** An exclamation mark stands in a URI. */
+/** A URI has an exclamation mark. */
 #define MTASTS_LINT_RUA_EXCLAMATION_MARK 1403
 
-/** White space stands in a URI. */
+/** A URI has white space. */
 #define MTASTS_LINT_RUA_WHITE_SPACE 1404
 
-/** A URI has a character that no URI has. */
+/** A URI has a character that is not allowed in a URI. */
 #define MTASTS_LINT_RUA_CHARACTER 1405
 
-/** A `mailto` URI has no address that mail can be sent to. */
+/** A `mailto` URI has no valid mail address. */
 #define MTASTS_LINT_RUA_ADDRESS 1406
 
-/** An `https` URI is none that a report can be sent to. */
+/** An `https` URI is not one that reports can be sent to. */
 #define MTASTS_LINT_RUA_URL 1407
 
-/** There is nothing between two commas. */
+/** A URI is empty: there is nothing between two commas. */
 #define MTASTS_LINT_EMPTY_RUA 1408
 
-/** The same URI stands again. */
+/** A URI is repeated. */
 #define MTASTS_LINT_DUPLICATE_RUA 1409
 
 /** The record has more than 8 URIs. */
@@ -749,99 +749,117 @@
 /** The TTL of the record is shorter than an hour. */
 #define MTASTS_LINT_SHORT_TLSRPT_TTL 1412
 
-/** The domain has an MTA-STS record and asks for no reports. */
+/** The domain has an MTA-STS record but asks for no reports. */
 #define MTASTS_LINT_MTA_STS_WITHOUT_TLSRPT 1413
 
-/* Where a TLS report departs from RFC 8460. */
+/** The report is compressed with gzip. */
+#define MTASTS_LINT_COMPRESSED_REPORT 1461
 
-/** There are more deviations than are told. */
+/** The mx-host has a pattern that the lines of the policy do not have. */
+#define MTASTS_LINT_MX_HOST_DIFFERS 1462
+
+/** The result type is none of policies of this type. */
+#define MTASTS_LINT_RESULT_OF_OTHER_POLICY 1463
+
+/** The failure details count no session. */
+#define MTASTS_LINT_NO_FAILED_SESSION 1464
+
+/** The policy has neither a success nor a failure. */
+#define MTASTS_LINT_POLICY_WITHOUT_SESSIONS 1465
+
+/** The report is about several domains. */
+#define MTASTS_LINT_SEVERAL_POLICY_DOMAINS 1466
+
+/* Deviations of a TLS report from RFC 8460. */
+
+/** There are more deviations than are reported. */
 #define MTASTS_DEVIATION_MORE_DEVIATIONS 1421
 
 /** The report begins with a byte order mark. */
 #define MTASTS_DEVIATION_REPORT_BYTE_ORDER_MARK 1422
 
-/** Text follows the report. */
+/** There is text after the report. */
 #define MTASTS_DEVIATION_TEXT_AFTER_REPORT 1423
 
-/** A text is not UTF-8, or has half of a surrogate pair. */
+/** A text is not UTF-8, or has an unpaired surrogate. */
 #define MTASTS_DEVIATION_BROKEN_TEXT 1424
 
-/** A control character stands in a text without an escape. */
+/** A text has a control character that is not escaped. */
 #define MTASTS_DEVIATION_REPORT_CONTROL_CHARACTER 1425
 
-/** A text is longer than is read. */
+/** A text is longer than the maximum, and is truncated. */
 #define MTASTS_DEVIATION_TEXT_CUT 1426
 
-/** A member stands again in its object; the first counts. */
+/** A member of an object is repeated; the first counts. */
 #define MTASTS_DEVIATION_DUPLICATE_MEMBER 1427
 
-/** A member is none of RFC 8460. */
+/** A member is not defined by RFC 8460. */
 #define MTASTS_DEVIATION_UNKNOWN_MEMBER 1428
 
-/** A member that RFC 8460 demands is missing. */
+/** A member that RFC 8460 requires is missing. */
 #define MTASTS_DEVIATION_MISSING_MEMBER 1429
 
 /** A member is null. */
 #define MTASTS_DEVIATION_NULL_MEMBER 1430
 
-/** A text is empty where nothing should stand. */
+/** A text is empty instead of absent. */
 #define MTASTS_DEVIATION_EMPTY_TEXT 1431
 
-/** A value is of another type of JSON than RFC 8460 has. */
+/** A value has another JSON type than RFC 8460 requires. */
 #define MTASTS_DEVIATION_WRONG_TYPE 1432
 
-/** A string stands where an array of strings should. */
+/** There is a string instead of an array of strings. */
 #define MTASTS_DEVIATION_STRING_FOR_ARRAY 1433
 
-/** An object stands where an array of objects should. */
+/** There is an object instead of an array of objects. */
 #define MTASTS_DEVIATION_OBJECT_FOR_ARRAY 1434
 
-/** An array of JSON stands within a string. */
+/** There is a JSON array within a string. */
 #define MTASTS_DEVIATION_ARRAY_IN_STRING 1435
 
-/** A line has a line feed in it. */
+/** A line contains a line feed. */
 #define MTASTS_DEVIATION_LINE_FEED_IN_LINE 1436
 
-/** An element says too little to be counted. */
+/** An element has too little information to be counted. */
 #define MTASTS_DEVIATION_EMPTY_ELEMENT 1437
 
-/** The report tells of no policy. */
+/** The report has no policies. */
 #define MTASTS_DEVIATION_NO_POLICIES 1438
 
-/** The policy type is none that RFC 8460 registers. */
+/** The policy type is not registered by RFC 8460. */
 #define MTASTS_DEVIATION_UNKNOWN_POLICY_TYPE 1439
 
-/** The result type is none that RFC 8460 registers. */
+/** The result type is not registered by RFC 8460. */
 #define MTASTS_DEVIATION_UNKNOWN_RESULT_TYPE 1440
 
-/** A policy that is not of MTA-STS has mx patterns. */
+/** A policy that is not an MTA-STS policy has mx patterns. */
 #define MTASTS_DEVIATION_MX_HOST_WITHOUT_STS 1441
 
-/** The contact is no mail address with a domain. */
+/** The contact is not a mail address with a domain. */
 #define MTASTS_DEVIATION_BAD_CONTACT_INFO 1442
 
-/** A name is not written in A-labels, without a last dot. */
+/** A name is not written in A-labels without a trailing dot. */
 #define MTASTS_DEVIATION_BAD_NAME_IN_REPORT 1443
 
-/** An address is no IP address. */
+/** An address is not an IP address. */
 #define MTASTS_DEVIATION_BAD_IP_ADDRESS 1444
 
-/** An IPv6 address is not written as RFC 5952 has it. */
+/** An IPv6 address is not in the form of RFC 5952. */
 #define MTASTS_DEVIATION_UNUSUAL_IP_ADDRESS 1445
 
-/** A time is none of RFC 3339. */
+/** A time is not in the form of RFC 3339. */
 #define MTASTS_DEVIATION_BAD_DATETIME 1446
 
 /** A time is before 1970. */
 #define MTASTS_DEVIATION_DATETIME_OUT_OF_RANGE 1447
 
-/** A time has no zone; UTC is taken. */
+/** A time has no zone; UTC is assumed. */
 #define MTASTS_DEVIATION_DATETIME_WITHOUT_ZONE 1448
 
-/** A time is not written as `2016-04-01T00:00:00Z`. */
+/** A time is not written like `2016-04-01T00:00:00Z`. */
 #define MTASTS_DEVIATION_UNUSUAL_DATETIME 1449
 
-/** The period ends at midnight; the second before is taken. */
+/** The period ends at midnight; the second before is used. */
 #define MTASTS_DEVIATION_END_AT_MIDNIGHT 1450
 
 /** The period is not one day of UTC. */
@@ -856,13 +874,13 @@
 /** A count is written with a fraction or an exponent. */
 #define MTASTS_DEVIATION_COUNT_AS_FRACTION 1454
 
-/** A count is above 2^53 - 1, the largest of I-JSON, which is taken. */
+/** A count is above 2^53 - 1, the maximum of I-JSON, which is used instead. */
 #define MTASTS_DEVIATION_COUNT_TOO_LARGE 1455
 
-/** A count is negative; 0 is taken. */
+/** A count is negative; 0 is used instead. */
 #define MTASTS_DEVIATION_NEGATIVE_COUNT 1456
 
-/** A count is no whole number. */
+/** A count is not a whole number. */
 #define MTASTS_DEVIATION_BAD_COUNT 1457
 
 /** The failure details count fewer sessions than failed. */
@@ -889,17 +907,17 @@
 #define MTASTS_POLICY_TYPE_NO_POLICY_FOUND 9
 
 /**
- * All went well, and the results are written.
+ * Success: the results are written.
  */
 #define MTASTS_OK 0
 
 /**
- * An argument is NULL that must not be.
+ * An argument is NULL that must not be NULL.
  */
 #define MTASTS_ERR_NULL 1
 
 /**
- * A number is none of those that the function knows, or an array is longer than memory.
+ * A number is unknown to the function, or an array is longer than memory.
  */
 #define MTASTS_ERR_ARGUMENT 2
 
@@ -914,48 +932,48 @@
 #define MTASTS_ERR_NOT_DONE 4
 
 /**
- * A bug of the library; the object that was to be changed is poisoned. Please report it.
+ * A bug in the library; the object that was being changed is poisoned. Please report it.
  */
 #define MTASTS_ERR_PANIC 5
 
 /**
- * An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
+ * An earlier call ended with MTASTS_ERR_PANIC; the object can only be freed.
  */
 #define MTASTS_ERR_POISONED 6
 
 /**
- * The call builds upon another that has not been made, or the object is finished.
+ * The call depends on another one that has not been made, or the object is finished.
  */
 #define MTASTS_ERR_TOO_EARLY 7
 
 /**
- * The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
- * at the end of an mx, underscores in an mx. The default.
+ * Accepts the grammar of RFC 8461 and four departures whose meaning is plain: blank lines, a byte order mark at the
+ * start, a trailing dot of an mx, underscores in an mx. The default.
  */
 #define MTASTS_STRICTNESS_TOLERANT 0
 
 /**
- * The grammar alone: for owners who check what they publish.
+ * Accepts the grammar alone: for owners who check what they publish.
  */
 #define MTASTS_STRICTNESS_ABNF 1
 
 /**
- * An answer without Content-Type gives an error. The default.
+ * A response without Content-Type is an error. The default.
  */
 #define MTASTS_MISSING_CONTENT_TYPE_REFUSE 0
 
 /**
- * An answer without Content-Type gives the policy in its body.
+ * A response without Content-Type is accepted.
  */
 #define MTASTS_MISSING_CONTENT_TYPE_ACCEPT 1
 
 /**
- * Do not deliver to a host that fails (RFC 8461, 5).
+ * Do not deliver to a host that fails validation (RFC 8461, 5).
  */
 #define MTASTS_MODE_ENFORCE 1
 
 /**
- * Deliver, and report what would have failed.
+ * Deliver in any case, and report what would have failed.
  */
 #define MTASTS_MODE_TESTING 2
 
@@ -965,39 +983,39 @@
 #define MTASTS_MODE_NONE 3
 
 /**
- * A message is to be delivered (RFC 8461, 5.1, step 1).
+ * Delivering a message (RFC 8461, 5.1, step 1).
  */
 #define MTASTS_PURPOSE_DELIVER 1
 
 /**
- * A cached policy is to be fetched anew before it expires (RFC 8461, 3.3 and 10.2).
+ * Fetching a cached policy again before it expires (RFC 8461, 3.3 and 10.2).
  */
 #define MTASTS_PURPOSE_REFRESH 2
 
 /**
- * A message is to be returned since no MX host met the policy: has the owner published another one meanwhile
- * (RFC 8461, 5.1, step 3)? mtasts_delivery_recheck() says what its outcome means for the message.
+ * Checking for a newer policy before a message is returned because no MX host met the current one (RFC 8461, 5.1, step
+ * 3). mtasts_delivery_recheck() tells what the outcome means for the message.
  */
 #define MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE 3
 
 /**
- * Ask DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
+ * Query DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
  * or _txt_failed().
  */
 #define MTASTS_OUTPUT_QUERY_TXT 1
 
 /**
- * Get mtasts_lookup_policy_url() over HTTPS; answer with mtasts_lookup_handle_response() or _fetch_failed().
+ * Fetch mtasts_lookup_policy_url() over HTTPS; answer with mtasts_lookup_handle_response() or _fetch_failed().
  */
 #define MTASTS_OUTPUT_FETCH_POLICY 2
 
 /**
- * Nothing more: take the outcome with mtasts_lookup_finish().
+ * Nothing: take the outcome with mtasts_lookup_finish().
  */
 #define MTASTS_OUTPUT_DONE 3
 
 /**
- * The policy was remembered from an earlier fetch.
+ * The policy was cached by an earlier fetch.
  */
 #define MTASTS_SOURCE_CACHED 1
 
@@ -1007,12 +1025,12 @@
 #define MTASTS_SOURCE_FETCHED 2
 
 /**
- * Nothing new is to be remembered.
+ * Nothing changes.
  */
 #define MTASTS_UPDATE_KEEP 1
 
 /**
- * The record was looked at; the policy stays as it is.
+ * The record was checked; the policy stays as it is.
  */
 #define MTASTS_UPDATE_CHECKED 2
 
@@ -1032,17 +1050,17 @@
 #define MTASTS_UPDATE_STORE 5
 
 /**
- * The lookup has not asked: what was remembered was enough.
+ * The domain was not queried: the cached entry was enough.
  */
 #define MTASTS_RECORD_CHECK_NOT_MADE 0
 
 /**
- * DNS has answered, and the domain has no newer policy than the one of the outcome.
+ * DNS answered, and the domain has no newer policy than that of the outcome.
  */
 #define MTASTS_RECORD_CHECK_CURRENT 1
 
 /**
- * DNS has not answered, or there is a newer policy that was not fetched.
+ * DNS did not answer, or there is a newer policy that was not fetched.
  */
 #define MTASTS_RECORD_CHECK_FAILED 2
 
@@ -1052,22 +1070,22 @@
 #define MTASTS_MESSAGE_UNSPECIFIED 0
 
 /**
- * REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all (RFC 8689).
+ * REQUIRETLS: send only over authenticated TLS, to hosts that support REQUIRETLS (RFC 8689).
  */
 #define MTASTS_MESSAGE_REQUIRETLS 1
 
 /**
- * "TLS-Required: No": deliver even where the recipient's MTA-STS or DANE forbids it (RFC 8689).
+ * "TLS-Required: No": deliver even if the recipient's MTA-STS or DANE forbids it (RFC 8689).
  */
 #define MTASTS_MESSAGE_TLS_REQUIRED_NO 2
 
 /**
- * MAIL had REQUIRETLS (RFC 8689, 4).
+ * The MAIL command had REQUIRETLS (RFC 8689, 4).
  */
 #define MTASTS_FACT_REQUIRETLS 1
 
 /**
- * The header says "TLS-Required: No": see mtasts_tls_required_no().
+ * The header has "TLS-Required: No": see mtasts_tls_required_no().
  */
 #define MTASTS_FACT_TLS_REQUIRED_NO 2
 
@@ -1077,48 +1095,48 @@
 #define MTASTS_FACT_NULL_REVERSE_PATH 4
 
 /**
- * The operator demands TLS where it can be had. The default.
+ * The operator requires nothing: TLS if it is available. The default.
  */
 #define MTASTS_MINIMUM_OPPORTUNISTIC 0
 
 /**
- * The operator demands TLS, with any certificate.
+ * The operator requires TLS, with any certificate.
  */
 #define MTASTS_MINIMUM_ENCRYPTED 1
 
 /**
- * The operator demands TLS with a certificate that is valid for the MX host, or that DANE vouches for.
+ * The operator requires TLS with a certificate that is valid for the MX host, or authenticated by DANE.
  */
 #define MTASTS_MINIMUM_AUTHENTICATED 2
 
 /**
- * Where a host has both DANE and a policy, both must pass. The default.
+ * If a host has both DANE and a policy, both must pass. The default.
  */
 #define MTASTS_DANE_PRECEDENCE_BOTH 0
 
 /**
- * Where DANE passes, MTA-STS is not looked at.
+ * If DANE passes, MTA-STS is not checked.
  */
 #define MTASTS_DANE_PRECEDENCE_DANE_DECIDES 1
 
 /**
- * The host provably has no usable TLSA records, or this sender does no DANE. The default.
+ * The host provably has no usable TLSA records, or this sender does not use DANE. The default.
  */
 #define MTASTS_DANE_NOT_APPLICABLE 0
 
 /**
- * The host has usable TLSA records: TLS that they vouch for, or none of the message.
+ * The host has usable TLSA records: it receives the message only over TLS that matches them.
  */
 #define MTASTS_DANE_USABLE 1
 
 /**
- * DNS could not tell, or its answer was bogus: the host does not get the message now.
+ * DNS failed, or its answer was bogus: the host does not receive the message now.
  */
 #define MTASTS_DANE_LOOKUP_FAILED 4
 
 /**
- * Nobody compared the certificate with TLSA records. A session with a host of MTASTS_DANE_USABLE does not get the message
- * then.
+ * The certificate was not compared with TLSA records. For a host with MTASTS_DANE_USABLE, the message is then not sent
+ * over the session.
  */
 #define MTASTS_DANE_RESULT_NOT_CHECKED 0
 
@@ -1133,12 +1151,12 @@
 #define MTASTS_DANE_RESULT_FAILED 2
 
 /**
- * The answer to EHLO had no STARTTLS.
+ * The EHLO response did not offer STARTTLS.
  */
 #define MTASTS_TLS_NOT_OFFERED 1
 
 /**
- * The host refused the command STARTTLS.
+ * The host rejected the STARTTLS command.
  */
 #define MTASTS_TLS_REFUSED 2
 
@@ -1148,12 +1166,12 @@
 #define MTASTS_TLS_HANDSHAKE_FAILED 3
 
 /**
- * TLS older than 1.2.
+ * The TLS version is older than 1.2.
  */
 #define MTASTS_TLS_VERSION_TOO_OLD 4
 
 /**
- * TLS, with a certificate that has expired.
+ * TLS, with an expired certificate.
  */
 #define MTASTS_TLS_CERTIFICATE_EXPIRED 5
 
@@ -1163,17 +1181,17 @@
 #define MTASTS_TLS_CERTIFICATE_NOT_YET_VALID 6
 
 /**
- * TLS, with a certificate that has no DNS-ID for the host.
+ * TLS, with a certificate without a matching DNS-ID for the host.
  */
 #define MTASTS_TLS_CERTIFICATE_HOST_MISMATCH 7
 
 /**
- * TLS, with a certificate that is not trusted for any other reason.
+ * TLS, with a certificate that is not trusted, for any other reason.
  */
 #define MTASTS_TLS_CERTIFICATE_NOT_TRUSTED 8
 
 /**
- * TLS, and nobody looked at the certificate.
+ * TLS, with a certificate that was not checked.
  */
 #define MTASTS_TLS_CERTIFICATE_NOT_CHECKED 9
 
@@ -1183,39 +1201,39 @@
 #define MTASTS_TLS_AUTHENTICATED 10
 
 /**
- * Do not connect; go on as if the host could not be reached.
+ * Do not connect; continue as if the host were unreachable.
  */
 #define MTASTS_MX_SKIP 1
 
 /**
- * Connect. Only TLS with a certificate valid for the DNS-ID will do: check the chain and the name.
+ * Connect. TLS with a certificate valid for the DNS-ID is required: check the chain and the name.
  */
 #define MTASTS_MX_AUTHENTICATE 2
 
 /**
- * Connect. Only TLS that the TLSA records of the host vouch for will do: check these.
+ * Connect. TLS that matches the TLSA records of the host is required: check these.
  */
 #define MTASTS_MX_AUTHENTICATE_BY_DANE 3
 
 /**
- * Connect. Only TLS will do, with any certificate.
+ * Connect. TLS is required, with any certificate.
  */
 #define MTASTS_MX_ENCRYPT 4
 
 /**
- * Connect, with TLS if it can be had. In mode testing check the certificate all the same: what is wrong with it gets
+ * Connect, with TLS if it is available. In mode testing check the certificate all the same, since its faults are
  * reported.
  */
 #define MTASTS_MX_OPPORTUNISTIC 5
 
 /**
- * Connect. Only TLS with a certificate will do that is valid for the DNS-ID, and that the TLSA records of the host vouch
- * for too: check both, and tell mtasts_check_session() both.
+ * Connect. TLS with a certificate that is valid for the DNS-ID and matches the TLSA records of the host is required:
+ * check both, and pass both results to mtasts_check_session().
  */
 #define MTASTS_MX_AUTHENTICATE_BY_BOTH 6
 
 /**
- * Send the message, over whatever the session is.
+ * Send the message over this session.
  */
 #define MTASTS_SESSION_DELIVER 1
 
@@ -1230,7 +1248,7 @@
 #define MTASTS_QUEUE_RUNNING 1
 
 /**
- * The message would now be returned to its sender.
+ * The message has reached its limit, and would now be returned to its sender.
  */
 #define MTASTS_QUEUE_OVER 2
 
@@ -1245,74 +1263,76 @@
 #define MTASTS_RECHECK_UNCHANGED 1
 
 /**
- * Another policy is in force by now.
+ * Another policy is in force now.
  */
 #define MTASTS_RECHECK_CHANGED 2
 
 /**
- * No policy is in force any more: the domain has none.
+ * No policy is in force any more: the domain has removed it.
  */
 #define MTASTS_RECHECK_NO_LONGER_BOUND 3
 
 /**
- * The domain could not be asked, or has a newer policy that could not be fetched.
+ * The domain could not be queried, or has a newer policy that could not be fetched.
  */
 #define MTASTS_RECHECK_NOT_CHECKED 4
 
 /**
- * Keep the message, and try again later. While a domain cannot be asked for a newer policy, that is the answer for as long
- * as it lasts.
+ * Keep the message in the queue, and try again later. As long as a domain cannot be queried for a newer policy, this
+ * is the conclusion.
  */
 #define MTASTS_CONCLUSION_DEFER 1
 
 /**
- * Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
+ * Look for a newer policy first, with MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
  * mtasts_delivery_recheck() of its outcome.
  */
 #define MTASTS_CONCLUSION_RECHECK_POLICY 2
 
 /**
- * Return the message: it waited for too long (5.4.7).
+ * Return the message: it was in the queue for too long (5.4.7).
  */
 #define MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED 3
 
 /**
- * Return the message: REQUIRETLS was asked, and no host had TLS as it wants it (5.7.10).
+ * Return the message: REQUIRETLS was requested, and no host offered the TLS that it requires (5.7.10).
  */
 #define MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED 4
 
 /**
- * Return the message: REQUIRETLS was asked, and no host knows it (5.7.30).
+ * Return the message: REQUIRETLS was requested, and no host supports it (5.7.30).
  */
 #define MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED 5
 
 /**
- * Try the MX hosts again at once, under mtasts_delivery_of() the outcome of the recheck: another policy applies, or none.
+ * Try the MX hosts again immediately, under mtasts_delivery_of() the outcome of the recheck: another policy applies,
+ * or none.
  */
 #define MTASTS_CONCLUSION_TRY_AGAIN 6
 
 /**
- * A report may depart from RFC 8460 as real senders do; mtasts_report_deviation_count() and its like tell where. The default.
+ * A report may deviate from RFC 8460 as real senders do; mtasts_report_deviation_count() and its companions return the
+ * deviations. The default.
  */
 #define MTASTS_REPORT_TOLERANT 0
 
 /**
- * A report must keep to RFC 8460 and to I-JSON; the first deviation is an error.
+ * A report must follow RFC 8460 and I-JSON; the first deviation is an error.
  */
 #define MTASTS_REPORT_STRICT 1
 
 /**
- * The event was counted with all that it tells.
+ * The event was counted with all details.
  */
 #define MTASTS_COUNTED_WHOLE 1
 
 /**
- * The event was counted as a session; the rest was told with less, for want of room.
+ * The event was counted as a session, with less detail for lack of room.
  */
 #define MTASTS_COUNTED_FOLDED 2
 
 /**
- * The event was not counted: it is of a message that is itself a TLS report (RFC 8460, 3).
+ * The event was not counted: the message was itself a TLS report (RFC 8460, 3).
  */
 #define MTASTS_COUNTED_NOT_TLSRPT_REPORT 3
 
@@ -1322,117 +1342,118 @@
 #define MTASTS_COUNTED_NOT_NO_RECORD 4
 
 /**
- * The event was not counted: the day has as many domains as may be.
+ * The event was not counted: the day has the maximum number of domains.
  */
 #define MTASTS_COUNTED_NOT_TOO_MANY_DOMAINS 5
 
 /**
- * The event was not counted: the tally takes as much memory as it may.
+ * The event was not counted: the tally takes the maximum amount of memory.
  */
 #define MTASTS_COUNTED_NOT_OUT_OF_MEMORY 6
 
 /**
- * The event was not counted, for a reason that this version of the library has no number for.
+ * The event was not counted, for a reason without a number in this version of the library.
  */
 #define MTASTS_COUNTED_NOT 7
 
 /**
- * One endpoint has taken the report (RFC 8460, 3).
+ * One destination has accepted the report (RFC 8460, 3).
  */
 #define MTASTS_REPORT_DELIVERY_DELIVERED 1
 
 /**
- * No endpoint has taken the report: try again later.
+ * No destination has accepted the report: try again later.
  */
 #define MTASTS_REPORT_DELIVERY_FAILED 2
 
 /**
- * No endpoint will take the report: the record is gone, or every endpoint said so for good.
+ * No destination will accept the report: the record is gone, or every destination refused permanently.
  */
 #define MTASTS_REPORT_DELIVERY_REFUSED 3
 
 /**
- * Whoever runs the domain, its mail hosts, its policy host or their DNS can mend it.
+ * The operator of the domain, its mail hosts, its policy host or their DNS has to act.
  */
 #define MTASTS_WHOSE_OWNER 1
 
 /**
- * Whoever sent the report can mend it.
+ * The sender of the report has to act.
  */
 #define MTASTS_WHOSE_SENDER 2
 
 /**
- * The report does not tell who can mend it: the owner, the sender, or something between them.
+ * The report does not tell who has to act: the owner, the sender, or something between them.
  */
 #define MTASTS_WHOSE_UNCLEAR 3
 
 /**
- * For how many full days of UTC the same list of MX hosts must have been served. Default 14.
+ * The number of full days of UTC for which the same list of MX hosts must have been served. Default: 14.
  */
 #define MTASTS_READY_LIMIT_DAYS 1
 
 /**
- * How many days the certificate of each MX host must still last, where nobody has seen that it renews by itself. Default 14.
+ * The number of days for which the certificate of each MX host must still be valid, if no automatic renewal was seen.
+ * Default: 14.
  */
 #define MTASTS_READY_LIMIT_CERTIFICATE_DAYS 2
 
 /**
- * For how many full days no sender must have failed to fetch the policy. Default 7.
+ * The number of full days without a failed fetch of the policy. Default: 7.
  */
 #define MTASTS_READY_LIMIT_SERVED_DAYS 3
 
 /**
- * How many organisations must have reported successes under the policy. Default 2.
+ * The number of organisations that must have reported successes under the policy. Default: 2.
  */
 #define MTASTS_READY_LIMIT_SUBMITTERS 4
 
 /**
- * How many sessions must have succeeded under the policy. Default 100.
+ * The number of sessions that must have succeeded under the policy. Default: 100.
  */
 #define MTASTS_READY_LIMIT_SESSIONS 5
 
 /**
- * How many sessions are enough for a domain that gets little mail. Default 10.
+ * The number of sessions that is enough for a domain with little mail. Default: 10.
  */
 #define MTASTS_READY_LIMIT_FEW_SESSIONS 6
 
 /**
- * After how many full days they are enough. Default 28.
+ * The number of full days after which these are enough. Default: 28.
  */
 #define MTASTS_READY_LIMIT_FEW_SESSIONS_DAYS 7
 
 /**
- * For how many full days there may be no report of a success. Default 7.
+ * The maximum number of full days without a report of a success. Default: 7.
  */
 #define MTASTS_READY_LIMIT_SILENT_DAYS 8
 
 /**
- * For how many full days there must have been no failure of the domain's own. Default 7.
+ * The number of full days without a failure of the domain's own. Default: 7.
  */
 #define MTASTS_READY_LIMIT_CLEAN_DAYS 9
 
 /**
- * How many organisations must have seen a failure until it is taken for the domain's own. Default 2.
+ * The number of organisations that must have seen a failure for it to count as the domain's own. Default: 2.
  */
 #define MTASTS_READY_LIMIT_WITNESSES 10
 
 /**
- * How many of a thousand sessions of one organisation may fail for other causes. Default 5.
+ * How many of a thousand sessions of one organisation may fail for other causes. Default: 5.
  */
 #define MTASTS_READY_LIMIT_OTHER_FAILURES 11
 
 /**
- * On how many days they may. Default 2.
+ * The number of days on which they may fail. Default: 2.
  */
 #define MTASTS_READY_LIMIT_OTHER_FAILURE_DAYS 12
 
 /**
- * Every MX host in DNS passes a check now, and its certificate lasts.
+ * Every MX host in DNS passes a check now, and its certificate does not expire soon.
  */
 #define MTASTS_READY_RULE_HOSTS_PASS 1
 
 /**
- * The policy is served now, and no sender failed to fetch it lately.
+ * The policy can be fetched now, and no sender has failed to fetch it recently.
  */
 #define MTASTS_READY_RULE_POLICY_SERVED 2
 
@@ -1447,22 +1468,22 @@
 #define MTASTS_READY_RULE_ENOUGH_SESSIONS 4
 
 /**
- * Of the failures none is the domain's own, for some days.
+ * There has been no failure of the domain's own for some days.
  */
 #define MTASTS_READY_RULE_NO_FAILURE_OF_YOURS 5
 
 /**
- * What single senders report is little, and on few days.
+ * Failures reported by single senders are few, and on few days.
  */
 #define MTASTS_READY_RULE_FEW_OTHER_FAILURES 6
 
 /**
- * The sessions are those of senders that verify in mode testing.
+ * The sessions are from senders that verify in mode testing.
  */
 #define MTASTS_READY_RULE_SENDERS_VERIFY 7
 
 /**
- * Every host that a report names is in DNS, or accepted.
+ * Every host named in a report is in DNS, or accepted.
  */
 #define MTASTS_READY_RULE_HOSTS_KNOWN 8
 
@@ -1472,7 +1493,7 @@
 #define MTASTS_READY_YES 1
 
 /**
- * Something is missing that time, mail or mending brings.
+ * Something is missing that comes with time, mail, or a fix.
  */
 #define MTASTS_READY_NOT_YET 2
 
@@ -1482,7 +1503,7 @@
 #define MTASTS_READY_BLOCKED 3
 
 /**
- * Harmless, and worth knowing.
+ * Harmless, but worth knowing.
  */
 #define MTASTS_SEVERITY_INFO 1
 
@@ -1492,7 +1513,7 @@
 #define MTASTS_SEVERITY_WARNING 2
 
 /**
- * Senders that keep to RFC 8461 ignore what is published.
+ * Senders that follow RFC 8461 ignore what is published.
  */
 #define MTASTS_SEVERITY_ERROR 3
 
@@ -1507,81 +1528,82 @@
 #define MTASTS_POSTFIX_EXTENDED 1
 
 /**
- * As MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
+ * The same as MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
  */
 #define MTASTS_POSTFIX_EXTENDED_WITH_TESTING 2
 
 /**
- * Entries by Policy Domain, bounded in number. It locks inside: any thread may use it at any time.
+ * A cache of entries by Policy Domain, bounded in number and in memory. It locks internally: any thread may use it at
+ * any time.
  *
- * When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
- * domains flushes no policy that protects mail.
+ * When it is full, the entry with the lowest rank is evicted: expired ones first, policies of mode enforce last.
+ * Made-up domains cannot flush a policy that protects mail.
  *
- * It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
- * and the Policy Host.
+ * It holds the results of finished lookups, and nothing about running ones: concurrent lookups of one domain each
+ * query DNS and the Policy Host.
  */
 typedef struct mtasts_cache mtasts_cache;
 
 /**
- * How lookups go. Where a function takes NULL for it, the defaults count: what RFC 8461 suggests.
+ * The configuration of lookups. If a function gets NULL for it, the defaults apply, as suggested in RFC 8461.
  */
 typedef struct mtasts_config mtasts_config;
 
 /**
- * What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+ * A datagram of libtlsrpt about one delivery: the TLS results with an MX host under each policy that was checked.
  *
- * Postfix sends such datagrams, and whoever builds one sends the same to whichever program counts: `sendto()` on a datagram socket of
+ * Postfix sends such datagrams. A program that builds one sends it in the same way: `sendto()` on a datagram socket of
  * AF_UNIX with MSG_DONTWAIT, so that mail never waits for it.
  */
 typedef struct mtasts_datagram mtasts_datagram;
 
 /**
- * What constrains the delivery of one message to one Policy Domain.
+ * The constraints on the delivery of one message to one Policy Domain.
  *
  * The general flow: mtasts_delivery_of() the outcome of a lookup, and the setters; mtasts_plan() for the MX list, or
- * mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host
- * took the message. The MX list is never filtered: a host that is skipped counts as one that cannot be reached. A delivery
- * keeps nothing between the calls: hosts can be tried side by side, and in any order.
+ * mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() after no
+ * host accepted the message. The MX list is never filtered: a skipped host counts as unreachable. A delivery keeps no
+ * state between calls: hosts can be tried in parallel, and in any order.
  */
 typedef struct mtasts_delivery mtasts_delivery;
 
 /**
- * A Policy Domain: the domain whose policy counts, with the names that follow from it (RFC 8461, 3).
+ * A Policy Domain: the domain whose policy applies, with the names derived from it (RFC 8461, 3).
  */
 typedef struct mtasts_domain mtasts_domain;
 
 /**
- * A report that is to be delivered now.
+ * A report to be delivered now.
  */
 typedef struct mtasts_due_report mtasts_due_report;
 
 /**
- * Entries with their domains: a copy of what a cache held, or what had to go from it.
+ * A list of entries with their domains: a copy of the contents of a cache, or what was evicted from it.
  */
 typedef struct mtasts_entries mtasts_entries;
 
 /**
- * What is remembered of a domain: its policy, that it has none, which fetches failed of late.
+ * The cache entry of a domain: its policy or the absence of one, and recent fetch failures.
  *
- * An entry may hold a policy that has expired; it is no policy then: see mtasts_entry_is_valid().
+ * An entry may hold an expired policy, which no longer applies: see mtasts_entry_is_valid().
  */
 typedef struct mtasts_entry mtasts_entry;
 
 /**
- * Why a call failed, with the place in its input. Free it with mtasts_error_free().
+ * The error of a failed call, with the position in its input. Free it with mtasts_error_free().
  */
 typedef struct mtasts_error mtasts_error;
 
 /**
- * Something that a report tells of: a session with an MX host, or a policy that could not be had.
+ * An event that a TLS report counts: a session with an MX host, or a failed policy discovery.
  *
- * mtasts_tally_count() counts it, and mtasts_datagram_add() tells it to another program. A connection that failed before the host
- * greeted has no row and is no event (RFC 8460, 4.3.4).
+ * mtasts_tally_count() counts it, and mtasts_datagram_add() passes it to another program. A connection that failed
+ * before the greeting has no row and is not an event (RFC 8460, 4.3.4).
  */
 typedef struct mtasts_event mtasts_event;
 
 /**
- * One kind of failure, and how many sessions had it. It belongs to its mtasts_report.
+ * One kind of failure, and the number of sessions affected. It belongs to its mtasts_report.
  */
 typedef struct mtasts_failure mtasts_failure;
 
@@ -1591,136 +1613,136 @@ typedef struct mtasts_failure mtasts_failure;
 typedef struct mtasts_finding mtasts_finding;
 
 /**
- * What the owner of a domain should know of what is published, in the order of the text; 100 and a few at most.
+ * A list of findings for the owner of a domain, in the order of the text; about 100 at most.
  */
 typedef struct mtasts_findings mtasts_findings;
 
 /**
- * What a failure means: its cause, whose it is, and what mends it.
+ * An explanation of a failure: its cause, who has to act, and how to fix it.
  */
 typedef struct mtasts_hint mtasts_hint;
 
 /**
- * One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
+ * A policy discovery: it says what to query, takes the answers, and ends with an outcome.
  *
- * The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
+ * The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() returns MTASTS_OUTPUT_QUERY_TXT or
  * MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
- * mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+ * mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). A lookup can be freed at any point.
  *
- * Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
- * looks up many messages at once keeps a table of the domains that are being looked up, and lets later messages wait for
- * that outcome.
+ * Lookups are independent: two concurrent lookups of one domain make the same queries. A server that looks up many
+ * messages at once should keep a table of the domains being looked up, and let later messages wait for the outcome.
  */
 typedef struct mtasts_lookup mtasts_lookup;
 
 /**
- * A host of the MX list, as named in its MX record: not the target of its CNAME.
+ * A host of the MX list, by the name in its MX record: not the target of its CNAME.
  */
 typedef struct mtasts_mx_host mtasts_mx_host;
 
 /**
- * A pattern that covers MX hosts: a host name, or "*." and a domain (RFC 8461, 4.1).
+ * An mx pattern, which covers MX hosts: a host name, or "*." and a domain (RFC 8461, 4.1).
  */
 typedef struct mtasts_mx_pattern mtasts_mx_pattern;
 
 /**
- * The verdicts for a whole MX list, in its order.
+ * The verdicts for a whole MX list, in order.
  */
 typedef struct mtasts_mx_plan mtasts_mx_plan;
 
 /**
- * What to do about an MX host before a connection, and what to report.
+ * The decision about an MX host before a connection, and what to report.
  */
 typedef struct mtasts_mx_verdict mtasts_mx_verdict;
 
 /**
- * A host name as DNS and TLS want it: lower case, A-labels, no trailing dot.
+ * A host name in the form DNS and TLS use: lower case, A-labels, no trailing dot.
  */
 typedef struct mtasts_name mtasts_name;
 
 /**
- * What a lookup came to: the policy to apply or why there is none, what to remember, what to report.
+ * The outcome of a lookup: the policy to apply or the reason why there is none, what to remember, and what to report.
  */
 typedef struct mtasts_outcome mtasts_outcome;
 
 /**
- * A policy: which MX hosts may have the domain's mail, and how strictly (RFC 8461, 3.2).
+ * A policy: which MX hosts may receive the domain's mail, and how strictly this is applied (RFC 8461, 3.2).
  *
- * To match is not yet to permit: in mode testing and none a host that does not match still gets the mail.
- * mtasts_delivery knows the modes.
+ * A match alone is not permission to deliver: in modes testing and none a host that does not match still gets the
+ * mail. mtasts_delivery applies the modes.
  */
 typedef struct mtasts_policy mtasts_policy;
 
 /**
- * What to tell Postfix about mail to a domain.
+ * The answer for mail to a domain.
  */
 typedef struct mtasts_postfix_answer mtasts_postfix_answer;
 
 /**
- * Whether a policy can be enforced, what is missing, and how much that rests upon.
+ * The answer whether a policy can be enforced, what is missing, and the amount of evidence.
  */
 typedef struct mtasts_readiness mtasts_readiness;
 
 /**
- * What is known of a domain and of the policy that is to be enforced: the question to which a mtasts_readiness is the answer.
+ * The facts about a domain and the policy to be enforced, from which a mtasts_readiness is assessed.
  *
- * Without a check, which mtasts_ready_set_policy_fault() or mtasts_ready_add_host() tells of, the answer is never
+ * Without a check, passed by mtasts_ready_set_policy_fault() or mtasts_ready_add_host(), the answer is never
  * MTASTS_READY_YES.
  */
 typedef struct mtasts_ready mtasts_ready;
 
 /**
- * An MTA-STS record: the domain has a policy, and the id tells one policy from the next (RFC 8461, 3.1).
+ * An MTA-STS record: it says that the domain has a policy, and its id changes with every new policy (RFC 8461,
+ * 3.1).
  */
 typedef struct mtasts_record mtasts_record;
 
 /**
- * A TLS report: what one organisation saw of TLS with a domain, usually in a day (RFC 8460, 4.4).
+ * A TLS report of one organisation about a domain, usually for one day (RFC 8460, 4.4).
  *
- * Everything in a report that was received is a stranger's text: it may hold any character but NUL, in whose place stands
- * U+FFFD, and may be untrue. What the sender left out is NULL.
+ * Everything in a received report is untrusted: it may contain any character except NUL, which is replaced by U+FFFD,
+ * and may be false. What the sender omitted is NULL.
  */
 typedef struct mtasts_report mtasts_report;
 
 /**
- * A report that is being built: what is added goes to the policy, or the kind of failure, that was added last.
+ * A report being built: each addition applies to the policy, or the kind of failure, that was added last.
  *
- * A mtasts_tally builds its reports itself; this is for those who count otherwise.
+ * A mtasts_tally builds its reports itself; this is for programs with counts of their own.
  */
 typedef struct mtasts_report_builder mtasts_report_builder;
 
 /**
- * What the name of a file with a report says (RFC 8460, 5.1). The report itself prevails.
+ * The contents of the name of a file with a report (RFC 8460, 5.1). The report itself takes precedence.
  */
 typedef struct mtasts_report_file_name mtasts_report_file_name;
 
 /**
- * What is particular to the mail that brings a report. Compression, MIME and the signature are yours.
+ * The report-specific parts of a mail. Compression, MIME and the signature are left to you.
  *
- * The mail is of mtasts_report_mail_content_type() and has two parts: mtasts_report_mail_text() as text/plain in UTF-8, and
- * mtasts_report_json(), compressed with gzip and in base64, as mtasts_report_mail_media_type() with mtasts_report_mail_file_name().
- * It is from the contact of the sender, to the address of a "rua". Where it is signed with DKIM, both header fields that begin
- * with TLS-Report belong into the signature (RFC 8460, 5.3).
+ * The mail has the type mtasts_report_mail_content_type() and two parts: mtasts_report_mail_text() as text/plain in
+ * UTF-8, and mtasts_report_json(), compressed with gzip and in base64, as mtasts_report_mail_media_type() with
+ * mtasts_report_mail_file_name(). It is sent from the contact of the sender to the address of a "rua". If it is signed
+ * with DKIM, the signature must include both header fields that begin with TLS-Report (RFC 8460, 5.3).
  */
 typedef struct mtasts_report_mail mtasts_report_mail;
 
 /**
- * What a report says of one policy. It belongs to its mtasts_report.
+ * The results under one policy of a report. It belongs to its mtasts_report.
  */
 typedef struct mtasts_report_policy mtasts_report_policy;
 
 /**
- * Who sends reports: the domain that they come from, a mail address there, and the name of the organisation.
+ * The sender of reports: its domain, a mail address there, and the name of the organisation.
  */
 typedef struct mtasts_report_sender mtasts_report_sender;
 
 /**
- * What the subject of a mail with a report says (RFC 8460, 5.3). The report itself prevails.
+ * The contents of the subject of a mail with a report (RFC 8460, 5.3). The report itself takes precedence.
  */
 typedef struct mtasts_report_subject mtasts_report_subject;
 
 /**
- * What to do with a session before MAIL, and what to report.
+ * The decision about a session before the MAIL command, and what to report.
  */
 typedef struct mtasts_session_verdict mtasts_session_verdict;
 
@@ -1730,45 +1752,47 @@ typedef struct mtasts_session_verdict mtasts_session_verdict;
 typedef struct mtasts_shortfall mtasts_shortfall;
 
 /**
- * What is counted of sessions with other domains, and the reports that come of it.
+ * The counts of sessions with other domains, and the reports made from them.
  *
- * The general flow: mtasts_tally_count() each event, or mtasts_tally_count_datagram() what libtlsrpt sent. At
- * mtasts_tally_poll_timeout() and after each change, while mtasts_tally_poll_report() gives a report, deliver it to a "rua" of the
- * domain's record, asked for anew, and tell mtasts_tally_handle_delivery() what came of it. Keep mtasts_tally_text() over a restart.
+ * The general flow: mtasts_tally_count() each event, or mtasts_tally_count_datagram() each datagram of libtlsrpt. At
+ * mtasts_tally_poll_timeout() and after each change, while mtasts_tally_poll_report() returns a report, deliver it to
+ * a "rua" of the domain's record, looked up again, and pass the result to mtasts_tally_handle_delivery(). Save
+ * mtasts_tally_text() for a restart.
  *
- * A day of UTC ends for its reports ten minutes after midnight; the report of a domain is due up to four hours later. Domains,
- * policies and names are strangers' and bounded: 16 policies of a domain in a day and 64 kinds of failures of a policy are told
- * apart, totals stay right beyond. Nothing that is counted gives way to what comes later.
+ * A day of UTC closes ten minutes after midnight; the report of a domain is due up to four hours later. Domains,
+ * policies and names are chosen by others and bounded: 16 policies of a domain in a day and 64 kinds of failures of a
+ * policy are distinguished, and totals stay correct beyond that. Nothing counted is ever evicted.
  */
 typedef struct mtasts_tally mtasts_tally;
 
 /**
- * A text that the library wrote.
+ * A text written by the library.
  */
 typedef struct mtasts_text mtasts_text;
 
 /**
- * A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
+ * A TLSRPT record, by which a domain asks for TLS reports (RFC 8460, 3).
  */
 typedef struct mtasts_tlsrpt_record mtasts_tlsrpt_record;
 
 /**
- * One session, or one host that was skipped, as TLSRPT counts it (RFC 8460, 4.3).
+ * One session, or one skipped host, as counted in TLSRPT (RFC 8460, 4.3).
  */
 typedef struct mtasts_tlsrpt_row mtasts_tlsrpt_row;
 
 /**
- * What became of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
+ * The status of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
  */
 typedef int32_t mtasts_status;
 
 /**
- * What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
+ * The result type of a failure in TLSRPT (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
  */
 typedef uint32_t mtasts_result_type;
 
 /**
- * Octets that the caller keeps, for functions that take several: a TXT RR each, or a header field each.
+ * A pointer to octets of the caller, for functions that take several: TXT RRs, or values of header
+ * fields.
  *
  * `data` may be NULL when `len` is 0. This struct never changes.
  */
@@ -1778,48 +1802,49 @@ typedef struct {
    */
   const uint8_t *data;
   /**
-   * How many octets.
+   * The number of octets.
    */
   size_t len;
 } mtasts_bytes;
 
 /**
- * What an answer without Content-Type counts as: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+ * What to do with a response without Content-Type: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
  */
 typedef uint32_t mtasts_missing_content_type;
 
 /**
- * Which grammar a policy must keep to: one of the MTASTS_STRICTNESS_ numbers.
+ * The grammar that a policy must follow: one of the MTASTS_STRICTNESS_ numbers.
  */
 typedef uint32_t mtasts_strictness;
 
 /**
- * How strictly a policy is meant: one of the MTASTS_MODE_ numbers.
+ * How strictly a policy is applied: one of the MTASTS_MODE_ numbers.
  */
 typedef uint32_t mtasts_mode;
 
 /**
- * What a lookup is for: one of the MTASTS_PURPOSE_ numbers.
+ * The purpose of a lookup: one of the MTASTS_PURPOSE_ numbers.
  */
 typedef uint32_t mtasts_purpose;
 
 /**
- * What a lookup wants next: one of the MTASTS_OUTPUT_ numbers.
+ * What to do next for a lookup: one of the MTASTS_OUTPUT_ numbers.
  */
 typedef uint32_t mtasts_output;
 
 /**
- * Where a policy came from: one of the MTASTS_SOURCE_ numbers.
+ * The origin of a policy: one of the MTASTS_SOURCE_ numbers.
  */
 typedef uint32_t mtasts_source;
 
 /**
- * What is to be remembered after a lookup: one of the MTASTS_UPDATE_ numbers.
+ * What to remember after a lookup: one of the MTASTS_UPDATE_ numbers.
  */
 typedef uint32_t mtasts_update;
 
 /**
- * Whether a lookup has asked the domain for a newer policy than the cached one: one of the MTASTS_RECORD_CHECK_ numbers.
+ * Whether a lookup has queried the domain for a newer policy than the cached one: one of the MTASTS_RECORD_CHECK_
+ * numbers.
  */
 typedef uint32_t mtasts_record_check;
 
@@ -1829,109 +1854,109 @@ typedef uint32_t mtasts_record_check;
 typedef uint32_t mtasts_message;
 
 /**
- * What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that hold, joined with |.
+ * What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that apply, combined with |.
  */
 typedef uint32_t mtasts_message_facts;
 
 /**
- * What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
+ * The minimum that the operator requires of every session: one of the MTASTS_MINIMUM_ numbers.
  */
 typedef uint32_t mtasts_minimum;
 
 /**
- * What counts where a host has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
+ * The precedence for a host that has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
  */
 typedef uint32_t mtasts_dane_precedence;
 
 /**
- * What DNS says of DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+ * What DNS says about DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
  * MTASTS_DANE_LOOKUP_FAILED.
  */
 typedef uint32_t mtasts_dane;
 
 /**
- * What to do about an MX host before a connection: one of the MTASTS_MX_ numbers.
+ * The decision about an MX host before a connection: one of the MTASTS_MX_ numbers.
  */
 typedef uint32_t mtasts_mx_decision;
 
 /**
- * How a TLS attempt ended, and what was found of the certificate: one of the MTASTS_TLS_ numbers.
+ * The result of a TLS attempt, including that of the certificate: one of the MTASTS_TLS_ numbers.
  */
 typedef uint32_t mtasts_tls;
 
 /**
- * What the TLSA records of a host say of the certificate that it showed: one of the MTASTS_DANE_RESULT_ numbers.
+ * The result of comparing the certificate of a host with its TLSA records: one of the MTASTS_DANE_RESULT_ numbers.
  */
 typedef uint32_t mtasts_dane_result;
 
 /**
- * What to do with a session before MAIL: one of the MTASTS_SESSION_ numbers.
+ * The decision about a session before the MAIL command: one of the MTASTS_SESSION_ numbers.
  */
 typedef uint32_t mtasts_session_decision;
 
 /**
- * The kind of policy that TLSRPT counts a session under (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
+ * The type of policy under which TLSRPT counts a session (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
  */
 typedef uint32_t mtasts_policy_type;
 
 /**
- * What a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE says of the policy that no MX host met (RFC 8461, 5.1, step 3): one of the
- * MTASTS_RECHECK_ numbers.
+ * The result of a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE about the policy that no MX host met (RFC 8461,
+ * 5.1, step 3): one of the MTASTS_RECHECK_ numbers.
  */
 typedef uint32_t mtasts_recheck;
 
 /**
- * The age of a message in its queue: one of the MTASTS_QUEUE_ numbers.
+ * Whether a message may remain in the queue: one of the MTASTS_QUEUE_ numbers.
  */
 typedef uint32_t mtasts_queue_lifetime;
 
 /**
- * What becomes of a message that no MX host took: one of the MTASTS_CONCLUSION_ numbers.
+ * What to do with a message that no MX host accepted: one of the MTASTS_CONCLUSION_ numbers.
  */
 typedef uint32_t mtasts_conclusion;
 
 /**
- * How closely a report must keep to RFC 8460: one of the MTASTS_REPORT_ numbers.
+ * How strictly a report must follow RFC 8460: one of the MTASTS_REPORT_ numbers.
  */
 typedef uint32_t mtasts_report_grammar;
 
 /**
- * Whether an event was counted, and if not, why: one of the MTASTS_COUNTED_ numbers.
+ * Whether an event was counted, or the reason why not: one of the MTASTS_COUNTED_ numbers.
  */
 typedef uint32_t mtasts_counted;
 
 /**
- * What came of the delivery of a report: one of the MTASTS_REPORT_DELIVERY_ numbers.
+ * The result of the delivery of a report: one of the MTASTS_REPORT_DELIVERY_ numbers.
  */
 typedef uint32_t mtasts_report_delivery;
 
 /**
- * Who can mend a failure: one of the MTASTS_WHOSE_ numbers.
+ * Who has to act on a failure: one of the MTASTS_WHOSE_ numbers.
  */
 typedef uint32_t mtasts_whose;
 
 /**
- * A limit of a condition: one of the MTASTS_READY_LIMIT_ numbers.
+ * A threshold of a condition: one of the MTASTS_READY_LIMIT_ numbers.
  */
 typedef uint32_t mtasts_ready_limit;
 
 /**
- * A condition for enforcing a policy: one of the MTASTS_READY_RULE_ numbers, from 1 without a gap.
+ * A condition for enforcing a policy: one of the MTASTS_READY_RULE_ numbers, consecutive from 1.
  */
 typedef uint32_t mtasts_ready_rule;
 
 /**
- * Whether to enforce: one of the MTASTS_READY_ numbers.
+ * Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
  */
 typedef uint32_t mtasts_ready_verdict;
 
 /**
- * How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
+ * The severity of a finding: one of the MTASTS_SEVERITY_ numbers.
  */
 typedef uint32_t mtasts_severity;
 
 /**
- * What the answer is written for: one of the MTASTS_POSTFIX_ numbers.
+ * The form of an answer: one of the MTASTS_POSTFIX_ numbers.
  */
 typedef uint32_t mtasts_postfix_form;
 
@@ -1940,18 +1965,18 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the library at hand, as "0.1.0"; MTASTS_VERSION is that of the header.
+ * The version of the installed library, such as "0.1.0"; MTASTS_VERSION is that of the header.
  *
- * Never NULL; it lives as long as the process.
+ * Never NULL; it is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_version(void);
 
 /**
- * The version of the library at hand as a number: major * 65536 + minor * 256 + patch.
+ * The version of the installed library as a number: major * 65536 + minor * 256 + patch.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -1959,9 +1984,10 @@ const char *mtasts_version(void);
 uint32_t mtasts_version_number(void);
 
 /**
- * Whether the library at hand has all that a header of this version declares, with the same ABI.
+ * Returns 1 if the installed library has everything that a header of this version declares, with the
+ * same ABI, otherwise 0.
  *
- * Call it with MTASTS_VERSION_NUMBER. 1 if so, 0 if not: do not go on then.
+ * Call it with MTASTS_VERSION_NUMBER. If it returns 0, do not use the library.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -1969,7 +1995,8 @@ uint32_t mtasts_version_number(void);
 int32_t mtasts_version_check(uint32_t header);
 
 /**
- * Whether the library turns U-labels into A-labels: 1, or 0 if it was built without the feature "idna".
+ * Returns 1 if the library converts U-labels to A-labels, or 0 if it was built without the feature
+ * "idna".
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -1977,32 +2004,33 @@ int32_t mtasts_version_check(uint32_t header);
 int32_t mtasts_has_idna(void);
 
 /**
- * The stable word of a status, fault or finding, as "missing-mx", for logs and metrics.
+ * The stable code of a status, fault or finding, such as "missing-mx", for logs and metrics.
  *
- * For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
+ * "unknown-status" for a number that this version does not know. Never NULL; it is valid for the lifetime of the
+ * process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_status_code(mtasts_status status);
 
 /**
- * What a status, fault or finding means, as one English sentence.
+ * The meaning of a status, fault or finding, in one sentence.
  *
- * Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
+ * Defined for every number, as in mtasts_status_code(). Never NULL; it is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_status_message(mtasts_status status);
 
 /**
- * What TLSRPT calls a fault of a session, a failure to fetch, or an error: one of the MTASTS_TLSRPT_ numbers, which
- * are libtlsrpt's.
+ * The result type for TLSRPT of a fault of a session, a failed fetch, or an error: one of the MTASTS_TLSRPT_ numbers,
+ * which are those of libtlsrpt.
  *
- * 0 where TLSRPT knows no result type for it, and for a status that has none.
+ * 0 if TLSRPT has no result type for this status.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2018,27 +2046,25 @@ mtasts_result_type mtasts_status_result_type(mtasts_status status);
 mtasts_status mtasts_error_status(const mtasts_error *error);
 
 /**
- * The stable word of the error, as mtasts_status_code() gives it. NULL for NULL.
+ * The stable code of the error, as returned by mtasts_status_code(). NULL for NULL.
  *
- * Ownership: the result belongs to `error` and lives as long.
+ * Ownership: the result is owned by `error` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_error_code(const mtasts_error *error);
 
 /**
- * What happened, as one English sentence, with the line and the octet of the input where there is one.
- * NULL for NULL.
+ * What happened, in one sentence, with the line and the octet of the input if there is one. NULL for NULL.
  *
- * Ownership: the result belongs to `error` and lives as long.
+ * Ownership: the result is owned by `error` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_error_message(const mtasts_error *error);
 
 /**
- * The line of the input, counted from 1; 0 where there is no input to point at, for a report, which has a path instead, and
- * for NULL.
+ * The line of the input, counted from 1; 0 if there is no input, for a report, which has a path instead, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2046,7 +2072,7 @@ const char *mtasts_error_message(const mtasts_error *error);
 uint32_t mtasts_error_line(const mtasts_error *error);
 
 /**
- * The octet of the input, counted from 0; 0 where there is no input to point at, and for NULL.
+ * The octet of the input, counted from 0; 0 if there is no input, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2054,10 +2080,10 @@ uint32_t mtasts_error_line(const mtasts_error *error);
 size_t mtasts_error_offset(const mtasts_error *error);
 
 /**
- * The member of a TLS report where the error is, as "policies[0].summary"; empty for the report as a whole. NULL for an error
- * of anything else, and for NULL.
+ * The path of the faulty member of a TLS report, such as `policies[0].summary`; empty for the report as a whole. NULL
+ * for any other error, and for NULL.
  *
- * Ownership: the result belongs to `error` and lives as long.
+ * Ownership: the result is owned by `error` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2066,19 +2092,19 @@ const char *mtasts_error_path(const mtasts_error *error);
 /**
  * Frees an error. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_error_free(mtasts_error *error);
 
 /**
- * Reads a host name: `text` in any case, with A-labels or U-labels, and one trailing dot at most. It may stand in brackets,
- * as a smart host does.
+ * Parses a host name: `text` in any case, with A-labels or U-labels, and at most one trailing dot. It may be enclosed
+ * in brackets, like a smart host.
  *
- * Errors: 101 to 109, with the octet; for an address, "address-literal".
+ * Errors: 101 to 109, with the octet; "address-literal" for an IP address.
  *
- * Ownership: `*name` is the caller's; free it with mtasts_name_free().
+ * Ownership: the caller owns `*name`; free it with mtasts_name_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2089,7 +2115,7 @@ mtasts_status mtasts_name_parse(const char *text,
 /**
  * The name as text. NULL for NULL.
  *
- * Ownership: the result belongs to `name` and lives as long.
+ * Ownership: the result is owned by `name` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2098,20 +2124,20 @@ const char *mtasts_name_text(const mtasts_name *name);
 /**
  * Frees a name. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_name_free(mtasts_name *name);
 
 /**
- * Reads a Policy Domain: `text` as mtasts_name_parse() takes it.
+ * Parses a Policy Domain: `text` has the form accepted by mtasts_name_parse().
  *
- * It is the domain of the recipient, as addressed, or the name of the smart host.
+ * It is the domain of the recipient address as written, or the name of the smart host.
  *
- * Errors: 101 to 109, with the octet. For an address literal there is no policy: deliver without MTA-STS.
+ * Errors: 101 to 109, with the octet. An address literal has no policy: deliver without MTA-STS.
  *
- * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Ownership: the caller owns `*domain`; free it with mtasts_domain_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2120,10 +2146,10 @@ mtasts_status mtasts_domain_parse(const char *text, mtasts_domain **domain, mtas
 /**
  * The Policy Domain of a recipient: the domain of `address`, which may be a path with angle brackets.
  *
- * Errors: "missing-domain" (112) for a local part alone; else as mtasts_domain_parse(), octets counted from the start of
- * the address.
+ * Errors: "missing-domain" (112) for a local part alone; otherwise the same as mtasts_domain_parse(), with octets
+ * counted from the start of the address.
  *
- * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Ownership: the caller owns `*domain`; free it with mtasts_domain_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2134,16 +2160,16 @@ mtasts_status mtasts_domain_of_recipient(const char *address,
 /**
  * The domain as text: lower case, A-labels, no trailing dot. NULL for NULL.
  *
- * Ownership: the result belongs to `domain` and lives as long.
+ * Ownership: the result is owned by `domain` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_domain_text(const mtasts_domain *domain);
 
 /**
- * Where the record is: "_mta-sts." and the domain (RFC 8461, 3.1). NULL for NULL.
+ * The name of the MTA-STS record: "_mta-sts." and the domain (RFC 8461, 3.1). NULL for NULL.
  *
- * Ownership: the result belongs to `domain` and lives as long.
+ * Ownership: the result is owned by `domain` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2152,27 +2178,27 @@ const char *mtasts_domain_txt_name(const mtasts_domain *domain);
 /**
  * The Policy Host: "mta-sts." and the domain (RFC 8461, 3.3). NULL for NULL.
  *
- * Ownership: the result belongs to `domain` and lives as long.
+ * Ownership: the result is owned by `domain` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_domain_policy_host(const mtasts_domain *domain);
 
 /**
- * Where the policy is (RFC 8461, 3.2). NULL for NULL.
+ * The URL of the policy (RFC 8461, 3.2). NULL for NULL.
  *
- * Ownership: the result belongs to `domain` and lives as long.
+ * Ownership: the result is owned by `domain` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_domain_policy_url(const mtasts_domain *domain);
 
 /**
- * Where the TLSRPT record is: "_smtp._tls." and the domain (RFC 8460, 3).
+ * The name of the TLSRPT record: "_smtp._tls." and the domain (RFC 8460, 3).
  *
- * NULL for NULL, and for a domain so long that the name would be no name.
+ * NULL for NULL, and for a domain so long that this would not be a valid name.
  *
- * Ownership: the result belongs to `domain` and lives as long.
+ * Ownership: the result is owned by `domain` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2181,18 +2207,18 @@ const char *mtasts_tlsrpt_txt_name(const mtasts_domain *domain);
 /**
  * Frees a domain. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_domain_free(mtasts_domain *domain);
 
 /**
- * Reads a pattern as it stands after "mx:" in a policy: `text` with A-labels, in any case.
+ * Parses a pattern in the form after "mx:" in a policy: `text` with A-labels, in any case.
  *
- * Errors: 101 to 111, with the octet: the text can never cover a host.
+ * Errors: 101 to 111, with the octet: the text can never match a host.
  *
- * Ownership: `*pattern` is the caller's; free it with mtasts_mx_pattern_free().
+ * Ownership: the caller owns `*pattern`; free it with mtasts_mx_pattern_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2201,14 +2227,14 @@ mtasts_status mtasts_mx_pattern_parse(const char *text, mtasts_mx_pattern **patt
 /**
  * The pattern as text: lower case, no trailing dot. NULL for NULL.
  *
- * Ownership: the result belongs to `pattern` and lives as long.
+ * Ownership: the result is owned by `pattern` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_mx_pattern_text(const mtasts_mx_pattern *pattern);
 
 /**
- * Whether the pattern begins with "*.": 1 or 0. 0 for NULL.
+ * Returns 1 if the pattern begins with "*.", otherwise 0. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2216,9 +2242,9 @@ const char *mtasts_mx_pattern_text(const mtasts_mx_pattern *pattern);
 int32_t mtasts_mx_pattern_is_wildcard(const mtasts_mx_pattern *pattern);
 
 /**
- * Whether the pattern covers `host`, the name in an MX record, as it came: 1 or 0.
+ * Returns 1 if the pattern covers `host`, given as in an MX record, otherwise 0.
  *
- * 0 for NULL, and for what is no host name.
+ * 0 for NULL, and if it is not a host name.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2228,17 +2254,17 @@ int32_t mtasts_mx_pattern_matches(const mtasts_mx_pattern *pattern, const char *
 /**
  * Frees a pattern. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_mx_pattern_free(mtasts_mx_pattern *pattern);
 
 /**
- * Whether `dns_id`, a subjectAltName of type dNSName, stands for `host`: 1 or 0.
+ * Returns 1 if `dns_id`, a subjectAltName of type dNSName, matches `host`, otherwise 0.
  *
- * For TLS stacks that do not compare names. A star stands for the whole first label or is not one (RFC 8461, 4.2).
- * 0 for NULL.
+ * For TLS libraries that do not compare names. A star is a wildcard only as the whole first label (RFC 8461, 4.2). 0
+ * for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2247,11 +2273,11 @@ int32_t mtasts_dns_id_matches(const char *dns_id,
                               const char *host);
 
 /**
- * Reads one TXT RR: `len` octets at `txt`, its character-strings joined with nothing between.
+ * Parses one TXT RR: `len` octets at `txt`, its character-strings concatenated without separators.
  *
- * Errors: 203 to 211, with the octet. To the sender such a record is none.
+ * Errors: 203 to 211, with the octet. A sender treats such a record as absent.
  *
- * Ownership: `*record` is the caller's; free it with mtasts_record_free().
+ * Ownership: the caller owns `*record`; free it with mtasts_record_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2261,12 +2287,12 @@ mtasts_status mtasts_record_parse(const uint8_t *txt,
                                   mtasts_error **error);
 
 /**
- * Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+ * Selects the record from an RRset: `count` TXT RRs at `rrs`, each with its character-strings concatenated.
  *
- * Errors: "no-record" when no RR begins as a record, "several-records" when two do; else as mtasts_record_parse().
- * All of them mean: act as if there were no policy.
+ * Errors: "no-record" if no RR begins as a record, "several-records" if two do; otherwise the same as
+ * mtasts_record_parse(). All of them mean: act as if there were no policy.
  *
- * Ownership: `*record` is the caller's; free it with mtasts_record_free().
+ * Ownership: the caller owns `*record`; free it with mtasts_record_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2276,9 +2302,9 @@ mtasts_status mtasts_record_select(const mtasts_bytes *rrs,
                                    mtasts_error **error);
 
 /**
- * The id of the policy that is published now: 1 to 32 letters and digits. NULL for NULL.
+ * The id of the currently published policy: 1 to 32 letters and digits. NULL for NULL.
  *
- * Ownership: the result belongs to `record` and lives as long.
+ * Ownership: the result is owned by `record` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2287,35 +2313,36 @@ const char *mtasts_record_id(const mtasts_record *record);
 /**
  * Frees a record. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_record_free(mtasts_record *record);
 
 /**
- * A configuration with the defaults. The caller frees it with mtasts_config_free(); NULL never comes back.
+ * Creates a configuration with the defaults. The caller frees it with mtasts_config_free(). Never returns NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_config *mtasts_config_new(void);
 
 /**
- * Sets how many `seconds` a record id whose fetch failed is left alone. Default 300, and never less
- * (RFC 8461, 3.3).
+ * Sets the back-off of a record id after a failed fetch, in `seconds`. Default: 300, which is also the minimum (RFC
+ * 8461, 3.3).
  *
  * Errors: MTASTS_ERR_NULL.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_config_set_back_off(mtasts_config *config, uint64_t seconds);
+mtasts_status mtasts_config_set_back_off(mtasts_config *config,
+                                         uint64_t seconds);
 
 /**
- * Sets how long a fetch may take, from the address lookup to the last octet, in `milliseconds`. Default 60000; at 0
- * every fetch fails.
+ * Sets the time limit of a fetch, from the address lookup to the last octet, in `milliseconds`. Default: 60000. With
+ * 0 every fetch fails.
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -2326,7 +2353,7 @@ mtasts_status mtasts_config_set_fetch_timeout_ms(mtasts_config *config,
                                                  uint64_t milliseconds);
 
 /**
- * Sets how long a body may be, in `octets`. Default 65536; 1048576 at most.
+ * Sets the maximum length of a body, in `octets`. Default: 65536; maximum: 1048576.
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -2336,19 +2363,20 @@ mtasts_status mtasts_config_set_fetch_timeout_ms(mtasts_config *config,
 mtasts_status mtasts_config_set_max_body_len(mtasts_config *config, size_t octets);
 
 /**
- * Sets what an answer without Content-Type gives: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+ * Sets what to do with a response without Content-Type: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, mtasts_missing_content_type rule);
+mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config,
+                                                     mtasts_missing_content_type rule);
 
 /**
- * Sets how closely a policy must keep to the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
+ * Sets how strictly a policy must follow the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2356,7 +2384,7 @@ mtasts_status mtasts_config_set_missing_content_type(mtasts_config *config, mtas
 mtasts_status mtasts_config_set_strictness(mtasts_config *config, mtasts_strictness strictness);
 
 /**
- * How long a record id whose fetch failed is left alone, in seconds. 0 for NULL.
+ * The back-off of a record id after a failed fetch, in seconds. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2364,7 +2392,7 @@ mtasts_status mtasts_config_set_strictness(mtasts_config *config, mtasts_strictn
 uint64_t mtasts_config_back_off(const mtasts_config *config);
 
 /**
- * How long a fetch may take, in milliseconds. 0 for NULL.
+ * The time limit of a fetch, in milliseconds. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2372,7 +2400,7 @@ uint64_t mtasts_config_back_off(const mtasts_config *config);
 uint64_t mtasts_config_fetch_timeout_ms(const mtasts_config *config);
 
 /**
- * How long a body may be, in octets. 0 for NULL.
+ * The maximum length of a body, in octets. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2382,18 +2410,18 @@ size_t mtasts_config_max_body_len(const mtasts_config *config);
 /**
  * Frees a configuration. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_config_free(mtasts_config *config);
 
 /**
- * Reads the body of a policy, `len` octets at `body`, tolerating what MTASTS_STRICTNESS_TOLERANT names.
+ * Parses the body of a policy, `len` octets at `body`, tolerating the departures of MTASTS_STRICTNESS_TOLERANT.
  *
  * Errors: 301 to 316, with line and octet.
  *
- * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Ownership: the caller owns `*policy`; free it with mtasts_policy_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2403,12 +2431,12 @@ mtasts_status mtasts_policy_parse(const uint8_t *body,
                                   mtasts_error **error);
 
 /**
- * Reads the body of a policy, `len` octets at `body`, as closely as `strictness` asks: one of the MTASTS_STRICTNESS_
+ * Parses the body of a policy, `len` octets at `body`, as strictly as `strictness` says: one of the MTASTS_STRICTNESS_
  * numbers.
  *
  * Errors: 301 to 320, with line and octet; MTASTS_ERR_ARGUMENT for an unknown strictness.
  *
- * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Ownership: the caller owns `*policy`; free it with mtasts_policy_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2419,13 +2447,14 @@ mtasts_status mtasts_policy_parse_with(const uint8_t *body,
                                        mtasts_error **error);
 
 /**
- * Reads the policy out of the answer of a Policy Host, its certificate verified: the HTTP `status`, the
- * `content_type` as it was received (NULL if there was none; several joined with commas, which is refused), `len` octets at `body`.
- * `config` may be NULL.
+ * Parses the policy in the response of a Policy Host, after its certificate was verified: the HTTP `status`, the
+ * `content_type` as received (NULL if there was none; several joined with commas, which is refused), `len` octets at
+ * `body`. `config` may be NULL.
  *
- * Errors: 401 to 405 for the answer, 301 to 320 for the body; mtasts_status_result_type() says what TLSRPT calls it.
+ * Errors: 401 to 405 for the response, 301 to 320 for the body; mtasts_status_result_type() returns the result type
+ * for TLSRPT.
  *
- * Ownership: `*policy` is the caller's; free it with mtasts_policy_free().
+ * Ownership: the caller owns `*policy`; free it with mtasts_policy_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -2446,16 +2475,17 @@ mtasts_status mtasts_policy_from_response(uint16_t status,
 mtasts_mode mtasts_policy_mode(const mtasts_policy *policy);
 
 /**
- * The word of a mode: "enforce", "testing", "none". NULL for a number that is none. It lives as long as the process.
+ * The keyword of a mode: "enforce", "testing", "none". NULL for an unknown number. It is valid for the lifetime of the
+ * process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_mode_word(mtasts_mode mode);
 
 /**
- * How long the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
+ * The time for which the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2463,7 +2493,7 @@ const char *mtasts_mode_word(mtasts_mode mode);
 uint64_t mtasts_policy_max_age(const mtasts_policy *policy);
 
 /**
- * How many mx patterns there are, duplicates counted. 0 for NULL.
+ * The number of mx patterns, including duplicates. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2471,18 +2501,19 @@ uint64_t mtasts_policy_max_age(const mtasts_policy *policy);
 size_t mtasts_policy_mx_count(const mtasts_policy *policy);
 
 /**
- * An mx pattern, in their order from 0: lower case, no trailing dot. NULL for NULL, and beyond the last.
+ * An mx pattern, by its index from 0: lower case, no trailing dot. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_policy_mx_get(const mtasts_policy *policy, size_t index);
+const char *mtasts_policy_mx_get(const mtasts_policy *policy,
+                                 size_t index);
 
 /**
- * Whether a pattern covers `host`, the name in an MX record, as it came: 1 or 0.
+ * Returns 1 if a pattern covers `host`, given as in an MX record, otherwise 0.
  *
- * 0 for NULL, and for what is no host name.
+ * 0 for NULL, and if it is not a host name.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2490,34 +2521,34 @@ const char *mtasts_policy_mx_get(const mtasts_policy *policy, size_t index);
 int32_t mtasts_policy_matches_mx(const mtasts_policy *policy, const char *host);
 
 /**
- * The first pattern that covers `host`. NULL if none does, for NULL, and for what is no host name.
+ * The first pattern that covers `host`. NULL if none does, for NULL, and if it is not a host name.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_policy_matching_mx(const mtasts_policy *policy, const char *host);
 
 /**
- * The text as it was received. NULL for NULL.
+ * The text as received. NULL for NULL.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_policy_text(const mtasts_policy *policy);
 
 /**
- * The policy as the grammar writes it, lines ended by CRLF; unknown fields are left out. NULL for NULL.
+ * The policy in its canonical form, with lines ended by CRLF; unknown fields are omitted. NULL for NULL.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_policy_written(const mtasts_policy *policy);
 
 /**
- * How many lines were received, blank ones not counted: the policy-string of TLSRPT (RFC 8460, 4.4). 0 for NULL.
+ * The number of lines received, without blank ones: the policy-string of TLSRPT (RFC 8460, 4.4). 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2525,20 +2556,22 @@ const char *mtasts_policy_written(const mtasts_policy *policy);
 size_t mtasts_policy_line_count(const mtasts_policy *policy);
 
 /**
- * A line as it was received, without its end, in their order from 0. NULL for NULL, and beyond the last.
+ * A line as received, without its line end, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_policy_line_get(const mtasts_policy *policy, size_t index);
+const char *mtasts_policy_line_get(const mtasts_policy *policy,
+                                   size_t index);
 
 /**
- * The same policy as a handle of its own, for longer than what it is borrowed from. It costs no copy of the text.
+ * Returns the same policy as a separate handle, which can outlive the object that it is borrowed from. The text is not
+ * copied.
  *
  * The caller frees it with mtasts_policy_free(). NULL for NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2547,19 +2580,19 @@ mtasts_policy *mtasts_policy_clone(const mtasts_policy *policy);
 /**
  * Frees a policy. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_policy_free(mtasts_policy *policy);
 
 /**
- * Begins a lookup of `domain` for one of the MTASTS_PURPOSE_ numbers, with the `entry` that the cache holds (NULL for
- * none) at the time `now`, in Unix seconds. `config` may be NULL. Nothing of them is kept.
+ * Starts a lookup of `domain` for one of the MTASTS_PURPOSE_ numbers, with the cached `entry` (NULL for none) at the
+ * time `now`, in Unix seconds. `config` may be NULL. The arguments are not kept.
  *
  * It may be done at once. Errors: 101 to 109 for the domain; MTASTS_ERR_ARGUMENT for an unknown purpose.
  *
- * Ownership: `*lookup` is the caller's; free it with mtasts_lookup_free().
+ * Ownership: the caller owns `*lookup`; free it with mtasts_lookup_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2572,8 +2605,8 @@ mtasts_status mtasts_lookup_new(const char *domain,
                                 mtasts_error **error);
 
 /**
- * What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned: so go on
- * while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, and not until it is MTASTS_OUTPUT_DONE.
+ * What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned:
+ * so loop while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, not until it is MTASTS_OUTPUT_DONE.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2581,43 +2614,44 @@ mtasts_status mtasts_lookup_new(const char *domain,
 mtasts_output mtasts_lookup_poll_output(const mtasts_lookup *lookup);
 
 /**
- * The domain that is looked up: lower case, A-labels. NULL for NULL.
+ * The domain of the lookup: lower case, A-labels. NULL for NULL.
  *
- * Ownership: the result belongs to `lookup` and lives as long.
+ * Ownership: the result is owned by `lookup` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_lookup_domain(const mtasts_lookup *lookup);
 
 /**
- * The name whose TXT records are wanted. It is absolute: no search list applies. NULL for NULL.
+ * The name at which to query TXT records. It is absolute: do not apply a search list. NULL for NULL.
  *
- * Ownership: the result belongs to `lookup` and lives as long.
+ * Ownership: the result is owned by `lookup` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_lookup_txt_name(const mtasts_lookup *lookup);
 
 /**
- * The Policy Host: its certificate must be valid for this DNS-ID, and SNI says it. NULL for NULL.
+ * The Policy Host: its certificate must be valid for this DNS-ID, and SNI must be set to it. NULL for NULL.
  *
- * Ownership: the result belongs to `lookup` and lives as long.
+ * Ownership: the result is owned by `lookup` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_lookup_policy_host(const mtasts_lookup *lookup);
 
 /**
- * The URL to GET. TLS 1.2 or later, no redirect followed, no HTTP cache, no proxy that answers itself. NULL for NULL.
+ * The URL to GET. Use TLS 1.2 or later; follow no redirects; use no HTTP cache, and no proxy that answers itself. NULL
+ * for NULL.
  *
- * Ownership: the result belongs to `lookup` and lives as long.
+ * Ownership: the result is owned by `lookup` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_lookup_policy_url(const mtasts_lookup *lookup);
 
 /**
- * How long the fetch may take, from the address lookup to the last octet, in milliseconds. 0 for NULL.
+ * The time limit of the fetch, from the address lookup to the last octet, in milliseconds. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2625,8 +2659,8 @@ const char *mtasts_lookup_policy_url(const mtasts_lookup *lookup);
 uint64_t mtasts_lookup_fetch_timeout_ms(const mtasts_lookup *lookup);
 
 /**
- * How long the body may be, in octets: stop reading after it, and answer MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE.
- * 0 for NULL.
+ * The maximum length of the body, in octets: stop reading beyond it, and answer
+ * MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2634,13 +2668,14 @@ uint64_t mtasts_lookup_fetch_timeout_ms(const mtasts_lookup *lookup);
 size_t mtasts_lookup_max_body_len(const mtasts_lookup *lookup);
 
 /**
- * Takes the TXT records of the name, CNAMEs followed: `count` RRs at `rrs`, each with its character-strings joined,
- * the shortest `ttl` on the way to them in seconds, and the time `now` in Unix seconds.
+ * Takes the TXT records of the name, after following CNAMEs: `count` RRs at `rrs`, each with its character-strings
+ * concatenated, the shortest `ttl` along the chain in seconds, and the time `now` in Unix seconds.
  *
- * DNS is asked again after `ttl`, but after no less than 30 seconds and no more than an hour: so 0 does as well where the
- * TTL is not known. An answer without TXT records is one for mtasts_lookup_handle_txt_not_found(); none at `rrs` is the same.
+ * DNS is queried again after `ttl`, but not before 30 seconds and not after more than an hour: so pass 0 if the TTL is
+ * unknown. For an answer without TXT records use mtasts_lookup_handle_txt_not_found(); a `count` of 0 has the same
+ * effect.
  *
- * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+ * Errors: "unexpected-input", "already-done"; the lookup is unchanged.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2652,12 +2687,12 @@ mtasts_status mtasts_lookup_handle_txt(mtasts_lookup *lookup,
                                        uint64_t now);
 
 /**
- * Takes that DNS answers, and that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is how long that may be
- * kept, in seconds (RFC 2308, 5); 0 if DNS did not say. It counts as in mtasts_lookup_handle_txt().
+ * Takes the answer that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is the time for which this
+ * may be cached, in seconds (RFC 2308, 5); 0 if DNS gave none. It is clamped as in mtasts_lookup_handle_txt().
  *
- * Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy then.
+ * Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy.
  *
- * Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+ * Errors: "unexpected-input", "already-done"; the lookup is unchanged.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2667,9 +2702,9 @@ mtasts_status mtasts_lookup_handle_txt_not_found(mtasts_lookup *lookup,
                                                  uint64_t now);
 
 /**
- * Takes that DNS gave no answer: `failure` is one of the MTASTS_TXT_ numbers.
+ * Takes the failure of the DNS query: `failure` is one of the MTASTS_TXT_ numbers.
  *
- * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+ * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup is unchanged.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2677,11 +2712,11 @@ mtasts_status mtasts_lookup_handle_txt_not_found(mtasts_lookup *lookup,
 mtasts_status mtasts_lookup_handle_txt_failed(mtasts_lookup *lookup, mtasts_status failure, uint64_t now);
 
 /**
- * Takes what the Policy Host answered, its certificate verified for its name: the HTTP `status`, the `content_type`
- * as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+ * Takes the response of the Policy Host, after its certificate was verified for its name: the HTTP `status`, the
+ * `content_type` as received (NULL if there was none; several joined with commas), `len` octets at `body`.
  *
- * An answer that gives no policy is no error of the call: the outcome tells. Errors: "unexpected-input",
- * "already-done"; the lookup stays as it was.
+ * A response without a policy is not an error of the call: it is part of the outcome. Errors: "unexpected-input",
+ * "already-done"; the lookup is unchanged.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2694,10 +2729,10 @@ mtasts_status mtasts_lookup_handle_response(mtasts_lookup *lookup,
                                             uint64_t now);
 
 /**
- * Takes that no answer came from the Policy Host, or none that could be trusted: `failure` is one of the MTASTS_FETCH_
- * numbers.
+ * Takes the failure of the fetch: the Policy Host gave no response, or none that could be trusted. `failure` is one of
+ * the MTASTS_FETCH_ numbers.
  *
- * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+ * Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup is unchanged.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -2707,20 +2742,21 @@ mtasts_status mtasts_lookup_handle_fetch_failed(mtasts_lookup *lookup,
                                                 uint64_t now);
 
 /**
- * The outcome, once mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE. The lookup is still to be freed.
+ * The outcome, after mtasts_lookup_poll_output() has returned MTASTS_OUTPUT_DONE. The lookup still has to be freed.
  *
  * Errors: MTASTS_ERR_NOT_DONE.
  *
- * Ownership: `*outcome` is the caller's; free it with mtasts_outcome_free().
+ * Ownership: the caller owns `*outcome`; free it with mtasts_outcome_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
-mtasts_status mtasts_lookup_finish(const mtasts_lookup *lookup, mtasts_outcome **outcome);
+mtasts_status mtasts_lookup_finish(const mtasts_lookup *lookup,
+                                   mtasts_outcome **outcome);
 
 /**
  * Frees a lookup, done or not. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
@@ -2728,19 +2764,19 @@ void mtasts_lookup_free(mtasts_lookup *lookup);
 
 /**
  * The policy to apply; its mode may be testing or none. NULL if there is none, and for NULL: then
- * mtasts_outcome_no_policy() says why.
+ * mtasts_outcome_no_policy() has the reason.
  *
- * Ownership: the result belongs to `outcome` and lives as long.
+ * Ownership: the result is owned by `outcome` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_policy *mtasts_outcome_policy(const mtasts_outcome *outcome);
 
 /**
- * Whether it is known if a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup is made later;
- * mtasts_delivery_of() sees to that.
+ * Returns 1 if it is known whether a policy applies. 0 if not, and for NULL: then the mail waits, and another lookup
+ * is made later; mtasts_delivery_of() takes care of that.
  *
- * To send it as to a domain without MTA-STS would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+ * Sending it as if the domain had no MTA-STS is the goal of an attacker who suppresses the record (RFC 8461, 10.2).
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2748,7 +2784,7 @@ const mtasts_policy *mtasts_outcome_policy(const mtasts_outcome *outcome);
 int mtasts_outcome_is_known(const mtasts_outcome *outcome);
 
 /**
- * Where the policy came from: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
+ * The origin of the policy: one of the MTASTS_SOURCE_ numbers. 0 if there is no policy, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2758,7 +2794,7 @@ mtasts_source mtasts_outcome_policy_source(const mtasts_outcome *outcome);
 /**
  * The id of the record of the policy. NULL if there is no policy, and for NULL.
  *
- * Ownership: the result belongs to `outcome` and lives as long.
+ * Ownership: the result is owned by `outcome` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2773,9 +2809,9 @@ const char *mtasts_outcome_policy_id(const mtasts_outcome *outcome);
 uint64_t mtasts_outcome_policy_expires_at(const mtasts_outcome *outcome);
 
 /**
- * Why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
+ * The reason why no policy applies: one of the MTASTS_NO_POLICY_ numbers. 0 if one does, and for NULL.
  *
- * The mail goes out as if the domain had no MTA-STS, if mtasts_outcome_is_known(); otherwise it waits.
+ * The mail is sent as if the domain had no MTA-STS if mtasts_outcome_is_known(); otherwise it waits.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2783,8 +2819,7 @@ uint64_t mtasts_outcome_policy_expires_at(const mtasts_outcome *outcome);
 mtasts_status mtasts_outcome_no_policy(const mtasts_outcome *outcome);
 
 /**
- * What was wrong with the record, DNS, or the fetch, by its own number. 0 if there is nothing more to tell, and for
- * NULL.
+ * The error of the record, of DNS, or of the fetch, by its own number. 0 if there are no details, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2792,7 +2827,8 @@ mtasts_status mtasts_outcome_no_policy(const mtasts_outcome *outcome);
 mtasts_status mtasts_outcome_no_policy_detail(const mtasts_outcome *outcome);
 
 /**
- * From when on a lookup fetches again, for MTASTS_NO_POLICY_BACKING_OFF, in Unix seconds. 0 otherwise, and for NULL.
+ * The time from which a lookup fetches again, for MTASTS_NO_POLICY_BACKING_OFF, in Unix seconds. 0 otherwise, and for
+ * NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2800,7 +2836,7 @@ mtasts_status mtasts_outcome_no_policy_detail(const mtasts_outcome *outcome);
 uint64_t mtasts_outcome_no_policy_until(const mtasts_outcome *outcome);
 
 /**
- * What is to be remembered: one of the MTASTS_UPDATE_ numbers. 0 for NULL.
+ * The kind of update: one of the MTASTS_UPDATE_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2808,14 +2844,14 @@ uint64_t mtasts_outcome_no_policy_until(const mtasts_outcome *outcome);
 mtasts_update mtasts_outcome_update_kind(const mtasts_outcome *outcome);
 
 /**
- * Applies what is to be remembered to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix
- * seconds. `*updated` becomes the entry to keep in its place, or NULL when nothing is left worth remembering.
+ * Applies the update to `entry`, which your store holds by now (NULL for none), at the time `now` in Unix seconds.
+ * `*updated` becomes the entry to store in its place, or NULL if there is nothing left to remember.
  *
- * With a mtasts_cache, call mtasts_cache_apply() instead. Several processes that share a store lock it from the look to the
- * write. Where the updated entry has another policy in force than the outcome, another process has stored one that was asked
- * for later: deliver under that one. Errors: MTASTS_ERR_NULL.
+ * With a mtasts_cache, call mtasts_cache_apply() instead. Processes that share a store must lock it from reading to
+ * writing. If the updated entry has another policy in force than the outcome, another process has stored one that was
+ * requested later: deliver under that one. Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*updated` is the caller's; free it with mtasts_entry_free().
+ * Ownership: the caller owns `*updated`; free it with mtasts_entry_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2825,8 +2861,8 @@ mtasts_status mtasts_outcome_apply(const mtasts_outcome *outcome,
                                    mtasts_entry **updated);
 
 /**
- * What to count in TLSRPT under policy type "sts": one of the MTASTS_TLSRPT_ numbers. 0 if there is nothing to report,
- * and for NULL.
+ * The result type to count in TLSRPT under policy type "sts": one of the MTASTS_TLSRPT_ numbers. 0 if there is nothing
+ * to report, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2836,15 +2872,15 @@ mtasts_result_type mtasts_outcome_failure_result_type(const mtasts_outcome *outc
 /**
  * The failure-reason-code of the report. NULL if there is nothing to report, and for NULL.
  *
- * Ownership: the result belongs to `outcome` and lives as long.
+ * Ownership: the result is owned by `outcome` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 
 /**
- * How many lines were received when the body was no valid policy: the policy-string of the report (RFC 8460, 4.4). Together
- * they take at most twice the octets of the body. 0 for NULL.
+ * The number of lines received in a body that was not a valid policy: the policy-string of the report (RFC 8460, 4.4).
+ * Together they take at most twice the octets of the body. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2852,10 +2888,10 @@ const char *mtasts_outcome_failure_reason_code(const mtasts_outcome *outcome);
 size_t mtasts_outcome_failure_line_count(const mtasts_outcome *outcome);
 
 /**
- * A line that was received, in their order from 0; what is not UTF-8 and control characters are replaced, by one U+FFFD
- * however many stand in a row. It is looked for from the first line on. NULL for NULL, and beyond the last.
+ * A line received in such a body, by its index from 0; each run of invalid UTF-8 and control characters is replaced by
+ * one U+FFFD. It is searched from the first line on. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `outcome` and lives as long.
+ * Ownership: the result is owned by `outcome` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2863,8 +2899,8 @@ const char *mtasts_outcome_failure_line_get(const mtasts_outcome *outcome,
                                             size_t index);
 
 /**
- * What to tell the administrator, since a policy could not be fetched anew: the number of the fault. 0 if there is
- * nothing to tell, and for NULL. Once is no reason to worry: see mtasts_outcome_alert_failures().
+ * The alert for the administrator: the number of the fault because of which a policy could not be refreshed. 0 if
+ * there is none, and for NULL. A single failure is no reason to worry: see mtasts_outcome_alert_failures().
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2872,7 +2908,7 @@ const char *mtasts_outcome_failure_line_get(const mtasts_outcome *outcome,
 mtasts_status mtasts_outcome_alert(const mtasts_outcome *outcome);
 
 /**
- * How many fetches have failed since the last that succeeded, this one included. 0 without an alert, and for NULL.
+ * The number of failed fetches since the last success, including this one. 0 without an alert, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2888,8 +2924,9 @@ uint32_t mtasts_outcome_alert_failures(const mtasts_outcome *outcome);
 uint64_t mtasts_outcome_alert_expires_at(const mtasts_outcome *outcome);
 
 /**
- * Whether the domain was asked for a newer policy, and what came of it: one of the MTASTS_RECORD_CHECK_ numbers.
- * MTASTS_RECORD_CHECK_NOT_MADE for NULL. What it means for a message that would be returned, mtasts_delivery_recheck() says.
+ * Whether the domain was queried for a newer policy, and the result: one of the MTASTS_RECORD_CHECK_ numbers.
+ * MTASTS_RECORD_CHECK_NOT_MADE for NULL. mtasts_delivery_recheck() tells what it means for a message that would be
+ * returned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2899,20 +2936,20 @@ mtasts_record_check mtasts_outcome_record_check(const mtasts_outcome *outcome);
 /**
  * Frees an outcome. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_outcome_free(mtasts_outcome *outcome);
 
 /**
- * Reads the saved entry of `domain` back: `len` octets at `text`, as mtasts_entry_text() gave them. A text of version
- * 1 names no domain: it counts for whichever it is read for.
+ * Parses the saved entry of `domain`: `len` octets at `text`, as returned by mtasts_entry_text(). A text of version 1
+ * has no domain: it is accepted for any domain.
  *
- * Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: cut off, damaged, of a version to come,
- * or of another domain. Go on as if nothing had been remembered.
+ * Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: it is truncated, damaged, of a
+ * future version, or of another domain. Continue as if nothing were remembered.
  *
- * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Ownership: the caller owns `*entry`; free it with mtasts_entry_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2923,12 +2960,13 @@ mtasts_status mtasts_entry_parse(const uint8_t *text,
                                  mtasts_error **error);
 
 /**
- * An entry for a policy that was fetched in another way: `policy` (which stays the caller's), the `id` of the record
- * before the fetch, `fetched_at`, when it was asked for, and `checked_until`, until when the record need not be looked at.
+ * Creates an entry for a policy that was fetched in another way: `policy` (which remains the caller's), the `id` of
+ * the record before the fetch, `fetched_at`, the time of the request, and `checked_until`, until when the record need
+ * not be queried.
  *
  * Errors: "bad-id".
  *
- * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Ownership: the caller owns `*entry`; free it with mtasts_entry_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2940,10 +2978,10 @@ mtasts_status mtasts_entry_new(const mtasts_policy *policy,
                                mtasts_error **error);
 
 /**
- * The entry of `domain` as text, the same in every store and every language: keep it, and read it with
- * mtasts_entry_parse(). NULL for NULL, and where `domain` is no domain.
+ * The entry of `domain` as text, identical in every store and every language: save it, and parse it with
+ * mtasts_entry_parse(). NULL for NULL, and if `domain` is not a domain.
  *
- * Ownership: the result belongs to `entry` and lives as long.
+ * Ownership: the result is owned by `entry` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -2952,14 +2990,14 @@ const char *mtasts_entry_text(const mtasts_entry *entry, const char *domain);
 /**
  * The policy, expired or not. NULL if there is none, and for NULL.
  *
- * Ownership: the result belongs to `entry` and lives as long.
+ * Ownership: the result is owned by `entry` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_policy *mtasts_entry_policy(const mtasts_entry *entry);
 
 /**
- * Whether a policy is in force at the time `now`, in Unix seconds: 1 or 0. 0 for NULL.
+ * Returns 1 if a policy is in force at the time `now`, in Unix seconds, otherwise 0. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2969,14 +3007,15 @@ int32_t mtasts_entry_is_valid(const mtasts_entry *entry, uint64_t now);
 /**
  * The id that the record had before the policy was fetched. NULL if there is no policy, and for NULL.
  *
- * Ownership: the result belongs to `entry` and lives as long.
+ * Ownership: the result is owned by `entry` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_entry_policy_id(const mtasts_entry *entry);
 
 /**
- * When the policy was asked for, in Unix seconds: its answer may have been held back. 0 if there is no policy, and for NULL.
+ * The time at which the policy was requested, in Unix seconds: the response may have been delayed. 0 if there is no
+ * policy, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -2992,17 +3031,18 @@ uint64_t mtasts_entry_fetched_at(const mtasts_entry *entry);
 uint64_t mtasts_entry_expires_at(const mtasts_entry *entry);
 
 /**
- * When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds, for a
- * store of your own: then run a lookup with MTASTS_PURPOSE_REFRESH. A mtasts_cache goes by it.
+ * The time at which the policy should be fetched again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix
+ * seconds, for users of a store of their own: run a lookup with MTASTS_PURPOSE_REFRESH then. A mtasts_cache uses the
+ * same schedule.
  *
- * That is a day after it was asked for, or half its max_age if that is shorter, and up to a quarter of this earlier: `spread`,
- * any number of the domain's own that you keep, says how much, 0 not at all, so that not all are due at the same time. The
- * greatest number where max_age is less than an hour or the policy has lapsed at the time `now`, which is then fetched when
- * there is mail; if there is no policy, and for NULL.
+ * This is a day after the request, or half of max_age if that is shorter, and up to a quarter of that earlier:
+ * `spread`, any fixed number for the domain, says how much earlier, with 0 for not at all, so that not all domains are
+ * due at the same time. UINT64_MAX if max_age is less than an hour or the policy has expired at the time `now`, since
+ * it is then fetched when there is mail; also if there is no policy, and for NULL.
  *
- * A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
- * kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays
- * due: let half an hour pass before the next.
+ * A fetch time in the future is from before the clock stepped back, and counts as `now`: so if a time that you stored
+ * is more than a day ahead, it is also from before that, and the policy is due. While refreshes fail, the policy stays
+ * due: wait for half an hour before the next one.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3012,7 +3052,7 @@ uint64_t mtasts_entry_refresh_at(const mtasts_entry *entry,
                                  uint64_t now);
 
 /**
- * Until when the record need not be asked for again, in Unix seconds; 0 if it must be, and for NULL.
+ * The time until which the record need not be queried again, in Unix seconds; 0 if it must be, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3020,7 +3060,8 @@ uint64_t mtasts_entry_refresh_at(const mtasts_entry *entry,
 uint64_t mtasts_entry_checked_until(const mtasts_entry *entry);
 
 /**
- * Why the domain had no usable record, by its MTASTS_ERR_ number. 0 if that is not remembered, and for NULL.
+ * The reason why the domain had no usable record, as a MTASTS_ERR_ number. 0 if no absence is remembered, and for
+ * NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3028,7 +3069,7 @@ uint64_t mtasts_entry_checked_until(const mtasts_entry *entry);
 mtasts_status mtasts_entry_absence(const mtasts_entry *entry);
 
 /**
- * Until when it is believed that the domain has no record, in Unix seconds. 0 if that is not remembered, and for NULL.
+ * The time until which the absence of a record is remembered, in Unix seconds. 0 if none is, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3036,7 +3077,7 @@ mtasts_status mtasts_entry_absence(const mtasts_entry *entry);
 uint64_t mtasts_entry_absence_until(const mtasts_entry *entry);
 
 /**
- * How many record ids are left alone since their fetch failed: 4 at most. 0 for NULL.
+ * The number of record ids in back-off: at most 4. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3044,16 +3085,16 @@ uint64_t mtasts_entry_absence_until(const mtasts_entry *entry);
 size_t mtasts_entry_back_off_count(const mtasts_entry *entry);
 
 /**
- * A record id that is left alone, in their order from 0. NULL for NULL, and beyond the last.
+ * A record id in back-off, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `entry` and lives as long.
+ * Ownership: the result is owned by `entry` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_entry_back_off_id(const mtasts_entry *entry, size_t index);
 
 /**
- * Until when a record id is left alone, in Unix seconds. 0 for NULL, and beyond the last.
+ * The end of the back-off of a record id, in Unix seconds. 0 for NULL, and if the index is out of range.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3061,7 +3102,7 @@ const char *mtasts_entry_back_off_id(const mtasts_entry *entry, size_t index);
 uint64_t mtasts_entry_back_off_until(const mtasts_entry *entry, size_t index);
 
 /**
- * How many fetches have failed since the policy was fetched. 0 for NULL.
+ * The number of fetches that have failed since the policy was fetched. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3071,26 +3112,27 @@ uint32_t mtasts_entry_fetch_failures(const mtasts_entry *entry);
 /**
  * Frees an entry. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_entry_free(mtasts_entry *entry);
 
 /**
- * A cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets of memory (0
- * for the default, 256 MiB), each let go after `unused_for` seconds without use (0 for the default, 180 days).
+ * Creates a cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets
+ * of memory (0 for the default, 256 MiB); a policy is no longer refreshed after `unused_for` seconds without use (0
+ * for the default, 180 days).
  *
- * A policy that many domains share counts once. It takes at most 2.5 times its text and 200 octets; one that takes more than
- * fifteen sixteenths of `max_octets` is not cached. When they take too much, the policies go that no mail went to again, out
- * of the class of sizes that takes the most.
+ * A policy shared by many domains counts once. It takes at most 2.5 times the size of its text plus 200 octets; one
+ * that takes more than fifteen sixteenths of `max_octets` is not cached. When the limit is reached, policies without
+ * repeated use are evicted, from the size class that takes the most.
  *
- * Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
- * strangers, and spreads the refreshes.
+ * Take `seed` from a source of random numbers, and keep it secret: it keys the hash of the names, which attackers
+ * choose, and spreads the refreshes.
  *
  * Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*cache` is the caller's; free it with mtasts_cache_free().
+ * Ownership: the caller owns `*cache`; free it with mtasts_cache_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -3101,7 +3143,7 @@ mtasts_status mtasts_cache_new(uint64_t seed,
                                mtasts_cache **cache);
 
 /**
- * How many domains are remembered. 0 for NULL, and when poisoned.
+ * The number of cached domains. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3109,7 +3151,7 @@ mtasts_status mtasts_cache_new(uint64_t seed,
 size_t mtasts_cache_len(const mtasts_cache *cache);
 
 /**
- * How many octets the policies take in memory. 0 for NULL, and when poisoned.
+ * The memory that the policies take, in octets. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3117,12 +3159,12 @@ size_t mtasts_cache_len(const mtasts_cache *cache);
 size_t mtasts_cache_octets(const mtasts_cache *cache);
 
 /**
- * What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
- * `*entry` becomes NULL when nothing is remembered that still counts.
+ * Looks up the entry of `domain` for a delivery at the time `now` in Unix seconds, and marks the domain as used.
+ * `*entry` becomes NULL if nothing in it is current.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Ownership: the caller owns `*entry`; free it with mtasts_entry_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3133,11 +3175,11 @@ mtasts_status mtasts_cache_get(const mtasts_cache *cache,
                                mtasts_error **error);
 
 /**
- * As mtasts_cache_get(), but marks no use: for a refresh, or for whoever looks into the cache.
+ * The same as mtasts_cache_get(), without marking a use: for a refresh, or for inspection.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*entry` is the caller's; free it with mtasts_entry_free().
+ * Ownership: the caller owns `*entry`; free it with mtasts_entry_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3148,12 +3190,12 @@ mtasts_status mtasts_cache_peek(const mtasts_cache *cache,
                                 mtasts_error **error);
 
 /**
- * Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it,
- * several entries where the policies took too much memory, or NULL; `evicted` may be NULL.
+ * Applies the update of `outcome` to the entry of `domain` at the time `now`. `*evicted` becomes the entries evicted
+ * for it, several if the policies took too much memory, or NULL; `evicted` may be NULL.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*evicted` is the caller's; free it with mtasts_entries_free().
+ * Ownership: the caller owns `*evicted`; free it with mtasts_entries_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3165,12 +3207,12 @@ mtasts_status mtasts_cache_apply(const mtasts_cache *cache,
                                  mtasts_error **error);
 
 /**
- * Remembers `entry`, which stays the caller's, in place of what was cached of `domain`: to load what was saved.
- * `*evicted` as in mtasts_cache_apply(). It counts as a use.
+ * Replaces the cached entry of `domain` by `entry`, which remains the caller's: for loading saved entries. `*evicted`
+ * is as in mtasts_cache_apply(). It counts as a use.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*evicted` is the caller's; free it with mtasts_entries_free().
+ * Ownership: the caller owns `*evicted`; free it with mtasts_entries_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3182,7 +3224,7 @@ mtasts_status mtasts_cache_insert(const mtasts_cache *cache,
                                   mtasts_error **error);
 
 /**
- * Forgets `domain`. Nothing remembered is no error.
+ * Removes `domain`. It is not an error if it is not cached.
  *
  * Errors: 101 to 109 for the domain.
  *
@@ -3192,12 +3234,12 @@ mtasts_status mtasts_cache_insert(const mtasts_cache *cache,
 mtasts_status mtasts_cache_remove(const mtasts_cache *cache, const char *domain, mtasts_error **error);
 
 /**
- * Forgets the entry that expired first, at the time `now`; `*expired` becomes a list of that one, or NULL when none has
- * expired. There is no need to call it: expired entries are the first to go.
+ * Removes the entry that expired first, at the time `now`; `*expired` becomes a list with this entry, or NULL if none
+ * has expired. There is no need to call it: expired entries are evicted first.
  *
  * Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*expired` is the caller's; free it with mtasts_entries_free().
+ * Ownership: the caller owns `*expired`; free it with mtasts_entries_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3206,12 +3248,13 @@ mtasts_status mtasts_cache_remove_expired(const mtasts_cache *cache,
                                           mtasts_entries **expired);
 
 /**
- * A domain whose policy is due for a refresh at the time `now`, the longest due first; `*domain` becomes NULL when none
- * is. Run a lookup for MTASTS_PURPOSE_REFRESH on what mtasts_cache_peek() gives, and mtasts_cache_apply() its outcome.
+ * Returns a domain whose policy is due for a refresh at the time `now`, the longest overdue first; `*domain` becomes
+ * NULL if there is none. Run a lookup with MTASTS_PURPOSE_REFRESH on the entry from mtasts_cache_peek(), and apply its
+ * outcome with mtasts_cache_apply().
  *
- * A domain is not named again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
+ * A domain is not returned again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*domain` is the caller's; free it with mtasts_domain_free().
+ * Ownership: the caller owns `*domain`; free it with mtasts_domain_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3220,8 +3263,8 @@ mtasts_status mtasts_cache_poll_refresh(const mtasts_cache *cache,
                                         mtasts_domain **domain);
 
 /**
- * When mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means now. The greatest
- * uint64_t when there is nothing to do, for NULL, and when poisoned. It may change with every call that names the cache.
+ * The time at which mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means
+ * now. UINT64_MAX if there is nothing to do, for NULL, and when poisoned. It may change with every call on the cache.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3229,28 +3272,28 @@ mtasts_status mtasts_cache_poll_refresh(const mtasts_cache *cache,
 uint64_t mtasts_cache_poll_timeout(const mtasts_cache *cache);
 
 /**
- * A copy of every domain and what is remembered of it, to save them: mtasts_entry_text() of each, under its
- * mtasts_entries_domain(). Loaded again in this order with mtasts_cache_insert(), they are as they were.
+ * Copies every domain and its entry, in order to save them: mtasts_entry_text() of each, for its
+ * mtasts_entries_domain(). Load them in this order with mtasts_cache_insert().
  *
  * Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*entries` is the caller's; free it with mtasts_entries_free().
+ * Ownership: the caller owns `*entries`; free it with mtasts_entries_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_status mtasts_cache_entries(const mtasts_cache *cache, mtasts_entries **entries);
 
 /**
- * Frees a cache. NULL is fine. No other thread may use it any more.
+ * Frees a cache. NULL is fine. No other thread may be using it.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_cache_free(mtasts_cache *cache);
 
 /**
- * How many entries there are. 0 for NULL.
+ * The number of entries. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3258,18 +3301,18 @@ void mtasts_cache_free(mtasts_cache *cache);
 size_t mtasts_entries_count(const mtasts_entries *entries);
 
 /**
- * The domain of an entry, in their order from 0. NULL for NULL, and beyond the last.
+ * The domain of an entry, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `entries` and lives as long.
+ * Ownership: the result is owned by `entries` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_entries_domain(const mtasts_entries *entries, size_t index);
 
 /**
- * An entry, in their order from 0. NULL for NULL, and beyond the last.
+ * An entry, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `entries` and lives as long.
+ * Ownership: the result is owned by `entries` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3278,17 +3321,18 @@ const mtasts_entry *mtasts_entries_get(const mtasts_entries *entries, size_t ind
 /**
  * Frees entries. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_entries_free(mtasts_entries *entries);
 
 /**
- * What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_ flags that
- * hold for it, joined with |, or 0. Other bits count for nothing.
+ * Determines what a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_
+ * flags that apply to it, combined with |, or 0. Other bits are ignored.
  *
- * REQUIRETLS beats the header field, and does not bind a message with a null reverse path (RFC 8689, 4).
+ * REQUIRETLS takes precedence over the header field, and does not apply to a message with a null reverse path (RFC
+ * 8689, 4).
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3296,8 +3340,8 @@ void mtasts_entries_free(mtasts_entries *entries);
 mtasts_message mtasts_message_tls(mtasts_message_facts facts);
 
 /**
- * Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:
- * 1 or 0. The field must stand once, and say nothing but "No". 0 for NULL.
+ * Returns 1 if a message says "TLS-Required: No", otherwise 0; `values` has the `count` values of all its header
+ * fields of that name. There must be exactly one such field, with the value "No" alone. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3306,48 +3350,49 @@ int32_t mtasts_tls_required_no(const mtasts_bytes *values,
                                size_t count);
 
 /**
- * A delivery under what a lookup came to: its policy, none, or that it could not tell. The outcome stays the caller's
- * and may be freed before.
+ * Creates a delivery under the outcome of a lookup: its policy, none, or that this could not be determined. The
+ * outcome remains the caller's and may be freed afterwards.
  *
- * Where DNS could not tell whether there is a policy, no host gets the message: to connect would be what an attacker wants
- * who suppresses the record (RFC 8461, 10.2). NULL counts as that. The caller frees the delivery with
- * mtasts_delivery_free(); NULL never comes back.
+ * If DNS did not tell whether there is a policy, no host receives the message: connecting is the goal of an attacker
+ * who suppresses the record (RFC 8461, 10.2). NULL has the same effect. The caller frees the delivery with
+ * mtasts_delivery_free(). Never returns NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_delivery *mtasts_delivery_of(const mtasts_outcome *outcome);
 
 /**
- * A delivery under `policy`, which stays the caller's and may be freed before. NULL counts as a policy that is not known,
- * as in mtasts_delivery_undetermined().
+ * Creates a delivery under `policy`, which remains the caller's and may be freed afterwards. NULL counts as an unknown
+ * policy, as in mtasts_delivery_undetermined().
  *
- * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ * The caller frees it with mtasts_delivery_free(). Never returns NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_delivery *mtasts_delivery_under(const mtasts_policy *policy);
 
 /**
- * A delivery to a domain that provably has no policy. Where that is not known, mtasts_delivery_undetermined().
+ * Creates a delivery to a domain that provably has no policy. If that is not known, use
+ * mtasts_delivery_undetermined().
  *
- * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ * The caller frees it with mtasts_delivery_free(). Never returns NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_delivery *mtasts_delivery_without_policy(void);
 
 /**
- * A delivery to a domain of which it is not known whether it has a policy: it waits.
+ * Creates a delivery to a domain whose policy could not be determined: the message waits.
  *
- * The caller frees it with mtasts_delivery_free(); NULL never comes back.
+ * The caller frees it with mtasts_delivery_free(). Never returns NULL.
  *
- * Ownership: the result is the caller's.
+ * Ownership: the caller owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3356,7 +3401,7 @@ mtasts_delivery *mtasts_delivery_undetermined(void);
 /**
  * Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -3364,9 +3409,10 @@ mtasts_delivery *mtasts_delivery_undetermined(void);
 mtasts_status mtasts_delivery_set_message(mtasts_delivery *delivery, mtasts_message message);
 
 /**
- * Sets what the operator demands of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers it.
+ * Sets what the operator requires of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers
+ * it.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -3375,9 +3421,10 @@ mtasts_status mtasts_delivery_set_minimum(mtasts_delivery *delivery,
                                           mtasts_minimum minimum);
 
 /**
- * Sets what counts where a host has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_ numbers.
+ * Sets the precedence for a host that has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_
+ * numbers.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -3386,8 +3433,8 @@ mtasts_status mtasts_delivery_set_dane_precedence(mtasts_delivery *delivery,
                                                   mtasts_dane_precedence precedence);
 
 /**
- * Sets whether the message is a TLSRPT report (`is_report`, 0 or not): it goes out despite MTA-STS and DANE, and its sessions are not
- * counted (RFC 8460, 3 and 5.3.1).
+ * Sets whether the message is a TLSRPT report (`is_report` is nonzero): it is sent despite failures of MTA-STS and
+ * DANE, and its sessions are not counted (RFC 8460, 3 and 5.3.1).
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -3400,20 +3447,20 @@ mtasts_status mtasts_delivery_set_tlsrpt_report(mtasts_delivery *delivery,
 /**
  * Frees a delivery. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_delivery_free(mtasts_delivery *delivery);
 
 /**
- * A host of the MX list, of which nothing is known but its `name`, as it came.
+ * Creates a host of the MX list, of which only the `name` is known, as given in the MX record.
  *
- * A domain without MX records is its own single MX host, and so is a smart host. What is no host name, such as an
- * address, is no error: such a host is skipped where a policy is enforced or a certificate asked for, and gets the message
- * otherwise. Errors: MTASTS_ERR_NULL.
+ * A domain without MX records is its own only MX host, and so is a smart host. A text that is not a host name, such as
+ * an IP address, is not an error: such a host is skipped if a policy is enforced or a certificate required, and
+ * receives the message otherwise. Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*host` is the caller's; free it with mtasts_mx_host_free().
+ * Ownership: the caller owns `*host`; free it with mtasts_mx_host_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3422,10 +3469,10 @@ mtasts_status mtasts_mx_host_new(const char *name,
                                  mtasts_error **error);
 
 /**
- * Sets what DNS says of DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
- * MTASTS_DANE_LOOKUP_FAILED. What the TLSA records say of its certificate, mtasts_check_session() is told.
+ * Sets what DNS says about DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE,
+ * MTASTS_DANE_USABLE or MTASTS_DANE_LOOKUP_FAILED. The result for its certificate is passed to mtasts_check_session().
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -3434,7 +3481,7 @@ mtasts_status mtasts_mx_host_set_dane(mtasts_mx_host *host,
                                       mtasts_dane dane);
 
 /**
- * Sets whether DNSSEC authenticates the name of the host (`authenticated`, 0 or not) (RFC 8689, 4.2.1).
+ * Sets whether DNSSEC authenticates the name of the host (`authenticated` is nonzero) (RFC 8689, 4.2.1).
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -3446,7 +3493,7 @@ mtasts_status mtasts_mx_host_set_dnssec(mtasts_mx_host *host, int32_t authentica
 /**
  * Frees a host. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
@@ -3455,12 +3502,13 @@ void mtasts_mx_host_free(mtasts_mx_host *host);
 /**
  * Decides about an MX host before a connection.
  *
- * For a sender that learns of its hosts one by one; who has the whole list, with what DANE says of each, takes mtasts_plan(),
- * whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it first.
+ * For a sender that learns of its hosts one by one; with the whole list, and what DANE says of each host, use
+ * mtasts_plan(), whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it
+ * first.
  *
  * Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*verdict` is the caller's; free it with mtasts_mx_verdict_free().
+ * Ownership: the caller owns `*verdict`; free it with mtasts_mx_verdict_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3469,14 +3517,14 @@ mtasts_status mtasts_check_mx(const mtasts_delivery *delivery,
                               mtasts_mx_verdict **verdict);
 
 /**
- * Decides about every host of an MX list: `count` hosts at `hosts`, in their order, none left out.
+ * Decides about every host of an MX list: `count` hosts at `hosts`, in order, leaving none out.
  *
- * It gives what mtasts_check_mx() gives for each, and tells by mtasts_mx_plan_permits_none() where no connection is worth
- * while. A `*plan` of an earlier call is overwritten and not freed: free it first.
+ * The verdicts are those of mtasts_check_mx(), and mtasts_mx_plan_permits_none() tells whether no connection makes
+ * sense. A `*plan` of an earlier call is overwritten and not freed: free it first.
  *
- * Errors: MTASTS_ERR_NULL, also for a host that is NULL.
+ * Errors: MTASTS_ERR_NULL, also if a host is NULL.
  *
- * Ownership: `*plan` is the caller's; free it with mtasts_mx_plan_free().
+ * Ownership: the caller owns `*plan`; free it with mtasts_mx_plan_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3486,7 +3534,7 @@ mtasts_status mtasts_plan(const mtasts_delivery *delivery,
                           mtasts_mx_plan **plan);
 
 /**
- * How many hosts were decided about. 0 for NULL.
+ * The number of hosts in the plan. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3494,17 +3542,17 @@ mtasts_status mtasts_plan(const mtasts_delivery *delivery,
 size_t mtasts_mx_plan_count(const mtasts_mx_plan *plan);
 
 /**
- * The verdict about a host, in their order from 0. NULL for NULL, and beyond the last.
+ * The verdict about a host, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `plan` and lives as long.
+ * Ownership: the result is owned by `plan` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_mx_verdict *mtasts_mx_plan_get(const mtasts_mx_plan *plan, size_t index);
 
 /**
- * Whether no host may have the message: 1 or 0. There is nothing to connect to then: go to mtasts_conclude(). 0 for
- * NULL.
+ * Returns 1 if no host may receive the message, otherwise 0. There is nothing to connect to then: continue with
+ * mtasts_conclude(). 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3514,14 +3562,14 @@ int32_t mtasts_mx_plan_permits_none(const mtasts_mx_plan *plan);
 /**
  * Frees a plan. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_mx_plan_free(mtasts_mx_plan *plan);
 
 /**
- * What to do: one of the MTASTS_MX_ numbers. For NULL MTASTS_MX_SKIP.
+ * The decision: one of the MTASTS_MX_ numbers. MTASTS_MX_SKIP for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3529,7 +3577,7 @@ void mtasts_mx_plan_free(mtasts_mx_plan *plan);
 mtasts_mx_decision mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
 
 /**
- * Why the host is skipped: one of the MTASTS_FAULT_ numbers. 0 if it is not, and for NULL.
+ * The reason for skipping the host: one of the MTASTS_FAULT_ numbers. 0 if it is not skipped, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3537,17 +3585,17 @@ mtasts_mx_decision mtasts_mx_verdict_decision(const mtasts_mx_verdict *verdict);
 mtasts_status mtasts_mx_verdict_fault(const mtasts_mx_verdict *verdict);
 
 /**
- * The host to authenticate: the DNS-ID that the certificate must be valid for, and with DANE the base of the TLSA records.
- * It belongs to MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
+ * The name to authenticate: the DNS-ID that the certificate must match, and with DANE the TLSA base domain. It is set
+ * for MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
  *
- * Ownership: the result belongs to `verdict` and lives as long.
+ * Ownership: the result is owned by `verdict` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_mx_verdict_dns_id(const mtasts_mx_verdict *verdict);
 
 /**
- * How many rows TLSRPT counts already, of a host that is skipped. 0 for NULL.
+ * The number of rows to count in TLSRPT now: those of a skipped host. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3555,36 +3603,36 @@ const char *mtasts_mx_verdict_dns_id(const mtasts_mx_verdict *verdict);
 size_t mtasts_mx_verdict_row_count(const mtasts_mx_verdict *verdict);
 
 /**
- * A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+ * A row for TLSRPT, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `verdict` and lives as long.
+ * Ownership: the result is owned by `verdict` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_tlsrpt_row *mtasts_mx_verdict_row_get(const mtasts_mx_verdict *verdict, size_t index);
 
 /**
- * Frees a verdict that mtasts_check_mx() gave; those of a plan go with it. NULL is fine.
+ * Frees a verdict from mtasts_check_mx(); those of a plan are freed with it. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_mx_verdict_free(mtasts_mx_verdict *verdict);
 
 /**
- * Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is one of the
- * MTASTS_TLS_ numbers; `dane_result`, what the TLSA records of the host say of its certificate, is one of the
- * MTASTS_DANE_RESULT_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
+ * Decides about a session, after the TLS attempt and the EHLO that follows: `tls`, the result of the attempt, is one
+ * of the MTASTS_TLS_ numbers; `dane_result`, the result of comparing the certificate with the TLSA records, is one of
+ * the MTASTS_DANE_RESULT_ numbers; `offers_requiretls` is nonzero if that EHLO response offered REQUIRETLS.
  *
- * A host of MTASTS_DANE_USABLE gets the message only with MTASTS_DANE_RESULT_PASSED. Where `tls` says that there is no TLS
- * of version 1.2 or newer, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier call is
- * overwritten and not freed: free it first.
+ * A host with MTASTS_DANE_USABLE receives the message only with MTASTS_DANE_RESULT_PASSED. If `tls` means that there
+ * is no TLS of version 1.2 or later, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier
+ * call is overwritten and not freed: free it first.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the session
- * without the message.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the
+ * session without sending the message.
  *
- * Ownership: `*verdict` is the caller's; free it with mtasts_session_verdict_free().
+ * Ownership: the caller owns `*verdict`; free it with mtasts_session_verdict_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3596,7 +3644,7 @@ mtasts_status mtasts_check_session(const mtasts_delivery *delivery,
                                    mtasts_session_verdict **verdict);
 
 /**
- * What to do: one of the MTASTS_SESSION_ numbers. For NULL MTASTS_SESSION_TRY_NEXT_MX.
+ * The decision: one of the MTASTS_SESSION_ numbers. MTASTS_SESSION_TRY_NEXT_MX for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3604,7 +3652,7 @@ mtasts_status mtasts_check_session(const mtasts_delivery *delivery,
 mtasts_session_decision mtasts_session_verdict_decision(const mtasts_session_verdict *verdict);
 
 /**
- * Why the session may not have the message: one of the MTASTS_FAULT_ numbers. 0 if it may, and for NULL.
+ * The reason for not sending the message: one of the MTASTS_FAULT_ numbers. 0 if it may be sent, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3612,7 +3660,7 @@ mtasts_session_decision mtasts_session_verdict_decision(const mtasts_session_ver
 mtasts_status mtasts_session_verdict_fault(const mtasts_session_verdict *verdict);
 
 /**
- * How many rows TLSRPT counts, success too: one for each kind of policy that was looked at. 0 for NULL.
+ * The number of rows to count in TLSRPT, successes included: one for each type of policy that was checked. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3620,9 +3668,9 @@ mtasts_status mtasts_session_verdict_fault(const mtasts_session_verdict *verdict
 size_t mtasts_session_verdict_row_count(const mtasts_session_verdict *verdict);
 
 /**
- * A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+ * A row for TLSRPT, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `verdict` and lives as long.
+ * Ownership: the result is owned by `verdict` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3631,14 +3679,14 @@ const mtasts_tlsrpt_row *mtasts_session_verdict_row_get(const mtasts_session_ver
 /**
  * Frees a verdict. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_session_verdict_free(mtasts_session_verdict *verdict);
 
 /**
- * Under which kind of policy the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+ * The type of policy under which the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3646,7 +3694,7 @@ void mtasts_session_verdict_free(mtasts_session_verdict *verdict);
 mtasts_policy_type mtasts_tlsrpt_row_policy_type(const mtasts_tlsrpt_row *row);
 
 /**
- * What went wrong: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
+ * The result type: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3663,8 +3711,8 @@ mtasts_result_type mtasts_tlsrpt_row_result_type(const mtasts_tlsrpt_row *row);
 mtasts_status mtasts_tlsrpt_row_reason(const mtasts_tlsrpt_row *row);
 
 /**
- * Compares what a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE came to with the policy of the `delivery`: one of the
- * MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
+ * Compares the outcome of a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE with the policy of the `delivery`: one
+ * of the MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3673,10 +3721,11 @@ mtasts_recheck mtasts_delivery_recheck(const mtasts_delivery *delivery,
                                        const mtasts_outcome *outcome);
 
 /**
- * Decides what becomes of the message when no MX host took it. For each of the `count` hosts that were tried or skipped, `hosts` has the
- * MTASTS_FAULT_ number of its verdict, or 0 if it could not be reached or answered with a temporary failure; `lifetime` is
- * one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or what mtasts_delivery_recheck() said after
- * MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
+ * Decides what to do with the message after no MX host accepted it. For each of the `count` hosts that were tried or
+ * skipped, `hosts` has the MTASTS_FAULT_ number of its verdict, or 0 if it was unreachable or answered with a
+ * temporary failure; `lifetime` is one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or the result
+ * of mtasts_delivery_recheck() after MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the
+ * MTASTS_CONCLUSION_ numbers.
  *
  * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault, lifetime or recheck: keep the message.
  *
@@ -3691,45 +3740,46 @@ mtasts_status mtasts_conclude(const mtasts_delivery *delivery,
                               mtasts_conclusion *conclusion);
 
 /**
- * The enhanced status code to return the message with: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion that is no
- * bounce. It lives as long as the process.
+ * The enhanced status code with which to return the message: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion other
+ * than a bounce. It is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_conclusion_enhanced_status(mtasts_conclusion conclusion);
 
 /**
- * The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
+ * The keyword of a `result_type` in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
  *
- * NULL for a number that is none. It lives as long as the process.
+ * NULL for an unknown number. It is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_result_type_word(mtasts_result_type result_type);
 
 /**
- * The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
+ * The keyword of a `policy_type` in a report: "sts" for MTASTS_POLICY_TYPE_STS.
  *
- * NULL for a number that is none. It lives as long as the process.
+ * NULL for an unknown number. It is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_policy_type_word(mtasts_policy_type policy_type);
 
 /**
- * Reads one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings joined with nothing between.
+ * Parses one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings concatenated without
+ * separators.
  *
- * URIs that are of no use are passed over; of several "rua" all count, and beyond 8 URIs none.
+ * Unusable URIs are skipped; if there are several "rua" fields all of them count, up to 8 URIs.
  *
- * Errors: 1303 to 1311, with the octet. Such a domain gets no report.
+ * Errors: 1303 to 1311, with the octet. Such a domain gets no reports.
  *
- * Ownership: `*record` is the caller's; free it with mtasts_tlsrpt_record_free().
+ * Ownership: the caller owns `*record`; free it with mtasts_tlsrpt_record_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3739,12 +3789,12 @@ mtasts_status mtasts_tlsrpt_record_parse(const uint8_t *txt,
                                          mtasts_error **error);
 
 /**
- * Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+ * Selects the record from an RRset: `count` TXT RRs at `rrs`, each with its character-strings concatenated.
  *
- * Errors: "no-tlsrpt-record" when no RR begins as a record, "several-tlsrpt-records" when two do; else as
+ * Errors: "no-tlsrpt-record" if no RR begins as a record, "several-tlsrpt-records" if two do; otherwise the same as
  * mtasts_tlsrpt_record_parse(). All of them mean: send this domain no report.
  *
- * Ownership: `*record` is the caller's; free it with mtasts_tlsrpt_record_free().
+ * Ownership: the caller owns `*record`; free it with mtasts_tlsrpt_record_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3754,7 +3804,7 @@ mtasts_status mtasts_tlsrpt_record_select(const mtasts_bytes *rrs,
                                           mtasts_error **error);
 
 /**
- * To how many URIs the reports of a `record` go: 1 to 8. 0 for NULL.
+ * The number of URIs in a `record`: 1 to 8. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3762,43 +3812,46 @@ mtasts_status mtasts_tlsrpt_record_select(const mtasts_bytes *rrs,
 size_t mtasts_tlsrpt_record_uri_count(const mtasts_tlsrpt_record *record);
 
 /**
- * A URI, in their order from 0: "mailto:" with a percent-encoded address, or an "https:" URL to POST to.
- * NULL for NULL, and beyond the last.
+ * A URI, by its index from 0: "mailto:" with a percent-encoded address, or an "https:" URL to POST to. NULL for NULL,
+ * and if the index is out of range.
  *
- * Ownership: the result belongs to `record` and lives as long.
+ * Ownership: the result is owned by `record` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_tlsrpt_record_uri_get(const mtasts_tlsrpt_record *record, size_t index);
+const char *mtasts_tlsrpt_record_uri_get(const mtasts_tlsrpt_record *record,
+                                         size_t index);
 
 /**
- * The address of a "mailto:" URI, percent-decoded and without its header fields, ready for a header field.
- * NULL for an "https:" URI, for NULL, and beyond the last.
+ * The address of a "mailto:" URI, percent-decoded and without its header fields, usable in a header field. NULL for an
+ * "https:" URI, for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `record` and lives as long.
+ * Ownership: the result is owned by `record` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const char *mtasts_tlsrpt_record_address_get(const mtasts_tlsrpt_record *record, size_t index);
+const char *mtasts_tlsrpt_record_address_get(const mtasts_tlsrpt_record *record,
+                                             size_t index);
 
 /**
  * Frees a record. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_tlsrpt_record_free(mtasts_tlsrpt_record *record);
 
 /**
- * Reads a report: `len` octets of JSON at `json`, not compressed, with the defaults of mtasts_report_parse_with().
+ * Parses a report: `len` octets of uncompressed JSON at `json`, with the defaults of mtasts_report_parse_with().
  *
- * A report comes compressed with gzip (RFC 8460, 5.2). Unpack it with zlib's inflate(), windowBits 15 + 32, into a buffer of
- * 10 MiB and no more: what does not fit is not to be read, since a file of 10 KiB can unpack to 10 MiB.
+ * Reports are transferred in gzip form (RFC 8460, 5.2). Decompress them with zlib's inflate(), windowBits 15 + 32,
+ * into a buffer of at most 10 MiB: a file of 10 KiB can expand to 10 MiB. If input is left
+ * after Z_STREAM_END, continue with inflateReset(): a gzip file may have several members.
  *
- * Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing of such a report counts.
+ * Errors: 1321 to 1328, with mtasts_error_path() and the octet; nothing in such a report can be used.
  *
- * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Ownership: the caller owns `*report`; free it with mtasts_report_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3808,14 +3861,14 @@ mtasts_status mtasts_report_parse(const uint8_t *json,
                                   mtasts_error **error);
 
 /**
- * Reads a report: `len` octets of JSON at `json`, as closely as `grammar` asks, one of the MTASTS_REPORT_ numbers. One of more
- * than `max_len` octets (0 for the default, 10 MiB), `max_policies` policies (0: 1,000) or `max_failures` kinds of failures in
- * all of them (0: 20,000) is refused.
+ * Parses a report: `len` octets of JSON at `json`, as strictly as `grammar` says, one of the MTASTS_REPORT_ numbers. A
+ * report with more than `max_len` octets (0 for the default, 10 MiB), `max_policies` policies (0: 1,000) or
+ * `max_failures` kinds of failures in all of them (0: 20,000) is refused.
  *
- * Errors: as mtasts_report_parse(); with MTASTS_REPORT_STRICT, 1421 to 1458, one of the MTASTS_DEVIATION_ numbers;
- * MTASTS_ERR_ARGUMENT for an unknown grammar.
+ * Errors: the same as mtasts_report_parse(); with MTASTS_REPORT_STRICT, 1421 to 1458, one of the MTASTS_DEVIATION_
+ * numbers; MTASTS_ERR_ARGUMENT for an unknown grammar.
  *
- * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Ownership: the caller owns `*report`; free it with mtasts_report_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -3829,58 +3882,57 @@ mtasts_status mtasts_report_parse_with(const uint8_t *json,
                                        mtasts_error **error);
 
 /**
- * Gives a `domain` to the policies of a report that have none: the one of its file name (RFC 8460, 5.1), which
- * mtasts_report_file_name_domain() tells. What the report itself says prevails.
+ * Sets the `domain` of the policies of a report that have none: the one in its file name (RFC 8460, 5.1), see
+ * mtasts_report_file_name_domain(). The contents of the report take precedence.
  *
- * What was taken from the report before, policies and strings, must not be used any more. Errors: MTASTS_ERR_NULL, and
+ * Policies and strings taken from the report before are no longer valid. Errors: MTASTS_ERR_NULL, and
  * MTASTS_ERR_STRING_NOT_UTF8.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_report_set_missing_domains(mtasts_report *report,
-                                                const char *domain);
+mtasts_status mtasts_report_set_missing_domains(mtasts_report *report, const char *domain);
 
 /**
- * The organisation that reports: "organization-name". NULL if it is missing, and for NULL.
+ * The reporting organisation: "organization-name". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_organization(const mtasts_report *report);
 
 /**
- * The mail address to ask: "contact-info". NULL if it is missing, and for NULL.
+ * The mail address of the organisation: "contact-info". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_contact(const mtasts_report *report);
 
 /**
- * The domain of the contact, which must be that of the header field TLS-Report-Submitter (RFC 8460, 5.3). NULL if it is
+ * The domain of the contact, which must equal the header field TLS-Report-Submitter (RFC 8460, 5.3). NULL if it is
  * missing, and for NULL.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_submitter(const mtasts_report *report);
 
 /**
- * The "report-id": with the organisation and the period it tells a report that came twice. NULL if it is missing, and for
- * NULL.
+ * The "report-id": together with the organisation and the period it identifies duplicates. NULL if it is missing, and
+ * for NULL.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_id(const mtasts_report *report);
 
 /**
- * Whether the report says which time it is about: 1 or 0. 0 for NULL.
+ * Returns 1 if the report has a period, otherwise 0. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3888,7 +3940,7 @@ const char *mtasts_report_id(const mtasts_report *report);
 int32_t mtasts_report_has_period(const mtasts_report *report);
 
 /**
- * The first second that the report is about, in Unix seconds. 0 without a period, and for NULL.
+ * The first second of the period, in Unix seconds. 0 without a period, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3896,7 +3948,7 @@ int32_t mtasts_report_has_period(const mtasts_report *report);
 uint64_t mtasts_report_start(const mtasts_report *report);
 
 /**
- * The last second that the report is about, in Unix seconds. 0 without a period, and for NULL.
+ * The last second of the period, in Unix seconds. 0 without a period, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3904,7 +3956,7 @@ uint64_t mtasts_report_start(const mtasts_report *report);
 uint64_t mtasts_report_end(const mtasts_report *report);
 
 /**
- * How many sessions succeeded under all policies of the report. 0 for NULL.
+ * The number of successful sessions under all policies of the report. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3912,7 +3964,7 @@ uint64_t mtasts_report_end(const mtasts_report *report);
 uint64_t mtasts_report_successes(const mtasts_report *report);
 
 /**
- * How many sessions failed under all policies of the report. 0 for NULL.
+ * The number of failed sessions under all policies of the report. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3920,7 +3972,7 @@ uint64_t mtasts_report_successes(const mtasts_report *report);
 uint64_t mtasts_report_failures(const mtasts_report *report);
 
 /**
- * How many policies the report tells of. 0 for NULL.
+ * The number of policies in the report. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3928,17 +3980,17 @@ uint64_t mtasts_report_failures(const mtasts_report *report);
 size_t mtasts_report_policy_count(const mtasts_report *report);
 
 /**
- * A policy of the report, in their order from 0. NULL for NULL, and beyond the last.
+ * A policy of the report, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_report_policy *mtasts_report_policy_get(const mtasts_report *report, size_t index);
 
 /**
- * The kind of the policy: one of the MTASTS_POLICY_TYPE_ numbers. 0 for a word that RFC 8460 does not register, and for
- * NULL.
+ * The type of the policy: one of the MTASTS_POLICY_TYPE_ numbers. 0 for a type that RFC 8460 does not register, and
+ * for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3946,25 +3998,25 @@ const mtasts_report_policy *mtasts_report_policy_get(const mtasts_report *report
 mtasts_policy_type mtasts_report_policy_type(const mtasts_report_policy *policy);
 
 /**
- * The kind of the policy, as the report says it: "policy-type". NULL for NULL.
+ * The type of the policy as in the report: "policy-type". NULL for NULL.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_policy_type_word(const mtasts_report_policy *policy);
 
 /**
- * The domain that the policy is of, for DANE the MX host: "policy-domain". NULL if it is missing, and for NULL.
+ * The domain of the policy, for DANE the MX host: "policy-domain". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_policy_domain(const mtasts_report_policy *policy);
 
 /**
- * How many lines of the policy, or TLSA records, the report has: "policy-string". 0 for NULL.
+ * The number of lines of the policy, or of TLSA records, in the report: "policy-string". 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3972,16 +4024,16 @@ const char *mtasts_report_policy_domain(const mtasts_report_policy *policy);
 size_t mtasts_report_policy_line_count(const mtasts_report_policy *policy);
 
 /**
- * A line of the policy, in their order from 0. NULL for NULL, and beyond the last.
+ * A line of the policy, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_policy_line_get(const mtasts_report_policy *policy, size_t index);
 
 /**
- * How many mx patterns of the policy the report has: "mx-host". 0 for NULL.
+ * The number of mx patterns of the policy in the report: "mx-host". 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -3989,16 +4041,16 @@ const char *mtasts_report_policy_line_get(const mtasts_report_policy *policy, si
 size_t mtasts_report_policy_mx_count(const mtasts_report_policy *policy);
 
 /**
- * An mx pattern of the policy, in their order from 0. NULL for NULL, and beyond the last.
+ * An mx pattern of the policy, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_policy_mx_get(const mtasts_report_policy *policy, size_t index);
 
 /**
- * How many sessions kept the policy: "total-successful-session-count". 0 for NULL.
+ * The number of sessions that complied with the policy: "total-successful-session-count". 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4006,7 +4058,7 @@ const char *mtasts_report_policy_mx_get(const mtasts_report_policy *policy, size
 uint64_t mtasts_report_policy_successes(const mtasts_report_policy *policy);
 
 /**
- * How many sessions failed: "total-failure-session-count". 0 for NULL.
+ * The number of failed sessions: "total-failure-session-count". 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4014,9 +4066,9 @@ uint64_t mtasts_report_policy_successes(const mtasts_report_policy *policy);
 uint64_t mtasts_report_policy_failures(const mtasts_report_policy *policy);
 
 /**
- * How many kinds of failures the policy has: "failure-details". 0 for NULL.
+ * The number of kinds of failures under the policy: "failure-details". 0 for NULL.
  *
- * A session may count in several, so their sessions may sum up to more than mtasts_report_policy_failures() (RFC 8460, 4).
+ * A session may count in several, so their sum may exceed mtasts_report_policy_failures() (RFC 8460, 4).
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4024,17 +4076,17 @@ uint64_t mtasts_report_policy_failures(const mtasts_report_policy *policy);
 size_t mtasts_report_policy_failure_count(const mtasts_report_policy *policy);
 
 /**
- * A kind of failure under the policy, in their order from 0. NULL for NULL, and beyond the last.
+ * A kind of failure under the policy, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `policy` and lives as long.
+ * Ownership: the result is owned by `policy` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_failure *mtasts_report_policy_failure_get(const mtasts_report_policy *policy, size_t index);
 
 /**
- * What went wrong: one of the MTASTS_TLSRPT_ numbers; mtasts_hint_explain() says what it means. 0 for a word that RFC 8460 does
- * not register, and for NULL.
+ * The kind of failure: one of the MTASTS_TLSRPT_ numbers; mtasts_hint_explain() explains it. 0 for a type that RFC
+ * 8460 does not register, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4042,16 +4094,16 @@ const mtasts_failure *mtasts_report_policy_failure_get(const mtasts_report_polic
 mtasts_result_type mtasts_failure_result_type(const mtasts_failure *failure);
 
 /**
- * What went wrong, as the report says it: "result-type". NULL for NULL.
+ * The kind of failure as in the report: "result-type". NULL for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_result_word(const mtasts_failure *failure);
 
 /**
- * How many sessions had it: "failed-session-count". 0 for NULL.
+ * The number of sessions affected: "failed-session-count". 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4059,10 +4111,10 @@ const char *mtasts_failure_result_word(const mtasts_failure *failure);
 uint64_t mtasts_failure_sessions(const mtasts_failure *failure);
 
 /**
- * The address of the sending mail server, or whatever stands in its place: "sending-mta-ip". NULL if it is missing, and for
+ * The address of the sending mail server, or the text in its place: "sending-mta-ip". NULL if it is missing, and for
  * NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4071,50 +4123,50 @@ const char *mtasts_failure_sending_mta_ip(const mtasts_failure *failure);
 /**
  * The name of the MX host, as in its MX record: "receiving-mx-hostname". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_receiving_mx_hostname(const mtasts_failure *failure);
 
 /**
- * What the MX host calls itself: "receiving-mx-helo". NULL if it is missing, and for NULL.
+ * The name that the MX host uses for itself: "receiving-mx-helo". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_receiving_mx_helo(const mtasts_failure *failure);
 
 /**
- * The address of the MX host, or whatever stands in its place: "receiving-ip". NULL if it is missing, and for NULL.
+ * The address of the MX host, or the text in its place: "receiving-ip". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_receiving_ip(const mtasts_failure *failure);
 
 /**
- * The URI of a page that tells more: "additional-information". NULL if it is missing, and for NULL.
+ * The URI of a page with more information: "additional-information". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_additional_information(const mtasts_failure *failure);
 
 /**
- * The reason, in words of the sender's own: "failure-reason-code". NULL if it is missing, and for NULL.
+ * The reason in the sender's own words: "failure-reason-code". NULL if it is missing, and for NULL.
  *
- * Ownership: the result belongs to `failure` and lives as long.
+ * Ownership: the result is owned by `failure` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_failure_reason_code(const mtasts_failure *failure);
 
 /**
- * In how many places the report departs from RFC 8460 or from I-JSON: 256 at most, of more the last is
+ * The number of deviations of the report from RFC 8460 or from I-JSON: at most 256; if there are more, the last is
  * MTASTS_DEVIATION_MORE_DEVIATIONS. 0 for NULL, and for a report that was built.
  *
  * Threads: any, at once.
@@ -4123,8 +4175,8 @@ const char *mtasts_failure_reason_code(const mtasts_failure *failure);
 size_t mtasts_report_deviation_count(const mtasts_report *report);
 
 /**
- * What is unusual there, in their order from 0: one of the MTASTS_DEVIATION_ numbers, with its mtasts_status_code() and its
- * mtasts_status_message(). 0 for NULL, and beyond the last.
+ * The kind of a deviation, by its index from 0: one of the MTASTS_DEVIATION_ numbers, with its mtasts_status_code()
+ * and its mtasts_status_message(). 0 for NULL, and if the index is out of range.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4133,9 +4185,10 @@ mtasts_status mtasts_report_deviation_status(const mtasts_report *report,
                                              size_t index);
 
 /**
- * The member where it is, as "policies[0].summary"; empty for the report as a whole. NULL for NULL, and beyond the last.
+ * The path of the member with a deviation, such as `policies[0].summary`; empty for the report as a whole. NULL for
+ * NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `report` and lives as long.
+ * Ownership: the result is owned by `report` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4143,20 +4196,22 @@ const char *mtasts_report_deviation_path(const mtasts_report *report,
                                          size_t index);
 
 /**
- * The octet of the JSON where it was noticed, counted from 0. 0 for NULL, and beyond the last.
+ * The octet of the JSON at which the deviation was noticed, counted from 0. 0 for NULL, and if the index is out of
+ * range.
  *
  * Threads: any, at once.
  * Since: 0.1.0
  */
-size_t mtasts_report_deviation_offset(const mtasts_report *report, size_t index);
+size_t mtasts_report_deviation_offset(const mtasts_report *report,
+                                      size_t index);
 
 /**
- * The report as JSON: in one line, I-JSON, in the order of RFC 8460. Pack it with gzip before it is sent (RFC 8460, 5.2): zlib's
- * deflate(), windowBits 15 + 16, into as many octets as deflateBound() says.
+ * Writes the report as I-JSON on one line, in the order of RFC 8460. Compress it with gzip before sending (RFC 8460,
+ * 5.2): zlib's deflate(), windowBits 15 + 16, with a buffer of deflateBound() octets.
  *
  * Errors: 1331 to 1340, with mtasts_error_path(): receivers would misread or refuse it.
  *
- * Ownership: `*json` is the caller's; free it with mtasts_text_free().
+ * Ownership: the caller owns `*json`; free it with mtasts_text_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4165,21 +4220,21 @@ mtasts_status mtasts_report_json(const mtasts_report *report,
                                  mtasts_error **error);
 
 /**
- * Frees a report. NULL is fine. One that belongs to a due report goes with it.
+ * Frees a report. NULL is fine. One that belongs to a due report is freed with it.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_free(mtasts_report *report);
 
 /**
- * Begins a report: of the `organization`, with the mail address `contact` for questions, and the report-id `id`, about the time
- * from `start` to `end`, in Unix seconds, both included.
+ * Starts a report: of the `organization`, with the mail address `contact` for questions, and the report-id `id`, about
+ * the period from `start` to `end`, in Unix seconds, inclusive.
  *
- * Whether that may be written, mtasts_report_json() says. Errors: MTASTS_ERR_ARGUMENT when it ends before it starts.
+ * mtasts_report_json() checks whether it may be written. Errors: MTASTS_ERR_ARGUMENT if it ends before it starts.
  *
- * Ownership: `*builder` is the caller's; free it with mtasts_report_builder_free().
+ * Ownership: the caller owns `*builder`; free it with mtasts_report_builder_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4192,8 +4247,8 @@ mtasts_status mtasts_report_builder_new(const char *organization,
                                         mtasts_error **error);
 
 /**
- * Adds a policy behind the others: its `policy_type`, a word as mtasts_policy_type_word() gives it, its `domain`, and how many
- * sessions succeeded and failed under it: `successes`, `failures`.
+ * Appends a policy: its `policy_type`, as returned by mtasts_policy_type_word(), its `domain`, and the numbers of
+ * successful and failed sessions under it, `successes` and `failures`.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
@@ -4207,7 +4262,7 @@ mtasts_status mtasts_report_builder_add_policy(mtasts_report_builder *builder,
                                                uint64_t failures);
 
 /**
- * Adds a `line` to the policy: of an MTA-STS policy as it was received, or a TLSA record. A line feed ends a line.
+ * Appends a `line` to the policy: of an MTA-STS policy as received, or a TLSA record. A line feed ends a line.
  *
  * Errors: MTASTS_ERR_TOO_EARLY without a policy; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
@@ -4218,9 +4273,9 @@ mtasts_status mtasts_report_builder_add_line(mtasts_report_builder *builder,
                                              const char *line);
 
 /**
- * Adds an mx `pattern` to the policy, as it stands in the MTA-STS policy.
+ * Appends an mx `pattern` to the policy, as written in the MTA-STS policy.
  *
- * Errors: as mtasts_report_builder_add_line().
+ * Errors: the same as mtasts_report_builder_add_line().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4228,10 +4283,10 @@ mtasts_status mtasts_report_builder_add_line(mtasts_report_builder *builder,
 mtasts_status mtasts_report_builder_add_mx(mtasts_report_builder *builder, const char *pattern);
 
 /**
- * Adds a kind of failure to the policy: its `result_type`, a word as mtasts_result_type_word() gives it, and how many `sessions` had
- * it. All else about it is left out unless it is set.
+ * Appends a kind of failure to the policy: its `result_type`, as returned by mtasts_result_type_word(), and the number
+ * of `sessions` affected. Everything else about it is omitted unless it is set.
  *
- * Errors: as mtasts_report_builder_add_line().
+ * Errors: the same as mtasts_report_builder_add_line().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4241,7 +4296,7 @@ mtasts_status mtasts_report_builder_add_failure(mtasts_report_builder *builder,
                                                 uint64_t sessions);
 
 /**
- * Sets the `address` of the sending mail server, for the kind of failure that was added last.
+ * Sets the `address` of the sending mail server, for the last kind of failure.
  *
  * Errors: MTASTS_ERR_TOO_EARLY without a failure; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
@@ -4253,7 +4308,7 @@ mtasts_status mtasts_report_builder_set_sending_mta_ip(mtasts_report_builder *bu
 /**
  * Sets the `name` of the MX host, as in its MX record.
  *
- * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ * Errors: the same as mtasts_report_builder_set_sending_mta_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4262,9 +4317,9 @@ mtasts_status mtasts_report_builder_set_receiving_mx_hostname(mtasts_report_buil
                                                               const char *name);
 
 /**
- * Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, 255 octets at most.
+ * Sets the name of the MX host from its `greeting`, or from its EHLO response: the first word, at most 255 octets.
  *
- * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ * Errors: the same as mtasts_report_builder_set_sending_mta_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4275,7 +4330,7 @@ mtasts_status mtasts_report_builder_set_receiving_mx_helo(mtasts_report_builder 
 /**
  * Sets the `address` of the MX host.
  *
- * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ * Errors: the same as mtasts_report_builder_set_sending_mta_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4283,9 +4338,9 @@ mtasts_status mtasts_report_builder_set_receiving_mx_helo(mtasts_report_builder 
 mtasts_status mtasts_report_builder_set_receiving_ip(mtasts_report_builder *builder, const char *address);
 
 /**
- * Sets the `uri` of a page that tells more.
+ * Sets the `uri` of a page with more information.
  *
- * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ * Errors: the same as mtasts_report_builder_set_sending_mta_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4294,9 +4349,9 @@ mtasts_status mtasts_report_builder_set_additional_information(mtasts_report_bui
                                                                const char *uri);
 
 /**
- * Sets the `reason`, a code of yours or a message: 128 octets at most, "?" for what is not printable ASCII.
+ * Sets the `reason`, a code of yours or a message: at most 128 octets, with "?" for what is not printable ASCII.
  *
- * Errors: as mtasts_report_builder_set_sending_mta_ip().
+ * Errors: the same as mtasts_report_builder_set_sending_mta_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4305,11 +4360,11 @@ mtasts_status mtasts_report_builder_set_failure_reason_code(mtasts_report_builde
                                                             const char *reason);
 
 /**
- * The report as far as it is built; the builder begins no other, and is still to be freed.
+ * Returns the finished report; the builder starts no other, and still has to be freed.
  *
- * Errors: MTASTS_ERR_TOO_EARLY for a builder that has given its report before.
+ * Errors: MTASTS_ERR_TOO_EARLY if the builder has already returned its report.
  *
- * Ownership: `*report` is the caller's; free it with mtasts_report_free().
+ * Ownership: the caller owns `*report`; free it with mtasts_report_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -4318,20 +4373,20 @@ mtasts_status mtasts_report_builder_finish(mtasts_report_builder *builder, mtast
 /**
  * Frees a builder, finished or not. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_builder_free(mtasts_report_builder *builder);
 
 /**
- * A session with a host of `domain`, or one that its policy forbade: an event for each `row` of a verdict. `policy` is the
- * MTA-STS policy of the domain, or NULL; `mx_host` its MX host as the MX record has it, or NULL where that is no host name.
- * They stay the caller's and may be freed before.
+ * Creates the event of a session with a host of `domain`, or of one that its policy prevented: one for each `row` of a
+ * verdict. `policy` is the MTA-STS policy of the domain, or NULL; `mx_host` its MX host as given in the MX record, or
+ * NULL if that is not a host name. They remain the caller's and may be freed afterwards.
  *
  * Errors: 101 to 109 for the domain and the host.
  *
- * Ownership: `*event` is the caller's; free it with mtasts_event_free().
+ * Ownership: the caller owns `*event`; free it with mtasts_event_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4343,12 +4398,12 @@ mtasts_status mtasts_event_of_row(const char *domain,
                                   mtasts_error **error);
 
 /**
- * A policy discovery of `domain` that failed, as its `outcome` tells; `*event` becomes NULL where there is nothing to report.
- * Make it once a lookup, beside the events of the sessions that follow.
+ * Creates the event of a failed policy discovery of `domain`, from its `outcome`; `*event` becomes NULL if there is
+ * nothing to report. Create it once for each lookup, in addition to the events of the sessions that follow.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*event` is the caller's; free it with mtasts_event_free().
+ * Ownership: the caller owns `*event`; free it with mtasts_event_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4358,8 +4413,8 @@ mtasts_status mtasts_event_of_outcome(const char *domain,
                                       mtasts_error **error);
 
 /**
- * Sets the TLSRPT `record` of the domain, its strings joined. With one that asks for no reports, nothing is counted; without one the
- * event is counted, and the record is asked for when the report is due.
+ * Sets the TLSRPT `record` of the domain, its strings concatenated. If it asks for no reports, nothing is counted;
+ * without a record the event is counted, and the record is looked up when the report is due.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
@@ -4370,8 +4425,8 @@ mtasts_status mtasts_event_set_record(mtasts_event *event,
                                       const char *record);
 
 /**
- * Sets whether the message is itself a TLS report: `is_report` is 0 or not. Such a session is not counted (RFC 8460, 3), or two
- * domains would report to each other for ever.
+ * Sets whether the message is itself a TLS report (`is_report` is nonzero). Such a session is not counted (RFC 8460,
+ * 3); otherwise two domains would report to each other forever.
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -4382,10 +4437,10 @@ mtasts_status mtasts_event_set_tlsrpt_report(mtasts_event *event,
                                              int32_t is_report);
 
 /**
- * Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, the number of an answer
- * apart, 255 octets at most.
+ * Sets the name of the MX host from its `greeting`, or from its EHLO response: the first word after the reply code, at
+ * most 255 octets.
  *
- * Errors: MTASTS_ERR_ARGUMENT for an event that is no session; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ * Errors: MTASTS_ERR_ARGUMENT if the event is not a session; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4394,20 +4449,19 @@ mtasts_status mtasts_event_set_helo(mtasts_event *event,
                                     const char *greeting);
 
 /**
- * Sets the `address` that the session came from, as "192.0.2.1" or "2001:db8::1": the one that the world sees.
+ * Sets the `address` from which the session came, such as "192.0.2.1" or "2001:db8::1": the public one.
  *
- * Errors: as mtasts_event_set_helo(), and MTASTS_ERR_ARGUMENT for what is no IP address.
+ * Errors: the same as mtasts_event_set_helo(), and MTASTS_ERR_ARGUMENT if it is not an IP address.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
-mtasts_status mtasts_event_set_sending_ip(mtasts_event *event,
-                                          const char *address);
+mtasts_status mtasts_event_set_sending_ip(mtasts_event *event, const char *address);
 
 /**
  * Sets the `address` of the MX host.
  *
- * Errors: as mtasts_event_set_sending_ip().
+ * Errors: the same as mtasts_event_set_sending_ip().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4415,10 +4469,10 @@ mtasts_status mtasts_event_set_sending_ip(mtasts_event *event,
 mtasts_status mtasts_event_set_receiving_ip(mtasts_event *event, const char *address);
 
 /**
- * Sets the `reason`, where more is known than the code of the row: a word of your TLS library. Up to the first character that is not
- * printable ASCII, 128 octets at most.
+ * Sets the `reason`, if more is known than the code of the row, such as a message of your TLS library. It is used up
+ * to the first character that is not printable ASCII, at most 128 octets.
  *
- * Errors: as mtasts_event_set_helo().
+ * Errors: the same as mtasts_event_set_helo().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4427,10 +4481,10 @@ mtasts_status mtasts_event_set_reason(mtasts_event *event,
                                       const char *reason);
 
 /**
- * Sets the TLSA records of the MX host, which are told with what is counted under DANE: `count` strings at `records`, each
- * usage, selector, matching type and data in hexadecimal, a blank between two.
+ * Sets the TLSA records of the MX host, which are reported with what is counted under DANE: `count` strings at
+ * `records`, each with usage, selector, matching type and data in hexadecimal, separated by spaces.
  *
- * Errors: as mtasts_event_set_helo().
+ * Errors: the same as mtasts_event_set_helo().
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4442,14 +4496,14 @@ mtasts_status mtasts_event_set_tlsa_records(mtasts_event *event,
 /**
  * The recipient domain. NULL for NULL.
  *
- * Ownership: the result belongs to `event` and lives as long.
+ * Ownership: the result is owned by `event` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_event_domain(const mtasts_event *event);
 
 /**
- * What the event is counted under: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+ * The policy type under which the event is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4457,7 +4511,7 @@ const char *mtasts_event_domain(const mtasts_event *event);
 mtasts_policy_type mtasts_event_policy_type(const mtasts_event *event);
 
 /**
- * Whether the event is counted as a failed session: 1 or 0. 0 for NULL.
+ * Returns 1 if the event is counted as a failed session, otherwise 0. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4465,20 +4519,20 @@ mtasts_policy_type mtasts_event_policy_type(const mtasts_event *event);
 int32_t mtasts_event_has_failed(const mtasts_event *event);
 
 /**
- * Frees an event; those of a datagram go with it. NULL is fine.
+ * Frees an event; those of a datagram are freed with it. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_event_free(mtasts_event *event);
 
 /**
- * Reads a datagram: `len` octets at `octets`, 65536 at most, as recv() gives them.
+ * Parses a datagram: `len` octets at `octets`, at most 65536, as received by recv().
  *
- * Errors: 1341 to 1347. Any local program may write to the socket: count the fault, and go on.
+ * Errors: 1341 to 1347. Any local program may write to the socket: count the error, and continue.
  *
- * Ownership: `*datagram` is the caller's; free it with mtasts_datagram_free().
+ * Ownership: the caller owns `*datagram`; free it with mtasts_datagram_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4488,11 +4542,12 @@ mtasts_status mtasts_datagram_parse(const uint8_t *octets,
                                     mtasts_error **error);
 
 /**
- * A datagram about deliveries to `domain`, which has this TLSRPT `record`, its strings joined. Without an event it says nothing.
+ * Creates a datagram about deliveries to `domain`, with this TLSRPT `record`, its strings concatenated. It is empty
+ * until an event is added.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*datagram` is the caller's; free it with mtasts_datagram_free().
+ * Ownership: the caller owns `*datagram`; free it with mtasts_datagram_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4502,12 +4557,12 @@ mtasts_status mtasts_datagram_new(const char *domain,
                                   mtasts_error **error);
 
 /**
- * Adds an event of the same domain, which stays the caller's; its own record does not count. 1 if it was added; 0 if not, and for
- * NULL.
+ * Adds an event of the same domain, which remains the caller's; its own record is ignored. Returns 1 if it was added;
+ * 0 if not, and for NULL.
  *
- * A datagram has no word for a policy discovery that failed beside a cached policy, since each of its policies stands for a
- * session; nor for a session of a TLS report, which is not counted. What mtasts_datagram_event_get() gave before must not be used
- * any more.
+ * A datagram cannot express a failed policy discovery with a cached policy, since each of its policies stands for a
+ * session, nor a session of a TLS report, which is not counted. Earlier results of mtasts_datagram_event_get() are no
+ * longer valid.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4516,10 +4571,11 @@ int32_t mtasts_datagram_add(mtasts_datagram *datagram,
                             const mtasts_event *event);
 
 /**
- * Sets the `address` that all sessions of the datagram came from, as "192.0.2.1": the one that the world sees of a host behind a
- * NAT. What is written stays as it was. What mtasts_datagram_event_get() gave before must not be used any more.
+ * Sets the `address` from which all sessions of the datagram came, such as "192.0.2.1": the public one of a host
+ * behind a NAT. It does not change mtasts_datagram_json(). Earlier results of mtasts_datagram_event_get() are no
+ * longer valid.
  *
- * Errors: MTASTS_ERR_NULL, MTASTS_ERR_ARGUMENT for what is no IP address.
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_ARGUMENT if it is not an IP address.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4530,23 +4586,23 @@ mtasts_status mtasts_datagram_set_sending_ip(mtasts_datagram *datagram,
 /**
  * The recipient domain. NULL for NULL.
  *
- * Ownership: the result belongs to `datagram` and lives as long.
+ * Ownership: the result is owned by `datagram` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_datagram_domain(const mtasts_datagram *datagram);
 
 /**
- * The TLSRPT record of the domain, as the sender saw it. NULL for NULL.
+ * The TLSRPT record of the domain, as seen by the sender. NULL for NULL.
  *
- * Ownership: the result belongs to `datagram` and lives as long.
+ * Ownership: the result is owned by `datagram` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_datagram_record(const mtasts_datagram *datagram);
 
 /**
- * How many events the datagram tells: one a policy. 0 for NULL, and when poisoned.
+ * The number of events in the datagram: one for each policy. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4554,9 +4610,10 @@ const char *mtasts_datagram_record(const mtasts_datagram *datagram);
 size_t mtasts_datagram_event_count(const mtasts_datagram *datagram);
 
 /**
- * An event, in their order from 0, with the record of the datagram. NULL for NULL, beyond the last, and when poisoned.
+ * An event, by its index from 0, with the record of the datagram. NULL for NULL, if the index is out of range, and
+ * when poisoned.
  *
- * Ownership: the result belongs to `datagram` and lives as long.
+ * Ownership: the result is owned by `datagram` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4564,11 +4621,11 @@ const mtasts_event *mtasts_datagram_event_get(const mtasts_datagram *datagram,
                                               size_t index);
 
 /**
- * The datagram as libtlsrpt writes it, of version 1, ready to be sent.
+ * Writes the datagram in the form of libtlsrpt, version 1, ready to be sent.
  *
- * Errors: "datagram-without-policy" and "datagram-too-long": send none.
+ * Errors: "datagram-without-policy" and "datagram-too-long": do not send it.
  *
- * Ownership: `*json` is the caller's; free it with mtasts_text_free().
+ * Ownership: the caller owns `*json`; free it with mtasts_text_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4577,19 +4634,19 @@ mtasts_status mtasts_datagram_json(const mtasts_datagram *datagram, mtasts_text 
 /**
  * Frees a datagram. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_datagram_free(mtasts_datagram *datagram);
 
 /**
- * The sender with the mail address `contact`, a plain one such as "tls-reports@example.com", and the name `organization`, 255 octets
- * at most. The submitter is the domain of the address, always (RFC 8460, 5.3).
+ * Creates a sender with the mail address `contact`, a plain one such as "tls-reports@example.com", and the name
+ * `organization`, at most 255 octets. The submitter is always the domain of the address (RFC 8460, 5.3).
  *
- * Errors: 1361 and 1362. It is a mistake of the configuration: say so, and send no reports.
+ * Errors: 1361 and 1362. This is a configuration error: report it, and send no reports.
  *
- * Ownership: `*sender` is the caller's; free it with mtasts_report_sender_free().
+ * Ownership: the caller owns `*sender`; free it with mtasts_report_sender_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4599,9 +4656,9 @@ mtasts_status mtasts_report_sender_new(const char *contact,
                                        mtasts_error **error);
 
 /**
- * The domain that reports come from: lower case, A-labels. NULL for NULL.
+ * The domain of the sender: lower case, A-labels. NULL for NULL.
  *
- * Ownership: the result belongs to `sender` and lives as long.
+ * Ownership: the result is owned by `sender` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4610,7 +4667,7 @@ const char *mtasts_report_sender_submitter(const mtasts_report_sender *sender);
 /**
  * The mail address, its domain in lower case and A-labels. NULL for NULL.
  *
- * Ownership: the result belongs to `sender` and lives as long.
+ * Ownership: the result is owned by `sender` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4619,7 +4676,7 @@ const char *mtasts_report_sender_contact(const mtasts_report_sender *sender);
 /**
  * The name of the organisation. NULL for NULL.
  *
- * Ownership: the result belongs to `sender` and lives as long.
+ * Ownership: the result is owned by `sender` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4628,22 +4685,22 @@ const char *mtasts_report_sender_organization(const mtasts_report_sender *sender
 /**
  * Frees a sender. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_sender_free(mtasts_report_sender *sender);
 
 /**
- * A tally that has counted nothing, for reports of `sender`, which may be freed before. It counts at most `max_domains` domains in a
- * day (0 for the default, 65536) in `max_octets` octets of memory (0 for the default, 64 MiB).
+ * Creates an empty tally, for reports of `sender`, which may be freed afterwards. It counts at most `max_domains`
+ * domains in a day (0 for the default, 65536) in `max_octets` octets of memory (0 for the default, 64 MiB).
  *
- * Take `seed` from a source of random numbers, keep it to yourself, and keep it over restarts: it keys the hash of the names,
- * which come from strangers, and sets when the report of a domain is due.
+ * Take `seed` from a source of random numbers, keep it secret, and keep it across restarts: it keys the hash of the
+ * names, which attackers choose, and determines when the report of a domain is due.
  *
  * Errors: MTASTS_ERR_NULL.
  *
- * Ownership: `*tally` is the caller's; free it with mtasts_tally_free().
+ * Ownership: the caller owns `*tally`; free it with mtasts_tally_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -4654,12 +4711,12 @@ mtasts_status mtasts_tally_new(uint64_t seed,
                                mtasts_tally **tally);
 
 /**
- * Reads the text of a tally: `len` octets at `text`, as mtasts_tally_text() wrote it; `seed`, `sender`, `max_domains` and
- * `max_octets` are as in mtasts_tally_new().
+ * Parses the text of a tally: `len` octets at `text`, as written by mtasts_tally_text(); `seed`, `sender`,
+ * `max_domains` and `max_octets` are as in mtasts_tally_new().
  *
- * Errors: 1351 to 1354, with line and octet: keep the text for whoever looks into it, and begin with an empty tally.
+ * Errors: 1351 to 1354, with line and octet: keep the text for inspection, and start with an empty tally.
  *
- * Ownership: `*tally` is the caller's; free it with mtasts_tally_free().
+ * Ownership: the caller owns `*tally`; free it with mtasts_tally_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4673,12 +4730,12 @@ mtasts_status mtasts_tally_parse(const uint8_t *text,
                                  mtasts_error **error);
 
 /**
- * The tally as text: keep it in a file, and read it with mtasts_tally_parse(). It names the domains that mail went to, so let
- * nobody else read it.
+ * Writes the tally as text: save it in a file, and parse it with mtasts_tally_parse(). It contains the domains of your
+ * recipients, so keep it private.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
  *
- * Ownership: `*text` is the caller's; free it with mtasts_text_free().
+ * Ownership: the caller owns `*text`; free it with mtasts_text_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4686,7 +4743,8 @@ mtasts_status mtasts_tally_text(const mtasts_tally *tally,
                                 mtasts_text **text);
 
 /**
- * Counts an event at the time `now`, in Unix seconds: one of the MTASTS_COUNTED_ numbers. 0 for NULL, and when poisoned.
+ * Counts an event at the time `now`, in Unix seconds, and returns one of the MTASTS_COUNTED_ numbers. 0 for NULL, and
+ * when poisoned.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4696,7 +4754,8 @@ mtasts_counted mtasts_tally_count(mtasts_tally *tally,
                                   uint64_t now);
 
 /**
- * Counts all events of a datagram at the time `now`, in Unix seconds: how many were counted. 0 for NULL, and when poisoned.
+ * Counts all events of a datagram at the time `now`, in Unix seconds, and returns how many were counted. 0 for NULL,
+ * and when poisoned.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4706,20 +4765,20 @@ size_t mtasts_tally_count_datagram(mtasts_tally *tally,
                                    uint64_t now);
 
 /**
- * The word of one of the MTASTS_COUNTED_ numbers, `counted`, for logs and metrics: "whole", "folded", or why not, as
- * "too-many-domains". NULL for a number that is none. It lives as long as the process.
+ * The word for one of the MTASTS_COUNTED_ numbers, `counted`, for logs and metrics: "whole", "folded", or a reason
+ * such as "too-many-domains". NULL for an unknown number. It is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_counted_word(mtasts_counted counted);
 
 /**
- * Adds what the tally `other` has counted and not yet delivered, day by day. It stays as it is: a tally that is merged twice counts
- * twice. What has no room is lost, see mtasts_tally_lost_sessions().
+ * Adds the undelivered counts of the tally `other`, day by day. It is unchanged: merging a tally twice counts twice.
+ * What does not fit is lost, see mtasts_tally_lost_sessions().
  *
- * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT where both are the same.
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT if both are the same.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4728,8 +4787,8 @@ mtasts_status mtasts_tally_merge(mtasts_tally *tally,
                                  const mtasts_tally *other);
 
 /**
- * Notes that a report was mailed to `domain` at the time `now`: not the domain that it is about, but that of the address. Call it at
- * each try, so that nobody gets a report about nothing but reports (RFC 8460, 3).
+ * Records that a report was mailed to `domain` at the time `now`: that of the address, not the one that the report is
+ * about. Call it for each attempt, so that nobody gets a report about reports only (RFC 8460, 3).
  *
  * Errors: 101 to 109 for the domain.
  *
@@ -4742,12 +4801,12 @@ mtasts_status mtasts_tally_note_report_mail(mtasts_tally *tally,
                                             mtasts_error **error);
 
 /**
- * The next report that is due at the time `now`, in Unix seconds; `*due` becomes NULL when none is.
+ * Returns the next report that is due at the time `now`, in Unix seconds; `*due` becomes NULL if there is none.
  *
- * It is due again, as if its delivery had failed, unless mtasts_tally_handle_delivery() says what came of it; so a process that
- * dies meanwhile loses none. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ * It becomes due again, as after a failed delivery, unless mtasts_tally_handle_delivery() is called with the result;
+ * so a process that dies in the meantime loses none. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
  *
- * Ownership: `*due` is the caller's; free it with mtasts_due_report_free().
+ * Ownership: the caller owns `*due`; free it with mtasts_due_report_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -4756,8 +4815,8 @@ mtasts_status mtasts_tally_poll_report(mtasts_tally *tally,
                                        mtasts_due_report **due);
 
 /**
- * When the next report is due, in Unix seconds; a time in the past means now. The greatest uint64_t when none is, for NULL, and
- * when poisoned. It may change with every call that names the tally.
+ * The time at which the next report is due, in Unix seconds; a time in the past means now. UINT64_MAX if there is
+ * none, for NULL, and when poisoned. It may change with every call on the tally.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4765,12 +4824,12 @@ mtasts_status mtasts_tally_poll_report(mtasts_tally *tally,
 uint64_t mtasts_tally_poll_timeout(const mtasts_tally *tally);
 
 /**
- * Takes note of what came of a delivery at the time `now`: `delivery` is one of the MTASTS_REPORT_DELIVERY_ numbers. `due` stays the
- * caller's. `*retry_at` becomes the time at which the report is due again, in Unix seconds, or the greatest uint64_t where that is
- * never; `retry_at` may be NULL.
+ * Takes the result of a delivery at the time `now`: `delivery` is one of the MTASTS_REPORT_DELIVERY_ numbers. `due`
+ * remains the caller's. `*retry_at` becomes the time at which the report is due again, in Unix seconds, or UINT64_MAX
+ * for never; `retry_at` may be NULL.
  *
- * After a failure that is 5, 15 and 45 minutes, 2, 5 and 15 hours after the try before. A report that is not known any more
- * changes nothing. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT for any other number.
+ * After a failure, retries follow 5, 15 and 45 minutes, 2, 5 and 15 hours after the previous attempt. An unknown
+ * report changes nothing. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT for an unknown number.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -4782,7 +4841,7 @@ mtasts_status mtasts_tally_handle_delivery(mtasts_tally *tally,
                                            uint64_t *retry_at);
 
 /**
- * Whether nothing waits to be reported: 1 or 0. 0 for NULL, and when poisoned.
+ * Returns 1 if there is nothing to report, otherwise 0. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4790,7 +4849,8 @@ mtasts_status mtasts_tally_handle_delivery(mtasts_tally *tally,
 int32_t mtasts_tally_is_empty(const mtasts_tally *tally);
 
 /**
- * How many domains have been counted on the day of UTC that has the time `day`, in Unix seconds. 0 for NULL, and when poisoned.
+ * The number of domains counted on the day of UTC that contains the time `day`, in Unix seconds. 0 for NULL, and when
+ * poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4799,7 +4859,7 @@ size_t mtasts_tally_domains(const mtasts_tally *tally,
                             uint64_t day);
 
 /**
- * How many octets all counts take in memory. 0 for NULL, and when poisoned.
+ * The memory of all counts, in octets. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4807,8 +4867,8 @@ size_t mtasts_tally_domains(const mtasts_tally *tally,
 size_t mtasts_tally_octets(const mtasts_tally *tally);
 
 /**
- * How many sessions were lost since a merge, a text, or a clock that was set right, found no room for them. 0 for NULL, and when
- * poisoned.
+ * The number of sessions lost because there was no room for them in a merge, in a text, or after the clock was
+ * corrected. 0 for NULL, and when poisoned.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4818,7 +4878,7 @@ uint64_t mtasts_tally_lost_sessions(const mtasts_tally *tally);
 /**
  * Frees a tally. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
@@ -4827,36 +4887,36 @@ void mtasts_tally_free(mtasts_tally *tally);
 /**
  * The domain that the report is about and goes to. NULL for NULL.
  *
- * Ownership: the result belongs to `due` and lives as long.
+ * Ownership: the result is owned by `due` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_due_report_domain(const mtasts_due_report *due);
 
 /**
- * The TLSRPT record of the domain that was seen last; NULL if none was, and for NULL.
+ * The last TLSRPT record of the domain seen; NULL if there was none, and for NULL.
  *
- * Ask for it anew: when it is gone, the domain wants no report (MTASTS_REPORT_DELIVERY_REFUSED); when DNS cannot tell, this one
- * counts. mtasts_tlsrpt_record_parse() reads it.
+ * Look it up again: if it is gone, the domain wants no report (MTASTS_REPORT_DELIVERY_REFUSED); if DNS fails, use this
+ * one. mtasts_tlsrpt_record_parse() parses it.
  *
- * Ownership: the result belongs to `due` and lives as long.
+ * Ownership: the result is owned by `due` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_due_report_record(const mtasts_due_report *due);
 
 /**
- * The report. mtasts_report_mail_new() makes the mail of it, and mtasts_report_json() what is attached, or posted to an "https:" URI as
- * "application/tlsrpt+gzip". NULL for NULL.
+ * The report. mtasts_report_mail_new() makes the mail for it, and mtasts_report_json() the attachment, or the body to
+ * POST to an "https:" URI as "application/tlsrpt+gzip". NULL for NULL.
  *
- * Ownership: the result belongs to `due` and lives as long.
+ * Ownership: the result is owned by `due` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_report *mtasts_due_report_report(const mtasts_due_report *due);
 
 /**
- * Which try of a `due` report it is, counted from 1. 0 for NULL.
+ * The number of the attempt for a `due` report, counted from 1. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4864,22 +4924,22 @@ const mtasts_report *mtasts_due_report_report(const mtasts_due_report *due);
 uint32_t mtasts_due_report_attempt(const mtasts_due_report *due);
 
 /**
- * Frees a due report; the tally keeps what it counted. NULL is fine.
+ * Frees a due report; the tally keeps its counts. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_due_report_free(mtasts_due_report *due);
 
 /**
- * The mail that brings `report` about `domain` from `sender`; all of them stay the caller's. Of a report that is due, these are
- * mtasts_due_report_report() and mtasts_due_report_domain().
+ * Creates the parts of the mail with `report` about `domain` from `sender`; all of them remain the caller's. For a due
+ * report, pass mtasts_due_report_report() and mtasts_due_report_domain().
  *
- * Errors: 1366 to 1368, which no report of a tally has: no receiver would take it for the report of this sender. 101 to 109 for
- * the domain.
+ * Errors: 1366 to 1368, which never apply to a report of a tally: receivers would not accept it as a report of this
+ * sender. 101 to 109 for the domain.
  *
- * Ownership: `*mail` is the caller's; free it with mtasts_report_mail_free().
+ * Ownership: the caller owns `*mail`; free it with mtasts_report_mail_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4890,17 +4950,17 @@ mtasts_status mtasts_report_mail_new(const mtasts_report *report,
                                      mtasts_error **error);
 
 /**
- * The value of the header field Subject, in one line: fold it where it is longer than 998 octets. NULL for NULL.
+ * The value of the header field Subject on one line: fold it if it is longer than 998 octets. NULL for NULL.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_mail_subject(const mtasts_report_mail *mail);
 
 /**
- * How many header fields the mail has besides: TLS-Report-Domain, TLS-Report-Submitter, that it was made by a program (RFC 3834),
- * and that it is to go out whatever TLS comes to (RFC 8689, 3). 0 for NULL.
+ * The number of further header fields: TLS-Report-Domain, TLS-Report-Submitter, the mark of an automatic message (RFC
+ * 3834), and the request to deliver it despite TLS failures (RFC 8689, 3). 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -4908,18 +4968,18 @@ const char *mtasts_report_mail_subject(const mtasts_report_mail *mail);
 size_t mtasts_report_mail_header_count(const mtasts_report_mail *mail);
 
 /**
- * The name of a header field, in their order from 0. NULL for NULL, and beyond the last.
+ * The name of a header field, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_mail_header_name(const mtasts_report_mail *mail, size_t index);
 
 /**
- * The value of a header field, in their order from 0. NULL for NULL, and beyond the last.
+ * The value of a header field, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4928,17 +4988,17 @@ const char *mtasts_report_mail_header_value(const mtasts_report_mail *mail, size
 /**
  * The Content-Type of the whole mail: add a semicolon and your boundary. NULL for NULL.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_mail_content_type(const mtasts_report_mail *mail);
 
 /**
- * What a person reads: totals, and what failed; lines of at most 78 characters, but for names that are longer, ended by line
+ * A text for people: totals and failures; lines of at most 78 characters, except for longer names, ended by line
  * feeds. NULL for NULL.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4947,7 +5007,7 @@ const char *mtasts_report_mail_text(const mtasts_report_mail *mail);
 /**
  * The name of the attached file. NULL for NULL.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4956,27 +5016,28 @@ const char *mtasts_report_mail_file_name(const mtasts_report_mail *mail);
 /**
  * The type of the attached file: "application/tlsrpt+gzip". NULL for NULL.
  *
- * Ownership: the result belongs to `mail` and lives as long.
+ * Ownership: the result is owned by `mail` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_mail_media_type(const mtasts_report_mail *mail);
 
 /**
- * Frees what is particular to a mail. NULL is fine.
+ * Frees the parts of a mail. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_mail_free(mtasts_report_mail *mail);
 
 /**
- * Reads the `value` of a header field Subject, folded or not, its words decoded; `*subject` becomes NULL for that of another mail.
+ * Parses the `value` of a header field Subject, folded or not, with encoded words decoded; `*subject` becomes NULL for
+ * that of another mail.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
- * Ownership: `*subject` is the caller's; free it with mtasts_report_subject_free().
+ * Ownership: the caller owns `*subject`; free it with mtasts_report_subject_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -4987,25 +5048,25 @@ mtasts_status mtasts_report_subject_parse(const char *value,
 /**
  * The domain that the report is about. NULL for NULL.
  *
- * Ownership: the result belongs to `subject` and lives as long.
+ * Ownership: the result is owned by `subject` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_subject_domain(const mtasts_report_subject *subject);
 
 /**
- * The domain that the report comes from. NULL for NULL.
+ * The domain that sent the report. NULL for NULL.
  *
- * Ownership: the result belongs to `subject` and lives as long.
+ * Ownership: the result is owned by `subject` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_subject_submitter(const mtasts_report_subject *subject);
 
 /**
- * The Report-ID, without angle brackets; some senders have another one in the report. NULL for NULL.
+ * The Report-ID, without angle brackets; some senders use a different one in the report. NULL for NULL.
  *
- * Ownership: the result belongs to `subject` and lives as long.
+ * Ownership: the result is owned by `subject` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5014,18 +5075,18 @@ const char *mtasts_report_subject_report_id(const mtasts_report_subject *subject
 /**
  * Frees a subject. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_subject_free(mtasts_report_subject *subject);
 
 /**
- * Reads the `name` of a file; `*file_name` becomes NULL for that of another file.
+ * Parses the `name` of a file; `*file_name` becomes NULL for that of another file.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
- * Ownership: `*file_name` is the caller's; free it with mtasts_report_file_name_free().
+ * Ownership: the caller owns `*file_name`; free it with mtasts_report_file_name_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5034,9 +5095,9 @@ mtasts_status mtasts_report_file_name_parse(const char *name,
                                             mtasts_error **error);
 
 /**
- * The domain that the report comes from. NULL for NULL.
+ * The domain that sent the report. NULL for NULL.
  *
- * Ownership: the result belongs to `file_name` and lives as long.
+ * Ownership: the result is owned by `file_name` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5045,14 +5106,14 @@ const char *mtasts_report_file_name_submitter(const mtasts_report_file_name *fil
 /**
  * The domain that the report is about, for mtasts_report_set_missing_domains(). NULL for NULL.
  *
- * Ownership: the result belongs to `file_name` and lives as long.
+ * Ownership: the result is owned by `file_name` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_file_name_domain(const mtasts_report_file_name *file_name);
 
 /**
- * The first second that the report is about, in Unix seconds. 0 for NULL.
+ * The first second of the period, in Unix seconds. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5060,7 +5121,7 @@ const char *mtasts_report_file_name_domain(const mtasts_report_file_name *file_n
 uint64_t mtasts_report_file_name_start(const mtasts_report_file_name *file_name);
 
 /**
- * The last second that the report is about, in Unix seconds. 0 for NULL.
+ * The last second of the period, in Unix seconds. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5068,17 +5129,17 @@ uint64_t mtasts_report_file_name_start(const mtasts_report_file_name *file_name)
 uint64_t mtasts_report_file_name_end(const mtasts_report_file_name *file_name);
 
 /**
- * What tells two files about the same time apart. NULL where the name has none, and for NULL.
+ * The part that distinguishes two files about the same period. NULL if the name has none, and for NULL.
  *
- * Ownership: the result belongs to `file_name` and lives as long.
+ * Ownership: the result is owned by `file_name` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_file_name_unique_id(const mtasts_report_file_name *file_name);
 
 /**
- * Whether the name says that the file is compressed with gzip: 1 or 0. 0 for NULL. The file itself tells better: it begins with
- * the octets 1f 8b then.
+ * Returns 1 if the name says that the file is compressed with gzip, otherwise 0. 0 for NULL. The file itself is more
+ * reliable: a compressed one begins with the octets 1f 8b.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5086,32 +5147,32 @@ const char *mtasts_report_file_name_unique_id(const mtasts_report_file_name *fil
 int32_t mtasts_report_file_name_is_compressed(const mtasts_report_file_name *file_name);
 
 /**
- * The name, written anew. NULL for NULL.
+ * The name in its canonical form. NULL for NULL.
  *
- * Ownership: the result belongs to `file_name` and lives as long.
+ * Ownership: the result is owned by `file_name` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_report_file_name_text(const mtasts_report_file_name *file_name);
 
 /**
- * Frees the reading of a file name. NULL is fine.
+ * Frees a parsed file name. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_report_file_name_free(mtasts_report_file_name *file_name);
 
 /**
- * Explains a failure of a report by its `policy_type`, one of the MTASTS_POLICY_TYPE_ numbers, its `result_type`, one of the
- * MTASTS_TLSRPT_ numbers, and its failure-reason-code, `reason`. 0 stands for a word that RFC 8460 does not register, as
- * mtasts_failure_result_type() gives it; `reason` may be NULL.
+ * Explains a failure in a report by its `policy_type`, one of the MTASTS_POLICY_TYPE_ numbers, its `result_type`, one
+ * of the MTASTS_TLSRPT_ numbers, and its failure-reason-code, `reason`. Pass 0 for a type that RFC 8460 does not
+ * register, as returned by mtasts_failure_result_type(); `reason` may be NULL.
  *
- * Reasons are words of the sender's own: known are those of this library, Postfix, OpenSSL, Microsoft, mox, Stalwart and of
- * programs in Go. Errors: MTASTS_ERR_ARGUMENT for any other number; MTASTS_ERR_STRING_NOT_UTF8.
+ * Reasons are in the sender's own words: those of this library, Postfix, OpenSSL, Microsoft, mox, Stalwart and
+ * programs in Go are known. Errors: MTASTS_ERR_ARGUMENT for an unknown number; MTASTS_ERR_STRING_NOT_UTF8.
  *
- * Ownership: `*hint` is the caller's; free it with mtasts_hint_free().
+ * Ownership: the caller owns `*hint`; free it with mtasts_hint_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -5122,27 +5183,28 @@ mtasts_status mtasts_hint_explain(mtasts_policy_type policy_type,
                                   mtasts_error **error);
 
 /**
- * The hint with this `code`, of these and of the codes of findings; `*hint` becomes NULL for any other.
+ * The hint with this `code`, including the codes of findings; `*hint` becomes NULL for any other.
  *
  * Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
- * Ownership: `*hint` is the caller's; free it with mtasts_hint_free().
+ * Ownership: the caller owns `*hint`; free it with mtasts_hint_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
 mtasts_status mtasts_hint_from_code(const char *code, mtasts_hint **hint, mtasts_error **error);
 
 /**
- * The stable word of the hint, as "chain-incomplete": the same for the same fault, whatever the sender calls it. NULL for NULL.
+ * The stable code of the hint, such as "chain-incomplete": the same for the same fault, whatever the sender calls it.
+ * NULL for NULL.
  *
- * Ownership: the result belongs to `hint` and lives as long.
+ * Ownership: the result is owned by `hint` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_hint_code(const mtasts_hint *hint);
 
 /**
- * Who can mend it: one of the MTASTS_WHOSE_ numbers. 0 for NULL.
+ * Who has to act: one of the MTASTS_WHOSE_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5150,48 +5212,49 @@ const char *mtasts_hint_code(const mtasts_hint *hint);
 mtasts_whose mtasts_hint_whose(const mtasts_hint *hint);
 
 /**
- * The word of one of the MTASTS_WHOSE_ numbers, `whose`: "owner", "sender" or "unclear". NULL for a number that is none. It lives as
- * long as the process.
+ * The word for one of the MTASTS_WHOSE_ numbers, `whose`: "owner", "sender" or "unclear". NULL for an unknown number.
+ * It is valid for the lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_whose_word(mtasts_whose whose);
 
 /**
- * What happened, as one English sentence. NULL for NULL.
+ * What happened, in one sentence. NULL for NULL.
  *
- * Ownership: the result belongs to `hint` and lives as long.
+ * Ownership: the result is owned by `hint` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_hint_cause(const mtasts_hint *hint);
 
 /**
- * What to do, as one English sentence. NULL for NULL.
+ * What to do, in one sentence. NULL for NULL.
  *
- * Ownership: the result belongs to `hint` and lives as long.
+ * Ownership: the result is owned by `hint` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_hint_fix(const mtasts_hint *hint);
 
 /**
- * Frees a hint; one that belongs to a readiness goes with it. NULL is fine.
+ * Frees a hint; one that belongs to a readiness is freed with it. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_hint_free(mtasts_hint *hint);
 
 /**
- * A question about the `policy` of `domain`, in mode testing; both stay the caller's and may be freed before.
+ * Creates the facts about the `policy` of `domain`, in mode testing; both remain the caller's and may be freed
+ * afterwards.
  *
  * Errors: 101 to 109 for the domain.
  *
- * Ownership: `*ready` is the caller's; free it with mtasts_ready_free().
+ * Ownership: the caller owns `*ready`; free it with mtasts_ready_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5201,7 +5264,8 @@ mtasts_status mtasts_ready_new(const char *domain,
                                mtasts_error **error);
 
 /**
- * Sets since when the policy has this list of mx, `time`, in Unix seconds. Where it is not set, reports must tell.
+ * Sets the `time` since when the policy has had this list of mx, in Unix seconds. If it is not set, it is taken from
+ * the reports.
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -5212,7 +5276,8 @@ mtasts_status mtasts_ready_set_since(mtasts_ready *ready,
                                      uint64_t time);
 
 /**
- * Sets when a fault of the domain was mended last, `time`, in Unix seconds. Failures of that day count as from before.
+ * Sets the `time` at which a fault of the domain was last fixed, in Unix seconds. Failures of that day count as
+ * earlier.
  *
  * Errors: MTASTS_ERR_NULL.
  *
@@ -5223,9 +5288,10 @@ mtasts_status mtasts_ready_set_mended_at(mtasts_ready *ready,
                                          uint64_t time);
 
 /**
- * Sets what a check sees of the policy now: `fault`, the mtasts_hint_code() of why it cannot be fetched, or NULL if it can.
+ * Sets the result of a check of the policy: `fault` is the mtasts_hint_code() of the reason why it cannot be fetched,
+ * or NULL if it can.
  *
- * Errors: MTASTS_ERR_ARGUMENT for what is no code of a hint; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+ * Errors: MTASTS_ERR_ARGUMENT if it is not the code of a hint; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -5234,12 +5300,12 @@ mtasts_status mtasts_ready_set_policy_fault(mtasts_ready *ready,
                                             const char *fault);
 
 /**
- * Adds an MX host as a check sees it now: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes, the time
- * `expires_at` at which its certificate expires, in Unix seconds, 0 if that is not known, and whether an earlier check saw another
- * certificate, `renewal_seen`, 0 or not: it renews then, and its end is no concern.
+ * Adds an MX host with the result of a check: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes,
+ * the expiry of its certificate, `expires_at`, in Unix seconds, or 0 if unknown, and `renewal_seen`, nonzero if an
+ * earlier check saw another certificate: then it is renewed automatically, and its expiry does not matter.
  *
- * Every name in the MX records belongs here; without MX records, the domain's own. Errors: 101 to 109 for the name;
- * MTASTS_ERR_ARGUMENT for what is no code of a hint.
+ * Add every name in the MX records or, without MX records, the domain's own name. Errors: 101 to 109 for the name;
+ * MTASTS_ERR_ARGUMENT if the fault is not the code of a hint.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -5252,7 +5318,7 @@ mtasts_status mtasts_ready_add_host(mtasts_ready *ready,
                                     mtasts_error **error);
 
 /**
- * Adds a host, `name`, that is accepted although reports name it and it is no MX host in DNS.
+ * Accepts a host, `name`, that reports name although it is not an MX host in DNS.
  *
  * Errors: 101 to 109 for the name.
  *
@@ -5262,10 +5328,10 @@ mtasts_status mtasts_ready_add_host(mtasts_ready *ready,
 mtasts_status mtasts_ready_add_accepted(mtasts_ready *ready, const char *name, mtasts_error **error);
 
 /**
- * Sets a limit of a condition, one of the MTASTS_READY_LIMIT_ numbers, to `value`; beyond 2^32 - 1 it counts as that, but for
- * sessions.
+ * Sets a threshold of a condition, `limit`, one of the MTASTS_READY_LIMIT_ numbers, to `value`; more than 2^32 - 1
+ * counts as that, except for sessions.
  *
- * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other `limit`.
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown `limit`.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -5275,13 +5341,13 @@ mtasts_status mtasts_ready_set_limit(mtasts_ready *ready,
                                      uint64_t value);
 
 /**
- * Answers the question at the time `now`, in Unix seconds, by `count` reports at `reports`, in any order; they stay the caller's, and so
- * does the question.
+ * Assesses the facts at the time `now`, in Unix seconds, with `count` reports at `reports`, in any order; they remain
+ * the caller's, and so do the facts.
  *
- * Anybody can write a report: hand in those only that you believe. Reports may be of any domain; a report that came twice counts
- * once. Errors: MTASTS_ERR_NULL, for a report too; MTASTS_ERR_POISONED.
+ * Anybody can write a report: pass only those that you trust. Reports may be about any domain; a duplicate report
+ * counts once. Errors: MTASTS_ERR_NULL, also if a report is NULL; MTASTS_ERR_POISONED.
  *
- * Ownership: `*readiness` is the caller's; free it with mtasts_readiness_free().
+ * Ownership: the caller owns `*readiness`; free it with mtasts_readiness_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5293,34 +5359,36 @@ mtasts_status mtasts_ready_assess(const mtasts_ready *ready,
                                   mtasts_error **error);
 
 /**
- * Frees a question. NULL is fine.
+ * Frees the facts. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_ready_free(mtasts_ready *ready);
 
 /**
- * The stable word of a condition, `rule`, as "enough-days". NULL for a number that is none. It lives as long as the process.
+ * The stable code of a condition, `rule`, such as "enough-days". NULL for an unknown number. It is valid for the
+ * lifetime of the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_ready_rule_word(mtasts_ready_rule rule);
 
 /**
- * What a condition, `rule`, asks for, as one English sentence. NULL for a number that is none. It lives as long as the process.
+ * The requirement of a condition, `rule`, in one sentence. NULL for an unknown number. It is valid for the lifetime of
+ * the process.
  *
- * Ownership: the result is the library's.
+ * Ownership: the library owns the result.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_ready_rule_message(mtasts_ready_rule rule);
 
 /**
- * Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+ * Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5328,8 +5396,8 @@ const char *mtasts_ready_rule_message(mtasts_ready_rule rule);
 mtasts_ready_verdict mtasts_readiness_verdict(const mtasts_readiness *readiness);
 
 /**
- * With MTASTS_READY_NOT_YET, the first day on which all conditions may be met, if all faults are mended now and no other comes: its
- * first second, in Unix seconds. 0 otherwise, and for NULL.
+ * With MTASTS_READY_NOT_YET, the first day on which all conditions may be met, if all faults are fixed now and there
+ * are no new ones: its first second, in Unix seconds. 0 otherwise, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5337,7 +5405,7 @@ mtasts_ready_verdict mtasts_readiness_verdict(const mtasts_readiness *readiness)
 uint64_t mtasts_readiness_earliest(const mtasts_readiness *readiness);
 
 /**
- * Whether a condition, `rule`, is met: 1 or 0. 0 for a number that is none, and for NULL.
+ * Returns 1 if a condition, `rule`, is met, otherwise 0. 0 for an unknown number, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5345,7 +5413,7 @@ uint64_t mtasts_readiness_earliest(const mtasts_readiness *readiness);
 int32_t mtasts_readiness_is_met(const mtasts_readiness *readiness, mtasts_ready_rule rule);
 
 /**
- * How many things are missing. 0 for NULL.
+ * The number of missing things. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5353,16 +5421,18 @@ int32_t mtasts_readiness_is_met(const mtasts_readiness *readiness, mtasts_ready_
 size_t mtasts_readiness_shortfall_count(const mtasts_readiness *readiness);
 
 /**
- * Something that is missing, in the order of the conditions from 0. NULL for NULL, and beyond the last.
+ * A missing thing, by its index from 0 in the order of the conditions. NULL for NULL, and if the index is out of
+ * range.
  *
- * Ownership: the result belongs to `readiness` and lives as long.
+ * Ownership: the result is owned by `readiness` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
-const mtasts_shortfall *mtasts_readiness_shortfall_get(const mtasts_readiness *readiness, size_t index);
+const mtasts_shortfall *mtasts_readiness_shortfall_get(const mtasts_readiness *readiness,
+                                                       size_t index);
 
 /**
- * For how many full days the list of MX hosts has been served. 0 for NULL.
+ * The number of full days for which the list of MX hosts has been served. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5370,7 +5440,7 @@ const mtasts_shortfall *mtasts_readiness_shortfall_get(const mtasts_readiness *r
 uint64_t mtasts_readiness_days(const mtasts_readiness *readiness);
 
 /**
- * How many organisations have reported successes under the policy. 0 for NULL.
+ * The number of organisations that have reported successes under the policy. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5378,7 +5448,7 @@ uint64_t mtasts_readiness_days(const mtasts_readiness *readiness);
 size_t mtasts_readiness_submitters(const mtasts_readiness *readiness);
 
 /**
- * How many sessions succeeded under the policy. 0 for NULL.
+ * The number of successful sessions under the policy. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5386,8 +5456,8 @@ size_t mtasts_readiness_submitters(const mtasts_readiness *readiness);
 uint64_t mtasts_readiness_sessions(const mtasts_readiness *readiness);
 
 /**
- * How many of them on days after the last failure of the domain's own, and after its mending: without a failure in n of them, fewer
- * than 3/n fail, with 95 % confidence. 0 for NULL.
+ * The number of those on days after the last failure of the domain's own, and after its fix: without a failure in n of
+ * them, fewer than 3/n fail, with 95 % confidence. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5395,7 +5465,7 @@ uint64_t mtasts_readiness_sessions(const mtasts_readiness *readiness);
 uint64_t mtasts_readiness_clean_sessions(const mtasts_readiness *readiness);
 
 /**
- * How many sessions more were reported by senders that do not verify in mode testing. 0 for NULL.
+ * The number of further sessions, reported by senders that do not verify in mode testing. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5403,7 +5473,7 @@ uint64_t mtasts_readiness_clean_sessions(const mtasts_readiness *readiness);
 uint64_t mtasts_readiness_unverified_sessions(const mtasts_readiness *readiness);
 
 /**
- * How many reports were passed over, for want of a period that can be true. 0 for NULL.
+ * The number of reports ignored because their period is missing or implausible. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5411,10 +5481,10 @@ uint64_t mtasts_readiness_unverified_sessions(const mtasts_readiness *readiness)
 size_t mtasts_readiness_unusable_reports(const mtasts_readiness *readiness);
 
 /**
- * How much the answer rests upon, as "no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence". NULL for
- * NULL.
+ * The amount of evidence, such as "no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence".
+ * NULL for NULL.
  *
- * Ownership: the result belongs to `readiness` and lives as long.
+ * Ownership: the result is owned by `readiness` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5423,14 +5493,14 @@ const char *mtasts_readiness_evidence(const mtasts_readiness *readiness);
 /**
  * Frees a readiness. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_readiness_free(mtasts_readiness *readiness);
 
 /**
- * The condition that lacks it: one of the MTASTS_READY_RULE_ numbers. 0 for NULL.
+ * The condition: one of the MTASTS_READY_RULE_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5438,53 +5508,54 @@ void mtasts_readiness_free(mtasts_readiness *readiness);
 mtasts_ready_rule mtasts_shortfall_rule(const mtasts_shortfall *shortfall);
 
 /**
- * A stable word for it, as "few-submitters". NULL for NULL.
+ * Its stable code, such as "few-submitters". NULL for NULL.
  *
- * Ownership: the result belongs to `shortfall` and lives as long.
+ * Ownership: the result is owned by `shortfall` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_shortfall_code(const mtasts_shortfall *shortfall);
 
 /**
- * The MX host that it is about. NULL for none, and for NULL.
+ * The MX host that it is about. NULL if there is none, and for NULL.
  *
- * Ownership: the result belongs to `shortfall` and lives as long.
+ * Ownership: the result is owned by `shortfall` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_shortfall_host(const mtasts_shortfall *shortfall);
 
 /**
- * The fault that it is about. NULL for none, and for NULL.
+ * The fault that it is about. NULL if there is none, and for NULL.
  *
- * Ownership: the result belongs to `shortfall` and lives as long.
+ * Ownership: the result is owned by `shortfall` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const mtasts_hint *mtasts_shortfall_hint(const mtasts_shortfall *shortfall);
 
 /**
- * What is missing, as one English sentence. Of what reports say nothing stands there that a terminal would act upon. NULL for NULL.
+ * What is missing, in one sentence. Text from reports is free of characters that a terminal would interpret. NULL for
+ * NULL.
  *
- * Ownership: the result belongs to `shortfall` and lives as long.
+ * Ownership: the result is owned by `shortfall` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_shortfall_message(const mtasts_shortfall *shortfall);
 
 /**
- * What to do, as one English sentence. NULL for NULL.
+ * What to do, in one sentence. NULL for NULL.
  *
- * Ownership: the result belongs to `shortfall` and lives as long.
+ * Ownership: the result is owned by `shortfall` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_shortfall_fix(const mtasts_shortfall *shortfall);
 
 /**
- * The first day on which it may be there, if it is mended now: its first second, in Unix seconds. 0 where the owner has to decide,
- * and for NULL.
+ * The first day on which the condition may be met, if the fault is fixed now: its first second, in Unix seconds. 0 if
+ * the owner has to decide, and for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5492,13 +5563,13 @@ const char *mtasts_shortfall_fix(const mtasts_shortfall *shortfall);
 uint64_t mtasts_shortfall_earliest(const mtasts_shortfall *shortfall);
 
 /**
- * Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.
+ * Returns the findings about a policy: `len` octets at `body`, checked with one of the MTASTS_STRICTNESS_ numbers.
  *
- * What is wrong with the policy is no error of the call: it is a finding.
+ * A faulty policy is not an error of the call: it results in findings.
  *
  * Errors: MTASTS_ERR_ARGUMENT for an unknown strictness.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5509,12 +5580,12 @@ mtasts_status mtasts_lint_policy(const uint8_t *body,
                                  mtasts_error **error);
 
 /**
- * Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
- * hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+ * Returns the findings about a policy, as mtasts_lint_policy() does for `body`, `len` and `strictness`, whose domain
+ * has these MX hosts: `count` names at `mx_hosts`. They include the hosts that no pattern covers.
  *
- * Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+ * Errors: the same as mtasts_lint_policy(), and 101 to 109 for a host.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5527,11 +5598,11 @@ mtasts_status mtasts_lint_policy_for_hosts(const uint8_t *body,
                                            mtasts_error **error);
 
 /**
- * Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+ * Returns the findings about a record: one TXT RR of `len` octets at `txt`, its character-strings concatenated.
  *
- * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ * Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5541,11 +5612,11 @@ mtasts_status mtasts_lint_record(const uint8_t *txt,
                                  mtasts_error **error);
 
 /**
- * Findings about an RRset: `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+ * Returns the findings about an RRset: `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
  *
- * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ * Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5555,11 +5626,11 @@ mtasts_status mtasts_lint_rrset(const mtasts_bytes *rrs,
                                 mtasts_error **error);
 
 /**
- * Findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+ * Returns the findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings concatenated.
  *
- * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ * Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5569,14 +5640,15 @@ mtasts_status mtasts_lint_tlsrpt_record(const uint8_t *txt,
                                         mtasts_error **error);
 
 /**
- * Findings about the RRset under "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+ * Returns the findings about the RRset at "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number
+ * of the RR.
  *
- * What you know besides is told too: the `domain`, or NULL; the `ttl` of the records in seconds as the name server of
- * the zone says, or a negative number; 1 for `has_mta_sts` where the domain has an MTA-STS record.
+ * Pass what else you know: the `domain`, or NULL; the `ttl` of the records at the authoritative name server in
+ * seconds, or a negative number; `has_mta_sts` is 1 if the domain has an MTA-STS record.
  *
  * Errors: 101 to 109 for the domain, MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5589,12 +5661,12 @@ mtasts_status mtasts_lint_tlsrpt_rrset(const mtasts_bytes *rrs,
                                        mtasts_error **error);
 
 /**
- * Findings about the answer of a Policy Host, its policy included: `status`, `content_type`, `body`, `len` and `config`
- * as mtasts_policy_from_response() takes them.
+ * Returns the findings about the response of a Policy Host, including its policy: `status`, `content_type`, `body`,
+ * `len` and `config` are as in mtasts_policy_from_response().
  *
- * Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+ * Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -5607,12 +5679,12 @@ mtasts_status mtasts_lint_response(uint16_t status,
                                    mtasts_error **error);
 
 /**
- * Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
- * and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+ * Returns the findings about the response of a Policy Host, as mtasts_lint_response() does for `status`,
+ * `content_type`, `body`, `len` and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
  *
- * Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+ * Errors: the same as mtasts_lint_response(), and 101 to 109 for a host.
  *
- * Ownership: `*findings` is the caller's; free it with mtasts_findings_free().
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
  * Threads: one at a time with the same object.
  * Since: 0.1.0
  */
@@ -5627,7 +5699,7 @@ mtasts_status mtasts_lint_response_for_hosts(uint16_t status,
                                              mtasts_error **error);
 
 /**
- * How many findings there are. 0 for NULL.
+ * The number of findings. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5635,9 +5707,9 @@ mtasts_status mtasts_lint_response_for_hosts(uint16_t status,
 size_t mtasts_findings_count(const mtasts_findings *findings);
 
 /**
- * A finding, in their order from 0. NULL for NULL, and beyond the last.
+ * A finding, by its index from 0. NULL for NULL, and if the index is out of range.
  *
- * Ownership: the result belongs to `findings` and lives as long.
+ * Ownership: the result is owned by `findings` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5646,15 +5718,15 @@ const mtasts_finding *mtasts_findings_get(const mtasts_findings *findings, size_
 /**
  * Frees findings. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_findings_free(mtasts_findings *findings);
 
 /**
- * What a finding is about: a fault that stops a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers.
- * 0 for NULL.
+ * The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers. 0 for
+ * NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5662,16 +5734,16 @@ void mtasts_findings_free(mtasts_findings *findings);
 mtasts_status mtasts_finding_status(const mtasts_finding *finding);
 
 /**
- * The stable word of a finding, as mtasts_status_code() gives it. NULL for NULL.
+ * The stable code of a finding, as returned by mtasts_status_code(). NULL for NULL.
  *
- * Ownership: the result belongs to `finding` and lives as long.
+ * Ownership: the result is owned by `finding` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_finding_code(const mtasts_finding *finding);
 
 /**
- * How much a finding matters: one of the MTASTS_SEVERITY_ numbers, the worst the greatest. 0 for NULL.
+ * The severity of a finding: one of the MTASTS_SEVERITY_ numbers, in ascending order. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5679,7 +5751,7 @@ const char *mtasts_finding_code(const mtasts_finding *finding);
 mtasts_severity mtasts_finding_severity(const mtasts_finding *finding);
 
 /**
- * The line of the text, counted from 1; of an RRset, the RR. 0 for NULL.
+ * The line of the text, counted from 1; for an RRset, the number of the RR. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5695,7 +5767,8 @@ uint32_t mtasts_finding_line(const mtasts_finding *finding);
 size_t mtasts_finding_start(const mtasts_finding *finding);
 
 /**
- * The octet after the last that a finding is about; the first, where a finding is about a place. 0 for NULL.
+ * The octet after the last one that a finding is about; equal to the first if the finding is about a position. 0 for
+ * NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5703,41 +5776,42 @@ size_t mtasts_finding_start(const mtasts_finding *finding);
 size_t mtasts_finding_end(const mtasts_finding *finding);
 
 /**
- * What is wrong, as one English sentence, safe to print. NULL for NULL.
+ * What is wrong, in one sentence that is safe to print. NULL for NULL.
  *
- * Ownership: the result belongs to `finding` and lives as long.
+ * Ownership: the result is owned by `finding` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_finding_message(const mtasts_finding *finding);
 
 /**
- * What senders make of it, as one English sentence. NULL for NULL.
+ * What senders do about it, in one sentence. NULL for NULL.
  *
- * Ownership: the result belongs to `finding` and lives as long.
+ * Ownership: the result is owned by `finding` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_finding_senders(const mtasts_finding *finding);
 
 /**
- * How to mend it, as one English sentence. NULL for NULL.
+ * How to fix it, in one sentence. NULL for NULL.
  *
- * Ownership: the result belongs to `finding` and lives as long.
+ * Ownership: the result is owned by `finding` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_finding_help(const mtasts_finding *finding);
 
 /**
- * What to tell Postfix about mail to `domain`: the patterns of its `policy`, in the `form` of one of the MTASTS_POSTFIX_ numbers.
+ * Returns the answer for mail to `domain`, with the patterns of its `policy`, in the `form` given by one of the
+ * MTASTS_POSTFIX_ numbers.
  *
- * There is no answer in mode none, and in mode testing only in MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
+ * There is no answer in mode none, and in mode testing only with MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
  *
  * Errors: 1201 to 1204: give a temporary answer, so that mail waits. 101 to 109 for the domain, MTASTS_ERR_ARGUMENT for
  * an unknown form.
  *
- * Ownership: `*answer` is the caller's; free it with mtasts_postfix_answer_free().
+ * Ownership: the caller owns `*answer`; free it with mtasts_postfix_answer_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5748,13 +5822,13 @@ mtasts_status mtasts_postfix_tls_policy(const mtasts_policy *policy,
                                         mtasts_error **error);
 
 /**
- * What to tell Postfix about mail to `domain`: those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
- * covers, in one of the MTASTS_POSTFIX_ forms: `form`.
+ * Returns the answer for mail to `domain`, with those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
+ * covers, in the `form` given by one of the MTASTS_POSTFIX_ numbers.
  *
- * Errors: as mtasts_postfix_tls_policy(), and "no-permitted-host" when the policy covers none of them; 101 to 109 also
- * for a host.
+ * Errors: the same as mtasts_postfix_tls_policy(), and "no-permitted-host" if the policy covers none of them; 101 to
+ * 109 also for a host.
  *
- * Ownership: `*answer` is the caller's; free it with mtasts_postfix_answer_free().
+ * Ownership: the caller owns `*answer`; free it with mtasts_postfix_answer_free().
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5767,9 +5841,9 @@ mtasts_status mtasts_postfix_tls_policy_for_hosts(const mtasts_policy *policy,
                                                   mtasts_error **error);
 
 /**
- * The answer: what follows "OK " in the socketmap protocol. NULL when there is none ("NOTFOUND"), and for NULL.
+ * The answer: the text after "OK " in the socketmap protocol. NULL if there is none ("NOTFOUND"), and for NULL.
  *
- * Ownership: the result belongs to `answer` and lives as long.
+ * Ownership: the result is owned by `answer` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
@@ -5778,23 +5852,23 @@ const char *mtasts_postfix_answer_text(const mtasts_postfix_answer *answer);
 /**
  * Frees an answer. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */
 void mtasts_postfix_answer_free(mtasts_postfix_answer *answer);
 
 /**
- * The text, in UTF-8 and with its NUL behind it. NULL for NULL.
+ * The text, in UTF-8 and NUL-terminated. NULL for NULL.
  *
- * Ownership: the result belongs to `text` and lives as long.
+ * Ownership: the result is owned by `text` and valid as long as it.
  * Threads: any, at once.
  * Since: 0.1.0
  */
 const char *mtasts_text_string(const mtasts_text *text);
 
 /**
- * How many octets the text has, without its NUL. 0 for NULL.
+ * The length of the text in octets, without its NUL. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5804,7 +5878,7 @@ size_t mtasts_text_len(const mtasts_text *text);
 /**
  * Frees a text. NULL is fine.
  *
- * Ownership: the object is the library's from here on.
+ * Ownership: the object passes to the library.
  * Threads: one; no other uses the object any more.
  * Since: 0.1.0
  */

@@ -1,10 +1,10 @@
-//! Policy application: may this MX host have the message (RFC 8461, 4 and 5)?
+//! Policy application: whether an MX host may receive the message (RFC 8461, 4 and 5).
 //!
 //! # Theory of operation
 //!
-//! A [`Delivery`] holds everything that constrains one message to one Policy Domain. It is asked
-//! before each connection ([`Delivery::check_mx`], or [`Delivery::plan`] for the whole list), after
-//! each TLS attempt ([`Delivery::check_session`]), and at the end ([`Delivery::conclude`]).
+//! A [`Delivery`] holds everything that constrains one message to one Policy Domain. It decides before each connection
+//! ([`Delivery::check_mx`], or [`Delivery::plan`] for the whole list), after each TLS attempt
+//! ([`Delivery::check_session`]), and at the end ([`Delivery::conclude`]).
 //!
 //! | policy | MX not in policy | TLS fails | all good |
 //! |---|---|---|---|
@@ -13,16 +13,16 @@
 //! | none, or mode none | deliver | deliver | deliver |
 //! | not known | do not connect | | |
 //!
-//! Beside the policy count: what the sender of the message asks ([`MessageTls`]); DANE, whose failure no
-//! policy mends ([`DaneState`], [`DaneResult`]); what the operator demands, which nothing lowers
-//! ([`TlsMinimum`]). A `Delivery` keeps nothing between the questions: the answers depend on what was
-//! given alone, and hosts can be tried side by side.
+//! Besides the policy these count: what the sender of the message asks for ([`MessageTls`]); DANE, whose failure no
+//! policy overrides ([`DaneState`], [`DaneResult`]); and what the operator requires, which nothing lowers
+//! ([`TlsMinimum`]). A `Delivery` keeps no state between calls: each decision depends on the arguments alone, so hosts
+//! can be tried in parallel.
 //!
-//! Reports count what was looked for: a certificate that nobody checked is no failure of its owner, and
-//! neither is a policy that DANE stands in for.
+//! Reports count only what was checked: a certificate that nobody checked is not a failure of its owner, and neither is
+//! a policy in whose place DANE decides.
 //!
-//! The list of MX hosts is never filtered: a host that may not have the message counts as one that
-//! cannot be reached, so that the loop protection of SMTP sees the whole list (RFC 8461, 8.4).
+//! The list of MX hosts is never filtered: a host that must not receive the message counts as unreachable, so that the
+//! loop protection of SMTP sees the whole list (RFC 8461, 8.4).
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -34,7 +34,7 @@ use crate::name::DnsName;
 use crate::policy::{Mode, Policy};
 use crate::tlsrpt::{PolicyType, ResultType};
 
-/// What constrains the delivery of one message to one Policy Domain.
+/// The constraints on the delivery of one message to one Policy Domain.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -56,10 +56,9 @@ use crate::tlsrpt::{PolicyType, ResultType};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The Policy Domain is that of the recipient, or the name of the smart host. A domain without MX
-/// records is its own single MX host, and so is a smart host: its name must match a pattern
-/// (RFC 8461, 3.4). A connection that several domains share is good only for those whose own
-/// [`Delivery`] says so.
+/// The Policy Domain is that of the recipient, or the name of the smart host. A domain without MX records is its own
+/// only MX host, and so is a smart host: its name must match a pattern (RFC 8461, 3.4). A connection may carry mail of
+/// several domains only if the [`Delivery`] of each of them permits it.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     policy: Binding<'a>,
@@ -74,11 +73,11 @@ pub struct Delivery<'a> {
 enum Binding<'a> {
     Policy(&'a Policy),
     NoPolicy,
-    /// The lookup could not tell.
+    /// The lookup could not determine it.
     Unknown,
 }
 
-/// What the sender of the message asks about TLS (RFC 8689).
+/// What the sender of a message asks about TLS (RFC 8689).
 ///
 /// ```
 /// use mta_sts_core::{Delivery, MessageFacts, MessageTls, tls_required_no};
@@ -96,19 +95,19 @@ pub enum MessageTls {
     /// Nothing.
     #[default]
     Unspecified,
-    /// REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all.
+    /// REQUIRETLS: send only over authenticated TLS, to hosts that support REQUIRETLS.
     // Meets Q1, Q2, Q3, Q4, Q7, A43.
     Requiretls,
-    /// `TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it.
+    /// `TLS-Required: No`: deliver even if the recipient's MTA-STS or DANE forbids it.
     // Meets Q8, Q9, Q17, A44.
     TlsRequiredNo,
 }
 
 impl MessageTls {
-    /// What a message asks, by its facts.
+    /// Determines what a message asks from its envelope and header.
     ///
-    /// REQUIRETLS beats the header field (RFC 8689, 4.1). It does not bind a message with a null
-    /// reverse path, which nobody could be told of (RFC 8689, 4.2.1 and 5).
+    /// REQUIRETLS takes precedence over the header field (RFC 8689, 4.1). It does not apply to a message with a null
+    /// reverse path, for which no failure could be reported (RFC 8689, 4.2.1 and 5).
     // Meets Q6, Q11.
     pub const fn of(facts: MessageFacts) -> Self {
         match (facts.requiretls, facts.tls_required_no) {
@@ -120,7 +119,7 @@ impl MessageTls {
     }
 }
 
-/// What the envelope and the header of a message say about TLS (RFC 8689), for [`MessageTls::of`].
+/// What the envelope and the header of a message say about TLS (RFC 8689), the input of [`MessageTls::of`].
 ///
 /// ```
 /// use mta_sts_core::{MessageFacts, MessageTls};
@@ -137,19 +136,19 @@ pub struct MessageFacts {
 }
 
 impl MessageFacts {
-    /// A message that says nothing, from a sender with an address.
+    /// A message without TLS requirements and with a reverse path.
     pub const fn new() -> Self {
         Self { requiretls: false, tls_required_no: false, null_reverse_path: false }
     }
 
-    /// Sets whether MAIL had REQUIRETLS.
+    /// Sets whether the MAIL command had REQUIRETLS.
     #[must_use]
     pub const fn with_requiretls(mut self, asked: bool) -> Self {
         self.requiretls = asked;
         self
     }
 
-    /// Sets whether the header says `TLS-Required: No`: see [`tls_required_no`].
+    /// Sets whether the header has `TLS-Required: No`: see [`tls_required_no`].
     #[must_use]
     pub const fn with_tls_required_no(mut self, said: bool) -> Self {
         self.tls_required_no = said;
@@ -164,7 +163,7 @@ impl MessageFacts {
     }
 }
 
-/// What the operator of the sender demands of every session, whatever the recipient publishes.
+/// The minimum that the sender's operator requires of every session, whatever the recipient publishes.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -179,21 +178,21 @@ impl MessageFacts {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// No policy lowers it: mode testing or none of a stranger is no leave to send in the clear.
+/// No policy lowers it: mode testing or none of a recipient does not permit delivery in the clear.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum TlsMinimum {
-    /// TLS where it can be had.
+    /// TLS if it is available.
     #[default]
     Opportunistic,
     /// TLS, with any certificate.
     Encrypted,
-    /// TLS with a certificate that is valid for the MX host, or that DANE vouches for.
+    /// TLS with a certificate that is valid for the MX host, or authenticated by DANE.
     Authenticated,
 }
 
-/// What counts where a host has both DANE and an MTA-STS policy.
+/// The precedence between DANE and MTA-STS for a host that has both.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -213,15 +212,15 @@ pub enum TlsMinimum {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum DanePrecedence {
-    /// Both must pass: what RFC 8461, 5, says to the letter.
+    /// Both must pass: the letter of RFC 8461, 5.
     #[default]
     Both,
-    /// Where DANE passes, MTA-STS is not looked at: common practice. Where DANE fails, the host is
-    /// out either way (RFC 8461, 2).
+    /// If DANE passes, MTA-STS is not checked: common practice. If DANE fails, the host is skipped either way (RFC
+    /// 8461, 2).
     DaneDecides,
 }
 
-/// What DNS says of DANE for an MX host, before a connection (RFC 7672).
+/// What DNS says about DANE for an MX host, before a connection (RFC 7672).
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -239,23 +238,23 @@ pub enum DanePrecedence {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What the TLSA records say of a certificate belongs to the session: [`DaneResult`].
+/// The comparison of a certificate with the TLSA records belongs to the session: [`DaneResult`].
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum DaneState {
-    /// The host provably has no usable TLSA records, or this sender does no DANE.
+    /// The host provably has no usable TLSA records, or this sender does not use DANE.
     #[default]
     NotApplicable,
-    /// The host has usable TLSA records: TLS that they vouch for, or none of the message.
+    /// The host has usable TLSA records: it receives the message only over TLS that matches them.
     Usable,
-    /// DNS could not tell, or its answer was bogus. The host may have DANE, so it does not get the
-    /// message now (RFC 7672, 2.1).
+    /// DNS failed, or its answer was bogus. The host may have TLSA records, so it does not receive the message now (RFC
+    /// 7672, 2.1).
     LookupFailed,
 }
 
-/// A host of the MX list, as named in its MX record: not the target of its CNAME.
+/// A host of the MX list, by the name in its MX record: not the target of its CNAME.
 ///
 /// ```
 /// use mta_sts_core::{DaneState, DnsName, MxHost};
@@ -266,24 +265,24 @@ pub enum DaneState {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Of a domain without MX records it is the domain, of a smart host its name (RFC 8461, 3.4). What stands
-/// in an MX record may be no host name at all, such as an address: [`MxHost::of`].
+/// For a domain without MX records it is the domain, for a smart host its name (RFC 8461, 3.4). An MX record may
+/// contain something that is not a host name, such as an IP address: see [`MxHost::of`].
 // Meets A30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxHost<'a> {
-    // Of a host that has no name that DNS and certificates know it by there is none.
+    // `None` for a host without a name that DNS and certificates could use.
     name: Option<&'a DnsName>,
     dane: DaneState,
     dnssec: bool,
 }
 
 impl<'a> MxHost<'a> {
-    /// A host of which nothing is known but its name.
+    /// A host of which only the name is known.
     pub const fn new(name: &'a DnsName) -> Self {
         Self::of(Some(name))
     }
 
-    /// A host as its MX record has it; `None` if that is no host name.
+    /// A host as given in its MX record; `None` if that is not a host name.
     ///
     /// ```
     /// use mta_sts_core::*;
@@ -299,13 +298,13 @@ impl<'a> MxHost<'a> {
     /// # Ok::<(), PolicyError>(())
     /// ```
     ///
-    /// No policy covers it and no certificate can be valid for it: it is skipped where either is asked for,
-    /// and gets the message otherwise.
+    /// No policy covers such a host and no certificate can be valid for it: it is skipped if either is required, and
+    /// receives the message otherwise.
     pub const fn of(name: Option<&'a DnsName>) -> Self {
         Self { name, dane: DaneState::NotApplicable, dnssec: false }
     }
 
-    /// The host with what DNS says of DANE for it. What is no host name has no TLSA records, whatever is said.
+    /// Adds what DNS says about DANE for the host. What is not a host name has no TLSA records, whatever is passed.
     #[must_use]
     pub const fn with_dane(mut self, dane: DaneState) -> Self {
         if self.name.is_some() {
@@ -314,7 +313,7 @@ impl<'a> MxHost<'a> {
         self
     }
 
-    /// The host, its name authenticated by DNSSEC on the MX records (RFC 8689, 4.2.1).
+    /// Marks the host name as authenticated by DNSSEC on the MX records (RFC 8689, 4.2.1).
     // Meets Q2.
     #[must_use]
     pub const fn with_dnssec(mut self, authenticated: bool) -> Self {
@@ -322,15 +321,15 @@ impl<'a> MxHost<'a> {
         self
     }
 
-    /// Its name, if it has one: what SNI must say (RFC 8461, 7.1).
+    /// The name, if the host has one: SNI must be set to it (RFC 8461, 7.1).
     pub const fn name(&self) -> Option<&'a DnsName> {
         self.name
     }
 }
 
-/// The end of the TLS attempt with an MX host.
+/// The result of a TLS attempt with an MX host.
 ///
-/// A driver maps what its TLS library says, here one with an enum for certificates:
+/// A driver maps the results of its TLS library. In this example the certificate results are an enum:
 ///
 /// ```
 /// use mta_sts_core::{CertificateResult, SessionFault, TlsResult};
@@ -351,38 +350,37 @@ impl<'a> MxHost<'a> {
 /// assert!(tls_result(Ok(Certificate::Expired)).is_encrypted());
 /// ```
 ///
-/// Complete the handshake even if the certificate is bad, and tell why it is: in mode testing, and
-/// without a policy, the message goes out over this session. [`dns_id_matches`] compares names for a
-/// library that does not.
+/// Complete the handshake even if the certificate is not valid, and pass the reason: in mode testing, and without a
+/// policy, the message is sent over this session. [`dns_id_matches`] compares names for a library that does not.
 // Meets S64, A27.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum TlsResult {
-    /// The answer to EHLO had no STARTTLS.
+    /// The EHLO response did not offer STARTTLS.
     NotOffered,
-    /// The host refused the command STARTTLS.
+    /// The host rejected the STARTTLS command.
     Refused,
     /// The handshake failed.
     HandshakeFailed,
-    /// TLS older than 1.2 (RFC 8461, 7.2): it encrypts, and authenticates nobody.
+    /// The TLS version is older than 1.2 (RFC 8461, 7.2): the session counts as encrypted, never as authenticated.
     VersionTooOld,
-    /// TLS, with what was learnt of the certificate.
+    /// TLS was established, with these results for the certificate.
     Established(Authentication),
 }
 
 impl TlsResult {
-    /// TLS with this certificate, of which DANE was not asked.
+    /// TLS with this certificate result, and no DANE check.
     pub const fn certificate(certificate: CertificateResult) -> Self {
         Self::Established(Authentication::new(certificate))
     }
 
-    /// Whether the session is encrypted.
+    /// Returns whether the session is encrypted.
     pub const fn is_encrypted(self) -> bool {
         matches!(self, Self::VersionTooOld | Self::Established(_))
     }
 
-    /// What keeps the session from being authenticated by a certificate that is valid for the host.
+    /// The reason why the session is not authenticated by a certificate valid for the host, if there is one.
     pub const fn fault(self) -> Option<SessionFault> {
         match self {
             Self::NotOffered => Some(SessionFault::StarttlsNotOffered),
@@ -394,7 +392,7 @@ impl TlsResult {
     }
 }
 
-/// What was learnt of the certificate that an MX host showed.
+/// The results of checking the certificate of an MX host.
 ///
 /// ```
 /// use mta_sts_core::{Authentication, CertificateResult, DaneResult};
@@ -406,7 +404,7 @@ impl TlsResult {
 /// assert_eq!(Authentication::default().certificate(), CertificateResult::NotChecked);
 /// ```
 ///
-/// Both belong to an established session: without TLS there is nothing that DANE could have passed.
+/// They are part of an established session: without TLS there is nothing for DANE to pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Authentication {
@@ -415,30 +413,30 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// A certificate that was checked so, and not by DANE.
+    /// A certificate with this result, and no DANE check.
     pub const fn new(certificate: CertificateResult) -> Self {
         Self { certificate, dane: DaneResult::NotChecked }
     }
 
-    /// The same, with what the TLSA records say.
+    /// Adds the result of comparing the certificate with the TLSA records.
     #[must_use]
     pub const fn with_dane(mut self, dane: DaneResult) -> Self {
         self.dane = dane;
         self
     }
 
-    /// The result of the check by trusted issuers (RFC 8461, 4.2).
+    /// The result of validating the certificate against trusted issuers (RFC 8461, 4.2).
     pub const fn certificate(self) -> CertificateResult {
         self.certificate
     }
 
-    /// The result of the check by TLSA records.
+    /// The result of comparing the certificate with the TLSA records.
     pub const fn dane(self) -> DaneResult {
         self.dane
     }
 }
 
-/// The check of a certificate by trusted issuers and by name (RFC 8461, 4.2).
+/// The result of validating a certificate against trusted issuers and by name (RFC 8461, 4.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -449,17 +447,17 @@ pub enum CertificateResult {
     Expired,
     /// It is not valid yet.
     NotYetValid,
-    /// It has no DNS-ID for the host.
+    /// It has no DNS-ID that matches the host.
     HostMismatch,
-    /// It is not trusted for any other reason.
+    /// It is not trusted, for any other reason.
     NotTrusted,
-    /// Nobody looked at it.
+    /// It was not checked.
     #[default]
     NotChecked,
 }
 
 impl CertificateResult {
-    /// What is wrong with it.
+    /// The fault of the certificate, if there is one.
     pub const fn fault(self) -> Option<SessionFault> {
         match self {
             Self::Valid => None,
@@ -472,7 +470,7 @@ impl CertificateResult {
     }
 }
 
-/// The check of a certificate by the TLSA records of the host (RFC 7672).
+/// The result of comparing a certificate with the TLSA records of the host (RFC 7672).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -481,13 +479,13 @@ pub enum DaneResult {
     Passed,
     /// No TLSA record matches.
     Failed,
-    /// Nobody looked. Of a host with [`DaneState::Usable`] that is a fault of the sender: the session does not get the
-    /// message, and no report counts it.
+    /// It was not checked. For a host with [`DaneState::Usable`] that is a fault of the sender: the message is not sent
+    /// over the session, and no report counts it.
     #[default]
     NotChecked,
 }
 
-/// A session with an MX host, before MAIL.
+/// A session with an MX host, before the MAIL command.
 ///
 /// ```
 /// use mta_sts_core::{CertificateResult, Session, TlsResult};
@@ -498,7 +496,7 @@ pub enum DaneResult {
 /// # assert_eq!(session, Session::new(TlsResult::certificate(CertificateResult::Valid)).with_requiretls(true));
 /// ```
 ///
-/// REQUIRETLS need only be told where the message asks for it.
+/// REQUIRETLS need only be given if the message asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     tls: TlsResult,
@@ -506,12 +504,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session whose TLS attempt ended so.
+    /// A session with this TLS result.
     pub const fn new(tls: TlsResult) -> Self {
         Self { tls, offers_requiretls: false }
     }
 
-    /// The session, with REQUIRETLS in the answer to the EHLO after STARTTLS or without.
+    /// Sets whether the response to the EHLO after STARTTLS offered REQUIRETLS.
     // Meets Q4.
     #[must_use]
     pub const fn with_requiretls(mut self, offered: bool) -> Self {
@@ -520,7 +518,7 @@ impl Session {
     }
 }
 
-/// What to do about an MX host before a connection.
+/// The decision about an MX host before a connection.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -541,29 +539,29 @@ impl Session {
 /// # assert!(tls(MxDecision::Skip(SessionFault::MxMismatch)).is_none());
 /// ```
 ///
-/// It says what the session must prove. Whether it did, [`Delivery::check_session`] decides.
+/// It says what the session must prove; [`Delivery::check_session`] decides whether it did.
 ///
-/// A decision that a caller does not know counts as [`MxDecision::Skip`]: it asks of the session what the caller cannot check.
+/// Treat an unknown variant as [`MxDecision::Skip`]: it requires something of the session that your code cannot check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MxDecision<'a> {
-    /// Do not connect; go on as if it could not be reached.
+    /// Do not connect; continue as if the host were unreachable.
     Skip(SessionFault),
-    /// Connect. Only TLS with a certificate valid for this DNS-ID will do.
+    /// Connect. TLS with a certificate valid for this DNS-ID is required.
     Authenticate(&'a DnsName),
-    /// Connect. Only TLS that the TLSA records of the host vouch for will do.
+    /// Connect. TLS that matches the TLSA records of the host is required.
     AuthenticateByDane(&'a DnsName),
-    /// Connect. Only TLS with a certificate valid for this DNS-ID will do that the TLSA records of the host vouch for
-    /// too: the policy enforces, and MTA-STS never overrides a failure of DANE (RFC 8461, 2).
+    /// Connect. TLS with a certificate that is valid for this DNS-ID and matches the TLSA records of the host is
+    /// required: the policy is enforced, and MTA-STS never overrides a DANE failure (RFC 8461, 2).
     AuthenticateByBoth(&'a DnsName),
-    /// Connect. Only TLS will do, with any certificate.
+    /// Connect. TLS is required, with any certificate.
     Encrypt,
-    /// Connect, with TLS if it can be had. In mode testing check the certificate all the same: what
-    /// is wrong with it gets reported.
+    /// Connect, with TLS if it is available. In mode testing check the certificate all the same, since its faults are
+    /// reported.
     Opportunistic,
 }
 
-/// What to do about an MX host, and what to report.
+/// The decision about an MX host, and what to report.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -578,13 +576,13 @@ pub enum MxDecision<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MxVerdict<'a> {
-    /// Connect or not, and what TLS must prove.
+    /// Whether to connect, and what TLS must prove.
     pub decision: MxDecision<'a>,
-    /// What TLSRPT counts already: of a host that is skipped, since it gets no session.
+    /// The rows to count in TLSRPT now: those of a skipped host, since it has no session.
     pub rows: Vec<TlsrptRow>,
 }
 
-/// The decisions for a whole MX list, in its order.
+/// The decisions for a whole MX list, in order.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -605,19 +603,19 @@ pub struct MxVerdict<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan<'a> {
-    /// A verdict for each host.
+    /// The verdict on each host.
     pub hosts: Vec<MxVerdict<'a>>,
 }
 
 impl Plan<'_> {
-    /// Whether no host may have the message. There is nothing to connect to: go to
+    /// Returns whether no host may receive the message. There is nothing to connect to: continue with
     /// [`Delivery::conclude`].
     pub fn permits_none(&self) -> bool {
         self.hosts.iter().all(|host| matches!(host.decision, MxDecision::Skip(_)))
     }
 }
 
-/// What to do with a session before MAIL.
+/// The decision about a session before the MAIL command.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -633,18 +631,18 @@ impl Plan<'_> {
 /// # Ok::<(), NameError>(())
 /// ```
 ///
-/// A decision that a caller does not know is no leave to send: it counts as [`SessionDecision::TryNextMx`].
+/// Treat an unknown variant as [`SessionDecision::TryNextMx`]: it does not permit sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum SessionDecision {
-    /// Send the message, over whatever the session is.
+    /// Send the message over this session.
     Deliver,
     /// End the session without the message, and try the next MX host.
     TryNextMx,
 }
 
-/// What to do with a session, and what to report.
+/// The decision about a session, and what to report.
 ///
 /// The sender's loop over the MX hosts:
 ///
@@ -685,22 +683,21 @@ pub enum SessionDecision {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// In mode testing the decision is [`SessionDecision::Deliver`] and the rows are those of mode enforce
-/// (RFC 8461, 5).
+/// In mode testing the decision is [`SessionDecision::Deliver`], with the same rows as in mode enforce (RFC 8461, 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionVerdict {
-    /// Send the message or not.
+    /// Whether to send the message.
     pub decision: SessionDecision,
-    /// Why not.
+    /// The reason for not sending it.
     pub fault: Option<SessionFault>,
-    /// What TLSRPT counts, success too: one row for each kind of policy that was looked at.
+    /// The rows to count in TLSRPT, successes included: one row for each type of policy that was checked.
     pub rows: Vec<TlsrptRow>,
 }
 
-/// One session, as TLSRPT counts it (RFC 8460, 4.3).
+/// One session as counted in TLSRPT (RFC 8460, 4.3).
 ///
-/// What libtlsrpt wants to hear of it: a policy, its failure if there is one, and the result.
+/// A driver passes it to libtlsrpt as a policy, its failure if there is one, and the final result.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -723,20 +720,20 @@ pub struct SessionVerdict {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The numbers are libtlsrpt's. A session may give two rows, one for DANE and one for MTA-STS. A failed
-/// policy discovery is counted apart: [`Outcome::failure`](crate::Outcome::failure).
+/// The numbers are those of libtlsrpt. A session may give two rows, one for DANE and one for MTA-STS. A failed policy
+/// discovery is counted separately: [`Outcome::failure`](crate::Outcome::failure).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TlsrptRow {
-    /// Under which kind of policy it is counted.
+    /// The type of policy under which the session is counted.
     pub policy_type: PolicyType,
-    /// What went wrong; nothing, for a session that counts as a success.
+    /// The failure; `None` for a session that counts as a success.
     pub result_type: Option<ResultType>,
-    /// The reason: its code is the `failure-reason-code`.
+    /// The reason, whose code is the `failure-reason-code`.
     pub reason: Option<SessionFault>,
 }
 
-/// How the attempts at one MX host ended, for [`Delivery::conclude`].
+/// The result of the attempts at one MX host, for [`Delivery::conclude`].
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -756,13 +753,13 @@ pub struct TlsrptRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HostOutcome {
-    /// It was skipped, or its session was ended, for this fault.
+    /// The host was skipped, or its session was ended, because of this fault.
     Faulted(SessionFault),
-    /// It could not be reached, or answered with a temporary failure.
+    /// The host could not be reached, or answered with a temporary failure.
     Unavailable,
 }
 
-/// The age of a message in its queue.
+/// Whether a message may remain in the queue.
 ///
 /// ```
 /// use core::time::Duration;
@@ -782,11 +779,11 @@ pub enum HostOutcome {
 pub enum QueueLifetime {
     /// It may wait longer.
     Running,
-    /// It would now be returned to its sender.
+    /// It has reached its limit, and would now be returned to its sender.
     Over,
 }
 
-/// The answer of the check for a newer policy that comes before a permanent failure (RFC 8461, 5.1, step 3).
+/// The result of the check for a newer policy that precedes a permanent failure (RFC 8461, 5.1, step 3).
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -809,9 +806,9 @@ pub enum QueueLifetime {
 /// # Ok::<(), PolicyError>(())
 /// ```
 ///
-/// [`Delivery::recheck`] makes it, by comparing with the policy that the attempt was made under.
+/// [`Delivery::recheck`] determines it, by comparing with the policy of the attempt.
 ///
-/// What a caller does not know of it counts as [`Recheck::NotChecked`].
+/// Treat an unknown variant as [`Recheck::NotChecked`].
 // Meets S78, S80.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -819,15 +816,15 @@ pub enum QueueLifetime {
 pub enum Recheck {
     /// The policy is still in force, and the domain has no newer one.
     Unchanged,
-    /// Another policy is in force by now.
+    /// Another policy is in force now.
     Changed,
-    /// No policy is in force any more: the domain has none.
+    /// No policy is in force any more: the domain has removed it.
     NoLongerBound,
-    /// The domain could not be asked, or has a newer policy that could not be fetched.
+    /// The domain could not be queried, or has a newer policy that could not be fetched.
     NotChecked,
 }
 
-/// What becomes of a message that no MX host took.
+/// What to do with a message that no MX host accepted.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -847,21 +844,20 @@ pub enum Recheck {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A conclusion that a caller does not know counts as [`Conclusion::Defer`].
+/// Treat an unknown variant as [`Conclusion::Defer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Conclusion {
-    /// Keep it, and try again later (RFC 8461, 5).
+    /// Keep it in the queue, and try again later (RFC 8461, 5).
     ///
-    /// While a domain cannot be asked for a newer policy that is the answer for as long as it lasts. A queue that must
-    /// come to an end returns the message with [`EnhancedStatus::DeliveryTimeExpired`] by a limit of its own.
+    /// As long as a domain cannot be queried for a newer policy, this is the conclusion. A queue with a hard limit of
+    /// its own returns the message with [`EnhancedStatus::DeliveryTimeExpired`].
     Defer,
-    /// Look for a new policy first, with
-    /// [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure), and conclude again with
-    /// [`Delivery::recheck`] of its outcome: the message must not be returned for a policy that its owner has
-    /// replaced (RFC 8461, 5.1, step 3).
+    /// Look for a newer policy first, with [`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure),
+    /// and conclude again with [`Delivery::recheck`] of its outcome: the message must not be returned because of a
+    /// policy that its owner has replaced (RFC 8461, 5.1, step 3).
     RecheckPolicy,
-    /// Try the MX hosts again at once, under the outcome of the recheck: another policy applies, or none.
+    /// Try the MX hosts again immediately, under the outcome of the recheck: another policy applies, or none.
     TryAgain,
     /// Return it to its sender with this enhanced status code.
     Bounce(EnhancedStatus),
@@ -878,11 +874,11 @@ pub enum Conclusion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EnhancedStatus {
-    /// The message waited for too long.
+    /// The message was in the queue for too long.
     DeliveryTimeExpired,
-    /// REQUIRETLS was asked, and no host had TLS as it wants it.
+    /// REQUIRETLS was requested, and no host offered the TLS that it requires.
     EncryptionNeeded,
-    /// REQUIRETLS was asked, and no host knows it.
+    /// REQUIRETLS was requested, and no host supports it.
     RequiretlsNeeded,
 }
 
@@ -904,7 +900,7 @@ impl fmt::Display for EnhancedStatus {
 }
 
 impl<'a> Delivery<'a> {
-    /// A delivery under what a lookup came to: its policy, none, or that it could not tell.
+    /// A delivery under the outcome of a lookup: its policy, none, or that this could not be determined.
     ///
     /// ```
     /// use mta_sts_core::*;
@@ -935,7 +931,7 @@ impl<'a> Delivery<'a> {
         Self::with_binding(Binding::Policy(policy))
     }
 
-    /// A delivery to a domain that provably has no policy. Where that is not known, it is [`Delivery::undetermined`].
+    /// A delivery to a domain that provably has no policy. If that is not known, use [`Delivery::undetermined`].
     ///
     /// ```
     /// # use mta_sts_core::{Delivery, MessageTls, TlsMinimum};
@@ -946,7 +942,7 @@ impl<'a> Delivery<'a> {
         Self::with_binding(Binding::NoPolicy)
     }
 
-    /// A delivery to a domain of which it is not known whether it has a policy: it waits.
+    /// A delivery to a domain whose policy could not be determined: the message waits.
     pub const fn undetermined() -> Self {
         Self::with_binding(Binding::Unknown)
     }
@@ -961,29 +957,29 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The delivery, with what the message asks about TLS.
+    /// Sets what the message asks about TLS.
     #[must_use]
     pub const fn with_message(mut self, message: MessageTls) -> Self {
         self.message = message;
         self
     }
 
-    /// The delivery, with what the operator demands. Default: TLS where it can be had.
+    /// Sets what the operator requires. Default: TLS if it is available.
     #[must_use]
     pub const fn with_minimum(mut self, minimum: TlsMinimum) -> Self {
         self.minimum = minimum;
         self
     }
 
-    /// The delivery, with what counts where a host has both DANE and a policy. Default: both must pass.
+    /// Sets the precedence for a host that has both DANE and a policy. Default: both must pass.
     #[must_use]
     pub const fn with_dane_precedence(mut self, precedence: DanePrecedence) -> Self {
         self.dane_precedence = precedence;
         self
     }
 
-    /// The delivery, of a message that is a TLSRPT report: it goes out despite MTA-STS and DANE, and its
-    /// sessions are not counted (RFC 8460, 3 and 5.3.1).
+    /// Marks the message as a TLSRPT report: it is sent despite failures of MTA-STS and DANE, and its sessions are not
+    /// counted (RFC 8460, 3 and 5.3.1).
     // Meets R16, R17, R18, Q18, E11.
     #[must_use]
     pub const fn with_tlsrpt_report(mut self, is_report: bool) -> Self {
@@ -1003,13 +999,13 @@ impl<'a> Delivery<'a> {
         MxVerdict { decision, rows }
     }
 
-    /// Decides about every host of an MX list, in its order, none left out.
+    /// Decides about every host of an MX list, in order, leaving none out.
     // Meets S83, S84.
     pub fn plan(&self, hosts: &[MxHost<'a>]) -> Plan<'a> {
         Plan { hosts: hosts.iter().map(|host| self.check_mx(host)).collect() }
     }
 
-    /// Decides about a session, after the TLS attempt and the EHLO that follows it.
+    /// Decides about a session, after the TLS attempt and the EHLO that follows.
     // Meets S3, S68, S73, S75, S76, S77, S87, A21, A35, A36, A55, R31, R32.
     // Meets T3, T4, T5, T7, E1, E8, E9, E10.
     pub fn check_session(&self, host: &MxHost<'_>, session: Session) -> SessionVerdict {
@@ -1018,7 +1014,7 @@ impl<'a> Delivery<'a> {
         SessionVerdict { decision, fault, rows: self.session_rows(host, session) }
     }
 
-    /// Compares what a lookup before a permanent failure came to
+    /// Compares the outcome of a lookup before a permanent failure
     /// ([`Purpose::BeforePermanentFailure`](crate::Purpose::BeforePermanentFailure)) with the policy of this delivery.
     // Meets S78, S80, C13, C14.
     pub fn recheck(&self, outcome: &Outcome) -> Recheck {
@@ -1030,7 +1026,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Decides what becomes of the message when no MX host took it. `recheck` is what came of a
+    /// Decides what to do with the message after no MX host accepted it. `recheck` is the result after a
     /// [`Conclusion::RecheckPolicy`], if there was one.
     ///
     /// ```
@@ -1058,7 +1054,8 @@ impl<'a> Delivery<'a> {
             HostOutcome::Faulted(fault) => Some(*fault),
             HostOutcome::Unavailable => None,
         });
-        // REQUIRETLS does not wait for a host to learn TLS (RFC 8689, 4.2.1); for one that is down it does, and for DNS.
+        // REQUIRETLS does not wait for a host to add TLS (RFC 8689, 4.2.1), but it does wait for a host that is down,
+        // and for DNS.
         let lasting = faults.clone().filter(|fault| !fault.is_temporary()).count();
         let requiretls_refused =
             self.message == MessageTls::Requiretls && !hosts.is_empty() && lasting == hosts.len();
@@ -1092,7 +1089,7 @@ impl<'a> Delivery<'a> {
                 return Some(SessionFault::DaneLookupFailed);
             }
         }
-        // DANE may still decide for it, once TLS has been tried.
+        // DANE may still decide, once TLS has been tried.
         let dane_may_decide =
             self.dane_precedence == DanePrecedence::DaneDecides && host.dane == DaneState::Usable;
         if self.applies_policy() && !self.covers(host) && !dane_may_decide {
@@ -1106,9 +1103,9 @@ impl<'a> Delivery<'a> {
         let has_dane = !self.ignores_recipient() && host.dane == DaneState::Usable;
         let dane_decides = has_dane && self.dane_precedence == DanePrecedence::DaneDecides;
         let by_chain = self.applies_policy() && !dane_decides;
-        // The operator and REQUIRETLS are content with either (RFC 8689, 4.2.1).
+        // Either is enough for the operator and for REQUIRETLS (RFC 8689, 4.2.1).
         let by_either = self.minimum == TlsMinimum::Authenticated || self.message == MessageTls::Requiretls;
-        // No certificate can be valid for what is no name.
+        // No certificate can be valid for something that is not a name.
         let named = |decision: fn(&'a DnsName) -> MxDecision<'a>| {
             host.name.map_or(MxDecision::Skip(SessionFault::CertificateHostMismatch), decision)
         };
@@ -1160,17 +1157,18 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// What the policy finds wrong with a session: the first of MX, STARTTLS, certificate.
+    /// The first fault of a session under the policy, in the order MX, STARTTLS, certificate.
     fn policy_fault(&self, host: &MxHost<'_>, session: Session) -> Option<SessionFault> {
         if self.covers(host) { session.tls.fault() } else { Some(SessionFault::MxMismatch) }
     }
 
-    /// Whether the policy keeps mail from a host that fails: in mode enforce, unless the message says otherwise.
+    /// Returns whether the policy prevents delivery to a host that fails: in mode enforce, unless the message overrides
+    /// it.
     fn applies_policy(&self) -> bool {
         self.is_enforced() && !self.ignores_recipient()
     }
 
-    /// Whether DANE has decided in the place of the policy.
+    /// Returns whether DANE has decided instead of the policy.
     fn stands_in(&self, dane: DaneVerdict) -> bool {
         self.dane_precedence == DanePrecedence::DaneDecides && matches!(dane, DaneVerdict::Passed)
     }
@@ -1186,8 +1184,8 @@ impl<'a> Delivery<'a> {
         self.policy.mode() == Some(Mode::Enforce)
     }
 
-    /// Whether the recipient's MTA-STS and DANE are not to keep the message from going out: the
-    /// sender asks for it (RFC 8689, 3), or it is a report about just that (RFC 8460, 5.3.1).
+    /// Returns whether the recipient's MTA-STS and DANE must not prevent delivery: the sender asks for that (RFC 8689,
+    /// 3), or the message is a report about such a failure (RFC 8460, 5.3.1).
     fn ignores_recipient(&self) -> bool {
         self.message == MessageTls::TlsRequiredNo || self.is_tlsrpt_report
     }
@@ -1197,13 +1195,13 @@ impl<'a> Delivery<'a> {
         self.policy().zip(host.name).is_some_and(covered)
     }
 
-    /// Whether the MX host is the recipient's: by DNSSEC, or by a policy (RFC 8689, 4.2.1), of mode
-    /// enforce, since only that binds its owner.
+    /// Returns whether the MX host is authenticated as the recipient's: by DNSSEC, or by a policy (RFC 8689, 4.2.1) in
+    /// mode enforce, since only that mode binds its owner.
     fn is_authenticated(&self, host: &MxHost<'_>) -> bool {
         host.dnssec || (self.is_enforced() && self.covers(host))
     }
 
-    /// What is counted of a host that is skipped: nothing but what it is skipped for has been tried.
+    /// The row of a skipped host: only the fault for which it was skipped has been checked.
     fn row_without_session(&self, fault: SessionFault) -> Option<TlsrptRow> {
         let policy_type = match fault {
             SessionFault::DaneLookupFailed => PolicyType::Tlsa,
@@ -1213,7 +1211,7 @@ impl<'a> Delivery<'a> {
         (!self.is_tlsrpt_report).then_some(TlsrptRow::new(policy_type, Some(fault)))
     }
 
-    /// What is counted of a session: a row for each kind of policy whose result somebody looked for.
+    /// The rows of a session: one for each type of policy whose result was checked.
     fn session_rows(&self, host: &MxHost<'_>, session: Session) -> Vec<TlsrptRow> {
         let mut rows = Vec::new();
         if self.is_tlsrpt_report {
@@ -1230,10 +1228,11 @@ impl<'a> Delivery<'a> {
         let row = match self.policy.mode() {
             Some(Mode::Enforce | Mode::Testing) if self.stands_in(dane) => None,
             Some(Mode::Enforce | Mode::Testing) => Some((PolicyType::Sts, self.policy_fault(host, session))),
-            // Without a policy to comply with, to encrypt is to succeed.
+            // Without a policy to comply with, any encrypted session is a success.
             mode => {
                 let fault = if session.tls.is_encrypted() { None } else { session.tls.fault() };
-                // Who has opted out hears of no failure (RFC 8461, 6), and of what is not known nobody hears.
+                // A domain that has opted out gets no failures reported (RFC 8461, 6), and what is unknown is not
+                // reported to anybody.
                 let is_counted = match mode {
                     Some(_) => fault.is_none(),
                     None => !matches!(self.policy, Binding::Unknown),
@@ -1275,7 +1274,7 @@ impl TlsrptRow {
     }
 }
 
-/// What DANE makes of a session.
+/// The result of DANE for a session.
 #[derive(Clone, Copy, Debug)]
 enum DaneVerdict {
     NotApplicable,
@@ -1284,7 +1283,7 @@ enum DaneVerdict {
 }
 
 impl DaneVerdict {
-    /// Where nothing was known of TLSA records, a pass counts for nothing, and a failure as one.
+    /// Without known TLSA records, a pass counts for nothing, and a failure still as a failure.
     const fn of(state: DaneState, tls: TlsResult) -> Self {
         match (state, tls) {
             (DaneState::LookupFailed, _) => Self::Failed(SessionFault::DaneLookupFailed),
@@ -1296,7 +1295,7 @@ impl DaneVerdict {
                 Self::Passed
             }
             (DaneState::Usable, TlsResult::Established(_)) => Self::Failed(SessionFault::DaneNotChecked),
-            // TLS itself is what DANE demands (RFC 7672, 2.2).
+            // DANE requires TLS in the first place (RFC 7672, 2.2).
             (DaneState::Usable, TlsResult::NotOffered) => Self::Failed(SessionFault::StarttlsNotOffered),
             (DaneState::Usable, TlsResult::Refused) => Self::Failed(SessionFault::StarttlsRefused),
             (DaneState::Usable, TlsResult::HandshakeFailed) => Self::Failed(SessionFault::TlsHandshake),
@@ -1306,7 +1305,7 @@ impl DaneVerdict {
 }
 
 impl SessionFault {
-    /// What TLSRPT calls it (RFC 8460, 4.3); of REQUIRETLS it knows nothing, and of what nobody looked for.
+    /// The result type for TLSRPT (RFC 8460, 4.3). TLSRPT has none for REQUIRETLS, nor for what was not checked.
     // Meets A32, R35, R36, R37, R38, R39, R41.
     pub const fn result_type(self) -> Option<ResultType> {
         Some(match self {
@@ -1326,17 +1325,17 @@ impl SessionFault {
         })
     }
 
-    /// Whether it may pass by itself: DNS could not tell.
+    /// Returns whether the fault may pass by itself: DNS failed.
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::DaneLookupFailed | Self::PolicyUnknown)
     }
 
-    /// Whether the sender has not looked.
+    /// Returns whether the sender did not check.
     const fn is_unchecked(self) -> bool {
         matches!(self, Self::CertificateNotChecked | Self::DaneNotChecked | Self::PolicyUnknown)
     }
 
-    /// Whether another policy could mend it.
+    /// Returns whether a different policy could change it.
     const fn is_of_policy(self) -> bool {
         !matches!(
             self,
@@ -1349,7 +1348,7 @@ impl SessionFault {
     }
 }
 
-/// Whether a message says `TLS-Required: No`: give the values of all header fields of that name.
+/// Returns whether a message says `TLS-Required: No`: pass the values of all header fields of that name.
 ///
 /// ```
 /// use mta_sts_core::tls_required_no;
@@ -1358,12 +1357,12 @@ impl SessionFault {
 /// assert!(!tls_required_no(&[" No", " No"]));
 /// ```
 ///
-/// A value is what stands between the colon and the next field. The line end that closes it, and white
-/// space before the word, may be there or not: some libraries cut them off. So may line ends within that
-/// white space, which unfolding takes away (RFC 5322, 2.2.3).
+/// A value is the text between the colon and the next field. The line end that closes it and white space before the
+/// word are optional, since some libraries remove them, and so are line ends within that white space, which unfolding
+/// removes (RFC 5322, 2.2.3).
 ///
-/// The field must stand once, and its only value is `No`, in any case; nothing may follow, no comment
-/// and no space (RFC 8689, 3). Anything else counts as no field, since that protects the message.
+/// There must be exactly one such field, and its value must be `No`, in any case, with nothing after it: no comment and
+/// no space (RFC 8689, 3). Anything else counts as no field, since that protects the message.
 // Meets Q13, Q14.
 pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
     match values {
@@ -1372,12 +1371,12 @@ pub fn tls_required_no<T: AsRef<[u8]>>(values: &[T]) -> bool {
     }
 }
 
-/// Without the line end that closes the field: one, of CRLF or of the LF that systems store.
+/// Removes the line end that closes the field: at most one, CRLF or the LF that systems store.
 fn value_of_field(value: &[u8]) -> &[u8] {
     value.strip_suffix(b"\r\n").or_else(|| value.strip_suffix(b"\n")).unwrap_or(value)
 }
 
-/// Without the white space in front, which may be folded: each line end is followed by white space.
+/// Removes leading white space, which may be folded: each line end is followed by white space.
 fn after_folding(mut value: &[u8]) -> &[u8] {
     loop {
         value = match value {
@@ -1389,7 +1388,7 @@ fn after_folding(mut value: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a DNS-ID of a certificate stands for a host: for TLS stacks that do not compare names.
+/// Returns whether a DNS-ID of a certificate matches a host, for TLS libraries that do not compare names.
 ///
 /// ```
 /// use mta_sts_core::{DnsName, dns_id_matches};
@@ -1400,8 +1399,8 @@ fn after_folding(mut value: &[u8]) -> &[u8] {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Only a subjectAltName of type dNSName is a DNS-ID; there is no fall-back to the common name. A
-/// star stands for the whole first label or is not one (RFC 8461, 4.2; RFC 9525, 6.3).
+/// Only a subjectAltName of type dNSName is a DNS-ID; there is no fall-back to the common name. A star is a wildcard
+/// only as the whole first label (RFC 8461, 4.2; RFC 9525, 6.3).
 // Meets S46, S47, A23.
 pub fn dns_id_matches(dns_id: &str, host: &DnsName) -> bool {
     !dns_id.ends_with('.') && MxPattern::parse(dns_id).is_ok_and(|pattern| pattern.matches(host))

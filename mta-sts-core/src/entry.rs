@@ -1,11 +1,11 @@
-//! What is remembered of a domain between two lookups.
+//! The cache entry of a domain: what is remembered between lookups.
 //!
 //! # Theory of operation
 //!
-//! A lookup changes no store. It ends with a [`CacheUpdate`], and [`CacheUpdate::apply_to`] makes the
-//! new entry of that and of whatever the store holds by then. First it drops what is past: an absence or a
-//! back-off whose time is over. A policy that has expired counts no more, and yet is kept for a year, since
-//! the clock may have jumped ahead and be set right again; what is stored replaces it. Then:
+//! A lookup does not modify a store. It ends with a [`CacheUpdate`], and [`CacheUpdate::apply_to`] combines that with
+//! the entry that the store holds by then. First, an absence or a back-off whose time is over is dropped. An expired
+//! policy no longer applies but is kept for a year, in case the clock had jumped ahead and is corrected; a newly stored
+//! policy replaces it. Then:
 //!
 //! | update | with a policy in force | without one |
 //! |---|---|---|
@@ -15,18 +15,17 @@
 //! | back-off | the policy stays, one failure more is counted if it is no newer | remembered; an absence is forgotten |
 //! | store | replaced, unless it was asked for later than the new one | stored, unless one that was asked for later has lapsed |
 //!
-//! Lookups end in another order than they began, and someone on the path may hold an answer back. So each update has
-//! the time at which it was learnt: of a fetch that is the time of the request, since the answer says nothing of what the
-//! host has done later. A back-off is not remembered for the id of a policy, in force or lapsed, that was asked for in the
-//! same second or later: the host has answered.
+//! Lookups may end in another order than they began, and an attacker on the path may delay a response. So each update
+//! carries the time at which its information was current: for a fetch that is the time of the request, since the
+//! response says nothing about later changes on the host. A back-off is not remembered for the id of a policy, in force
+//! or expired, that was requested in the same second or later: the host has responded.
 //!
-//! Storing forgets the absence, the failures, and the back-off of the id that was fetched. A fetch that
-//! lies in the future was made before the clock stepped back: it gives way. While a policy is in force no
-//! id is left alone for longer than half of what remains of it (300 s at least): otherwise one failed
-//! fetch could let it lapse. The policy that gives way to
-//! one of another id leaves a back-off behind, 300 s from its own fetch, so that name servers which
-//! disagree cause no fetch at every message (RFC 8461, 3.3). Two processes that share a
-//! store need a lock around reading, applying and writing, and none around the lookup.
+//! Storing a policy clears the absence, the failures, and the back-off of the fetched id. A policy with a fetch time in
+//! the future was fetched before the clock stepped back, and is replaced. While a policy is in force, no back-off lasts
+//! longer than half of its remaining life (300 s at least): otherwise one failed fetch could let it expire. A policy
+//! that is replaced by one with another id leaves a back-off behind, 300 s from its own fetch, so that name servers
+//! that disagree do not cause a fetch for every message (RFC 8461, 3.3). Processes that share a store need a lock
+//! around reading, applying, and writing, and none around the lookup.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -40,7 +39,7 @@ use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::time::UnixTime;
 
-/// What is remembered of a domain: its policy, that it has none, which fetches failed of late.
+/// The cache entry of a domain: its policy or the absence of one, and recent fetch failures.
 ///
 /// ```
 /// use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, PolicyDomain, UnixTime};
@@ -60,9 +59,8 @@ use crate::time::UnixTime;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An entry is a value: keep it in a map, a file, a database. Hand it to
-/// [`Lookup::new`](crate::Lookup::new), and apply the update that comes out. An entry may hold a
-/// policy that has expired; it is no policy then.
+/// An entry is a plain value: keep it in a map, a file, or a database. Pass it to [`Lookup::new`](crate::Lookup::new),
+/// and apply the resulting update. An entry may hold an expired policy, which no longer applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheEntry {
     policy: Option<CachedPolicy>,
@@ -72,7 +70,7 @@ pub struct CacheEntry {
     fetch_failures: u32,
 }
 
-/// A policy with the id that the record had before the fetch, and the time at which it was asked for.
+/// A cached policy, with the id that the record had before the fetch, and the time of the request.
 ///
 /// ```
 /// use core::time::Duration;
@@ -93,7 +91,7 @@ pub struct CachedPolicy {
     fetched_at: UnixTime,
 }
 
-/// That a domain has no usable record, and until when this is believed without asking.
+/// A remembered absence: the domain had no usable record, and is not queried again before `until`.
 ///
 /// ```
 /// use core::time::Duration;
@@ -114,17 +112,17 @@ pub struct CachedPolicy {
 /// # Ok::<(), NameError>(())
 /// ```
 ///
-/// A lookup sets the time by the TTL of the answer, 30 s at least and an hour at most.
+/// A lookup sets the time from the TTL of the answer, clamped to between 30 s and an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Absence {
     /// What was wrong with the records.
     pub reason: RecordErrorKind,
-    /// Ask again from this time on.
+    /// The time from which the domain is queried again.
     pub until: UnixTime,
 }
 
-/// That the policy of a record id could not be fetched, or was fetched and gave way to that of
-/// another id, and until when it is not tried again (RFC 8461, 3.3).
+/// A back-off (RFC 8461, 3.3): the policy of this record id is not fetched before `until`, because the last fetch
+/// failed, or because the policy was fetched and then replaced by that of another id.
 ///
 /// ```
 /// use core::time::Duration;
@@ -148,26 +146,26 @@ pub struct Absence {
 pub struct BackOff {
     /// The id of the record. Another id may be fetched at once.
     pub id: RecordId,
-    /// Fetch again from this time on.
+    /// The time from which the policy is fetched again.
     pub until: UnixTime,
 }
 
 /// "Wait for a period of five minutes or longer per version ID" (RFC 8461, 3.3).
 pub(crate) const MIN_BACK_OFF: Duration = Duration::from_secs(300);
 
-/// Beyond this no back-off is set; one that ends later was written before the clock stepped back.
+/// The longest back-off that is ever set; one that ends later was written before the clock stepped back.
 pub(crate) const MAX_BACK_OFF: Duration = Duration::from_secs(86_400);
 
-/// How long a policy is kept after it has expired, for a clock that is set right again.
+/// The time for which an expired policy is kept, in case the clock is corrected.
 const KEPT_AFTER_EXPIRY: Duration = Policy::MAX_MAX_AGE;
 
-/// RFC 8461, 3.3: "once per day" is often enough.
+/// "Once per day" is often enough (RFC 8461, 3.3).
 pub(crate) const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(86_400);
 
-/// A policy that its owner gives but minutes is fetched when there is mail for it.
+/// A policy with a shorter `max_age` is fetched only when there is mail for its domain.
 const MIN_REFRESHED_MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// What to remember after a lookup. Apply it to whatever the store holds by then.
+/// The change that a lookup makes to the cache. Apply it to the entry that the store holds by then.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -191,44 +189,44 @@ const MIN_REFRESHED_MAX_AGE: Duration = Duration::from_secs(3600);
 /// [`PolicyCache`](crate::PolicyCache) is such a store, bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheUpdate {
-    /// Nothing new.
+    /// Nothing changes.
     Keep,
-    /// The record was looked at; the policy stays as it is. DNS alone extends nothing.
+    /// The record was checked, and the policy stays as it is. DNS alone never extends a policy.
     Checked {
         /// The id of the policy that stays in force.
         id: RecordId,
-        /// When the record was looked at.
+        /// The time of the check.
         checked_at: UnixTime,
-        /// Deliver without asking DNS until then.
+        /// Until this time, deliver without querying DNS.
         until: UnixTime,
     },
     /// The domain has no usable record.
     Absent(Absence),
     /// The policy of this record id could not be fetched.
     BackOff {
-        /// The id, and until when it is left alone.
+        /// The id, and the end of its back-off.
         back_off: BackOff,
-        /// When the policy was asked for.
+        /// The time at which the policy was requested.
         requested_at: UnixTime,
     },
     /// A policy was fetched.
     Store {
-        /// The policy that is in force from now on.
+        /// The policy in force from now on.
         policy: CachedPolicy,
-        /// Deliver without asking DNS until then.
+        /// Until this time, deliver without querying DNS.
         checked_until: UnixTime,
     },
 }
 
 impl CacheUpdate {
-    /// The entry after this update; `None` when nothing is left worth remembering.
+    /// The entry after this update; `None` if there is nothing left to remember.
     ///
-    /// Lookups may end in another order than they began: an older fetch never replaces a newer one, what was
-    /// learnt before a policy was asked for neither vouches for it nor keeps anybody from asking for it again, and an
+    /// Lookups may end in another order than they began. Therefore an older fetch never replaces a newer one;
+    /// information from before the request for a policy neither confirms that policy nor delays its next fetch; and an
     /// absence never hides a policy that is in force.
     ///
-    /// So where several processes share a store, the entry may have another policy in force than the outcome of the lookup:
-    /// another process has stored one that was asked for later. Deliver under that one.
+    /// So if several processes share a store, the entry may have another policy in force than the outcome of the
+    /// lookup: another process has stored one that was requested later. Deliver under that policy.
     pub fn apply_to(&self, entry: Option<CacheEntry>, now: UnixTime) -> Option<CacheEntry> {
         let mut entry = entry.unwrap_or_default();
         entry.forget_past(now);
@@ -244,7 +242,7 @@ impl CacheUpdate {
 }
 
 impl CacheEntry {
-    /// The policy, if one is in force at this time.
+    /// The policy, if it is in force at this time.
     pub fn valid_policy(&self, now: UnixTime) -> Option<&CachedPolicy> {
         self.policy.as_ref().filter(|policy| policy.is_valid(now))
     }
@@ -254,33 +252,33 @@ impl CacheEntry {
         self.policy.as_ref()
     }
 
-    /// Until when the record need not be asked for again.
+    /// The time until which the record need not be queried again.
     pub const fn checked_until(&self) -> UnixTime {
         self.checked_until
     }
 
-    /// That the domain had no usable record.
+    /// The remembered absence of a usable record.
     pub const fn absence(&self) -> Option<Absence> {
         self.absence
     }
 
-    /// The record ids that are left alone for now, [`CacheEntry::MAX_BACK_OFFS`] at most: their fetch
-    /// failed, or another id came up soon after it.
+    /// The record ids in back-off, at most [`CacheEntry::MAX_BACK_OFFS`]: their fetch failed, or another id appeared
+    /// soon after it.
     pub fn back_offs(&self) -> &[BackOff] {
         &self.back_offs
     }
 
-    /// How many fetches have failed since the policy was fetched.
+    /// The number of fetches that have failed since the policy was fetched.
     pub const fn fetch_failures(&self) -> u32 {
         self.fetch_failures
     }
 
-    /// An entry that holds a policy and nothing else.
+    /// An entry that holds only a policy.
     pub(crate) const fn of_policy(policy: CachedPolicy, checked_until: UnixTime) -> Self {
         Self { policy: Some(policy), checked_until, absence: None, back_offs: Vec::new(), fetch_failures: 0 }
     }
 
-    /// An entry without a policy, whose record ids are left alone.
+    /// An entry without a policy, with these back-offs.
     pub(crate) const fn of_back_offs(back_offs: Vec<BackOff>) -> Self {
         Self {
             policy: None,
@@ -291,15 +289,15 @@ impl CacheEntry {
         }
     }
 
-    /// Puts the same policy, as it is kept elsewhere, in place of its own.
+    /// Replaces its policy with a shared copy of the same policy.
     pub(crate) fn share_policy(&mut self, shared: &Policy) {
         if let Some(own) = self.policy.as_mut().filter(|own| own.policy == *shared) {
             own.policy = shared.clone();
         }
     }
 
-    /// How many record ids an entry remembers to back off from. More than one, for a domain whose
-    /// name servers disagree; few, since whoever answers DNS can make up ids.
+    /// The maximum number of record ids in back-off. It is more than one, for a domain whose name servers disagree, and
+    /// small, since whoever answers DNS can make up ids.
     // Meets S104.
     pub const MAX_BACK_OFFS: usize = 4;
 
@@ -325,7 +323,7 @@ impl CacheEntry {
     fn back_off(&mut self, mut new: BackOff, requested_at: UnixTime, now: UnixTime) {
         self.absence = None;
         let is_later = self.policy.as_ref().is_some_and(|policy| policy.is_after(requested_at, now));
-        // Within one second nobody knows which came first; the host has answered.
+        // Within one second the order is unknown; the host has responded.
         if self
             .policy
             .as_ref()
@@ -374,9 +372,8 @@ impl CacheEntry {
         }
     }
 
-    /// Where name servers disagree, the id of a policy that gave way comes up again at once. Its host
-    /// is asked for it no more often than if the fetch had failed (RFC 8461, 3.3), as long as the
-    /// other policy protects the mail.
+    /// If name servers disagree, the id of a replaced policy appears again at once. Its host is queried for it no more
+    /// often than if the fetch had failed (RFC 8461, 3.3), as long as the other policy protects the mail.
     fn leave_alone(&mut self, superseded: &CachedPolicy, now: UnixTime) {
         let Some(kept) = self.policy.as_ref().filter(|kept| kept.id != superseded.id) else { return };
         let until = superseded.fetched_at.saturating_add(MIN_BACK_OFF).min(kept.expires_at());
@@ -387,7 +384,7 @@ impl CacheEntry {
 }
 
 impl CachedPolicy {
-    /// A policy that was asked for at this time, for a record that had this id before the fetch.
+    /// A policy that was requested at this time, for a record that had this id before the fetch.
     pub const fn new(policy: Policy, id: RecordId, fetched_at: UnixTime) -> Self {
         Self { policy, id, fetched_at }
     }
@@ -397,19 +394,19 @@ impl CachedPolicy {
         &self.policy
     }
 
-    /// The id of the record, as it was seen before the fetch: should the record have changed
-    /// meanwhile, its new id leads to another fetch.
+    /// The id of the record as seen before the fetch: if the record has changed in the meantime, its new id leads to
+    /// another fetch.
     pub const fn id(&self) -> &RecordId {
         &self.id
     }
 
-    /// When the policy was asked for. Its answer may have been held back, and is no newer for that.
+    /// The time at which the policy was requested. The response may have been delayed, and is no newer for that.
     pub const fn fetched_at(&self) -> UnixTime {
         self.fetched_at
     }
 
-    /// Whether it was asked for after this time. A fetch that lies in the future was made before the clock stepped
-    /// back: it is not newer.
+    /// Returns whether the policy was requested after this time. A fetch time in the future is from before the clock
+    /// stepped back: it is not newer.
     fn is_after(&self, time: UnixTime, now: UnixTime) -> bool {
         self.fetched_at > time && self.fetched_at <= now
     }
@@ -441,20 +438,21 @@ impl CachedPolicy {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), for a store of
-    /// your own: then run a [`Lookup`](crate::Lookup) for [`Purpose::Refresh`](crate::Purpose::Refresh).
-    /// [`PolicyCache`](crate::PolicyCache) goes by it.
+    /// The time at which the policy should be fetched again, while it still protects mail (RFC 8461, 3.3 and 10.2), for
+    /// users of a store of their own: run a [`Lookup`](crate::Lookup) with
+    /// [`Purpose::Refresh`](crate::Purpose::Refresh) then. [`PolicyCache`](crate::PolicyCache) uses the same schedule.
     ///
-    /// That is a day after it was asked for, or half its `max_age` if that is shorter, and up to a quarter of this earlier:
-    /// `spread`, which may be any number, says how much, 0 not at all. `None` where `max_age` is less than an hour, and where
-    /// the policy has lapsed: it is fetched when there is mail for its domain.
+    /// This is a day after the request, or half of `max_age` if that is shorter, and up to a quarter of that earlier:
+    /// `spread` may be any number and says how much earlier, with 0 for not at all. `None` if `max_age` is less than an
+    /// hour or the policy has expired: it is then fetched when there is mail for its domain.
     ///
-    /// A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`. So the time is
-    /// never more than a day ahead of `now`: one that you have kept, and is, comes from before the clock stepped back. Take
-    /// it for due.
+    /// A fetch time in the future is from before the clock stepped back, and counts as `now`. So the result is never
+    /// more than a day after `now`: if a time that you stored is, it is also from before the clock stepped back, and
+    /// the policy is due.
     ///
-    /// While refreshes fail the policy stays due. Let [`PolicyCache::RETRY_INTERVAL`](crate::PolicyCache::RETRY_INTERVAL)
-    /// pass before the next; the lookup itself asks no Policy Host before the back-off of the id ends.
+    /// While refreshes fail, the policy stays due. Wait for
+    /// [`PolicyCache::RETRY_INTERVAL`](crate::PolicyCache::RETRY_INTERVAL) before the next refresh; the lookup itself
+    /// contacts no Policy Host before the back-off of the id ends.
     // Meets S58, S82.
     pub fn refresh_at(&self, spread: u64, now: UnixTime) -> Option<UnixTime> {
         let max_age = self.policy.max_age();
@@ -466,21 +464,20 @@ impl CachedPolicy {
         Some(self.fetched_at.min(now).saturating_add(Duration::from_secs(interval - earlier)))
     }
 
-    /// Whether the policy is in force. With a fetch in the future, since the clock stepped back,
-    /// its age is zero.
+    /// Returns whether the policy is in force. If the fetch time lies in the future, since the clock stepped back, its
+    /// age is zero.
     // Meets S81, A16, C15, C16.
     pub fn is_valid(&self, now: UnixTime) -> bool {
         now.saturating_since(self.fetched_at) <= self.policy.max_age()
     }
 }
 
-/// How long an id is left alone while the policy of another, with so much left of its life, protects mail.
+/// The longest back-off of an id while another policy with this remaining life protects mail.
 fn longest_back_off(remaining: Duration) -> Duration {
     (remaining / 2).max(MIN_BACK_OFF)
 }
 
-/// The saved form: a first line with the version, header lines, an empty line, the policy as it was
-/// received.
+/// The saved form: a first line with the version, header lines, an empty line, and the policy as received.
 ///
 /// ```text
 /// mta-sts-entry 2
@@ -495,10 +492,10 @@ fn longest_back_off(remaining: Duration) -> Duration {
 /// ...
 /// ```
 ///
-/// Each header line stands once at most, only `back-off` once for each record id. Version 1, which is read
-/// and no longer written, has no `domain`.
+/// Each header line appears at most once, except that `back-off` appears once for each record id. Version 1, which is
+/// read and no longer written, has no `domain`.
 impl CacheEntry {
-    /// The entry of this domain as text, the same in every store and every language.
+    /// The entry of this domain as text, identical in every store and every language.
     pub fn to_text(&self, domain: &PolicyDomain) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -533,14 +530,14 @@ impl CacheEntry {
         Ok(())
     }
 
-    /// Reads the entry of this domain back.
+    /// Parses the entry of this domain.
     ///
-    /// Text of version 1 names no domain: it counts for whichever it is read for.
+    /// A text of version 1 has no domain: it is accepted for any domain.
     ///
     /// # Errors
     ///
-    /// Where the text is not what [`CacheEntry::to_text`] writes of this domain: cut off, damaged, of a
-    /// version to come, or of another domain. Go on as if nothing had been remembered.
+    /// Returns how the text differs from the output of [`CacheEntry::to_text`] for this domain: it is truncated,
+    /// damaged, of a future version, or of another domain. Continue as if nothing were remembered.
     pub fn parse(text: &[u8], domain: &PolicyDomain) -> Result<Self, EntryError> {
         SavedText { text, line: 0, offset: 0 }.read(domain)
     }
@@ -549,10 +546,10 @@ impl CacheEntry {
 const FIRST_LINE: &str = "mta-sts-entry 2";
 const FIRST_LINE_WITHOUT_DOMAIN: &str = "mta-sts-entry 1";
 
-/// A saved entry being read.
+/// The state of parsing a saved entry.
 struct SavedText<'a> {
     text: &'a [u8],
-    // The line that was read last, and the offset after it.
+    // The last line read, and the offset after it.
     line: u32,
     offset: usize,
 }
@@ -620,7 +617,7 @@ impl<'a> SavedText<'a> {
         Ok(entry)
     }
 
-    /// Whose entry it is, is read before anything else of it.
+    /// Reads the domain of the entry, before anything else in it.
     fn domain(&mut self, domain: &PolicyDomain) -> Result<(), EntryError> {
         let start = self.offset;
         let kind = match self.header_line()?.strip_prefix(b"domain: ") {
@@ -664,7 +661,7 @@ impl<'a> SavedText<'a> {
     }
 }
 
-/// Digits alone: `FromStr` would take a plus sign too, and the entry would not be written back the same.
+/// Parses digits only: `FromStr` would accept a plus sign too, and the entry would not be written back the same.
 fn number<N: FromStr>(value: &str) -> Option<N> {
     value.bytes().all(|octet| octet.is_ascii_digit()).then(|| value.parse().ok()).flatten()
 }

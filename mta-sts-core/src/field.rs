@@ -8,7 +8,7 @@
 //! value       = 1*(%x21-3A / %x3C / %x3E-7E)
 //! ```
 //!
-//! The records of both RFCs keep to it, but for `rua` in that of RFC 8460: its value is a list of URIs.
+//! The records of both RFCs follow this grammar, except for `rua` in RFC 8460, whose value is a list of URIs.
 
 use nom::IResult;
 use nom::Parser;
@@ -16,7 +16,7 @@ use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::char;
 use nom::sequence::delimited;
 
-/// How a record departs from the grammar.
+/// A way in which a record departs from the grammar.
 #[derive(Clone, Copy)]
 pub(crate) enum FieldFault {
     Empty,
@@ -27,22 +27,22 @@ pub(crate) enum FieldFault {
     TrailingSpace,
 }
 
-/// What is wrong, and the input from there on.
+/// The fault, and the input from there on.
 pub(crate) type Fault<'a> = (FieldFault, &'a [u8]);
 
 /// A part of the input, and the input after it.
 type Part<'a> = (&'a [u8], &'a [u8]);
 
-/// The fields of a record that begins with this version and a delimiter.
+/// The fields of a record, if it begins with this version and a delimiter.
 #[inline]
 pub(crate) fn after_version<'a>(version: &str, txt: &'a [u8]) -> Option<&'a [u8]> {
     (tag(version), field_delimiter).parse(txt).ok().map(|(fields, _)| fields)
 }
 
-/// Which RRs of an `RRset` count as records of this version.
+/// Selects which RRs of an `RRset` count as records of this version.
 ///
-/// The text of both RFCs asks for the version with a semicolon right behind it. White space between the two, which
-/// the grammar allows, is let pass only where no RR begins so.
+/// The text of both RFCs requires a semicolon right after the version. White space between the two, which the
+/// grammar allows, is accepted only if no RR begins as the text requires.
 pub(crate) fn candidate_filter<'a, T: AsRef<[u8]>>(
     version: &'a str,
     rrset: &[T],
@@ -53,7 +53,7 @@ pub(crate) fn candidate_filter<'a, T: AsRef<[u8]>>(
     move |txt| if is_strict { begins(txt) } else { after_version(version, txt).is_some() }
 }
 
-/// The name of the field that the input begins with, up to its equals sign, and what follows that.
+/// Splits off the field name at the start of the input, up to its equals sign.
 #[inline]
 pub(crate) fn name(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
     let (name, after_name) = span(is_name_octet, input);
@@ -66,7 +66,7 @@ pub(crate) fn name(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
     Ok((name, at_value))
 }
 
-/// The value that follows an equals sign, and what follows that.
+/// Splits off the value that follows an equals sign.
 #[inline]
 pub(crate) fn value(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
     match span(is_value_octet, input) {
@@ -76,7 +76,7 @@ pub(crate) fn value(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
     }
 }
 
-/// What follows the delimiter after a field; nothing where the record ends.
+/// The input after the delimiter of a field; empty at the end of the record.
 #[inline]
 pub(crate) fn after_delimiter(input: &[u8]) -> Result<&[u8], Fault<'_>> {
     if input.is_empty() {
@@ -105,7 +105,7 @@ fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> FieldFault {
     }
 }
 
-/// The octets that are accepted, and the input after them.
+/// Splits off the longest prefix of accepted octets.
 #[inline]
 fn span(accepts: impl Fn(u8) -> bool, input: &[u8]) -> Part<'_> {
     input.split_at(input.iter().position(|octet| !accepts(*octet)).unwrap_or(input.len()))
@@ -115,12 +115,13 @@ fn white_space(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take_while(is_white_space).parse(input)
 }
 
-/// WSP of RFC 5234.
+/// Returns whether the octet is WSP of RFC 5234.
 pub(crate) const fn is_white_space(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
 }
 
-/// A field name, in records and in policies: 1 to 32 octets, the first a letter or a digit.
+/// Returns whether this is a valid field name, in records and in policies: 1 to 32 octets, the first a letter or a
+/// digit.
 #[inline]
 pub(crate) fn is_field_name(name: &[u8]) -> bool {
     name.len() <= 32
@@ -136,7 +137,7 @@ const fn is_value_octet(octet: u8) -> bool {
     is_of(FIELD_VALUE, octet)
 }
 
-/// A letter or a digit.
+/// Returns whether the octet is a letter or a digit.
 pub(crate) const fn is_alphanumeric(octet: u8) -> bool {
     is_of(ALPHANUMERIC, octet)
 }
@@ -149,12 +150,12 @@ const ALPHANUMERIC: u8 = 1;
 const FIELD_NAME: u8 = 2;
 const FIELD_VALUE: u8 = 4;
 
-/// Where an octet may stand: one look in place of up to six comparisons.
+/// The contexts in which each octet is allowed: one table lookup instead of up to six comparisons.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut octet = 0;
     while octet < 256 {
-        // All 256 fit.
+        // All 256 values fit.
         #[allow(clippy::cast_possible_truncation)]
         let character = octet as u8;
         if character.is_ascii_alphanumeric() {

@@ -1,9 +1,9 @@
-//! MTA-STS (RFC 8461) without I/O: records, policies, MX matching, policy discovery, verdicts.
+//! MTA-STS (RFC 8461) without I/O: records, policies, MX matching, policy discovery, and delivery decisions.
 //!
-//! A domain says "only over TLS, only to these hosts, only with a valid certificate"; a sending mail
-//! server that asks keeps an attacker on the path from reading or diverting the mail. This crate
-//! knows the rules. It opens no socket and reads no clock: you ask DNS and HTTPS, in whatever way
-//! your mail server does, and it says what to ask and what the answers mean.
+//! A domain publishes "deliver only over TLS, only to these hosts, only with a valid certificate"; a sending mail
+//! server that honours this keeps an attacker on the network path from reading or diverting the mail. This crate
+//! implements the rules. It opens no sockets and reads no clock: your mail server does the DNS and HTTPS queries in
+//! its own way, and the crate says what to query and what the answers mean.
 //!
 //! ```
 //! use mta_sts_core::*;
@@ -39,31 +39,33 @@
 //!
 //! # What it does
 //!
-//! - [`Record`] and [`Policy`] read what the network sent, with line and byte of every fault;
-//! - [`Lookup`] finds the policy for a message: from the cache, from DNS and HTTPS, or none;
-//! - [`CacheEntry`] is what to remember of a domain, and a text to keep it in;
-//! - [`PolicyCache`] keeps entries in memory: bounded, and refreshed before they lapse;
-//! - [`lint`] tells the owner of a domain what is wrong with what is published, and how to mend it;
-//! - [`Delivery`] decides about each MX host and each session, and says what TLSRPT counts;
-//! - [`tlsrpt::TlsrptRecord`] reads where a domain wants its TLS reports (RFC 8460), [`tlsrpt`] has the reports, says
-//!   what the failures in them mean, and whether a policy can be enforced;
-//! - [`postfix`] is a policy as the answer to Postfix's, or sendmail's, TLS policy lookup.
+//! - [`Record`] and [`Policy`] parse what the network sent, and report the line and byte of every fault;
+//! - [`Lookup`] finds the policy for a message: a cached one, a new one through DNS and HTTPS, or none;
+//! - [`CacheEntry`] is what to remember about a domain, with a text form to store it in;
+//! - [`PolicyCache`] keeps entries in memory: bounded, and with a schedule for refreshing policies before they
+//!   expire;
+//! - [`lint`] tells the owner of a domain what is wrong with its record and policy, and how to fix it;
+//! - [`Delivery`] decides about each MX host and each session, and returns what TLSRPT counts;
+//! - [`tlsrpt::TlsrptRecord`] parses the record that says where a domain wants its TLS reports (RFC 8460); [`tlsrpt`]
+//!   reads and writes the reports, explains the failures in them, and tells whether a policy can be enforced;
+//! - [`postfix`] writes a policy as the answer to a TLS policy lookup of Postfix or sendmail.
 //!
 //! # What it does not do
 //!
-//! DNS, HTTPS, TLS, SMTP, and the clock: `mta-sts-resolver` does, or your mail server. It validates
-//! no DNSSEC and no certificate; it takes their results as inputs.
+//! DNS, HTTPS, TLS, SMTP, and reading the clock are left to `mta-sts-resolver` or to your mail server. The crate
+//! validates neither DNSSEC nor certificates; it takes the results of that validation as inputs.
 //!
 //! # Features
 //!
 //! On by default:
 //!
-//! - `idna` turns U-labels into A-labels; without it a U-label is an error of its own kind;
-//! - `lint` has the module [`lint`]: a mail server that only sends does without;
+//! - `idna` converts U-labels to A-labels; without it a U-label is an error of its own kind;
+//! - `lint` has the module [`lint`], which a mail server that only sends does not need;
 //! - `postfix` has the module [`postfix`];
-//! - `tlsrpt` has the reports of RFC 8460 in the module [`tlsrpt`]; its record and its words are always there.
+//! - `tlsrpt` has the reports of RFC 8460 in the module [`tlsrpt`]; the TLSRPT record and the result types are always
+//!   available.
 //!
-//! Off by default: `serde` makes data types (names, ids, modes, results) `Serialize` and `Deserialize`.
+//! Off by default: `serde` implements `Serialize` and `Deserialize` for data types (names, ids, modes, results).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -114,7 +116,7 @@ pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
 pub use tlsrpt::{PolicyType, ResultType};
 
-/// The driver loop of the README compiles.
+/// Compiles the driver loop in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! A lookup asks at most two questions: the TXT records of the domain, then the policy over HTTPS.
-//! It begins with what the cache holds and may be done before it has asked anything. After each
-//! answer it either asks the next question or is done, with the policy to apply (or why there is
-//! none), what to remember, and what to report. "Cached" means a policy that has not expired.
+//! A lookup makes at most two queries: the TXT records of the domain, then the policy over HTTPS. It starts from the
+//! cached entry and may be done without any query. After each answer it either makes the next query or is done, with
+//! the policy to apply (or the reason why there is none), what to remember, and what to report. "Cached" means a policy
+//! that has not expired.
 //!
 //! | purpose, cache | TXT | fetch | applied | remembered | reported |
 //! |---|---|---|---|---|---|
@@ -34,24 +34,23 @@
 //! | before a permanent failure, cached | new id | fails by a local fault | cached | keep | |
 //! | before a permanent failure, cached | new id, in back-off | not tried | cached | keep | fetch error |
 //!
-//! An id is in back-off when its fetch failed, and also when its policy gave way to that of another id
-//! soon after its fetch, since name servers disagree: either way no host is asked for it twice in 300 s
-//! (RFC 8461, 3.3). Of that are excepted a refresh that the caller forces, a policy whose `max_age` is
-//! shorter, and an id that came before more others than [`CacheEntry::MAX_BACK_OFFS`].
+//! An id is in back-off if its fetch failed, and also if its policy was replaced by that of another id soon after its
+//! fetch, since name servers disagree: either way no host is queried for the same id twice in 300 s (RFC 8461, 3.3).
+//! Exceptions are a refresh that the caller forces, a policy whose `max_age` is shorter, and an id displaced by more
+//! than [`CacheEntry::MAX_BACK_OFFS`] later ones.
 //!
-//! The id of a policy that has just given way is in back-off too, since name servers may disagree for a
-//! while; that alone is not reported.
+//! A back-off of the second kind alone is not reported.
 //!
-//! With nothing cached the other purposes go as "deliver", except that the last always asks DNS.
-//! Nothing is reported, and nobody alerted, while a policy of mode none is cached.
+//! With nothing cached the other purposes behave like "deliver", except that the last always queries DNS. While a
+//! policy of mode none is cached, nothing is reported and there are no alerts.
 //!
-//! A local fault ([`FetchFailure::LocalFault`], [`TxtFailure::LocalFault`]) is one of the sender: too many
-//! open files, no network, a proxy that is down. RFC 8461, 3.3 has a sender go on without a policy that
-//! "no policy can be fetched" for; here nobody has tried. So no policy is given up for it, as
-//! for DNS that fails: with nothing cached the sender tries again later, as soon as it can.
+//! A local fault ([`FetchFailure::LocalFault`], [`TxtFailure::LocalFault`]) is a fault of the sender: too many open
+//! files, no network, a proxy that is down. RFC 8461, 3.3 lets a sender continue without a policy if "no policy can be
+//! fetched"; after a local fault the fetch was never tried. So, as after a DNS failure, no policy is given up: with
+//! nothing cached the sender tries again as soon as it can.
 //!
-//! What DNS says alone never extends, ends or weakens a cached policy: its answers are not
-//! authenticated, and whoever can suppress the record must not gain by it (RFC 8461, 10.2).
+//! DNS alone never extends, ends, or weakens a cached policy: its answers are not authenticated, and an attacker who
+//! suppresses the record must gain nothing from that (RFC 8461, 10.2).
 
 use alloc::string::String;
 use core::fmt;
@@ -69,7 +68,7 @@ use crate::response::{FetchLimits, HttpResponse};
 use crate::time::UnixTime;
 use crate::tlsrpt::ResultType;
 
-/// One policy discovery: says what to ask, is told the answers, ends with an [`Outcome`].
+/// A policy discovery: it says what to query, takes the answers, and ends with an [`Outcome`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -95,16 +94,15 @@ use crate::tlsrpt::ResultType;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Of its methods two matter. [`Lookup::poll_output`] says what to do and changes nothing: it
-/// says the same until the next input. [`Lookup::handle_input`] is told an answer; one that was not
-/// asked for is an error and leaves the lookup as it was.
+/// Two methods drive it. [`Lookup::poll_output`] says what to do, and returns the same until the next input.
+/// [`Lookup::handle_input`] takes an answer; an answer to another query is an error and leaves the lookup unchanged.
 ///
-/// A lookup holds no cache, no socket and no clock. Keep the entry wherever you like, and apply
-/// [`Outcome::cache_update`] to it. Dropping a lookup half-way is harmless.
+/// A lookup holds no cache, no socket, and no clock. Keep the entry in any store, and apply [`Outcome::cache_update`]
+/// to it. A lookup can be dropped at any point.
 ///
-/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
-/// looks up many messages at once keeps the domains that are being looked up, and lets later messages wait for that outcome;
-/// `PolicyService` of `mta-sts-resolver` does.
+/// Lookups are independent: two concurrent lookups of one domain make the same queries. A server that looks up many
+/// messages at once should share one lookup per domain, and let later messages wait for its outcome, as `PolicyService`
+/// of `mta-sts-resolver` does.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     domain: PolicyDomain,
@@ -115,7 +113,7 @@ pub struct Lookup {
     state: State,
 }
 
-/// What a lookup is for.
+/// The purpose of a lookup.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -136,23 +134,22 @@ pub struct Lookup {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Purpose {
-    /// A message is to be delivered (RFC 8461, 5.1, step 1).
+    /// Delivering a message (RFC 8461, 5.1, step 1).
     // Meets S4, S19, S20, S56, S57, S100, S101, A17, A46, A47, A48.
     // Meets C1, C2, C3, C4, C5, C6, C7, C8, C10, C11, C12, T1.
     Deliver,
-    /// A cached policy is to be fetched anew before it expires, whatever its record says
-    /// (RFC 8461, 3.3 and 10.2).
+    /// Fetching a cached policy again before it expires, whatever its record says (RFC 8461, 3.3 and 10.2).
     // Meets S98, A45, A48, C9.
     Refresh,
-    /// A message is to be returned since no MX host met the policy: has the owner published another
-    /// one meanwhile (RFC 8461, 5.1, step 3)?
+    /// Checking for a newer policy before a message is returned because no MX host met the current one (RFC 8461, 5.1,
+    /// step 3).
     ///
-    /// [`Delivery::recheck`](crate::Delivery::recheck) says what its outcome means for the message.
+    /// [`Delivery::recheck`](crate::Delivery::recheck) tells what the outcome means for the message.
     // Meets S78, S80, C13, C14.
     BeforePermanentFailure,
 }
 
-/// What the caller does next.
+/// What the caller has to do next.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -173,16 +170,16 @@ pub enum Purpose {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Output<'a> {
-    /// Ask DNS for the TXT records of a name, and answer with [`Input::txt`],
-    /// [`Input::TxtNotFound`] or [`Input::TxtFailed`].
+    /// Query DNS for the TXT records of a name, and answer with [`Input::txt`], [`Input::TxtNotFound`], or
+    /// [`Input::TxtFailed`].
     QueryTxt(&'a TxtQuery),
-    /// Get a policy over HTTPS, and answer with [`Input::Response`] or [`Input::FetchFailed`].
+    /// Fetch a policy over HTTPS, and answer with [`Input::Response`] or [`Input::FetchFailed`].
     FetchPolicy(&'a PolicyRequest),
-    /// Nothing more: take the outcome with [`Lookup::into_outcome`].
+    /// Nothing: take the outcome with [`Lookup::into_outcome`].
     Done(&'a Outcome),
 }
 
-/// The answer to a question.
+/// The answer to a query.
 ///
 /// ```
 /// use core::time::Duration;
@@ -201,37 +198,37 @@ pub enum Output<'a> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// The TXT records of the name, CNAMEs followed: made by [`Input::txt`].
+    /// The TXT records of the name, after following CNAMEs: made by [`Input::txt`].
     Txt {
-        /// The record among them.
+        /// The record among them, or the reason why there is none.
         record: Result<Record, RecordError>,
-        /// The shortest TTL on the way to the records.
+        /// The shortest TTL along the chain to the records.
         ttl: Duration,
     },
     /// DNS says that the name, or the type, does not exist.
     TxtNotFound {
-        /// How long this answer may be kept (RFC 2308); zero if DNS did not say.
+        /// The time for which this answer may be cached (RFC 2308); zero if DNS gave none.
         ttl: Duration,
     },
-    /// DNS said nothing usable.
+    /// DNS gave no usable answer.
     TxtFailed(TxtFailure),
-    /// What the Policy Host answered, its certificate verified for its name.
+    /// The response of the Policy Host, after its certificate was verified for its name.
     Response(HttpResponse<'a>),
-    /// No answer came from the Policy Host, or none that could be trusted.
+    /// The Policy Host gave no response, or none that could be trusted.
     FetchFailed(FetchFailure),
 }
 
 impl Input<'_> {
-    /// The TXT records of the name, CNAMEs followed, and the shortest TTL on the way to them.
+    /// Makes an input from the TXT records of the name, after following CNAMEs, and the shortest TTL along the chain.
     ///
-    /// Each item is one TXT RR, its character-strings joined with nothing between (RFC 8461, 3.1). None of them is kept:
-    /// the record is picked out of them here, as by [`Record::select`].
+    /// Each item is one TXT RR, its character-strings concatenated without separators (RFC 8461, 3.1). The RRs are not
+    /// kept: the record is selected here, in the same way as by [`Record::select`].
     pub fn txt<T: AsRef<[u8]>>(rrs: &[T], ttl: Duration) -> Self {
         Self::Txt { record: Record::select(rrs), ttl }
     }
 }
 
-/// A question to DNS: the TXT records of a name.
+/// A DNS query: the TXT records of a name.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -244,21 +241,21 @@ impl Input<'_> {
 /// # Ok::<(), NameError>(())
 /// ```
 ///
-/// Follow CNAMEs, and give the shortest TTL on the way. No answer need be DNSSEC-valid; one that is
-/// bogus is a [`TxtFailure::Bogus`].
+/// Follow CNAMEs, and report the shortest TTL along the chain. Answers need not be signed with DNSSEC; a bogus answer
+/// is [`TxtFailure::Bogus`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtQuery {
     name: String,
 }
 
 impl TxtQuery {
-    /// The name, A-labels, without a trailing dot. It is absolute: no search list applies.
+    /// The name in A-labels, without a trailing dot. It is absolute: do not apply a search list.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// A GET over HTTPS.
+/// An HTTPS request: a GET of the policy.
 ///
 /// ```
 /// use mta_sts_core::{FetchFailure, Input, PolicyRequest};
@@ -272,8 +269,8 @@ impl TxtQuery {
 ///     Ok(())
 /// }
 /// ```
-/// The certificate must be valid for the host name (a DNS-ID, RFC 8461, 3.3), which also stands in
-/// SNI. TLS 1.2 or later, no redirect followed, no HTTP cache, no conditional request.
+/// The certificate must be valid for the host name (by a DNS-ID, RFC 8461, 3.3), which is also sent in SNI. Use TLS 1.2
+/// or later; follow no redirects; use no HTTP cache and no conditional request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRequest {
     host: String,
@@ -288,24 +285,23 @@ impl PolicyRequest {
         &self.host
     }
 
-    /// The whole URL.
+    /// The full URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How long everything may take, from the lookup of the address to the end of the body.
+    /// The time limit for everything, from the address lookup to the end of the body.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How long the body may be, in octets: stop reading after it, and answer
-    /// [`FetchFailure::BodyTooLarge`].
+    /// The maximum length of the body, in octets: stop reading beyond it, and answer [`FetchFailure::BodyTooLarge`].
     pub const fn max_body_len(&self) -> usize {
         self.max_body_len
     }
 }
 
-/// What a lookup came to.
+/// The outcome of a lookup.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -332,37 +328,36 @@ impl PolicyRequest {
 /// assert_eq!(entry.unwrap().back_offs().len(), 1);
 /// ```
 ///
-/// Four parts, each for someone else: the delivery, the store, the report, the administrator.
+/// It has parts for the delivery, the store, the report, and the administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The policy to apply, or why there is none.
+    /// The policy to apply, or the reason why there is none.
     pub applied: Result<AppliedPolicy, NoPolicy>,
-    /// What to remember: [`CacheUpdate::apply_to`] the entry that the store holds by now.
+    /// The change to the cache: call [`CacheUpdate::apply_to`] on the entry that the store holds by now.
     pub cache_update: CacheUpdate,
-    /// What to count in TLSRPT (RFC 8461, 6).
+    /// The failure to count in TLSRPT (RFC 8461, 6).
     pub failure: Option<PolicyFailure>,
-    /// What to tell the administrator (RFC 8461, 3.3 and 10.2).
+    /// The alert for the administrator (RFC 8461, 3.3 and 10.2).
     pub alert: Option<Alert>,
-    /// Whether the domain was asked for a newer policy, and what came of it.
+    /// Whether the domain was queried for a newer policy, and the result.
     pub record_check: RecordCheck,
 }
 
-/// Whether a lookup has asked the domain for a newer policy than the cached one.
+/// Whether a lookup has queried the domain for a newer policy than the cached one.
 ///
-/// Before a permanent failure that has to be known: [`Delivery::recheck`](crate::Delivery::recheck).
+/// This has to be known before a permanent failure: [`Delivery::recheck`](crate::Delivery::recheck).
 ///
-/// What a caller does not know of it counts as [`RecordCheck::Failed`]: no message may be returned for it.
+/// Treat an unknown variant as [`RecordCheck::Failed`]: no message may be returned because of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecordCheck {
-    /// It has not asked: what was remembered was enough.
+    /// It was not queried: the cached entry was enough.
     #[default]
     NotMade,
-    /// DNS has answered, and the domain has no newer policy than the one of the outcome, which may have been fetched
-    /// just now.
+    /// DNS answered, and the domain has no newer policy than that of the outcome, which may have just been fetched.
     Current,
-    /// DNS has not answered, or there is a newer policy that was not fetched.
+    /// DNS did not answer, or there is a newer policy that was not fetched.
     Failed,
 }
 
@@ -372,13 +367,13 @@ impl Outcome {
         self.applied.as_ref().ok().map(|applied| &applied.policy)
     }
 
-    /// Why no policy applies.
+    /// The reason why no policy applies.
     pub fn no_policy(&self) -> Option<NoPolicy> {
         self.applied.as_ref().err().copied()
     }
 
-    /// Whether it is known if a policy applies. Where it is not, the mail waits: to send it as to a domain without MTA-STS
-    /// would be what an attacker wants who suppresses the record (RFC 8461, 10.2).
+    /// Returns whether it is known if a policy applies. If it is not, the mail should wait: sending it as if the domain
+    /// had no MTA-STS is the goal of an attacker who suppresses the record (RFC 8461, 10.2).
     // Meets A29.
     pub fn is_known(&self) -> bool {
         !self.no_policy().is_some_and(NoPolicy::is_temporary)
@@ -416,11 +411,11 @@ impl Outcome {
 pub struct AppliedPolicy {
     /// The policy.
     pub policy: Policy,
-    /// Whether it was remembered or has just been fetched.
+    /// Whether the policy was cached or has just been fetched.
     pub source: PolicySource,
     /// The id of its record.
     pub id: RecordId,
-    /// The last second in which it is in force.
+    /// The last second in which the policy is in force.
     pub expires_at: UnixTime,
 }
 
@@ -457,13 +452,13 @@ pub struct AppliedPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum PolicySource {
-    /// Remembered from an earlier fetch.
+    /// Cached by an earlier fetch.
     Cached,
     /// Fetched by this lookup.
     Fetched,
 }
 
-/// Why no policy applies.
+/// The reason why no policy applies.
 ///
 /// ```
 /// use mta_sts_core::{NoPolicy, TxtFailure};
@@ -487,11 +482,11 @@ pub enum PolicySource {
 /// # assert!(!waits(NoPolicy::NoRecord) && !NoPolicy::NoRecord.is_temporary());
 /// # assert!(waits(NoPolicy::LocalFault) && NoPolicy::LocalFault.is_temporary());
 /// ```
-/// With all of them the mail goes out as if the domain had no MTA-STS (RFC 8461, 3.3), save two.
-/// After [`NoPolicy::DnsFailed`] the sender may as well wait, since an attacker could be the reason;
-/// after [`NoPolicy::LocalFault`] it waits, since the domain has done nothing wrong.
+/// For nearly all of them the mail is sent as if the domain had no MTA-STS (RFC 8461, 3.3). There are two exceptions:
+/// after [`NoPolicy::DnsFailed`] the sender may prefer to wait, since an attacker could be the cause; after
+/// [`NoPolicy::LocalFault`] it waits, since the domain has done nothing wrong.
 ///
-/// A reason that a caller does not know counts as [`NoPolicy::is_temporary`] says.
+/// For an unknown variant use [`NoPolicy::is_temporary`].
 // Meets A29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -502,16 +497,16 @@ pub enum NoPolicy {
     InvalidRecord(RecordErrorKind),
     /// The domain has more than one record.
     SeveralRecords,
-    /// DNS could not tell.
+    /// DNS failed.
     DnsFailed(TxtFailure),
-    /// The domain has a record, and its policy could not be had.
+    /// The domain has a record, and its policy could not be fetched.
     FetchFailed(FetchFault),
-    /// The last fetch failed, and it is too early for another.
+    /// The last fetch failed, and it is too early for another one.
     BackingOff {
-        /// From then on a lookup fetches again.
+        /// The time from which a lookup fetches again.
         until: UnixTime,
     },
-    /// The domain has a record, and its policy was not fetched, for a fault of the sender
+    /// The domain has a record, and its policy was not fetched because of a fault of the sender
     /// ([`FetchFailure::LocalFault`]).
     LocalFault,
 }
@@ -530,12 +525,12 @@ impl NoPolicy {
         }
     }
 
-    /// Whether it is not known if a policy applies: a careful sender tries again later.
+    /// Returns whether it is unknown if a policy applies: a careful sender tries again later.
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::DnsFailed(_) | Self::LocalFault)
     }
 
-    /// The stable kebab-case word of the reason.
+    /// The stable code of the reason: a kebab-case word.
     pub const fn code(self) -> &'static str {
         self.kind().code()
     }
@@ -563,7 +558,7 @@ impl fmt::Display for NoPolicy {
 
 impl core::error::Error for NoPolicy {}
 
-/// Why a fetch gave no policy: no answer, or an answer without one.
+/// The reason why a fetch gave no policy: no response, or a response without a policy.
 ///
 /// ```
 /// use mta_sts_core::{FetchFailure, FetchFault, ResultType};
@@ -574,14 +569,14 @@ impl core::error::Error for NoPolicy {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FetchFault {
-    /// No answer came.
+    /// There was no response.
     Failure(FetchFailure),
-    /// The answer gave no policy.
+    /// The response contained no policy.
     Error(FetchError),
 }
 
 impl FetchFault {
-    /// The stable kebab-case word of the fault.
+    /// The stable code of the fault: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Failure(failure) => failure.code(),
@@ -589,7 +584,7 @@ impl FetchFault {
         }
     }
 
-    /// What TLSRPT calls it.
+    /// The result type for TLSRPT.
     // Meets A26, R43, R44, R45.
     pub const fn result_type(self) -> ResultType {
         match self {
@@ -610,7 +605,7 @@ impl fmt::Display for FetchFault {
 
 impl core::error::Error for FetchFault {}
 
-/// A failure of policy discovery, to be counted in TLSRPT under policy type `sts`.
+/// A failure of policy discovery, which TLSRPT counts under policy type `sts`.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -642,13 +637,12 @@ pub struct PolicyFailure {
     pub result_type: ResultType,
     /// The `failure-reason-code`.
     pub reason_code: &'static str,
-    /// The lines that were received, errors included, when the body was no valid policy: the
-    /// `policy-string` of the report (RFC 8460, 4.4). What is not UTF-8 or a control character is
-    /// replaced.
+    /// If the body was not a valid policy, its lines as received, with their errors: the `policy-string` of the report
+    /// (RFC 8460, 4.4). Invalid UTF-8 and control characters are replaced.
     pub received_lines: ReceivedLines,
 }
 
-/// A policy could not be fetched anew. Once is no reason to worry; the count tells.
+/// An alert: a policy could not be fetched again. A single failure is no reason to worry; see the count.
 ///
 /// ```
 /// use core::time::Duration;
@@ -664,15 +658,15 @@ pub struct PolicyFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alert {
-    /// What went wrong this time.
+    /// The fault of this fetch.
     pub fault: FetchFault,
-    /// How many fetches have failed since the last that succeeded, this one included.
+    /// The number of failed fetches since the last success, including this one.
     pub failures: u32,
     /// The last second in which the cached policy protects mail.
     pub expires_at: UnixTime,
 }
 
-/// How lookups go. Every lookup copies it.
+/// The configuration of lookups. Every lookup copies it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -690,16 +684,16 @@ pub struct LookupConfig {
 }
 
 impl LookupConfig {
-    /// What RFC 8461 suggests.
+    /// The values suggested in RFC 8461.
     pub const fn new() -> Self {
         Self { fetch_limits: FetchLimits::new(), back_off: MIN_BACK_OFF }
     }
 
-    /// Sets how long a record id whose fetch failed is left alone. Default 300 s, and never less:
-    /// "five minutes or longer" (RFC 8461, 3.3); a day at most.
+    /// Sets the back-off of a record id after a failed fetch. Default: 300 s, which is also the minimum, "five minutes
+    /// or longer" (RFC 8461, 3.3). The maximum is a day.
     ///
-    /// While a policy is in force it is half of what remains of it at most: the host may answer again before
-    /// that policy lapses.
+    /// While a policy is in force, the back-off is at most half of its remaining life: the host may be available again
+    /// before the policy expires.
     // Meets S52, S53, A41.
     #[must_use]
     pub fn with_back_off(mut self, back_off: Duration) -> Self {
@@ -707,19 +701,19 @@ impl LookupConfig {
         self
     }
 
-    /// Sets what a fetch may cost, and what of an answer must be right.
+    /// Sets the limits of a fetch, and the requirements on its response.
     #[must_use]
     pub const fn with_fetch_limits(mut self, limits: FetchLimits) -> Self {
         self.fetch_limits = limits;
         self
     }
 
-    /// What a fetch may cost.
+    /// The limits of a fetch.
     pub const fn fetch_limits(&self) -> &FetchLimits {
         &self.fetch_limits
     }
 
-    /// How long a record id whose fetch failed is left alone.
+    /// The back-off of a record id after a failed fetch.
     pub const fn back_off(&self) -> Duration {
         self.back_off
     }
@@ -731,7 +725,7 @@ impl Default for LookupConfig {
     }
 }
 
-/// TTLs are clamped: neither a zero nor a week, slip or attack, decides how often we look.
+/// TTLs are clamped, so that neither a zero nor a week, by mistake or by attack, determines how often DNS is queried.
 const MIN_TTL: Duration = Duration::from_secs(30);
 const MAX_TTL: Duration = Duration::from_secs(3600);
 
@@ -740,19 +734,19 @@ enum State {
     QueryTxt(TxtQuery),
     FetchPolicy {
         request: PolicyRequest,
-        /// Under which the policy is stored or the host is left alone: as seen before the fetch.
+        /// The id under which the policy is stored or the back-off is set: as seen before the fetch.
         id: RecordId,
         checked_until: Option<UnixTime>,
-        /// Should the clock step back meanwhile, the time of the answer stands in for it.
+        /// If the clock steps back in the meantime, the time of the response is used instead.
         requested_at: UnixTime,
     },
     Done(Outcome),
 }
 
 impl Lookup {
-    /// Begins a lookup with what the cache holds of the domain.
+    /// Starts a lookup from the cached entry of the domain.
     ///
-    /// It may be done at once: when a cached policy, or the absence of one, was checked recently.
+    /// It may be done at once, if a cached policy or absence was checked recently.
     pub fn new(
         domain: PolicyDomain,
         purpose: Purpose,
@@ -766,19 +760,19 @@ impl Lookup {
             config: config.clone(),
             domain,
             record_check: RecordCheck::NotMade,
-            // A lookup that is done at once never needs its questions, so each is made when it is asked.
+            // A lookup that is done at once needs no queries, so each is only built when it is made.
             state: State::QueryTxt(TxtQuery { name: String::new() }),
         };
         lookup.begin(now);
         lookup
     }
 
-    /// The domain that is looked up.
+    /// The domain of the lookup.
     pub const fn domain(&self) -> &PolicyDomain {
         &self.domain
     }
 
-    /// What to do next. It says the same until the next input.
+    /// What to do next. The result is the same until the next input.
     pub fn poll_output(&self) -> Output<'_> {
         match &self.state {
             State::QueryTxt(query) => Output::QueryTxt(query),
@@ -787,12 +781,12 @@ impl Lookup {
         }
     }
 
-    /// Takes the answer to the question, and the time at which it came.
+    /// Takes the answer to the current query, and the time at which it arrived.
     ///
     /// # Errors
     ///
-    /// The answer is to a question that was not asked, or the lookup is done. The lookup stays as
-    /// it was: [`Lookup::poll_output`] says what it waits for.
+    /// The answer belongs to another query, or the lookup is done. The lookup is unchanged: [`Lookup::poll_output`]
+    /// says what it waits for.
     pub fn handle_input(&mut self, input: Input<'_>, now: UnixTime) -> Result<(), LookupError> {
         match (&self.state, input) {
             (State::Done(_), _) => return Err(LookupError::new(LookupErrorKind::AlreadyDone)),
@@ -828,7 +822,7 @@ impl Lookup {
         Ok(())
     }
 
-    /// The outcome, once [`Output::Done`] was polled; [`None`] when an answer is still missing.
+    /// The outcome, after [`Output::Done`]; `None` if an answer is still missing.
     pub fn into_outcome(self) -> Option<Outcome> {
         match self.state {
             State::Done(outcome) => Some(outcome),
@@ -856,7 +850,7 @@ impl Lookup {
             timeout: self.config.fetch_limits.timeout(),
             max_body_len: self.config.fetch_limits.max_body_len(),
         };
-        // What is fetched is no newer than the request, however long the answer takes (RFC 8461, 3.2: max_age).
+        // A fetched policy is as old as its request, however long the response takes (RFC 8461, 3.2: max_age).
         self.state = State::FetchPolicy { request, id, checked_until, requested_at: now };
     }
 
@@ -886,7 +880,7 @@ impl Lookup {
     fn txt_failed(&mut self, failure: TxtFailure, now: UnixTime) {
         self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
-            // Nobody but the sender has failed, so there is nothing to report.
+            // Only the sender has failed, so there is nothing to report.
             let reason_code = (failure != TxtFailure::LocalFault).then(|| failure.code());
             self.cached_without_record(reason_code, checked_until(MIN_TTL, now), now);
         } else {
@@ -894,8 +888,8 @@ impl Lookup {
         }
     }
 
-    /// A cached policy stays in force without its record; a refresh fetches it all the same, since
-    /// otherwise whoever suppresses the record could wait for its end (RFC 8461, 10.2).
+    /// A cached policy stays in force without its record. A refresh fetches it all the same; otherwise an attacker who
+    /// suppresses the record could wait for its end (RFC 8461, 10.2).
     fn cached_without_record(&mut self, reason_code: Option<&'static str>, until: UnixTime, now: UnixTime) {
         match self.purpose {
             Purpose::Refresh => {
@@ -918,14 +912,14 @@ impl Lookup {
     fn backing_off(&mut self, back_off: BackOff, checked_until: UnixTime, now: UnixTime) {
         self.record_check = RecordCheck::Failed;
         let cached = self.entry.valid_policy(now).is_some();
-        // An id whose policy gave way to the cached one is left alone too, and nothing has failed then: its
-        // fetch came first, so it is left alone for no longer than this.
+        // An id whose policy was replaced by the cached one is in back-off too, although nothing has failed. Its fetch
+        // came first, so its back-off ends no later than this.
         let gave_way_until =
             self.entry.valid_policy(now).map(|cached| cached.fetched_at().saturating_add(MIN_BACK_OFF));
         let failed =
             gave_way_until.is_none_or(|until| back_off.until > until && self.entry.fetch_failures() > 0);
         if cached {
-            // Looked at again when the host may be asked again, however long the TTL.
+            // The record is checked again when the host may be queried again, however long the TTL.
             self.apply_cached(self.checked(checked_until.min(back_off.until), now), now);
         } else {
             self.finish(Err(NoPolicy::BackingOff { until: back_off.until }), CacheUpdate::Keep);
@@ -979,7 +973,7 @@ impl Lookup {
         }
     }
 
-    /// A local fault: no host was asked, so nothing has failed that could be reported or left alone.
+    /// Handles a local fault: no host was contacted, so no failure is reported and no back-off starts.
     fn fetch_not_tried(&mut self, now: UnixTime) {
         self.record_check = RecordCheck::Failed;
         if self.entry.valid_policy(now).is_some() {
@@ -989,8 +983,8 @@ impl Lookup {
         }
     }
 
-    /// That the record was looked at is remembered for deliveries alone: before a permanent failure
-    /// the lookup changes nothing that it need not change.
+    /// The check of the record is remembered only for deliveries: before a permanent failure the lookup changes nothing
+    /// without need.
     fn checked(&self, until: UnixTime, now: UnixTime) -> CacheUpdate {
         match (self.purpose, self.entry.valid_policy(now)) {
             (Purpose::Deliver, Some(cached)) => {
@@ -1000,7 +994,8 @@ impl Lookup {
         }
     }
 
-    /// What another process wrote, configured with a longer back-off or on a clock that is ahead, counts too.
+    /// The back-off of an id; also one that another process wrote with a longer configured back-off or with a fast
+    /// clock.
     fn back_off(&self, id: &RecordId, now: UnixTime) -> Option<BackOff> {
         self.entry
             .back_offs()
@@ -1020,7 +1015,7 @@ impl Lookup {
         self.state = State::Done(Outcome { applied, cache_update, failure: None, alert: None, record_check });
     }
 
-    /// Adds what TLSRPT counts; nothing while a policy of mode none is cached (RFC 8461, 6).
+    /// Records what TLSRPT counts; nothing while a policy of mode none is cached (RFC 8461, 6).
     fn report(&mut self, result_type: ResultType, reason_code: &'static str, now: UnixTime) {
         let opted_out =
             self.entry.valid_policy(now).is_some_and(|cached| cached.policy().mode() == Mode::None);
@@ -1047,13 +1042,13 @@ fn checked_until(ttl: Duration, now: UnixTime) -> UnixTime {
     now.saturating_add(ttl.clamp(MIN_TTL, MAX_TTL))
 }
 
-/// Whether a time is still to come, and no further ahead than we would have set it: otherwise the
-/// clock has stepped back, and the time means nothing.
+/// Returns whether `until` lies in the future, but no further ahead than `most`; a time beyond that is left over from
+/// before the clock stepped back.
 fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
     until > now && until.saturating_since(now) <= most
 }
 
-/// The lines of a body that is no policy.
+/// The lines of a body that is not a policy.
 ///
 /// ```
 /// # use mta_sts_core::*;
@@ -1070,11 +1065,11 @@ fn is_ahead(until: UnixTime, now: UnixTime, most: Duration) -> bool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Without their ends and without blank lines. Octets that are no UTF-8, and control characters but the tab, are one U+FFFD,
-/// however many stand in a row; so they take at most twice the octets of the body.
+/// They have no line ends, and blank lines are omitted. Each run of invalid UTF-8 and control characters other than tab
+/// is replaced by one U+FFFD, so they take at most twice the octets of the body.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ReceivedLines {
-    // A line feed between two of them.
+    // The lines, separated by a line feed.
     text: String,
 }
 
@@ -1087,23 +1082,23 @@ impl ReceivedLines {
         Self { text }
     }
 
-    /// The lines, in their order.
+    /// The lines, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.text.split('\n').filter(|line| !line.is_empty())
     }
 
-    /// As [`into_text`](Self::into_text), borrowed.
+    /// The same as [`into_text`](Self::into_text), borrowed.
     #[cfg(feature = "tlsrpt")]
     pub(crate) fn as_text(&self) -> &str {
         &self.text
     }
 
-    /// All of them, with a line feed between two.
+    /// All lines, separated by line feeds.
     pub fn into_text(self) -> String {
         self.text
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -1115,7 +1110,7 @@ impl fmt::Debug for ReceivedLines {
     }
 }
 
-/// Gives the text of [`ReceivedLines`] out, piece by piece.
+/// Passes the text of [`ReceivedLines`] to `write` in pieces.
 fn write_lines(body: &[u8], mut write: impl FnMut(&str)) {
     let mut is_first = true;
     for line in body.split(|octet| *octet == b'\n') {

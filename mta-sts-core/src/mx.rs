@@ -6,7 +6,7 @@ use core::fmt;
 use crate::error::{NameError, NameErrorKind};
 use crate::name::{AsciiName, DnsName};
 
-/// A pattern that covers MX hosts: a host name, or `*.` and a domain.
+/// An `mx` pattern, which covers MX hosts: a host name, or `*.` and a domain.
 ///
 /// ```
 /// use mta_sts_core::{DnsName, MxPattern};
@@ -19,22 +19,22 @@ use crate::name::{AsciiName, DnsName};
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// The star stands for exactly the left-most label (RFC 8461, 4.1). What is compared is the name
-/// in the MX record; the certificate is compared with that name, never with the pattern.
+/// The star matches exactly one label, the left-most (RFC 8461, 4.1). The pattern is compared with
+/// the name in the MX record; the certificate is compared with that name, never with the pattern.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MxPattern<'a> {
-    // Of a wildcard, the part after the star: it begins with a dot.
+    // For a wildcard, the part after the star, which begins with a dot.
     name: Cow<'a, str>,
     wildcard: bool,
 }
 
 impl MxPattern<'static> {
-    /// Reads a pattern: any case, A-labels, underscores and one trailing dot tolerated.
+    /// Parses a pattern: any case and A-labels; underscores and one trailing dot are tolerated.
     ///
     /// # Errors
     ///
-    /// Of which kind the text can never cover a host: empty, a star that is not the whole first
-    /// label, an address, a U-label, a comma or a space.
+    /// Returns why the text can never match a host: it is empty, has a star that is not the whole
+    /// first label, is an IP address, has a U-label, a comma, or a space.
     // Meets S33, A18.
     pub fn parse(pattern: &str) -> Result<Self, NameError> {
         let PatternText { name, is_wildcard, .. } = PatternText::read(pattern)?;
@@ -43,14 +43,14 @@ impl MxPattern<'static> {
 }
 
 impl<'a> MxPattern<'a> {
-    /// Of a name as it stands in a policy, that of a wildcard with its dot.
+    /// Makes a pattern from the name in a policy; the name of a wildcard begins with its dot.
     #[inline]
     pub(crate) fn of_name(name: &'a str, may_have_upper_case: bool) -> Self {
         let lower_case = if may_have_upper_case { lower_case(name) } else { Cow::Borrowed(name) };
         Self { name: lower_case, wildcard: name.starts_with('.') }
     }
 
-    /// Whether the pattern covers this MX host.
+    /// Returns whether the pattern covers this MX host.
     // Meets S69, S70, S71, T2, A20, A22.
     pub fn matches(&self, host: &DnsName) -> bool {
         let host = host.as_str();
@@ -61,18 +61,18 @@ impl<'a> MxPattern<'a> {
         }
     }
 
-    /// Whether the pattern begins with `*.`.
+    /// Returns whether the pattern begins with `*.`.
     pub const fn is_wildcard(&self) -> bool {
         self.wildcard
     }
 
-    /// The text, without the star of a wildcard: that begins with a dot.
+    /// The text without the star: that of a wildcard begins with a dot.
     #[cfg(any(feature = "postfix", feature = "tlsrpt"))]
     pub(crate) fn without_star(self) -> Cow<'a, str> {
         self.name
     }
 
-    /// The pattern on its own, for longer than the policy lives.
+    /// Copies the pattern, so that it can outlive the policy.
     pub fn into_owned(self) -> MxPattern<'static> {
         MxPattern { name: Cow::Owned(self.name.into_owned()), wildcard: self.wildcard }
     }
@@ -103,9 +103,10 @@ fn lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A pattern as it stands in a policy.
+/// A pattern as written in a policy.
 pub(crate) struct PatternText<'a> {
-    /// Without the star and without the last dot: that of a wildcard begins with a dot.
+    /// The name without the star and without the trailing dot: that of a wildcard begins with a
+    /// dot.
     pub(crate) name: &'a str,
     pub(crate) is_wildcard: bool,
     pub(crate) is_lower_case: bool,
@@ -129,8 +130,8 @@ impl<'a> PatternText<'a> {
     }
 }
 
-/// What is wrong with a pattern whose domain is no name: what senders would mistake for a wildcard,
-/// or for a name of another alphabet, is told before what else is wrong.
+/// The fault of a pattern whose domain is not a name: what senders would mistake for a wildcard or
+/// for a name in another alphabet is reported before anything else.
 #[cold]
 fn pattern_fault(pattern: &str, start: usize, error: NameError) -> NameError {
     let domain = &pattern[start..];
@@ -145,7 +146,7 @@ fn pattern_fault(pattern: &str, start: usize, error: NameError) -> NameError {
     }
 }
 
-/// What a wildcard is compared with: the host from its first dot on, empty if it has none.
+/// The part that is compared with a wildcard: the host from its first dot on, empty if it has none.
 pub(crate) fn after_first_label(host: &[u8]) -> &[u8] {
     let dot = host.iter().position(|octet| *octet == b'.').unwrap_or(host.len());
     &host[dot..]

@@ -1,4 +1,4 @@
-//! Names: of MX hosts, and of the domains that publish policies.
+//! The names of MX hosts, and of domains that publish policies.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -10,7 +10,7 @@ use core::str::FromStr;
 
 use crate::error::{NameError, NameErrorKind};
 
-/// A host name as DNS and TLS want it: lower case, A-labels, no trailing dot.
+/// A host name in the form DNS and TLS use: lower case, A-labels, no trailing dot.
 ///
 /// ```
 /// use mta_sts_core::DnsName;
@@ -22,19 +22,19 @@ use crate::error::{NameError, NameErrorKind};
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Two names are equal when DNS holds them equal. Labels are 1 to 63 letters, digits, hyphens and
-/// underscores (no hyphen at an edge), 253 octets in all.
+/// Two names are equal if DNS considers them equal. Labels are 1 to 63 letters, digits, hyphens, and underscores
+/// (with no hyphen at either end); the whole is at most 253 octets.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DnsName(Box<str>);
 
 impl DnsName {
-    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most. Around the whole may
-    /// stand brackets, with which mail servers write a host whose MX records are not asked for.
+    /// Parses a name in any case, in A-labels or U-labels, with at most one trailing dot. The whole may be
+    /// enclosed in brackets, as mail servers write a host whose MX records are not looked up.
     ///
     /// # Errors
     ///
-    /// Of which kind the text is no host name. `.`, the null MX of RFC 7505, is an empty name; an
-    /// address, with brackets or without, is an address literal.
+    /// Returns why the text is not a host name. `.`, the null MX of RFC 7505, is an empty name; an IP address,
+    /// with or without brackets, is an address literal.
     // Meets A19, A31.
     pub fn parse(name: &str) -> Result<Self, NameError> {
         read_name(name, |name| Self(name.into()))
@@ -86,7 +86,7 @@ impl TryFrom<&str> for DnsName {
     }
 }
 
-/// The domain whose policy counts: where the mail goes next (RFC 8461, 1.1).
+/// The domain whose policy applies: where the mail goes next (RFC 8461, 1.1).
 ///
 /// ```
 /// use mta_sts_core::PolicyDomain;
@@ -99,30 +99,30 @@ impl TryFrom<&str> for DnsName {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Normally the domain of the recipient, as addressed: not the target of its CNAME, and never a
-/// parent (RFC 8461, 3.4). With a smart host given by name, the name of the smart host.
+/// It is normally the domain of the recipient address as written, never the target of its CNAME or a parent
+/// domain (RFC 8461, 3.4). With a smart host given by name, it is the name of the smart host.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyDomain(DnsName);
 
 impl PolicyDomain {
-    /// Reads a domain, as [`DnsName::parse`] does.
+    /// Parses a domain in the same way as [`DnsName::parse`].
     ///
     /// # Errors
     ///
-    /// As [`DnsName::parse`]; a name too long for `_mta-sts.` in front of it is too long. For an
-    /// address literal there is no policy (RFC 8461, 3.4): deliver without MTA-STS.
+    /// The same as [`DnsName::parse`], and `name-too-long` if `_mta-sts.` does not fit in front of the name. An
+    /// address literal has no policy (RFC 8461, 3.4): deliver without MTA-STS.
     // Meets S65, A31.
     pub fn parse(domain: &str) -> Result<Self, NameError> {
         Self::try_from(DnsName::parse(domain)?)
     }
 
-    /// The domain of a recipient's address, with the angle brackets of a path and a source route
-    /// (RFC 5321, 4.1.2) or without.
+    /// Parses the domain of a recipient's address, with or without the angle brackets and the source route of a
+    /// path (RFC 5321, 4.1.2).
     ///
     /// # Errors
     ///
-    /// `missing-domain` for a local part alone: put the domain of the sender's choice behind it. Else as
-    /// [`PolicyDomain::parse`], offsets counted from the start of the address.
+    /// `missing-domain` for a local part alone: append the sender's default domain. Otherwise the same as
+    /// [`PolicyDomain::parse`], with offsets counted from the start of the address.
     // Meets S1, S66.
     pub fn of_recipient(address: &str) -> Result<Self, NameError> {
         let end = address.len() - usize::from(address.starts_with('<') && address.ends_with('>'));
@@ -133,7 +133,7 @@ impl PolicyDomain {
             .map_err(|error| NameError::at(error.kind(), error.line(), error.offset() + start))
     }
 
-    /// The domain as a name: also the MX host of a domain that has no MX record.
+    /// The domain as a host name: it is the MX host of a domain that has no MX record.
     pub fn as_name(&self) -> &DnsName {
         &self.0
     }
@@ -143,14 +143,14 @@ impl PolicyDomain {
         self.0.as_str()
     }
 
-    /// Where the record is: ask for its TXT records (RFC 8461, 3.1).
+    /// The name at which to query the TXT records for MTA-STS (RFC 8461, 3.1).
     // Meets S5, S67.
     pub fn txt_name(&self) -> String {
         format!("{TXT_LABEL}.{}", self.0)
     }
 
-    /// Where the TLSRPT record is: ask for its TXT records (RFC 8460, 3). Nothing when the domain is so long that
-    /// the name would be no name.
+    /// The name at which to query the TXT records for TLSRPT (RFC 8460, 3). `None` if the domain is so long that
+    /// this would not be a valid name.
     ///
     /// ```
     /// use mta_sts_core::PolicyDomain;
@@ -160,21 +160,21 @@ impl PolicyDomain {
     /// # Ok::<(), mta_sts_core::NameError>(())
     /// ```
     ///
-    /// A domain without a record gets no report; a parent is never asked.
+    /// A domain without a record gets no reports; its parent domain is never queried.
     // Meets R1, R24.
     pub fn tlsrpt_txt_name(&self) -> Option<String> {
         let name = format!("{TLSRPT_LABELS}.{}", self.0);
         (name.len() <= MAX_NAME_LEN).then_some(name)
     }
 
-    /// The Policy Host: the name to connect to, to send in SNI, and to find in the certificate
-    /// (RFC 8461, 3.3).
+    /// The Policy Host: the name to connect to, to send in SNI, and to verify the certificate against (RFC 8461,
+    /// 3.3).
     // Meets S2.
     pub fn policy_host(&self) -> String {
         format!("mta-sts.{}", self.0)
     }
 
-    /// Where the policy is (RFC 8461, 3.2). There is no port, no query, and no other path.
+    /// The URL of the policy (RFC 8461, 3.2). It has no port, no query, and always the same path.
     // Meets S24, S95.
     pub fn policy_url(&self) -> String {
         format!("https://mta-sts.{}/.well-known/mta-sts.txt", self.0)
@@ -259,19 +259,19 @@ mod serde_text {
     as_text!(PolicyDomain);
 }
 
-/// Where the domain of an address begins: behind its last `@` that does not stand in a quoted local
-/// part or in a source route.
+/// The offset at which the domain of an address starts: after the last `@` outside a quoted local part and a
+/// source route.
 fn domain_start(address: &str) -> Option<usize> {
     let mut start = usize::from(address.starts_with('<'));
     if address[start..].starts_with('@') {
-        // `@one.test,@two.test:alice@example.com`; without a colon it is a domain alone.
+        // `@one.test,@two.test:alice@example.com`; without a colon the text is a domain alone.
         start += address[start..].find(':').filter(|_| !address.contains('[')).map_or(0, |at| at + 1);
     }
     start += quoted_len(&address[start..]);
     address[start..].rfind('@').map(|at| start + at + 1)
 }
 
-/// The length of a quoted string with which a local part begins; 0 where none is, or none that ends.
+/// The length of the quoted string that starts a local part; 0 if there is none or it is not closed.
 fn quoted_len(text: &str) -> usize {
     let mut octets = text.bytes().enumerate();
     if octets.next().is_none_or(|(_, octet)| octet != b'"') {
@@ -287,9 +287,9 @@ fn quoted_len(text: &str) -> usize {
     0
 }
 
-/// Reads a name of A-labels or U-labels, and shows it as [`DnsName`] holds it: nothing is allocated.
+/// Parses a name of A-labels or U-labels, and passes it to `show` in the form of [`DnsName`] without allocating.
 pub(crate) fn read_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
-    // Neither brackets nor U-labels pass here, so that names without them need no look for them.
+    // Neither brackets nor U-labels pass this check, so names without them need no further test.
     match AsciiName::check(name.as_bytes()) {
         Ok(ascii) => Ok(show_ascii_name(name, &ascii, show)),
         Err(_) => read_unusual_name(name, show),
@@ -302,7 +302,7 @@ fn show_ascii_name<T>(name: &str, ascii: &AsciiName, show: impl FnOnce(&str) -> 
     if ascii.is_lower_case { show(name) } else { show_lower_case(name, show) }
 }
 
-/// Reads what is no plain name of A-labels: a name in brackets, one with U-labels, or none.
+/// Parses what is not a plain name of A-labels: a name in brackets, one with U-labels, or an invalid one.
 #[cold]
 fn read_unusual_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
     let (bare, start) = in_brackets(name).map_or((name, 0), |inner| (inner, 1));
@@ -317,8 +317,8 @@ fn read_unusual_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, N
     })
 }
 
-/// What stands between brackets, unless it is an address: that has a colon where it is not of IPv4
-/// (RFC 5321, 4.1.3).
+/// The text between brackets, unless it is an address: every literal but that of IPv4 has a colon (RFC 5321,
+/// 4.1.3).
 fn in_brackets(name: &str) -> Option<&str> {
     name.strip_prefix('[')?.strip_suffix(']').filter(|inner| !inner.contains(':'))
 }
@@ -328,7 +328,7 @@ fn show_lower_case<T>(name: &str, show: impl FnOnce(&str) -> T) -> T {
     let octets = &mut octets[..name.len()];
     octets.copy_from_slice(name.as_bytes());
     octets.make_ascii_lowercase();
-    // Of ASCII it is ASCII.
+    // The result of an ASCII name is ASCII.
     show(core::str::from_utf8(octets).unwrap_or_default())
 }
 
@@ -337,8 +337,8 @@ fn show_lower_case<T>(name: &str, show: impl FnOnce(&str) -> T) -> T {
 fn read_unicode_name<T>(name: &str, show: impl FnOnce(&str) -> T) -> Result<T, NameError> {
     use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-    // UTS #46 maps every code point, and labels are shorter than names: text four times as long
-    // as any name cannot become one.
+    // UTS #46 maps every code point, and labels are shorter than names: a text four times the length of the
+    // longest name cannot become a name.
     if name.len() > 4 * MAX_NAME_LEN {
         return Err(NameError::at(NameErrorKind::TooLong, 1, name.len()));
     }
@@ -356,20 +356,20 @@ fn read_unicode_name<T>(name: &str, _show: impl FnOnce(&str) -> T) -> Result<T, 
     Err(NameError::at(NameErrorKind::ULabelUnsupported, 1, first_non_ascii(name)))
 }
 
-/// What has been found of a name of A-labels.
+/// The result of checking a name of A-labels.
 pub(crate) struct AsciiName {
-    /// Its length without the last dot.
+    /// The length without the trailing dot.
     pub(crate) len: usize,
     pub(crate) is_lower_case: bool,
 }
 
 impl AsciiName {
-    /// Checks a name in one pass: a policy may have a hundred.
+    /// Checks a name in one pass: a policy may have a hundred names.
     #[inline]
     pub(crate) fn check(name: &[u8]) -> Result<Self, NameError> {
         let labels = name.strip_suffix(b".").unwrap_or(name);
         let (mut seen, mut faults) = (0, 0);
-        // Before the first label and after the last it is as after and before a dot.
+        // The start and the end of the name are like positions after and before a dot.
         let mut previous = DOT;
         for &octet in labels {
             let class = CLASSES[usize::from(octet)];
@@ -385,11 +385,11 @@ impl AsciiName {
     }
 }
 
-/// What is wrong with a name, if anything is.
+/// The exact fault in a name, if there is one.
 #[cold]
 fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
     let fault = |kind, offset| Err(NameError::at(kind, 1, offset));
-    // Brackets around a name are taken away before, where they may stand.
+    // Where brackets are allowed, the caller has removed them.
     if matches!(name, [b'[', inner @ .., b']'] if inner.contains(&b':') || is_ipv4(inner)) {
         return fault(NameErrorKind::AddressLiteral, 0);
     }
@@ -412,29 +412,29 @@ fn look_closely(name: &[u8], labels: &[u8]) -> Result<(), NameError> {
     if is_ipv4(labels) { fault(NameErrorKind::AddressLiteral, 0) } else { Ok(()) }
 }
 
-/// Whether these are four numbers.
+/// Returns whether the labels are four numbers.
 fn is_ipv4(name: &[u8]) -> bool {
     let is_numeric = name.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'.'));
     is_numeric && name.iter().filter(|octet| **octet == b'.').count() == 3
 }
 
-// What an octet is in a name: letters, digits and hyphens (RFC 5321, 4.1.2), and the underscore that
-// real host names have. The high half of a class has the bits that are faults in the low half of the
-// next octet's class: after a dot neither dot nor hyphen may stand, after a hyphen no dot.
+// The class of an octet in a name: letters, digits, and hyphens (RFC 5321, 4.1.2), and the underscore of
+// real-world host names. The high half of a class holds the bits that are faults in the low half of the next
+// octet's class: neither dot nor hyphen may follow a dot, and no dot may follow a hyphen.
 const DIGIT: u8 = 0;
 const HYPHEN: u8 = 0b0010_0001 | LETTER;
 const DOT: u8 = 0b0011_0011;
 const EDGES: u8 = 0b0011;
 const UPPER_CASE: u8 = 0b0100;
 const OTHER: u8 = 0b1000;
-/// Whatever is not in a number.
+/// Any character that is not part of a number.
 const LETTER: u8 = 0b0100_0000;
 
 const CLASSES: [u8; 256] = {
     let mut classes = [OTHER; 256];
     let mut octet = 0;
     while octet < 256 {
-        // All 256 fit.
+        // All 256 values fit.
         #[allow(clippy::cast_possible_truncation)]
         let character = octet as u8;
         classes[octet] = match character {
@@ -450,7 +450,8 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// A name in RFC 1035's text form: 255 octets on the wire, less the root label and one length.
+/// The longest name in the text form of RFC 1035: 255 octets on the wire, less the root label and one length
+/// octet.
 pub(crate) const MAX_NAME_LEN: usize = 253;
 
 const MAX_LABEL_LEN: usize = 63;

@@ -13,7 +13,7 @@ use crate::field::{is_field_name, is_white_space};
 use crate::mx::{MxPattern, PatternText, after_first_label};
 use crate::name::{DnsName, read_name};
 
-/// A policy: which MX hosts may have the domain's mail, and how strictly.
+/// A policy: which MX hosts may receive the domain's mail, and how strictly this is applied.
 ///
 /// ```
 /// use core::time::Duration;
@@ -33,16 +33,15 @@ use crate::name::{DnsName, read_name};
 /// # Ok::<(), mta_sts_core::PolicyError>(())
 /// ```
 ///
-/// To match is not yet to permit: in mode testing and none a host that does not match still gets
-/// the mail. [`Delivery`](crate::Delivery) knows the modes.
+/// A match alone is not permission to deliver: in modes testing and none a host that does not match still gets the
+/// mail. [`Delivery`](crate::Delivery) applies the modes.
 ///
-/// A policy is shared: a clone costs a count. It keeps the text as it was received, since TLSRPT
-/// reports its lines (RFC 8460, 4.4). With all that belongs to it, it takes at most 2.5 times its text and
-/// 200 octets, and no more than that while it is read.
+/// A policy is reference-counted, so a clone is cheap. It keeps the text as it was received, since TLSRPT reports its
+/// lines (RFC 8460, 4.4). In all it takes at most 2.5 times the size of its text plus 200 octets, also during parsing.
 #[derive(Clone)]
 pub struct Policy(Arc<Content>);
 
-/// What the owner of the domain asks of senders (RFC 8461, 5).
+/// The mode of a policy: what its owner asks of senders (RFC 8461, 5).
 ///
 /// ```
 /// use mta_sts_core::Mode;
@@ -53,15 +52,15 @@ pub struct Policy(Arc<Content>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Mode {
-    /// Do not deliver to a host that fails.
+    /// Do not deliver to a host that fails validation.
     Enforce,
-    /// Deliver, and report what would have failed.
+    /// Deliver in any case, and report what would have failed.
     Testing,
     /// Act as if there were no policy.
     None,
 }
 
-/// How closely a policy must keep to the grammar of RFC 8461, 3.2.
+/// How strictly a policy must follow the grammar of RFC 8461, 3.2.
 ///
 /// ```
 /// use mta_sts_core::{Policy, Strictness};
@@ -73,44 +72,42 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strictness {
-    /// The grammar, and four departures whose meaning is plain and whose refusal would leave mail
-    /// unprotected: blank lines, one byte order mark in front, one dot at the end of an `mx`,
-    /// underscores in an `mx`.
+    /// Accepts the grammar and four departures whose meaning is plain, and whose refusal would leave mail unprotected:
+    /// blank lines, one byte order mark at the start, one trailing dot of an `mx`, and underscores in an `mx`.
     #[default]
     Tolerant,
-    /// The grammar alone: for owners who check what they publish.
+    /// Accepts the grammar alone: for owners who check what they publish.
     Abnf,
 }
 
 impl Policy {
-    /// The longest `max_age`: a year, in seconds. A longer one counts as this (RFC 8461, 3.2).
+    /// The longest `max_age`: a year, in seconds. A longer value counts as this (RFC 8461, 3.2).
     pub const MAX_MAX_AGE: Duration = Duration::from_secs(31_557_600);
 
-    /// The longest text that is read as a policy, in octets: a fetch allows far less
+    /// The maximum length of a text that is parsed as a policy, in octets; a fetch allows far less
     /// ([`FetchLimits`](crate::FetchLimits)).
     pub const MAX_LEN: usize = 1 << 20;
 
-    /// Reads the body of a policy, tolerating what [`Strictness::Tolerant`] names.
+    /// Parses the body of a policy, tolerating the departures of [`Strictness::Tolerant`].
     ///
-    /// Unknown fields are ignored; of fields that may stand once, the first counts, and later ones
-    /// are ignored whatever their value (RFC 8461, 3.2). It takes time linear in the length.
+    /// Unknown fields are ignored; of a field that may appear only once, the first counts, and later ones are ignored
+    /// whatever their value (RFC 8461, 3.2). It takes time linear in the length.
     ///
     /// # Errors
     ///
-    /// Where the text departs from the grammar, or which field it lacks. One `mx` that can never
-    /// cover a host makes the policy invalid, so that its owner hears of it; in mode none it means
-    /// nothing, and is left out.
+    /// Returns where the text departs from the grammar, or which field is missing. A single `mx` that can never match a
+    /// host makes the policy invalid, so that its owner notices; in mode none such an `mx` is left out instead.
     // Meets S27, S28, S29, S30, S31, S32, S34, S35, S37, S38, S39, S40, S43, S104.
     // Meets A6, A7, A8, A9, A10, A11, A12, A13, A14, A51, A52, A53, A54.
     pub fn parse(body: &[u8]) -> Result<Self, PolicyError> {
         Self::parse_with(body, Strictness::default())
     }
 
-    /// Reads the body of a policy as closely as `strictness` asks.
+    /// Parses the body of a policy as strictly as `strictness` says.
     ///
     /// # Errors
     ///
-    /// As [`Policy::parse`].
+    /// The same as [`Policy::parse`].
     // Meets S36, A6.
     pub fn parse_with(body: &[u8], strictness: Strictness) -> Result<Self, PolicyError> {
         if body.len() > Self::MAX_LEN {
@@ -124,18 +121,18 @@ impl Policy {
         Reader::new(text, strictness).read().map(|content| Self(Arc::new(content)))
     }
 
-    /// What the owner asks of senders.
+    /// The mode.
     pub fn mode(&self) -> Mode {
         self.0.mode
     }
 
-    /// How long the policy may be used, counted from its fetch: 0 s to [`Policy::MAX_MAX_AGE`].
+    /// The time for which the policy may be used, counted from its fetch: 0 s to [`Policy::MAX_MAX_AGE`].
     // Meets A15, A49.
     pub fn max_age(&self) -> Duration {
         Duration::from_secs(self.0.max_age.into())
     }
 
-    /// The `mx` patterns, in their order, duplicates kept; in mode none there may be none.
+    /// The `mx` patterns in order, with duplicates; in mode none there may be none.
     pub fn mx_patterns(&self) -> MxPatterns<'_> {
         MxPatterns { content: &self.0, spans: self.0.patterns.iter() }
     }
@@ -153,26 +150,25 @@ impl Policy {
         self.0.find(host.as_str().as_bytes()).map(|span| self.0.pattern(span))
     }
 
-    /// Whether a pattern covers this MX host, given as it came: any case, one trailing dot,
-    /// U-labels. What is no host name is covered by none.
+    /// Returns whether a pattern covers this MX host, given as it appears in the MX record: any case, one trailing dot,
+    /// U-labels. A text that is not a host name is never covered.
     pub fn matches_mx(&self, host: &str) -> bool {
         read_name(host, |host| self.0.find(host.as_bytes()).is_some()).unwrap_or(false)
     }
 
-    /// The text as it was received.
+    /// The text as received.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The octets that it takes in memory, with all that belongs to it.
+    /// The memory that the policy takes in all, in octets.
     pub(crate) fn octets(&self) -> usize {
-        // The count of its users, the strong and the weak, stands before the content.
+        // The two reference counts, strong and weak, precede the content.
         let counts = 2 * size_of::<usize>();
         counts + size_of::<Content>() + self.0.text.len() + size_of_val(&*self.0.patterns)
     }
 
-    /// The lines as they were received, without their ends and without blank ones: the
-    /// `policy-string` of TLSRPT (RFC 8460, 4.4).
+    /// The lines as received, without line ends and without blank lines: the `policy-string` of TLSRPT (RFC 8460, 4.4).
     // Meets R53.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let text = self.text();
@@ -182,7 +178,7 @@ impl Policy {
 }
 
 impl PartialEq for Policy {
-    /// Whether the texts are the same, byte for byte.
+    /// Returns whether the texts are identical, byte for byte.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
     }
@@ -202,8 +198,8 @@ impl fmt::Debug for Policy {
 }
 
 impl fmt::Display for Policy {
-    /// The policy as the grammar writes it: version, mode, every `mx`, `max_age`, each line ended
-    /// by CRLF. Unknown fields are left out.
+    /// Writes the policy in its canonical form: version, mode, every `mx`, and `max_age`, each line ended by CRLF.
+    /// Unknown fields are omitted.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "version: STSv1\r\nmode: {}\r\n", self.mode())?;
         for pattern in self.mx_patterns() {
@@ -214,7 +210,7 @@ impl fmt::Display for Policy {
 }
 
 impl Mode {
-    /// The RFC's word.
+    /// The keyword of the RFC.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
@@ -233,7 +229,7 @@ impl fmt::Display for Mode {
 impl FromStr for Mode {
     type Err = PolicyError;
 
-    /// Reads the RFC's word; its case matters (RFC 8461, 3.2).
+    /// Parses the keyword of the RFC; case matters (RFC 8461, 3.2).
     fn from_str(word: &str) -> Result<Self, PolicyError> {
         match word {
             "enforce" => Ok(Self::Enforce),
@@ -244,7 +240,7 @@ impl FromStr for Mode {
     }
 }
 
-/// The patterns of a policy, in their order, from [`Policy::mx_patterns`].
+/// An iterator over the `mx` patterns of a policy in order, from [`Policy::mx_patterns`].
 ///
 /// ```
 /// use mta_sts_core::Policy;
@@ -262,15 +258,15 @@ pub struct MxPatterns<'a> {
 }
 
 impl<'a> MxPatterns<'a> {
-    /// The patterns that are still to come, once more.
+    /// A new iterator over the remaining patterns.
     #[must_use]
-    // It is an iterator itself; `iter` is for those who take it for a list.
+    // The type is an iterator itself; `iter` is for those who take it for a list.
     #[allow(clippy::iter_without_into_iter)]
     pub fn iter(&self) -> MxPatterns<'a> {
         self.clone()
     }
 
-    /// Whether none is to come.
+    /// Returns whether no pattern remains.
     pub fn is_empty(&self) -> bool {
         self.spans.len() == 0
     }
@@ -303,37 +299,37 @@ impl fmt::Debug for MxPatterns<'_> {
 }
 
 struct Content {
-    // As it was received.
+    // As received.
     text: Box<str>,
     patterns: Box<[Span]>,
     lengths: u64,
     has_wildcard: bool,
-    // In a name of some pattern.
+    // Whether a pattern's name has an upper-case letter.
     has_upper_case: bool,
     max_age: u32,
     mode: Mode,
 }
 
-/// Where a pattern's name stands in the text; that of a wildcard begins with a dot.
+/// The position of a pattern's name in the text; that of a wildcard begins with a dot.
 struct Span {
     start: u32,
     key: Key,
 }
 
-/// What is compared before a name: its length in the low octet, above it a hash of its first octets in
-/// lower case.
+/// A key that is compared before a name: the length in the low octet, above it a hash of the first octets in lower
+/// case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key(u32);
 
 impl Key {
-    /// Few of a policy's names agree in it: they differ in the first label, or else in length. Of a
-    /// name shorter than eight octets the length is all.
+    /// Makes a key in which few names of one policy agree: they differ in the first label, or else in length. The key
+    /// of a name shorter than eight octets is its length alone.
     #[inline]
     fn of(name: &[u8]) -> Self {
         Self::with_start(name.first_chunk(), name.len())
     }
 
-    /// The same of a name that is not lower case.
+    /// Makes the key of a name that is not in lower case.
     fn of_any_case(name: &[u8]) -> Self {
         let start = name.first_chunk().map(|octets: &[u8; 8]| octets.map(|octet| octet.to_ascii_lowercase()));
         Self::with_start(start.as_ref(), name.len())
@@ -342,7 +338,7 @@ impl Key {
     #[inline]
     fn with_start(start: Option<&[u8; 8]>, len: usize) -> Self {
         let start = start.map_or(0, |octets| u64::from_le_bytes(*octets));
-        // Any odd number that spreads every bit to the top.
+        // Any odd number works that spreads every bit to the top.
         let spread = start.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         // The shift leaves 24 bits, and a name has at most 254 octets with a wildcard's dot.
         #[allow(clippy::cast_possible_truncation)]
@@ -364,7 +360,7 @@ impl Content {
         MxPattern::of_name(self.name(span), self.has_upper_case)
     }
 
-    /// The first pattern that covers a host, which is lower case and without its last dot.
+    /// The first pattern that covers a host in lower case without a trailing dot.
     fn find(&self, host: &[u8]) -> Option<&Span> {
         let parent = if self.has_wildcard { after_first_label(host) } else { host };
         if self.lengths & (length_bit(host) | length_bit(parent)) == 0 {
@@ -383,24 +379,24 @@ impl Content {
     }
 }
 
-/// In any case, as hardly any policy has its names.
+/// Compares case-insensitively; few policies need it.
 #[cold]
 #[inline(never)]
 fn is_either(name: &[u8], host: &[u8], parent: &[u8]) -> bool {
     name.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(parent)
 }
 
-/// The bit of a name's length among those of the lengths that a policy's names have: 64 of them are
-/// enough, since longer names are rare.
+/// The bit for this name length in the set of the lengths of a policy's names; 64 bits are enough, since longer names
+/// are rare.
 const fn length_bit(name: &[u8]) -> u64 {
     1 << (name.len() % 64)
 }
 
-/// What has been read of a policy so far.
+/// The state of parsing a policy.
 struct Reader<'a> {
     text: &'a str,
     strictness: Strictness,
-    // Where the line being read begins.
+    // The offset of the line being read.
     line: u32,
     offset: usize,
     has_version: bool,
@@ -410,7 +406,7 @@ struct Reader<'a> {
     lengths: u64,
     has_wildcard: bool,
     has_upper_case: bool,
-    // The first thing wrong with an `mx`: nothing, should the mode be none.
+    // The first fault in an `mx`; it is no fault if the mode turns out to be none.
     mx_fault: Option<PolicyError>,
 }
 
@@ -442,7 +438,7 @@ impl<'a> Reader<'a> {
         let fault = self.read_lines().err();
         let is_none = match self.mode {
             Some(mode) => mode == Mode::None,
-            // What stopped the reader may stand before it.
+            // The fault that stopped the parser may come before that of an mx.
             None => self.mx_fault.is_some() && first_mode(self.text.as_bytes()) == Some(b"none"),
         };
         // The fault of an mx came first.
@@ -472,7 +468,7 @@ impl<'a> Reader<'a> {
         let mut has_tab = false;
         let mut end = next_control(text.as_bytes(), 0);
         loop {
-            // A CR belongs to a line end only before LF; at the end of the text it is a character.
+            // A CR is part of a line end only before LF; at the end of the text it is an ordinary character.
             let end_len = match text.as_bytes()[end..] {
                 [] => 0,
                 [b'\n', ..] => 1,
@@ -499,7 +495,7 @@ impl<'a> Reader<'a> {
     /// sts-policy-field-delim = ":" *WSP
     /// ```
     ///
-    /// The RFC writes `sta-policy-alphanum` in one place, which it defines nowhere.
+    /// The RFC writes `sta-policy-alphanum` in one place, which it never defines.
     fn read_line(&mut self, line: &Line<'_>) -> Result<(), PolicyError> {
         let octets = line.text.as_bytes();
         let colon = octets.iter().position(|octet| *octet == b':').unwrap_or(0);
@@ -525,8 +521,8 @@ impl<'a> Reader<'a> {
         self.read_field(&line.text[..colon], value, start)
     }
 
-    /// Takes up a field. Of those that may stand once the first counts, and later ones are ignored
-    /// whatever their value (RFC 8461, 3.2).
+    /// Records a field. Of fields that may appear only once the first counts, and later ones are ignored whatever their
+    /// value (RFC 8461, 3.2).
     fn read_field(&mut self, name: &str, value: &str, value_start: usize) -> Result<(), PolicyError> {
         match name {
             "version" if !self.has_version => {
@@ -578,8 +574,9 @@ impl<'a> Reader<'a> {
         self.has_upper_case |= !pattern.is_lower_case;
     }
 
-    /// For this pattern and those to come. Most policies have nothing but lines like this one from the first pattern on:
-    /// one allocation. Where there are more, no more room is made than the rest of the text can need.
+    /// Reserves memory for this pattern and the following ones. Most policies have only such lines after the first
+    /// pattern, so one allocation is enough. If there are more, no more memory is reserved than the rest of the text
+    /// can need.
     #[cold]
     fn make_room(&mut self, name_len: usize) {
         let rest = self.text.len() - self.offset;
@@ -590,7 +587,7 @@ impl<'a> Reader<'a> {
         self.patterns.reserve_exact(room);
     }
 
-    /// What must stand once must have stood; `mx` need not in mode none (RFC 8461, 3.2).
+    /// Checks that the required fields are there; `mx` is not required in mode none (RFC 8461, 3.2).
     fn finish(self) -> Result<Content, PolicyError> {
         if !self.has_version {
             return self.fault(PolicyErrorKind::MissingVersion, 0);
@@ -606,7 +603,7 @@ impl<'a> Reader<'a> {
         }
         Ok(Content {
             patterns: self.patterns.into_boxed_slice(),
-            // After it, so that not all is there twice.
+            // Only now, so that not everything is held twice.
             text: self.text.into(),
             lengths: self.lengths,
             has_wildcard: self.has_wildcard,
@@ -616,7 +613,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Lets one of the four departures pass, unless the grammar alone is wanted.
+    /// Accepts one of the four departures, unless only the grammar is allowed.
     fn tolerate(&self, kind: PolicyErrorKind, in_line: usize) -> Result<(), PolicyError> {
         match self.strictness {
             Strictness::Tolerant => Ok(()),
@@ -637,7 +634,7 @@ impl<'a> Reader<'a> {
         self.fault(kind, in_line)
     }
 
-    /// Keeps the fault of an `mx`, of which the mode decides, wherever it stands.
+    /// Remembers the fault of an `mx`: whether it counts depends on the mode, wherever that is in the text.
     #[cold]
     fn fault_of_mx(&mut self, kind: PolicyErrorKind, in_line: usize) {
         let fault = PolicyError::at(kind, self.line, self.offset + in_line);
@@ -649,7 +646,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A line without its end, free of control characters save tabs.
+/// A line without its line end, free of control characters except tabs.
 struct Line<'a> {
     text: &'a str,
     has_tab: bool,
@@ -658,9 +655,9 @@ struct Line<'a> {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Where the next control character stands from `start` on, or the end of the text.
+/// The offset of the next control character from `start` on, or the length of the text.
 ///
-/// Eight octets at a time: this finds the line ends, and is the one pass over values that do not count.
+/// It reads eight octets at a time, to find the line ends; it is the only pass over values that are ignored.
 #[inline]
 fn next_control(text: &[u8], start: usize) -> usize {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
@@ -668,8 +665,8 @@ fn next_control(text: &[u8], start: usize) -> usize {
     let mut offset = start;
     while let Some(word) = text[offset..].first_chunk() {
         let word = u64::from_le_bytes(*word);
-        // The subtraction borrows from the high bit of an octet that is less. It may mark octets after
-        // the first, never before it.
+        // The subtraction borrows from the high bit of a smaller octet. It may mark octets after the first one, never
+        // before it.
         let below_space = word.wrapping_sub(0x20 * ONES) & !word;
         let is_delete = (word ^ (0x7F * ONES)).wrapping_sub(ONES) & !(word ^ (0x7F * ONES));
         let marks = (below_space | is_delete) & HIGH_BITS;
@@ -681,7 +678,7 @@ fn next_control(text: &[u8], start: usize) -> usize {
     text[offset..].iter().position(u8::is_ascii_control).map_or(text.len(), |end| offset + end)
 }
 
-/// The value of the `mode` that counts.
+/// The value of the first `mode`, which is the one that counts.
 pub(crate) fn first_mode(body: &[u8]) -> Option<&[u8]> {
     let text = body.strip_prefix(BYTE_ORDER_MARK.encode_utf8(&mut [0; 3]).as_bytes()).unwrap_or(body);
     let modes = text.split(|octet| *octet == b'\n').filter_map(|line| line.strip_prefix(b"mode:"));
@@ -703,8 +700,8 @@ fn not_a_field_name(line: &str) -> PolicyErrorKind {
 /// sts-policy-max-age-value = 1*10(DIGIT)
 /// ```
 ///
-/// Ten digits may say more than the year that the text allows: that is clamped, since the grammar
-/// accepts it and to refuse the policy would leave the mail unprotected.
+/// Ten digits may exceed a year. Such a value is clamped, since the grammar accepts it, and refusing the policy would
+/// leave the mail unprotected.
 fn max_age(value: &str) -> Option<u32> {
     if value.len() > 10 || !value.bytes().all(|octet| octet.is_ascii_digit()) {
         return None;

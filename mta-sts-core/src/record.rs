@@ -1,4 +1,4 @@
-//! The TXT record under `_mta-sts`: that a policy exists, and which one (RFC 8461, 3.1).
+//! The TXT record at `_mta-sts`, which announces a policy and its current id (RFC 8461, 3.1).
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,7 +8,7 @@ use crate::field::{self, FieldFault, is_alphanumeric};
 
 const VERSION: &str = "v=STSv1";
 
-/// An MTA-STS record: the domain has a policy, and the `id` tells one policy from the next.
+/// An MTA-STS record: it says that the domain has a policy, and its `id` changes with every new policy.
 ///
 /// ```
 /// use mta_sts_core::Record;
@@ -22,34 +22,34 @@ const VERSION: &str = "v=STSv1";
 /// # Ok::<(), mta_sts_core::RecordError>(())
 /// ```
 ///
-/// Other fields of the record are checked for their syntax and ignored; of several `id` the first
-/// counts (RFC 8461, 3.2).
+/// Other fields are ignored after a syntax check; if there are several `id` fields, the first counts (RFC
+/// 8461, 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     id: RecordId,
 }
 
 impl Record {
-    /// Reads one TXT RR, its character-strings joined with nothing between.
+    /// Parses one TXT RR, its character-strings concatenated without separators.
     ///
-    /// It takes time linear in the length, and no memory.
+    /// It takes time linear in the length, and does not allocate.
     ///
     /// # Errors
     ///
-    /// Where and of which kind it departs from the grammar of RFC 8461, 3.1. To the sender such a
-    /// record is none.
+    /// Returns where and how the record departs from the grammar of RFC 8461, 3.1. A sender treats such a
+    /// record as absent.
     // Meets S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S23, S104, A1, A2, A3, A4, A13, A14.
     pub fn parse(txt: &[u8]) -> Result<Self, RecordError> {
         parse_record(txt).map_err(|(kind, rest)| RecordError::at(kind, 1, txt.len() - rest.len()))
     }
 
-    /// Picks the record out of an `RRset`: each item is one TXT RR, its character-strings joined.
+    /// Selects the record from an `RRset`: each item is one TXT RR, its character-strings concatenated.
     ///
     /// # Errors
     ///
-    /// `no-record` when no RR begins as a record, `several-records` when two do, even if they are
-    /// the same; else as [`Record::parse`]. All of them mean: act as if there were no policy
-    /// (RFC 8461, 3.1).
+    /// `no-record` if no RR begins as a record, `several-records` if two do, even identical ones;
+    /// otherwise the same as [`Record::parse`]. All of them mean: act as if there were no policy (RFC
+    /// 8461, 3.1).
     // Meets S18, A1.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, RecordError> {
         let counts = candidate_filter(rrset);
@@ -61,21 +61,21 @@ impl Record {
         }
     }
 
-    /// The `id` of the policy that is published now.
+    /// The `id` of the currently published policy.
     pub const fn id(&self) -> &RecordId {
         &self.id
     }
 }
 
-/// Which TXT RRs count when the records of an `RRset` are counted: those that begin with `v=STSv1;`
-/// (RFC 8461, 3.1), or where none does, those that the grammar lets have white space before the semicolon.
+/// Selects which TXT RRs of an `RRset` count as records: those that begin with `v=STSv1;` (RFC 8461, 3.1)
+/// or, if none does, those with the white space before the semicolon that the grammar allows.
 pub(crate) fn candidate_filter<T: AsRef<[u8]>>(rrset: &[T]) -> impl Fn(&[u8]) -> bool + use<T> {
     field::candidate_filter(VERSION, rrset)
 }
 
 /// The `id` of a record: 1 to 32 letters and digits.
 ///
-/// Ids have no order; two are either the same, byte for byte, or not (RFC 8461, 3.1).
+/// Ids have no order: two ids are either identical, byte for byte, or different (RFC 8461, 3.1).
 ///
 /// ```
 /// use mta_sts_core::RecordId;
@@ -89,15 +89,15 @@ pub(crate) fn candidate_filter<T: AsRef<[u8]>>(rrset: &[T]) -> impl Fn(&[u8]) ->
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecordId {
     len: u8,
-    // Zero after `len`, so that the derived comparison sees the id alone.
+    // The octets after `len` are zero, so that the derived comparison sees only the id.
     octets: [u8; RecordId::MAX_LEN],
 }
 
 impl RecordId {
-    /// The longest id, in octets.
+    /// The maximum length of an id, in octets.
     pub const MAX_LEN: usize = 32;
 
-    /// Reads an id alone, as it stands in a saved entry or in a request of a user.
+    /// Parses an id on its own, as in a saved entry or in a user's request.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl RecordId {
         Ok(Self::of_valid(id))
     }
 
-    /// An id of octets that were one.
+    /// Makes an id from octets that were validated before.
     pub(crate) fn of_valid(id: &[u8]) -> Self {
         let mut octets = [0; Self::MAX_LEN];
         octets[..id.len()].copy_from_slice(id);
@@ -125,7 +125,7 @@ impl RecordId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        // Only letters and digits were written.
+        // Only letters and digits are ever stored.
         core::str::from_utf8(&self.octets[..usize::from(self.len)]).unwrap_or_default()
     }
 }
@@ -165,7 +165,7 @@ impl<'de> serde::Deserialize<'de> for RecordId {
     }
 }
 
-/// What is wrong, and the input from there on.
+/// The fault, and the input from there on.
 type Fault<'a> = (RecordErrorKind, &'a [u8]);
 
 impl From<FieldFault> for RecordErrorKind {
@@ -197,7 +197,7 @@ fn parse_record(txt: &[u8]) -> Result<Record, Fault<'_>> {
     while !rest.is_empty() {
         let (name, at_value) = field::name(rest).map_err(in_record)?;
         let (value, after_value) = field::value(at_value).map_err(in_record)?;
-        // The first id counts, and later ones are ignored, good or bad (RFC 8461, 3.2).
+        // The first id counts, and later ones are ignored, valid or not (RFC 8461, 3.2).
         if name == b"id" && id.is_none() {
             id = Some(RecordId::parse(value).map_err(|error| (error.kind(), &at_value[error.offset()..]))?);
         }

@@ -1,4 +1,4 @@
-//! The answer of a Policy Host (RFC 8461, 3.3).
+//! The response of a Policy Host (RFC 8461, 3.3).
 
 use alloc::borrow::Cow;
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::error::{FetchError, FetchErrorKind};
 use crate::policy::{Policy, Strictness};
 
-/// What a Policy Host answered to the GET, its certificate verified.
+/// The response of a Policy Host to the GET request, after its certificate was verified.
 ///
 /// ```
 /// use mta_sts_core::{FetchLimits, HttpResponse, Policy};
@@ -30,15 +30,15 @@ pub struct HttpResponse<'a> {
 }
 
 impl<'a> HttpResponse<'a> {
-    /// An answer without `Content-Type`; octets borrowed or owned.
+    /// A response without `Content-Type`; the octets may be borrowed or owned.
     pub fn new(status: u16, body: impl Into<Cow<'a, [u8]>>) -> Self {
         Self { status, content_type: None, has_several_types: false, body: body.into() }
     }
 
-    /// The answer with this `Content-Type`: call it once for each field of that name.
+    /// Adds a `Content-Type`: call it once for each header field of that name.
     ///
-    /// An answer that had several has no media type and is refused. A library that joins fields of one
-    /// name with commas, as HTTP allows, gives the same: pass on what it gives.
+    /// A response with several has no media type and is refused. Some libraries join fields of one
+    /// name with commas, as HTTP allows: pass the joined value, it has the same effect.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<Cow<'a, [u8]>>) -> Self {
         let content_type = content_type.into();
@@ -57,18 +57,18 @@ impl<'a> HttpResponse<'a> {
         self.status
     }
 
-    /// The `Content-Type` as it was received; several are joined with `, `.
+    /// The `Content-Type` as received; several are joined with `, `.
     pub fn content_type(&self) -> Option<&[u8]> {
         self.content_type.as_deref()
     }
 
-    /// The body as it was received.
+    /// The body as received.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 }
 
-/// What a fetch may cost, and what of an answer must be right.
+/// The limits of a fetch, and the requirements on its response.
 ///
 /// ```
 /// use core::time::Duration;
@@ -89,7 +89,7 @@ pub struct FetchLimits {
     strictness: Strictness,
 }
 
-/// What an answer without `Content-Type` gives.
+/// What to do with a response without `Content-Type`.
 ///
 /// ```
 /// use mta_sts_core::{FetchLimits, HttpResponse, MissingContentType, Policy};
@@ -103,15 +103,15 @@ pub struct FetchLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MissingContentType {
-    /// An error: that it is text/plain cannot be seen (RFC 8461, 3.2).
+    /// Refuse it: without a media type it is not known to be text/plain (RFC 8461, 3.2).
     #[default]
     Refuse,
-    /// The policy in its body: for networks with a server that sends no media type.
+    /// Accept it: for networks with a server that sends no media type.
     Accept,
 }
 
 impl FetchLimits {
-    /// What RFC 8461 suggests: 60 s, 65,536 octets, a media type.
+    /// The values suggested in RFC 8461: 60 s, 65,536 octets, and a required media type.
     pub const fn new() -> Self {
         Self {
             timeout: Duration::from_secs(60),
@@ -121,42 +121,42 @@ impl FetchLimits {
         }
     }
 
-    /// Sets how long a fetch may take, from the address lookup to the last octet of the body.
-    /// Default 60 s, as RFC 8461, 3.3, suggests; at 0 every fetch fails.
+    /// Sets the time limit of a fetch, from the address lookup to the last octet of the body. Default:
+    /// 60 s, as RFC 8461, 3.3, suggests. With 0 every fetch fails.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long a body may be, in octets. Default 65,536, as RFC 8461, 3.3, suggests; no more
-    /// than [`Policy::MAX_LEN`] is ever read.
+    /// Sets the maximum length of a body, in octets. Default: 65,536, as RFC 8461, 3.3, suggests. More
+    /// than [`Policy::MAX_LEN`] is never read.
     #[must_use]
     pub const fn with_max_body_len(mut self, octets: usize) -> Self {
         self.max_body_len = if octets < Policy::MAX_LEN { octets } else { Policy::MAX_LEN };
         self
     }
 
-    /// Sets what an answer without `Content-Type` gives. Default: an error.
+    /// Sets what to do with a response without `Content-Type`. Default: refuse it.
     #[must_use]
     pub const fn with_missing_content_type(mut self, rule: MissingContentType) -> Self {
         self.missing_content_type = rule;
         self
     }
 
-    /// Sets how closely the body must keep to the grammar. Default: [`Strictness::Tolerant`].
+    /// Sets how strictly the body must follow the grammar. Default: [`Strictness::Tolerant`].
     #[must_use]
     pub const fn with_strictness(mut self, strictness: Strictness) -> Self {
         self.strictness = strictness;
         self
     }
 
-    /// How long a fetch may take.
+    /// The time limit of a fetch.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How long a body may be, in octets.
+    /// The maximum length of a body, in octets.
     pub const fn max_body_len(&self) -> usize {
         self.max_body_len
     }
@@ -169,15 +169,15 @@ impl Default for FetchLimits {
 }
 
 impl Policy {
-    /// Reads the policy out of the answer of a Policy Host.
+    /// Parses the policy in the response of a Policy Host.
     ///
-    /// No HTTP caching takes part: a policy lives for its `max_age`, whatever the headers say
-    /// (RFC 8461, 3.3).
+    /// HTTP caching is not used: a policy lives for its `max_age`, whatever the header fields say (RFC
+    /// 8461, 3.3).
     ///
     /// # Errors
     ///
-    /// A status other than 200, a media type other than text/plain, a body over the limit (none of
-    /// it is read then), or a body that is no policy.
+    /// The status is not 200, the media type is not text/plain, the body exceeds the limit (none of it
+    /// is parsed then), or the body is not a policy.
     // Meets S25, S26, S49, S104, A24, A25, A28, A50.
     pub fn from_response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Result<Self, FetchError> {
         match response.status {
@@ -198,8 +198,8 @@ impl Policy {
     }
 }
 
-/// Whether the media type is text/plain, in any case. Its parameters, even malformed ones, are
-/// ignored: the body is read as UTF-8 whatever they say (RFC 8461, 3.2).
+/// Returns whether the media type is text/plain, in any case. Its parameters are ignored, even
+/// malformed ones: the body is read as UTF-8 whatever they say (RFC 8461, 3.2).
 fn is_text_plain(content_type: &[u8]) -> bool {
     if !is_one_field(content_type) {
         return false;
@@ -208,12 +208,12 @@ fn is_text_plain(content_type: &[u8]) -> bool {
     media_type.trim_ascii().eq_ignore_ascii_case(b"text/plain")
 }
 
-/// Whether the value is certainly that of one field. A comma joins several, except in a quoted string;
-/// where quotes are out of order nobody can tell which commas those are.
+/// Returns whether the value is certainly that of a single field. A comma outside a quoted string
+/// joins several; with unbalanced quotes nobody can tell which commas those are.
 fn is_one_field(content_type: &[u8]) -> bool {
     let mut rest = content_type;
     while let Some(at) = rest.iter().position(|octet| matches!(octet, b',' | b'"')) {
-        // A quoted string is the whole value of a parameter (RFC 9110, 5.6.6).
+        // A quoted string must be the whole value of a parameter (RFC 9110, 5.6.6).
         if rest[at] == b',' || !rest[..at].ends_with(b"=") {
             return false;
         }
@@ -226,7 +226,7 @@ fn is_one_field(content_type: &[u8]) -> bool {
     true
 }
 
-/// What follows the closing quote.
+/// The input after the closing quote.
 fn after_quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {

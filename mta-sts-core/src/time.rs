@@ -1,12 +1,13 @@
-//! Wall-clock time as the caller tells it.
+//! Wall-clock time, as given by the caller.
 
 use core::fmt;
 use core::time::Duration;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 ///
-/// Wall time, because a policy outlives the process that fetched it: `max_age` counts from the
-/// fetch (RFC 8461, 3.2). This crate reads no clock; every function that needs the time is given it.
+/// It is wall-clock time because a policy outlives the process that fetched it: `max_age` counts
+/// from the fetch (RFC 8461, 3.2). This crate reads no clock; every function that needs the time
+/// takes it as an argument.
 ///
 /// ```
 /// use core::time::Duration;
@@ -23,23 +24,23 @@ use core::time::Duration;
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The time that is `secs` seconds after 1970-01-01T00:00:00Z.
+    /// The time `secs` seconds after 1970-01-01T00:00:00Z.
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs)
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z.
+    /// The whole seconds since 1970-01-01T00:00:00Z.
     pub const fn as_secs(self) -> u64 {
         self.0
     }
 
-    /// This time plus a span, its fraction of a second dropped; at the end of time it stays there.
+    /// Adds a span of whole seconds (a fraction is dropped), saturating at the largest time.
     #[must_use]
     pub const fn saturating_add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.as_secs()))
     }
 
-    /// The span since `earlier`; zero when `earlier` is later.
+    /// The span since `earlier`, or zero if `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }

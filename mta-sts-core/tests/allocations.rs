@@ -191,6 +191,7 @@ fn a_hostile_report_takes_four_times_its_length_and_64_kib_at_most() {
         (r#"{"policies":[{"policy":{"mx-host":["#, br#""\u0001\ud800""#, "]}}]}"),
         (r#"{"x":["#, b"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", r#"],"policies":[]}"#),
         (r"{", br#""a":0"#, r#","policies":[]}"#),
+        (r"{", b"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\"\":0", r#","policies":[]}"#),
         (r"{", br#""\u0061":0"#, r#","policies":[]}"#),
         (r"{", br#""policies":[]"#, "}"),
         (r#"{"report-id":"#, b"1", r#","policies":[]}"#),
@@ -207,6 +208,13 @@ fn a_hostile_report_takes_four_times_its_length_and_64_kib_at_most() {
             let limits = ReportLimits::new().with_max_policies(u32::MAX).with_max_details(u32::MAX);
             let (_, most) = octets(|| Report::parse_with(&json, &limits));
             assert!(most <= bound, "{most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
+            // What lint finds of it is little more.
+            #[cfg(feature = "lint")]
+            {
+                let (_, most) = octets(|| mta_sts_core::lint::report(&json));
+                let bound = bound + json.len() / 2 + (1 << 17);
+                assert!(most <= bound, "lint: {most} octets for {} of {front}{}", json.len(), piece.escape_ascii());
+            }
         }
     }
 }

@@ -57,9 +57,9 @@ fn evicted(evicted: Vec<Evicted>) -> String {
 }
 
 #[test]
-fn what_is_worth_least_goes_first() {
+fn the_lowest_rank_is_evicted_first() {
     let mut cache = cache(7);
-    // Stored in the order of their worth, the most first: the order of use would mislead.
+    // Stored in the order of their rank, the highest first: the order of use would mislead.
     for (name, update) in [
         ("enforce-1.test", stored("enforce", 7 * DAY, START)),
         ("enforce-2.test", stored("enforce", 7 * DAY, START)),
@@ -117,7 +117,7 @@ fn made_up_domains_flush_no_policy() {
 }
 
 #[test]
-fn a_newcomer_that_is_worth_less_than_all_is_the_one_that_goes() {
+fn a_new_entry_that_ranks_below_all_others_is_not_admitted() {
     let mut cache = cache(1);
     cache.apply(&domain("good.test"), &stored("enforce", 7 * DAY, START), START);
     let gone = cache.apply(&domain("junk.test"), &absent(after(300)), START).pop().unwrap();

@@ -304,7 +304,7 @@ fn a_text_of_another_sort_is_refused() {
         (&full.replace("a.test", "-"), "bad-tally-line", 2, 16),
         (&full.replace("\"sts\"", "\"new\""), "bad-tally-line", 2, 16),
         (&full.replace("}]}", "}],\"record\":\"v=spf1 -all\"}"), "bad-tally-line", 2, 16),
-        (&full.replace("}]}", "}],\"x\":1}"), "bad-tally-line", 2, 101),
+        (&full.replace("}]}", "}],\"x\":1}"), "bad-tally-line", 2, 103),
     ] {
         let error = Tally::parse(text.as_bytes(), config()).map(|_| ()).unwrap_err();
         assert_eq!((error.code(), error.line(), error.offset()), (code, line, offset), "{text}");

@@ -69,6 +69,23 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Policies that there is no room for, moved to another day after a restart: which are told apart hangs on their order.
+#[test]
+fn policies_move_in_the_order_of_the_text() {
+    let session =
+        |policy| Session { domain: 3, policy, has_failed: false, failures: Vec::new(), has_record: true };
+    let none = Session { has_record: false, ..session(0) };
+    let steps = vec![
+        Step::Merge(265_600, (0..18).map(session).collect()),
+        Step::Merge(0, vec![session(18)]),
+        Step::Restart,
+        Step::Count(none, 1),
+        Step::Clock(86_400),
+        Step::Poll(Vec::new()),
+    ];
+    Case { max_domains: 100, seed: 0, steps }.run();
+}
+
 proptest! {
     // Proves R13, R17, R27, R28, R29, R30, R31, R32, R81, R82.
     #[test]

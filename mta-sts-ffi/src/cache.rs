@@ -1,4 +1,4 @@
-//! Policies in memory: bounded, locked, and refreshed before they lapse.
+//! A cache of policies in memory: bounded, internally locked, with a schedule for refreshes.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -15,31 +15,33 @@ use crate::pointer::{Out, give, give_option, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::NONE;
 
-/// Entries by Policy Domain, bounded in number. It locks inside: any thread may use it at any time.
+/// A cache of entries by Policy Domain, bounded in number and in memory. It locks internally: any thread may use it at
+/// any time.
 ///
-/// When it is full, what is worth least goes: what has expired first, policies of mode enforce last. Whoever makes up
-/// domains flushes no policy that protects mail.
+/// When it is full, the entry with the lowest rank is evicted: expired ones first, policies of mode enforce last.
+/// Made-up domains cannot flush a policy that protects mail.
 ///
-/// It holds what lookups came to, and nothing of those that still go on: several lookups of one domain at once each ask DNS
-/// and the Policy Host.
+/// It holds the results of finished lookups, and nothing about running ones: concurrent lookups of one domain each
+/// query DNS and the Policy Host.
 pub struct mtasts_cache {
     cache: Mutex<Guarded<PolicyCache>>,
 }
 
-/// Entries with their domains: a copy of what a cache held, or what had to go from it.
+/// A list of entries with their domains: a copy of the contents of a cache, or what was evicted from it.
 pub struct mtasts_entries {
     entries: Vec<(mtasts_domain, mtasts_entry)>,
 }
 
-/// A cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets of memory (0
-/// for the default, 256 MiB), each let go after `unused_for` seconds without use (0 for the default, 180 days).
+/// Creates a cache for `max_entries` domains (0 for the default, 65536) whose policies take at most `max_octets` octets
+/// of memory (0 for the default, 256 MiB); a policy is no longer refreshed after `unused_for` seconds without use (0
+/// for the default, 180 days).
 ///
-/// A policy that many domains share counts once. It takes at most 2.5 times its text and 200 octets; one that takes more than
-/// fifteen sixteenths of `max_octets` is not cached. When they take too much, the policies go that no mail went to again, out
-/// of the class of sizes that takes the most.
+/// A policy shared by many domains counts once. It takes at most 2.5 times the size of its text plus 200 octets; one
+/// that takes more than fifteen sixteenths of `max_octets` is not cached. When the limit is reached, policies without
+/// repeated use are evicted, from the size class that takes the most.
 ///
-/// Take `seed` from a source of random numbers, and keep it to yourself: it keys the hash of the names, which come from
-/// strangers, and spreads the refreshes.
+/// Take `seed` from a source of random numbers, and keep it secret: it keys the hash of the names, which attackers
+/// choose, and spreads the refreshes.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -67,20 +69,20 @@ pub extern "C" fn mtasts_cache_new(
     })
 }
 
-/// How many domains are remembered. 0 for NULL, and when poisoned.
+/// The number of cached domains. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_len(cache: Option<&mtasts_cache>) -> usize {
     guard::get(0, || cache?.change(|cache| cache.len()).ok())
 }
 
-/// How many octets the policies take in memory. 0 for NULL, and when poisoned.
+/// The memory that the policies take, in octets. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_octets(cache: Option<&mtasts_cache>) -> usize {
     guard::get(0, || cache?.change(|cache| cache.octets()).ok())
 }
 
-/// What is remembered of `domain`, for a delivery at the time `now` in Unix seconds; it marks that the domain is in use.
-/// `*entry` becomes NULL when nothing is remembered that still counts.
+/// Looks up the entry of `domain` for a delivery at the time `now` in Unix seconds, and marks the domain as used.
+/// `*entry` becomes NULL if nothing in it is current.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -91,11 +93,11 @@ pub unsafe extern "C" fn mtasts_cache_get(
     entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { look_up(cache, domain, now, entry, error, PolicyCache::get) }
 }
 
-/// As mtasts_cache_get(), but marks no use: for a refresh, or for whoever looks into the cache.
+/// The same as mtasts_cache_get(), without marking a use: for a refresh, or for inspection.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -106,13 +108,13 @@ pub unsafe extern "C" fn mtasts_cache_peek(
     entry: Option<&mut MaybeUninit<*mut mtasts_entry>>,
     error: Option<&mut MaybeUninit<*mut mtasts_error>>,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { look_up(cache, domain, now, entry, error, |cache, domain, now| cache.peek(domain, now)) }
 }
 
 /// # Safety
 ///
-/// `domain` is a string as the header wants it.
+/// `domain` is a string as required by the header.
 unsafe fn look_up(
     cache: Option<&mtasts_cache>,
     domain: *const c_char,
@@ -124,7 +126,7 @@ unsafe fn look_up(
     guard::run(error, || {
         let out = entry.ok_or(Fault::NULL)?;
         let cache = cache.ok_or(Fault::NULL)?;
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let entry = cache.change(|cache| find(cache, &domain, UnixTime::from_secs(now)))?;
         give_option(out, entry.map(mtasts_entry::new));
@@ -132,8 +134,8 @@ unsafe fn look_up(
     })
 }
 
-/// Applies what `outcome` says to remember of `domain` at the time `now`. `*evicted` becomes what had to go for it,
-/// several entries where the policies took too much memory, or NULL; `evicted` may be NULL.
+/// Applies the update of `outcome` to the entry of `domain` at the time `now`. `*evicted` becomes the entries evicted
+/// for it, several if the policies took too much memory, or NULL; `evicted` may be NULL.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -147,7 +149,7 @@ pub unsafe extern "C" fn mtasts_cache_apply(
 ) -> mtasts_status {
     guard::run(error, || {
         let (cache, outcome) = (cache.ok_or(Fault::NULL)?, outcome.ok_or(Fault::NULL)?);
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let gone =
             cache.change(|cache| cache.apply(&domain, outcome.cache_update(), UnixTime::from_secs(now)))?;
@@ -156,8 +158,8 @@ pub unsafe extern "C" fn mtasts_cache_apply(
     })
 }
 
-/// Remembers `entry`, which stays the caller's, in place of what was cached of `domain`: to load what was saved.
-/// `*evicted` as in mtasts_cache_apply(). It counts as a use.
+/// Replaces the cached entry of `domain` by `entry`, which remains the caller's: for loading saved entries. `*evicted`
+/// is as in mtasts_cache_apply(). It counts as a use.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn mtasts_cache_insert(
 ) -> mtasts_status {
     guard::run(error, || {
         let (cache, entry) = (cache.ok_or(Fault::NULL)?, entry.ok_or(Fault::NULL)?.core().clone());
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let gone = cache.change(|cache| cache.insert(&domain, entry, UnixTime::from_secs(now)))?;
         give_evicted(evicted, gone);
@@ -179,7 +181,7 @@ pub unsafe extern "C" fn mtasts_cache_insert(
     })
 }
 
-/// Forgets `domain`. Nothing remembered is no error.
+/// Removes `domain`. It is not an error if it is not cached.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -190,14 +192,14 @@ pub unsafe extern "C" fn mtasts_cache_remove(
 ) -> mtasts_status {
     guard::run(error, || {
         let cache = cache.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         cache.change(|cache| cache.remove(&domain)).map(drop)
     })
 }
 
-/// Forgets the entry that expired first, at the time `now`; `*expired` becomes a list of that one, or NULL when none has
-/// expired. There is no need to call it: expired entries are the first to go.
+/// Removes the entry that expired first, at the time `now`; `*expired` becomes a list with this entry, or NULL if none
+/// has expired. There is no need to call it: expired entries are evicted first.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -215,10 +217,11 @@ pub extern "C" fn mtasts_cache_remove_expired(
     })
 }
 
-/// A domain whose policy is due for a refresh at the time `now`, the longest due first; `*domain` becomes NULL when none
-/// is. Run a lookup for MTASTS_PURPOSE_REFRESH on what mtasts_cache_peek() gives, and mtasts_cache_apply() its outcome.
+/// Returns a domain whose policy is due for a refresh at the time `now`, the longest overdue first; `*domain` becomes
+/// NULL if there is none. Run a lookup with MTASTS_PURPOSE_REFRESH on the entry from mtasts_cache_peek(), and apply its
+/// outcome with mtasts_cache_apply().
 ///
-/// A domain is not named again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
+/// A domain is not returned again until then, or for 30 minutes. Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_poll_refresh(
     cache: Option<&mtasts_cache>,
@@ -233,15 +236,15 @@ pub extern "C" fn mtasts_cache_poll_refresh(
     })
 }
 
-/// When mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means now. The greatest
-/// uint64_t when there is nothing to do, for NULL, and when poisoned. It may change with every call that names the cache.
+/// The time at which mtasts_cache_poll_refresh() next has something to do, in Unix seconds; a time in the past means
+/// now. UINT64_MAX if there is nothing to do, for NULL, and when poisoned. It may change with every call on the cache.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_poll_timeout(cache: Option<&mtasts_cache>) -> u64 {
     guard::get(u64::MAX, || cache?.change(|cache| cache.poll_timeout()).ok()?.map(UnixTime::as_secs))
 }
 
-/// A copy of every domain and what is remembered of it, to save them: mtasts_entry_text() of each, under its
-/// mtasts_entries_domain(). Loaded again in this order with mtasts_cache_insert(), they are as they were.
+/// Copies every domain and its entry, in order to save them: mtasts_entry_text() of each, for its
+/// mtasts_entries_domain(). Load them in this order with mtasts_cache_insert().
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -257,26 +260,26 @@ pub extern "C" fn mtasts_cache_entries(
     })
 }
 
-/// Frees a cache. NULL is fine. No other thread may use it any more.
+/// Frees a cache. NULL is fine. No other thread may be using it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_free(cache: Option<Box<mtasts_cache>>) {
     drop(cache);
 }
 
-/// How many entries there are. 0 for NULL.
+/// The number of entries. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entries_count(entries: Option<&mtasts_entries>) -> usize {
     entries.map_or(0, |entries| entries.entries.len())
 }
 
-/// The domain of an entry, in their order from 0. NULL for NULL, and beyond the last.
+/// The domain of an entry, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entries_domain(entries: Option<&mtasts_entries>, index: usize) -> *const c_char {
     let item = entries.and_then(|entries| entries.entries.get(index));
     item.map_or(NONE, |(domain, _)| mtasts_domain_text(Some(domain)))
 }
 
-/// An entry, in their order from 0. NULL for NULL, and beyond the last.
+/// An entry, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entries_get(
     entries: Option<&mtasts_entries>,
@@ -291,11 +294,11 @@ pub extern "C" fn mtasts_entries_free(entries: Option<Box<mtasts_entries>>) {
     drop(entries);
 }
 
-/// A bug on demand, in the midst of a change. No library has it that is installed: see the feature.
+/// Panics in the middle of a change, for tests. Installed libraries do not have it: see the feature.
 ///
 /// cbindgen:ignore
 #[cfg(feature = "panic-on-demand")]
-// None leaves it: that is what it tests.
+// The value None never occurs.
 #[allow(clippy::missing_panics_doc)]
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_cache_panic(
@@ -308,7 +311,7 @@ pub extern "C" fn mtasts_cache_panic(
 impl mtasts_cache {
     /// Works on the cache under its lock.
     fn change<R>(&self, change: impl FnOnce(&mut PolicyCache) -> R) -> Result<R, Fault> {
-        // Whether a panic left it half changed, it knows itself.
+        // The cache itself records whether a panic left it half changed.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).change(change)
     }
 }

@@ -1,4 +1,4 @@
-//! How lookups go, and what of a policy must be right.
+//! The configuration of lookups.
 
 use std::time::Duration;
 
@@ -6,36 +6,36 @@ use mta_sts_core::{FetchLimits, LookupConfig, MissingContentType, Strictness};
 
 use crate::status::{MTASTS_ERR_ARGUMENT, MTASTS_ERR_NULL, MTASTS_OK, mtasts_status};
 
-/// Which grammar a policy must keep to: one of the MTASTS_STRICTNESS_ numbers.
+/// The grammar that a policy must follow: one of the MTASTS_STRICTNESS_ numbers.
 pub type mtasts_strictness = u32;
 
-/// The grammar of RFC 8461, and four departures whose meaning is plain: blank lines, a byte order mark in front, a dot
-/// at the end of an mx, underscores in an mx. The default.
+/// Accepts the grammar of RFC 8461 and four departures whose meaning is plain: blank lines, a byte order mark at the
+/// start, a trailing dot of an mx, underscores in an mx. The default.
 pub const MTASTS_STRICTNESS_TOLERANT: u32 = 0;
-/// The grammar alone: for owners who check what they publish.
+/// Accepts the grammar alone: for owners who check what they publish.
 pub const MTASTS_STRICTNESS_ABNF: u32 = 1;
 
-/// What an answer without Content-Type counts as: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+/// What to do with a response without Content-Type: one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
 pub type mtasts_missing_content_type = u32;
 
-/// An answer without Content-Type gives an error. The default.
+/// A response without Content-Type is an error. The default.
 pub const MTASTS_MISSING_CONTENT_TYPE_REFUSE: u32 = 0;
-/// An answer without Content-Type gives the policy in its body.
+/// A response without Content-Type is accepted.
 pub const MTASTS_MISSING_CONTENT_TYPE_ACCEPT: u32 = 1;
 
-/// How lookups go. Where a function takes NULL for it, the defaults count: what RFC 8461 suggests.
+/// The configuration of lookups. If a function gets NULL for it, the defaults apply, as suggested in RFC 8461.
 pub struct mtasts_config {
     config: LookupConfig,
 }
 
-/// A configuration with the defaults. The caller frees it with mtasts_config_free(); NULL never comes back.
+/// Creates a configuration with the defaults. The caller frees it with mtasts_config_free(). Never returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_new() -> Box<mtasts_config> {
     Box::new(mtasts_config { config: LookupConfig::new() })
 }
 
-/// Sets how many `seconds` a record id whose fetch failed is left alone. Default 300, and never less
-/// (RFC 8461, 3.3).
+/// Sets the back-off of a record id after a failed fetch, in `seconds`. Default: 300, which is also the minimum (RFC
+/// 8461, 3.3).
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -49,8 +49,8 @@ pub extern "C" fn mtasts_config_set_back_off(
     })
 }
 
-/// Sets how long a fetch may take, from the address lookup to the last octet, in `milliseconds`. Default 60000; at 0
-/// every fetch fails.
+/// Sets the time limit of a fetch, from the address lookup to the last octet, in `milliseconds`. Default: 60000. With
+/// 0 every fetch fails.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -64,7 +64,7 @@ pub extern "C" fn mtasts_config_set_fetch_timeout_ms(
     })
 }
 
-/// Sets how long a body may be, in `octets`. Default 65536; 1048576 at most.
+/// Sets the maximum length of a body, in `octets`. Default: 65536; maximum: 1048576.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -78,9 +78,9 @@ pub extern "C" fn mtasts_config_set_max_body_len(
     })
 }
 
-/// Sets what an answer without Content-Type gives: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
+/// Sets what to do with a response without Content-Type: `rule` is one of the MTASTS_MISSING_CONTENT_TYPE_ numbers.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_set_missing_content_type(
     config: Option<&mut mtasts_config>,
@@ -98,9 +98,9 @@ pub extern "C" fn mtasts_config_set_missing_content_type(
     })
 }
 
-/// Sets how closely a policy must keep to the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
+/// Sets how strictly a policy must follow the grammar: `strictness` is one of the MTASTS_STRICTNESS_ numbers.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_set_strictness(
     config: Option<&mut mtasts_config>,
@@ -113,19 +113,19 @@ pub extern "C" fn mtasts_config_set_strictness(
     })
 }
 
-/// How long a record id whose fetch failed is left alone, in seconds. 0 for NULL.
+/// The back-off of a record id after a failed fetch, in seconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_back_off(config: Option<&mtasts_config>) -> u64 {
     config.map_or(0, |config| config.config.back_off().as_secs())
 }
 
-/// How long a fetch may take, in milliseconds. 0 for NULL.
+/// The time limit of a fetch, in milliseconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_fetch_timeout_ms(config: Option<&mtasts_config>) -> u64 {
     config.map_or(0, |config| milliseconds(config.config.fetch_limits().timeout()))
 }
 
-/// How long a body may be, in octets. 0 for NULL.
+/// The maximum length of a body, in octets. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_config_max_body_len(config: Option<&mtasts_config>) -> usize {
     config.map_or(0, |config| config.config.fetch_limits().max_body_len())
@@ -137,12 +137,12 @@ pub extern "C" fn mtasts_config_free(config: Option<Box<mtasts_config>>) {
     drop(config);
 }
 
-/// The configuration that counts: the caller's, or the defaults.
+/// The configuration of the caller, or the defaults.
 pub(crate) fn or_default(config: Option<&mtasts_config>) -> LookupConfig {
     config.map_or_else(LookupConfig::new, |config| config.config.clone())
 }
 
-/// The limits that count: the caller's, or the defaults.
+/// The limits of the caller, or the defaults.
 pub(crate) fn limits(config: Option<&mtasts_config>) -> FetchLimits {
     config.map_or_else(FetchLimits::new, |config| config.config.fetch_limits().clone())
 }

@@ -1,4 +1,4 @@
-//! What libtlsrpt sends to the program that counts.
+//! The datagrams of libtlsrpt, which mail servers send to a collector.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -14,9 +14,9 @@ use crate::pointer::{give, octets, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string, mtasts_text};
 
-/// What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+/// A datagram of libtlsrpt about one delivery: the TLS results with an MX host under each policy that was checked.
 ///
-/// Postfix sends such datagrams, and whoever builds one sends the same to whichever program counts: `sendto()` on a datagram socket of
+/// Postfix sends such datagrams. A program that builds one sends it in the same way: `sendto()` on a datagram socket of
 /// AF_UNIX with MSG_DONTWAIT, so that mail never waits for it.
 pub struct mtasts_datagram {
     told: Guarded<Told>,
@@ -27,13 +27,13 @@ pub struct mtasts_datagram {
 struct Told {
     datagram: Datagram,
     sending_ip: Option<IpAddr>,
-    // Made when first asked for: a tally counts without.
+    // Created on first use: a tally counts without it.
     events: OnceLock<Vec<mtasts_event>>,
 }
 
-/// Reads a datagram: `len` octets at `octets`, 65536 at most, as recv() gives them.
+/// Parses a datagram: `len` octets at `octets`, at most 65536, as received by recv().
 ///
-/// Errors: 1341 to 1347. Any local program may write to the socket: count the fault, and go on.
+/// Errors: 1341 to 1347. Any local program may write to the socket: count the error, and continue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_datagram_parse(
     octets: *const u8,
@@ -43,13 +43,14 @@ pub unsafe extern "C" fn mtasts_datagram_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = datagram.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_datagram::new(Datagram::parse(unsafe { self::octets(octets, len) }?)?));
         Ok(())
     })
 }
 
-/// A datagram about deliveries to `domain`, which has this TLSRPT `record`, its strings joined. Without an event it says nothing.
+/// Creates a datagram about deliveries to `domain`, with this TLSRPT `record`, its strings concatenated. It is empty
+/// until an event is added.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -61,19 +62,19 @@ pub unsafe extern "C" fn mtasts_datagram_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = datagram.ok_or(Fault::NULL)?;
-        // SAFETY: strings as the header wants them.
+        // SAFETY: strings as required by the header.
         let (domain, record) = unsafe { (string(domain)?, string(record)?) };
         give(out, mtasts_datagram::new(Datagram::new(&PolicyDomain::parse(domain)?, record)));
         Ok(())
     })
 }
 
-/// Adds an event of the same domain, which stays the caller's; its own record does not count. 1 if it was added; 0 if not, and for
-/// NULL.
+/// Adds an event of the same domain, which remains the caller's; its own record is ignored. Returns 1 if it was added;
+/// 0 if not, and for NULL.
 ///
-/// A datagram has no word for a policy discovery that failed beside a cached policy, since each of its policies stands for a
-/// session; nor for a session of a TLS report, which is not counted. What mtasts_datagram_event_get() gave before must not be used
-/// any more.
+/// A datagram cannot express a failed policy discovery with a cached policy, since each of its policies stands for a
+/// session, nor a session of a TLS report, which is not counted. Earlier results of mtasts_datagram_event_get() are no
+/// longer valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_datagram_add(
     datagram: Option<&mut mtasts_datagram>,
@@ -82,17 +83,20 @@ pub extern "C" fn mtasts_datagram_add(
     guard::get(0, || {
         let event = event?;
         let added = datagram?.told.change(|told| {
+            let added = event.with(|event| told.datagram.add(&event));
+            // Not before: it may be one of them that is added.
             told.events = OnceLock::new();
-            event.with(|event| told.datagram.add(&event))
+            added
         });
         Some(added.ok()??.into())
     })
 }
 
-/// Sets the `address` that all sessions of the datagram came from, as "192.0.2.1": the one that the world sees of a host behind a
-/// NAT. What is written stays as it was. What mtasts_datagram_event_get() gave before must not be used any more.
+/// Sets the `address` from which all sessions of the datagram came, such as "192.0.2.1": the public one of a host
+/// behind a NAT. It does not change mtasts_datagram_json(). Earlier results of mtasts_datagram_event_get() are no
+/// longer valid.
 ///
-/// Errors: MTASTS_ERR_NULL, MTASTS_ERR_ARGUMENT for what is no IP address.
+/// Errors: MTASTS_ERR_NULL, MTASTS_ERR_ARGUMENT if it is not an IP address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_datagram_set_sending_ip(
     datagram: Option<&mut mtasts_datagram>,
@@ -100,7 +104,7 @@ pub unsafe extern "C" fn mtasts_datagram_set_sending_ip(
 ) -> mtasts_status {
     guard::run(None, || {
         let datagram = datagram.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let address = ip_address(unsafe { string(address) }?)?;
         datagram.told.change(|told| {
             told.sending_ip = Some(address);
@@ -115,19 +119,20 @@ pub extern "C" fn mtasts_datagram_domain(datagram: Option<&mtasts_datagram>) -> 
     datagram.map_or(NONE, |datagram| datagram.domain.as_ptr())
 }
 
-/// The TLSRPT record of the domain, as the sender saw it. NULL for NULL.
+/// The TLSRPT record of the domain, as seen by the sender. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_datagram_record(datagram: Option<&mtasts_datagram>) -> *const c_char {
     datagram.map_or(NONE, |datagram| datagram.record.as_ptr())
 }
 
-/// How many events the datagram tells: one a policy. 0 for NULL, and when poisoned.
+/// The number of events in the datagram: one for each policy. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_datagram_event_count(datagram: Option<&mtasts_datagram>) -> usize {
     told(datagram).map_or(0, |told| told.datagram.events().count())
 }
 
-/// An event, in their order from 0, with the record of the datagram. NULL for NULL, beyond the last, and when poisoned.
+/// An event, by its index from 0, with the record of the datagram. NULL for NULL, if the index is out of range, and
+/// when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_datagram_event_get(
     datagram: Option<&mtasts_datagram>,
@@ -136,9 +141,9 @@ pub extern "C" fn mtasts_datagram_event_get(
     guard::get(None, || Some(told(datagram)?.shown().get(index)))
 }
 
-/// The datagram as libtlsrpt writes it, of version 1, ready to be sent.
+/// Writes the datagram in the form of libtlsrpt, version 1, ready to be sent.
 ///
-/// Errors: "datagram-without-policy" and "datagram-too-long": send none.
+/// Errors: "datagram-without-policy" and "datagram-too-long": do not send it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_datagram_json(
     datagram: Option<&mtasts_datagram>,
@@ -168,7 +173,7 @@ impl mtasts_datagram {
         }
     }
 
-    /// What is to be counted.
+    /// The events to count.
     pub(crate) fn events(&self) -> Result<impl Iterator<Item = Event<'_>>, Fault> {
         self.told.read().map(Told::events)
     }

@@ -1,4 +1,4 @@
-//! Policy application: may this MX host have the message (RFC 8461, 4 and 5)?
+//! Policy application: whether an MX host may receive the message (RFC 8461, 4 and 5).
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -23,158 +23,159 @@ pub type mtasts_message = u32;
 
 /// The message asks nothing about TLS. The default.
 pub const MTASTS_MESSAGE_UNSPECIFIED: u32 = 0;
-/// REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all (RFC 8689).
+/// REQUIRETLS: send only over authenticated TLS, to hosts that support REQUIRETLS (RFC 8689).
 pub const MTASTS_MESSAGE_REQUIRETLS: u32 = 1;
-/// "TLS-Required: No": deliver even where the recipient's MTA-STS or DANE forbids it (RFC 8689).
+/// "TLS-Required: No": deliver even if the recipient's MTA-STS or DANE forbids it (RFC 8689).
 pub const MTASTS_MESSAGE_TLS_REQUIRED_NO: u32 = 2;
 
-/// What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that hold, joined with |.
+/// What the envelope and the header of a message say about TLS: the MTASTS_FACT_ flags that apply, combined with |.
 pub type mtasts_message_facts = u32;
 
-/// MAIL had REQUIRETLS (RFC 8689, 4).
+/// The MAIL command had REQUIRETLS (RFC 8689, 4).
 pub const MTASTS_FACT_REQUIRETLS: u32 = 1;
-/// The header says "TLS-Required: No": see mtasts_tls_required_no().
+/// The header has "TLS-Required: No": see mtasts_tls_required_no().
 pub const MTASTS_FACT_TLS_REQUIRED_NO: u32 = 2;
 /// The reverse path is null: MAIL FROM:<>.
 pub const MTASTS_FACT_NULL_REVERSE_PATH: u32 = 4;
 
-/// What the operator demands of every session: one of the MTASTS_MINIMUM_ numbers.
+/// The minimum that the operator requires of every session: one of the MTASTS_MINIMUM_ numbers.
 pub type mtasts_minimum = u32;
 
-/// The operator demands TLS where it can be had. The default.
+/// The operator requires nothing: TLS if it is available. The default.
 pub const MTASTS_MINIMUM_OPPORTUNISTIC: u32 = 0;
-/// The operator demands TLS, with any certificate.
+/// The operator requires TLS, with any certificate.
 pub const MTASTS_MINIMUM_ENCRYPTED: u32 = 1;
-/// The operator demands TLS with a certificate that is valid for the MX host, or that DANE vouches for.
+/// The operator requires TLS with a certificate that is valid for the MX host, or authenticated by DANE.
 pub const MTASTS_MINIMUM_AUTHENTICATED: u32 = 2;
 
-/// What counts where a host has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
+/// The precedence for a host that has both DANE and a policy: one of the MTASTS_DANE_PRECEDENCE_ numbers.
 pub type mtasts_dane_precedence = u32;
 
-/// Where a host has both DANE and a policy, both must pass. The default.
+/// If a host has both DANE and a policy, both must pass. The default.
 pub const MTASTS_DANE_PRECEDENCE_BOTH: u32 = 0;
-/// Where DANE passes, MTA-STS is not looked at.
+/// If DANE passes, MTA-STS is not checked.
 pub const MTASTS_DANE_PRECEDENCE_DANE_DECIDES: u32 = 1;
 
-/// What DNS says of DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
+/// What DNS says about DANE for a host before a connection: MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
 /// MTASTS_DANE_LOOKUP_FAILED.
 pub type mtasts_dane = u32;
 
-/// The host provably has no usable TLSA records, or this sender does no DANE. The default.
+/// The host provably has no usable TLSA records, or this sender does not use DANE. The default.
 pub const MTASTS_DANE_NOT_APPLICABLE: u32 = 0;
-/// The host has usable TLSA records: TLS that they vouch for, or none of the message.
+/// The host has usable TLSA records: it receives the message only over TLS that matches them.
 pub const MTASTS_DANE_USABLE: u32 = 1;
-/// DNS could not tell, or its answer was bogus: the host does not get the message now.
+/// DNS failed, or its answer was bogus: the host does not receive the message now.
 pub const MTASTS_DANE_LOOKUP_FAILED: u32 = 4;
 
-/// What the TLSA records of a host say of the certificate that it showed: one of the MTASTS_DANE_RESULT_ numbers.
+/// The result of comparing the certificate of a host with its TLSA records: one of the MTASTS_DANE_RESULT_ numbers.
 pub type mtasts_dane_result = u32;
 
-/// Nobody compared the certificate with TLSA records. A session with a host of MTASTS_DANE_USABLE does not get the message
-/// then.
+/// The certificate was not compared with TLSA records. For a host with MTASTS_DANE_USABLE, the message is then not sent
+/// over the session.
 pub const MTASTS_DANE_RESULT_NOT_CHECKED: u32 = 0;
 /// A TLSA record matches the certificate.
 pub const MTASTS_DANE_RESULT_PASSED: u32 = 1;
 /// No TLSA record matches the certificate.
 pub const MTASTS_DANE_RESULT_FAILED: u32 = 2;
 
-/// How a TLS attempt ended, and what was found of the certificate: one of the MTASTS_TLS_ numbers.
+/// The result of a TLS attempt, including that of the certificate: one of the MTASTS_TLS_ numbers.
 pub type mtasts_tls = u32;
 
-/// The answer to EHLO had no STARTTLS.
+/// The EHLO response did not offer STARTTLS.
 pub const MTASTS_TLS_NOT_OFFERED: u32 = 1;
-/// The host refused the command STARTTLS.
+/// The host rejected the STARTTLS command.
 pub const MTASTS_TLS_REFUSED: u32 = 2;
 /// The handshake failed.
 pub const MTASTS_TLS_HANDSHAKE_FAILED: u32 = 3;
-/// TLS older than 1.2.
+/// The TLS version is older than 1.2.
 pub const MTASTS_TLS_VERSION_TOO_OLD: u32 = 4;
-/// TLS, with a certificate that has expired.
+/// TLS, with an expired certificate.
 pub const MTASTS_TLS_CERTIFICATE_EXPIRED: u32 = 5;
 /// TLS, with a certificate that is not valid yet.
 pub const MTASTS_TLS_CERTIFICATE_NOT_YET_VALID: u32 = 6;
-/// TLS, with a certificate that has no DNS-ID for the host.
+/// TLS, with a certificate without a matching DNS-ID for the host.
 pub const MTASTS_TLS_CERTIFICATE_HOST_MISMATCH: u32 = 7;
-/// TLS, with a certificate that is not trusted for any other reason.
+/// TLS, with a certificate that is not trusted, for any other reason.
 pub const MTASTS_TLS_CERTIFICATE_NOT_TRUSTED: u32 = 8;
-/// TLS, and nobody looked at the certificate.
+/// TLS, with a certificate that was not checked.
 pub const MTASTS_TLS_CERTIFICATE_NOT_CHECKED: u32 = 9;
 /// TLS, with a certificate that is trusted and valid for the host.
 pub const MTASTS_TLS_AUTHENTICATED: u32 = 10;
 
-/// What to do about an MX host before a connection: one of the MTASTS_MX_ numbers.
+/// The decision about an MX host before a connection: one of the MTASTS_MX_ numbers.
 pub type mtasts_mx_decision = u32;
 
-/// Do not connect; go on as if the host could not be reached.
+/// Do not connect; continue as if the host were unreachable.
 pub const MTASTS_MX_SKIP: u32 = 1;
-/// Connect. Only TLS with a certificate valid for the DNS-ID will do: check the chain and the name.
+/// Connect. TLS with a certificate valid for the DNS-ID is required: check the chain and the name.
 pub const MTASTS_MX_AUTHENTICATE: u32 = 2;
-/// Connect. Only TLS that the TLSA records of the host vouch for will do: check these.
+/// Connect. TLS that matches the TLSA records of the host is required: check these.
 pub const MTASTS_MX_AUTHENTICATE_BY_DANE: u32 = 3;
-/// Connect. Only TLS will do, with any certificate.
+/// Connect. TLS is required, with any certificate.
 pub const MTASTS_MX_ENCRYPT: u32 = 4;
-/// Connect, with TLS if it can be had. In mode testing check the certificate all the same: what is wrong with it gets
+/// Connect, with TLS if it is available. In mode testing check the certificate all the same, since its faults are
 /// reported.
 pub const MTASTS_MX_OPPORTUNISTIC: u32 = 5;
-/// Connect. Only TLS with a certificate will do that is valid for the DNS-ID, and that the TLSA records of the host vouch
-/// for too: check both, and tell mtasts_check_session() both.
+/// Connect. TLS with a certificate that is valid for the DNS-ID and matches the TLSA records of the host is required:
+/// check both, and pass both results to mtasts_check_session().
 pub const MTASTS_MX_AUTHENTICATE_BY_BOTH: u32 = 6;
 
-/// What to do with a session before MAIL: one of the MTASTS_SESSION_ numbers.
+/// The decision about a session before the MAIL command: one of the MTASTS_SESSION_ numbers.
 pub type mtasts_session_decision = u32;
 
-/// Send the message, over whatever the session is.
+/// Send the message over this session.
 pub const MTASTS_SESSION_DELIVER: u32 = 1;
 /// End the session without the message, and try the next MX host.
 pub const MTASTS_SESSION_TRY_NEXT_MX: u32 = 2;
 
-/// The age of a message in its queue: one of the MTASTS_QUEUE_ numbers.
+/// Whether a message may remain in the queue: one of the MTASTS_QUEUE_ numbers.
 pub type mtasts_queue_lifetime = u32;
 
 /// The message may wait longer.
 pub const MTASTS_QUEUE_RUNNING: u32 = 1;
-/// The message would now be returned to its sender.
+/// The message has reached its limit, and would now be returned to its sender.
 pub const MTASTS_QUEUE_OVER: u32 = 2;
 
-/// What a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE says of the policy that no MX host met (RFC 8461, 5.1, step 3): one of the
-/// MTASTS_RECHECK_ numbers.
+/// The result of a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE about the policy that no MX host met (RFC 8461,
+/// 5.1, step 3): one of the MTASTS_RECHECK_ numbers.
 pub type mtasts_recheck = u32;
 
 /// There was no such lookup.
 pub const MTASTS_RECHECK_NONE: u32 = 0;
 /// The policy is still in force, and the domain has no newer one.
 pub const MTASTS_RECHECK_UNCHANGED: u32 = 1;
-/// Another policy is in force by now.
+/// Another policy is in force now.
 pub const MTASTS_RECHECK_CHANGED: u32 = 2;
-/// No policy is in force any more: the domain has none.
+/// No policy is in force any more: the domain has removed it.
 pub const MTASTS_RECHECK_NO_LONGER_BOUND: u32 = 3;
-/// The domain could not be asked, or has a newer policy that could not be fetched.
+/// The domain could not be queried, or has a newer policy that could not be fetched.
 pub const MTASTS_RECHECK_NOT_CHECKED: u32 = 4;
 
-/// What becomes of a message that no MX host took: one of the MTASTS_CONCLUSION_ numbers.
+/// What to do with a message that no MX host accepted: one of the MTASTS_CONCLUSION_ numbers.
 pub type mtasts_conclusion = u32;
 
-/// Keep the message, and try again later. While a domain cannot be asked for a newer policy, that is the answer for as long
-/// as it lasts.
+/// Keep the message in the queue, and try again later. As long as a domain cannot be queried for a newer policy, this
+/// is the conclusion.
 pub const MTASTS_CONCLUSION_DEFER: u32 = 1;
-/// Look for a new policy first, for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
+/// Look for a newer policy first, with MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE, and conclude again with
 /// mtasts_delivery_recheck() of its outcome.
 pub const MTASTS_CONCLUSION_RECHECK_POLICY: u32 = 2;
-/// Return the message: it waited for too long (5.4.7).
+/// Return the message: it was in the queue for too long (5.4.7).
 pub const MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED: u32 = 3;
-/// Return the message: REQUIRETLS was asked, and no host had TLS as it wants it (5.7.10).
+/// Return the message: REQUIRETLS was requested, and no host offered the TLS that it requires (5.7.10).
 pub const MTASTS_CONCLUSION_BOUNCE_ENCRYPTION_NEEDED: u32 = 4;
-/// Return the message: REQUIRETLS was asked, and no host knows it (5.7.30).
+/// Return the message: REQUIRETLS was requested, and no host supports it (5.7.30).
 pub const MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED: u32 = 5;
-/// Try the MX hosts again at once, under mtasts_delivery_of() the outcome of the recheck: another policy applies, or none.
+/// Try the MX hosts again immediately, under mtasts_delivery_of() the outcome of the recheck: another policy applies,
+/// or none.
 pub const MTASTS_CONCLUSION_TRY_AGAIN: u32 = 6;
 
-/// What constrains the delivery of one message to one Policy Domain.
+/// The constraints on the delivery of one message to one Policy Domain.
 ///
 /// The general flow: mtasts_delivery_of() the outcome of a lookup, and the setters; mtasts_plan() for the MX list, or
-/// mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() when no host
-/// took the message. The MX list is never filtered: a host that is skipped counts as one that cannot be reached. A delivery
-/// keeps nothing between the calls: hosts can be tried side by side, and in any order.
+/// mtasts_check_mx() before each connection; mtasts_check_session() after each TLS attempt; mtasts_conclude() after no
+/// host accepted the message. The MX list is never filtered: a skipped host counts as unreachable. A delivery keeps no
+/// state between calls: hosts can be tried in parallel, and in any order.
 pub struct mtasts_delivery {
     binding: Binding,
     message: MessageTls,
@@ -190,14 +191,14 @@ enum Binding {
     Unknown,
 }
 
-/// A host of the MX list, as named in its MX record: not the target of its CNAME.
+/// A host of the MX list, by the name in its MX record: not the target of its CNAME.
 pub struct mtasts_mx_host {
     name: Option<DnsName>,
     dane: DaneState,
     dnssec: bool,
 }
 
-/// What to do about an MX host before a connection, and what to report.
+/// The decision about an MX host before a connection, and what to report.
 pub struct mtasts_mx_verdict {
     decision: u32,
     fault: i32,
@@ -205,27 +206,28 @@ pub struct mtasts_mx_verdict {
     rows: Vec<mtasts_tlsrpt_row>,
 }
 
-/// The verdicts for a whole MX list, in its order.
+/// The verdicts for a whole MX list, in order.
 pub struct mtasts_mx_plan {
     verdicts: Vec<mtasts_mx_verdict>,
     permits_none: bool,
 }
 
-/// What to do with a session before MAIL, and what to report.
+/// The decision about a session before the MAIL command, and what to report.
 pub struct mtasts_session_verdict {
     verdict: SessionVerdict,
     rows: Vec<mtasts_tlsrpt_row>,
 }
 
-/// One session, or one host that was skipped, as TLSRPT counts it (RFC 8460, 4.3).
+/// One session, or one skipped host, as counted in TLSRPT (RFC 8460, 4.3).
 pub struct mtasts_tlsrpt_row {
     row: TlsrptRow,
 }
 
-/// What a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_ flags that
-/// hold for it, joined with |, or 0. Other bits count for nothing.
+/// Determines what a message asks about TLS, one of the MTASTS_MESSAGE_ numbers, from its `facts`: the MTASTS_FACT_
+/// flags that apply to it, combined with |, or 0. Other bits are ignored.
 ///
-/// REQUIRETLS beats the header field, and does not bind a message with a null reverse path (RFC 8689, 4).
+/// REQUIRETLS takes precedence over the header field, and does not apply to a message with a null reverse path (RFC
+/// 8689, 4).
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_message_tls(facts: mtasts_message_facts) -> mtasts_message {
     let facts = MessageFacts::new()
@@ -239,23 +241,23 @@ pub extern "C" fn mtasts_message_tls(facts: mtasts_message_facts) -> mtasts_mess
     }
 }
 
-/// Whether a message says "TLS-Required: No", from the `count` values at `values` of all its header fields of that name:
-/// 1 or 0. The field must stand once, and say nothing but "No". 0 for NULL.
+/// Returns 1 if a message says "TLS-Required: No", otherwise 0; `values` has the `count` values of all its header
+/// fields of that name. There must be exactly one such field, with the value "No" alone. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_tls_required_no(values: *const mtasts_bytes, count: usize) -> i32 {
     guard::get(0, || {
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let values = unsafe { octets_of_all(values, count) }.ok()?;
         Some(i32::from(tls_required_no(&values)))
     })
 }
 
-/// A delivery under what a lookup came to: its policy, none, or that it could not tell. The outcome stays the caller's
-/// and may be freed before.
+/// Creates a delivery under the outcome of a lookup: its policy, none, or that this could not be determined. The
+/// outcome remains the caller's and may be freed afterwards.
 ///
-/// Where DNS could not tell whether there is a policy, no host gets the message: to connect would be what an attacker wants
-/// who suppresses the record (RFC 8461, 10.2). NULL counts as that. The caller frees the delivery with
-/// mtasts_delivery_free(); NULL never comes back.
+/// If DNS did not tell whether there is a policy, no host receives the message: connecting is the goal of an attacker
+/// who suppresses the record (RFC 8461, 10.2). NULL has the same effect. The caller frees the delivery with
+/// mtasts_delivery_free(). Never returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_of(outcome: Option<&mtasts_outcome>) -> Box<mtasts_delivery> {
     let binding =
@@ -267,27 +269,28 @@ pub extern "C" fn mtasts_delivery_of(outcome: Option<&mtasts_outcome>) -> Box<mt
     Box::new(mtasts_delivery::new(binding))
 }
 
-/// A delivery under `policy`, which stays the caller's and may be freed before. NULL counts as a policy that is not known,
-/// as in mtasts_delivery_undetermined().
+/// Creates a delivery under `policy`, which remains the caller's and may be freed afterwards. NULL counts as an unknown
+/// policy, as in mtasts_delivery_undetermined().
 ///
-/// The caller frees it with mtasts_delivery_free(); NULL never comes back.
+/// The caller frees it with mtasts_delivery_free(). Never returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_under(policy: Option<&mtasts_policy>) -> Box<mtasts_delivery> {
     let binding = policy.map_or(Binding::Unknown, |policy| Binding::Policy(policy.core().clone()));
     Box::new(mtasts_delivery::new(binding))
 }
 
-/// A delivery to a domain that provably has no policy. Where that is not known, mtasts_delivery_undetermined().
+/// Creates a delivery to a domain that provably has no policy. If that is not known, use
+/// mtasts_delivery_undetermined().
 ///
-/// The caller frees it with mtasts_delivery_free(); NULL never comes back.
+/// The caller frees it with mtasts_delivery_free(). Never returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_without_policy() -> Box<mtasts_delivery> {
     Box::new(mtasts_delivery::new(Binding::NoPolicy))
 }
 
-/// A delivery to a domain of which it is not known whether it has a policy: it waits.
+/// Creates a delivery to a domain whose policy could not be determined: the message waits.
 ///
-/// The caller frees it with mtasts_delivery_free(); NULL never comes back.
+/// The caller frees it with mtasts_delivery_free(). Never returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_undetermined() -> Box<mtasts_delivery> {
     Box::new(mtasts_delivery::new(Binding::Unknown))
@@ -295,7 +298,7 @@ pub extern "C" fn mtasts_delivery_undetermined() -> Box<mtasts_delivery> {
 
 /// Sets what the message asks about TLS: `message` is one of the MTASTS_MESSAGE_ numbers.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_message(
     delivery: Option<&mut mtasts_delivery>,
@@ -312,9 +315,10 @@ pub extern "C" fn mtasts_delivery_set_message(
     })
 }
 
-/// Sets what the operator demands of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers it.
+/// Sets what the operator requires of every session: `minimum` is one of the MTASTS_MINIMUM_ numbers. No policy lowers
+/// it.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_minimum(
     delivery: Option<&mut mtasts_delivery>,
@@ -331,9 +335,10 @@ pub extern "C" fn mtasts_delivery_set_minimum(
     })
 }
 
-/// Sets what counts where a host has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_ numbers.
+/// Sets the precedence for a host that has both DANE and a policy: `precedence` is one of the MTASTS_DANE_PRECEDENCE_
+/// numbers.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_set_dane_precedence(
     delivery: Option<&mut mtasts_delivery>,
@@ -349,8 +354,8 @@ pub extern "C" fn mtasts_delivery_set_dane_precedence(
     })
 }
 
-/// Sets whether the message is a TLSRPT report (`is_report`, 0 or not): it goes out despite MTA-STS and DANE, and its sessions are not
-/// counted (RFC 8460, 3 and 5.3.1).
+/// Sets whether the message is a TLSRPT report (`is_report` is nonzero): it is sent despite failures of MTA-STS and
+/// DANE, and its sessions are not counted (RFC 8460, 3 and 5.3.1).
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -370,11 +375,11 @@ pub extern "C" fn mtasts_delivery_free(delivery: Option<Box<mtasts_delivery>>) {
     drop(delivery);
 }
 
-/// A host of the MX list, of which nothing is known but its `name`, as it came.
+/// Creates a host of the MX list, of which only the `name` is known, as given in the MX record.
 ///
-/// A domain without MX records is its own single MX host, and so is a smart host. What is no host name, such as an
-/// address, is no error: such a host is skipped where a policy is enforced or a certificate asked for, and gets the message
-/// otherwise. Errors: MTASTS_ERR_NULL.
+/// A domain without MX records is its own only MX host, and so is a smart host. A text that is not a host name, such as
+/// an IP address, is not an error: such a host is skipped if a policy is enforced or a certificate required, and
+/// receives the message otherwise. Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_mx_host_new(
     name: *const c_char,
@@ -383,7 +388,7 @@ pub unsafe extern "C" fn mtasts_mx_host_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = host.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let name = unsafe { optional_string(name) }.ok_or(Fault::NULL)?;
         let name = core::str::from_utf8(name).ok().and_then(|name| DnsName::parse(name).ok());
         give(out, mtasts_mx_host { name, dane: DaneState::NotApplicable, dnssec: false });
@@ -391,10 +396,10 @@ pub unsafe extern "C" fn mtasts_mx_host_new(
     })
 }
 
-/// Sets what DNS says of DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE, MTASTS_DANE_USABLE or
-/// MTASTS_DANE_LOOKUP_FAILED. What the TLSA records say of its certificate, mtasts_check_session() is told.
+/// Sets what DNS says about DANE for the host, before a connection: `dane` is MTASTS_DANE_NOT_APPLICABLE,
+/// MTASTS_DANE_USABLE or MTASTS_DANE_LOOKUP_FAILED. The result for its certificate is passed to mtasts_check_session().
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other number.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_host_set_dane(
     host: Option<&mut mtasts_mx_host>,
@@ -411,7 +416,7 @@ pub extern "C" fn mtasts_mx_host_set_dane(
     })
 }
 
-/// Sets whether DNSSEC authenticates the name of the host (`authenticated`, 0 or not) (RFC 8689, 4.2.1).
+/// Sets whether DNSSEC authenticates the name of the host (`authenticated` is nonzero) (RFC 8689, 4.2.1).
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -433,8 +438,9 @@ pub extern "C" fn mtasts_mx_host_free(host: Option<Box<mtasts_mx_host>>) {
 
 /// Decides about an MX host before a connection.
 ///
-/// For a sender that learns of its hosts one by one; who has the whole list, with what DANE says of each, takes mtasts_plan(),
-/// whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it first.
+/// For a sender that learns of its hosts one by one; with the whole list, and what DANE says of each host, use
+/// mtasts_plan(), whose verdicts are the same. A `*verdict` of an earlier call is overwritten and not freed: free it
+/// first.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -451,12 +457,12 @@ pub extern "C" fn mtasts_check_mx(
     })
 }
 
-/// Decides about every host of an MX list: `count` hosts at `hosts`, in their order, none left out.
+/// Decides about every host of an MX list: `count` hosts at `hosts`, in order, leaving none out.
 ///
-/// It gives what mtasts_check_mx() gives for each, and tells by mtasts_mx_plan_permits_none() where no connection is worth
-/// while. A `*plan` of an earlier call is overwritten and not freed: free it first.
+/// The verdicts are those of mtasts_check_mx(), and mtasts_mx_plan_permits_none() tells whether no connection makes
+/// sense. A `*plan` of an earlier call is overwritten and not freed: free it first.
 ///
-/// Errors: MTASTS_ERR_NULL, also for a host that is NULL.
+/// Errors: MTASTS_ERR_NULL, also if a host is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_plan(
     delivery: Option<&mtasts_delivery>,
@@ -466,7 +472,7 @@ pub unsafe extern "C" fn mtasts_plan(
 ) -> mtasts_status {
     guard::run(None, || {
         let out = plan.ok_or(Fault::NULL)?;
-        // SAFETY: an array as the header wants it.
+        // SAFETY: an array as required by the header.
         let hosts = unsafe { array(hosts, count) }?;
         let hosts: Vec<_> = hosts
             .iter()
@@ -485,13 +491,13 @@ pub unsafe extern "C" fn mtasts_plan(
     })
 }
 
-/// How many hosts were decided about. 0 for NULL.
+/// The number of hosts in the plan. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_plan_count(plan: Option<&mtasts_mx_plan>) -> usize {
     plan.map_or(0, |plan| plan.verdicts.len())
 }
 
-/// The verdict about a host, in their order from 0. NULL for NULL, and beyond the last.
+/// The verdict about a host, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_plan_get(
     plan: Option<&mtasts_mx_plan>,
@@ -500,8 +506,8 @@ pub extern "C" fn mtasts_mx_plan_get(
     plan?.verdicts.get(index)
 }
 
-/// Whether no host may have the message: 1 or 0. There is nothing to connect to then: go to mtasts_conclude(). 0 for
-/// NULL.
+/// Returns 1 if no host may receive the message, otherwise 0. There is nothing to connect to then: continue with
+/// mtasts_conclude(). 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_plan_permits_none(plan: Option<&mtasts_mx_plan>) -> i32 {
     plan.map_or(0, |plan| i32::from(plan.permits_none))
@@ -513,32 +519,32 @@ pub extern "C" fn mtasts_mx_plan_free(plan: Option<Box<mtasts_mx_plan>>) {
     drop(plan);
 }
 
-/// What to do: one of the MTASTS_MX_ numbers. For NULL MTASTS_MX_SKIP.
+/// The decision: one of the MTASTS_MX_ numbers. MTASTS_MX_SKIP for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_decision(verdict: Option<&mtasts_mx_verdict>) -> mtasts_mx_decision {
     verdict.map_or(MTASTS_MX_SKIP, |verdict| verdict.decision)
 }
 
-/// Why the host is skipped: one of the MTASTS_FAULT_ numbers. 0 if it is not, and for NULL.
+/// The reason for skipping the host: one of the MTASTS_FAULT_ numbers. 0 if it is not skipped, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_fault(verdict: Option<&mtasts_mx_verdict>) -> mtasts_status {
     verdict.map_or(0, |verdict| verdict.fault)
 }
 
-/// The host to authenticate: the DNS-ID that the certificate must be valid for, and with DANE the base of the TLSA records.
-/// It belongs to MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
+/// The name to authenticate: the DNS-ID that the certificate must match, and with DANE the TLSA base domain. It is set
+/// for MTASTS_MX_AUTHENTICATE, _AUTHENTICATE_BY_DANE and _AUTHENTICATE_BY_BOTH; NULL for the others, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_dns_id(verdict: Option<&mtasts_mx_verdict>) -> *const c_char {
     verdict.and_then(|verdict| verdict.dns_id.as_ref()).map_or(NONE, |dns_id| dns_id.as_ptr())
 }
 
-/// How many rows TLSRPT counts already, of a host that is skipped. 0 for NULL.
+/// The number of rows to count in TLSRPT now: those of a skipped host. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_row_count(verdict: Option<&mtasts_mx_verdict>) -> usize {
     verdict.map_or(0, |verdict| verdict.rows.len())
 }
 
-/// A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+/// A row for TLSRPT, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_row_get(
     verdict: Option<&mtasts_mx_verdict>,
@@ -547,22 +553,22 @@ pub extern "C" fn mtasts_mx_verdict_row_get(
     verdict?.rows.get(index)
 }
 
-/// Frees a verdict that mtasts_check_mx() gave; those of a plan go with it. NULL is fine.
+/// Frees a verdict from mtasts_check_mx(); those of a plan are freed with it. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mx_verdict_free(verdict: Option<Box<mtasts_mx_verdict>>) {
     drop(verdict);
 }
 
-/// Decides about a session, after the TLS attempt and the EHLO that follows it: `tls`, how the attempt ended, is one of the
-/// MTASTS_TLS_ numbers; `dane_result`, what the TLSA records of the host say of its certificate, is one of the
-/// MTASTS_DANE_RESULT_ numbers; `offers_requiretls`, whether that EHLO offered REQUIRETLS, is 0 or not.
+/// Decides about a session, after the TLS attempt and the EHLO that follows: `tls`, the result of the attempt, is one
+/// of the MTASTS_TLS_ numbers; `dane_result`, the result of comparing the certificate with the TLSA records, is one of
+/// the MTASTS_DANE_RESULT_ numbers; `offers_requiretls` is nonzero if that EHLO response offered REQUIRETLS.
 ///
-/// A host of MTASTS_DANE_USABLE gets the message only with MTASTS_DANE_RESULT_PASSED. Where `tls` says that there is no TLS
-/// of version 1.2 or newer, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier call is
-/// overwritten and not freed: free it first.
+/// A host with MTASTS_DANE_USABLE receives the message only with MTASTS_DANE_RESULT_PASSED. If `tls` means that there
+/// is no TLS of version 1.2 or later, `dane_result` must be MTASTS_DANE_RESULT_NOT_CHECKED. A `*verdict` of an earlier
+/// call is overwritten and not freed: free it first.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the session
-/// without the message.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number, and for a DANE result without such TLS: end the
+/// session without sending the message.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_check_session(
     delivery: Option<&mtasts_delivery>,
@@ -582,7 +588,7 @@ pub extern "C" fn mtasts_check_session(
     })
 }
 
-/// What to do: one of the MTASTS_SESSION_ numbers. For NULL MTASTS_SESSION_TRY_NEXT_MX.
+/// The decision: one of the MTASTS_SESSION_ numbers. MTASTS_SESSION_TRY_NEXT_MX for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_session_verdict_decision(
     verdict: Option<&mtasts_session_verdict>,
@@ -593,19 +599,19 @@ pub extern "C" fn mtasts_session_verdict_decision(
     }
 }
 
-/// Why the session may not have the message: one of the MTASTS_FAULT_ numbers. 0 if it may, and for NULL.
+/// The reason for not sending the message: one of the MTASTS_FAULT_ numbers. 0 if it may be sent, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_session_verdict_fault(verdict: Option<&mtasts_session_verdict>) -> mtasts_status {
     verdict.and_then(|verdict| verdict.verdict.fault).map_or(0, |fault| fault.number().into())
 }
 
-/// How many rows TLSRPT counts, success too: one for each kind of policy that was looked at. 0 for NULL.
+/// The number of rows to count in TLSRPT, successes included: one for each type of policy that was checked. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_session_verdict_row_count(verdict: Option<&mtasts_session_verdict>) -> usize {
     verdict.map_or(0, |verdict| verdict.rows.len())
 }
 
-/// A row for TLSRPT, in their order from 0. NULL for NULL, and beyond the last.
+/// A row for TLSRPT, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_session_verdict_row_get(
     verdict: Option<&mtasts_session_verdict>,
@@ -620,13 +626,13 @@ pub extern "C" fn mtasts_session_verdict_free(verdict: Option<Box<mtasts_session
     drop(verdict);
 }
 
-/// Under which kind of policy the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+/// The type of policy under which the row is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tlsrpt_row_policy_type(row: Option<&mtasts_tlsrpt_row>) -> mtasts_policy_type {
     row.map_or(0, |row| row.row.policy_type.number().into())
 }
 
-/// What went wrong: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
+/// The result type: one of the MTASTS_TLSRPT_ numbers. 0 for a row that counts as a success, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tlsrpt_row_result_type(row: Option<&mtasts_tlsrpt_row>) -> mtasts_result_type {
     row.and_then(|row| row.row.result_type).map_or(0, |result| result.number().into())
@@ -639,8 +645,8 @@ pub extern "C" fn mtasts_tlsrpt_row_reason(row: Option<&mtasts_tlsrpt_row>) -> m
     row.and_then(|row| row.row.reason).map_or(0, |fault| fault.number().into())
 }
 
-/// Compares what a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE came to with the policy of the `delivery`: one of the
-/// MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
+/// Compares the outcome of a lookup for MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE with the policy of the `delivery`: one
+/// of the MTASTS_RECHECK_ numbers, for mtasts_conclude(). MTASTS_RECHECK_NOT_CHECKED for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_delivery_recheck(
     delivery: Option<&mtasts_delivery>,
@@ -656,10 +662,11 @@ pub extern "C" fn mtasts_delivery_recheck(
     })
 }
 
-/// Decides what becomes of the message when no MX host took it. For each of the `count` hosts that were tried or skipped, `hosts` has the
-/// MTASTS_FAULT_ number of its verdict, or 0 if it could not be reached or answered with a temporary failure; `lifetime` is
-/// one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or what mtasts_delivery_recheck() said after
-/// MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the MTASTS_CONCLUSION_ numbers.
+/// Decides what to do with the message after no MX host accepted it. For each of the `count` hosts that were tried or
+/// skipped, `hosts` has the MTASTS_FAULT_ number of its verdict, or 0 if it was unreachable or answered with a
+/// temporary failure; `lifetime` is one of the MTASTS_QUEUE_ numbers; `recheck` is MTASTS_RECHECK_NONE, or the result
+/// of mtasts_delivery_recheck() after MTASTS_CONCLUSION_RECHECK_POLICY. `*conclusion` becomes one of the
+/// MTASTS_CONCLUSION_ numbers.
 ///
 /// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown fault, lifetime or recheck: keep the message.
 #[unsafe(no_mangle)]
@@ -673,7 +680,7 @@ pub unsafe extern "C" fn mtasts_conclude(
 ) -> mtasts_status {
     guard::run(None, || {
         let out = conclusion.ok_or(Fault::NULL)?;
-        // SAFETY: an array as the header wants it.
+        // SAFETY: an array as required by the header.
         let hosts = unsafe { array(hosts, count) }?;
         let hosts: Vec<_> = hosts.iter().map(|host| host_outcome(*host)).collect::<Result<_, _>>()?;
         let lifetime = match lifetime {
@@ -698,7 +705,8 @@ pub unsafe extern "C" fn mtasts_conclude(
             Conclusion::Bounce(EnhancedStatus::RequiretlsNeeded) => {
                 MTASTS_CONCLUSION_BOUNCE_REQUIRETLS_NEEDED
             }
-            // Any other is a message that waited for too long, until it has a number of its own.
+            // Any other reason counts as a message that was in the queue for too long, until it has a number of its
+            // own.
             Conclusion::Bounce(_) => MTASTS_CONCLUSION_BOUNCE_DELIVERY_TIME_EXPIRED,
             _ => MTASTS_CONCLUSION_DEFER,
         });
@@ -706,8 +714,8 @@ pub unsafe extern "C" fn mtasts_conclude(
     })
 }
 
-/// The enhanced status code to return the message with: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion that is no
-/// bounce. It lives as long as the process.
+/// The enhanced status code with which to return the message: "5.4.7", "5.7.10", "5.7.30". NULL for a conclusion other
+/// than a bounce. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_conclusion_enhanced_status(conclusion: mtasts_conclusion) -> *const c_char {
     match conclusion {
@@ -779,7 +787,7 @@ fn set<T>(object: Option<&mut T>, set: impl FnOnce(&mut T) -> mtasts_status) -> 
     object.map_or(MTASTS_ERR_NULL, set)
 }
 
-/// Facts that contradict are no session: without TLS there is nothing that DANE could have looked at.
+/// Contradictory facts are not a session: without TLS there is no certificate for DANE to check.
 const fn tls_result(tls: mtasts_tls, dane: mtasts_dane_result) -> Result<TlsResult, Fault> {
     let certificate = match tls {
         MTASTS_TLS_CERTIFICATE_EXPIRED => CertificateResult::Expired,

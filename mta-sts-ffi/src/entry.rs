@@ -1,4 +1,4 @@
-//! What is remembered of a domain between two lookups.
+//! The cache entry of a domain: what is remembered between lookups.
 
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
@@ -12,23 +12,23 @@ use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// What is remembered of a domain: its policy, that it has none, which fetches failed of late.
+/// The cache entry of a domain: its policy or the absence of one, and recent fetch failures.
 ///
-/// An entry may hold a policy that has expired; it is no policy then: see mtasts_entry_is_valid().
+/// An entry may hold an expired policy, which no longer applies: see mtasts_entry_is_valid().
 pub struct mtasts_entry {
     entry: CacheEntry,
     policy: Option<mtasts_policy>,
     id: CString,
     back_off_ids: Vec<CString>,
-    // One for each domain that was asked for; each stays where it is.
+    // One for each requested domain; they stay valid until the entry is freed.
     texts: Mutex<Vec<(PolicyDomain, Arc<CStr>)>>,
 }
 
-/// Reads the saved entry of `domain` back: `len` octets at `text`, as mtasts_entry_text() gave them. A text of version
-/// 1 names no domain: it counts for whichever it is read for.
+/// Parses the saved entry of `domain`: `len` octets at `text`, as returned by mtasts_entry_text(). A text of version 1
+/// has no domain: it is accepted for any domain.
 ///
-/// Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: cut off, damaged, of a version to come,
-/// or of another domain. Go on as if nothing had been remembered.
+/// Errors: 101 to 109 for the domain; 701 to 709 for the text, with line and octet: it is truncated, damaged, of a
+/// future version, or of another domain. Continue as if nothing were remembered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_entry_parse(
     text: *const u8,
@@ -39,16 +39,17 @@ pub unsafe extern "C" fn mtasts_entry_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = entry.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_entry::new(CacheEntry::parse(unsafe { octets(text, len) }?, &domain)?));
         Ok(())
     })
 }
 
-/// An entry for a policy that was fetched in another way: `policy` (which stays the caller's), the `id` of the record
-/// before the fetch, `fetched_at`, when it was asked for, and `checked_until`, until when the record need not be looked at.
+/// Creates an entry for a policy that was fetched in another way: `policy` (which remains the caller's), the `id` of
+/// the record before the fetch, `fetched_at`, the time of the request, and `checked_until`, until when the record need
+/// not be queried.
 ///
 /// Errors: "bad-id".
 #[unsafe(no_mangle)]
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn mtasts_entry_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = entry.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let id = RecordId::parse(unsafe { optional_string(id) }.ok_or(Fault::NULL)?)?;
         let policy = policy.ok_or(Fault::NULL)?.core().clone();
         let fetched_at = UnixTime::from_secs(fetched_at);
@@ -75,8 +76,8 @@ pub unsafe extern "C" fn mtasts_entry_new(
     })
 }
 
-/// The entry of `domain` as text, the same in every store and every language: keep it, and read it with
-/// mtasts_entry_parse(). NULL for NULL, and where `domain` is no domain.
+/// The entry of `domain` as text, identical in every store and every language: save it, and parse it with
+/// mtasts_entry_parse(). NULL for NULL, and if `domain` is not a domain.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_entry_text(
     entry: Option<&mtasts_entry>,
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn mtasts_entry_text(
 ) -> *const c_char {
     guard::get(NONE, || {
         let entry = entry?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }.ok()?).ok()?;
         let mut texts = entry.texts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, text)) = texts.iter().find(|(known, _)| *known == domain) {
@@ -103,7 +104,7 @@ pub extern "C" fn mtasts_entry_policy(entry: Option<&mtasts_entry>) -> Option<&m
     entry?.policy.as_ref()
 }
 
-/// Whether a policy is in force at the time `now`, in Unix seconds: 1 or 0. 0 for NULL.
+/// Returns 1 if a policy is in force at the time `now`, in Unix seconds, otherwise 0. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_is_valid(entry: Option<&mtasts_entry>, now: u64) -> i32 {
     guard::get(0, || Some(i32::from(entry?.entry.valid_policy(UnixTime::from_secs(now)).is_some())))
@@ -115,7 +116,8 @@ pub extern "C" fn mtasts_entry_policy_id(entry: Option<&mtasts_entry>) -> *const
     entry.filter(|entry| entry.policy.is_some()).map_or(NONE, |entry| entry.id.as_ptr())
 }
 
-/// When the policy was asked for, in Unix seconds: its answer may have been held back. 0 if there is no policy, and for NULL.
+/// The time at which the policy was requested, in Unix seconds: the response may have been delayed. 0 if there is no
+/// policy, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_fetched_at(entry: Option<&mtasts_entry>) -> u64 {
     entry.and_then(|entry| entry.entry.policy()).map_or(0, |policy| policy.fetched_at().as_secs())
@@ -127,17 +129,18 @@ pub extern "C" fn mtasts_entry_expires_at(entry: Option<&mtasts_entry>) -> u64 {
     entry.and_then(|entry| entry.entry.policy()).map_or(0, |policy| policy.expires_at().as_secs())
 }
 
-/// When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds, for a
-/// store of your own: then run a lookup with MTASTS_PURPOSE_REFRESH. A mtasts_cache goes by it.
+/// The time at which the policy should be fetched again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix
+/// seconds, for users of a store of their own: run a lookup with MTASTS_PURPOSE_REFRESH then. A mtasts_cache uses the
+/// same schedule.
 ///
-/// That is a day after it was asked for, or half its max_age if that is shorter, and up to a quarter of this earlier: `spread`,
-/// any number of the domain's own that you keep, says how much, 0 not at all, so that not all are due at the same time. The
-/// greatest number where max_age is less than an hour or the policy has lapsed at the time `now`, which is then fetched when
-/// there is mail; if there is no policy, and for NULL.
+/// This is a day after the request, or half of max_age if that is shorter, and up to a quarter of that earlier:
+/// `spread`, any fixed number for the domain, says how much earlier, with 0 for not at all, so that not all domains are
+/// due at the same time. UINT64_MAX if max_age is less than an hour or the policy has expired at the time `now`, since
+/// it is then fetched when there is mail; also if there is no policy, and for NULL.
 ///
-/// A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
-/// kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays
-/// due: let half an hour pass before the next.
+/// A fetch time in the future is from before the clock stepped back, and counts as `now`: so if a time that you stored
+/// is more than a day ahead, it is also from before that, and the policy is due. While refreshes fail, the policy stays
+/// due: wait for half an hour before the next one.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_refresh_at(entry: Option<&mtasts_entry>, spread: u64, now: u64) -> u64 {
     guard::get(u64::MAX, || {
@@ -146,43 +149,44 @@ pub extern "C" fn mtasts_entry_refresh_at(entry: Option<&mtasts_entry>, spread: 
     })
 }
 
-/// Until when the record need not be asked for again, in Unix seconds; 0 if it must be, and for NULL.
+/// The time until which the record need not be queried again, in Unix seconds; 0 if it must be, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_checked_until(entry: Option<&mtasts_entry>) -> u64 {
     entry.map_or(0, |entry| entry.entry.checked_until().as_secs())
 }
 
-/// Why the domain had no usable record, by its MTASTS_ERR_ number. 0 if that is not remembered, and for NULL.
+/// The reason why the domain had no usable record, as a MTASTS_ERR_ number. 0 if no absence is remembered, and for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_absence(entry: Option<&mtasts_entry>) -> mtasts_status {
     entry.and_then(|entry| entry.entry.absence()).map_or(0, |absence| absence.reason.number().into())
 }
 
-/// Until when it is believed that the domain has no record, in Unix seconds. 0 if that is not remembered, and for NULL.
+/// The time until which the absence of a record is remembered, in Unix seconds. 0 if none is, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_absence_until(entry: Option<&mtasts_entry>) -> u64 {
     entry.and_then(|entry| entry.entry.absence()).map_or(0, |absence| absence.until.as_secs())
 }
 
-/// How many record ids are left alone since their fetch failed: 4 at most. 0 for NULL.
+/// The number of record ids in back-off: at most 4. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_back_off_count(entry: Option<&mtasts_entry>) -> usize {
     entry.map_or(0, |entry| entry.back_off_ids.len())
 }
 
-/// A record id that is left alone, in their order from 0. NULL for NULL, and beyond the last.
+/// A record id in back-off, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_back_off_id(entry: Option<&mtasts_entry>, index: usize) -> *const c_char {
     entry.and_then(|entry| entry.back_off_ids.get(index)).map_or(NONE, |id| id.as_ptr())
 }
 
-/// Until when a record id is left alone, in Unix seconds. 0 for NULL, and beyond the last.
+/// The end of the back-off of a record id, in Unix seconds. 0 for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_back_off_until(entry: Option<&mtasts_entry>, index: usize) -> u64 {
     entry.and_then(|entry| entry.entry.back_offs().get(index)).map_or(0, |back_off| back_off.until.as_secs())
 }
 
-/// How many fetches have failed since the policy was fetched. 0 for NULL.
+/// The number of fetches that have failed since the policy was fetched. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_entry_fetch_failures(entry: Option<&mtasts_entry>) -> u32 {
     entry.map_or(0, |entry| entry.entry.fetch_failures())

@@ -1,4 +1,4 @@
-//! What a TLS report tells of: a session, or a policy that could not be had.
+//! The events that a TLS report counts: sessions, and failed policy discoveries.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -16,10 +16,10 @@ use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 use crate::tlsrpt::mtasts_policy_type;
 
-/// Something that a report tells of: a session with an MX host, or a policy that could not be had.
+/// An event that a TLS report counts: a session with an MX host, or a failed policy discovery.
 ///
-/// mtasts_tally_count() counts it, and mtasts_datagram_add() tells it to another program. A connection that failed before the host
-/// greeted has no row and is no event (RFC 8460, 4.3.4).
+/// mtasts_tally_count() counts it, and mtasts_datagram_add() passes it to another program. A connection that failed
+/// before the greeting has no row and is not an event (RFC 8460, 4.3.4).
 pub struct mtasts_event {
     domain: CString,
     kind: Kind,
@@ -30,7 +30,7 @@ pub struct mtasts_event {
 enum Kind {
     Session(Box<SessionEvent>),
     Discovery(PolicyDomain, Box<Outcome>),
-    /// A datagram with this event alone.
+    /// A datagram with only this event.
     OfDatagram(Box<Datagram>, Option<IpAddr>),
 }
 
@@ -46,9 +46,9 @@ struct SessionEvent {
     reason: Option<Box<str>>,
 }
 
-/// A session with a host of `domain`, or one that its policy forbade: an event for each `row` of a verdict. `policy` is the
-/// MTA-STS policy of the domain, or NULL; `mx_host` its MX host as the MX record has it, or NULL where that is no host name.
-/// They stay the caller's and may be freed before.
+/// Creates the event of a session with a host of `domain`, or of one that its policy prevented: one for each `row` of a
+/// verdict. `policy` is the MTA-STS policy of the domain, or NULL; `mx_host` its MX host as given in the MX record, or
+/// NULL if that is not a host name. They remain the caller's and may be freed afterwards.
 ///
 /// Errors: 101 to 109 for the domain and the host.
 #[unsafe(no_mangle)]
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn mtasts_event_of_row(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = event.ok_or(Fault::NULL)?;
-        // SAFETY: strings as the header wants them, the second if it is there.
+        // SAFETY: strings as required by the header, the second if it is there.
         let (domain, mx_host) = unsafe {
             (string(domain)?, if mx_host.is_null() { None } else { Some(DnsName::parse(string(mx_host)?)?) })
         };
@@ -82,8 +82,8 @@ pub unsafe extern "C" fn mtasts_event_of_row(
     })
 }
 
-/// A policy discovery of `domain` that failed, as its `outcome` tells; `*event` becomes NULL where there is nothing to report.
-/// Make it once a lookup, beside the events of the sessions that follow.
+/// Creates the event of a failed policy discovery of `domain`, from its `outcome`; `*event` becomes NULL if there is
+/// nothing to report. Create it once for each lookup, in addition to the events of the sessions that follow.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn mtasts_event_of_outcome(
     guard::run(error, || {
         let out = event.ok_or(Fault::NULL)?;
         let outcome = outcome.ok_or(Fault::NULL)?.core();
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let made = outcome.failure.is_some().then(|| {
             let text = c_string(domain.as_str());
@@ -107,8 +107,8 @@ pub unsafe extern "C" fn mtasts_event_of_outcome(
     })
 }
 
-/// Sets the TLSRPT `record` of the domain, its strings joined. With one that asks for no reports, nothing is counted; without one the
-/// event is counted, and the record is asked for when the report is due.
+/// Sets the TLSRPT `record` of the domain, its strings concatenated. If it asks for no reports, nothing is counted;
+/// without a record the event is counted, and the record is looked up when the report is due.
 ///
 /// Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -117,14 +117,14 @@ pub unsafe extern "C" fn mtasts_event_set_record(
     record: *const c_char,
 ) -> mtasts_status {
     guard::run(None, || {
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         event.ok_or(Fault::NULL)?.record = Some(unsafe { string(record) }?.into());
         Ok(())
     })
 }
 
-/// Sets whether the message is itself a TLS report: `is_report` is 0 or not. Such a session is not counted (RFC 8460, 3), or two
-/// domains would report to each other for ever.
+/// Sets whether the message is itself a TLS report (`is_report` is nonzero). Such a session is not counted (RFC 8460,
+/// 3); otherwise two domains would report to each other forever.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -138,16 +138,16 @@ pub extern "C" fn mtasts_event_set_tlsrpt_report(
     })
 }
 
-/// Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, the number of an answer
-/// apart, 255 octets at most.
+/// Sets the name of the MX host from its `greeting`, or from its EHLO response: the first word after the reply code, at
+/// most 255 octets.
 ///
-/// Errors: MTASTS_ERR_ARGUMENT for an event that is no session; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+/// Errors: MTASTS_ERR_ARGUMENT if the event is not a session; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_event_set_helo(
     event: Option<&mut mtasts_event>,
     greeting: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         set(event, greeting, |session, text| {
             session.helo = Some(text.into());
@@ -156,15 +156,15 @@ pub unsafe extern "C" fn mtasts_event_set_helo(
     }
 }
 
-/// Sets the `address` that the session came from, as "192.0.2.1" or "2001:db8::1": the one that the world sees.
+/// Sets the `address` from which the session came, such as "192.0.2.1" or "2001:db8::1": the public one.
 ///
-/// Errors: as mtasts_event_set_helo(), and MTASTS_ERR_ARGUMENT for what is no IP address.
+/// Errors: the same as mtasts_event_set_helo(), and MTASTS_ERR_ARGUMENT if it is not an IP address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_event_set_sending_ip(
     event: Option<&mut mtasts_event>,
     address: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         set(event, address, |session, text| {
             session.sending_ip = Some(ip_address(text)?);
@@ -175,13 +175,13 @@ pub unsafe extern "C" fn mtasts_event_set_sending_ip(
 
 /// Sets the `address` of the MX host.
 ///
-/// Errors: as mtasts_event_set_sending_ip().
+/// Errors: the same as mtasts_event_set_sending_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_event_set_receiving_ip(
     event: Option<&mut mtasts_event>,
     address: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         set(event, address, |session, text| {
             session.receiving_ip = Some(ip_address(text)?);
@@ -190,16 +190,16 @@ pub unsafe extern "C" fn mtasts_event_set_receiving_ip(
     }
 }
 
-/// Sets the `reason`, where more is known than the code of the row: a word of your TLS library. Up to the first character that is not
-/// printable ASCII, 128 octets at most.
+/// Sets the `reason`, if more is known than the code of the row, such as a message of your TLS library. It is used up
+/// to the first character that is not printable ASCII, at most 128 octets.
 ///
-/// Errors: as mtasts_event_set_helo().
+/// Errors: the same as mtasts_event_set_helo().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_event_set_reason(
     event: Option<&mut mtasts_event>,
     reason: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         set(event, reason, |session, text| {
             session.reason = Some(text.into());
@@ -208,10 +208,10 @@ pub unsafe extern "C" fn mtasts_event_set_reason(
     }
 }
 
-/// Sets the TLSA records of the MX host, which are told with what is counted under DANE: `count` strings at `records`, each
-/// usage, selector, matching type and data in hexadecimal, a blank between two.
+/// Sets the TLSA records of the MX host, which are reported with what is counted under DANE: `count` strings at
+/// `records`, each with usage, selector, matching type and data in hexadecimal, separated by spaces.
 ///
-/// Errors: as mtasts_event_set_helo().
+/// Errors: the same as mtasts_event_set_helo().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_event_set_tlsa_records(
     event: Option<&mut mtasts_event>,
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn mtasts_event_set_tlsa_records(
 ) -> mtasts_status {
     guard::run(None, || {
         let session = event.ok_or(Fault::NULL)?.session()?;
-        // SAFETY: an array and strings as the header wants them.
+        // SAFETY: an array and strings as required by the header.
         let records = unsafe { array(records, count) }?;
         // SAFETY: as above, for each item.
         let texts = records.iter().map(|record| Ok(unsafe { string(*record) }?.into()));
@@ -235,19 +235,19 @@ pub extern "C" fn mtasts_event_domain(event: Option<&mtasts_event>) -> *const c_
     event.map_or(NONE, |event| event.domain.as_ptr())
 }
 
-/// What the event is counted under: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
+/// The policy type under which the event is counted: one of the MTASTS_POLICY_TYPE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_event_policy_type(event: Option<&mtasts_event>) -> mtasts_policy_type {
     guard::get(0, || event?.with(|event| event.policy_type().number().into()))
 }
 
-/// Whether the event is counted as a failed session: 1 or 0. 0 for NULL.
+/// Returns 1 if the event is counted as a failed session, otherwise 0. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_event_has_failed(event: Option<&mtasts_event>) -> i32 {
     guard::get(0, || event?.with(|event| event.has_failed().into()))
 }
 
-/// Frees an event; those of a datagram go with it. NULL is fine.
+/// Frees an event; those of a datagram are freed with it. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_event_free(event: Option<Box<mtasts_event>>) {
     drop(event);
@@ -258,7 +258,7 @@ impl mtasts_event {
         Self { domain, kind, record: None, is_tlsrpt_report: false }
     }
 
-    /// An event of a datagram with this record, which another sending address may take the place of.
+    /// An event of a datagram with this record, and optionally another sending address.
     pub(crate) fn of_datagram(event: &Event<'_>, record: &str, sending_ip: Option<IpAddr>) -> Self {
         let mut own = Datagram::new(event.domain(), record);
         own.add(event);
@@ -272,7 +272,7 @@ impl mtasts_event {
         }
     }
 
-    /// Works on the event as the core has it.
+    /// Works on the event of the core.
     pub(crate) fn with<R>(&self, work: impl FnOnce(Event<'_>) -> R) -> Option<R> {
         let tlsa_records: Vec<&str>;
         let mut event = match &self.kind {
@@ -327,11 +327,11 @@ pub(crate) fn ip_address(text: &str) -> Result<IpAddr, Fault> {
     text.parse().map_err(|_| Fault::ARGUMENT)
 }
 
-/// Sets something that a text says of a session.
+/// Sets a fact about a session from a text.
 ///
 /// # Safety
 ///
-/// `text` is a string as the header wants it.
+/// `text` is a string as required by the header.
 unsafe fn set(
     event: Option<&mut mtasts_event>,
     text: *const c_char,
@@ -339,7 +339,7 @@ unsafe fn set(
 ) -> mtasts_status {
     guard::run(None, || {
         let event = event.ok_or(Fault::NULL)?;
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         let text = unsafe { string(text) }?;
         set(event.session()?, text)
     })

@@ -1,8 +1,8 @@
-//! What is read of a value, where nothing can fail: below the errors, which are read so too.
+//! Getters that cannot fail. The module for errors uses them too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The body of a function that cannot fail: what it gives when it does.
+/// Runs a function that cannot fail: returns `otherwise` if it panics.
 pub(crate) fn get<T>(otherwise: T, body: impl FnOnce() -> Option<T>) -> T {
     catch_unwind(AssertUnwindSafe(body)).ok().flatten().unwrap_or(otherwise)
 }

@@ -1,4 +1,4 @@
-//! No panic reaches C.
+//! Keeps panics from reaching C.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,12 +6,12 @@ pub(crate) use crate::getter::get;
 use crate::pointer::{Out, give};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 
-/// The body of a function that can fail: its status, and its error where the caller wants one.
+/// Runs a function that can fail: returns its status, and its error if the caller wants it.
 pub(crate) fn run(
     error: Out<'_, *mut mtasts_error>,
     body: impl FnOnce() -> Result<(), Fault>,
 ) -> mtasts_status {
-    // What the body changes is poisoned where a panic could leave it half changed.
+    // What the body changes is poisoned if a panic could leave it half changed.
     match catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Fault::PANIC)) {
         Ok(()) => crate::status::MTASTS_OK,
         Err(fault) => {
@@ -23,7 +23,7 @@ pub(crate) fn run(
     }
 }
 
-/// A value that a panic in the midst of a change spoils for good.
+/// A value that becomes unusable after a panic in the middle of a change.
 pub(crate) struct Guarded<T> {
     value: T,
     poisoned: bool,

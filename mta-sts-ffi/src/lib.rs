@@ -1,27 +1,27 @@
 //! libmtasts: MTA-STS (RFC 8461) for mail servers written in C.
 //!
-//! The face of this crate is `include/mtasts.h`, generated from it; its first comment states the conventions. Here
-//! is how they are kept:
+//! The interface of this crate is `include/mtasts.h`, which is generated from it; its first comment states the
+//! conventions. This is how they are implemented:
 //!
-//! - **Ownership is in the types.** `Option<Box<T>>` takes a handle over, `Option<&T>` borrows one that others may
-//!   read at once, `Option<&mut T>` one that nobody else touches; NULL is `None`. What C points at and how long is
-//!   left to `unsafe`, and it stands in `pointer` alone, or in blocks that call it.
-//! - **Panics end in `guard`**: none reaches C. One in the midst of a change leaves the object poisoned.
-//! - **Numbers and words are the core's**: `status` makes a table of them at compile time.
+//! - **Ownership is in the types.** `Option<Box<T>>` takes ownership of a handle, `Option<&T>` borrows one that
+//!   others may read concurrently, `Option<&mut T>` one that nobody else uses; NULL is `None`. The validity and
+//!   lifetime of C pointers is left to `unsafe`, which is confined to `pointer` and blocks that call it.
+//! - **Panics end in `guard`**: none reaches C. A panic in the middle of a change leaves the object poisoned.
+//! - **Numbers and codes are those of the core**: `status` makes a table of them at compile time.
 // The C names are the names.
 #![allow(non_camel_case_types)]
-// The conventions of the header are the safety contract of every function; they are not repeated a hundred times.
+// The conventions of the header are the safety contract of every function; they are not repeated each time.
 #![allow(clippy::missing_safety_doc)]
-// C knows no `Result`: the errors of a function stand in its comment.
+// C has no `Result`: the errors of a function are described in its comment.
 #![allow(clippy::missing_errors_doc)]
-// Comments are C's, and name C's functions.
+// Comments are written for C, and name C functions.
 #![allow(clippy::doc_markdown)]
-// Nobody formats what is opaque.
+// Opaque types are never formatted.
 #![allow(missing_debug_implementations)]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
-// The order is that of the header; each line is a group of its own, so that it stays.
+// The order is that of the header; each line is a group of its own, so that it is kept.
 mod version;
 
 mod status;

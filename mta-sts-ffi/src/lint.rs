@@ -1,4 +1,4 @@
-//! What is wrong with what is published, and how to mend it.
+//! Findings about what is published, and how to fix them.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -15,17 +15,17 @@ use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
 use crate::text::{NONE, c_string};
 
-/// How grave a finding is: one of the MTASTS_SEVERITY_ numbers.
+/// The severity of a finding: one of the MTASTS_SEVERITY_ numbers.
 pub type mtasts_severity = u32;
 
-/// Harmless, and worth knowing.
+/// Harmless, but worth knowing.
 pub const MTASTS_SEVERITY_INFO: u32 = 1;
 /// Some senders stumble over it, mail may be lost, or the protection is weak.
 pub const MTASTS_SEVERITY_WARNING: u32 = 2;
-/// Senders that keep to RFC 8461 ignore what is published.
+/// Senders that follow RFC 8461 ignore what is published.
 pub const MTASTS_SEVERITY_ERROR: u32 = 3;
 
-/// What the owner of a domain should know of what is published, in the order of the text; 100 and a few at most.
+/// A list of findings for the owner of a domain, in the order of the text; about 100 at most.
 pub struct mtasts_findings {
     findings: Vec<mtasts_finding>,
 }
@@ -38,9 +38,9 @@ pub struct mtasts_finding {
     help: CString,
 }
 
-/// Findings about a policy: `len` octets at `body`, held to one of the MTASTS_STRICTNESS_ numbers.
+/// Returns the findings about a policy: `len` octets at `body`, checked with one of the MTASTS_STRICTNESS_ numbers.
 ///
-/// What is wrong with the policy is no error of the call: it is a finding.
+/// A faulty policy is not an error of the call: it results in findings.
 ///
 /// Errors: MTASTS_ERR_ARGUMENT for an unknown strictness.
 #[unsafe(no_mangle)]
@@ -54,17 +54,17 @@ pub unsafe extern "C" fn mtasts_lint_policy(
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
         let strictness = strictness_of(strictness).ok_or(Fault::ARGUMENT)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let body = unsafe { octets(body, len) }?;
         give(out, mtasts_findings::new(lint::policy_with(body, strictness)));
         Ok(())
     })
 }
 
-/// Findings about a policy, as mtasts_lint_policy() gives them for `body`, `len` and `strictness`, whose domain has these MX
-/// hosts: `count` names at `mx_hosts`. Those that no pattern covers are told.
+/// Returns the findings about a policy, as mtasts_lint_policy() does for `body`, `len` and `strictness`, whose domain
+/// has these MX hosts: `count` names at `mx_hosts`. They include the hosts that no pattern covers.
 ///
-/// Errors: as mtasts_lint_policy(), and 101 to 109 for a host.
+/// Errors: the same as mtasts_lint_policy(), and 101 to 109 for a host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_policy_for_hosts(
     body: *const u8,
@@ -78,16 +78,16 @@ pub unsafe extern "C" fn mtasts_lint_policy_for_hosts(
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
         let strictness = strictness_of(strictness).ok_or(Fault::ARGUMENT)?;
-        // SAFETY: octets, an array and strings as the header wants them.
+        // SAFETY: octets, an array and strings as required by the header.
         let (body, hosts) = unsafe { (octets(body, len)?, host_names(mx_hosts, count)?) };
         give(out, mtasts_findings::new(lint::policy_for_hosts(body, strictness, &hosts)));
         Ok(())
     })
 }
 
-/// Findings about a record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+/// Returns the findings about a record: one TXT RR of `len` octets at `txt`, its character-strings concatenated.
 ///
-/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+/// Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_record(
     txt: *const u8,
@@ -97,15 +97,15 @@ pub unsafe extern "C" fn mtasts_lint_record(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_findings::new(lint::record(unsafe { octets(txt, len) }?)));
         Ok(())
     })
 }
 
-/// Findings about an RRset: `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+/// Returns the findings about an RRset: `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
 ///
-/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+/// Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_rrset(
     rrs: *const mtasts_bytes,
@@ -115,16 +115,16 @@ pub unsafe extern "C" fn mtasts_lint_rrset(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         give(out, mtasts_findings::new(lint::rrset(&rrs)));
         Ok(())
     })
 }
 
-/// Findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings joined.
+/// Returns the findings about a TLSRPT record: one TXT RR of `len` octets at `txt`, its character-strings concatenated.
 ///
-/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+/// Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_tlsrpt_record(
     txt: *const u8,
@@ -134,16 +134,17 @@ pub unsafe extern "C" fn mtasts_lint_tlsrpt_record(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_findings::new(lint::tlsrpt_record(unsafe { octets(txt, len) }?)));
         Ok(())
     })
 }
 
-/// Findings about the RRset under "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number of the RR.
+/// Returns the findings about the RRset at "_smtp._tls": `count` TXT RRs at `rrs`. The line of a finding is the number
+/// of the RR.
 ///
-/// What you know besides is told too: the `domain`, or NULL; the `ttl` of the records in seconds as the name server of
-/// the zone says, or a negative number; 1 for `has_mta_sts` where the domain has an MTA-STS record.
+/// Pass what else you know: the `domain`, or NULL; the `ttl` of the records at the authoritative name server in
+/// seconds, or a negative number; `has_mta_sts` is 1 if the domain has an MTA-STS record.
 ///
 /// Errors: 101 to 109 for the domain, MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
 #[unsafe(no_mangle)]
@@ -158,12 +159,12 @@ pub unsafe extern "C" fn mtasts_lint_tlsrpt_rrset(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         let domain = if domain.is_null() {
             None
         } else {
-            // SAFETY: a string as the header wants it.
+            // SAFETY: a string as required by the header.
             Some(PolicyDomain::parse(unsafe { string(domain) }?)?)
         };
         let mut facts = lint::TlsrptFacts::new().with_mta_sts(has_mta_sts != 0);
@@ -178,10 +179,10 @@ pub unsafe extern "C" fn mtasts_lint_tlsrpt_rrset(
     })
 }
 
-/// Findings about the answer of a Policy Host, its policy included: `status`, `content_type`, `body`, `len` and `config`
-/// as mtasts_policy_from_response() takes them.
+/// Returns the findings about the response of a Policy Host, including its policy: `status`, `content_type`, `body`,
+/// `len` and `config` are as in mtasts_policy_from_response().
 ///
-/// Errors: MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT alone.
+/// Errors: only MTASTS_ERR_NULL and MTASTS_ERR_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_response(
     status: u16,
@@ -194,17 +195,17 @@ pub unsafe extern "C" fn mtasts_lint_response(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: a string and octets as the header wants them.
+        // SAFETY: a string and octets as required by the header.
         let response = unsafe { response(status, content_type, body, len) }?;
         give(out, mtasts_findings::new(lint::response(&response, &limits(config))));
         Ok(())
     })
 }
 
-/// Findings about the answer of a Policy Host, as mtasts_lint_response() gives them for `status`, `content_type`, `body`, `len`
-/// and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
+/// Returns the findings about the response of a Policy Host, as mtasts_lint_response() does for `status`,
+/// `content_type`, `body`, `len` and `config`, whose domain has these MX hosts: `count` names at `mx_hosts`.
 ///
-/// Errors: as mtasts_lint_response(), and 101 to 109 for a host.
+/// Errors: the same as mtasts_lint_response(), and 101 to 109 for a host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lint_response_for_hosts(
     status: u16,
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn mtasts_lint_response_for_hosts(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = findings.ok_or(Fault::NULL)?;
-        // SAFETY: strings, octets and an array as the header wants them.
+        // SAFETY: strings, octets and an array as required by the header.
         let (response, hosts) =
             unsafe { (response(status, content_type, body, len)?, host_names(mx_hosts, count)?) };
         let findings = lint::response_for_hosts(&response, &limits(config), &hosts);
@@ -228,13 +229,13 @@ pub unsafe extern "C" fn mtasts_lint_response_for_hosts(
     })
 }
 
-/// How many findings there are. 0 for NULL.
+/// The number of findings. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_findings_count(findings: Option<&mtasts_findings>) -> usize {
     findings.map_or(0, |findings| findings.findings.len())
 }
 
-/// A finding, in their order from 0. NULL for NULL, and beyond the last.
+/// A finding, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_findings_get(
     findings: Option<&mtasts_findings>,
@@ -249,20 +250,20 @@ pub extern "C" fn mtasts_findings_free(findings: Option<Box<mtasts_findings>>) {
     drop(findings);
 }
 
-/// What a finding is about: a fault that stops a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers.
-/// 0 for NULL.
+/// The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers. 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_status(finding: Option<&mtasts_finding>) -> mtasts_status {
     finding.map_or(0, |finding| finding.finding.kind().number().into())
 }
 
-/// The stable word of a finding, as mtasts_status_code() gives it. NULL for NULL.
+/// The stable code of a finding, as returned by mtasts_status_code(). NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_code(finding: Option<&mtasts_finding>) -> *const c_char {
     finding.map_or(NONE, |_| mtasts_status_code(mtasts_finding_status(finding)))
 }
 
-/// How much a finding matters: one of the MTASTS_SEVERITY_ numbers, the worst the greatest. 0 for NULL.
+/// The severity of a finding: one of the MTASTS_SEVERITY_ numbers, in ascending order. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_severity(finding: Option<&mtasts_finding>) -> mtasts_severity {
     finding.map_or(0, |finding| match finding.finding.severity() {
@@ -272,7 +273,7 @@ pub extern "C" fn mtasts_finding_severity(finding: Option<&mtasts_finding>) -> m
     })
 }
 
-/// The line of the text, counted from 1; of an RRset, the RR. 0 for NULL.
+/// The line of the text, counted from 1; for an RRset, the number of the RR. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_line(finding: Option<&mtasts_finding>) -> u32 {
     finding.map_or(0, |finding| finding.finding.line())
@@ -284,25 +285,26 @@ pub extern "C" fn mtasts_finding_start(finding: Option<&mtasts_finding>) -> usiz
     finding.map_or(0, |finding| finding.finding.span().start)
 }
 
-/// The octet after the last that a finding is about; the first, where a finding is about a place. 0 for NULL.
+/// The octet after the last one that a finding is about; equal to the first if the finding is about a position. 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_end(finding: Option<&mtasts_finding>) -> usize {
     finding.map_or(0, |finding| finding.finding.span().end)
 }
 
-/// What is wrong, as one English sentence, safe to print. NULL for NULL.
+/// What is wrong, in one sentence that is safe to print. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_message(finding: Option<&mtasts_finding>) -> *const c_char {
     finding.map_or(NONE, |finding| finding.message.as_ptr())
 }
 
-/// What senders make of it, as one English sentence. NULL for NULL.
+/// What senders do about it, in one sentence. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_senders(finding: Option<&mtasts_finding>) -> *const c_char {
     finding.map_or(NONE, |finding| finding.senders.as_ptr())
 }
 
-/// How to mend it, as one English sentence. NULL for NULL.
+/// How to fix it, in one sentence. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_help(finding: Option<&mtasts_finding>) -> *const c_char {
     finding.map_or(NONE, |finding| finding.help.as_ptr())

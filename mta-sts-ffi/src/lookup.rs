@@ -19,37 +19,36 @@ use crate::policy::response;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::NONE;
 
-/// What a lookup is for: one of the MTASTS_PURPOSE_ numbers.
+/// The purpose of a lookup: one of the MTASTS_PURPOSE_ numbers.
 pub type mtasts_purpose = u32;
 
-/// A message is to be delivered (RFC 8461, 5.1, step 1).
+/// Delivering a message (RFC 8461, 5.1, step 1).
 pub const MTASTS_PURPOSE_DELIVER: u32 = 1;
-/// A cached policy is to be fetched anew before it expires (RFC 8461, 3.3 and 10.2).
+/// Fetching a cached policy again before it expires (RFC 8461, 3.3 and 10.2).
 pub const MTASTS_PURPOSE_REFRESH: u32 = 2;
-/// A message is to be returned since no MX host met the policy: has the owner published another one meanwhile
-/// (RFC 8461, 5.1, step 3)? mtasts_delivery_recheck() says what its outcome means for the message.
+/// Checking for a newer policy before a message is returned because no MX host met the current one (RFC 8461, 5.1, step
+/// 3). mtasts_delivery_recheck() tells what the outcome means for the message.
 pub const MTASTS_PURPOSE_BEFORE_PERMANENT_FAILURE: u32 = 3;
 
-/// What a lookup wants next: one of the MTASTS_OUTPUT_ numbers.
+/// What to do next for a lookup: one of the MTASTS_OUTPUT_ numbers.
 pub type mtasts_output = u32;
 
-/// Ask DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
+/// Query DNS for the TXT records of mtasts_lookup_txt_name(); answer with mtasts_lookup_handle_txt(), _txt_not_found()
 /// or _txt_failed().
 pub const MTASTS_OUTPUT_QUERY_TXT: u32 = 1;
-/// Get mtasts_lookup_policy_url() over HTTPS; answer with mtasts_lookup_handle_response() or _fetch_failed().
+/// Fetch mtasts_lookup_policy_url() over HTTPS; answer with mtasts_lookup_handle_response() or _fetch_failed().
 pub const MTASTS_OUTPUT_FETCH_POLICY: u32 = 2;
-/// Nothing more: take the outcome with mtasts_lookup_finish().
+/// Nothing: take the outcome with mtasts_lookup_finish().
 pub const MTASTS_OUTPUT_DONE: u32 = 3;
 
-/// One policy discovery: it says what to ask, is told the answers, and ends with an outcome.
+/// A policy discovery: it says what to query, takes the answers, and ends with an outcome.
 ///
-/// The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() says MTASTS_OUTPUT_QUERY_TXT or
+/// The general flow: mtasts_lookup_new(); then, while mtasts_lookup_poll_output() returns MTASTS_OUTPUT_QUERY_TXT or
 /// MTASTS_OUTPUT_FETCH_POLICY, do that and call one of mtasts_lookup_handle_...(); then mtasts_lookup_finish(),
-/// mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). To free it half-way is harmless.
+/// mtasts_outcome_apply() or mtasts_cache_apply(), and mtasts_lookup_free(). A lookup can be freed at any point.
 ///
-/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. A server that
-/// looks up many messages at once keeps a table of the domains that are being looked up, and lets later messages wait for
-/// that outcome.
+/// Lookups are independent: two concurrent lookups of one domain make the same queries. A server that looks up many
+/// messages at once should keep a table of the domains being looked up, and let later messages wait for the outcome.
 pub struct mtasts_lookup {
     lookup: Guarded<Lookup>,
     domain: mtasts_domain,
@@ -57,8 +56,8 @@ pub struct mtasts_lookup {
     max_body_len: usize,
 }
 
-/// Begins a lookup of `domain` for one of the MTASTS_PURPOSE_ numbers, with the `entry` that the cache holds (NULL for
-/// none) at the time `now`, in Unix seconds. `config` may be NULL. Nothing of them is kept.
+/// Starts a lookup of `domain` for one of the MTASTS_PURPOSE_ numbers, with the cached `entry` (NULL for none) at the
+/// time `now`, in Unix seconds. `config` may be NULL. The arguments are not kept.
 ///
 /// It may be done at once. Errors: 101 to 109 for the domain; MTASTS_ERR_ARGUMENT for an unknown purpose.
 #[unsafe(no_mangle)]
@@ -73,7 +72,7 @@ pub unsafe extern "C" fn mtasts_lookup_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = lookup.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let purpose = match purpose {
             MTASTS_PURPOSE_DELIVER => Purpose::Deliver,
@@ -94,8 +93,8 @@ pub unsafe extern "C" fn mtasts_lookup_new(
     })
 }
 
-/// What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned: so go on
-/// while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, and not until it is MTASTS_OUTPUT_DONE.
+/// What to do next: one of the MTASTS_OUTPUT_ numbers, the same until the next answer. 0 for NULL, and when poisoned:
+/// so loop while it is MTASTS_OUTPUT_QUERY_TXT or MTASTS_OUTPUT_FETCH_POLICY, not until it is MTASTS_OUTPUT_DONE.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_poll_output(lookup: Option<&mtasts_lookup>) -> mtasts_output {
     guard::get(0, || {
@@ -107,50 +106,52 @@ pub extern "C" fn mtasts_lookup_poll_output(lookup: Option<&mtasts_lookup>) -> m
     })
 }
 
-/// The domain that is looked up: lower case, A-labels. NULL for NULL.
+/// The domain of the lookup: lower case, A-labels. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_domain(lookup: Option<&mtasts_lookup>) -> *const c_char {
     lookup.map_or(NONE, |lookup| mtasts_domain_text(Some(&lookup.domain)))
 }
 
-/// The name whose TXT records are wanted. It is absolute: no search list applies. NULL for NULL.
+/// The name at which to query TXT records. It is absolute: do not apply a search list. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_txt_name(lookup: Option<&mtasts_lookup>) -> *const c_char {
     lookup.map_or(NONE, |lookup| mtasts_domain_txt_name(Some(&lookup.domain)))
 }
 
-/// The Policy Host: its certificate must be valid for this DNS-ID, and SNI says it. NULL for NULL.
+/// The Policy Host: its certificate must be valid for this DNS-ID, and SNI must be set to it. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_policy_host(lookup: Option<&mtasts_lookup>) -> *const c_char {
     lookup.map_or(NONE, |lookup| mtasts_domain_policy_host(Some(&lookup.domain)))
 }
 
-/// The URL to GET. TLS 1.2 or later, no redirect followed, no HTTP cache, no proxy that answers itself. NULL for NULL.
+/// The URL to GET. Use TLS 1.2 or later; follow no redirects; use no HTTP cache, and no proxy that answers itself. NULL
+/// for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_policy_url(lookup: Option<&mtasts_lookup>) -> *const c_char {
     lookup.map_or(NONE, |lookup| mtasts_domain_policy_url(Some(&lookup.domain)))
 }
 
-/// How long the fetch may take, from the address lookup to the last octet, in milliseconds. 0 for NULL.
+/// The time limit of the fetch, from the address lookup to the last octet, in milliseconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_fetch_timeout_ms(lookup: Option<&mtasts_lookup>) -> u64 {
     lookup.map_or(0, |lookup| milliseconds(lookup.timeout))
 }
 
-/// How long the body may be, in octets: stop reading after it, and answer MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE.
-/// 0 for NULL.
+/// The maximum length of the body, in octets: stop reading beyond it, and answer
+/// MTASTS_FETCH_POLICY_HOST_BODY_TOO_LARGE. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_max_body_len(lookup: Option<&mtasts_lookup>) -> usize {
     lookup.map_or(0, |lookup| lookup.max_body_len)
 }
 
-/// Takes the TXT records of the name, CNAMEs followed: `count` RRs at `rrs`, each with its character-strings joined,
-/// the shortest `ttl` on the way to them in seconds, and the time `now` in Unix seconds.
+/// Takes the TXT records of the name, after following CNAMEs: `count` RRs at `rrs`, each with its character-strings
+/// concatenated, the shortest `ttl` along the chain in seconds, and the time `now` in Unix seconds.
 ///
-/// DNS is asked again after `ttl`, but after no less than 30 seconds and no more than an hour: so 0 does as well where the
-/// TTL is not known. An answer without TXT records is one for mtasts_lookup_handle_txt_not_found(); none at `rrs` is the same.
+/// DNS is queried again after `ttl`, but not before 30 seconds and not after more than an hour: so pass 0 if the TTL is
+/// unknown. For an answer without TXT records use mtasts_lookup_handle_txt_not_found(); a `count` of 0 has the same
+/// effect.
 ///
-/// Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+/// Errors: "unexpected-input", "already-done"; the lookup is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lookup_handle_txt(
     lookup: Option<&mut mtasts_lookup>,
@@ -160,18 +161,18 @@ pub unsafe extern "C" fn mtasts_lookup_handle_txt(
     now: u64,
 ) -> mtasts_status {
     handle(lookup, now, || {
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         Ok(Input::txt(&rrs, seconds(ttl)))
     })
 }
 
-/// Takes that DNS answers, and that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is how long that may be
-/// kept, in seconds (RFC 2308, 5); 0 if DNS did not say. It counts as in mtasts_lookup_handle_txt().
+/// Takes the answer that there are no TXT records: NXDOMAIN, or NOERROR without one. `ttl` is the time for which this
+/// may be cached, in seconds (RFC 2308, 5); 0 if DNS gave none. It is clamped as in mtasts_lookup_handle_txt().
 ///
-/// Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy then.
+/// Any other RCODE, a timeout and a bogus answer belong to mtasts_lookup_handle_txt_failed(): there may be a policy.
 ///
-/// Errors: "unexpected-input", "already-done"; the lookup stays as it was.
+/// Errors: "unexpected-input", "already-done"; the lookup is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_handle_txt_not_found(
     lookup: Option<&mut mtasts_lookup>,
@@ -181,9 +182,9 @@ pub extern "C" fn mtasts_lookup_handle_txt_not_found(
     handle(lookup, now, || Ok(Input::TxtNotFound { ttl: seconds(ttl) }))
 }
 
-/// Takes that DNS gave no answer: `failure` is one of the MTASTS_TXT_ numbers.
+/// Takes the failure of the DNS query: `failure` is one of the MTASTS_TXT_ numbers.
 ///
-/// Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+/// Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_handle_txt_failed(
     lookup: Option<&mut mtasts_lookup>,
@@ -196,11 +197,11 @@ pub extern "C" fn mtasts_lookup_handle_txt_failed(
     })
 }
 
-/// Takes what the Policy Host answered, its certificate verified for its name: the HTTP `status`, the `content_type`
-/// as it was received (NULL if there was none; several joined with commas), `len` octets at `body`.
+/// Takes the response of the Policy Host, after its certificate was verified for its name: the HTTP `status`, the
+/// `content_type` as received (NULL if there was none; several joined with commas), `len` octets at `body`.
 ///
-/// An answer that gives no policy is no error of the call: the outcome tells. Errors: "unexpected-input",
-/// "already-done"; the lookup stays as it was.
+/// A response without a policy is not an error of the call: it is part of the outcome. Errors: "unexpected-input",
+/// "already-done"; the lookup is unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_lookup_handle_response(
     lookup: Option<&mut mtasts_lookup>,
@@ -210,14 +211,14 @@ pub unsafe extern "C" fn mtasts_lookup_handle_response(
     len: usize,
     now: u64,
 ) -> mtasts_status {
-    // SAFETY: a string and octets as the header wants them.
+    // SAFETY: a string and octets as required by the header.
     handle(lookup, now, || Ok(Input::Response(unsafe { response(status, content_type, body, len) }?)))
 }
 
-/// Takes that no answer came from the Policy Host, or none that could be trusted: `failure` is one of the MTASTS_FETCH_
-/// numbers.
+/// Takes the failure of the fetch: the Policy Host gave no response, or none that could be trusted. `failure` is one of
+/// the MTASTS_FETCH_ numbers.
 ///
-/// Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup stays as it was.
+/// Errors: "unexpected-input", "already-done", MTASTS_ERR_ARGUMENT; the lookup is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_lookup_handle_fetch_failed(
     lookup: Option<&mut mtasts_lookup>,
@@ -230,7 +231,7 @@ pub extern "C" fn mtasts_lookup_handle_fetch_failed(
     })
 }
 
-/// The outcome, once mtasts_lookup_poll_output() says MTASTS_OUTPUT_DONE. The lookup is still to be freed.
+/// The outcome, after mtasts_lookup_poll_output() has returned MTASTS_OUTPUT_DONE. The lookup still has to be freed.
 ///
 /// Errors: MTASTS_ERR_NOT_DONE.
 #[unsafe(no_mangle)]

@@ -12,23 +12,23 @@ use crate::pointer::{give, octets, optional_string, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// How strictly a policy is meant: one of the MTASTS_MODE_ numbers.
+/// How strictly a policy is applied: one of the MTASTS_MODE_ numbers.
 pub type mtasts_mode = u32;
 
-/// Do not deliver to a host that fails (RFC 8461, 5).
+/// Do not deliver to a host that fails validation (RFC 8461, 5).
 pub const MTASTS_MODE_ENFORCE: u32 = 1;
-/// Deliver, and report what would have failed.
+/// Deliver in any case, and report what would have failed.
 pub const MTASTS_MODE_TESTING: u32 = 2;
 /// Act as if there were no policy.
 pub const MTASTS_MODE_NONE: u32 = 3;
 
-/// A policy: which MX hosts may have the domain's mail, and how strictly (RFC 8461, 3.2).
+/// A policy: which MX hosts may receive the domain's mail, and how strictly this is applied (RFC 8461, 3.2).
 ///
-/// To match is not yet to permit: in mode testing and none a host that does not match still gets the mail.
-/// mtasts_delivery knows the modes.
+/// A match alone is not permission to deliver: in modes testing and none a host that does not match still gets the
+/// mail. mtasts_delivery applies the modes.
 pub struct mtasts_policy {
     policy: Policy,
-    // Made when first asked for: most callers only match.
+    // Created on first use: most callers only match.
     texts: OnceLock<Box<Texts>>,
 }
 
@@ -39,7 +39,7 @@ struct Texts {
     written: CString,
 }
 
-/// Reads the body of a policy, `len` octets at `body`, tolerating what MTASTS_STRICTNESS_TOLERANT names.
+/// Parses the body of a policy, `len` octets at `body`, tolerating the departures of MTASTS_STRICTNESS_TOLERANT.
 ///
 /// Errors: 301 to 316, with line and octet.
 #[unsafe(no_mangle)]
@@ -51,13 +51,13 @@ pub unsafe extern "C" fn mtasts_policy_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = policy.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_policy::new(Policy::parse(unsafe { octets(body, len) }?)?));
         Ok(())
     })
 }
 
-/// Reads the body of a policy, `len` octets at `body`, as closely as `strictness` asks: one of the MTASTS_STRICTNESS_
+/// Parses the body of a policy, `len` octets at `body`, as strictly as `strictness` says: one of the MTASTS_STRICTNESS_
 /// numbers.
 ///
 /// Errors: 301 to 320, with line and octet; MTASTS_ERR_ARGUMENT for an unknown strictness.
@@ -72,17 +72,18 @@ pub unsafe extern "C" fn mtasts_policy_parse_with(
     guard::run(error, || {
         let out = policy.ok_or(Fault::NULL)?;
         let strictness = strictness_of(strictness).ok_or(Fault::ARGUMENT)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_policy::new(Policy::parse_with(unsafe { octets(body, len) }?, strictness)?));
         Ok(())
     })
 }
 
-/// Reads the policy out of the answer of a Policy Host, its certificate verified: the HTTP `status`, the
-/// `content_type` as it was received (NULL if there was none; several joined with commas, which is refused), `len` octets at `body`.
-/// `config` may be NULL.
+/// Parses the policy in the response of a Policy Host, after its certificate was verified: the HTTP `status`, the
+/// `content_type` as received (NULL if there was none; several joined with commas, which is refused), `len` octets at
+/// `body`. `config` may be NULL.
 ///
-/// Errors: 401 to 405 for the answer, 301 to 320 for the body; mtasts_status_result_type() says what TLSRPT calls it.
+/// Errors: 401 to 405 for the response, 301 to 320 for the body; mtasts_status_result_type() returns the result type
+/// for TLSRPT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_policy_from_response(
     status: u16,
@@ -95,7 +96,7 @@ pub unsafe extern "C" fn mtasts_policy_from_response(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = policy.ok_or(Fault::NULL)?;
-        // SAFETY: a string and octets as the header wants them.
+        // SAFETY: a string and octets as required by the header.
         let response = unsafe { response(status, content_type, body, len) }?;
         give(out, mtasts_policy::new(Policy::from_response(&response, &limits(config))?));
         Ok(())
@@ -112,7 +113,8 @@ pub extern "C" fn mtasts_policy_mode(policy: Option<&mtasts_policy>) -> mtasts_m
     })
 }
 
-/// The word of a mode: "enforce", "testing", "none". NULL for a number that is none. It lives as long as the process.
+/// The keyword of a mode: "enforce", "testing", "none". NULL for an unknown number. It is valid for the lifetime of the
+/// process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_mode_word(mode: mtasts_mode) -> *const c_char {
     match mode {
@@ -123,40 +125,40 @@ pub extern "C" fn mtasts_mode_word(mode: mtasts_mode) -> *const c_char {
     }
 }
 
-/// How long the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
+/// The time for which the policy may be used, in seconds from its fetch: 0 to 31557600. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_max_age(policy: Option<&mtasts_policy>) -> u64 {
     policy.map_or(0, |policy| policy.policy.max_age().as_secs())
 }
 
-/// How many mx patterns there are, duplicates counted. 0 for NULL.
+/// The number of mx patterns, including duplicates. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_mx_count(policy: Option<&mtasts_policy>) -> usize {
     policy.map_or(0, |policy| policy.policy.mx_patterns().len())
 }
 
-/// An mx pattern, in their order from 0: lower case, no trailing dot. NULL for NULL, and beyond the last.
+/// An mx pattern, by its index from 0: lower case, no trailing dot. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_mx_get(policy: Option<&mtasts_policy>, index: usize) -> *const c_char {
     guard::get(NONE, || policy?.texts().mx.get(index).map(|mx| mx.as_ptr()))
 }
 
-/// Whether a pattern covers `host`, the name in an MX record, as it came: 1 or 0.
+/// Returns 1 if a pattern covers `host`, given as in an MX record, otherwise 0.
 ///
-/// 0 for NULL, and for what is no host name.
+/// 0 for NULL, and if it is not a host name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_policy_matches_mx(
     policy: Option<&mtasts_policy>,
     host: *const c_char,
 ) -> i32 {
     guard::get(0, || {
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let host = unsafe { string(host) }.ok()?;
         Some(i32::from(policy?.policy.matches_mx(host)))
     })
 }
 
-/// The first pattern that covers `host`. NULL if none does, for NULL, and for what is no host name.
+/// The first pattern that covers `host`. NULL if none does, for NULL, and if it is not a host name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_policy_matching_mx(
     policy: Option<&mtasts_policy>,
@@ -164,38 +166,39 @@ pub unsafe extern "C" fn mtasts_policy_matching_mx(
 ) -> *const c_char {
     guard::get(NONE, || {
         let policy = policy?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let host = DnsName::parse(unsafe { string(host) }.ok()?).ok()?;
         let index = policy.policy.mx_patterns().position(|pattern| pattern.matches(&host))?;
         policy.texts().mx.get(index).map(|mx| mx.as_ptr())
     })
 }
 
-/// The text as it was received. NULL for NULL.
+/// The text as received. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_text(policy: Option<&mtasts_policy>) -> *const c_char {
     guard::get(NONE, || Some(policy?.texts().received.as_ptr()))
 }
 
-/// The policy as the grammar writes it, lines ended by CRLF; unknown fields are left out. NULL for NULL.
+/// The policy in its canonical form, with lines ended by CRLF; unknown fields are omitted. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_written(policy: Option<&mtasts_policy>) -> *const c_char {
     guard::get(NONE, || Some(policy?.texts().written.as_ptr()))
 }
 
-/// How many lines were received, blank ones not counted: the policy-string of TLSRPT (RFC 8460, 4.4). 0 for NULL.
+/// The number of lines received, without blank ones: the policy-string of TLSRPT (RFC 8460, 4.4). 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_line_count(policy: Option<&mtasts_policy>) -> usize {
     guard::get(0, || Some(policy?.texts().lines.len()))
 }
 
-/// A line as it was received, without its end, in their order from 0. NULL for NULL, and beyond the last.
+/// A line as received, without its line end, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_line_get(policy: Option<&mtasts_policy>, index: usize) -> *const c_char {
     guard::get(NONE, || policy?.texts().lines.get(index).map(|line| line.as_ptr()))
 }
 
-/// The same policy as a handle of its own, for longer than what it is borrowed from. It costs no copy of the text.
+/// Returns the same policy as a separate handle, which can outlive the object that it is borrowed from. The text is not
+/// copied.
 ///
 /// The caller frees it with mtasts_policy_free(). NULL for NULL.
 #[unsafe(no_mangle)]
@@ -230,18 +233,18 @@ impl mtasts_policy {
     }
 }
 
-/// The answer of a Policy Host.
+/// The response of a Policy Host.
 ///
 /// # Safety
 ///
-/// The content type is a string or NULL, the body octets, both as the header wants them.
+/// The content type is a string or NULL, the body octets, both as required by the header.
 pub(crate) unsafe fn response<'a>(
     status: u16,
     content_type: *const c_char,
     body: *const u8,
     len: usize,
 ) -> Result<HttpResponse<'a>, Fault> {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     let (content_type, body) = unsafe { (optional_string(content_type), octets(body, len)?) };
     let response = HttpResponse::new(status, body);
     Ok(match content_type {

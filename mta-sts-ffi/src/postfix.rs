@@ -1,4 +1,4 @@
-//! A policy as the answer to Postfix's TLS policy lookup.
+//! A policy as the answer to a TLS policy lookup of Postfix.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -12,24 +12,25 @@ use crate::policy::mtasts_policy;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// What the answer is written for: one of the MTASTS_POSTFIX_ numbers.
+/// The form of an answer: one of the MTASTS_POSTFIX_ numbers.
 pub type mtasts_postfix_form = u32;
 
 /// The names, for Postfix 3.4 and later, and for sendmail's FEATURE(sts).
 pub const MTASTS_POSTFIX_BASIC: u32 = 0;
 /// The names and the policy, for Postfix 3.10.5 and later; Postfix before 3.10 defers all mail to the domain.
 pub const MTASTS_POSTFIX_EXTENDED: u32 = 1;
-/// As MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
+/// The same as MTASTS_POSTFIX_EXTENDED, and mode testing is answered with the level "may".
 pub const MTASTS_POSTFIX_EXTENDED_WITH_TESTING: u32 = 2;
 
-/// What to tell Postfix about mail to a domain.
+/// The answer for mail to a domain.
 pub struct mtasts_postfix_answer {
     text: Option<CString>,
 }
 
-/// What to tell Postfix about mail to `domain`: the patterns of its `policy`, in the `form` of one of the MTASTS_POSTFIX_ numbers.
+/// Returns the answer for mail to `domain`, with the patterns of its `policy`, in the `form` given by one of the
+/// MTASTS_POSTFIX_ numbers.
 ///
-/// There is no answer in mode none, and in mode testing only in MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
+/// There is no answer in mode none, and in mode testing only with MTASTS_POSTFIX_EXTENDED_WITH_TESTING.
 ///
 /// Errors: 1201 to 1204: give a temporary answer, so that mail waits. 101 to 109 for the domain, MTASTS_ERR_ARGUMENT for
 /// an unknown form.
@@ -44,18 +45,18 @@ pub unsafe extern "C" fn mtasts_postfix_tls_policy(
     guard::run(error, || {
         let out = answer.ok_or(Fault::NULL)?;
         let (policy, form) = (policy.ok_or(Fault::NULL)?.core(), form_of(form)?);
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         give(out, mtasts_postfix_answer::new(postfix::tls_policy(policy, &domain, form)?));
         Ok(())
     })
 }
 
-/// What to tell Postfix about mail to `domain`: those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
-/// covers, in one of the MTASTS_POSTFIX_ forms: `form`.
+/// Returns the answer for mail to `domain`, with those of its MX hosts, `count` names at `mx_hosts`, that its `policy`
+/// covers, in the `form` given by one of the MTASTS_POSTFIX_ numbers.
 ///
-/// Errors: as mtasts_postfix_tls_policy(), and "no-permitted-host" when the policy covers none of them; 101 to 109 also
-/// for a host.
+/// Errors: the same as mtasts_postfix_tls_policy(), and "no-permitted-host" if the policy covers none of them; 101 to
+/// 109 also for a host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_postfix_tls_policy_for_hosts(
     policy: Option<&mtasts_policy>,
@@ -69,16 +70,16 @@ pub unsafe extern "C" fn mtasts_postfix_tls_policy_for_hosts(
     guard::run(error, || {
         let out = answer.ok_or(Fault::NULL)?;
         let (policy, form) = (policy.ok_or(Fault::NULL)?.core(), form_of(form)?);
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
-        // SAFETY: an array and strings as the header wants them.
+        // SAFETY: an array and strings as required by the header.
         let hosts = unsafe { host_names(mx_hosts, count) }?;
         give(out, mtasts_postfix_answer::new(postfix::tls_policy_for_hosts(policy, &domain, &hosts, form)?));
         Ok(())
     })
 }
 
-/// The answer: what follows "OK " in the socketmap protocol. NULL when there is none ("NOTFOUND"), and for NULL.
+/// The answer: the text after "OK " in the socketmap protocol. NULL if there is none ("NOTFOUND"), and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_postfix_answer_text(answer: Option<&mtasts_postfix_answer>) -> *const c_char {
     answer.and_then(|answer| answer.text.as_ref()).map_or(NONE, |text| text.as_ptr())

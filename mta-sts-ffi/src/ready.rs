@@ -1,4 +1,4 @@
-//! Whether a policy in mode testing can be enforced.
+//! Determines whether a policy in mode testing can be enforced.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -14,69 +14,70 @@ use crate::pointer::{array, give, string};
 use crate::policy::mtasts_policy;
 use crate::report::mtasts_report;
 use crate::status::{Fault, mtasts_error, mtasts_status};
-use crate::text::{self, NONE, Row, c_string};
+use crate::text::{self, Lens, NONE, Row, c_string};
 
-/// A limit of a condition: one of the MTASTS_READY_LIMIT_ numbers.
+/// A threshold of a condition: one of the MTASTS_READY_LIMIT_ numbers.
 pub type mtasts_ready_limit = u32;
 
-/// For how many full days of UTC the same list of MX hosts must have been served. Default 14.
+/// The number of full days of UTC for which the same list of MX hosts must have been served. Default: 14.
 pub const MTASTS_READY_LIMIT_DAYS: u32 = 1;
-/// How many days the certificate of each MX host must still last, where nobody has seen that it renews by itself. Default 14.
+/// The number of days for which the certificate of each MX host must still be valid, if no automatic renewal was seen.
+/// Default: 14.
 pub const MTASTS_READY_LIMIT_CERTIFICATE_DAYS: u32 = 2;
-/// For how many full days no sender must have failed to fetch the policy. Default 7.
+/// The number of full days without a failed fetch of the policy. Default: 7.
 pub const MTASTS_READY_LIMIT_SERVED_DAYS: u32 = 3;
-/// How many organisations must have reported successes under the policy. Default 2.
+/// The number of organisations that must have reported successes under the policy. Default: 2.
 pub const MTASTS_READY_LIMIT_SUBMITTERS: u32 = 4;
-/// How many sessions must have succeeded under the policy. Default 100.
+/// The number of sessions that must have succeeded under the policy. Default: 100.
 pub const MTASTS_READY_LIMIT_SESSIONS: u32 = 5;
-/// How many sessions are enough for a domain that gets little mail. Default 10.
+/// The number of sessions that is enough for a domain with little mail. Default: 10.
 pub const MTASTS_READY_LIMIT_FEW_SESSIONS: u32 = 6;
-/// After how many full days they are enough. Default 28.
+/// The number of full days after which these are enough. Default: 28.
 pub const MTASTS_READY_LIMIT_FEW_SESSIONS_DAYS: u32 = 7;
-/// For how many full days there may be no report of a success. Default 7.
+/// The maximum number of full days without a report of a success. Default: 7.
 pub const MTASTS_READY_LIMIT_SILENT_DAYS: u32 = 8;
-/// For how many full days there must have been no failure of the domain's own. Default 7.
+/// The number of full days without a failure of the domain's own. Default: 7.
 pub const MTASTS_READY_LIMIT_CLEAN_DAYS: u32 = 9;
-/// How many organisations must have seen a failure until it is taken for the domain's own. Default 2.
+/// The number of organisations that must have seen a failure for it to count as the domain's own. Default: 2.
 pub const MTASTS_READY_LIMIT_WITNESSES: u32 = 10;
-/// How many of a thousand sessions of one organisation may fail for other causes. Default 5.
+/// How many of a thousand sessions of one organisation may fail for other causes. Default: 5.
 pub const MTASTS_READY_LIMIT_OTHER_FAILURES: u32 = 11;
-/// On how many days they may. Default 2.
+/// The number of days on which they may fail. Default: 2.
 pub const MTASTS_READY_LIMIT_OTHER_FAILURE_DAYS: u32 = 12;
 
-/// A condition for enforcing a policy: one of the MTASTS_READY_RULE_ numbers, from 1 without a gap.
+/// A condition for enforcing a policy: one of the MTASTS_READY_RULE_ numbers, consecutive from 1.
 pub type mtasts_ready_rule = u32;
 
-/// Every MX host in DNS passes a check now, and its certificate lasts.
+/// Every MX host in DNS passes a check now, and its certificate does not expire soon.
 pub const MTASTS_READY_RULE_HOSTS_PASS: u32 = 1;
-/// The policy is served now, and no sender failed to fetch it lately.
+/// The policy can be fetched now, and no sender has failed to fetch it recently.
 pub const MTASTS_READY_RULE_POLICY_SERVED: u32 = 2;
 /// The same list of MX hosts has been served for long enough.
 pub const MTASTS_READY_RULE_ENOUGH_DAYS: u32 = 3;
 /// Enough senders have reported enough sessions under the policy.
 pub const MTASTS_READY_RULE_ENOUGH_SESSIONS: u32 = 4;
-/// Of the failures none is the domain's own, for some days.
+/// There has been no failure of the domain's own for some days.
 pub const MTASTS_READY_RULE_NO_FAILURE_OF_YOURS: u32 = 5;
-/// What single senders report is little, and on few days.
+/// Failures reported by single senders are few, and on few days.
 pub const MTASTS_READY_RULE_FEW_OTHER_FAILURES: u32 = 6;
-/// The sessions are those of senders that verify in mode testing.
+/// The sessions are from senders that verify in mode testing.
 pub const MTASTS_READY_RULE_SENDERS_VERIFY: u32 = 7;
-/// Every host that a report names is in DNS, or accepted.
+/// Every host named in a report is in DNS, or accepted.
 pub const MTASTS_READY_RULE_HOSTS_KNOWN: u32 = 8;
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers.
+/// Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED.
 pub type mtasts_ready_verdict = u32;
 
 /// All conditions are met.
 pub const MTASTS_READY_YES: u32 = 1;
-/// Something is missing that time, mail or mending brings.
+/// Something is missing that comes with time, mail, or a fix.
 pub const MTASTS_READY_NOT_YET: u32 = 2;
 /// The owner has to decide about a host, whatever else is missing.
 pub const MTASTS_READY_BLOCKED: u32 = 3;
 
-/// What is known of a domain and of the policy that is to be enforced: the question to which a mtasts_readiness is the answer.
+/// The facts about a domain and the policy to be enforced, from which a mtasts_readiness is assessed.
 ///
-/// Without a check, which mtasts_ready_set_policy_fault() or mtasts_ready_add_host() tells of, the answer is never
+/// Without a check, passed by mtasts_ready_set_policy_fault() or mtasts_ready_add_host(), the answer is never
 /// MTASTS_READY_YES.
 pub struct mtasts_ready {
     question: Guarded<Question>,
@@ -91,7 +92,7 @@ struct Question {
     rules: ReadyRules,
 }
 
-/// Whether a policy can be enforced, what is missing, and how much that rests upon.
+/// The answer whether a policy can be enforced, what is missing, and the amount of evidence.
 pub struct mtasts_readiness {
     readiness: Readiness,
     evidence: CString,
@@ -109,7 +110,8 @@ pub struct mtasts_shortfall {
     earliest: Option<UnixTime>,
 }
 
-/// A question about the `policy` of `domain`, in mode testing; both stay the caller's and may be freed before.
+/// Creates the facts about the `policy` of `domain`, in mode testing; both remain the caller's and may be freed
+/// afterwards.
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -121,7 +123,7 @@ pub unsafe extern "C" fn mtasts_ready_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = ready.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let question = Question {
             domain,
@@ -136,7 +138,8 @@ pub unsafe extern "C" fn mtasts_ready_new(
     })
 }
 
-/// Sets since when the policy has this list of mx, `time`, in Unix seconds. Where it is not set, reports must tell.
+/// Sets the `time` since when the policy has had this list of mx, in Unix seconds. If it is not set, it is taken from
+/// the reports.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -147,7 +150,8 @@ pub extern "C" fn mtasts_ready_set_since(ready: Option<&mut mtasts_ready>, time:
     })
 }
 
-/// Sets when a fault of the domain was mended last, `time`, in Unix seconds. Failures of that day count as from before.
+/// Sets the `time` at which a fault of the domain was last fixed, in Unix seconds. Failures of that day count as
+/// earlier.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -158,16 +162,17 @@ pub extern "C" fn mtasts_ready_set_mended_at(ready: Option<&mut mtasts_ready>, t
     })
 }
 
-/// Sets what a check sees of the policy now: `fault`, the mtasts_hint_code() of why it cannot be fetched, or NULL if it can.
+/// Sets the result of a check of the policy: `fault` is the mtasts_hint_code() of the reason why it cannot be fetched,
+/// or NULL if it can.
 ///
-/// Errors: MTASTS_ERR_ARGUMENT for what is no code of a hint; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
+/// Errors: MTASTS_ERR_ARGUMENT if it is not the code of a hint; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_ready_set_policy_fault(
     ready: Option<&mut mtasts_ready>,
     fault: *const c_char,
 ) -> mtasts_status {
     change(ready, |question| {
-        // SAFETY: a string as the header wants it, or NULL.
+        // SAFETY: a string as required by the header, or NULL.
         let fault = unsafe { optional_hint(fault) }?;
         let mut live = LiveFindings::new();
         if let Some(fault) = fault {
@@ -181,12 +186,12 @@ pub unsafe extern "C" fn mtasts_ready_set_policy_fault(
     })
 }
 
-/// Adds an MX host as a check sees it now: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes, the time
-/// `expires_at` at which its certificate expires, in Unix seconds, 0 if that is not known, and whether an earlier check saw another
-/// certificate, `renewal_seen`, 0 or not: it renews then, and its end is no concern.
+/// Adds an MX host with the result of a check: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes,
+/// the expiry of its certificate, `expires_at`, in Unix seconds, or 0 if unknown, and `renewal_seen`, nonzero if an
+/// earlier check saw another certificate: then it is renewed automatically, and its expiry does not matter.
 ///
-/// Every name in the MX records belongs here; without MX records, the domain's own. Errors: 101 to 109 for the name;
-/// MTASTS_ERR_ARGUMENT for what is no code of a hint.
+/// Add every name in the MX records or, without MX records, the domain's own name. Errors: 101 to 109 for the name;
+/// MTASTS_ERR_ARGUMENT if the fault is not the code of a hint.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_ready_add_host(
     ready: Option<&mut mtasts_ready>,
@@ -198,7 +203,7 @@ pub unsafe extern "C" fn mtasts_ready_add_host(
 ) -> mtasts_status {
     guard::run(error, || {
         let ready = ready.ok_or(Fault::NULL)?;
-        // SAFETY: strings as the header wants them, the second if it is there.
+        // SAFETY: strings as required by the header, the second if it is there.
         let (name, fault) = unsafe { (string(name)?, optional_hint(fault)?) };
         let mut host = LiveHost::new(DnsName::parse(name)?);
         if let Some(fault) = fault {
@@ -216,7 +221,7 @@ pub unsafe extern "C" fn mtasts_ready_add_host(
     })
 }
 
-/// Adds a host, `name`, that is accepted although reports name it and it is no MX host in DNS.
+/// Accepts a host, `name`, that reports name although it is not an MX host in DNS.
 ///
 /// Errors: 101 to 109 for the name.
 #[unsafe(no_mangle)]
@@ -227,7 +232,7 @@ pub unsafe extern "C" fn mtasts_ready_add_accepted(
 ) -> mtasts_status {
     guard::run(error, || {
         let ready = ready.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let name = DnsName::parse(unsafe { string(name) }?)?;
         ready
             .question
@@ -235,10 +240,10 @@ pub unsafe extern "C" fn mtasts_ready_add_accepted(
     })
 }
 
-/// Sets a limit of a condition, one of the MTASTS_READY_LIMIT_ numbers, to `value`; beyond 2^32 - 1 it counts as that, but for
-/// sessions.
+/// Sets a threshold of a condition, `limit`, one of the MTASTS_READY_LIMIT_ numbers, to `value`; more than 2^32 - 1
+/// counts as that, except for sessions.
 ///
-/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for any other `limit`.
+/// Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown `limit`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_ready_set_limit(
     ready: Option<&mut mtasts_ready>,
@@ -272,11 +277,11 @@ pub extern "C" fn mtasts_ready_set_limit(
     })
 }
 
-/// Answers the question at the time `now`, in Unix seconds, by `count` reports at `reports`, in any order; they stay the caller's, and so
-/// does the question.
+/// Assesses the facts at the time `now`, in Unix seconds, with `count` reports at `reports`, in any order; they remain
+/// the caller's, and so do the facts.
 ///
-/// Anybody can write a report: hand in those only that you believe. Reports may be of any domain; a report that came twice counts
-/// once. Errors: MTASTS_ERR_NULL, for a report too; MTASTS_ERR_POISONED.
+/// Anybody can write a report: pass only those that you trust. Reports may be about any domain; a duplicate report
+/// counts once. Errors: MTASTS_ERR_NULL, also if a report is NULL; MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_ready_assess(
     ready: Option<&mtasts_ready>,
@@ -289,7 +294,7 @@ pub unsafe extern "C" fn mtasts_ready_assess(
     guard::run(error, || {
         let out = readiness.ok_or(Fault::NULL)?;
         let question = ready.ok_or(Fault::NULL)?.question.read()?;
-        // SAFETY: an array as the header wants it.
+        // SAFETY: an array as required by the header.
         let handles = unsafe { array(reports, count) }?;
         // SAFETY: as above, for each item.
         let reports = handles.iter().map(|report| Ok(unsafe { report.as_ref() }.ok_or(Fault::NULL)?.core()));
@@ -308,25 +313,27 @@ pub unsafe extern "C" fn mtasts_ready_assess(
     })
 }
 
-/// Frees a question. NULL is fine.
+/// Frees the facts. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_ready_free(ready: Option<Box<mtasts_ready>>) {
     drop(ready);
 }
 
-/// The stable word of a condition, `rule`, as "enough-days". NULL for a number that is none. It lives as long as the process.
+/// The stable code of a condition, `rule`, such as "enough-days". NULL for an unknown number. It is valid for the
+/// lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_ready_rule_word(rule: mtasts_ready_rule) -> *const c_char {
     find_rule(rule).map_or(NONE, |(word, _)| word)
 }
 
-/// What a condition, `rule`, asks for, as one English sentence. NULL for a number that is none. It lives as long as the process.
+/// The requirement of a condition, `rule`, in one sentence. NULL for an unknown number. It is valid for the lifetime of
+/// the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_ready_rule_message(rule: mtasts_ready_rule) -> *const c_char {
     find_rule(rule).map_or(NONE, |(_, message)| message)
 }
 
-/// Whether to enforce: one of the MTASTS_READY_ numbers. 0 for NULL.
+/// Whether to enforce the policy: MTASTS_READY_YES, MTASTS_READY_NOT_YET or MTASTS_READY_BLOCKED. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_verdict(readiness: Option<&mtasts_readiness>) -> mtasts_ready_verdict {
     guard::get(0, || {
@@ -338,8 +345,8 @@ pub extern "C" fn mtasts_readiness_verdict(readiness: Option<&mtasts_readiness>)
     })
 }
 
-/// With MTASTS_READY_NOT_YET, the first day on which all conditions may be met, if all faults are mended now and no other comes: its
-/// first second, in Unix seconds. 0 otherwise, and for NULL.
+/// With MTASTS_READY_NOT_YET, the first day on which all conditions may be met, if all faults are fixed now and there
+/// are no new ones: its first second, in Unix seconds. 0 otherwise, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_earliest(readiness: Option<&mtasts_readiness>) -> u64 {
     guard::get(0, || match readiness?.readiness.verdict() {
@@ -348,7 +355,7 @@ pub extern "C" fn mtasts_readiness_earliest(readiness: Option<&mtasts_readiness>
     })
 }
 
-/// Whether a condition, `rule`, is met: 1 or 0. 0 for a number that is none, and for NULL.
+/// Returns 1 if a condition, `rule`, is met, otherwise 0. 0 for an unknown number, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_is_met(
     readiness: Option<&mtasts_readiness>,
@@ -362,13 +369,14 @@ pub extern "C" fn mtasts_readiness_is_met(
     })
 }
 
-/// How many things are missing. 0 for NULL.
+/// The number of missing things. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_shortfall_count(readiness: Option<&mtasts_readiness>) -> usize {
     readiness.map_or(0, |readiness| readiness.shortfalls.len())
 }
 
-/// Something that is missing, in the order of the conditions from 0. NULL for NULL, and beyond the last.
+/// A missing thing, by its index from 0 in the order of the conditions. NULL for NULL, and if the index is out of
+/// range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_shortfall_get(
     readiness: Option<&mtasts_readiness>,
@@ -377,45 +385,45 @@ pub extern "C" fn mtasts_readiness_shortfall_get(
     readiness?.shortfalls.get(index)
 }
 
-/// For how many full days the list of MX hosts has been served. 0 for NULL.
+/// The number of full days for which the list of MX hosts has been served. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_days(readiness: Option<&mtasts_readiness>) -> u64 {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().days())
 }
 
-/// How many organisations have reported successes under the policy. 0 for NULL.
+/// The number of organisations that have reported successes under the policy. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_submitters(readiness: Option<&mtasts_readiness>) -> usize {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().submitters())
 }
 
-/// How many sessions succeeded under the policy. 0 for NULL.
+/// The number of successful sessions under the policy. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_sessions(readiness: Option<&mtasts_readiness>) -> u64 {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().sessions())
 }
 
-/// How many of them on days after the last failure of the domain's own, and after its mending: without a failure in n of them, fewer
-/// than 3/n fail, with 95 % confidence. 0 for NULL.
+/// The number of those on days after the last failure of the domain's own, and after its fix: without a failure in n of
+/// them, fewer than 3/n fail, with 95 % confidence. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_clean_sessions(readiness: Option<&mtasts_readiness>) -> u64 {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().clean_sessions())
 }
 
-/// How many sessions more were reported by senders that do not verify in mode testing. 0 for NULL.
+/// The number of further sessions, reported by senders that do not verify in mode testing. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_unverified_sessions(readiness: Option<&mtasts_readiness>) -> u64 {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().unverified_sessions())
 }
 
-/// How many reports were passed over, for want of a period that can be true. 0 for NULL.
+/// The number of reports ignored because their period is missing or implausible. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_unusable_reports(readiness: Option<&mtasts_readiness>) -> usize {
     readiness.map_or(0, |readiness| readiness.readiness.evidence().unusable_reports())
 }
 
-/// How much the answer rests upon, as "no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence". NULL for
-/// NULL.
+/// The amount of evidence, such as "no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence".
+/// NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_readiness_evidence(readiness: Option<&mtasts_readiness>) -> *const c_char {
     readiness.map_or(NONE, |readiness| readiness.evidence.as_ptr())
@@ -427,44 +435,45 @@ pub extern "C" fn mtasts_readiness_free(readiness: Option<Box<mtasts_readiness>>
     drop(readiness);
 }
 
-/// The condition that lacks it: one of the MTASTS_READY_RULE_ numbers. 0 for NULL.
+/// The condition: one of the MTASTS_READY_RULE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_rule(shortfall: Option<&mtasts_shortfall>) -> mtasts_ready_rule {
     shortfall.map_or(0, |shortfall| number_of(shortfall.rule))
 }
 
-/// A stable word for it, as "few-submitters". NULL for NULL.
+/// Its stable code, such as "few-submitters". NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_code(shortfall: Option<&mtasts_shortfall>) -> *const c_char {
     shortfall.map_or(NONE, |shortfall| shortfall.code.as_ptr())
 }
 
-/// The MX host that it is about. NULL for none, and for NULL.
+/// The MX host that it is about. NULL if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_host(shortfall: Option<&mtasts_shortfall>) -> *const c_char {
     shortfall.and_then(|shortfall| shortfall.host.as_ref()).map_or(NONE, |host| host.as_ptr())
 }
 
-/// The fault that it is about. NULL for none, and for NULL.
+/// The fault that it is about. NULL if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_hint(shortfall: Option<&mtasts_shortfall>) -> Option<&mtasts_hint> {
     shortfall?.hint.as_ref()
 }
 
-/// What is missing, as one English sentence. Of what reports say nothing stands there that a terminal would act upon. NULL for NULL.
+/// What is missing, in one sentence. Text from reports is free of characters that a terminal would interpret. NULL for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_message(shortfall: Option<&mtasts_shortfall>) -> *const c_char {
     shortfall.map_or(NONE, |shortfall| shortfall.message.as_ptr())
 }
 
-/// What to do, as one English sentence. NULL for NULL.
+/// What to do, in one sentence. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_fix(shortfall: Option<&mtasts_shortfall>) -> *const c_char {
     shortfall.map_or(NONE, |shortfall| shortfall.fix.as_ptr())
 }
 
-/// The first day on which it may be there, if it is mended now: its first second, in Unix seconds. 0 where the owner has to decide,
-/// and for NULL.
+/// The first day on which the condition may be met, if the fault is fixed now: its first second, in Unix seconds. 0 if
+/// the owner has to decide, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_shortfall_earliest(shortfall: Option<&mtasts_shortfall>) -> u64 {
     shortfall.and_then(|shortfall| shortfall.earliest).map_or(0, UnixTime::as_secs)
@@ -501,16 +510,16 @@ fn change(
     guard::run(None, || ready.ok_or(Fault::NULL)?.question.change(change)?)
 }
 
-/// The hint of a code; nothing for NULL.
+/// The hint with a code; `None` for NULL.
 ///
 /// # Safety
 ///
-/// `code` is a string as the header wants it, or NULL.
+/// `code` is a string as required by the header, or NULL.
 unsafe fn optional_hint(code: *const c_char) -> Result<Option<Hint>, Fault> {
     if code.is_null() {
         return Ok(None);
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     Hint::from_code(unsafe { string(code) }?).map(Some).ok_or(Fault::ARGUMENT)
 }
 
@@ -529,7 +538,7 @@ const fn number_of(rule: ReadyRule) -> mtasts_ready_rule {
 
 fn find_rule(rule: mtasts_ready_rule) -> Option<(*const c_char, *const c_char)> {
     let number = i32::try_from(rule).ok()?;
-    let (word, message) = text::find(&RULES, &RULE_TEXTS, number)?;
+    let (word, message) = text::find(&RULE_LENS, &RULE_TEXTS, number)?;
     Some((word.as_ptr(), message.as_ptr()))
 }
 
@@ -545,4 +554,5 @@ const RULES: [Row; ReadyRule::ALL.len()] = {
     rows
 };
 
+static RULE_LENS: [Lens; RULES.len()] = text::lens(&RULES);
 static RULE_TEXTS: [u8; text::table_len(&RULES)] = text::table(&RULES);

@@ -1,4 +1,4 @@
-//! The TXT record under `_mta-sts` (RFC 8461, 3.1).
+//! The TXT record at `_mta-sts` (RFC 8461, 3.1).
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -10,14 +10,15 @@ use crate::pointer::{give, mtasts_bytes, octets, octets_of_all};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// An MTA-STS record: the domain has a policy, and the id tells one policy from the next (RFC 8461, 3.1).
+/// An MTA-STS record: it says that the domain has a policy, and its id changes with every new policy (RFC 8461,
+/// 3.1).
 pub struct mtasts_record {
     id: CString,
 }
 
-/// Reads one TXT RR: `len` octets at `txt`, its character-strings joined with nothing between.
+/// Parses one TXT RR: `len` octets at `txt`, its character-strings concatenated without separators.
 ///
-/// Errors: 203 to 211, with the octet. To the sender such a record is none.
+/// Errors: 203 to 211, with the octet. A sender treats such a record as absent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_record_parse(
     txt: *const u8,
@@ -27,16 +28,16 @@ pub unsafe extern "C" fn mtasts_record_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = record.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_record::new(&Record::parse(unsafe { octets(txt, len) }?)?));
         Ok(())
     })
 }
 
-/// Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+/// Selects the record from an RRset: `count` TXT RRs at `rrs`, each with its character-strings concatenated.
 ///
-/// Errors: "no-record" when no RR begins as a record, "several-records" when two do; else as mtasts_record_parse().
-/// All of them mean: act as if there were no policy.
+/// Errors: "no-record" if no RR begins as a record, "several-records" if two do; otherwise the same as
+/// mtasts_record_parse(). All of them mean: act as if there were no policy.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_record_select(
     rrs: *const mtasts_bytes,
@@ -46,14 +47,14 @@ pub unsafe extern "C" fn mtasts_record_select(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = record.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         give(out, mtasts_record::new(&Record::select(&rrs)?));
         Ok(())
     })
 }
 
-/// The id of the policy that is published now: 1 to 32 letters and digits. NULL for NULL.
+/// The id of the currently published policy: 1 to 32 letters and digits. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_record_id(record: Option<&mtasts_record>) -> *const c_char {
     record.map_or(NONE, |record| record.id.as_ptr())

@@ -1,4 +1,4 @@
-//! A TLS report to be sent, step by step.
+//! Builds a TLS report step by step.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -12,9 +12,9 @@ use crate::pointer::{give, string};
 use crate::report::mtasts_report;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 
-/// A report that is being built: what is added goes to the policy, or the kind of failure, that was added last.
+/// A report being built: each addition applies to the policy, or the kind of failure, that was added last.
 ///
-/// A mtasts_tally builds its reports itself; this is for those who count otherwise.
+/// A mtasts_tally builds its reports itself; this is for programs with counts of their own.
 pub struct mtasts_report_builder {
     building: Guarded<Building>,
 }
@@ -22,16 +22,16 @@ pub struct mtasts_report_builder {
 struct Building {
     report: Option<Report>,
     policy: Option<ReportPolicy>,
-    // Of the policy, which takes them at once.
+    // Added to the policy at once.
     lines: Vec<Box<str>>,
     mx_patterns: Vec<Box<str>>,
     details: Option<FailureDetails>,
 }
 
-/// Begins a report: of the `organization`, with the mail address `contact` for questions, and the report-id `id`, about the time
-/// from `start` to `end`, in Unix seconds, both included.
+/// Starts a report: of the `organization`, with the mail address `contact` for questions, and the report-id `id`, about
+/// the period from `start` to `end`, in Unix seconds, inclusive.
 ///
-/// Whether that may be written, mtasts_report_json() says. Errors: MTASTS_ERR_ARGUMENT when it ends before it starts.
+/// mtasts_report_json() checks whether it may be written. Errors: MTASTS_ERR_ARGUMENT if it ends before it starts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_new(
     organization: *const c_char,
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn mtasts_report_builder_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = builder.ok_or(Fault::NULL)?;
-        // SAFETY: strings as the header wants them.
+        // SAFETY: strings as required by the header.
         let (organization, contact, id) = unsafe { (string(organization)?, string(contact)?, string(id)?) };
         let period = ReportPeriod::new(UnixTime::from_secs(start), UnixTime::from_secs(end));
         let report = Report::new(organization, contact, id, period.ok_or(Fault::ARGUMENT)?);
@@ -60,8 +60,8 @@ pub unsafe extern "C" fn mtasts_report_builder_new(
     })
 }
 
-/// Adds a policy behind the others: its `policy_type`, a word as mtasts_policy_type_word() gives it, its `domain`, and how many
-/// sessions succeeded and failed under it: `successes`, `failures`.
+/// Appends a policy: its `policy_type`, as returned by mtasts_policy_type_word(), its `domain`, and the numbers of
+/// successful and failed sessions under it, `successes` and `failures`.
 ///
 /// Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn mtasts_report_builder_add_policy(
     successes: u64,
     failures: u64,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         add(builder, policy_type, |building, policy_type| {
             let policy = ReportPolicy::new(policy_type, string(domain)?).with_sessions(successes, failures);
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn mtasts_report_builder_add_policy(
     }
 }
 
-/// Adds a `line` to the policy: of an MTA-STS policy as it was received, or a TLSA record. A line feed ends a line.
+/// Appends a `line` to the policy: of an MTA-STS policy as received, or a TLSA record. A line feed ends a line.
 ///
 /// Errors: MTASTS_ERR_TOO_EARLY without a policy; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn mtasts_report_builder_add_line(
     builder: Option<&mut mtasts_report_builder>,
     line: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         add(builder, line, |building, line| {
             building.has_policy()?;
@@ -101,15 +101,15 @@ pub unsafe extern "C" fn mtasts_report_builder_add_line(
     }
 }
 
-/// Adds an mx `pattern` to the policy, as it stands in the MTA-STS policy.
+/// Appends an mx `pattern` to the policy, as written in the MTA-STS policy.
 ///
-/// Errors: as mtasts_report_builder_add_line().
+/// Errors: the same as mtasts_report_builder_add_line().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_add_mx(
     builder: Option<&mut mtasts_report_builder>,
     pattern: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         add(builder, pattern, |building, pattern| {
             building.has_policy()?;
@@ -119,17 +119,17 @@ pub unsafe extern "C" fn mtasts_report_builder_add_mx(
     }
 }
 
-/// Adds a kind of failure to the policy: its `result_type`, a word as mtasts_result_type_word() gives it, and how many `sessions` had
-/// it. All else about it is left out unless it is set.
+/// Appends a kind of failure to the policy: its `result_type`, as returned by mtasts_result_type_word(), and the number
+/// of `sessions` affected. Everything else about it is omitted unless it is set.
 ///
-/// Errors: as mtasts_report_builder_add_line().
+/// Errors: the same as mtasts_report_builder_add_line().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_add_failure(
     builder: Option<&mut mtasts_report_builder>,
     result_type: *const c_char,
     sessions: u64,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         add(builder, result_type, |building, result_type| {
             building.has_policy()?;
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn mtasts_report_builder_add_failure(
     }
 }
 
-/// Sets the `address` of the sending mail server, for the kind of failure that was added last.
+/// Sets the `address` of the sending mail server, for the last kind of failure.
 ///
 /// Errors: MTASTS_ERR_TOO_EARLY without a failure; MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -148,73 +148,73 @@ pub unsafe extern "C" fn mtasts_report_builder_set_sending_mta_ip(
     builder: Option<&mut mtasts_report_builder>,
     address: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, address, |details, text| details.with_sending_mta_ip(Word::<IpAddr>::from(text))) }
 }
 
 /// Sets the `name` of the MX host, as in its MX record.
 ///
-/// Errors: as mtasts_report_builder_set_sending_mta_ip().
+/// Errors: the same as mtasts_report_builder_set_sending_mta_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_set_receiving_mx_hostname(
     builder: Option<&mut mtasts_report_builder>,
     name: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, name, |details, text| details.with_receiving_mx_hostname(text)) }
 }
 
-/// Sets what the MX host calls itself in its `greeting`, or in its answer to EHLO: the first word counts, 255 octets at most.
+/// Sets the name of the MX host from its `greeting`, or from its EHLO response: the first word, at most 255 octets.
 ///
-/// Errors: as mtasts_report_builder_set_sending_mta_ip().
+/// Errors: the same as mtasts_report_builder_set_sending_mta_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_set_receiving_mx_helo(
     builder: Option<&mut mtasts_report_builder>,
     greeting: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, greeting, |details, text| details.with_receiving_mx_helo(text)) }
 }
 
 /// Sets the `address` of the MX host.
 ///
-/// Errors: as mtasts_report_builder_set_sending_mta_ip().
+/// Errors: the same as mtasts_report_builder_set_sending_mta_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_set_receiving_ip(
     builder: Option<&mut mtasts_report_builder>,
     address: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, address, |details, text| details.with_receiving_ip(Word::<IpAddr>::from(text))) }
 }
 
-/// Sets the `uri` of a page that tells more.
+/// Sets the `uri` of a page with more information.
 ///
-/// Errors: as mtasts_report_builder_set_sending_mta_ip().
+/// Errors: the same as mtasts_report_builder_set_sending_mta_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_set_additional_information(
     builder: Option<&mut mtasts_report_builder>,
     uri: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, uri, |details, text| details.with_additional_information(text)) }
 }
 
-/// Sets the `reason`, a code of yours or a message: 128 octets at most, "?" for what is not printable ASCII.
+/// Sets the `reason`, a code of yours or a message: at most 128 octets, with "?" for what is not printable ASCII.
 ///
-/// Errors: as mtasts_report_builder_set_sending_mta_ip().
+/// Errors: the same as mtasts_report_builder_set_sending_mta_ip().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_builder_set_failure_reason_code(
     builder: Option<&mut mtasts_report_builder>,
     reason: *const c_char,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { set(builder, reason, |details, text| details.with_failure_reason_code(text)) }
 }
 
-/// The report as far as it is built; the builder begins no other, and is still to be freed.
+/// Returns the finished report; the builder starts no other, and still has to be freed.
 ///
-/// Errors: MTASTS_ERR_TOO_EARLY for a builder that has given its report before.
+/// Errors: MTASTS_ERR_TOO_EARLY if the builder has already returned its report.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_builder_finish(
     builder: Option<&mut mtasts_report_builder>,
@@ -257,11 +257,11 @@ impl Building {
     }
 }
 
-/// Adds something that a text says.
+/// Adds a value from a text.
 ///
 /// # Safety
 ///
-/// `text` is a string as the header wants it.
+/// `text` is a string as required by the header.
 unsafe fn add(
     builder: Option<&mut mtasts_report_builder>,
     text: *const c_char,
@@ -269,7 +269,7 @@ unsafe fn add(
 ) -> mtasts_status {
     guard::run(None, || {
         let builder = builder.ok_or(Fault::NULL)?;
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         let text = unsafe { string(text) }?;
         builder.building.change(|building| {
             if building.report.is_none() {
@@ -280,17 +280,17 @@ unsafe fn add(
     })
 }
 
-/// Sets something that a text says of the last kind of failure.
+/// Sets a value of the last kind of failure from a text.
 ///
 /// # Safety
 ///
-/// As [`add`].
+/// The same as for [`add`].
 unsafe fn set(
     builder: Option<&mut mtasts_report_builder>,
     text: *const c_char,
     set: impl FnOnce(FailureDetails, &str) -> FailureDetails,
 ) -> mtasts_status {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         add(builder, text, |building, text| {
             building.details = Some(set(building.details.take().ok_or(Fault::TOO_EARLY)?, text));

@@ -1,4 +1,4 @@
-//! The mail that brings a TLS report (RFC 8460, 5.1 and 5.3).
+//! The mail that carries a TLS report (RFC 8460, 5.1 and 5.3).
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -13,12 +13,12 @@ use crate::report_sender::mtasts_report_sender;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// What is particular to the mail that brings a report. Compression, MIME and the signature are yours.
+/// The report-specific parts of a mail. Compression, MIME and the signature are left to you.
 ///
-/// The mail is of mtasts_report_mail_content_type() and has two parts: mtasts_report_mail_text() as text/plain in UTF-8, and
-/// mtasts_report_json(), compressed with gzip and in base64, as mtasts_report_mail_media_type() with mtasts_report_mail_file_name().
-/// It is from the contact of the sender, to the address of a "rua". Where it is signed with DKIM, both header fields that begin
-/// with TLS-Report belong into the signature (RFC 8460, 5.3).
+/// The mail has the type mtasts_report_mail_content_type() and two parts: mtasts_report_mail_text() as text/plain in
+/// UTF-8, and mtasts_report_json(), compressed with gzip and in base64, as mtasts_report_mail_media_type() with
+/// mtasts_report_mail_file_name(). It is sent from the contact of the sender to the address of a "rua". If it is signed
+/// with DKIM, the signature must include both header fields that begin with TLS-Report (RFC 8460, 5.3).
 pub struct mtasts_report_mail {
     subject: CString,
     headers: Vec<(CString, CString)>,
@@ -28,14 +28,14 @@ pub struct mtasts_report_mail {
     media_type: CString,
 }
 
-/// What the subject of a mail with a report says (RFC 8460, 5.3). The report itself prevails.
+/// The contents of the subject of a mail with a report (RFC 8460, 5.3). The report itself takes precedence.
 pub struct mtasts_report_subject {
     domain: CString,
     submitter: CString,
     report_id: CString,
 }
 
-/// What the name of a file with a report says (RFC 8460, 5.1). The report itself prevails.
+/// The contents of the name of a file with a report (RFC 8460, 5.1). The report itself takes precedence.
 pub struct mtasts_report_file_name {
     name: ReportFileName,
     submitter: CString,
@@ -44,11 +44,11 @@ pub struct mtasts_report_file_name {
     text: CString,
 }
 
-/// The mail that brings `report` about `domain` from `sender`; all of them stay the caller's. Of a report that is due, these are
-/// mtasts_due_report_report() and mtasts_due_report_domain().
+/// Creates the parts of the mail with `report` about `domain` from `sender`; all of them remain the caller's. For a due
+/// report, pass mtasts_due_report_report() and mtasts_due_report_domain().
 ///
-/// Errors: 1366 to 1368, which no report of a tally has: no receiver would take it for the report of this sender. 101 to 109 for
-/// the domain.
+/// Errors: 1366 to 1368, which never apply to a report of a tally: receivers would not accept it as a report of this
+/// sender. 101 to 109 for the domain.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_mail_new(
     report: Option<&mtasts_report>,
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn mtasts_report_mail_new(
     guard::run(error, || {
         let out = mail.ok_or(Fault::NULL)?;
         let (report, sender) = (report.ok_or(Fault::NULL)?.core(), sender.ok_or(Fault::NULL)?.core());
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         let parts = MailParts::of(report, &domain, sender)?;
         let made = mtasts_report_mail {
@@ -76,20 +76,20 @@ pub unsafe extern "C" fn mtasts_report_mail_new(
     })
 }
 
-/// The value of the header field Subject, in one line: fold it where it is longer than 998 octets. NULL for NULL.
+/// The value of the header field Subject on one line: fold it if it is longer than 998 octets. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_subject(mail: Option<&mtasts_report_mail>) -> *const c_char {
     mail.map_or(NONE, |mail| mail.subject.as_ptr())
 }
 
-/// How many header fields the mail has besides: TLS-Report-Domain, TLS-Report-Submitter, that it was made by a program (RFC 3834),
-/// and that it is to go out whatever TLS comes to (RFC 8689, 3). 0 for NULL.
+/// The number of further header fields: TLS-Report-Domain, TLS-Report-Submitter, the mark of an automatic message (RFC
+/// 3834), and the request to deliver it despite TLS failures (RFC 8689, 3). 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_header_count(mail: Option<&mtasts_report_mail>) -> usize {
     mail.map_or(0, |mail| mail.headers.len())
 }
 
-/// The name of a header field, in their order from 0. NULL for NULL, and beyond the last.
+/// The name of a header field, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_header_name(
     mail: Option<&mtasts_report_mail>,
@@ -98,7 +98,7 @@ pub extern "C" fn mtasts_report_mail_header_name(
     mail.and_then(|mail| mail.headers.get(index)).map_or(NONE, |(name, _)| name.as_ptr())
 }
 
-/// The value of a header field, in their order from 0. NULL for NULL, and beyond the last.
+/// The value of a header field, by its index from 0. NULL for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_header_value(
     mail: Option<&mtasts_report_mail>,
@@ -113,7 +113,7 @@ pub extern "C" fn mtasts_report_mail_content_type(mail: Option<&mtasts_report_ma
     mail.map_or(NONE, |mail| mail.content_type.as_ptr())
 }
 
-/// What a person reads: totals, and what failed; lines of at most 78 characters, but for names that are longer, ended by line
+/// A text for people: totals and failures; lines of at most 78 characters, except for longer names, ended by line
 /// feeds. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_text(mail: Option<&mtasts_report_mail>) -> *const c_char {
@@ -132,13 +132,14 @@ pub extern "C" fn mtasts_report_mail_media_type(mail: Option<&mtasts_report_mail
     mail.map_or(NONE, |mail| mail.media_type.as_ptr())
 }
 
-/// Frees what is particular to a mail. NULL is fine.
+/// Frees the parts of a mail. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_mail_free(mail: Option<Box<mtasts_report_mail>>) {
     drop(mail);
 }
 
-/// Reads the `value` of a header field Subject, folded or not, its words decoded; `*subject` becomes NULL for that of another mail.
+/// Parses the `value` of a header field Subject, folded or not, with encoded words decoded; `*subject` becomes NULL for
+/// that of another mail.
 ///
 /// Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -149,7 +150,7 @@ pub unsafe extern "C" fn mtasts_report_subject_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = subject.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let read = ReportSubject::parse(unsafe { string(value) }?);
         let made = read.map(|subject| mtasts_report_subject {
             domain: c_string(subject.domain.as_str()),
@@ -167,13 +168,13 @@ pub extern "C" fn mtasts_report_subject_domain(subject: Option<&mtasts_report_su
     subject.map_or(NONE, |subject| subject.domain.as_ptr())
 }
 
-/// The domain that the report comes from. NULL for NULL.
+/// The domain that sent the report. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_subject_submitter(subject: Option<&mtasts_report_subject>) -> *const c_char {
     subject.map_or(NONE, |subject| subject.submitter.as_ptr())
 }
 
-/// The Report-ID, without angle brackets; some senders have another one in the report. NULL for NULL.
+/// The Report-ID, without angle brackets; some senders use a different one in the report. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_subject_report_id(subject: Option<&mtasts_report_subject>) -> *const c_char {
     subject.map_or(NONE, |subject| subject.report_id.as_ptr())
@@ -185,7 +186,7 @@ pub extern "C" fn mtasts_report_subject_free(subject: Option<Box<mtasts_report_s
     drop(subject);
 }
 
-/// Reads the `name` of a file; `*file_name` becomes NULL for that of another file.
+/// Parses the `name` of a file; `*file_name` becomes NULL for that of another file.
 ///
 /// Errors: MTASTS_ERR_NULL, MTASTS_ERR_STRING_NOT_UTF8.
 #[unsafe(no_mangle)]
@@ -196,7 +197,7 @@ pub unsafe extern "C" fn mtasts_report_file_name_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = file_name.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let read = ReportFileName::parse(unsafe { string(name) }?);
         let made = read.map(|name| mtasts_report_file_name {
             submitter: c_string(name.submitter.as_str()),
@@ -210,7 +211,7 @@ pub unsafe extern "C" fn mtasts_report_file_name_parse(
     })
 }
 
-/// The domain that the report comes from. NULL for NULL.
+/// The domain that sent the report. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_submitter(
     file_name: Option<&mtasts_report_file_name>,
@@ -226,19 +227,19 @@ pub extern "C" fn mtasts_report_file_name_domain(
     file_name.map_or(NONE, |name| name.domain.as_ptr())
 }
 
-/// The first second that the report is about, in Unix seconds. 0 for NULL.
+/// The first second of the period, in Unix seconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_start(file_name: Option<&mtasts_report_file_name>) -> u64 {
     file_name.map_or(0, |name| name.name.period.start().as_secs())
 }
 
-/// The last second that the report is about, in Unix seconds. 0 for NULL.
+/// The last second of the period, in Unix seconds. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_end(file_name: Option<&mtasts_report_file_name>) -> u64 {
     file_name.map_or(0, |name| name.name.period.end().as_secs())
 }
 
-/// What tells two files about the same time apart. NULL where the name has none, and for NULL.
+/// The part that distinguishes two files about the same period. NULL if the name has none, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_unique_id(
     file_name: Option<&mtasts_report_file_name>,
@@ -246,20 +247,20 @@ pub extern "C" fn mtasts_report_file_name_unique_id(
     file_name.and_then(|name| name.unique_id.as_ref()).map_or(NONE, |id| id.as_ptr())
 }
 
-/// Whether the name says that the file is compressed with gzip: 1 or 0. 0 for NULL. The file itself tells better: it begins with
-/// the octets 1f 8b then.
+/// Returns 1 if the name says that the file is compressed with gzip, otherwise 0. 0 for NULL. The file itself is more
+/// reliable: a compressed one begins with the octets 1f 8b.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_is_compressed(file_name: Option<&mtasts_report_file_name>) -> i32 {
     file_name.map_or(0, |name| name.name.is_compressed.into())
 }
 
-/// The name, written anew. NULL for NULL.
+/// The name in its canonical form. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_text(file_name: Option<&mtasts_report_file_name>) -> *const c_char {
     file_name.map_or(NONE, |name| name.text.as_ptr())
 }
 
-/// Frees the reading of a file name. NULL is fine.
+/// Frees a parsed file name. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_file_name_free(file_name: Option<Box<mtasts_report_file_name>>) {
     drop(file_name);

@@ -1,4 +1,4 @@
-//! Who sends TLS reports.
+//! The sender of TLS reports.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ use crate::pointer::{give, string};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// Who sends reports: the domain that they come from, a mail address there, and the name of the organisation.
+/// The sender of reports: its domain, a mail address there, and the name of the organisation.
 pub struct mtasts_report_sender {
     sender: ReportSender,
     submitter: CString,
@@ -18,10 +18,10 @@ pub struct mtasts_report_sender {
     organization: CString,
 }
 
-/// The sender with the mail address `contact`, a plain one such as "tls-reports@example.com", and the name `organization`, 255 octets
-/// at most. The submitter is the domain of the address, always (RFC 8460, 5.3).
+/// Creates a sender with the mail address `contact`, a plain one such as "tls-reports@example.com", and the name
+/// `organization`, at most 255 octets. The submitter is always the domain of the address (RFC 8460, 5.3).
 ///
-/// Errors: 1361 and 1362. It is a mistake of the configuration: say so, and send no reports.
+/// Errors: 1361 and 1362. This is a configuration error: report it, and send no reports.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_report_sender_new(
     contact: *const c_char,
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn mtasts_report_sender_new(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = sender.ok_or(Fault::NULL)?;
-        // SAFETY: strings as the header wants them.
+        // SAFETY: strings as required by the header.
         let sender = unsafe { ReportSender::new(string(contact)?, string(organization)?) }?;
         let made = mtasts_report_sender {
             submitter: c_string(sender.submitter().as_str()),
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn mtasts_report_sender_new(
     })
 }
 
-/// The domain that reports come from: lower case, A-labels. NULL for NULL.
+/// The domain of the sender: lower case, A-labels. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_report_sender_submitter(sender: Option<&mtasts_report_sender>) -> *const c_char {
     sender.map_or(NONE, |sender| sender.submitter.as_ptr())

@@ -1,4 +1,4 @@
-//! What became of a call.
+//! The status of a call.
 
 use std::ffi::{CString, c_char};
 
@@ -19,55 +19,56 @@ use crate::getter::get;
 use crate::text::{self, NONE, Row, c_string};
 use crate::tlsrpt::mtasts_result_type;
 
-/// What became of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
+/// The status of a call: MTASTS_OK, or one of the MTASTS_ERR_ numbers.
 pub type mtasts_status = i32;
 
-/// All went well, and the results are written.
+/// Success: the results are written.
 pub const MTASTS_OK: i32 = 0;
-/// An argument is NULL that must not be.
+/// An argument is NULL that must not be NULL.
 pub const MTASTS_ERR_NULL: i32 = 1;
-/// A number is none of those that the function knows, or an array is longer than memory.
+/// A number is unknown to the function, or an array is longer than memory.
 pub const MTASTS_ERR_ARGUMENT: i32 = 2;
 /// A string is not UTF-8.
 pub const MTASTS_ERR_STRING_NOT_UTF8: i32 = 3;
 /// The lookup still waits for an answer.
 pub const MTASTS_ERR_NOT_DONE: i32 = 4;
-/// A bug of the library; the object that was to be changed is poisoned. Please report it.
+/// A bug in the library; the object that was being changed is poisoned. Please report it.
 pub const MTASTS_ERR_PANIC: i32 = 5;
-/// An earlier call ended with MTASTS_ERR_PANIC; all that is left to do with the object is to free it.
+/// An earlier call ended with MTASTS_ERR_PANIC; the object can only be freed.
 pub const MTASTS_ERR_POISONED: i32 = 6;
-/// The call builds upon another that has not been made, or the object is finished.
+/// The call depends on another one that has not been made, or the object is finished.
 pub const MTASTS_ERR_TOO_EARLY: i32 = 7;
 
-/// Why a call failed, with the place in its input. Free it with mtasts_error_free().
+/// The error of a failed call, with the position in its input. Free it with mtasts_error_free().
 pub struct mtasts_error {
     fault: Fault,
     message: CString,
     path: Option<CString>,
 }
 
-/// The stable word of a status, fault or finding, as "missing-mx", for logs and metrics.
+/// The stable code of a status, fault or finding, such as "missing-mx", for logs and metrics.
 ///
-/// For a number that this version does not know: "unknown-status". Never NULL; it lives as long as the process.
+/// "unknown-status" for a number that this version does not know. Never NULL; it is valid for the lifetime of the
+/// process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_code(status: mtasts_status) -> *const c_char {
     get(c"unknown-status".as_ptr(), || find(status).map(|(code, _)| code.as_ptr()))
 }
 
-/// What a status, fault or finding means, as one English sentence.
+/// The meaning of a status, fault or finding, in one sentence.
 ///
-/// Known for every number, as in mtasts_status_code(). Never NULL; it lives as long as the process.
+/// Defined for every number, as in mtasts_status_code(). Never NULL; it is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_message(status: mtasts_status) -> *const c_char {
-    get(c"This version of the library does not know this status.".as_ptr(), || {
+    get(c"This status is unknown to this version of the library.".as_ptr(), || {
         find(status).map(|(_, message)| message.as_ptr())
     })
 }
 
-/// What TLSRPT calls a fault of a session, a failure to fetch, or an error: one of the MTASTS_TLSRPT_ numbers, which
-/// are libtlsrpt's.
+/// The result type for TLSRPT of a fault of a session, a failed fetch, or an error: one of the MTASTS_TLSRPT_ numbers,
+/// which are those of libtlsrpt.
 ///
-/// 0 where TLSRPT knows no result type for it, and for a status that has none.
+/// 0 if TLSRPT has no result type for this status.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_status_result_type(status: mtasts_status) -> mtasts_result_type {
     get(0, || {
@@ -95,34 +96,32 @@ pub extern "C" fn mtasts_error_status(error: Option<&mtasts_error>) -> mtasts_st
     error.map_or(MTASTS_OK, |error| error.fault.status)
 }
 
-/// The stable word of the error, as mtasts_status_code() gives it. NULL for NULL.
+/// The stable code of the error, as returned by mtasts_status_code(). NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_code(error: Option<&mtasts_error>) -> *const c_char {
     error.map_or(NONE, |error| mtasts_status_code(error.fault.status))
 }
 
-/// What happened, as one English sentence, with the line and the octet of the input where there is one.
-/// NULL for NULL.
+/// What happened, in one sentence, with the line and the octet of the input if there is one. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_message(error: Option<&mtasts_error>) -> *const c_char {
     error.map_or(NONE, |error| error.message.as_ptr())
 }
 
-/// The line of the input, counted from 1; 0 where there is no input to point at, for a report, which has a path instead, and
-/// for NULL.
+/// The line of the input, counted from 1; 0 if there is no input, for a report, which has a path instead, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_line(error: Option<&mtasts_error>) -> u32 {
     error.map_or(0, |error| error.fault.line)
 }
 
-/// The octet of the input, counted from 0; 0 where there is no input to point at, and for NULL.
+/// The octet of the input, counted from 0; 0 if there is no input, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_offset(error: Option<&mtasts_error>) -> usize {
     error.map_or(0, |error| error.fault.offset)
 }
 
-/// The member of a TLS report where the error is, as "policies[0].summary"; empty for the report as a whole. NULL for an error
-/// of anything else, and for NULL.
+/// The path of the faulty member of a TLS report, such as `policies[0].summary`; empty for the report as a whole. NULL
+/// for any other error, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_path(error: Option<&mtasts_error>) -> *const c_char {
     error.and_then(|error| error.path.as_ref()).map_or(NONE, |path| path.as_ptr())
@@ -134,7 +133,7 @@ pub extern "C" fn mtasts_error_free(error: Option<Box<mtasts_error>>) {
     drop(error);
 }
 
-/// What went wrong, before anybody asked to be told.
+/// A fault, before an error object is requested.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
     status: i32,
@@ -206,7 +205,7 @@ macro_rules! kind_faults {
 kind_faults!(LookupError PostfixError ReportSenderError MailError);
 
 impl From<FetchError> for Fault {
-    /// Where the body is no policy, what is wrong with it says more.
+    /// If the body is not a policy, its error has more detail.
     fn from(error: FetchError) -> Self {
         error
             .policy_error()
@@ -230,22 +229,26 @@ impl mtasts_error {
 }
 
 fn find(status: i32) -> Option<(&'static std::ffi::CStr, &'static std::ffi::CStr)> {
-    text::find(&ROWS, &TEXTS, status)
+    text::find(&LENS, &TEXTS, status)
 }
 
 const OWN: [Row; 8] = [
-    (MTASTS_OK, "ok", "All went well."),
-    (MTASTS_ERR_NULL, "null-argument", "An argument is NULL that must not be."),
-    (MTASTS_ERR_ARGUMENT, "bad-argument", "A number is none of those that the function knows."),
+    (MTASTS_OK, "ok", "Success."),
+    (MTASTS_ERR_NULL, "null-argument", "An argument is NULL that must not be NULL."),
+    (MTASTS_ERR_ARGUMENT, "bad-argument", "A number is unknown to the function."),
     (MTASTS_ERR_STRING_NOT_UTF8, "string-not-utf8", "A string is not UTF-8."),
     (MTASTS_ERR_NOT_DONE, "not-done", "The lookup still waits for an answer."),
-    (MTASTS_ERR_PANIC, "panic", "The library has a bug, and what was to be changed is poisoned."),
+    (MTASTS_ERR_PANIC, "panic", "The library has a bug, and the object that was being changed is poisoned."),
     (
         MTASTS_ERR_POISONED,
         "poisoned",
         "An earlier call failed within the library: the object can only be freed.",
     ),
-    (MTASTS_ERR_TOO_EARLY, "too-early", "The call builds upon another, or the object is finished."),
+    (
+        MTASTS_ERR_TOO_EARLY,
+        "too-early",
+        "The call depends on another one that has not been made, or the object is finished.",
+    ),
 ];
 
 macro_rules! rows_of {
@@ -277,6 +280,7 @@ rows_of!(
     TallyErrorKind ReportSenderErrorKind MailErrorKind
 );
 
+static LENS: [text::Lens; ROWS.len()] = text::lens(&ROWS);
 static TEXTS: [u8; text::table_len(&ROWS)] = text::table(&ROWS);
 
 #[cfg(test)]

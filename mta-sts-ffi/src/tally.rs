@@ -1,4 +1,4 @@
-//! Counts of sessions, and the TLS reports that come of them.
+//! Counts sessions, and makes TLS reports from the counts.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -18,48 +18,49 @@ use crate::report_sender::mtasts_report_sender;
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string, mtasts_text};
 
-/// Whether an event was counted, and if not, why: one of the MTASTS_COUNTED_ numbers.
+/// Whether an event was counted, or the reason why not: one of the MTASTS_COUNTED_ numbers.
 pub type mtasts_counted = u32;
 
-/// The event was counted with all that it tells.
+/// The event was counted with all details.
 pub const MTASTS_COUNTED_WHOLE: u32 = 1;
-/// The event was counted as a session; the rest was told with less, for want of room.
+/// The event was counted as a session, with less detail for lack of room.
 pub const MTASTS_COUNTED_FOLDED: u32 = 2;
-/// The event was not counted: it is of a message that is itself a TLS report (RFC 8460, 3).
+/// The event was not counted: the message was itself a TLS report (RFC 8460, 3).
 pub const MTASTS_COUNTED_NOT_TLSRPT_REPORT: u32 = 3;
 /// The event was not counted: the domain has no TLSRPT record that asks for reports.
 pub const MTASTS_COUNTED_NOT_NO_RECORD: u32 = 4;
-/// The event was not counted: the day has as many domains as may be.
+/// The event was not counted: the day has the maximum number of domains.
 pub const MTASTS_COUNTED_NOT_TOO_MANY_DOMAINS: u32 = 5;
-/// The event was not counted: the tally takes as much memory as it may.
+/// The event was not counted: the tally takes the maximum amount of memory.
 pub const MTASTS_COUNTED_NOT_OUT_OF_MEMORY: u32 = 6;
-/// The event was not counted, for a reason that this version of the library has no number for.
+/// The event was not counted, for a reason without a number in this version of the library.
 pub const MTASTS_COUNTED_NOT: u32 = 7;
 
-/// What came of the delivery of a report: one of the MTASTS_REPORT_DELIVERY_ numbers.
+/// The result of the delivery of a report: one of the MTASTS_REPORT_DELIVERY_ numbers.
 pub type mtasts_report_delivery = u32;
 
-/// One endpoint has taken the report (RFC 8460, 3).
+/// One destination has accepted the report (RFC 8460, 3).
 pub const MTASTS_REPORT_DELIVERY_DELIVERED: u32 = 1;
-/// No endpoint has taken the report: try again later.
+/// No destination has accepted the report: try again later.
 pub const MTASTS_REPORT_DELIVERY_FAILED: u32 = 2;
-/// No endpoint will take the report: the record is gone, or every endpoint said so for good.
+/// No destination will accept the report: the record is gone, or every destination refused permanently.
 pub const MTASTS_REPORT_DELIVERY_REFUSED: u32 = 3;
 
-/// What is counted of sessions with other domains, and the reports that come of it.
+/// The counts of sessions with other domains, and the reports made from them.
 ///
-/// The general flow: mtasts_tally_count() each event, or mtasts_tally_count_datagram() what libtlsrpt sent. At
-/// mtasts_tally_poll_timeout() and after each change, while mtasts_tally_poll_report() gives a report, deliver it to a "rua" of the
-/// domain's record, asked for anew, and tell mtasts_tally_handle_delivery() what came of it. Keep mtasts_tally_text() over a restart.
+/// The general flow: mtasts_tally_count() each event, or mtasts_tally_count_datagram() each datagram of libtlsrpt. At
+/// mtasts_tally_poll_timeout() and after each change, while mtasts_tally_poll_report() returns a report, deliver it to
+/// a "rua" of the domain's record, looked up again, and pass the result to mtasts_tally_handle_delivery(). Save
+/// mtasts_tally_text() for a restart.
 ///
-/// A day of UTC ends for its reports ten minutes after midnight; the report of a domain is due up to four hours later. Domains,
-/// policies and names are strangers' and bounded: 16 policies of a domain in a day and 64 kinds of failures of a policy are told
-/// apart, totals stay right beyond. Nothing that is counted gives way to what comes later.
+/// A day of UTC closes ten minutes after midnight; the report of a domain is due up to four hours later. Domains,
+/// policies and names are chosen by others and bounded: 16 policies of a domain in a day and 64 kinds of failures of a
+/// policy are distinguished, and totals stay correct beyond that. Nothing counted is ever evicted.
 pub struct mtasts_tally {
     tally: Guarded<Tally>,
 }
 
-/// A report that is to be delivered now.
+/// A report to be delivered now.
 pub struct mtasts_due_report {
     id: DueId,
     domain: CString,
@@ -68,11 +69,11 @@ pub struct mtasts_due_report {
     attempt: u32,
 }
 
-/// A tally that has counted nothing, for reports of `sender`, which may be freed before. It counts at most `max_domains` domains in a
-/// day (0 for the default, 65536) in `max_octets` octets of memory (0 for the default, 64 MiB).
+/// Creates an empty tally, for reports of `sender`, which may be freed afterwards. It counts at most `max_domains`
+/// domains in a day (0 for the default, 65536) in `max_octets` octets of memory (0 for the default, 64 MiB).
 ///
-/// Take `seed` from a source of random numbers, keep it to yourself, and keep it over restarts: it keys the hash of the names,
-/// which come from strangers, and sets when the report of a domain is due.
+/// Take `seed` from a source of random numbers, keep it secret, and keep it across restarts: it keys the hash of the
+/// names, which attackers choose, and determines when the report of a domain is due.
 ///
 /// Errors: MTASTS_ERR_NULL.
 #[unsafe(no_mangle)]
@@ -90,10 +91,10 @@ pub extern "C" fn mtasts_tally_new(
     })
 }
 
-/// Reads the text of a tally: `len` octets at `text`, as mtasts_tally_text() wrote it; `seed`, `sender`, `max_domains` and
-/// `max_octets` are as in mtasts_tally_new().
+/// Parses the text of a tally: `len` octets at `text`, as written by mtasts_tally_text(); `seed`, `sender`,
+/// `max_domains` and `max_octets` are as in mtasts_tally_new().
 ///
-/// Errors: 1351 to 1354, with line and octet: keep the text for whoever looks into it, and begin with an empty tally.
+/// Errors: 1351 to 1354, with line and octet: keep the text for inspection, and start with an empty tally.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_tally_parse(
     text: *const u8,
@@ -108,14 +109,14 @@ pub unsafe extern "C" fn mtasts_tally_parse(
     guard::run(error, || {
         let out = tally.ok_or(Fault::NULL)?;
         let config = config(seed, sender, max_domains, max_octets)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_tally::new(Tally::parse(unsafe { octets(text, len) }?, config)?));
         Ok(())
     })
 }
 
-/// The tally as text: keep it in a file, and read it with mtasts_tally_parse(). It names the domains that mail went to, so let
-/// nobody else read it.
+/// Writes the tally as text: save it in a file, and parse it with mtasts_tally_parse(). It contains the domains of your
+/// recipients, so keep it private.
 ///
 /// Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
@@ -130,7 +131,8 @@ pub extern "C" fn mtasts_tally_text(
     })
 }
 
-/// Counts an event at the time `now`, in Unix seconds: one of the MTASTS_COUNTED_ numbers. 0 for NULL, and when poisoned.
+/// Counts an event at the time `now`, in Unix seconds, and returns one of the MTASTS_COUNTED_ numbers. 0 for NULL, and
+/// when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_count(
     tally: Option<&mut mtasts_tally>,
@@ -143,7 +145,8 @@ pub extern "C" fn mtasts_tally_count(
     })
 }
 
-/// Counts all events of a datagram at the time `now`, in Unix seconds: how many were counted. 0 for NULL, and when poisoned.
+/// Counts all events of a datagram at the time `now`, in Unix seconds, and returns how many were counted. 0 for NULL,
+/// and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_count_datagram(
     tally: Option<&mut mtasts_tally>,
@@ -157,8 +160,8 @@ pub extern "C" fn mtasts_tally_count_datagram(
     })
 }
 
-/// The word of one of the MTASTS_COUNTED_ numbers, `counted`, for logs and metrics: "whole", "folded", or why not, as
-/// "too-many-domains". NULL for a number that is none. It lives as long as the process.
+/// The word for one of the MTASTS_COUNTED_ numbers, `counted`, for logs and metrics: "whole", "folded", or a reason
+/// such as "too-many-domains". NULL for an unknown number. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_counted_word(counted: mtasts_counted) -> *const c_char {
     match counted {
@@ -173,10 +176,10 @@ pub extern "C" fn mtasts_counted_word(counted: mtasts_counted) -> *const c_char 
     }
 }
 
-/// Adds what the tally `other` has counted and not yet delivered, day by day. It stays as it is: a tally that is merged twice counts
-/// twice. What has no room is lost, see mtasts_tally_lost_sessions().
+/// Adds the undelivered counts of the tally `other`, day by day. It is unchanged: merging a tally twice counts twice.
+/// What does not fit is lost, see mtasts_tally_lost_sessions().
 ///
-/// Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT where both are the same.
+/// Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT if both are the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_tally_merge(
     tally: Option<&mut mtasts_tally>,
@@ -187,14 +190,14 @@ pub unsafe extern "C" fn mtasts_tally_merge(
         if ptr::eq(tally, other) {
             return Err(Fault::ARGUMENT);
         }
-        // SAFETY: a tally that the caller has, or NULL; not the one that is changed.
+        // SAFETY: a tally of the caller, or NULL; not the one that is changed.
         let other = unsafe { other.as_ref() }.ok_or(Fault::NULL)?.tally.read()?;
         tally.tally.change(|tally| tally.merge(other))
     })
 }
 
-/// Notes that a report was mailed to `domain` at the time `now`: not the domain that it is about, but that of the address. Call it at
-/// each try, so that nobody gets a report about nothing but reports (RFC 8460, 3).
+/// Records that a report was mailed to `domain` at the time `now`: that of the address, not the one that the report is
+/// about. Call it for each attempt, so that nobody gets a report about reports only (RFC 8460, 3).
 ///
 /// Errors: 101 to 109 for the domain.
 #[unsafe(no_mangle)]
@@ -206,16 +209,16 @@ pub unsafe extern "C" fn mtasts_tally_note_report_mail(
 ) -> mtasts_status {
     guard::run(error, || {
         let tally = tally.ok_or(Fault::NULL)?;
-        // SAFETY: a string as the header wants it.
+        // SAFETY: a string as required by the header.
         let domain = PolicyDomain::parse(unsafe { string(domain) }?)?;
         tally.tally.change(|tally| tally.note_report_mail(&domain, UnixTime::from_secs(now)))
     })
 }
 
-/// The next report that is due at the time `now`, in Unix seconds; `*due` becomes NULL when none is.
+/// Returns the next report that is due at the time `now`, in Unix seconds; `*due` becomes NULL if there is none.
 ///
-/// It is due again, as if its delivery had failed, unless mtasts_tally_handle_delivery() says what came of it; so a process that
-/// dies meanwhile loses none. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+/// It becomes due again, as after a failed delivery, unless mtasts_tally_handle_delivery() is called with the result;
+/// so a process that dies in the meantime loses none. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_poll_report(
     tally: Option<&mut mtasts_tally>,
@@ -231,19 +234,19 @@ pub extern "C" fn mtasts_tally_poll_report(
     })
 }
 
-/// When the next report is due, in Unix seconds; a time in the past means now. The greatest uint64_t when none is, for NULL, and
-/// when poisoned. It may change with every call that names the tally.
+/// The time at which the next report is due, in Unix seconds; a time in the past means now. UINT64_MAX if there is
+/// none, for NULL, and when poisoned. It may change with every call on the tally.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_poll_timeout(tally: Option<&mtasts_tally>) -> u64 {
     guard::get(u64::MAX, || tally?.tally.read().ok()?.poll_timeout().map(UnixTime::as_secs))
 }
 
-/// Takes note of what came of a delivery at the time `now`: `delivery` is one of the MTASTS_REPORT_DELIVERY_ numbers. `due` stays the
-/// caller's. `*retry_at` becomes the time at which the report is due again, in Unix seconds, or the greatest uint64_t where that is
-/// never; `retry_at` may be NULL.
+/// Takes the result of a delivery at the time `now`: `delivery` is one of the MTASTS_REPORT_DELIVERY_ numbers. `due`
+/// remains the caller's. `*retry_at` becomes the time at which the report is due again, in Unix seconds, or UINT64_MAX
+/// for never; `retry_at` may be NULL.
 ///
-/// After a failure that is 5, 15 and 45 minutes, 2, 5 and 15 hours after the try before. A report that is not known any more
-/// changes nothing. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT for any other number.
+/// After a failure, retries follow 5, 15 and 45 minutes, 2, 5 and 15 hours after the previous attempt. An unknown
+/// report changes nothing. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED; MTASTS_ERR_ARGUMENT for an unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_handle_delivery(
     tally: Option<&mut mtasts_tally>,
@@ -269,26 +272,27 @@ pub extern "C" fn mtasts_tally_handle_delivery(
     })
 }
 
-/// Whether nothing waits to be reported: 1 or 0. 0 for NULL, and when poisoned.
+/// Returns 1 if there is nothing to report, otherwise 0. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_is_empty(tally: Option<&mtasts_tally>) -> i32 {
     guard::get(0, || Some(tally?.tally.read().ok()?.is_empty().into()))
 }
 
-/// How many domains have been counted on the day of UTC that has the time `day`, in Unix seconds. 0 for NULL, and when poisoned.
+/// The number of domains counted on the day of UTC that contains the time `day`, in Unix seconds. 0 for NULL, and when
+/// poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_domains(tally: Option<&mtasts_tally>, day: u64) -> usize {
     guard::get(0, || Some(tally?.tally.read().ok()?.domains(UnixTime::from_secs(day))))
 }
 
-/// How many octets all counts take in memory. 0 for NULL, and when poisoned.
+/// The memory of all counts, in octets. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_octets(tally: Option<&mtasts_tally>) -> usize {
     guard::get(0, || Some(tally?.tally.read().ok()?.octets()))
 }
 
-/// How many sessions were lost since a merge, a text, or a clock that was set right, found no room for them. 0 for NULL, and when
-/// poisoned.
+/// The number of sessions lost because there was no room for them in a merge, in a text, or after the clock was
+/// corrected. 0 for NULL, and when poisoned.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tally_lost_sessions(tally: Option<&mtasts_tally>) -> u64 {
     guard::get(0, || Some(tally?.tally.read().ok()?.lost_sessions()))
@@ -306,29 +310,29 @@ pub extern "C" fn mtasts_due_report_domain(due: Option<&mtasts_due_report>) -> *
     due.map_or(NONE, |due| due.domain.as_ptr())
 }
 
-/// The TLSRPT record of the domain that was seen last; NULL if none was, and for NULL.
+/// The last TLSRPT record of the domain seen; NULL if there was none, and for NULL.
 ///
-/// Ask for it anew: when it is gone, the domain wants no report (MTASTS_REPORT_DELIVERY_REFUSED); when DNS cannot tell, this one
-/// counts. mtasts_tlsrpt_record_parse() reads it.
+/// Look it up again: if it is gone, the domain wants no report (MTASTS_REPORT_DELIVERY_REFUSED); if DNS fails, use this
+/// one. mtasts_tlsrpt_record_parse() parses it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_due_report_record(due: Option<&mtasts_due_report>) -> *const c_char {
     due.and_then(|due| due.record.as_ref()).map_or(NONE, |record| record.as_ptr())
 }
 
-/// The report. mtasts_report_mail_new() makes the mail of it, and mtasts_report_json() what is attached, or posted to an "https:" URI as
-/// "application/tlsrpt+gzip". NULL for NULL.
+/// The report. mtasts_report_mail_new() makes the mail for it, and mtasts_report_json() the attachment, or the body to
+/// POST to an "https:" URI as "application/tlsrpt+gzip". NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_due_report_report(due: Option<&mtasts_due_report>) -> Option<&mtasts_report> {
     Some(&due?.report)
 }
 
-/// Which try of a `due` report it is, counted from 1. 0 for NULL.
+/// The number of the attempt for a `due` report, counted from 1. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_due_report_attempt(due: Option<&mtasts_due_report>) -> u32 {
     due.map_or(0, |due| due.attempt)
 }
 
-/// Frees a due report; the tally keeps what it counted. NULL is fine.
+/// Frees a due report; the tally keeps its counts. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_due_report_free(due: Option<Box<mtasts_due_report>>) {
     drop(due);

@@ -2,18 +2,18 @@
 
 use std::ffi::{CStr, CString, c_char};
 
-/// A text that the library wrote.
+/// A text written by the library.
 pub struct mtasts_text {
     text: CString,
 }
 
-/// The text, in UTF-8 and with its NUL behind it. NULL for NULL.
+/// The text, in UTF-8 and NUL-terminated. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_text_string(text: Option<&mtasts_text>) -> *const c_char {
     text.map_or(NONE, |text| text.text.as_ptr())
 }
 
-/// How many octets the text has, without its NUL. 0 for NULL.
+/// The length of the text in octets, without its NUL. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_text_len(text: Option<&mtasts_text>) -> usize {
     text.map_or(0, |text| text.text.as_bytes().len())
@@ -31,18 +31,18 @@ impl mtasts_text {
     }
 }
 
-/// A text as C wants it. A NUL within it, which none of the core's texts has, would end it early: it is replaced.
+/// A text as a C string. A NUL in it, which no text of the core has, would end it early: it is replaced.
 pub(crate) fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
 }
 
-/// No string.
+/// NULL.
 pub(crate) const NONE: *const c_char = std::ptr::null();
 
-/// A word with its sentence, as the core has them, under their number.
+/// The code and the message of the core, by their number.
 pub(crate) type Row = (i32, &'static str, &'static str);
 
-/// How many octets the texts of a table take, each with its NUL.
+/// The size of the texts of a table, each with its NUL, in octets.
 pub(crate) const fn table_len(rows: &[Row]) -> usize {
     let (mut len, mut row) = (0, 0);
     while row < rows.len() {
@@ -52,7 +52,7 @@ pub(crate) const fn table_len(rows: &[Row]) -> usize {
     len
 }
 
-/// The texts of a table, each with its NUL: made at compile time, so that no state has to be kept.
+/// The texts of a table, each with its NUL: made at compile time, so that no state is needed.
 pub(crate) const fn table<const LEN: usize>(rows: &[Row]) -> [u8; LEN] {
     let mut texts = [0; LEN];
     let (mut end, mut row) = (0, 0);
@@ -73,21 +73,44 @@ const fn append(texts: &mut [u8], start: usize, text: &[u8]) -> usize {
     start + text.len() + 1
 }
 
-/// The word and the sentence of a number.
+/// A row at run time: its number, and the lengths of its code and its message. Texts are found by their offset, because
+/// each pointer to one would need a relocation.
+#[derive(Clone, Copy)]
+pub(crate) struct Lens {
+    number: i32,
+    word: u16,
+    sentence: u16,
+}
+
+/// The rows of a table, for [`find`].
+#[allow(clippy::cast_possible_truncation, reason = "it is asserted")]
+pub(crate) const fn lens<const COUNT: usize>(rows: &[Row]) -> [Lens; COUNT] {
+    let mut all = [Lens { number: 0, word: 0, sentence: 0 }; COUNT];
+    let mut row = 0;
+    while row < COUNT {
+        let (number, word, sentence) = rows[row];
+        assert!(word.len() <= u16::MAX as usize && sentence.len() <= u16::MAX as usize);
+        all[row] = Lens { number, word: word.len() as u16, sentence: sentence.len() as u16 };
+        row += 1;
+    }
+    all
+}
+
+/// The code and the message of a number.
 pub(crate) fn find(
-    rows: &[Row],
+    rows: &[Lens],
     texts: &'static [u8],
     number: i32,
 ) -> Option<(&'static CStr, &'static CStr)> {
     let mut start = 0;
-    for (own, word, sentence) in rows {
-        let middle = start + word.len() + 1;
-        if *own == number {
+    for row in rows {
+        let middle = start + usize::from(row.word) + 1;
+        if row.number == number {
             let text =
                 |start: usize| texts.get(start..).and_then(|text| CStr::from_bytes_until_nul(text).ok());
             return Some((text(start)?, text(middle)?));
         }
-        start = middle + sentence.len() + 1;
+        start = middle + usize::from(row.sentence) + 1;
     }
     None
 }

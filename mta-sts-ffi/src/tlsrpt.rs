@@ -1,35 +1,35 @@
-//! The words of TLSRPT (RFC 8460).
+//! The terms of TLSRPT (RFC 8460).
 
 use std::ffi::c_char;
 
 use mta_sts_core::{PolicyType, ResultType};
 
 use crate::getter::get;
-use crate::text::{self, NONE, Row};
+use crate::text::{self, Lens, NONE, Row};
 
-/// What went wrong, as TLSRPT counts it (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
+/// The result type of a failure in TLSRPT (RFC 8460, 4.3): one of the MTASTS_TLSRPT_ numbers.
 pub type mtasts_result_type = u32;
 
-/// The kind of policy that TLSRPT counts a session under (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
+/// The type of policy under which TLSRPT counts a session (RFC 8460, 4.4): one of the MTASTS_POLICY_TYPE_ numbers.
 pub type mtasts_policy_type = u32;
 
-/// The word of a `result_type`, as it stands in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
+/// The keyword of a `result_type` in a report: "certificate-expired" for MTASTS_TLSRPT_CERTIFICATE_EXPIRED.
 ///
-/// NULL for a number that is none. It lives as long as the process.
+/// NULL for an unknown number. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_result_type_word(result_type: mtasts_result_type) -> *const c_char {
-    word(&RESULTS, &RESULT_TEXTS, result_type)
+    word(&RESULT_LENS, &RESULT_TEXTS, result_type)
 }
 
-/// The word of a `policy_type`, as it stands in a report: "sts" for MTASTS_POLICY_TYPE_STS.
+/// The keyword of a `policy_type` in a report: "sts" for MTASTS_POLICY_TYPE_STS.
 ///
-/// NULL for a number that is none. It lives as long as the process.
+/// NULL for an unknown number. It is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_type_word(policy_type: mtasts_policy_type) -> *const c_char {
-    word(&TYPES, &TYPE_TEXTS, policy_type)
+    word(&TYPE_LENS, &TYPE_TEXTS, policy_type)
 }
 
-fn word(rows: &[Row], texts: &'static [u8], number: u32) -> *const c_char {
+fn word(rows: &[Lens], texts: &'static [u8], number: u32) -> *const c_char {
     get(NONE, || {
         let number = i32::try_from(number).ok()?;
         text::find(rows, texts, number).map(|(word, _)| word.as_ptr())
@@ -37,7 +37,7 @@ fn word(rows: &[Row], texts: &'static [u8], number: u32) -> *const c_char {
 }
 
 macro_rules! rows_of {
-    ($name:ident, $texts:ident, $kind:ident) => {
+    ($name:ident, $lens:ident, $texts:ident, $kind:ident) => {
         const $name: [Row; $kind::ALL.len()] = {
             let mut rows = [(0, "", ""); $kind::ALL.len()];
             let mut row = 0;
@@ -47,9 +47,10 @@ macro_rules! rows_of {
             }
             rows
         };
+        static $lens: [Lens; $name.len()] = text::lens(&$name);
         static $texts: [u8; text::table_len(&$name)] = text::table(&$name);
     };
 }
 
-rows_of!(RESULTS, RESULT_TEXTS, ResultType);
-rows_of!(TYPES, TYPE_TEXTS, PolicyType);
+rows_of!(RESULTS, RESULT_LENS, RESULT_TEXTS, ResultType);
+rows_of!(TYPES, TYPE_LENS, TYPE_TEXTS, PolicyType);

@@ -1,4 +1,4 @@
-//! The TXT record under `_smtp._tls` (RFC 8460, 3).
+//! The TXT record at `_smtp._tls` (RFC 8460, 3).
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ use crate::pointer::{give, mtasts_bytes, octets, octets_of_all};
 use crate::status::{Fault, mtasts_error, mtasts_status};
 use crate::text::{NONE, c_string};
 
-/// A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
+/// A TLSRPT record, by which a domain asks for TLS reports (RFC 8460, 3).
 pub struct mtasts_tlsrpt_record {
     uris: Vec<Uri>,
 }
@@ -20,11 +20,12 @@ struct Uri {
     address: Option<CString>,
 }
 
-/// Reads one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings joined with nothing between.
+/// Parses one TXT RR that asks for TLS reports: `len` octets at `txt`, its character-strings concatenated without
+/// separators.
 ///
-/// URIs that are of no use are passed over; of several "rua" all count, and beyond 8 URIs none.
+/// Unusable URIs are skipped; if there are several "rua" fields all of them count, up to 8 URIs.
 ///
-/// Errors: 1303 to 1311, with the octet. Such a domain gets no report.
+/// Errors: 1303 to 1311, with the octet. Such a domain gets no reports.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_tlsrpt_record_parse(
     txt: *const u8,
@@ -34,15 +35,15 @@ pub unsafe extern "C" fn mtasts_tlsrpt_record_parse(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = record.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         give(out, mtasts_tlsrpt_record::new(&TlsrptRecord::parse(unsafe { octets(txt, len) }?)?));
         Ok(())
     })
 }
 
-/// Picks the record out of an RRset: `count` TXT RRs at `rrs`, each with its character-strings joined.
+/// Selects the record from an RRset: `count` TXT RRs at `rrs`, each with its character-strings concatenated.
 ///
-/// Errors: "no-tlsrpt-record" when no RR begins as a record, "several-tlsrpt-records" when two do; else as
+/// Errors: "no-tlsrpt-record" if no RR begins as a record, "several-tlsrpt-records" if two do; otherwise the same as
 /// mtasts_tlsrpt_record_parse(). All of them mean: send this domain no report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_tlsrpt_record_select(
@@ -53,21 +54,21 @@ pub unsafe extern "C" fn mtasts_tlsrpt_record_select(
 ) -> mtasts_status {
     guard::run(error, || {
         let out = record.ok_or(Fault::NULL)?;
-        // SAFETY: octets as the header wants them.
+        // SAFETY: octets as required by the header.
         let rrs = unsafe { octets_of_all(rrs, count) }?;
         give(out, mtasts_tlsrpt_record::new(&TlsrptRecord::select(&rrs)?));
         Ok(())
     })
 }
 
-/// To how many URIs the reports of a `record` go: 1 to 8. 0 for NULL.
+/// The number of URIs in a `record`: 1 to 8. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tlsrpt_record_uri_count(record: Option<&mtasts_tlsrpt_record>) -> usize {
     record.map_or(0, |record| record.uris.len())
 }
 
-/// A URI, in their order from 0: "mailto:" with a percent-encoded address, or an "https:" URL to POST to.
-/// NULL for NULL, and beyond the last.
+/// A URI, by its index from 0: "mailto:" with a percent-encoded address, or an "https:" URL to POST to. NULL for NULL,
+/// and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tlsrpt_record_uri_get(
     record: Option<&mtasts_tlsrpt_record>,
@@ -76,8 +77,8 @@ pub extern "C" fn mtasts_tlsrpt_record_uri_get(
     record.and_then(|record| record.uris.get(index)).map_or(NONE, |uri| uri.text.as_ptr())
 }
 
-/// The address of a "mailto:" URI, percent-decoded and without its header fields, ready for a header field.
-/// NULL for an "https:" URI, for NULL, and beyond the last.
+/// The address of a "mailto:" URI, percent-decoded and without its header fields, usable in a header field. NULL for an
+/// "https:" URI, for NULL, and if the index is out of range.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_tlsrpt_record_address_get(
     record: Option<&mtasts_tlsrpt_record>,

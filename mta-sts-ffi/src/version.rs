@@ -1,30 +1,32 @@
-//! Which library this is.
+//! The version of the library.
 
 use std::ffi::c_char;
 
-/// The version of the library at hand, as "0.1.0"; MTASTS_VERSION is that of the header.
+/// The version of the installed library, such as "0.1.0"; MTASTS_VERSION is that of the header.
 ///
-/// Never NULL; it lives as long as the process.
+/// Never NULL; it is valid for the lifetime of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library at hand as a number: major * 65536 + minor * 256 + patch.
+/// The version of the installed library as a number: major * 65536 + minor * 256 + patch.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_version_number() -> u32 {
     NUMBER
 }
 
-/// Whether the library at hand has all that a header of this version declares, with the same ABI.
+/// Returns 1 if the installed library has everything that a header of this version declares, with the
+/// same ABI, otherwise 0.
 ///
-/// Call it with MTASTS_VERSION_NUMBER. 1 if so, 0 if not: do not go on then.
+/// Call it with MTASTS_VERSION_NUMBER. If it returns 0, do not use the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_version_check(header: u32) -> i32 {
     i32::from(NUMBER >> 16 == header >> 16 && NUMBER >= header)
 }
 
-/// Whether the library turns U-labels into A-labels: 1, or 0 if it was built without the feature "idna".
+/// Returns 1 if the library converts U-labels to A-labels, or 0 if it was built without the feature
+/// "idna".
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_has_idna() -> i32 {
     i32::from(cfg!(feature = "idna"))

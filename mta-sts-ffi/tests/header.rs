@@ -141,13 +141,13 @@ fn constants() -> String {
             })*
         };
     }
-    group!("What is wrong with an input: 101 names, 201 records, 301 policies, 401 answers, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
-    group!("Why no answer came from a Policy Host.", "FETCH_", FetchFailure);
-    group!("Why DNS gave no answer.", "TXT_", TxtFailure);
-    group!("Why a session does not meet what was asked of it.", "FAULT_", SessionFault);
-    group!("Why no policy applies to a message.", "NO_POLICY_", NoPolicyKind);
-    group!("What a finding is about, beside the MTASTS_ERR_ numbers.", "LINT_", LintKind);
-    group!("Where a TLS report departs from RFC 8460.", "DEVIATION_", DeviationKind);
+    group!("Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
+    group!("Reasons why a Policy Host gave no response.", "FETCH_", FetchFailure);
+    group!("Reasons why DNS gave no answer.", "TXT_", TxtFailure);
+    group!("Reasons why a session fails a requirement.", "FAULT_", SessionFault);
+    group!("Reasons why no policy applies to a message.", "NO_POLICY_", NoPolicyKind);
+    group!("Kinds of findings, in addition to the MTASTS_ERR_ numbers.", "LINT_", LintKind);
+    group!("Deviations of a TLS report from RFC 8460.", "DEVIATION_", DeviationKind);
     let _ = writeln!(text, "\n/* The result types of TLSRPT (RFC 8460, 4.3), by libtlsrpt's numbers. */\n");
     for result in ResultType::ALL {
         let _ = writeln!(text, "#define MTASTS_TLSRPT_{} {}", macro_name(result.as_str()), result.number());
@@ -217,7 +217,7 @@ impl Function {
     fn ownership(&self) -> Option<String> {
         let Self { name, declaration, .. } = self;
         if name.ends_with("_free") {
-            return Some("the object is the library's from here on.".to_owned());
+            return Some("the object passes to the library.".to_owned());
         }
         let given: Vec<_> = parameters(declaration)
             .into_iter()
@@ -225,7 +225,7 @@ impl Function {
             .map(|parameter| {
                 let tail = declaration.split(&format!("**{parameter}")).next().unwrap_or_default();
                 let kind = tail.rsplit(['(', ',']).next().unwrap_or_default().replace("struct ", "");
-                format!("`*{parameter}` is the caller's; free it with {}_free().", kind.trim())
+                format!("the caller owns `*{parameter}`; free it with {}_free().", kind.trim())
             })
             .collect();
         if !given.is_empty() {
@@ -236,10 +236,10 @@ impl Function {
         match first {
             _ if !result.contains('*') => None,
             Some(first) if result.starts_with("const ") && declaration.contains(&format!("*{first}")) => {
-                Some(format!("the result belongs to `{first}` and lives as long."))
+                Some(format!("the result is owned by `{first}` and valid as long as it."))
             }
-            _ if result.starts_with("const ") => Some("the result is the library's.".to_owned()),
-            _ => Some("the result is the caller's.".to_owned()),
+            _ if result.starts_with("const ") => Some("the library owns the result.".to_owned()),
+            _ => Some("the caller owns the result.".to_owned()),
         }
     }
 

@@ -1,14 +1,15 @@
-"""Measures the package beside postfix-mta-sts-resolver and checkdmarc, on the same inputs, in one run.
+"""Measures the package beside postfix-mta-sts-resolver, checkdmarc and parsedmarc, on the same inputs, in one run.
 
     pip install mta-sts -r benches/requirements.txt
     python benches/bench.py
 
 Times are the best of several runs, of one thread. The peers check less: postfix-mta-sts-resolver splits lines and leaves
-the values as they are. Exit status 1 if a goal is missed.
+the values as they are. parsedmarc gives a dict, so that a report and its dict are measured. Exit status 1 if a goal is missed.
 """
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import sys
 import threading
@@ -16,14 +17,17 @@ import time
 import timeit
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mta_sts import CachedPolicy, CacheUpdate, Delivery, Policy, PolicyCache, Record, lint_policy
+from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy, assess, explain
 
 TWO_MX = "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: *.mail.example.com\r\nmax_age: 604800\r\n"
 LARGE = "version: STSv1\nmode: enforce\n" + "mx: *.a.example.com\n" * 3_270 + "max_age: 604800\n"
 RECORD = "v=STSv1; id=20261124T000000;"
 NOW = 1_700_000_000
+REPORTS = Path(__file__).resolve().parents[2] / "benches" / "reports"
 
 
 def nanoseconds(work: Callable[[], object]) -> float:
@@ -70,9 +74,9 @@ def longest_hold(work: Callable[[], object], times: int = 100) -> float:
     return min(waits) * 1e3
 
 
-def peer(module: str, function: str) -> Callable[[str], Any] | None:
+def peer(module: str, function: str) -> Callable[[Any], Any] | None:
     try:
-        found: Callable[[str], Any] = getattr(importlib.import_module(module), function)
+        found: Callable[[Any], Any] = getattr(importlib.import_module(module), function)
         return found
     except ImportError:
         print(f"{module} is not installed: pip install -r benches/requirements.txt", file=sys.stderr)
@@ -109,6 +113,16 @@ def main() -> int:
     row("delivery.check_mx(host)", lambda: delivery.check_mx("mx1.example.com"), 500)
     row("delivery.check_session(host, tls)", lambda: delivery.check_session("mx1.example.com", "authenticated"), 500)
     row("parse 64 KiB", lambda: Policy.parse(LARGE))
+
+    parsedmarc = peer("parsedmarc", "parse_smtp_tls_report_json")
+    for path in sorted(REPORTS.glob("*.json")):
+        json = path.read_bytes()
+        what = f"report {path.stem}, {len(json):,} octets"
+        slower = row(f"{what}, parsedmarc", partial(parsedmarc, json)) if parsedmarc is not None else None
+        row(what, partial(Report.parse, json), slower and slower * 0.3)
+        row(f"{what}, to_dict", lambda: Report.parse(json).to_dict(), slower and slower * 0.6)
+        row(f"{what}, gzip", partial(Report.parse, gzip.compress(json)))
+    row("explain(...)", lambda: explain("sts", "validation-failure", "unable_to_get_local_issuer_certificate"))
     failed = False
     for what, taken, goal in rows:
         missed = goal is not None and taken > goal
@@ -131,7 +145,31 @@ def main() -> int:
         held = longest_hold(work)
         failed |= held > 1
         print(f"64 KiB, {what:<20} holds the interpreter {held:8.3f} ms" + ("   MISSED" if held > 1 else ""))
+
+    report = large_report()
+    json = report.to_json().encode()
+    packed = gzip.compress(json)
+    for what, work in [
+        ("parse", lambda: Report.parse(json)),
+        ("parse gzip", lambda: Report.parse(packed)),
+        ("to_json", report.to_json),
+        ("to_dict", report.to_dict),
+        ("assess", lambda: assess([report] * 4, domain="example.com", policy=policy, now=NOW)),
+    ]:
+        held = longest_hold(work)
+        failed |= held > 1
+        print(f"64 KiB, report, {what:<12} holds the interpreter {held:8.3f} ms" + ("   MISSED" if held > 1 else ""))
     return int(failed)
+
+
+def large_report() -> Report:
+    details = [
+        FailureDetails("validation-failure", 1, receiving_mx_hostname="mx.example.com", receiving_ip=f"192.0.2.{number % 256}")
+        for number in range(500)
+    ]
+    policy = ReportPolicy("sts", "example.com", mx_hosts=["mx.example.com"], failures=500, details=details)
+    day = ReportPeriod.of_day(NOW - 86_400)
+    return Report(organization="Sender", contact="tls@sender.example", id="1@sender.example", period=day, policies=[policy])
 
 
 def overhead() -> float:

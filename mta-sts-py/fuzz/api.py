@@ -16,9 +16,11 @@ import atheris
 with atheris.instrument_imports():
     import mta_sts
     from mta_sts import CacheEntry, Delivery, Lookup, MtaStsError, Policy, PolicyCache, PolicyDomain, Record
+    from mta_sts.tlsrpt import Datagram, Report, ReportSender, Tally, explain
 
 CODES = mta_sts.codes()
 CACHE = PolicyCache(max_entries=8)
+SENDER = ReportSender("tls@sender.test", "Sender")
 
 
 def refused(error: MtaStsError, length: int) -> None:
@@ -35,14 +37,16 @@ def one_input(data: bytes) -> None:
     provider = atheris.FuzzedDataProvider(data)
     text, octets, now = provider.ConsumeUnicode(60), provider.ConsumeBytes(400), provider.ConsumeIntInRange(0, 2**40)
     references = sys.getrefcount(octets), sys.getrefcount(text)
-    for parse in (Record.parse, Policy.parse, lambda octets: CacheEntry.parse(octets, "a.test")):
+    for parse in (Record.parse, Policy.parse, lambda octets: CacheEntry.parse(octets, "a.test"), Report.parse):
         try:
             value = parse(octets)
         except MtaStsError as error:
-            refused(error, len(octets))
+            # A report may be longer, unpacked.
+            refused(error, sys.maxsize if parse is Report.parse else len(octets))
         else:
             assert pickle.loads(pickle.dumps(value)) == value
             assert hash(value) == hash(parse(octets)) and repr(value)
+    count(octets, text, now)
     for finding in mta_sts.lint_policy(octets):
         assert 0 <= finding.span[0] <= finding.span[1] <= len(octets) and finding.code in CODES
     try:
@@ -54,6 +58,21 @@ def one_input(data: bytes) -> None:
     else:
         look_up(domain, octets, now)
     assert (sys.getrefcount(octets), sys.getrefcount(text)) == references
+
+
+@atheris.instrument_func
+def count(octets: bytes, text: str, now: int) -> None:
+    """A datagram and the text of a tally."""
+    try:
+        explain(text, text, text)
+        datagram = Datagram.parse(octets)
+        tally = Tally(SENDER, seed=1, max_octets=10_000)
+        tally.count_datagram(datagram, now=now)
+        assert Tally.parse(tally.to_text(), SENDER, seed=1).to_text() == tally.to_text()
+        Tally.parse(octets, SENDER, seed=1)
+    except MtaStsError as error:
+        # Places are counted in the text that the octets are read as.
+        refused(error, sys.maxsize)
 
 
 @atheris.instrument_func

@@ -9,7 +9,7 @@ use crate::entry::{CacheEntry, CacheUpdate};
 use crate::name::{PolicyDomain, policy_domain};
 use crate::value::value;
 
-/// Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
+/// A bounded in-memory cache of entries, with a schedule for refreshes. Any thread may use it.
 ///
 /// >>> from mta_sts import Lookup, PolicyCache
 /// >>> cache = PolicyCache(max_entries=1000)
@@ -20,15 +20,15 @@ use crate::value::value;
 /// >>> len(cache)
 /// 1
 ///
-/// `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes; a policy of mode
-/// enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each counted once however
-/// many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
-/// timedelta; 180 days by default.
+/// `max_entries`: the maximum number of domains, 65,536 by default. When it is reached, the entry with the lowest rank
+/// is evicted; a policy of mode enforce last. `max_octets`: the maximum memory for policies, 256 MiB by default, each
+/// counted once however many domains share it. `unused_for`: the time without use after which a domain is no longer
+/// refreshed, in seconds or as a timedelta; 180 days by default.
 ///
-/// It holds what lookups came to, and nothing of those that still go on: several of one domain at once each ask, unless a
-/// `Resolver` runs them.
+/// It holds the results of finished lookups, and nothing about running ones: concurrent lookups of one domain each make
+/// queries, unless a `Resolver` runs them.
 ///
-/// Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+/// Times are Unix seconds or aware datetimes. Raises MtaStsError for an invalid domain.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct PolicyCache(Mutex<core::PolicyCache>);
 
@@ -41,7 +41,7 @@ impl PolicyCache {
         #[pyo3(from_py_with = size)] max_octets: usize,
         unused_for: Option<Span>,
     ) -> Self {
-        // Nobody outside must foresee where a name is kept or when it is refreshed.
+        // Nobody outside must be able to predict where a name is stored or when it is refreshed.
         let mut config = core::CacheConfig::new(RandomState::new().hash_one(0))
             .with_max_entries(max_entries)
             .with_max_octets(max_octets);
@@ -51,21 +51,22 @@ impl PolicyCache {
         Self(Mutex::new(core::PolicyCache::new(config)))
     }
 
-    /// What is remembered of a domain, or `None` when nothing of it counts any more. It counts as a use.
+    /// The entry of a domain, or `None` if nothing in it is current. It counts as a use.
     #[pyo3(signature = (domain, /, *, now))]
     fn get(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
         let domain = policy_domain(domain)?;
         Ok(self.lock().get(&domain, now.0).map(CacheEntry))
     }
 
-    /// What is remembered of a domain, as `get` has it. It is no use: for a refresh.
+    /// The same entry as `get`, without counting as a use: for a refresh.
     #[pyo3(signature = (domain, /, *, now))]
     fn peek(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<Option<CacheEntry>> {
         let domain = policy_domain(domain)?;
         Ok(self.lock().peek(&domain, now.0).map(CacheEntry))
     }
 
-    /// Remembers what a lookup came to; gives what had to go for it, each an `Evicted`. It is no use of a domain that is there.
+    /// Applies the update of a lookup; returns the evicted entries, each an `Evicted`. It does not count as a
+    /// use of a cached domain.
     #[pyo3(signature = (domain, update, /, *, now))]
     fn apply<'py>(
         &self,
@@ -78,7 +79,7 @@ impl PolicyCache {
         evicted.into_iter().map(|evicted| evicted_value(domain.py(), evicted)).collect()
     }
 
-    /// Puts in an entry that was saved; gives what had to go for it, each an `Evicted`. It counts as a use.
+    /// Inserts a saved entry; returns the evicted entries, each an `Evicted`. It counts as a use.
     #[pyo3(signature = (domain, entry, /, *, now))]
     fn insert<'py>(
         &self,
@@ -91,66 +92,67 @@ impl PolicyCache {
         evicted.into_iter().map(|evicted| evicted_value(domain.py(), evicted)).collect()
     }
 
-    /// Forgets a domain; gives its entry, or `None`.
+    /// Removes a domain; returns its entry, or `None`.
     #[pyo3(signature = (domain, /))]
     fn remove(&self, domain: &Bound<'_, PyAny>) -> PyResult<Option<CacheEntry>> {
         let domain = policy_domain(domain)?;
         Ok(self.lock().remove(&domain).map(CacheEntry))
     }
 
-    /// Removes one entry in which nothing counts any more; gives it, an `Evicted`, or `None`.
+    /// Removes one entry in which nothing is current; returns it as an `Evicted`, or `None`.
     ///
-    /// There is no need to call it: such entries are the first to go.
+    /// There is no need to call it: such entries are evicted first.
     #[pyo3(signature = (*, now))]
     fn remove_expired<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
         let evicted = self.lock().remove_expired(now.0);
         evicted.map(|evicted| evicted_value(py, evicted)).transpose()
     }
 
-    /// Removes all entries in which nothing counts any more; gives how many.
+    /// Removes all entries in which nothing is current; returns their number.
     #[pyo3(signature = (*, now))]
     fn purge(&self, now: Time) -> usize {
         let mut removed = 0;
-        // One lock for each, so that a large cache stops nobody for long.
+        // One lock for each, so that a large cache blocks nobody for long.
         while self.lock().remove_expired(now.0).is_some() {
             removed += 1;
         }
         removed
     }
 
-    /// A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest due first, or `None`.
+    /// A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest overdue first, or `None`.
     ///
-    /// Run a lookup for `Purpose.REFRESH` on what `peek` gives, and `apply` what comes of it. If nothing comes of it, the domain
-    /// is named again after half an hour.
+    /// Run a lookup with `Purpose.REFRESH` on the entry from `peek`, and `apply` its update. If no update is applied,
+    /// the domain is returned again after half an hour.
     #[pyo3(signature = (*, now))]
     fn poll_refresh(&self, now: Time) -> Option<PolicyDomain> {
         self.lock().poll_refresh(now.0).map(PolicyDomain)
     }
 
-    /// When `poll_refresh` next has something to do, in Unix seconds, or `None`. A time that is past means now.
+    /// The time at which `poll_refresh` next has something to do, in Unix seconds, or `None`. A time in the
+    /// past means now.
     fn poll_timeout(&self) -> Option<u64> {
         self.lock().poll_timeout().map(core::UnixTime::as_secs)
     }
 
-    /// All that is remembered, to save it: domains and entries, in the order in which they would go.
+    /// All domains and entries, in order to save them, in the order in which they would be evicted.
     fn entries(&self) -> Vec<(PolicyDomain, CacheEntry)> {
         let entries: Vec<_> = self.lock().entries().collect();
         entries.into_iter().map(|(domain, entry)| (PolicyDomain(domain), CacheEntry(entry))).collect()
     }
 
-    /// How many domains it holds at most.
+    /// The maximum number of domains.
     #[getter]
     fn max_entries(&self) -> usize {
         self.lock().config().max_entries()
     }
 
-    /// How much memory the policies may take at most, in octets.
+    /// The maximum memory for policies, in octets.
     #[getter]
     fn max_octets(&self) -> usize {
         self.lock().config().max_octets()
     }
 
-    /// How much memory the policies take, in octets.
+    /// The memory that policies take, in octets.
     #[getter]
     fn octets(&self) -> usize {
         self.lock().octets()

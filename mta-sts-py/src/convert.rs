@@ -1,4 +1,4 @@
-//! What comes in from Python.
+//! Conversions of arguments from Python.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::error::unknown_word;
 
-/// Below this a parse takes less time than to let go of the lock and take it again.
+/// Below this a parse takes less time than releasing and reacquiring the GIL.
 pub(crate) const LARGE: usize = 4096;
 
-/// Text as the network sent it: `bytes`, anything that `bytes()` takes as a buffer, or a `str`, whose
-/// UTF-8 is meant.
+/// Text as the network sent it: `bytes`, anything that `bytes()` accepts as a buffer, or a `str`, which means its
+/// UTF-8.
 pub(crate) struct Octets<'a>(Cow<'a, [u8]>);
 
 impl AsRef<[u8]> for Octets<'_> {
@@ -36,14 +36,15 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        // First, since an extraction that fails makes an exception.
+        if object.is_instance_of::<PyBytes>() {
+            return Ok(Self(Cow::Borrowed(object.extract::<&'a [u8]>()?)));
+        }
         if let Ok(text) = object.extract::<&'a str>() {
             return Ok(Self(Cow::Borrowed(text.as_bytes())));
         }
-        if let Ok(bytes) = object.extract::<&'a [u8]>() {
-            return Ok(Self(Cow::Borrowed(bytes)));
-        }
         if object.is_instance_of::<PyString>() {
-            // Lone surrogates become octets that are no UTF-8, which is for the parser to say.
+            // Lone surrogates become octets that are not UTF-8, which the parser reports.
             let arguments = ("utf-8", "surrogatepass");
             let bytes = object.call_method1(intern!(object.py(), "encode"), arguments)?;
             return Ok(Self(Cow::Owned(bytes.extract::<&[u8]>()?.to_vec())));
@@ -57,7 +58,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
     }
 }
 
-/// The texts of an iterable. A lone `bytes` or `str` is refused: it is an iterable too, of the wrong things.
+/// The texts of an iterable. A lone `bytes` or `str` is refused: it is an iterable too, of the wrong items.
 pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     if iterable.is_instance_of::<PyBytes>() || iterable.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err("wanted an iterable of bytes or str, not one of them alone"));
@@ -65,7 +66,8 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
 }
 
-/// The texts of an iterable, and no lone text, which is an iterable too. Of a lone surrogate as [`Text`] has it.
+/// The strings of an iterable; a single string, although itself an iterable, is rejected. Lone surrogates are replaced
+/// as in [`Text`].
 pub(crate) fn text_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     if iterable.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err("wanted an iterable of str, not one alone"));
@@ -73,8 +75,8 @@ pub(crate) fn text_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<String>>
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Text<'_>>()?.0.into_owned())).collect()
 }
 
-/// A name as Python has it. A lone surrogate, which has no UTF-8, becomes the replacement character: no name has it, so
-/// the parser says where it is.
+/// A name given as `str`. A lone surrogate, which has no UTF-8, becomes the replacement character: no name contains it,
+/// so the parser reports its position.
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl AsRef<str> for Text<'_> {
@@ -98,7 +100,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text<'a> {
     }
 }
 
-/// The text of a word; for `from_py_with`, so that the default of a parameter can be a literal.
+/// The text of a keyword; for `from_py_with`, so that the default of a parameter can be a literal.
 pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     object.extract::<&str>().map_err(|error| match object.cast::<PyString>() {
         Ok(text) => unknown_word(object.py(), "word of this package", &text.to_string_lossy()),
@@ -106,7 +108,7 @@ pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     })
 }
 
-/// A number of things or of octets; for `from_py_with`.
+/// A count or a number of octets; for `from_py_with`.
 pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
     object
         .extract()
@@ -120,17 +122,17 @@ pub(crate) fn count(object: &Bound<'_, PyAny>) -> PyResult<u64> {
         .map_err(|error: PyErr| out_of_range(object.py(), error, "a count is a number from 0 to 2**64 - 1"))
 }
 
-/// The lowest 64 bits of any whole number, such as Python's own hashes are; for `from_py_with`.
+/// The lowest 64 bits of any integer, such as a Python hash; for `from_py_with`.
 pub(crate) fn any_number(object: &Bound<'_, PyAny>) -> PyResult<u64> {
     object.cast::<PyInt>()?.bitand(u64::MAX)?.extract()
 }
 
-/// A size that need not be given.
+/// An optional size.
 pub(crate) fn optional_size(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     if object.is_none() { Ok(None) } else { size(object).map(Some) }
 }
 
-/// A status of HTTP; for `from_py_with`.
+/// An HTTP status; for `from_py_with`.
 pub(crate) fn http_status(object: &Bound<'_, PyAny>) -> PyResult<u16> {
     object
         .extract()
@@ -212,7 +214,7 @@ fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// The value that a word stands for.
+/// The value of a keyword.
 pub(crate) fn from_word<T: DeserializeOwned>(what: &str, word: &str) -> PyResult<T> {
     serde_plain::from_str(word).map_err(|_| Python::attach(|py| unknown_word(py, what, word)))
 }

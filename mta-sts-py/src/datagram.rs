@@ -54,7 +54,7 @@ impl Datagram {
         PolicyDomain(self.0.domain().clone())
     }
 
-    /// The TLSRPT record of the recipient domain, as the sender saw it.
+    /// The TLSRPT record of the recipient domain, as seen by the sender.
     #[getter]
     fn record(&self) -> &str {
         self.0.record()

@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::value::{is_value, value, word_of};
 use crate::verdict::{MxVerdict, SessionVerdict};
 
-/// What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
+/// Decides how a message to a domain may be sent: before a connection, after TLS, and at the end.
 ///
 /// >>> from mta_sts import Delivery, Policy
 /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
@@ -24,11 +24,11 @@ use crate::verdict::{MxVerdict, SessionVerdict};
 /// >>> delivery.check_session("mx.example.com", "certificate-expired").decision
 /// <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
 ///
-/// A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take `message`:
-/// what the message asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
-/// `dane_precedence`: what counts where a host has DANE and a policy, a `DanePrecedence`; `tlsrpt_report`: whether the
-/// message is a TLSRPT report, which goes out despite MTA-STS and DANE (RFC 8460, 3). Each raises MtaStsError,
-/// `unknown-word`, for a word that is none.
+/// A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take
+/// `message`: what the message asks about TLS, a `MessageTls`; `minimum`: what the operator requires of every session,
+/// a `TlsMinimum`; `dane_precedence`: the precedence for a host that has DANE and a policy, a `DanePrecedence`;
+/// `tlsrpt_report`: whether the message is a TLSRPT report, which is sent despite failures of MTA-STS and DANE (RFC
+/// 8460, 3). Each raises MtaStsError, `unknown-word`, for an unknown keyword.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct Delivery {
     binding: Binding,
@@ -42,13 +42,13 @@ pub(crate) struct Delivery {
 enum Binding {
     Policy(core::Policy),
     NoPolicy,
-    /// The lookup could not tell.
+    /// The lookup could not determine it.
     Unknown,
 }
 
 #[pymethods]
 impl Delivery {
-    // A policy alone does not say whether there is none or whether that is not known.
+    // A policy alone does not tell whether there is none or whether that is unknown.
     #[new]
     #[pyo3(signature = (*_arguments, **_options))]
     fn new(_arguments: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
@@ -58,15 +58,15 @@ impl Delivery {
         ))
     }
 
-    /// A delivery under what a lookup came to: its policy, none, or that it could not tell.
+    /// A delivery under the outcome of a lookup: its policy, none, or that this could not be determined.
     ///
     /// >>> from mta_sts import Delivery, TxtFailed, drive
     /// >>> outcome = drive("example.com", query_txt=lambda _: TxtFailed("dns-servfail"), fetch_policy=None)
     /// >>> Delivery.of(outcome).check_mx("mx.example.com").decision
     /// Skip(fault=<SessionFault.POLICY_UNKNOWN: 'policy-unknown'>)
     ///
-    /// Where DNS could not tell whether there is a policy the message waits: to send it would be what an attacker
-    /// wants who suppresses the record (RFC 8461, 10.2).
+    /// If DNS did not tell whether there is a policy, the message waits: sending it is the goal of an attacker who
+    /// suppresses the record (RFC 8461, 10.2).
     #[staticmethod]
     #[pyo3(signature = (outcome, /, *, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn of(
@@ -93,7 +93,7 @@ impl Delivery {
         Self::bound(binding, message, minimum, dane_precedence, tlsrpt_report)
     }
 
-    /// A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`.
+    /// A delivery to a domain that provably has no policy. If that is not known, use `undetermined()`.
     #[staticmethod]
     #[pyo3(signature = (*, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn without_policy(
@@ -105,7 +105,7 @@ impl Delivery {
         Self::bound(Binding::NoPolicy, message, minimum, dane_precedence, tlsrpt_report)
     }
 
-    /// A delivery to a domain of which it is not known whether it has a policy: no host is connected to, and the message waits.
+    /// A delivery to a domain whose policy could not be determined: no host is contacted, and the message waits.
     #[staticmethod]
     #[pyo3(signature = (*, message = "unspecified", minimum = "opportunistic", dane_precedence = "both", tlsrpt_report = false))]
     fn undetermined(
@@ -117,13 +117,13 @@ impl Delivery {
         Self::bound(Binding::Unknown, message, minimum, dane_precedence, tlsrpt_report)
     }
 
-    /// What to do about one MX host, before a connection: an `MxVerdict`.
+    /// Decides about one MX host, before a connection: returns an `MxVerdict`.
     ///
-    /// `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
-    /// where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
-    /// `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+    /// `host` is the name as given in the MX record. A text that is not a host name, such as an IP address, is skipped
+    /// if a policy is enforced or a certificate required, and receives the message otherwise. `dane` is a `DaneState`;
+    /// `dnssec`, whether DNSSEC authenticates the MX record.
     ///
-    /// Raises MtaStsError, `unknown-word`, for a word that is none.
+    /// Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (host, /, *, dane = "not-applicable", dnssec = false))]
     fn check_mx(
         &self,
@@ -136,11 +136,11 @@ impl Delivery {
         Ok(self.delivery().check_mx(&host_facts).into())
     }
 
-    /// What to do about each host of the MX list, in its order and none left out: a `Plan`.
+    /// Decides about each host of the MX list, in order, leaving none out: returns a `Plan`.
     ///
-    /// `hosts` are names as the MX records have them, or `MxHost` with what DANE and DNSSEC say of them.
+    /// `hosts` are names as given in the MX records, or `MxHost` with what DANE and DNSSEC say about them.
     ///
-    /// Raises MtaStsError, `unknown-word`, for a word that is none.
+    /// Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (hosts, /))]
     fn plan<'py>(&self, hosts: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = hosts.py();
@@ -165,7 +165,7 @@ impl Delivery {
         value(py, "Plan", (PyTuple::new(py, verdicts?)?,))
     }
 
-    /// Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
+    /// Decides whether the message may be sent over this session, with or without TLS: returns a `SessionVerdict`.
     ///
     /// >>> from mta_sts import Delivery
     /// >>> delivery = Delivery.without_policy()
@@ -174,11 +174,12 @@ impl Delivery {
     /// >>> delivery.check_session("mx.example.com", session, dane="usable", dane_result="passed").decision
     /// <SessionDecision.DELIVER: 'deliver'>
     ///
-    /// `tls` is a `TlsResult`. `dane` and `dnssec` are what `check_mx` was told of the host. `dane_result`: what the
-    /// TLSA records say of the certificate, a `DaneResult`. `offers_requiretls`: whether the last EHLO offers REQUIRETLS.
+    /// `tls` is a `TlsResult`. `dane` and `dnssec` are the same as for `check_mx`. `dane_result`: the result of
+    /// comparing the certificate with the TLSA records, a `DaneResult`. `offers_requiretls`: whether the last EHLO
+    /// response offers REQUIRETLS.
     ///
-    /// Raises ValueError if DANE has a result and the session has no certificate that it could be of: TLS was not
-    /// established, or is older than 1.2. Raises MtaStsError, `unknown-word`, for a word that is none.
+    /// Raises ValueError for a DANE result in a session without a certificate: TLS was not established, or is older
+    /// than 1.2. Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (host, tls, /, *, dane = "not-applicable", dnssec = false, dane_result = "not-checked", offers_requiretls = false))]
     fn check_session(
         &self,
@@ -195,12 +196,13 @@ impl Delivery {
         Ok(self.delivery().check_session(&mx_host(name.as_ref(), dane, dnssec)?, session).into())
     }
 
-    /// Compares what a lookup before a permanent failure came to with the policy of this delivery: a `Recheck`.
+    /// Compares the outcome of a lookup before a permanent failure with the policy of this delivery: returns a
+    /// `Recheck`.
     ///
-    /// The lookup is one for `Purpose.BEFORE_PERMANENT_FAILURE`, and the answer is for `conclude()` (RFC 8461, 5.1).
+    /// The lookup must have `Purpose.BEFORE_PERMANENT_FAILURE`, and the result is for `conclude()` (RFC 8461, 5.1).
     #[pyo3(signature = (outcome, /))]
     fn recheck<'py>(&self, outcome: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        // The rule of `core::Delivery::recheck`, whose outcome the one of Python cannot be made into.
+        // The rule of `core::Delivery::recheck`, since a Python outcome cannot be converted to that of the core.
         let recheck = match (Binding::of(outcome)?, &self.binding) {
             (Binding::NoPolicy, _) => Recheck::NoLongerBound,
             (Binding::Unknown, _) => Recheck::NotChecked,
@@ -213,7 +215,8 @@ impl Delivery {
         word_of(outcome.py(), "Recheck", &recheck)
     }
 
-    /// What becomes of a message that no host took: `Defer`, `RecheckPolicy`, `TryAgain` or `Bounce`.
+    /// Decides what to do with a message that no host accepted: returns `Defer`, `RecheckPolicy`, `TryAgain` or
+    /// `Bounce`.
     ///
     /// >>> from mta_sts import Delivery, Policy
     /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
@@ -223,11 +226,11 @@ impl Delivery {
     /// >>> delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged")
     /// Bounce(status='5.4.7')
     ///
-    /// `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed temporarily.
-    /// `lifetime`: the age of the message in its queue, a `QueueLifetime`. `recheck`: what came of a `RecheckPolicy`,
-    /// as `recheck()` gives it.
+    /// `hosts` has for each one a `SessionFault`, or `None` if it was unreachable or failed temporarily. `lifetime`:
+    /// whether the message may remain in the queue, a `QueueLifetime`. `recheck`: the result of `recheck()` after a
+    /// `RecheckPolicy`.
     ///
-    /// Raises MtaStsError, `unknown-word`, for a word that is none.
+    /// Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (hosts, /, *, lifetime = "running", recheck = None))]
     fn conclude<'py>(
         &self,
@@ -310,7 +313,7 @@ impl Binding {
     }
 }
 
-/// The end of the TLS attempt, of which Python has one flat word and the result of DANE.
+/// The result of a TLS attempt, for which Python has one keyword and the result of DANE.
 fn tls_result(py: Python<'_>, tls: &str, dane: &str) -> PyResult<TlsResult> {
     let dane: DaneResult = from_word("DaneResult", dane)?;
     let certificate = match tls {
@@ -339,7 +342,7 @@ fn mx_host<'a>(name: Option<&'a core::DnsName>, dane: &str, dnssec: bool) -> PyR
     Ok(MxHost::of(name).with_dane(from_word("DaneState", dane)?).with_dnssec(dnssec))
 }
 
-/// What a message asks about TLS, as `MessageTls.of` has it (RFC 8689, 4.1 and 4.2.1).
+/// What a message asks about TLS, for `MessageTls.of` (RFC 8689, 4.1 and 4.2.1).
 #[pyfunction]
 #[pyo3(signature = (*, requiretls, tls_required_no, null_reverse_path))]
 pub(crate) fn message_tls(
@@ -355,27 +358,28 @@ pub(crate) fn message_tls(
     word_of(py, "MessageTls", &MessageTls::of(facts))
 }
 
-/// Whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that name.
+/// Returns whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that
+/// name.
 ///
 /// >>> from mta_sts import tls_required_no
 /// >>> tls_required_no([" no\r\n"]), tls_required_no([" No", " No"])
 /// (True, False)
 ///
-/// The field must stand once, and nothing may follow the word. Anything else counts as no field, since that protects the
-/// message.
+/// There must be exactly one such field, with nothing after the word. Anything else counts as no field, since that
+/// protects the message.
 #[pyfunction]
 #[pyo3(signature = (values, /))]
 pub(crate) fn tls_required_no(values: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(core::tls_required_no(&octets_of_each(values)?))
 }
 
-/// Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 9525, 6.3).
+/// Returns whether a DNS-ID of a certificate matches this host (RFC 8461, 4.2; RFC 9525, 6.3).
 ///
 /// >>> from mta_sts import dns_id_matches
 /// >>> dns_id_matches("*.example.com", "mx.example.com"), dns_id_matches("mx*.example.com", "mx1.example.com")
 /// (True, False)
 ///
-/// It is for TLS libraries that do not compare names. What is no host name is not covered.
+/// For TLS libraries that do not compare names. A text that is not a host name never matches.
 #[pyfunction]
 #[pyo3(signature = (dns_id, host, /))]
 pub(crate) fn dns_id_matches(dns_id: Text<'_>, host: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -10,7 +10,7 @@ use crate::name::policy_domain;
 use crate::policy::Policy;
 use crate::value::value;
 
-/// A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
+/// A cached policy, with the id that the record had before the fetch, and the time of the request.
 ///
 /// >>> from mta_sts import CachedPolicy, Policy
 /// >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
@@ -18,7 +18,7 @@ use crate::value::value;
 /// >>> cached.expires_at, cached.is_valid(1_700_086_400), cached.is_valid(1_700_086_401)
 /// (1700086400, True, False)
 ///
-/// Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an id that is none.
+/// Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an invalid id.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CachedPolicy(pub(crate) core::CachedPolicy);
@@ -43,13 +43,13 @@ impl CachedPolicy {
         Policy(self.0.policy().clone())
     }
 
-    /// The id of its record, as it was before the fetch.
+    /// The id of the record, as it was before the fetch.
     #[getter]
     fn id(&self) -> &str {
         self.0.id().as_str()
     }
 
-    /// When it was asked for, in Unix seconds: its answer may have been held back.
+    /// The time at which it was requested, in Unix seconds: the response may have been delayed.
     #[getter]
     fn fetched_at(&self) -> u64 {
         self.0.fetched_at().as_secs()
@@ -61,13 +61,14 @@ impl CachedPolicy {
         self.0.expires_at().as_secs()
     }
 
-    /// Whether the policy is in force at this time.
+    /// Returns whether the policy is in force at this time.
     #[pyo3(signature = (now, /))]
     fn is_valid(&self, now: Time) -> bool {
         self.0.is_valid(now.0)
     }
 
-    /// When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds.
+    /// The time at which the policy should be fetched again, while it still protects mail (RFC 8461, 3.3 and
+    /// 10.2), in Unix seconds.
     ///
     /// >>> from mta_sts import CachedPolicy, Policy
     /// >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 604800\n")
@@ -77,15 +78,17 @@ impl CachedPolicy {
     /// >>> cached.refresh_at(hash("example.com"), now=1_700_000_000) >= 1_700_064_800
     /// True
     ///
-    /// For a store of your own: then run a lookup for `Purpose.REFRESH`. A `PolicyCache` and the stores of this package go by it.
+    /// For users of a store of their own: run a lookup with `Purpose.REFRESH` then. A `PolicyCache` and the stores of
+    /// this package use the same schedule.
     ///
-    /// That is a day after it was asked for, or half its `max_age` if that is shorter, and up to a quarter of this earlier: `spread`,
-    /// any number of the domain's own, says how much, 0 not at all, so that not all are due at the same time. `None` where `max_age` is
-    /// less than an hour or the policy has lapsed: it is fetched when there is mail for its domain.
+    /// This is a day after the request, or half of `max_age` if that is shorter, and up to a quarter of that earlier:
+    /// `spread`, any fixed number for the domain, says how much earlier, with 0 for not at all, so that not all domains
+    /// are due at the same time. `None` if `max_age` is less than an hour or the policy has expired: it is then fetched
+    /// when there is mail for its domain.
     ///
-    /// A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
-    /// kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays due:
-    /// let half an hour pass before the next.
+    /// A fetch time in the future is from before the clock stepped back, and counts as `now`: so if a time that you
+    /// stored is more than a day ahead, it is also from before that, and the policy is due. While refreshes fail, the
+    /// policy stays due: wait for half an hour before the next one.
     #[pyo3(signature = (spread, /, *, now))]
     fn refresh_at(&self, #[pyo3(from_py_with = any_number)] spread: u64, now: Time) -> Option<u64> {
         self.0.refresh_at(spread, now.0).map(core::UnixTime::as_secs)
@@ -113,12 +116,12 @@ impl CachedPolicy {
     }
 }
 
-/// An entry does not know whose it is; its pickle, which is for no store, names a domain that nobody has.
+/// An entry does not contain its domain; its pickle, which is not for a store, uses a domain that does not exist.
 fn nobody(py: Python<'_>) -> PyResult<core::PolicyDomain> {
     core::PolicyDomain::parse("pickle.invalid").map_err(|error| error.into_exception(py))
 }
 
-/// What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
+/// The cache entry of a domain: its policy or the absence of one, and recent fetch failures.
 ///
 /// >>> from mta_sts import CacheEntry, CacheUpdate
 /// >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
@@ -126,17 +129,17 @@ fn nobody(py: Python<'_>) -> PyResult<core::PolicyDomain> {
 /// >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
 /// True
 ///
-/// A value for any store: `to_text()` is for a file or a database, and every language reads the same text. A policy in it may
-/// have expired; `valid_policy()` says.
+/// A plain value for any store: `to_text()` is for a file or a database, and every language reads the same text. A
+/// policy in it may have expired; see `valid_policy()`.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CacheEntry(pub(crate) core::CacheEntry);
 
 #[pymethods]
 impl CacheEntry {
-    /// Reads what `to_text()` wrote of this domain. A text of version 1 names no domain, and is read for any.
+    /// Parses what `to_text()` wrote for this domain. A text of version 1 has no domain, and is accepted for any.
     ///
-    /// Raises MtaStsError with `.line` and `.offset`: nothing of a broken text, or of that of another domain, is used.
+    /// Raises MtaStsError with `.line` and `.offset`: nothing of a damaged text, or of that of another domain, is used.
     #[staticmethod]
     #[pyo3(signature = (text, domain, /))]
     fn parse(text: Octets<'_>, domain: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -146,7 +149,8 @@ impl CacheEntry {
             .map_err(|error| error.into_exception(domain.py()))
     }
 
-    /// The entry of this domain as text, the same in all languages. It names the domain, and is read for no other.
+    /// The entry of this domain as text, the same in all languages. It contains the domain, and is rejected for any
+    /// other.
     #[pyo3(signature = (domain, /))]
     fn to_text(&self, domain: &Bound<'_, PyAny>) -> PyResult<String> {
         Ok(self.0.to_text(&policy_domain(domain)?))
@@ -164,13 +168,13 @@ impl CacheEntry {
         self.0.policy().cloned().map(CachedPolicy)
     }
 
-    /// Until when a delivery need not ask for the record again, in Unix seconds; 0 without a policy.
+    /// The time until which a delivery need not query the record again, in Unix seconds; 0 without a policy.
     #[getter]
     fn checked_until(&self) -> u64 {
         self.0.checked_until().as_secs()
     }
 
-    /// That the domain had no usable record, and until when that is believed: an `Absence`, or `None`.
+    /// The remembered absence of a usable record: an `Absence`, or `None`.
     #[getter]
     fn absence<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let absence = self.0.absence();
@@ -179,7 +183,7 @@ impl CacheEntry {
             .transpose()
     }
 
-    /// The record ids that are not fetched for a while (RFC 8461, 3.3): four `BackOff` at most.
+    /// The record ids in back-off (RFC 8461, 3.3): at most four `BackOff`.
     #[getter]
     fn back_offs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let back_offs = self.0.back_offs().iter();
@@ -188,7 +192,7 @@ impl CacheEntry {
             .collect()
     }
 
-    /// How many fetches have failed since the policy was fetched.
+    /// The number of fetches that have failed since the policy was fetched.
     #[getter]
     fn fetch_failures(&self) -> u32 {
         self.0.fetch_failures()
@@ -213,7 +217,7 @@ impl CacheEntry {
     }
 }
 
-/// What to remember after a lookup. Apply it to whatever the store holds by then.
+/// The change that a lookup makes to the cache. Apply it to the entry that the store holds by then.
 ///
 /// Times are Unix seconds or aware datetimes.
 #[pyclass(frozen, eq, module = "mta_sts")]
@@ -222,15 +226,16 @@ pub(crate) struct CacheUpdate(pub(crate) core::CacheUpdate);
 
 #[pymethods]
 impl CacheUpdate {
-    /// Nothing new: a store has nothing to write.
+    /// Nothing changes: a store has nothing to write.
     #[staticmethod]
     fn keep() -> Self {
         Self(core::CacheUpdate::Keep)
     }
 
-    /// The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+    /// The record was checked, at `checked_at`, and the policy of this id stays as it is: deliver without
+    /// querying DNS until then.
     ///
-    /// It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
+    /// It does not confirm a policy that was requested later. Raises MtaStsError, `bad-id`, for an invalid id.
     #[staticmethod]
     #[pyo3(signature = (id, /, *, checked_at, until))]
     fn checked(py: Python<'_>, id: Text<'_>, checked_at: Time, until: Time) -> PyResult<Self> {
@@ -238,9 +243,9 @@ impl CacheUpdate {
         Ok(Self(core::CacheUpdate::Checked { id, checked_at: checked_at.0, until: until.0 }))
     }
 
-    /// The domain has no usable record; that is believed until then. `reason` is the code of the record's fault.
+    /// The domain has no usable record; this is remembered until then. `reason` is the code of the record's error.
     ///
-    /// Raises MtaStsError, `unknown-word`, if it is no such code.
+    /// Raises MtaStsError, `unknown-word`, for an unknown code.
     #[staticmethod]
     #[pyo3(signature = (reason, /, *, until))]
     fn absent(py: Python<'_>, #[pyo3(from_py_with = word_text)] reason: &str, until: Time) -> PyResult<Self> {
@@ -249,9 +254,11 @@ impl CacheUpdate {
         Ok(Self(core::CacheUpdate::Absent(core::Absence { reason, until: until.0 })))
     }
 
-    /// The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
+    /// The policy of this record id, requested at `requested_at`, could not be fetched: back off until then
+    /// (RFC 8461, 3.3).
     ///
-    /// A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
+    /// There is no back-off for a policy of this id that was requested at the same time or later. Raises MtaStsError,
+    /// `bad-id`, for an invalid id.
     #[staticmethod]
     #[pyo3(signature = (id, /, *, requested_at, until))]
     fn back_off(py: Python<'_>, id: Text<'_>, requested_at: Time, until: Time) -> PyResult<Self> {
@@ -260,7 +267,7 @@ impl CacheUpdate {
         Ok(Self(core::CacheUpdate::BackOff { back_off, requested_at: requested_at.0 }))
     }
 
-    /// A policy was fetched: deliver without asking DNS until `checked_until`.
+    /// A policy was fetched: deliver without querying DNS until `checked_until`.
     #[staticmethod]
     #[pyo3(signature = (policy, /, *, checked_until))]
     fn store(policy: &CachedPolicy, checked_until: Time) -> Self {
@@ -268,16 +275,16 @@ impl CacheUpdate {
         Self(core::CacheUpdate::Store { policy, checked_until: checked_until.0 })
     }
 
-    /// The entry after this update; `None` when nothing is left worth remembering.
+    /// The entry after this update; `None` if there is nothing left to remember.
     ///
-    /// `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence never hides a
-    /// policy that is in force.
+    /// `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence
+    /// never hides a policy that is in force.
     #[pyo3(signature = (entry, /, *, now))]
     fn apply_to(&self, entry: Option<&CacheEntry>, now: Time) -> Option<CacheEntry> {
         self.0.apply_to(entry.map(|entry| entry.0.clone()), now.0).map(CacheEntry)
     }
 
-    /// What the update does: `keep`, `checked`, `absent`, `back-off` or `store`.
+    /// The kind of the update: `keep`, `checked`, `absent`, `back-off` or `store`.
     #[getter]
     fn kind(&self) -> &'static str {
         match self.0 {
@@ -293,7 +300,7 @@ impl CacheUpdate {
         format!("<CacheUpdate {}>", self.kind())
     }
 
-    /// The call that makes it anew: their arguments are named, which `functools.partial` carries.
+    /// The call that recreates it; the arguments are named, so it uses `functools.partial`.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, ())> {
         let py = slf.py();
         let until = |until: core::UnixTime| [("until", until.as_secs())].into_py_dict(py);

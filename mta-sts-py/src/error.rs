@@ -1,4 +1,4 @@
-//! `MtaStsError`: one exception for all that the core refuses, told apart by its code.
+//! `MtaStsError`: one exception for everything that the core refuses, distinguished by its code.
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
@@ -18,7 +18,7 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::value::word;
 
-/// Turns an error of the core into the exception.
+/// Converts an error of the core into the exception.
 pub(crate) trait IntoException {
     fn into_exception(self, py: Python<'_>) -> PyErr;
 }
@@ -58,7 +58,7 @@ fn exception(
     exception.map_or_else(|error| error, PyErr::from_value)
 }
 
-/// That a word is none of those that are wanted.
+/// The error for an unknown keyword.
 pub(crate) fn unknown_word(py: Python<'_>, what: &str, word: &str) -> PyErr {
     exception(py, format!("'{}' is no {what}", word.escape_debug()), UNKNOWN_WORD, Place::default(), None)
 }
@@ -115,13 +115,13 @@ macro_rules! into_exception_without_place {
 
 into_exception_without_place!(LookupError PostfixError ReportSenderError MailError);
 
-/// Every code that an error, a finding, a fault or a reason can have, with its number and its sentence.
+/// Every code that an error, a finding, a fault or a reason can have, with its number and its message.
 ///
 /// >>> import mta_sts
 /// >>> mta_sts.codes()["bad-id"]
 /// (205, 'The `id` is not 1 to 32 letters and digits.')
 ///
-/// Later versions have more; none changes its number.
+/// Later versions may add codes; no code ever changes its number.
 #[pyfunction]
 pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let codes = PyDict::new(py);
@@ -137,7 +137,7 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
         LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
         ReportErrorKind DeviationKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
-    // No kind of the core; in C it is the status of an argument that has no meaning.
+    // Not a kind of the core; in C it is the status for an invalid argument.
     codes.set_item(UNKNOWN_WORD, (2, "The word is none of those that are wanted."))?;
     Ok(codes)
 }

@@ -11,7 +11,7 @@ use crate::convert::{IpAddress, Text, from_word, text_of_each};
 use crate::name::{PolicyDomain, mx_name, policy_domain};
 use crate::policy::Policy;
 use crate::tlsrpt_record::TlsrptRecord;
-use crate::value::{is_value, word};
+use crate::value::{is_value, shown_bool, word};
 use crate::verdict::row_from;
 
 /// Something that a report tells of: a session with an MX host, or a policy that could not be had.
@@ -185,10 +185,19 @@ impl Event {
         self.with(|event| event.has_failed())
     }
 
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     fn __repr__(&self) -> PyResult<String> {
         self.with(|event| {
-            let (domain, policy_type) = (event.domain(), event.policy_type());
-            format!("<Event domain={domain} policy_type={policy_type} has_failed={}>", event.has_failed())
+            let (domain, policy_type, has_failed) =
+                (event.domain(), event.policy_type(), shown_bool(event.has_failed()));
+            format!("<Event domain={domain} policy_type={policy_type} has_failed={has_failed}>")
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::value::{is_value, value, word};
 /// >>> hint.code, str(hint.whose)
 /// ('issuer-unknown', 'owner')
 /// >>> hint.fix
-/// 'Install the whole chain, of certbot `fullchain.pem` and not `cert.pem`, of a certificate from a public CA.'
+/// 'Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.'
 ///
 /// It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
 /// text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,

@@ -1,9 +1,9 @@
-//! The native half of the Python package `mta_sts`: the core's rooms as classes.
+//! The native part of the Python package `mta_sts`: the modules of the core as classes.
 //!
-//! Values that only carry something (outcomes, verdicts, findings) are dataclasses in
-//! `mta_sts/_values.py`, words are enums in `mta_sts/_words.py`; here is what needs the core.
+//! Plain values (outcomes, verdicts, findings) are dataclasses in `mta_sts/_values.py`, keywords
+//! are enums in `mta_sts/_words.py`; this part has what needs the core.
 
-// Arguments from Python come by value; what `///` says here is shown by Python's `help()`.
+// Arguments from Python are passed by value; `///` comments here are shown by Python's `help()`.
 #![allow(clippy::needless_pass_by_value, clippy::doc_markdown, clippy::doc_link_with_quotes)]
 
 mod cache;
@@ -24,6 +24,7 @@ mod ready;
 mod record;
 mod report;
 mod report_mail;
+mod report_period;
 mod report_policy;
 mod report_sender;
 mod sequence;
@@ -72,9 +73,11 @@ mod _core {
     #[pymodule_export]
     use crate::record::Record;
     #[pymodule_export]
-    use crate::report::{Report, ReportPeriod};
+    use crate::report::Report;
     #[pymodule_export]
     use crate::report_mail::{ReportFileName, ReportSubject};
+    #[pymodule_export]
+    use crate::report_period::ReportPeriod;
     #[pymodule_export]
     use crate::report_policy::{FailureDetails, ReportPolicy};
     #[pymodule_export]

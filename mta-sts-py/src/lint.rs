@@ -10,10 +10,10 @@ use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
 use crate::value::{value, word};
 
-/// What a `lint_` function found, in the order of the text: a sequence that makes each `Finding` when it is asked for.
+/// The findings of a `lint_` function, in the order of the text: a sequence that creates each `Finding` on access.
 ///
-/// A text has a finding of severity error exactly when the parser refuses it. 100 findings come at most, and then one that counts
-/// the others.
+/// A text has a finding of severity error exactly if the parser refuses it. At most 100 findings are returned, and then
+/// one that counts the others.
 #[pyclass(frozen, sequence, module = "mta_sts")]
 pub(crate) struct Findings(Vec<Finding>);
 
@@ -27,9 +27,9 @@ impl Findings {
         subscript(key, self.0.len(), |index| finding_value(key.py(), &self.0[index]))
     }
 
-    /// Where this finding stands first.
+    /// The index of the first occurrence of this finding.
     ///
-    /// Raises ValueError if it does not.
+    /// Raises ValueError if there is none.
     #[pyo3(signature = (finding, /))]
     fn index(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
         for (index, own) in self.0.iter().enumerate() {
@@ -40,14 +40,14 @@ impl Findings {
         sequence::index(None)
     }
 
-    /// How often this finding stands here.
+    /// The number of occurrences of this finding.
     #[pyo3(signature = (finding, /))]
     fn count(&self, finding: &Bound<'_, PyAny>) -> PyResult<usize> {
         let own = self.0.iter().map(|own| finding_value(finding.py(), own)?.eq(finding));
         Ok(own.collect::<PyResult<Vec<_>>>()?.into_iter().filter(|same| *same).count())
     }
 
-    /// Pickled it is a list.
+    /// It is pickled as a list.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>,))> {
         let py = slf.py();
         let findings: PyResult<Vec<_>> = slf.get().0.iter().map(|own| finding_value(py, own)).collect();
@@ -86,7 +86,7 @@ fn finding_value<'py>(py: Python<'py>, finding: &Finding) -> PyResult<Bound<'py,
     )
 }
 
-/// What is to be said of one TXT record, its character-strings joined with nothing between (RFC 8461, 3.1).
+/// The findings about one TXT record, its character-strings concatenated without separators (RFC 8461, 3.1).
 ///
 /// >>> import mta_sts
 /// >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
@@ -97,7 +97,7 @@ pub(crate) fn lint_record(txt: Octets<'_>) -> Findings {
     Findings(lint::record(txt.as_ref()))
 }
 
-/// What is to be said of all TXT records of `_mta-sts` (RFC 8461, 3.1).
+/// The findings about all TXT records at `_mta-sts` (RFC 8461, 3.1).
 ///
 /// The line of a finding is the number of its record, from 1; spans count through the records, one after the other.
 #[pyfunction]
@@ -106,7 +106,7 @@ pub(crate) fn lint_rrset(rrset: &Bound<'_, PyAny>) -> PyResult<Findings> {
     Ok(Findings(lint::rrset(&octets_of_each(rrset)?)))
 }
 
-/// What is to be said of one TXT record that asks for TLS reports (RFC 8460, 3).
+/// The findings about one TXT record that asks for TLS reports (RFC 8460, 3).
 ///
 /// >>> import mta_sts
 /// >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
@@ -117,12 +117,12 @@ pub(crate) fn lint_tlsrpt_record(txt: Octets<'_>) -> Findings {
     Findings(lint::tlsrpt_record(txt.as_ref()))
 }
 
-/// What is to be said of all TXT records of `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
+/// The findings about all TXT records at `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
 ///
-/// What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
-/// has an MTA-STS record.
+/// Pass what else is known: the domain, the TTL of the records in the zone, in seconds, and whether the domain has an
+/// MTA-STS record.
 ///
-/// Raises MtaStsError for a domain that is none.
+/// Raises MtaStsError for an invalid domain.
 #[pyfunction]
 #[pyo3(signature = (rrset, /, *, domain = None, ttl = None, has_mta_sts = false))]
 pub(crate) fn lint_tlsrpt_rrset(
@@ -142,17 +142,17 @@ pub(crate) fn lint_tlsrpt_rrset(
     Ok(Findings(lint::tlsrpt_rrset(&octets_of_each(rrset)?, &facts)))
 }
 
-/// What is to be said of the body of a policy (RFC 8461, 3.2).
+/// The findings about the body of a policy (RFC 8461, 3.2).
 ///
 /// >>> import mta_sts
 /// >>> body = b"version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n"
 /// >>> [finding.code for finding in mta_sts.lint_policy(body, mx_hosts=["mx.a.test", "mx.b.test"])]
 /// ['mx-not-covered']
 ///
-/// `strict`: what `Policy.parse` tolerates is an error, and no warning. `mx_hosts`: the MX hosts of the domain; those that no
-/// pattern covers are told.
+/// `strict`: what `Policy.parse` tolerates is an error instead of a warning. `mx_hosts`: the MX hosts of the domain;
+/// those that no pattern covers are reported.
 ///
-/// Raises MtaStsError for a host that is no host name.
+/// Raises MtaStsError for an invalid host name.
 #[pyfunction]
 #[pyo3(signature = (body, /, *, strict = false, mx_hosts = None))]
 pub(crate) fn lint_policy(
@@ -168,12 +168,12 @@ pub(crate) fn lint_policy(
     })))
 }
 
-/// What is to be said of what a Policy Host answered: status, media type, size, and the policy in it (RFC 8461, 3.3).
+/// The findings about the response of a Policy Host: status, media type, size, and the policy in it (RFC 8461, 3.3).
 ///
-/// Options are those of `Policy.from_response` and of `lint_policy`. The body of an answer with another status than 200 is not
-/// looked at.
+/// The options are those of `Policy.from_response` and of `lint_policy`. The body of a response with a status other
+/// than 200 is not examined.
 ///
-/// Raises MtaStsError for a host that is no host name.
+/// Raises MtaStsError for an invalid host name.
 #[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
 #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false, mx_hosts = None))]

@@ -12,13 +12,15 @@ use crate::name::{PolicyDomain, policy_domain};
 use crate::policy::{Policy, http_response, strictness};
 use crate::value::{value, word, word_of};
 
-/// How lookups go: the limits of RFC 8461, 3.3, unless said otherwise. Spans of time are seconds or timedeltas.
+/// The configuration of lookups, by default with the limits of RFC 8461, 3.3. Spans of time are seconds or
+/// timedeltas.
 ///
-/// `back_off`: how long a record id whose fetch failed is left alone: 300 s by default and at least, a day at most. `timeout`:
-/// of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, 1,048,576 at most. `strict`: read
-/// policies by the grammar alone. `accept_missing_content_type`: take an answer without the field for `text/plain`.
+/// `back_off`: the back-off of a record id after a failed fetch: 300 s by default and at least, at most a day.
+/// `timeout`: of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, at most 1,048,576.
+/// `strict`: parse policies by the grammar alone. `accept_missing_content_type`: treat a response without the field as
+/// `text/plain`.
 ///
-/// Raises TypeError or ValueError for an option that cannot be.
+/// Raises TypeError or ValueError for an invalid option.
 #[pyclass(frozen, eq, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct LookupConfig {
@@ -55,19 +57,19 @@ impl LookupConfig {
         Self { config, strict, accept_missing_content_type }
     }
 
-    /// How long a record id whose fetch failed is left alone, in seconds.
+    /// The back-off of a record id after a failed fetch, in seconds.
     #[getter]
     fn back_off(&self) -> f64 {
         self.config.back_off().as_secs_f64()
     }
 
-    /// How long a fetch may take, from the address of the Policy Host to the end of the body, in seconds.
+    /// The time limit of a fetch, from the address lookup to the end of the body, in seconds.
     #[getter]
     fn timeout(&self) -> f64 {
         self.config.fetch_limits().timeout().as_secs_f64()
     }
 
-    /// How long the body of a policy may be, in octets.
+    /// The maximum length of the body of a policy, in octets.
     #[getter]
     fn max_body_len(&self) -> usize {
         self.config.fetch_limits().max_body_len()
@@ -93,7 +95,7 @@ impl LookupConfig {
     }
 }
 
-/// One policy discovery, without I/O: says what to ask, is told the answers, ends with an `Outcome`.
+/// A policy discovery without I/O: it says what to query, takes the answers, and ends with an `Outcome`.
 ///
 /// >>> from mta_sts import Done, FetchPolicy, Lookup, QueryTxt
 /// >>> lookup = Lookup("example.com", now=1_700_000_000)
@@ -107,15 +109,15 @@ impl LookupConfig {
 /// >>> lookup.poll_output().outcome.policy.matches_mx("mx.example.com")
 /// True
 ///
-/// `cached`: what the store holds of the domain, or `None`. `purpose`: what the lookup is for, a `Purpose`. `config`: the
-/// limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
-/// lookup to its end over your DNS and HTTPS functions.
+/// `cached`: the entry of the domain in your store, or `None`. `purpose`: the purpose of the lookup, a `Purpose`.
+/// `config`: the limits, by default those of RFC 8461, 3.3. Times are Unix seconds or aware datetimes. `drive()` and
+/// `drive_async()` run a lookup to completion with your DNS and HTTPS functions.
 ///
-/// Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. `resolver.Resolver`
-/// and `aio.Resolver` look a domain up once for all who ask at a time.
+/// Lookups are independent: two concurrent lookups of one domain make the same queries. `resolver.Resolver` and
+/// `aio.Resolver` share one lookup among concurrent requests for a domain.
 ///
-/// Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
-/// `unexpected-input` or `already-done`, and leaves the lookup as it was.
+/// Raises MtaStsError for an invalid domain or an unknown purpose. An answer to another query raises MtaStsError,
+/// `unexpected-input` or `already-done`, and leaves the lookup unchanged.
 #[pyclass(module = "mta_sts")]
 pub(crate) struct Lookup(core::Lookup);
 
@@ -138,13 +140,13 @@ impl Lookup {
         Ok(Self(core::Lookup::new(domain, purpose, entry, now.0, config)))
     }
 
-    /// The domain that is looked up.
+    /// The domain of the lookup.
     #[getter]
     fn domain(&self) -> PolicyDomain {
         PolicyDomain(self.0.domain().clone())
     }
 
-    /// What to do next: `QueryTxt`, `FetchPolicy` or `Done`. It says the same until the next answer.
+    /// What to do next: `QueryTxt`, `FetchPolicy` or `Done`. The result is the same until the next answer.
     fn poll_output<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.0.poll_output() {
             Output::QueryTxt(query) => value(py, "QueryTxt", (query.name(),)),
@@ -157,26 +159,26 @@ impl Lookup {
         }
     }
 
-    /// Takes the TXT records of the name, each one's character-strings joined with nothing between.
+    /// Takes the TXT records of the name, each with its character-strings concatenated without separators.
     ///
-    /// `ttl`: the shortest on the way to them, in seconds; it counts as 30 s at least and an hour at most.
+    /// `ttl`: the shortest along the chain to them, in seconds; it is clamped to between 30 s and an hour.
     #[pyo3(signature = (rrset, /, *, ttl, now))]
     fn handle_txt(&mut self, rrset: &Bound<'_, PyAny>, ttl: Span, now: Time) -> PyResult<()> {
         let rrs = octets_of_each(rrset)?;
         self.handle(rrset.py(), Input::txt(&rrs, ttl.0), now)
     }
 
-    /// Takes the answer of DNS that there is no such name or type.
+    /// Takes the answer of DNS that the name or type does not exist.
     ///
-    /// `ttl`: how long that may be kept, in seconds (RFC 2308); it counts as 30 s at least and an hour at most.
+    /// `ttl`: the time for which this may be cached, in seconds (RFC 2308); it is clamped to between 30 s and an hour.
     #[pyo3(signature = (*, now, ttl = None))]
     fn handle_txt_not_found(&mut self, py: Python<'_>, now: Time, ttl: Option<Span>) -> PyResult<()> {
         self.handle(py, Input::TxtNotFound { ttl: ttl.map(|ttl| ttl.0).unwrap_or_default() }, now)
     }
 
-    /// Takes it that DNS said nothing usable, and why: a `TxtFailure`.
+    /// Takes the reason why DNS gave no usable answer: a `TxtFailure`.
     ///
-    /// Raises MtaStsError, `unknown-word`, if it is none.
+    /// Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (failure, /, *, now))]
     fn handle_txt_failed(
         &mut self,
@@ -188,7 +190,8 @@ impl Lookup {
         self.handle(py, Input::TxtFailed(failure), now)
     }
 
-    /// Takes what the Policy Host answered, its certificate verified for its name; another status than 200 is an answer too.
+    /// Takes the response of the Policy Host, after its certificate was verified for its name; a status other
+    /// than 200 is a response too.
     #[pyo3(signature = (*, status, content_type, body, now))]
     fn handle_response(
         &mut self,
@@ -204,9 +207,9 @@ impl Lookup {
             .map_err(|error| error.into_exception(py))
     }
 
-    /// Takes it that no answer came from the Policy Host, or none that could be trusted, and why: a `FetchFailure`.
+    /// Takes the reason why the Policy Host gave no response, or none that could be trusted: a `FetchFailure`.
     ///
-    /// Raises MtaStsError, `unknown-word`, if it is none.
+    /// Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (failure, /, *, now))]
     fn handle_fetch_failed(
         &mut self,

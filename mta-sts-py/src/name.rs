@@ -7,22 +7,24 @@ use crate::convert::Text;
 use crate::error::IntoException;
 use crate::text;
 
-/// A name in DNS: lower case, A-labels, no trailing dot; 253 octets at most.
+/// A name in DNS: lower case, A-labels, no trailing dot; at most 253 octets.
 ///
 /// >>> from mta_sts import DnsName
 /// >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
 /// 'mx1.xn--bcher-kva.example'
 ///
-/// Equal to another name, and to its text in this form, whose hash it has.
+/// It equals another name, and its text in this form, with the same hash.
 #[pyclass(frozen, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DnsName(pub(crate) core::DnsName);
 
 #[pymethods]
 impl DnsName {
-    /// Reads a name: any case, A-labels or U-labels, one trailing dot at most, brackets around the whole.
+    /// Parses a name in any case, in A-labels or U-labels, with at most one trailing dot, optionally enclosed in
+    /// brackets.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault; an address, with brackets or without, is `address-literal`.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault; an IP address, with or without brackets, is
+    /// `address-literal`.
     #[staticmethod]
     #[pyo3(signature = (name, /))]
     fn parse(py: Python<'_>, name: Text<'_>) -> PyResult<Self> {
@@ -50,50 +52,50 @@ impl DnsName {
     }
 }
 
-/// A domain that mail goes to, and whose policy is asked for (RFC 8461, 3.1).
+/// A domain that receives mail, and whose policy is looked up (RFC 8461, 3.1).
 ///
 /// >>> from mta_sts import PolicyDomain
 /// >>> domain = PolicyDomain.of_recipient("alice@Example.com")
 /// >>> domain.txt_name, domain.policy_url
 /// ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
 ///
-/// It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). Equal to another domain, and to its text in
-/// lower case with A-labels and no trailing dot, whose hash it has.
+/// It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). It equals another domain, and its
+/// text in lower case with A-labels and no trailing dot, with the same hash.
 #[pyclass(frozen, module = "mta_sts")]
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PolicyDomain(pub(crate) core::PolicyDomain);
 
 #[pymethods]
 impl PolicyDomain {
-    /// Reads a domain, as `DnsName.parse` reads a name.
+    /// Parses a domain in the same way as `DnsName.parse`.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault. An address has no policy (RFC 8461, 3.4), and neither has a
-    /// domain so long that `_mta-sts.` cannot stand before it.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault. An IP address has no policy (RFC 8461, 3.4), nor has
+    /// a domain so long that `_mta-sts.` does not fit in front of it.
     #[staticmethod]
     #[pyo3(signature = (domain, /))]
     fn parse(py: Python<'_>, domain: Text<'_>) -> PyResult<Self> {
         core::PolicyDomain::parse(domain.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// The domain of a mail address, with the angle brackets of a path or without (RFC 5321, 4.1.2).
+    /// The domain of a mail address, with or without the angle brackets of a path (RFC 5321, 4.1.2).
     ///
-    /// Raises MtaStsError: `missing-domain` for a local part alone, and else as `parse`; `.offset` counts from the start of the
-    /// address.
+    /// Raises MtaStsError: `missing-domain` for a local part alone, otherwise the same as `parse`; `.offset` counts
+    /// from the start of the address.
     #[staticmethod]
     #[pyo3(signature = (address, /))]
     fn of_recipient(py: Python<'_>, address: Text<'_>) -> PyResult<Self> {
         core::PolicyDomain::of_recipient(address.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Where the record is: `_mta-sts.` and the domain (RFC 8461, 3.1).
+    /// The name of the MTA-STS record: `_mta-sts.` and the domain (RFC 8461, 3.1).
     #[getter]
     fn txt_name(&self) -> String {
         self.0.txt_name()
     }
 
-    /// Where the record that asks for TLS reports is: `_smtp._tls.` and the domain (RFC 8460, 3).
+    /// The name of the TLSRPT record: `_smtp._tls.` and the domain (RFC 8460, 3).
     ///
-    /// `None` for a domain so long that it would be no name.
+    /// `None` for a domain so long that this would not be a valid name.
     #[getter]
     fn tlsrpt_txt_name(&self) -> Option<String> {
         self.0.tlsrpt_txt_name()
@@ -105,7 +107,7 @@ impl PolicyDomain {
         self.0.policy_host()
     }
 
-    /// Where the policy is: one URL, without a port or a query (RFC 8461, 3.2).
+    /// The URL of the policy, without a port or a query (RFC 8461, 3.2).
     #[getter]
     fn policy_url(&self) -> String {
         self.0.policy_url()
@@ -132,7 +134,7 @@ impl PolicyDomain {
     }
 }
 
-/// A domain as Python has it: a `PolicyDomain`, or its text.
+/// A domain given as a `PolicyDomain`, or as its text.
 pub(crate) fn policy_domain(domain: &Bound<'_, PyAny>) -> PyResult<core::PolicyDomain> {
     if let Ok(domain) = domain.cast::<PolicyDomain>() {
         return Ok(domain.get().0.clone());
@@ -141,7 +143,7 @@ pub(crate) fn policy_domain(domain: &Bound<'_, PyAny>) -> PyResult<core::PolicyD
     core::PolicyDomain::parse(text.as_ref()).map_err(|error| error.into_exception(domain.py()))
 }
 
-/// A host as Python has it: a `DnsName`, or its text.
+/// A host given as a `DnsName`, or as its text.
 pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     if let Ok(host) = host.cast::<DnsName>() {
         return Ok(host.get().0.clone());
@@ -150,17 +152,17 @@ pub(crate) fn dns_name(host: &Bound<'_, PyAny>) -> PyResult<core::DnsName> {
     core::DnsName::parse(text.as_ref()).map_err(|error| error.into_exception(host.py()))
 }
 
-/// A host as an MX record has it: a `DnsName`, or text, which need be no name.
+/// A host as given in an MX record: a `DnsName`, or text that need not be a name.
 pub(crate) fn mx_name(host: &Bound<'_, PyAny>) -> PyResult<Option<core::DnsName>> {
     if let Ok(host) = host.cast::<DnsName>() {
         return Ok(Some(host.get().0.clone()));
     }
-    // A lone surrogate is in no name.
+    // A lone surrogate is not part of any name.
     let text = host.cast::<PyString>()?;
     Ok(text.to_str().ok().and_then(|text| core::DnsName::parse(text).ok()))
 }
 
-/// Hosts as Python has them, if there are any to be had.
+/// Optional hosts.
 pub(crate) fn dns_names(hosts: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<core::DnsName>>> {
     hosts.map(|hosts| hosts.try_iter()?.map(|host| dns_name(&host?)).collect()).transpose()
 }

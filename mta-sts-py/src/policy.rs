@@ -12,7 +12,7 @@ use crate::sequence::{self, subscript};
 use crate::text::{self, Comparand, is_text};
 use crate::value::word;
 
-/// A policy: what a domain asks of those who send to it (RFC 8461, 3.2).
+/// A policy: what a domain asks of those that send mail to it (RFC 8461, 3.2).
 ///
 /// >>> from mta_sts import Policy
 /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
@@ -21,7 +21,7 @@ use crate::value::word;
 /// >>> policy.matches_mx("MX1.example.com.")
 /// True
 ///
-/// Equal if the texts are. `str()` gives the policy as the grammar writes it; `text` as it was received.
+/// Policies are equal if their texts are. `str()` returns the policy in its canonical form; `text` as received.
 #[pyclass(frozen, module = "mta_sts")]
 #[derive(Clone)]
 pub(crate) struct Policy(pub(crate) core::Policy);
@@ -33,12 +33,12 @@ impl Policy {
         ("mode", "max_age", "mx")
     }
 
-    /// Reads the body of a policy (RFC 8461, 3.2).
+    /// Parses the body of a policy (RFC 8461, 3.2).
     ///
-    /// Four departures from the grammar that are seen in practice pass: blank lines, a byte order mark in front, a dot at the
-    /// end of an `mx`, underscores in it. With `strict` they do not.
+    /// Four departures from the grammar that are seen in practice are tolerated: blank lines, a byte order mark at the
+    /// start, a trailing dot of an `mx`, underscores in an `mx`. With `strict` they are errors.
     ///
-    /// Raises MtaStsError, whose `.line` and `.offset` are the place.
+    /// Raises MtaStsError with the position in `.line` and `.offset`.
     #[staticmethod]
     #[pyo3(signature = (body, /, *, strict = false))]
     fn parse(py: Python<'_>, body: Octets<'_>, strict: bool) -> PyResult<Self> {
@@ -48,13 +48,13 @@ impl Policy {
         parsed.map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Reads the policy out of what the Policy Host answered, its certificate verified (RFC 8461, 3.3).
+    /// Parses the policy in the response of the Policy Host, after its certificate was verified (RFC 8461, 3.3).
     ///
-    /// `max_body_len`: the longest body, in octets. `strict`: as for `parse`. `accept_missing_content_type`: take an answer
-    /// without the field for `text/plain`.
+    /// `max_body_len`: the maximum length of the body, in octets. `strict`: as for `parse`.
+    /// `accept_missing_content_type`: treat a response without the field as `text/plain`.
     ///
-    /// Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type not `text/plain`,
-    /// the body too long or no policy.
+    /// Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type is not
+    /// `text/plain`, the body is too long or not a policy.
     #[staticmethod]
     #[pyo3(signature = (*, status, content_type, body, max_body_len = 65_536, strict = false, accept_missing_content_type = false))]
     fn from_response(
@@ -73,41 +73,41 @@ impl Policy {
         parsed.map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// What the domain asks: a `Mode` (RFC 8461, 5).
+    /// The mode, a `Mode` (RFC 8461, 5).
     #[getter]
     fn mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         word(py, "Mode", self.0.mode().as_str())
     }
 
-    /// How long the policy is in force after it was fetched, in seconds: a year, 31,557,600, at most.
+    /// The time for which the policy is in force after its fetch, in seconds: at most a year, 31,557,600.
     #[getter]
     fn max_age(&self) -> u64 {
         self.0.max_age().as_secs()
     }
 
-    /// The patterns of the MX hosts, in their order, duplicates kept. In mode none there may be none.
+    /// The patterns of the MX hosts in order, with duplicates. In mode none there may be none.
     #[getter]
     fn mx(&self) -> MxPatterns {
         MxPatterns(self.0.clone())
     }
 
-    /// The text as it was received.
+    /// The text as received.
     #[getter]
     fn text(&self) -> &str {
         self.0.text()
     }
 
-    /// The lines as they were received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4).
+    /// The lines as received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4).
     #[getter]
     fn lines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let lines: Vec<_> = self.0.lines().collect();
         PyList::new(py, lines)
     }
 
-    /// Whether a pattern covers this MX host, given as its MX record has it (RFC 8461, 4.1).
+    /// Returns whether a pattern covers this MX host, given as in its MX record (RFC 8461, 4.1).
     ///
-    /// What is no host name is not covered. In mode testing and none a host that is not covered gets the mail all the same:
-    /// `Delivery` knows.
+    /// A text that is not a host name is never covered. In modes testing and none a host that is not covered gets the
+    /// mail all the same: `Delivery` applies the modes.
     #[pyo3(signature = (host, /))]
     fn matches_mx(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
         if let Ok(text) = host.cast::<PyString>() {
@@ -119,7 +119,7 @@ impl Policy {
 
     /// The first pattern that covers this MX host, or `None`.
     ///
-    /// Raises MtaStsError if it is no host name.
+    /// Raises MtaStsError if it is not a host name.
     #[pyo3(signature = (host, /))]
     fn matching_pattern(&self, host: &Bound<'_, PyAny>) -> PyResult<Option<MxPattern>> {
         let host = dns_name(host)?;
@@ -151,7 +151,7 @@ impl Policy {
     }
 }
 
-/// The limits of reading an answer; that on the time is the fetcher's.
+/// The limits for a response; the time limit is that of the fetcher.
 pub(crate) fn fetch_limits(
     max_body_len: usize,
     strict: bool,
@@ -180,36 +180,36 @@ pub(crate) const fn strictness(strict: bool) -> Strictness {
     if strict { Strictness::Abnf } else { Strictness::Tolerant }
 }
 
-/// A pattern of MX hosts: a host, or a wildcard that covers exactly one label more (RFC 8461, 4.1).
+/// An `mx` pattern: a host, or a wildcard that covers exactly one more label (RFC 8461, 4.1).
 ///
 /// >>> from mta_sts import MxPattern
 /// >>> MxPattern.parse("*.example.com").matches("mx1.example.com")
 /// True
 ///
-/// Equal to another pattern, and to its text in lower case with no trailing dot, whose hash it has.
+/// It equals another pattern, and its text in lower case with no trailing dot, with the same hash.
 #[pyclass(frozen, module = "mta_sts")]
 pub(crate) struct MxPattern(core::MxPattern<'static>);
 
 #[pymethods]
 impl MxPattern {
-    /// Reads a pattern: any case, A-labels alone, one trailing dot at most.
+    /// Parses a pattern in any case, with only A-labels and at most one trailing dot.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never cover a host.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never match a host.
     #[staticmethod]
     #[pyo3(signature = (pattern, /))]
     fn parse(py: Python<'_>, pattern: Text<'_>) -> PyResult<Self> {
         core::MxPattern::parse(pattern.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Whether the pattern covers this MX host.
+    /// Returns whether the pattern covers this MX host.
     ///
-    /// Raises MtaStsError if it is no host name.
+    /// Raises MtaStsError if it is not a host name.
     #[pyo3(signature = (host, /))]
     fn matches(&self, host: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.0.matches(&dns_name(host)?))
     }
 
-    /// Whether the pattern begins with `*.`, and so covers each name that has one label in place of the star.
+    /// Whether the pattern begins with `*.`, and so covers each name with one label in place of the star.
     #[getter]
     fn is_wildcard(&self) -> bool {
         self.0.is_wildcard()
@@ -239,7 +239,7 @@ impl MxPattern {
     }
 }
 
-/// The patterns of a policy: a sequence that makes each one when it is asked for.
+/// The patterns of a policy: a sequence that creates each one on access.
 ///
 /// >>> from mta_sts import Policy
 /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.Example.com\nmax_age: 604800\n")
@@ -266,15 +266,15 @@ impl MxPatterns {
         pattern.extract().is_ok_and(|pattern| self.places(pattern).next().is_some())
     }
 
-    /// Where this pattern, or its text, stands first.
+    /// The index of the first occurrence of this pattern, or of its text.
     ///
-    /// Raises ValueError if it does not.
+    /// Raises ValueError if there is none.
     #[pyo3(signature = (pattern, /))]
     fn index(&self, pattern: Comparand<'_, '_, MxPattern>) -> PyResult<usize> {
         sequence::index(self.places(pattern).next())
     }
 
-    /// How often this pattern, or its text, stands here.
+    /// The number of occurrences of this pattern, or of its text.
     #[pyo3(signature = (pattern, /))]
     fn count(&self, pattern: Comparand<'_, '_, MxPattern>) -> usize {
         self.places(pattern).count()
@@ -302,7 +302,7 @@ impl MxPatterns {
 }
 
 impl MxPatterns {
-    /// Where this pattern stands. A text that is not canonical is that of none.
+    /// The indexes of this pattern. A text that is not canonical has none.
     fn places(&self, wanted: Comparand<'_, '_, MxPattern>) -> impl Iterator<Item = usize> {
         let wanted = match wanted {
             Comparand::Value(pattern) => Some(pattern.get().0.clone()),

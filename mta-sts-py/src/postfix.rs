@@ -6,17 +6,17 @@ use crate::error::{IntoException, unknown_word};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::Policy;
 
-/// A policy as the answer to Postfix's, or sendmail's, TLS policy lookup; `None` for NOTFOUND.
+/// A policy as the answer to a TLS policy lookup of Postfix or sendmail; `None` for NOTFOUND.
 ///
 /// >>> from mta_sts import Policy, postfix_tls_policy
 /// >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
 /// >>> postfix_tls_policy(policy, "example.com")
 /// 'secure match=.example.com servername=hostname'
 ///
-/// `form`: how much the answer tells, a `PostfixForm`. `mx_hosts`: those of them that the policy covers stand for its
-/// patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
+/// `form`: the form of the answer, a `PostfixForm`. `mx_hosts`: those of them that the policy covers are used instead
+/// of its patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
 ///
-/// Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP, so that the mail waits.
+/// Raises MtaStsError if the policy cannot be expressed to Postfix: answer TEMP, so that the mail waits.
 #[pyfunction]
 #[pyo3(signature = (policy, domain, /, *, form = "basic", mx_hosts = None))]
 pub(crate) fn postfix_tls_policy(

@@ -20,19 +20,20 @@ impl Record {
         ("id",)
     }
 
-    /// Reads one TXT record, its character-strings joined with nothing between.
+    /// Parses one TXT record, its character-strings concatenated without separators.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault. To a sender such a record is none (RFC 8461, 3.1).
+    /// Raises MtaStsError, whose `.offset` is the octet at fault. A sender treats such a record as absent (RFC 8461,
+    /// 3.1).
     #[staticmethod]
     #[pyo3(signature = (txt, /))]
     fn parse(py: Python<'_>, txt: Octets<'_>) -> PyResult<Self> {
         core::Record::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+    /// Selects the record from all TXT records of the name; those that do not begin as one are ignored.
     ///
-    /// Raises MtaStsError: `no-record`, `several-records`, or what is wrong with the one there is. To a sender the domain has no
-    /// policy then (RFC 8461, 3.1).
+    /// Raises MtaStsError: `no-record`, `several-records`, or the error of the only one. To a sender the domain then
+    /// has no policy (RFC 8461, 3.1).
     #[staticmethod]
     #[pyo3(signature = (rrset, /))]
     fn select(rrset: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -40,7 +41,7 @@ impl Record {
         core::Record::select(&rrs).map(Self).map_err(|error| error.into_exception(rrset.py()))
     }
 
-    /// The id of the policy: 1 to 32 letters and digits. It changes whenever the policy does; ids have no order.
+    /// The id of the policy: 1 to 32 letters and digits. It changes with every new policy; ids have no order.
     #[getter]
     fn id(&self) -> &str {
         self.0.id().as_str()

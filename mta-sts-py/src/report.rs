@@ -11,6 +11,7 @@ use crate::error::{IntoException, bad_gzip};
 use crate::gzip::{is_gzip, unpacked};
 use crate::name::policy_domain;
 use crate::report_mail::parts_of;
+use crate::report_period::ReportPeriod;
 use crate::report_policy::{ReportPolicy, policy_dict, shown};
 use crate::report_sender::ReportSender;
 use crate::value::{hash_of, reduced, value};
@@ -117,7 +118,7 @@ impl Report {
         Ok(Self { noticed: read.deviations, ..read.report.into() })
     }
 
-    /// The organisation that reports: `organization-name`.
+    /// The reporting organisation: `organization-name`.
     #[getter]
     fn organization(&self) -> Option<&str> {
         self.content.organization()
@@ -135,7 +136,7 @@ impl Report {
         self.content.submitter()
     }
 
-    /// The `report-id`. With the organisation and the period it tells a report that came twice.
+    /// The `report-id`. Together with the organisation and the period it identifies duplicates.
     #[getter]
     fn id(&self) -> Option<&str> {
         self.content.id()
@@ -261,14 +262,20 @@ impl Report {
         slf: &Bound<'py, Self>,
         domain: &Bound<'py, PyAny>,
         to: &Bound<'py, PyAny>,
-        date: Option<&Bound<'py, PyAny>>,
+        date: Option<Time>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, report) = (slf.py(), &slf.get().content);
         let contact = report.contact().unwrap_or_default();
         let sender = tlsrpt::ReportSender::new(contact, report.organization().unwrap_or_default());
         let sender = sender.map_err(|error| error.into_exception(py))?;
         let parts = parts_of(py, report, &policy_domain(domain)?, &sender)?;
-        py.import("mta_sts._mail")?.getattr("message")?.call1((slf, parts, sender.organization(), to, date))
+        py.import("mta_sts._mail")?.getattr("message")?.call1((
+            slf,
+            parts,
+            sender.organization(),
+            to,
+            date.map(|date| date.0.as_secs()),
+        ))
     }
 
     fn __eq__(&self, other: &Self) -> bool {
@@ -316,65 +323,5 @@ impl From<tlsrpt::Report> for Report {
 impl Report {
     fn total(&self, sessions: fn(&tlsrpt::ReportPolicy) -> u64) -> u64 {
         self.content.policies().iter().map(sessions).fold(0, u64::saturating_add)
-    }
-}
-
-/// The time that a report is about, in Unix seconds: `start` and `end`, the first and the last second that count (RFC 8460, 4.4).
-///
-/// >>> from mta_sts.tlsrpt import ReportPeriod
-/// >>> day = ReportPeriod.of_day(1_700_000_000)
-/// >>> day, day.is_one_day
-/// (ReportPeriod(1699920000, 1700006399), True)
-///
-/// Times are Unix seconds or aware datetimes. Raises ValueError for an end that is before the start.
-#[pyclass(frozen, eq, ord, hash, module = "mta_sts.tlsrpt")]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ReportPeriod(pub(crate) tlsrpt::ReportPeriod);
-
-#[pymethods]
-impl ReportPeriod {
-    #[classattr]
-    fn __match_args__() -> (&'static str, &'static str) {
-        ("start", "end")
-    }
-
-    #[new]
-    #[pyo3(signature = (start, end, /))]
-    fn new(start: Time, end: Time) -> PyResult<Self> {
-        let period = tlsrpt::ReportPeriod::new(start.0, end.0).map(Self);
-        period.ok_or_else(|| PyValueError::new_err("the end of a period is not before its start"))
-    }
-
-    /// The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1).
-    #[staticmethod]
-    #[pyo3(signature = (time, /))]
-    fn of_day(time: Time) -> Self {
-        Self(tlsrpt::ReportPeriod::of_day(time.0))
-    }
-
-    /// The first second that counts.
-    #[getter]
-    fn start(&self) -> u64 {
-        self.0.start().as_secs()
-    }
-
-    /// The last second that counts.
-    #[getter]
-    fn end(&self) -> u64 {
-        self.0.end().as_secs()
-    }
-
-    /// Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1).
-    #[getter]
-    fn is_one_day(&self) -> bool {
-        self.0.is_one_day()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("ReportPeriod({}, {})", self.start(), self.end())
-    }
-
-    fn __reduce__(slf: &Bound<'_, Self>) -> (Py<PyAny>, (u64, u64)) {
-        (slf.get_type().into_any().unbind(), (slf.get().start(), slf.get().end()))
     }
 }

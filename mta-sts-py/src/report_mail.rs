@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use crate::convert::Text;
 use crate::error::IntoException;
 use crate::name::PolicyDomain;
-use crate::report::ReportPeriod;
+use crate::report_period::ReportPeriod;
 use crate::value::value;
 
 /// The parts of the mail that brings a report about this domain.

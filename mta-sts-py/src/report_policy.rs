@@ -64,7 +64,7 @@ impl ReportPolicy {
         registered(py, "PolicyType", self.content.kind(), PolicyType::as_str)
     }
 
-    /// The domain that the policy is of: `policy-domain`.
+    /// The domain of the policy: `policy-domain`.
     #[getter]
     fn domain(&self) -> Option<&str> {
         self.content.domain()
@@ -218,7 +218,7 @@ impl FailureDetails {
         self.0.receiving_mx_hostname()
     }
 
-    /// The name that the MX host calls itself: `receiving-mx-helo`.
+    /// The name that the MX host uses for itself: `receiving-mx-helo`.
     #[getter]
     fn receiving_mx_helo(&self) -> Option<&str> {
         self.0.receiving_mx_helo()
@@ -230,7 +230,7 @@ impl FailureDetails {
         self.0.receiving_ip().map(Word::to_string)
     }
 
-    /// The URI of a page that tells more: `additional-information`.
+    /// The URI of a page with more information: `additional-information`.
     #[getter]
     fn additional_information(&self) -> Option<&str> {
         self.0.additional_information()

@@ -38,7 +38,7 @@ impl ReportSender {
         PolicyDomain(self.0.submitter().clone())
     }
 
-    /// The mail address to ask, its domain in lower case and A-labels.
+    /// The contact address, with its domain in lower case and A-labels.
     #[getter]
     fn contact(&self) -> &str {
         self.0.contact()

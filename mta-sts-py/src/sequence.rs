@@ -1,10 +1,10 @@
-//! What the sequences of the package share: indices as Python has them.
+//! Common code of the sequences: Python indices.
 
 use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
-/// The item, or the list of items, that a subscript asks for; each is made now.
+/// The item or the list of items for a subscript, created on access.
 pub(crate) fn subscript<'py>(
     key: &Bound<'py, PyAny>,
     len: usize,
@@ -28,7 +28,7 @@ pub(crate) fn subscript<'py>(
     }
 }
 
-/// Where the first of the items that are equal to `wanted` stands.
+/// The index of the first item that equals `wanted`.
 pub(crate) fn index(found: Option<usize>) -> PyResult<usize> {
     found.ok_or_else(|| PyValueError::new_err("not in the sequence"))
 }

@@ -4,6 +4,7 @@ use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{self, Counted, ReportDelivery, TallyConfig};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::PyList;
 
 use crate::convert::{Octets, Time, any_number, size, word_text};
@@ -13,7 +14,7 @@ use crate::event::Event;
 use crate::name::{PolicyDomain, policy_domain};
 use crate::report::Report;
 use crate::report_sender::ReportSender;
-use crate::value::{value, word};
+use crate::value::{shown_bool, value, word};
 
 /// What is counted of sessions with other domains, and the reports that come of it (RFC 8460). Any thread may use it.
 ///
@@ -82,7 +83,7 @@ impl Tally {
     /// Counts an event; gives what became of it, a `Counted`.
     #[pyo3(signature = (event, /, *, now))]
     fn count<'py>(&self, py: Python<'py>, event: &Event, now: Time) -> PyResult<Bound<'py, PyAny>> {
-        let counted = event.with(|event| self.lock().count(&event, now.0))?;
+        let counted = event.with(|event| self.lock(py).count(&event, now.0))?;
         counted_word(py, counted)
     }
 
@@ -95,7 +96,7 @@ impl Tally {
         now: Time,
     ) -> PyResult<Bound<'py, PyList>> {
         let counted: Vec<_> = {
-            let mut tally = self.lock();
+            let mut tally = self.lock(py);
             datagram.0.events().map(|event| tally.count(&event, now.0)).collect()
         };
         let words = counted.into_iter().map(|counted| counted_word(py, counted));
@@ -114,11 +115,11 @@ impl Tally {
         py.detach(|| {
             // In one order, whoever merges what: two threads never wait for each other.
             let (mut own, other) = if std::ptr::from_ref(self) < std::ptr::from_ref(other) {
-                let own = self.lock();
-                (own, other.lock())
+                let own = self.lock_detached();
+                (own, other.lock_detached())
             } else {
-                let other = other.lock();
-                (self.lock(), other)
+                let other = other.lock_detached();
+                (self.lock_detached(), other)
             };
             own.merge(&other);
         });
@@ -131,8 +132,8 @@ impl Tally {
     /// than reports were mailed to it that day, gets no report, or two domains would report to each other for ever.
     #[pyo3(signature = (domain, /, *, now))]
     fn note_report_mail(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<()> {
-        let domain = policy_domain(domain)?;
-        self.lock().note_report_mail(&domain, now.0);
+        let (py, domain) = (domain.py(), policy_domain(domain)?);
+        self.lock(py).note_report_mail(&domain, now.0);
         Ok(())
     }
 
@@ -141,7 +142,7 @@ impl Tally {
     /// It is due again, as if the delivery had failed, unless `handle_delivery` says what came of it.
     #[pyo3(signature = (*, now))]
     fn poll_report<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let due = self.lock().poll_report(now.0);
+        let due = self.lock(py).poll_report(now.0);
         let due = due.map(|due| {
             let (id, domain) = (DueId(due.id), PolicyDomain(due.domain));
             value(py, "DueReport", (id, domain, due.record.as_deref(), Report::from(due.report), due.attempt))
@@ -150,8 +151,8 @@ impl Tally {
     }
 
     /// When `poll_report` next has something to do, in Unix seconds, or `None`. A time that is past means now.
-    fn poll_timeout(&self) -> Option<u64> {
-        self.lock().poll_timeout().map(UnixTime::as_secs)
+    fn poll_timeout(&self, py: Python<'_>) -> Option<u64> {
+        self.lock(py).poll_timeout().map(UnixTime::as_secs)
     }
 
     /// Takes note of what came of a delivery, a `ReportDelivery`; gives when it is to be tried again, which `poll_report` will say.
@@ -172,49 +173,54 @@ impl Tally {
             "refused" => ReportDelivery::Refused,
             other => return Err(unknown_word(py, "ReportDelivery", other)),
         };
-        Ok(self.lock().handle_delivery(&id.0, end, now.0).map(UnixTime::as_secs))
+        Ok(self.lock(py).handle_delivery(&id.0, end, now.0).map(UnixTime::as_secs))
     }
 
     /// All that is counted, as text: the same counts give the same text, in all languages.
     ///
     /// Reports that are in delivery are kept with what was tried; after `parse` they are tried again when it is time.
     fn to_text(&self, py: Python<'_>) -> String {
-        py.detach(|| self.lock().to_text())
+        py.detach(|| self.lock_detached().to_text())
     }
 
-    /// Whether nothing waits to be reported.
+    /// Returns whether there is nothing to report.
     #[getter]
-    fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+    fn is_empty(&self, py: Python<'_>) -> bool {
+        self.lock(py).is_empty()
     }
 
     /// How many domains have been counted on the day of this time.
     #[pyo3(signature = (day, /))]
-    fn domains(&self, day: Time) -> usize {
-        self.lock().domains(day.0)
+    fn domains(&self, py: Python<'_>, day: Time) -> usize {
+        self.lock(py).domains(day.0)
     }
 
     /// The octets that all counts take in memory; never more than `max_octets`.
     #[getter]
-    fn octets(&self) -> usize {
-        self.lock().octets()
+    fn octets(&self, py: Python<'_>) -> usize {
+        self.lock(py).octets()
     }
 
     /// How many sessions were lost because a merge, a text, or a clock that was set right, found no room for them.
     #[getter]
-    fn lost_sessions(&self) -> u64 {
-        self.lock().lost_sessions()
+    fn lost_sessions(&self, py: Python<'_>) -> u64 {
+        self.lock(py).lost_sessions()
     }
 
-    fn __repr__(&self) -> String {
-        let tally = self.lock();
-        format!("<Tally octets={} is_empty={}>", tally.octets(), tally.is_empty())
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let tally = self.lock(py);
+        format!("<Tally octets={} is_empty={}>", tally.octets(), shown_bool(tally.is_empty()))
     }
 }
 
 impl Tally {
     /// No method leaves the tally half-changed, and none runs Python while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, tlsrpt::Tally> {
+    /// While another thread has it, which may take a while, others run.
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, tlsrpt::Tally> {
+        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_detached(&self) -> MutexGuard<'_, tlsrpt::Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,13 +238,21 @@ fn counted_word(py: Python<'_>, counted: Counted) -> PyResult<Bound<'_, PyAny>> 
     word(py, "Counted", code)
 }
 
-/// Which report it is, for `Tally.handle_delivery`.
+/// Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew.
 #[pyclass(frozen, eq, ord, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DueId(tlsrpt::DueId);
 
 #[pymethods]
 impl DueId {
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     fn __repr__(&self) -> String {
         format!("<{:?}>", self.0)
     }

@@ -1,4 +1,4 @@
-//! Values that are equal to their text, and have its hash: a set or a dict finds either by the other.
+//! Values that equal their text, with the same hash: a set or a dict finds either by the other.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyBool, PyString};
 
-/// What such a value may be equal to. With anything else Python asks the other side.
+/// What such a value can be compared with. For anything else Python asks the other operand.
 pub(crate) enum Comparand<'a, 'py, T> {
     Value(Borrowed<'a, 'py, T>),
     Text(Borrowed<'a, 'py, PyString>),
@@ -24,7 +24,7 @@ impl<'a, 'py, T: PyClass> FromPyObject<'a, 'py> for Comparand<'a, 'py, T> {
     }
 }
 
-/// The answer of `__richcmp__` of a value with an order. A text is equal or not, and stands in no order with it.
+/// Implements `__richcmp__` for an ordered value. A text can only be equal or not.
 pub(crate) fn compare<'py, T: PyClass>(
     canonical: &str,
     other: &Bound<'py, PyAny>,
@@ -44,12 +44,12 @@ pub(crate) fn compare<'py, T: PyClass>(
     }
 }
 
-/// Whether this is the text. One with a lone surrogate is that of no value.
+/// Returns whether this is the text. A text with a lone surrogate equals no value.
 pub(crate) fn is_text(text: Borrowed<'_, '_, PyString>, canonical: &str) -> bool {
     text.to_str().is_ok_and(|text| text == canonical)
 }
 
-/// The hash that Python gives the text.
+/// The hash of the text in Python.
 pub(crate) fn hash(py: Python<'_>, canonical: &str) -> PyResult<isize> {
     PyString::new(py, canonical).hash()
 }

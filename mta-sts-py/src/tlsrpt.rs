@@ -4,25 +4,25 @@ use pyo3::prelude::*;
 use crate::convert::{from_word, word_text};
 use crate::value::word;
 
-/// The number that libtlsrpt gives a `ResultType`.
+/// The number of a `ResultType` in libtlsrpt.
 ///
-/// Raises MtaStsError, `unknown-word`, if it is none.
+/// Raises MtaStsError, `unknown-word`, for an unknown keyword.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
 pub(crate) fn result_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<ResultType>("ResultType", word)?.number())
 }
 
-/// The number that libtlsrpt gives a `PolicyType`.
+/// The number of a `PolicyType` in libtlsrpt.
 ///
-/// Raises MtaStsError, `unknown-word`, if it is none.
+/// Raises MtaStsError, `unknown-word`, for an unknown keyword.
 #[pyfunction]
 #[pyo3(signature = (word, /))]
 pub(crate) fn policy_type_number(#[pyo3(from_py_with = word_text)] word: &str) -> PyResult<u16> {
     Ok(from_word::<PolicyType>("PolicyType", word)?.number())
 }
 
-/// What TLSRPT counts a `FetchFailure` or a `SessionFault` as, a `ResultType`; `None` for what it does not count.
+/// The `ResultType` under which TLSRPT counts a `FetchFailure` or a `SessionFault`; `None` if it is not counted.
 #[pyfunction]
 #[pyo3(signature = (code, /))]
 pub(crate) fn result_type_of<'py>(

@@ -6,7 +6,7 @@ use crate::convert::{Octets, octets_of_each};
 use crate::error::IntoException;
 use crate::value::value;
 
-/// The TXT record of a domain that wants TLS reports (RFC 8460, 3).
+/// The TXT record of a domain that asks for TLS reports (RFC 8460, 3).
 ///
 /// >>> from mta_sts import TlsrptRecord
 /// >>> TlsrptRecord.parse("v=TLSRPTv1; rua=mailto:tls@example.com,https://r.example/v1").uris
@@ -22,18 +22,18 @@ impl TlsrptRecord {
         ("uris",)
     }
 
-    /// Reads one TXT record, its character-strings joined with nothing between.
+    /// Parses one TXT record, its character-strings concatenated without separators.
     ///
-    /// Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no report.
+    /// Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no reports.
     #[staticmethod]
     #[pyo3(signature = (txt, /))]
     fn parse(py: Python<'_>, txt: Octets<'_>) -> PyResult<Self> {
         tlsrpt::TlsrptRecord::parse(txt.as_ref()).map(Self).map_err(|error| error.into_exception(py))
     }
 
-    /// Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+    /// Selects the record from all TXT records of the name; those that do not begin as one are ignored.
     ///
-    /// Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or what is wrong with the one there is.
+    /// Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or the error of the only one.
     #[staticmethod]
     #[pyo3(signature = (rrset, /))]
     fn select(rrset: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -41,13 +41,13 @@ impl TlsrptRecord {
         tlsrpt::TlsrptRecord::select(&rrs).map(Self).map_err(|error| error.into_exception(rrset.py()))
     }
 
-    /// Where reports go: one to eight `Mailto` and `Https`, in the order of the record.
+    /// The destinations of reports: one to eight `Mailto` and `Https`, in the order of the record.
     #[getter]
     fn uris<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let uris = self.0.uris().iter().map(|uri| match uri {
             ReportUri::Mailto { address, .. } => value(py, "Mailto", (&**address,)),
             ReportUri::Https { url, .. } => value(py, "Https", (&**url,)),
-            // Of a kind that this package does not know: as it stands in the record.
+            // Of a kind unknown to this package: as written in the record.
             uri => value(py, "Https", (uri.to_string(),)),
         });
         PyTuple::new(py, uris.collect::<PyResult<Vec<_>>>()?)

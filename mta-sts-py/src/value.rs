@@ -1,4 +1,4 @@
-//! The words and values that go out to Python.
+//! Conversions of keywords and values to Python.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use serde::Serialize;
 
-/// The member of an enum of `mta_sts._words` that has this word.
+/// The member of an enum of `mta_sts._words` with this value.
 pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bound<'py, PyAny>> {
     static MEMBERS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let members = MEMBERS.get_or_try_init(py, || {
@@ -20,7 +20,7 @@ pub(crate) fn word<'py>(py: Python<'py>, class: &str, word: &str) -> PyResult<Bo
     members.get_item(class)?.get_item(word)
 }
 
-/// As [`word`], of a type whose words are serde's.
+/// The same as [`word`], for a type that is serialized with serde.
 pub(crate) fn word_of<'py, T: Serialize>(
     py: Python<'py>,
     class: &str,
@@ -30,7 +30,7 @@ pub(crate) fn word_of<'py, T: Serialize>(
     word(py, class, &text)
 }
 
-/// A value of a class of `mta_sts._values`.
+/// An instance of a class of `mta_sts._values`.
 pub(crate) fn value<'py>(
     py: Python<'py>,
     class: &str,
@@ -39,7 +39,7 @@ pub(crate) fn value<'py>(
     values(py)?.getattr(class)?.call1(arguments)
 }
 
-/// Whether it is of a class of `mta_sts._values`.
+/// Returns whether it is an instance of a class of `mta_sts._values`.
 pub(crate) fn is_value(object: &Bound<'_, PyAny>, class: &str) -> PyResult<bool> {
     object.is_instance(&values(object.py())?.getattr(class)?)
 }
@@ -60,4 +60,9 @@ pub(crate) fn hash_of(content: &impl Hash) -> u64 {
 /// What `__reduce__` gives for a value whose pickle is made in Python, by this function of `mta_sts._pickling`.
 pub(crate) fn reduced<'py>(function: &str, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     value.py().import("mta_sts._pickling")?.getattr(function)?.call1((value,))
+}
+
+/// As Python writes it.
+pub(crate) const fn shown_bool(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
 }

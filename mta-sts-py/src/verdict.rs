@@ -1,5 +1,5 @@
-//! The verdicts. There is one for every MX host and every session, so they are made fast, and what is in them is
-//! made for Python when it is asked for.
+//! The verdicts. There is one for every MX host and every session, so they are created quickly, and their parts are
+//! converted to Python on access.
 
 use mta_sts_core::{
     self as core, DnsName, MxDecision, PolicyType, ResultType, SessionDecision, SessionFault,
@@ -11,7 +11,8 @@ use crate::convert::{from_word, word_text};
 use crate::error::{IntoException, unknown_word};
 use crate::value::{value, word, word_of};
 
-/// What to do about an MX host, and what TLSRPT counts already: of a host that is skipped there will be no session.
+/// The verdict on an MX host: the decision, and the rows to count in TLSRPT now if the host is skipped, since it has
+/// no session.
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct MxVerdict {
@@ -32,7 +33,8 @@ impl MxVerdict {
         Ok(Self { decision: Decision::from_value(decision)?, rows: rows_from(rows)? })
     }
 
-    /// What to do: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or `Opportunistic`.
+    /// The decision: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or
+    /// `Opportunistic`.
     #[getter]
     fn decision<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.decision {
@@ -45,7 +47,7 @@ impl MxVerdict {
         }
     }
 
-    /// What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`; none for a host that is connected to.
+    /// The rows to count in TLSRPT (RFC 8460, 4.3), each a `TlsrptRow`; empty unless the host is skipped.
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         rows_value(py, &self.rows)
@@ -77,7 +79,7 @@ impl From<core::MxVerdict<'_>> for MxVerdict {
     }
 }
 
-/// Whether to send the message over this session, why not, and what TLSRPT counts.
+/// The verdict on a session: whether to send the message, the reason if not, and the rows to count in TLSRPT.
 #[pyclass(frozen, eq, hash, module = "mta_sts")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct SessionVerdict {
@@ -104,19 +106,19 @@ impl SessionVerdict {
         Ok(Self { decision: from_word("SessionDecision", decision)?, fault, rows: rows_from(rows)? })
     }
 
-    /// Whether to send the message: a `SessionDecision`.
+    /// The decision whether to send the message: a `SessionDecision`.
     #[getter]
     fn decision<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         word_of(py, "SessionDecision", &self.decision)
     }
 
-    /// Why the message may not go: a `SessionFault` for `Delivery.conclude`; `None` where it may.
+    /// The reason for not sending it: a `SessionFault` for `Delivery.conclude`; `None` if it may be sent.
     #[getter]
     fn fault<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.fault.map(|fault| word(py, "SessionFault", fault.code())).transpose()
     }
 
-    /// What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`.
+    /// The rows to count in TLSRPT (RFC 8460, 4.3), each a `TlsrptRow`.
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         rows_value(py, &self.rows)
@@ -142,7 +144,7 @@ impl From<core::SessionVerdict> for SessionVerdict {
     }
 }
 
-/// A class, and the arguments that make the value anew.
+/// A class, and the arguments that recreate the value.
 type Reduced<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>);
 
 #[derive(PartialEq, Eq, Hash)]

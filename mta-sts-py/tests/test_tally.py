@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import email
 import email.policy
 import gzip
@@ -259,6 +260,20 @@ def test_an_address_that_is_none_is_refused(to: str) -> None:
         due.mail(to=to).as_bytes()
 
 
+def test_a_date_is_a_time_like_all_others() -> None:
+    counting = tally()
+    counting.count_datagram(Datagram.parse(SUCCESS), now=NOW)
+    due = due_of(counting)
+    aware = datetime.fromtimestamp(NOW, timezone.utc)
+    assert due.mail(to="a@b.test", date=aware)["Date"] == due.mail(to="a@b.test", date=NOW)["Date"]
+    for wrong in (-1, 2**63, 10**11 * 4, aware.replace(tzinfo=None)):
+        with pytest.raises(ValueError):
+            due.mail(to="a@b.test", date=wrong)
+    with pytest.raises(TypeError):
+        due.mail(to="a@b.test", date="now")  # type: ignore[arg-type]
+    assert copy.copy(due) == copy.deepcopy(due) == due
+
+
 def test_a_report_that_no_receiver_would_take_gets_no_mail() -> None:
     report = Report(organization="A", contact="tls@a.test", id="1@a.test", period=ReportPeriod.of_day(NOW))
     for other, code in [
@@ -352,6 +367,14 @@ def test_the_text_of_a_tally_that_is_damaged_is_refused() -> None:
         assert raised.value.code == code and raised.value.line is not None
 
 
+def test_what_is_not_written_as_a_call_is_shown_all_the_same() -> None:
+    counting = tally()
+    assert repr(counting) == "<Tally octets=0 is_empty=True>"
+    assert repr(event()) == "<Event domain=example.com policy_type=sts has_failed=True>"
+    assert repr(Datagram.parse(SUCCESS)) == "<Datagram domain=example.com events=1>"
+    assert eval(repr(SENDER)) == SENDER
+
+
 def test_no_event_is_made_out_of_nothing() -> None:
     wrong: list[Callable[[], object]] = [
         lambda: Event(5),  # type: ignore[arg-type]
@@ -390,7 +413,11 @@ def test_no_event_is_made_out_of_nothing() -> None:
 def test_hints_are_literals_and_say_what_to_do() -> None:
     listed = set(get_args(_literals.HintCode))
     own = {hint.code for hint in hints()}
-    assert own | set(get_args(_literals.FindingCode)) == listed
+    of_reports = set(get_args(_literals.ReportLintCode))
+    assert own | set(get_args(_literals.FindingCode)) - of_reports == listed
+    for code in of_reports:
+        with pytest.raises(MtaStsError):
+            Hint.of(code)
     for code in listed:
         hint = Hint.of(code)
         assert hint.code == code and hint.cause.endswith(".") and hint.fix.endswith(".") and str(hint)

@@ -202,10 +202,11 @@ def test_literals_are_the_codes() -> None:
         "EntryCode": range(700, 800),
         "LookupCode": range(800, 900),
         "LintCode": (*range(1100, 1200), *range(1400, 1421)),
+        "ReportLintCode": range(1461, 1500),
         "PostfixCode": range(1200, 1300),
         "TlsrptRecordCode": range(1300, 1321),
         "ReportCode": range(1321, 1341),
-        "DeviationCode": range(1421, 1500),
+        "DeviationCode": range(1421, 1461),
     }
     for name, numbers in of_numbers.items():
         assert LITERALS[name] == {code for code, (number, _) in codes.items() if number in numbers}, name

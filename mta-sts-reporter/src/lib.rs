@@ -2,16 +2,23 @@
 //! reports is here.
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
+//! - [`Collector`] receives what mail servers tell of their sessions, and [`ReportStore`] keeps what is counted.
 //! - [`Overview`] sums up what they say, and [`Page`] shows it.
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
 #![forbid(unsafe_code)]
 
+mod clock;
+mod collector;
 mod inbox;
 mod outbox;
 mod overview;
 mod page;
+mod report_store;
 mod visible;
 
+pub use collector::{
+    Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
+};
 pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
     UnreadableReason,
@@ -23,8 +30,11 @@ pub use outbox::{
 #[cfg(feature = "dkim")]
 pub use outbox::{DkimKeyError, DkimSigning};
 pub use overview::{
-    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, Enforcement, Overview, ReportedDomain,
-    SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
+    Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, DomainStanding, Enforcement, Headline,
+    Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
 pub use page::Page;
+pub use report_store::{
+    ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
+};
 pub use visible::Visible;

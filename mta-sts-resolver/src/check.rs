@@ -1,4 +1,4 @@
-//! What a sender sees of a domain, from its record to the certificates of its MX hosts.
+//! Checks a domain as a sender sees it, from its record to the certificates of its MX hosts.
 
 mod alias;
 mod dane;
@@ -31,7 +31,7 @@ pub use self::alias::{AliasChain, AliasEnd};
 pub use self::dane::HostDane;
 pub use self::finding::{CheckFinding, CheckFindingKind};
 pub use self::host::{HostCheck, HostDecision};
-use self::host::{STEP_TIMEOUT, Visit, Visitor};
+use self::host::{HostChecker, STEP_TIMEOUT, Visit};
 pub use self::name_servers::{Disagreement, NameServer, NameServerAnswer, NameServersCheck};
 pub use self::pattern::{IdleHost, IdlePattern};
 pub use self::probe::HostProbes;
@@ -45,7 +45,7 @@ use crate::fetch::{FetchedResponse, PolicyFetchError};
 use crate::smtp::SmtpClient;
 use crate::tls::{PeerCertificate, TlsFailure};
 
-/// Looks at domains as a sender would, and at every MX host, not at the first good one alone.
+/// Checks domains as a sender would, with every MX host, not only the first working one.
 ///
 /// ```no_run
 /// use mta_sts_core::{PolicyDomain, UnixTime};
@@ -62,8 +62,8 @@ use crate::tls::{PeerCertificate, TlsFailure};
 /// # }
 /// ```
 ///
-/// No message is sent: each session ends after STARTTLS. Hosts are asked at port 25. Further connections, two or three to an MX
-/// host and one to the Policy Host, show how they treat clients other than senders with MTA-STS.
+/// No message is sent: each session ends after STARTTLS. Hosts are contacted at port 25. Further connections, two or
+/// three to an MX host and one to the Policy Host, show how they treat clients other than senders with MTA-STS.
 #[derive(Clone, Debug)]
 pub struct DomainChecker {
     resolver: Resolver,
@@ -76,14 +76,15 @@ pub struct DomainChecker {
 }
 
 impl DomainChecker {
-    /// A checker with this resolver and this client. A step of a session gets 10 s, a domain 20 s in all.
+    /// A checker with this resolver and this client. The time limit is 10 s for a step of a session, and 20 s for a
+    /// domain.
     pub fn new(resolver: Resolver, smtp: SmtpClient) -> Self {
         let smtp = smtp.with_command_timeout(STEP_TIMEOUT);
         let dane = DaneChecker::new(resolver.dns());
         Self { resolver, smtp, dane, smtp_port: 25, timeout: TIMEOUT, name_servers_port: None, probes: true }
     }
 
-    /// Sets the port of the MX hosts, where their TLSA records are looked up too (RFC 6698, 3): another than 25 is for tests
+    /// Sets the port of the MX hosts, and of their TLSA records (RFC 6698, 3). Default: 25. Others are meant for tests
     /// and closed networks.
     #[must_use]
     pub fn with_smtp_port(mut self, port: u16) -> Self {
@@ -91,31 +92,31 @@ impl DomainChecker {
         self
     }
 
-    /// Sets how long the look at a domain may take in all: 20 s by default. What is not known by then counts as timed out.
+    /// Sets the time limit for a domain. Default: 20 s. What is unknown by then counts as timed out.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Asks each name server of a domain too, at this port, which is 53 but for tests; by default they are not asked.
+    /// Also queries each name server of a domain, at this port, which is 53 except in tests. Default: off.
     #[must_use]
     pub fn with_name_servers(mut self, port: u16) -> Self {
         self.name_servers_port = Some(port);
         self
     }
 
-    /// Makes the connections of a sender alone: how hosts treat clients of TLS 1.0 and 1.1, and clients without SNI, is then not
-    /// known.
+    /// Makes only the connections of a sender: how hosts treat clients of TLS 1.0 and 1.1, and clients without SNI, is
+    /// then unknown.
     #[must_use]
     pub fn without_probes(mut self) -> Self {
         self.probes = false;
         self
     }
 
-    /// Looks at a domain: at most 50 MX hosts, 8 at once, at most 2 addresses of each family each.
+    /// Checks a domain: at most 50 MX hosts, 8 at a time, and for each at most 2 addresses of each family.
     ///
-    /// Nothing is cached and nothing remembered, so it is what a sender sees that has never seen the domain.
+    /// Nothing is cached or remembered, so the result is that of a sender that has never contacted the domain.
     // Meets S94.
     pub async fn check(&self, domain: PolicyDomain, now: UnixTime) -> DomainCheck {
         let look = Look {
@@ -173,7 +174,7 @@ impl DomainChecker {
             }
             Err(_) => Vec::new(),
         };
-        let visitor = Visitor {
+        let host_checker = HostChecker {
             dns: look.resolver.dns().clone(),
             smtp: self.smtp.clone(),
             dane: self.dane.clone(),
@@ -185,14 +186,14 @@ impl DomainChecker {
         let limiter = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
         let mut running = JoinSet::new();
         let mut seen = BTreeSet::new();
-        // A host that stands in several records is one host, at its best preference.
+        // A host in several records is one host, with its best preference.
         let hosts = hosts.into_iter().filter(|(_, name)| seen.insert(name.clone()));
         for (place, (preference, name)) in hosts.take(MAX_HOSTS).enumerate() {
-            let (visitor, limiter) = (visitor.clone(), Arc::clone(&limiter));
+            let (host_checker, limiter) = (host_checker.clone(), Arc::clone(&limiter));
             let is_signed = signed.as_ref().map(|hosts| hosts.contains(&name)).map_err(|error| *error);
             running.spawn(async move {
                 let _turn = limiter.acquire().await;
-                (place, visitor.visit(preference, name, is_signed).await)
+                (place, host_checker.visit(preference, name, is_signed).await)
             });
         }
         let visits: BTreeMap<_, _> = running.join_all().await.into_iter().collect();
@@ -211,7 +212,7 @@ impl DomainChecker {
         TlsrptCheck { name, txt }
     }
 
-    /// The records that senders look for in vain, where owners put them by mistake.
+    /// The records that senders miss because they are at a wrong name.
     async fn stray_records(
         &self,
         look: &Look<'_>,
@@ -256,7 +257,7 @@ impl DomainChecker {
         Some(timeout_at(look.deadline, asked).await.unwrap_or_else(timed_out))
     }
 
-    /// The policy at the addresses of the Policy Host that were not asked yet.
+    /// The policy at the remaining addresses of the Policy Host.
     async fn policy_addresses(
         &self,
         look: &Look<'_>,
@@ -305,7 +306,7 @@ impl DomainChecker {
     }
 }
 
-/// One look at one domain.
+/// The check of one domain.
 struct Look<'l> {
     resolver: Resolver,
     domain: &'l PolicyDomain,
@@ -313,39 +314,39 @@ struct Look<'l> {
     deadline: Instant,
 }
 
-/// What a sender sees of a domain.
+/// The result of checking a domain.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DomainCheck {
     /// The domain.
     pub domain: PolicyDomain,
-    /// When it was looked at.
+    /// The time of the check.
     pub now: UnixTime,
-    /// Its record and its policy, with what was seen on the way.
+    /// The record and the policy, with the answers received on the way.
     pub discovery: Discovery,
-    /// What the Policy Host said at its other addresses, 7 at most, where it said something at one.
+    /// The responses of the Policy Host at its other addresses, at most 7, if it responded at one.
     pub policy_addresses: Vec<(IpAddr, Result<FetchedResponse, PolicyFetchError>)>,
-    /// The certificate that the Policy Host shows to a client that sends no SNI, or the alert with which it refuses it; `None`, where
-    /// that is not known, or where it gave no response.
+    /// The certificate that the Policy Host presents to a client without SNI, or the alert with which it refuses it;
+    /// `None` if this is unknown, or if the Policy Host gave no response.
     pub policy_host_without_sni: Option<Result<PeerCertificate, TlsFailure>>,
     /// The `mx` lines of the policy that cover none of the MX hosts.
     pub idle_patterns: Vec<IdlePattern>,
-    /// What DNS said of its MX records. Nothing found, where the domain exists, means that the domain is its own MX host.
+    /// The DNS answer about the MX records. If there are none but the domain exists, the domain is its own MX host.
     pub mx: Result<MxAnswer, DnsError>,
-    /// The MX hosts by preference, each once; at most 50 were looked at.
+    /// The MX hosts by preference, without duplicates; at most 50 were checked.
     pub hosts: Vec<HostCheck>,
-    /// Where it wants its TLS reports.
+    /// The TLSRPT record.
     pub tlsrpt: TlsrptCheck,
-    /// What it lacks under `_mta-sts` or `_smtp._tls`, and has at another name.
+    /// Records missing at `_mta-sts` or `_smtp._tls` that were found at another name.
     pub stray_records: Vec<StrayRecord>,
-    /// Which of the names `_mta-sts`, `mta-sts` and `_smtp._tls` are aliases.
+    /// Those of the names `_mta-sts`, `mta-sts`, and `_smtp._tls` that are aliases.
     pub aliases: Vec<AliasChain>,
-    /// What each of its name servers says, if they were [asked](DomainChecker::with_name_servers).
+    /// The answers of each name server, if they were [queried](DomainChecker::with_name_servers).
     pub name_servers: Option<NameServersCheck>,
 }
 
 impl DomainCheck {
-    /// What becomes of mail to the domain now.
+    /// The fate of mail to the domain at present.
     pub fn verdict(&self) -> DomainVerdict {
         match &self.mx {
             Ok(answer) if answer.is_null() => return DomainVerdict::NullMx,
@@ -384,9 +385,9 @@ impl DomainCheck {
         }
     }
 
-    /// What is to be said of the TXT records under `_mta-sts`; nothing, where none came.
+    /// The lint findings about the TXT records at `_mta-sts`; empty if there was no answer.
     ///
-    /// The line of a finding is the place of its record in the answer, counted from 1.
+    /// The line of a finding is the position of its record in the answer, counted from 1.
     pub fn record_findings(&self) -> Vec<Finding> {
         match &self.discovery.txt {
             Some(Ok(answer)) => lint::rrset(&answer.records),
@@ -394,11 +395,11 @@ impl DomainCheck {
         }
     }
 
-    /// What is to be said of the TXT records under `_smtp._tls`; nothing, where none came. The line of a finding is the place
-    /// of its record in the answer, counted from 1.
+    /// The lint findings about the TXT records at `_smtp._tls`; empty if there was no answer. The line of a finding is
+    /// the position of its record in the answer, counted from 1.
     pub fn tlsrpt_findings(&self) -> Vec<Finding> {
         match &self.tlsrpt.txt {
-            // The TTL is left out: what a cache says of it is what is left.
+            // The TTL is omitted, since a cache gives only the remaining time.
             Ok(answer) => {
                 let facts = lint::TlsrptFacts::new().with_domain(&self.domain);
                 lint::tlsrpt_rrset(&answer.records, &facts)
@@ -407,14 +408,14 @@ impl DomainCheck {
         }
     }
 
-    /// What is to be said of the answer of the Policy Host and of the policy in it; nothing, where none came.
+    /// The lint findings about the response of the Policy Host and the policy in it; empty if there was no response.
     pub fn policy_findings(&self) -> Vec<Finding> {
         match &self.discovery.response {
-            // Of a body that is encoded nothing can be said: the encoding is the fault.
+            // An encoded body cannot be examined: the encoding is the fault.
             Some(Ok(response)) if content_encoding(response).is_some() => Vec::new(),
             Some(Ok(response)) => {
                 let mut findings = lint::response(&response.into(), &FetchLimits::new());
-                // A redirect is told with its target, which the text does not have.
+                // A redirect is reported with its target, which the text does not have.
                 findings.retain(|finding| finding.kind() != FindingKind::Fetch(FetchErrorKind::Redirect));
                 findings
             }
@@ -422,14 +423,14 @@ impl DomainCheck {
         }
     }
 
-    /// All that was found, the worst first: what is wrong, whose it is, and what mends it. What the texts of the records and
-    /// of the policy have is not among it: see [`record_findings`](Self::record_findings),
-    /// [`policy_findings`](Self::policy_findings) and [`tlsrpt_findings`](Self::tlsrpt_findings).
+    /// All findings, the worst first, each with its cause, who has to act, and the fix. Findings about the text of the
+    /// records and of the policy are separate: see [`record_findings`](Self::record_findings),
+    /// [`policy_findings`](Self::policy_findings), and [`tlsrpt_findings`](Self::tlsrpt_findings).
     pub fn findings(&self) -> Vec<CheckFinding> {
         rules::findings(self)
     }
 
-    /// Whether all is well: a policy of mode enforce or testing, and every MX host as it says.
+    /// The overall state: fine for a policy in mode enforce or testing that every MX host complies with.
     pub fn standing(&self) -> Standing {
         let policy = match &self.discovery.outcome.applied {
             Ok(applied) if applied.policy.mode() != Mode::None => Standing::Fine,
@@ -458,40 +459,40 @@ impl DomainCheck {
     }
 }
 
-/// What becomes of mail to a domain.
+/// The fate of mail to a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DomainVerdict {
-    /// Delivered over authenticated TLS, whichever MX host is tried.
+    /// Delivered over authenticated TLS, to any of the MX hosts.
     Delivered,
-    /// Delivered over authenticated TLS, though not every MX host is as the policy says.
+    /// Delivered over authenticated TLS, although not every MX host complies with the policy.
     DeliveredWithFaults,
-    /// Not delivered: no MX host is as the policy says.
+    /// Not delivered: no MX host complies with the policy.
     Deferred,
-    /// Not delivered by senders with DANE: the TLSA records of no MX host match. By others it is.
+    /// Not delivered by senders with DANE, since no MX host matches its TLSA records; delivered by others.
     DaneRefused,
-    /// Delivered; the policy is in mode testing, and all is as it says.
+    /// Delivered; the policy is in mode testing, and every MX host complies with it.
     Testing,
-    /// Delivered; the policy is in mode testing, and not all is as it says.
+    /// Delivered; the policy is in mode testing, and not every MX host complies with it.
     TestingWithFaults,
-    /// Delivered as without MTA-STS, as the policy wants it.
+    /// Delivered as if the domain had no MTA-STS, as the policy says.
     ModeNone,
-    /// Delivered as without MTA-STS: no policy applies.
+    /// Delivered as if the domain had no MTA-STS: no policy applies.
     NoMtaSts,
     /// Not delivered: no MX host can be reached.
     Unavailable,
-    /// Not delivered: DNS does not say what to do.
+    /// Not delivered: DNS failed.
     DnsFailed,
-    /// Not delivered: this machine could not fetch the policy, for a fault of its own.
+    /// Not delivered: this machine could not fetch the policy, because of a local fault.
     LocalFault,
-    /// Returned: the domain takes no mail (RFC 7505).
+    /// Returned: the domain accepts no mail (RFC 7505).
     NullMx,
-    /// Returned: there is no such domain.
+    /// Returned: the domain does not exist.
     NoSuchDomain,
 }
 
 impl DomainVerdict {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -511,19 +512,19 @@ impl DomainVerdict {
     }
 }
 
-/// How something stands.
+/// The state of a checked item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// All is well.
+    /// Everything is fine.
     Fine,
-    /// Nothing is known to be wrong, but not everything could be seen now.
+    /// No fault is known, but not everything could be checked now.
     Temporary,
-    /// Its owner has something to mend.
+    /// Its owner has something to fix.
     Faulty,
 }
 
 impl Standing {
-    /// Both together: a fault counts for more than what could not be seen.
+    /// Combines both: a fault takes precedence over what could not be checked.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -534,7 +535,7 @@ impl Standing {
     }
 }
 
-/// What DNS cannot say now it may say later, unless the zone itself is at fault.
+/// A DNS failure is temporary, unless the zone itself is at fault.
 fn standing_of(error: &DnsError) -> Standing {
     match error {
         DnsError::NotFound(_)
@@ -545,7 +546,7 @@ fn standing_of(error: &DnsError) -> Standing {
     }
 }
 
-/// The content coding of an answer; `identity` is none.
+/// The content coding of a response; `None` for `identity`.
 fn content_encoding(response: &FetchedResponse) -> Option<String> {
     let value = String::from_utf8_lossy(response.content_encoding.as_deref()?).into_owned();
     (!value.trim().eq_ignore_ascii_case("identity")).then_some(value)

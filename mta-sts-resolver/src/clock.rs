@@ -1,4 +1,4 @@
-//! What time it is.
+//! Wall clocks.
 
 use std::fmt;
 use std::time::UNIX_EPOCH;
@@ -6,13 +6,13 @@ use std::time::UNIX_EPOCH;
 use mta_sts_core::UnixTime;
 use time::OffsetDateTime;
 
-/// A clock of the calendar, which may be set: it stands still, jumps and goes back.
+/// A wall clock, which may be adjusted: it can stand still, jump ahead, and step back.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// What it says.
+    /// The current time.
     fn now(&self) -> UnixTime;
 }
 
-/// The clock of the system; before 1970 it says the beginning of 1970.
+/// The system clock; times before 1970 give the start of 1970.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -22,12 +22,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// What the clock of the system says now.
+/// The current time of the system clock.
 pub(crate) fn system_time() -> UnixTime {
     SystemClock.now()
 }
 
-/// A time as RFC 3339 writes it, for people; the number of seconds, if no calendar has it.
+/// Displays a time in the form of RFC 3339, for people; as a number of seconds if it is beyond the
+/// calendar.
 pub(crate) struct Rfc3339(pub(crate) UnixTime);
 
 impl fmt::Display for Rfc3339 {

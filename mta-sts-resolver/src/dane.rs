@@ -1,4 +1,4 @@
-//! DANE for SMTP (RFC 7672): whether TLSA records authenticate the MX hosts of a destination.
+//! DANE for SMTP (RFC 7672): whether the MX hosts of a destination have usable TLSA records.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,10 +15,10 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
-use crate::driver::told as told_by_dns;
-use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
+use crate::driver::peer_result as told_by_dns;
+use crate::limiter::{FairSemaphore, Limiter, Peer, PeerResult, Rejected, Requester};
 
-/// Says whether DANE applies to mail for a destination, and remembers it.
+/// Determines whether DANE applies to mail for a destination, and caches the result.
 ///
 /// ```no_run
 /// use mta_sts_core::PolicyDomain;
@@ -35,22 +35,22 @@ use crate::limiter::{Gate, Limiter, Peer, Refused, Told, Visitor};
 /// # }
 /// ```
 ///
-/// Nothing is validated here: a validating resolver on loopback does it, and its AD bit tells. Of the DNS client's servers
-/// those alone are asked whose AD bit is believed (see [`DnsConfig::with_danger_trust_ad_bit_of_any_server`]), so that a
-/// server that does not validate never answers in the place of one that found an answer bogus. Without such a server
-/// nothing is asked, and DANE applies nowhere.
+/// It does not validate DNSSEC: a validating resolver on loopback does, and sets the AD bit. Of the DNS client's
+/// servers only those are queried whose AD bit is trusted (see [`DnsConfig::with_danger_trust_ad_bit_of_any_server`]),
+/// so that the answer of a non-validating server never replaces one that another server found bogus. Without such a
+/// server nothing is queried, and DANE applies nowhere.
 ///
-/// DANE applies to an MX host when DNSSEC vouches for its name in the MX record, for its address, and for its TLSA records,
-/// and when one of these is usable: DANE-TA(2) or DANE-EE(3), with a selector and a matching type of RFC 6698
-/// and data to match. A host whose TLSA records are all unusable is not authenticated by them (RFC 7672, 2.2), so for it
-/// MTA-STS may still count. What is provably not signed has no DANE; what could not be looked up is an error where it could
-/// have.
+/// DANE applies to an MX host if its name in the MX record, its address, and its TLSA records are all authenticated by
+/// DNSSEC, and a TLSA record is usable: DANE-TA(2) or DANE-EE(3), with a selector and a matching type of RFC 6698 and
+/// data of the right form. A host with only unusable TLSA records is not authenticated by them (RFC 7672, 2.2), so
+/// MTA-STS may still apply to it. A host that is provably unsigned has no DANE; a failed lookup is an error if the host
+/// might have DANE.
 ///
-/// Clones are cheap and share everything. However many ask for a destination at once, it is looked up once. What was found
-/// is remembered for the smallest TTL that was seen, but for 5 s at least and an hour at most; an error for 5 s.
-/// 65,536 destinations are remembered at most. 128 lookups go on at once, 16 of them for the names below one domain; the others
-/// wait their turn, as those of [`Resolver::with_fetches_at_once`](crate::Resolver::with_fetches_at_once) do, so that silent name servers
-/// keep nobody else waiting for long.
+/// Clones are cheap and share everything. Concurrent requests for a destination share one lookup. A result is cached
+/// for the smallest TTL in it, but for at least 5 s and at most an hour; an error for 5 s. At most 65,536 destinations
+/// are cached. There are at most 128 concurrent lookups, 16 of them for the names below one domain; others are queued
+/// in the same way as by [`Resolver::with_fetches_at_once`](crate::Resolver::with_fetches_at_once), so that
+/// unresponsive name servers do not delay others for long.
 ///
 /// [`DnsConfig::with_danger_trust_ad_bit_of_any_server`]: crate::DnsConfig::with_danger_trust_ad_bit_of_any_server
 // Meets S3.
@@ -59,61 +59,62 @@ pub struct DaneChecker {
     shared: Arc<Shared>,
 }
 
-/// To how many of the MX hosts of a destination DANE applies. Hosts without an address are not counted.
+/// The MX hosts of a destination to which DANE applies. Hosts without an address are not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DaneCoverage {
-    /// To all of them.
+    /// All of them.
     EveryHost,
-    /// To one at least. Of the others, some have no usable TLSA records, or their lookup failed; the sender, who looks
-    /// them up once more, must not deliver to the latter.
+    /// At least one. Of the others, some have no usable TLSA records, or their lookup failed; the sender, which looks
+    /// them up again, must not deliver to those whose lookup failed.
     SomeHosts,
-    /// To none, provably; or the destination takes no mail (RFC 7505).
+    /// Provably none; or the destination accepts no mail (RFC 7505).
     NoHost,
 }
 
-/// What a [`DaneChecker`] has looked up since it was made; what it remembers is not counted again.
+/// The counters of a [`DaneChecker`] since it was created; answers from its cache are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DaneCounts {
-    /// Lookups that came to [`DaneCoverage::EveryHost`].
+    /// Lookups that resulted in [`DaneCoverage::EveryHost`].
     pub every_host: u64,
-    /// Lookups that came to [`DaneCoverage::SomeHosts`].
+    /// Lookups that resulted in [`DaneCoverage::SomeHosts`].
     pub some_hosts: u64,
-    /// Lookups that came to [`DaneCoverage::NoHost`].
+    /// Lookups that resulted in [`DaneCoverage::NoHost`].
     pub no_host: u64,
-    /// Lookups that came to a [`DaneError`], but for [`DaneError::Busy`].
+    /// Lookups that resulted in a [`DaneError`] other than [`DaneError::Busy`].
     pub failed: u64,
-    /// Lookups that wait for their turn now.
+    /// Lookups that are waiting now.
     pub waiting: u64,
-    /// Lookups that found no place.
+    /// Lookups that were rejected because too many others were waiting.
     pub busy: u64,
 }
 
-/// Why it is not known whether DANE applies. Mail waits: whoever breaks a lookup must not turn DANE off (RFC 7672, 2.1).
+/// The reason why it is unknown whether DANE applies. Mail waits: breaking a lookup must not turn DANE off (RFC 7672,
+/// 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DaneError {
     /// A lookup failed, or its answer was bogus, and no host is known to have DANE.
     #[error("DANE may apply, but the lookup of {kind} failed: {failure}.")]
     LookupFailed {
-        /// What was looked up.
+        /// What the lookup was for.
         kind: DaneLookupKind,
-        /// Why it failed.
+        /// The reason why it failed.
         failure: DnsFailure,
     },
     /// The lookups took longer than 15 s in all.
     #[error("DANE may apply, but the lookups took too long.")]
     Slow,
-    /// Too many lookups wait for DNS. It says nothing of the destination, and is not remembered.
-    #[error("DANE may apply, but too many lookups wait for DNS.")]
+    /// Too many lookups are waiting for DNS. This says nothing about the destination, and is not cached.
+    #[error("DANE may apply, but too many lookups are waiting for DNS.")]
     Busy,
     /// There are more than 32 MX hosts, and none of the first 32 has DANE.
-    #[error("DANE may apply, but there are too many MX hosts to tell.")]
+    #[error("DANE may apply, but there are too many MX hosts.")]
     TooManyHosts,
 }
 
 impl DaneError {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::LookupFailed { .. } => "dane-lookup-failed",
@@ -125,10 +126,10 @@ impl DaneError {
 }
 
 impl DaneError {
-    fn refused(refused: Refused, kind: DaneLookupKind) -> Self {
+    fn refused(refused: Rejected, kind: DaneLookupKind) -> Self {
         match refused {
-            Refused::Busy => Self::Busy,
-            Refused::Silent => Self::LookupFailed { kind, failure: DnsFailure::Timeout },
+            Rejected::Busy => Self::Busy,
+            Rejected::Unresponsive => Self::LookupFailed { kind, failure: DnsFailure::Timeout },
         }
     }
 }
@@ -138,7 +139,7 @@ impl DaneError {
 pub enum DaneLookupKind {
     /// The MX records of the domain.
     Mx,
-    /// The addresses of an MX host, or the alias that stands for them.
+    /// The addresses of an MX host, or its alias.
     Address,
     /// The TLSA records of an MX host.
     Tlsa,
@@ -155,10 +156,10 @@ impl fmt::Display for DaneLookupKind {
 }
 
 struct Shared {
-    /// Of the servers that are believed; without any there is no DANE.
+    /// The client for trusted servers only; without any there is no DANE.
     dns: DnsClient,
     remembered: Cache<Destination, Remembered>,
-    gate: Gate,
+    semaphore: FairSemaphore,
     counters: Counters,
 }
 
@@ -171,7 +172,7 @@ struct Counters {
     busy: AtomicU64,
 }
 
-/// What is remembered by: for a host, no MX record is looked up.
+/// The key of the cache: for a host, MX records are not looked up.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Destination {
     name: DnsName,
@@ -186,71 +187,71 @@ struct Remembered {
 }
 
 impl DaneChecker {
-    /// A checker that asks those servers of this client whose AD bit is believed.
+    /// A checker that queries those servers of this client whose AD bit is trusted.
     pub fn new(dns: &DnsClient) -> Self {
         Self {
             shared: Arc::new(Shared {
                 dns: dns.of_trusted_servers(),
                 remembered: Cache::new(MAX_REMEMBERED),
-                gate: Limiter::dns_gate(LOOKUPS_AT_ONCE),
+                semaphore: Limiter::dns_semaphore(LOOKUPS_AT_ONCE),
                 counters: Counters::default(),
             }),
         }
     }
 
-    /// Whether there is a server whose AD bit is believed. Without one DANE applies nowhere.
+    /// Returns whether there is a server whose AD bit is trusted. Without one DANE applies nowhere.
     pub fn can_authenticate(&self) -> bool {
         !self.shared.dns.servers().is_empty()
     }
 
-    /// What was looked up.
+    /// The counters of the lookups.
     pub fn counts(&self) -> DaneCounts {
         let counters = &self.shared.counters;
-        let gauges = self.shared.gate.gauges();
+        let gauges = self.shared.semaphore.gauges();
         DaneCounts {
             every_host: counters.every_host.load(Ordering::Relaxed),
             some_hosts: counters.some_hosts.load(Ordering::Relaxed),
             no_host: counters.no_host.load(Ordering::Relaxed),
             failed: counters.failed.load(Ordering::Relaxed),
-            waiting: (gauges.waiting_for_peer + gauges.waiting_for_place) as u64,
+            waiting: (gauges.waiting_for_peer + gauges.waiting_for_permit) as u64,
             busy: counters.busy.load(Ordering::Relaxed),
         }
     }
 
-    /// Whether DANE applies to the MX hosts of a domain; to the domain itself, where it has no MX record
-    /// (RFC 5321, 5.1). The port is SMTP's, 25, unless the sender uses another one.
+    /// Determines whether DANE applies to the MX hosts of a domain, or to the domain itself if it has no MX record (RFC
+    /// 5321, 5.1). The port is 25 unless the sender uses another one.
     ///
     /// # Errors
     ///
-    /// When it is not known: try again later.
+    /// If this is unknown: try again later.
     pub async fn check_domain(&self, domain: &PolicyDomain, port: u16) -> Result<DaneCoverage, DaneError> {
         self.check(Destination { name: domain.as_name().clone(), is_host: false, port }).await
     }
 
-    /// Whether DANE applies to a host to which mail goes without a look at MX records, such as a smart host
-    /// (RFC 7672, 2.2.2).
+    /// Determines whether DANE applies to a host that receives mail without a lookup of MX records, such as a smart
+    /// host (RFC 7672, 2.2.2).
     ///
     /// # Errors
     ///
-    /// When it is not known: try again later.
+    /// If this is unknown: try again later.
     pub async fn check_host(&self, host: &DnsName, port: u16) -> Result<DaneCoverage, DaneError> {
         self.check(Destination { name: host.clone(), is_host: true, port }).await
     }
 
-    /// The MX hosts whose names DNSSEC vouches for, asked now.
+    /// The MX hosts whose names are authenticated by DNSSEC, looked up now.
     pub(crate) async fn signed_mx_hosts(&self, domain: &PolicyDomain) -> Result<Vec<String>, DaneError> {
         if !self.can_authenticate() {
             return Ok(Vec::new());
         }
         let dns = &self.shared.dns;
-        let visitor = Visitor::of_name(domain.as_str());
-        let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: 0 };
+        let requester = Requester::of_name(domain.as_str());
+        let lookup = Lookup { dns, semaphore: &self.shared.semaphore, requester, port: 0 };
         let (hosts, _) =
             timeout(CHECK_WITHIN, lookup.mx_hosts(domain.as_str())).await.unwrap_or(Err(DaneError::Slow))?;
         Ok(hosts)
     }
 
-    /// The TLSA records of a host that DNSSEC vouches for, asked now; `None` if the host has no address.
+    /// The TLSA records of a host that are authenticated by DNSSEC, looked up now; `None` if the host has no address.
     pub(crate) async fn host_records(&self, host: &str, port: u16) -> Result<Option<HostRecords>, DaneError> {
         if !self.can_authenticate() {
             return Ok(Some(HostRecords::default()));
@@ -274,19 +275,20 @@ impl DaneChecker {
             }
             remembered.remove_if(&destination, |found| found.until <= now);
         }
-        // Who comes while it is looked up waits here for the result; should the first be gone, the next looks it up.
+        // Concurrent requests wait here for the result; if the first one is dropped, the next one does the lookup.
         match remembered.get_value_or_guard_async(&destination).await {
             Ok(found) => found.result,
             Err(place) => {
-                let visitor = Visitor::of_name(destination.name.as_str());
-                let lookup = Lookup { dns, gate: &self.shared.gate, visitor, port: destination.port };
+                let requester = Requester::of_name(destination.name.as_str());
+                let lookup =
+                    Lookup { dns, semaphore: &self.shared.semaphore, requester, port: destination.port };
                 let (result, ttl) = timeout(CHECK_WITHIN, lookup.destination(&destination))
                     .await
                     .unwrap_or((Err(DaneError::Slow), Duration::ZERO));
                 self.shared.counters.count(result);
                 let least = if result == Err(DaneError::Busy) { Duration::ZERO } else { MIN_TTL };
                 let until = Instant::now() + ttl.clamp(least, MAX_TTL);
-                // It is refused only where the place was taken away meanwhile.
+                // This fails only if the placeholder has been evicted in the meantime.
                 let _ = place.insert(Remembered { result, until });
                 result
             }
@@ -320,28 +322,28 @@ impl fmt::Debug for DaneChecker {
 /// One check, from the MX records to the TLSA records.
 struct Lookup<'c> {
     dns: &'c DnsClient,
-    gate: &'c Gate,
-    visitor: Visitor,
+    semaphore: &'c FairSemaphore,
+    requester: Requester,
     port: u16,
 }
 
-/// The TLSA records of a host that DNSSEC vouches for.
+/// The TLSA records of a host that are authenticated by DNSSEC.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HostRecords {
-    /// The name that they belong to (RFC 7672, 2.2.3); empty without records.
+    /// The TLSA base domain (RFC 7672, 2.2.3); empty without records.
     pub(crate) base: String,
     pub(crate) usable: Vec<TlsaRecord>,
     pub(crate) unusable: Vec<TlsaRecord>,
 }
 
-/// What was found of one host, and for how long it holds.
+/// The result for one host, and how long it is valid.
 type HostFinding = (Result<HostState, DaneError>, Duration);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HostState {
     Covered,
     Uncovered,
-    /// It has no address, so mail never gets there.
+    /// It has no address, so no mail can reach it.
     Unreachable,
 }
 
@@ -360,12 +362,14 @@ impl Lookup<'_> {
         for some in hosts[..hosts.len().min(MAX_HOSTS)].chunks(HOSTS_AT_ONCE) {
             let mut asked = JoinSet::new();
             for host in some {
-                let (dns, gate, visitor) = (self.dns.clone(), self.gate.clone(), self.visitor.clone());
+                let (dns, semaphore, requester) =
+                    (self.dns.clone(), self.semaphore.clone(), self.requester.clone());
                 let (host, port) = (host.clone(), self.port);
                 asked.spawn(async move {
                     let work = host_state(&dns, &host, port);
-                    let finding =
-                        gate.ask(Peer::of_name(&host), &visitor, work, |(result, _)| told(result)).await;
+                    let finding = semaphore
+                        .run(Peer::of_name(&host), &requester, work, |(result, _)| peer_result(result))
+                        .await;
                     finding.unwrap_or_else(|refused| {
                         (Err(DaneError::refused(refused, DaneLookupKind::Tlsa)), Duration::ZERO)
                     })
@@ -376,11 +380,12 @@ impl Lookup<'_> {
         tally.result()
     }
 
-    /// The hosts that DNSSEC vouches for, by preference; none where DANE does not apply.
+    /// The hosts authenticated by DNSSEC, by preference; none if DANE does not apply.
     async fn mx_hosts(&self, domain: &str) -> Result<(Vec<String>, Duration), DaneError> {
-        let asked = self.gate.ask(Peer::of_name(domain), &self.visitor, self.dns.mx(domain), |answer| {
-            told_by_dns(answer.as_ref().err())
-        });
+        let asked =
+            self.semaphore.run(Peer::of_name(domain), &self.requester, self.dns.mx(domain), |answer| {
+                told_by_dns(answer.as_ref().err())
+            });
         let answer = asked.await.map_err(|refused| DaneError::refused(refused, DaneLookupKind::Mx))?;
         match answer {
             Ok(answer) if answer.authenticated => {
@@ -388,7 +393,7 @@ impl Lookup<'_> {
                 let hosts = answer.hosts.into_iter().map(|host| host.exchange);
                 Ok((hosts.filter(|host| seen.insert(host.clone())).collect(), answer.ttl))
             }
-            // RFC 7672, 2.2.1: whoever forged the MX records would have forged names with TLSA records.
+            // RFC 7672, 2.2.1: an attacker who forged the MX records would have forged names with TLSA records.
             Ok(answer) => Ok((Vec::new(), answer.ttl)),
             Err(DnsError::NotFound(absence)) => {
                 let is_own_host = absence.authenticated && absence.kind == AbsenceKind::NoData;
@@ -402,11 +407,11 @@ impl Lookup<'_> {
     }
 }
 
-fn told<T>(result: &Result<T, DaneError>) -> Told {
+fn peer_result<T>(result: &Result<T, DaneError>) -> PeerResult {
     match result {
-        Err(DaneError::LookupFailed { failure: DnsFailure::Timeout, .. }) => Told::TimedOut,
-        Err(DaneError::LookupFailed { failure, .. }) if failure.is_local() => Told::Nothing,
-        _ => Told::Answered,
+        Err(DaneError::LookupFailed { failure: DnsFailure::Timeout, .. }) => PeerResult::TimedOut,
+        Err(DaneError::LookupFailed { failure, .. }) if failure.is_local() => PeerResult::Nothing,
+        _ => PeerResult::Answered,
     }
 }
 
@@ -456,12 +461,12 @@ async fn records_of_host(
     Ok(Some(HostRecords::default()))
 }
 
-/// Where the TLSA records of a host may be, the best place first; nowhere if its address is not signed; `None` if it has no
+/// The candidate TLSA base domains of a host, the best first; empty if its address is not signed; `None` if it has no
 /// address.
 ///
-/// One family whose addresses were found tells whether the host is signed, since both have the same owner; a host whose other
-/// family fails is not unheard of. Where nothing was found, the failure is a failure: what could not be looked up may be
-/// signed. So is a bogus answer beside one that is not signed: they contradict each other.
+/// An address of one family shows whether the host is signed, since both families have the same owner name, even if the
+/// lookup of the other fails. If no address was found, a failure is an error: what could not be looked up may be
+/// signed. So is a bogus answer next to an unsigned one: they contradict each other.
 async fn tlsa_base_domains(
     dns: &DnsClient,
     host: &str,
@@ -503,7 +508,7 @@ async fn tlsa_base_domains(
                 if alias.authenticated { vec![host.to_owned()] } else { Vec::new() }
             }
             Err(DnsError::NotFound(absence)) => {
-                // It has become another name since; look again soon.
+                // The name has changed in the meantime; check again soon.
                 *ttl = Duration::ZERO;
                 if absence.authenticated { vec![host.to_owned()] } else { Vec::new() }
             }
@@ -512,12 +517,12 @@ async fn tlsa_base_domains(
     }))
 }
 
-/// RFC 7672, 3.1: a record that a sender can match with what the host shows.
+/// Returns whether a sender can match this record with the certificate of the host (RFC 7672, 3.1).
 fn is_usable(record: &TlsaRecord) -> bool {
     let data = record.data.as_slice();
     let is_certificate = || X509Certificate::from_der(data).is_ok_and(|(rest, _)| rest.is_empty());
     let is_key = || SubjectPublicKeyInfo::from_der(data).is_ok_and(|(rest, _)| rest.is_empty());
-    // DANE-TA and DANE-EE; PKIX-TA and PKIX-EE are not for SMTP (RFC 7672, 3.1.3).
+    // DANE-TA and DANE-EE; PKIX-TA and PKIX-EE are not used in SMTP (RFC 7672, 3.1.3).
     matches!(record.usage, 2 | 3)
         && match (record.selector, record.matching_type) {
             (0, 0) => is_certificate(),
@@ -528,13 +533,13 @@ fn is_usable(record: &TlsaRecord) -> bool {
         }
 }
 
-/// What the hosts of a destination come to.
+/// The combined result for the hosts of a destination.
 #[derive(Default)]
 struct Tally {
     covered: bool,
     uncovered: bool,
     failed: Option<DaneError>,
-    /// There are more hosts than were asked.
+    /// Whether there are more hosts than were looked up.
     unasked: bool,
     ttl: Duration,
 }
@@ -550,7 +555,7 @@ impl Tally {
         self.ttl = if result.is_err() { Duration::ZERO } else { ttl.min(self.ttl) };
     }
 
-    /// Where one host has DANE, no mail goes out under MTA-STS, whatever is not known of others.
+    /// If one host has DANE, no mail is sent under MTA-STS alone, whatever is unknown about others.
     fn result(self) -> (Result<DaneCoverage, DaneError>, Duration) {
         let complete = !self.uncovered && !self.unasked && self.failed.is_none();
         let result = match (self.covered, self.failed) {
@@ -568,16 +573,16 @@ const MAX_REMEMBERED: usize = 65_536;
 const MIN_TTL: Duration = Duration::from_secs(5);
 const MAX_TTL: Duration = Duration::from_secs(3600);
 
-/// With [`crate::ServiceConfig::with_answer_within`] less than the 100 s that Postfix waits.
+/// Together with [`crate::ServiceConfig::with_answer_within`] this is less than the 100 s that Postfix waits.
 const CHECK_WITHIN: Duration = Duration::from_secs(15);
 
-/// Each takes two sockets at most.
+/// Each uses at most two sockets.
 const LOOKUPS_AT_ONCE: usize = 128;
 
-/// More than senders try. The owner of a signed zone alone can name more, and then mail to that zone alone waits.
+/// More than senders try. Only the owner of a signed zone can name more, and then only mail to that zone waits.
 const MAX_HOSTS: usize = 32;
 
-/// So that one domain with many hosts leaves room for others.
+/// Leaves room for others beside a domain with many hosts.
 const HOSTS_AT_ONCE: usize = 4;
 
 const SHA2_256_LEN: usize = 32;
@@ -606,7 +611,7 @@ mod tests {
             assert!(is_usable(&record(usage, 1, 0, key)));
         }
         for unusable in [
-            // PKIX-TA, PKIX-EE, what is to come, and what is private.
+            // PKIX-TA, PKIX-EE, unassigned, and private use.
             record(0, 0, 1, &[1; 32]),
             record(1, 0, 1, &[1; 32]),
             record(4, 0, 1, &[1; 32]),
@@ -615,7 +620,7 @@ mod tests {
             record(3, 255, 1, &[1; 32]),
             record(3, 1, 3, &[1; 32]),
             record(3, 1, 255, &[1; 32]),
-            // Data of another length, or another kind.
+            // Data of a wrong length, or for unknown types.
             record(3, 1, 1, &[]),
             record(3, 1, 1, &[1; 31]),
             record(3, 1, 1, &[1; 64]),

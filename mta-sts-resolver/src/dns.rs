@@ -1,8 +1,8 @@
-//! The DNS client: TXT, MX, address and TLSA lookups of a sending MTA.
+//! A DNS client with the lookups of a sending mail server: TXT, MX, addresses, and TLSA.
 //!
-//! The messages are hickory's; the exchange is here, over connected sockets. So a dead server is told at once from a
-//! silent one, the AD bit goes out with each query, and what comes back in a negative answer or in an Extended DNS
-//! Error is not lost.
+//! Messages are encoded by hickory; the exchange is implemented here, over connected sockets. So a dead server is
+//! distinguished from a silent one at once, the AD bit is set in each query, and the contents of negative answers and
+//! of Extended DNS Errors are kept.
 
 mod answer;
 mod chain;
@@ -30,7 +30,7 @@ use self::exchange::{Queries, SentQuery, check_response, exchange_tcp, refuses_e
 pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
 use self::silence::Silence;
 
-/// Asks recursive servers, over UDP with EDNS0, and over TCP when an answer was truncated.
+/// A DNS client that queries recursive servers, over UDP with EDNS0, and over TCP if a response was truncated.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), mta_sts_resolver::DnsError> {
@@ -46,32 +46,32 @@ use self::silence::Silence;
 /// # }
 /// ```
 ///
-/// A clone is cheap and shares everything. Nothing is cached, and each query has a socket, a port and an id of
-/// its own. Names are A-labels and always fully qualified: there is no search list, and no name is answered from
-/// anything but the servers, not even `localhost`.
+/// A clone is cheap and shares everything. Nothing is cached, and each query has its own socket, port, and id. Names
+/// are A-labels and always fully qualified: there is no search list, and every name is answered by the servers only,
+/// even `localhost`.
 ///
-/// A server that answers nothing at all is not asked, and a lookup that has no other fails at once, until it answers again: for
-/// which it is asked once in a second.
+/// A server that answers no queries at all is not used until it answers again, which is probed once a second; if there
+/// is no other server, a lookup fails at once.
 ///
-/// A server that does not know EDNS is asked without it, and so for ten minutes. It says nothing of DNSSEC then: what it
-/// answers is never authenticated, and a bogus answer is SERVFAIL like any other.
+/// A server that does not support EDNS is queried without it for ten minutes. Without EDNS there is no DNSSEC status:
+/// its answers are never authenticated, and a bogus answer is an ordinary SERVFAIL.
 #[derive(Clone)]
 pub struct DnsClient {
     shared: Arc<Shared>,
-    /// Asks those servers alone whose AD bit is believed.
+    /// Whether to query only servers whose AD bit is trusted.
     trusted_only: bool,
 }
 
 struct Shared {
     config: RwLock<Arc<DnsConfig>>,
-    /// Servers that do not know EDNS, and until when that is believed.
+    /// Servers without EDNS support, and when this is checked again.
     without_edns: Mutex<HashMap<SocketAddr, Instant>>,
     sockets: Arc<Semaphore>,
     silence: Silence,
 }
 
 impl DnsClient {
-    /// A client of the servers that `config` names.
+    /// A client for the servers in `config`.
     pub fn new(config: DnsConfig) -> Self {
         let sockets = Arc::new(Semaphore::new(config.max_sockets()));
         let config = RwLock::new(Arc::new(config));
@@ -86,27 +86,27 @@ impl DnsClient {
         }
     }
 
-    /// A client of this one server, all else by default.
+    /// A client for this server, with defaults otherwise.
     pub fn of_server(server: SocketAddr) -> Self {
         Self::new(DnsConfig::new(server))
     }
 
-    /// A client of the servers that the system uses; see [`DnsConfig::from_system`].
+    /// A client for the servers that the system uses; see [`DnsConfig::from_system`].
     ///
     /// # Errors
     ///
-    /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
+    /// [`DnsFailure::SystemConfiguration`] if the file exists but cannot be read.
     pub fn from_system() -> Result<Self, DnsError> {
         DnsConfig::from_system().map(Self::new)
     }
 
-    /// Reads `resolv.conf` again, for all clones, where the configuration came [from it](DnsConfig::from_system); otherwise it
-    /// does nothing. A lookup does so by itself when the file has changed, for which it looks once a second at most.
+    /// Reads `resolv.conf` again, for all clones, if the configuration came [from it](DnsConfig::from_system);
+    /// otherwise does nothing. Lookups do this on their own when the file has changed, checking at most once a second.
     ///
     /// # Errors
     ///
-    /// [`DnsFailure::SystemConfiguration`] when the file cannot be read, or names no server any more: everything stays as it
-    /// was.
+    /// [`DnsFailure::SystemConfiguration`] if the file cannot be read, or has no servers any more: the configuration is
+    /// then unchanged.
     pub fn reload(&self) -> Result<(), DnsError> {
         let config = self.shared.config();
         if let Some(read) = config.read_again() {
@@ -116,7 +116,7 @@ impl DnsClient {
         Ok(())
     }
 
-    /// Whom it asks now, in turn.
+    /// The servers in use, in order.
     pub fn servers(&self) -> Vec<SocketAddr> {
         self.servers_of(&self.shared.config())
     }
@@ -125,7 +125,7 @@ impl DnsClient {
     ///
     /// # Errors
     ///
-    /// [`DnsError::NotFound`] when there is none, [`DnsError::Failed`] when nobody could say.
+    /// [`DnsError::NotFound`] if there are none, [`DnsError::Failed`] if no server gave an answer.
     // Meets S21, S22, A5.
     pub async fn txt(&self, name: &str) -> Result<TxtAnswer, DnsError> {
         let found = self.lookup(name, RecordType::TXT).await?;
@@ -136,11 +136,11 @@ impl DnsClient {
         Ok(TxtAnswer { records: records.collect(), ttl: found.ttl, authenticated: found.authenticated })
     }
 
-    /// The MX records of `name`. No MX at all (RFC 5321, 5.1: the implicit MX) is [`DnsError::NotFound`].
+    /// The MX records of `name`. No MX records (RFC 5321, 5.1: the implicit MX) is [`DnsError::NotFound`].
     ///
     /// # Errors
     ///
-    /// [`DnsError::NotFound`] when there is none, [`DnsError::Failed`] when nobody could say.
+    /// [`DnsError::NotFound`] if there are none, [`DnsError::Failed`] if no server gave an answer.
     pub async fn mx(&self, name: &str) -> Result<MxAnswer, DnsError> {
         let found = self.lookup(name, RecordType::MX).await?;
         let hosts = found.records.iter().filter_map(|data| match data {
@@ -154,14 +154,14 @@ impl DnsClient {
         Ok(MxAnswer { hosts, ttl: found.ttl, authenticated: found.authenticated })
     }
 
-    /// The addresses of `name`: AAAA first, then A, both asked at once.
+    /// The addresses of `name`: AAAA first, then A, queried concurrently.
     ///
-    /// One family is enough: when the other is missing or its lookup fails, what was found is the answer; save where this
-    /// machine failed to ask.
+    /// One family is enough: if the other does not exist or its lookup fails, the answer has only the first, unless the
+    /// lookup failed because of a local fault.
     ///
     /// # Errors
     ///
-    /// [`DnsError::NotFound`] when both families are missing, [`DnsError::Failed`] when a lookup failed and the other
+    /// [`DnsError::NotFound`] if both families do not exist, [`DnsError::Failed`] if a lookup failed and the other
     /// found nothing.
     pub async fn addresses(&self, name: &str) -> Result<AddressAnswer, DnsError> {
         let [ipv6, ipv4] = self.address_families(name).await;
@@ -170,7 +170,7 @@ impl DnsClient {
             (Ok(found), Err(DnsError::NotFound(absence))) | (Err(DnsError::NotFound(absence)), Ok(found)) => {
                 RecordSet { authenticated: found.authenticated && absence.authenticated, ..found }
             }
-            // The addresses that this machine failed to ask for may be the only ones that it can reach.
+            // The addresses whose lookup failed locally may be the only ones that this machine can reach.
             (Ok(_), Err(DnsError::Failed(failure))) | (Err(DnsError::Failed(failure)), Ok(_))
                 if failure.is_local() =>
             {
@@ -196,11 +196,11 @@ impl DnsClient {
 
     /// The TLSA records (RFC 6698) of `name`, such as `_25._tcp.mx.example.test`.
     ///
-    /// Only what is [authenticated](TlsaAnswer::authenticated) counts for DANE, an absence too.
+    /// For DANE, only [authenticated](TlsaAnswer::authenticated) answers count, including negative ones.
     ///
     /// # Errors
     ///
-    /// [`DnsError::NotFound`] when there is none, [`DnsError::Failed`] when nobody could say.
+    /// [`DnsError::NotFound`] if there are none, [`DnsError::Failed`] if no server gave an answer.
     pub async fn tlsa(&self, name: &str) -> Result<TlsaAnswer, DnsError> {
         let found = self.lookup(name, RecordType::TLSA).await?;
         let records = found.records.iter().filter_map(|data| match data {
@@ -210,7 +210,7 @@ impl DnsClient {
         Ok(TlsaAnswer { records: records.collect(), ttl: found.ttl, authenticated: found.authenticated })
     }
 
-    /// The addresses of `name` and the fate of each lookup: AAAA, and A.
+    /// The results of the AAAA and the A lookup of `name`.
     pub(crate) async fn address_families(&self, name: &str) -> [Result<RecordSet, DnsError>; 2] {
         tokio::join!(self.lookup(name, RecordType::AAAA), self.lookup(name, RecordType::A)).into()
     }
@@ -220,7 +220,7 @@ impl DnsClient {
         self.lookup(name, RecordType::CNAME).await
     }
 
-    /// The name that `name` is an alias of, by its own CNAME record.
+    /// The target of the CNAME record of `name` itself.
     pub(crate) async fn alias_target(&self, name: &str) -> Result<String, DnsError> {
         let found = self.alias(name).await?;
         let target = found.records.iter().find_map(|data| match data {
@@ -230,7 +230,7 @@ impl DnsClient {
         target.ok_or(DnsFailure::Malformed.into())
     }
 
-    /// The name servers of the zone that begins at `name`.
+    /// The name servers of the zone with the apex `name`.
     pub(crate) async fn name_servers(&self, name: &str) -> Result<Vec<String>, DnsError> {
         let found = self.lookup(name, RecordType::NS).await?;
         let servers = found.records.iter().filter_map(|data| match data {
@@ -240,8 +240,8 @@ impl DnsClient {
         Ok(servers.collect())
     }
 
-    /// The records of `name` itself, aliases not followed, as a zone file has them: sorted, without TTLs. Nothing, where the
-    /// server says that there is nothing.
+    /// The records of `name` itself, without following aliases, in the form of a zone file: sorted, without TTLs. Empty
+    /// if the server says that there are none.
     pub(crate) async fn records_at(
         &self,
         name: &str,
@@ -266,7 +266,7 @@ impl DnsClient {
         Ok(records)
     }
 
-    /// A client of this server alone, with the times of this one.
+    /// A client for this server only, with the same time limits.
     pub(crate) fn with_only(&self, server: SocketAddr) -> Self {
         let config = self.config();
         let only = DnsConfig::new(server)
@@ -276,22 +276,22 @@ impl DnsClient {
         Self::new(only)
     }
 
-    /// A client of the same servers whose lookups take no longer than this.
+    /// A client for the same servers with this deadline for lookups.
     pub(crate) fn within(&self, deadline: Duration) -> Self {
         let config = DnsConfig::clone(&self.config());
         let deadline = config.deadline_of_lookup().min(deadline);
         Self { trusted_only: self.trusted_only, ..Self::new(config.with_deadline(deadline)) }
     }
 
-    /// A client of those servers alone whose AD bit is believed; there may be none, now or after a change.
+    /// A client for those servers only whose AD bit is trusted; there may be none, now or after a change.
     ///
-    /// Where one of them fails, no other server's answer passes for "not signed".
+    /// If one of them fails, an answer of another server never passes for "not signed".
     pub(crate) fn of_trusted_servers(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), trusted_only: true }
     }
 
-    /// Why a lookup has no answer whose time is up: where every socket is in use, it waited for one, which is a fault of this
-    /// machine.
+    /// The failure of a lookup that timed out: if all sockets are in use it was waiting for one, which is a local
+    /// fault.
     pub(crate) fn timed_out(&self) -> DnsFailure {
         if self.shared.sockets.available_permits() == 0 { NO_SOCKET } else { DnsFailure::Timeout }
     }
@@ -299,7 +299,7 @@ impl DnsClient {
     async fn lookup(&self, name: &str, record_type: RecordType) -> Result<RecordSet, DnsError> {
         let config = self.config();
         let mut chain = CnameChain::new(fully_qualified(name)?);
-        // On the heap, since many a future holds several lookups.
+        // Boxed, since many futures contain several lookups.
         let following = Box::pin(async {
             loop {
                 let reply = self.ask(&config, &chain.target, record_type).await?;
@@ -311,8 +311,9 @@ impl DnsClient {
         timeout(config.deadline_of_lookup(), following).await.unwrap_or_else(|_| Err(self.timed_out().into()))
     }
 
-    /// Asks server after server, and listens to all who were asked. One that failed with an answer is not asked again: it
-    /// would say the same. Only SERVFAIL may pass, and where there is nobody else, it is asked about once more.
+    /// Queries the servers one after the other, and accepts an answer from any queried one. A server that gave an error
+    /// response is not queried again, since it would give the same. Only SERVFAIL may be temporary, so an only server
+    /// is queried once more.
     async fn ask(
         &self,
         config: &DnsConfig,
@@ -329,7 +330,7 @@ impl DnsClient {
         let mut queries = Queries::default();
         for _ in 0..config.attempts_at_server() {
             for server in servers.clone() {
-                // It may have answered a query of before, late, or was found silent meanwhile.
+                // It may have answered an earlier query late, or have been found silent in the meantime.
                 if !servers.contains(&server) || silence.is_silent(server) {
                     continue;
                 }
@@ -351,7 +352,7 @@ impl DnsClient {
                     }
                     match self.settle(config, sent, received, &query).await {
                         Ok(reply) => return Ok(reply),
-                        // A verdict of a validator, not a fault of a server: the next one may not validate at all.
+                        // A verdict of a validator, not a server failure: the next server may not validate at all.
                         Err(bogus @ DnsFailure::Bogus { .. }) => return Err(bogus),
                         Err(failed) => {
                             note(failed);
@@ -380,7 +381,7 @@ impl DnsClient {
         with_edns: bool,
     ) -> Result<(), DnsFailure> {
         let sockets = &self.shared.sockets;
-        // Where sockets are scarce, a late answer counts for less than another question.
+        // When sockets are scarce, a new query is worth more than a late answer.
         while sockets.available_permits() == 0 && queries.give_up_first() {}
         let waiting = Arc::clone(sockets).acquire_owned();
         // Never closed.
@@ -390,7 +391,7 @@ impl DnsClient {
         queries.send(SentQuery::new(server, query, with_edns, permit)?).await
     }
 
-    /// What a response comes to, once the server was also asked without EDNS and over TCP, where need be.
+    /// The result of a response, after repeating the query without EDNS and over TCP if necessary.
     async fn settle(
         &self,
         config: &DnsConfig,
@@ -409,7 +410,7 @@ impl DnsClient {
             if !refuses_edns(&response) {
                 tracing::warn!(
                     %server,
-                    "a DNS server does not know EDNS: for ten minutes nothing that it says is authenticated by DNSSEC, so DANE is not seen"
+                    "a DNS server does not support EDNS: for ten minutes its answers are not authenticated by DNSSEC, so DANE is not detected"
                 );
                 self.shared.without_edns().insert(server, Instant::now() + WITHOUT_EDNS);
             }
@@ -425,7 +426,7 @@ impl DnsClient {
         Ok(Reply { message, authenticated })
     }
 
-    /// What is in force, after a look at `resolv.conf`.
+    /// The current configuration, after checking `resolv.conf` for changes.
     fn config(&self) -> Arc<DnsConfig> {
         let config = self.shared.config();
         if !config.has_changed() {
@@ -436,11 +437,11 @@ impl DnsClient {
             Ok(()) => {
                 let servers = self.shared.config().servers();
                 if servers != before {
-                    tracing::info!(?servers, "resolv.conf has changed, and these DNS servers are asked now");
+                    tracing::info!(?servers, "resolv.conf has changed: DNS servers now in use");
                 }
             }
             Err(error) => {
-                tracing::error!(%error, servers = ?before, "resolv.conf has changed and is of no use: the DNS servers stay as they were");
+                tracing::error!(%error, servers = ?before, "resolv.conf has changed and is not usable: the DNS servers are unchanged");
             }
         }
         self.shared.config()
@@ -483,10 +484,10 @@ fn fully_qualified(name: &str) -> Result<Name, DnsFailure> {
     if name.is_root() { Err(DnsFailure::InvalidName) } else { Ok(name) }
 }
 
-/// RFC 6891, 6.2.2 lets that a server does not know EDNS be remembered; it may be mended or replaced.
+/// RFC 6891, 6.2.2 allows remembering that a server does not support EDNS; the server may be fixed or replaced.
 const WITHOUT_EDNS: Duration = Duration::from_secs(600);
 
-/// As if the system had said so, which it would soon.
+/// The error that the system would soon report.
 const NO_SOCKET: DnsFailure = DnsFailure::LocalFault { os_error: libc::EMFILE };
 
 #[cfg(test)]
@@ -541,7 +542,7 @@ mod tests {
         assert_eq!(dns.reload().unwrap_err().code(), "system-configuration");
         assert_eq!(clone.servers().len(), 2);
 
-        // By itself, at the next lookup after a second.
+        // On its own, at the next lookup after a second.
         std::fs::write(&path, "nameserver 192.0.2.3\n").unwrap();
         std::thread::sleep(Duration::from_millis(1100));
         assert_eq!(clone.config().servers(), ["192.0.2.3:53".parse().unwrap()]);

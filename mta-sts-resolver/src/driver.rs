@@ -1,4 +1,4 @@
-//! Policy discovery over real DNS and HTTPS: runs a `Lookup` to its end.
+//! Policy discovery over real DNS and HTTPS: runs a `Lookup` to completion.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout};
 
 use crate::dns::{AddressAnswer, DnsClient, DnsError, DnsFailure, TxtAnswer};
 use crate::fetch::{FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher};
-use crate::limiter::{BusyWith, Limiter, Peer, Rank, Refused, Told, Visitor};
+use crate::limiter::{BusyWith, DomainClass, Limiter, Peer, PeerResult, Rejected, Requester};
 use crate::local_fault::LocalFaultLog;
 use crate::tls::CertificateFault;
 
-/// Finds the policies of domains over DNS and HTTPS.
+/// Discovers the policies of domains over DNS and HTTPS.
 ///
 /// ```no_run
 /// use mta_sts_core::{PolicyDomain, Purpose, UnixTime};
@@ -30,7 +30,7 @@ use crate::tls::CertificateFault;
 /// # }
 /// ```
 ///
-/// It remembers nothing: hand it the entry of your cache, and apply the outcome's update to it.
+/// It has no cache: pass it the entry of your cache, and apply the update of the outcome to it.
 #[derive(Clone, Debug)]
 pub struct Resolver {
     dns: DnsClient,
@@ -40,26 +40,27 @@ pub struct Resolver {
     local_faults: LocalFaultLog,
 }
 
-/// What a discovery came to, and what was seen on the way.
+/// The result of a policy discovery, with the answers received on the way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Discovery {
-    /// The policy to apply or why there is none, what to remember, what to report.
+    /// The policy to apply or the reason why there is none, what to remember, and what to report.
     pub outcome: Outcome,
-    /// Whom too many other lookups wait for: that is the local fault of the outcome, if it has one.
+    /// The resource that was overloaded, if that is the cause of the local fault in the outcome.
     pub busy: Option<BusyWith>,
-    /// What DNS said of the record, if it was asked.
+    /// The DNS answer about the record, if it was queried.
     pub txt: Option<Result<TxtAnswer, DnsError>>,
-    /// What DNS said of the addresses of the Policy Host, if it was asked.
+    /// The DNS answer about the addresses of the Policy Host, if they were queried.
     pub policy_host: Option<Result<AddressAnswer, DnsError>>,
-    /// What the Policy Host said, if it was asked.
+    /// The response of the Policy Host, if it was contacted.
     pub response: Option<Result<FetchedResponse, PolicyFetchError>>,
 }
 
 impl Resolver {
-    /// A resolver over this DNS client and this fetcher, with the RFC's limits.
+    /// A resolver with this DNS client and this fetcher, and the limits suggested in RFC 8461.
     ///
-    /// Each discovery asks for itself. [`PolicyService`](crate::PolicyService) looks a domain up once for all who ask at a time.
+    /// Each discovery makes its own queries. [`PolicyService`](crate::PolicyService) shares one lookup among concurrent
+    /// requests for a domain.
     pub fn new(dns: DnsClient, fetcher: PolicyFetcher) -> Self {
         Self {
             dns,
@@ -70,35 +71,38 @@ impl Resolver {
         }
     }
 
-    /// Sets how lookups go. The limits of the fetch are taken from here.
+    /// Sets the configuration of lookups. The limits of fetches are part of it.
     #[must_use]
     pub fn with_config(mut self, config: LookupConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// Sets how many fetches go on at once: from one address 8 by default, since a provider has the policies of many
-    /// domains at one, and 256 in all. A /64 of IPv6 counts as one address, and behind a proxy the names below one
-    /// domain do. 0 counts as 1. Clones of this resolver share the count.
+    /// Sets the maximum number of concurrent fetches. Default: 8 from one address, since a provider serves the policies
+    /// of many domains from one, and 256 in all. A /64 of IPv6 counts as one address; behind a proxy, the names below
+    /// one domain do. 0 counts as 1. Clones of this resolver share the limit.
     ///
-    /// The others wait their turn, address by address, for 10 s at most. While they do, half of the places are held for 3 s
-    /// at most, so that silent hosts keep nobody waiting for long, and addresses that were silent last share a quarter of
-    /// all. A fetch that gets no place, or loses it, comes to [`Discovery::busy`].
+    /// Further fetches are queued, with fair scheduling between addresses, for at most 10 s. While fetches are queued,
+    /// half of the slots can be held for only 3 s each, so that unresponsive hosts do not delay others for long, and
+    /// all addresses that did not respond last time share a quarter of the slots. A fetch that gets no slot, or loses
+    /// it, results in [`Discovery::busy`].
     #[must_use]
     pub fn with_fetches_at_once(mut self, from_one_address: usize, in_all: usize) -> Self {
         self.limiter.set_fetches_at_once(from_one_address, in_all);
         self
     }
 
-    /// Sets how many lookups ask DNS at once: 512 by default, an eighth of them for the names below one domain. 0 counts as 1.
-    /// The others wait their turn as those of [`with_fetches_at_once`](Self::with_fetches_at_once) do.
+    /// Sets the maximum number of concurrent DNS lookups. Default: 512, an eighth of them for the names below one
+    /// domain. 0 counts as 1. Further lookups are queued in the same way as by
+    /// [`with_fetches_at_once`](Self::with_fetches_at_once).
     #[must_use]
     pub fn with_dns_lookups_at_once(mut self, lookups: usize) -> Self {
         self.limiter.set_dns_lookups_at_once(lookups);
         self
     }
 
-    /// The same, where a discovery takes no longer than this: a quarter for each lookup of DNS, the rest for the fetch.
+    /// The same resolver with a time limit for a discovery: a quarter of it for each DNS lookup, the rest for the
+    /// fetch.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let dns = self.dns.within(timeout / 4);
         let limits = self.config.fetch_limits().clone();
@@ -111,17 +115,17 @@ impl Resolver {
         &self.fetcher
     }
 
-    /// How lookups go.
+    /// The configuration of lookups.
     pub const fn lookup_config(&self) -> &LookupConfig {
         &self.config
     }
 
-    /// How many lookups failed for a fault of this machine, its network or its proxy.
+    /// The number of lookups that failed because of a fault of this machine, its network, or its proxy.
     pub(crate) fn local_faults(&self) -> u64 {
         self.local_faults.count()
     }
 
-    /// The DNS client, to look up MX records with.
+    /// The DNS client, for example to look up MX records.
     pub fn dns(&self) -> &DnsClient {
         &self.dns
     }
@@ -130,10 +134,10 @@ impl Resolver {
         &self.limiter
     }
 
-    /// Runs one policy discovery. `now` is when it begins; the time goes on from there.
+    /// Runs one policy discovery. `now` is the time at its start; time elapsed since then is added to it.
     ///
-    /// It takes at most the deadline of the DNS client and the timeout of a fetch, 60 s (RFC 8461, 3.3), besides 10 s for
-    /// each turn that it waits for where many lookups go on at once. Whatever goes wrong is told in the outcome.
+    /// It takes at most the deadline of the DNS client plus the timeout of a fetch, 60 s (RFC 8461, 3.3), plus at most
+    /// 10 s for each wait for a slot when many lookups run at once. All failures are part of the outcome.
     // Meets S90, S91.
     pub async fn discover(
         &self,
@@ -142,32 +146,32 @@ impl Resolver {
         cached: Option<&CacheEntry>,
         now: UnixTime,
     ) -> Discovery {
-        self.discover_with(domain, purpose, cached, now, &mut AtOnce).await
+        self.discover_with(domain, purpose, cached, now, &mut Uncoordinated).await
     }
 
-    /// As [`Resolver::discover`], where something may come before the fetch.
+    /// The same as [`Resolver::discover`], with a coordinator that decides before a fetch.
     pub(crate) async fn discover_with(
         &self,
         domain: PolicyDomain,
         purpose: Purpose,
         cached: Option<&CacheEntry>,
         now: UnixTime,
-        before_fetch: &mut impl BeforeFetch,
+        coordinator: &mut impl FetchCoordinator,
     ) -> Discovery {
         let start = Instant::now();
-        let visitor = self.limiter.visitor(&domain);
+        let requester = self.limiter.requester(&domain);
         let mut known = cached.cloned();
         let (mut txt, mut policy_host, mut response, mut busy) = (None, None, None, None);
         let mut lookup = Lookup::new(domain.clone(), purpose, known.as_ref(), now, &self.config);
         let outcome = loop {
-            let rank = Rank::of(known.as_ref(), now.saturating_add(start.elapsed()));
+            let rank = DomainClass::of(known.as_ref(), now.saturating_add(start.elapsed()));
             let input = match lookup.poll_output() {
                 Output::QueryTxt(query) => match &txt {
-                    // A lookup that began anew gets the same answer.
+                    // A lookup that was started over gets the same answer.
                     Some(answer) => txt_input(answer),
-                    None => match self.ask_txt(rank, &domain, query.name(), &visitor).await {
+                    None => match self.ask_txt(rank, &domain, query.name(), &requester).await {
                         Ok(answer) => {
-                            self.tell_local_fault(answer.as_ref().err());
+                            self.log_local_fault(answer.as_ref().err());
                             txt_input(txt.insert(answer))
                         }
                         Err(with) => {
@@ -176,16 +180,16 @@ impl Resolver {
                         }
                     },
                 },
-                Output::FetchPolicy(request) => match before_fetch.leave().await {
-                    Leave::Fetch => {
+                Output::FetchPolicy(request) => match coordinator.decide().await {
+                    FetchDecision::Fetch => {
                         let fetched =
-                            self.fetch(rank, request, &visitor, &mut policy_host, &mut response).await;
+                            self.fetch(rank, request, &requester, &mut policy_host, &mut response).await;
                         fetched.unwrap_or_else(|with| {
                             busy = Some(with);
                             Input::FetchFailed(FetchFailure::LocalFault)
                         })
                     }
-                    Leave::GoOnWith(entry, purpose) => {
+                    FetchDecision::StartOver(entry, purpose) => {
                         let now = now.saturating_add(start.elapsed());
                         lookup = Lookup::new(domain.clone(), purpose, Some(&entry), now, &self.config);
                         known = Some(entry);
@@ -194,68 +198,72 @@ impl Resolver {
                 },
                 Output::Done(outcome) => break outcome.clone(),
             };
-            // The answer is to the question that was just polled, so it is never refused.
+            // The answer is to the query that was just polled, so it is never refused.
             let handled = lookup.handle_input(input, now.saturating_add(start.elapsed()));
             debug_assert!(handled.is_ok(), "{handled:?}");
         };
         match busy {
-            Some(with) if self.limiter.still_busy(&domain).is_none() => self.limiter.turn_away(&domain, with),
-            None if visitor.is_retry => self.limiter.found(&domain),
+            Some(with) if self.limiter.recent_rejection(&domain).is_none() => {
+                self.limiter.reject(&domain, with);
+            }
+            None if requester.is_retry => self.limiter.found(&domain),
             _ => {}
         }
         Discovery { outcome, busy, txt, policy_host, response }
     }
 
-    /// Asks for the record. A domain that was just turned away waits a little, so that nobody comes to anything by asking
-    /// again and again.
+    /// Queries the record. A domain that was rejected recently has to pause, so that repeating requests gains nothing.
     async fn ask_txt(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         domain: &PolicyDomain,
         name: &str,
-        visitor: &Visitor,
+        requester: &Requester,
     ) -> Result<Result<TxtAnswer, DnsError>, BusyWith> {
-        match self.limiter.still_busy(domain) {
-            Some(with) if rank == Rank::Stranger => Err(with),
-            _ => self.ask_dns(rank, name, visitor, self.dns.txt(name)).await,
+        match self.limiter.recent_rejection(domain) {
+            Some(with) if rank == DomainClass::Unknown => Err(with),
+            _ => self.ask_dns(rank, name, requester, self.dns.txt(name)).await,
         }
     }
 
-    /// Asks DNS about a name, when it is its turn.
+    /// Queries DNS for a name, as soon as the limiter permits it.
     async fn ask_dns<T>(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         name: &str,
-        visitor: &Visitor,
+        requester: &Requester,
         lookup: impl Future<Output = Result<T, DnsError>>,
     ) -> Result<Result<T, DnsError>, BusyWith> {
-        let gate = &self.limiter.gates(rank).dns;
-        match gate.ask(Peer::of_name(name), visitor, lookup, |answer| told(answer.as_ref().err())).await {
+        let semaphore = &self.limiter.limits(rank).dns;
+        match semaphore
+            .run(Peer::of_name(name), requester, lookup, |answer| peer_result(answer.as_ref().err()))
+            .await
+        {
             Ok(answer) => Ok(answer),
-            Err(Refused::Silent) => Ok(Err(DnsFailure::Timeout.into())),
-            Err(Refused::Busy) => Err(BusyWith::Dns),
+            Err(Rejected::Unresponsive) => Ok(Err(DnsFailure::Timeout.into())),
+            Err(Rejected::Busy) => Err(BusyWith::Dns),
         }
     }
 
-    /// Fetches a policy, everything within one timeout; the addresses of the Policy Host come from
-    /// the same DNS as the record.
+    /// Fetches a policy, everything within one timeout; the addresses of the Policy Host come from the same DNS client
+    /// as the record.
     async fn fetch(
         &self,
-        rank: Rank,
+        rank: DomainClass,
         request: &PolicyRequest,
-        visitor: &Visitor,
+        requester: &Requester,
         policy_host: &mut Option<Result<AddressAnswer, DnsError>>,
         response: &mut Option<Result<FetchedResponse, PolicyFetchError>>,
     ) -> Result<Input<'static>, BusyWith> {
         let mut left = request.timeout();
         let addresses = async {
-            // The Policy Host is not to blame for a wait before this.
+            // Time spent waiting before this is not the fault of the Policy Host.
             let start = Instant::now();
             let found = timeout(left, self.dns.addresses(request.host())).await;
             left = left.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
             found.unwrap_or_else(|_| Err(self.dns.timed_out().into()))
         };
-        let addresses = self.ask_dns(rank, request.host(), visitor, addresses).await?;
+        let addresses = self.ask_dns(rank, request.host(), requester, addresses).await?;
         let addresses = match policy_host.insert(addresses) {
             Ok(answer) => &answer.addresses,
             Err(DnsError::NotFound(_)) => return Ok(Input::FetchFailed(FetchFailure::HostNotFound)),
@@ -266,7 +274,7 @@ impl Resolver {
             Err(DnsError::Failed(_)) => return Ok(Input::FetchFailed(FetchFailure::HostDnsFailed)),
         };
         let fetcher = self.fetcher.clone().with_timeout(left).with_max_body_len(request.max_body_len());
-        let fetcher = fetcher.through(&self.limiter.gates(rank).fetches, visitor);
+        let fetcher = fetcher.through(&self.limiter.limits(rank).fetches, requester);
         let answer = response.insert(fetcher.fetch(request.host(), addresses).await);
         match answer {
             Err(error) if error.kind() == PolicyFetchErrorKind::Busy => return Err(BusyWith::PolicyHost),
@@ -278,7 +286,7 @@ impl Resolver {
         Ok(response_input(answer))
     }
 
-    fn tell_local_fault(&self, error: Option<&DnsError>) {
+    fn log_local_fault(&self, error: Option<&DnsError>) {
         if let Some(DnsError::Failed(failure)) = error
             && failure.is_local()
         {
@@ -287,33 +295,33 @@ impl Resolver {
     }
 }
 
-/// What comes before a fetch: with a store that machines share, their agreement on who fetches.
-pub(crate) trait BeforeFetch: Send {
-    fn leave(&mut self) -> impl Future<Output = Leave> + Send;
+/// Decides who fetches, for machines that share a store.
+pub(crate) trait FetchCoordinator: Send {
+    fn decide(&mut self) -> impl Future<Output = FetchDecision> + Send;
 }
 
-/// How a lookup that would fetch goes on.
-pub(crate) enum Leave {
+/// The decision about a fetch.
+pub(crate) enum FetchDecision {
     Fetch,
-    /// It begins anew: this is known by now.
-    GoOnWith(CacheEntry, Purpose),
+    /// Start over with this entry, which another machine has stored.
+    StartOver(CacheEntry, Purpose),
 }
 
-/// What an answer of DNS tells of the zone.
-pub(crate) fn told(error: Option<&DnsError>) -> Told {
+/// Classifies a DNS result for the limiter.
+pub(crate) fn peer_result(error: Option<&DnsError>) -> PeerResult {
     match error {
-        Some(DnsError::Failed(DnsFailure::Timeout)) => Told::TimedOut,
-        Some(DnsError::Failed(failure)) if failure.is_local() => Told::Nothing,
-        _ => Told::Answered,
+        Some(DnsError::Failed(DnsFailure::Timeout)) => PeerResult::TimedOut,
+        Some(DnsError::Failed(failure)) if failure.is_local() => PeerResult::Nothing,
+        _ => PeerResult::Answered,
     }
 }
 
-/// Nobody else fetches.
-struct AtOnce;
+/// A coordinator for a single machine: it always fetches.
+struct Uncoordinated;
 
-impl BeforeFetch for AtOnce {
-    async fn leave(&mut self) -> Leave {
-        Leave::Fetch
+impl FetchCoordinator for Uncoordinated {
+    async fn decide(&mut self) -> FetchDecision {
+        FetchDecision::Fetch
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one HTTPS GET for a policy (RFC 8461, 3.3).
+//! The HTTPS GET of a policy (RFC 8461, 3.3).
 
 mod failure;
 mod post;
@@ -24,7 +24,7 @@ use tokio_rustls::client::TlsStream;
 
 pub use self::failure::{PolicyFetchError, PolicyFetchErrorKind};
 pub use self::post::{ReportPostError, ReportPoster};
-use crate::limiter::{Busy, Cut, Gate, Peer, Place, Visitor};
+use crate::limiter::{Aborted, Busy, FairSemaphore, Peer, Permit, Requester};
 use crate::local_fault::Reach;
 use crate::private_address::is_private;
 use crate::tls::{
@@ -32,7 +32,7 @@ use crate::tls::{
     TrustStore, handshake,
 };
 
-/// Fetches policies over HTTPS, and nothing else.
+/// Fetches policies over HTTPS.
 ///
 /// ```no_run
 /// use mta_sts_resolver::{PolicyFetcher, TrustStore};
@@ -45,8 +45,9 @@ use crate::tls::{
 /// # }
 /// ```
 ///
-/// No redirect is followed and no HTTP cache is asked (RFC 8461, 3.3): the response comes back as it is, whatever its status. TLS is
-/// 1.2 or newer, with the policy host as SNI (RFC 8461, 7). The environment's proxies are not used.
+/// Redirects are not followed and HTTP caches are not used (RFC 8461, 3.3): the response is returned as it is, whatever
+/// its status. TLS is 1.2 or later, with the policy host in SNI (RFC 8461, 7). The proxies of the environment are not
+/// used.
 #[derive(Clone, Debug)]
 pub struct PolicyFetcher {
     trust_store: TrustStore,
@@ -54,13 +55,13 @@ pub struct PolicyFetcher {
     timeout: Duration,
     max_body_len: usize,
     proxy: Option<SocketAddr>,
-    gate: Option<(Gate, Visitor)>,
+    semaphore: Option<(FairSemaphore, Requester)>,
     refuses_private_addresses: bool,
     reach: Reach,
 }
 
 impl PolicyFetcher {
-    /// A fetcher with the limits that RFC 8461, 3.3 suggests, trusting these roots.
+    /// A fetcher that trusts these roots, with the limits suggested in RFC 8461, 3.3.
     pub fn new(trust_store: TrustStore) -> Self {
         Self {
             trust_store,
@@ -68,60 +69,60 @@ impl PolicyFetcher {
             timeout: Duration::from_secs(60),
             max_body_len: 65_536,
             proxy: None,
-            gate: None,
+            semaphore: None,
             refuses_private_addresses: false,
             reach: Reach::default(),
         }
     }
 
-    /// The port to connect to, 443 by default. It changes neither `Host` nor the policy's URL: another port is for tests and
-    /// closed networks.
+    /// Sets the port to connect to. Default: 443. It changes neither `Host` nor the URL of the policy: other ports are
+    /// meant for tests and closed networks.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The time for everything, from the first connection to the last byte of the body: 60 s by default
-    /// (RFC 8461, 3.3). At 0 every fetch fails; a long one lets a slow policy host hold up mail.
+    /// Sets the time limit from the first connection to the last byte of the body. Default: 60 s (RFC 8461, 3.3). With
+    /// 0 every fetch fails; with a long one, a slow policy host can delay mail.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The longest body that is taken, in bytes: 65,536 by default (RFC 8461, 3.3). A longer one is an error.
+    /// Sets the maximum length of a body, in bytes. Default: 65,536 (RFC 8461, 3.3). A longer body is an error.
     #[must_use]
     pub fn with_max_body_len(mut self, bytes: usize) -> Self {
         self.max_body_len = bytes;
         self
     }
 
-    /// An HTTP proxy to go through by `CONNECT`, none by default. It resolves the policy host itself, so the addresses given
-    /// to [`fetch`](Self::fetch) are then not used. TLS is with the policy host, and the proxy sees none of it.
+    /// Sets an HTTP proxy to use with `CONNECT`. Default: none. The proxy resolves the policy host itself, so the
+    /// addresses passed to [`fetch`](Self::fetch) are not used. TLS is end-to-end with the policy host.
     ///
-    /// Where the proxy opens no tunnel, for whatever reason it gives or none, that is a
-    /// [local fault](PolicyFetchErrorKind::LocalFault): what it says of a policy host that is down, 502 or silence, it also
-    /// says when its own network is.
+    /// If the proxy does not open a tunnel, for whatever reason, that is a [local
+    /// fault](PolicyFetchErrorKind::LocalFault): it gives the same response, 502 or none, when the policy host is down
+    /// and when its own network is.
     #[must_use]
     pub fn with_proxy(mut self, proxy: SocketAddr) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// Connects to no address without a place for it.
-    pub(crate) fn through(mut self, gate: &Gate, visitor: &Visitor) -> Self {
-        self.gate = Some((gate.clone(), visitor.clone()));
+    /// Acquires a permit for each address before connecting to it.
+    pub(crate) fn through(mut self, semaphore: &FairSemaphore, requester: &Requester) -> Self {
+        self.semaphore = Some((semaphore.clone(), requester.clone()));
         self
     }
 
-    /// Refuses addresses that are not of the public Internet: loopback, private, shared, link-local and unique-local ones,
-    /// those for documentation, multicast and the like, and IPv6 addresses that lead to such IPv4 addresses. Of a policy host
-    /// with others, those are tried.
+    /// Sets whether to refuse addresses that are not on the public Internet: loopback, private, shared, link-local,
+    /// unique-local, documentation, multicast, and other special-purpose addresses, and IPv6 addresses that embed such
+    /// IPv4 addresses. If a policy host has other addresses too, those are tried.
     ///
-    /// Off by default: whoever points a policy host into the network of this machine gets a TLS handshake and a GET to there
-    /// that says nothing, and learns nothing but how long it took; while a domain inside a company may well have its policy
-    /// host there. A proxy resolves the policy host itself, and has to refuse by itself.
+    /// Default: off. A domain owner who points a policy host at this machine's network causes a TLS handshake and a
+    /// fixed GET request there, and learns only how long they took; on the other hand, a domain within a company may
+    /// well have its policy host there. A proxy resolves the policy host itself, and must do its own filtering.
     #[must_use]
     pub fn with_private_addresses_refused(mut self, refuse: bool) -> Self {
         self.refuses_private_addresses = refuse;
@@ -130,12 +131,13 @@ impl PolicyFetcher {
 
     /// Fetches `https://{policy_host}/.well-known/mta-sts.txt` from the first of `addresses` that answers.
     ///
-    /// The policy host is an ASCII name; one trailing dot is ignored. At most 8 addresses are tried, IPv6 and IPv4 in
-    /// turn, each with its share of the time left. The body is read for status 200 only, and is empty otherwise.
+    /// The policy host is an ASCII name; one trailing dot is ignored. At most 8 addresses are tried, IPv6 and IPv4
+    /// alternately, each with a share of the remaining time. The body is read only for status 200, and is empty
+    /// otherwise.
     ///
     /// # Errors
     ///
-    /// [`PolicyFetchError`], if no address gives a whole response: of several failures, the most telling.
+    /// [`PolicyFetchError`] if no address gives a complete response: of several failures, the most informative one.
     // Meets S24, S44, S45, S46, S47, S50, S51, S54, S60, S64, A23, A27.
     pub async fn fetch(
         &self,
@@ -150,11 +152,13 @@ impl PolicyFetcher {
         let (peers, mut failure) = self.peers(addresses);
         for (tried, peer) in peers.iter().enumerate() {
             let waiting_since = Instant::now();
-            let place = match &self.gate {
-                Some((gate, visitor)) => gate.enter(self.counted_as(*peer, &host), visitor).await.map(Some),
+            let permit = match &self.semaphore {
+                Some((semaphore, requester)) => {
+                    semaphore.acquire(self.counted_as(*peer, &host), requester).await.map(Some)
+                }
                 None => Ok(None),
             };
-            // The Policy Host is not to blame for the wait.
+            // The wait is not the fault of the Policy Host.
             deadline += waiting_since.elapsed();
             let attempt = Attempt {
                 fetcher: self,
@@ -164,8 +168,8 @@ impl PolicyFetcher {
                 deadline,
                 on_fault: OnCertificateFault::Abort,
             };
-            let attempted = match place {
-                Ok(Some(place)) => attempt.run_at(place).await,
+            let attempted = match permit {
+                Ok(Some(permit)) => attempt.run_with(permit).await,
                 Ok(None) => attempt.run().await,
                 Err(Busy) => Err(busy()),
             };
@@ -186,7 +190,7 @@ impl PolicyFetcher {
         Err(failure)
     }
 
-    /// Whom to connect to, and what it means that none of them answers.
+    /// The addresses to connect to, and the error if none of them responds.
     fn peers(&self, addresses: &[IpAddr]) -> (Vec<SocketAddr>, PolicyFetchError) {
         let peers: Vec<_> = if let Some(proxy) = self.proxy {
             vec![proxy]
@@ -198,7 +202,7 @@ impl PolicyFetcher {
         let failure = if peers.is_empty() && !addresses.is_empty() {
             PolicyFetchError::new(
                 PolicyFetchErrorKind::AddressRefused,
-                "every address is private, and those are refused",
+                "every address is private, which is refused",
             )
         } else {
             PolicyFetchError::new(PolicyFetchErrorKind::Connect, "no address to connect to")
@@ -206,10 +210,10 @@ impl PolicyFetcher {
         (peers, failure)
     }
 
-    /// The certificate that a policy host shows to a client that sends no SNI, which no sender is (RFC 8461, 7.1), or how it
-    /// refuses it; `None`, where that is not known.
+    /// The certificate that a policy host presents to a client without SNI, unlike any sender (RFC 8461, 7.1), or its
+    /// TLS failure; `None` if it could not be determined.
     ///
-    /// `peer` is who gave the response. No request is made.
+    /// `peer` is the address that gave the response. No request is made.
     pub(crate) async fn certificate_without_sni(
         &self,
         policy_host: &str,
@@ -223,7 +227,7 @@ impl PolicyFetcher {
             let transport = attempt.connect().await.ok()?;
             match attempt.handshake(transport, ServerNameIndication::LeftOut).await {
                 Ok((mut stream, session)) => {
-                    // It has shown all that we wanted to see.
+                    // The certificate is all that was needed.
                     let _ = stream.shutdown().await;
                     Some(Ok(session.into_certificate()))
                 }
@@ -233,7 +237,7 @@ impl PolicyFetcher {
         timeout_at(deadline, shown).await.ok().flatten()
     }
 
-    /// Behind a proxy nobody knows who is connected to.
+    /// The peer for the limiter: behind a proxy the address is unknown, so it is the name.
     fn counted_as(&self, peer: SocketAddr, host: &DnsName<'_>) -> Peer {
         match self.proxy {
             None => Peer::of_address(peer.ip()),
@@ -242,30 +246,30 @@ impl PolicyFetcher {
     }
 }
 
-/// What a policy host answered.
+/// The response of a policy host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchedResponse {
-    /// The status code. Only 200 can bring a policy (RFC 8461, 3.3).
+    /// The status code. Only 200 can carry a policy (RFC 8461, 3.3).
     pub status: u16,
-    /// The field `Content-Type`; several are joined with `, `, which makes no media type.
+    /// The header field `Content-Type`; several are joined with `, `, which is not a valid media type.
     pub content_type: Option<Vec<u8>>,
-    /// The body as sent, without any content coding removed; empty unless the status is 200.
+    /// The body as sent, without decoding any content coding; empty unless the status is 200.
     pub body: Vec<u8>,
-    /// Who answered: the policy host, or the proxy.
+    /// The address of the policy host, or of the proxy.
     pub peer: SocketAddr,
     /// The version of TLS.
     pub tls_version: TlsVersion,
-    /// The policy host's certificate, which is valid for it.
+    /// The certificate of the policy host, which is valid for it.
     pub certificate: PeerCertificate,
-    /// The field `Content-Encoding`: none was asked for, and with one the body is no policy.
+    /// The header field `Content-Encoding`: none was requested, and with one the body is not a policy.
     pub content_encoding: Option<Vec<u8>>,
-    /// The field `Location`: where a redirect leads that no sender follows.
+    /// The header field `Location`: the target of a redirect, which no sender follows.
     pub location: Option<Vec<u8>>,
 }
 
 impl<'a> From<&'a FetchedResponse> for HttpResponse<'a> {
-    /// The answer as the core reads it.
+    /// Converts the response for the core.
     fn from(response: &'a FetchedResponse) -> Self {
         let answer = Self::new(response.status, &response.body[..]);
         match &response.content_type {
@@ -275,7 +279,7 @@ impl<'a> From<&'a FetchedResponse> for HttpResponse<'a> {
     }
 }
 
-/// One address, from the connection to the last byte of the body.
+/// The attempt at one address, from the connection to the last byte of the body.
 struct Attempt<'a> {
     fetcher: &'a PolicyFetcher,
     host: &'a DnsName<'static>,
@@ -286,21 +290,23 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// As [`Attempt::run`], for as long as the place may be held.
-    async fn run_at(&self, mut place: Place) -> Result<FetchedResponse, PolicyFetchError> {
-        match place.hold(self.run()).await {
+    /// The same as [`Attempt::run`], for as long as the permit may be held.
+    async fn run_with(&self, mut permit: Permit) -> Result<FetchedResponse, PolicyFetchError> {
+        match permit.run(self.run()).await {
             Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::Timeout => {
-                place.timed_out();
+                permit.timed_out();
                 Err(error)
             }
-            // It says nothing of the peer.
+            // This says nothing about the peer.
             Ok(Err(error)) if error.kind() == PolicyFetchErrorKind::LocalFault => Err(error),
             Ok(done) => {
-                place.answered();
+                permit.answered();
                 done
             }
-            Err(Cut { is_silence: true }) => Err(timed_out("sooner than others, who were never answered")),
-            Err(Cut { is_silence: false }) => Err(busy()),
+            Err(Aborted { is_unresponsive: true }) => {
+                Err(timed_out("early, because other fetches were waiting"))
+            }
+            Err(Aborted { is_unresponsive: false }) => Err(busy()),
         }
     }
 
@@ -320,7 +326,7 @@ impl Attempt<'_> {
         })
     }
 
-    /// A connection with TLS, on which nothing has been asked.
+    /// Opens a TLS connection, on which no request has been made yet.
     async fn open(&self) -> Result<(Box<dyn Stream>, TlsSession), PolicyFetchError> {
         let transport = timeout_at(self.connect_by, self.connect()).await.map_err(|_| {
             if self.fetcher.proxy.is_some() {
@@ -333,7 +339,7 @@ impl Attempt<'_> {
         secured.await.map_err(|_| timed_out("in the TLS handshake"))?
     }
 
-    /// TCP, and the proxy if there is one.
+    /// Connects over TCP, and through the proxy if there is one.
     async fn connect(&self) -> Result<Box<dyn Stream>, PolicyFetchError> {
         let connected = TcpStream::connect(self.peer).await;
         if self.fetcher.proxy.is_some() {
@@ -386,7 +392,7 @@ impl Attempt<'_> {
         let exchange = async {
             let response = sender.send_request(request).await.map_err(proxy_fault)?;
             if !response.status().is_success() {
-                return Err(proxy_fault(format_args!("it answered {}", response.status().as_u16())));
+                return Err(proxy_fault(format_args!("it responded with {}", response.status().as_u16())));
             }
             hyper::upgrade::on(response).await.map_err(proxy_fault)
         };
@@ -439,12 +445,12 @@ impl Attempt<'_> {
     }
 }
 
-/// Any connection that bytes go over.
+/// Any bidirectional byte stream.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Runs an HTTP connection for as long as one exchange over it takes.
+/// Drives an HTTP connection for the duration of one exchange.
 async fn drive<T>(
     connection: impl Future<Output = hyper::Result<()>>,
     exchange: impl Future<Output = Result<T, PolicyFetchError>>,
@@ -455,7 +461,7 @@ async fn drive<T>(
     loop {
         tokio::select! {
             result = &mut exchange => return result,
-            // Its error, if it ends with one, also reaches the exchange.
+            // If it ends with an error, the exchange gets that too.
             _ = &mut connection, if connected => connected = false,
         }
     }
@@ -467,14 +473,14 @@ fn http1_client() -> http1::Builder {
     builder
 }
 
-/// As HTTP combines fields of one name (RFC 9110, 5.3).
+/// Combines fields of the same name as HTTP does (RFC 9110, 5.3).
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     let values: Vec<&[u8]> = headers.get_all(name).iter().map(header::HeaderValue::as_bytes).collect();
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 
-/// IPv6 and IPv4 in turn, beginning with the family of the first, so that one family without a route does not use up the
-/// tries (RFC 8305, 4).
+/// Alternates IPv6 and IPv4, starting with the family of the first address, so that a family without a route does not
+/// use up the attempts (RFC 8305, 4).
 fn in_turn(addresses: &[IpAddr]) -> impl Iterator<Item = IpAddr> {
     let first_is_ipv6 = addresses.first().is_some_and(IpAddr::is_ipv6);
     let (first, second): (Vec<IpAddr>, Vec<IpAddr>) =
@@ -486,14 +492,14 @@ fn in_turn(addresses: &[IpAddr]) -> impl Iterator<Item = IpAddr> {
         .take(MAX_ADDRESSES)
 }
 
-/// The time by which one of `attempts` must be connected, so that the others have as much.
+/// The time by which one of `attempts` must be connected, so that the others have equal shares.
 fn share_of(deadline: Instant, attempts: usize) -> Instant {
     let now = Instant::now();
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX).max(1);
     now + deadline.saturating_duration_since(now) / attempts
 }
 
-/// A duration too long for the clock is a year, which is as good as none.
+/// A duration beyond the range of the clock is replaced by a year.
 fn deadline_after(timeout: Duration) -> Instant {
     Instant::now() + timeout.min(Duration::from_secs(31_536_000))
 }
@@ -503,11 +509,11 @@ fn timed_out(when: &str) -> PolicyFetchError {
 }
 
 fn busy() -> PolicyFetchError {
-    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches wait for this address")
+    PolicyFetchError::new(PolicyFetchErrorKind::Busy, "too many fetches are waiting for this address")
 }
 
 fn proxy_fault(what: impl fmt::Display) -> PolicyFetchError {
-    PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy is of no use: {what}"))
+    PolicyFetchError::new(PolicyFetchErrorKind::LocalFault, format!("the proxy failed: {what}"))
 }
 
 const WAITING: &str = "while waiting for the response";

@@ -1,4 +1,4 @@
-//! Files that others change while the process runs.
+//! Watches files that others change while the process runs.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Tells when one of some files has become another: replaced, written to, made or removed.
+/// Detects that one of several files has been replaced, written to, created, or removed.
 ///
-/// A look is one `stat` a file, at most once a second; so whoever uses what stands in the files may ask each time.
+/// A check is one `stat` for each file, at most once a second; so it can be called on every use of the files.
 pub(crate) struct FileWatch {
     files: Vec<PathBuf>,
     seen: Mutex<Seen>,
@@ -32,13 +32,13 @@ struct FileState {
 }
 
 impl FileWatch {
-    /// Watches from now on: whoever reads the files after this misses nothing.
+    /// Starts watching: a change after this call is never missed.
     pub(crate) fn new(files: Vec<PathBuf>) -> Self {
         let seen = Mutex::new(Seen { looked_at: Instant::now(), states: states(&files) });
         Self { files, seen }
     }
 
-    /// Whether a file is another one than at the last look.
+    /// Returns whether a file has changed since the last check.
     pub(crate) fn has_changed(&self) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.looked_at.elapsed() < INTERVAL {
@@ -51,13 +51,13 @@ impl FileWatch {
         has_changed
     }
 
-    /// Takes the files as they are now for known, before they are read.
+    /// Records the current state of the files, before they are read.
     pub(crate) fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = Seen { looked_at: Instant::now(), states: states(&self.files) };
     }
 
-    /// Takes the files for changed at the next look, whatever it sees.
+    /// Makes the next check report a change, whatever it sees.
     pub(crate) fn look_again(&self) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).states.clear();
     }

@@ -1,4 +1,4 @@
-//! The I/O around `mta-sts-core`: DNS, HTTPS, SMTP, stores, and a service of policies for mail servers.
+//! The I/O for `mta-sts-core`: DNS, HTTPS, SMTP, stores, and a policy service for mail servers.
 #![forbid(unsafe_code)]
 
 mod check;

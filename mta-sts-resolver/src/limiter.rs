@@ -1,7 +1,7 @@
-//! How many lookups ask others at once, so that nobody who is asked can keep the rest waiting.
+//! Limits concurrent queries, so that no unresponsive peer can delay the lookups of others.
 
 mod busy;
-mod gate;
+mod fair_semaphore;
 mod peer;
 
 use std::fmt;
@@ -13,106 +13,109 @@ use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 pub use self::busy::BusyWith;
-pub(crate) use self::gate::{Busy, Cut, Gate, Gauges, Place, Refused, Told, Visitor};
+pub(crate) use self::fair_semaphore::{
+    Aborted, Busy, FairSemaphore, Gauges, PeerResult, Permit, Rejected, Requester,
+};
 pub(crate) use self::peer::Peer;
 
-/// The gates that lookups go through, one for DNS and one for Policy Hosts. Clones share them.
+/// The limits for lookups: one for DNS and one for Policy Hosts. Clones share them.
 ///
-/// A lookup holds a place only while it asks: nothing is held while it waits for another place, for a lease or for the store.
-/// Strangers never stand before a domain that has a policy in memory: it has gates of its own.
+/// A lookup holds a permit only during a query: it holds none while it waits for another permit, for a lease, or for
+/// the store. Unknown domains never delay a domain with a policy in memory: that has limits of its own.
 #[derive(Clone)]
 pub(crate) struct Limiter {
-    stranger: Gates,
-    known: Gates,
-    /// Domains whose lookup found no place, and when.
-    turned_away: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
+    unknown: Limits,
+    known: Limits,
+    /// Domains whose lookup was rejected, and when.
+    rejected: Arc<Cache<PolicyDomain, (Instant, BusyWith)>>,
 }
 
-/// The gates of one rank.
+/// The limits of one class of domains.
 #[derive(Clone, Debug)]
-pub(crate) struct Gates {
-    pub(crate) dns: Gate,
-    pub(crate) fetches: Gate,
+pub(crate) struct Limits {
+    pub(crate) dns: FairSemaphore,
+    pub(crate) fetches: FairSemaphore,
 }
 
-/// Who a lookup is about.
+/// The class of the domain that a lookup is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub(crate) enum DomainClass {
     /// Nothing is known of the domain.
-    Stranger,
-    /// A policy of the domain is known and valid.
+    Unknown,
+    /// A valid policy of the domain is known.
     Known,
 }
 
-impl Rank {
+impl DomainClass {
     pub(crate) fn of(entry: Option<&CacheEntry>, now: UnixTime) -> Self {
         match entry.and_then(|entry| entry.valid_policy(now)) {
             Some(_) => Self::Known,
-            None => Self::Stranger,
+            None => Self::Unknown,
         }
     }
 }
 
 impl Limiter {
     pub(crate) fn new() -> Self {
-        let gates = || Gates {
-            dns: Self::dns_gate(DNS_LOOKUPS_AT_ONCE),
-            fetches: Gate::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
+        let limits = || Limits {
+            dns: Self::dns_semaphore(DNS_LOOKUPS_AT_ONCE),
+            fetches: FairSemaphore::new(KNOWN_FETCHES_AT_ONCE, FETCHES_FROM_ONE_ADDRESS, MAX_WAITING),
         };
-        let turned_away = Arc::new(Cache::new(MAX_TURNED_AWAY));
-        let mut limiter = Self { stranger: gates(), known: gates(), turned_away };
+        let rejected = Arc::new(Cache::new(MAX_REJECTED));
+        let mut limiter = Self { unknown: limits(), known: limits(), rejected };
         limiter.set_fetches_at_once(FETCHES_FROM_ONE_ADDRESS, FETCHES_AT_ONCE);
         limiter
     }
 
-    /// How many domains are asked for in DNS at once.
+    /// Sets the maximum number of concurrent DNS lookups.
     pub(crate) fn set_dns_lookups_at_once(&mut self, in_all: usize) {
-        self.stranger.dns = Self::dns_gate(in_all);
-        self.known.dns = Self::dns_gate(in_all);
+        self.unknown.dns = Self::dns_semaphore(in_all);
+        self.known.dns = Self::dns_semaphore(in_all);
     }
 
     pub(crate) fn set_fetches_at_once(&mut self, from_one_address: usize, in_all: usize) {
-        self.stranger.fetches = Gate::new(in_all, from_one_address, MAX_WAITING);
-        self.known.fetches = Gate::new(KNOWN_FETCHES_AT_ONCE.min(in_all), from_one_address, MAX_WAITING);
+        self.unknown.fetches = FairSemaphore::new(in_all, from_one_address, MAX_WAITING);
+        self.known.fetches =
+            FairSemaphore::new(KNOWN_FETCHES_AT_ONCE.min(in_all), from_one_address, MAX_WAITING);
     }
 
-    pub(crate) fn gates(&self, rank: Rank) -> &Gates {
+    pub(crate) fn limits(&self, rank: DomainClass) -> &Limits {
         match rank {
-            Rank::Stranger => &self.stranger,
-            Rank::Known => &self.known,
+            DomainClass::Unknown => &self.unknown,
+            DomainClass::Known => &self.known,
         }
     }
 
-    pub(crate) fn turn_away(&self, domain: &PolicyDomain, with: BusyWith) {
-        self.turned_away.insert(domain.clone(), (Instant::now(), with));
+    pub(crate) fn reject(&self, domain: &PolicyDomain, with: BusyWith) {
+        self.rejected.insert(domain.clone(), (Instant::now(), with));
     }
 
-    /// Why the lookup of a domain need not be tried again yet.
-    pub(crate) fn still_busy(&self, domain: &PolicyDomain) -> Option<BusyWith> {
-        let (at, with) = self.turned_away.get(domain)?;
+    /// The reason why the lookup of a domain should not be retried yet.
+    pub(crate) fn recent_rejection(&self, domain: &PolicyDomain) -> Option<BusyWith> {
+        let (at, with) = self.rejected.get(domain)?;
         (at.elapsed() < PAUSE).then_some(with)
     }
 
-    /// Whoever asks for a name on behalf of a domain.
-    pub(crate) fn visitor(&self, domain: &PolicyDomain) -> Visitor {
-        Visitor { is_retry: self.turned_away.get(domain).is_some(), ..Visitor::of_name(domain.as_str()) }
+    /// The requester for queries on behalf of a domain.
+    pub(crate) fn requester(&self, domain: &PolicyDomain) -> Requester {
+        Requester { is_retry: self.rejected.get(domain).is_some(), ..Requester::of_name(domain.as_str()) }
     }
 
     pub(crate) fn found(&self, domain: &PolicyDomain) {
-        self.turned_away.remove(domain);
+        self.rejected.remove(domain);
     }
 
     pub(crate) fn dns_gauges(&self) -> Gauges {
-        self.stranger.dns.gauges() + self.known.dns.gauges()
+        self.unknown.dns.gauges() + self.known.dns.gauges()
     }
 
     pub(crate) fn fetch_gauges(&self) -> Gauges {
-        self.stranger.fetches.gauges() + self.known.fetches.gauges()
+        self.unknown.fetches.gauges() + self.known.fetches.gauges()
     }
 
-    /// An eighth for the names below one domain.
-    pub(crate) fn dns_gate(in_all: usize) -> Gate {
-        Gate::new(in_all, in_all.div_ceil(8), MAX_WAITING)
+    /// A limit for DNS lookups, an eighth of it for the names below one domain.
+    pub(crate) fn dns_semaphore(in_all: usize) -> FairSemaphore {
+        FairSemaphore::new(in_all, in_all.div_ceil(8), MAX_WAITING)
     }
 }
 
@@ -126,14 +129,14 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// How long a domain whose lookup found no place waits for the next.
+/// The time that a rejected domain has to wait for its next lookup.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How many of them are remembered.
-const MAX_TURNED_AWAY: usize = 16_384;
+/// The maximum number of remembered domains.
+const MAX_REJECTED: usize = 16_384;
 const DNS_LOOKUPS_AT_ONCE: usize = 512;
 const FETCHES_AT_ONCE: usize = 256;
 const FETCHES_FROM_ONE_ADDRESS: usize = 8;
-/// As many as are fetched anew at once in the background, and those that somebody asks for.
+/// As many as there are concurrent background refreshes, plus those on request.
 const KNOWN_FETCHES_AT_ONCE: usize = 64;
-/// How many wait at a gate.
+/// The maximum number of waiting lookups for each limit.
 const MAX_WAITING: usize = 2048;

@@ -1,7 +1,7 @@
-//! Faults of this machine and its network, told from those of whoever was asked.
+//! Distinguishes faults of this machine and its network from those of a remote host.
 //!
-//! Only what the system itself decides, without a packet of anybody, counts as its own. What a router, or silence, says of
-//! an address may be true of that address alone, and nobody here can tell.
+//! Only errors that the system reports without receiving a packet count as local. An error from a router, or silence,
+//! may concern only the one address, and cannot be classified from here.
 
 use std::fmt;
 use std::io;
@@ -12,33 +12,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whether the system has no more of something that every connection takes.
+/// Returns whether the system has run out of a resource that every connection needs.
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
         || error.kind() == io::ErrorKind::OutOfMemory
 }
 
-/// Tells why a connection could not be made: for a fault of this machine, or of its peer. Clones share what was seen.
+/// Classifies connection errors as faults of this machine or of the peer. Clones share their observations.
 ///
-/// A Policy Host with IPv6 alone is out of reach for good on a machine with IPv4 alone, and mail to it must not wait for
-/// ever (RFC 8461, 3.3: no policy can be fetched "for any reason"). With the network down everything is out of reach, which
-/// passes. The system says "network is unreachable" of both. So its routes are asked: where the other family has a way to
-/// the world, and this one has never carried a connection, this machine does not speak it.
+/// A Policy Host with only IPv6 is permanently unreachable from a machine with only IPv4, and mail to its domain must
+/// not wait forever (RFC 8461, 3.3: no policy can be fetched "for any reason"). When the network is down, everything is
+/// unreachable temporarily. The system reports "network is unreachable" in both cases. So its routes are checked: if
+/// the other family has a route to the Internet, and this one has never carried a connection, then this machine does
+/// not use this family.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach {
-    /// Whether IPv4, and IPv6, has ever carried a connection to another machine.
+    /// Whether IPv4, and IPv6, have ever carried a connection to another machine.
     spoken: Arc<[AtomicBool; 2]>,
 }
 
 impl Reach {
-    /// A connection with this peer was made.
+    /// Records a successful connection to this peer.
     pub(crate) fn has_spoken_with(&self, peer: IpAddr) {
         if !peer.to_canonical().is_loopback() {
             self.spoken[family_of(peer)].store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether this machine is to blame that this peer could not be connected to.
+    /// Returns whether a failed connection to this peer is the fault of this machine.
     pub(crate) fn is_local(&self, error: &io::Error, peer: IpAddr) -> bool {
         self.is_local_by(&way_to, error, peer)
     }
@@ -47,11 +48,11 @@ impl Reach {
         let Some(number) = error.raw_os_error() else { return false };
         match number {
             _ if is_exhausted(error) => true,
-            // The interface, or a rule of this machine's own.
+            // The interface is down, or a firewall rule of this machine forbids it.
             libc::ENETDOWN | libc::EACCES | libc::EPERM => true,
             libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT => {
                 match way_to(peer) {
-                    // All ports are taken; of the others, a router or the link has said so.
+                    // If there is a route, all ports are in use; other errors come from a router or the link.
                     Ok(()) => number == libc::EADDRNOTAVAIL,
                     Err(error) if is_exhausted(&error) => true,
                     Err(_) => self.lacks_its_family(way_to, peer),
@@ -61,21 +62,21 @@ impl Reach {
         }
     }
 
-    /// Whether no address of the family of this one can be reached, and that is a fault.
+    /// Returns whether the family of this address has no route at all, and that is a fault.
     fn lacks_its_family(&self, way_to: &WayTo<'_>, address: IpAddr) -> bool {
         let family = family_of(address);
         if way_to(WORLD[family]).is_ok() {
-            // Then it is this address that leads nowhere, such as a multicast one.
+            // Otherwise only this address has no route, such as a multicast one.
             return false;
         }
         self.spoken[family].load(Ordering::Relaxed) || way_to(WORLD[1 - family]).is_err()
     }
 }
 
-/// How the system answers whether it knows a way to an address.
+/// Asks the system for a route to an address.
 type WayTo<'a> = dyn Fn(IpAddr) -> io::Result<()> + 'a;
 
-/// Whether the system knows a way to this address. Nothing is sent for it.
+/// Asks the system whether it has a route to this address, without sending anything.
 fn way_to(address: IpAddr) -> io::Result<()> {
     let any = match address {
         IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
@@ -88,17 +89,18 @@ fn family_of(address: IpAddr) -> usize {
     usize::from(address.is_ipv6())
 }
 
-/// An address of each family that only a way to the world leads to: those of `a.root-servers.net`. They are not spoken with.
+/// One address of each family that only a route to the Internet leads to: those of `a.root-servers.net`. They are never
+/// contacted.
 const WORLD: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(198, 41, 0, 4)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30)),
 ];
 
-/// Logs faults of this machine, one a minute: each of them stops many lookups. Clones share the minute.
+/// Logs faults of this machine, at most one a minute: each of them fails many lookups. Clones share the rate limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LocalFaultLog {
     told: Arc<Mutex<Told>>,
-    /// All of them, told or not.
+    /// All of them, logged or not.
     count: Arc<AtomicU64>,
 }
 
@@ -109,7 +111,7 @@ struct Told {
 }
 
 impl LocalFaultLog {
-    /// How many there were.
+    /// The number of faults.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -128,7 +130,7 @@ impl LocalFaultLog {
             %fault,
             peer = peer.map(tracing::field::display),
             others,
-            "a lookup failed for a fault of this machine, its network or its proxy: mail waits where no policy is remembered"
+            "a lookup failed because of this machine, its network or its proxy: mail waits unless a policy is cached"
         );
     }
 }
@@ -149,11 +151,11 @@ mod tests {
         for number in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
             assert!(is_exhausted(&error(number)) && reach.is_local(&error(number), peer), "{number}");
         }
-        // There is a way to this address, so the ports are used up.
+        // There is a route to this address, so the ports are used up.
         for number in [libc::ENETDOWN, libc::EACCES, libc::EPERM, libc::EADDRNOTAVAIL] {
             assert!(!is_exhausted(&error(number)) && reach.is_local(&error(number), peer), "{number}");
         }
-        // And here a router has said so.
+        // Here a router reported the error.
         for number in
             [libc::ECONNREFUSED, libc::ECONNRESET, libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::ENETUNREACH]
         {
@@ -177,15 +179,15 @@ mod tests {
         let reach = Reach::default();
         assert!(is_local(&reach, &down, ipv4) && is_local(&reach, &down, ipv6));
         assert!(!is_local(&reach, &ipv4_alone, ipv6));
-        // This address leads nowhere, and the world is there.
+        // This address has no route, but the Internet has.
         let but_multicast = |address: IpAddr| if address.is_multicast() { down(address) } else { Ok(()) };
         assert!(!is_local(&reach, &but_multicast, "224.0.0.1".parse().unwrap()));
-        // IPv6 was there, and is gone.
+        // IPv6 worked before, and is gone.
         reach.has_spoken_with("::1".parse().unwrap());
         assert!(!is_local(&reach, &ipv4_alone, ipv6));
         reach.has_spoken_with(ipv6);
         assert!(is_local(&reach.clone(), &ipv4_alone, ipv6));
-        // Nobody can look, since there are no files.
+        // The route cannot be checked without file descriptors.
         assert!(reach.is_local_by(&|_| Err(error(libc::EMFILE)), &error(libc::ENETUNREACH), ipv4));
     }
 }

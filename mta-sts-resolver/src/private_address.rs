@@ -1,11 +1,12 @@
-//! Which addresses are of nobody's public server.
+//! Addresses that belong to no public server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is not of the public Internet: special-purpose by the registries of IANA (RFC 6890), or an IPv6 address
-/// that leads to such an IPv4 address.
+/// Returns whether an address is not on the public Internet: special-purpose in the IANA registries (RFC 6890), or an
+/// IPv6 address that embeds such an IPv4 address.
 ///
-/// Whoever connects where a stranger's DNS points reaches with these what the stranger cannot: this machine, its network.
+/// If a client connects to addresses from untrusted DNS, these let an attacker reach what he otherwise cannot: this
+/// machine and its network.
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_ipv4(address),
@@ -36,17 +37,18 @@ fn is_private_ipv6(address: Ipv6Addr) -> bool {
     if let Some(ipv4) = embedded_ipv4(segments) {
         return is_private_ipv4(ipv4);
     }
-    // What is not of 2000::/3 is not given to anybody to be reached at (RFC 4291, 2.4): loopback, unspecified, link-local,
-    // unique-local, multicast, discard-only, the NAT64 prefix for local use (RFC 8215).
+    // Only addresses of 2000::/3 are assigned as public unicast addresses (RFC 4291, 2.4): the others are loopback,
+    // unspecified, link-local, unique-local, multicast, discard-only, and the NAT64 prefix for local use (RFC 8215).
     segments[0] & 0xe000 != 0x2000
-        // Protocol assignments (RFC 2928), with Teredo, benchmarks and ORCHID; the anycast ones in it are no Policy Hosts.
+        // Protocol assignments (RFC 2928), including Teredo, benchmarks, and ORCHID; the anycast addresses in it are
+        // not Policy Hosts.
         || (segments[0] == 0x2001 && segments[1] < 0x200)
         // Documentation (RFC 3849, RFC 9637).
         || (segments[0] == 0x2001 && segments[1] == 0xdb8)
         || (segments[0] == 0x3fff && segments[1] < 0x1000)
 }
 
-/// The IPv4 address that packets to this address go to.
+/// The IPv4 address to which packets for this address are forwarded.
 fn embedded_ipv4(segments: [u16; 8]) -> Option<Ipv4Addr> {
     // Mapped (RFC 4291, 2.5.5.2), translated by NAT64 (RFC 6052, 2.1), 6to4 (RFC 3056, 2).
     let ([0, 0, 0, 0, 0, 0xffff, high, low]

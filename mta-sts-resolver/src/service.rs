@@ -1,17 +1,19 @@
-//! Policies for a mail server: from memory, from a store, from their domains; fetched anew before they lapse.
+//! A policy service for mail servers: answers from memory, from a store, or by discovery, and refreshes policies before
+//! they expire.
 
 mod config;
 mod counts;
-mod health;
-mod keeping;
-mod lapses;
-mod news;
-mod outcomes;
+mod events;
+mod expirations;
+mod failed;
+mod lease;
+mod persistence;
 mod purge;
 mod refresh;
-mod turn;
-mod uses;
-mod waits;
+mod replication;
+mod store_health;
+mod usage;
+mod waiters;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -32,23 +34,24 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::config::ServiceConfig;
 pub use self::counts::{BusyCounts, ServiceCounts, WaitingCounts};
 use self::counts::{Counters, count};
-use self::health::StoreHealth;
-pub use self::health::StoreState;
-use self::lapses::Lapses;
-pub use self::lapses::PolicyCounts;
-use self::outcomes::{Cause, Outcomes, Telling};
-pub use self::outcomes::{DomainEvent, DomainEventKind};
+use self::events::{Cause, EventLog, LogDecision};
+pub use self::events::{DomainEvent, DomainEventKind};
+use self::expirations::Expirations;
+pub use self::expirations::PolicyCounts;
+use self::failed::Failed;
+use self::lease::FetchLease;
 pub use self::purge::Purge;
 pub use self::refresh::RefreshError;
-use self::turn::Turn;
-use self::uses::Uses;
-use self::waits::Waits;
+use self::store_health::StoreHealth;
+pub use self::store_health::StoreState;
+use self::usage::DailyUsage;
+use self::waiters::Waiters;
 use crate::clock::Rfc3339;
 use crate::driver::{Discovery, Resolver};
 use crate::limiter::BusyWith;
 use crate::store::StoreError;
 
-/// Says which policy applies to mail for a domain, and remembers it.
+/// Answers which policy applies to mail for a domain, and caches it.
 ///
 /// ```no_run
 /// use mta_sts_core::PolicyDomain;
@@ -70,51 +73,51 @@ use crate::store::StoreError;
 /// # }
 /// ```
 ///
-/// Clones are cheap and share everything. However many ask for a domain at once, it is looked up once. A lookup
-/// goes on when those who asked have left, so that the next finds its result. Memory is bounded by the cache's number of
-/// entries and the number of lookups that wait, and no domain can keep the lookups of others waiting for long: see
+/// Clones are cheap and share everything. Concurrent requests for a domain share one lookup. A lookup continues after
+/// its requesters have given up, so that the next request finds its result. Memory is bounded by the number of cache
+/// entries and of waiting lookups, and no domain can delay the lookups of others for long: see
 /// [`Resolver::with_fetches_at_once`].
 #[derive(Clone)]
 pub struct PolicyService {
     shared: Arc<Shared>,
 }
 
-/// What a [`PolicyService`] says of a domain.
+/// The answer of a [`PolicyService`] about a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyAnswer {
     /// This policy applies. Its mode may be testing or none.
     Policy(Policy),
-    /// No policy applies: deliver as to a domain without MTA-STS.
+    /// No policy applies: deliver as if the domain had no MTA-STS.
     None(NoPolicy),
-    /// It is not known whether one applies: try again later.
+    /// Whether a policy applies could not be determined; retry later.
     Temporary(WhyTemporary),
 }
 
-/// Why a service cannot tell whether a policy applies.
+/// The reason why a service could not determine whether a policy applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum WhyTemporary {
-    /// DNS did not say whether the domain has a record: a fault, or an attacker who hides it (RFC 8461, 10.2).
-    #[error("DNS did not say whether there is a policy. {0}")]
+    /// DNS gave no answer about the record: a failure, or an attacker who suppresses it (RFC 8461, 10.2).
+    #[error("DNS gave no answer about the policy. {0}")]
     DnsFailed(TxtFailure),
-    /// Too many lookups wait, and nothing is known of the domain.
+    /// Too many lookups are waiting, and nothing is cached for the domain.
     #[error("{0}")]
     Busy(BusyWith),
-    /// There is a policy, and it was not fetched, for a fault of this machine, its network or its proxy.
-    #[error("The policy could not be fetched for a fault of this machine.")]
+    /// There is a policy, but it was not fetched, because of a fault of this machine, its network, or its proxy.
+    #[error("The policy could not be fetched because of a fault of this machine.")]
     LocalFault,
-    /// The lookup takes longer than [`ServiceConfig::with_answer_within`], and goes on.
-    #[error("The lookup takes long, and goes on.")]
+    /// The lookup takes longer than [`ServiceConfig::with_answer_within`]; it continues in the background.
+    #[error("The lookup takes long, and continues.")]
     Slow,
 }
 
 impl WhyTemporary {
-    /// Whether this machine is to blame, and not the domain or its DNS.
+    /// Returns whether this machine is at fault, as opposed to the domain or its DNS.
     pub const fn is_local_fault(self) -> bool {
         matches!(self, Self::Busy(_) | Self::LocalFault | Self::DnsFailed(TxtFailure::LocalFault))
     }
 
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Busy(with) => with.code(),
@@ -130,35 +133,36 @@ struct Shared {
     config: ServiceConfig,
     cache: Mutex<PolicyCache>,
     flights: Mutex<HashMap<PolicyDomain, Flight>>,
-    waits: Waits,
-    /// Whoever writes to the store holds the one of the domain from the look into the cache on, so that no older entry is
-    /// written last.
+    waiters: Waiters,
+    /// The write locks of domains. The lock is held from reading the cache until the store is written, so that no older
+    /// entry is written last.
     writing: [tokio::sync::Mutex<()>; 64],
-    /// What a store failed to write.
+    /// The domains whose entries the store failed to write.
     unsaved: Mutex<HashSet<PolicyDomain>>,
-    lapses: Lapses,
-    outcomes: Outcomes,
+    expirations: Expirations,
+    events: EventLog,
+    failed: Failed,
     health: StoreHealth,
-    uses: Uses,
-    /// How many domains were purged.
+    usage: DailyUsage,
+    /// The number of purges so far.
     purges: AtomicU64,
-    /// The store could not be read to its end.
-    is_unread: AtomicBool,
-    /// The store does again what it failed to do.
-    is_back: AtomicBool,
+    /// Whether loading the store has failed before its end.
+    load_failed: AtomicBool,
+    /// Whether the store has recovered.
+    has_recovered: AtomicBool,
     hasher: RandomState,
-    /// The next refresh may have moved.
+    /// Notified when the time of the next refresh may have changed.
     scheduled: Notify,
     counters: Counters,
 }
 
-/// Where those who ask for a domain wait for the one lookup.
+/// A shared lookup in flight: all requests for a domain wait for its result.
 type Flight = watch::Receiver<Option<PolicyAnswer>>;
 
 impl PolicyService {
-    /// A service that finds policies with this resolver.
+    /// A service that discovers policies with this resolver.
     pub fn new(resolver: Resolver, config: ServiceConfig) -> Self {
-        // Random enough for a hash table: the standard library's own keys.
+        // The keys of the standard library's hasher are random enough for a hash table.
         let cache_config = CacheConfig::new(RandomState::new().hash_one("seed"))
             .with_max_entries(config.max_entries)
             .with_max_octets(config.max_octets);
@@ -166,16 +170,17 @@ impl PolicyService {
             shared: Arc::new(Shared {
                 cache: Mutex::new(PolicyCache::new(cache_config)),
                 flights: Mutex::default(),
-                waits: Waits::default(),
+                waiters: Waiters::default(),
                 writing: [const { tokio::sync::Mutex::const_new(()) }; 64],
                 unsaved: Mutex::default(),
-                lapses: Lapses::default(),
-                outcomes: Outcomes::default(),
+                expirations: Expirations::default(),
+                events: EventLog::default(),
+                failed: Failed::new(config.max_failed_discoveries),
                 health: StoreHealth::default(),
-                uses: Uses::default(),
+                usage: DailyUsage::default(),
                 purges: AtomicU64::default(),
-                is_unread: AtomicBool::default(),
-                is_back: AtomicBool::default(),
+                load_failed: AtomicBool::default(),
+                has_recovered: AtomicBool::default(),
                 hasher: RandomState::new(),
                 scheduled: Notify::new(),
                 counters: Counters::default(),
@@ -185,11 +190,11 @@ impl PolicyService {
         }
     }
 
-    /// Which policy applies to mail for this domain, now.
+    /// The policy that applies to mail for this domain now.
     ///
-    /// It takes at most [`ServiceConfig::with_answer_within`], or [`ServiceConfig::with_answer_within_if_cached`] where a policy is
-    /// cached and not expired, and microseconds where the answer needs nobody to be asked. A policy that was answered from is
-    /// in the store, unless the store failed.
+    /// It takes at most [`ServiceConfig::with_answer_within`], or [`ServiceConfig::with_answer_within_if_cached`] if an
+    /// unexpired policy is cached, and microseconds if no query is needed. A policy that is returned is in the store,
+    /// unless the store failed.
     pub async fn answer(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let shared = &self.shared;
         let now = shared.now();
@@ -197,13 +202,13 @@ impl PolicyService {
         if let Some(answer) = shared.remembered(domain, cached.as_ref(), now) {
             count(&shared.counters.from_memory);
             if shared.config.store.is_some() && matches!(answer, PolicyAnswer::Policy(_)) {
-                shared.uses.note(domain, now, shared.config.max_entries);
+                shared.usage.note(domain, now, shared.config.max_entries);
             }
             return answer;
         }
-        let Some(mut flight) = self.join(domain) else { return shared.unasked(domain).await };
+        let Some(mut flight) = self.join(domain) else { return shared.answer_without_lookup(domain).await };
         let start = Instant::now();
-        // Twice: in the meantime the lookup may have found the policy in the store.
+        // Twice, because the lookup may have found the policy in the store in the meantime.
         for within in [shared.config.answer_within_if_cached, shared.config.answer_within] {
             let left = within.min(shared.config.answer_within).saturating_sub(start.elapsed());
             if let Ok(Ok(answer)) = timeout(left, flight.wait_for(Option::is_some)).await
@@ -218,30 +223,33 @@ impl PolicyService {
         PolicyAnswer::Temporary(WhyTemporary::Slow)
     }
 
-    /// Fetches policies anew before they lapse, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and looks after
-    /// the store: tries again every two seconds what it failed to do, and once a day has it forget what expired two days ago.
+    /// Refreshes policies before they expire, for as long as the future is polled (RFC 8461, 3.3 and 10.2), and
+    /// maintains the store: retries failed operations every two seconds, and once a day removes what expired more than
+    /// two days ago.
     // Meets S58, S82, S98.
     pub async fn refresh_for_ever(&self) {
         let shared = &self.shared;
         let at_once = shared.config.refreshes_at_once.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Arc::new(Semaphore::new(at_once));
         let mut running = JoinSet::new();
-        let mut housework = JoinSet::new();
-        let mut tended_at: Option<Instant> = None;
+        let mut maintenance = JoinSet::new();
+        let mut maintained_at: Option<Instant> = None;
         let mut cleaned_at: Option<Instant> = None;
         let mut surveyed_at: Option<Instant> = None;
         loop {
             let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| at.elapsed() >= interval);
-            let tending_interval = if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
-            ended(housework.try_join_next());
-            if housework.is_empty()
-                && (shared.is_back.swap(false, Ordering::Relaxed) || is_due(tended_at, tending_interval))
+            let maintenance_interval =
+                if shared.health.is_failing(None) { RETRY_INTERVAL } else { MAX_SLEEP };
+            ended(maintenance.try_join_next());
+            if maintenance.is_empty()
+                && (shared.has_recovered.swap(false, Ordering::Relaxed)
+                    || is_due(maintained_at, maintenance_interval))
             {
                 let cleans = is_due(cleaned_at, CLEANING_INTERVAL);
-                tended_at = Some(Instant::now());
-                cleaned_at = if cleans { tended_at } else { cleaned_at };
+                maintained_at = Some(Instant::now());
+                cleaned_at = if cleans { maintained_at } else { cleaned_at };
                 let shared = Arc::clone(shared);
-                housework.spawn(async move { shared.tend_store(cleans).await });
+                maintenance.spawn(async move { shared.maintain_store(cleans).await });
             }
             while running.len() >= at_once.saturating_mul(SLOW_REFRESHES) {
                 ended(running.join_next().await);
@@ -267,7 +275,7 @@ impl PolicyService {
                     count(&shared.counters.refreshes);
                     let mut refresh = pin!(shared.look_up(&domain, Purpose::Refresh));
                     if timeout(BRIEF, refresh.as_mut()).await.is_err() {
-                        // Others need not wait for a silent host.
+                        // Other refreshes need not wait for an unresponsive host.
                         drop(slot);
                         refresh.await;
                     }
@@ -276,32 +284,32 @@ impl PolicyService {
             }
             drop(slot);
             let next = shared.cache().poll_timeout().map_or(MAX_SLEEP, |next| next.saturating_since(now));
-            let lapse = shared.lapses.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
+            let lapse =
+                shared.expirations.due_at().saturating_add(Duration::from_secs(1)).saturating_since(now);
             let next = next.min(lapse);
             tokio::select! {
-                // The clock of the wall may be set meanwhile, so no sleep is long.
-                () = sleep(next.clamp(MIN_SLEEP, tending_interval)) => {}
+                // Wall-clock time may be adjusted in the meantime, so no sleep is long.
+                () = sleep(next.clamp(MIN_SLEEP, maintenance_interval)) => {}
                 () = shared.scheduled.notified() => {}
                 refreshed = running.join_next(), if !running.is_empty() => ended(refreshed),
-                tended = housework.join_next(), if !housework.is_empty() => ended(tended),
+                maintained = maintenance.join_next(), if !maintenance.is_empty() => ended(maintained),
             }
         }
     }
 
-    /// Reads entries from the store into memory, until memory is full; how many. The others are read when they are first
-    /// asked for.
+    /// Loads entries from the store until memory is full; returns their number. The others are read on first use.
     ///
-    /// Without it the service reads each when it is first asked for, and refreshes none that nobody has asked for. Where the
-    /// store fails, [`PolicyService::refresh_for_ever`] tries again.
+    /// Without this call every entry is read on first use, and unused ones are not refreshed. If the store fails,
+    /// [`PolicyService::refresh_for_ever`] tries again.
     ///
     /// # Errors
     ///
-    /// What the store says. What was read until then stays.
+    /// Returns the error of the store. Entries that were read before it remain in memory.
     pub async fn load(&self) -> Result<usize, StoreError> {
         self.shared.load().await
     }
 
-    /// What the service has done since its start.
+    /// The counters since the start of the service.
     pub fn counts(&self) -> ServiceCounts {
         let counters = &self.shared.counters;
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -325,19 +333,19 @@ impl PolicyService {
             store_failures: value(&counters.store_failures),
             unsaved: self.shared.unsaved().len() as u64,
             policies: self.shared.policy_counts(),
-            lapsed_enforce: self.shared.lapses.counts().0,
-            lapsed_testing: self.shared.lapses.counts().1,
+            lapsed_enforce: self.shared.expirations.counts().0,
+            lapsed_testing: self.shared.expirations.counts().1,
             store: self.shared.config.store.as_ref().map(|store| store.counts()).unwrap_or_default(),
             waiting: self.shared.waiting(),
             busy: self.shared.busy(),
         }
     }
 
-    /// Whether the store works. While it does not, policies outlive neither the process nor, where it could not be read, its
-    /// start: tell somebody.
+    /// The state of the store. While it is down, new policies do not survive a restart, and after a failed load stored
+    /// ones are missing: alert an operator.
     pub fn store_state(&self) -> StoreState {
         let shared = &self.shared;
-        let fails = shared.health.is_failing(None) || shared.is_unread.load(Ordering::Relaxed);
+        let fails = shared.health.is_failing(None) || shared.load_failed.load(Ordering::Relaxed);
         match shared.config.store {
             None => StoreState::None,
             Some(_) if fails => StoreState::Down,
@@ -345,12 +353,23 @@ impl PolicyService {
         }
     }
 
-    /// What went wrong with a domain lately, the latest first. Of all domains together the last 4096 events are kept.
+    /// The recent failures for a domain, the latest first. In all, the last 4096 events of all domains are kept.
     pub fn events(&self, domain: &PolicyDomain) -> Vec<DomainEvent> {
-        self.shared.outcomes.of(domain)
+        self.shared.events.of(domain)
     }
 
-    /// What is remembered of a domain, in memory or in the store. It asks nobody else, and is no use of the domain.
+    /// The outcome of the last discovery for a domain, if it failed and is kept
+    /// ([`ServiceConfig::with_max_failed_discoveries`]), for TLS reports (RFC 8460, 4.3.2.2).
+    ///
+    /// `None` if another machine has stored a policy since.
+    pub fn failed_discovery(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>> {
+        let outcome = self.shared.failed.last(domain)?;
+        let is_of_now = outcome.policy().is_some() || self.shared.cached_policy(domain).is_none();
+        is_of_now.then_some(outcome)
+    }
+
+    /// The entry of a domain, from memory or from the store. It makes no other queries, and does not mark the domain as
+    /// used.
     pub async fn entry(&self, domain: &PolicyDomain) -> Option<CacheEntry> {
         let held = self.shared.cache().peek(domain, self.shared.now());
         match held {
@@ -364,55 +383,55 @@ impl PolicyService {
         self.shared.cache().entries().map(|(domain, _)| domain).collect()
     }
 
-    /// Forgets domains, in memory and in the store; how many were known. Other machines that share the store keep what
-    /// they have in memory.
+    /// Removes domains from memory and from the store; returns how many were known. Other machines that share the store
+    /// keep what they have in memory.
     ///
-    /// Mail to a domain that was forgotten is without protection until its policy is fetched again.
+    /// Mail to a removed domain is unprotected until its policy is fetched again.
     ///
     /// # Errors
     ///
-    /// What the store says. Memory has forgotten then what the store may still hold.
+    /// Returns the error of the store. In that case, entries are gone from memory but may still be in the store.
     pub async fn purge(&self, purge: Purge) -> Result<u64, StoreError> {
         self.shared.purge(purge).await
     }
 
-    /// Fetches the policy of a domain now, as an operator asks for it: neither what is remembered nor a back-off is in the
-    /// way. It takes as long as [`Resolver::discover`]. The policy in force goes on to apply where the fetch fails.
+    /// Fetches the policy of a domain now, on behalf of an operator, disregarding the cache and back-offs. It takes as
+    /// long as [`Resolver::discover`]. If the fetch fails, the policy in force continues to apply.
     ///
     /// # Errors
     ///
-    /// Why the policy was not fetched, and what applies.
+    /// Returns why the policy was not fetched, and what applies now.
     pub async fn refresh(&self, domain: &PolicyDomain) -> Result<Policy, RefreshError> {
         self.shared.refresh(domain).await
     }
 
-    /// The time by the clock of the service.
+    /// The time of the service's clock.
     pub fn now(&self) -> UnixTime {
         self.shared.now()
     }
 
-    /// Keeps among the [`events`](Self::events) of the domain that a client was told to wait, and logs it: whoever answers from
-    /// this service calls it with the code and the text of the answer. Where a lookup went wrong for that code, the event has
-    /// its cause, and not the text.
+    /// Records in the [`events`](Self::events) of the domain that a client received a temporary answer, and logs it. A server that
+    /// answers from this service calls it with the code and the text of the answer. If a lookup failed with this code, the event
+    /// has the cause of that failure instead of the text.
     pub fn note_temporary(&self, domain: &PolicyDomain, code: &'static str, text: &str) {
         let shared = &self.shared;
-        let lookup = shared.outcomes.last_cause(domain, code, shared.now());
+        let lookup = shared.events.last_cause(domain, code, shared.now());
         let cause = lookup.unwrap_or_else(|| text.to_owned());
-        tracing::debug!(%domain, code, %cause, "answered that it is temporary");
+        tracing::debug!(%domain, code, %cause, "temporary answer");
         let event =
             DomainEvent { at: shared.now(), kind: DomainEventKind::Temporary, code, cause: cause.clone() };
-        if let Telling::Tell { untold } = shared.outcomes.note(domain, event) {
+        if let LogDecision::Log { suppressed } = shared.events.note(domain, event) {
             let domain = shared.config.log_domains.then(|| domain.as_str());
-            tracing::info!(domain, code, %cause, untold, "answered that it is temporary: mail waits");
+            tracing::info!(domain, code, %cause, suppressed, "temporary answer: mail waits");
         }
     }
 
-    /// The resolver that the service asks.
+    /// The resolver of the service.
     pub fn resolver(&self) -> &Resolver {
         &self.shared.resolver
     }
 
-    /// Waits with those who already wait for this domain, or begins its lookup, unless too many wait.
+    /// Joins the lookup in flight for this domain, or starts one, unless too many are waiting.
     fn join(&self, domain: &PolicyDomain) -> Option<Flight> {
         let mut flights = self.shared.flights();
         if let Some(flight) = flights.get(domain) {
@@ -424,11 +443,11 @@ impl PolicyService {
         }
         let (sender, flight) = watch::channel(None);
         flights.insert(domain.clone(), flight.clone());
-        let landing = Landing { shared: Arc::clone(&self.shared), domain: domain.clone() };
+        let guard = FlightGuard { shared: Arc::clone(&self.shared), domain: domain.clone() };
         tokio::spawn(async move {
-            let answer = landing.fly().await;
-            // Who comes after this finds the answer in the cache.
-            drop(landing);
+            let answer = guard.run().await;
+            // Later requests find the answer in the cache.
+            drop(guard);
             sender.send_replace(Some(answer));
         });
         Some(flight)
@@ -441,20 +460,20 @@ impl fmt::Debug for PolicyService {
     }
 }
 
-/// Ends the flight of a domain, whatever happens on the way.
-struct Landing {
+/// Removes the flight of a domain when dropped.
+struct FlightGuard {
     shared: Arc<Shared>,
     domain: PolicyDomain,
 }
 
-impl Landing {
-    async fn fly(&self) -> PolicyAnswer {
+impl FlightGuard {
+    async fn run(&self) -> PolicyAnswer {
         count(&self.shared.counters.lookups);
         self.shared.look_up(&self.domain, Purpose::Deliver).await
     }
 }
 
-impl Drop for Landing {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
         self.shared.flights().remove(&self.domain);
     }
@@ -479,18 +498,18 @@ impl Shared {
         cached.valid_policy(now).map(|cached| cached.policy().clone())
     }
 
-    /// The answer where no lookup can be made: a policy that memory or the store holds.
-    async fn unasked(&self, domain: &PolicyDomain) -> PolicyAnswer {
+    /// The answer if no lookup can be made: a policy from memory or the store.
+    async fn answer_without_lookup(&self, domain: &PolicyDomain) -> PolicyAnswer {
         let busy = PolicyAnswer::Temporary(WhyTemporary::Busy(BusyWith::Lookups));
         if let Some(policy) = self.cached_policy(domain) {
             return PolicyAnswer::Policy(policy);
         }
-        let recalled = timeout(self.config.answer_within, self.recall(domain, Purpose::Deliver)).await;
-        let Ok((Some(entry), _)) = recalled else { return busy };
+        let found = timeout(self.config.answer_within, self.find(domain, Purpose::Deliver)).await;
+        let Ok((Some(entry), _)) = found else { return busy };
         entry.valid_policy(self.now()).map_or(busy, |cached| PolicyAnswer::Policy(cached.policy().clone()))
     }
 
-    /// The answer that needs nobody to be asked.
+    /// The answer, if it needs no query.
     fn remembered(
         &self,
         domain: &PolicyDomain,
@@ -506,17 +525,17 @@ impl Shared {
         }
     }
 
-    /// Asks the domain, and remembers what it says.
+    /// Looks up the domain, and caches the result.
     async fn look_up(self: &Arc<Self>, domain: &PolicyDomain, purpose: Purpose) -> PolicyAnswer {
         self.survey_if_due();
         let purges = self.purges();
-        let recalling = self.waits.store();
-        let (known, purpose) = self.recall(domain, purpose).await;
-        drop(recalling);
+        let finding = self.waiters.store();
+        let (known, purpose) = self.find(domain, purpose).await;
+        drop(finding);
         self.look_up_from(domain, purpose, known, purges).await.0
     }
 
-    /// The same, going out from what is known.
+    /// The same, starting from a known entry.
     async fn look_up_from(
         self: &Arc<Self>,
         domain: &PolicyDomain,
@@ -524,24 +543,25 @@ impl Shared {
         known: Option<CacheEntry>,
         purges: u64,
     ) -> (PolicyAnswer, Discovery) {
-        let mut turn = Turn::new(self, domain, purpose, known.clone());
+        let mut turn = FetchLease::new(self, domain, purpose, known.clone());
         let discovery =
             self.resolver.discover_with(domain.clone(), purpose, known.as_ref(), self.now(), &mut turn).await;
-        self.tell(domain, purpose, &discovery);
+        self.record_lookup(domain, purpose, &discovery);
+        self.failed.note(domain, &discovery.outcome);
         let update = &discovery.outcome.cache_update;
         let (mut writing, mut stored) = (None, None);
         if is_worth_storing(update) {
-            let _writing = self.waits.store();
-            writing = Some(self.turn_to_write(domain).await);
-            // Before it is remembered: nobody is answered from what would be lost with the process.
+            let _writing = self.waiters.store();
+            writing = Some(self.write_lock(domain).await);
+            // Stored before it is cached: no answer is based on what would be lost with the process.
             stored = self.save(domain, update, turn.known(), purges).await;
         }
         let mut remembered = self.remember(domain, update, turn.known(), purges);
-        // Another process may have stored a policy that was asked for later.
+        // Another process may have stored a policy that was requested later.
         if let Some(stored) = stored.filter(|_| self.purges() == purges)
-            && let Some(news) = self.adopt(domain, remembered.as_ref(), &stored)
+            && let Some(replicated) = self.adopt(domain, remembered.as_ref(), &stored)
         {
-            remembered = Some(news.entry);
+            remembered = Some(replicated.entry);
         }
         drop(writing);
         self.scheduled.notify_one();
@@ -558,8 +578,8 @@ impl Shared {
         (answer, discovery)
     }
 
-    /// Counts and logs what a lookup came to.
-    fn tell(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
+    /// Records the outcome of a lookup in the metrics and the log.
+    fn record_lookup(&self, domain: &PolicyDomain, purpose: Purpose, discovery: &Discovery) {
         let outcome = &discovery.outcome;
         let cause = Cause(discovery).to_string();
         let result = match &outcome.applied {
@@ -570,10 +590,10 @@ impl Shared {
         match outcome.cache_update {
             CacheUpdate::Store { ref policy, .. } => {
                 count(&self.counters.fetched);
-                self.lapses.expires_at(policy.expires_at());
+                self.expirations.expires_at(policy.expires_at());
             }
             CacheUpdate::BackOff { .. } => {
-                self.tell_of_failure(domain, outcome, &cause);
+                self.record_failure(domain, outcome, &cause);
                 count(&self.counters.fetch_failures);
                 match outcome.failure.as_ref().map(|failure| failure.result_type) {
                     Some(ResultType::StsWebpkiInvalid) => count(&self.counters.invalid_certificates),
@@ -584,15 +604,15 @@ impl Shared {
             _ => {}
         }
         if let Err(NoPolicy::DnsFailed(failure)) = outcome.applied {
-            self.outcomes.note_cause(domain, "dns-failed", &cause, self.now());
+            self.events.note_cause(domain, "dns-failed", &cause, self.now());
             if failure != TxtFailure::LocalFault {
                 count(&self.counters.dns_failures);
             }
         }
     }
 
-    /// Tells of a fetch that failed: each time where a policy in use is at stake, else now and then.
-    fn tell_of_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
+    /// Logs a failed fetch: always if a cached policy is at stake, otherwise rate-limited.
+    fn record_failure(&self, domain: &PolicyDomain, outcome: &Outcome, cause: &str) {
         let now = self.now();
         let code = match (&outcome.alert, &outcome.applied) {
             (Some(alert), _) => alert.fault.code(),
@@ -601,10 +621,10 @@ impl Shared {
         };
         let event =
             DomainEvent { at: now, kind: DomainEventKind::FetchFailed, code, cause: cause.to_owned() };
-        let telling = self.outcomes.note(domain, event);
+        let decision = self.events.note(domain, event);
         let named = self.config.log_domains.then(|| domain.as_str());
-        match (&outcome.alert, telling) {
-            // A clock that jumped ahead during the fetch leaves none that applies.
+        match (&outcome.alert, decision) {
+            // If the clock jumped ahead during the fetch, no policy applies any more.
             (Some(alert), _) => {
                 count(&self.counters.alerts);
                 let expires_at = Rfc3339(alert.expires_at);
@@ -612,7 +632,7 @@ impl Shared {
                 if alert.expires_at >= now {
                     tracing::warn!(
                         domain = named, code, cause, failures, %expires_at,
-                        "a policy could not be fetched anew; the cached one applies until it expires"
+                        "a policy could not be refreshed; the cached one applies until it expires"
                     );
                 } else {
                     tracing::warn!(
@@ -620,20 +640,20 @@ impl Shared {
                         code,
                         cause,
                         failures,
-                        "a policy could not be fetched anew, and has expired"
+                        "a policy could not be refreshed, and has expired"
                     );
                 }
             }
-            (None, Telling::Tell { untold }) => {
+            (None, LogDecision::Log { suppressed }) => {
                 tracing::info!(
                     domain = named,
                     code,
                     cause,
-                    untold,
-                    "a policy could not be fetched, and none is remembered"
+                    suppressed,
+                    "a policy could not be fetched, and none is cached"
                 );
             }
-            (None, Telling::Skip) => {}
+            (None, LogDecision::Suppress) => {}
         }
     }
 }
@@ -647,7 +667,7 @@ fn answer(outcome: &Outcome) -> PolicyAnswer {
     }
 }
 
-/// Absences live for an hour at most, and when a record was last looked at matters less than a write.
+/// Absences last an hour at most, and the time of the last check is not worth a write.
 fn is_worth_storing(update: &CacheUpdate) -> bool {
     matches!(update, CacheUpdate::Store { .. } | CacheUpdate::BackOff { .. })
 }
@@ -658,7 +678,7 @@ fn ended(refresh: Option<Result<(), tokio::task::JoinError>>) {
     }
 }
 
-/// How long a refresh counts as one of those at once, and how many times as many there may be of others.
+/// A refresh occupies a slot for this long; this many times as many slower ones may continue.
 const BRIEF: Duration = Duration::from_secs(3);
 const SLOW_REFRESHES: usize = 8;
 const MIN_SLEEP: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! An SMTP client for one message or none: it shows what a sending MTA meets at an MX host.
+//! An SMTP client for at most one message, which shows what a sending mail server encounters at an MX host.
 
 mod connection;
 mod envelope;
@@ -49,9 +49,9 @@ pub struct SmtpClient {
 }
 
 impl SmtpClient {
-    /// A client that calls itself `ehlo_name` and verifies certificates with these roots.
+    /// A client that introduces itself as `ehlo_name` and verifies certificates against these roots.
     ///
-    /// Characters that cannot stand in a command's argument are left out of the name.
+    /// Characters that are not allowed in a command's argument are removed from the name.
     pub fn new(ehlo_name: &str, trust_store: TrustStore) -> Self {
         Self {
             ehlo_name: ehlo_name.chars().filter(char::is_ascii_graphic).take(255).collect(),
@@ -62,29 +62,29 @@ impl SmtpClient {
         }
     }
 
-    /// The time for one step: the connection, a command and its reply, the handshake, a message. 30 s by default, which suits
-    /// a check; a sending MTA waits 5 minutes or longer (RFC 5321, 4.5.3.2).
+    /// Sets the time limit of one step: the connection, a command and its reply, the handshake, or a message. Default:
+    /// 30 s, which suits a check; a sending mail server waits 5 minutes or longer (RFC 5321, 4.5.3.2).
     #[must_use]
     pub fn with_command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self
     }
 
-    /// The time for all steps of a session together, 5 minutes by default: without it, a server that answers each command just in
-    /// time is never done.
+    /// Sets the time limit of all steps of a session together. Default: 5 minutes. Without it, a server that answers
+    /// each command just in time could go on forever.
     #[must_use]
     pub fn with_session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
         self
     }
 
-    /// Sends no SNI, which no sender may leave out (RFC 8461, 7.1): to see how a host treats those that do.
+    /// Leaves out SNI, which no sender may do (RFC 8461, 7.1): to see how a host treats such clients.
     pub(crate) fn without_sni(mut self) -> Self {
         self.indication = ServerNameIndication::LeftOut;
         self
     }
 
-    /// Connects, reads the greeting, and says EHLO, or HELO to a server that does not know EHLO.
+    /// Connects, reads the greeting, and sends EHLO, or HELO to a server that does not support EHLO.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl SmtpClient {
 
 /// A session with an MX host, after EHLO.
 ///
-/// After an error other than a reply of the server the session is over: every later call gives
+/// After an error other than a reply of the server the session is over: every later call returns
 /// [`SmtpErrorKind::Closed`].
 #[derive(Debug)]
 pub struct SmtpSession {
@@ -145,36 +145,37 @@ impl SmtpSession {
         &self.greeting
     }
 
-    /// The extensions offered in answer to the last EHLO, one a line, keyword and parameters. After STARTTLS these are
-    /// those offered over TLS.
+    /// The extensions offered in the last EHLO response, one for each line, keyword and parameters. After STARTTLS
+    /// these are those offered over TLS.
     pub fn extensions(&self) -> &[String] {
         &self.keywords
     }
 
-    /// Whether the answer to the last EHLO offers the extension with this keyword, such as `STARTTLS` or `REQUIRETLS`.
+    /// Returns whether the last EHLO response offers the extension with this keyword, such as `STARTTLS` or
+    /// `REQUIRETLS`.
     pub fn offers(&self, keyword: &str) -> bool {
         self.keywords.iter().any(|line| {
             line.split_ascii_whitespace().next().is_some_and(|offered| offered.eq_ignore_ascii_case(keyword))
         })
     }
 
-    /// What TLS was established, if any.
+    /// The TLS session, if TLS is established.
     pub fn tls(&self) -> Option<&TlsSession> {
         self.tls.as_ref()
     }
 
-    /// Asks for TLS, with `mx_host` as SNI and as the name that the certificate must be valid for (RFC 8461, 4.2 and 7.1), then says
-    /// EHLO again.
+    /// Starts TLS, with `mx_host` as SNI and as the name that the certificate must match (RFC 8461, 4.2 and 7.1), then
+    /// sends EHLO again.
     ///
-    /// A certificate with faults does not end the handshake: the faults stand in the [`TlsSession`], and it is the caller who
-    /// decides, from the policy, whether mail may go this way. If the server does not offer STARTTLS, nothing is sent. One
-    /// trailing dot of `mx_host` is ignored.
+    /// An invalid certificate does not end the handshake: its faults are in the [`TlsSession`], and the caller decides
+    /// by the policy whether to deliver. If the server does not offer STARTTLS, nothing is sent. One trailing dot of
+    /// `mx_host` is ignored.
     ///
     /// # Errors
     ///
-    /// [`SmtpError`], when it is not TLS that fails, and when clear text came after the answer to STARTTLS, where an
-    /// attacker can put commands and answers (RFC 3207, 6). If the error comes from the second EHLO, TLS was established all
-    /// the same, and [`tls`](Self::tls) tells of it.
+    /// [`SmtpError`] for failures other than TLS, and for clear text after the response to STARTTLS, where an attacker
+    /// can inject commands and responses (RFC 3207, 6). If the second EHLO fails, TLS is established all the same, see
+    /// [`tls`](Self::tls).
     // Meets S61, S64, S72, A23.
     pub async fn starttls(&mut self, mx_host: &str) -> Result<StarttlsOutcome, SmtpError> {
         let name = mx_host.strip_suffix('.').unwrap_or(mx_host).to_ascii_lowercase();
@@ -195,7 +196,7 @@ impl SmtpSession {
             Err(_) => return Err(SmtpErrorKind::Timeout.at(SmtpStage::TlsHandshake)),
         };
 
-        // What was offered in clear text is forgotten (RFC 3207, 4.2).
+        // What was offered in clear text is discarded (RFC 3207, 4.2).
         self.keywords.clear();
         self.connection = Some(Connection::new(Box::new(stream)));
         self.tls = Some(tls.clone());
@@ -203,7 +204,8 @@ impl SmtpSession {
         Ok(StarttlsOutcome::Established(tls))
     }
 
-    /// Asks for TLS, and gives the stream on which the server waits for a `ClientHello` of the caller; `None`, if it does not.
+    /// Sends STARTTLS, and returns the stream on which the server waits for a `ClientHello` of the caller; `None` if it
+    /// does not.
     pub(crate) async fn into_stream_for_tls(
         mut self,
     ) -> Option<impl AsyncRead + AsyncWrite + Send + Unpin + use<>> {
@@ -225,15 +227,15 @@ impl SmtpSession {
         }
     }
 
-    /// Sends a message and gives the server's last reply, the one by which it takes the message over.
+    /// Sends a message and returns the server's last reply, by which it accepts the message.
     ///
-    /// Lines may end with LF or CR alone; they are sent with CRLF (RFC 5321, 2.3.8). Lines that begin with a dot need no care.
-    /// `BODY=8BITMIME` is asked for where it is needed and offered.
+    /// Lines may end with LF or CR alone; they are sent with CRLF (RFC 5321, 2.3.8). Dot-stuffing is done here.
+    /// `BODY=8BITMIME` is requested if it is needed and offered.
     ///
     /// # Errors
     ///
-    /// [`SmtpError`] with the stage at which the server refused. Nothing is sent if the envelope asks for
-    /// REQUIRETLS without TLS or without the server offering it (RFC 8689, 4.2.1), or for SMTPUTF8 unoffered.
+    /// [`SmtpError`] with the stage at which the server refused. Nothing is sent if the envelope requires REQUIRETLS
+    /// without TLS or without the server offering it (RFC 8689, 4.2.1), or SMTPUTF8 without the server offering it.
     pub async fn deliver(&mut self, envelope: &Envelope, message: &[u8]) -> Result<SmtpReply, SmtpError> {
         if envelope.asks_require_tls() && !(self.tls.is_some() && self.offers("REQUIRETLS")) {
             return Err(SmtpErrorKind::RequireTlsNotOffered.at(SmtpStage::Mail));
@@ -265,11 +267,11 @@ impl SmtpSession {
         positive(reply, 2).map_err(|kind| kind.at(SmtpStage::Message))
     }
 
-    /// Says QUIT and closes the connection.
+    /// Sends QUIT and closes the connection.
     ///
     /// # Errors
     ///
-    /// [`SmtpError`], which a caller that has what it wanted may ignore.
+    /// [`SmtpError`], which a caller without further needs may ignore.
     pub async fn quit(mut self) -> Result<SmtpReply, SmtpError> {
         self.command(SmtpStage::Quit, "QUIT").await
     }
@@ -295,7 +297,7 @@ impl SmtpSession {
         self.step(stage, format!("{command}\r\n").as_bytes()).await
     }
 
-    /// Sends and reads the reply. Whatever goes wrong here leaves the dialogue out of step, so it ends the session.
+    /// Sends and reads the reply. Any failure leaves the dialogue out of step, so it ends the session.
     async fn step(&mut self, stage: SmtpStage, bytes: &[u8]) -> Result<SmtpReply, SmtpError> {
         let step_by = self.step_by();
         let mut connection = self.connection.take().ok_or(SmtpErrorKind::Closed.at(stage))?;
@@ -316,22 +318,22 @@ impl SmtpSession {
     }
 }
 
-/// What came of asking for TLS.
+/// The result of STARTTLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StarttlsOutcome {
-    /// TLS is up; whether the certificate is valid stands in the [`TlsSession`].
+    /// TLS is established; whether the certificate is valid is in the [`TlsSession`].
     Established(TlsSession),
-    /// The server does not offer STARTTLS, or TLS is already up. The session goes on as it was.
+    /// The server does not offer STARTTLS, or TLS is already established. The session continues unchanged.
     NotOffered,
-    /// The server offers STARTTLS but answers it with this reply. The session goes on in clear text.
+    /// The server offers STARTTLS but rejects it with this reply. The session continues in clear text.
     Refused(SmtpReply),
     /// The handshake failed. The session is over: if the policy permits clear text, connect again.
     HandshakeFailed(TlsFailure),
 }
 
 impl StarttlsOutcome {
-    /// A stable word for it; of established TLS, `tls-established` or that of the certificate's primary fault.
+    /// The stable code; for established TLS, `tls-established` or that of the certificate's primary fault.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Established(tls) => {
@@ -367,8 +369,8 @@ fn refusal(reply: SmtpReply) -> SmtpErrorKind {
     }
 }
 
-/// The message as it goes over the wire, with its end (RFC 5321, 4.5.2). No CR or LF stands alone in it, so
-/// that no server can see its end where we do not.
+/// The message in its wire form, with its end (RFC 5321, 4.5.2). It contains no bare CR or LF, so no server can see its
+/// end elsewhere.
 fn wire_form(message: &[u8]) -> Vec<u8> {
     let mut wire = Vec::with_capacity(message.len() + message.len() / 32 + 5);
     let mut rest = message;
@@ -386,7 +388,7 @@ fn wire_form(message: &[u8]) -> Vec<u8> {
     wire
 }
 
-/// A duration too long for the clock is a year, which is as good as none.
+/// A duration beyond the range of the clock is replaced by a year.
 fn after(now: Instant, timeout: Duration) -> Instant {
     now + timeout.min(Duration::from_secs(31_536_000))
 }

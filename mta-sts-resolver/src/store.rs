@@ -1,4 +1,4 @@
-//! Stores: where entries outlive the process that made them.
+//! Stores, in which entries survive a restart of the process.
 
 mod merging;
 #[cfg(any(feature = "redis", feature = "sqlite"))]
@@ -27,34 +27,34 @@ pub use self::redis::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteAccess, SqliteConfig, SqliteStore};
 
-/// A place that keeps entries by Policy Domain, for a [`PolicyService`](crate::PolicyService).
+/// A store of entries by Policy Domain, for a [`PolicyService`](crate::PolicyService).
 ///
-/// The service answers from memory. It reads a store when memory holds nothing of a domain, and writes each fetched
-/// policy before the first answer from it. What a store holds is [`CacheEntry::to_text`], the same in every store.
+/// The service answers from memory. It reads a store if memory has no entry of a domain, and writes each fetched policy
+/// before the first answer that uses it. Entries are stored in the form of [`CacheEntry::to_text`], the same in every
+/// store.
 ///
-/// A store that fails stops no mail: the service tells of it and goes on with what it has in memory.
+/// A failing store does not stop mail: the service logs it and continues from memory.
 pub trait EntryStore: fmt::Debug + Send + Sync {
-    /// What is remembered of a domain. An entry that cannot be read counts as none, and stays where it is.
+    /// Returns the entry of a domain. An unreadable entry counts as absent, and is kept.
     fn get<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, Option<CacheEntry>>;
 
-    /// Remembers an entry together with what is there by now, which another process may have stored: [`merge_entries`], in one
-    /// step. Gives what is there then. When the future ends, it outlives the process.
+    /// Merges an entry with the stored one, which another process may have written, as [`merge_entries`] does, in one
+    /// atomic step; returns the result. When the future completes, the result survives a restart of the process.
     ///
-    /// An entry that cannot be read may stay; then what was to be put is given back.
+    /// An unreadable entry may be kept; then the new entry is returned.
     fn put<'a>(&'a self, domain: &'a PolicyDomain, entry: &'a CacheEntry) -> StoreFuture<'a, CacheEntry>;
 
-    /// Forgets a domain; whether there was something to forget.
+    /// Removes the entry of a domain; returns whether there was one.
     fn remove<'a>(&'a self, domain: &'a PolicyDomain) -> StoreFuture<'a, bool>;
 
-    /// At most `count` entries of the domains that follow `after`, in the order of their names.
+    /// Returns at most `count` entries of the domains after `after`, in the order of their names.
     fn page<'a>(
         &'a self,
         after: Option<&'a PolicyDomain>,
         count: usize,
     ) -> StoreFuture<'a, Vec<(PolicyDomain, CacheEntry)>>;
 
-    /// At most `count` of the entries that cannot be read and whose names follow `after`, in the order of their names. By
-    /// default there are none.
+    /// Returns at most `count` unreadable entries with names after `after`, in the order of their names. Default: none.
     fn unreadable<'a>(
         &'a self,
         after: Option<&'a UnreadableEntry>,
@@ -64,70 +64,69 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Takes note that mail goes to these domains again: a store that is full keeps them rather than others. By default
-    /// nothing is noted.
+    /// Records repeated use of these domains: a full store evicts others first. Default: does nothing.
     fn note_use<'a>(&'a self, domains: &'a [PolicyDomain]) -> StoreFuture<'a, ()> {
         let _ = domains;
         Box::pin(async { Ok(()) })
     }
 
-    /// What the store has found and done since it was opened. By default nothing.
+    /// The counters since the store was opened. Default: all zero.
     fn counts(&self) -> StoreCounts {
         StoreCounts::default()
     }
 
-    /// Forgets entries in which nothing counts since before this time; how many. The service asks for it once a day. An entry
-    /// that cannot be read is kept. By default nothing is forgotten.
+    /// Removes entries in which nothing has been current since this time; returns their number. The service calls it
+    /// once a day. Unreadable entries are kept. Default: removes nothing.
     fn remove_expired(&self, before: UnixTime) -> StoreFuture<'_, usize> {
         let _ = before;
         Box::pin(async { Ok(0) })
     }
 
-    /// The leases of a store that machines share. By default there are none: the store is of one machine, where the service
-    /// itself asks each domain once.
+    /// The leases of a store that machines share. Default: none, for a store of a single machine, where the service
+    /// already shares lookups.
     fn leases(&self) -> Option<&dyn Leases> {
         None
     }
 }
 
-/// An entry that a store keeps and cannot read.
+/// A stored entry that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableEntry {
-    /// The name that it is kept under: a Policy Domain, unless that is damaged too.
+    /// The key of the entry: a Policy Domain, unless that is damaged too.
     pub name: Vec<u8>,
     /// Its text.
     pub text: Vec<u8>,
-    /// Why it cannot be read.
+    /// The reason why it cannot be read.
     pub why: Unreadable,
 }
 
-/// Why an entry cannot be read.
+/// The reason why an entry cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unreadable {
-    /// It has the form of a later version of this library, which can read it.
+    /// It was written by a later version of this library, which can read it.
     Newer,
-    /// It is no entry, or that of another domain.
+    /// It is damaged, or belongs to another domain.
     Damaged,
 }
 
-/// What a store has found and done since it was opened.
+/// The counters of a store since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreCounts {
-    /// Entries of a later version that the last cleaning came upon, and kept.
+    /// Entries of a later version that the last cleaning found and kept.
     pub newer: u64,
-    /// Damaged entries that the last cleaning came upon, and kept.
+    /// Damaged entries that the last cleaning found and kept.
     pub damaged: u64,
-    /// Entries that were evicted, since the store is bounded.
+    /// Entries that were evicted because of the size limit.
     pub evicted: u64,
 }
 
-/// Leave to ask a Policy Host, which one machine of all that share a store has at a time.
+/// Leases for fetching: of all machines that share a store, only the holder queries a Policy Host.
 ///
-/// Without it each machine of a fleet would fetch each policy.
+/// Without leases, each machine of a fleet would fetch each policy.
 pub trait Leases: Send + Sync {
-    /// Takes the lease of a domain, or prolongs it; whether this holder has it now. It ends by itself after `lasts`, should
-    /// its holder die.
+    /// Takes or renews the lease of a domain; returns whether this holder has it now. It expires after `lasts`, in case
+    /// its holder dies.
     fn take<'a>(
         &'a self,
         domain: &'a PolicyDomain,
@@ -135,18 +134,18 @@ pub trait Leases: Send + Sync {
         lasts: Duration,
     ) -> StoreFuture<'a, bool>;
 
-    /// Gives the lease of a domain back. That of another holder stays.
+    /// Releases the lease of a domain, unless another holder has it.
     fn give_back<'a>(&'a self, domain: &'a PolicyDomain, holder: LeaseHolder) -> StoreFuture<'a, ()>;
 }
 
-/// Who has a lease: one lookup of one machine. Printed, it is a word of hexadecimal digits.
+/// The holder of a lease: one lookup on one machine. It is displayed in hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseHolder(u128);
 
 impl LeaseHolder {
-    /// One like no other.
+    /// A new unique holder.
     pub fn unique() -> Self {
-        // The standard library seeds each by the system's random source, and never two alike in one process.
+        // The standard library seeds each hasher from the system's random source, and differently each time.
         let half = || u128::from(RandomState::new().build_hasher().finish());
         Self(half() << 64 | half())
     }
@@ -158,7 +157,7 @@ impl fmt::Display for LeaseHolder {
     }
 }
 
-/// Lets one of many through in a minute: for a log that nobody can flood.
+/// A rate limiter that lets one event through each minute: for a log that must not be flooded.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<Option<Instant>>);
 
@@ -173,10 +172,10 @@ impl Seldom {
     }
 }
 
-/// What a store comes to, in its own time.
+/// The future of a store operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A store did not do what it was asked for.
+/// An error of a store operation.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", .kind.message())]
 pub struct StoreError {
@@ -184,23 +183,24 @@ pub struct StoreError {
     detail: String,
 }
 
-/// What is wrong with a store.
+/// The kind of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// What is stored is damaged. Move it aside, and let the store begin anew.
+    /// The stored data is damaged. Move it aside, and let the store start empty.
     Corrupt,
-    /// There is no room left.
+    /// The disk or the server has no space left.
     Full,
-    /// The store cannot be reached, opened or written. It may be later.
+    /// The store cannot be reached, opened, or written at present. Retry later.
     Unavailable,
-    /// There is no store at this place.
+    /// There is no store at this location.
     Missing,
-    /// What is at this place is no store of entries. It is left as it is; name another place.
+    /// The location contains something other than a store of entries, which is left unchanged. Configure another
+    /// location.
     Foreign,
-    /// A later version has made the store. It can be read at most, and is never changed.
+    /// The store was created by a later version. At most it can be read; it is never changed.
     Newer,
-    /// The rights of the process do not suffice.
+    /// The process does not have the required permissions.
     Denied,
     /// Another process has locked the store.
     Locked,
@@ -212,19 +212,19 @@ impl StoreError {
         Self { kind, detail: detail.into() }
     }
 
-    /// What is wrong.
+    /// The kind of the error.
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// The stable kebab-case word of what is wrong.
+    /// The stable code of the kind: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.kind.code()
     }
 }
 
 impl StoreErrorKind {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Corrupt => "store-corrupt",
@@ -242,17 +242,17 @@ impl StoreErrorKind {
         match self {
             Self::Corrupt => "the store is damaged",
             Self::Full => "the store is full",
-            Self::Unavailable => "the store is not available",
+            Self::Unavailable => "the store is unavailable",
             Self::Missing => "there is no store",
-            Self::Foreign => "this is no store of policies",
-            Self::Newer => "a later version has made the store",
-            Self::Denied => "the store may not be opened",
+            Self::Foreign => "this is not a store of policies",
+            Self::Newer => "the store was created by a later version",
+            Self::Denied => "permission to open the store was denied",
             Self::Locked => "another process has locked the store",
         }
     }
 }
 
-/// Reads an entry of the domain that it is kept under.
+/// Parses an entry stored under the name of this domain.
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 fn read_entry(name: &[u8], text: &[u8]) -> Result<(PolicyDomain, CacheEntry), Unreadable> {
     let name = str::from_utf8(name).map_err(|_| Unreadable::Damaged)?;
@@ -265,8 +265,9 @@ fn read_entry(name: &[u8], text: &[u8]) -> Result<(PolicyDomain, CacheEntry), Un
     Ok((domain, entry))
 }
 
-/// What to write in place of what a store holds, with `new`; none where that stays as it is. A damaged entry gives way. One of a
-/// later version may have a policy that is in force: it gives way to a policy alone, that was asked for as late or later.
+/// The entry to write in place of the stored one, merged with `new`; `None` if the stored one stays. A damaged entry is
+/// replaced. One of a later version may have a policy in force: it is replaced only by a policy that was requested at
+/// the same time or later.
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 fn in_place_of(
     held: Result<CacheEntry, Unreadable>,
@@ -288,7 +289,7 @@ fn in_place_of(
     }
 }
 
-/// When the policy of an entry was fetched, as far as an entry of a later version tells.
+/// The time at which the policy of an entry was fetched, as far as that can be told for a later version.
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 fn fetch_time_of_newer(text: &[u8]) -> Option<UnixTime> {
     let mut headers = text.split(|octet| *octet == b'\n').take_while(|line| !line.is_empty());
@@ -296,7 +297,7 @@ fn fetch_time_of_newer(text: &[u8]) -> Option<UnixTime> {
     str::from_utf8(seconds).ok()?.parse().ok().map(UnixTime::from_secs)
 }
 
-/// When nothing in an entry counts any more.
+/// The time from which nothing in an entry is current.
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 fn ends_at(entry: &CacheEntry) -> UnixTime {
     let policy = entry.policy().map(CachedPolicy::expires_at);

@@ -1,8 +1,8 @@
-//! TLS for policy hosts and MX hosts: the trusted roots, the check of a certificate, the handshake.
+//! TLS for policy hosts and MX hosts: trusted roots, certificate verification, and handshake.
 //!
-//! Both of them need TLS 1.2 or newer and a certificate that is unexpired, trusted, and valid for the host's name as a
-//! DNS-ID (RFC 8461, 3.3, 4.2 and 7). They differ in what a bad certificate does: it ends the
-//! handshake with a policy host, while the one with an MX host goes on and the faults are remembered.
+//! Both require TLS 1.2 or later and a certificate that is unexpired, trusted, and valid for the host's name as a
+//! DNS-ID (RFC 8461, 3.3, 4.2 and 7). They differ in the effect of an invalid certificate: with a policy host it ends
+//! the handshake, with an MX host the handshake continues and the faults are recorded.
 
 mod certificate;
 mod chain;

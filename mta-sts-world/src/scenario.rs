@@ -64,7 +64,7 @@ pub struct MtaStsOutcome {
 pub enum Delivery {
     /// At an MX host.
     Delivered {
-        /// Its name, as in the MX record.
+        /// The name in the MX record.
         mx: String,
         /// How the message came there.
         channel: Channel,

@@ -1,4 +1,4 @@
-//! The library beside the command `mtasts`: the socketmap server of its daemon, for a daemon of one's own.
+//! The library part of the command `mtasts`: the socketmap server of its daemon, for use in other daemons.
 #![forbid(unsafe_code)]
 
 mod socketmap;

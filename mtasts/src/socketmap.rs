@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use mta_sts_core::{DnsName, Policy, PolicyDomain};
 use mta_sts_resolver::{DaneChecker, PolicyService};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -33,7 +34,7 @@ pub use self::explanation::Explanation;
 pub use self::overrides::{OverrideError, Overrides};
 pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};
 
-/// Answers Postfix, and sendmail, from a [`PolicyService`].
+/// A server that answers Postfix, and sendmail, from a [`PolicyService`].
 ///
 /// ```no_run
 /// use mta_sts_resolver::PolicyService;
@@ -47,19 +48,38 @@ pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswe
 /// # }
 /// ```
 ///
-/// In Postfix's `main.cf`: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`.
+/// In the `main.cf` of Postfix: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`.
 #[derive(Clone, Debug)]
 pub struct SocketmapServer {
     shared: Arc<Shared>,
 }
 
-/// Bounds of a [`SocketmapServer`].
+/// The limits of a [`SocketmapServer`].
 #[derive(Clone, Debug)]
 pub struct SocketmapConfig {
     max_clients: usize,
     idle_timeout: Duration,
     request_timeout: Duration,
     stop_within: Duration,
+    on_skipped: Option<OnSkipped>,
+}
+
+/// The observer of skipped MX hosts.
+#[derive(Clone)]
+struct OnSkipped(Arc<SkippedHosts>);
+
+type SkippedHosts = dyn Fn(&PolicyDomain, &Policy, &[DnsName]) + Send + Sync;
+
+impl OnSkipped {
+    fn call(&self, domain: &PolicyDomain, policy: &Policy, hosts: &[DnsName]) {
+        (self.0)(domain, policy, hosts);
+    }
+}
+
+impl fmt::Debug for OnSkipped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnSkipped")
+    }
 }
 
 impl SocketmapConfig {
@@ -70,35 +90,50 @@ impl SocketmapConfig {
             idle_timeout: Duration::from_secs(300),
             request_timeout: Duration::from_secs(10),
             stop_within: Duration::from_secs(10),
+            on_skipped: None,
         }
     }
 
-    /// How many clients are served at once: 16,384 by default; 0 counts as 1. Others wait in the backlog of the socket.
+    /// Sets the maximum number of concurrent clients. Default: 16,384; 0 counts as 1. Others wait in the backlog of the
+    /// socket.
     #[must_use]
     pub fn with_max_clients(mut self, max_clients: usize) -> Self {
         self.max_clients = max_clients;
         self
     }
 
-    /// How long a client may be silent between two requests: 300 s by default, and a tenth of it while more than half of
-    /// the clients are there. Postfix connects again.
+    /// Sets the idle timeout between two requests of a client. Default: 300 s; a tenth of that applies while more than
+    /// half of the maximum number of clients are connected. Postfix reconnects.
     #[must_use]
     pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.idle_timeout = idle_timeout;
         self
     }
 
-    /// How long the rest of a request that has begun, and the taking of an answer, may each last: 10 s by default.
+    /// Sets the time limit for receiving the rest of a request once it has begun, and for sending an answer. Default:
+    /// 10 s each.
     #[must_use]
     pub fn with_request_timeout(mut self, request_timeout: Duration) -> Self {
         self.request_timeout = request_timeout;
         self
     }
 
-    /// How long clients may take to get their last answer when the server stops: 10 s by default.
+    /// Sets the time that clients have to receive their last answer when the server stops. Default: 10 s.
     #[must_use]
     pub fn with_stop_within(mut self, stop_within: Duration) -> Self {
         self.stop_within = stop_within;
+        self
+    }
+
+    /// Who is told, with each answer of a zone with [`MatchNames::MxHosts`], of the MX hosts that the policy does not cover and that come before all
+    /// that it covers. A mail server passes them over, and tells nobody: it is for a TLS report (RFC 8460, 4.3.2.2). It must not
+    /// block.
+    #[must_use]
+    pub fn with_skipped_hosts_told(
+        mut self,
+        to: impl Fn(&PolicyDomain, &Policy, &[DnsName]) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_skipped = Some(OnSkipped(Arc::new(to)));
         self
     }
 }
@@ -109,15 +144,15 @@ impl Default for SocketmapConfig {
     }
 }
 
-/// Where a server listens.
+/// A listening socket of a server.
 #[derive(Debug)]
 pub struct SocketmapListener {
     socket: Socket,
-    /// Somebody else keeps it open, and what waits there is served later.
+    /// Whether another process keeps it open, which will serve the backlog later.
     outlives_server: bool,
 }
 
-/// Who may connect to a unix socket.
+/// The permissions and the owner of a Unix socket.
 ///
 /// ```
 /// use mtasts_socketmap::SocketAccess;
@@ -132,38 +167,38 @@ pub struct SocketAccess {
 }
 
 impl SocketAccess {
-    /// Everybody who can reach the folder: Postfix's clients run as a user of their own.
+    /// Anyone who can reach the folder may connect, since Postfix's clients run as a user of their own.
     pub const fn new() -> Self {
         Self { mode: 0o666, user: None, group: None }
     }
 
-    /// The permissions of the file: 0666 by default. Whoever may write to it may connect.
+    /// Sets the permissions of the file. Default: 0666. Whoever may write to it may connect.
     #[must_use]
     pub const fn with_mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
-    /// The number of the user that owns it: by default the one of the process.
+    /// Sets the numeric id of the user that owns it. Default: the user of the process.
     #[must_use]
     pub const fn with_user(mut self, user: Option<u32>) -> Self {
         self.user = user;
         self
     }
 
-    /// The number of its group: by default the one of the process.
+    /// Sets the numeric id of its group. Default: the group of the process.
     #[must_use]
     pub const fn with_group(mut self, group: Option<u32>) -> Self {
         self.group = group;
         self
     }
 
-    /// Listens there, for whatever protocol. A socket that another process has left behind is replaced; a file of any other
+    /// Listens at this path, for any protocol. A socket left behind by another process is replaced; a file of any other
     /// kind is not.
     ///
     /// # Errors
     ///
-    /// Those of the system; `AddrInUse` when somebody listens there.
+    /// Returns the error of the system; `AddrInUse` if a process is listening there.
     pub fn bind(self, path: impl AsRef<Path>) -> io::Result<UnixListener> {
         let path = path.as_ref();
         let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
@@ -174,7 +209,7 @@ impl SocketAccess {
                 Err(error) => return Err(error),
             }
         }
-        // Nobody connects before it belongs to whom it should.
+        // Nobody can connect before it has its final owner.
         let umask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
         let bound = UnixListener::bind(path);
         nix::sys::stat::umask(umask);
@@ -200,39 +235,39 @@ enum Socket {
 }
 
 impl SocketmapListener {
-    /// Listens on a TCP port; with port 0 the system chooses one.
+    /// Listens on a TCP port; for port 0 the system chooses one.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub async fn bind_tcp(address: SocketAddr) -> io::Result<Self> {
         TcpListener::bind(address).await.map(|listener| Self::own(Socket::Tcp(listener)))
     }
 
-    /// Listens on a unix socket. A socket that another process has left behind is replaced; a file of any other kind is not.
+    /// Listens on a Unix socket. A socket left behind by another process is replaced; a file of any other kind is not.
     ///
     /// # Errors
     ///
-    /// Those of the system; `AddrInUse` when somebody listens there.
+    /// Returns the error of the system; `AddrInUse` if a process is listening there.
     pub fn bind_unix(path: impl AsRef<Path>, access: SocketAccess) -> io::Result<Self> {
         access.bind(path).map(|listener| Self::own(Socket::Unix(listener)))
     }
 
-    /// A listening TCP socket that somebody else has opened, such as systemd.
+    /// Uses a listening TCP socket opened by another process, such as systemd.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), outlives_server: true })
     }
 
-    /// A listening unix socket that somebody else has opened, such as systemd.
+    /// Uses a listening Unix socket opened by another process, such as systemd.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?), outlives_server: true })
@@ -242,7 +277,7 @@ impl SocketmapListener {
         Self { socket, outlives_server: false }
     }
 
-    /// The TCP address; none for a unix socket.
+    /// The TCP address; `None` for a Unix socket.
     pub fn tcp_addr(&self) -> Option<SocketAddr> {
         match &self.socket {
             Socket::Tcp(listener) => listener.local_addr().ok(),
@@ -251,11 +286,11 @@ impl SocketmapListener {
     }
 }
 
-/// `127.0.0.1:8461`, `unix:/run/mtasts/socket`.
+/// Displays the address, such as `127.0.0.1:8461` or `unix:/run/mtasts/socket`.
 impl fmt::Display for SocketmapListener {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.socket {
-            // With port 0 the system has chosen one.
+            // For port 0 the system has chosen one.
             Socket::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.fmt(formatter),
                 Err(_) => formatter.write_str("tcp"),
@@ -284,7 +319,7 @@ struct Shared {
 }
 
 impl SocketmapServer {
-    /// A server that answers from this service, and asks its DNS client about DANE.
+    /// A server that answers from this service, and uses its DNS client for DANE.
     pub fn new(service: PolicyService, config: SocketmapConfig, zones: Zones) -> Self {
         let places = Arc::new(Semaphore::new(config.max_clients.clamp(1, Semaphore::MAX_PERMITS)));
         let zones = RwLock::new(Arc::new(CountedZones::new(zones)));
@@ -295,19 +330,19 @@ impl SocketmapServer {
         }
     }
 
-    /// Answers from these zones from now on.
+    /// Replaces the zones from now on.
     pub fn set_zones(&self, zones: Zones) {
         let mut shared = self.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
         *shared = Arc::new(shared.change(zones));
     }
 
-    /// What the server asks about DANE.
+    /// The checker for DANE.
     pub fn dane(&self) -> &DaneChecker {
         &self.shared.dane
     }
 
-    /// What is answered to this key now, in the zone of the map `map`, and why: as for a client, but not counted as a
-    /// request. Where memory has no answer, the domain is asked, and what it says is remembered.
+    /// Returns the answer to this key now, in the zone of the map `map`, and the reasons: the same as for a client, but
+    /// not counted as a request. If memory has no answer, the domain is looked up, and the result is cached.
     pub async fn explain(&self, map: &str, key: &str) -> Explanation {
         let zones = self.shared.zones();
         let zone = zones.zones.zone(map);
@@ -322,17 +357,17 @@ impl SocketmapServer {
         explanation
     }
 
-    /// How many requests were answered.
+    /// The number of answered requests.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// How many clients are connected.
+    /// The number of connected clients.
     pub fn clients(&self) -> usize {
         self.shared.clients.load(Ordering::Relaxed)
     }
 
-    /// What the server has done since its start.
+    /// The counters since the start of the server.
     pub fn counts(&self) -> SocketmapCounts {
         SocketmapCounts {
             clients: self.clients() as u64,
@@ -342,9 +377,9 @@ impl SocketmapServer {
         }
     }
 
-    /// Serves until `stop` ends: then takes no more clients, and gives those that have sent a request
-    /// [`SocketmapConfig::with_stop_within`] to get their answer. Those that wait in the backlog of a listener are served too, unless
-    /// it was opened by somebody else, who keeps it.
+    /// Serves until `stop` completes: then it accepts no more clients, and gives those that have sent a request
+    /// [`SocketmapConfig::with_stop_within`] to receive their answer. Clients in the backlog of a listener are served
+    /// too, unless it was opened by another process, which keeps it.
     pub async fn serve(&self, listeners: Vec<SocketmapListener>, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
         let mut accepting = JoinSet::new();
@@ -355,13 +390,13 @@ impl SocketmapServer {
         drop(stopped);
         stop.await;
         stopping.send_replace(true);
-        // Every listener is closed at once, and every client watches the channel until it has left.
+        // Every listener is closed at once, and every client watches the channel until it disconnects.
         let all_left = async {
             while accepting.join_next().await.is_some() {}
             stopping.closed().await;
         };
         if tokio::time::timeout(self.shared.config.stop_within, all_left).await.is_err() {
-            tracing::warn!("some clients did not get their answer before the end");
+            tracing::warn!("some clients did not receive their answer before the end");
         }
     }
 }
@@ -393,7 +428,7 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
         match accepted {
             Ok(stream) => welcome(shared, stream, &watched).await,
             Err(error) => {
-                // Such as too many open files: it passes when a client leaves.
+                // For example too many open files: this passes when a client disconnects.
                 tracing::warn!(%error, "a client could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -402,14 +437,14 @@ async fn accept(shared: &Arc<Shared>, listener: SocketmapListener, mut stopped: 
     if listener.outlives_server {
         return;
     }
-    // Their requests may have come, and would be lost with the listener.
+    // Their requests may have arrived, and would be lost with the listener.
     match listener.backlog() {
         Ok(backlog) => {
             for stream in backlog {
                 welcome(shared, stream, &watched).await;
             }
         }
-        Err(error) => tracing::warn!(%error, "clients that waited were not accepted"),
+        Err(error) => tracing::warn!(%error, "waiting clients were not accepted"),
     }
 }
 
@@ -426,9 +461,9 @@ impl SocketmapListener {
         }
     }
 
-    /// Closes it; those who have connected and were not accepted.
+    /// Closes it; returns the connections that were not accepted yet.
     fn backlog(self) -> io::Result<Vec<Accepted>> {
-        // It does not wait, as the listener it was made from.
+        // It does not block, like the listener it was made from.
         let mut accept: Box<dyn FnMut() -> io::Result<Accepted> + Send> = match self.socket {
             Socket::Tcp(listener) => {
                 let listener = listener.into_std()?;
@@ -451,7 +486,7 @@ impl SocketmapListener {
     }
 }
 
-/// Waits for a place: one client of each listener may, and then those behind it in the backlog.
+/// Waits for a free slot: one client of each listener may wait here, further ones in the backlog.
 async fn welcome(shared: &Arc<Shared>, stream: Accepted, stopped: &watch::Receiver<bool>) {
     // Never closed.
     let Ok(place) = Arc::clone(&shared.places).acquire_owned().await else { return };
@@ -467,5 +502,5 @@ async fn welcome(shared: &Arc<Shared>, stream: Accepted, stopped: &watch::Receiv
     }
 }
 
-/// More than the system lets wait.
+/// More than the system's limit.
 const MAX_BACKLOG: usize = 4096;

@@ -74,7 +74,7 @@ error[bad-mode]: The mode is none of `enforce`, `testing` and `none`: \"enforced
   |
 2 | mode: enforced
   |       ^^^^^^^^
-  = senders: Senders refuse the whole policy, and keep an older one only while it lasts.
+  = senders: Senders refuse the whole policy, and keep an older one only until it expires.
   = help: Write `mode: enforce`.
 
 policy.txt: Senders refuse it; 1 error.
@@ -90,7 +90,7 @@ fn what_is_good_is_said_to_be_good() {
         "policy.txt: Strict senders accept it: mode enforce, max_age 2592000 (30 days); no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
     let answer = record(&["v=STSv1; id=20260101T000000;"]);
-    let line = "TXT: Senders read the id 20260101T000000; no findings.\n";
+    let line = "TXT: Senders use the id 20260101T000000; no findings.\n";
     assert_eq!((answer.status, answer.stdout.as_str()), (Some(0), line));
 }
 
@@ -263,16 +263,16 @@ fn the_last_line_says_what_the_findings_say() {
         (
             with("mx.recipient.test."),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (
             with("mx_1.recipient.test"),
             0,
-            "Some senders refuse it, others accept it, and with some it covers none of your hosts: ",
+            "Some senders refuse it, others accept it, but for some it covers none of your hosts: ",
         ),
         (with("mx_1.recipient.test\nmx: mx.recipient.test"), 0, "Some senders refuse it, others accept it: "),
-        (with("mail.yourdomain.com"), 1, "Senders accept it, and it covers none of your hosts: "),
-        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, and it covers none of your hosts: "),
+        (with("mail.yourdomain.com"), 1, "Senders accept it, but it covers none of your hosts: "),
+        (with("localhost\nmx: mail.example.com"), 1, "Senders accept it, but it covers none of your hosts: "),
         (with("mail.example.com\nmx: mx.recipient.test"), 0, "Senders accept it: "),
         (with("mail.example.com").replace("enforce", "none"), 0, "Senders accept it: "),
     ] {
@@ -310,6 +310,98 @@ fn a_tlsrpt_record_is_looked_at() {
     let answer = record(&["v=TLSRPTv1; rua=mailto:tls@recipient.test"]);
     assert!(answer.stderr.contains("`mtasts lint tlsrpt`"), "{}", answer.stderr);
     assert_eq!(tlsrpt(&[]).status, Some(2));
+}
+
+const GOOD_REPORT: &str = r#"{"organization-name": "Sender Inc.",
+ "date-range": {"start-datetime": "2024-09-03T00:00:00Z", "end-datetime": "2024-09-03T23:59:59Z"},
+ "contact-info": "tls@sender.test", "report-id": "2024-09-03@sender.test",
+ "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "recipient.test"},
+  "summary": {"total-successful-session-count": 48, "total-failure-session-count": 0}}]}
+"#;
+
+#[test]
+fn a_tls_report_is_looked_at() {
+    let directory = TempDir::new().unwrap();
+    let run = |arguments: &[&str], input: &[u8]| {
+        run_in(directory.path(), &[&["lint", "report"], arguments].concat(), input)
+    };
+    let line = "Sender Inc. on 2024-09-03, 1 policy, 48 good and 0 failed sessions; no findings.";
+    // Packed or not, under any name: the content tells.
+    std::fs::write(directory.path().join("report.gz"), GOOD_REPORT).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(GOOD_REPORT.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    std::fs::write(directory.path().join("report.json"), &packed).unwrap();
+    for file in ["report.gz", "report.json"] {
+        let answer = run(&["--strict", file], b"");
+        let line = format!("{file}: Strict receivers read it: {line}\n");
+        assert_eq!((answer.status, answer.stdout), (Some(0), line));
+    }
+    let answer = run(&["-"], &packed);
+    assert_eq!(answer.stdout, format!("standard input: Receivers read it: {line}\n"));
+    assert_eq!(run(&["--json", "-"], &packed).json()["packed"], true);
+
+    let faulty = GOOD_REPORT.replace(": 48", ": \"48\"").replace("{\"organ", "{\"x\": 1, \"organ");
+    let answer = run(&["-"], faulty.as_bytes());
+    assert_eq!(
+        answer.stdout.split_once("\n\n").unwrap().1,
+        "\
+warning[count-as-string]: A count is a string (policies[0].summary.total-successful-session-count).
+ --> standard input:5:49
+  |
+5 | ...ry\": {\"total-successful-session-count\": \"48\", \"total-failure-session-count\": 0}}]}
+  |                                            ^^^^
+  = receivers: Receivers with fixed types refuse the whole report, others read it.
+  = help: Write the count as a number of JSON.
+
+standard input: Receivers read it: Sender Inc. on 2024-09-03, 1 policy, 48 good and 0 failed sessions; 1 warning, 1 info.
+"
+    );
+    assert_eq!(answer.status, Some(0));
+    let answer = run(&["--strict", "-"], faulty.as_bytes());
+    assert!(answer.stdout.ends_with("Strict receivers refuse it; 2 errors.\n"), "{}", answer.stdout);
+    assert_eq!(answer.status, Some(1));
+
+    let json = run(&["--json", "-"], faulty.as_bytes()).json();
+    assert_eq!(
+        (&json["of"], &json["accepted"], &json["packed"]),
+        (&"report".into(), &true.into(), &false.into())
+    );
+    assert_eq!((&json["organization"], &json["successes"]), (&"Sender Inc.".into(), &48.into()));
+    assert_eq!(
+        (&json["start"], &json["end"]),
+        (&"2024-09-03T00:00:00Z".into(), &"2024-09-03T23:59:59Z".into())
+    );
+    assert_eq!(json["counts"], serde_json::json!({ "error": 0, "warning": 1, "info": 1 }));
+    assert_eq!(
+        (&json["findings"][1]["code"], &json["findings"][1]["line"]),
+        (&"count-as-string".into(), &5.into())
+    );
+
+    let answer = run(&["--json", "-"], b"{\"policies\": [");
+    let json = answer.json();
+    assert_eq!(answer.status, Some(1));
+    assert_eq!((&json["accepted"], &json["error"]["code"]), (&false.into(), &"json-ends-early".into()));
+    assert_eq!((&json["error"]["path"], &json["organization"]), (&"policies".into(), &Value::Null));
+
+    // What a stranger has written is shown, and obeyed by no terminal.
+    let hostile = GOOD_REPORT.replace("Sender Inc.", "\\u001b[31m\\u202eSender");
+    let answer = run(&["-"], hostile.as_bytes());
+    assert!(!answer.stdout.contains(['\u{1b}', '\u{202e}']), "{}", answer.stdout);
+
+    let damaged = &packed[..packed.len() / 2];
+    for (file, input) in [("-", damaged), ("no-such-file", b""), ("/", b"")] {
+        let answer = run(&[file], input);
+        assert_eq!((answer.status, answer.stdout.as_str()), (Some(66), ""), "{file}");
+    }
+    // A bomb is read as far as a report may go.
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    bomb.write_all(&vec![b' '; 40 << 20]).unwrap();
+    let answer = run(&["--json", "-"], &bomb.finish().unwrap());
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (Some(1), &"report-too-large".into()));
+    for arguments in [&[][..], &["a", "b"]] {
+        assert_eq!(run(arguments, b"").status, Some(2), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -368,7 +460,7 @@ fn what_cannot_be_read_is_told_apart_from_a_fault() {
     assert_eq!(run_in(Path::new("/"), &["lint", "policy", "/"], b"").status, Some(66));
     let answer = run_in(Path::new("/"), &["lint", "policy", "no such file"], b"");
     assert_eq!(answer.status, Some(2));
-    assert!(answer.stderr.contains("no such file, and no domain"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("no such file, and not a domain"), "{}", answer.stderr);
     for arguments in [&["lint"][..], &["lint", "record"], &["lint", "policy"], &["lint", "policy", "a", "b"]]
     {
         assert_eq!(run_in(Path::new("/"), arguments, b"").status, Some(2), "{arguments:?}");
@@ -441,7 +533,11 @@ async fn a_domain_is_asked_for_its_policy() {
         assert!(json["fetch_error"]["code"].is_string(), "{domain} {json:#}");
     }
     let answer = stage.run(&["lint", "policy", "no-such-domain.test"]).await;
-    assert!(answer.stderr.contains("no file is called no-such-domain.test"), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("there is no file no-such-domain.test, so it is treated as a domain"),
+        "{}",
+        answer.stderr
+    );
 
     let host = "mta-sts.healthy-enforce.test";
     let faulty = PolicyHostBehaviour::MediaType("text/html".into(), GOOD.replace("mx:", "mx mail:"));
@@ -460,7 +556,7 @@ async fn a_domain_is_asked_for_its_policy() {
     let answer = stage.run(&["lint", "policy", "healthy-enforce.test"]).await;
     assert!(answer.stdout.contains("warning[mx-not-covered]"), "{}", answer.stdout);
     assert!(
-        answer.stdout.contains("Senders accept it, and it covers none of your hosts: "),
+        answer.stdout.contains("Senders accept it, but it covers none of your hosts: "),
         "{}",
         answer.stdout
     );

@@ -270,7 +270,7 @@ async fn a_full_disk_stops_nothing_and_gets_what_it_missed() {
     }
     disk.run(&["mount", "-o", "remount,ro", disk.folder.to_str().unwrap()]);
     let daemon = Daemon::start(&mut disk.command(&words));
-    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    assert!(daemon.told.contains("the store cannot be opened; trying again"), "{}", daemon.told);
     assert!(daemon.told.contains(r#""entries":5"#), "{}", daemon.told);
     assert_secure(&daemon, &POLICIES);
     daemon.end();
@@ -374,7 +374,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
     };
     let daemon = Daemon::start(mtasts(&["serve"]).args(config));
     assert_secure(&daemon, &POLICIES);
-    assert!(daemon.told.contains("chmod o= it"), "{}", daemon.told);
+    assert!(daemon.told.contains("run chmod o= on it"), "{}", daemon.told);
     assert!(daemon.told.contains(&redis.url()), "{}", daemon.told);
 
     let list = |command: &mut Command| {
@@ -413,7 +413,7 @@ async fn the_commands_beside_the_daemon_go_by_its_configuration() {
         said += &String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     }
     assert!(
-        said.contains("everybody on this machine may read it") && said.contains("is on the command line"),
+        said.contains("is readable by everybody on this machine") && said.contains("is on the command line"),
         "{said}"
     );
     assert!(!said.contains("correct-horse"), "{said}");
@@ -446,7 +446,7 @@ fn whoever_reads_a_store_makes_and_changes_nothing() {
     let before = files();
     for (name, word) in [
         ("absent", "no such file"),
-        ("text", "no database"),
+        ("text", "not a database of mtasts"),
         ("notes", "no entries"),
         ("no/folder", "no such"),
     ] {
@@ -499,7 +499,7 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
         printed(&store, &["export"], "").replace(r#""domain":"root.test""#, r#""domain":"bank.test""#);
     let refused = cache(&store, &["import"], &exported);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("of another domain"));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("belongs to another domain"));
 
     // A program that another user may run. Copied by another process: were the copy open for writing in this one, a process
     // that another test starts meanwhile would hold it open too, and what is open for writing cannot be run.
@@ -509,7 +509,7 @@ async fn what_root_does_to_the_store_of_a_daemon_stays_the_daemons() {
     assert_secure(&daemon, &POLICIES);
     assert_eq!(printed(&store, &["list"], "").lines().count(), 6);
     all_belong_to_the_daemon();
-    assert!(printed(&store, &["purge", "root.test"], "").starts_with("1 forgotten"));
+    assert!(printed(&store, &["purge", "root.test"], "").starts_with("1 removed"));
     assert!(printed(&store, &["import"], &import).starts_with("1 imported"));
     all_belong_to_the_daemon();
     daemon.process.kill().unwrap();
@@ -562,7 +562,7 @@ async fn entries_of_a_later_version_go_through_export_and_are_kept_by_the_daemon
     assert!(String::from_utf8(list.stderr).unwrap().contains("of a later version of mtasts: 2, not listed"));
     let shown = cache(&store, &["show", "a.test"], "");
     assert_eq!(shown.status.code(), Some(1));
-    assert!(String::from_utf8(shown.stderr).unwrap().contains("is of a later version"));
+    assert!(String::from_utf8(shown.stderr).unwrap().contains("was written by a later version"));
     let exported = cache(&store, &["export"], "");
     assert_eq!(exported.status.code(), Some(0));
     let exported = String::from_utf8(exported.stdout).unwrap();
@@ -574,8 +574,8 @@ async fn entries_of_a_later_version_go_through_export_and_are_kept_by_the_daemon
     let imported = cache(&other, &["import"], &exported);
     assert_eq!(imported.status.code(), Some(1), "{imported:?}");
     assert!(String::from_utf8(imported.stdout).unwrap().starts_with("1 imported"));
-    assert_eq!(printed(&store, &["purge", "--expired"], ""), "0 forgotten\n");
-    assert_eq!(printed(&store, &["purge", "--all"], ""), "3 forgotten\n");
+    assert_eq!(printed(&store, &["purge", "--expired"], ""), "0 removed\n");
+    assert_eq!(printed(&store, &["purge", "--all"], ""), "3 removed\n");
     stage.world.shutdown().await;
 }
 
@@ -592,7 +592,7 @@ async fn a_store_that_is_locked_at_the_start_delays_nothing_and_is_read_later() 
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE entries SET entry = entry")
         .unwrap();
     let mut daemon = stage.daemon(&store);
-    assert!(daemon.told.contains("the store cannot be opened; it is tried again"), "{}", daemon.told);
+    assert!(daemon.told.contains("the store cannot be opened; trying again"), "{}", daemon.told);
     let begun = Instant::now();
     assert_secure(&daemon, &POLICIES[..4]);
     // Each is told in an instant; a busy machine takes its time.
@@ -646,7 +646,7 @@ async fn a_lost_redis_is_told_once_and_gets_what_it_missed() {
     redis.restart();
     assert!(printed(&redis.url(), &["import"], &export).starts_with("5 imported"));
     assert_secure(&daemon, &POLICIES[1..2]);
-    daemon.event("the store could be read");
+    daemon.event("the store was loaded");
     daemon.end();
     stage.world.shutdown().await;
 }
@@ -671,8 +671,8 @@ async fn the_cache_of_a_fleet_can_be_seen_and_changed() {
         "{shown}"
     );
     let exported = printed(&url, &["export"], "");
-    assert_eq!(printed(&url, &["purge", "--expired"], ""), "0 forgotten\n");
-    assert_eq!(printed(&url, &["purge", "healthy-enforce.test"], ""), "1 forgotten\n");
+    assert_eq!(printed(&url, &["purge", "--expired"], ""), "0 removed\n");
+    assert_eq!(printed(&url, &["purge", "healthy-enforce.test"], ""), "1 removed\n");
     assert_eq!(cache(&url, &["show", "healthy-enforce.test"], "").status.code(), Some(1));
     assert!(printed(&url, &["import"], &exported).starts_with("1 imported, 4 not newer"));
     assert_eq!(printed(&url, &["export"], ""), exported);

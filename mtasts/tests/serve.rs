@@ -115,7 +115,7 @@ async fn keys_are_answered_as_postfix_means_them() {
         ("postfix [implicit-mx.test]:25", "OK secure match=implicit-mx.test servername=hostname"),
         (
             "postfix [healthy-enforce.test]",
-            "TEMP The policy of the smart host healthy-enforce.test does not cover it. [no-permitted-host]",
+            "TEMP The policy of the smart host healthy-enforce.test does not cover this host. [no-permitted-host]",
         ),
         ("postfix .test", "NOTFOUND "),
         ("postfix .healthy-enforce.test", "NOTFOUND "),
@@ -373,7 +373,10 @@ async fn policies_are_fetched_anew_before_they_lapse() {
 async fn an_answer_that_takes_long_is_temporary_and_its_lookup_goes_on() {
     let config = ServiceConfig::new().with_answer_within(Duration::from_millis(50));
     let stage = Stage::with(config, SocketmapConfig::new()).await;
-    assert_eq!(stage.ask("postfix https-hang.test").await, "TEMP The lookup takes long, and goes on. [slow]");
+    assert_eq!(
+        stage.ask("postfix https-hang.test").await,
+        "TEMP The lookup takes long, and continues. [slow]"
+    );
     timeout(LONG, async {
         while stage.service.counts().fetch_failures == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;

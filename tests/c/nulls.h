@@ -84,16 +84,18 @@ static void make_counts(void)
     CHECK(mtasts_datagram_parse(octets, 1, &a_datagram, NULL) == MTASTS_ERR_DATAGRAM_NOT_JSON && !a_datagram);
     CHECK(mtasts_datagram_new("example.test", "v=TLSRPTv1; rua=mailto:a@example.test", &a_datagram, NULL) == MTASTS_OK);
     CHECK(mtasts_datagram_add(a_datagram, a_event) && mtasts_datagram_event_count(a_datagram) == 1);
+    /* Its own event, which does not outlive the call. */
+    CHECK(mtasts_datagram_add(a_datagram, mtasts_datagram_event_get(a_datagram, 0)) && mtasts_datagram_event_count(a_datagram) == 2);
     CHECK(mtasts_report_sender_new("nobody", "Sender", &a_report_sender, NULL) == MTASTS_ERR_BAD_SENDER_CONTACT);
     CHECK(mtasts_report_sender_new("tls@example.test", "Sender", &a_report_sender, NULL) == MTASTS_OK);
     CHECK(mtasts_tally_parse(octets, 1, 1, a_report_sender, 0, 0, &a_tally, NULL) == MTASTS_ERR_NOT_A_TALLY && !a_tally);
     CHECK(mtasts_tally_new(1, a_report_sender, 0, 0, &a_tally) == MTASTS_OK);
     CHECK(mtasts_tally_merge(a_tally, a_tally) == MTASTS_ERR_ARGUMENT);
     CHECK(mtasts_tally_count(a_tally, a_event, day) == MTASTS_COUNTED_WHOLE);
-    CHECK(mtasts_tally_count_datagram(a_tally, a_datagram, day) == 1);
+    CHECK(mtasts_tally_count_datagram(a_tally, a_datagram, day) == 2);
     CHECK(mtasts_tally_poll_report(a_tally, day, &a_due_report) == MTASTS_OK && !a_due_report);
     CHECK(mtasts_tally_poll_report(a_tally, 3 * day, &a_due_report) == MTASTS_OK && a_due_report);
-    CHECK(mtasts_report_failures(mtasts_due_report_report(a_due_report)) == 2);
+    CHECK(mtasts_report_failures(mtasts_due_report_report(a_due_report)) == 3);
     CHECK(mtasts_tally_handle_delivery(a_tally, a_due_report, 4, 3 * day, NULL) == MTASTS_ERR_ARGUMENT);
     CHECK(mtasts_report_mail_new(mtasts_due_report_report(a_due_report), "example.test", a_report_sender, &a_report_mail, NULL) == MTASTS_OK);
     CHECK(mtasts_report_subject_parse(mtasts_report_mail_subject(a_report_mail), &a_report_subject, NULL) == MTASTS_OK && a_report_subject);

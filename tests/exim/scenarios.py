@@ -266,6 +266,9 @@ def test_tlsrpt_lost(name="tlsrpt-lost"):
     control({"command": "reset"})
     control({"command": "tlsrpt", "domain": "healthy-enforce.test", "record": "v=TLSRPTv1; rua=mailto:tls@healthy-enforce.test"})
     exim = Exim(name, "{folder}/nobody")
+    control({"command": "tlsrpt", "domain": "first-unlisted.test", "record": "v=TLSRPTv1; rua=mailto:tls@first-unlisted.test"})
+    exim.run("-bt", "user@first-unlisted.test")
+    check(name, "an address that is only tried is not told of", not (exim.folder / "mta-sts" / ".tlsrpt-lost").exists(), exim)
     for number in range(3):
         exim.send(f"user{number}@healthy-enforce.test")
     check(name, "the mail is delivered", len(arrived("healthy-enforce.test")) == 3, exim)

@@ -1,12 +1,12 @@
-//! Policies in memory: bounded, and fetched anew before they lapse.
+//! An in-memory cache of policies: bounded, with a schedule for refreshing policies before they expire.
 //!
 //! # Theory of operation
 //!
-//! A cache maps Policy Domains to entries. It decides nothing about policies: what an update makes
-//! of an entry, [`CacheUpdate::apply_to`] says. It decides two things of its own.
+//! A cache maps Policy Domains to entries. [`CacheUpdate::apply_to`] decides what an update makes of an entry. The
+//! cache decides two things of its own.
 //!
-//! **Who goes when it is full.** Senders of junk choose domains as they like, so age alone would let
-//! them flush a policy that protects mail. The first of these goes:
+//! **Eviction when it is full.** Senders of spam choose domains as they like, so age alone would let them flush a
+//! policy that protects mail. Entries are evicted in this order:
 //!
 //! | order | entry | among equals |
 //! |---|---|---|
@@ -17,19 +17,20 @@
 //! | 5 | with a policy of mode testing | the least recently used |
 //! | 6 | with a policy of mode enforce | the least recently used |
 //!
-//! A domain that is worth less than all that is cached does not enter.
+//! A domain that ranks below everything cached is not admitted.
 //!
-//! **Who goes when its policies take too much memory.** Owners of domains choose how long their policies are.
-//! Policies are sorted into classes by size, each twice as large as the one before. A policy goes, with all its domains,
-//! out of the class that takes the most: first what has expired, then what no mail went to again, then what mail went to
-//! again on one day only, and among equals in the order above. So a flood of large policies pushes out large ones, and the
-//! small ones stay that nearly all domains have. When it has come to that, a sixteenth of the bound is set free.
+//! **Eviction when the policies take too much memory.** Owners of domains choose how long their policies are. Policies
+//! are sorted into size classes, each twice as large as the one before. A policy is evicted, with all its domains, from
+//! the class that takes the most memory: first an expired one, then one whose domains were not used again, then one
+//! whose domains were used again on one day only, and among equals in the order above. So a flood of large policies
+//! evicts large ones, and the small ones that nearly all domains have stay. Each time this happens, a sixteenth of the
+//! bound is freed.
 //!
-//! Of whatever goes or does not enter, the back-offs are kept in a small room of their own until they end, so that a
-//! full cache does not make a host that is down be asked at every message.
+//! The back-offs of whatever is evicted or not admitted are kept in a small separate table until they end, so that a
+//! full cache does not cause a query to a failing host for every message.
 //!
-//! **When a policy is fetched anew.** RFC 8461, 3.3 and 10.2, ask for it while the old one still
-//! protects, since DNS alone cannot be trusted to say that nothing has changed.
+//! **Refresh.** RFC 8461, 3.3 and 10.2, require a policy to be fetched again while it still protects mail, since DNS
+//! alone cannot be trusted to say that nothing has changed.
 //!
 //! | event | next refresh |
 //! |---|---|
@@ -39,37 +40,36 @@
 //! | the refresh found its id in back-off | when the back-off ends |
 //! | the policy lapsed, or its domain went unused for long | none, until it is used again |
 //!
-//! The retry interval, half an hour, is half of the shortest life that is refreshed: so a
-//! host that answers for longer than it, in the second half of a policy's life, is asked in time. How much
-//! earlier one is due than another is a hash of the domain under the caller's seed: it spreads the
-//! load of a server that started with many domains at once, and no stranger can tell it.
+//! The retry interval, half an hour, is half of the shortest life that is refreshed: so a host that responds for longer
+//! than that, in the second half of a policy's life, is queried in time. Refresh times are spread by a hash of the
+//! domain under the caller's seed: this spreads the load of a server that started with many domains at once, and nobody
+//! else can predict the times.
 //!
-//! **Never backwards.** Lookups end in another order than they began. [`PolicyCache::apply`] changes
-//! what is cached by then, and an older fetch replaces no newer one. Time that steps back makes no
-//! policy older, and puts no refresh of a domain in use off: with the next use it is set anew. Time
-//! that jumps ahead lets policies expire, and they count again once it is set right, unless something
-//! had to go meanwhile.
+//! **Monotonic.** Lookups may end in another order than they began. [`PolicyCache::apply`] changes what is cached by
+//! then, and an older fetch never replaces a newer one. A clock that steps back makes no policy older, and does not
+//! delay the refresh of a domain in use: its next use schedules the refresh again. A clock that jumps ahead lets
+//! policies expire, and they apply again once the clock is corrected, unless they were evicted in the meantime.
 //!
-//! **Once each.** The customers of a provider publish the same policy. Its text is kept once, with the
-//! number of its users; entries that are handed out share it.
+//! **Sharing.** The customers of a provider publish the same policy. Its text is kept once, with a reference count;
+//! entries that are returned share it.
 //!
-//! **Load and save.** [`PolicyCache::entries`] gives everything in the order of eviction, and
-//! [`PolicyCache::insert`] takes it in that order. What is not saved is when each domain was used:
-//! loading counts as a use.
+//! **Loading and saving.** [`PolicyCache::entries`] returns everything in the order of eviction, and
+//! [`PolicyCache::insert`] takes it in that order. The time of the last use of each domain is not saved: loading counts
+//! as a use.
 //!
 //! # Costs
 //!
-//! The entries lie in slots, which a hash table keyed by the caller's seed finds by name: a lookup waits for two places
-//! in memory, one of the table and the slot. Lists give
-//! the order of use, one heap the order of expiry, another that of refreshes. So looking and marking
-//! a use take the same time in every cache, and a change takes the logarithm of the number of entries,
-//! whatever names strangers choose. Two things cost more, and seldom enough that the mean stays: an
-//! insertion that makes the tables grow or tidies them goes through all entries, and
-//! [`PolicyCache::poll_refresh`] passes over all that lapsed or went unused since the last call.
+//! The entries are kept in slots, which a hash table keyed by the caller's seed finds by name: a lookup waits for two
+//! memory accesses, one in the table and one in the slot. Linked lists give the order of use, one heap the order of
+//! expiry, another that of refreshes. So looking up and marking a use take constant time, and a change takes time
+//! logarithmic in the number of entries, whatever names attackers choose. Two operations cost more, and seldom enough
+//! that the amortized cost stays: an insertion that grows or rehashes the tables visits all entries, and
+//! [`PolicyCache::poll_refresh`] visits all that expired or went unused since the last call.
 //!
-//! Who owns domains with policies in earnest, each with a host and its certificate, can push others
-//! out, the least recently used first: take a bound with room to spare.
+//! An attacker who owns domains with real policies, each with a host and its certificate, can evict others, the least
+//! recently used first: choose a generous bound.
 
+mod eviction_rank;
 mod heap;
 mod left_alone;
 mod name_index;
@@ -77,7 +77,6 @@ mod policies;
 mod size_class;
 mod slot;
 mod use_order;
-mod worth;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -85,6 +84,7 @@ use core::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
+use self::eviction_rank::{EvictionRank, expires_at};
 use self::heap::SlotHeap;
 use self::left_alone::LeftAlone;
 use self::name_index::NameIndex;
@@ -92,13 +92,12 @@ use self::policies::Policies;
 use self::size_class::{Candidate, SizeClasses};
 use self::slot::{Refresh, Reuse, Slot};
 use self::use_order::UseOrder;
-use self::worth::{Worth, expires_at};
 use crate::entry::{CacheEntry, CacheUpdate, MAX_REFRESH_INTERVAL};
 use crate::name::PolicyDomain;
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// Entries by Policy Domain, bounded in number and in memory, for a mail server that keeps them in memory.
+/// An in-memory cache of entries by Policy Domain, bounded in number and in memory.
 ///
 /// ```
 /// use mta_sts_core::*;
@@ -139,33 +138,30 @@ use crate::time::UnixTime;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// When it is full, what is worth least goes: what has expired, then absences, entries that only
-/// back off, policies of mode none, of mode testing, and at last the least recently used of mode
-/// enforce. Whoever makes up domains thus flushes no policy that protects mail. Every eviction is
-/// returned.
+/// When it is full, the entry with the lowest rank is evicted: expired ones first, then absences, entries with only
+/// back-offs, policies of mode none, of mode testing, and last the least recently used of mode enforce. So made-up
+/// domains cannot flush a policy that protects mail. Every evicted entry is returned.
 ///
-/// It holds what lookups came to, and nothing of those that still go on: see [`Lookup`](crate::Lookup) about several of one
-/// domain at once.
+/// It holds the results of finished lookups, and nothing about running ones: see [`Lookup`](crate::Lookup) about
+/// concurrent lookups of one domain.
 ///
-/// A policy is due for a refresh once a day, or after half its `max_age` if that is shorter, and up
-/// to a quarter of that earlier, so that the load is spread. Provided that refreshes are run when
-/// they are due, no policy that is in use lapses if its host answers without a break for longer than
-/// [`PolicyCache::RETRY_INTERVAL`] in the second half of its life. A `max_age` of less than an hour
-/// is not refreshed in the background.
+/// A policy is due for a refresh once a day, or after half of its `max_age` if that is shorter, and up to a quarter of
+/// that earlier, to spread the load. If refreshes are run when they are due, no policy in use expires as long as its
+/// host responds without interruption for longer than [`PolicyCache::RETRY_INTERVAL`] in the second half of its life. A
+/// policy with a `max_age` of less than an hour is not refreshed in the background.
 ///
-/// The methods are of four kinds. [`PolicyCache::peek`], [`PolicyCache::entries`] and the like only
-/// look. [`PolicyCache::get`] looks and marks the use. [`PolicyCache::apply`],
-/// [`PolicyCache::insert`] and [`PolicyCache::remove`] change what is cached.
-/// [`PolicyCache::poll_refresh`] says what to do.
+/// There are four kinds of methods. [`PolicyCache::peek`], [`PolicyCache::entries`], and the like only read.
+/// [`PolicyCache::get`] reads and marks the use. [`PolicyCache::apply`], [`PolicyCache::insert`], and
+/// [`PolicyCache::remove`] change the contents. [`PolicyCache::poll_refresh`] says what to do.
 ///
-/// It is one value without locks. Policies with the same text are kept in memory once.
+/// It is a single value without locks. Policies with the same text are kept in memory once.
 pub struct PolicyCache {
     config: CacheConfig,
     hasher: SipHasher13,
     slots: Vec<Slot>,
-    // When the policy of each slot is to be fetched anew; [`NEVER`] when it is not.
+    // The time at which the policy of each slot is to be refreshed; [`NEVER`] if it is not.
     refresh_at: Vec<UnixTime>,
-    // The latest time at which one of them was set: at an earlier one the clock has stepped back.
+    // The latest time at which one of them was set: if the time is earlier now, the clock has stepped back.
     latest: UnixTime,
     vacant: Vec<u32>,
     by_name: NameIndex,
@@ -176,7 +172,7 @@ pub struct PolicyCache {
     left_alone: LeftAlone,
 }
 
-/// An entry that the cache holds no more, for want of space.
+/// An entry that was evicted from the cache.
 ///
 /// ```
 /// use core::time::Duration;
@@ -195,16 +191,16 @@ pub struct PolicyCache {
 /// # Ok::<(), NameError>(())
 /// ```
 ///
-/// Where it had a policy in force, write it to a slower store, or count it: the bound is too low.
+/// If it had a policy in force, write it to a slower store, or count it: the bound is too low.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evicted {
-    /// Whose entry it was.
+    /// The domain of the entry.
     pub domain: PolicyDomain,
-    /// What was remembered.
+    /// The entry.
     pub entry: CacheEntry,
 }
 
-/// How much a cache holds, and for how long.
+/// The bounds and the schedule of a cache.
 ///
 /// ```
 /// use core::time::Duration;
@@ -226,10 +222,10 @@ pub struct CacheConfig {
 }
 
 impl CacheConfig {
-    /// 65,536 entries, 256 MiB of policies, each let go after 180 days without use.
+    /// The defaults: 65,536 entries, 256 MiB of policies, and no refresh after 180 days without use.
     ///
-    /// Take the seed from a source of random numbers, and keep it to yourself: it keys the hash of
-    /// the names, which come from strangers, and spreads the refreshes.
+    /// Take the seed from a source of random numbers, and keep it secret: it keys the hash of the names, which
+    /// attackers choose, and spreads the refreshes.
     pub const fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -239,12 +235,11 @@ impl CacheConfig {
         }
     }
 
-    /// Sets how many domains are remembered, with a policy or without. Default 65,536.
+    /// Sets the maximum number of domains, with or without a policy. Default: 65,536.
     ///
-    /// An entry takes about 110 octets, and three times as many while it backs off or when names
-    /// are very long; the policies come on top ([`CacheConfig::with_max_octets`]). With 0 nothing is cached:
-    /// then nothing protects mail from whoever suppresses DNS answers (RFC 8461, 10.2). More than
-    /// 2^31 count as that.
+    /// An entry takes about 110 octets, and three times as much with a back-off or a very long name; the policies come
+    /// on top ([`CacheConfig::with_max_octets`]). With 0 nothing is cached: then nothing protects mail from an attacker
+    /// who suppresses DNS answers (RFC 8461, 10.2). More than 2^31 counts as 2^31.
     // Meets S104.
     #[must_use]
     pub const fn with_max_entries(mut self, max_entries: usize) -> Self {
@@ -252,41 +247,41 @@ impl CacheConfig {
         self
     }
 
-    /// Sets how many octets the policies may take in memory, each counted once however many domains share it. Default
-    /// 256 MiB. A policy takes at most 2.5 times its text and 200 octets; one that takes more than fifteen sixteenths of
-    /// this is not cached.
+    /// Sets the maximum memory for policies, in octets, each counted once however many domains share it. Default: 256
+    /// MiB. A policy takes at most 2.5 times the size of its text plus 200 octets; one that takes more than fifteen
+    /// sixteenths of this bound is not cached.
     #[must_use]
     pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
         self
     }
 
-    /// Sets how long a domain may go without [`PolicyCache::get`] until its policy is no longer
-    /// refreshed, and so expires in the end. Default 180 days; with 0 nothing is refreshed.
+    /// Sets the time after the last [`PolicyCache::get`] of a domain from which its policy is no longer refreshed, and
+    /// so eventually expires. Default: 180 days. With 0 nothing is refreshed.
     #[must_use]
     pub const fn with_unused_for(mut self, unused_for: Duration) -> Self {
         self.unused_for = unused_for;
         self
     }
 
-    /// How many domains are remembered.
+    /// The maximum number of domains.
     pub const fn max_entries(&self) -> usize {
         self.max_entries
     }
 
-    /// How many octets the policies may take.
+    /// The maximum memory for policies, in octets.
     pub const fn max_octets(&self) -> usize {
         self.max_octets
     }
 
-    /// How long a domain may go unused.
+    /// The time without use after which a domain is no longer refreshed.
     pub const fn unused_for(&self) -> Duration {
         self.unused_for
     }
 }
 
 impl fmt::Debug for CacheConfig {
-    /// Without the seed, which is nobody's business.
+    /// The seed is omitted: it must not leak.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("CacheConfig")
@@ -298,11 +293,11 @@ impl fmt::Debug for CacheConfig {
 }
 
 impl PolicyCache {
-    /// After a refresh that came to nothing the next follows 30 minutes after it began, or when the
-    /// back-off ends if that is later. So a host that answers for longer than this is asked meanwhile.
+    /// After a refresh without success, the next one follows 30 minutes after its start, or at the end of the back-off
+    /// if that is later. So a host that responds for longer than this is queried in time.
     pub const RETRY_INTERVAL: Duration = Duration::from_secs(1800);
 
-    /// A cache without entries. Memory is taken as entries come.
+    /// An empty cache. It allocates memory as entries come.
     pub fn new(mut config: CacheConfig) -> Self {
         config.max_entries = config.max_entries.min(MAX_SLOTS);
         let hasher = |purpose| SipHasher13::new_with_keys(config.seed, purpose);
@@ -322,22 +317,22 @@ impl PolicyCache {
         }
     }
 
-    /// How many domains are remembered.
+    /// The number of cached domains.
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
 
-    /// Whether no domain is remembered.
+    /// Returns whether no domain is cached.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many octets the policies take in memory.
+    /// The memory that the policies take, in octets.
     pub const fn octets(&self) -> usize {
         self.policies.octets()
     }
 
-    /// How much it holds, and for how long.
+    /// The configuration.
     pub const fn config(&self) -> &CacheConfig {
         &self.config
     }
@@ -356,16 +351,16 @@ impl PolicyCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// What is remembered of a domain, for a delivery; `None` when nothing in it counts any more.
-    /// Marks that the domain is in use, either way.
+    /// The entry of a domain, for a delivery; `None` if nothing in it is current. Marks the domain as used in either
+    /// case.
     pub fn get(&mut self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let Some(slot) = self.find(domain) else {
             return self.left_alone.get(domain.as_str(), now);
         };
-        // Also of an expired entry: mail was for its domain, and a lookup is about to renew it. And
-        // before anything else, so that its memory is fetched together with the slot's.
+        // An expired entry is marked too: there was mail for its domain, and a lookup is about to renew it. Marking
+        // comes first, so that its memory is loaded together with that of the slot.
         let held = &mut self.slots[slot as usize];
-        let on_another_day = self.use_order.renew(slot, held.worth, now);
+        let on_another_day = self.use_order.renew(slot, held.rank, now);
         if held.reuse != Reuse::OnAnotherDay {
             held.reuse = if on_another_day { Reuse::OnAnotherDay } else { Reuse::OnTheSameDay };
         }
@@ -377,8 +372,7 @@ impl PolicyCache {
         entry
     }
 
-    /// What is remembered of a domain, as [`PolicyCache::get`] has it, but without marking a use:
-    /// for a refresh, or for whoever looks into the cache.
+    /// The same entry as [`PolicyCache::get`], without marking a use: for a refresh, or for inspection.
     pub fn peek(&self, domain: &PolicyDomain, now: UnixTime) -> Option<CacheEntry> {
         let Some(slot) = self.find(domain) else {
             return self.left_alone.get(domain.as_str(), now);
@@ -412,21 +406,19 @@ impl PolicyCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Every domain and what is remembered of it, in the order in which they would be evicted,
-    /// expired ones apart. To keep them: [`CacheEntry::to_text`]; to have them again, in the same
-    /// order: [`PolicyCache::insert`].
+    /// All domains and their entries, in the order in which they would be evicted, disregarding expiry. To save them,
+    /// use [`CacheEntry::to_text`]; to load them in the same order, [`PolicyCache::insert`].
     pub fn entries(&self) -> impl Iterator<Item = (PolicyDomain, CacheEntry)> {
-        Worth::ALL
+        EvictionRank::ALL
             .into_iter()
-            .flat_map(|worth| self.use_order.oldest_first(worth))
+            .flat_map(|rank| self.use_order.oldest_first(rank))
             .filter_map(|slot| Some((self.slots[slot as usize].domain()?, self.entry(slot))))
     }
 
-    /// Applies what a lookup says to remember to what the cache holds by now
-    /// ([`CacheUpdate::apply_to`]), and returns what had to go for it: some other entry, or the very
-    /// one, when it is worth less than all others; several, where the policies took too much memory.
+    /// Applies the update of a lookup to the cached entry ([`CacheUpdate::apply_to`]), and returns what was evicted for
+    /// it: another entry, or this one, if it ranks below all others; several if the policies took too much memory.
     ///
-    /// Not a use of a domain that is cached already: a refresh must not keep a domain in use.
+    /// It does not mark a use of a domain that is already cached: a refresh must not keep a domain in use.
     pub fn apply(&mut self, domain: &PolicyDomain, update: &CacheUpdate, now: UnixTime) -> Vec<Evicted> {
         let evicted = self.apply_one(domain, update, now);
         self.evict_for_memory(evicted, now)
@@ -450,8 +442,8 @@ impl PolicyCache {
         None
     }
 
-    /// Remembers an entry as it is, in place of what was cached of the domain, and returns what had
-    /// to go for it. To load what was saved; it counts as a use.
+    /// Replaces the cached entry of the domain, and returns what was evicted for it. It is meant for loading saved
+    /// entries, and counts as a use.
     pub fn insert(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Vec<Evicted> {
         if let Some(slot) = self.find(domain) {
             self.take(slot);
@@ -474,7 +466,7 @@ impl PolicyCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Forgets a domain.
+    /// Removes a domain.
     pub fn remove(&mut self, domain: &PolicyDomain) -> Option<CacheEntry> {
         self.left_alone.remove(domain.as_str());
         self.find(domain).and_then(|slot| self.take(slot)).map(|taken| taken.entry)
@@ -495,20 +487,19 @@ impl PolicyCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Forgets the entry that expired first, and returns it; `None` when none has expired.
+    /// Removes the entry that expired first, and returns it; `None` if none has expired.
     ///
-    /// There is no need to call it: expired entries are harmless, and the first to go for a new one.
+    /// There is no need to call it: expired entries are harmless, and evicted first.
     pub fn remove_expired(&mut self, now: UnixTime) -> Option<Evicted> {
         self.first_expired(now).and_then(|slot| self.evict(slot, now))
     }
 
-    /// A domain whose policy is due for a refresh, the longest due first. Run a [`Lookup`] with
-    /// [`Purpose::Refresh`] on what [`PolicyCache::peek`] gives, and [`PolicyCache::apply`] what comes
-    /// of it.
+    /// A domain whose policy is due for a refresh, the longest overdue first. Run a [`Lookup`] with
+    /// [`Purpose::Refresh`] on the entry from [`PolicyCache::peek`], and [`PolicyCache::apply`] its update.
     ///
-    /// Call it until it gives `None`, or as often as you can run lookups: the others stay due. A
-    /// domain is not named again until the refresh is applied or [`PolicyCache::RETRY_INTERVAL`] has
-    /// passed, so a refresh that was dropped half-way is made up for.
+    /// Call it until it returns `None`, or for as many lookups as you can run: the others stay due. A domain is not
+    /// returned again until the update is applied or [`PolicyCache::RETRY_INTERVAL`] has passed, so an abandoned
+    /// refresh is repeated.
     ///
     /// [`Lookup`]: crate::Lookup
     /// [`Purpose::Refresh`]: crate::Purpose::Refresh
@@ -548,10 +539,10 @@ impl PolicyCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// When [`PolicyCache::poll_refresh`] next has something to do; a time in the past means now.
+    /// The time at which [`PolicyCache::poll_refresh`] next has something to do; a time in the past means now.
     ///
-    /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`],
-    /// [`PolicyCache::insert`], [`PolicyCache::remove`] and [`PolicyCache::poll_refresh`].
+    /// It may change with every call of [`PolicyCache::get`], [`PolicyCache::apply`], [`PolicyCache::insert`],
+    /// [`PolicyCache::remove`], and [`PolicyCache::poll_refresh`].
     pub fn poll_timeout(&self) -> Option<UnixTime> {
         self.refreshes.first().map(|slot| self.refresh_at[slot as usize])
     }
@@ -565,14 +556,14 @@ impl PolicyCache {
         self.slots[slot as usize].entry(&self.policies)
     }
 
-    /// Takes in an entry of a domain that has none, if it is worth it.
+    /// Admits an entry of a domain that has none, unless it ranks below all others.
     fn admit(&mut self, domain: &PolicyDomain, entry: CacheEntry, now: UnixTime) -> Option<Evicted> {
         self.left_alone.remove(domain.as_str());
         let mut evicted = None;
         if self.len() >= self.config.max_entries {
-            let worth = (expires_at(&entry) > now).then(|| Worth::of(&entry));
-            match self.least_worth(now) {
-                Some((least, slot)) if least <= worth => evicted = self.evict(slot, now),
+            let rank = (expires_at(&entry) > now).then(|| EvictionRank::of(&entry));
+            match self.lowest_ranked(now) {
+                Some((least, slot)) if least <= rank => evicted = self.evict(slot, now),
                 _ => {
                     self.left_alone.put(domain.as_str(), &entry, now);
                     return Some(Evicted { domain: domain.clone(), entry });
@@ -582,14 +573,14 @@ impl PolicyCache {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             push_bounded(&mut self.slots, Slot::vacant(), self.config.max_entries);
             push_bounded(&mut self.refresh_at, NEVER, self.config.max_entries);
-            // No more than `MAX_SLOTS`.
+            // There are at most `MAX_SLOTS`.
             #[allow(clippy::cast_possible_truncation)]
             {
                 (self.slots.len() - 1) as u32
             }
         });
         self.fill(slot, domain, entry);
-        self.use_order.push(slot, self.slots[slot as usize].worth, now, self.config.max_entries);
+        self.use_order.push(slot, self.slots[slot as usize].rank, now, self.config.max_entries);
         let Self { hasher, slots, by_name, config, .. } = self;
         let hash = |slot: u32| hasher.hash(slots[slot as usize].name());
         by_name.insert(hash(slot), slot, config.max_entries, hash);
@@ -597,13 +588,13 @@ impl PolicyCache {
         evicted
     }
 
-    /// Puts another entry into a slot. If it is of another worth it counts as just used.
+    /// Replaces the entry in a slot. If its rank changes, it counts as just used.
     fn replace(&mut self, slot: u32, domain: &PolicyDomain, entry: CacheEntry) {
-        let worth = self.slots[slot as usize].worth;
+        let rank = self.slots[slot as usize].rank;
         self.fill(slot, domain, entry);
-        let new_worth = self.slots[slot as usize].worth;
-        if new_worth != worth {
-            self.use_order.move_to(slot, new_worth);
+        let new_rank = self.slots[slot as usize].rank;
+        if new_rank != rank {
+            self.use_order.move_to(slot, new_rank);
         }
     }
 
@@ -623,14 +614,15 @@ impl PolicyCache {
         ends.put(slot, bound, |slot| slots[slot as usize].expires_at(policies));
     }
 
-    /// Lets policies go, with all their domains, until they take less memory than they may; what has gone with `evicted`.
+    /// Evicts policies, with all their domains, until the others fit in the bound; returns what was evicted, including
+    /// `evicted`.
     fn evict_for_memory(&mut self, evicted: Option<Evicted>, now: UnixTime) -> Vec<Evicted> {
         let mut evicted: Vec<_> = evicted.into_iter().collect();
         let bound = self.config.max_octets;
         if self.policies.octets() <= bound {
             return evicted;
         }
-        let in_order = Worth::ALL.into_iter().flat_map(|worth| self.use_order.oldest_first(worth));
+        let in_order = EvictionRank::ALL.into_iter().flat_map(|rank| self.use_order.oldest_first(rank));
         let candidates = (0..).zip(in_order).filter_map(|(order, slot)| self.candidate(slot, order, now));
         let mut candidates: Vec<_> = candidates.collect();
         let mut classes =
@@ -650,7 +642,7 @@ impl PolicyCache {
         Some(Candidate { policy: held.policy()?, slot, applies, reuse: held.reuse, order })
     }
 
-    /// Empties a slot for want of room.
+    /// Empties a slot to make room.
     fn evict(&mut self, slot: u32, now: UnixTime) -> Option<Evicted> {
         let evicted = self.take(slot)?;
         self.left_alone.put(evicted.domain.as_str(), &evicted.entry, now);
@@ -674,17 +666,20 @@ impl PolicyCache {
         taken
     }
 
-    /// The slot to empty first, and what it is worth; an expired one is worth nothing.
-    fn least_worth(&self, now: UnixTime) -> Option<(Option<Worth>, u32)> {
-        let of_worth = |worth| self.use_order.oldest_first(worth).next().map(|slot| (Some(worth), slot));
-        self.first_expired(now).map(|slot| (None, slot)).or_else(|| Worth::ALL.into_iter().find_map(of_worth))
+    /// The slot to evict first, and its rank; an expired one has no rank.
+    fn lowest_ranked(&self, now: UnixTime) -> Option<(Option<EvictionRank>, u32)> {
+        let of_rank = |rank| self.use_order.oldest_first(rank).next().map(|slot| (Some(rank), slot));
+        self.first_expired(now)
+            .map(|slot| (None, slot))
+            .or_else(|| EvictionRank::ALL.into_iter().find_map(of_rank))
     }
 
     fn first_expired(&self, now: UnixTime) -> Option<u32> {
         self.ends.first().filter(|&slot| self.slots[slot as usize].expires_at(&self.policies) <= now)
     }
 
-    /// A domain is used that had been let go, or whose refresh the clock has put off by stepping back.
+    /// Schedules a refresh for a used domain whose refresh was abandoned for lack of use, or delayed because the clock
+    /// stepped back.
     #[cold]
     fn take_up(&mut self, slot: u32, now: UnixTime) {
         if self.refresh_at[slot as usize] > now.saturating_add(MAX_REFRESH_INTERVAL) {
@@ -692,14 +687,14 @@ impl PolicyCache {
         }
     }
 
-    /// When the refresh follows upon an update of a domain that was cached.
+    /// Schedules the next refresh after an update of a cached domain.
     fn reschedule(&mut self, slot: u32, update: &CacheUpdate, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
         if held.policy().is_none() || matches!(update, CacheUpdate::Store { .. }) {
             self.schedule(slot, now);
             return;
         }
-        // An update of a delivery in between leaves the schedule alone.
+        // An update of a delivery in between does not change the schedule.
         if held.refresh != Refresh::Running {
             return;
         }
@@ -708,7 +703,7 @@ impl PolicyCache {
             CacheUpdate::BackOff { back_off, .. } => {
                 held.refresh = Refresh::Waiting;
                 let entry = held.entry(&self.policies);
-                // As the entry has it: under a policy an id is left alone for no longer than that bears.
+                // Taken from the entry, which limits the back-off by the remaining life of the policy.
                 let ends =
                     entry.back_offs().iter().find(|held| held.id == back_off.id).map(|held| held.until);
                 self.set_refresh(slot, refresh_at.max(ends.unwrap_or(refresh_at)), now);
@@ -723,7 +718,7 @@ impl PolicyCache {
         }
     }
 
-    /// Sets the first refresh after a fetch.
+    /// Schedules the first refresh after a fetch.
     fn schedule(&mut self, slot: u32, now: UnixTime) {
         let held = &mut self.slots[slot as usize];
         held.refresh = Refresh::Waiting;
@@ -761,16 +756,16 @@ impl fmt::Debug for PolicyCache {
 
 const NEVER: UnixTime = UnixTime::from_secs(u64::MAX);
 
-/// Slots and the nodes of their lists have numbers of 32 bits.
+/// Slots and list nodes have 32-bit numbers.
 const MAX_SLOTS: usize = 1 << 31;
 
-// One seed, several hashes that tell nothing of each other: the times of refreshes can be observed.
+// One seed gives several independent hashes: the times of refreshes can be observed from outside.
 const HASH_OF_NAME: u64 = 1;
 const HASH_OF_POLICY: u64 = 2;
 const HASH_FOR_SPREAD: u64 = 3;
 const HASH_FOR_LEFT_ALONE: u64 = 4;
 
-/// Pushes onto a vector that never gets longer than `bound`: it grows to that, not beyond.
+/// Pushes onto a vector whose capacity never exceeds `bound`.
 fn push_bounded<T>(vector: &mut Vec<T>, value: T, bound: usize) {
     if vector.len() == vector.capacity() {
         let wanted = (vector.len() * 2).clamp(16, bound.max(vector.len() + 1).max(16));

@@ -1,13 +1,13 @@
-//! Which slot a name has.
+//! An index of slots by name.
 
 use alloc::vec::Vec;
 
-/// The numbers of slots, by the hashes of their names.
+/// A hash table from names to slot numbers.
 ///
-/// It is a hash table of groups, each a line of the processor's cache: twelve numbers, and an octet of the hash of each.
-/// So a lookup waits for memory once before it comes to the slot, where a table with its octets apart from its numbers
-/// waits twice. A number that finds its group full goes to the next one, and every group on the way counts it as passed on:
-/// a lookup ends at the first group that has passed none on.
+/// It consists of groups, each a cache line: twelve numbers, and an octet of the hash of each. So a lookup waits for
+/// memory once before it reads the slot, whereas a table with separate octets and numbers waits twice. A number whose
+/// group is full goes to the next one, and every group on the way counts it as passed on: a lookup ends at the first
+/// group that has passed on none.
 pub(super) struct NameIndex {
     groups: Vec<Group>,
     len: usize,
@@ -26,7 +26,8 @@ const _: () = assert!(size_of::<Group>() == 64);
 
 const GROUP: usize = 12;
 
-/// How many numbers a group has on average before the table grows: with this few, one in thirty is not in its own group.
+/// The average number of entries in a group before the table grows: at this load one in thirty is outside its own
+/// group.
 const FILL: usize = 9;
 
 const VACANT: u8 = 0;
@@ -40,7 +41,7 @@ impl NameIndex {
         self.len
     }
 
-    /// The slot with this hash that is the one.
+    /// Returns the slot with this hash for which `is_it` returns true.
     pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut number = self.home_of(hash);
         for _ in 0..self.groups.len() {
@@ -59,7 +60,7 @@ impl NameIndex {
         None
     }
 
-    /// Takes in a slot that is not there yet. Grows to what `bound` slots need, and not beyond.
+    /// Inserts a new slot. The table never grows beyond what `bound` slots need.
     pub(super) fn insert(&mut self, hash: u64, slot: u32, bound: usize, hash_of: impl Fn(u32) -> u64) {
         if self.len >= self.groups.len() * FILL {
             self.grow(bound.max(self.len + 1), hash_of);
@@ -68,7 +69,7 @@ impl NameIndex {
         self.place(hash, slot);
     }
 
-    /// Takes out a slot that was taken in with this hash.
+    /// Removes a slot that was inserted with this hash.
     pub(super) fn remove(&mut self, hash: u64, slot: u32) {
         let place_in = |group: &Group| group.places_of(tag(hash)).find(|&place| group.slots[place] == slot);
         let Some((passed, place)) = self
@@ -114,13 +115,13 @@ impl NameIndex {
         }
     }
 
-    /// Every group once, from the one that a hash belongs to.
+    /// Every group once, starting with the one for a hash.
     fn groups_from(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
         let (home, groups) = (self.home_of(hash), self.groups.len());
         (home..groups).chain(0..home)
     }
 
-    /// The group that a hash belongs to: its upper half as a share of all groups, without a division.
+    /// The group for a hash: its upper half as a share of all groups, computed without a division.
     #[allow(clippy::cast_possible_truncation, reason = "less than the number of groups")]
     fn home_of(&self, hash: u64) -> usize {
         (((hash >> 32) * self.groups.len() as u64) >> 32) as usize
@@ -132,7 +133,7 @@ impl NameIndex {
 }
 
 impl Group {
-    /// Where an octet stands among the tags, and now and then a place behind it: the caller compares.
+    /// The places of an octet among the tags, with rare false positives after a match: the caller compares.
     fn places_of(&self, tag: u8) -> Places {
         let ([low @ .., _, _, _, _], [_, _, _, _, _, _, _, _, high @ ..]) = (self.tags, self.tags);
         let low = equal_octets(u64::from_le_bytes(low), tag);
@@ -141,14 +142,14 @@ impl Group {
     }
 }
 
-/// The upper bit of each octet that equals `octet`, and now and then of one above such an octet.
+/// Marks the upper bit of each octet that equals `octet`, and rarely of one above such an octet.
 const fn equal_octets(octets: u64, octet: u8) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let differing = octets ^ (ONES * octet as u64);
     differing.wrapping_sub(ONES) & !differing & (ONES << 7)
 }
 
-/// Places of a group: of the first eight the lowest bit of an octet each, of the others the bit above it.
+/// Places in a group: for the first eight the lowest bit of an octet each, for the others the bit above it.
 struct Places(u64);
 
 impl Iterator for Places {
@@ -161,7 +162,7 @@ impl Iterator for Places {
     }
 }
 
-/// An octet of a hash that is never `VACANT`; which group it belongs to, others say.
+/// An octet of a hash that is never `VACANT`; the group is derived from other octets.
 #[allow(clippy::cast_possible_truncation)]
 const fn tag(hash: u64) -> u8 {
     hash as u8 | 0x80
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        // Few hashes, so that groups are full and numbers lie beyond their own.
+        // A few hashes, so that groups are full and numbers are placed outside their own.
         #[test]
         fn it_finds_what_was_taken_in_and_nothing_else(
             steps in prop::collection::vec((any::<bool>(), 0_u32..60, 0_u64..4, 0_u64..3), 0..200), bound in 1_usize..60,

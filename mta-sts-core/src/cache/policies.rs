@@ -1,4 +1,4 @@
-//! Policies that many domains share.
+//! The policies of the cache, shared by many domains.
 
 use alloc::vec::Vec;
 
@@ -8,8 +8,8 @@ use siphasher::sip::SipHasher13;
 use super::push_bounded;
 use crate::policy::Policy;
 
-/// Every policy text once, with the number of its users: the customers of a provider all publish
-/// the same.
+/// Every policy text once, with a reference count: the customers of a provider all publish the
+/// same.
 pub(super) struct Policies {
     hasher: SipHasher13,
     shared: Vec<Shared>,
@@ -21,7 +21,8 @@ pub(super) struct Policies {
 struct Shared {
     policy: Option<Policy>,
     users: u32,
-    // Beside the policy, so that the times of a slot can be compared without going to its content.
+    // Kept beside the policy, so that the times of a slot can be compared without reading its
+    // content.
     max_age: u32,
 }
 
@@ -30,7 +31,8 @@ impl Policies {
         Self { hasher, shared: Vec::new(), vacant: Vec::new(), by_text: HashTable::new(), octets: 0 }
     }
 
-    /// The number of a policy for one more user. `likely` is the number that it may have already.
+    /// Returns the number of a policy and counts one more user. `likely` is the number that it may
+    /// already have.
     pub(super) fn acquire(&mut self, policy: &Policy, likely: Option<u32>, bound: usize) -> u32 {
         let known = likely.filter(|&likely| self.policy(likely) == Some(policy));
         if let Some(number) = known.or_else(|| self.find(policy)) {
@@ -45,7 +47,7 @@ impl Policies {
             number
         } else {
             push_bounded(&mut self.shared, new, bound);
-            // No more policies than slots, whose numbers are `u32`.
+            // There are no more policies than slots, whose numbers are `u32`.
             #[allow(clippy::cast_possible_truncation)]
             {
                 (self.shared.len() - 1) as u32
@@ -60,7 +62,7 @@ impl Policies {
         number
     }
 
-    /// One user less; with the last one the policy goes.
+    /// Counts one user less; the last one removes the policy.
     pub(super) fn release(&mut self, number: u32) {
         let shared = &mut self.shared[number as usize];
         shared.users -= 1;
@@ -81,12 +83,12 @@ impl Policies {
         self.shared[number as usize].policy.as_ref()
     }
 
-    /// What all of them take in memory.
+    /// The memory that all policies take, in octets.
     pub(super) const fn octets(&self) -> usize {
         self.octets
     }
 
-    /// Its `max_age` in seconds.
+    /// The `max_age` of a policy, in seconds.
     pub(super) fn max_age(&self, number: u32) -> u64 {
         self.shared[number as usize].max_age.into()
     }

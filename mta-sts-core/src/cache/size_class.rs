@@ -1,4 +1,4 @@
-//! Which policy goes when all of them take too much memory.
+//! The choice of the policy to evict when all policies take too much memory.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -6,19 +6,19 @@ use core::ops::Range;
 
 use super::slot::Reuse;
 
-/// A domain with a policy, as far as it counts for the policy's staying.
+/// A domain with a policy, as far as it matters for evicting the policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) policy: u32,
     pub(super) slot: u32,
-    /// It has not expired.
+    /// Whether the policy has not expired.
     pub(super) applies: bool,
     pub(super) reuse: Reuse,
-    /// Its place in the order of eviction.
+    /// The position in the order of eviction.
     pub(super) order: u32,
 }
 
-/// The policies by their size, in powers of two from 1 KiB on, and in each class in the order in which they go.
+/// The policies by size class, in powers of two from 1 KiB, and in each class in the order of eviction.
 pub(super) struct SizeClasses<'a> {
     candidates: &'a [Candidate],
     classes: [SizeClass; CLASSES],
@@ -27,21 +27,22 @@ pub(super) struct SizeClasses<'a> {
 #[derive(Default)]
 struct SizeClass {
     octets: usize,
-    /// The first to go is the last.
+    /// The last one is evicted first.
     policies: Vec<Ranked>,
 }
 
 struct Ranked {
     rank: Rank,
     octets: usize,
-    /// Its domains among the candidates.
+    /// The domains of the policy among the candidates.
     domains: Range<usize>,
 }
 
-/// That of the best of its domains.
+/// The rank of a policy: that of the best of its domains.
 type Rank = (bool, Reuse, u32);
 
-/// The last has all from 2 MiB on: no policy is longer than 1 MiB, and takes more than 2.5 times its text.
+/// The last class has everything from 2 MiB: no policy is longer than 1 MiB, and none takes more than 2.5 times
+/// its text.
 const CLASSES: usize = 12;
 
 impl<'a> SizeClasses<'a> {
@@ -64,7 +65,7 @@ impl<'a> SizeClasses<'a> {
         Self { candidates, classes }
     }
 
-    /// The domains of the policy that goes next.
+    /// The domains of the policy to evict next.
     pub(super) fn next(&mut self) -> Option<&'a [Candidate]> {
         let class = self.classes.iter_mut().max_by_key(|class| class.octets)?;
         let policy = class.policies.pop()?;

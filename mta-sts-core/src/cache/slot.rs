@@ -1,9 +1,9 @@
-//! What the cache keeps of a domain, in little space.
+//! A compact form of a domain and its entry.
 
 use alloc::boxed::Box;
 
+use super::eviction_rank::{EvictionRank, ends_at, expires_at, second_after};
 use super::policies::Policies;
-use super::worth::{Worth, ends_at, expires_at, second_after};
 use crate::entry::{Absence, CacheEntry, CacheUpdate, CachedPolicy};
 use crate::error::RecordErrorKind;
 use crate::name::PolicyDomain;
@@ -12,14 +12,14 @@ use crate::time::UnixTime;
 
 /// A domain and its entry.
 ///
-/// Most entries are a policy and nothing else, or an absence and nothing else. They are kept as
-/// numbers, with name and id in a row of octets; every other entry is boxed whole.
+/// Most entries hold only a policy, or only an absence. These are stored as numbers, with name and
+/// id in an inline array; every other entry is boxed.
 ///
-/// A slot is one line of the processor's cache: what a lookup by name needs comes in one go.
+/// A slot fills one cache line, so a lookup by name needs a single memory access for it.
 #[repr(align(64))]
 pub(super) struct Slot {
     held: Held,
-    pub(super) worth: Worth,
+    pub(super) rank: EvictionRank,
     pub(super) refresh: Refresh,
     pub(super) reuse: Reuse,
     name_len: u8,
@@ -28,18 +28,18 @@ pub(super) struct Slot {
     text: [u8; TEXT_LEN],
 }
 
-/// How far the next refresh of a policy is.
+/// The state of the refresh of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refresh {
-    /// It has its time, or none will come.
+    /// The deadline is set, or the entry is never refreshed.
     Waiting,
-    /// The caller was told to refresh, and has not come back.
+    /// The caller was told to refresh, and has not applied an update yet.
     Running,
-    /// None, until the domain is used again.
+    /// No refresh is scheduled until the domain is used again.
     LetGo,
 }
 
-/// Whether mail went to a domain again after its entry came in, the least first.
+/// Whether a domain was used again after its entry was cached, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reuse {
     Never,
@@ -47,7 +47,7 @@ pub(super) enum Reuse {
     OnAnotherDay,
 }
 
-/// Long enough for nearly every name with its id, and a slot is 64 octets.
+/// Long enough for nearly every name with its id, in a slot of 64 octets.
 const TEXT_LEN: usize = 43;
 
 const _: () = assert!(size_of::<Slot>() == 64);
@@ -69,7 +69,7 @@ impl Slot {
     pub(super) const fn vacant() -> Self {
         Self {
             held: Held::Vacant,
-            worth: Worth::Absent,
+            rank: EvictionRank::Absent,
             refresh: Refresh::Waiting,
             reuse: Reuse::Never,
             name_len: 0,
@@ -78,16 +78,16 @@ impl Slot {
         }
     }
 
-    /// Puts an entry in, whose policy has this number.
+    /// Stores an entry whose policy has this number.
     pub(super) fn fill(&mut self, name: &str, entry: CacheEntry, policy: Option<u32>) {
-        self.worth = Worth::of(&entry);
+        self.rank = EvictionRank::of(&entry);
         self.held = match (compact(&entry, policy), entry.policy().map(CachedPolicy::id)) {
             (Some(held), id) if self.write_text(name, id.map_or("", RecordId::as_str)) => held,
             _ => Held::Boxed(Box::new(Boxed { name: name.into(), entry, policy })),
         };
     }
 
-    // Lengths of at most `TEXT_LEN`.
+    // The lengths are at most `TEXT_LEN`.
     #[allow(clippy::cast_possible_truncation)]
     fn write_text(&mut self, name: &str, id: &str) -> bool {
         let fits = name.len() + id.len() <= TEXT_LEN;
@@ -111,7 +111,7 @@ impl Slot {
         core::str::from_utf8(self.name()).ok().and_then(|name| PolicyDomain::parse(name).ok())
     }
 
-    /// The number of its policy.
+    /// The number of the policy.
     pub(super) fn policy(&self) -> Option<u32> {
         match &self.held {
             Held::Policy { policy, .. } => Some(*policy),
@@ -120,7 +120,7 @@ impl Slot {
         }
     }
 
-    /// The entry, exactly as it was put in.
+    /// The entry, exactly as stored.
     pub(super) fn entry(&self, policies: &Policies) -> CacheEntry {
         match &self.held {
             Held::Vacant => CacheEntry::default(),
@@ -148,7 +148,7 @@ impl Slot {
         }
     }
 
-    /// The first second in which nothing in the entry counts any more.
+    /// The first second in which nothing in the entry is current.
     pub(super) fn ends_at(&self, policies: &Policies) -> UnixTime {
         match &self.held {
             Held::Boxed(boxed) => ends_at(&boxed.entry),
@@ -156,7 +156,7 @@ impl Slot {
         }
     }
 
-    /// The first second in which the entry is worth nothing.
+    /// The first second in which the entry has no rank.
     pub(super) fn expires_at(&self, policies: &Policies) -> UnixTime {
         match &self.held {
             Held::Vacant => UnixTime::default(),
@@ -169,7 +169,7 @@ impl Slot {
     }
 }
 
-/// The short form of an entry, if it has one that loses nothing.
+/// The compact form of an entry, if it has one without loss.
 fn compact(entry: &CacheEntry, policy: Option<u32>) -> Option<Held> {
     let short = |time: UnixTime| u32::try_from(time.as_secs()).ok();
     if !entry.back_offs().is_empty() || entry.fetch_failures() != 0 {

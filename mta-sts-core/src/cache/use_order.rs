@@ -1,16 +1,17 @@
-//! In which order the slots were used.
+//! The order in which slots were used.
 
 use alloc::vec::Vec;
 
+use super::eviction_rank::EvictionRank;
 use super::push_bounded;
-use super::worth::Worth;
 use crate::time::UnixTime;
 
-/// One list of slots for each worth, from the least recently used to the most.
+/// A list of slots for each eviction rank, from the least to the most recently used.
 ///
-/// The lists are rings in one vector. Its first nodes are the ends of the lists, node `n + LISTS`
-/// belongs to slot `n`. They are kept apart from the slots since a use changes two neighbours: 12
-/// octets each stay in the processor's cache where whole slots would not.
+/// The lists are rings in one vector. Its first nodes are the heads of the lists, and node `n +
+/// LISTS` belongs to slot `n`. They are stored apart from the slots because a use changes two
+/// neighbours: at 12 octets each the nodes stay in the processor's cache, where whole slots would
+/// not.
 pub(super) struct UseOrder {
     nodes: Vec<Node>,
 }
@@ -19,12 +20,12 @@ pub(super) struct UseOrder {
 struct Node {
     older: u32,
     newer: u32,
-    // In minutes, which 32 bits hold for 8,000 years.
+    // In minutes, of which 32 bits hold 8,000 years.
     last_used: u32,
 }
 
 #[allow(clippy::cast_possible_truncation)]
-const LISTS: u32 = Worth::ALL.len() as u32;
+const LISTS: u32 = EvictionRank::ALL.len() as u32;
 
 const MINUTE: u64 = 60;
 const MINUTES_OF_A_DAY: u32 = 24 * 60;
@@ -34,8 +35,8 @@ impl UseOrder {
         Self { nodes: (0..LISTS).map(Node::alone).collect() }
     }
 
-    /// Takes a slot in as the most recently used of its worth.
-    pub(super) fn push(&mut self, slot: u32, worth: Worth, now: UnixTime, bound: usize) {
+    /// Adds a slot as the most recently used of its rank.
+    pub(super) fn push(&mut self, slot: u32, rank: EvictionRank, now: UnixTime, bound: usize) {
         let node = slot + LISTS;
         while self.nodes.len() <= node as usize {
             #[allow(clippy::cast_possible_truncation)]
@@ -43,38 +44,39 @@ impl UseOrder {
             push_bounded(&mut self.nodes, alone, bound + LISTS as usize);
         }
         self.nodes[node as usize].last_used = minute(now);
-        self.link(node, worth);
+        self.link(node, rank);
     }
 
-    /// Takes a slot out of its list.
+    /// Removes a slot from its list.
     pub(super) fn unlink(&mut self, slot: u32) {
         let Node { older, newer, .. } = self.nodes[(slot + LISTS) as usize];
         self.nodes[older as usize].newer = newer;
         self.nodes[newer as usize].older = older;
     }
 
-    /// Makes a slot the most recently used of its worth; whether it was last used on another day.
-    pub(super) fn renew(&mut self, slot: u32, worth: Worth, now: UnixTime) -> bool {
+    /// Makes a slot the most recently used of its rank; returns whether its last use was on another
+    /// day.
+    pub(super) fn renew(&mut self, slot: u32, rank: EvictionRank, now: UnixTime) -> bool {
         let now = minute(now);
         let last_used = core::mem::replace(&mut self.nodes[(slot + LISTS) as usize].last_used, now);
-        self.move_to(slot, worth);
-        // Most uses come soon after the one before.
+        self.move_to(slot, rank);
+        // Most uses follow soon after the previous one.
         last_used != now && last_used / MINUTES_OF_A_DAY != now / MINUTES_OF_A_DAY
     }
 
-    /// Puts a slot at the end of a list, though it was not used.
-    pub(super) fn move_to(&mut self, slot: u32, worth: Worth) {
+    /// Moves a slot to the end of a list without counting a use.
+    pub(super) fn move_to(&mut self, slot: u32, rank: EvictionRank) {
         self.unlink(slot);
-        self.link(slot + LISTS, worth);
+        self.link(slot + LISTS, rank);
     }
 
-    /// The minute in which a slot was used last.
+    /// The time of the last use of a slot, in whole minutes.
     pub(super) fn last_used(&self, slot: u32) -> UnixTime {
         UnixTime::from_secs(u64::from(self.nodes[(slot + LISTS) as usize].last_used) * MINUTE)
     }
 
-    fn link(&mut self, node: u32, worth: Worth) {
-        let end = worth as u32;
+    fn link(&mut self, node: u32, rank: EvictionRank) {
+        let end = rank as u32;
         let newest = self.nodes[end as usize].older;
         self.nodes[newest as usize].newer = node;
         self.nodes[end as usize].older = node;
@@ -82,9 +84,9 @@ impl UseOrder {
         (own.older, own.newer) = (newest, end);
     }
 
-    /// The slots of this worth, the least recently used first.
-    pub(super) fn oldest_first(&self, worth: Worth) -> impl Iterator<Item = u32> {
-        let end = worth as u32;
+    /// The slots of this rank, the least recently used first.
+    pub(super) fn oldest_first(&self, rank: EvictionRank) -> impl Iterator<Item = u32> {
+        let end = rank as u32;
         let mut node = end;
         core::iter::from_fn(move || {
             node = self.nodes[node as usize].newer;
@@ -94,7 +96,7 @@ impl UseOrder {
 }
 
 impl Node {
-    /// A ring of one.
+    /// A ring of a single node.
     const fn alone(number: u32) -> Self {
         Self { older: number, newer: number, last_used: 0 }
     }

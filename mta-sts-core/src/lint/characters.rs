@@ -1,13 +1,14 @@
-//! Characters that look like others, or like nothing.
+//! Characters that resemble others, or that are invisible.
 
 use core::ops::Range;
 
 use super::{Draft, Findings, Severity};
 use crate::error::LintKind;
 
-/// Tells of the first character of each sort that is not what it seems.
+/// Reports the first misleading character of each sort.
 ///
-/// `start` is where the text begins, and the severity is that of a character that does harm.
+/// `start` is the offset at which the text begins; `severity` is that of a character that does
+/// harm.
 pub(super) fn suspicious(findings: &mut Findings, text: &str, start: usize, line: u32, severity: Severity) {
     if text.is_ascii() {
         return;
@@ -44,7 +45,7 @@ const fn is_line_end(char: char) -> bool {
     matches!(char, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What word processors put for quotes, hyphens and colons.
+/// The characters that word processors use for quotes, hyphens, and colons.
 pub(super) const fn is_typographic(char: char) -> bool {
     matches!(
         char,
@@ -53,12 +54,12 @@ pub(super) const fn is_typographic(char: char) -> bool {
     )
 }
 
-/// An opening quote of any sort.
+/// Returns whether this is an opening quote of any sort.
 pub(super) const fn is_quote(char: char) -> bool {
     matches!(char, '"' | '\'' | '`' | '\u{ab}' | '\u{bb}' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}')
 }
 
-/// What stands where an example wants something of one's own: `<host>`, `{{ host }}`, `${HOST}`,
+/// Returns whether this is a placeholder from an example: `<host>`, `{{ host }}`, `${HOST}`,
 /// `%HOST%`, and names such as `mail.yourdomain.test`.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let marked = |open: &str, close: &str| {

@@ -1,4 +1,4 @@
-//! Which hosts the patterns of a policy cover, and which they should.
+//! The hosts that the patterns of a policy cover, and those that they should cover.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use crate::error::LintKind;
 use crate::mx::MxPattern;
 use crate::name::DnsName;
 
-/// The patterns of a policy, with their places.
+/// The patterns of a policy, with their positions.
 #[derive(Default)]
 pub(super) struct Coverage {
     patterns: Vec<Place>,
@@ -24,7 +24,7 @@ struct Place {
     line: u32,
 }
 
-/// Far more than a help can name.
+/// Far more than an explanation can name.
 const MAX_NAMES: usize = 8;
 
 impl Coverage {
@@ -38,13 +38,13 @@ impl Coverage {
         self.patterns.iter().any(|place| place.pattern.matches(host))
     }
 
-    /// Whether a host of this shape is covered.
+    /// Returns whether a host of this shape is covered.
     fn covers_shape(&self, shape: &str) -> bool {
-        // Nobody has a line for this one.
+        // No `mx` is written for this one.
         DnsName::parse(&shape.replace('*', "x9")).is_ok_and(|host| self.covers(&host))
     }
 
-    /// Tells which of the MX hosts are not covered.
+    /// Reports which of the MX hosts are not covered.
     pub(super) fn compare(&self, findings: &mut Findings, hosts: &[DnsName], end: usize, last_line: u32) {
         let missing: Vec<_> = hosts.iter().filter(|host| !self.covers(host)).collect();
         let mut told = Vec::new();
@@ -72,7 +72,7 @@ impl Coverage {
         }
     }
 
-    /// Tells where the patterns do not fit the MX hosts of a provider that they name.
+    /// Reports where the patterns do not fit the MX hosts of a provider that they name.
     pub(super) fn guess(&self, findings: &mut Findings) {
         let mut told: Vec<&'static str> = Vec::new();
         for place in &self.patterns {
@@ -92,10 +92,10 @@ impl Coverage {
         }
     }
 
-    /// A wildcard that stands above hosts of the provider which no line covers.
+    /// A finding for a wildcard above hosts of the provider that no line covers.
     fn read_wildcard<'a>(&self, place: &'a Place, provider: &'static Provider) -> Option<Draft<'a>> {
         let domain = place.text.strip_prefix("*.")?;
-        // One set is enough to tell of, the others are older or of other customers.
+        // Reporting one set is enough; the others are older or of other customers.
         let missing_of = |set: &&'static [&'static str]| -> Vec<&'static str> {
             set.iter()
                 .copied()
@@ -103,7 +103,7 @@ impl Coverage {
                 .collect()
         };
         let missing = provider.sets.iter().map(missing_of).find(|missing| !missing.is_empty())?;
-        // A customer has one of the sets. A whole one is enough if it is named, or if nothing points to another.
+        // A customer has one of the sets. Naming a whole one is enough, also if nothing points to another.
         let covered = |set: &[&str]| set.iter().filter(|shape| self.covers_shape(shape)).count();
         let is_whole = |set: &[&str]| covered(set) == set.len();
         let is_named =
@@ -126,7 +126,8 @@ impl Coverage {
         Some(place.draft(LintKind::WildcardMissesLevel, severity).with_help(Some(help)))
     }
 
-    /// A name of the provider that is no MX host, or one of several of which others are not covered.
+    /// A finding for a name of the provider that is not an MX host, or that is one of several of which others
+    /// are not covered.
     fn read_name<'a>(&self, place: &'a Place, provider: &'static Provider) -> Option<Draft<'a>> {
         if !provider.has(&place.text) {
             let known: Vec<_> = provider
@@ -160,7 +161,7 @@ impl Place {
     }
 }
 
-/// What is added takes nothing away: what was covered stays covered.
+/// Lines to add; they never remove coverage.
 fn add(patterns: &[&str]) -> Option<String> {
     let lines: Vec<_> = patterns.iter().map(|pattern| format!("`mx: {pattern}`")).collect();
     let (last, others) = lines.split_last()?;

@@ -1,9 +1,11 @@
 use core::fmt;
 
-use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, TlsrptRecordErrorKind};
+use crate::error::{
+    DeviationKind, FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, ReportErrorKind,
+    TlsrptRecordErrorKind,
+};
 
-/// What a [`Finding`](super::Finding) is about: a fault that stops a parser, or what only `lint`
-/// says.
+/// The kind of a [`Finding`](super::Finding): an error of a parser, or something that only `lint` reports.
 ///
 /// ```
 /// use mta_sts_core::PolicyErrorKind;
@@ -15,27 +17,31 @@ use crate::error::{FetchErrorKind, LintKind, PolicyErrorKind, RecordErrorKind, T
 /// assert_eq!(FindingKind::from_code("short-max-age"), Some(LintKind::ShortMaxAge.into()));
 /// ```
 ///
-/// A fault has the code and the number that it has as an error, so both can be looked up alike.
+/// An error has the same code and number as in its own type, so both can be looked up alike.
 ///
-/// Kinds that a caller does not know have code, number and message all the same.
+/// Kinds unknown to the caller have a code, number, and message all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A fault of a record, or of an `RRset`.
+    /// An error in a record, or in an `RRset`.
     Record(RecordErrorKind),
-    /// A fault of a policy, or one of the departures that [`Strictness`](crate::Strictness) names.
+    /// An error in a policy, or one of the departures listed at [`Strictness`](crate::Strictness).
     Policy(PolicyErrorKind),
-    /// A fault of the answer of a Policy Host.
+    /// An error in the response of a Policy Host.
     Fetch(FetchErrorKind),
-    /// What stops no parser, or explains why it stopped.
+    /// Something that stops no parser, or the cause of an error.
     Lint(LintKind),
-    /// A fault of a TLSRPT record, or of an `RRset` of them.
+    /// An error in a TLSRPT record, or in an `RRset` of them.
     Tlsrpt(TlsrptRecordErrorKind),
+    /// A fault for which a TLS report is not read.
+    Report(ReportErrorKind),
+    /// Where a TLS report that is read departs from RFC 8460.
+    Deviation(DeviationKind),
 }
 
 impl FindingKind {
-    /// The stable kebab-case word of this kind.
+    /// The stable code of this kind: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Record(kind) => kind.code(),
@@ -43,10 +49,12 @@ impl FindingKind {
             Self::Fetch(kind) => kind.code(),
             Self::Lint(kind) => kind.code(),
             Self::Tlsrpt(kind) => kind.code(),
+            Self::Report(kind) => kind.code(),
+            Self::Deviation(kind) => kind.code(),
         }
     }
 
-    /// The stable number of this kind, unique over all kinds of this crate.
+    /// The stable number of this kind, unique among all kinds of this crate.
     pub const fn number(self) -> u16 {
         match self {
             Self::Record(kind) => kind.number(),
@@ -54,10 +62,12 @@ impl FindingKind {
             Self::Fetch(kind) => kind.number(),
             Self::Lint(kind) => kind.number(),
             Self::Tlsrpt(kind) => kind.number(),
+            Self::Report(kind) => kind.number(),
+            Self::Deviation(kind) => kind.number(),
         }
     }
 
-    /// What is wrong, as one English sentence.
+    /// A one-sentence description of what is wrong.
     pub const fn message(self) -> &'static str {
         match self {
             Self::Record(kind) => kind.message(),
@@ -65,23 +75,46 @@ impl FindingKind {
             Self::Fetch(kind) => kind.message(),
             Self::Lint(kind) => kind.message(),
             Self::Tlsrpt(kind) => kind.message(),
+            Self::Report(kind) => kind.message(),
+            Self::Deviation(kind) => kind.message(),
         }
     }
 
-    /// Every kind that a finding can have, in the order of the numbers.
+    /// Every kind that a finding can have, in the order of their numbers.
     pub fn all() -> impl Iterator<Item = Self> {
         let records = RecordErrorKind::ALL.iter().copied().map(Self::Record);
         let policies = PolicyErrorKind::ALL.iter().copied().map(Self::Policy);
         let answers = FetchErrorKind::ALL.iter().copied().map(Self::Fetch);
         let lint = LintKind::ALL.iter().copied().map(Self::Lint);
         let tlsrpt = TlsrptRecordErrorKind::ALL.iter().copied().map(Self::Tlsrpt);
-        // The numbers of what lint says stand on both sides of those of TLSRPT records.
-        let is_before = |kind: &Self| kind.number() < TlsrptRecordErrorKind::NoRecord.number();
-        let (before, after) = (lint.clone().filter(is_before), lint.filter(move |kind| !is_before(kind)));
-        records.chain(policies).chain(answers).chain(before).chain(tlsrpt).chain(after)
+        let reports = ReportErrorKind::ALL.iter().copied().filter(|kind| kind.is_of_reading());
+        let deviations = DeviationKind::ALL.iter().copied().map(Self::Deviation);
+        // The numbers of lint findings are around those of TLSRPT records, and around those of deviations.
+        let among = |from: u16, to: u16| lint.clone().filter(move |kind| (from..to).contains(&kind.number()));
+        let of_records = TlsrptRecordErrorKind::NoRecord.number();
+        let of_deviations = DeviationKind::MoreDeviations.number();
+        records
+            .chain(policies)
+            .chain(answers)
+            .chain(among(0, of_records))
+            .chain(tlsrpt)
+            .chain(reports.map(Self::Report))
+            .chain(among(of_records, of_deviations))
+            .chain(deviations)
+            .chain(among(of_deviations, u16::MAX))
     }
 
-    /// The kind that has this code.
+    /// Whether it is about a TLS report, and so about its sender.
+    pub(crate) fn is_of_report(self) -> bool {
+        let after_deviations = |kind: LintKind| kind.number() > DeviationKind::MoreDeviations.number();
+        match self {
+            Self::Report(_) | Self::Deviation(_) => true,
+            Self::Lint(kind) => after_deviations(kind),
+            _ => false,
+        }
+    }
+
+    /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::all().find(|kind| kind.code() == code)
     }
@@ -114,6 +147,18 @@ impl From<FetchErrorKind> for FindingKind {
 impl From<TlsrptRecordErrorKind> for FindingKind {
     fn from(kind: TlsrptRecordErrorKind) -> Self {
         Self::Tlsrpt(kind)
+    }
+}
+
+impl From<ReportErrorKind> for FindingKind {
+    fn from(kind: ReportErrorKind) -> Self {
+        Self::Report(kind)
+    }
+}
+
+impl From<DeviationKind> for FindingKind {
+    fn from(kind: DeviationKind) -> Self {
+        Self::Deviation(kind)
     }
 }
 

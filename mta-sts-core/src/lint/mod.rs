@@ -16,16 +16,19 @@
 //! assert_eq!(findings[0].help(), "Write `mode: enforce`.");
 //! ```
 //!
-//! A parser stops at the first fault, since senders do. `lint` goes on, line by line, and tells
-//! besides what some senders stumble over, what weakens the protection, and what may lose mail. The
-//! findings stand in the order of the text.
+//! A parser stops at the first error, since senders do. `lint` continues, line by line, and also reports
+//! what some senders stumble over, what weakens the protection, and what may lose mail. The findings are in
+//! the order of the text.
 //!
-//! A text has a finding of severity [`Error`](Severity::Error) exactly when the parser refuses it;
-//! one of them has the code and the place of the parser's error. Where the cause is recognised (a
-//! list in one `mx`, a page of HTML) a second finding with a code of its own says so.
+//! A text has a finding of severity [`Error`](Severity::Error) exactly if the parser refuses it; one of them
+//! has the code and the position of the parser's error. If the cause is recognised (a list in one `mx`, an
+//! HTML page), a second finding with its own code says so.
 //!
-//! It takes time linear in the length of the input. 100 findings come back at most, beyond them only
-//! those without which a refused text would seem to be good, and a last one that counts the rest.
+//! TLS reports are checked in the same way ([`report`], with the feature `tlsrpt`). There, what a finding says of senders is
+//! about receivers.
+//!
+//! It takes time linear in the length of the input. At most 100 findings are returned; beyond that only
+//! those that keep a refused text from looking valid, and a last one that counts the rest.
 
 mod advice;
 mod characters;
@@ -34,6 +37,8 @@ mod kind;
 mod policy;
 mod providers;
 mod record;
+#[cfg(feature = "tlsrpt")]
+mod report;
 mod response;
 mod tlsrpt;
 
@@ -48,10 +53,12 @@ pub use crate::error::LintKind;
 pub use kind::FindingKind;
 pub use policy::{policy, policy_for_hosts, policy_with};
 pub use record::{record, rrset};
+#[cfg(feature = "tlsrpt")]
+pub use report::{report, report_with};
 pub use response::{response, response_for_hosts};
 pub use tlsrpt::{TlsrptFacts, tlsrpt_record, tlsrpt_rrset};
 
-/// Something that the owner of a domain should know of what is published.
+/// A finding: something that the owner of a domain should know about what is published.
 ///
 /// ```
 /// use mta_sts_core::lint;
@@ -83,7 +90,7 @@ pub struct Finding {
     help: Cow<'static, str>,
 }
 
-/// How much a finding matters, the worst last.
+/// The severity of a finding, in ascending order.
 ///
 /// ```
 /// use mta_sts_core::lint::{self, Severity};
@@ -96,56 +103,56 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Severity {
-    /// Harmless, and worth knowing.
+    /// Harmless, but worth knowing.
     Info,
     /// Some senders stumble over it, mail may be lost, or the protection is weak.
     Warning,
-    /// Senders that keep to RFC 8461 ignore what is published.
+    /// Senders that follow RFC 8461 ignore what is published; receivers cannot read the report.
     Error,
 }
 
 impl Finding {
-    /// What the finding is about.
+    /// The kind of the finding.
     pub const fn kind(&self) -> FindingKind {
         self.kind
     }
 
-    /// The stable kebab-case word of the kind.
+    /// The stable code of the kind: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// How much it matters.
+    /// The severity.
     pub const fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// The octets that it is about, counted from 0; an empty span is a place.
+    /// The octets that it is about, counted from 0; an empty range is a position.
     ///
-    /// Something missing has its place at the end of the text; what is about the status or the media
-    /// type of an answer, at the start of the body.
+    /// Something missing is positioned at the end of the text; a finding about the status or the media type
+    /// of a response, at the start of the body.
     pub const fn span(&self) -> Range<usize> {
         Range { start: self.span.start, end: self.span.end }
     }
 
-    /// The line of the text, counted from 1; of an `RRset`, the RR.
+    /// The line of the text, counted from 1; for an `RRset`, the number of the RR.
     pub const fn line(&self) -> u32 {
         self.line
     }
 
-    /// What is wrong, as one English sentence, with the value where that helps.
+    /// A one-sentence description of what is wrong, with the value if that helps.
     ///
-    /// Of a value at most 60 characters are shown, and none that a terminal would act upon.
+    /// At most 60 characters of a value are shown, and none that a terminal would interpret.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What senders make of it, as one English sentence.
+    /// What senders do about it, in one sentence; of a report, what receivers do.
     pub const fn senders(&self) -> &'static str {
         self.senders
     }
 
-    /// How to mend it, as one English sentence.
+    /// How to fix it, in one sentence.
     pub fn help(&self) -> &str {
         &self.help
     }
@@ -162,7 +169,7 @@ impl fmt::Display for Finding {
 }
 
 impl Severity {
-    /// The word: `info`, `warning`, `error`.
+    /// The word: `info`, `warning`, or `error`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -178,7 +185,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// How to mend a fault of this kind.
+/// How to fix an error of this kind.
 pub(crate) const fn help_of(kind: FindingKind) -> &'static str {
     advice::of(kind).help
 }
@@ -189,12 +196,12 @@ struct Findings {
     // Those that no longer fit.
     more: u32,
     has_error: bool,
-    /// Where the finding stands that the others come of, while they do.
+    /// The index of the finding that is the cause of the following ones, while there is one.
     root: Option<usize>,
     folded: u32,
 }
 
-/// Far more than anybody mends before looking again.
+/// Far more than anybody fixes before checking again.
 const MAX_FINDINGS: usize = 100;
 
 const MAX_EXCERPT_CHARS: usize = 60;
@@ -204,9 +211,10 @@ impl Findings {
         Self { found: Vec::new(), more: 0, has_error: false, root: None, folded: 0 }
     }
 
-    /// Takes a finding up that the next ones come of: they are only counted, until [`unfold`](Self::unfold).
+    /// Adds a finding that is the cause of the next ones: they are only counted, until
+    /// [`unfold`](Self::unfold).
     ///
-    /// What the parser stops at must have been taken up before.
+    /// The error at which the parser stops must have been added before.
     fn push_root(&mut self, finding: Draft<'_>) {
         self.unfold();
         let before = self.found.len();
@@ -214,7 +222,7 @@ impl Findings {
         self.root = (self.found.len() > before).then_some(before);
     }
 
-    /// The span of the root grows up to here.
+    /// Extends the span of the root up to here.
     fn extend_root(&mut self, end: usize) {
         if let Some(root) = self.root.and_then(|root| self.found.get_mut(root)) {
             root.span.end = root.span.end.max(end);
@@ -225,7 +233,7 @@ impl Findings {
         self.root.is_some()
     }
 
-    /// What follows stands for itself again.
+    /// Ends the root: the next findings count on their own again.
     fn unfold(&mut self) {
         let Some(root) = self.root.take().and_then(|root| self.found.get_mut(root)) else { return };
         let folded = core::mem::take(&mut self.folded);
@@ -239,7 +247,7 @@ impl Findings {
         self.found.len() >= MAX_FINDINGS
     }
 
-    /// Takes a finding up. The first error always finds room, since it says that the text is refused.
+    /// Adds a finding. The first error is always added, since it says that the text is refused.
     fn push(&mut self, finding: Draft<'_>) {
         if self.is_folding() {
             self.folded = self.folded.saturating_add(1);
@@ -273,6 +281,7 @@ struct Draft<'a> {
     span: Range<usize>,
     line: u32,
     value: Option<&'a [u8]>,
+    place: Option<String>,
     senders: Option<&'static str>,
     help: Option<Cow<'static, str>>,
     indispensable: bool,
@@ -286,6 +295,7 @@ impl<'a> Draft<'a> {
             span,
             line,
             value: None,
+            place: None,
             senders: None,
             help: None,
             indispensable: false,
@@ -298,13 +308,20 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// Says better than the kind alone what senders make of it.
+    /// Adds the place to the message.
+    #[cfg(feature = "tlsrpt")]
+    fn with_place(mut self, place: Option<String>) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Overrides what senders do about it.
     fn with_senders(mut self, senders: Option<&'static str>) -> Self {
         self.senders = senders;
         self
     }
 
-    /// Says better than the kind alone how to mend it.
+    /// Overrides how to fix it.
     fn with_help(mut self, help: Option<impl Into<Cow<'static, str>>>) -> Self {
         self.help = help.map(Into::into);
         self
@@ -312,9 +329,10 @@ impl<'a> Draft<'a> {
 
     fn finish(self) -> Finding {
         let sentence = self.kind.message();
-        let message = match self.value {
-            Some(value) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
-            None => sentence.into(),
+        let message = match (self.value, self.place) {
+            (Some(value), _) => format!("{}: {}.", sentence.trim_end_matches('.'), excerpt(value)),
+            (None, Some(place)) => format!("{} ({place}).", sentence.trim_end_matches('.')),
+            (None, None) => sentence.into(),
         };
         let advice = advice::of(self.kind);
         Finding {
@@ -329,7 +347,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A value between quotes, escaped and cut.
+/// A value in quotes, escaped and truncated.
 fn excerpt(value: &[u8]) -> String {
     // A character has at most four octets.
     let start = &value[..value.len().min(4 * MAX_EXCERPT_CHARS + 4)];

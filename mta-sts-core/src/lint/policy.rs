@@ -17,7 +17,7 @@ use crate::mx::PatternText;
 use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness, first_mode};
 
-/// What is to be said of the body of a policy.
+/// The findings about the body of a policy.
 ///
 /// What [`Policy::parse`] tolerates is a warning here: other senders refuse it.
 ///
@@ -34,8 +34,8 @@ pub fn policy(body: &[u8]) -> Vec<Finding> {
     policy_with(body, Strictness::default())
 }
 
-/// What is to be said of the body of a policy that is to be read as closely as `strictness` asks:
-/// with [`Strictness::Abnf`] what is tolerated otherwise is an error.
+/// The findings about the body of a policy that is parsed with this `strictness`: with [`Strictness::Abnf`]
+/// what is otherwise tolerated is an error.
 ///
 /// ```
 /// use mta_sts_core::Strictness;
@@ -49,8 +49,8 @@ pub fn policy_with(body: &[u8], strictness: Strictness) -> Vec<Finding> {
     Reader::new(body, strictness, Findings::new()).read()
 }
 
-/// What is to be said of the body of a policy whose domain has these MX hosts: it is told which of them no `mx`
-/// covers, in place of what a look at the names of large providers gives.
+/// The findings about the body of a policy whose domain has these MX hosts: they include the hosts that no `mx`
+/// covers, instead of a comparison with the hosts of large providers.
 ///
 /// ```
 /// use mta_sts_core::{DnsName, Strictness, lint};
@@ -63,31 +63,31 @@ pub fn policy_with(body: &[u8], strictness: Strictness) -> Vec<Finding> {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// Of mode none nothing is told in this way. Of 1,024 hosts or fewer each is compared.
+/// In mode none the hosts are not compared. Up to 1,024 hosts are compared.
 pub fn policy_for_hosts(body: &[u8], strictness: Strictness, mx_hosts: &[DnsName]) -> Vec<Finding> {
     Reader::new(body, strictness, Findings::new()).for_hosts(mx_hosts).read()
 }
 
-/// What has been read of a policy so far.
+/// The state of reading a policy.
 pub(super) struct Reader<'a> {
     body: &'a [u8],
     strictness: Strictness,
     findings: Findings,
     line: u32,
-    // Where the text begins: after the byte order mark.
+    // The offset at which the text begins: after the byte order mark.
     text_start: usize,
-    // Whether the mode is none, so that an `mx` of any content is let pass.
+    // Whether the mode is none, so that any content of an `mx` is accepted.
     ignores_mx: bool,
-    // The known fields that stood, in good order or not.
+    // The known fields seen so far, valid or not.
     seen: Fields,
-    // Whether any field stood, known or not.
+    // Whether any field was seen, known or not.
     has_field: bool,
     mode: Option<Mode>,
     max_age: Option<(u64, Range<usize>, u32)>,
     first_mx: Option<(Range<usize>, u32)>,
     hosts: BTreeSet<String>,
     coverage: Coverage,
-    // The MX hosts of the domain, where they are known.
+    // The MX hosts of the domain, if they are known.
     mx_hosts: Option<&'a [DnsName]>,
     is_utf16: bool,
     block: Block,
@@ -116,18 +116,18 @@ enum Field {
     Mx,
 }
 
-/// What the text began with.
+/// The kind of block that the text begins with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
-    /// Nothing yet but blank lines.
+    /// Only blank lines so far.
     Nothing,
-    /// Front matter that goes on.
+    /// Front matter that has not ended.
     FrontMatter,
-    /// A list as YAML writes it.
+    /// A YAML list.
     List,
     /// Something else, or front matter that has ended.
     Text,
-    /// Text of another sort, in which nothing of a policy is missed.
+    /// Text of another format, in which no field of a policy is called missing.
     Other,
 }
 
@@ -139,7 +139,7 @@ struct LineEnds {
     told_bad: bool,
 }
 
-/// A line without its end.
+/// A line without its line end.
 #[derive(Clone, Copy)]
 struct Line<'a> {
     text: &'a str,
@@ -148,7 +148,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Where a part of the line stands in the body.
+    /// The position of a part of the line in the body.
     fn span(&self, part: &str) -> Range<usize> {
         let start = self.start + (part.as_ptr() as usize - self.text.as_ptr() as usize);
         start..start + part.len()
@@ -158,14 +158,14 @@ impl<'a> Line<'a> {
         Draft::new(kind, severity, self.span(part), self.number)
     }
 
-    /// Name and value, white space around them removed.
+    /// The name and the value, trimmed.
     fn field(&self) -> Option<(&'a str, &'a str)> {
         let (name, value) = self.text.split_once(':')?;
         Some((trim(name), trim(value)))
     }
 }
 
-// More hosts than a policy ever had; without a bound a long body would cost more than linear time.
+// More hosts than any policy ever had; without a bound a long body would take more than linear time.
 const MAX_HOSTS: usize = 1024;
 
 const HOUR: u64 = 3600;
@@ -174,7 +174,7 @@ const WEEK: u64 = 7 * DAY;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What [`FetchLimits`](crate::FetchLimits) allows by default, as RFC 8461, 3.3, suggests.
+/// The default limit of [`FetchLimits`](crate::FetchLimits), as suggested in RFC 8461, 3.3.
 const SUGGESTED_MAX_LEN: usize = 65_536;
 
 impl<'a> Reader<'a> {
@@ -212,13 +212,13 @@ impl<'a> Reader<'a> {
             let mut draft = Draft::new(PolicyErrorKind::TooLarge, Severity::Error, Policy::MAX_LEN..end, 1);
             draft.indispensable = true;
             self.findings.push(draft);
-            // Whole lines only: the rest is not read.
+            // Only whole lines are read beyond the limit, never the rest.
             end =
                 self.body[..Policy::MAX_LEN].iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
         }
         if !too_large && end > SUGGESTED_MAX_LEN {
             let line = line_at(self.body, SUGGESTED_MAX_LEN);
-            // Before the lines, whose findings may leave no room.
+            // Comes before the lines, whose findings may leave no room.
             self.findings.push(Draft::new(
                 LintKind::LargePolicy,
                 Severity::Warning,
@@ -281,13 +281,13 @@ impl<'a> Reader<'a> {
     fn read_line(&mut self, start: usize, line_end: usize) {
         let octets = &self.body[start..line_end];
         let fault = self.fault(start, line_end);
-        // A CR belongs to a line end only before LF.
+        // A CR is part of a line end only before LF.
         let crlf = octets.ends_with(b"\r") && line_end < self.body.len();
         let octets = if crlf { &octets[..octets.len() - 1] } else { octets };
         self.read_line_end(crlf, line_end);
         let text = match core::str::from_utf8(octets) {
             Ok(text) => text,
-            // Told already. What can be read says at least which field it was.
+            // Already reported. The readable part shows at least which field it was.
             Err(error) => core::str::from_utf8(&octets[..error.valid_up_to()]).unwrap_or_default(),
         };
         let whole = text.len() == octets.len();
@@ -314,8 +314,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What the parser has against a line. It is given the line with its end, and the end of the
-    /// line before, so that only a byte order mark at the very start passes as one.
+    /// The parser's error in a line. The line is passed with its line end, and with the line end before it, so
+    /// that a byte order mark is only tolerated at the very start.
     fn fault(&self, start: usize, line_end: usize) -> Option<PolicyError> {
         let before = if start == self.text_start { 0 } else { start - 1 };
         let after = (line_end + 1).min(self.body.len());
@@ -326,8 +326,8 @@ impl<'a> Reader<'a> {
         Some(PolicyError::at(error.kind(), self.line, before + error.offset()))
     }
 
-    /// Whether what the parser has against one line is no fault in the whole: other lines have what
-    /// this one lacks, or this is a later duplicate, whose value does not count.
+    /// Returns whether an error in a single line is none in the whole policy: other lines have what this one
+    /// lacks, or this is a later duplicate, whose value is ignored.
     const fn is_elsewhere(&self, kind: PolicyErrorKind) -> bool {
         match kind {
             PolicyErrorKind::MissingVersion
@@ -357,7 +357,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One of the four departures that are let pass.
+    /// Reports one of the four tolerated departures.
     fn tolerated(&mut self, kind: PolicyErrorKind, span: Range<usize>) {
         self.tolerated_with_help(kind, span, None);
     }
@@ -489,7 +489,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An `mx` that the parser would refuse in any other mode.
+    /// Reads an `mx` that the parser would refuse in any other mode.
     fn read_ignored(&mut self, line: Line<'a>, error: PolicyError) {
         self.first_mx.get_or_insert((line.span(line.text), line.number));
         if self.findings.is_full() {
@@ -500,7 +500,7 @@ impl<'a> Reader<'a> {
         let (block, is_folding) = (self.block, self.findings.is_folding());
         self.read_broken(line, error);
         self.findings.has_error = has_error;
-        // What nobody reads is no cause of what follows.
+        // An ignored line is not the cause of what follows.
         if !is_folding {
             self.findings.unfold();
             self.block = block;
@@ -510,7 +510,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A line that the parser refuses: its fault, and the cause if it shows.
+    /// Reads a line that the parser refuses: reports the error, and its cause if recognised.
     fn read_broken(&mut self, line: Line<'a>, error: PolicyError) {
         let meant = meant(line.text);
         if self.findings.is_folding() && self.read_folded(line, meant) {
@@ -551,7 +551,7 @@ impl<'a> Reader<'a> {
         {
             return;
         }
-        // Of another sort of text the causes are clear.
+        // In text of another format the causes are clear.
         if self.block != Block::Other {
             self.read_trailing_space(line);
             self.read_cause(line, error, meant);
@@ -559,7 +559,7 @@ impl<'a> Reader<'a> {
         self.note(meant);
     }
 
-    /// A line within what is the cause of all its faults; tells whether it is.
+    /// Reads a line in a block that is the cause of all its errors; returns whether it is in one.
     fn read_folded(&mut self, line: Line<'a>, meant: Option<(Field, &'a str)>) -> bool {
         let is_inside = match self.block {
             Block::FrontMatter if trim(line.text) == "---" => {
@@ -583,7 +583,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// A line that is no item any more.
+    /// Handles the first line after a list.
     fn end_list(&mut self) {
         if self.block == Block::List {
             self.findings.unfold();
@@ -591,10 +591,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What follows white space at the start of a line, if it is a field but for that; tells whether.
+    /// Reads what follows white space at the start of a line, if it would be a field without it; returns
+    /// whether it would.
     fn read_shifted(&mut self, line: Line<'a>, end: usize, is_known: bool) -> bool {
         let line = Line { start: end - line.text.len(), ..line };
-        // Behind a line end, so that a byte order mark does not pass as one: it stands in the midst.
+        // Passed after a line end, so that a byte order mark is not tolerated in the middle.
         let alone = format!("\n{}", line.text);
         match Policy::parse(alone.as_bytes()).err().filter(|error| !self.is_elsewhere(error.kind())) {
             None => self.read_good(line),
@@ -608,7 +609,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// A line that is not UTF-8.
+    /// Reads a line that is not UTF-8.
     fn note_broken(&mut self, line: Line<'a>) {
         if self.block == Block::Nothing {
             self.block = Block::Text;
@@ -616,7 +617,7 @@ impl<'a> Reader<'a> {
         self.note(meant(line.text));
     }
 
-    /// Remembers that a field stood there in some form, so that it is not called missing.
+    /// Remembers that a field was present in some form, so that it is not called missing.
     fn note(&mut self, meant: Option<(Field, &str)>) {
         let Some((field, value)) = meant else { return };
         if field == Field::Mode && !self.seen.has(Field::Mode) {
@@ -626,13 +627,13 @@ impl<'a> Reader<'a> {
         self.has_field = true;
     }
 
-    /// Front matter: between two lines of three hyphens at the start.
+    /// Reads front matter: the text between two lines of three hyphens at the start.
     fn read_block(&mut self, line: Line<'a>) -> bool {
         if trim(line.text) != "---" || self.block != Block::Nothing {
             return false;
         }
         let draft = line.draft(LintKind::FrontMatter, Severity::Error, line.text);
-        // Without a second such line it is only the mark that begins a document of YAML.
+        // Without a second such line it only marks the start of a YAML document.
         if self.body[line.start + line.text.len()..]
             .split(|octet| *octet == b'\n')
             .any(|line| line.trim_ascii() == b"---")
@@ -646,7 +647,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// What the whole text is, if its first line shows it, or the first that the parser refuses.
+    /// Recognises the format of the whole text, from its first line or from the first that the parser refuses.
     fn read_document(&mut self, line: Line<'a>, first: bool) {
         if first {
             self.block = Block::Text;
@@ -667,7 +668,7 @@ impl<'a> Reader<'a> {
         self.block = Block::Other;
     }
 
-    /// Why the parser refuses a line, if that shows.
+    /// Recognises why the parser refuses a line.
     fn read_cause(&mut self, line: Line<'a>, error: PolicyError, meant: Option<(Field, &'a str)>) {
         let severity = Severity::Error;
         let text = trim(line.text);
@@ -763,7 +764,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is missing, and what only the whole text tells.
+    /// Reports what is missing, and what only the whole text shows.
     fn finish(&mut self, end: usize) {
         let line = self.line;
         let other = self.block == Block::Other;
@@ -804,24 +805,22 @@ impl<'a> Reader<'a> {
         };
         let (senders, help) = match (kind, self.mode) {
             (LintKind::ShortMaxAge, Some(Mode::Testing)) => (
-                Some("Senders ask for the policy often, and in mode testing deliver in any case."),
-                Some("Keep it while you test, and write weeks or more with `mode: enforce`."),
+                Some("Senders fetch the policy often, and in mode testing they deliver in any case."),
+                Some("Keep it while you test, and write some weeks or more with `mode: enforce`."),
             ),
             (LintKind::ShortMaxAge, _) if seconds < HOUR => (
-                Some(
-                    "Senders forget the policy from one message to the next, so that it protects next to none.",
-                ),
+                Some("The policy expires from one message to the next, so it protects hardly any mail."),
                 None,
             ),
             (LintKind::ShortMaxAge, _) if seconds < DAY => (
                 Some(
-                    "Senders forget the policy within a day, and an attacker who blocks DNS for that long gets through.",
+                    "The policy expires within a day, and an attacker who blocks DNS for that long can bypass it.",
                 ),
                 None,
             ),
             (LintKind::ShortMaxAge, _) => (
                 Some(
-                    "Senders forget the policy after a few days, and an attacker who blocks DNS for that long gets through.",
+                    "The policy expires after a few days, and an attacker who blocks DNS for that long can bypass it.",
                 ),
                 None,
             ),
@@ -834,14 +833,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-const OWNERSHIP_CHECK_HELP: &str = "Write the name of your MX host: by this one Microsoft checks who owns the domain, and no mail goes to it.";
+const OWNERSHIP_CHECK_HELP: &str = "Write the name of your MX host: this one only verifies the ownership of the domain for Microsoft, and receives no mail.";
 
-/// The name of an MX record by which Microsoft sees that somebody owns a domain.
+/// Returns whether this is the name of an MX record by which Microsoft verifies the ownership of a domain.
 fn is_ownership_check(pattern: &str) -> bool {
     pattern.ends_with(".msv1.invalid")
 }
 
-/// What helps where a provider has put a name of its own in the place of the mail host's.
+/// What to do if a provider has put a name of its own in place of the mail host's name.
 fn stand_in_help(value: &str) -> Option<&'static str> {
     let label = value.split('.').next().unwrap_or_default();
     label.eq_ignore_ascii_case("_dc-mx").then_some(
@@ -854,7 +853,7 @@ const fn is_of_mx(kind: PolicyErrorKind) -> bool {
     matches!(kind, PolicyErrorKind::MxTrailingDot | PolicyErrorKind::MxUnderscore)
 }
 
-/// The number of the line that has this octet.
+/// The number of the line that contains this octet.
 fn line_at(body: &[u8], offset: usize) -> u32 {
     let lines = body[..offset].split(|octet| *octet == b'\n').count();
     u32::try_from(lines).unwrap_or(u32::MAX)
@@ -889,7 +888,7 @@ const fn name_of(field: Field) -> &'static str {
 
 const LONGEST_MISSPELT_NAME: usize = 32;
 
-/// The field that a name was probably to be: other case, hyphens, spaces, one letter wrong.
+/// The field that a name was probably meant to be: other case, hyphens, spaces, or one wrong letter.
 fn nearly_named(name: &str) -> Option<Field> {
     if name.len() > LONGEST_MISSPELT_NAME {
         return None;
@@ -914,7 +913,7 @@ fn nearly_named(name: &str) -> Option<Field> {
         .map(|(_, field)| field)
 }
 
-/// Whether one letter more, less or other, or two letters swapped, makes one of the other.
+/// Returns whether one inserted, deleted, or changed letter, or two swapped ones, turn one into the other.
 fn is_one_edit_away(a: &[u8], b: &[u8]) -> bool {
     let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let back = a[front..].iter().rev().zip(b[front..].iter().rev()).take_while(|(a, b)| a == b).count();
@@ -930,7 +929,7 @@ fn is_old_draft_field(name: &str) -> bool {
         .any(|old| old.eq_ignore_ascii_case(name))
 }
 
-/// The field and the value that a broken line was probably to be.
+/// The field and the value that a broken line was probably meant to be.
 fn meant(line: &str) -> Option<(Field, &str)> {
     let line = line.trim_matches(|char: char| char.is_whitespace() || is_invisible(char));
     let line = line.strip_prefix('-').map_or(line, str::trim_start);
@@ -943,7 +942,7 @@ fn meant(line: &str) -> Option<(Field, &str)> {
     field.or_else(|| nearly_named(name)).map(|field| (field, value))
 }
 
-/// The mode that a word was probably to be.
+/// The mode that a word was probably meant to be.
 fn mode_word(value: &str) -> Option<&'static str> {
     if value.len() > LONGEST_MISSPELT_NAME {
         return None;
@@ -969,7 +968,7 @@ fn better_help(kind: PolicyErrorKind, meant: Option<(Field, &str)>) -> Option<Co
                 .chars()
                 .all(|char| char.is_ascii_digit() || matches!(char, ',' | '_' | '.' | ';' | '\''));
             (only_marks && !digits.is_empty() && value.len() <= 12 && digits.len() <= 10)
-                .then(|| format!("Write the seconds in digits alone, perhaps `max_age: {digits}`.").into())
+                .then(|| format!("Write the seconds with digits only, perhaps `max_age: {digits}`.").into())
         }
         PolicyErrorKind::SpaceBeforeName | PolicyErrorKind::SpaceBeforeColon => {
             Some(format!("Begin the line with `{name}:`.").into())
@@ -978,12 +977,12 @@ fn better_help(kind: PolicyErrorKind, meant: Option<(Field, &str)>) -> Option<Co
     }
 }
 
-/// An item of a list as YAML writes it.
+/// Returns whether this is an item of a YAML list.
 fn is_list_item(text: &str) -> bool {
     text.starts_with("- ") || text == "-"
 }
 
-/// Whether a text is what is left of RTF without its head: commands of it, or a backslash at the end of lines.
+/// Returns whether a text is RTF without its header: it has RTF commands, or a backslash at the end of lines.
 fn has_marks_of_rtf(body: &[u8]) -> bool {
     const COMMANDS: [&[u8]; 8] =
         [b"\\pard", b"\\f0", b"\\cf0", b"\\paperw", b"\\deftab", b"{\\fonttbl", b"{\\colortbl", b"{\\*\\"];
@@ -1002,7 +1001,7 @@ fn is_angle_placeholder(text: &str) -> bool {
     field_named(trim(text.split(':').next().unwrap_or_default())).is_some()
 }
 
-/// Where on a line a second field begins.
+/// The offset on a line at which a second field begins.
 fn second_field(text: &str) -> Option<usize> {
     let from = text.find(':')? + 1;
     ["version:", "mode:", "max_age:", "mx:"]
@@ -1015,7 +1014,7 @@ fn second_field(text: &str) -> Option<usize> {
         .min()
 }
 
-/// Why a value other than an mx is refused.
+/// The reason why a value other than an mx is refused.
 fn value_cause(value: &str) -> Option<LintKind> {
     if value.starts_with(is_quote) {
         Some(LintKind::QuotedValue)
@@ -1032,7 +1031,7 @@ fn value_cause(value: &str) -> Option<LintKind> {
     }
 }
 
-/// Why an mx is refused.
+/// The reason why an mx is refused.
 fn mx_cause(value: &str) -> Option<LintKind> {
     if value.contains("://") {
         return Some(LintKind::MxUrl);
@@ -1080,8 +1079,8 @@ fn is_address(value: &str) -> bool {
     is_v4 || bare.parse::<Ipv6Addr>().is_ok() || bare.parse::<IpAddr>().is_ok()
 }
 
-/// Whether a domain is one under which anybody may register: a top-level domain, or one of the usual
-/// second levels of a country.
+/// Returns whether anybody may register names under a domain: a top-level domain, or a usual second-level
+/// domain of a country.
 fn is_registry(domain: &str) -> bool {
     match domain.split_once('.') {
         None => true,

@@ -1,33 +1,33 @@
 //! The MX hosts of large mail providers, for hints.
 //!
-//! As of November 2026; the sources stand in docs/providers.md. A provider may change its hosts at any time, so a
-//! hint is never more than that.
+//! As of November 2026; the sources are in docs/providers.md. A provider may change its hosts at any time, so
+//! this is only good for hints.
 
-/// A provider, and what the MX records of its customers name.
+/// A provider, and the MX hosts of its customers.
 pub(super) struct Provider {
     pub(super) name: &'static str,
-    /// Domains whose names are the provider's.
+    /// The domains that belong to the provider.
     domains: &'static [&'static str],
-    /// The hosts that one customer has together. A `*` stands for what each customer, or region, has for itself:
-    /// a label, or a part of one.
+    /// The sets of hosts that one customer uses together. A `*` stands for the part that differs by customer or
+    /// region: a label, or a part of one.
     pub(super) sets: &'static [&'static [&'static str]],
     /// The MX hosts of the provider's own mail domains.
     own: &'static [&'static str],
 }
 
-/// The provider that a name belongs to.
+/// The provider to which a name belongs.
 pub(super) fn provider_of(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.domains.iter().any(|domain| is_within(name, domain)))
 }
 
 impl Provider {
-    /// Whether a name looks like an MX host of this provider.
+    /// Returns whether a name looks like an MX host of this provider.
     pub(super) fn has(&self, name: &str) -> bool {
         self.sets.iter().copied().flatten().chain(self.own).any(|shape| fits(shape, name))
     }
 }
 
-/// Whether a name is the domain, or stands below it.
+/// Returns whether a name is the domain, or is below it.
 pub(super) fn is_within(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
@@ -37,7 +37,7 @@ fn fits(shape: &str, name: &str) -> bool {
         && shape.split('.').zip(name.split('.')).all(|(shape, label)| label_fits(shape, label))
 }
 
-/// Each `*` stands for one character or more.
+/// Returns whether a label has this shape: each `*` matches one character or more.
 fn label_fits(shape: &str, label: &str) -> bool {
     match shape.split_once('*') {
         None => shape == label,

@@ -1,4 +1,4 @@
-//! Findings about TXT records (RFC 8461, 3.1), and how records of both RFCs are read.
+//! Findings about TXT records (RFC 8461, 3.1), and the common reader for the records of both RFCs.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -13,7 +13,7 @@ use crate::error::{LintKind, RecordErrorKind};
 use crate::field::is_white_space;
 use crate::record::{self, Record, RecordId};
 
-/// What is to be said of one TXT RR, its character-strings joined with nothing between.
+/// The findings about one TXT RR, its character-strings concatenated without separators.
 ///
 /// ```
 /// use mta_sts_core::lint;
@@ -30,8 +30,8 @@ pub fn record(txt: &[u8]) -> Vec<Finding> {
     findings.into_vec(txt.len(), 1)
 }
 
-/// What is to be said of the `RRset` under `_mta-sts`: each item is one TXT RR, its character-strings
-/// joined. The line of a finding is the number of the RR, counted from 1.
+/// The findings about the `RRset` at `_mta-sts`: each item is one TXT RR, its character-strings
+/// concatenated. The line of a finding is the number of the RR, counted from 1.
 ///
 /// ```
 /// use mta_sts_core::lint;
@@ -46,7 +46,7 @@ pub fn rrset<T: AsRef<[u8]>>(rrset: &[T]) -> Vec<Finding> {
     into_vec(findings, rrset)
 }
 
-/// The findings about an `RRset`, the place at its end being that of its last RR.
+/// The findings about an `RRset`; a finding at its end is positioned in the last RR.
 pub(super) fn into_vec<T: AsRef<[u8]>>(findings: Findings, rrset: &[T]) -> Vec<Finding> {
     let last = rrset.last().map_or(0, |txt| txt.as_ref().len());
     findings.into_vec(last, u32::try_from(rrset.len().max(1)).unwrap_or(u32::MAX))
@@ -75,7 +75,7 @@ pub(super) fn read_rrset<G: Grammar, T: AsRef<[u8]>>(
     }
 }
 
-/// An RR that does not count as a record.
+/// Reads an RR that does not count as a record.
 fn read_other<G: Grammar>(findings: &mut Findings, txt: &[u8], number: u32, alone: bool) {
     let sort = sort_of(txt).filter(|sort| *sort != G::SORT);
     let is_meant = is_near::<G>(txt) || sort.is_none() && begins_with_field::<G>(txt);
@@ -97,47 +97,47 @@ fn read_other<G: Grammar>(findings: &mut Findings, txt: &[u8], number: u32, alon
     );
 }
 
-/// What the records of MTA-STS and of TLSRPT do not share.
+/// The differences between the records of MTA-STS and of TLSRPT.
 pub(super) trait Grammar: Sized {
     const VERSION: &'static str;
-    /// The field that a record must have.
+    /// The required field of a record.
     const FIELD: &'static str;
-    /// That field, in good order.
+    /// A valid example of that field.
     const GOOD_FIELD: &'static str;
     const SORT: Sort;
     const NO_RECORD: FindingKind;
     const SEVERAL_RECORDS: FindingKind;
     const BAD_VERSION: FindingKind;
     const MISSING_FIELD: FindingKind;
-    /// What the parser can only have against a record as a whole.
+    /// The errors of the parser that concern a record as a whole.
     const OF_WHOLE: &'static [FindingKind];
     const TRAILING_SPACE: FindingKind;
     const EMPTY_FIELD: FindingKind;
-    /// How to mend the field that a record must have, where nothing better can be said.
+    /// How to fix the required field, if nothing more specific is known.
     const FIELD_HELP: &'static str;
-    /// What senders make of a record that is wrong, where that is not what the kind says.
+    /// What senders do about an invalid record, if it differs from what the kind says.
     const SENDERS: Option<&'static str>;
-    /// What senders make of an RR beside the record, likewise.
+    /// What senders do about another RR beside the record, if it differs from what the kind says.
     const SENDERS_BESIDE: Option<&'static str>;
 
-    /// What is remembered from field to field.
+    /// The state that is kept from field to field.
     type State: Default;
 
-    /// What the parser has against a record, and where.
+    /// The parser's error in a record, and its offset.
     fn error(txt: &[u8]) -> Option<(FindingKind, usize)>;
 
-    /// Whether a text was meant as a record of this sort.
+    /// Returns whether a text was meant as a record of this sort.
     fn resembles(txt: &[u8]) -> bool;
 
-    /// The field that a record must have, in good order and as close to what stands there as can be.
+    /// The required field in a valid form that is as close as possible to the given value.
     fn mended(value: &[u8]) -> Option<String>;
 
-    /// How to mend a field that the parser refuses, where its text tells.
+    /// How to fix a field that the parser refuses, if its text tells.
     fn help(_field: &[u8]) -> Option<&'static str> {
         None
     }
 
-    /// Reads the field that a record must have; the parser has nothing against its form.
+    /// Reads the required field; its form is valid.
     fn read_field(reader: &mut Reader<'_, '_, Self>, name: Range<usize>, value: Range<usize>);
 }
 
@@ -186,14 +186,14 @@ impl Grammar for MtaSts {
     }
 }
 
-/// Reads a record field by field.
+/// The state of reading a record field by field.
 pub(super) struct Reader<'a, 'f, G: Grammar> {
     pub(super) txt: &'a [u8],
     pub(super) number: u32,
     pub(super) findings: &'f mut Findings,
-    /// Whether the field has stood that a record must have.
+    /// Whether the required field was seen.
     pub(super) has_field: bool,
-    /// Where the first value of that field stood which the parser has nothing against.
+    /// The position of the first valid value of that field.
     pub(super) first_value: Option<usize>,
     pub(super) state: G::State,
 }
@@ -225,7 +225,7 @@ impl<'a, 'f, G: Grammar> Reader<'a, 'f, G> {
         }
     }
 
-    /// A record that does not begin as one; tells whether to read on.
+    /// Reads the start of a record that has no valid version; returns whether to continue.
     fn read_version(&mut self, end: usize) -> bool {
         let txt = self.txt;
         let error = Severity::Error;
@@ -311,7 +311,7 @@ impl<'a, 'f, G: Grammar> Reader<'a, 'f, G> {
         let error = Severity::Error;
         let offset = span.start;
         let end = if kind == G::TRAILING_SPACE { self.txt.len() } else { span.end };
-        // The field that a record must have must not be deleted, as another may be.
+        // Other fields can be deleted, but not the required one.
         let meant = meant_value::<G>(field).filter(|_| kind != G::TRAILING_SPACE);
         let help = meant.map(|value| match G::mended(value) {
             Some(field) => Cow::Owned(format!("Write `{field}`.")),
@@ -374,7 +374,7 @@ impl<'a, 'f, G: Grammar> Reader<'a, 'f, G> {
         let mut draft = Draft::new(kind, severity, span, self.number).with_senders(senders);
         draft.value = shown;
         if kind == LintKind::MissingSemicolon.into() {
-            draft = draft.with_help(Some(format!("Write a semicolon behind `{}`.", G::VERSION)));
+            draft = draft.with_help(Some(format!("Write a semicolon after `{}`.", G::VERSION)));
         }
         self.findings.push(draft);
     }
@@ -384,8 +384,8 @@ fn end_of_field(txt: &[u8], start: usize) -> usize {
     txt[start..].iter().position(|octet| *octet == b';').map_or(txt.len(), |at| start + at)
 }
 
-/// What the parser has against a field, and where in it: the field is put behind a version, and behind
-/// a good field if one has stood, since of several only the first must be good.
+/// The parser's error in a field, and its offset. The field is tested after a version, and after a
+/// valid required field if one was seen, since of several only the first must be valid.
 fn fault<G: Grammar>(field: &[u8], last: bool, has_field: bool) -> Option<(FindingKind, usize)> {
     let before: &[&str] = if has_field { &[G::VERSION, ";", G::GOOD_FIELD, ";"] } else { &[G::VERSION, ";"] };
     let mut alone = before.concat().into_bytes();
@@ -398,7 +398,7 @@ fn fault<G: Grammar>(field: &[u8], last: bool, has_field: bool) -> Option<(Findi
     (!G::OF_WHOLE.contains(&kind)).then(|| (kind, offset - start))
 }
 
-/// Both without the white space around them; a field without an equals sign is all value.
+/// The trimmed name and value; a field without an equals sign is all value.
 fn name_and_value(field: &[u8]) -> (&[u8], &[u8]) {
     match field.iter().position(|octet| *octet == b'=') {
         Some(at) => (field[..at].trim_ascii(), field[at + 1..].trim_ascii()),
@@ -406,7 +406,7 @@ fn name_and_value(field: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The value of a field that is, or was probably to be, the one that a record must have.
+/// The value of a field that is, or was probably meant to be, the required one.
 fn meant_value<G: Grammar>(field: &[u8]) -> Option<&[u8]> {
     let at = field.iter().position(|octet| matches!(octet, b'=' | b':'))?;
     let name = core::str::from_utf8(&field[..at]).ok()?;
@@ -416,7 +416,7 @@ fn meant_value<G: Grammar>(field: &[u8]) -> Option<&[u8]> {
     (is_exact || name.trim_matches(is_around) == G::FIELD).then(|| field[at + 1..].trim_ascii())
 }
 
-/// Where a part of the record stands in it.
+/// The offset of a part of the record.
 fn offset_in(txt: &[u8], part: &[u8]) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(txt.as_ptr() as usize)?;
     (at + part.len() <= txt.len()).then_some(at)
@@ -428,7 +428,7 @@ fn first_char(text: &[u8]) -> Option<char> {
     core::str::from_utf8(&start[..valid]).ok()?.chars().next()
 }
 
-/// The whole record, in good order and as close to what stands there as can be.
+/// The whole record in a valid form that is as close as possible to the given text.
 fn mended<G: Grammar>(txt: &[u8]) -> Option<String> {
     let name = G::FIELD.as_bytes();
     let is_alone = |at: usize| at == 0 || !txt[at - 1].is_ascii_alphanumeric();
@@ -456,7 +456,7 @@ fn begins_with_field<G: Grammar>(txt: &[u8]) -> bool {
             .is_some_and(|octet| matches!(octet, b'=' | b':'))
 }
 
-/// Where the colon of `v:STSv1` stands.
+/// The position of the colon of `v:STSv1`.
 fn version_with_colon<G: Grammar>(start: &[u8]) -> Option<usize> {
     let colon = start.iter().position(|octet| *octet == b':')?;
     let word = G::VERSION.strip_prefix("v=").unwrap_or_default().as_bytes();
@@ -464,24 +464,25 @@ fn version_with_colon<G: Grammar>(start: &[u8]) -> Option<usize> {
     (start[..colon].trim_ascii() == b"v" && is_word).then_some(colon)
 }
 
-/// Whether a TXT RR was meant as a record of this sort.
+/// Returns whether a TXT RR was meant as a record of this sort.
 fn is_near<G: Grammar>(txt: &[u8]) -> bool {
     G::resembles(txt) && sort_of(txt).is_none_or(|sort| sort == G::SORT)
 }
 
-/// Where the version stands later in a record.
+/// The position of a later version in a record.
 fn later_version<G: Grammar>(txt: &[u8]) -> Option<usize> {
     txt.windows(G::VERSION.len()).position(|text| text == G::VERSION.as_bytes())
 }
 
-/// A name, a TTL and a class may stand there, then `TXT` and a quote.
+/// Returns whether this is a line of a zone file: optionally a name, a TTL, and a class, then `TXT`
+/// and a quote.
 fn is_zone_line(txt: &[u8]) -> bool {
     let mut words = txt.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     words.by_ref().take(4).any(|word| word.eq_ignore_ascii_case(b"TXT"))
         && words.next().is_some_and(|word| word.starts_with(b"\"") || word.starts_with(b"("))
 }
 
-/// Texts that are well known.
+/// Well-known sorts of text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Dkim,
@@ -514,11 +515,11 @@ fn sort_of(txt: &[u8]) -> Option<Sort> {
 
 const fn name_help(sort: Sort) -> Option<&'static str> {
     match sort {
-        Sort::Dkim => Some("Publish the DKIM key under `SELECTOR._domainkey` and the domain."),
-        Sort::Dmarc => Some("Publish the DMARC record under `_dmarc` and the domain."),
-        Sort::MtaSts => Some("Publish the MTA-STS record under `_mta-sts` and the domain."),
+        Sort::Dkim => Some("Publish the DKIM key at `SELECTOR._domainkey.DOMAIN`."),
+        Sort::Dmarc => Some("Publish the DMARC record at `_dmarc.DOMAIN`."),
+        Sort::MtaSts => Some("Publish the MTA-STS record at `_mta-sts.DOMAIN`."),
         Sort::Policy => None,
-        Sort::Spf => Some("Publish the SPF record under the domain itself."),
-        Sort::Tlsrpt => Some("Publish the TLSRPT record under `_smtp._tls` and the domain."),
+        Sort::Spf => Some("Publish the SPF record at the domain itself."),
+        Sort::Tlsrpt => Some("Publish the TLSRPT record at `_smtp._tls.DOMAIN`."),
     }
 }

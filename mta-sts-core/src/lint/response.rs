@@ -1,4 +1,4 @@
-//! Findings about the answer of a Policy Host (RFC 8461, 3.2 and 3.3).
+//! Findings about the response of a Policy Host (RFC 8461, 3.2 and 3.3).
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use crate::name::DnsName;
 use crate::policy::{Policy, Strictness};
 use crate::response::{FetchLimits, HttpResponse};
 
-/// What is to be said of the answer of a Policy Host: its status, its media type, its size, and the
+/// The findings about the response of a Policy Host: its status, its media type, its size, and the
 /// policy in it.
 ///
 /// ```
@@ -21,14 +21,14 @@ use crate::response::{FetchLimits, HttpResponse};
 /// assert_eq!(findings[0].code(), "media-type");
 /// ```
 ///
-/// The body of an answer with another status than 200 is not looked at. Headers that HTTP caches
-/// heed say nothing here: a policy lives for its `max_age` (RFC 8461, 3.3).
+/// The body of a response with a status other than 200 is not examined. Header fields for HTTP
+/// caches are ignored: a policy lives for its `max_age` (RFC 8461, 3.3).
 pub fn response(response: &HttpResponse<'_>, limits: &FetchLimits) -> Vec<Finding> {
     of_response(response, limits, None)
 }
 
-/// What is to be said of the answer of a Policy Host whose domain has these MX hosts, as
-/// [`policy_for_hosts`](super::policy_for_hosts) does of the policy in it.
+/// The findings about the response of a Policy Host whose domain has these MX hosts; the policy in
+/// it is examined as by [`policy_for_hosts`](super::policy_for_hosts).
 pub fn response_for_hosts(
     response: &HttpResponse<'_>,
     limits: &FetchLimits,
@@ -64,7 +64,7 @@ fn of_response(
 }
 
 fn read_content_type(findings: &mut Findings, response: &HttpResponse<'_>, limits: &FetchLimits) {
-    // The same answer around an empty body: what is refused before the body is looked at.
+    // The same response with an empty body, to find what is refused before the body is examined.
     let mut head = HttpResponse::new(response.status(), &b""[..]);
     if let Some(content_type) = response.content_type() {
         head = head.with_content_type(content_type);
@@ -89,7 +89,7 @@ fn read_content_type(findings: &mut Findings, response: &HttpResponse<'_>, limit
     }
 }
 
-/// The value of the first parameter `charset`, its quotes removed.
+/// The value of the first parameter `charset`, without quotes.
 fn charset(content_type: &[u8]) -> Option<&[u8]> {
     content_type.split(|octet| *octet == b';').skip(1).find_map(|parameter| {
         let equals = parameter.iter().position(|octet| *octet == b'=')?;
@@ -99,7 +99,7 @@ fn charset(content_type: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// How closely these limits want a policy to keep to the grammar: a policy with a blank line tells.
+/// The strictness of these limits, found by parsing a policy with a blank line.
 fn strictness(limits: &FetchLimits) -> Strictness {
     let probe = HttpResponse::new(200, &b"\n"[..]).with_content_type(&b"text/plain"[..]);
     match Policy::from_response(&probe, limits) {

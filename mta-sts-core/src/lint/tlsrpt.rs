@@ -17,7 +17,7 @@ use crate::error::{LintKind, TlsrptRecordErrorKind};
 use crate::name::PolicyDomain;
 use crate::tlsrpt::{ReportUri, TlsrptRecord, UriFault, candidate_filter, uris_of};
 
-/// What is to be said of one TXT RR that asks for reports, its character-strings joined with nothing between.
+/// The findings about one TXT RR that asks for reports, its character-strings concatenated without separators.
 ///
 /// ```
 /// use mta_sts_core::lint;
@@ -33,7 +33,7 @@ pub fn tlsrpt_record(txt: &[u8]) -> Vec<Finding> {
     findings.into_vec(txt.len(), 1)
 }
 
-/// What is to be said of the `RRset` under `_smtp._tls`: each item is one TXT RR, its character-strings joined.
+/// The findings about the `RRset` at `_smtp._tls`: each item is one TXT RR, its character-strings concatenated.
 /// The line of a finding is the number of the RR, counted from 1.
 ///
 /// ```
@@ -85,27 +85,26 @@ pub struct TlsrptFacts<'a> {
 }
 
 impl<'a> TlsrptFacts<'a> {
-    /// Nothing is known.
+    /// No facts.
     pub const fn new() -> Self {
         Self { domain: None, ttl: None, has_mta_sts: false }
     }
 
-    /// The domain that the records are of.
+    /// Sets the domain of the records.
     #[must_use]
     pub const fn with_domain(mut self, domain: &'a PolicyDomain) -> Self {
         self.domain = Some(domain);
         self
     }
 
-    /// How long the records may be kept, as the name server of the zone says. What is left of it in the cache of a
-    /// resolver is less.
+    /// Sets the TTL of the records at the authoritative name server. The TTL in a resolver's cache is shorter.
     #[must_use]
     pub const fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Whether the domain has an MTA-STS record.
+    /// Sets whether the domain has an MTA-STS record.
     #[must_use]
     pub const fn with_mta_sts(mut self, has_mta_sts: bool) -> Self {
         self.has_mta_sts = has_mta_sts;
@@ -113,7 +112,7 @@ impl<'a> TlsrptFacts<'a> {
     }
 }
 
-/// Below it the lint calls a TTL short; RFC 8460, 7 asks for a large one and names no number.
+/// A shorter TTL is reported; RFC 8460, 7 asks for a large one and gives no number.
 const SHORT_TTL: Duration = Duration::from_secs(3600);
 
 fn read_ttl(findings: &mut Findings, facts: &TlsrptFacts<'_>, len: usize, number: u32) {
@@ -122,7 +121,7 @@ fn read_ttl(findings: &mut Findings, facts: &TlsrptFacts<'_>, len: usize, number
     findings.push(Draft::new(LintKind::ShortTlsrptTtl, Severity::Info, 0..len, number).with_value(&shown));
 }
 
-/// Where reports leave the domain.
+/// Reports URIs at which the reports leave the domain.
 fn read_hosts(findings: &mut Findings, facts: &TlsrptFacts<'_>, txt: &[u8], number: u32) {
     let Some(domain) = facts.domain else { return };
     let Ok(record) = TlsrptRecord::parse(txt) else { return };
@@ -134,7 +133,7 @@ fn read_hosts(findings: &mut Findings, facts: &TlsrptFacts<'_>, txt: &[u8], numb
     }
 }
 
-/// Whether a host is the domain or stands below it.
+/// Returns whether a host is the domain or is below it.
 fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
@@ -157,7 +156,8 @@ impl Grammar for Tlsrpt {
     const EMPTY_FIELD: FindingKind = FindingKind::Tlsrpt(TlsrptRecordErrorKind::EmptyField);
     const FIELD_HELP: &'static str = advice::of(FindingKind::Tlsrpt(TlsrptRecordErrorKind::NoUsableRua)).help;
     const SENDERS: Option<&'static str> = Some(advice::NO_REPORTS);
-    const SENDERS_BESIDE: Option<&'static str> = Some("Most senders skip it, a few see no TLSRPT record.");
+    const SENDERS_BESIDE: Option<&'static str> =
+        Some("Most senders skip it, but a few then see no TLSRPT record.");
 
     type State = Uris;
 
@@ -181,7 +181,7 @@ impl Grammar for Tlsrpt {
             field.trim_ascii().get(..scheme.len()).is_some_and(|text| text.eq_ignore_ascii_case(scheme))
         };
         (begins(b"mailto:") || begins(b"https:"))
-            .then_some("Write a comma for the semicolon between two URIs.")
+            .then_some("Write a comma instead of the semicolon between two URIs.")
     }
 
     fn read_field(reader: &mut Reader<'_, '_, Self>, name: Range<usize>, value: Range<usize>) {
@@ -189,8 +189,8 @@ impl Grammar for Tlsrpt {
             reader.findings.push(
                 Draft::new(LintKind::DuplicateField, Severity::Warning, name, reader.number)
                     .with_value(Self::FIELD)
-                    .with_senders(Some("Some senders use the URIs of both, others those of the first alone."))
-                    .with_help(Some("Write all URIs behind one `rua=`, with commas between them.")),
+                    .with_senders(Some("Some senders use the URIs of both, others only those of the first."))
+                    .with_help(Some("Write all URIs after one `rua=`, separated by commas.")),
             );
         }
         let txt = reader.txt;
@@ -212,12 +212,12 @@ impl Grammar for Tlsrpt {
     }
 }
 
-/// The URIs of a record that senders can use.
+/// The usable URIs of a record.
 #[derive(Default)]
 pub(super) struct Uris {
     good: Vec<ReportUri>,
     told_many: bool,
-    /// Where the parser misses one; asked when it is first needed.
+    /// The position at which the parser misses a URI; computed on first use.
     place_of_none: OnceCell<Option<usize>>,
 }
 
@@ -246,7 +246,7 @@ fn read_uri(reader: &mut Reader<'_, '_, Tlsrpt>, uri: &[u8], span: Range<usize>)
     reader.findings.push(if uri.is_empty() { draft } else { draft.with_value(uri) });
 }
 
-/// Where the parser misses a URI that can be used.
+/// The position at which the parser misses a usable URI.
 fn no_usable_uri(txt: &[u8]) -> Option<usize> {
     let error = TlsrptRecord::parse(txt).err()?;
     (error.kind() == TlsrptRecordErrorKind::NoUsableRua).then(|| error.offset())
@@ -276,7 +276,7 @@ fn mended_uri(uri: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(uri).ok()?;
     let text = text.trim_matches(|char: char| char.is_whitespace() || is_invisible(char) || is_quote(char));
     let text = text.trim_matches(['<', '>']);
-    // DMARC has a size behind an exclamation mark.
+    // In DMARC a size follows an exclamation mark.
     let text = text.split('!').next().unwrap_or_default();
     let lower = text.to_ascii_lowercase();
     let rest_of = |scheme: &str| lower.strip_prefix(scheme).map(|rest| &text[text.len() - rest.len()..]);

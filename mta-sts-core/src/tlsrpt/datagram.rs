@@ -1,4 +1,4 @@
-//! What libtlsrpt sends to the program that counts.
+//! The datagrams of libtlsrpt, which mail servers send to a collector.
 //!
 //! ```text
 //! {"dpv":"1","d":"example.com","pr":"v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
@@ -7,27 +7,24 @@
 //!     "a":"https://...","f":"reason"}],"t":1,"f":1}]}
 //! ```
 //!
-//! `t` is the number of failures, `f` the end of the session: 1 if it failed. The version is missing in what libtlsrpt
-//! 0.5.0 sends, and `h` is whatever the sender hands in: of Postfix, the whole answer to EHLO.
+//! `t` is the number of failures, `f` the final result: 1 for failure. libtlsrpt 0.5.0 omits the version, and `h` is
+//! whatever the sender passes: for Postfix, the whole EHLO response.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-use core::net::IpAddr;
-
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde::ser::SerializeSeq;
-use serde::{Deserialize, Serialize, Serializer};
+use core::fmt::Display;
 
 use super::event::{self, Event, EventPolicy, Failures, OwnedFailure, SessionEnd, Texts};
+use super::json_writer::JsonWriter;
+use super::strict_json::{Known, Read, StrictFault, StrictJson, once};
 use super::{PolicyType, ResultType};
 use crate::error::{DatagramError, DatagramErrorKind};
 use crate::name::{DnsName, PolicyDomain};
 
-/// What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+/// A datagram of libtlsrpt about one delivery: the TLS results with an MX host under each policy that was checked.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Datagram;
@@ -42,7 +39,7 @@ use crate::name::{DnsName, PolicyDomain};
 /// # Ok::<(), mta_sts_core::tlsrpt::DatagramError>(())
 /// ```
 ///
-/// A mail server that links this crate sends the same, to whichever program counts:
+/// A mail server that links this crate can send the same to any collector:
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts};
@@ -61,7 +58,7 @@ use crate::name::{DnsName, PolicyDomain};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is kept is what counts: names in lower case and A-labels, of a greeting its name, reasons in printable ASCII.
+/// It keeps what is counted: names in lower case and A-labels, the name in a greeting, reasons in printable ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
     domain: PolicyDomain,
@@ -72,9 +69,9 @@ pub struct Datagram {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DatagramPolicy {
     policy_type: PolicyType,
-    // Where it is not the recipient domain.
+    // `None` if it is the recipient domain.
     domain: Option<DnsName>,
-    // A line feed behind each.
+    // Each followed by a line feed.
     lines: Box<str>,
     mx_hosts: Box<str>,
     failures: Vec<OwnedFailure>,
@@ -82,19 +79,19 @@ struct DatagramPolicy {
 }
 
 impl Datagram {
-    /// The most octets that are read or written: 64 KiB.
+    /// The maximum length of a datagram, in octets: 64 KiB.
     pub const MAX_LEN: usize = 65_536;
 
-    /// A datagram about deliveries to this domain, which has this TLSRPT record. Without an event it says nothing.
+    /// A datagram about deliveries to this domain, with this TLSRPT record. It is empty until an event is added.
     pub fn new(domain: &PolicyDomain, record: &str) -> Self {
         Self { domain: domain.clone(), record: record.into(), policies: Vec::new() }
     }
 
-    /// Adds an event of the same recipient domain; its own record does not count.
+    /// Adds an event of the same recipient domain; the record of the event is ignored.
     ///
-    /// Returns whether it could be added: a datagram has no word for a policy discovery that failed beside a cached
-    /// policy, since each of its policies stands for a session; nor for a session of a TLS report, which is not
-    /// counted; nor for an event of another domain.
+    /// Returns whether it could be added. A datagram cannot express a failed policy discovery with a cached policy,
+    /// since each of its policies stands for a session, nor a session of a TLS report, which is not counted, nor an
+    /// event of another domain.
     pub fn add(&mut self, event: &Event<'_>) -> bool {
         let Some(end) = event.session.filter(|_| !event.is_of_tlsrpt_report && *event.domain == self.domain)
         else {
@@ -111,24 +108,25 @@ impl Datagram {
         true
     }
 
-    /// Reads a datagram.
+    /// Parses a datagram.
     ///
-    /// A version may be missing or be `1`. What is not UTF-8 is replaced. Members that are not known, and the number
-    /// of failures, are passed over. A policy without a domain is the recipient's, or with DANE that of the first MX
-    /// host that failed. A result type that is not known counts as `validation-failure`. Where the reason is
-    /// OpenSSL's word for a name, a date or an issuer that is wrong, `validation-failure` becomes the result type
-    /// that says so (RFC 8460, 4.3).
+    /// The version may be missing or `1`. Invalid UTF-8 is replaced. Unknown members and the number of failures are
+    /// ignored. A policy without a domain gets the recipient's, or with DANE that of the first MX host that failed. An
+    /// unknown result type counts as `validation-failure`. If the reason is the OpenSSL message for a wrong name, date,
+    /// or issuer, `validation-failure` becomes the corresponding result type (RFC 8460, 4.3).
     ///
     /// # Errors
     ///
-    /// Why nothing is counted of it.
+    /// Returns why nothing in it is counted.
     // Meets R36, R37, R38, R39.
     pub fn parse(datagram: &[u8]) -> Result<Self, DatagramError> {
         if datagram.len() > Self::MAX_LEN {
             return Err(DatagramError::at(DatagramErrorKind::TooLong, 1, Self::MAX_LEN));
         }
-        let text = String::from_utf8_lossy(datagram);
-        let read: ReadDatagram<'_> = serde_json::from_str(&text).map_err(|error| of_json(&error, &text))?;
+        let text =
+            core::str::from_utf8(datagram).map_or_else(|_| String::from_utf8_lossy(datagram), Cow::Borrowed);
+        let mut json = StrictJson::new(&text);
+        let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), &text))?;
         read.checked().map_err(|kind| DatagramError::at(kind, 1, 0))
     }
 
@@ -137,12 +135,12 @@ impl Datagram {
         &self.domain
     }
 
-    /// The TLSRPT record of the recipient domain, as the sender saw it.
+    /// The TLSRPT record of the recipient domain, as seen by the sender.
     pub fn record(&self) -> &str {
         &self.record
     }
 
-    /// What is to be counted, each with the record.
+    /// The events to count, each with the record.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.policies.iter().map(|policy| Event {
             record: Some(&self.record),
@@ -158,23 +156,29 @@ impl Datagram {
         })
     }
 
-    /// The datagram as libtlsrpt writes it, of version 1.
+    /// Writes the datagram in the form of libtlsrpt, version 1.
     ///
     /// # Errors
     ///
-    /// `datagram-without-policy` and `datagram-too-long`: no program would count it. Send none.
+    /// `datagram-without-policy` and `datagram-too-long`: no collector would count it. Do not send it.
     pub fn to_json(&self) -> Result<String, DatagramError> {
         if self.policies.is_empty() {
             return Err(DatagramError::at(DatagramErrorKind::NoPolicy, 1, 0));
         }
-        // Texts and numbers are written to memory, so that nothing can fail.
-        let json = serde_json::to_string(&WrittenDatagram {
-            dpv: VERSION,
-            d: self.domain.as_str(),
-            pr: &self.record,
-            policies: self.policies.iter().map(|policy| policy.written(&self.domain)).collect(),
-        })
-        .unwrap_or_default();
+        let mut writer = JsonWriter::new();
+        writer.bracket('{');
+        writer.text("dpv", VERSION);
+        writer.text("d", self.domain.as_str());
+        writer.text("pr", &self.record);
+        writer.name("policies");
+        writer.bracket('[');
+        for policy in &self.policies {
+            writer.separate();
+            policy.write(&self.domain, &mut writer);
+        }
+        writer.bracket(']');
+        writer.bracket('}');
+        let json = writer.into_text();
         if json.len() > Self::MAX_LEN {
             return Err(DatagramError::at(DatagramErrorKind::TooLong, 1, Self::MAX_LEN));
         }
@@ -183,92 +187,179 @@ impl Datagram {
 }
 
 impl DatagramPolicy {
-    fn written<'a>(&'a self, recipient: &'a PolicyDomain) -> WrittenPolicy<'a> {
-        WrittenPolicy {
-            policy_type: self.policy_type.number(),
-            policy_domain: self.domain.as_ref().unwrap_or(recipient.as_name()).as_str(),
-            policy_string: &self.lines,
-            mx_host: &self.mx_hosts,
-            failure_details: self.failures.iter().map(WrittenFailure::from).collect(),
-            t: self.failures.len(),
-            f: self.has_failed.into(),
+    fn write(&self, recipient: &PolicyDomain, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.number("policy-type", self.policy_type.number().into());
+        writer.text("policy-domain", self.domain.as_ref().unwrap_or(recipient.as_name()).as_str());
+        for (name, joined) in [("policy-string", &self.lines), ("mx-host", &self.mx_hosts)] {
+            if !joined.is_empty() {
+                writer.texts(name, joined.split_terminator('\n'));
+            }
         }
+        if !self.failures.is_empty() {
+            writer.name("failure-details");
+            writer.bracket('[');
+            for failure in &self.failures {
+                writer.separate();
+                failure.write(writer);
+            }
+            writer.bracket(']');
+        }
+        writer.number("t", self.failures.len() as u64);
+        writer.number("f", self.has_failed.into());
+        writer.bracket('}');
     }
 }
 
-impl<'a> From<&'a OwnedFailure> for WrittenFailure<'a> {
-    fn from(failure: &'a OwnedFailure) -> Self {
-        Self {
-            c: failure.result_type.number(),
-            s: failure.sending_ip,
-            n: failure.mx_host.as_deref(),
-            h: failure.helo.as_deref(),
-            r: failure.receiving_ip,
-            a: failure.additional_information.as_deref(),
-            f: failure.reason.as_deref(),
+impl OwnedFailure {
+    fn write(&self, writer: &mut JsonWriter) {
+        let text = |name: &str, text: &Option<Box<str>>, writer: &mut JsonWriter| {
+            if let Some(text) = text {
+                writer.text(name, text);
+            }
+        };
+        writer.bracket('{');
+        writer.number("c", self.result_type.number().into());
+        if let Some(address) = &self.sending_ip {
+            writer.shown("s", address as &dyn Display);
         }
+        text("n", &self.mx_host, writer);
+        text("h", &self.helo, writer);
+        if let Some(address) = &self.receiving_ip {
+            writer.shown("r", address as &dyn Display);
+        }
+        text("a", &self.additional_information, writer);
+        text("f", &self.reason, writer);
+        writer.bracket('}');
     }
 }
 
 const VERSION: &str = "1";
 
-/// The members as they stand in a datagram.
-#[derive(Deserialize)]
+/// The members of a datagram.
 struct ReadDatagram<'a> {
-    #[serde(borrow, default)]
-    dpv: Option<Text<'a>>,
-    #[serde(borrow)]
-    d: Text<'a>,
-    #[serde(borrow)]
-    pr: Text<'a>,
-    #[serde(borrow)]
+    version: Option<Cow<'a, str>>,
+    domain: Cow<'a, str>,
+    record: Cow<'a, str>,
     policies: Vec<ReadPolicy<'a>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
 struct ReadPolicy<'a> {
     policy_type: u16,
-    #[serde(borrow, default)]
-    policy_domain: Option<Text<'a>>,
-    #[serde(default)]
-    policy_string: Option<JoinedLines>,
-    #[serde(default)]
-    mx_host: Option<JoinedLines>,
-    #[serde(borrow, default)]
-    failure_details: Option<Vec<ReadFailure<'a>>>,
-    f: Flag,
+    domain: Option<Cow<'a, str>>,
+    lines: String,
+    mx_hosts: String,
+    failures: Vec<ReadFailure<'a>>,
+    has_failed: bool,
 }
 
-#[derive(Deserialize)]
 struct ReadFailure<'a> {
-    c: u16,
-    #[serde(borrow, default)]
-    s: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    n: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    h: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    r: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    a: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    f: Option<Text<'a>>,
+    result_type: u16,
+    sending_ip: Option<Cow<'a, str>>,
+    mx_host: Option<Cow<'a, str>>,
+    helo: Option<Cow<'a, str>>,
+    receiving_ip: Option<Cow<'a, str>>,
+    information: Option<Cow<'a, str>>,
+    reason: Option<Cow<'a, str>>,
 }
+
+impl<'a> ReadDatagram<'a> {
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut version, mut domain, mut record, mut policies) = (None, None, None, None);
+        json.object(&mut |json, name| match name {
+            "dpv" => once(&mut version, json.optional_text()?),
+            "d" => once(&mut domain, json.text()?),
+            "pr" => once(&mut record, json.text()?),
+            "policies" => once(&mut policies, ReadPolicy::read_all(json)?),
+            _ => Ok(Known::No),
+        })?;
+        Ok(Self {
+            version: version.flatten(),
+            domain: domain.ok_or(StrictFault::Member)?,
+            record: record.ok_or(StrictFault::Member)?,
+            policies: policies.ok_or(StrictFault::Member)?,
+        })
+    }
+}
+
+impl<'a> ReadPolicy<'a> {
+    fn read_all(json: &mut StrictJson<'a>) -> Read<Vec<Self>> {
+        let mut all = Vec::new();
+        json.array(&mut |json| {
+            all.push(Self::read(json)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut policy_type, mut domain, mut lines, mut mx_hosts) = (None, None, None, None);
+        let (mut failures, mut has_failed) = (None, None);
+        json.object(&mut |json, name| match name {
+            "policy-type" => once(&mut policy_type, json.number()?),
+            "policy-domain" => once(&mut domain, json.optional_text()?),
+            "policy-string" => once(&mut lines, joined_lines(json)?),
+            "mx-host" => once(&mut mx_hosts, joined_lines(json)?),
+            "failure-details" => once(&mut failures, ReadFailure::read_all(json)?),
+            "f" => once(&mut has_failed, json.flag()?),
+            _ => Ok(Known::No),
+        })?;
+        Ok(Self {
+            policy_type: policy_type.ok_or(StrictFault::Member)?,
+            domain: domain.flatten(),
+            lines: lines.unwrap_or_default(),
+            mx_hosts: mx_hosts.unwrap_or_default(),
+            failures: failures.unwrap_or_default(),
+            has_failed: has_failed.ok_or(StrictFault::Member)?,
+        })
+    }
+}
+
+impl<'a> ReadFailure<'a> {
+    fn read_all(json: &mut StrictJson<'a>) -> Read<Vec<Self>> {
+        let mut all = Vec::new();
+        if !json.is_null()? {
+            json.array(&mut |json| {
+                all.push(Self::read(json)?);
+                Ok(())
+            })?;
+        }
+        Ok(all)
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let mut result_type = None;
+        let mut texts: [Option<Option<Cow<'a, str>>>; 6] = Default::default();
+        json.object(&mut |json, name| {
+            if name == "c" {
+                return once(&mut result_type, json.number()?);
+            }
+            match TEXTS.iter().position(|text| *text == name) {
+                Some(place) => once(&mut texts[place], json.optional_text()?),
+                None => Ok(Known::No),
+            }
+        })?;
+        let [sending_ip, mx_host, helo, receiving_ip, information, reason] = texts.map(Option::flatten);
+        let result_type = result_type.ok_or(StrictFault::Member)?;
+        Ok(Self { result_type, sending_ip, mx_host, helo, receiving_ip, information, reason })
+    }
+}
+
+/// The members of a failure that are texts, in the order of their fields.
+const TEXTS: [&str; 6] = ["s", "n", "h", "r", "a", "f"];
 
 impl ReadDatagram<'_> {
     fn checked(self) -> Result<Datagram, DatagramErrorKind> {
-        if self.dpv.is_some_and(|version| version.0 != VERSION) {
+        if self.version.is_some_and(|version| version != VERSION) {
             return Err(DatagramErrorKind::UnknownVersion);
         }
         if self.policies.is_empty() {
             return Err(DatagramErrorKind::NoPolicy);
         }
-        let domain = PolicyDomain::parse(&self.d.0).map_err(|_| DatagramErrorKind::BadDomain)?;
+        let domain = PolicyDomain::parse(&self.domain).map_err(|_| DatagramErrorKind::BadDomain)?;
         let policies =
             self.policies.into_iter().map(|policy| policy.checked(&domain)).collect::<Result<_, _>>()?;
-        Ok(Datagram { domain, record: self.pr.0.into(), policies })
+        Ok(Datagram { domain, record: self.record.into(), policies })
     }
 }
 
@@ -276,13 +367,9 @@ impl ReadPolicy<'_> {
     fn checked(self, recipient: &PolicyDomain) -> Result<DatagramPolicy, DatagramErrorKind> {
         let policy_type =
             PolicyType::from_number(self.policy_type).ok_or(DatagramErrorKind::UnknownPolicyType)?;
-        let failures: Vec<_> = self
-            .failure_details
-            .unwrap_or_default()
-            .into_iter()
-            .map(|failure| failure.checked(policy_type))
-            .collect();
-        let named = self.policy_domain.and_then(|name| DnsName::parse(&name.0).ok());
+        let failures: Vec<_> =
+            self.failures.into_iter().map(|failure| failure.checked(policy_type)).collect();
+        let named = self.domain.and_then(|name| DnsName::parse(&name).ok());
         let domain = named.or_else(|| {
             // The TLSA base domain is the name of the MX host (RFC 8460, 1.1).
             let host = failures.iter().find_map(|failure| failure.mx_host.as_deref());
@@ -291,52 +378,53 @@ impl ReadPolicy<'_> {
         Ok(DatagramPolicy {
             policy_type,
             domain: domain.filter(|name| name != recipient.as_name()),
-            lines: self.policy_string.unwrap_or_default().0,
-            mx_hosts: self.mx_host.unwrap_or_default().0,
+            lines: self.lines.into(),
+            mx_hosts: self.mx_hosts.into(),
             failures,
-            has_failed: self.f.0,
+            has_failed: self.has_failed,
         })
     }
 }
 
-/// The longest `additional-information`, in octets.
+/// The maximum length of `additional-information`, in octets.
 const MAX_INFORMATION_LEN: usize = 1024;
 
 impl ReadFailure<'_> {
     fn checked(self, policy_type: PolicyType) -> OwnedFailure {
-        let ip = |text: Option<Text<'_>>| text.and_then(|text| text.0.parse().ok());
+        let ip = |text: Option<Cow<'_, str>>| text.and_then(|text| text.parse().ok());
         let owned = |text: &str| Box::from(text);
-        let reason = self.f.as_ref().and_then(|text| event::reason_code(&text.0)).map(owned);
-        let known = ResultType::from_number(self.c);
+        let reason = self.reason.as_ref().and_then(|text| event::reason_code(text)).map(owned);
+        let known = ResultType::from_number(self.result_type);
         let told = known.unwrap_or(ResultType::ValidationFailure);
-        let reason = reason.or_else(|| known.is_none().then(|| format!("libtlsrpt-{}", self.c).into()));
+        let reason =
+            reason.or_else(|| known.is_none().then(|| format!("libtlsrpt-{}", self.result_type).into()));
         let may_be_told_by_reason = told == ResultType::ValidationFailure && policy_type != PolicyType::Tlsa;
         let by_reason = reason.as_deref().filter(|_| may_be_told_by_reason).and_then(result_type_of_openssl);
         let result_type = by_reason.unwrap_or(told);
         OwnedFailure {
             result_type,
-            sending_ip: ip(self.s),
-            mx_host: self.n.and_then(|name| host_name(&name.0)),
-            helo: self.h.as_ref().and_then(|said| event::helo_name(&said.0)).map(owned),
-            receiving_ip: ip(self.r),
+            sending_ip: ip(self.sending_ip),
+            mx_host: self.mx_host.and_then(|name| host_name(&name)),
+            helo: self.helo.as_ref().and_then(|said| event::helo_name(said)).map(owned),
+            receiving_ip: ip(self.receiving_ip),
             additional_information: self
-                .a
+                .information
                 .as_ref()
-                .and_then(|uri| event::cut(&uri.0, MAX_INFORMATION_LEN, |octet| octet.is_ascii_graphic()))
+                .and_then(|uri| event::cut(uri, MAX_INFORMATION_LEN, |octet| octet.is_ascii_graphic()))
                 .map(owned),
             reason,
         }
     }
 }
 
-/// The name of an MX host, or what stands in its place.
+/// The name of an MX host, or the text in its place.
 fn host_name(name: &str) -> Option<Box<str>> {
     DnsName::parse(name)
         .map_or_else(|_| event::unusual_host_name(name).map(Into::into), |name| Some(name.as_str().into()))
 }
 
-/// What a word of OpenSSL's certificate verification says, in the words of RFC 8460, 4.3. Blanks may be underscores, as
-/// Postfix writes them.
+/// The result type (RFC 8460, 4.3) for a message of OpenSSL's certificate verification. White space may be replaced by
+/// underscores, as by Postfix.
 fn result_type_of_openssl(reason: &str) -> Option<ResultType> {
     let same = |word: &&str| {
         word.len() == reason.len()
@@ -376,42 +464,26 @@ const UNTRUSTED: [&str; 20] = [
     "unsupported_certificate_purpose",
 ];
 
-/// A text, borrowed from the JSON where it has no escapes.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Texts that become one, a line feed behind each. Blank ones are left out; control characters are replaced.
-#[derive(Default)]
-struct JoinedLines(Box<str>);
-
-impl<'de> Deserialize<'de> for JoinedLines {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lines;
-
-        impl<'de> Visitor<'de> for Lines {
-            type Value = String;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an array of texts")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<String, A::Error> {
-                let mut joined = String::new();
-                while let Some(Text(text)) = texts.next_element()? {
-                    push_line(&mut joined, &text);
-                }
-                Ok(joined)
-            }
-        }
-
-        deserializer.deserialize_seq(Lines).map(|joined| Self(joined.into()))
+/// Texts that become one, a line feed behind each; nothing for null. Blank ones are left out; control characters are replaced.
+fn joined_lines(json: &mut StrictJson<'_>) -> Read<String> {
+    let mut joined = String::new();
+    if !json.is_null()? {
+        json.array(&mut |json| {
+            push_line(&mut joined, &json.text()?);
+            Ok(())
+        })?;
     }
+    Ok(joined)
 }
 
 fn push_line(joined: &mut String, line: &str) {
     let line = line.trim_end_matches(['\r', '\n']);
     if line.trim().is_empty() {
+        return;
+    }
+    if line.bytes().all(|octet| matches!(octet, b' '..=b'~' | b'\t')) {
+        joined.push_str(line);
+        joined.push('\n');
         return;
     }
     let is_replaced = |char: char| char.is_control() && char != '\t';
@@ -427,91 +499,14 @@ fn push_line(joined: &mut String, line: &str) {
     joined.push('\n');
 }
 
-/// 0 or 1, or what JSON has for it.
-struct Flag(bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberOrWord;
-
-        impl Visitor<'_> for NumberOrWord {
-            type Value = Flag;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("0 or 1")
-            }
-
-            fn visit_bool<E: serde::de::Error>(self, word: bool) -> Result<Flag, E> {
-                Ok(Flag(word))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Flag, E> {
-                match number {
-                    0 | 1 => Ok(Flag(number == 1)),
-                    _ => Err(E::custom("0 or 1 is expected")),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(NumberOrWord)
-    }
-}
-
-/// Where `serde_json` has stopped, and why.
-fn of_json(error: &serde_json::Error, text: &str) -> DatagramError {
-    let kind = if error.is_data() { DatagramErrorKind::BadMember } else { DatagramErrorKind::NotJson };
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    // The column is counted from 1; it is that of the last octet that was read.
-    let offset = (before + error.column().saturating_sub(1)).min(text.len());
-    DatagramError::at(kind, u32::try_from(error.line().max(1)).unwrap_or(u32::MAX), offset)
-}
-
-#[derive(Serialize)]
-struct WrittenDatagram<'a> {
-    dpv: &'a str,
-    d: &'a str,
-    pr: &'a str,
-    policies: Vec<WrittenPolicy<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct WrittenPolicy<'a> {
-    policy_type: u16,
-    policy_domain: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty", serialize_with = "as_array")]
-    policy_string: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty", serialize_with = "as_array")]
-    mx_host: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failure_details: Vec<WrittenFailure<'a>>,
-    t: usize,
-    f: u8,
-}
-
-#[derive(Serialize)]
-struct WrittenFailure<'a> {
-    c: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    h: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    a: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    f: Option<&'a str>,
-}
-
-fn as_array<S: Serializer>(joined: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut array = serializer.serialize_seq(None)?;
-    for line in joined.split_terminator('\n') {
-        array.serialize_element(line)?;
-    }
-    array.end()
+/// Converts a fault of the JSON reader, with its position.
+fn of_json(fault: StrictFault, offset: usize, text: &str) -> DatagramError {
+    let kind = match fault {
+        StrictFault::Syntax => DatagramErrorKind::NotJson,
+        StrictFault::Member => DatagramErrorKind::BadMember,
+    };
+    let lines = text.as_bytes()[..offset].iter().filter(|octet| **octet == b'\n').count();
+    DatagramError::at(kind, u32::try_from(lines + 1).unwrap_or(u32::MAX), offset)
 }
 
 #[cfg(test)]
@@ -520,7 +515,7 @@ mod tests {
     use super::*;
     use std::vec;
 
-    /// A datagram whose only policy has these members, between those that every policy has.
+    /// A datagram whose only policy has these members besides the common ones.
     fn with_policy(members: &str) -> String {
         format!(r#"{{"d":"example.com","pr":"v=TLSRPTv1; rua=mailto:a@b","policies":[{{{members}}}]}}"#)
     }
@@ -611,7 +606,7 @@ mod tests {
         ] {
             assert_eq!(result(2, reason), result_type, "{reason}");
             assert_eq!(result(1, reason), ResultType::ValidationFailure, "under DANE: {reason}");
-            // Whatever number a libtlsrpt to come has for it.
+            // Whatever number a future libtlsrpt uses for it.
             let unknown = format!(r#""policy-type":2,"failure-details":[{{"c":299,"f":"{reason}"}}],"f":1"#);
             assert_eq!(failures(&unknown)[0].result_type, result_type, "{reason}");
         }

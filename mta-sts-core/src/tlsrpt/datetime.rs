@@ -8,9 +8,10 @@ use crate::time::UnixTime;
 
 const DAY: u64 = 86_400;
 
-/// Reads a time, in the form of RFC 3339 or in one that senders use for it; and in which way it is unusual.
+/// Parses a time in the form of RFC 3339, or in another one that senders use, with its deviation.
 ///
-/// Fractions of a second are dropped, a leap second is the second before. Without a zone it is UTC.
+/// Fractions of a second are dropped, and a leap second counts as the second before. Without a zone it is
+/// UTC.
 pub(super) fn parse(text: &str) -> Result<(UnixTime, Option<DeviationKind>), DeviationKind> {
     let (time, zone) = text.as_bytes().split_at_checked(19).ok_or(DeviationKind::BadDatetime)?;
     let number = |start: usize, end: usize| {
@@ -40,7 +41,7 @@ pub(super) fn parse(text: &str) -> Result<(UnixTime, Option<DeviationKind>), Dev
     Ok((UnixTime::from_secs(seconds), fault))
 }
 
-/// The seconds that the zone is ahead of UTC.
+/// The offset of the zone from UTC, in seconds.
 fn parse_zone(zone: &[u8]) -> Result<(i64, Option<DeviationKind>), DeviationKind> {
     if zone == b"Z" {
         return Ok((0, None));
@@ -70,13 +71,13 @@ fn parse_zone(zone: &[u8]) -> Result<(i64, Option<DeviationKind>), DeviationKind
     }
 }
 
-/// A time as `2016-04-01T00:00:00Z`; nothing beyond the year 9999, which RFC 3339 cannot write.
+/// Formats a time as `2016-04-01T00:00:00Z`; `None` after the year 9999, which RFC 3339 cannot express.
 pub(super) fn format(time: UnixTime) -> Option<String> {
     let (days, second) = (time.as_secs() / DAY, time.as_secs() % DAY);
     if days >= days_before(10_000, 1, 1)? {
         return None;
     }
-    // Leap days put the guess too low by 6 years at most.
+    // Because of leap days the estimate is too low by at most 6 years.
     let mut year = 1970 + days / 366;
     while days_before(year + 1, 1, 1)? <= days {
         year += 1;
@@ -100,7 +101,7 @@ const fn is_leap(year: u64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-/// The days of a month, none for a month that does not exist.
+/// The number of days in a month; 0 for an invalid month.
 const fn days_of(year: u64, month: u64) -> u64 {
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -111,7 +112,7 @@ const fn days_of(year: u64, month: u64) -> u64 {
     }
 }
 
-/// The days from 1970-01-01 to a date; nothing for one before.
+/// The number of days from 1970-01-01 to a date; `None` for an earlier one.
 fn days_before(year: u64, month: u64, day: u64) -> Option<u64> {
     const BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let leaps_before = |year: u64| year / 4 - year / 100 + year / 400;

@@ -3,7 +3,7 @@ use core::fmt;
 use super::ReportPath;
 use crate::error::DeviationKind;
 
-/// Where a report departs from RFC 8460 or from I-JSON, and was read all the same.
+/// A deviation of a report from RFC 8460 or from I-JSON that did not prevent reading it.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Report;
@@ -26,23 +26,23 @@ impl Deviation {
         Self { kind, path, offset }
     }
 
-    /// What is unusual.
+    /// The kind of the deviation.
     pub const fn kind(&self) -> DeviationKind {
         self.kind
     }
 
-    /// The stable kebab-case word of the kind.
+    /// The stable code of the kind: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// The member where it is; for an unknown member, the object that has it.
+    /// The path of the member; for an unknown member, the object that contains it.
     pub const fn path(&self) -> ReportPath {
         self.path
     }
 
-    /// The byte of the report where it was noticed, counted from 0: the start of a value, or the end of an object
-    /// that lacks a member.
+    /// The byte offset at which it was noticed, counted from 0: the start of a value, or the end of an object
+    /// with a missing member.
     pub const fn offset(&self) -> usize {
         self.offset
     }

@@ -7,9 +7,9 @@ use crate::delivery::TlsrptRow;
 use crate::error::SessionFault;
 use crate::lookup::Outcome;
 use crate::name::{DnsName, PolicyDomain};
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 
-/// Something that a report tells of: a session with an MX host, or a policy that could not be had.
+/// An event that a report counts: a session with an MX host, or a failed policy discovery.
 ///
 /// ```
 /// use core::net::IpAddr;
@@ -32,7 +32,7 @@ use crate::policy::Policy;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`Tally::count`](super::Tally::count) counts it, and a [`Datagram`](super::Datagram) tells it to another program.
+/// [`Tally::count`](super::Tally::count) counts it, and a [`Datagram`](super::Datagram) passes it to another program.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     pub(super) domain: &'a PolicyDomain,
@@ -44,36 +44,36 @@ pub struct Event<'a> {
     pub(super) sending_ip: Option<IpAddr>,
 }
 
-/// The policy that an event is counted under.
+/// The policy under which an event is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventPolicy<'a> {
     pub(super) policy_type: PolicyType,
-    /// Of which domain or host it is, where that is not the recipient domain.
+    /// The domain or host that it belongs to, if that is not the recipient domain.
     pub(super) domain: Option<&'a DnsName>,
     pub(super) lines: Texts<'a>,
     pub(super) mx_hosts: Texts<'a>,
 }
 
 impl EventPolicy<'_> {
-    /// A policy of which nothing is known but its type.
+    /// A policy of which only the type is known.
     pub(super) const fn bare(policy_type: PolicyType) -> Self {
         Self { policy_type, domain: None, lines: Texts::None, mx_hosts: Texts::None }
     }
 
-    /// Whether nothing is known of it but its type.
+    /// Returns whether only its type is known.
     pub(super) fn is_bare(&self) -> bool {
         self.domain.is_none() && self.lines.are("") && self.mx_hosts.are("")
     }
 }
 
-/// How a session ended, to its policy.
+/// The final result of a session under its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionEnd {
     Success,
     Failure,
 }
 
-/// What went wrong.
+/// The failures of an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Failures<'a> {
     None,
@@ -81,7 +81,7 @@ pub(super) enum Failures<'a> {
     Of(&'a [OwnedFailure]),
 }
 
-/// One thing that went wrong, as it is counted.
+/// One failure, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Failure<'a> {
     pub(super) result_type: ResultType,
@@ -143,7 +143,7 @@ impl OwnedFailure {
 /// # Ok::<(), mta_sts_core::NameError>(())
 /// ```
 ///
-/// All is optional; what is not known is left out of the report.
+/// Everything is optional; unknown facts are omitted from the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SessionFacts<'a> {
     policy: Option<&'a Policy>,
@@ -156,35 +156,36 @@ pub struct SessionFacts<'a> {
 }
 
 impl<'a> SessionFacts<'a> {
-    /// A session with this MX host, as named in its MX record. Of what is no host name: `SessionFacts::default()`.
+    /// A session with this MX host, by the name in its MX record. If that is not a host name, use
+    /// `SessionFacts::default()`.
     pub fn new(mx_host: &'a DnsName) -> Self {
         Self { mx_host: Some(mx_host), ..Self::default() }
     }
 
-    /// Sets the MTA-STS policy of the recipient domain. It is told with what is counted under MTA-STS.
+    /// Sets the MTA-STS policy of the recipient domain. It is reported with what is counted under MTA-STS.
     #[must_use]
     pub const fn with_policy(mut self, policy: &'a Policy) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// Sets the TLSA records of the MX host: usage, selector, matching type and data in hexadecimal, a blank between
-    /// two. They are told with what is counted under DANE.
+    /// Sets the TLSA records of the MX host: usage, selector, matching type, and data in hexadecimal, separated by
+    /// spaces. They are reported with what is counted under DANE.
     #[must_use]
     pub const fn with_tlsa_records(mut self, records: &'a [&'a str]) -> Self {
         self.tlsa_records = records;
         self
     }
 
-    /// Sets what the MX host calls itself: a name, its greeting, or its answer to EHLO. The first word counts, the
-    /// number of an answer apart; 255 octets of it at most.
+    /// Sets the name of the MX host from its greeting or its EHLO response. The first word is used, without the reply
+    /// code; at most 255 octets of it.
     #[must_use]
     pub const fn with_helo(mut self, helo: &'a str) -> Self {
         self.helo = Some(helo);
         self
     }
 
-    /// Sets the address that the session came from.
+    /// Sets the local address of the session.
     #[must_use]
     pub const fn with_sending_ip(mut self, address: IpAddr) -> Self {
         self.sending_ip = Some(address);
@@ -198,9 +199,9 @@ impl<'a> SessionFacts<'a> {
         self
     }
 
-    /// Sets the `failure-reason-code`, where the sender knows more than the code of the row: a word of its TLS
-    /// library. Up to the first character that is not printable ASCII, 128 octets at most: a report is to tell
-    /// little of the sender (RFC 8460, 8).
+    /// Sets the `failure-reason-code`, if the sender has more detail than the code of the row, such as a message of
+    /// its TLS library. It is used up to the first character that is not printable ASCII, at most 128 octets: a report
+    /// should reveal little about the sender (RFC 8460, 8).
     // Meets R46, R91.
     #[must_use]
     pub const fn with_reason(mut self, reason: &'a str) -> Self {
@@ -210,11 +211,11 @@ impl<'a> SessionFacts<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// A session with an MX host, or one that its policy forbade: one event for each row of the verdict.
+    /// The events of a session with an MX host, or of one that its policy prevented: one for each row of the verdict.
     ///
-    /// What the row is counted under says which policy is told: the MTA-STS policy with its domain, the TLSA records
-    /// with the name of the MX host (RFC 8460, 1.1), or nothing. A connection that failed before the host greeted
-    /// has no row, and is not counted (RFC 8460, 4.3.4).
+    /// The row determines which policy is reported: the MTA-STS policy with its domain, the TLSA records with the name
+    /// of the MX host (RFC 8460, 1.1), or none. A connection that failed before the greeting has no row, and is not
+    /// counted (RFC 8460, 4.3.4).
     // Meets R2, A33, A35, A36.
     pub fn session(domain: &'a PolicyDomain, row: &TlsrptRow, facts: SessionFacts<'a>) -> Self {
         let policy_type = row.policy_type;
@@ -248,11 +249,11 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// A policy discovery that failed; [`None`] where the lookup has nothing to report.
+    /// The event of a failed policy discovery; `None` if the lookup has nothing to report.
     ///
-    /// Without a policy it is a failed session under MTA-STS, whose `policy-string` is whatever lines were received.
-    /// Where a cached policy applies, the session that follows is counted on its own, and the failure is a detail
-    /// beside it: one session may count for several failures (RFC 8460, 4).
+    /// Without a policy it is a failed session under MTA-STS, whose `policy-string` has the lines that were received.
+    /// With a cached policy, the following session is counted separately, and the failure is an additional detail: one
+    /// session may count for several failures (RFC 8460, 4).
     pub fn discovery(domain: &'a PolicyDomain, outcome: &'a Outcome) -> Option<Self> {
         let failure = outcome.failure.as_ref()?;
         let received_lines = Texts::Joined(failure.received_lines.as_text());
@@ -317,7 +318,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// A session without policy that went well: what the other fields begin with.
+    /// A successful session without a policy: the starting point for the other fields.
     pub(super) const fn of(domain: &'a PolicyDomain) -> Self {
         Self {
             domain,
@@ -330,18 +331,18 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The event with the TLSRPT record of the recipient domain, its strings joined.
+    /// Sets the TLSRPT record of the recipient domain, its strings concatenated.
     ///
-    /// With a text that is no [`TlsrptRecord`](super::TlsrptRecord) nothing is counted: the domain wants no reports.
-    /// Without one it is counted, and the record is asked for when the report is due.
+    /// If the text is not a valid [`TlsrptRecord`](super::TlsrptRecord), nothing is counted: the domain wants no
+    /// reports. Without a record the event is counted, and the record is looked up when the report is due.
     #[must_use]
     pub const fn with_record(mut self, record: &'a str) -> Self {
         self.record = Some(record);
         self
     }
 
-    /// The event, and whether the message is itself a TLS report. Such sessions are not counted (RFC 8460, 3), or
-    /// two domains would report to each other for ever.
+    /// Sets whether the message is itself a TLS report. Such sessions are not counted (RFC 8460, 3); otherwise two
+    /// domains would report to each other forever.
     // Meets R17.
     #[must_use]
     pub const fn with_tlsrpt_report(mut self, is_report: bool) -> Self {
@@ -349,29 +350,56 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// The event with another sending address: the one that the world sees of a host behind a NAT.
+    /// Sets another sending address: the public one of a host behind a NAT.
     #[must_use]
     pub const fn with_sending_ip(mut self, address: IpAddr) -> Self {
         self.sending_ip = Some(address);
         self
     }
 
-    /// The recipient domain, which the report goes to.
+    /// The event of a mail server that checks nothing under a policy in mode testing, as Postfix: what it calls a success under
+    /// such a policy is a session without one. So no owner of a domain takes it as leave to enforce the policy.
+    ///
+    /// A failure was seen, and stays what it is.
+    ///
+    /// ```
+    /// use mta_sts_core::tlsrpt::{Datagram, PolicyType};
+    ///
+    /// let datagram = Datagram::parse(
+    ///     br#"{"d":"example.com","pr":"v=TLSRPTv1; rua=mailto:tls@example.com","policies":[
+    ///         {"policy-type":2,"policy-domain":"example.com","policy-string":["version: STSv1","mode: testing"],
+    ///         "mx-host":["mx.example.com"],"t":0,"f":0}]}"#,
+    /// )?;
+    /// let event = datagram.events().next().unwrap();
+    /// assert_eq!(event.policy_type(), PolicyType::Sts);
+    /// assert_eq!(event.with_testing_unchecked().policy_type(), PolicyType::NoPolicyFound);
+    /// # Ok::<(), mta_sts_core::tlsrpt::DatagramError>(())
+    /// ```
+    #[must_use]
+    pub fn with_testing_unchecked(mut self) -> Self {
+        let is_success = self.session == Some(SessionEnd::Success);
+        if self.policy.policy_type == PolicyType::Sts && is_success && self.policy.lines.are_of_testing() {
+            self.policy = EventPolicy::bare(PolicyType::NoPolicyFound);
+        }
+        self
+    }
+
+    /// The recipient domain, which receives the report.
     pub const fn domain(&self) -> &'a PolicyDomain {
         self.domain
     }
 
-    /// What the event is counted under.
+    /// The policy type under which the event is counted.
     pub const fn policy_type(&self) -> PolicyType {
         self.policy.policy_type
     }
 
-    /// Whether it is counted as a failed session.
+    /// Returns whether it is counted as a failed session.
     pub fn has_failed(&self) -> bool {
         self.session == Some(SessionEnd::Failure)
     }
 
-    /// What went wrong, one by one.
+    /// The failures, one by one.
     pub(super) fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
         let (one, of): (_, &'a [OwnedFailure]) = match self.failures {
             Failures::None => (None, &[]),
@@ -380,7 +408,7 @@ impl<'a> Event<'a> {
         };
         let sending_ip = self.sending_ip;
         one.into_iter().chain(of.iter().map(OwnedFailure::as_failure)).map(move |mut failure| {
-            // A policy that could not be had was not looked for over SMTP.
+            // A failed policy discovery did not involve SMTP.
             if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some() {
                 failure.sending_ip = sending_ip.or(failure.sending_ip);
             }
@@ -389,19 +417,19 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Texts without line feeds, wherever they stand.
+/// Texts without line feeds, from any source.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Texts<'a> {
     None,
     LinesOf(&'a Policy),
     PatternsOf(&'a Policy),
-    /// A line feed between two of them, or behind each.
+    /// Separated or terminated by line feeds.
     Joined(&'a str),
     List(&'a [&'a str]),
 }
 
 impl Texts<'_> {
-    /// All of them in pieces, a line feed behind each text, until one is refused.
+    /// Passes all of them in pieces, each text followed by a line feed, until one is refused.
     fn all(self, mut takes: impl FnMut(&str) -> bool) -> bool {
         match self {
             Self::None => true,
@@ -419,8 +447,15 @@ impl Texts<'_> {
         }
     }
 
-    /// One text of all of them, a line feed behind each.
+    /// Joins all of them, each followed by a line feed.
     pub(super) fn joined(self) -> Box<str> {
+        if let Self::Joined(text) = self {
+            let octets = text.as_bytes();
+            let has_empty = octets.starts_with(b"\n") || octets.windows(2).any(|pair| pair == b"\n\n");
+            if !has_empty && (octets.is_empty() || octets.ends_with(b"\n")) {
+                return text.into();
+            }
+        }
         let mut len = 0;
         self.all(|piece| {
             len += piece.len();
@@ -434,8 +469,29 @@ impl Texts<'_> {
         text.into()
     }
 
-    /// Whether they are those of a text that [`Texts::joined`] has made.
+    /// Whether they are the lines of a policy in mode testing, some of which may be missing.
+    fn are_of_testing(self) -> bool {
+        if let Self::LinesOf(policy) = self {
+            return policy.mode() == Mode::Testing;
+        }
+        let mode = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            (name.trim() == "mode").then(|| value.trim() == "testing")
+        };
+        // Of a field that stands twice the first counts (RFC 8461, 3.2).
+        match self {
+            Self::Joined(text) => text.split('\n').find_map(mode),
+            Self::List(texts) => texts.iter().find_map(|text| mode(text)),
+            Self::None | Self::LinesOf(_) | Self::PatternsOf(_) => None,
+        }
+        .unwrap_or_default()
+    }
+
+    /// Returns whether they equal a text made by [`Texts::joined`].
     pub(super) fn are(self, joined: &str) -> bool {
+        if matches!(self, Self::Joined(text) if text == joined) {
+            return true;
+        }
         let mut rest = joined;
         self.all(|piece| match rest.strip_prefix(piece) {
             Some(after) => {
@@ -447,13 +503,13 @@ impl Texts<'_> {
     }
 }
 
-/// The longest name of a host, in octets.
+/// The maximum length of a host name, in octets.
 const MAX_HELO_LEN: usize = 255;
 
-/// The longest `failure-reason-code`, in octets.
+/// The maximum length of a `failure-reason-code`, in octets.
 const MAX_REASON_LEN: usize = 128;
 
-/// The name in what an MX host said: its first word, behind the number of an answer.
+/// The name in a greeting or response of an MX host: its first word, after the reply code.
 pub(super) fn helo_name(said: &str) -> Option<&str> {
     let said = match said.as_bytes() {
         [first, second, third, b'-' | b' ', ..]
@@ -466,18 +522,18 @@ pub(super) fn helo_name(said: &str) -> Option<&str> {
     cut(said.trim_start_matches(' '), MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
 }
 
-/// What should be the name of an MX host and is none, if it may stand in a report. A part of it would be another name.
+/// A text in place of the name of an MX host, if it is allowed in a report. A part of it would be a different name.
 pub(super) fn unusual_host_name(name: &str) -> Option<&str> {
     cut(name, MAX_HELO_LEN, |octet| octet.is_ascii_graphic()).filter(|kept| kept.len() == name.len())
 }
 
-/// The part of a reason that may stand in a report.
+/// The part of a reason that is allowed in a report.
 pub(super) fn reason_code(reason: &str) -> Option<&str> {
     cut(reason.trim_start(), MAX_REASON_LEN, |octet| octet == b' ' || octet.is_ascii_graphic())
         .map(str::trim_end)
 }
 
-/// The octets from the start that may stand there, all ASCII; nothing, if that is none.
+/// The longest allowed prefix, all ASCII; `None` if it is empty.
 pub(super) fn cut(text: &str, max_len: usize, may_stand: fn(u8) -> bool) -> Option<&str> {
     let len = text.bytes().take(max_len).take_while(|octet| octet.is_ascii() && may_stand(*octet)).count();
     (len > 0).then(|| &text[..len])
@@ -522,6 +578,43 @@ mod tests {
             assert_eq!(reason_code(reason), code, "{reason:?}");
         }
         assert_eq!(reason_code(&"x".repeat(300)).map(str::len), Some(128));
+    }
+
+    #[test]
+    fn a_success_in_mode_testing_that_was_not_checked_is_one_without_policy() {
+        let domain = PolicyDomain::parse("example.com").unwrap();
+        let event = |policy_type, lines, session| Event {
+            policy: EventPolicy { lines: Texts::Joined(lines), ..EventPolicy::bare(policy_type) },
+            session,
+            ..Event::of(&domain)
+        };
+        let (success, failure) = (Some(SessionEnd::Success), Some(SessionEnd::Failure));
+        for (lines, is_testing) in [
+            ("version: STSv1\nmode: testing\nmx: mx.example.com\n", true),
+            ("version: STSv1\nmode:testing\n", true),
+            ("mode :\t testing \n", true),
+            ("mode: enforce\nmode: testing\n", false),
+            ("mode: enforce\n", false),
+            ("x-mode: testing\n", false),
+            ("mode: testing2\n", false),
+            ("", false),
+        ] {
+            for (policy_type, session, may_be) in [
+                (PolicyType::Sts, success, true),
+                (PolicyType::Sts, failure, false),
+                (PolicyType::Sts, None, false),
+                (PolicyType::Tlsa, success, false),
+            ] {
+                let recounted = event(policy_type, lines, session).with_testing_unchecked();
+                let expected = if is_testing && may_be { PolicyType::NoPolicyFound } else { policy_type };
+                assert_eq!(recounted.policy_type(), expected, "{lines:?}");
+                assert_eq!(
+                    recounted.policy.is_bare(),
+                    expected == PolicyType::NoPolicyFound || lines.is_empty()
+                );
+                assert_eq!(recounted.session, session);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{PolicyType, ResultType};
 use crate::error::{FetchErrorKind, PolicyErrorKind, RecordErrorKind};
 use crate::lint::{self, FindingKind};
 
-/// What a failure in a TLS report means: its cause, whose it is, and what mends it.
+/// An explanation of a failure in a TLS report: its cause, who has to act, and how to fix it.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Hint, Whose};
@@ -18,11 +18,11 @@ use crate::lint::{self, FindingKind};
 /// println!("{} {}", hint.cause(), hint.fix());
 /// ```
 ///
-/// A result type is one of a dozen words, and most failures of certificates share two of them. The reason
-/// tells more, in words of the sender's own: known are those of this crate, Postfix, OpenSSL, Microsoft, mox,
-/// Stalwart and of programs in Go. A reason that is not known is passed over.
+/// There are only a dozen result types, and most certificate failures share two of them. The reason has more
+/// detail, in the sender's own words: this crate knows those of itself, Postfix, OpenSSL, Microsoft, mox,
+/// Stalwart, and programs in Go. An unknown reason is ignored.
 ///
-/// Two hints are equal if their [`code`](Self::code) is: the same fault, whatever the sender calls it.
+/// Two hints are equal if their [`code`](Self::code)s are: the same fault, whatever the sender calls it.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Hint {
@@ -32,7 +32,7 @@ pub struct Hint {
     fix: &'static str,
 }
 
-/// Who can mend a failure.
+/// Who has to act on a failure.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Hint, Whose};
@@ -45,16 +45,16 @@ pub struct Hint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Whose {
-    /// Whoever runs the domain, its mail hosts, its policy host or their DNS.
+    /// The operator of the domain, its mail hosts, its policy host, or their DNS.
     Owner,
-    /// Whoever sent the report.
+    /// The sender of the report.
     Sender,
     /// The report does not tell: the owner, the sender, or something between them.
     Unclear,
 }
 
 impl Whose {
-    /// The word: `owner`, `sender`, `unclear`.
+    /// The word: `owner`, `sender`, or `unclear`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -71,11 +71,11 @@ impl fmt::Display for Whose {
 }
 
 impl Hint {
-    /// Explains a failure of a report by its policy type, its result type and its `failure-reason-code`.
+    /// Explains a failure in a report by its policy type, its result type, and its `failure-reason-code`.
     ///
-    /// `None` stands for a word that RFC 8460 does not register, an empty reason for none. Of a reason the
-    /// first 256 octets count; upper case, underscores and blanks make no difference. It takes time linear in
-    /// the length, and allocates nothing.
+    /// Pass `None` for a type that RFC 8460 does not register, and an empty reason for none. The first 256
+    /// octets of a reason are used; case, underscores, and white space make no difference. It takes time
+    /// linear in the length, and does not allocate.
     pub fn explain(
         policy_type: impl Into<Option<PolicyType>>,
         result_type: impl Into<Option<ResultType>>,
@@ -95,7 +95,7 @@ impl Hint {
         if policy_type.into() == Some(PolicyType::Tlsa) { hint.under_dane() } else { hint }
     }
 
-    /// What a result type alone says.
+    /// The hint for a result type alone.
     const fn of_result_type(result_type: ResultType) -> Self {
         match result_type {
             ResultType::StarttlsNotSupported => Self::STARTTLS_NOT_OFFERED,
@@ -112,7 +112,7 @@ impl Hint {
         }
     }
 
-    /// Under TLSA records no public CA is asked for: what is not trusted does not match them.
+    /// With TLSA records public CAs do not matter: an untrusted certificate does not match them.
     fn under_dane(self) -> Self {
         const TRUST: [Hint; 6] = [
             Hint::CERTIFICATE_NOT_TRUSTED,
@@ -125,7 +125,7 @@ impl Hint {
         if TRUST.contains(&self) { Self::DANE_MISMATCH } else { self }
     }
 
-    /// Of the Policy Host, what the same words say of an MX host.
+    /// The hint for the Policy Host, given that for an MX host.
     fn at_policy_host(self) -> Self {
         if self == Self::CERTIFICATE_EXPIRED {
             Self::POLICY_HOST_CERTIFICATE_EXPIRED
@@ -140,39 +140,40 @@ impl Hint {
         }
     }
 
-    /// A fault that `lint` finds, too.
+    /// The hint for a fault that `lint` finds too.
     const fn of_finding(kind: FindingKind) -> Self {
         Self { code: kind.code(), whose: Whose::Owner, cause: kind.message(), fix: lint::help_of(kind) }
     }
 
-    /// The hint that has this code, of these and of those of [`lint`](crate::lint).
+    /// The hint with this code, including those of [`lint`](crate::lint).
     pub fn from_code(code: &str) -> Option<Self> {
         let hint = Self::ALL.iter().find(|hint| hint.code == code).copied();
-        hint.or_else(|| FindingKind::from_code(code).map(Self::of_finding))
+        let finding = || FindingKind::from_code(code).filter(|kind| !kind.is_of_report());
+        hint.or_else(|| finding().map(Self::of_finding))
     }
 
-    /// Whether it is about DANE or DNSSEC alone, which no mode of a policy changes.
+    /// Returns whether it concerns only DANE or DNSSEC, which the mode of a policy does not affect.
     #[cfg(feature = "tlsrpt")]
     pub(super) fn is_of_dane(self) -> bool {
         self.code.starts_with("dane-") || self == Self::DNSSEC_BOGUS
     }
 
-    /// A stable kebab-case word for it.
+    /// The stable code: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// Whose it is to mend.
+    /// Who has to act.
     pub const fn whose(&self) -> Whose {
         self.whose
     }
 
-    /// What happened, as one English sentence.
+    /// A one-sentence description of what happened.
     pub const fn cause(&self) -> &'static str {
         self.cause
     }
 
-    /// What mends it, as one English sentence. It speaks to the owner of the domain.
+    /// How to fix it, in one sentence addressed to the owner of the domain.
     pub const fn fix(&self) -> &'static str {
         self.fix
     }
@@ -210,7 +211,7 @@ impl fmt::Display for Hint {
     }
 }
 
-/// The result type says it all; a reason could only blur it.
+/// Returns whether a reason could not make the result type more precise.
 const fn is_precise(result_type: ResultType) -> bool {
     matches!(
         result_type,
@@ -218,25 +219,25 @@ const fn is_precise(result_type: ResultType) -> bool {
     )
 }
 
-/// What a reason says of a session with an MX host.
+/// The hint for a reason about a session with an MX host.
 fn of_session(reason: &str) -> Option<Hint> {
     let words = Words::of(reason);
     words.find(SESSION).or_else(|| words.find(CERTIFICATE))
 }
 
-/// What a reason says of the discovery of a policy.
+/// The hint for a reason about the discovery of a policy.
 fn of_discovery(reason: &str) -> Option<Hint> {
-    // Ours is a code, with nothing round it.
-    let code = reason.trim();
+    let words = Words::of(reason);
+    // Our reasons are a code alone.
+    let code = core::str::from_utf8(words.as_slice()).unwrap_or_default();
     let policy = || PolicyErrorKind::from_code(code).map(FindingKind::Policy);
     let record = || RecordErrorKind::from_code(code).map(FindingKind::Record);
     let finding = FetchErrorKind::from_code(code).map(FindingKind::Fetch).or_else(policy).or_else(record);
-    let words = Words::of(reason);
     let known = || words.find(DISCOVERY).or_else(|| words.find(CERTIFICATE).map(Hint::at_policy_host));
     finding.map(Hint::of_finding).or_else(known)
 }
 
-/// A reason in lower case, each run of other characters than letters and digits as one hyphen.
+/// A reason in lower case, with each run of characters other than letters and digits as one hyphen.
 struct Words {
     octets: [u8; Self::MAX],
     len: usize,
@@ -260,7 +261,7 @@ impl Words {
         words
     }
 
-    // As many octets come in as there is room for.
+    // No more octets are read than there is room for.
     fn push(&mut self, octet: u8) {
         self.octets[self.len] = octet;
         self.len += 1;
@@ -270,7 +271,7 @@ impl Words {
         &self.octets[..self.len]
     }
 
-    /// The hint of the first line that stands in the reason, as whole words.
+    /// The hint of the first entry whose words occur in the reason.
     fn find(&self, table: &[(&str, Hint)]) -> Option<Hint> {
         table.iter().find(|(words, _)| self.contains(words.as_bytes())).map(|(_, hint)| *hint)
     }
@@ -286,7 +287,7 @@ impl Words {
     }
 }
 
-/// Words of senders about sessions with MX hosts, the more precise ones first.
+/// Phrases of senders about sessions with MX hosts, the more precise ones first.
 #[rustfmt::skip]
 const SESSION: &[(&str, Hint)] = &[
     // Ours.
@@ -331,15 +332,15 @@ const SESSION: &[(&str, Hint)] = &[
     ("all-fingerprints-unusable", Hint::SENDER_FAULT),
     // OpenSSL, of DANE.
     ("no-matching-dane-tlsa-records", Hint::DANE_MISMATCH),
-    // Words that anybody would choose.
+    // Common words.
     ("timeout", Hint::HANDSHAKE_INTERRUPTED),
     ("timed-out", Hint::HANDSHAKE_INTERRUPTED),
 ];
 
-/// Words about certificates and handshakes, of an MX host or of a Policy Host, the more precise ones first.
+/// Phrases about certificates and handshakes, of an MX host or of a Policy Host, the more precise ones first.
 #[rustfmt::skip]
 const CERTIFICATE: &[(&str, Hint)] = &[
-    // OpenSSL: the sentence, and the name of the number.
+    // OpenSSL: the message, and the name of the error number.
     ("unable-to-get-local-issuer-certificate", Hint::ISSUER_UNKNOWN),
     ("unable-to-get-issuer-certificate", Hint::ISSUER_UNKNOWN),
     ("unable-to-get-issuer-cert", Hint::ISSUER_UNKNOWN),
@@ -414,7 +415,7 @@ const CERTIFICATE: &[(&str, Hint)] = &[
     ("issuer-certificate-lookup-error", Hint::SENDER_FAULT),
     ("store-lookup", Hint::SENDER_FAULT),
     ("application-verification", Hint::SENDER_FAULT),
-    // Go, as it is and as mox writes it.
+    // Go, verbatim and as written by mox.
     ("no-system-roots", Hint::SENDER_FAULT),
     ("failed-to-load-system-roots", Hint::SENDER_FAULT),
     ("signed-by-unknown-authority", Hint::ISSUER_UNKNOWN),
@@ -446,7 +447,7 @@ const CERTIFICATE: &[(&str, Hint)] = &[
     ("unknown-ca", Hint::ISSUER_UNKNOWN),
     ("untrustedroot", Hint::CERTIFICATE_NOT_TRUSTED),
     ("untrusted-root", Hint::CERTIFICATE_NOT_TRUSTED),
-    // Words that anybody would choose.
+    // Common words.
     ("certificate-not-yet-valid", Hint::CERTIFICATE_NOT_YET_VALID),
     ("cert-not-yet-valid", Hint::CERTIFICATE_NOT_YET_VALID),
     ("certificate-has-expired", Hint::CERTIFICATE_EXPIRED),
@@ -466,7 +467,7 @@ const CERTIFICATE: &[(&str, Hint)] = &[
     ("handshake-failed", Hint::TLS_HANDSHAKE_FAILED),
 ];
 
-/// Words about the discovery of a policy: its record, its Policy Host, the answer.
+/// Phrases about the discovery of a policy: its record, its Policy Host, the response.
 #[rustfmt::skip]
 const DISCOVERY: &[(&str, Hint)] = &[
     // Ours.
@@ -499,7 +500,7 @@ const DISCOVERY: &[(&str, Hint)] = &[
     ("record-syntax-error", Hint::RECORD_INVALID),
     // Stalwart.
     ("no-policy-was-found", Hint::of_finding(FindingKind::Record(RecordErrorKind::NoRecord))),
-    // Programs in Go; most of the reasons that Mail.ru gives are theirs.
+    // Programs in Go, which include most reasons from Mail.ru.
     ("no-such-host", Hint::POLICY_HOST_NOT_FOUND),
     ("server-misbehaving", Hint::POLICY_HOST_LOOKUP_FAILED),
     ("connection-refused", Hint::POLICY_HOST_UNREACHABLE),
@@ -513,7 +514,7 @@ const DISCOVERY: &[(&str, Hint)] = &[
     ("malformed-http", Hint::POLICY_HOST_PROTOCOL),
     ("remote-error-tls", Hint::POLICY_HOST_TLS_FAILED),
     ("first-record-does-not-look-like-a-tls-handshake", Hint::POLICY_HOST_TLS_FAILED),
-    // Words that anybody would choose.
+    // Common words.
     ("host-not-found", Hint::POLICY_HOST_NOT_FOUND),
     ("redirect", of_fetch(FetchErrorKind::Redirect)),
     ("redirects", of_fetch(FetchErrorKind::Redirect)),
@@ -530,7 +531,7 @@ const fn of_fetch(kind: FetchErrorKind) -> Hint {
     Hint::of_finding(FindingKind::Fetch(kind))
 }
 
-/// Declares the hints: each with its code, whose it is, its cause and what mends it.
+/// Declares the hints: each with its code, who has to act, its cause, and how to fix it.
 macro_rules! hints {
     ($($name:ident = $code:literal, $whose:ident, $cause:literal, $fix:literal;)*) => {
         impl Hint {
@@ -539,7 +540,8 @@ macro_rules! hints {
                 pub const $name: Self = Self { code: $code, whose: Whose::$whose, cause: $cause, fix: $fix };
             )*
 
-            /// Every hint but those of [`lint`](crate::lint), whose codes and sentences are the same there.
+            /// Every hint except those of [`lint`](crate::lint), whose codes and sentences are the same
+            /// there.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
         }
     };
@@ -549,168 +551,168 @@ hints! {
     // STARTTLS and the handshake.
     STARTTLS_NOT_OFFERED = "starttls-not-offered", Owner,
         "The MX host did not offer STARTTLS.",
-        "Switch STARTTLS on, with a certificate for the host's name; if it is on, something between takes it out, such as a firewall that inspects SMTP.";
+        "Enable STARTTLS, with a certificate for the host's name; if it is enabled, a firewall that inspects SMTP may remove it on the way.";
     STARTTLS_REFUSED = "starttls-refused", Owner,
-        "The MX host offered STARTTLS and refused the command.",
-        "Look into the log of the mail server: most often its key or its certificate cannot be read.";
+        "The MX host offered STARTTLS but rejected the command.",
+        "Check the log of the mail server: usually its key or its certificate cannot be read.";
     TLS_HANDSHAKE_FAILED = "tls-handshake-failed", Unclear,
         "The TLS handshake with the MX host failed.",
-        "Look into the log of the mail server; offer TLS 1.2 and 1.3 with the usual cipher suites.";
+        "Check the log of the mail server; offer TLS 1.2 and 1.3 with the usual cipher suites.";
     HANDSHAKE_INTERRUPTED = "handshake-interrupted", Unclear,
-        "The connection to the MX host broke, or was silent, in the TLS handshake.",
-        "Look into the log of the mail server at that time: a host that is overloaded, a limit of connections or a firewall may end sessions so.";
+        "The connection to the MX host broke or timed out in the TLS handshake.",
+        "Check the log of the mail server at that time: the cause may be an overloaded host, a connection limit or a firewall.";
     TLS_TOO_OLD = "tls-version-too-old", Owner,
         "The MX host and the sender have no TLS of version 1.2 or later in common.",
-        "Offer TLS 1.2 and 1.3; TLS 1.0 and 1.1 are given up (RFC 8996).";
+        "Offer TLS 1.2 and 1.3; TLS 1.0 and 1.1 are deprecated (RFC 8996).";
     // The certificate of an MX host.
     CERTIFICATE_EXPIRED = "certificate-expired", Owner,
         "The certificate of the MX host has expired.",
-        "Renew it, load it into the server, and see why the renewal did not happen by itself.";
+        "Renew it, load it into the server, and find out why it was not renewed automatically.";
     CERTIFICATE_EXPIRES_SOON = "certificate-expires-soon", Owner,
         "The certificate of the MX host expires soon.",
-        "Renew it now, and see that it renews by itself: most tools do so 30 days before.";
+        "Renew it now, and set up automatic renewal: most tools renew 30 days before the expiry.";
     CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid", Owner,
         "The certificate of the MX host is not valid yet.",
-        "Wait until then, go back to the old one, or set the clock right.";
+        "Wait until then, use the previous certificate, or correct the clock.";
     CERTIFICATE_HOST_MISMATCH = "certificate-host-mismatch", Owner,
         "The certificate of the MX host is for other names.",
-        "Get a certificate for this very name; or name in DNS the host that the certificate is for.";
+        "Get a certificate for exactly this name, or change the MX record to a name in the certificate.";
     CERTIFICATE_NOT_TRUSTED = "certificate-not-trusted", Owner,
-        "The sender trusts no root that the certificate of the MX host leads to.",
-        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+        "The certificate of the MX host does not chain to a root that the sender trusts.",
+        "Get a certificate from a public CA, such as Let's Encrypt, for the host's name.";
     CERTIFICATE_SELF_SIGNED = "certificate-self-signed", Owner,
-        "The certificate of the MX host is signed by its own key.",
-        "Get a certificate of a public CA, such as Let's Encrypt, for the host's name.";
+        "The certificate of the MX host is self-signed.",
+        "Get a certificate from a public CA, such as Let's Encrypt, for the host's name.";
     CHAIN_INCOMPLETE = "chain-incomplete", Owner,
-        "The MX host does not send an intermediate certificate that its own needs.",
-        "Install the whole chain: of certbot `fullchain.pem`, not `cert.pem`.";
+        "The MX host does not send a required intermediate certificate.",
+        "Install the whole chain: with certbot, `fullchain.pem` instead of `cert.pem`.";
     ISSUER_UNKNOWN = "issuer-unknown", Owner,
-        "The sender knows no issuer of the certificate: its chain is incomplete, or its CA is not a public one.",
-        "Install the whole chain, of certbot `fullchain.pem` and not `cert.pem`, of a certificate from a public CA.";
+        "The sender does not know the issuer of the certificate: the chain is incomplete, or the CA is not public.",
+        "Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.";
     CHAIN_INVALID = "chain-invalid", Owner,
         "A certificate of the chain is not entitled to issue the next one.",
-        "Get a new certificate of a public CA, and install it with the chain that comes with it.";
+        "Get a new certificate from a public CA, and install it with its chain.";
     CERTIFICATE_PURPOSE = "certificate-purpose", Owner,
         "The certificate of the MX host is not for TLS servers.",
         "Get a certificate for servers, with the extended key usage `serverAuth`.";
     CERTIFICATE_MALFORMED = "certificate-malformed", Owner,
-        "The certificate of the MX host is broken.",
-        "Install a certificate of a public CA.";
+        "The certificate of the MX host is malformed.",
+        "Install a certificate from a public CA.";
     CERTIFICATE_WEAK = "certificate-weak", Owner,
         "A key or a signature in the chain of the MX host is too weak.",
-        "Get a certificate with an EC key of 256 bits, or RSA of 2048 at least, signed with SHA-256.";
+        "Get a certificate with an EC key of 256 bits, or an RSA key of at least 2048 bits, signed with SHA-256.";
     CERTIFICATE_REVOKED = "certificate-revoked", Owner,
         "The certificate of the MX host has been revoked.",
         "Get a new certificate with a new key.";
     REVOCATION_UNKNOWN = "revocation-unknown", Unclear,
-        "The sender could not find out whether the certificate has been revoked.",
-        "If the certificate asks for OCSP stapling, switch that on in the server; otherwise the sender's way to the CA is at fault.";
-    // What only a check sees.
+        "The sender could not determine whether the certificate has been revoked.",
+        "If the certificate requires OCSP stapling, enable that in the server; otherwise the sender's connection to the CA is at fault.";
+    // Seen only by a check.
     MX_WITHOUT_ADDRESS = "mx-without-address", Owner,
         "The MX host has no address.",
         "Give the host an A or AAAA record, or remove the MX record.";
     MX_ADDRESS_LOOKUP_FAILED = "mx-address-lookup-failed", Unclear,
         "The addresses of the MX host could not be looked up.",
-        "Try again later; if it stays so, ask whoever runs its name servers.";
+        "Try again later; if it persists, contact the operator of its name servers.";
     MX_UNREACHABLE = "mx-unreachable", Unclear,
         "The MX host cannot be reached.",
-        "See that it listens on port 25; from a home or a cloud, where port 25 is often blocked on the way out, try from elsewhere.";
+        "Make sure that it listens on port 25; if outgoing port 25 is blocked here, as in many homes and clouds, check from elsewhere.";
     MX_REFUSES = "mx-refuses", Owner,
         "The MX host refuses the session.",
-        "If its log says that this client is blocked, try from elsewhere.";
+        "If its log says that this client is blocked, check from elsewhere.";
     CLEAR_TEXT_AFTER_STARTTLS = "clear-text-after-starttls", Owner,
-        "The MX host sends clear text after its answer to STARTTLS.",
-        "Update the mail server, or what sits before it.";
-    // What was asked of the session.
+        "The MX host sends clear text after its response to STARTTLS.",
+        "Update the mail server, or the proxy in front of it.";
+    // Requirements on the session.
     MX_MISMATCH = "mx-mismatch", Owner,
         "The policy does not cover the MX host.",
-        "Add an `mx` line for it to the policy and give the record a new id; or remove the MX record if the host is not yours.";
+        "Add an `mx` line for it to the policy and change the id of the record; or remove the MX record if the host is not yours.";
     MX_NOT_AUTHENTICATED = "mx-not-authenticated", Owner,
-        "Neither DNSSEC nor a policy vouches for the MX host, and the message asks for that.",
+        "The message requires an authenticated MX host, but neither DNSSEC nor a policy authenticates it.",
         "Publish a policy that covers the host, or sign the zone of the domain.";
     REQUIRETLS_NOT_OFFERED = "requiretls-not-offered", Owner,
-        "The MX host did not offer REQUIRETLS, and the message asks for it.",
-        "Switch REQUIRETLS on in the mail server, if it knows it; otherwise such mail goes back to its sender.";
+        "The message requires REQUIRETLS, but the MX host did not offer it.",
+        "Enable REQUIRETLS in the mail server, if it supports it; otherwise such mail is returned to its sender.";
     // DANE.
     DANE_MISMATCH = "dane-mismatch", Owner,
         "No TLSA record matches the certificate of the MX host.",
-        "Publish a TLSA record `3 1 1` of the key in use; at each change of the key, publish the new record before.";
+        "Publish a TLSA record `3 1 1` for the current key; before each key change, publish the new record first.";
     DANE_UNUSABLE = "dane-unusable", Owner,
         "None of the TLSA records of the MX host is usable.",
-        "Publish TLSA records of usage 3 or 2; 0 and 1 are not for mail (RFC 7672, 3.1.3).";
+        "Publish TLSA records with usage 3 or 2; 0 and 1 are not for SMTP (RFC 7672, 3.1.3).";
     DANE_WITHOUT_TLS = "dane-without-tls", Owner,
-        "The MX host has TLSA records and no TLS.",
-        "Repair STARTTLS, or take the TLSA records out until it works.";
+        "The MX host has TLSA records, but no TLS.",
+        "Fix STARTTLS, or remove the TLSA records until it works.";
     DANE_LOOKUP_FAILED = "dane-lookup-failed", Owner,
         "The TLSA records of the MX host could not be looked up.",
-        "See that the name servers of the zone answer for TLSA, too, if only that there is none.";
+        "Make sure that the name servers of the zone answer TLSA queries, even if there are no records.";
     DANE_BOGUS = "dane-bogus", Owner,
-        "DNSSEC finds the TLSA records of the MX host forged or broken.",
-        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+        "The DNSSEC validation of the MX host's TLSA records failed.",
+        "Sign the zone again: usually a signature has expired, or the DS record is for an old key.";
     DANE_REQUIRED = "dane-required", Unclear,
-        "The sender demands DANE of the domain, and the MX host has no TLSA records that DNSSEC vouches for.",
-        "If you have agreed upon DANE, publish TLSA records in a signed zone; otherwise ask the sender to demand it no longer.";
+        "The sender requires DANE for the domain, but the MX host has no TLSA records authenticated by DNSSEC.",
+        "If you have agreed on DANE, publish TLSA records in a signed zone; otherwise ask the sender not to require it.";
     DNSSEC_BOGUS = "dnssec-bogus", Owner,
-        "DNSSEC finds an answer of the domain forged or broken.",
-        "Sign the zone anew: most often a signature has expired, or the DS record is for an old key.";
+        "The DNSSEC validation of an answer of the domain failed.",
+        "Sign the zone again: usually a signature has expired, or the DS record is for an old key.";
     // The record and the policy.
     RECORD_LOOKUP_FAILED = "record-lookup-failed", Unclear,
         "The record of the policy could not be looked up.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        "Try again later; if it persists, contact the operator of the name servers.";
     RECORD_INVALID = "invalid-record", Owner,
-        "The record that announces the policy is broken, or there are several.",
-        "Look at it with `mtasts lint record DOMAIN`, and keep one.";
+        "The MTA-STS record is not valid, or there are several.",
+        "Check it with `mtasts lint record`, and keep a single record.";
     POLICY_FETCH_FAILED = "policy-fetch-failed", Unclear,
         "The sender could not fetch the policy.",
-        "Run `mtasts check DOMAIN`; if it finds nothing, see whether the policy host was down at that time, or turns senders away.";
+        "Run `mtasts check DOMAIN`; if it finds nothing, check whether the policy host was down at that time, or rejects senders.";
     POLICY_HOST_NOT_FOUND = "policy-host-missing", Owner,
         "The policy host has no address.",
         "Give the name an A or AAAA record, or a CNAME record to the host of the policy.";
     POLICY_HOST_LOOKUP_FAILED = "policy-host-lookup-failed", Unclear,
         "The address of the policy host could not be looked up.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
+        "Try again later; if it persists, contact the operator of the name servers.";
     POLICY_HOST_ADDRESS_PRIVATE = "policy-host-address-private", Owner,
-        "The policy host has only addresses that the public network does not reach.",
+        "The policy host has only addresses that cannot be reached from the Internet.",
         "Give the name a public address.";
     POLICY_HOST_UNREACHABLE = "policy-host-unreachable", Owner,
         "No connection to the policy host could be made.",
-        "Start the web server on port 443 of every address of the name, and open the firewall.";
+        "Start the web server on port 443 at every address of the name, and open the firewall.";
     POLICY_HOST_TIMEOUT = "policy-host-timeout", Unclear,
-        "The policy host did not answer in time.",
-        "See that the web server answers on port 443 of every address of the name.";
+        "The policy host did not respond in time.",
+        "Make sure that the web server responds on port 443 at every address of the name.";
     POLICY_HOST_TLS_FAILED = "policy-host-tls-failed", Owner,
         "The TLS handshake with the policy host failed.",
         "Offer TLS 1.2 or 1.3 with a certificate for the name of the policy host.";
     POLICY_HOST_CERTIFICATE_EXPIRED = "policy-host-certificate-expired", Owner,
         "The certificate of the policy host has expired.",
-        "Renew it, load it into the web server, and see why the renewal did not happen by itself.";
+        "Renew it, load it into the web server, and find out why it was not renewed automatically.";
     POLICY_HOST_CERTIFICATE_HOST_MISMATCH = "policy-host-certificate-host-mismatch", Owner,
         "The certificate of the policy host is for other names.",
-        "Get a certificate for `mta-sts.` and the domain, also where the host is an alias of a provider's.";
+        "Get a certificate for `mta-sts.DOMAIN`, even if the host is an alias of a provider's.";
     POLICY_HOST_CERTIFICATE_NOT_TRUSTED = "policy-host-certificate-not-trusted", Owner,
-        "The certificate of the policy host is not valid, or leads to no root that the sender trusts.",
-        "Get a certificate of a public CA for `mta-sts.` and the domain, and install it with its whole chain.";
+        "The certificate of the policy host is not valid, or does not chain to a root that the sender trusts.",
+        "Get a certificate from a public CA for `mta-sts.DOMAIN`, and install it with its whole chain.";
     POLICY_HOST_PROTOCOL = "policy-host-http-failed", Owner,
-        "The answer of the policy host is not proper HTTP.",
-        "Look into the log of the web server.";
+        "The response of the policy host is not valid HTTP.",
+        "Check the log of the web server.";
     NO_POLICY_SERVED = "no-policy-served", Owner,
         "The policy host does not exist, or has no policy.",
-        "Give the policy host an address, and let it answer `/.well-known/mta-sts.txt` with the policy and status 200.";
+        "Give the policy host an address, and make it serve the policy at `/.well-known/mta-sts.txt` with status 200.";
     POLICY_INVALID = "policy-invalid", Owner,
-        "What the policy host serves is no policy.",
-        "Look at it with `mtasts lint policy DOMAIN`.";
+        "The policy host does not serve a valid policy.",
+        "Check it with `mtasts lint policy DOMAIN`.";
     BACKING_OFF = "backing-off", Unclear,
-        "The sender failed to fetch the policy a short while before, and did not try again.",
-        "Look for the failure before it, which names the cause.";
-    // What is not the owner's, or nobody knows.
+        "The sender failed to fetch the policy recently, and did not try again.",
+        "Look for the earlier failure, which has the cause.";
+    // Not the owner's fault, or unknown.
     SENDER_FAULT = "sender-fault", Sender,
-        "The sender could not check, for a fault of its own.",
-        "Nothing is yours to mend; if it goes on, tell the contact address of the report.";
+        "The sender could not check, because of a fault of its own.",
+        "You need not fix anything; if it persists, write to the contact address of the report.";
     VALIDATION_FAILURE = "validation-failure", Unclear,
-        "TLS was not as the policy asks, and the sender does not say why.",
-        "Run `mtasts check DOMAIN`; if it finds nothing, and no other sender reports it, see whether it goes on.";
+        "The session did not comply with the policy, and the sender does not say why.",
+        "Run `mtasts check DOMAIN`; if it finds nothing, and no other sender reports it, see whether it persists.";
     UNKNOWN_RESULT = "unknown-result", Unclear,
-        "The sender names a failure that RFC 8460 does not know.",
+        "The sender reports a failure type that RFC 8460 does not define.",
         "Run `mtasts check DOMAIN`; if it finds nothing, ask the contact address of the report what it means.";
 }
 
@@ -765,7 +767,7 @@ mod tests {
         let findings = FindingKind::all().map(Hint::of_finding).collect::<Vec<_>>();
         for hint in Hint::ALL.iter().chain(tables).chain(&findings) {
             let text = (hint.cause, hint.fix, hint.whose);
-            // A name that lint has a word for is a finding of it.
+            // A hint for which lint has a code is a finding of lint.
             assert_eq!(*texts.entry(hint.code).or_insert(text), text, "{}", hint.code);
         }
         let codes: std::collections::BTreeSet<_> = Hint::ALL.iter().map(Hint::code).collect();
@@ -797,12 +799,12 @@ mod tests {
     #[test]
     fn words_stand_for_themselves() {
         let session = |reason: &str| of_words(ResultType::ValidationFailure, reason);
-        // Neither a part of a word nor a word that begins alike.
+        // Neither a part of a word nor a longer word matches.
         assert_eq!(session("crlf"), "validation-failure");
         assert_eq!(session("timeouts"), "validation-failure");
         assert_eq!(session("CRL"), "revocation-unknown");
         assert_eq!(session("--the 'CRL'!"), "revocation-unknown");
-        // What stands behind the first 256 octets does not count.
+        // Anything after the first 256 octets is ignored.
         assert_eq!(session(&std::format!("{} crl", "x".repeat(252))), "revocation-unknown");
         assert_eq!(session(&std::format!("{} crl", "x".repeat(253))), "validation-failure");
         assert_eq!(session(&"\u{e9}\n".repeat(100_000)), "validation-failure");

@@ -1,31 +1,32 @@
-//! JSON (RFC 8259), pulled piece by piece: whoever reads says what comes next. Nothing is kept, and texts are borrowed.
+//! A pull parser for JSON (RFC 8259): the caller says what comes next. Nothing is stored, and texts are borrowed.
 
 use alloc::string::String;
 
-/// How many objects and arrays may stand within each other.
+/// The maximum nesting of objects and arrays.
 pub(super) const MAX_DEPTH: u32 = 32;
 
-pub(super) struct JsonReader<'a> {
+pub(crate) struct JsonReader<'a> {
     input: &'a [u8],
+    /// The same, if all of it is UTF-8: then no text needs to be looked at again. Else it is empty.
+    text: &'a str,
     at: usize,
     depth: u32,
-    /// An object or an array was begun, and nothing of it has been read.
+    /// An object or an array has started, and none of it has been read.
     at_first: bool,
-    /// The text read last has no escape and no control character. Kept here, so that what is returned fits
-    /// into registers.
+    /// The last text has no escape and no control character. Kept here, so that the returned values fit into registers.
     is_plain: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JsonFault {
+pub(crate) enum JsonFault {
     Syntax,
     EndsEarly,
     TooDeep,
 }
 
-/// What a value is, by its first octet.
+/// The type of a value, by its first octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Object,
     Array,
     String,
@@ -35,16 +36,25 @@ pub(super) enum Shape {
 }
 
 impl<'a> JsonReader<'a> {
-    pub(super) const fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0, depth: 0, at_first: false, is_plain: false }
+    pub(crate) fn new(input: &'a [u8]) -> Self {
+        Self { input, ..Self::of_text(core::str::from_utf8(input).unwrap_or_default()) }
     }
 
-    /// How far it has read.
-    pub(super) const fn offset(&self) -> usize {
+    pub(super) const fn of_text(text: &'a str) -> Self {
+        Self { input: text.as_bytes(), text, at: 0, depth: 0, at_first: false, is_plain: false }
+    }
+
+    /// The current offset.
+    pub(crate) const fn offset(&self) -> usize {
         self.at
     }
 
-    /// Passes over octets that stand here.
+    /// The length of the input.
+    pub(super) const fn len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Skips these octets if they come next.
     pub(super) fn pass(&mut self, octets: &[u8]) -> bool {
         let stand_here = self.input[self.at..].starts_with(octets);
         if stand_here {
@@ -53,8 +63,8 @@ impl<'a> JsonReader<'a> {
         stand_here
     }
 
-    /// What the next value is.
-    pub(super) fn shape(&mut self) -> Result<Shape, JsonFault> {
+    /// The type of the next value.
+    pub(crate) fn shape(&mut self) -> Result<Shape, JsonFault> {
         match self.octet()? {
             b'{' => Ok(Shape::Object),
             b'[' => Ok(Shape::Array),
@@ -66,7 +76,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    pub(super) fn begin_object(&mut self) -> Result<(), JsonFault> {
+    pub(crate) fn begin_object(&mut self) -> Result<(), JsonFault> {
         self.begin(b'{')
     }
 
@@ -74,9 +84,9 @@ impl<'a> JsonReader<'a> {
         self.begin(b'[')
     }
 
-    /// The name of the next member of the object, whose value comes next; nothing at the end of the object.
+    /// The name of the next member of the object, whose value comes next; `None` at the end of the object.
     #[inline]
-    pub(super) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<JsonText<'a>>, JsonFault> {
         if !self.has_next(b'}')? {
             return Ok(None);
         }
@@ -88,7 +98,7 @@ impl<'a> JsonReader<'a> {
         Ok(Some(name))
     }
 
-    /// Whether another element of the array comes next.
+    /// Returns whether another element of the array comes next.
     pub(super) fn next_element(&mut self) -> Result<bool, JsonFault> {
         self.has_next(b']')
     }
@@ -96,16 +106,16 @@ impl<'a> JsonReader<'a> {
     #[inline]
     pub(super) fn string(&mut self) -> Result<JsonText<'a>, JsonFault> {
         let octets = self.string_octets()?;
-        Ok(JsonText { octets, is_plain: self.is_plain })
+        Ok(JsonText { octets, is_plain: self.is_plain, text: self.text, end: self.at - 1 })
     }
 
-    /// What stands between the quotes of a string.
+    /// The octets between the quotes of a string.
     fn string_octets(&mut self) -> Result<&'a [u8], JsonFault> {
         if self.input.get(self.at) != Some(&b'"') && self.octet()? != b'"' {
             return Err(JsonFault::Syntax);
         }
         let start = self.at + 1;
-        // Most texts have nothing but their end.
+        // Most texts have no escape.
         let end = next_special(self.input, start);
         if self.input.get(end) == Some(&b'"') {
             (self.at, self.is_plain) = (end + 1, true);
@@ -115,7 +125,7 @@ impl<'a> JsonReader<'a> {
         self.rest_of_string(start)
     }
 
-    /// From the first escape or control character on.
+    /// Continues from the first escape or control character.
     #[cold]
     fn rest_of_string(&mut self, start: usize) -> Result<&'a [u8], JsonFault> {
         self.is_plain = false;
@@ -133,7 +143,7 @@ impl<'a> JsonReader<'a> {
         Ok(octets)
     }
 
-    /// A number as it is written.
+    /// A number as written.
     pub(super) fn number(&mut self) -> Result<&'a str, JsonFault> {
         self.octet()?;
         let start = self.at;
@@ -151,8 +161,8 @@ impl<'a> JsonReader<'a> {
         core::str::from_utf8(&self.input[start..self.at]).map_err(|_| JsonFault::Syntax)
     }
 
-    /// Passes over the next value, whatever it is.
-    pub(super) fn skip(&mut self) -> Result<(), JsonFault> {
+    /// Skips the next value, of any type.
+    pub(crate) fn skip(&mut self) -> Result<(), JsonFault> {
         match self.shape()? {
             Shape::Object => {
                 self.begin_object()?;
@@ -176,12 +186,12 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Whether nothing but white space is left.
+    /// Returns whether only white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.octet().is_err()
     }
 
-    /// The next octet that is no white space; it stays.
+    /// The next octet that is not white space, without consuming it.
     #[inline]
     fn octet(&mut self) -> Result<u8, JsonFault> {
         match self.input.get(self.at) {
@@ -195,7 +205,7 @@ impl<'a> JsonReader<'a> {
         let octet = loop {
             match self.input.get(at) {
                 Some(octet) if *octet > b' ' => break Ok(*octet),
-                // Reports that are laid out for people are half blanks.
+                // Half of an indented report is white space.
                 Some(b'\n') => at += 1 + blanks(&self.input[at + 1..]),
                 Some(b' ' | b'\r' | b'\t') => at += 1,
                 Some(octet) => break Ok(*octet),
@@ -236,7 +246,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// One digit or more.
+    /// At least one digit.
     fn digits(&mut self) -> Result<(), JsonFault> {
         let count = self.input[self.at..].iter().take_while(|octet| octet.is_ascii_digit()).count();
         self.at += count;
@@ -264,7 +274,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// What is wrong where a word should stand: it is cut at the end of the input, or another one.
+    /// The fault if a keyword is expected: the input is truncated, or contains another one.
     fn cut_word(&self) -> JsonFault {
         let rest = &self.input[self.at..];
         let is_cut = [&b"true"[..], b"false", b"null"].iter().any(|word| word.starts_with(rest));
@@ -272,7 +282,7 @@ impl<'a> JsonReader<'a> {
     }
 }
 
-/// How many blanks are in front.
+/// The number of leading white space octets.
 fn blanks(input: &[u8]) -> usize {
     const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
     let mut count = 0;
@@ -286,9 +296,9 @@ fn blanks(input: &[u8]) -> usize {
     count
 }
 
-/// Where the next quote, backslash or control character stands from `start` on, or the end of the input.
+/// The offset of the next quote, backslash, or control character from `start` on, or the length of the input.
 ///
-/// Eight octets at a time, as the policy's reader does.
+/// It reads eight octets at a time, like the parser of policies.
 #[inline]
 fn next_special(input: &[u8], start: usize) -> usize {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
@@ -297,8 +307,8 @@ fn next_special(input: &[u8], start: usize) -> usize {
     while let Some(word) = input[at..].first_chunk() {
         let word = u64::from_le_bytes(*word);
         let equals = |octet: u64| (word ^ (octet * ONES)).wrapping_sub(ONES) & !(word ^ (octet * ONES));
-        // The subtraction borrows from the high bit of an octet that is less. It may mark octets after
-        // the first, never before it.
+        // The subtraction borrows from the high bit of a smaller octet. It may mark octets after the first one, never
+        // before it.
         let below_space = word.wrapping_sub(0x20 * ONES) & !word;
         let marks = (equals(0x22) | equals(0x5C) | below_space) & HIGH_BITS;
         if marks != 0 {
@@ -310,44 +320,47 @@ fn next_special(input: &[u8], start: usize) -> usize {
     input[at..].iter().position(is_special).map_or(input.len(), |end| at + end)
 }
 
-/// A text of JSON, between its quotes.
+/// A JSON string, without its quotes.
 #[derive(Clone, Copy)]
-pub(super) struct JsonText<'a> {
+pub(crate) struct JsonText<'a> {
     octets: &'a [u8],
-    /// It has no escape and no control character.
+    /// Whether it has no escape and no control character.
     is_plain: bool,
+    /// What it is a part of, and where it ends there.
+    text: &'a str,
+    end: usize,
 }
 
-/// A text, and what had to be done to it.
-pub(super) struct Decoded {
-    pub(super) text: String,
-    /// It was not UTF-8, or had half of a surrogate pair; U+FFFD stands there.
+/// A decoded text, and the repairs that were made.
+pub(crate) struct Decoded {
+    pub(crate) text: String,
+    /// It was not UTF-8, or had an unpaired surrogate, which was replaced by U+FFFD.
     pub(super) is_broken: bool,
-    /// It has a control character that was not escaped.
+    /// It has an unescaped control character.
     pub(super) has_control: bool,
-    /// It is longer, and its end is left out.
+    /// It was too long, and has been truncated.
     pub(super) is_cut: bool,
 }
 
 impl<'a> JsonText<'a> {
-    /// The octets of the text, which are the text itself where it has no escape.
+    /// The octets of the text, if it has no escapes.
     pub(super) const fn as_plain(&self) -> Option<&'a [u8]> {
         if self.is_plain { Some(self.octets) } else { None }
     }
 
-    /// The text, if it stands there as it is and is no longer than `max_len` octets.
+    /// The text, if it needs no decoding and is at most `max_len` octets long.
     #[inline]
     pub(super) fn as_str(self, max_len: usize) -> Option<&'a str> {
-        if self.is_plain && self.octets.len() <= max_len {
-            core::str::from_utf8(self.octets).ok()
-        } else {
-            None
+        if !self.is_plain || self.octets.len() > max_len {
+            return None;
         }
+        let text = self.text.get(self.end - self.octets.len()..self.end);
+        text.or_else(|| core::str::from_utf8(self.octets).ok())
     }
 
-    /// The text, cut before the character that would make it longer than `max_len` octets.
+    /// Decodes the text, truncated at a character boundary to at most `max_len` octets.
     #[cold]
-    pub(super) fn decode(self, max_len: usize) -> Decoded {
+    pub(crate) fn decode(self, max_len: usize) -> Decoded {
         let mut text = String::with_capacity(self.octets.len().min(max_len));
         let (mut is_broken, mut has_control) = (false, false);
         let mut rest = self.octets;
@@ -403,7 +416,7 @@ impl<'a> JsonText<'a> {
     }
 }
 
-/// The character of one `\u`, or of two that are a surrogate pair; nothing for half a pair.
+/// The character of a `\u`, or of a surrogate pair; `None` for an unpaired surrogate.
 fn unicode_escape(rest: &mut &[u8]) -> Option<char> {
     let first = code_unit(rest)?;
     *rest = &rest[6..];
@@ -415,13 +428,13 @@ fn unicode_escape(rest: &mut &[u8]) -> Option<char> {
     char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))
 }
 
-/// The number of a `\u` that stands here.
+/// The number of the `\u` that comes next.
 fn code_unit(rest: &[u8]) -> Option<u32> {
     let digits = rest.strip_prefix(b"\\u")?.get(..4)?;
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
-/// The last boundary of a character at or before `end`.
+/// The last character boundary at or before `end`.
 fn floor_char_boundary(text: &str, end: usize) -> usize {
     (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The mail that brings a report: what stands in it besides the report (RFC 8460, 5.1 and 5.3).
+//! The mail that carries a report: everything in it besides the report (RFC 8460, 5.1 and 5.3).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -12,7 +12,7 @@ use crate::error::{MailError, MailErrorKind};
 use crate::name::PolicyDomain;
 use crate::time::UnixTime;
 
-/// Everything of a mail with a report that is particular to it. Compression, MIME and the signature are the caller's.
+/// The report-specific parts of a mail. Compression, MIME, and the signature are left to the caller.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{MailParts, Report, ReportPeriod, ReportSender};
@@ -36,20 +36,20 @@ use crate::time::UnixTime;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The mail is a `multipart/report` ([`MailParts::CONTENT_TYPE`]) of two parts: [`text`](Self::text) as `text/plain` in
-/// UTF-8, and the report, its JSON compressed with gzip, as [`media_type`](Self::media_type) with
-/// [`file_name`](Self::file_name). It is from the contact of the sender, to the address of the `rua`. Where it is signed
-/// with DKIM, both fields that begin with `TLS-Report` belong into the signature (RFC 8460, 5.3).
+/// The mail is a `multipart/report` ([`MailParts::CONTENT_TYPE`]) with two parts: [`text`](Self::text) as `text/plain`
+/// in UTF-8, and the JSON of the report compressed with gzip, as [`media_type`](Self::media_type) with
+/// [`file_name`](Self::file_name). It is sent from the contact of the sender to the address of the `rua`. If it is
+/// signed with DKIM, the signature must include both header fields that begin with `TLS-Report` (RFC 8460, 5.3).
 // Meets A39, R68, R69, R70, R71, R72, R73, R74, R76, R77, R84, R85, R86.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MailParts {
-    /// The value of `Subject`, in one line: fold it where it is longer than a line may be.
+    /// The value of `Subject` on one line: fold it if it is too long for a line.
     pub subject: String,
-    /// Names and values of other header fields: `TLS-Report-Domain`, `TLS-Report-Submitter`, that it was made by a program
-    /// (RFC 3834), and that it is to go out whatever TLS comes to (RFC 8460, 5.3.1; RFC 8689, 3).
+    /// The names and values of other header fields: `TLS-Report-Domain`, `TLS-Report-Submitter`, the mark of an
+    /// automatic message (RFC 3834), and the request to deliver it despite TLS failures (RFC 8460, 5.3.1; RFC 8689, 3).
     pub headers: Vec<(&'static str, String)>,
-    /// What a person reads: lines of at most 78 characters, but for names that are longer, with line feeds.
+    /// A text for people: lines of at most 78 characters, except for longer names, with line feeds.
     pub text: String,
     /// The name of the attached file.
     pub file_name: String,
@@ -58,15 +58,16 @@ pub struct MailParts {
 }
 
 impl MailParts {
-    /// The `Content-Type` of the whole mail; a boundary comes behind it.
+    /// The `Content-Type` of the whole mail; append a boundary.
     pub const CONTENT_TYPE: &str = "multipart/report; report-type=\"tlsrpt\"";
 
-    /// The parts of the mail that brings a report about this domain.
+    /// The parts of the mail with a report about this domain.
     ///
     /// # Errors
     ///
-    /// Why no receiver would take it for the report of this sender: the domain of its `contact-info` is another, its
-    /// `report-id` can stand in no subject, or its period is missing. What [`Tally`](super::Tally) has made has none of that.
+    /// Returns why receivers would not accept it as a report of this sender: the domain of its `contact-info` is
+    /// different, its `report-id` is not allowed in a subject, or its period is missing. This never applies to the
+    /// reports of [`Tally`](super::Tally).
     // Meets R16, R18.
     pub fn of(report: &Report, domain: &PolicyDomain, sender: &ReportSender) -> Result<Self, MailError> {
         let submitter = sender.submitter().as_str();
@@ -102,7 +103,7 @@ impl MailParts {
     }
 }
 
-/// Whether a text is a msg-id of RFC 5322, 3.6.4, without the angle brackets and without obsolete forms.
+/// Returns whether a text is a msg-id of RFC 5322, 3.6.4, without the angle brackets and without obsolete forms.
 fn is_msg_id(id: &str) -> bool {
     let is_domain_literal = |right: &str| {
         right.strip_prefix('[').and_then(|right| right.strip_suffix(']')).is_some_and(|literal| {
@@ -113,7 +114,8 @@ fn is_msg_id(id: &str) -> bool {
         .is_some_and(|(left, right)| is_dot_atom(left) && (is_dot_atom(right) || is_domain_literal(right)))
 }
 
-/// What tells two files about the same time apart: the last label before the `@`, where it may stand in a file name.
+/// The part that distinguishes two files about the same period: the last label before the `@`, if it is allowed in a
+/// file name.
 fn unique_id(id: &str) -> Option<&str> {
     let (left, _) = id.split_once('@')?;
     left.rsplit('.').next().filter(|label| is_unique_id(label))
@@ -147,7 +149,7 @@ fn text_of(report: &Report, domain: &PolicyDomain, sender: &ReportSender) -> Str
             policy.successes(),
             policy.failures()
         );
-        // Of many kinds of failures the file tells.
+        // If there are many kinds of failures, see the file.
         for details in policy.details().iter().take(MOST_DETAILS) {
             let _ = writeln!(text, "  {} ({})", details.result(), details.failed_sessions());
         }
@@ -174,23 +176,23 @@ const MOST_DETAILS: usize = 10;
 /// assert_eq!(&*subject.report_id, "735ff.e317+bf22029@mailexample.net");
 /// ```
 ///
-/// It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+/// It is only a hint about the report in a mail; the report itself takes precedence (RFC 8460, 5.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReportSubject {
     /// The domain that the report is about.
     pub domain: PolicyDomain,
-    /// The domain that it comes from.
+    /// The domain that sent the report.
     pub submitter: PolicyDomain,
-    /// The Report-ID, without angle brackets. Some senders have another one in the report.
+    /// The Report-ID, without angle brackets. Some senders use a different one in the report.
     pub report_id: Box<str>,
 }
 
 impl ReportSubject {
-    /// Reads the value of `Subject`, folded or not, its words decoded.
+    /// Parses the value of `Subject`, folded or not, with encoded words decoded.
     ///
-    /// Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so. The
-    /// words are read in any case. [`None`] for the subject of another mail.
+    /// The angle brackets of the Report-ID are optional, and it need not be a msg-id: large senders write it this way.
+    /// Keywords are case-insensitive. `None` for the subject of another mail.
     // Meets R76, R77.
     pub fn parse(subject: &str) -> Option<Self> {
         let mut words = subject.split_ascii_whitespace();
@@ -221,30 +223,31 @@ impl ReportSubject {
 /// assert_eq!(name.to_text(), "mail.sndr.example.com!example.net!1470013207!1470186007!001.json.gz");
 /// ```
 ///
-/// It tells the domain of a report that does not; what the report itself says prevails (RFC 8460, 5.6). Never make a path
-/// of what was received: [`ReportFileName::to_text`] is safe to use.
+/// It provides the domain of a report without one; the report itself takes precedence (RFC 8460, 5.6). Never use a
+/// received name as a path: [`ReportFileName::to_text`] is safe.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReportFileName {
-    /// The domain that the report comes from.
+    /// The domain that sent the report.
     pub submitter: PolicyDomain,
-    /// The domain that it is about.
+    /// The domain that the report is about.
     pub domain: PolicyDomain,
-    /// The time that is reported on.
+    /// The reported period.
     pub period: ReportPeriod,
-    /// What tells two reports about the same time apart: letters and digits.
+    /// The letters and digits that distinguish two reports about the same period.
     pub unique_id: Option<Box<str>>,
-    /// Whether it ends in `.json.gz`, not in `.json`.
+    /// Whether it ends in `.json.gz` instead of `.json`.
     pub is_compressed: bool,
 }
 
 impl ReportFileName {
-    /// The longest unique id that is read, in octets.
+    /// The maximum length of a unique id, in octets.
     const MAX_UNIQUE_ID_LEN: usize = 64;
 
-    /// Reads the name of a file, without folders. [`None`] for that of another file.
+    /// Parses the name of a file, without folders. `None` for that of another file.
     ///
-    /// The ending is read in any case. Whether a file is compressed its first octets say, more surely than its name.
+    /// The extension is case-insensitive. The first octets of a file show more reliably than its name whether it is
+    /// compressed.
     // Meets R68, R69, R70, R77.
     pub fn parse(name: &str) -> Option<Self> {
         let ending = |ending: &str| {
@@ -266,7 +269,7 @@ impl ReportFileName {
         parts.next().is_none().then_some(Self { submitter, domain, period, unique_id, is_compressed })
     }
 
-    /// The name, its domains in lower case and A-labels.
+    /// The name, with its domains in lower case and A-labels.
     pub fn to_text(&self) -> String {
         let Self { submitter, domain, period, .. } = self;
         let mut name = format!("{submitter}!{domain}!{}!{}", period.start(), period.end());
@@ -280,7 +283,7 @@ impl ReportFileName {
 }
 
 fn seconds(text: &str) -> Option<UnixTime> {
-    // A number may begin with a plus sign in Rust, and not here.
+    // In Rust a number may begin with a plus sign, here it may not.
     let is_number = text.bytes().all(|octet| octet.is_ascii_digit());
     text.parse().ok().filter(|_| is_number).map(UnixTime::from_secs)
 }
@@ -382,7 +385,7 @@ mod tests {
         );
         assert!(text.contains("  certificate-expired (10)\n  ...\n\ntlsa mx.example.com\n"), "{text}");
         assert!(text.ends_with("\nQuestions: tls@sender.example\n"), "{text}");
-        // What strangers call themselves is in the file alone.
+        // The names that hosts give themselves are only in the file.
         assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{text}");
     }
 

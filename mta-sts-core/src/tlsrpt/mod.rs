@@ -1,6 +1,7 @@
-//! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their words with libtlsrpt's numbers.
+//! TLSRPT (RFC 8460): the record that asks for reports, the reports, and their terms with the numbers of libtlsrpt.
 //!
-//! Reports are here with the feature `tlsrpt`, and what the failures in them mean, [`Hint`], with `lint`; both are on by default.
+//! Reports need the feature `tlsrpt`, and the explanation of failures, [`Hint`], also the feature `lint`; both are on
+//! by default.
 
 #[cfg(feature = "tlsrpt")]
 mod datagram;
@@ -14,6 +15,8 @@ mod event;
 mod hint;
 #[cfg(feature = "tlsrpt")]
 mod json;
+#[cfg(feature = "tlsrpt")]
+mod json_writer;
 #[cfg(feature = "tlsrpt")]
 mod mail;
 #[cfg(feature = "tlsrpt")]
@@ -30,6 +33,8 @@ mod result_type;
 #[cfg(feature = "tlsrpt")]
 mod sender;
 #[cfg(feature = "tlsrpt")]
+mod strict_json;
+#[cfg(feature = "tlsrpt")]
 mod tally;
 #[cfg(feature = "tlsrpt")]
 mod word;
@@ -45,10 +50,14 @@ pub use deviation::Deviation;
 pub use event::{Event, SessionFacts};
 #[cfg(feature = "lint")]
 pub use hint::{Hint, Whose};
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+pub(crate) use json::JsonReader;
 #[cfg(feature = "tlsrpt")]
 pub use mail::{MailParts, ReportFileName, ReportSubject};
 #[cfg(feature = "tlsrpt")]
 pub use path::ReportPath;
+#[cfg(all(feature = "lint", feature = "tlsrpt"))]
+pub(crate) use reader::{Place, PlacedPolicy, read_report};
 #[cfg(feature = "tlsrpt")]
 pub use reader::{ReadReport, ReportLimits};
 #[cfg(all(feature = "lint", feature = "tlsrpt"))]

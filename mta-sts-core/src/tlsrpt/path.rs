@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// The place of a member in a report: `policies[0].summary`.
+/// The path of a member in a report: `policies[0].summary`.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Report;
@@ -10,11 +10,11 @@ use core::fmt;
 /// assert!(paths.contains(&"policies[0].policy.policy-domain".to_string()));
 /// # Ok::<(), mta_sts_core::tlsrpt::ReportError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ReportPath {
     /// `policies[].summary`.
     members: &'static str,
-    /// The numbers between the brackets.
+    /// The indexes between the brackets.
     indexes: [u32; 2],
 }
 
@@ -23,7 +23,7 @@ impl ReportPath {
         Self { members, indexes }
     }
 
-    /// Writes a message, and the place that it is about: `message (path, byte 7)`.
+    /// Writes a message with its position: `message (path, byte 7)`.
     pub(crate) fn write_message(
         &self,
         formatter: &mut fmt::Formatter<'_>,
@@ -37,7 +37,7 @@ impl ReportPath {
         write!(formatter, "byte {offset})")
     }
 
-    /// Whether it is the report as a whole.
+    /// Returns whether it is the report as a whole.
     pub const fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

@@ -11,7 +11,7 @@ use super::{Deviation, FailureDetails, PolicyType, Report, ReportPath, ReportPer
 use crate::error::{DeviationKind, ReportError, ReportErrorKind};
 use crate::time::UnixTime;
 
-/// A report that was read, and where it departs from RFC 8460.
+/// A report that was read, with its deviations from RFC 8460.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Report;
@@ -34,26 +34,26 @@ use crate::time::UnixTime;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadReport {
-    /// What the report says.
+    /// The report.
     pub report: Report,
-    /// Where it departs from RFC 8460 or from I-JSON, in the order in which it was noticed.
+    /// The deviations from RFC 8460 or from I-JSON, in the order in which they were noticed.
     ///
-    /// At most [`MAX_DEVIATIONS`](Report::MAX_DEVIATIONS); of more, the last is `more-deviations`.
+    /// At most [`MAX_DEVIATIONS`](Report::MAX_DEVIATIONS); if there are more, the last is `more-deviations`.
     pub deviations: Vec<Deviation>,
 }
 
 impl ReadReport {
-    /// The report, if it departs from RFC 8460 nowhere.
+    /// The report, if it has no deviations.
     ///
     /// # Errors
     ///
-    /// The first deviation.
+    /// Returns the first deviation.
     pub fn into_strict(self) -> Result<Report, Deviation> {
         self.deviations.first().copied().map_or(Ok(self.report), Err)
     }
 }
 
-/// How much of a report is read; what has more is refused.
+/// The limits for reading a report; a report that exceeds one is refused.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Report, ReportLimits};
@@ -71,43 +71,44 @@ pub struct ReportLimits {
 }
 
 impl ReportLimits {
-    /// 10 MiB, 1,000 policies, 20,000 failure details.
+    /// The defaults: 10 MiB, 1,000 policies, 20,000 failure details.
     pub const fn new() -> Self {
         Self { len: 10 * 1024 * 1024, policies: 1_000, details: 20_000 }
     }
 
-    /// Sets how many octets of JSON are read. Default 10 MiB (RFC 8460, 5.2, knows receivers that take 10 MB).
+    /// Sets the maximum length of the JSON, in octets. Default: 10 MiB (RFC 8460, 5.2, mentions receivers that
+    /// accept 10 MB).
     #[must_use]
     pub const fn with_max_len(mut self, octets: usize) -> Self {
         self.len = octets;
         self
     }
 
-    /// Sets how many policies a report may have. Default 1,000.
+    /// Sets the maximum number of policies. Default: 1,000.
     #[must_use]
     pub const fn with_max_policies(mut self, policies: u32) -> Self {
         self.policies = policies;
         self
     }
 
-    /// Sets how many failure details all policies of a report may have together. Default 20,000.
+    /// Sets the maximum number of failure details of all policies together. Default: 20,000.
     #[must_use]
     pub const fn with_max_details(mut self, details: u32) -> Self {
         self.details = details;
         self
     }
 
-    /// How many octets of JSON are read.
+    /// The maximum length of the JSON, in octets.
     pub const fn max_len(&self) -> usize {
         self.len
     }
 
-    /// How many policies a report may have.
+    /// The maximum number of policies.
     pub const fn max_policies(&self) -> u32 {
         self.policies
     }
 
-    /// How many failure details all policies of a report may have together.
+    /// The maximum number of failure details of all policies together.
     pub const fn max_details(&self) -> u32 {
         self.details
     }
@@ -120,59 +121,87 @@ impl Default for ReportLimits {
 }
 
 impl Report {
-    /// The most deviations that are told of a report.
+    /// The maximum number of deviations that are returned.
     pub const MAX_DEVIATIONS: usize = 256;
 
-    /// The longest text that is read whole, in octets of UTF-8; the end of a longer one is left out.
+    /// The maximum length of a text, in octets of UTF-8; a longer one is truncated.
     pub const MAX_TEXT_LEN: usize = 4_096;
 
-    /// The longest `policy-string`, and the longest `mx-host`, in octets of all their texts; what follows is left
-    /// out. No policy is longer (RFC 8461, 3.3).
+    /// The maximum length of a `policy-string`, and of an `mx-host`, in octets of all their texts; the rest is
+    /// omitted. No policy is longer (RFC 8461, 3.3).
     pub const MAX_LINES_LEN: usize = 65_536;
 
-    /// Reads a report: JSON that is not compressed, as [`parse_with`](Self::parse_with) with the limits of
-    /// [`ReportLimits::new`].
+    /// Reads a report from uncompressed JSON, with the limits of [`ReportLimits::new`].
     ///
     /// # Errors
     ///
-    /// As [`parse_with`](Self::parse_with).
+    /// The same as [`parse_with`](Self::parse_with).
     pub fn parse(json: &[u8]) -> Result<ReadReport, ReportError> {
         Self::parse_with(json, &ReportLimits::new())
     }
 
-    /// Reads a report: JSON that is not compressed.
+    /// Reads a report from uncompressed JSON.
     ///
-    /// Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So
-    /// whatever can be understood is read, and told as a [`Deviation`]: members that are missing, null, or of
-    /// another type, unknown words, times of other forms, text that is not UTF-8, and so on. Where a value cannot
-    /// be understood it is left out. The first of two members with the same name counts, and a count never is
-    /// more than 2^53 - 1. An element that says neither what it is about nor how often is left out.
+    /// Senders deviate from RFC 8460 in many ways, and a report that cannot be read helps nobody. So everything
+    /// that can be understood is read, and a [`Deviation`] is returned: missing or null members, members of
+    /// another type, unknown keywords, times in other forms, text that is not UTF-8, and so on. A value that
+    /// cannot be understood is omitted. The first of two members with the same name counts, and a count is at
+    /// most 2^53 - 1. An element that says neither what it is about nor how often is omitted.
     ///
-    /// Whether the report is about a domain of the reader, and of a time that can be, the reader knows: here
-    /// all domains are alike, and all times from 1970 on. It takes time linear in the length, and memory of four
-    /// times the length and 64 KiB at most.
+    /// Whether the report is about one of your domains, and about a plausible period, is for you to check: every
+    /// domain and every time from 1970 on is accepted. It takes time linear in the length, and at most four times
+    /// the length plus 64 KiB of memory.
     ///
     /// # Errors
     ///
-    /// It is no JSON, no object, has no `policies`, or is beyond a limit: its size, 32 objects and arrays within
-    /// each other, the number of policies or of failure details.
+    /// It is not JSON, not an object, has no `policies`, or exceeds a limit: its length, 32 levels of nesting,
+    /// the number of policies or of failure details.
     // Meets R34, R47, R48, R49, R50, R51, R52, R55, R56, R57, R58, R59, R60, R61, R62, R63, R64, R65, R66.
     // Meets R88, A34, A37.
     pub fn parse_with(json: &[u8], limits: &ReportLimits) -> Result<ReadReport, ReportError> {
         let mut reader = Reader::new(json, limits);
-        let read = if json.len() > limits.len {
-            Err(reader.stop(ReportErrorKind::TooLarge, ""))
-        } else {
-            reader.report()
-        };
-        read.map(|report| ReadReport { report, deviations: reader.deviations }).map_err(|Stop| {
-            let (kind, path) = reader.fault;
-            ReportError::at(kind, ReportPath::new(path, reader.indexes), reader.json.offset())
-        })
+        let report = reader.whole()?;
+        Ok(ReadReport { report, deviations: reader.deviations })
     }
 }
 
-/// Reading cannot go on, for the reader's fault.
+/// A report as `lint` reads it.
+#[cfg(feature = "lint")]
+pub(crate) struct PlacedReport {
+    pub(crate) report: Result<Report, ReportError>,
+    /// Including those before the error.
+    pub(crate) deviations: Vec<Deviation>,
+    /// Of each policy.
+    pub(crate) places: Vec<PlacedPolicy>,
+}
+
+/// Where a policy of a report stands, and where its failure details do.
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
+pub(crate) struct PlacedPolicy {
+    pub(crate) own: Place,
+    pub(crate) details: Vec<Place>,
+}
+
+/// Where an element stands.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "lint alone asks where something stands"))]
+pub(crate) struct Place {
+    /// Its numbers in a path.
+    pub(crate) indexes: [u32; 2],
+    /// Its first octet.
+    pub(crate) offset: usize,
+}
+
+#[cfg(feature = "lint")]
+pub(crate) fn read_report(json: &[u8], limits: &ReportLimits) -> PlacedReport {
+    let mut reader = Reader::new(json, limits);
+    reader.places = Some(Places::default());
+    let report = reader.whole();
+    let places = reader.places.map_or_else(Vec::new, |places| places.policies);
+    PlacedReport { report, deviations: reader.deviations, places }
+}
+
+/// Parsing cannot continue because of the fault in the reader.
 struct Stop;
 
 /// The members of one kind of object.
@@ -235,7 +264,7 @@ members! { InDetails in "policies[].failure-details[]", "policies[].failure-deta
     Information = "additional-information", Reason = "failure-reason-code"
 }
 
-/// The members of an object that were met.
+/// The set of members of an object seen so far.
 #[derive(Default)]
 struct Seen(u32);
 
@@ -243,16 +272,25 @@ struct Reader<'a> {
     json: JsonReader<'a>,
     limits: &'a ReportLimits,
     deviations: Vec<Deviation>,
-    /// Why it stopped, and where. Apart from the results, which then fit into registers.
+    /// The reason for stopping, and its path. It is kept apart from the results, which then fit into registers.
     fault: (ReportErrorKind, &'static str),
-    /// Where it is: which policy, and which of its failure details.
+    /// The current position: the indexes of the policy and of the failure details.
     indexes: [u32; 2],
-    /// Where the value starts that is read, or the object ends.
+    /// The offset of the value being read, or of the end of the object.
     place: usize,
-    /// How many failure details there were.
+    /// The number of failure details so far.
     details: u32,
     /// The lines of a list, before their number is known.
     lines: String,
+    /// Where each policy and its failure details stand, if somebody wants to know.
+    places: Option<Places>,
+}
+
+#[derive(Default)]
+struct Places {
+    policies: Vec<PlacedPolicy>,
+    // Those of the policy that is read.
+    details: Vec<Place>,
 }
 
 impl<'a> Reader<'a> {
@@ -266,7 +304,20 @@ impl<'a> Reader<'a> {
             place: 0,
             details: 0,
             lines: String::new(),
+            places: None,
         }
+    }
+
+    fn whole(&mut self) -> Result<Report, ReportError> {
+        let read = if self.json.len() > self.limits.len {
+            Err(self.stop(ReportErrorKind::TooLarge, ""))
+        } else {
+            self.report()
+        };
+        read.map_err(|Stop| {
+            let (kind, path) = self.fault;
+            ReportError::at(kind, ReportPath::new(path, self.indexes), self.json.offset())
+        })
     }
 
     fn report(&mut self) -> Result<Report, Stop> {
@@ -324,7 +375,7 @@ impl<'a> Reader<'a> {
         Ok(self.period_of(start, end))
     }
 
-    /// The period; that of a day where only one of its times is known.
+    /// The period; that of a day if only one of its times is known.
     fn period_of(&mut self, start: Option<UnixTime>, end: Option<UnixTime>) -> Option<ReportPeriod> {
         let (start, mut end) = match (start, end) {
             (Some(start), Some(end)) => (start, end),
@@ -382,6 +433,7 @@ impl<'a> Reader<'a> {
         if !self.begin_object(InElement::PARENT)? {
             return Ok(None);
         }
+        let offset = self.place;
         let mut fields = PolicyFields {
             kind: Word::Other(Box::default()),
             domain: None,
@@ -414,12 +466,16 @@ impl<'a> Reader<'a> {
         if failures.is_some_and(|failures| told < failures) {
             self.deviate(DeviationKind::DetailsBelowTotal, InElement::Details.path());
         }
+        if let Some(places) = &mut self.places {
+            let own = Place { indexes: self.indexes, offset };
+            places.policies.push(PlacedPolicy { own, details: core::mem::take(&mut places.details) });
+        }
         fields.successes = successes.unwrap_or_default();
         fields.failures = failures.unwrap_or_else(|| told.min(MAX_COUNT));
         Ok(Some(ReportPolicy(Box::new(fields))))
     }
 
-    /// Reads the `policy` of an element, and gives its type.
+    /// Reads the `policy` of an element, and returns its type.
     fn applied_policy(&mut self, fields: &mut PolicyFields) -> Result<Option<Word<PolicyType>>, Stop> {
         if !self.begin_object(InPolicy::PARENT)? {
             return Ok(None);
@@ -488,6 +544,7 @@ impl<'a> Reader<'a> {
         if !self.begin_object(InDetails::PARENT)? {
             return Ok(None);
         }
+        let offset = self.place;
         let (mut result, mut sessions) = (None, None);
         let (mut sending_mta_ip, mut receiving_ip) = (None, None);
         let (mut receiving_mx_hostname, mut receiving_mx_helo) = (None, None);
@@ -511,6 +568,9 @@ impl<'a> Reader<'a> {
             self.deviate(DeviationKind::EmptyElement, InDetails::PARENT);
             return Ok(None);
         };
+        if let Some(places) = &mut self.places {
+            places.details.push(Place { indexes: self.indexes, offset });
+        }
         Ok(Some(FailureDetails(Box::new(DetailFields {
             result,
             sending_mta_ip,
@@ -524,9 +584,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The pieces that the objects are made of.
+/// The building blocks of objects.
 impl<'a> Reader<'a> {
-    /// The next member that is known and new; what stands before it is passed over.
+    /// The next member that is known and not a duplicate; others are skipped.
     fn next_member<M: Member>(&mut self, seen: &mut Seen) -> Result<Option<M>, Stop> {
         while let Some(name) = self.read(M::PARENT, JsonReader::next_member)? {
             let member = match name.as_plain() {
@@ -575,7 +635,7 @@ impl<'a> Reader<'a> {
         Ok(shape)
     }
 
-    /// Tells which of these members are missing.
+    /// Reports which of these members are missing.
     fn demand<M: Member>(&mut self, seen: &Seen, members: &[M]) {
         self.place = self.json.offset();
         for member in members {
@@ -585,7 +645,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Begins an object; passes over a value that is none.
+    /// Starts an object; skips a value of another type.
     fn begin_object(&mut self, path: &'static str) -> Result<bool, Stop> {
         let shape = self.shape(path)?;
         if shape == Shape::Object {
@@ -596,7 +656,7 @@ impl<'a> Reader<'a> {
         Ok(false)
     }
 
-    /// Begins an array, or takes an object for an array of one.
+    /// Starts an array, or treats an object as an array of one.
     fn begin_elements(&mut self, path: &'static str) -> Result<Elements, Stop> {
         match self.shape(path)? {
             Shape::Array => {
@@ -625,7 +685,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is made of the text of a member; nothing for null, for an empty one, and for what is no text.
+    /// Converts the text of a member; `None` for null, for an empty text, and for another type.
     #[inline]
     fn text<T>(&mut self, path: &'static str, make: impl FnOnce(&str) -> T) -> Result<Option<T>, Stop> {
         if self.shape(path)? == Shape::String {
@@ -647,7 +707,7 @@ impl<'a> Reader<'a> {
         text.is_empty()
     }
 
-    /// A number as it is written.
+    /// A number as written.
     #[cold]
     fn text_of_another_type(&mut self, path: &'static str) -> Result<Option<&'a str>, Stop> {
         let shape = self.shape(path)?;
@@ -664,7 +724,7 @@ impl<'a> Reader<'a> {
         self.text(path, |text| Box::from(text))
     }
 
-    /// A name, which should have A-labels only and no last dot.
+    /// A name, which should have only A-labels and no trailing dot.
     fn name(&mut self, path: &'static str) -> Result<Option<Box<str>>, Stop> {
         let name = self.boxed_text(path)?;
         if name.as_deref().is_some_and(|name| !is_name(name)) {
@@ -687,7 +747,7 @@ impl<'a> Reader<'a> {
 
     fn address(&mut self, path: &'static str) -> Result<Option<Word<IpAddr>>, Stop> {
         let address = self.text(path, |text| match Word::from(text) {
-            // An IPv4 address has one form only.
+            // An IPv4 address has only one form.
             Word::Known(IpAddr::V6(address)) => (Word::from(IpAddr::V6(address)), is_written(text, address)),
             address => (address, true),
         })?;
@@ -712,7 +772,7 @@ impl<'a> Reader<'a> {
         Ok(time)
     }
 
-    /// A count, 2^53 - 1 at most; nothing for what is none.
+    /// A count, at most 2^53 - 1; `None` if it is not one.
     fn count(&mut self, path: &'static str) -> Result<Option<u64>, Stop> {
         let (count, fault) = match self.shape(path)? {
             Shape::Number => count_of(self.read(path, JsonReader::number)?),
@@ -775,7 +835,7 @@ impl<'a> Reader<'a> {
             self.push_line(line, path);
         } else {
             let line = self.mend(text, path);
-            // Without an escape there is none.
+            // Without an escape there is no control character.
             if line.contains('\n') {
                 self.deviate(DeviationKind::LineFeed, path);
             }
@@ -793,7 +853,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text that has escapes or that something is wrong with.
+    /// Decodes a text that has escapes or faults.
     #[cold]
     fn mend(&mut self, text: JsonText<'a>, path: &'static str) -> String {
         let decoded = text.decode(Report::MAX_TEXT_LEN);
@@ -809,7 +869,7 @@ impl<'a> Reader<'a> {
         decoded.text
     }
 
-    /// Passes over a value that cannot be understood here.
+    /// Skips a value that cannot be understood.
     #[cold]
     fn pass_over(&mut self, shape: Shape, path: &'static str) -> Result<(), Stop> {
         let kind = if shape == Shape::Null { DeviationKind::NullMember } else { DeviationKind::WrongType };
@@ -819,7 +879,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn deviate(&mut self, kind: DeviationKind, path: &'static str) {
-        // The last of them stands for all that follow.
+        // The last of them represents all further ones.
         let kind = match self.deviations.len() + 1 {
             ..Report::MAX_DEVIATIONS => kind,
             Report::MAX_DEVIATIONS => DeviationKind::MoreDeviations,
@@ -831,14 +891,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The elements of an array, or the object that stands in its place.
+/// The elements of an array, or a single object in place of one.
 enum Elements {
     InArray,
     One,
     None,
 }
 
-/// Gives the domain that all others have to those that have none.
+/// Sets the domain of policies without one, if all others have the same.
 fn fill_domains(policies: &mut [ReportPolicy]) {
     if policies.iter().all(|policy| policy.domain().is_some()) {
         return;
@@ -853,7 +913,7 @@ fn fill_domains(policies: &mut [ReportPolicy]) {
     }
 }
 
-/// Whether a text may be a name in A-labels, without a last dot.
+/// Returns whether a text can be a name in A-labels without a trailing dot.
 fn is_name(text: &str) -> bool {
     const IS_NAME_OCTET: [bool; 256] = {
         let mut table = [false; 256];
@@ -870,7 +930,7 @@ fn is_name(text: &str) -> bool {
         && !text.ends_with('.')
 }
 
-/// Whether an address is written as it should be (RFC 5952).
+/// Returns whether an address is in its canonical form (RFC 5952).
 fn is_written(text: &str, address: core::net::Ipv6Addr) -> bool {
     struct Compare<'a>(&'a str);
     impl Write for Compare<'_> {
@@ -879,10 +939,12 @@ fn is_written(text: &str, address: core::net::Ipv6Addr) -> bool {
             Ok(())
         }
     }
-    // What is seen at once need not be written to compare it.
-    let has_leading_zero =
-        text.split(':').any(|group| group.len() > 1 && group.starts_with('0') && !group.contains('.'));
-    if has_leading_zero || text.contains(|char: char| char.is_ascii_uppercase()) {
+    // Common cases are recognised without formatting the address.
+    let octets = text.as_bytes();
+    let has_leading_zero = (0..octets.len().saturating_sub(1)).any(|at| {
+        octets[at] == b'0' && octets[at + 1].is_ascii_hexdigit() && (at == 0 || octets[at - 1] == b':')
+    });
+    if has_leading_zero || octets.iter().any(u8::is_ascii_uppercase) {
         return false;
     }
     let mut rest = Compare(text);
@@ -920,7 +982,7 @@ fn count_of(number: &str) -> (Option<u64>, Option<DeviationKind>) {
     }
 }
 
-/// The lines of an array of JSON that stands within a string, as Microsoft writes TLSA records.
+/// The lines of a JSON array within a string, as Microsoft writes TLSA records.
 fn lines_in_string(text: &str) -> Option<String> {
     let mut json = JsonReader::new(text.as_bytes());
     let mut lines = String::new();

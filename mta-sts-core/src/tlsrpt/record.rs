@@ -6,7 +6,7 @@ use crate::field::{self, FieldFault, is_white_space};
 
 const VERSION: &str = "v=TLSRPTv1";
 
-/// A TLSRPT record: where a domain wants to hear how TLS with it went (RFC 8460, 3).
+/// A TLSRPT record, by which a domain asks for TLS reports (RFC 8460, 3).
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::TlsrptRecord;
@@ -20,37 +20,38 @@ const VERSION: &str = "v=TLSRPTv1";
 /// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
 /// ```
 ///
-/// It stands under [`PolicyDomain::tlsrpt_txt_name`](crate::PolicyDomain::tlsrpt_txt_name). Other fields are
-/// checked for their syntax and ignored.
+/// It is published at [`PolicyDomain::tlsrpt_txt_name`](crate::PolicyDomain::tlsrpt_txt_name). Other fields
+/// are ignored after a syntax check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TlsrptRecord {
     uris: Vec<ReportUri>,
 }
 
 impl TlsrptRecord {
-    /// The most URIs that count; a stranger's record must not make a sender busy.
+    /// The maximum number of URIs: an attacker's record must not cause many deliveries.
     pub const MAX_URIS: usize = 8;
 
-    /// Reads one TXT RR, its character-strings joined with nothing between.
+    /// Parses one TXT RR, its character-strings concatenated without separators.
     ///
-    /// Of several `rua` all URIs count, in their order and each once; those that are of no use are passed
-    /// over, and beyond [`MAX_URIS`](Self::MAX_URIS) none counts. It takes time linear in the length.
+    /// If there are several `rua` fields, the URIs of all of them count, in order and without duplicates;
+    /// unusable ones are skipped, and those beyond [`MAX_URIS`](Self::MAX_URIS) are ignored. It takes time
+    /// linear in the length.
     ///
     /// # Errors
     ///
-    /// Where and of which kind it departs from the grammar of RFC 8460, 3; `no-usable-rua` when no URI
-    /// is left. Such a domain gets no report.
+    /// Returns where and how the record departs from the grammar of RFC 8460, 3; `no-usable-rua` if no URI is
+    /// left. Such a domain gets no reports.
     // Meets R3, R4, R5, R6, R8, R9, R10, A38.
     pub fn parse(txt: &[u8]) -> Result<Self, TlsrptRecordError> {
         parse_record(txt).map_err(|(kind, rest)| TlsrptRecordError::at(kind, 1, txt.len() - rest.len()))
     }
 
-    /// Picks the record out of an `RRset`: each item is one TXT RR, its character-strings joined.
+    /// Selects the record from an `RRset`: each item is one TXT RR, its character-strings concatenated.
     ///
     /// # Errors
     ///
-    /// `no-tlsrpt-record` when no RR begins as a record, `several-tlsrpt-records` when two do; else as
-    /// [`TlsrptRecord::parse`]. All of them mean: send this domain no report (RFC 8460, 3).
+    /// `no-tlsrpt-record` if no RR begins as a record, `several-tlsrpt-records` if two do; otherwise the same
+    /// as [`TlsrptRecord::parse`]. All of them mean: send this domain no report (RFC 8460, 3).
     // Meets R7.
     pub fn select<T: AsRef<[u8]>>(rrset: &[T]) -> Result<Self, TlsrptRecordError> {
         let counts = candidate_filter(rrset);
@@ -62,19 +63,19 @@ impl TlsrptRecord {
         }
     }
 
-    /// Where reports go: 1 to [`MAX_URIS`](Self::MAX_URIS), in the order of the record. All of them are to be
-    /// tried (RFC 8460, 3).
+    /// The destinations of reports: 1 to [`MAX_URIS`](Self::MAX_URIS), in the order of the record. All of
+    /// them should be tried (RFC 8460, 3).
     pub fn uris(&self) -> &[ReportUri] {
         &self.uris
     }
 }
 
-/// Which RRs of an `RRset` count when its records are counted (RFC 8460, 3).
+/// Selects which RRs of an `RRset` count as records (RFC 8460, 3).
 pub(crate) fn candidate_filter<T: AsRef<[u8]>>(rrset: &[T]) -> impl Fn(&[u8]) -> bool + use<T> {
     field::candidate_filter(VERSION, rrset)
 }
 
-/// What is wrong, and the input from there on.
+/// The fault, and the input from there on.
 type Fault<'a> = (TlsrptRecordErrorKind, &'a [u8]);
 
 impl From<FieldFault> for TlsrptRecordErrorKind {
@@ -121,8 +122,8 @@ fn parse_record(txt: &[u8]) -> Result<TlsrptRecord, Fault<'_>> {
     }
 }
 
-/// The value of a `rua`, up to the next delimiter, and what follows. A URI may have an equals sign, and white
-/// space may stand around a comma; what is no URI is found out later, one by one.
+/// Splits off the value of a `rua`, up to the next delimiter. A URI may contain an equals sign, and white
+/// space is allowed around commas; each URI is validated later.
 fn uri_list(input: &[u8]) -> Result<(&[u8], &[u8]), field::Fault<'_>> {
     let end = input.iter().position(|octet| *octet == b';').unwrap_or(input.len());
     let spaces = input[..end].iter().rev().take_while(|octet| is_white_space(**octet)).count();
@@ -146,7 +147,7 @@ fn add_uris(uris: &mut Vec<ReportUri>, list: &[u8]) {
     }
 }
 
-/// The URIs of a `rua`, good or bad, without the white space around them.
+/// The URIs of a `rua`, valid or not, trimmed.
 pub(crate) fn uris_of(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|octet| *octet == b',').map(|uri| {
         let uri = &uri[uri.iter().take_while(|octet| is_white_space(**octet)).count()..];

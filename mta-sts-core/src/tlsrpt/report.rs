@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::{PolicyType, ResultType, Word};
 use crate::time::UnixTime;
 
-/// A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+/// A TLS report of one organisation about a domain, usually for one day (RFC 8460, 4.4).
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{FailureDetails, Report, ReportPeriod, ReportPolicy};
@@ -29,8 +29,8 @@ use crate::time::UnixTime;
 /// assert_eq!(report.policies()[0].details()[0].failed_sessions(), 61);
 /// ```
 ///
-/// What a sender left out is [`None`]. Everything in a report that was received is a stranger's text: it may hold
-/// any character, and may be untrue.
+/// What a sender omitted is `None`. Everything in a received report is untrusted: it may contain any character, and
+/// may be false.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
     pub(super) organization: Option<Box<str>>,
@@ -41,8 +41,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report without policies: who reports (`organization-name`), the mail address to ask (`contact-info`), the
-    /// `report-id`, and the time that is reported on.
+    /// A report without policies: the reporting organisation (`organization-name`), its mail address
+    /// (`contact-info`), the `report-id`, and the period.
     pub fn new(
         organization: impl Into<Box<str>>,
         contact: impl Into<Box<str>>,
@@ -58,15 +58,15 @@ impl Report {
         }
     }
 
-    /// Adds a policy behind the others.
+    /// Appends a policy.
     #[must_use]
     pub fn with_policy(mut self, policy: ReportPolicy) -> Self {
         self.policies.push(policy);
         self
     }
 
-    /// Gives a domain to the policies that have none. The file name of a report tells it (RFC 8460, 5.1).
-    /// What the body says prevails (RFC 8460, 5.6).
+    /// Sets the domain of the policies that have none. The file name of a report contains it (RFC 8460, 5.1). The
+    /// contents of the report take precedence (RFC 8460, 5.6).
     // Meets R83.
     #[must_use]
     pub fn with_missing_domains(mut self, domain: &str) -> Self {
@@ -76,7 +76,7 @@ impl Report {
         self
     }
 
-    /// The organisation that reports: `organization-name`.
+    /// The reporting organisation: `organization-name`.
     pub fn organization(&self) -> Option<&str> {
         self.organization.as_deref()
     }
@@ -86,30 +86,30 @@ impl Report {
         self.contact.as_deref()
     }
 
-    /// The domain of [`contact`](Self::contact), which must be that of `TLS-Report-Submitter` (RFC 8460, 5.3).
+    /// The domain of [`contact`](Self::contact), which must equal `TLS-Report-Submitter` (RFC 8460, 5.3).
     pub fn submitter(&self) -> Option<&str> {
         let (_, domain) = self.contact()?.rsplit_once('@')?;
         let domain = domain.trim_end_matches('>').trim();
         (!domain.is_empty()).then_some(domain)
     }
 
-    /// The `report-id`. With the organisation and the period it tells a report that came twice.
+    /// The `report-id`. Together with the organisation and the period it identifies duplicates.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The time that is reported on: `date-range`.
+    /// The reported period: `date-range`.
     pub const fn period(&self) -> Option<ReportPeriod> {
         self.period
     }
 
-    /// What is reported, one element a policy.
+    /// The reported policies, one element for each.
     pub fn policies(&self) -> &[ReportPolicy] {
         &self.policies
     }
 }
 
-/// The time that a report is about: the `date-range` (RFC 8460, 4.4).
+/// The period of a report: the `date-range` (RFC 8460, 4.4).
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -126,41 +126,41 @@ pub struct ReportPeriod {
     end: UnixTime,
 }
 
-/// The largest count: I-JSON has no larger whole numbers (RFC 7493, 2.2).
+/// The largest count, which is the largest integer of I-JSON (RFC 7493, 2.2).
 pub(super) const MAX_COUNT: u64 = (1 << 53) - 1;
 
 /// RFC 8460 counts in days of UTC.
 const DAY: u64 = 86_400;
 
 impl ReportPeriod {
-    /// The time from `start` to `end`, the last second that counts; [`None`] when `end` is before `start`.
+    /// The period from `start` to `end`, inclusive; `None` if `end` is before `start`.
     pub fn new(start: UnixTime, end: UnixTime) -> Option<Self> {
         (start <= end).then_some(Self { start, end })
     }
 
-    /// The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1).
+    /// The day of UTC that contains this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1).
     pub const fn of_day(time: UnixTime) -> Self {
         let start = UnixTime::from_secs(time.as_secs() - time.as_secs() % DAY);
         Self { start, end: start.saturating_add(Duration::from_secs(DAY - 1)) }
     }
 
-    /// The first second that counts.
+    /// The first second of the period.
     pub const fn start(self) -> UnixTime {
         self.start
     }
 
-    /// The last second that counts.
+    /// The last second of the period.
     pub const fn end(self) -> UnixTime {
         self.end
     }
 
-    /// Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1).
+    /// Returns whether it is one whole day of UTC, as required (RFC 8460, 4.1).
     pub fn is_one_day(self) -> bool {
         self == Self::of_day(self.start)
     }
 }
 
-/// What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+/// The results under one policy: an element of `policies` (RFC 8460, 4.4).
 ///
 /// ```
 /// use mta_sts_core::PolicyType;
@@ -174,8 +174,8 @@ impl ReportPeriod {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReportPolicy(pub(super) Box<PolicyFields>);
 
-/// They are boxed, as are [`DetailFields`]: a list that grows then moves 8 octets for an element, which is what
-/// bounds the memory that a hostile report takes.
+/// It is boxed, like [`DetailFields`]: a growing list then moves 8 octets for each element, which bounds the memory
+/// that a hostile report takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct PolicyFields {
     pub(super) kind: Word<PolicyType>,
@@ -188,10 +188,9 @@ pub(super) struct PolicyFields {
 }
 
 impl ReportPolicy {
-    /// A policy that no session was counted for: its `policy-type` and `policy-domain`.
+    /// A policy without sessions: its `policy-type` and `policy-domain`.
     ///
-    /// The domain is the recipient's, or for `tlsa` the name that the TLSA records belong to (RFC 8460, 1.1),
-    /// in A-labels.
+    /// The domain is that of the recipient, or for `tlsa` the TLSA base domain (RFC 8460, 1.1), in A-labels.
     // Meets R2, A33.
     pub fn new(kind: impl Into<Word<PolicyType>>, domain: impl Into<Box<str>>) -> Self {
         Self(Box::new(PolicyFields {
@@ -205,45 +204,45 @@ impl ReportPolicy {
         }))
     }
 
-    /// Adds lines to the `policy-string`: those of an MTA-STS policy as they were received, errors included, or one
-    /// for each TLSA record.
+    /// Appends lines to the `policy-string`: those of an MTA-STS policy as received, with their errors, or one for
+    /// each TLSA record.
     ///
-    /// A line feed ends a line. What receivers would not read is left out: of a line what is beyond
-    /// [`Report::MAX_TEXT_LEN`], and lines beyond [`Report::MAX_LINES_LEN`] in all. U+FFFD stands for characters
-    /// that I-JSON does not have.
+    /// A line feed ends a line. What receivers would not read is omitted: the part of a line beyond
+    /// [`Report::MAX_TEXT_LEN`], and lines beyond [`Report::MAX_LINES_LEN`] in all. U+FFFD replaces characters that
+    /// I-JSON does not allow.
     #[must_use]
     pub fn with_lines<T: AsRef<str>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
         self.0.lines.extend(lines);
         self
     }
 
-    /// Adds patterns to the `mx-host`: the `mx` of the policy, in A-labels.
+    /// Appends patterns to the `mx-host`: the `mx` of the policy, in A-labels.
     #[must_use]
     pub fn with_mx_hosts<T: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = T>) -> Self {
         self.0.mx_hosts.extend(patterns);
         self
     }
 
-    /// Sets how many sessions succeeded and how many failed, 2^53 - 1 at most.
+    /// Sets the numbers of successful and failed sessions, at most 2^53 - 1.
     #[must_use]
     pub fn with_sessions(mut self, successes: u64, failures: u64) -> Self {
         (self.0.successes, self.0.failures) = (successes.min(MAX_COUNT), failures.min(MAX_COUNT));
         self
     }
 
-    /// Adds details of failures behind the others.
+    /// Appends failure details.
     #[must_use]
     pub fn with_details(mut self, details: FailureDetails) -> Self {
         self.0.details.push(details);
         self
     }
 
-    /// The kind of the policy: `policy-type`.
+    /// The type of the policy: `policy-type`.
     pub const fn kind(&self) -> &Word<PolicyType> {
         &self.0.kind
     }
 
-    /// The domain that the policy is of: `policy-domain`.
+    /// The domain of the policy: `policy-domain`.
     pub fn domain(&self) -> Option<&str> {
         self.0.domain.as_deref()
     }
@@ -258,26 +257,25 @@ impl ReportPolicy {
         self.0.mx_hosts.iter()
     }
 
-    /// How many sessions kept the policy: `total-successful-session-count`.
+    /// The number of sessions that complied with the policy: `total-successful-session-count`.
     pub const fn successes(&self) -> u64 {
         self.0.successes
     }
 
-    /// How many sessions failed: `total-failure-session-count`.
+    /// The number of failed sessions: `total-failure-session-count`.
     pub const fn failures(&self) -> u64 {
         self.0.failures
     }
 
-    /// What went wrong, one element a kind of failure: `failure-details`.
+    /// The failures, one element for each kind: `failure-details`.
     ///
-    /// A session may count in several, so their sum may be more than [`failures`](Self::failures)
-    /// (RFC 8460, 4).
+    /// A session may count in several, so their sum may exceed [`failures`](Self::failures) (RFC 8460, 4).
     pub fn details(&self) -> &[FailureDetails] {
         &self.0.details
     }
 }
 
-/// Texts without a line feed, each with one behind it.
+/// Texts without a line feed, each followed by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Lines(pub(super) Box<str>);
 
@@ -309,7 +307,8 @@ impl Lines {
     }
 }
 
-/// One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+/// One kind of failure under a policy, and the number of sessions affected: an element of `failure-details` (RFC
+/// 8460, 4.4).
 ///
 /// ```
 /// use core::net::IpAddr;
@@ -325,7 +324,7 @@ impl Lines {
 /// assert_eq!(details.receiving_ip(), None);
 /// ```
 ///
-/// All but the result type and the count may be absent.
+/// Everything except the result type and the count may be absent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FailureDetails(pub(super) Box<DetailFields>);
 
@@ -342,13 +341,14 @@ pub(super) struct DetailFields {
 }
 
 impl FailureDetails {
-    /// The longest name of an MX host that is written, in octets.
+    /// The maximum length of the name of an MX host, in octets.
     pub const MAX_HELO_LEN: usize = 255;
 
-    /// The longest reason that is written, in octets.
+    /// The maximum length of the reason, in octets.
     pub const MAX_REASON_LEN: usize = 128;
 
-    /// A kind of failure, and how many sessions had it, 2^53 - 1 at most: `result-type` and `failed-session-count`.
+    /// A kind of failure, and the number of sessions affected, at most 2^53 - 1: `result-type` and
+    /// `failed-session-count`.
     pub fn new(result: impl Into<Word<ResultType>>, failed_sessions: u64) -> Self {
         Self(Box::new(DetailFields {
             result: result.into(),
@@ -376,10 +376,10 @@ impl FailureDetails {
         self
     }
 
-    /// Sets the name that the MX host gave in its greeting or in its answer to EHLO.
+    /// Sets the name from the greeting or the EHLO response of the MX host.
     ///
-    /// The first word of the text counts, [`MAX_HELO_LEN`](Self::MAX_HELO_LEN) octets of it at most; `?` stands for
-    /// characters other than ASCII. A text without a word is no name.
+    /// Only the first word of the text is used, at most [`MAX_HELO_LEN`](Self::MAX_HELO_LEN) octets of it; `?`
+    /// replaces non-ASCII characters. A text without a word is not a name.
     #[must_use]
     pub fn with_receiving_mx_helo(mut self, answer: impl AsRef<str>) -> Self {
         let word = answer.as_ref().split_ascii_whitespace().next().unwrap_or_default();
@@ -394,7 +394,7 @@ impl FailureDetails {
         self
     }
 
-    /// Sets the URI of a page that tells more.
+    /// Sets the URI of a page with more information.
     #[must_use]
     pub fn with_additional_information(mut self, uri: impl Into<Box<str>>) -> Self {
         self.0.additional_information = Some(uri.into());
@@ -403,8 +403,8 @@ impl FailureDetails {
 
     /// Sets the reason: an error code of the sender, or its message.
     ///
-    /// The first [`MAX_REASON_LEN`](Self::MAX_REASON_LEN) octets count, since a report need not tell much of the
-    /// sender (RFC 8460, 8); `?` stands for control characters and for those other than ASCII.
+    /// At most the first [`MAX_REASON_LEN`](Self::MAX_REASON_LEN) octets are used, since a report should reveal
+    /// little about the sender (RFC 8460, 8); `?` replaces control characters and non-ASCII characters.
     // Meets R46, R91.
     #[must_use]
     pub fn with_failure_reason_code(mut self, reason: impl AsRef<str>) -> Self {
@@ -412,12 +412,12 @@ impl FailureDetails {
         self
     }
 
-    /// What went wrong: `result-type`.
+    /// The kind of failure: `result-type`.
     pub const fn result(&self) -> &Word<ResultType> {
         &self.0.result
     }
 
-    /// How many sessions had it: `failed-session-count`.
+    /// The number of sessions affected: `failed-session-count`.
     pub const fn failed_sessions(&self) -> u64 {
         self.0.failed_sessions
     }
@@ -432,7 +432,7 @@ impl FailureDetails {
         self.0.receiving_mx_hostname.as_deref()
     }
 
-    /// The name that the MX host calls itself: `receiving-mx-helo`.
+    /// The name that the MX host uses for itself: `receiving-mx-helo`.
     pub fn receiving_mx_helo(&self) -> Option<&str> {
         self.0.receiving_mx_helo.as_deref()
     }
@@ -442,18 +442,18 @@ impl FailureDetails {
         self.0.receiving_ip.as_ref()
     }
 
-    /// The URI of a page that tells more: `additional-information`.
+    /// The URI of a page with more information: `additional-information`.
     pub fn additional_information(&self) -> Option<&str> {
         self.0.additional_information.as_deref()
     }
 
-    /// The reason, in words of the sender that nobody agreed on: `failure-reason-code`.
+    /// The reason in the sender's own words, which are not standardised: `failure-reason-code`.
     pub fn failure_reason_code(&self) -> Option<&str> {
         self.0.failure_reason_code.as_deref()
     }
 }
 
-/// The text in printable ASCII, cut; nothing for an empty one.
+/// The text in printable ASCII, truncated; `None` if it is empty.
 fn printable(text: &str, max_len: usize) -> Option<Box<str>> {
     let is_printable = |char: char| char == ' ' || char.is_ascii_graphic();
     let text: String =
@@ -461,7 +461,7 @@ fn printable(text: &str, max_len: usize) -> Option<Box<str>> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// What may not stand in I-JSON although it is UTF-8 (RFC 7493, 2.1).
+/// Characters that I-JSON does not allow although they are valid in UTF-8 (RFC 7493, 2.1).
 pub(super) const fn is_noncharacter(char: char) -> bool {
     matches!(char, '\u{fdd0}'..='\u{fdef}') || char as u32 & 0xfffe == 0xfffe
 }

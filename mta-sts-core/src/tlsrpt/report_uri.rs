@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::field::is_white_space;
 use crate::name::DnsName;
 
-/// Where a domain wants its TLS reports (RFC 8460, 3).
+/// A destination of TLS reports (RFC 8460, 3).
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{ReportUri, TlsrptRecord};
@@ -27,40 +27,39 @@ use crate::name::DnsName;
 /// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
 /// ```
 ///
-/// Only a record makes one. Its [`Display`](fmt::Display) is the URI as it may stand in a record.
+/// It can only be obtained from a record. Its [`Display`](fmt::Display) is a URI as allowed in a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReportUri {
     /// `mailto:`, without the header fields that may follow the address.
     #[non_exhaustive]
     Mailto {
-        /// One address, percent-decoded: local part, `@`, domain in lower case and A-labels.
+        /// A single percent-decoded address: local part, `@`, domain in lower case and A-labels.
         ///
-        /// It has no white space and no control character, so it can stand in a header field. A local part
-        /// that must be quoted is quoted (RFC 5321, 4.1.2). One with other characters than ASCII needs
-        /// SMTPUTF8.
+        /// It contains no white space and no control characters, so it can be used in a header field. A local
+        /// part that needs quotes is quoted (RFC 5321, 4.1.2). One with non-ASCII characters needs SMTPUTF8.
         address: Box<str>,
     },
     /// `https:`.
     #[non_exhaustive]
     Https {
-        /// The URL: scheme and host in lower case, the rest as it came, without fragment.
+        /// The URL: scheme and host in lower case, the rest as received, without fragment.
         ///
-        /// The host is whatever the record says, an address on loopback too: whoever connects to it decides
-        /// whether it may be asked.
+        /// The host is whatever the record contains, even a loopback address: the client that connects decides
+        /// whether this is allowed.
         url: Box<str>,
     },
 }
 
-/// Why a URI of a `rua` is of no use.
+/// The reason why a URI of a `rua` is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UriFault {
-    /// There is none between two commas.
+    /// A URI is empty: there is nothing between two commas.
     Empty,
     /// `!` must be percent-encoded.
     ExclamationMark,
     WhiteSpace,
-    /// A character that no URI has, or `%` without two hexadecimal digits.
+    /// A character that is not allowed in a URI, or `%` without two hexadecimal digits.
     BadCharacter,
     NoScheme,
     OtherScheme,
@@ -69,14 +68,14 @@ pub(crate) enum UriFault {
 }
 
 impl ReportUri {
-    /// Reads one URI of a `rua`, without white space around it.
+    /// Parses one URI of a `rua`, already trimmed.
     pub(crate) fn read(uri: &[u8]) -> Result<Self, UriFault> {
         check_characters(uri)?;
         let uri = core::str::from_utf8(uri).map_err(|_| UriFault::BadCharacter)?;
         let (scheme, rest) =
             uri.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).ok_or(UriFault::NoScheme)?;
         if scheme.eq_ignore_ascii_case("mailto") {
-            // Header fields and a fragment are for whoever clicks on it.
+            // Header fields and a fragment are for interactive use.
             let to = rest.split(['?', '#']).next().unwrap_or_default();
             let address = address(&Cow::from(percent_decode_str(to))).ok_or(UriFault::BadAddress)?;
             Ok(Self::Mailto { address: address.into() })
@@ -87,7 +86,7 @@ impl ReportUri {
         }
     }
 
-    /// The host that takes the reports: the domain of the address, or the host of the URL.
+    /// The host that receives the reports: the domain of the address, or the host of the URL.
     ///
     /// ```
     /// use mta_sts_core::tlsrpt::TlsrptRecord;
@@ -98,7 +97,7 @@ impl ReportUri {
     /// # Ok::<(), mta_sts_core::tlsrpt::TlsrptRecordError>(())
     /// ```
     ///
-    /// An IPv6 address stands in brackets.
+    /// An IPv6 address is enclosed in brackets.
     pub fn host(&self) -> &str {
         match self {
             Self::Mailto { address } => address.rsplit('@').next().unwrap_or_default(),
@@ -153,7 +152,7 @@ fn check_characters(uri: &[u8]) -> Result<(), UriFault> {
     Ok(())
 }
 
-/// What RFC 3986, 2.3 calls so.
+/// The unreserved characters of RFC 3986, 2.3.
 const fn is_unreserved(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
 }
@@ -166,7 +165,7 @@ fn is_scheme(scheme: &str) -> bool {
 /// The longest local part (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL_PART_LEN: usize = 64;
 
-/// One mail address, ready for a header field.
+/// A single mail address, usable in a header field.
 fn address(octets: &[u8]) -> Option<String> {
     let (local_part, domain) = core::str::from_utf8(octets).ok()?.rsplit_once('@')?;
     if local_part.len() > MAX_LOCAL_PART_LEN || !local_part.chars().all(may_stand_in_local_part) {
@@ -176,20 +175,20 @@ fn address(octets: &[u8]) -> Option<String> {
     if is_dot_atom(local_part) || is_quoted(local_part) {
         Some(format!("{local_part}@{domain}"))
     } else if local_part.is_empty() || local_part.contains(['"', '\\', '@']) || local_part.starts_with("//") {
-        // Two `@` are two addresses, two slashes the start of a URL.
+        // Two `@` are two addresses, two slashes are the start of a URL.
         None
     } else {
         Some(format!("\"{local_part}\"@{domain}"))
     }
 }
 
-/// No blank and no control character, which could end the header field that the address stands in, and
-/// nothing that changes how the text around it looks.
+/// Excludes white space and control characters, which could end the header field, and characters that change
+/// how the surrounding text is displayed.
 fn may_stand_in_local_part(char: char) -> bool {
     if char.is_ascii() { char.is_ascii_graphic() } else { char.is_alphanumeric() }
 }
 
-/// Dot-string of RFC 5321, 4.1.2, and RFC 6531, 3.3. Slashes at its start are those of a mistaken `mailto://`.
+/// Dot-string of RFC 5321, 4.1.2, and RFC 6531, 3.3. Leading slashes come from a mistaken `mailto://`.
 fn is_dot_atom(local_part: &str) -> bool {
     let is_atom_char =
         |char: char| char.is_alphanumeric() || (char.is_ascii_graphic() && !"()<>[]:;@\\,.\"".contains(char));
@@ -211,7 +210,7 @@ fn is_quoted(local_part: &str) -> bool {
     !inner.is_empty()
 }
 
-/// The URL, from what follows `https:`.
+/// The URL, from the text after `https:`.
 fn url(rest: &str) -> Option<String> {
     let rest = rest.strip_prefix("//")?;
     let rest = rest.split('#').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// What went wrong, in TLSRPT's words: the `result-type` of a failure (RFC 8460, 4.3).
+/// The `result-type` of a failure (RFC 8460, 4.3).
 ///
 /// ```
 /// use mta_sts_core::ResultType;
@@ -12,7 +12,7 @@ use core::str::FromStr;
 /// assert_eq!("certificate-expired".parse(), Ok(result));
 /// ```
 ///
-/// The numbers are those of libtlsrpt, so that results go into it as they are.
+/// The numbers are those of libtlsrpt, so values can be passed to it directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -29,22 +29,22 @@ pub enum ResultType {
     ValidationFailure,
     /// The policy could not be fetched.
     StsPolicyFetchError,
-    /// The body that was fetched is no policy.
+    /// The fetched body is not a valid policy.
     StsPolicyInvalid,
     /// The certificate of the Policy Host is not valid for it.
     StsWebpkiInvalid,
     /// No TLSA record is usable.
     // Meets R40.
     TlsaInvalid,
-    /// The resolver gave no DNSSEC-valid records.
+    /// The resolver returned no valid DNSSEC records.
     DnssecInvalid,
-    /// The sender demands DANE, and the MX host has none.
+    /// The sender requires DANE, and the MX host does not support it.
     // Meets R42.
     DaneRequired,
 }
 
 impl ResultType {
-    /// Every result type, in the order of the numbers.
+    /// Every result type, in the order of their numbers.
     pub const ALL: &'static [Self] = &[
         Self::StarttlsNotSupported,
         Self::CertificateHostMismatch,
@@ -59,7 +59,7 @@ impl ResultType {
         Self::DaneRequired,
     ];
 
-    /// The word that stands in a report.
+    /// The keyword in a report.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::StarttlsNotSupported => "starttls-not-supported",
@@ -76,7 +76,7 @@ impl ResultType {
         }
     }
 
-    /// The number that libtlsrpt gives it.
+    /// The number in libtlsrpt.
     pub const fn number(self) -> u16 {
         match self {
             Self::StarttlsNotSupported => 201,
@@ -92,7 +92,7 @@ impl ResultType {
             Self::DaneRequired => 306,
         }
     }
-    /// The result type that has this number.
+    /// The result type with this number.
     #[cfg(feature = "tlsrpt")]
     pub(super) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| result.number() == number)
@@ -113,7 +113,7 @@ impl FromStr for ResultType {
     }
 }
 
-/// The kind of policy that a session was held to: the `policy-type` of a report (RFC 8460, 4.4).
+/// The type of policy that applied to a session: the `policy-type` of a report (RFC 8460, 4.4).
 ///
 /// ```
 /// use mta_sts_core::PolicyType;
@@ -134,10 +134,10 @@ pub enum PolicyType {
 }
 
 impl PolicyType {
-    /// Every policy type, in the order of the numbers.
+    /// Every policy type, in the order of their numbers.
     pub const ALL: &'static [Self] = &[Self::Tlsa, Self::Sts, Self::NoPolicyFound];
 
-    /// The word that stands in a report.
+    /// The keyword in a report.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tlsa => "tlsa",
@@ -146,7 +146,7 @@ impl PolicyType {
         }
     }
 
-    /// The number that libtlsrpt gives it.
+    /// The number in libtlsrpt.
     pub const fn number(self) -> u16 {
         match self {
             Self::Tlsa => 1,
@@ -154,7 +154,7 @@ impl PolicyType {
             Self::NoPolicyFound => 9,
         }
     }
-    /// The policy type that has this number.
+    /// The policy type with this number.
     #[cfg(feature = "tlsrpt")]
     pub(super) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|policy_type| policy_type.number() == number)
@@ -175,7 +175,8 @@ impl FromStr for PolicyType {
     }
 }
 
-/// The word is none that RFC 8460 registers. Reports may grow new ones: keep the word as it came.
+/// The error for a keyword that is not registered by RFC 8460. New ones may be registered: keep the
+/// text as received.
 ///
 /// ```
 /// use mta_sts_core::ResultType;
@@ -190,7 +191,7 @@ impl FromStr for PolicyType {
 pub struct UnknownWord;
 
 impl UnknownWord {
-    /// The stable kebab-case word of this error.
+    /// The stable code of this error: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         "unknown-word"
     }

@@ -4,7 +4,7 @@ use alloc::format;
 use crate::error::{ReportSenderError, ReportSenderErrorKind};
 use crate::name::PolicyDomain;
 
-/// Who sends reports: the domain that they come from, a mail address there, and the name of the organisation.
+/// The sender of reports: its domain, a mail address there, and the name of the organisation.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::ReportSender;
@@ -14,7 +14,7 @@ use crate::name::PolicyDomain;
 /// # Ok::<(), mta_sts_core::tlsrpt::ReportSenderError>(())
 /// ```
 ///
-/// The submitter is the domain of the address, always: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
+/// The submitter is always the domain of the address: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReportSender {
     submitter: PolicyDomain,
@@ -23,12 +23,12 @@ pub struct ReportSender {
 }
 
 impl ReportSender {
-    /// The sender with this address (`contact-info`, 254 octets at most) and this name (`organization-name`, 255
-    /// octets at most).
+    /// A sender with this address (`contact-info`, at most 254 octets) and this name (`organization-name`, at
+    /// most 255 octets).
     ///
     /// # Errors
     ///
-    /// What is wrong with them. It is a mistake of the configuration: say so, and send no reports.
+    /// Returns what is wrong with them. This is a configuration error: report it, and send no reports.
     // Meets R74.
     pub fn new(contact: &str, organization: &str) -> Result<Self, ReportSenderError> {
         let bad_contact = || ReportSenderError::new(ReportSenderErrorKind::BadContact);
@@ -45,12 +45,12 @@ impl ReportSender {
         Ok(Self { submitter, contact: contact.into(), organization: organization.into() })
     }
 
-    /// The domain that reports come from, in lower case and A-labels.
+    /// The domain of the sender, in lower case and A-labels.
     pub const fn submitter(&self) -> &PolicyDomain {
         &self.submitter
     }
 
-    /// The mail address to ask, its domain in lower case and A-labels.
+    /// The contact address, with its domain in lower case and A-labels.
     pub fn contact(&self) -> &str {
         &self.contact
     }
@@ -61,7 +61,7 @@ impl ReportSender {
     }
 }
 
-/// Dot-atom of RFC 5322, 3.2.3: what needs no quotes in a header field.
+/// Dot-atom of RFC 5322, 3.2.3: text that needs no quotes in a header field.
 pub(super) fn is_dot_atom(text: &str) -> bool {
     let is_atom_char = |octet: u8| octet.is_ascii_graphic() && !b"()<>[]:;@\\,.\"".contains(&octet);
     text.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_char))

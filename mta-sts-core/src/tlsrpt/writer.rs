@@ -1,8 +1,8 @@
 use alloc::string::String;
-use core::fmt::{Display, Write};
 use core::net::IpAddr;
 
 use super::datetime;
+use super::json_writer::JsonWriter;
 use super::report::{DetailFields, Lines, PolicyFields, is_noncharacter};
 use super::{FailureDetails, PolicyType, Report, ReportPath, ReportPolicy, Word};
 use crate::error::{ReportError, ReportErrorKind};
@@ -10,11 +10,11 @@ use crate::mx::MxPattern;
 use crate::name::DnsName;
 
 impl Report {
-    /// Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4. The same report
-    /// always gives the same octets, and [`Report::parse`] gives the same report without a deviation.
+    /// Writes the report as I-JSON (RFC 7493) on one line, with members in the order of RFC 8460, 4.4. The same
+    /// report always gives the same octets, and [`Report::parse`] returns the same report without deviations.
     ///
-    /// What is [`None`] is left out, and so are failure details where there are none. `policy-string` and `mx-host`
-    /// always stand there, if need be as empty arrays.
+    /// `None` values are omitted, and so are failure details if there are none. `policy-string` and `mx-host` are
+    /// always present, if necessary as empty arrays.
     ///
     /// ```
     /// use mta_sts_core::tlsrpt::{Report, ReportPeriod, ReportPolicy};
@@ -31,32 +31,32 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// What its receiver would misread or refuse, and where: a member that RFC 8460 demands is missing; the period
-    /// is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
-    /// unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer
-    /// sessions are detailed than failed.
+    /// Returns what the receiver would misread or refuse, and where: a member required by RFC 8460 is missing; the
+    /// period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a trailing dot; a
+    /// type is unknown, or an address invalid; a text is empty, too long, or has disallowed characters; the failure
+    /// details count fewer sessions than failed.
     // Meets R25, R26, R54.
     pub fn to_json(&self) -> Result<String, ReportError> {
-        let mut writer = Writer { json: String::with_capacity(1_024), indexes: [0; 2] };
+        let mut writer = Writer { json: JsonWriter::new(), indexes: [0; 2] };
         writer
             .report(self)
             .map_err(|(kind, path)| ReportError::at(kind, ReportPath::new(path, writer.indexes), 0))?;
-        Ok(writer.json)
+        Ok(writer.json.into_text())
     }
 }
 
-/// What is wrong, and where.
+/// The fault, and its path.
 type Fault = (ReportErrorKind, &'static str);
 
 struct Writer {
-    json: String,
+    json: JsonWriter,
     indexes: [u32; 2],
 }
 
 impl Writer {
     fn report(&mut self, report: &Report) -> Result<(), Fault> {
-        self.json.push('{');
-        self.text("organization-name", text(report.organization(), "organization-name")?);
+        self.json.bracket('{');
+        self.json.text("organization-name", text(report.organization(), "organization-name")?);
         self.period(report)?;
         let contact = text(report.contact(), "contact-info")?;
         if !contact
@@ -65,19 +65,20 @@ impl Writer {
         {
             return Err((ReportErrorKind::BadContact, "contact-info"));
         }
-        self.text("contact-info", contact);
-        self.text("report-id", text(report.id(), "report-id")?);
-        self.name("policies");
-        self.json.push('[');
+        self.json.text("contact-info", contact);
+        self.json.text("report-id", text(report.id(), "report-id")?);
+        self.json.name("policies");
+        self.json.bracket('[');
         if report.policies().is_empty() {
             return Err((ReportErrorKind::MissingMember, "policies"));
         }
         for policy in report.policies() {
-            self.separate();
+            self.json.separate();
             self.policy(policy)?;
             self.indexes = [self.indexes[0] + 1, 0];
         }
-        self.json.push_str("]}");
+        self.json.bracket(']');
+        self.json.bracket('}');
         Ok(())
     }
 
@@ -88,11 +89,11 @@ impl Writer {
         let (Some(start), Some(end), true) = (times.0, times.1, period.is_one_day()) else {
             return Err((ReportErrorKind::NotOneDay, path));
         };
-        self.name(path);
-        self.json.push('{');
-        self.text("start-datetime", &start);
-        self.text("end-datetime", &end);
-        self.json.push('}');
+        self.json.name(path);
+        self.json.bracket('{');
+        self.json.text("start-datetime", &start);
+        self.json.text("end-datetime", &end);
+        self.json.bracket('}');
         Ok(())
     }
 
@@ -100,37 +101,37 @@ impl Writer {
         let PolicyFields { kind, domain, lines, mx_hosts, successes, failures, details } = &*policy.0;
         let path = "policies[].policy.policy-type";
         let kind = kind.known().ok_or((ReportErrorKind::UnknownWord, path))?;
-        self.json.push('{');
-        self.name("policy");
-        self.json.push('{');
-        self.text("policy-type", kind.as_str());
+        self.json.bracket('{');
+        self.json.name("policy");
+        self.json.bracket('{');
+        self.json.text("policy-type", kind.as_str());
         self.lines("policy-string", lines);
         let path = "policies[].policy.policy-domain";
         let domain = domain.as_deref().ok_or((ReportErrorKind::MissingMember, path))?;
-        self.text("policy-domain", name(domain, path)?);
+        self.json.text("policy-domain", name(domain, path)?);
         self.mx_hosts(kind, mx_hosts)?;
-        self.json.push('}');
-        self.name("summary");
-        self.json.push('{');
-        self.value("total-successful-session-count", successes);
-        self.value("total-failure-session-count", failures);
-        self.json.push('}');
+        self.json.bracket('}');
+        self.json.name("summary");
+        self.json.bracket('{');
+        self.json.number("total-successful-session-count", *successes);
+        self.json.number("total-failure-session-count", *failures);
+        self.json.bracket('}');
         let path = "policies[].failure-details";
         let told = details.iter().fold(0, |sum: u64, details| sum.saturating_add(details.failed_sessions()));
         if told < *failures {
             return Err((ReportErrorKind::BelowTotal, path));
         }
         if !details.is_empty() {
-            self.name("failure-details");
-            self.json.push('[');
+            self.json.name("failure-details");
+            self.json.bracket('[');
             for details in details {
-                self.separate();
+                self.json.separate();
                 self.details(details)?;
                 self.indexes[1] += 1;
             }
-            self.json.push(']');
+            self.json.bracket(']');
         }
-        self.json.push('}');
+        self.json.bracket('}');
         Ok(())
     }
 
@@ -161,8 +162,8 @@ impl Writer {
         } = &*details.0;
         let path = "policies[].failure-details[].result-type";
         let result = result.known().ok_or((ReportErrorKind::UnknownWord, path))?;
-        self.json.push('{');
-        self.text("result-type", result.as_str());
+        self.json.bracket('{');
+        self.json.text("result-type", result.as_str());
         self.address(
             "sending-mta-ip",
             sending_mta_ip.as_ref(),
@@ -170,23 +171,23 @@ impl Writer {
         )?;
         if let Some(host) = receiving_mx_hostname {
             let path = "policies[].failure-details[].receiving-mx-hostname";
-            self.text("receiving-mx-hostname", name(host, path)?);
+            self.json.text("receiving-mx-hostname", name(host, path)?);
         }
         if let Some(helo) = receiving_mx_helo {
             let path = "policies[].failure-details[].receiving-mx-helo";
             if helo.len() > FailureDetails::MAX_HELO_LEN || !is_graphic(helo) {
                 return Err((ReportErrorKind::BadText, path));
             }
-            self.text("receiving-mx-helo", text(Some(helo), path)?);
+            self.json.text("receiving-mx-helo", text(Some(helo), path)?);
         }
         self.address("receiving-ip", receiving_ip.as_ref(), "policies[].failure-details[].receiving-ip")?;
-        self.value("failed-session-count", failed_sessions);
+        self.json.number("failed-session-count", *failed_sessions);
         if let Some(uri) = additional_information {
             let path = "policies[].failure-details[].additional-information";
             if !is_graphic(uri) {
                 return Err((ReportErrorKind::BadText, path));
             }
-            self.text("additional-information", text(Some(uri), path)?);
+            self.json.text("additional-information", text(Some(uri), path)?);
         }
         if let Some(reason) = failure_reason_code {
             let path = "policies[].failure-details[].failure-reason-code";
@@ -195,9 +196,9 @@ impl Writer {
             {
                 return Err((ReportErrorKind::BadText, path));
             }
-            self.text("failure-reason-code", text(Some(reason), path)?);
+            self.json.text("failure-reason-code", text(Some(reason), path)?);
         }
-        self.json.push('}');
+        self.json.bracket('}');
         Ok(())
     }
 
@@ -210,9 +211,7 @@ impl Writer {
         match address {
             None => {}
             Some(Word::Known(address)) => {
-                self.name(name);
-                // Writing to a string does not fail.
-                let _ = write!(self.json, "\"{address}\"");
+                self.json.shown(name, address);
             }
             Some(Word::Other(_)) => return Err((ReportErrorKind::BadAddress, path)),
         }
@@ -220,56 +219,11 @@ impl Writer {
     }
 
     fn lines(&mut self, name: &str, lines: &Lines) {
-        self.name(name);
-        self.json.push('[');
-        for line in lines.iter() {
-            self.separate();
-            self.string(line);
-        }
-        self.json.push(']');
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        self.name(name);
-        self.string(text);
-    }
-
-    fn value(&mut self, name: &str, value: impl Display) {
-        self.name(name);
-        let _ = write!(self.json, "{value}");
-    }
-
-    /// A comma, unless an object or an array has just begun.
-    fn separate(&mut self) {
-        if !self.json.ends_with(['{', '[']) {
-            self.json.push(',');
-        }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.separate();
-        self.string(name);
-        self.json.push(':');
-    }
-
-    fn string(&mut self, text: &str) {
-        self.json.push('"');
-        for char in text.chars() {
-            match char {
-                '"' => self.json.push_str("\\\""),
-                '\\' => self.json.push_str("\\\\"),
-                '\n' => self.json.push_str("\\n"),
-                '\r' => self.json.push_str("\\r"),
-                '\t' => self.json.push_str("\\t"),
-                '\0'..='\u{1f}' => _ = write!(self.json, "\\u{:04x}", u32::from(char)),
-                _ => self.json.push(char),
-            }
-        }
-        self.json.push('"');
+        self.json.texts(name, lines.iter());
     }
 }
 
-/// A text that must be there.
+/// A required text.
 fn text<'a>(text: Option<&'a str>, path: &'static str) -> Result<&'a str, Fault> {
     let text = text.ok_or((ReportErrorKind::MissingMember, path))?;
     let is_good =
@@ -281,7 +235,7 @@ fn name<'a>(name: &'a str, path: &'static str) -> Result<&'a str, Fault> {
     if is_name(name) { Ok(name) } else { Err((ReportErrorKind::BadName, path)) }
 }
 
-/// Whether it is a host name, written in A-labels and without a last dot.
+/// Returns whether it is a host name in A-labels without a trailing dot.
 fn is_name(name: &str) -> bool {
     DnsName::parse(name).is_ok_and(|read| read.as_str().eq_ignore_ascii_case(name))
 }

@@ -120,7 +120,7 @@ struct Known {
 }
 
 impl Known {
-    fn worth(&self) -> u8 {
+    fn rank(&self) -> u8 {
         match self.entry.policy().map(|cached| cached.policy().mode()) {
             Some(Mode::Enforce) => 4,
             Some(Mode::Testing) => 3,
@@ -137,7 +137,7 @@ impl Known {
         policy.into_iter().chain(absence).chain(back_offs).max().unwrap_or(0)
     }
 
-    /// From when on it is worth nothing.
+    /// The time from which it has no rank.
     fn expires_at(&self) -> u64 {
         let policy = self.entry.policy().map(|cached| cached.expires_at().as_secs().saturating_add(1));
         policy.unwrap_or_else(|| self.ends_at())
@@ -180,7 +180,7 @@ impl Twin {
     /// Every policy once, with the domains that have it, the first to be evicted first.
     fn policies(&self) -> Vec<(Policy, Vec<usize>)> {
         let mut in_order: Vec<_> = self.known().collect();
-        in_order.sort_by_key(|(_, known)| (known.worth(), known.use_number));
+        in_order.sort_by_key(|(_, known)| (known.rank(), known.use_number));
         let mut policies: Vec<(Policy, Vec<usize>)> = Vec::new();
         for (place, known) in in_order {
             let Some(policy) = known.entry.policy().map(CachedPolicy::policy) else { continue };
@@ -216,7 +216,7 @@ impl Twin {
             let of_class = policies.iter().filter(|(policy, _)| Some(class(policy)) == largest);
             let rank = |place: &usize| {
                 let known = self.places[*place].as_ref().unwrap();
-                (!known.has_expired(now), known.reuse, known.worth(), known.use_number)
+                (!known.has_expired(now), known.reuse, known.rank(), known.use_number)
             };
             let (_, places) = of_class.min_by_key(|(_, places)| places.iter().map(rank).max()).unwrap();
             for place in places.clone() {
@@ -286,10 +286,10 @@ impl Twin {
             return updated.and_then(|entry| self.admit(domain, entry, now));
         };
         let mut known = self.take(place);
-        let worth = known.worth();
+        let rank = known.rank();
         let entry = update.apply_to(Some(known.entry), now)?;
         known.entry = entry;
-        if known.worth() != worth {
+        if known.rank() != rank {
             known.use_number = self.next_use();
         }
         let first_refresh = self.first_refresh(domain, &known.entry, now);
@@ -347,12 +347,12 @@ impl Twin {
                 if known.has_expired(now) {
                     (false, 0, known.expires_at(), *place)
                 } else {
-                    (true, known.worth(), known.use_number, 0)
+                    (true, known.rank(), known.use_number, 0)
                 }
             });
-            let worth = |known: &Known| (!known.has_expired(now)).then(|| known.worth());
-            match least.map(|(place, known)| (place, worth(known))) {
-                Some((place, least)) if least <= worth(&new) => gone = evicted(self.take(place)),
+            let rank = |known: &Known| (!known.has_expired(now)).then(|| known.rank());
+            match least.map(|(place, known)| (place, rank(known))) {
+                Some((place, least)) if least <= rank(&new) => gone = evicted(self.take(place)),
                 _ => return evicted(new),
             }
         }
@@ -408,7 +408,7 @@ impl Twin {
 
     fn entries(&self) -> Vec<(PolicyDomain, CacheEntry)> {
         let mut known: Vec<&Known> = self.known().map(|(_, known)| known).collect();
-        known.sort_by_key(|known| (known.worth(), known.use_number));
+        known.sort_by_key(|known| (known.rank(), known.use_number));
         known.into_iter().map(|known| (known.domain.clone(), known.entry.clone())).collect()
     }
 }

@@ -523,6 +523,13 @@ impl Twin {
         self.lost = 0;
         // What is not worth keeping is forgotten.
         self.days.retain(|_, of_day| of_day.is_waiting() || of_day.mails > 0 || of_day.next_number > 0);
+        // Policies stand in the text in an order of their own, and are counted in it from then on.
+        for of_day in self.days.values_mut() {
+            of_day.sessions.sort_by(|one, other| {
+                let key = |kept: &Kept| (kept.policy.0.as_str(), kept.policy.clone());
+                key(one).cmp(&key(other))
+            });
+        }
         let latest = self.days.iter().rev().find(|(_, of_day)| !of_day.sessions.is_empty());
         self.open_day = latest.map_or(0, |((day, _), _)| *day);
     }

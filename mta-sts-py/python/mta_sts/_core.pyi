@@ -110,23 +110,23 @@ __all__ = [
 __version__: Final[str]
 
 def codes() -> dict[literal.Code, tuple[int, str]]:
-    """Every code that an error, a finding, a fault or a reason can have, with its number and its sentence.
+    """Every code that an error, a finding, a fault or a reason can have, with its number and its message.
 
     >>> import mta_sts
     >>> mta_sts.codes()["bad-id"]
     (205, 'The `id` is not 1 to 32 letters and digits.')
 
-    Later versions have more; none changes its number.
+    Later versions may add codes; no code ever changes its number.
     """
 
 def dns_id_matches(dns_id: str, host: DnsName | str, /) -> bool:
-    """Whether a DNS-ID of a certificate covers this host (RFC 8461, 4.2; RFC 9525, 6.3).
+    """Returns whether a DNS-ID of a certificate matches this host (RFC 8461, 4.2; RFC 9525, 6.3).
 
     >>> from mta_sts import dns_id_matches
     >>> dns_id_matches("*.example.com", "mx.example.com"), dns_id_matches("mx*.example.com", "mx1.example.com")
     (True, False)
 
-    It is for TLS libraries that do not compare names. What is no host name is not covered.
+    For TLS libraries that do not compare names. A text that is not a host name never matches.
     """
 
 def lint_policy(
@@ -136,21 +136,21 @@ def lint_policy(
     strict: bool = False,
     mx_hosts: Iterable[DnsName | str] | None = None,
 ) -> Findings:
-    r"""What is to be said of the body of a policy (RFC 8461, 3.2).
+    r"""The findings about the body of a policy (RFC 8461, 3.2).
 
     >>> import mta_sts
     >>> body = b"version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n"
     >>> [finding.code for finding in mta_sts.lint_policy(body, mx_hosts=["mx.a.test", "mx.b.test"])]
     ['mx-not-covered']
 
-    `strict`: what `Policy.parse` tolerates is an error, and no warning. `mx_hosts`: the MX hosts of the domain; those that no
-    pattern covers are told.
+    `strict`: what `Policy.parse` tolerates is an error instead of a warning. `mx_hosts`: the MX hosts of the domain;
+    those that no pattern covers are reported.
 
-    Raises MtaStsError for a host that is no host name.
+    Raises MtaStsError for an invalid host name.
     """
 
 def lint_record(txt: _Octets, /) -> Findings:
-    """What is to be said of one TXT record, its character-strings joined with nothing between (RFC 8461, 3.1).
+    """The findings about one TXT record, its character-strings concatenated without separators (RFC 8461, 3.1).
 
     >>> import mta_sts
     >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
@@ -167,22 +167,22 @@ def lint_response(
     accept_missing_content_type: bool = False,
     mx_hosts: Iterable[DnsName | str] | None = None,
 ) -> Findings:
-    """What is to be said of what a Policy Host answered: status, media type, size, and the policy in it (RFC 8461, 3.3).
+    """The findings about the response of a Policy Host: status, media type, size, and the policy in it (RFC 8461, 3.3).
 
-    Options are those of `Policy.from_response` and of `lint_policy`. The body of an answer with another status than 200 is not
-    looked at.
+    The options are those of `Policy.from_response` and of `lint_policy`. The body of a response with a status other
+    than 200 is not examined.
 
-    Raises MtaStsError for a host that is no host name.
+    Raises MtaStsError for an invalid host name.
     """
 
 def lint_rrset(rrset: Iterable[_Octets], /) -> Findings:
-    """What is to be said of all TXT records of `_mta-sts` (RFC 8461, 3.1).
+    """The findings about all TXT records at `_mta-sts` (RFC 8461, 3.1).
 
     The line of a finding is the number of its record, from 1; spans count through the records, one after the other.
     """
 
 def lint_tlsrpt_record(txt: _Octets, /) -> Findings:
-    """What is to be said of one TXT record that asks for TLS reports (RFC 8460, 3).
+    """The findings about one TXT record that asks for TLS reports (RFC 8460, 3).
 
     >>> import mta_sts
     >>> [finding.code for finding in mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=tls@example.com")]
@@ -197,21 +197,21 @@ def lint_tlsrpt_rrset(
     ttl: int | None = None,
     has_mta_sts: bool = False,
 ) -> Findings:
-    """What is to be said of all TXT records of `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
+    """The findings about all TXT records at `_smtp._tls` (RFC 8460, 3). Lines and spans are those of `lint_rrset`.
 
-    What is known besides is told too: the domain, the TTL of the records in the zone, in seconds, and whether the domain
-    has an MTA-STS record.
+    Pass what else is known: the domain, the TTL of the records in the zone, in seconds, and whether the domain has an
+    MTA-STS record.
 
-    Raises MtaStsError for a domain that is none.
+    Raises MtaStsError for an invalid domain.
     """
 
 def message_tls(*, requiretls: bool, tls_required_no: bool, null_reverse_path: bool) -> MessageTls:
-    """What a message asks about TLS, as `MessageTls.of` has it (RFC 8689, 4.1 and 4.2.1)."""
+    """What a message asks about TLS, for `MessageTls.of` (RFC 8689, 4.1 and 4.2.1)."""
 
 def policy_type_number(word: literal.PolicyType, /) -> int:
-    """The number that libtlsrpt gives a `PolicyType`.
+    """The number of a `PolicyType` in libtlsrpt.
 
-    Raises MtaStsError, `unknown-word`, if it is none.
+    Raises MtaStsError, `unknown-word`, for an unknown keyword.
     """
 
 def postfix_tls_policy(
@@ -222,37 +222,38 @@ def postfix_tls_policy(
     form: PostfixForm | literal.PostfixForm = "basic",
     mx_hosts: Iterable[DnsName | str] | None = None,
 ) -> str | None:
-    r"""A policy as the answer to Postfix's, or sendmail's, TLS policy lookup; `None` for NOTFOUND.
+    r"""A policy as the answer to a TLS policy lookup of Postfix or sendmail; `None` for NOTFOUND.
 
     >>> from mta_sts import Policy, postfix_tls_policy
     >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
     >>> postfix_tls_policy(policy, "example.com")
     'secure match=.example.com servername=hostname'
 
-    `form`: how much the answer tells, a `PostfixForm`. `mx_hosts`: those of them that the policy covers stand for its
-    patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
+    `form`: the form of the answer, a `PostfixForm`. `mx_hosts`: those of them that the policy covers are used instead
+    of its patterns. There is no answer in mode none, and in mode testing only with `extended-with-testing`.
 
-    Raises MtaStsError when the policy cannot be told to Postfix: answer TEMP, so that the mail waits.
+    Raises MtaStsError if the policy cannot be expressed to Postfix: answer TEMP, so that the mail waits.
     """
 
 def result_type_number(word: literal.ResultType, /) -> int:
-    """The number that libtlsrpt gives a `ResultType`.
+    """The number of a `ResultType` in libtlsrpt.
 
-    Raises MtaStsError, `unknown-word`, if it is none.
+    Raises MtaStsError, `unknown-word`, for an unknown keyword.
     """
 
 def result_type_of(code: literal.FetchFailure | literal.SessionFault, /) -> ResultType | None:
-    """What TLSRPT counts a `FetchFailure` or a `SessionFault` as, a `ResultType`; `None` for what it does not count."""
+    """The `ResultType` under which TLSRPT counts a `FetchFailure` or a `SessionFault`; `None` if it is not counted."""
 
 def tls_required_no(values: Iterable[_Octets], /) -> bool:
-    r"""Whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that name.
+    r"""Returns whether a message says `TLS-Required: No` (RFC 8689, 3). `values` are those of all header fields of that
+    name.
 
     >>> from mta_sts import tls_required_no
     >>> tls_required_no([" no\r\n"]), tls_required_no([" No", " No"])
     (True, False)
 
-    The field must stand once, and nothing may follow the word. Anything else counts as no field, since that protects the
-    message.
+    There must be exactly one such field, with nothing after the word. Anything else counts as no field, since that
+    protects the message.
     """
 
 def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason: str | None = None, /) -> Hint:
@@ -263,7 +264,7 @@ def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason
     >>> hint.code, str(hint.whose)
     ('issuer-unknown', 'owner')
     >>> hint.fix
-    'Install the whole chain, of certbot `fullchain.pem` and not `cert.pem`, of a certificate from a public CA.'
+    'Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.'
 
     It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
     text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,
@@ -334,20 +335,22 @@ def assess(
 
 @final
 class DnsName:
-    r"""A name in DNS: lower case, A-labels, no trailing dot; 253 octets at most.
+    r"""A name in DNS: lower case, A-labels, no trailing dot; at most 253 octets.
 
     >>> from mta_sts import DnsName
     >>> str(DnsName.parse("MX1.B\u00fccher.Example."))
     'mx1.xn--bcher-kva.example'
 
-    Equal to another name, and to its text in this form, whose hash it has.
+    It equals another name, and its text in this form, with the same hash.
     """
 
     @staticmethod
     def parse(name: str, /) -> DnsName:
-        """Reads a name: any case, A-labels or U-labels, one trailing dot at most, brackets around the whole.
+        """Parses a name in any case, in A-labels or U-labels, with at most one trailing dot, optionally enclosed in
+        brackets.
 
-        Raises MtaStsError, whose `.offset` is the octet at fault; an address, with brackets or without, is `address-literal`.
+        Raises MtaStsError, whose `.offset` is the octet at fault; an IP address, with or without brackets, is
+        `address-literal`.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -360,42 +363,42 @@ class DnsName:
 
 @final
 class PolicyDomain:
-    """A domain that mail goes to, and whose policy is asked for (RFC 8461, 3.1).
+    """A domain that receives mail, and whose policy is looked up (RFC 8461, 3.1).
 
     >>> from mta_sts import PolicyDomain
     >>> domain = PolicyDomain.of_recipient("alice@Example.com")
     >>> domain.txt_name, domain.policy_url
     ('_mta-sts.example.com', 'https://mta-sts.example.com/.well-known/mta-sts.txt')
 
-    It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). Equal to another domain, and to its text in
-    lower case with A-labels and no trailing dot, whose hash it has.
+    It is the domain of the recipient, or the name of a smart host (RFC 8461, 3.4). It equals another domain, and its
+    text in lower case with A-labels and no trailing dot, with the same hash.
     """
 
     @staticmethod
     def parse(domain: str, /) -> PolicyDomain:
-        """Reads a domain, as `DnsName.parse` reads a name.
+        """Parses a domain in the same way as `DnsName.parse`.
 
-        Raises MtaStsError, whose `.offset` is the octet at fault. An address has no policy (RFC 8461, 3.4), and neither has a
-        domain so long that `_mta-sts.` cannot stand before it.
+        Raises MtaStsError, whose `.offset` is the octet at fault. An IP address has no policy (RFC 8461, 3.4), nor has
+        a domain so long that `_mta-sts.` does not fit in front of it.
         """
 
     @staticmethod
     def of_recipient(address: str, /) -> PolicyDomain:
-        """The domain of a mail address, with the angle brackets of a path or without (RFC 5321, 4.1.2).
+        """The domain of a mail address, with or without the angle brackets of a path (RFC 5321, 4.1.2).
 
-        Raises MtaStsError: `missing-domain` for a local part alone, and else as `parse`; `.offset` counts from the start of the
-        address.
+        Raises MtaStsError: `missing-domain` for a local part alone, otherwise the same as `parse`; `.offset` counts
+        from the start of the address.
         """
 
     @property
     def txt_name(self) -> str:
-        """Where the record is: `_mta-sts.` and the domain (RFC 8461, 3.1)."""
+        """The name of the MTA-STS record: `_mta-sts.` and the domain (RFC 8461, 3.1)."""
 
     @property
     def tlsrpt_txt_name(self) -> str | None:
-        """Where the record that asks for TLS reports is: `_smtp._tls.` and the domain (RFC 8460, 3).
+        """The name of the TLSRPT record: `_smtp._tls.` and the domain (RFC 8460, 3).
 
-        `None` for a domain so long that it would be no name.
+        `None` for a domain so long that this would not be a valid name.
         """
 
     @property
@@ -404,7 +407,7 @@ class PolicyDomain:
 
     @property
     def policy_url(self) -> str:
-        """Where the policy is: one URL, without a port or a query (RFC 8461, 3.2)."""
+        """The URL of the policy, without a port or a query (RFC 8461, 3.2)."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ge__(self, other: PolicyDomain, /) -> bool: ...
@@ -427,22 +430,23 @@ class Record:
 
     @staticmethod
     def parse(txt: _Octets, /) -> Record:
-        """Reads one TXT record, its character-strings joined with nothing between.
+        """Parses one TXT record, its character-strings concatenated without separators.
 
-        Raises MtaStsError, whose `.offset` is the octet at fault. To a sender such a record is none (RFC 8461, 3.1).
+        Raises MtaStsError, whose `.offset` is the octet at fault. A sender treats such a record as absent (RFC 8461,
+        3.1).
         """
 
     @staticmethod
     def select(rrset: Iterable[_Octets], /) -> Record:
-        """Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+        """Selects the record from all TXT records of the name; those that do not begin as one are ignored.
 
-        Raises MtaStsError: `no-record`, `several-records`, or what is wrong with the one there is. To a sender the domain has no
-        policy then (RFC 8461, 3.1).
+        Raises MtaStsError: `no-record`, `several-records`, or the error of the only one. To a sender the domain then
+        has no policy (RFC 8461, 3.1).
         """
 
     @property
     def id(self) -> str:
-        """The id of the policy: 1 to 32 letters and digits. It changes whenever the policy does; ids have no order."""
+        """The id of the policy: 1 to 32 letters and digits. It changes with every new policy; ids have no order."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -450,7 +454,7 @@ class Record:
 
 @final
 class TlsrptRecord:
-    """The TXT record of a domain that wants TLS reports (RFC 8460, 3).
+    """The TXT record of a domain that asks for TLS reports (RFC 8460, 3).
 
     >>> from mta_sts import TlsrptRecord
     >>> TlsrptRecord.parse("v=TLSRPTv1; rua=mailto:tls@example.com,https://r.example/v1").uris
@@ -461,21 +465,21 @@ class TlsrptRecord:
 
     @staticmethod
     def parse(txt: _Octets, /) -> TlsrptRecord:
-        """Reads one TXT record, its character-strings joined with nothing between.
+        """Parses one TXT record, its character-strings concatenated without separators.
 
-        Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no report.
+        Raises MtaStsError, whose `.offset` is the octet at fault: such a domain gets no reports.
         """
 
     @staticmethod
     def select(rrset: Iterable[_Octets], /) -> TlsrptRecord:
-        """Picks the record out of all TXT records of the name; those that do not begin as one do not count.
+        """Selects the record from all TXT records of the name; those that do not begin as one are ignored.
 
-        Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or what is wrong with the one there is.
+        Raises MtaStsError: `no-tlsrpt-record`, `several-tlsrpt-records`, or the error of the only one.
         """
 
     @property
     def uris(self) -> tuple[Mailto | Https, ...]:
-        """Where reports go: one to eight `Mailto` and `Https`, in the order of the record."""
+        """The destinations of reports: one to eight `Mailto` and `Https`, in the order of the record."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -483,31 +487,31 @@ class TlsrptRecord:
 
 @final
 class MxPattern:
-    """A pattern of MX hosts: a host, or a wildcard that covers exactly one label more (RFC 8461, 4.1).
+    """An `mx` pattern: a host, or a wildcard that covers exactly one more label (RFC 8461, 4.1).
 
     >>> from mta_sts import MxPattern
     >>> MxPattern.parse("*.example.com").matches("mx1.example.com")
     True
 
-    Equal to another pattern, and to its text in lower case with no trailing dot, whose hash it has.
+    It equals another pattern, and its text in lower case with no trailing dot, with the same hash.
     """
 
     @staticmethod
     def parse(pattern: str, /) -> MxPattern:
-        """Reads a pattern: any case, A-labels alone, one trailing dot at most.
+        """Parses a pattern in any case, with only A-labels and at most one trailing dot.
 
-        Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never cover a host.
+        Raises MtaStsError, whose `.offset` is the octet at fault, for a text that can never match a host.
         """
 
     def matches(self, host: DnsName | str, /) -> bool:
-        """Whether the pattern covers this MX host.
+        """Returns whether the pattern covers this MX host.
 
-        Raises MtaStsError if it is no host name.
+        Raises MtaStsError if it is not a host name.
         """
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether the pattern begins with `*.`, and so covers each name that has one label in place of the star."""
+        """Whether the pattern begins with `*.`, and so covers each name with one label in place of the star."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -515,7 +519,7 @@ class MxPattern:
 
 @final
 class MxPatterns(Sequence[MxPattern]):
-    r"""The patterns of a policy: a sequence that makes each one when it is asked for.
+    r"""The patterns of a policy: a sequence that creates each one on access.
 
     >>> from mta_sts import Policy
     >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.Example.com\nmax_age: 604800\n")
@@ -530,13 +534,13 @@ class MxPatterns(Sequence[MxPattern]):
     def __len__(self) -> int: ...
     def __contains__(self, pattern: object, /) -> bool: ...
     def index(self, pattern: MxPattern | str, /) -> int:  # type: ignore[override]
-        """Where this pattern, or its text, stands first.
+        """The index of the first occurrence of this pattern, or of its text.
 
-        Raises ValueError if it does not.
+        Raises ValueError if there is none.
         """
 
     def count(self, pattern: MxPattern | str, /) -> int:
-        """How often this pattern, or its text, stands here."""
+        """The number of occurrences of this pattern, or of its text."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -544,7 +548,7 @@ class MxPatterns(Sequence[MxPattern]):
 
 @final
 class Policy:
-    r"""A policy: what a domain asks of those who send to it (RFC 8461, 3.2).
+    r"""A policy: what a domain asks of those that send mail to it (RFC 8461, 3.2).
 
     >>> from mta_sts import Policy
     >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 604800\n")
@@ -553,19 +557,19 @@ class Policy:
     >>> policy.matches_mx("MX1.example.com.")
     True
 
-    Equal if the texts are. `str()` gives the policy as the grammar writes it; `text` as it was received.
+    Policies are equal if their texts are. `str()` returns the policy in its canonical form; `text` as received.
     """
 
     __match_args__: Final = ("mode", "max_age", "mx")
 
     @staticmethod
     def parse(body: _Octets, /, *, strict: bool = False) -> Policy:
-        """Reads the body of a policy (RFC 8461, 3.2).
+        """Parses the body of a policy (RFC 8461, 3.2).
 
-        Four departures from the grammar that are seen in practice pass: blank lines, a byte order mark in front, a dot at the
-        end of an `mx`, underscores in it. With `strict` they do not.
+        Four departures from the grammar that are seen in practice are tolerated: blank lines, a byte order mark at the
+        start, a trailing dot of an `mx`, underscores in an `mx`. With `strict` they are errors.
 
-        Raises MtaStsError, whose `.line` and `.offset` are the place.
+        Raises MtaStsError with the position in `.line` and `.offset`.
         """
 
     @staticmethod
@@ -578,46 +582,46 @@ class Policy:
         strict: bool = False,
         accept_missing_content_type: bool = False,
     ) -> Policy:
-        """Reads the policy out of what the Policy Host answered, its certificate verified (RFC 8461, 3.3).
+        """Parses the policy in the response of the Policy Host, after its certificate was verified (RFC 8461, 3.3).
 
-        `max_body_len`: the longest body, in octets. `strict`: as for `parse`. `accept_missing_content_type`: take an answer
-        without the field for `text/plain`.
+        `max_body_len`: the maximum length of the body, in octets. `strict`: as for `parse`.
+        `accept_missing_content_type`: treat a response without the field as `text/plain`.
 
-        Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type not `text/plain`,
-        the body too long or no policy.
+        Raises MtaStsError, whose `.result_type` is what TLSRPT counts: the status is not 200, the media type is not
+        `text/plain`, the body is too long or not a policy.
         """
 
     @property
     def mode(self) -> Mode:
-        """What the domain asks: a `Mode` (RFC 8461, 5)."""
+        """The mode, a `Mode` (RFC 8461, 5)."""
 
     @property
     def max_age(self) -> int:
-        """How long the policy is in force after it was fetched, in seconds: a year, 31,557,600, at most."""
+        """The time for which the policy is in force after its fetch, in seconds: at most a year, 31,557,600."""
 
     @property
     def mx(self) -> MxPatterns:
-        """The patterns of the MX hosts, in their order, duplicates kept. In mode none there may be none."""
+        """The patterns of the MX hosts in order, with duplicates. In mode none there may be none."""
 
     @property
     def text(self) -> str:
-        """The text as it was received."""
+        """The text as received."""
 
     @property
     def lines(self) -> list[str]:
-        """The lines as they were received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4)."""
+        """The lines as received, without blank ones: the `policy-string` of TLSRPT (RFC 8460, 4.4)."""
 
     def matches_mx(self, host: DnsName | str, /) -> bool:
-        """Whether a pattern covers this MX host, given as its MX record has it (RFC 8461, 4.1).
+        """Returns whether a pattern covers this MX host, given as in its MX record (RFC 8461, 4.1).
 
-        What is no host name is not covered. In mode testing and none a host that is not covered gets the mail all the same:
-        `Delivery` knows.
+        A text that is not a host name is never covered. In modes testing and none a host that is not covered gets the
+        mail all the same: `Delivery` applies the modes.
         """
 
     def matching_pattern(self, host: DnsName | str, /) -> MxPattern | None:
         """The first pattern that covers this MX host, or `None`.
 
-        Raises MtaStsError if it is no host name.
+        Raises MtaStsError if it is not a host name.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -626,7 +630,7 @@ class Policy:
 
 @final
 class CachedPolicy:
-    r"""A policy that was fetched, with the id that its record had before the fetch, and the time at which it was asked for.
+    r"""A cached policy, with the id that the record had before the fetch, and the time of the request.
 
     >>> from mta_sts import CachedPolicy, Policy
     >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n")
@@ -634,7 +638,7 @@ class CachedPolicy:
     >>> cached.expires_at, cached.is_valid(1_700_086_400), cached.is_valid(1_700_086_401)
     (1700086400, True, False)
 
-    Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an id that is none.
+    Times are Unix seconds or aware datetimes. Raises MtaStsError, `bad-id`, for an invalid id.
     """
 
     __match_args__: Final = ("policy", "id", "fetched_at")
@@ -646,21 +650,22 @@ class CachedPolicy:
 
     @property
     def id(self) -> str:
-        """The id of its record, as it was before the fetch."""
+        """The id of the record, as it was before the fetch."""
 
     @property
     def fetched_at(self) -> int:
-        """When it was asked for, in Unix seconds: its answer may have been held back."""
+        """The time at which it was requested, in Unix seconds: the response may have been delayed."""
 
     @property
     def expires_at(self) -> int:
         """The last second in which the policy is in force, in Unix seconds: `max_age` after the fetch."""
 
     def is_valid(self, now: _Time, /) -> bool:
-        """Whether the policy is in force at this time."""
+        """Returns whether the policy is in force at this time."""
 
     def refresh_at(self, spread: int, /, *, now: _Time) -> int | None:
-        r"""When the policy should be asked for again, while it still protects mail (RFC 8461, 3.3 and 10.2), in Unix seconds.
+        r"""The time at which the policy should be fetched again, while it still protects mail (RFC 8461, 3.3 and
+        10.2), in Unix seconds.
 
         >>> from mta_sts import CachedPolicy, Policy
         >>> policy = Policy.parse("version: STSv1\nmode: none\nmax_age: 604800\n")
@@ -670,15 +675,17 @@ class CachedPolicy:
         >>> cached.refresh_at(hash("example.com"), now=1_700_000_000) >= 1_700_064_800
         True
 
-        For a store of your own: then run a lookup for `Purpose.REFRESH`. A `PolicyCache` and the stores of this package go by it.
+        For users of a store of their own: run a lookup with `Purpose.REFRESH` then. A `PolicyCache` and the stores of
+        this package use the same schedule.
 
-        That is a day after it was asked for, or half its `max_age` if that is shorter, and up to a quarter of this earlier: `spread`,
-        any number of the domain's own, says how much, 0 not at all, so that not all are due at the same time. `None` where `max_age` is
-        less than an hour or the policy has lapsed: it is fetched when there is mail for its domain.
+        This is a day after the request, or half of `max_age` if that is shorter, and up to a quarter of that earlier:
+        `spread`, any fixed number for the domain, says how much earlier, with 0 for not at all, so that not all domains
+        are due at the same time. `None` if `max_age` is less than an hour or the policy has expired: it is then fetched
+        when there is mail for its domain.
 
-        A fetch that lies in the future was made before the clock stepped back, and counts as one of `now`: so a time that you have
-        kept, and that is more than a day ahead, comes from before that; take it for due. While refreshes fail the policy stays due:
-        let half an hour pass before the next.
+        A fetch time in the future is from before the clock stepped back, and counts as `now`: so if a time that you
+        stored is more than a day ahead, it is also from before that, and the policy is due. While refreshes fail, the
+        policy stays due: wait for half an hour before the next one.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -687,7 +694,7 @@ class CachedPolicy:
 
 @final
 class CacheEntry:
-    """What is remembered of a domain: its policy, that it has none, which fetches have failed of late.
+    """The cache entry of a domain: its policy or the absence of one, and recent fetch failures.
 
     >>> from mta_sts import CacheEntry, CacheUpdate
     >>> failed = CacheUpdate.back_off("1", requested_at=1_700_000_000, until=1_700_000_300)
@@ -695,19 +702,20 @@ class CacheEntry:
     >>> CacheEntry.parse(entry.to_text("example.com"), "example.com") == entry
     True
 
-    A value for any store: `to_text()` is for a file or a database, and every language reads the same text. A policy in it may
-    have expired; `valid_policy()` says.
+    A plain value for any store: `to_text()` is for a file or a database, and every language reads the same text. A
+    policy in it may have expired; see `valid_policy()`.
     """
 
     @staticmethod
     def parse(text: _Octets, domain: PolicyDomain | str, /) -> CacheEntry:
-        """Reads what `to_text()` wrote of this domain. A text of version 1 names no domain, and is read for any.
+        """Parses what `to_text()` wrote for this domain. A text of version 1 has no domain, and is accepted for any.
 
-        Raises MtaStsError with `.line` and `.offset`: nothing of a broken text, or of that of another domain, is used.
+        Raises MtaStsError with `.line` and `.offset`: nothing of a damaged text, or of that of another domain, is used.
         """
 
     def to_text(self, domain: PolicyDomain | str, /) -> str:
-        """The entry of this domain as text, the same in all languages. It names the domain, and is read for no other."""
+        """The entry of this domain as text, the same in all languages. It contains the domain, and is rejected for any
+        other."""
 
     def valid_policy(self, now: _Time, /) -> CachedPolicy | None:
         """The policy, if one is in force at this time, or `None`."""
@@ -718,19 +726,19 @@ class CacheEntry:
 
     @property
     def checked_until(self) -> int:
-        """Until when a delivery need not ask for the record again, in Unix seconds; 0 without a policy."""
+        """The time until which a delivery need not query the record again, in Unix seconds; 0 without a policy."""
 
     @property
     def absence(self) -> Absence | None:
-        """That the domain had no usable record, and until when that is believed: an `Absence`, or `None`."""
+        """The remembered absence of a usable record: an `Absence`, or `None`."""
 
     @property
     def back_offs(self) -> list[BackOff]:
-        """The record ids that are not fetched for a while (RFC 8461, 3.3): four `BackOff` at most."""
+        """The record ids in back-off (RFC 8461, 3.3): at most four `BackOff`."""
 
     @property
     def fetch_failures(self) -> int:
-        """How many fetches have failed since the policy was fetched."""
+        """The number of fetches that have failed since the policy was fetched."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -738,50 +746,53 @@ class CacheEntry:
 
 @final
 class CacheUpdate:
-    """What to remember after a lookup. Apply it to whatever the store holds by then.
+    """The change that a lookup makes to the cache. Apply it to the entry that the store holds by then.
 
     Times are Unix seconds or aware datetimes.
     """
 
     @staticmethod
     def keep() -> CacheUpdate:
-        """Nothing new: a store has nothing to write."""
+        """Nothing changes: a store has nothing to write."""
 
     @staticmethod
     def checked(id: str, /, *, checked_at: _Time, until: _Time) -> CacheUpdate:
-        """The record was looked at, at `checked_at`, and the policy of this id stays as it is: deliver without asking DNS until then.
+        """The record was checked, at `checked_at`, and the policy of this id stays as it is: deliver without
+        querying DNS until then.
 
-        It vouches for no policy that was asked for later. Raises MtaStsError, `bad-id`, if it is no id.
+        It does not confirm a policy that was requested later. Raises MtaStsError, `bad-id`, for an invalid id.
         """
 
     @staticmethod
     def absent(reason: literal.RecordCode, /, *, until: _Time) -> CacheUpdate:
-        """The domain has no usable record; that is believed until then. `reason` is the code of the record's fault.
+        """The domain has no usable record; this is remembered until then. `reason` is the code of the record's error.
 
-        Raises MtaStsError, `unknown-word`, if it is no such code.
+        Raises MtaStsError, `unknown-word`, for an unknown code.
         """
 
     @staticmethod
     def back_off(id: str, /, *, requested_at: _Time, until: _Time) -> CacheUpdate:
-        """The policy of this record id, asked for at `requested_at`, could not be fetched: leave it alone until then (RFC 8461, 3.3).
+        """The policy of this record id, requested at `requested_at`, could not be fetched: back off until then
+        (RFC 8461, 3.3).
 
-        A policy of this id that was asked for as late, or later, is not left alone. Raises MtaStsError, `bad-id`, if it is no id.
+        There is no back-off for a policy of this id that was requested at the same time or later. Raises MtaStsError,
+        `bad-id`, for an invalid id.
         """
 
     @staticmethod
     def store(policy: CachedPolicy, /, *, checked_until: _Time) -> CacheUpdate:
-        """A policy was fetched: deliver without asking DNS until `checked_until`."""
+        """A policy was fetched: deliver without querying DNS until `checked_until`."""
 
     def apply_to(self, entry: CacheEntry | None, /, *, now: _Time) -> CacheEntry | None:
-        """The entry after this update; `None` when nothing is left worth remembering.
+        """The entry after this update; `None` if there is nothing left to remember.
 
-        `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence never hides a
-        policy that is in force.
+        `entry` is what the store holds by now, or `None`. An older fetch never replaces a newer one, and an absence
+        never hides a policy that is in force.
         """
 
     @property
     def kind(self) -> literal.UpdateKind:
-        """What the update does: `keep`, `checked`, `absent`, `back-off` or `store`."""
+        """The kind of the update: `keep`, `checked`, `absent`, `back-off` or `store`."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -789,13 +800,15 @@ class CacheUpdate:
 
 @final
 class LookupConfig:
-    """How lookups go: the limits of RFC 8461, 3.3, unless said otherwise. Spans of time are seconds or timedeltas.
+    """The configuration of lookups, by default with the limits of RFC 8461, 3.3. Spans of time are seconds or
+    timedeltas.
 
-    `back_off`: how long a record id whose fetch failed is left alone: 300 s by default and at least, a day at most. `timeout`:
-    of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, 1,048,576 at most. `strict`: read
-    policies by the grammar alone. `accept_missing_content_type`: take an answer without the field for `text/plain`.
+    `back_off`: the back-off of a record id after a failed fetch: 300 s by default and at least, at most a day.
+    `timeout`: of one fetch, 60 s by default. `max_body_len`: of a policy, 65,536 octets by default, at most 1,048,576.
+    `strict`: parse policies by the grammar alone. `accept_missing_content_type`: treat a response without the field as
+    `text/plain`.
 
-    Raises TypeError or ValueError for an option that cannot be.
+    Raises TypeError or ValueError for an invalid option.
     """
 
     def __new__(
@@ -809,15 +822,15 @@ class LookupConfig:
     ) -> LookupConfig: ...
     @property
     def back_off(self) -> float:
-        """How long a record id whose fetch failed is left alone, in seconds."""
+        """The back-off of a record id after a failed fetch, in seconds."""
 
     @property
     def timeout(self) -> float:
-        """How long a fetch may take, from the address of the Policy Host to the end of the body, in seconds."""
+        """The time limit of a fetch, from the address lookup to the end of the body, in seconds."""
 
     @property
     def max_body_len(self) -> int:
-        """How long the body of a policy may be, in octets."""
+        """The maximum length of the body of a policy, in octets."""
 
     def __getnewargs_ex__(self, /) -> tuple[tuple[()], dict[str, float | bool]]: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -826,7 +839,7 @@ class LookupConfig:
 
 @final
 class Lookup:
-    r"""One policy discovery, without I/O: says what to ask, is told the answers, ends with an `Outcome`.
+    r"""A policy discovery without I/O: it says what to query, takes the answers, and ends with an `Outcome`.
 
     >>> from mta_sts import Done, FetchPolicy, Lookup, QueryTxt
     >>> lookup = Lookup("example.com", now=1_700_000_000)
@@ -840,15 +853,15 @@ class Lookup:
     >>> lookup.poll_output().outcome.policy.matches_mx("mx.example.com")
     True
 
-    `cached`: what the store holds of the domain, or `None`. `purpose`: what the lookup is for, a `Purpose`. `config`: the
-    limits, those of RFC 8461, 3.3 by default. Times are Unix seconds or aware datetimes. `drive()` and `drive_async()` run a
-    lookup to its end over your DNS and HTTPS functions.
+    `cached`: the entry of the domain in your store, or `None`. `purpose`: the purpose of the lookup, a `Purpose`.
+    `config`: the limits, by default those of RFC 8461, 3.3. Times are Unix seconds or aware datetimes. `drive()` and
+    `drive_async()` run a lookup to completion with your DNS and HTTPS functions.
 
-    Lookups know nothing of each other: while one goes on, another of the same domain asks the same questions. `resolver.Resolver`
-    and `aio.Resolver` look a domain up once for all who ask at a time.
+    Lookups are independent: two concurrent lookups of one domain make the same queries. `resolver.Resolver` and
+    `aio.Resolver` share one lookup among concurrent requests for a domain.
 
-    Raises MtaStsError for a domain or a purpose that is none. An answer that was not asked for raises MtaStsError,
-    `unexpected-input` or `already-done`, and leaves the lookup as it was.
+    Raises MtaStsError for an invalid domain or an unknown purpose. An answer to another query raises MtaStsError,
+    `unexpected-input` or `already-done`, and leaves the lookup unchanged.
     """
 
     def __new__(
@@ -863,54 +876,57 @@ class Lookup:
     ) -> Lookup: ...
     @property
     def domain(self) -> PolicyDomain:
-        """The domain that is looked up."""
+        """The domain of the lookup."""
 
     def poll_output(self) -> Output:
-        """What to do next: `QueryTxt`, `FetchPolicy` or `Done`. It says the same until the next answer."""
+        """What to do next: `QueryTxt`, `FetchPolicy` or `Done`. The result is the same until the next answer."""
 
     def handle_txt(self, rrset: Iterable[_Octets], /, *, ttl: _Span, now: _Time) -> None:
-        """Takes the TXT records of the name, each one's character-strings joined with nothing between.
+        """Takes the TXT records of the name, each with its character-strings concatenated without separators.
 
-        `ttl`: the shortest on the way to them, in seconds; it counts as 30 s at least and an hour at most.
+        `ttl`: the shortest along the chain to them, in seconds; it is clamped to between 30 s and an hour.
         """
 
     def handle_txt_not_found(self, *, now: _Time, ttl: _Span | None = None) -> None:
-        """Takes the answer of DNS that there is no such name or type.
+        """Takes the answer of DNS that the name or type does not exist.
 
-        `ttl`: how long that may be kept, in seconds (RFC 2308); it counts as 30 s at least and an hour at most.
+        `ttl`: the time for which this may be cached, in seconds (RFC 2308); it is clamped to between 30 s and an hour.
         """
 
     def handle_txt_failed(self, failure: TxtFailure | literal.TxtFailure, /, *, now: _Time) -> None:
-        """Takes it that DNS said nothing usable, and why: a `TxtFailure`.
+        """Takes the reason why DNS gave no usable answer: a `TxtFailure`.
 
-        Raises MtaStsError, `unknown-word`, if it is none.
+        Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
     def handle_response(
         self, *, status: int, content_type: _Octets | None, body: _Octets, now: _Time
     ) -> None:
-        """Takes what the Policy Host answered, its certificate verified for its name; another status than 200 is an answer too."""
+        """Takes the response of the Policy Host, after its certificate was verified for its name; a status other
+        than 200 is a response too."""
 
     def handle_fetch_failed(self, failure: FetchFailure | literal.FetchFailure, /, *, now: _Time) -> None:
-        """Takes it that no answer came from the Policy Host, or none that could be trusted, and why: a `FetchFailure`.
+        """Takes the reason why the Policy Host gave no response, or none that could be trusted: a `FetchFailure`.
 
-        Raises MtaStsError, `unknown-word`, if it is none.
+        Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
 @final
 class MxVerdict:
-    """What to do about an MX host, and what TLSRPT counts already: of a host that is skipped there will be no session."""
+    """The verdict on an MX host: the decision, and the rows to count in TLSRPT now if the host is skipped, since it has
+    no session."""
 
     __match_args__: Final = ("decision", "rows")
 
     def __new__(cls, decision: MxDecision, rows: Iterable[TlsrptRow]) -> MxVerdict: ...
     @property
     def decision(self) -> MxDecision:
-        """What to do: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or `Opportunistic`."""
+        """The decision: `Skip`, `Authenticate`, `AuthenticateByDane`, `AuthenticateByBoth`, `Encrypt` or
+        `Opportunistic`."""
 
     @property
     def rows(self) -> tuple[TlsrptRow, ...]:
-        """What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`; none for a host that is connected to."""
+        """The rows to count in TLSRPT (RFC 8460, 4.3), each a `TlsrptRow`; empty unless the host is skipped."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -918,7 +934,7 @@ class MxVerdict:
 
 @final
 class SessionVerdict:
-    """Whether to send the message over this session, why not, and what TLSRPT counts."""
+    """The verdict on a session: whether to send the message, the reason if not, and the rows to count in TLSRPT."""
 
     __match_args__: Final = ("decision", "fault", "rows")
 
@@ -930,15 +946,15 @@ class SessionVerdict:
     ) -> SessionVerdict: ...
     @property
     def decision(self) -> SessionDecision:
-        """Whether to send the message: a `SessionDecision`."""
+        """The decision whether to send the message: a `SessionDecision`."""
 
     @property
     def fault(self) -> SessionFault | None:
-        """Why the message may not go: a `SessionFault` for `Delivery.conclude`; `None` where it may."""
+        """The reason for not sending it: a `SessionFault` for `Delivery.conclude`; `None` if it may be sent."""
 
     @property
     def rows(self) -> tuple[TlsrptRow, ...]:
-        """What TLSRPT counts (RFC 8460, 4.3), each a `TlsrptRow`."""
+        """The rows to count in TLSRPT (RFC 8460, 4.3), each a `TlsrptRow`."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -946,7 +962,7 @@ class SessionVerdict:
 
 @final
 class Delivery:
-    r"""What a message to a domain may be sent over: asked before a connection, after TLS, at the end.
+    r"""Decides how a message to a domain may be sent: before a connection, after TLS, and at the end.
 
     >>> from mta_sts import Delivery, Policy
     >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
@@ -956,11 +972,11 @@ class Delivery:
     >>> delivery.check_session("mx.example.com", "certificate-expired").decision
     <SessionDecision.TRY_NEXT_MX: 'try-next-mx'>
 
-    A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take `message`:
-    what the message asks, a `MessageTls`; `minimum`: what the operator demands of every session, a `TlsMinimum`;
-    `dane_precedence`: what counts where a host has DANE and a policy, a `DanePrecedence`; `tlsrpt_report`: whether the
-    message is a TLSRPT report, which goes out despite MTA-STS and DANE (RFC 8460, 3). Each raises MtaStsError,
-    `unknown-word`, for a word that is none.
+    A delivery is made by `Delivery.of(outcome)`, `under(policy)`, `without_policy()` or `undetermined()`. All take
+    `message`: what the message asks about TLS, a `MessageTls`; `minimum`: what the operator requires of every session,
+    a `TlsMinimum`; `dane_precedence`: the precedence for a host that has DANE and a policy, a `DanePrecedence`;
+    `tlsrpt_report`: whether the message is a TLSRPT report, which is sent despite failures of MTA-STS and DANE (RFC
+    8460, 3). Each raises MtaStsError, `unknown-word`, for an unknown keyword.
     """
 
     def __new__(cls, *_arguments: Never, **_options: Never) -> Delivery: ...
@@ -974,15 +990,15 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery under what a lookup came to: its policy, none, or that it could not tell.
+        """A delivery under the outcome of a lookup: its policy, none, or that this could not be determined.
 
         >>> from mta_sts import Delivery, TxtFailed, drive
         >>> outcome = drive("example.com", query_txt=lambda _: TxtFailed("dns-servfail"), fetch_policy=None)
         >>> Delivery.of(outcome).check_mx("mx.example.com").decision
         Skip(fault=<SessionFault.POLICY_UNKNOWN: 'policy-unknown'>)
 
-        Where DNS could not tell whether there is a policy the message waits: to send it would be what an attacker
-        wants who suppresses the record (RFC 8461, 10.2).
+        If DNS did not tell whether there is a policy, the message waits: sending it is the goal of an attacker who
+        suppresses the record (RFC 8461, 10.2).
         """
 
     @staticmethod
@@ -1005,7 +1021,7 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery to a domain that provably has no policy. Where that is not known, it is `undetermined()`."""
+        """A delivery to a domain that provably has no policy. If that is not known, use `undetermined()`."""
 
     @staticmethod
     def undetermined(
@@ -1015,7 +1031,7 @@ class Delivery:
         dane_precedence: DanePrecedence | literal.DanePrecedence = "both",
         tlsrpt_report: bool = False,
     ) -> Delivery:
-        """A delivery to a domain of which it is not known whether it has a policy: no host is connected to, and the message waits."""
+        """A delivery to a domain whose policy could not be determined: no host is contacted, and the message waits."""
 
     def check_mx(
         self,
@@ -1025,21 +1041,21 @@ class Delivery:
         dane: DaneState | literal.DaneState = "not-applicable",
         dnssec: bool = False,
     ) -> MxVerdict:
-        """What to do about one MX host, before a connection: an `MxVerdict`.
+        """Decides about one MX host, before a connection: returns an `MxVerdict`.
 
-        `host` is the name in the MX record, as it came. What is no host name, such as an address, is skipped
-        where a policy is enforced or a certificate asked for, and gets the message otherwise. `dane` is a
-        `DaneState`; `dnssec`, whether DNSSEC vouches for the MX record.
+        `host` is the name as given in the MX record. A text that is not a host name, such as an IP address, is skipped
+        if a policy is enforced or a certificate required, and receives the message otherwise. `dane` is a `DaneState`;
+        `dnssec`, whether DNSSEC authenticates the MX record.
 
-        Raises MtaStsError, `unknown-word`, for a word that is none.
+        Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
     def plan(self, hosts: Iterable[DnsName | str | MxHost], /) -> Plan:
-        """What to do about each host of the MX list, in its order and none left out: a `Plan`.
+        """Decides about each host of the MX list, in order, leaving none out: returns a `Plan`.
 
-        `hosts` are names as the MX records have them, or `MxHost` with what DANE and DNSSEC say of them.
+        `hosts` are names as given in the MX records, or `MxHost` with what DANE and DNSSEC say about them.
 
-        Raises MtaStsError, `unknown-word`, for a word that is none.
+        Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
     def check_session(
@@ -1053,7 +1069,7 @@ class Delivery:
         dane_result: DaneResult | literal.DaneResult = "not-checked",
         offers_requiretls: bool = False,
     ) -> SessionVerdict:
-        """Whether the message may go over this session, after TLS or without: a `SessionVerdict`.
+        """Decides whether the message may be sent over this session, with or without TLS: returns a `SessionVerdict`.
 
         >>> from mta_sts import Delivery
         >>> delivery = Delivery.without_policy()
@@ -1062,17 +1078,19 @@ class Delivery:
         >>> delivery.check_session("mx.example.com", session, dane="usable", dane_result="passed").decision
         <SessionDecision.DELIVER: 'deliver'>
 
-        `tls` is a `TlsResult`. `dane` and `dnssec` are what `check_mx` was told of the host. `dane_result`: what the
-        TLSA records say of the certificate, a `DaneResult`. `offers_requiretls`: whether the last EHLO offers REQUIRETLS.
+        `tls` is a `TlsResult`. `dane` and `dnssec` are the same as for `check_mx`. `dane_result`: the result of
+        comparing the certificate with the TLSA records, a `DaneResult`. `offers_requiretls`: whether the last EHLO
+        response offers REQUIRETLS.
 
-        Raises ValueError if DANE has a result and the session has no certificate that it could be of: TLS was not
-        established, or is older than 1.2. Raises MtaStsError, `unknown-word`, for a word that is none.
+        Raises ValueError for a DANE result in a session without a certificate: TLS was not established, or is older
+        than 1.2. Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
     def recheck(self, outcome: Outcome, /) -> Recheck:
-        """Compares what a lookup before a permanent failure came to with the policy of this delivery: a `Recheck`.
+        """Compares the outcome of a lookup before a permanent failure with the policy of this delivery: returns a
+        `Recheck`.
 
-        The lookup is one for `Purpose.BEFORE_PERMANENT_FAILURE`, and the answer is for `conclude()` (RFC 8461, 5.1).
+        The lookup must have `Purpose.BEFORE_PERMANENT_FAILURE`, and the result is for `conclude()` (RFC 8461, 5.1).
         """
 
     def conclude(
@@ -1083,7 +1101,8 @@ class Delivery:
         lifetime: QueueLifetime | literal.QueueLifetime = "running",
         recheck: Recheck | literal.Recheck | None = None,
     ) -> Conclusion:
-        r"""What becomes of a message that no host took: `Defer`, `RecheckPolicy`, `TryAgain` or `Bounce`.
+        r"""Decides what to do with a message that no host accepted: returns `Defer`, `RecheckPolicy`, `TryAgain` or
+        `Bounce`.
 
         >>> from mta_sts import Delivery, Policy
         >>> policy = Policy.parse(b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
@@ -1093,19 +1112,19 @@ class Delivery:
         >>> delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged")
         Bounce(status='5.4.7')
 
-        `hosts` says for each one a `SessionFault`, or `None` if it could not be reached or failed temporarily.
-        `lifetime`: the age of the message in its queue, a `QueueLifetime`. `recheck`: what came of a `RecheckPolicy`,
-        as `recheck()` gives it.
+        `hosts` has for each one a `SessionFault`, or `None` if it was unreachable or failed temporarily. `lifetime`:
+        whether the message may remain in the queue, a `QueueLifetime`. `recheck`: the result of `recheck()` after a
+        `RecheckPolicy`.
 
-        Raises MtaStsError, `unknown-word`, for a word that is none.
+        Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
 @final
 class Findings(Sequence[Finding]):
-    """What a `lint_` function found, in the order of the text: a sequence that makes each `Finding` when it is asked for.
+    """The findings of a `lint_` function, in the order of the text: a sequence that creates each `Finding` on access.
 
-    A text has a finding of severity error exactly when the parser refuses it. 100 findings come at most, and then one that counts
-    the others.
+    A text has a finding of severity error exactly if the parser refuses it. At most 100 findings are returned, and then
+    one that counts the others.
     """
 
     @overload
@@ -1114,20 +1133,20 @@ class Findings(Sequence[Finding]):
     def __getitem__(self, key: slice, /) -> list[Finding]: ...
     def __len__(self) -> int: ...
     def index(self, finding: Finding, /) -> int:  # type: ignore[override]
-        """Where this finding stands first.
+        """The index of the first occurrence of this finding.
 
-        Raises ValueError if it does not.
+        Raises ValueError if there is none.
         """
 
     def count(self, finding: Finding, /) -> int:
-        """How often this finding stands here."""
+        """The number of occurrences of this finding."""
 
     def __copy__(self, /) -> Findings: ...
     def __deepcopy__(self, memo: object, /) -> Findings: ...
 
 @final
 class PolicyCache:
-    """Entries in memory: bounded, and refreshed before they lapse. Any thread may use it.
+    """A bounded in-memory cache of entries, with a schedule for refreshes. Any thread may use it.
 
     >>> from mta_sts import Lookup, PolicyCache
     >>> cache = PolicyCache(max_entries=1000)
@@ -1138,72 +1157,74 @@ class PolicyCache:
     >>> len(cache)
     1
 
-    `max_entries`: how many domains it holds, 65,536 by default. When it is full, what is worth least goes; a policy of mode
-    enforce goes last. `max_octets`: how much memory the policies may take, 256 MiB by default, each counted once however
-    many domains share it. `unused_for`: after what time without a use a domain is refreshed no more, in seconds or as a
-    timedelta; 180 days by default.
+    `max_entries`: the maximum number of domains, 65,536 by default. When it is reached, the entry with the lowest rank
+    is evicted; a policy of mode enforce last. `max_octets`: the maximum memory for policies, 256 MiB by default, each
+    counted once however many domains share it. `unused_for`: the time without use after which a domain is no longer
+    refreshed, in seconds or as a timedelta; 180 days by default.
 
-    It holds what lookups came to, and nothing of those that still go on: several of one domain at once each ask, unless a
-    `Resolver` runs them.
+    It holds the results of finished lookups, and nothing about running ones: concurrent lookups of one domain each make
+    queries, unless a `Resolver` runs them.
 
-    Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+    Times are Unix seconds or aware datetimes. Raises MtaStsError for an invalid domain.
     """
 
     def __new__(
         cls, *, max_entries: int = 65536, max_octets: int = 268435456, unused_for: _Span | None = None
     ) -> PolicyCache: ...
     def get(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None:
-        """What is remembered of a domain, or `None` when nothing of it counts any more. It counts as a use."""
+        """The entry of a domain, or `None` if nothing in it is current. It counts as a use."""
 
     def peek(self, domain: PolicyDomain | str, /, *, now: _Time) -> CacheEntry | None:
-        """What is remembered of a domain, as `get` has it. It is no use: for a refresh."""
+        """The same entry as `get`, without counting as a use: for a refresh."""
 
     def apply(
         self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: _Time
     ) -> list[Evicted]:
-        """Remembers what a lookup came to; gives what had to go for it, each an `Evicted`. It is no use of a domain that is there."""
+        """Applies the update of a lookup; returns the evicted entries, each an `Evicted`. It does not count as a
+        use of a cached domain."""
 
     def insert(
         self, domain: PolicyDomain | str, entry: CacheEntry, /, *, now: _Time
     ) -> list[Evicted]:
-        """Puts in an entry that was saved; gives what had to go for it, each an `Evicted`. It counts as a use."""
+        """Inserts a saved entry; returns the evicted entries, each an `Evicted`. It counts as a use."""
 
     def remove(self, domain: PolicyDomain | str, /) -> CacheEntry | None:
-        """Forgets a domain; gives its entry, or `None`."""
+        """Removes a domain; returns its entry, or `None`."""
 
     def remove_expired(self, *, now: _Time) -> Evicted | None:
-        """Removes one entry in which nothing counts any more; gives it, an `Evicted`, or `None`.
+        """Removes one entry in which nothing is current; returns it as an `Evicted`, or `None`.
 
-        There is no need to call it: such entries are the first to go.
+        There is no need to call it: such entries are evicted first.
         """
 
     def purge(self, *, now: _Time) -> int:
-        """Removes all entries in which nothing counts any more; gives how many."""
+        """Removes all entries in which nothing is current; returns their number."""
 
     def poll_refresh(self, *, now: _Time) -> PolicyDomain | None:
-        """A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest due first, or `None`.
+        """A domain whose policy is due for a refresh (RFC 8461, 10.2), the longest overdue first, or `None`.
 
-        Run a lookup for `Purpose.REFRESH` on what `peek` gives, and `apply` what comes of it. If nothing comes of it, the domain
-        is named again after half an hour.
+        Run a lookup with `Purpose.REFRESH` on the entry from `peek`, and `apply` its update. If no update is applied,
+        the domain is returned again after half an hour.
         """
 
     def poll_timeout(self) -> int | None:
-        """When `poll_refresh` next has something to do, in Unix seconds, or `None`. A time that is past means now."""
+        """The time at which `poll_refresh` next has something to do, in Unix seconds, or `None`. A time in the
+        past means now."""
 
     def entries(self) -> list[tuple[PolicyDomain, CacheEntry]]:
-        """All that is remembered, to save it: domains and entries, in the order in which they would go."""
+        """All domains and entries, in order to save them, in the order in which they would be evicted."""
 
     @property
     def max_entries(self) -> int:
-        """How many domains it holds at most."""
+        """The maximum number of domains."""
 
     @property
     def max_octets(self) -> int:
-        """How much memory the policies may take at most, in octets."""
+        """The maximum memory for policies, in octets."""
 
     @property
     def octets(self) -> int:
-        """How much memory the policies take, in octets."""
+        """The memory that policies take, in octets."""
 
     def __len__(self) -> int: ...
     def __contains__(self, domain: PolicyDomain | str, /) -> bool: ...
@@ -1280,7 +1301,7 @@ class Report:
 
     @property
     def organization(self) -> str | None:
-        """The organisation that reports: `organization-name`."""
+        """The reporting organisation: `organization-name`."""
 
     @property
     def contact(self) -> str | None:
@@ -1292,7 +1313,7 @@ class Report:
 
     @property
     def id(self) -> str | None:
-        """The `report-id`. With the organisation and the period it tells a report that came twice."""
+        """The `report-id`. Together with the organisation and the period it identifies duplicates."""
 
     @property
     def period(self) -> ReportPeriod | None:
@@ -1447,7 +1468,7 @@ class ReportPolicy:
 
     @property
     def domain(self) -> str | None:
-        """The domain that the policy is of: `policy-domain`."""
+        """The domain of the policy: `policy-domain`."""
 
     @property
     def lines(self) -> list[str]:
@@ -1524,7 +1545,7 @@ class FailureDetails:
 
     @property
     def receiving_mx_helo(self) -> str | None:
-        """The name that the MX host calls itself: `receiving-mx-helo`."""
+        """The name that the MX host uses for itself: `receiving-mx-helo`."""
 
     @property
     def receiving_ip(self) -> str | None:
@@ -1532,7 +1553,7 @@ class FailureDetails:
 
     @property
     def additional_information(self) -> str | None:
-        """The URI of a page that tells more: `additional-information`."""
+        """The URI of a page with more information: `additional-information`."""
 
     @property
     def failure_reason_code(self) -> str | None:
@@ -1564,7 +1585,7 @@ class ReportSender:
 
     @property
     def contact(self) -> str:
-        """The mail address to ask, its domain in lower case and A-labels."""
+        """The contact address, with its domain in lower case and A-labels."""
 
     @property
     def organization(self) -> str:
@@ -1736,6 +1757,9 @@ class Event:
     def has_failed(self) -> bool:
         """Whether it is counted as a failed session."""
 
+    def __copy__(self) -> Event: ...
+    def __deepcopy__(self, _memo: object, /) -> Event: ...
+
 @final
 class Datagram:
     """What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
@@ -1775,7 +1799,7 @@ class Datagram:
 
     @property
     def record(self) -> str:
-        """The TLSRPT record of the recipient domain, as the sender saw it."""
+        """The TLSRPT record of the recipient domain, as seen by the sender."""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -1902,7 +1926,7 @@ class Tally:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be reported."""
+        """Returns whether there is nothing to report."""
 
     def domains(self, day: _Time, /) -> int:
         """How many domains have been counted on the day of this time."""
@@ -1917,8 +1941,10 @@ class Tally:
 
 @final
 class DueId:
-    """Which report it is, for `Tally.handle_delivery`."""
+    """Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew."""
 
+    def __copy__(self) -> DueId: ...
+    def __deepcopy__(self, _memo: object, /) -> DueId: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...

@@ -422,6 +422,16 @@ LintCode: TypeAlias = Literal[
 ]
 """What only `lint` says."""
 
+ReportLintCode: TypeAlias = Literal[
+    "compressed-report",
+    "mx-host-differs",
+    "result-of-other-policy",
+    "no-failed-session",
+    "policy-without-sessions",
+    "several-policy-domains",
+]
+"""Findings about a TLS report that `lint` has beside its deviations. No hint has them."""
+
 FetchFaultCode: TypeAlias = Literal[FetchFailure, FetchCode, PolicyCode]
 """Why a fetch gave no policy: no answer, or one without a policy."""
 
@@ -431,11 +441,15 @@ CauseCode: TypeAlias = Literal[RecordCode, TxtFailure, FetchFaultCode]
 FailureCode: TypeAlias = Literal[CauseCode, "backing-off"]
 """The `failure-reason-code` of a failure of policy discovery in TLSRPT."""
 
-FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode]
+FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode, ReportLintCode]
 """What a `Finding` is about."""
 
 HintCode: TypeAlias = Literal[
-    FindingCode,
+    RecordCode,
+    PolicyCode,
+    FetchCode,
+    LintCode,
+    TlsrptRecordCode,
     "starttls-not-offered",
     "starttls-refused",
     "tls-handshake-failed",

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 _UNFOLDED = SMTP.clone(max_line_length=998)
 
 
-def message(report: Report, parts: MailParts, organization: str, to: Mailto | str, date: float | datetime | None) -> EmailMessage:
+def message(report: Report, parts: MailParts, organization: str, to: Mailto | str, date: int | None) -> EmailMessage:
     """The whole mail, of the parts that the core makes: compressed, encoded, addressed."""
     submitter = parts.contact.rpartition("@")[2]
-    if not isinstance(date, datetime):
-        date = datetime.fromtimestamp(time.time() if date is None else date, timezone.utc)
-    elif date.tzinfo is None:
-        raise ValueError("a datetime must be aware: it has no tzinfo")
+    try:
+        sent_at = datetime.fromtimestamp(time.time() if date is None else date, timezone.utc)
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError("a mail has no date that late") from error
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(organization, addr_spec=parts.contact)
     mail["To"] = _address(to.address if isinstance(to, Mailto) else to)
-    mail["Date"] = date
+    mail["Date"] = sent_at
     mail["Message-ID"] = make_msgid(domain=submitter)
     mail["Subject"] = parts.subject
     for name, value in parts.headers:

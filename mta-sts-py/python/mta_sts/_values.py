@@ -1,4 +1,4 @@
-"""Values that the package gives out: frozen, equal by content, and made for `match`."""
+"""Values returned by the package: frozen, compared by content, and usable with `match`."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryTxt:
-    """Ask DNS for the TXT records of this name, which is absolute."""
+    """Query DNS for the TXT records of this name, which is absolute."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """Get this URL over HTTPS: certificate valid for `host`, no redirect, no HTTP cache.
+    """Fetch this URL over HTTPS, with a certificate valid for `host`, and without redirects and HTTP caches.
 
-    Everything within `timeout` seconds; after `max_body_len` octets the answer is the failure
-    `body-too-large`.
+    The time limit for everything is `timeout` seconds; for a body longer than `max_body_len` octets, answer with the
+    failure `body-too-large`.
     """
 
     url: str
@@ -52,7 +52,7 @@ class FetchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing more to ask."""
+    """No further query is needed."""
 
     outcome: Outcome
 
@@ -72,10 +72,10 @@ class AppliedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """Why no policy applies. `cause` is the code of what went wrong, `until` when to fetch again.
+    """The reason why no policy applies. `cause` is the code of the error, `until` the time of the next fetch.
 
-    The mail goes out as if the domain had no MTA-STS. After `dns-failed` it waits, since an attacker may be the
-    reason, and after `local-fault`, since the sender has itself to blame: `Outcome.is_known`.
+    The mail is sent as if the domain had no MTA-STS. It waits after `dns-failed`, since an attacker may be the
+    cause, and after `local-fault`, since the sender is at fault: see `Outcome.is_known`.
     """
 
     reason: NoPolicyReason
@@ -89,7 +89,7 @@ class NoPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFailure:
-    """A failure of policy discovery, to be counted in TLSRPT under policy type `sts`."""
+    """A failure of policy discovery, which TLSRPT counts under policy type `sts`."""
 
     result_type: ResultType
     reason_code: literal.FailureCode
@@ -98,7 +98,7 @@ class PolicyFailure:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A policy could not be fetched anew, `failures` times in a row; the cached one protects until `expires_at`."""
+    """A policy could not be refreshed, `failures` times in a row; the cached one protects mail until `expires_at`."""
 
     fault: literal.FetchFaultCode
     failures: int
@@ -107,18 +107,18 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a lookup came to."""
+    """The outcome of a lookup."""
 
     applied: AppliedPolicy | NoPolicy
-    """The policy to apply, or why there is none."""
+    """The policy to apply, or the reason why there is none."""
     cache_update: CacheUpdate = field(hash=False)
-    """What to remember: apply it to the entry that the store holds by now."""
+    """The change to the cache: apply it to the entry that the store holds by now."""
     failure: PolicyFailure | None
-    """What to count in TLSRPT (RFC 8461, 6)."""
+    """The failure to count in TLSRPT (RFC 8461, 6)."""
     alert: Alert | None
-    """What to tell the administrator."""
+    """The alert for the administrator."""
     record_check: RecordCheck = RecordCheck.NOT_MADE
-    """Whether the domain was asked for a newer policy: for `Delivery.recheck`."""
+    """Whether the domain was queried for a newer policy: for `Delivery.recheck`."""
 
     @property
     def policy(self) -> Policy | None:
@@ -127,27 +127,27 @@ class Outcome:
 
     @property
     def mode(self) -> Mode | None:
-        """The mode of the policy that applies; `None` where none does."""
+        """The mode of the policy that applies; `None` if none does."""
         return self.applied.policy.mode if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def id(self) -> str | None:
-        """The id of the record of the policy that applies; `None` where none does."""
+        """The id of the record of the policy that applies; `None` if none does."""
         return self.applied.id if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def source(self) -> PolicySource | None:
-        """Where the policy that applies came from; `None` where none does."""
+        """The origin of the policy that applies; `None` if none does."""
         return self.applied.source if isinstance(self.applied, AppliedPolicy) else None
 
     @property
     def no_policy(self) -> NoPolicy | None:
-        """Why no policy applies."""
+        """The reason why no policy applies."""
         return self.applied if isinstance(self.applied, NoPolicy) else None
 
     @property
     def is_known(self) -> bool:
-        """Whether it is known if a policy applies; where it is not, the mail waits."""
+        """Whether it is known if a policy applies; if not, the mail waits."""
         return self.no_policy is None or self.no_policy.reason not in (
             NoPolicyReason.DNS_FAILED,
             NoPolicyReason.LOCAL_FAULT,
@@ -156,7 +156,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """That a domain had no usable record, and until when that is believed."""
+    """A remembered absence: the domain had no usable record, and is not queried again before `until`."""
 
     reason: literal.RecordCode
     until: int
@@ -164,7 +164,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """A record id that is not fetched again before `until`."""
+    """A back-off: the policy of this record id is not fetched again before `until`."""
 
     id: str
     until: int
@@ -172,7 +172,7 @@ class BackOff:
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """What a full cache let go."""
+    """An entry that was evicted from a full cache."""
 
     domain: PolicyDomain
     entry: CacheEntry
@@ -180,7 +180,7 @@ class Evicted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be said of a published text: `span` in octets, `line` from 1."""
+    """A finding about a published text: `span` in octets, `line` from 1."""
 
     code: literal.FindingCode
     number: int
@@ -197,21 +197,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Mailto:
-    """Send TLS reports by mail: `address` is ready for a header field."""
+    """Send TLS reports by mail: `address` can be used in a header field."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """POST TLS reports to this URL. Its host is whatever a stranger wrote."""
+    """POST TLS reports to this URL. Its host is untrusted."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class MxHost:
-    """A host of the MX list, with what DNS says of DANE for it, and whether DNSSEC vouches for its MX record."""
+    """A host of the MX list, with what DNS says about DANE for it, and whether DNSSEC authenticates its MX record."""
 
     name: DnsName | str
     dane: DaneState | literal.DaneState = DaneState.NOT_APPLICABLE
@@ -220,40 +220,40 @@ class MxHost:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Do not connect; go on as if the host could not be reached."""
+    """Do not connect; continue as if the host were unreachable."""
 
     fault: SessionFault
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Connect. Only TLS with a certificate valid for this DNS-ID will do."""
+    """Connect. TLS with a certificate valid for this DNS-ID is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticateByDane:
-    """Connect. Only TLS that the TLSA records of the host vouch for will do."""
+    """Connect. TLS that matches the TLSA records of the host is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticateByBoth:
-    """Connect. Only TLS with a certificate valid for this DNS-ID will do that the TLSA records vouch for too."""
+    """Connect. TLS with a certificate that is valid for this DNS-ID and matches the TLSA records is required."""
 
     dns_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Encrypt:
-    """Connect. Only TLS will do, with any certificate."""
+    """Connect. TLS is required, with any certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunistic:
-    """Connect, with TLS if it can be had. In mode testing check the certificate all the same."""
+    """Connect, with TLS if it is available. In mode testing check the certificate all the same."""
 
 
 MxDecision = Union[Skip, Authenticate, AuthenticateByDane, AuthenticateByBoth, Encrypt, Opportunistic]
@@ -261,7 +261,7 @@ MxDecision = Union[Skip, Authenticate, AuthenticateByDane, AuthenticateByBoth, E
 
 @dataclass(frozen=True, slots=True)
 class TlsrptRow:
-    """One session as TLSRPT counts it; without `result_type`, a success."""
+    """One session as counted in TLSRPT; without `result_type`, a success."""
 
     policy_type: PolicyType
     result_type: ResultType | None
@@ -270,13 +270,13 @@ class TlsrptRow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about each host of an MX list, in its order."""
+    """The verdicts on each host of an MX list, in order."""
 
     hosts: tuple[MxVerdict, ...]
 
     @property
     def permits_none(self) -> bool:
-        """Whether there is nothing to connect to: go on to `Delivery.conclude`."""
+        """Whether no host may receive the message: continue with `Delivery.conclude`."""
         return all(isinstance(verdict.decision, Skip) for verdict in self.hosts)
 
 
@@ -284,19 +284,19 @@ class Plan:
 class Defer:
     """Keep the message, and try again later.
 
-    While a domain cannot be asked for a newer policy that is the answer for as long as it lasts. A queue that must come
-    to an end returns the message with `5.4.7` by a limit of its own.
+    As long as a domain cannot be queried for a newer policy, this is the conclusion. A queue with a hard limit of its own
+    returns the message with `5.4.7`.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class RecheckPolicy:
-    """Run a lookup for `Purpose.BEFORE_PERMANENT_FAILURE`, and conclude again with `Delivery.recheck` of its outcome."""
+    """Run a lookup with `Purpose.BEFORE_PERMANENT_FAILURE`, and conclude again with `Delivery.recheck` of its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Try the MX hosts again at once, under `Delivery.of` the outcome of the recheck: another policy applies, or none."""
+    """Try the MX hosts again immediately, under `Delivery.of` the outcome of the recheck: another policy applies, or none."""
 
 
 @dataclass(frozen=True, slots=True)

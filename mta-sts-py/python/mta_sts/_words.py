@@ -1,6 +1,6 @@
-"""The words of the RFCs and of the core, as enums that are strings, and the exception of the package.
+"""The keywords of the RFCs and of the core, as enums that are strings, and the exception of the package.
 
-Wherever a function takes one of them, its plain string will do. The exception is here since it refuses words, and has one.
+Every function that takes one of them also accepts its plain string. The exception is here because the enums raise it, and it has one.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class MtaStsError(ValueError):
 
 
 class _Word(str, Enum):
-    """A member is its word: `Mode.ENFORCE == "enforce"`, and `str()` and formats give the word."""
+    """A member equals its string: `Mode.ENFORCE == "enforce"`, and `str()` and formatting return the string."""
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise MtaStsError(f"{value!r} is no {cls.__name__}", "unknown-word")
+        raise MtaStsError(f"{value!r} is not a {cls.__name__}", "unknown-word")
 
     def __str__(self) -> str:
         return str(self.value)
@@ -67,7 +67,7 @@ class _Word(str, Enum):
 
 
 class _Fault(_Word):
-    """A word that is a code too, and that TLSRPT may count."""
+    """A keyword that is also a code, and that TLSRPT may count."""
 
     @property
     def number(self) -> int:
@@ -78,50 +78,50 @@ class _Fault(_Word):
 
     @property
     def result_type(self) -> ResultType | None:
-        """What TLSRPT counts it as."""
+        """The result type under which TLSRPT counts it."""
         from . import _core
 
         return _core.result_type_of(self.value)
 
 
 class Mode(_Word):
-    """What a policy asks (RFC 8461, 3.2 and 5)."""
+    """The mode of a policy (RFC 8461, 3.2 and 5)."""
 
     ENFORCE = "enforce"
-    """Mail goes out as the policy says, or not at all."""
+    """Mail is delivered according to the policy, or not at all."""
     TESTING = "testing"
-    """Mail goes out anyway; what fails is reported."""
+    """Mail is delivered in any case; failures are reported."""
     NONE = "none"
     """The domain has no policy any more."""
 
 
 class Purpose(_Word):
-    """What a lookup is for."""
+    """The purpose of a lookup."""
 
     DELIVER = "deliver"
-    """A message is to be delivered."""
+    """Delivering a message."""
     REFRESH = "refresh"
-    """A cached policy is to be fetched anew before it expires."""
+    """Fetching a cached policy again before it expires."""
     BEFORE_PERMANENT_FAILURE = "before-permanent-failure"
-    """A message is to be returned: has the owner published another policy meanwhile?"""
+    """Checking for a newer policy before a message is returned."""
 
 
 class PolicySource(_Word):
-    """Where a policy came from."""
+    """The origin of a policy."""
 
     CACHED = "cached"
     FETCHED = "fetched"
 
 
 class RecordCheck(_Word):
-    """Whether a lookup has asked the domain for a newer policy than the cached one."""
+    """Whether a lookup has queried the domain for a newer policy than the cached one."""
 
     NOT_MADE = "not-made"
-    """It has not asked: what was remembered was enough."""
+    """It was not queried: the cached entry was enough."""
     CURRENT = "current"
-    """DNS has answered, and the domain has no newer policy than the one of the outcome."""
+    """DNS answered, and the domain has no newer policy than that of the outcome."""
     FAILED = "failed"
-    """DNS has not answered, or there is a newer policy that was not fetched."""
+    """DNS did not answer, or there is a newer policy that was not fetched."""
 
 
 class MessageTls(_Word):
@@ -130,18 +130,18 @@ class MessageTls(_Word):
     UNSPECIFIED = "unspecified"
     """Nothing."""
     REQUIRETLS = "requiretls"
-    """REQUIRETLS: over authenticated TLS to hosts that promise the same, or not at all."""
+    """REQUIRETLS: send only over authenticated TLS, to hosts that support REQUIRETLS."""
     TLS_REQUIRED_NO = "tls-required-no"
-    """`TLS-Required: No`: deliver even where the recipient's MTA-STS or DANE forbids it."""
+    """`TLS-Required: No`: deliver even if the recipient's MTA-STS or DANE forbids it."""
 
     @staticmethod
     def of(
         *, requiretls: bool = False, tls_required_no: bool = False, null_reverse_path: bool = False
     ) -> MessageTls:
-        """What a message asks: whether MAIL had REQUIRETLS, whether its header says `TLS-Required: No`, whether
-        its reverse path is null.
+        """Determines what a message asks: whether the MAIL command had REQUIRETLS, whether its header has
+        `TLS-Required: No`, whether its reverse path is null.
 
-        REQUIRETLS beats the header field, and does not bind a message with a null reverse path.
+        REQUIRETLS takes precedence over the header field, and does not apply to a message with a null reverse path.
         """
         from . import _core
 
@@ -151,49 +151,49 @@ class MessageTls(_Word):
 
 
 class TlsMinimum(_Word):
-    """What the operator of the sender demands of every session."""
+    """The minimum that the sender's operator requires of every session."""
 
     OPPORTUNISTIC = "opportunistic"
-    """TLS where it can be had."""
+    """TLS if it is available."""
     ENCRYPTED = "encrypted"
     """TLS, with any certificate."""
     AUTHENTICATED = "authenticated"
-    """TLS with a certificate valid for the MX host, or that DANE vouches for."""
+    """TLS with a certificate that is valid for the MX host, or authenticated by DANE."""
 
 
 class DanePrecedence(_Word):
-    """What counts where a host has both DANE and a policy."""
+    """The precedence for a host that has both DANE and a policy."""
 
     BOTH = "both"
     """Both must pass."""
     DANE_DECIDES = "dane-decides"
-    """Where DANE passes, MTA-STS is not looked at."""
+    """If DANE passes, MTA-STS is not checked."""
 
 
 class DaneState(_Word):
-    """What DNS says of DANE for an MX host, before a connection (RFC 7672)."""
+    """What DNS says about DANE for an MX host, before a connection (RFC 7672)."""
 
     NOT_APPLICABLE = "not-applicable"
-    """The host provably has no usable TLSA records, or this sender does no DANE."""
+    """The host provably has no usable TLSA records, or this sender does not use DANE."""
     USABLE = "usable"
-    """The host has usable TLSA records: TLS that they vouch for, or none of the message."""
+    """The host has usable TLSA records: it receives the message only over TLS that matches them."""
     LOOKUP_FAILED = "lookup-failed"
-    """DNS could not tell, or its answer was bogus: the host does not get the message now."""
+    """DNS failed, or its answer was bogus: the host does not receive the message now."""
 
 
 class DaneResult(_Word):
-    """What the TLSA records of an MX host say of the certificate that it showed (RFC 7672)."""
+    """The result of comparing the certificate of an MX host with its TLSA records (RFC 7672)."""
 
     PASSED = "passed"
     """A TLSA record matches."""
     FAILED = "failed"
     """No TLSA record matches."""
     NOT_CHECKED = "not-checked"
-    """Nobody looked. Where the host has usable TLSA records the session does not get the message."""
+    """It was not checked. If the host has usable TLSA records, the message is not sent over the session."""
 
 
 class TlsResult(_Word):
-    """How the TLS attempt with an MX host ended."""
+    """The result of a TLS attempt with an MX host."""
 
     NOT_OFFERED = "not-offered"
     REFUSED = "refused"
@@ -210,36 +210,36 @@ class TlsResult(_Word):
 
 
 class SessionDecision(_Word):
-    """What to do with a session before MAIL."""
+    """The decision about a session before the MAIL command."""
 
     DELIVER = "deliver"
     TRY_NEXT_MX = "try-next-mx"
 
 
 class QueueLifetime(_Word):
-    """The age of a message in its queue."""
+    """Whether a message may remain in the queue."""
 
     RUNNING = "running"
     """It may wait longer."""
     OVER = "over"
-    """It would now be returned to its sender."""
+    """It has reached its limit, and would now be returned to its sender."""
 
 
 class Recheck(_Word):
-    """The answer of the check for a newer policy that comes before a permanent failure (RFC 8461, 5.1)."""
+    """The result of the check for a newer policy that precedes a permanent failure (RFC 8461, 5.1)."""
 
     UNCHANGED = "unchanged"
     """The policy is still in force, and the domain has no newer one."""
     CHANGED = "changed"
-    """Another policy is in force by now."""
+    """Another policy is in force now."""
     NO_LONGER_BOUND = "no-longer-bound"
-    """No policy is in force any more: the domain has none."""
+    """No policy is in force any more: the domain has removed it."""
     NOT_CHECKED = "not-checked"
-    """The domain could not be asked, or has a newer policy that could not be fetched."""
+    """The domain could not be queried, or has a newer policy that could not be fetched."""
 
 
 class Severity(_Word):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     INFO = "info"
     WARNING = "warning"
@@ -249,18 +249,18 @@ class Severity(_Word):
 
 
 class PostfixForm(_Word):
-    """How much an answer to Postfix tells."""
+    """The form of an answer to Postfix."""
 
     BASIC = "basic"
     """For every Postfix, and for sendmail's `FEATURE(sts)`."""
     EXTENDED = "extended"
     """For Postfix 3.10.5 and later."""
     EXTENDED_WITH_TESTING = "extended-with-testing"
-    """As `extended`, and mode testing is answered with `may`."""
+    """The same as `extended`, and mode testing is answered with `may`."""
 
 
 class TxtFailure(_Word):
-    """Why DNS said nothing usable."""
+    """The reason why DNS gave no usable answer."""
 
     DNS_TIMEOUT = "dns-timeout"
     """DNS did not answer in time."""
@@ -271,16 +271,16 @@ class TxtFailure(_Word):
     DNS_UNUSABLE = "dns-unusable"
     """DNS gave no usable answer."""
     DNS_LOCAL_FAULT = "dns-local-fault"
-    """The sender could not ask DNS, for a fault of its own."""
+    """The sender could not query DNS, because of a local fault."""
 
 
 class FetchFailure(_Fault):
-    """Why no answer came from the Policy Host, or none that could be trusted."""
+    """The reason why the Policy Host gave no response, or none that could be trusted."""
 
     POLICY_HOST_NOT_FOUND = "policy-host-not-found"
     """The Policy Host has no address."""
     POLICY_HOST_DNS_FAILED = "policy-host-dns-failed"
-    """The address of the Policy Host could not be looked up."""
+    """The address lookup of the Policy Host failed."""
     CONNECT_FAILED = "connect-failed"
     """No connection to the Policy Host could be made."""
     TIMEOUT = "timeout"
@@ -296,22 +296,22 @@ class FetchFailure(_Fault):
     POLICY_HOST_BODY_TOO_LARGE = "policy-host-body-too-large"
     """The Policy Host sent a body longer than the limit."""
     HTTP_PROTOCOL = "http-protocol"
-    """The answer of the Policy Host is not proper HTTP."""
+    """The response of the Policy Host is not valid HTTP."""
     LOCAL_FAULT = "local-fault"
-    """The sender could not ask the Policy Host, for a fault of its own: without a cached policy it tries again later."""
+    """The sender could not contact the Policy Host, because of a local fault: without a cached policy it tries again later."""
     POLICY_HOST_ADDRESS_REFUSED = "policy-host-address-refused"
     """The Policy Host has only private addresses, which this sender refuses."""
 
 
 class SessionFault(_Fault):
-    """What is wrong with an MX host or a session."""
+    """The fault of an MX host or a session."""
 
     MX_MISMATCH = "mx-mismatch"
     """The MX host is not covered by the policy."""
     STARTTLS_NOT_OFFERED = "starttls-not-offered"
     """The MX host did not offer STARTTLS."""
     STARTTLS_REFUSED = "starttls-refused"
-    """The MX host offered STARTTLS and refused the command."""
+    """The MX host offered STARTTLS but rejected the command."""
     TLS_HANDSHAKE_FAILED = "tls-handshake-failed"
     """The TLS handshake with the MX host failed."""
     TLS_VERSION_TOO_OLD = "tls-version-too-old"
@@ -331,17 +331,17 @@ class SessionFault(_Fault):
     DANE_LOOKUP_FAILED = "dane-lookup-failed"
     """The TLSA records of the MX host could not be looked up."""
     MX_NOT_AUTHENTICATED = "mx-not-authenticated"
-    """Neither DNSSEC nor an MTA-STS policy vouches for the MX host."""
+    """The MX host is authenticated neither by DNSSEC nor by an MTA-STS policy."""
     REQUIRETLS_NOT_OFFERED = "requiretls-not-offered"
     """The MX host did not offer REQUIRETLS."""
     POLICY_UNKNOWN = "policy-unknown"
-    """It is not known whether the domain has a policy: the message waits."""
+    """Whether the domain has a policy could not be determined: the message waits."""
     DANE_NOT_CHECKED = "dane-not-checked"
     """The certificate of the MX host was not compared with its TLSA records."""
 
 
 class NoPolicyReason(_Word):
-    """Why no policy applies."""
+    """The reason why no policy applies."""
 
     NO_RECORD = "no-record"
     """The domain has no MTA-STS record."""
@@ -350,13 +350,13 @@ class NoPolicyReason(_Word):
     SEVERAL_RECORDS = "several-records"
     """The domain has more than one MTA-STS record."""
     DNS_FAILED = "dns-failed"
-    """DNS could not tell whether the domain has a policy."""
+    """The DNS query for the policy of the domain failed."""
     FETCH_FAILED = "fetch-failed"
-    """The domain has a policy, and it could not be fetched."""
+    """The domain has a policy, but it could not be fetched."""
     BACKING_OFF = "backing-off"
-    """The last fetch of this policy failed a short while ago."""
+    """The last fetch of this policy failed recently."""
     LOCAL_FAULT = "local-fault"
-    """The domain has a policy, and this sender could not fetch it, for a fault of its own: it tries again later."""
+    """The domain has a policy, but this sender could not fetch it, because of a local fault: it tries again later."""
 
 
 class ResultType(_Word):
@@ -376,7 +376,7 @@ class ResultType(_Word):
 
     @property
     def number(self) -> int:
-        """The number that libtlsrpt gives it."""
+        """Its number in libtlsrpt."""
         from . import _core
 
         return _core.result_type_number(self.value)
@@ -391,27 +391,27 @@ class PolicyType(_Word):
 
     @property
     def number(self) -> int:
-        """The number that libtlsrpt gives it."""
+        """Its number in libtlsrpt."""
         from . import _core
 
         return _core.policy_type_number(self.value)
 
 
 class Counted(_Word):
-    """What became of an event that a `Tally` was given."""
+    """The result of giving an event to a `Tally`."""
 
     WHOLE = "whole"
-    """It is counted with all that it tells."""
+    """It is counted with all details."""
     FOLDED = "folded"
-    """It is counted as a session; the rest is told with less, for want of room."""
+    """It is counted as a session, but without some details, because a limit is reached."""
     TLSRPT_REPORT = "tlsrpt-report"
     """It is not counted: the message is itself a TLS report (RFC 8460, 3)."""
     NO_TLSRPT_RECORD = "no-tlsrpt-record"
     """It is not counted: the domain has no TLSRPT record that asks for reports."""
     TOO_MANY_DOMAINS = "too-many-domains"
-    """It is not counted: the day has as many domains as may be."""
+    """It is not counted: the limit of domains per day is reached."""
     OUT_OF_MEMORY = "out-of-memory"
-    """It is not counted: the tally takes as much memory as it may."""
+    """It is not counted: the memory limit of the tally is reached."""
 
     @property
     def is_counted(self) -> bool:
@@ -420,30 +420,30 @@ class Counted(_Word):
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is not counted for want of room: worth a metric."""
+        """Whether it is not counted because a limit is reached. A daemon should export a metric of these."""
         return self in (Counted.TOO_MANY_DOMAINS, Counted.OUT_OF_MEMORY)
 
 
 class ReportDelivery(_Word):
-    """What came of the delivery of a report."""
+    """The result of delivering a report."""
 
     DELIVERED = "delivered"
-    """One endpoint has taken it (RFC 8460, 3)."""
+    """One endpoint has accepted it (RFC 8460, 3)."""
     FAILED = "failed"
-    """None has: try again later."""
+    """No endpoint has accepted it: try again later."""
     REFUSED = "refused"
-    """None will: the record is gone, or every endpoint said so for good."""
+    """No endpoint will accept it: the record is gone, or every endpoint has rejected it permanently."""
 
 
 class Whose(_Word):
-    """Who can mend a failure."""
+    """Who can fix a failure."""
 
     OWNER = "owner"
-    """Whoever runs the domain, its mail hosts, its policy host or their DNS."""
+    """The operator of the domain, its mail hosts, its Policy Host or their DNS."""
     SENDER = "sender"
-    """Whoever sent the report."""
+    """The sender of the report."""
     UNCLEAR = "unclear"
-    """The report does not tell: the owner, the sender, or something between them."""
+    """Unknown from the report: the owner, the sender, or something between them."""
 
 
 class Verdict(_Word):
@@ -452,30 +452,30 @@ class Verdict(_Word):
     READY = "ready"
     """All conditions are met."""
     NOT_YET = "not-yet"
-    """Something is missing that time, mail or mending brings."""
+    """Some conditions are not met yet: they need more time, more mail, or a fix."""
     BLOCKED = "blocked"
-    """The owner has to decide about a host, whatever else is missing."""
+    """The owner has to decide about a host first."""
 
 
 class ReadyRule(_Word):
     """A condition for enforcing a policy."""
 
     HOSTS_PASS = "hosts-pass"
-    """Every MX host in DNS passes a check now, and its certificate lasts."""
+    """Every MX host in DNS passes a check now, and its certificate does not expire soon."""
     POLICY_SERVED = "policy-served"
-    """The policy is served now, and no sender failed to fetch it lately."""
+    """The policy can be fetched now, and no sender has failed to fetch it recently."""
     ENOUGH_DAYS = "enough-days"
     """The same list of MX hosts has been served for long enough."""
     ENOUGH_SESSIONS = "enough-sessions"
     """Enough senders have reported enough sessions under the policy."""
     NO_FAILURE_OF_YOURS = "no-failure-of-yours"
-    """Of the failures none is the domain's own, for some days."""
+    """There has been no failure of the domain's own for some days."""
     FEW_OTHER_FAILURES = "few-other-failures"
-    """What single senders report is little, and on few days."""
+    """Failures reported by single senders are few, and on few days."""
     SENDERS_VERIFY = "senders-verify"
-    """The sessions are those of senders that verify in mode testing."""
+    """The sessions are from senders that verify in mode testing."""
     HOSTS_KNOWN = "hosts-known"
-    """Every host that a report names is in DNS, or accepted."""
+    """Every host named in a report is in DNS, or accepted."""
 
 
 MEMBERS = {

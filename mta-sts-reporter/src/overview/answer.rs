@@ -1,7 +1,9 @@
-use mta_sts_core::tlsrpt::{LiveFindings, Readiness, ReadyRules, Report, Served, Shortfall, Verdict};
+use mta_sts_core::tlsrpt::{
+    Evidence, LiveFindings, Readiness, ReadyRules, Report, Served, Shortfall, Verdict,
+};
 use mta_sts_core::{Mode, Policy, PolicyDomain, UnixTime};
 
-use super::{Date, SeenPolicy};
+use super::{Date, Day, DomainOverview, SeenPolicy};
 
 /// Whether to enforce, as far as reports tell.
 #[derive(Clone, Debug)]
@@ -81,4 +83,113 @@ fn of_readiness(readiness: &Readiness) -> Enforcement {
 /// The policy that lines of a report are.
 fn policy_of(lines: &[String]) -> Option<Policy> {
     Policy::parse((lines.join("\n") + "\n").as_bytes()).ok()
+}
+
+/// The answer for a domain in a few words.
+///
+/// ```no_run
+/// # fn show(domain: &mta_sts_reporter::DomainOverview) {
+/// let headline = domain.headline();
+/// println!("{}: {}", headline.verdict, headline.reason);
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Headline {
+    /// The answer: `Enforce: not yet`.
+    pub verdict: &'static str,
+    /// Why, in a sentence or two. What is meant for a shell stands between backticks.
+    pub reason: String,
+    /// How it stands.
+    pub standing: DomainStanding,
+    /// Whether the [shortfalls](Answer::shortfalls) are what is to be done.
+    pub has_todo: bool,
+}
+
+/// How it stands with a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DomainStanding {
+    /// Nothing is to be done, or the next step can be taken.
+    Good,
+    /// Something is missing.
+    Waiting,
+    /// Mail is lost, or somebody has to decide.
+    Bad,
+    /// There is no policy that counts.
+    Without,
+}
+
+impl DomainOverview {
+    /// The answer in a few words.
+    pub fn headline(&self) -> Headline {
+        let answer = &self.answer;
+        let evidence = answer.readiness.as_ref().map(Readiness::evidence);
+        let strength = |evidence: Evidence| format!(" Evidence: {evidence}.");
+        let strength = evidence.map_or_else(String::new, strength);
+        // Only what is a name belongs into a line for a shell.
+        let name =
+            PolicyDomain::parse(&self.name).map_or_else(|_| "DOMAIN".to_owned(), |name| name.to_string());
+        let unchecked = if answer.is_checked {
+            String::new()
+        } else {
+            format!(" What is served now was not looked at: `mtasts report ready {name} REPORTS` does.")
+        };
+        let (standing, verdict, reason) = match answer.enforcement {
+            Enforcement::NoPolicy => (
+                DomainStanding::Without,
+                "No MTA-STS policy seen",
+                "No report has the text of a policy of this domain that can be read. Without one, whoever is between a sender \
+                 and your hosts can take TLS away. Publish a policy in mode testing, and come back in two weeks."
+                    .to_owned(),
+            ),
+            Enforcement::Off => (
+                DomainStanding::Without,
+                "MTA-STS is turned off",
+                "The policy that was seen last has mode none: senders do not look at TLS.".to_owned(),
+            ),
+            Enforcement::Enforced => match lost_lately(&self.days) {
+                0 => (
+                    DomainStanding::Good,
+                    "Enforced, and it works",
+                    "Senders deliver over verified TLS only, and no failure of yours is reported of the last seven days."
+                        .to_owned(),
+                ),
+                lost => {
+                    let sessions = if lost == 1 { "session" } else { "sessions" };
+                    let reason = format!(
+                        "In the last seven days of these reports {lost} {sessions} failed for causes of yours: mail waits, or \
+                         goes back to whoever sent it. What goes wrong stands below, with what mends it."
+                    );
+                    (DomainStanding::Bad, "Enforced, and mail is held up", reason)
+                }
+            },
+            Enforcement::Ready if answer.is_checked => {
+                (DomainStanding::Good, "Enforce: yes", format!("All eight conditions are met.{strength}"))
+            }
+            Enforcement::Ready => (
+                DomainStanding::Good,
+                "Enforce: reports say yes",
+                format!("Reports have nothing against it.{strength}{unchecked}"),
+            ),
+            Enforcement::NotYet(earliest) => {
+                let missing = answer.shortfalls().count();
+                let things = if missing == 1 { "thing is" } else { "things are" };
+                let reason = format!(
+                    "{missing} {things} missing; at the earliest on {earliest}, if all is mended today.{unchecked}"
+                );
+                (DomainStanding::Waiting, "Enforce: not yet", reason)
+            }
+            Enforcement::Blocked => {
+                let reason = format!("There is something that time does not bring, and only you can tell.{unchecked}");
+                (DomainStanding::Bad, "Enforce: you have to decide", reason)
+            }
+        };
+        let has_todo = matches!(answer.enforcement, Enforcement::NotYet(_) | Enforcement::Blocked);
+        Headline { verdict, reason, standing, has_todo }
+    }
+}
+
+/// Failures of the domain's own in the last seven days.
+fn lost_lately(days: &[Day]) -> u64 {
+    days.iter().rev().take(7).fold(0, |sum, day| sum.saturating_add(day.yours))
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use mta_sts_core::PolicyDomain;
 use mta_sts_core::tlsrpt::{DeviationKind, PolicyType, Report, ReportPolicy};
 
-pub use answer::{Answer, Enforcement};
+pub use answer::{Answer, DomainStanding, Enforcement, Headline};
 pub use date::Date;
 pub use domain::{Cause, Day, DomainOverview, SeenPolicy, SeenTlsa, Submitter, Validates};
 

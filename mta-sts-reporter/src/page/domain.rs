@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mta_sts_core::PolicyDomain;
-use mta_sts_core::tlsrpt::{Readiness, Shortfall, Whose};
+use mta_sts_core::tlsrpt::{Shortfall, Whose};
 
 use super::{counted, short, thousands};
 use crate::{
-    Answer, Cause, Date, Day, DomainOverview, Enforcement, SeenPolicy, SeenTlsa, Submitter, Validates,
+    Answer, Cause, Date, Day, DomainOverview, DomainStanding, SeenPolicy, SeenTlsa, Submitter, Validates,
 };
 
 pub(super) struct DomainView {
@@ -149,16 +148,21 @@ impl DomainView {
         let (successes, failures) = (sum(|row| row.successes), sum(|row| row.failures));
         let sessions = successes.saturating_add(failures);
         let yours = domain.days.iter().fold(0_u64, |sum, day| sum.saturating_add(day.yours));
-        let answer = AnswerView::of(domain);
+        let headline = domain.headline();
         let todo: Vec<_> = domain.answer.shortfalls().collect();
         Self {
             anchor: format!("d{number}"),
             name: short(&domain.name),
-            tone: answer.tone,
-            verdict: answer.verdict,
-            why: pieces(&answer.why),
-            more_todo: todo.len().saturating_sub(MOST_TODO),
-            todo: if answer.has_todo {
+            tone: match headline.standing {
+                DomainStanding::Good => "good",
+                DomainStanding::Waiting => "wait",
+                DomainStanding::Bad => "bad",
+                DomainStanding::Without => "none",
+            },
+            verdict: headline.verdict,
+            why: pieces(&headline.reason),
+            more_todo: if headline.has_todo { todo.len().saturating_sub(MOST_TODO) } else { 0 },
+            todo: if headline.has_todo {
                 todo.into_iter().take(MOST_TODO).map(TodoView::of).collect()
             } else {
                 Vec::new()
@@ -182,84 +186,6 @@ impl DomainView {
             tlsa: domain.tlsa.iter().take(MOST_POLICIES).map(TlsaView::of).collect(),
         }
     }
-}
-
-/// The answer in words.
-struct AnswerView {
-    tone: &'static str,
-    verdict: &'static str,
-    why: String,
-    has_todo: bool,
-}
-
-impl AnswerView {
-    fn of(domain: &DomainOverview) -> Self {
-        let answer = &domain.answer;
-        let evidence = answer.readiness.as_ref().map(Readiness::evidence);
-        let strength = evidence.map_or_else(String::new, |evidence| format!(" Evidence: {evidence}."));
-        // Only what is a name belongs into a line for a shell.
-        let name =
-            PolicyDomain::parse(&domain.name).map_or_else(|_| "DOMAIN".to_owned(), |name| name.to_string());
-        let unchecked = if answer.is_checked {
-            String::new()
-        } else {
-            format!(" What is served now was not looked at: `mtasts report ready {name} REPORTS` does.")
-        };
-        let missing = answer.shortfalls().count();
-        let with = |tone, verdict, why: String, has_todo| Self { tone, verdict, why, has_todo };
-        match answer.enforcement {
-            Enforcement::NoPolicy => with(
-                "none",
-                "No MTA-STS policy seen",
-                "No report has the text of a policy of this domain that can be read. Without one, whoever is between a sender and \
-                 your hosts can take TLS away. Publish a policy in mode testing, and come back in two weeks."
-                    .to_owned(),
-                false,
-            ),
-            Enforcement::Off => with(
-                "none",
-                "MTA-STS is turned off",
-                "The policy that was seen last has mode none: senders do not look at TLS.".to_owned(),
-                false,
-            ),
-            Enforcement::Enforced => {
-                let lost = lost_lately(&domain.days);
-                if lost > 0 {
-                    let sessions = counted(lost, "session", "sessions");
-                    let why = format!(
-                        "In the last seven days of these reports {sessions} failed for causes of yours: mail waits, or goes back to \
-                         whoever sent it. What goes wrong stands below, with what mends it."
-                    );
-                    with("bad", "Enforced, and mail is held up", why, false)
-                } else {
-                    let why = "Senders deliver over verified TLS only, and no failure of yours is reported of the last seven days.";
-                    with("good", "Enforced, and it works", why.to_owned(), false)
-                }
-            }
-            Enforcement::Ready if answer.is_checked => {
-                let why = format!("All eight conditions are met.{strength}");
-                with("good", "Enforce: yes", why, false)
-            }
-            Enforcement::Ready => {
-                let why = format!("Reports have nothing against it.{strength}{unchecked}");
-                with("good", "Enforce: reports say yes", why, false)
-            }
-            Enforcement::NotYet(earliest) => {
-                let things = counted(missing as u64, "thing is", "things are");
-                let why = format!("{things} missing; at the earliest on {earliest}, if all is mended today.{unchecked}");
-                with("wait", "Enforce: not yet", why, true)
-            }
-            Enforcement::Blocked => {
-                let why = format!("There is something that time does not bring, and only you can tell.{unchecked}");
-                with("bad", "Enforce: you have to decide", why, true)
-            }
-        }
-    }
-}
-
-/// Failures of the domain's own in the last seven days.
-fn lost_lately(days: &[Day]) -> u64 {
-    days.iter().rev().take(7).fold(0, |sum, day| sum.saturating_add(day.yours))
 }
 
 impl TodoView {

@@ -1,4 +1,4 @@
-//! DANE (RFC 7672) beside MTA-STS: whether the TLSA records of an MX host fit what it shows.
+//! DANE (RFC 7672) beside MTA-STS: whether an MX host matches its TLSA records.
 
 use mta_sts_core::{DaneResult, DaneState, TlsResult, UnixTime};
 use ring::digest::{SHA256, SHA512, digest};
@@ -17,31 +17,30 @@ use crate::dns::TlsaRecord;
 use crate::smtp::{SmtpError, StarttlsOutcome};
 use crate::tls::PeerCertificate;
 
-/// What a sender with DANE makes of an MX host.
+/// The result of DANE for an MX host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostDane {
-    /// Not looked up: no DNS server is there whose word on DNSSEC is believed.
+    /// Not looked up: there is no DNS server whose AD bit is trusted.
     NotChecked,
     /// DANE does not apply: the MX record, the address or the TLSA records are not signed, or there are none.
     NotApplicable,
-    /// There are TLSA records, and none that a sender can use (RFC 7672, 3.1): TLS is demanded, but nothing authenticates the
-    /// host.
+    /// There are TLSA records, but none is usable (RFC 7672, 3.1): TLS is required, but nothing authenticates the host.
     Unusable,
     /// A TLSA record matches.
     Passed,
     /// No TLSA record matches: senders with DANE refuse the host.
     Mismatch,
-    /// There are usable TLSA records, and no TLS: senders with DANE refuse the host.
+    /// There are usable TLSA records, but no TLS: senders with DANE refuse the host.
     NoTls,
-    /// There are usable TLSA records, and no session to compare them with.
+    /// There are usable TLSA records, but no session to compare them with.
     NotCompared,
-    /// They could not be looked up: senders with DANE wait.
+    /// The lookup failed: senders with DANE wait.
     Failed(DaneError),
 }
 
 impl HostDane {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         match self {
             Self::NotChecked => "not-checked",
@@ -55,12 +54,12 @@ impl HostDane {
         }
     }
 
-    /// Whether senders with DANE refuse the host, or wait, where others deliver.
+    /// Returns whether senders with DANE refuse the host, or wait, while others deliver.
     pub fn refuses(self) -> bool {
         matches!(self, Self::Mismatch | Self::NoTls | Self::Failed(_))
     }
 
-    /// What policy application takes for what was known before the session.
+    /// The DANE state before the session, for policy application.
     pub(super) fn state(self) -> DaneState {
         match self {
             Self::NotChecked | Self::NotApplicable | Self::Unusable => DaneState::NotApplicable,
@@ -69,7 +68,7 @@ impl HostDane {
         }
     }
 
-    /// The end of a TLS attempt, with what was learnt by DANE.
+    /// The result of a TLS attempt, with that of DANE.
     pub(super) fn of(self, tls: TlsResult) -> TlsResult {
         let dane = match self {
             Self::Passed => DaneResult::Passed,
@@ -108,7 +107,8 @@ impl HostDane {
     }
 }
 
-/// RFC 7672, 3.1.1 and 3.1.2: of a DANE-EE record neither names nor dates count, of a DANE-TA record they do.
+/// Returns whether a TLSA record matches. For DANE-EE neither names nor dates are checked, for DANE-TA they are (RFC
+/// 7672, 3.1.1 and 3.1.2).
 fn matches(record: &TlsaRecord, shown: &PeerCertificate, names: [&str; 2], now: UnixTime) -> bool {
     let sent = shown.chain().certificates();
     let Some((leaf, issuers)) = sent.split_first() else { return false };

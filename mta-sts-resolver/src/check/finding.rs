@@ -1,11 +1,11 @@
-//! The findings of a check, with what mends each: the words for the owner of a domain.
+//! The findings of a check, with their texts for the owner of a domain.
 //!
-//! What a TLS report tells of, too, is mended as the hints of the core say.
+//! Where a TLS report can contain the same fault, the fix is that of the core's hints.
 
 use mta_sts_core::lint::Severity;
 use mta_sts_core::tlsrpt::Hint;
 
-/// Something that the owner of a domain should know.
+/// A finding: something that the owner of a domain should know.
 ///
 /// ```no_run
 /// # fn show(check: &mta_sts_resolver::DomainCheck) {
@@ -26,42 +26,42 @@ pub struct CheckFinding {
 }
 
 impl CheckFinding {
-    /// What it is about.
+    /// The kind of the finding.
     pub fn kind(&self) -> CheckFindingKind {
         self.kind
     }
 
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// How bad it is. What is an error under a policy is a warning without one.
+    /// The severity. What is an error under a policy is a warning without one.
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// The host, the name or the URL that it is about.
+    /// The host, the name, or the URL that it is about.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// What was seen, in a sentence or two.
+    /// What was observed, in a sentence or two.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What comes of it.
+    /// The consequence.
     pub fn effect(&self) -> &'static str {
         self.effect
     }
 
-    /// Whose it is to mend.
+    /// Who has to act.
     pub fn owner(&self) -> &'static str {
         self.owner
     }
 
-    /// What mends it.
+    /// How to fix it.
     pub fn fix(&self) -> &'static str {
         self.fix
     }
@@ -78,11 +78,13 @@ impl CheckFinding {
         }
     }
 
-    /// Of the certificate of the policy host, not of a mail host.
+    /// Changes the finding from a mail host to the policy host.
     pub(super) fn of_policy_host(mut self) -> Self {
         self.owner = POLICY_HOST;
         self.effect = match self.severity {
-            Severity::Error => "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+            Severity::Error => {
+                "Senders cannot fetch the policy; those that have cached one keep it until it expires."
+            }
             _ if self.kind == CheckFindingKind::CertificateExpiresSoon => {
                 "From then on senders cannot fetch the policy."
             }
@@ -94,7 +96,7 @@ impl CheckFinding {
         self
     }
 
-    /// No worse than a warning.
+    /// Limits the severity to a warning.
     pub(super) fn milder(mut self) -> Self {
         self.severity = self.severity.min(Severity::Warning);
         self
@@ -103,7 +105,7 @@ impl CheckFinding {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])+ $name:ident = $code:literal, $severity:ident, $owner:expr, $effect:literal, $fix:expr;)+) => {
-        /// The kinds of [`CheckFinding`].
+        /// The kind of a [`CheckFinding`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum CheckFindingKind {
@@ -114,27 +116,27 @@ macro_rules! kinds {
             #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// A stable word for it.
+            /// The stable code: a kebab-case word.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)+ }
             }
 
-            /// How bad it is where a policy applies.
+            /// The severity if a policy applies.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)+ }
             }
 
-            /// Whose it is to mend.
+            /// Who has to act.
             const fn owner(self) -> &'static str {
                 match self { $(Self::$name => $owner,)+ }
             }
 
-            /// What comes of it.
+            /// The consequence.
             const fn effect(self) -> &'static str {
                 match self { $(Self::$name => $effect,)+ }
             }
 
-            /// What mends it.
+            /// How to fix it.
             const fn fix(self) -> &'static str {
                 match self { $(Self::$name => $fix,)+ }
             }
@@ -142,133 +144,133 @@ macro_rules! kinds {
     };
 }
 
-const DNS: &str = "whoever runs the DNS of the domain";
-const POLICY_HOST: &str = "whoever runs the policy host";
-const POLICY: &str = "whoever writes the policy";
-const THIS_MACHINE: &str = "whoever runs this machine";
-const MAIL_HOST: &str = "whoever runs the mail host";
-const MAIL_DNS: &str = "whoever runs the DNS of the mail host";
+const DNS: &str = "the operator of the domain's DNS";
+const POLICY_HOST: &str = "the operator of the policy host";
+const POLICY: &str = "the author of the policy";
+const THIS_MACHINE: &str = "the operator of this machine";
+const MAIL_HOST: &str = "the operator of the mail host";
+const MAIL_DNS: &str = "the operator of the mail host's DNS";
 
 kinds! {
     /// An alias leads to a name that does not exist.
     AliasDangling = "alias-dangling", Error, DNS,
-        "Until then senders find nothing there.",
-        "Remove the CNAME record, or let it lead to a name that exists.";
-    /// Aliases lead in a circle, or on and on.
+        "Senders find no records there.",
+        "Remove the CNAME record, or point it to a name that exists.";
+    /// Aliases form a loop, or an overlong chain.
     AliasEndless = "alias-endless", Error, DNS,
-        "Senders find nothing behind the name.",
-        "Let the CNAME record lead to a name with records of its own.";
-    /// The name servers of the domain say different things.
+        "Senders find no records there.",
+        "Point the CNAME record to a name with records of its own.";
+    /// The name servers of the domain give different answers.
     NameServersDisagree = "name-servers-disagree", Error, DNS,
-        "What a sender sees depends on the name server that it happens to ask.",
-        "Bring the zone on all name servers to the same state: look for a failed zone transfer, or a provider that was left half.";
+        "What a sender sees depends on which name server it queries.",
+        "Bring the zone on all name servers to the same state: look for a failed zone transfer, or an incomplete move from another provider.";
     /// A name server of the domain does not answer for it.
     NameServerFails = "name-server-fails", Warning, DNS,
-        "Senders that ask it wait, or find nothing.",
-        "Repair the name server, or take it out of the NS records.";
-    /// DNSSEC finds an answer of the domain forged or broken.
+        "Senders that query it are delayed, or find no records.",
+        "Repair the name server, or remove it from the NS records.";
+    /// DNSSEC validation of the domain fails.
     DnssecBogus = "dnssec-bogus", Warning, DNS,
-        "Senders behind a resolver that validates find nothing, and their mail waits.",
+        "Senders with a validating resolver get no records, and their mail waits.",
         Hint::DNSSEC_BOGUS.fix();
-    /// There is no record under `_mta-sts`.
+    /// There is no record at `_mta-sts`.
     NoRecord = "no-record", Error, DNS,
-        "Senders know of no policy, so whoever sits between can read the mail.",
+        "Senders know of no policy, so an attacker on the path can read the mail.",
         "Publish the policy first, then the TXT record `v=STSv1; id=1;` at `_mta-sts`.";
     /// The record could not be looked up.
     RecordLookupFailed = "record-lookup-failed", Warning, DNS,
-        "Senders that know a policy keep it; others wait, or deliver without one.",
+        "Senders that have cached a policy keep it; others wait, or deliver without one.",
         Hint::RECORD_LOOKUP_FAILED.fix();
-    /// The record stays in caches for long.
+    /// The record has a long TTL.
     RecordTtlLong = "record-ttl-long", Info, DNS,
         "A new id, and so a new policy, reaches senders only after that time.",
         "Give the record a TTL of an hour to a day.";
     /// The policy host has no address.
     PolicyHostMissing = "policy-host-missing", Error, DNS,
-        "Senders cannot fetch the policy, and deliver as without one.",
+        "Senders cannot fetch the policy, and deliver without one.",
         Hint::POLICY_HOST_NOT_FOUND.fix();
     /// The addresses of the policy host could not be looked up.
     PolicyHostLookupFailed = "policy-host-lookup-failed", Warning, DNS,
-        "Senders cannot fetch the policy; those that know one keep it.",
+        "Senders cannot fetch the policy; those that have cached one keep it.",
         Hint::POLICY_HOST_LOOKUP_FAILED.fix();
     /// The policy host refuses connections, or cannot be reached.
     PolicyHostUnreachable = "policy-host-unreachable", Error, POLICY_HOST,
-        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Senders cannot fetch the policy; those that have cached one keep it until it expires.",
         Hint::POLICY_HOST_UNREACHABLE.fix();
-    /// The policy host did not answer in time.
+    /// The policy host did not respond in time.
     PolicyHostTimeout = "policy-host-timeout", Warning, POLICY_HOST,
-        "Senders wait a minute at most, and then deliver as without a policy.",
+        "Senders wait for up to a minute, and then deliver without a policy.",
         Hint::POLICY_HOST_TIMEOUT.fix();
     /// The TLS handshake with the policy host failed.
     PolicyHostTls = "policy-host-tls-failed", Error, POLICY_HOST,
-        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Senders cannot fetch the policy; those that have cached one keep it until it expires.",
         Hint::POLICY_HOST_TLS_FAILED.fix();
-    /// The policy host could not be asked, for a fault of this machine.
+    /// The policy host could not be contacted, because of a local fault.
     LocalFault = "local-fault", Warning, THIS_MACHINE,
-        "It says nothing of the domain.",
-        "Mend this machine's network, or try from another one.";
-    /// The policy host does not speak HTTP.
+        "This says nothing about the domain.",
+        "Fix the network of this machine, or check from another machine.";
+    /// The policy host does not respond with valid HTTP.
     PolicyHostProtocol = "policy-host-http-failed", Error, POLICY_HOST,
-        "Senders cannot fetch the policy; those that know one keep it while it lasts.",
+        "Senders cannot fetch the policy; those that have cached one keep it until it expires.",
         Hint::POLICY_HOST_PROTOCOL.fix();
-    /// The body is longer than senders take.
+    /// The body exceeds the limit of senders.
     PolicyTooLarge = "body-too-large", Error, POLICY,
         "Senders refuse it unread.",
-        "Serve the policy alone: a few lines of text.";
-    /// The policy comes with a content coding.
+        "Serve only the policy: a few lines of text.";
+    /// The policy is served with a content coding.
     PolicyEncoded = "content-encoding", Error, POLICY_HOST,
-        "Senders ask for none, and take the octets for a broken policy.",
+        "Senders do not request a coding, and see an invalid policy.",
         "Switch compression off for this file.";
-    /// The policy host sends senders elsewhere.
+    /// The policy host responds with a redirect.
     PolicyRedirected = "http-redirect", Error, POLICY_HOST,
-        "Senders must not follow it (RFC 8461, 3.3), and deliver as without a policy.",
+        "Senders must not follow it (RFC 8461, 3.3), and deliver without a policy.",
         "Serve the policy at its own URL; an alias (CNAME) of the host with a certificate for this name is fine.";
     /// One address of the policy host does not serve the policy.
     PolicyAddressFails = "policy-address-fails", Error, POLICY_HOST,
-        "Senders that try this address first are late, or get no policy.",
-        "Serve the policy there too, or take the address out of DNS.";
+        "Senders that try this address first are delayed, or get no policy.",
+        "Serve the policy there too, or remove the address from DNS.";
     /// The addresses of the policy host serve different policies.
     PolicyDiffers = "policy-differs", Error, POLICY_HOST,
-        "Which policy a sender has depends on the address that it happens to ask.",
+        "Which policy a sender gets depends on the address to which it connects.",
         "Serve the same file at every address.";
     /// The policy has mode none.
     ModeNone = "mode-none", Warning, POLICY,
-        "Senders deliver as without MTA-STS. This is why the exit status is 1.",
-        "Right while MTA-STS is being taken down. Otherwise write `mode: testing`, later `mode: enforce`, and a new id.";
+        "Senders deliver as if the domain had no MTA-STS. This is why the exit status is 1.",
+        "This is correct while MTA-STS is being removed. Otherwise write `mode: testing`, later `mode: enforce`, and change the id.";
     /// The policy has mode testing.
     ModeTesting = "mode-testing", Info, POLICY,
-        "Senders report failures and deliver all the same.",
-        "When the reports have told of no failure for some weeks, write `mode: enforce` and a new id.";
-    /// An `mx` line names a host that somebody else may get.
+        "Senders report failures, but deliver all the same.",
+        "When the reports have shown no failures for some weeks, write `mode: enforce`, and change the id.";
+    /// An `mx` line names a host that somebody else could register.
     PatternUnregistered = "mx-line-unregistered", Error, POLICY,
-        "Whoever gets that name passes for a mail host of the domain.",
-        "Take the line out of the policy, and give the record a new id.";
+        "Anyone who registers that name can act as a mail host of the domain.",
+        "Remove the line from the policy, and change the id of the record.";
     /// An `mx` line names a host without an address.
     PatternUnresolved = "mx-line-unresolved", Warning, POLICY,
-        "No mail can go there today.",
-        "Take the line out of the policy, or give the host an address.";
+        "No mail can be delivered there at present.",
+        "Remove the line from the policy, or give the host an address.";
     /// An `mx` line covers no MX host.
     PatternIdle = "mx-line-without-mx", Info, POLICY,
-        "It does no harm while the name is yours.",
-        "Keep it if the host is to come, or to help out; otherwise take it out.";
+        "It is harmless as long as the name belongs to you.",
+        "Keep it for a future or a backup host; otherwise remove it.";
     /// The MX records could not be looked up.
     MxLookupFailed = "mx-lookup-failed", Warning, DNS,
-        "Mail waits at the senders.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
-    /// A host stands in several MX records.
+        "Mail waits in the queues of the senders.",
+        "Try again later; if it persists, contact the operator of the name servers.";
+    /// A host appears in several MX records.
     MxDoubled = "mx-doubled", Info, DNS,
-        "Senders try it once, or several times in vain.",
+        "Senders may try it several times for nothing.",
         "Keep one MX record for the host.";
     /// An MX record names an alias.
     MxIsAlias = "mx-is-alias", Warning, DNS,
         "An MX record must name a host, not an alias (RFC 5321, 5.1): some senders refuse it.",
-        "Name the host itself in the MX record, and cover it by the policy and by its certificate.";
+        "Name the host itself in the MX record, and include it in the policy and in its certificate.";
     /// The policy does not cover an MX host.
     MxMismatch = "mx-mismatch", Error, POLICY,
-        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Senders with MTA-STS do not deliver to it in mode enforce.",
         Hint::MX_MISMATCH.fix();
-    /// What an MX record names is no host name.
+    /// An MX record names something that is not a host name.
     MxInvalidName = "mx-invalid-name", Error, DNS,
-        "No sender can do anything with it.",
+        "No sender can use it.",
         "Name a host in the MX record, not an address.";
     /// An MX host has no address.
     MxWithoutAddress = "mx-without-address", Error, MAIL_DNS,
@@ -284,69 +286,69 @@ kinds! {
         Hint::MX_UNREACHABLE.fix();
     /// One address of an MX host cannot be reached.
     MxAddressUnreachable = "mx-address-unreachable", Warning, MAIL_HOST,
-        "Senders that try this address first are late.",
-        "Let the host listen there, or take the address out of DNS. A machine without IPv6 sees no IPv6 address.";
+        "Senders that try this address first are delayed.",
+        "Make the host listen there, or remove the address from DNS. From a machine without IPv6, no IPv6 address can be reached.";
     /// An MX host refuses the session.
     MxRefuses = "mx-refuses", Error, MAIL_HOST,
-        "Nothing can be said of its TLS, and other senders may be refused too.",
+        "Its TLS could not be checked, and other senders may be refused too.",
         Hint::MX_REFUSES.fix();
     /// STARTTLS is not offered.
     StarttlsNotOffered = "starttls-not-offered", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to it in mode enforce; all others send in clear text.",
+        "Senders with MTA-STS do not deliver to it in mode enforce; all others send in clear text.",
         Hint::STARTTLS_NOT_OFFERED.fix();
     /// STARTTLS is offered and refused.
     StarttlsRefused = "starttls-refused", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Senders with MTA-STS do not deliver to it in mode enforce.",
         Hint::STARTTLS_REFUSED.fix();
-    /// Clear text follows the answer to STARTTLS.
+    /// Clear text follows the response to STARTTLS.
     ClearTextAfterStarttls = "clear-text-after-starttls", Error, MAIL_HOST,
-        "Careful senders break off: an attacker can put commands there.",
+        "Careful senders end the session: an attacker can inject commands there.",
         Hint::CLEAR_TEXT_AFTER_STARTTLS.fix();
     /// The TLS handshake failed.
     TlsHandshakeFailed = "tls-handshake-failed", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Senders with MTA-STS do not deliver to it in mode enforce.",
         Hint::TLS_HANDSHAKE_FAILED.fix();
     /// TLS is older than 1.2.
     TlsTooOld = "tls-version-too-old", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to it in mode enforce.",
+        "Senders with MTA-STS do not deliver to it in mode enforce.",
         Hint::TLS_TOO_OLD.fix();
-    /// The certificate is no certificate.
+    /// The certificate cannot be parsed.
     CertificateMalformed = "certificate-malformed", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to this host.",
+        "Senders with MTA-STS do not deliver to this host.",
         Hint::CERTIFICATE_MALFORMED.fix();
     /// The certificate has expired.
     CertificateExpired = "certificate-expired", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to this host.",
+        "Senders with MTA-STS do not deliver to this host.",
         Hint::CERTIFICATE_EXPIRED.fix();
     /// The certificate is not valid yet.
     CertificateNotYetValid = "certificate-not-yet-valid", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to this host.",
+        "Senders with MTA-STS do not deliver to this host.",
         Hint::CERTIFICATE_NOT_YET_VALID.fix();
     /// The certificate has been revoked.
     CertificateRevoked = "certificate-revoked", Error, MAIL_HOST,
-        "Senders that look refuse it.",
+        "Senders that check revocation refuse it.",
         Hint::CERTIFICATE_REVOKED.fix();
-    /// The server does not send a certificate that its own needs.
+    /// The server does not send an intermediate certificate.
     ChainIncomplete = "chain-incomplete", Error, MAIL_HOST,
-        "Web browsers fetch what is missing, mail servers do not: to them it is not trusted.",
+        "Web browsers fetch the missing certificate, mail servers do not: they do not trust the host.",
         Hint::CHAIN_INCOMPLETE.fix();
-    /// The certificate is signed by its own key.
+    /// The certificate is self-signed.
     CertificateSelfSigned = "certificate-self-signed", Error, MAIL_HOST,
-        "Senders with MTA-STS trust public CAs alone.",
+        "Senders with MTA-STS only trust public CAs.",
         Hint::CERTIFICATE_SELF_SIGNED.fix();
-    /// No trusted root vouches for the certificate.
+    /// The certificate does not chain to a trusted root.
     CertificateNotTrusted = "certificate-not-trusted", Error, MAIL_HOST,
-        "Senders with MTA-STS trust public CAs alone.",
+        "Senders with MTA-STS only trust public CAs.",
         Hint::CERTIFICATE_NOT_TRUSTED.fix();
     /// The certificate is for other names.
     CertificateHostMismatch = "certificate-host-mismatch", Error, MAIL_HOST,
-        "Senders with MTA-STS deliver nothing to this host.",
+        "Senders with MTA-STS do not deliver to this host.",
         Hint::CERTIFICATE_HOST_MISMATCH.fix();
     /// The certificate expires soon.
     CertificateExpiresSoon = "certificate-expires-soon", Warning, MAIL_HOST,
         "From then on senders with MTA-STS refuse the host.",
         Hint::CERTIFICATE_EXPIRES_SOON.fix();
-    /// The certificates come in another order than they build on each other.
+    /// The certificates are sent in the wrong order.
     ChainDisordered = "chain-disordered", Info, MAIL_HOST,
         "Some old clients stumble over it.",
         "Put the server's own certificate first, then each issuer after what it issued.";
@@ -354,70 +356,70 @@ kinds! {
     CertificateWeak = "certificate-weak", Warning, MAIL_HOST,
         "Newer TLS libraries refuse it.",
         Hint::CERTIFICATE_WEAK.fix();
-    /// No TLSA record matches what the host shows.
+    /// No TLSA record matches the certificate of the host.
     DaneMismatch = "dane-mismatch", Error, MAIL_DNS,
-        "Senders with DANE deliver nothing to it, whatever the policy says.",
+        "Senders with DANE do not deliver to it, whatever the policy says.",
         Hint::DANE_MISMATCH.fix();
-    /// There are TLSA records and no TLS.
+    /// There are TLSA records, but no TLS.
     DaneWithoutTls = "dane-without-tls", Error, MAIL_HOST,
-        "Senders with DANE deliver nothing to it, whatever the policy says.",
+        "Senders with DANE do not deliver to it, whatever the policy says.",
         Hint::DANE_WITHOUT_TLS.fix();
-    /// The TLSA records are bogus.
+    /// The DNSSEC validation of the TLSA records fails.
     DaneBogus = "dane-bogus", Error, MAIL_DNS,
-        "Senders with DANE deliver nothing to it, and wait.",
+        "Senders with DANE do not deliver to it, and wait.",
         Hint::DANE_BOGUS.fix();
     /// The TLSA records could not be looked up.
     DaneLookupFailed = "dane-lookup-failed", Warning, MAIL_DNS,
-        "Senders with DANE wait until they can.",
+        "Senders with DANE wait until the lookup succeeds.",
         Hint::DANE_LOOKUP_FAILED.fix();
     /// None of the TLSA records is usable.
     DaneUnusable = "dane-unusable", Warning, MAIL_DNS,
-        "Senders with DANE take them for none.",
+        "Senders with DANE ignore them.",
         Hint::DANE_UNUSABLE.fix();
     /// There is no TLSRPT record.
     NoTlsrpt = "no-tlsrpt", Warning, DNS,
-        "Nobody is told when TLS fails: senders have nowhere to report it to.",
+        "Nobody learns of TLS failures: senders have no address for reports.",
         "Publish the TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
-    /// The TLSRPT record is of no use.
+    /// The TLSRPT record is unusable.
     TlsrptInvalid = "tlsrpt-invalid", Warning, DNS,
-        "Senders do not know where to send reports, so nobody is told of faults.",
+        "Senders have no address for reports, so nobody learns of failures.",
         "Publish one TXT record `v=TLSRPTv1; rua=mailto:ADDRESS` at `_smtp._tls`.";
     /// The TLSRPT record could not be looked up.
     TlsrptLookupFailed = "tlsrpt-lookup-failed", Info, DNS,
-        "While it lasts, reports are not sent.",
-        "Try again later; if it stays so, ask whoever runs the name servers.";
-    /// Deprecated versions of TLS are taken beside newer ones.
+        "Reports are not sent until the lookup succeeds.",
+        "Try again later; if it persists, contact the operator of the name servers.";
+    /// Deprecated versions of TLS are accepted beside newer ones.
     DeprecatedTls = "deprecated-tls", Info, MAIL_HOST,
-        "It does not concern senders with MTA-STS: they offer TLS 1.2 or newer alone. To a sender that knows nothing newer it is better \
+        "It does not affect senders with MTA-STS: they only offer TLS 1.2 or later. For a sender that supports nothing newer it is better \
          than clear text (RFC 7435), but weak and deprecated (RFC 8996), and internet.nl and testssl.sh count it against the host.",
-        "Take TLS 1.2 and 1.3 alone (of Postfix: `smtpd_tls_protocols = >=TLSv1.2`), unless the log shows older clients whose mail would \
+        "Accept only TLS 1.2 and 1.3 (for Postfix: `smtpd_tls_protocols = >=TLSv1.2`), unless the log shows older clients whose mail would \
          then come in clear text.";
     /// The certificate of an MX host is not valid for clients without SNI.
     MxNeedsSni = "mx-certificate-needs-sni", Info, MAIL_HOST,
-        "It does not concern senders with MTA-STS: they must send SNI, the name of the MX host (RFC 8461, 7.1). Old senders that send none \
-         and verify certificates all the same refuse the host.",
-        "No need to, but to please old senders too: make the certificate for this name the default one of the mail server.";
+        "It does not affect senders with MTA-STS: they must send SNI, the name of the MX host (RFC 8461, 7.1). Old senders without SNI \
+         that verify certificates refuse the host.",
+        "Nothing needs fixing. To support old senders too, make the certificate for this name the default one of the mail server.";
     /// An MX host refuses clients without SNI.
     MxDemandsSni = "mx-demands-sni", Warning, MAIL_HOST,
-        "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, but others that send none deliver in clear text, \
+        "A mail host must not demand SNI (RFC 8461, 7.1): senders with MTA-STS send it, but others without SNI deliver in clear text, \
          or not at all.",
-        "Give the mail server a default certificate, for clients that send no SNI or another name.";
+        "Give the mail server a default certificate, for clients without SNI or with another name.";
     /// The certificate of the policy host is not valid for clients without SNI.
     PolicyHostNeedsSni = "policy-certificate-needs-sni", Info, POLICY_HOST,
-        "It does not concern senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
-        "No need to. A tool that finds a wrong certificate here does not send SNI.";
-    /// The record stands at another name.
+        "It does not affect senders: they must send SNI, the name of the policy host (RFC 8461, 7.1), and a web server may rely on it.",
+        "Nothing needs fixing. A tool that reports a wrong certificate here does not send SNI.";
+    /// The record is at another name.
     RecordElsewhere = "record-elsewhere", Error, DNS,
-        "Senders look under `_mta-sts` alone, so to them there is no record, and they deliver as without MTA-STS.",
-        "Move it to `_mta-sts`. Where DNS is filled in on a web page, `_mta-sts` alone is most often the name to give: the domain is added.";
-    /// The TLSRPT record stands at another name.
+        "Senders only look at `_mta-sts`, so they find no record, and deliver as if the domain had no MTA-STS.",
+        "Move it to `_mta-sts`. In most DNS panels the name to enter is `_mta-sts` alone: the domain is appended.";
+    /// The TLSRPT record is at another name.
     TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
-        "Senders look under `_smtp._tls` alone, so nobody is told when TLS fails.",
-        "Move it to `_smtp._tls`. Where DNS is filled in on a web page, `_smtp._tls` alone is most often the name to give: the domain is added.";
+        "Senders only look at `_smtp._tls`, so nobody learns of TLS failures.",
+        "Move it to `_smtp._tls`. In most DNS panels the name to enter is `_smtp._tls` alone: the domain is appended.";
 }
 
 impl CheckFindingKind {
-    /// Whether it may be over at the next try without anybody's doing.
+    /// Returns whether it may disappear by itself at the next attempt.
     pub const fn may_pass(self) -> bool {
         matches!(
             self,

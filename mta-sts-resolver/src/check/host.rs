@@ -1,4 +1,4 @@
-//! An MX host, from its addresses to its certificate.
+//! The check of an MX host, from its addresses to its certificate.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -24,31 +24,31 @@ use crate::tls::PeerCertificate;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HostCheck {
-    /// The preference of its MX record; none for a domain that is its own MX host.
+    /// The preference of its MX record; `None` for a domain that is its own MX host.
     pub preference: Option<u16>,
     /// Its name, lower case.
     pub name: String,
     /// The pattern of the policy that covers it.
     pub covered_by: Option<String>,
-    /// What DNS said of its addresses.
+    /// The DNS answer about its addresses.
     pub addresses: Result<AddressAnswer, DnsError>,
-    /// The aliases that its name leads over; an MX host must have none (RFC 5321, 5.1).
+    /// The chain, if its name is an alias; an MX host must not be one (RFC 5321, 5.1).
     pub alias: Option<AliasChain>,
-    /// The session at the first address that answered; none without addresses. A host that a sender would skip is
-    /// looked at all the same.
+    /// The session at the first address that responded; `None` without addresses. A host that a sender would skip is
+    /// checked all the same.
     pub session: Option<Result<SessionCheck, SmtpError>>,
-    /// What came of the other addresses: 2 of each family are looked at, at most.
+    /// The sessions at the other addresses; at most 2 of each family are checked.
     pub other_sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
     /// How the host treats clients other than senders with MTA-STS.
     pub probes: HostProbes,
-    /// What a sender with DANE makes of the host.
+    /// The result of DANE for the host.
     pub dane: HostDane,
-    /// What a sender with MTA-STS and without DANE would do; without a policy, or where it is not known whether there is
-    /// one, as if there were none.
+    /// The decision of a sender with MTA-STS and without DANE; without a policy, or if it could not be determined, as
+    /// if there were none.
     pub decision: HostDecision,
-    /// Why it would not deliver.
+    /// The reason for not delivering.
     pub fault: Option<SessionFault>,
-    /// What it would report (RFC 8460), success too; and what one with DANE would, where that fails.
+    /// What such a sender would report (RFC 8460), successes included, and the report of one with DANE if that fails.
     pub rows: Vec<TlsrptRow>,
 }
 
@@ -58,7 +58,7 @@ impl HostCheck {
         session.and_then(SessionCheck::certificate).is_some_and(PeerCertificate::is_valid)
     }
 
-    /// Whether the host is as the policy says.
+    /// Returns whether the host complies with the policy.
     pub fn standing(&self) -> Standing {
         let availability = match (&self.addresses, &self.session) {
             (Err(error), _) => standing_of(error),
@@ -77,19 +77,19 @@ impl HostCheck {
     }
 }
 
-/// What a sender would do about an MX host.
+/// The decision of a sender about an MX host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HostDecision {
     /// Deliver to it.
     Deliver,
-    /// Try the next one: this one is not as the policy says.
+    /// Try the next one: this one does not comply with the policy.
     TryNextMx,
-    /// Try the next one: this one cannot be reached.
+    /// Try the next one: this one is unreachable.
     Unavailable,
 }
 
 impl HostDecision {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         match self {
             Self::Deliver => "deliver",
@@ -99,11 +99,11 @@ impl HostDecision {
     }
 }
 
-/// An MX host before the policy is known.
+/// The observations of an MX host, before the policy is known.
 pub(super) struct Visit {
     pub(super) preference: Option<u16>,
     pub(super) name: String,
-    /// None, if the name is no host name: no sender can do anything with it.
+    /// `None` if the name is not a host name, so that no sender can use it.
     dns_name: Option<DnsName>,
     addresses: Result<AddressAnswer, DnsError>,
     alias: Option<AliasChain>,
@@ -113,23 +113,23 @@ pub(super) struct Visit {
     dane: HostDane,
 }
 
-/// Who visits MX hosts, and until when.
+/// The client for MX hosts, and its deadline.
 #[derive(Clone)]
-pub(super) struct Visitor {
+pub(super) struct HostChecker {
     pub(super) dns: DnsClient,
     pub(super) smtp: SmtpClient,
     pub(super) dane: DaneChecker,
     pub(super) port: u16,
     pub(super) deadline: Instant,
     pub(super) now: UnixTime,
-    /// Whether it also connects as clients do that are no senders with MTA-STS.
+    /// Whether to connect also like clients other than senders with MTA-STS.
     pub(super) probes: bool,
 }
 
-/// Whether DNSSEC vouches for an MX record; an error, where that could not be told.
+/// Whether an MX record is authenticated by DNSSEC; an error if this is unknown.
 pub(super) type MxSigned = Result<bool, DaneError>;
 
-impl Visitor {
+impl HostChecker {
     pub(super) async fn visit(&self, preference: Option<u16>, name: String, is_signed: MxSigned) -> Visit {
         let mut visit = Visit {
             preference,
@@ -169,7 +169,7 @@ impl Visitor {
         visit
     }
 
-    /// `None` without a server whose word on DNSSEC is believed.
+    /// `None` without a server whose AD bit is trusted.
     async fn dane_records(
         &self,
         name: &str,
@@ -187,7 +187,7 @@ impl Visitor {
         })
     }
 
-    /// All of some addresses at once, told in the order in which a sender tries them.
+    /// Sessions at several addresses concurrently, returned in the order in which a sender tries them.
     async fn sessions(
         &self,
         name: &str,
@@ -195,11 +195,12 @@ impl Visitor {
     ) -> Vec<(SocketAddr, Result<SessionCheck, SmtpError>)> {
         let mut running = JoinSet::new();
         for (place, address) in some_of_each_family(addresses).into_iter().enumerate() {
-            let (visitor, name) = (self.clone(), name.to_owned());
+            let (host_checker, name) = (self.clone(), name.to_owned());
             let peer = SocketAddr::new(address, self.port);
             running.spawn(async move {
                 let session =
-                    timeout_at(visitor.deadline, SessionCheck::make(&visitor.smtp, &name, peer)).await;
+                    timeout_at(host_checker.deadline, SessionCheck::make(&host_checker.smtp, &name, peer))
+                        .await;
                 let timed_out = || Err(SmtpErrorKind::Timeout.at(SmtpStage::Connect));
                 (place, (peer, session.unwrap_or_else(|_| timed_out())))
             });
@@ -263,7 +264,7 @@ impl Visit {
     }
 }
 
-/// The first session, or else the failure that came furthest; and the others.
+/// The first session, or else the failure at the latest stage; and the others.
 #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
 fn first_that_answers(
     mut sessions: Vec<(SocketAddr, Result<SessionCheck, SmtpError>)>,
@@ -289,6 +290,6 @@ fn some_of_each_family(addresses: &[IpAddr]) -> Vec<IpAddr> {
     family(ipv6).chain(family(ipv4)).collect()
 }
 
-/// For one step of a session.
+/// The time limit of one step of a session.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 const ADDRESSES_A_FAMILY: usize = 2;

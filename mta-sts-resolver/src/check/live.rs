@@ -1,4 +1,4 @@
-//! What a check says of the question whether a policy can be enforced.
+//! The input of a check to the question whether a policy can be enforced.
 
 use mta_sts_core::lint::Severity;
 use mta_sts_core::tlsrpt::{Hint, LiveFindings, LiveHost};
@@ -10,7 +10,7 @@ use super::host::HostCheck;
 use super::session::SessionCheck;
 
 impl DomainCheck {
-    /// What is seen of the domain now, for [`Readiness::assess`](mta_sts_core::tlsrpt::Readiness::assess).
+    /// The current findings, for [`Readiness::assess`](mta_sts_core::tlsrpt::Readiness::assess).
     ///
     /// ```no_run
     /// use mta_sts_core::UnixTime;
@@ -26,8 +26,8 @@ impl DomainCheck {
     /// # }
     /// ```
     ///
-    /// Of an MX host it has the worst fault that a sender with MTA-STS minds, at whichever address; hosts whose name is no
-    /// host name are left out.
+    /// For each MX host it has the worst fault relevant to senders with MTA-STS, at any address; hosts whose name is
+    /// not a host name are omitted.
     pub fn live_findings(&self) -> LiveFindings {
         let live = match self.discovery.outcome.applied {
             Ok(_) => LiveFindings::new(),
@@ -58,7 +58,7 @@ fn policy_fault(reason: NoPolicy) -> Hint {
     Hint::explain(PolicyType::Sts, result_type, code)
 }
 
-/// Whether a finding is about a host, at one of its addresses or at all of them.
+/// Returns whether a finding is about a host, at one of its addresses or at all of them.
 fn is_about(finding: &CheckFinding, host: &HostCheck) -> bool {
     finding
         .place()
@@ -66,8 +66,8 @@ fn is_about(finding: &CheckFinding, host: &HostCheck) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
 }
 
-/// The fault of a host that keeps senders with MTA-STS from it. Without a policy findings are milder, and faults are none
-/// the less.
+/// The fault of a host that prevents delivery by senders with MTA-STS. Without a policy findings are less severe, but
+/// still faults.
 fn fault(finding: &CheckFinding) -> Option<Hint> {
     let kind = finding.kind();
     let is_of_dane = matches!(
@@ -83,7 +83,7 @@ fn fault(finding: &CheckFinding) -> Option<Hint> {
     (stops_mail && !is_of_dane).then(|| Hint::from_code(kind.code())).flatten()
 }
 
-/// When the certificate ends, or one that it needs.
+/// The earliest expiry of the certificate or one in its chain.
 fn end_of_certificate(host: &HostCheck) -> Option<UnixTime> {
     let shown = host.session.as_ref()?.as_ref().ok().and_then(SessionCheck::certificate)?;
     let end = shown.chain().not_after().unwrap_or(shown.not_after());

@@ -1,4 +1,4 @@
-//! The name servers of a domain, each asked itself.
+//! The answers of each name server of a domain.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,13 +8,13 @@ use tokio::task::JoinSet;
 
 use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure};
 
-/// What the name servers of a domain say, each on its own.
+/// The answers of the name servers of a domain, queried one by one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NameServersCheck {
-    /// The zone that the domain is in.
+    /// The zone that contains the domain.
     pub zone: String,
-    /// Its name servers by name; 13 at most were asked, each at one address of each family.
+    /// Its name servers by name; at most 13 were queried, each at one address of each family.
     pub servers: Result<Vec<NameServer>, DnsError>,
 }
 
@@ -24,25 +24,25 @@ pub struct NameServersCheck {
 pub struct NameServer {
     /// Its name.
     pub name: String,
-    /// Its address; none if it has none.
+    /// Its address, or the reason why it has none.
     pub address: Result<IpAddr, DnsError>,
-    /// What it said.
+    /// Its answers.
     pub answers: Vec<NameServerAnswer>,
 }
 
-/// What a name server has under a name.
+/// The answer of a name server about a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NameServerAnswer {
-    /// The name that it was asked for.
+    /// The queried name.
     pub name: String,
-    /// The type of the records: `TXT`, `MX`, `A`, `AAAA`.
+    /// The type of the records: `TXT`, `MX`, `A`, or `AAAA`.
     pub record_type: String,
-    /// The records, sorted, aliases among them; empty if it has none.
+    /// The records, sorted, including aliases; empty if there are none.
     pub records: Result<Vec<String>, DnsFailure>,
 }
 
-/// A question to which the name servers give several answers.
+/// A query for which the name servers give different answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disagreement {
@@ -50,12 +50,12 @@ pub struct Disagreement {
     pub name: String,
     /// The type.
     pub record_type: String,
-    /// Each answer with those who give it.
+    /// Each answer, with the servers that give it.
     pub answers: Vec<(Vec<String>, Vec<String>)>,
 }
 
 impl NameServersCheck {
-    /// The questions to which not all that answer say the same.
+    /// The queries to which the responding servers give different answers.
     pub fn disagreements(&self) -> Vec<Disagreement> {
         let Ok(servers) = &self.servers else { return Vec::new() };
         let mut found: Vec<Disagreement> = Vec::new();
@@ -85,7 +85,7 @@ impl NameServersCheck {
         found
     }
 
-    /// Asks every name server of the zone for what MTA-STS, TLSRPT and mail need.
+    /// Queries every name server of the zone for the records of MTA-STS, TLSRPT, and mail.
     pub(super) async fn ask(dns: &DnsClient, domain: &PolicyDomain, port: u16) -> Self {
         let (zone, names) = match zone_of(dns, domain.as_str()).await {
             Ok(found) => found,
@@ -134,7 +134,7 @@ async fn ask_server(
                 record_type: record_type.to_string(),
                 records: server.records_at(name, *record_type).await,
             });
-            // One that is silent stays so.
+            // An unresponsive server will not respond to the rest.
             if let Some(Err(DnsFailure::Timeout)) = answers.last().map(|answer| &answer.records) {
                 break;
             }
@@ -144,7 +144,7 @@ async fn ask_server(
     servers
 }
 
-/// The zone that a name is in, and its name servers.
+/// The zone that contains a name, and its name servers.
 async fn zone_of(dns: &DnsClient, name: &str) -> Result<(String, Vec<String>), DnsError> {
     let mut zone = name;
     loop {

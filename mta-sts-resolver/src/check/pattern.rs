@@ -1,4 +1,4 @@
-//! The `mx` lines of a policy, seen from DNS.
+//! The `mx` lines of a policy, compared with DNS.
 
 use mta_sts_core::{DnsName, Policy};
 use tokio::task::JoinSet;
@@ -12,21 +12,22 @@ use crate::dns::{AbsenceKind, DnsClient, DnsError};
 pub struct IdlePattern {
     /// The pattern.
     pub pattern: String,
-    /// What there is of the host that it names.
+    /// The state of the host that it names.
     pub host: IdleHost,
 }
 
-/// The host that an idle pattern names.
+/// The state of the host that an idle pattern names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdleHost {
-    /// It has an address: a host of the past, of the future, or of bad days.
+    /// It has an address: a former, a future, or a backup host.
     Exists,
     /// It has no address.
     NoAddress,
-    /// Its name does not exist: whoever gets it can show a certificate for it, and the policy covers it.
+    /// Its name does not exist: anyone who registers it can get a certificate for it, and the policy
+    /// covers it.
     Missing {
-        /// The name at or above it that does not exist either, and may be had.
+        /// The name at or above it that does not exist either, and could be registered.
         unregistered: String,
     },
     /// The pattern is a wildcard, or the host could not be looked up.
@@ -34,7 +35,7 @@ pub enum IdleHost {
 }
 
 impl IdlePattern {
-    /// The idle patterns of a policy, in its order; 50 at most are looked up.
+    /// The idle patterns of a policy, in order; at most 50 are looked up.
     pub(super) async fn all(dns: &DnsClient, policy: &Policy, mx_hosts: &[String]) -> Vec<Self> {
         let hosts: Vec<_> = mx_hosts.iter().filter_map(|host| DnsName::parse(host).ok()).collect();
         let mut running = JoinSet::new();

@@ -1,4 +1,4 @@
-//! How an MX host treats clients other than senders with MTA-STS: older ones, and those that send no SNI.
+//! Probes how an MX host treats clients other than senders with MTA-STS: older ones, and those without SNI.
 
 use std::net::SocketAddr;
 
@@ -11,21 +11,21 @@ use crate::tls::{DeprecatedTlsVersion, PeerCertificate, TlsFailure, choice_of_de
 
 /// How an MX host treats clients other than senders with MTA-STS.
 ///
-/// It is asked at the address of its [session](super::HostCheck::session), if that came to TLS.
+/// It is probed at the address of its [session](super::HostCheck::session), if TLS was attempted there.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HostProbes {
-    /// The versions of TLS below 1.2 that it takes beside newer ones, the newest first; `None`, where that is not known.
+    /// The versions of TLS below 1.2 that it accepts besides newer ones, the newest first; `None` if unknown.
     pub deprecated_tls: Option<Vec<DeprecatedTlsVersion>>,
-    /// The certificate that it shows to a client that sends no SNI, verified for the host's name, or the alert with which it
-    /// refuses it, which it must not do (RFC 8461, 7.1); `None`, where that is not known.
+    /// The certificate that it presents to a client without SNI, verified for the host's name, or the alert with which
+    /// it refuses the client, which it must not do (RFC 8461, 7.1); `None` if unknown.
     pub without_sni: Option<Result<PeerCertificate, TlsFailure>>,
 }
 
 impl HostProbes {
-    /// Makes two connections, and a third to a host that takes TLS 1.1.
+    /// Makes two connections, and a third to a host that accepts TLS 1.1.
     pub(super) async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr, deadline: Instant) -> Self {
-        // A host that is slow with these clients must not use up the time of everything that is left to be seen.
+        // A host that is slow with these clients must not use up the time for the rest of the check.
         let now = Instant::now();
         let deadline = now + deadline.saturating_duration_since(now) / 2;
         let (deprecated_tls, without_sni) = tokio::join!(
@@ -51,7 +51,7 @@ async fn deprecated_tls(
             Some(choice_of_deprecated_tls(&mut stream, &host, version).await)
         };
         let choice = timeout_at(deadline, choice).await.ok().flatten();
-        // Of a host that breaks off later, what is known already is told.
+        // If a host fails later, the earlier results are still reported.
         if choice.is_none() && taken.is_empty() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! From what was seen to findings.
+//! Derives findings from the observations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::fetch::{PolicyFetchError, PolicyFetchErrorKind};
 use crate::smtp::{SmtpError, SmtpErrorKind, StarttlsOutcome};
 use crate::tls::{CertificateFault, DeprecatedTlsVersion, PeerCertificate};
 
-/// The worst first, and among equals in the order in which a sender meets them.
+/// The findings, the worst first, and among equals in the order in which a sender encounters them.
 pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
     let mut found = Vec::new();
-    // Of a domain that does not exist or takes no mail, its record and its hosts are nobody's concern.
+    // If a domain does not exist or accepts no mail, its record and its hosts are irrelevant.
     let takes_mail = match &check.mx {
         Ok(answer) => !answer.is_null(),
         Err(DnsError::NotFound(absence)) => absence.kind == AbsenceKind::NoData,
@@ -56,7 +56,7 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         Some(Ok(_))
             if check.discovery.outcome.applied == Err(NoPolicy::NoRecord) && !has_record_findings() =>
         {
-            let message = "None of the TXT records there is one of MTA-STS.";
+            let message = "None of the TXT records there is an MTA-STS record.";
             found.push(CheckFinding::new(Kind::NoRecord, name, message));
         }
         Some(Ok(answer)) if answer.ttl > DAY => {
@@ -68,7 +68,7 @@ fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
-/// A finding about the records that are missed at this name and stand at others; whether there is one.
+/// Adds a finding if the record missing at this name was found at others; returns whether there is one.
 fn elsewhere(check: &DomainCheck, kind: Kind, name: &str, found: &mut Vec<CheckFinding>) -> bool {
     let strays = check.stray_records.iter().filter(|stray| stray.belongs_to == name);
     let places: Vec<_> = strays.map(|stray| stray.name.as_str()).collect();
@@ -82,14 +82,14 @@ fn elsewhere(check: &DomainCheck, kind: Kind, name: &str, found: &mut Vec<CheckF
 fn dns_failed(kind: Kind, place: String, what: &str, failure: DnsFailure) -> CheckFinding {
     match failure {
         DnsFailure::Bogus { info_code } => {
-            let message = format!("DNSSEC finds the answer forged or broken (extended error {info_code}).");
+            let message = format!("DNSSEC validation of the answer failed (extended error {info_code}).");
             CheckFinding::new(Kind::DnssecBogus, place, message)
         }
         failure => CheckFinding::new(kind, place, format!("{what} could not be looked up: {failure}.")),
     }
 }
 
-/// A finding about an alias that leads nowhere; whether there is one.
+/// Adds a finding if an alias leads nowhere; returns whether there is one.
 fn alias(check: &DomainCheck, name: &str, can: &str, found: &mut Vec<CheckFinding>) -> bool {
     let chain = check.aliases.iter().find(|chain| chain.name == name);
     chain.is_some_and(|chain| alias_chain(chain, can, found))
@@ -107,7 +107,7 @@ fn alias_chain(chain: &AliasChain, can: &str, found: &mut Vec<CheckFinding>) -> 
             true
         }
         AliasEnd::Endless => {
-            let message = "Its aliases lead in a circle, or on and on.";
+            let message = "Its aliases form a loop, or an overlong chain.";
             found.push(CheckFinding::new(Kind::AliasEndless, &chain.name, message));
             true
         }
@@ -133,13 +133,13 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         (_, Some(Err(error))) => fetch_error(check, &host, error, found),
         (_, Some(Ok(response))) => {
             if let Some(coding) = content_encoding(response) {
-                let message = format!("The policy comes with `Content-Encoding: {}`.", one_line(&coding));
+                let message = format!("The policy is served with `Content-Encoding: {}`.", one_line(&coding));
                 found.push(CheckFinding::new(Kind::PolicyEncoded, &host, message));
             }
             if (300..400).contains(&response.status) {
                 let target = response.location.as_deref().map(String::from_utf8_lossy);
                 let target = target.map_or("nowhere".into(), |target| one_line(&target));
-                let message = format!("It answers HTTP {}: a redirect to {target}.", response.status);
+                let message = format!("It responds with HTTP {}: a redirect to {target}.", response.status);
                 found.push(CheckFinding::new(Kind::PolicyRedirected, &host, message));
             }
             policy_certificate(check, &host, &response.certificate, found);
@@ -149,12 +149,14 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
             for (address, other) in &check.policy_addresses {
                 match other {
                     Ok(other) if other.status != response.status => {
-                        let message = format!("At {address} it answers HTTP {}.", other.status);
+                        let message = format!("At {address} it responds with HTTP {}.", other.status);
                         found.push(CheckFinding::new(Kind::PolicyAddressFails, &host, message));
                     }
                     Ok(other) if other.body != response.body => {
-                        let message =
-                            format!("At {address} it serves another policy than at {}.", response.peer.ip());
+                        let message = format!(
+                            "At {address} it serves a different policy than at {}.",
+                            response.peer.ip()
+                        );
                         found.push(CheckFinding::new(Kind::PolicyDiffers, &host, message));
                     }
                     Ok(_) => {}
@@ -167,7 +169,7 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
             }
         }
         (_, None) if matches!(check.discovery.outcome.applied, Err(NoPolicy::FetchFailed(_))) => {
-            let message = "The policy host did not answer in time.";
+            let message = "The policy host did not respond in time.";
             found.push(CheckFinding::new(Kind::PolicyHostTimeout, host, message));
         }
         _ => {}
@@ -248,7 +250,7 @@ fn mx_records(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
                 *times.entry(&host.exchange).or_default() += 1;
             }
             for (host, times) in times.into_iter().filter(|(_, times)| *times > 1) {
-                let message = format!("It stands in {times} MX records.");
+                let message = format!("It appears in {times} MX records.");
                 found.push(CheckFinding::new(Kind::MxDoubled, host, message));
             }
         }
@@ -281,7 +283,7 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
             own.push(CheckFinding::new(Kind::MxWithoutAddress, &host.name, message));
         }
         Err(DnsError::Failed(DnsFailure::InvalidName)) => {
-            let message = "What the MX record names is no host name.";
+            let message = "The MX record does not name a host name.";
             own.push(CheckFinding::new(Kind::MxInvalidName, &host.name, message));
         }
         Err(DnsError::Failed(failure)) => {
@@ -301,21 +303,21 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
             Ok(session) => {
                 let mut here = Vec::new();
                 self::session(check, &place, session, &mut here);
-                // What is wrong at every address is told once.
+                // A fault common to all addresses is reported once.
                 let is_known = |it: &CheckFinding| {
                     own.iter().any(|known| (known.kind(), known.message()) == (it.kind(), it.message()))
                 };
                 here.retain(|finding| !is_known(finding));
                 own.append(&mut here);
             }
-            // Where no address answers, that is told already.
+            // If no address responds, that has been reported already.
             Err(error) if matches!(host.session, Some(Ok(_))) => {
                 own.push(no_session(Kind::MxAddressUnreachable, &place, error));
             }
             Err(_) => {}
         }
     }
-    // What an owner without a policy should mend stops no mail of his.
+    // What an owner without a policy should fix does not stop mail.
     if !has_policy {
         own = own.into_iter().map(CheckFinding::milder).collect();
     }
@@ -326,32 +328,32 @@ fn host(check: &DomainCheck, host: &HostCheck, found: &mut Vec<CheckFinding>) {
 fn probes(host: &HostCheck, found: &mut Vec<CheckFinding>) {
     if let Some(taken @ [_, ..]) = host.probes.deprecated_tls.as_deref() {
         let taken: Vec<_> = taken.iter().rev().map(DeprecatedTlsVersion::to_string).collect();
-        let message = format!("Beside newer versions it takes {}.", taken.join(" and "));
+        let message = format!("Besides newer versions it accepts {}.", taken.join(" and "));
         found.push(CheckFinding::new(Kind::DeprecatedTls, &host.name, message));
     }
     match &host.probes.without_sni {
-        // What is wrong for everybody is told already.
+        // A fault for every client has been reported already.
         Some(Ok(shown)) if host.shows_valid_certificate() => {
             needs_sni(Kind::MxNeedsSni, &host.name, shown, found);
         }
         Some(Err(_)) => {
-            let message = "It ends the TLS handshake with a client that sends no SNI.";
+            let message = "It ends the TLS handshake with a client without SNI.";
             found.push(CheckFinding::new(Kind::MxDemandsSni, &host.name, message));
         }
         _ => {}
     }
 }
 
-/// A finding about a certificate that is shown to clients without SNI, if it is not valid for the host.
+/// Adds a finding about the certificate for clients without SNI, if it is not valid for the host.
 fn needs_sni(kind: Kind, place: &str, shown: &PeerCertificate, found: &mut Vec<CheckFinding>) {
     if !shown.is_valid() {
-        // That it is for another host is said with the names.
+        // A host mismatch is reported with the names.
         let others = shown.faults().iter().filter(|fault| **fault != CertificateFault::HostMismatch);
         let others: Vec<_> = others.map(CertificateFault::to_string).collect();
         let colon = if others.is_empty() { "" } else { ": " };
         let (names, others) = (names_of(shown), others.join(", "));
         let message =
-            format!("To a client that sends no SNI it shows a certificate for {names}{colon}{others}.");
+            format!("To a client without SNI it presents a certificate for {names}{colon}{others}.");
         found.push(CheckFinding::new(kind, place, message));
     }
 }
@@ -364,7 +366,7 @@ fn no_session(unreachable: Kind, place: &str, error: &SmtpError) -> CheckFinding
         | SmtpErrorKind::Closed => unreachable,
         _ => Kind::MxRefuses,
     };
-    CheckFinding::new(kind, place, format!("No session is made: {error}."))
+    CheckFinding::new(kind, place, format!("No session could be established: {error}."))
 }
 
 fn session(check: &DomainCheck, place: &str, session: &SessionCheck, found: &mut Vec<CheckFinding>) {
@@ -376,16 +378,16 @@ fn session(check: &DomainCheck, place: &str, session: &SessionCheck, found: &mut
             (Kind::StarttlsNotOffered, "The mail host does not offer STARTTLS.".to_owned())
         }
         Ok(StarttlsOutcome::Refused(reply)) => {
-            (Kind::StarttlsRefused, format!("The mail host offers STARTTLS and refuses it: {reply}."))
+            (Kind::StarttlsRefused, format!("The mail host offers STARTTLS but rejects it: {reply}."))
         }
         Ok(StarttlsOutcome::HandshakeFailed(failure)) if failure.is_version_too_old() => {
-            (Kind::TlsTooOld, "The mail host speaks no TLS 1.2 and no TLS 1.3.".to_owned())
+            (Kind::TlsTooOld, "The mail host supports neither TLS 1.2 nor TLS 1.3.".to_owned())
         }
         Ok(StarttlsOutcome::HandshakeFailed(failure)) => {
             (Kind::TlsHandshakeFailed, format!("After STARTTLS: {failure}."))
         }
         Err(error) if *error.kind() == SmtpErrorKind::ClearTextAfterStarttls => {
-            (Kind::ClearTextAfterStarttls, "Clear text follows the answer to STARTTLS.".to_owned())
+            (Kind::ClearTextAfterStarttls, "Clear text follows the response to STARTTLS.".to_owned())
         }
         Err(error) => (Kind::TlsHandshakeFailed, format!("After STARTTLS: {error}.")),
     };
@@ -398,7 +400,7 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
     for fault in shown.faults() {
         match fault {
             CertificateFault::Malformed => {
-                push(Kind::CertificateMalformed, "Its certificate cannot be read.".to_owned());
+                push(Kind::CertificateMalformed, "Its certificate cannot be parsed.".to_owned());
             }
             CertificateFault::Expired => {
                 let end = shown.chain().not_after().unwrap_or(shown.not_after());
@@ -442,7 +444,7 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
             push(Kind::CertificateExpiresSoon, format!("{whose} expires {when}."));
         }
         if !shown.chain().is_in_order() {
-            push(Kind::ChainDisordered, "Its certificates do not come in order.".to_owned());
+            push(Kind::ChainDisordered, "Its certificates are sent in the wrong order.".to_owned());
         }
     }
     if let Some(weakness) = shown.chain().weakness() {
@@ -461,7 +463,7 @@ fn names_of(shown: &PeerCertificate) -> String {
 fn not_trusted(shown: &PeerCertificate) -> (Kind, String) {
     let chain = shown.chain();
     if chain.is_self_signed() {
-        return (Kind::CertificateSelfSigned, "Its certificate is signed by its own key.".to_owned());
+        return (Kind::CertificateSelfSigned, "Its certificate is self-signed.".to_owned());
     }
     let sent = match chain.len() {
         1 => "1 certificate".to_owned(),
@@ -483,7 +485,7 @@ fn not_trusted(shown: &PeerCertificate) -> (Kind, String) {
         }
         None => {
             let message =
-                format!("No trusted root vouches for its certificate, issued by {}.", shown.issuer());
+                format!("Its certificate, issued by {}, does not chain to a trusted root.", shown.issuer());
             (Kind::CertificateNotTrusted, message)
         }
     }
@@ -494,13 +496,10 @@ fn dane(host: &HostCheck, found: &mut Vec<CheckFinding>) {
         HostDane::Mismatch => {
             (Kind::DaneMismatch, "None of its TLSA records matches its certificate.".to_owned())
         }
-        HostDane::NoTls => (Kind::DaneWithoutTls, "It has TLSA records, and TLS fails.".to_owned()),
-        HostDane::Unusable => {
-            (Kind::DaneUnusable, "None of its TLSA records can be used for mail.".to_owned())
-        }
+        HostDane::NoTls => (Kind::DaneWithoutTls, "It has TLSA records, but TLS fails.".to_owned()),
+        HostDane::Unusable => (Kind::DaneUnusable, "None of its TLSA records is usable for SMTP.".to_owned()),
         HostDane::Failed(DaneError::LookupFailed { kind, failure: DnsFailure::Bogus { info_code } }) => {
-            let message =
-                format!("DNSSEC finds the answer for {kind} forged or broken (extended error {info_code}).");
+            let message = format!("DNSSEC validation failed for {kind} (extended error {info_code}).");
             (Kind::DaneBogus, message)
         }
         HostDane::Failed(DaneError::LookupFailed { kind, failure }) => {
@@ -527,11 +526,11 @@ fn tlsrpt(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         (Err(DnsError::Failed(failure)), _) => {
             found.push(dns_failed(Kind::TlsrptLookupFailed, name.clone(), "The TLSRPT record", *failure));
         }
-        // What the lint of the records tells is not told again.
+        // What the lint of the records reports is not repeated.
         (Ok(_), Some(Err(_)))
             if check.tlsrpt_findings().iter().any(|it| it.severity() == Severity::Error) => {}
         (Ok(_), Some(Err(error))) => {
-            let message = format!("The TLSRPT record is of no use: {}", error.kind().message());
+            let message = format!("The TLSRPT record is not usable: {}", error.kind().message());
             found.push(CheckFinding::new(Kind::TlsrptInvalid, name, message));
         }
         (Ok(_), _) => {}
@@ -550,7 +549,7 @@ fn name_servers(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
             })
             .collect();
         let place = format!("{} {}", question.name, question.record_type);
-        let message = format!("The name servers disagree: {}.", said.join("; "));
+        let message = format!("The name servers give different answers: {}.", said.join("; "));
         found.push(CheckFinding::new(Kind::NameServersDisagree, place, message));
     }
     match &asked.servers {
@@ -572,12 +571,12 @@ fn name_servers(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
-/// A stranger's text, on one line and not too long.
+/// Untrusted text on one line, truncated.
 fn one_line(text: &str) -> String {
     crate::tls::printable(text)
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
 const DAY_SECS: i64 = 86_400;
-/// Most tools renew 30 days before the end, so at 14 something is wrong with them.
+/// Most tools renew 30 days before the end, so with 14 days left something is wrong with them.
 const EXPIRES_SOON_DAYS: i64 = 14;

@@ -11,9 +11,9 @@ use crate::tls::{PeerCertificate, TlsSession};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionCheck {
-    /// The address that answered.
+    /// The address of the session.
     pub peer: SocketAddr,
-    /// What came of STARTTLS; an error, where the session ended in it.
+    /// The result of STARTTLS; an error if the session ended in it.
     pub starttls: Result<StarttlsOutcome, SmtpError>,
     /// Whether REQUIRETLS is offered over TLS (RFC 8689).
     pub offers_requiretls: bool,
@@ -24,17 +24,18 @@ impl SessionCheck {
         let mut session = smtp.connect(peer).await?;
         let starttls = match session.starttls(name).await {
             Ok(outcome) => Ok(outcome),
-            // What an attacker or a broken TLS stack does between STARTTLS and the second EHLO fails TLS, not the host.
+            // An attacker, or a broken TLS stack, between STARTTLS and the second EHLO is a failure of TLS, not of the
+            // host.
             Err(error) if fails_tls(&error) => Err(error),
             Err(error) => return Err(error),
         };
         let offers_requiretls = session.tls().is_some() && session.offers("REQUIRETLS");
-        // It has said all that we wanted to know.
+        // Nothing more is needed from the host.
         let _ = session.quit().await;
         Ok(Self { peer, starttls, offers_requiretls })
     }
 
-    /// The outcome as policy application takes it.
+    /// The result for policy application.
     pub fn tls_result(&self) -> TlsResult {
         match &self.starttls {
             Ok(StarttlsOutcome::Established(tls)) => TlsResult::certificate(tls.certificate().result()),
@@ -47,7 +48,7 @@ impl SessionCheck {
         }
     }
 
-    /// What TLS was established, if any.
+    /// The TLS session, if TLS is established.
     pub fn tls(&self) -> Option<&TlsSession> {
         match &self.starttls {
             Ok(StarttlsOutcome::Established(tls)) => Some(tls),
@@ -55,7 +56,7 @@ impl SessionCheck {
         }
     }
 
-    /// The certificate, if the handshake came as far as that.
+    /// The certificate, if it was received.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         match &self.starttls {
             Ok(StarttlsOutcome::HandshakeFailed(failure)) => failure.certificate(),

@@ -1,25 +1,25 @@
-//! Records that stand where no sender looks for them.
+//! Finds records at names where no sender looks for them.
 
 use mta_sts_core::PolicyDomain;
 use tokio::task::JoinSet;
 
 use crate::dns::DnsClient;
 
-/// A TXT record of MTA-STS or TLSRPT at a name where no sender looks for it.
+/// A TXT record of MTA-STS or TLSRPT at a wrong name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StrayRecord {
-    /// Where it stands.
+    /// The name of the record.
     pub name: String,
-    /// Where senders look: under `_mta-sts` or `_smtp._tls`.
+    /// The name where senders look: `_mta-sts` or `_smtp._tls` of the domain.
     pub belongs_to: String,
     /// The record.
     pub txt: Vec<u8>,
 }
 
 impl StrayRecord {
-    /// Looks for what a domain lacks under `_mta-sts`: at the domain itself, at the policy host, with an underscore for the
-    /// hyphen, and where it comes to stand if the whole name is given to a panel that adds the domain to it.
+    /// Looks for a missing `_mta-sts` record: at the domain itself, at the policy host, with an underscore instead of
+    /// the hyphen, and at the name that results if a DNS panel appends the domain to the full name.
     pub(super) async fn of_mta_sts(dns: &DnsClient, domain: &PolicyDomain) -> Vec<Self> {
         let name = domain.txt_name();
         let places = [
@@ -31,8 +31,8 @@ impl StrayRecord {
         look_up(dns, &name, "v=STSv1", places.to_vec()).await
     }
 
-    /// Looks for what a domain lacks under `_smtp._tls`: at the domain itself, where drafts of RFC 8460 had it, and where a panel may
-    /// have put it.
+    /// Looks for a missing `_smtp._tls` record: at the domain itself, where drafts of RFC 8460 had it, and where a DNS
+    /// panel may have put it.
     pub(super) async fn of_tlsrpt(dns: &DnsClient, domain: &PolicyDomain) -> Vec<Self> {
         let Some(name) = domain.tlsrpt_txt_name() else { return Vec::new() };
         let places = [domain.to_string(), format!("_smtp-tlsrpt.{domain}"), format!("{name}.{domain}")];
@@ -40,7 +40,7 @@ impl StrayRecord {
     }
 }
 
-/// In the order of the places; one record of each.
+/// Looks at the names in order; returns one record of each.
 async fn look_up(dns: &DnsClient, belongs_to: &str, version: &str, places: Vec<String>) -> Vec<StrayRecord> {
     let mut running = JoinSet::new();
     for (place, name) in places.into_iter().enumerate() {

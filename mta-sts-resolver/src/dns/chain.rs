@@ -1,4 +1,4 @@
-//! The way along CNAMEs to the records of a name, or to their absence.
+//! Follows CNAMEs to the records of a name, or to their absence.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
 
-/// A response that answers the question, positively or negatively.
+/// A response that answers the query, positively or negatively.
 pub(super) struct Reply {
     pub(super) message: Message,
     pub(super) authenticated: bool,
 }
 
-/// The records that a lookup came to.
+/// The records that a lookup found.
 pub(crate) struct RecordSet {
-    /// Whose they are, after all CNAMEs: lower case, without a trailing dot.
+    /// Their owner after all CNAMEs: lower case, without a trailing dot.
     pub(crate) owner: String,
     pub(super) records: Vec<RData>,
     pub(crate) ttl: Duration,
@@ -31,7 +31,7 @@ impl RecordSet {
     }
 }
 
-/// The way from the name asked for to the name that has the records, over one answer or several.
+/// The chain from the queried name to the owner of the records, over one response or several.
 pub(super) struct CnameChain {
     pub(super) target: Name,
     /// The names before the target.
@@ -45,8 +45,8 @@ impl CnameChain {
         Self { target: name, aliases: Vec::new(), ttl: Duration::MAX, authenticated: true }
     }
 
-    /// Goes as far as this reply leads: to the records, to their absence, or to a target (`None`) that must be asked
-    /// for. `None` always means at least one CNAME more, so the bound on the chain is a bound on the queries.
+    /// Follows this reply as far as it leads: to the records, to their absence, or to a target (`None`) that must be
+    /// queried next. `None` always means at least one more CNAME, so the limit of the chain also limits the queries.
     pub(super) fn follow(
         &mut self,
         reply: &Reply,
@@ -75,7 +75,7 @@ impl CnameChain {
 
         let negative_ttl = self.negative_ttl(&reply.message);
         let kind = if reply.message.metadata.response_code == ResponseCode::NXDomain {
-            // RFC 6604, 3: the code is about the last name of the chain.
+            // RFC 6604, 3: the response code concerns the last name of the chain.
             AbsenceKind::NoSuchName
         } else if self.aliases.len() > followed && negative_ttl.is_none() {
             return Ok(None);
@@ -99,7 +99,8 @@ impl CnameChain {
         Ok(())
     }
 
-    /// RFC 2308, 5. An SOA of a zone that the target is not in, as of an earlier name in the chain, says nothing of it.
+    /// The TTL of an absence (RFC 2308, 5). An SOA of a zone that does not contain the target, such as that of an
+    /// earlier name in the chain, is ignored.
     fn negative_ttl(&self, response: &Message) -> Option<Duration> {
         response.authorities.iter().find_map(|record| match &record.data {
             RData::SOA(soa) if record.name.zone_of(&self.target) => {
@@ -125,5 +126,5 @@ pub(super) fn host_name(name: &Name) -> String {
     name.to_ascii()
 }
 
-/// More than any chain of mail providers needs, and few enough to be asked for within the deadline.
+/// More than the chains of mail providers need, and few enough to query within the deadline.
 const MAX_CNAMES: usize = 8;

@@ -1,4 +1,4 @@
-//! Whom a DNS client asks.
+//! The configuration of a DNS client.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::failure::{DnsError, DnsFailure};
 use super::resolv_conf::{DNS_PORT, ResolvConf};
 
-/// Whom a [`DnsClient`](super::DnsClient) asks, and for how long.
+/// The servers that a [`DnsClient`](super::DnsClient) queries, and its time limits.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,7 +22,7 @@ use super::resolv_conf::{DNS_PORT, ResolvConf};
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 ///
-/// What is told here counts more than what `resolv.conf` says.
+/// Values set here override those in `resolv.conf`.
 #[derive(Clone, Debug)]
 pub struct DnsConfig {
     told_servers: Vec<SocketAddr>,
@@ -35,28 +35,29 @@ pub struct DnsConfig {
 }
 
 impl DnsConfig {
-    /// One server, and the defaults.
+    /// A configuration with one server, and defaults otherwise.
     pub fn new(server: SocketAddr) -> Self {
         Self { told_servers: vec![server], ..Self::without_servers() }
     }
 
-    /// What `/etc/resolv.conf` says: `nameserver`, and the options `timeout`, `attempts` and `trust-ad`.
+    /// The configuration in `/etc/resolv.conf`: `nameserver`, and the options `timeout`, `attempts`, and `trust-ad`.
     ///
-    /// Without the file or a server in it, 127.0.0.1 is asked, as resolv.conf(5) has it. A client of this configuration
-    /// reads the file again when it has changed; see [`DnsClient::reload`](super::DnsClient::reload).
+    /// Without the file or a server in it, 127.0.0.1 is used, as described in resolv.conf(5). A client of this
+    /// configuration reads the file again when it changes; see [`DnsClient::reload`](super::DnsClient::reload).
     ///
     /// # Errors
     ///
-    /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
+    /// [`DnsFailure::SystemConfiguration`] if the file exists but cannot be read.
     pub fn from_system() -> Result<Self, DnsError> {
         Self::from_resolv_conf("/etc/resolv.conf")
     }
 
-    /// What another file of this kind says, such as that of a jail; all else as for [`DnsConfig::from_system`].
+    /// The configuration in another file of this form, such as that of a jail; otherwise the same as
+    /// [`DnsConfig::from_system`].
     ///
     /// # Errors
     ///
-    /// [`DnsFailure::SystemConfiguration`] when the file is there and cannot be read.
+    /// [`DnsFailure::SystemConfiguration`] if the file exists but cannot be read.
     pub fn from_resolv_conf(path: impl AsRef<Path>) -> Result<Self, DnsError> {
         Ok(Self { resolv_conf: Some(ResolvConf::read(path.as_ref())?), ..Self::without_servers() })
     }
@@ -73,55 +74,57 @@ impl DnsConfig {
         }
     }
 
-    /// Adds a server, asked after those before it when they fail.
+    /// Adds a server, which is queried when those before it fail.
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr) -> Self {
         self.told_servers.push(server);
         self
     }
 
-    /// How long one server may take for one exchange over UDP before the next is asked, and for one over TCP. By default 3 s;
-    /// at 0 every exchange times out. What comes later, while others are asked, counts too.
+    /// Sets the time for one exchange with one server, over UDP before the next server is queried, and over TCP.
+    /// Default: 3 s. With 0 every exchange times out. A late answer is accepted while other servers are being queried.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How often a server that stays silent is asked, and the only one when it answers SERVFAIL. By default 2; 0 counts as 1,
-    /// and more than 5 as 5, as in resolv.conf(5).
+    /// Sets the number of queries to a server that does not respond, and to an only server that responds with SERVFAIL.
+    /// Default: 2. 0 counts as 1, and more than 5 as 5, as in resolv.conf(5).
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
     }
 
-    /// How long a lookup may take in all, with every server, attempt and CNAME. By default 10 s; at 0 every lookup
-    /// times out.
+    /// Sets the time limit of a lookup in all, with every server, attempt, and CNAME. Default: 10 s. With 0 every
+    /// lookup times out.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How many sockets a client and its clones have open at once: 1024 by default; 0 counts as 1. Further queries wait.
+    /// Sets the maximum number of open sockets of a client and its clones. Default: 1024; 0 counts as 1. Further
+    /// queries wait.
     #[must_use]
     pub fn with_sockets_at_once(mut self, sockets: usize) -> Self {
         self.sockets_at_once = sockets;
         self
     }
 
-    /// Believes the AD bit (RFC 4035, 3.2.3) of servers that are not on loopback too. By default off.
+    /// Trusts the AD bit (RFC 4035, 3.2.3) also of servers that are not on loopback. Default: off.
     ///
-    /// Whoever can alter packets between this host and such a server can then make any MX or address look
-    /// authenticated by DNSSEC. It is for a path that is protected by other means, such as a tunnel or a private wire.
+    /// Anyone who can alter packets between this host and such a server can then make any MX record or address look
+    /// authenticated by DNSSEC. This is meant for a path that is protected by other means, such as a tunnel or a
+    /// private link.
     #[must_use]
     pub fn with_danger_trust_ad_bit_of_any_server(mut self, trust: bool) -> Self {
         self.trust_ad_from_any_server = Some(trust);
         self
     }
 
-    /// Whom to ask, in turn; at least one.
+    /// The servers to query, in order; at least one.
     pub(super) fn servers(&self) -> Vec<SocketAddr> {
         let read = self.resolv_conf.iter().flat_map(|file| &file.servers);
         let servers: Vec<_> = read.chain(&self.told_servers).copied().collect();
@@ -155,7 +158,7 @@ impl DnsConfig {
         self.resolv_conf.as_ref().is_some_and(ResolvConf::has_changed)
     }
 
-    /// The same with `resolv.conf` as it is now; `None` where no file was read.
+    /// The same configuration with `resolv.conf` as it is now; `None` if no file was read.
     pub(super) fn read_again(&self) -> Option<Result<Self, DnsFailure>> {
         let read = self.resolv_conf.as_ref()?.read_again();
         Some(read.map(|file| Self { resolv_conf: Some(file), ..self.clone() }))

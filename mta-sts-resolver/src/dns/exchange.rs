@@ -1,4 +1,4 @@
-//! One query of one server, and what its response is worth.
+//! One query to one server, and the check of its response.
 
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,22 +15,22 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::chain::belongs_to;
 use super::failure::DnsFailure;
 
-/// The queries of one lookup that may still be answered. Each has a socket of its own, which stays open while other servers
-/// are asked, so that a late answer counts.
+/// The queries of one lookup that may still be answered. Each has a socket of its own, which stays open while other
+/// servers are queried, so that a late answer is accepted.
 #[derive(Default)]
 pub(super) struct Queries {
     open: Vec<Pin<Box<dyn Future<Output = Received> + Send>>>,
 }
 
-/// A query that was sent over UDP, and what came for it.
+/// A query that was sent over UDP, and its result.
 type Received = (SentQuery, Result<Message, DnsFailure>);
 
-/// Who was asked, and how.
+/// A query that was sent, with its server.
 pub(super) struct SentQuery {
     pub(super) server: SocketAddr,
     pub(super) message: Message,
     pub(super) bytes: Vec<u8>,
-    /// A socket that may be open.
+    /// The permit for an open socket.
     pub(super) permit: OwnedSemaphorePermit,
 }
 
@@ -52,8 +52,8 @@ impl SentQuery {
 }
 
 impl Queries {
-    /// The socket is new, so that the port is another one each time, and connected, so that the system drops what comes
-    /// from elsewhere and reports a port that nobody listens on.
+    /// Uses a new socket, so that the port is different each time, and connects it, so that the system drops datagrams
+    /// from elsewhere and reports a closed port.
     pub(super) async fn send(&mut self, sent: SentQuery) -> Result<(), DnsFailure> {
         let any_address = match sent.server {
             SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
@@ -69,14 +69,14 @@ impl Queries {
         Ok(())
     }
 
-    /// No longer listens for an answer to the query that was sent first; whether there was one.
+    /// Stops waiting for the oldest query; returns whether there was one.
     pub(super) fn give_up_first(&mut self) -> bool {
         let has_any = !self.open.is_empty();
         self.open.drain(..usize::from(has_any));
         has_any
     }
 
-    /// What comes first, for whichever query, which is no longer open then. Without a query it never ends.
+    /// Waits for the first result of any query, which is then closed. Without a query it never completes.
     pub(super) async fn receive(&mut self) -> Received {
         poll_fn(|context| {
             for index in 0..self.open.len() {
@@ -96,7 +96,7 @@ async fn receive(socket: &UdpSocket, query: &Message) -> Result<Message, DnsFail
     loop {
         let length = socket.recv(&mut buffer).await?;
         let datagram = &buffer[..length];
-        // Whoever guesses at the port must guess the id too, before anything of the datagram has an effect.
+        // An attacker who guesses the port must also guess the id before anything in the datagram has an effect.
         if !datagram.starts_with(&query.metadata.id.to_be_bytes()) {
             continue;
         }
@@ -110,7 +110,7 @@ async fn receive(socket: &UdpSocket, query: &Message) -> Result<Message, DnsFail
 fn query_message(query: &Query, with_edns: bool) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
-    // RFC 6840, 5.7: asks for the AD bit of the answer, without the signatures.
+    // RFC 6840, 5.7: requests the AD bit in the answer, without the signatures.
     message.metadata.authentic_data = true;
     message.add_query(query.clone());
     if with_edns {
@@ -121,14 +121,15 @@ fn query_message(query: &Query, with_edns: bool) -> Message {
     message
 }
 
-/// Whether a server has said no more than that it does not know EDNS (RFC 6891, 6.1.3 and 7), or not ours.
+/// Returns whether the response only says that the server does not support EDNS (RFC 6891, 6.1.3 and 7), or not this
+/// version.
 pub(super) fn refuses_edns(response: &Message) -> bool {
-    // By its number, since BADVERS shares 16 with a code of TSIG.
+    // Compared by number, since BADVERS shares 16 with a TSIG code.
     let refusals = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS].map(u16::from);
     refusals.contains(&response.metadata.response_code.into())
 }
 
-/// Asks the same once more over TCP.
+/// Repeats the query over TCP.
 pub(super) async fn exchange_tcp(sent: &SentQuery) -> Result<Message, DnsFailure> {
     let length = u16::try_from(sent.bytes.len()).map_err(|_| DnsFailure::InvalidName)?;
     let mut stream = TcpStream::connect(sent.server).await?;
@@ -140,8 +141,8 @@ pub(super) async fn exchange_tcp(sent: &SentQuery) -> Result<Message, DnsFailure
     if answers(&response, &sent.message) { Ok(response) } else { Err(DnsFailure::Malformed) }
 }
 
-/// Whether it is a response to this query: the id, and the question (RFC 5452, 9.1). A server that did not understand
-/// the question may leave it out.
+/// Returns whether this is a response to the query: it has the same id and question (RFC 5452, 9.1). A server that did
+/// not understand the question may omit it.
 fn answers(response: &Message, query: &Message) -> bool {
     let header = &response.metadata;
     let positive = matches!(header.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
@@ -151,7 +152,7 @@ fn answers(response: &Message, query: &Message) -> bool {
         && (response.queries == query.queries || (response.queries.is_empty() && !positive))
 }
 
-/// Passes positive and negative answers, and says what is wrong with the others.
+/// Accepts positive and negative answers, and returns the failure of other responses.
 pub(super) fn check_response(response: Message, query: &Query) -> Result<Message, DnsFailure> {
     match response.metadata.response_code {
         ResponseCode::NoError | ResponseCode::NXDomain => {}
@@ -163,7 +164,7 @@ pub(super) fn check_response(response: Message, query: &Query) -> Result<Message
         let answered = response.answers.iter().any(|record| belongs_to(record, &query.name));
         return if answered { Ok(response) } else { Err(DnsFailure::Malformed) };
     }
-    // RFC 2308, 2.2: what tells a referral from NODATA.
+    // RFC 2308, 2.2: what distinguishes a referral from NODATA.
     let has = |record_type| response.authorities.iter().any(|record| record.record_type() == record_type);
     if response.metadata.response_code == ResponseCode::NoError
         && !response.metadata.authoritative
@@ -175,7 +176,7 @@ pub(super) fn check_response(response: Message, query: &Query) -> Result<Message
     Ok(response)
 }
 
-/// RFC 8914, 4: the codes 6 to 12 are those of a validation that came to Bogus.
+/// Classifies SERVFAIL by RFC 8914, 4: codes 6 to 12 mean that validation failed.
 fn server_failure(response: &Message) -> DnsFailure {
     let options = response.edns.iter().flat_map(|edns| edns.options().get_all(EXTENDED_DNS_ERROR));
     let mut info_codes = options.filter_map(|option| match option {
@@ -188,10 +189,10 @@ fn server_failure(response: &Message) -> DnsFailure {
     }
 }
 
-/// The smallest MTU of IPv6, 1280, less the headers of IPv6 and UDP: an answer of this size is never fragmented.
+/// The minimum MTU of IPv6, 1280, less the headers of IPv6 and UDP: a response of this size is never fragmented.
 const EDNS_PAYLOAD: u16 = 1232;
 
-/// Room for servers that send more than they were told to.
+/// Room for servers that exceed the advertised size.
 const UDP_BUFFER: usize = 4096;
 
 /// RFC 8914, 2.

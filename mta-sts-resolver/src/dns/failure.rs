@@ -1,23 +1,23 @@
-//! Why a lookup has no records.
+//! The reasons why a lookup has no records.
 
 use std::io;
 use std::time::Duration;
 
 use crate::local_fault::is_exhausted;
 
-/// Why a lookup has no records: they do not exist, or nobody could say.
+/// The reason why a lookup has no records: they do not exist, or no server gave an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
-    /// A server said that there are none. The caller goes on as without them.
+    /// A server said that there are none. The caller proceeds without them.
     #[error(transparent)]
     NotFound(#[from] DnsAbsence),
-    /// No server gave an answer to rely on. The caller tries again later.
+    /// No server gave a reliable answer. The caller tries again later.
     #[error(transparent)]
     Failed(#[from] DnsFailure),
 }
 
 impl DnsError {
-    /// A stable word for logs and metrics.
+    /// A stable code for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound(absence) => absence.code(),
@@ -33,17 +33,17 @@ impl DnsError {
     AbsenceKind::NoData => "the name has no record of this type",
 })]
 pub struct DnsAbsence {
-    /// What is absent.
+    /// What does not exist.
     pub kind: AbsenceKind,
-    /// For how long: the smallest of the SOA's TTL, its MINIMUM (RFC 2308, 5), and the TTLs of the CNAMEs that led
-    /// here. Without an SOA in the answer it is `None`, and the absence should not be remembered.
+    /// The time for which the absence may be cached: the smallest of the SOA's TTL, its MINIMUM (RFC 2308, 5), and the
+    /// TTLs of the CNAMEs that led here. `None` without an SOA in the answer: do not cache it.
     pub ttl: Option<Duration>,
-    /// Whether DNSSEC vouches for it: the AD bit of a server that is trusted with it.
+    /// Whether the absence is authenticated by DNSSEC: the AD bit of a trusted server.
     pub authenticated: bool,
 }
 
 impl DnsAbsence {
-    /// A stable word for logs and metrics.
+    /// A stable code for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self.kind {
             AbsenceKind::NoSuchName => "no-such-name",
@@ -51,7 +51,7 @@ impl DnsAbsence {
         }
     }
 
-    /// Both together, as for two types of one name. A name that exists for one type exists.
+    /// Combines the absences of two types of one name. A name that exists for one type exists.
     pub(super) fn and(self, other: Self) -> Self {
         let kind = if self.kind == other.kind { self.kind } else { AbsenceKind::NoData };
         let ttl = self.ttl.zip(other.ttl).map(|(one, two)| one.min(two));
@@ -59,7 +59,7 @@ impl DnsAbsence {
     }
 }
 
-/// What a negative answer says is absent.
+/// What a negative answer says does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbsenceKind {
     /// NXDOMAIN: the name, with all its types.
@@ -68,63 +68,64 @@ pub enum AbsenceKind {
     NoData,
 }
 
-/// Why no server gave an answer to rely on. With several servers, an answer that failed tells more than silence.
+/// The reason why no server gave a reliable answer. With several servers, an error response takes precedence over
+/// silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DnsFailure {
     /// DNSSEC validation failed at the server: SERVFAIL with an Extended DNS Error 6 to 12 (RFC 8914). No other server
-    /// was asked. A server that does not say so gives [`DnsFailure::ServerFailure`].
+    /// was queried. A server without such an error results in [`DnsFailure::ServerFailure`].
     #[error("DNSSEC validation failed (extended error {info_code})")]
     Bogus {
         /// The INFO-CODE of the Extended DNS Error.
         info_code: u16,
     },
-    /// More than eight CNAMEs one after the other.
+    /// A chain of more than eight CNAMEs.
     #[error("too many CNAMEs")]
     CnameChainTooLong,
-    /// CNAMEs that lead back to themselves.
+    /// A loop of CNAMEs.
     #[error("a loop of CNAMEs")]
     CnameLoop,
-    /// What was asked for is no domain name; nothing was sent.
+    /// The queried name is not a domain name; nothing was sent.
     #[error("not a domain name")]
     InvalidName,
-    /// The server referred to others instead of answering: it is not recursive, or not for us.
+    /// The server sent a referral instead of an answer: it is not recursive, or not for this client.
     #[error("the server does not resolve names")]
     Lame,
-    /// This machine cannot ask: it has no more files, memory or room for a query.
-    #[error("this machine cannot ask: {}", io::Error::from_raw_os_error(*os_error))]
+    /// This machine cannot send a query: it has run out of files, memory, or sockets.
+    #[error("this machine cannot send a query: {}", io::Error::from_raw_os_error(*os_error))]
     LocalFault {
-        /// What the system said, such as `EMFILE`.
+        /// The error of the system, such as `EMFILE`.
         os_error: i32,
     },
-    /// The answer cannot be decoded, or is about something else.
+    /// The response cannot be decoded, or does not match the query.
     #[error("malformed answer")]
     Malformed,
-    /// REFUSED: the server does not serve us.
+    /// REFUSED: the server does not serve this client.
     #[error("the server refused")]
     Refused,
-    /// A response code that has no word of its own here (RFC 6895, 2.3).
+    /// Another response code (RFC 6895, 2.3).
     #[error("response code {0}")]
     ResponseCode(u16),
     /// SERVFAIL.
     #[error("server failure")]
     ServerFailure,
-    /// The system's resolver configuration cannot be read.
+    /// The resolver configuration of the system cannot be read.
     #[error("the system's DNS configuration cannot be read: {0}")]
     SystemConfiguration(io::ErrorKind),
     /// No answer in time.
     #[error("timed out")]
     Timeout,
-    /// The answer is truncated even over TCP.
+    /// The response is truncated even over TCP.
     #[error("truncated answer")]
     Truncated,
-    /// The server cannot be reached, or hung up.
+    /// The server cannot be reached, or closed the connection.
     #[error("the server cannot be reached: {0}")]
     Unreachable(io::ErrorKind),
 }
 
 impl DnsFailure {
-    /// A stable word for logs and metrics.
+    /// A stable code for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Bogus { .. } => "bogus",
@@ -144,13 +145,14 @@ impl DnsFailure {
         }
     }
 
-    /// Whether a server has said so, and would say it again.
+    /// Returns whether this was the response of a server, which it would give again.
     pub(super) fn is_answer(self) -> bool {
         self.weight() == ANSWERED
     }
 
-    /// Whether this machine, its network or the server that it asks is to blame, and not whoever owns the name. Nobody
-    /// else can make them fail, and nobody else can mend them. A server that hangs up has been reached.
+    /// Returns whether this machine, its network, or its configured server is at fault, as opposed to the owner of the
+    /// name. Nobody else can cause these failures, and nobody else can fix them. A server that closes a connection has
+    /// been reached.
     pub(crate) fn is_local(self) -> bool {
         match self {
             Self::LocalFault { .. } | Self::SystemConfiguration(_) => true,
@@ -165,9 +167,8 @@ impl DnsFailure {
         }
     }
 
-    /// The one of both that tells more: first that a server was not asked at all, which might have had the answer; then
-    /// what a server answered. A server that is silent may wait for those of the name's owner, one that cannot be reached
-    /// waits for nobody.
+    /// The more informative of both: first a server that was not queried at all, which might have had the answer; then
+    /// an error response. A silent server may be waiting for the owner's servers; an unreachable one is not.
     pub(super) fn or(self, other: Self) -> Self {
         if other.weight() >= self.weight() { other } else { self }
     }

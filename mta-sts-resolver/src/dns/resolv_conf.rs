@@ -1,4 +1,4 @@
-//! What `/etc/resolv.conf` says.
+//! The contents of `/etc/resolv.conf`.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
@@ -11,7 +11,7 @@ use resolv_conf::ScopedIp;
 use super::failure::DnsFailure;
 use crate::file_watch::FileWatch;
 
-/// A `resolv.conf` that was read, and is watched.
+/// A `resolv.conf` that was read, and is watched for changes.
 #[derive(Clone, Debug)]
 pub(super) struct ResolvConf {
     path: PathBuf,
@@ -23,17 +23,18 @@ pub(super) struct ResolvConf {
 }
 
 impl ResolvConf {
-    /// Without the file there is nothing in it, as resolv.conf(5) has it.
+    /// A missing file is treated as empty, as described in resolv.conf(5).
     pub(super) fn read(path: &Path) -> Result<Self, DnsFailure> {
         Self::read_watched(path, Arc::new(FileWatch::new(vec![path.to_owned()])))
     }
 
-    /// The same file as it is now.
+    /// Reads the same file again.
     pub(super) fn read_again(&self) -> Result<Self, DnsFailure> {
         self.watch.look();
         let new = Self::read_watched(&self.path, Arc::clone(&self.watch))?;
         if new.servers.is_empty() && !self.servers.is_empty() {
-            // The system would ask the local host. What a file says that is being written is not meant so.
+            // Without servers, the system would use the local host. A file that is just being written does not mean
+            // that.
             return Err(DnsFailure::SystemConfiguration(io::ErrorKind::InvalidData));
         }
         Ok(new)
@@ -52,7 +53,7 @@ impl ResolvConf {
         Ok(Self::parse(path, watch, &text))
     }
 
-    /// Lines that say nothing to us are passed over, as the system's own resolver does.
+    /// Unknown lines are ignored, as by the system's own resolver.
     fn parse(path: &Path, watch: Arc<FileWatch>, text: &[u8]) -> Self {
         let (mut file, _unknown_lines) = resolv_conf::Config::parse_with_errors(text);
         file.glibc_normalize();
@@ -81,8 +82,8 @@ impl ResolvConf {
     }
 }
 
-/// A link-local address with the interface that it is meant on, by name or number (RFC 4007, 11). The system knows the
-/// names; it asks nobody for an address that is written in numbers.
+/// A link-local address with the interface that it refers to, by name or number (RFC 4007, 11). The system resolves
+/// interface names; for a numeric address it makes no query.
 fn scoped(address: Ipv6Addr, scope: &str) -> Option<SocketAddr> {
     (format!("{address}%{scope}"), DNS_PORT).to_socket_addrs().ok()?.next()
 }
@@ -111,12 +112,12 @@ mod tests {
 
     #[test]
     fn a_link_local_server_keeps_its_interface() {
-        // The loopback interface has the number 1 wherever there are numbers.
+        // The loopback interface has number 1 on every system with interface numbers.
         for scope in ["lo", "1"] {
             let file = parse(format!("nameserver fe80::1%{scope}\n").as_bytes());
             assert_eq!(file.servers, ["[fe80::1%1]:53".parse().unwrap()], "{scope}");
         }
-        // An interface that is not there yet is looked for again.
+        // An interface that does not exist yet is looked for again.
         let file = parse(b"nameserver fe80::1%nowhere0\nnameserver 192.0.2.1\n");
         assert_eq!(file.servers, ["[fe80::1]:53".parse().unwrap(), "192.0.2.1:53".parse().unwrap()]);
     }

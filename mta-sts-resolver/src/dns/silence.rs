@@ -1,4 +1,4 @@
-//! DNS servers that answer nobody.
+//! Detects DNS servers that do not respond at all.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,27 +15,27 @@ use super::NO_SOCKET;
 use super::exchange::{Queries, SentQuery};
 use super::failure::DnsFailure;
 
-/// The servers that are silent at present, so that nobody waits for them. Clones share them.
+/// Tracks which servers do not respond at present, so that lookups do not wait for them. Clones share it.
 ///
-/// A query that is not answered may be lost, or the fault of somebody else whom the server asks in turn. So after two of them
-/// the server is asked for the name servers of the root, which it knows by itself: once in a second, until it answers. Whatever
-/// it answers to anybody meanwhile shows that it is not silent.
+/// An unanswered query may have been lost, or be the fault of another server that this server queries. So after two of
+/// them the server is queried for the name servers of the root, which it knows without asking: once a second, until it
+/// responds. Any response to another query in the meantime also counts.
 #[derive(Clone, Default)]
 pub(super) struct Silence {
     suspects: Arc<Mutex<HashMap<SocketAddr, Suspect>>>,
 }
 
 struct Suspect {
-    /// It is asked whether it answers.
+    /// Whether it is being probed.
     is_watched: bool,
     has_answered: bool,
     is_silent: bool,
-    /// When somebody last wanted to ask it.
+    /// The time at which a lookup last wanted to use it.
     wanted_at: Instant,
 }
 
 impl Silence {
-    /// Whether it is known that a server answers nobody.
+    /// Returns whether a server is known not to respond.
     pub(super) fn is_silent(&self, server: SocketAddr) -> bool {
         let mut suspects = self.suspects();
         let Some(suspect) = suspects.get_mut(&server) else { return false };
@@ -43,7 +43,7 @@ impl Silence {
         suspect.is_silent
     }
 
-    /// A server has answered somebody.
+    /// Records that a server has responded.
     pub(super) fn answered(&self, server: SocketAddr) {
         if let Entry::Occupied(mut entry) = self.suspects().entry(server) {
             if entry.get().is_watched {
@@ -54,7 +54,8 @@ impl Silence {
         }
     }
 
-    /// A server has not answered in time: finds out whether it answers at all, `within` this time for each try.
+    /// Records that a server has not responded in time: starts to probe it, with the time limit `within` for each
+    /// probe.
     pub(super) fn suspect(&self, server: SocketAddr, sockets: &Arc<Semaphore>, within: Duration) {
         match self.suspects().entry(server) {
             Entry::Vacant(entry) => {
@@ -76,7 +77,7 @@ impl Silence {
         tokio::spawn(async move { silence.watch(server, &sockets, within).await });
     }
 
-    /// Until the server answers, or nobody wants to know any more.
+    /// Probes the server until it responds, or until no lookup wants to use it any more.
     async fn watch(&self, server: SocketAddr, sockets: &Arc<Semaphore>, within: Duration) {
         loop {
             let asked = match Arc::clone(sockets).try_acquire_owned() {
@@ -88,17 +89,17 @@ impl Silence {
                 let Some(suspect) = suspects.get_mut(&server) else { return };
                 match asked {
                     Ok(Err(failure)) if failure.is_local() && !suspect.has_answered => {}
-                    // Whatever it says, to whom.
+                    // Any response to any query counts.
                     _ if suspect.has_answered || asked.is_ok() => {
                         if suspect.is_silent {
-                            tracing::info!(%server, "a DNS server answers again");
+                            tracing::info!(%server, "a DNS server responds again");
                         }
                         suspects.remove(&server);
                         return;
                     }
                     _ => {
                         if !std::mem::replace(&mut suspect.is_silent, true) {
-                            tracing::error!(%server, "a DNS server answers nothing, and is not asked until it does");
+                            tracing::error!(%server, "a DNS server does not respond, and is not used until it does");
                         }
                         if suspect.wanted_at.elapsed() > UNWANTED {
                             suspects.remove(&server);
@@ -116,7 +117,7 @@ impl Silence {
     }
 }
 
-/// Without EDNS, which every server knows.
+/// Sends a query without EDNS, which every server supports.
 async fn ask(server: SocketAddr, permit: OwnedSemaphorePermit) -> Result<(), DnsFailure> {
     let query = Query::query(Name::root(), RecordType::NS);
     let mut queries = Queries::default();
@@ -125,5 +126,5 @@ async fn ask(server: SocketAddr, permit: OwnedSemaphorePermit) -> Result<(), Dns
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
-/// After this a server that nobody asks is not watched any more.
+/// A server that no lookup has wanted for this long is no longer probed.
 const UNWANTED: Duration = Duration::from_secs(60);

@@ -3,9 +3,9 @@ use std::net::SocketAddr;
 
 use crate::tls::{CertificateFault, PeerCertificate, TlsFailure, printable};
 
-/// Why no response was fetched.
+/// The error of a fetch without a response.
 ///
-/// That the policy host has no address is the caller's to know: the fetcher is given addresses.
+/// A policy host without addresses is detected by the caller, since the fetcher is given the addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct PolicyFetchError {
@@ -16,22 +16,22 @@ pub struct PolicyFetchError {
 }
 
 impl PolicyFetchError {
-    /// What went wrong.
+    /// The kind of the error.
     pub fn kind(&self) -> PolicyFetchErrorKind {
         self.kind
     }
 
-    /// A stable word for it; of a certificate, that of its primary fault.
+    /// The stable code; for a certificate, that of its primary fault.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// The address it went wrong at, if one was tried.
+    /// The address at which it occurred, if one was tried.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The policy host's certificate with all its faults, if TLS failed after it came.
+    /// The certificate of the policy host with all its faults, if TLS failed after receiving it.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.certificate.as_deref()
     }
@@ -60,40 +60,42 @@ impl PolicyFetchError {
     }
 }
 
-/// The kinds of [`PolicyFetchError`].
+/// The kind of a [`PolicyFetchError`].
 ///
-/// A certificate fault is an `sts-webpki-invalid` in a TLS report, a local fault is in none, and all others are an
+/// In a TLS report, a certificate fault is an `sts-webpki-invalid`, a local fault is omitted, and all others are an
 /// `sts-policy-fetch-error` (RFC 8460, 4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PolicyFetchErrorKind {
     /// The policy host has only addresses that are refused; see
-    /// [`PolicyFetcher::with_private_addresses_refused`](super::PolicyFetcher::with_private_addresses_refused). Nothing was sent.
+    /// [`PolicyFetcher::with_private_addresses_refused`](super::PolicyFetcher::with_private_addresses_refused). Nothing
+    /// was sent.
     AddressRefused,
-    /// The body is longer than the limit; nothing of it is given back.
+    /// The body is longer than the limit, and was discarded.
     BodyTooLarge,
-    /// Too many other fetches wait for one of the addresses, or need its place: the policy host is not to blame, and may
-    /// have a policy. Only a [`Resolver`](crate::Resolver) bounds fetches so.
+    /// Too many other fetches are waiting for one of the addresses, or this one was aborted in favour of others: the
+    /// policy host is not at fault, and may have a policy. This occurs only with the limits of a
+    /// [`Resolver`](crate::Resolver).
     Busy,
     /// The certificate of the policy host is not valid for it (RFC 8461, 3.3).
     Certificate(CertificateFault),
-    /// No connection: refused, unreachable, no address given.
+    /// No connection could be made: it was refused, the address is unreachable, or there is no address.
     Connect,
-    /// The policy host is no DNS name; nothing was sent.
+    /// The policy host is not a DNS name; nothing was sent.
     InvalidPolicyHost,
-    /// This machine could not ask: it has no more files, ports or memory, or no network, a rule of its own forbids it, or its
-    /// proxy opened no tunnel, whatever the proxy says of the reason. The policy host is not to blame.
+    /// This machine could not send the request: it has run out of files, ports, or memory, has no network, its firewall
+    /// forbids it, or its proxy opened no tunnel, whatever reason the proxy gives. The policy host is not at fault.
     LocalFault,
-    /// What came is not HTTP, was cut short, or has a header section that is too large.
+    /// The response is not HTTP, is truncated, or has an oversized header section.
     Protocol,
-    /// The time was up, at whatever step.
+    /// The time limit was reached, at any step.
     Timeout,
-    /// The handshake failed for another reason than the certificate.
+    /// The handshake failed for a reason other than the certificate.
     Tls,
 }
 
 impl PolicyFetchErrorKind {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         match self {
             Self::AddressRefused => "policy-host-address-refused",
@@ -109,7 +111,7 @@ impl PolicyFetchErrorKind {
         }
     }
 
-    /// How much it tells, compared with what another address gave.
+    /// How informative the kind is, compared with that of another address.
     pub(super) fn weight(self) -> u8 {
         match self {
             Self::AddressRefused | Self::InvalidPolicyHost => 0,
@@ -119,7 +121,7 @@ impl PolicyFetchErrorKind {
             Self::Tls => 4,
             Self::Certificate(_) => 5,
             Self::BodyTooLarge => 6,
-            // The address that was not asked might have given the policy.
+            // The address that was not tried might have given the policy.
             Self::Busy | Self::LocalFault => 7,
         }
     }

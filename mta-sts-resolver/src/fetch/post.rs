@@ -136,7 +136,7 @@ impl ReportPoster {
     }
 }
 
-/// Why the POST of a report has no answer.
+/// The reason why the POST of a report has no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportPostError {
@@ -155,7 +155,7 @@ pub enum ReportPostError {
 }
 
 impl ReportPostError {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidUrl => "invalid-url",
@@ -185,7 +185,10 @@ impl Target {
             host: DnsName::try_from(host.to_ascii_lowercase()).ok()?,
             port: port.unwrap_or(HTTPS_PORT),
             authority: port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path: match uri.path_and_query().map_or("/", |path| path.as_str()) {
+                query if query.starts_with('?') => format!("/{query}"),
+                path => path.to_owned(),
+            },
         })
     }
 

@@ -1,22 +1,22 @@
-//! Why a lookup is not made now.
+//! The error for a lookup that is rejected because too many are waiting.
 
-/// Whom too many lookups wait for, so that another one is not made now.
+/// The resource for which too many lookups are waiting, so that another one is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusyWith {
     /// DNS.
-    #[error("Too many lookups wait for DNS.")]
+    #[error("Too many lookups are waiting for DNS.")]
     Dns,
-    /// The address of the Policy Host, or Policy Hosts in all.
-    #[error("Too many lookups wait for the Policy Host's address, or for Policy Hosts.")]
+    /// One address of Policy Hosts, or all Policy Hosts together.
+    #[error("Too many lookups are waiting for the Policy Host's address, or for Policy Hosts.")]
     PolicyHost,
-    /// Lookups in all: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
-    #[error("Too many lookups wait.")]
+    /// All lookups together: see [`ServiceConfig::with_max_waiting`](crate::ServiceConfig::with_max_waiting).
+    #[error("Too many lookups are waiting.")]
     Lookups,
 }
 
 impl BusyWith {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Dns => "busy-dns",

@@ -1,11 +1,12 @@
-//! Who is asked, as far as that counts as one.
+//! The identity of a peer for the purpose of limits.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whoever is behind it can have as many addresses or names as he likes within it.
+/// A peer: everything whose addresses or names one party can have in any number counts as one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Peer {
-    /// An IPv4 address, or the first address of a /64 of IPv6, the least that a customer is given.
+    /// An IPv4 address, or the first address of a /64 of IPv6, the smallest network that a customer
+    /// is given.
     Network(IpAddr),
     /// The last two labels of a name.
     Zone(Box<str>),

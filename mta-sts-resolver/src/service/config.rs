@@ -1,4 +1,4 @@
-//! How a service goes about it.
+//! The configuration of a `PolicyService`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use mta_sts_core::UnixTime;
 use crate::clock::system_time;
 use crate::store::EntryStore;
 
-/// How a [`PolicyService`](super::PolicyService) goes about it.
+/// The configuration of a [`PolicyService`](super::PolicyService).
 #[derive(Clone)]
 pub struct ServiceConfig {
     pub(super) max_entries: usize,
@@ -20,11 +20,12 @@ pub struct ServiceConfig {
     pub(super) answer_within_if_cached: Duration,
     pub(super) store: Option<Arc<dyn EntryStore>>,
     pub(super) log_domains: bool,
+    pub(super) max_failed_discoveries: usize,
     pub(super) clock: Arc<dyn Fn() -> UnixTime + Send + Sync>,
 }
 
 impl ServiceConfig {
-    /// Everything in memory, and the defaults.
+    /// The defaults, without a store.
     pub fn new() -> Self {
         Self {
             max_entries: 65_536,
@@ -35,11 +36,12 @@ impl ServiceConfig {
             answer_within_if_cached: Duration::from_secs(1),
             store: None,
             log_domains: false,
+            max_failed_discoveries: 0,
             clock: Arc::new(system_time),
         }
     }
 
-    /// How many domains are remembered in memory, with a policy or without: 65,536 by default. See
+    /// Sets the maximum number of domains in memory, with or without a policy. Default: 65,536. See
     /// [`CacheConfig::with_max_entries`](mta_sts_core::CacheConfig::with_max_entries).
     #[must_use]
     pub fn with_max_entries(mut self, max_entries: usize) -> Self {
@@ -47,7 +49,7 @@ impl ServiceConfig {
         self
     }
 
-    /// How much memory the policies may take, in octets: 256 MiB by default. See
+    /// Sets the maximum memory for policies, in octets. Default: 256 MiB. See
     /// [`CacheConfig::with_max_octets`](mta_sts_core::CacheConfig::with_max_octets).
     #[must_use]
     pub fn with_max_octets(mut self, max_octets: usize) -> Self {
@@ -55,42 +57,44 @@ impl ServiceConfig {
         self
     }
 
-    /// How many lookups may wait at once, for whatever it is, besides those in the background: 4096 by default, of some
-    /// kilobytes each. Beyond it, domains with a cached policy are answered from it, and others that it is temporary:
-    /// [`WhyTemporary::Busy`](super::WhyTemporary::Busy). At 0 nothing is looked up.
+    /// Sets the maximum number of lookups waiting for anything, besides those in the background. Default: 4096; each
+    /// takes some kilobytes. Beyond it, a domain with a cached policy is answered from the cache, and others with a
+    /// temporary answer: [`WhyTemporary::Busy`](super::WhyTemporary::Busy). With 0 nothing is looked up.
     ///
-    /// How many ask DNS and Policy Hosts at once, the resolver bounds: [`Resolver`](crate::Resolver).
+    /// The number of lookups that query DNS and Policy Hosts at once is limited by the resolver:
+    /// [`Resolver`](crate::Resolver).
     #[must_use]
     pub fn with_max_waiting(mut self, lookups: usize) -> Self {
         self.max_waiting = lookups;
         self
     }
 
-    /// How many policies are fetched anew at once, in the background: 16 by default; 0 counts as 1. What takes longer than
-    /// 3 s is not counted among them; of that, seven times as many may go on.
+    /// Sets the maximum number of concurrent background refreshes. Default: 16; 0 counts as 1. A refresh that takes
+    /// longer than 3 s is no longer counted; up to seven times as many of those may continue.
     #[must_use]
     pub fn with_refreshes_at_once(mut self, refreshes: usize) -> Self {
         self.refreshes_at_once = refreshes;
         self
     }
 
-    /// How long an answer may take: 10 s by default, since a mail server has a process that waits for it. After it, the answer
-    /// is [`WhyTemporary::Slow`](super::WhyTemporary::Slow); the lookup goes on, and the next question finds its result.
+    /// Sets the time limit of an answer. Default: 10 s, since a process of the mail server is waiting for it. After
+    /// that the answer is [`WhyTemporary::Slow`](super::WhyTemporary::Slow); the lookup continues, and the next request
+    /// finds its result.
     #[must_use]
     pub fn with_answer_within(mut self, answer_within: Duration) -> Self {
         self.answer_within = answer_within;
         self
     }
 
-    /// How long an answer may take where there is a cached policy that has not expired: 1 s by default. After it, that
-    /// policy is the answer (RFC 8461, 5.1); the lookup goes on, and a newer policy that it finds counts from then on.
+    /// Sets the time limit of an answer if an unexpired policy is cached. Default: 1 s. After that the answer is the
+    /// cached policy (RFC 8461, 5.1); the lookup continues, and a newer policy that it finds applies from then on.
     #[must_use]
     pub fn with_answer_within_if_cached(mut self, answer_within: Duration) -> Self {
         self.answer_within_if_cached = answer_within;
         self
     }
 
-    /// Where entries outlive the process. By default nowhere: then mail is without protection for a moment after each
+    /// Sets the store in which entries survive a restart. Default: none, so mail is unprotected for a moment after each
     /// start (RFC 8461, 10.2).
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn EntryStore>) -> Self {
@@ -98,11 +102,19 @@ impl ServiceConfig {
         self
     }
 
-    /// Names domains in log events of every level; by default in those of level debug and trace alone. Whom you write to is
-    /// your users' business.
+    /// Includes domain names in log events of every level; by default only in those of level debug and trace. Recipient
+    /// domains are personal data of your users.
     #[must_use]
     pub fn with_log_domains(mut self, log_domains: bool) -> Self {
         self.log_domains = log_domains;
+        self
+    }
+
+    /// Of how many domains [`PolicyService::failed_discovery`](super::PolicyService::failed_discovery) is kept: 0 by default. They take
+    /// 8 MiB at most.
+    #[must_use]
+    pub fn with_max_failed_discoveries(mut self, domains: usize) -> Self {
+        self.max_failed_discoveries = domains;
         self
     }
 
@@ -132,6 +144,7 @@ impl fmt::Debug for ServiceConfig {
             .field("answer_within_if_cached", &self.answer_within_if_cached)
             .field("store", &self.store)
             .field("log_domains", &self.log_domains)
+            .field("max_failed_discoveries", &self.max_failed_discoveries)
             .finish_non_exhaustive()
     }
 }

@@ -1,91 +1,92 @@
-//! What a service has done.
+//! The counters of a service.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Shared;
-use super::lapses::PolicyCounts;
+use super::expirations::PolicyCounts;
 use crate::store::StoreCounts;
 
-/// What a [`PolicyService`](super::PolicyService) has done since its start.
+/// The counters of a [`PolicyService`](super::PolicyService) since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceCounts {
-    /// Domains that are remembered now.
+    /// Domains in memory now.
     pub entries: u64,
-    /// How many octets their policies take in memory.
+    /// The memory that policies take now, in octets.
     pub policy_octets: u64,
-    /// Answers from what was remembered, without asking anybody.
+    /// Answers from memory, without a query.
     pub from_memory: u64,
     /// Lookups for an answer.
     pub lookups: u64,
-    /// Lookups to fetch a policy anew.
+    /// Lookups to refresh a policy.
     pub refreshes: u64,
     /// Policies that were fetched.
     pub fetched: u64,
-    /// Fetches of policies that failed, whatever the cause.
+    /// Failed fetches, whatever the cause.
     pub fetch_failures: u64,
-    /// Those of them that failed since the certificate of the Policy Host is not valid for it.
+    /// Fetches that failed because the certificate of the Policy Host is not valid for it.
     pub invalid_certificates: u64,
-    /// Those of them that failed since the body is no policy.
+    /// Fetches that failed because the body is not a policy.
     pub invalid_policies: u64,
-    /// Policies that could not be fetched anew, each time one could not.
+    /// Refreshes of a cached policy that failed.
     pub alerts: u64,
-    /// Lookups that DNS did not answer.
+    /// Lookups without an answer from DNS.
     pub dns_failures: u64,
-    /// Questions to DNS and to Policy Hosts that were not asked, for a fault of this machine, its network or its proxy.
+    /// Queries to DNS and to Policy Hosts that were not made because of a fault of this machine, its network, or its
+    /// proxy.
     pub local_faults: u64,
-    /// What a store failed to do.
+    /// Failed operations of the store.
     pub store_failures: u64,
-    /// Domains whose entries wait until the store works again.
+    /// Domains whose entries have not been written because the store fails.
     pub unsaved: u64,
-    /// The policies in memory, a minute ago at most.
+    /// The policies in memory, as counted at most a minute ago.
     pub policies: PolicyCounts,
-    /// Policies in mode enforce that lapsed, since they were not fetched anew in time.
+    /// Policies in mode enforce that expired because they were not refreshed in time.
     pub lapsed_enforce: u64,
-    /// Policies in mode testing that did.
+    /// Policies in mode testing that expired because they were not refreshed in time.
     pub lapsed_testing: u64,
-    /// What the store has found and done.
+    /// The counters of the store.
     pub store: StoreCounts,
-    /// Lookups that wait now.
+    /// Lookups that are waiting now.
     pub waiting: WaitingCounts,
-    /// Lookups that were not made, since too many others waited.
+    /// Lookups that were rejected because too many others were waiting.
     pub busy: BusyCounts,
 }
 
-/// What the lookups of a [`PolicyService`](super::PolicyService) wait for now, those for a refresh too.
+/// What the lookups of a [`PolicyService`](super::PolicyService) are waiting for now, refreshes included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitingCounts {
-    /// A turn to ask DNS.
+    /// A slot for a DNS query.
     pub dns_place: u64,
-    /// DNS.
+    /// An answer of DNS.
     pub dns: u64,
-    /// The lease of the domain, which another machine has.
+    /// The lease of the domain, which another machine holds.
     pub lease: u64,
-    /// A turn at an address that has as many fetches as one may have.
+    /// A slot for the address of a Policy Host, which has its maximum number of fetches.
     pub address: u64,
-    /// A turn to fetch: all that go on at once are taken.
+    /// A slot for a fetch, of which all are taken.
     pub fetch_place: u64,
-    /// A Policy Host.
+    /// A response of a Policy Host.
     pub policy_host: u64,
     /// The store.
     pub store: u64,
 }
 
-/// How often there was no turn for a lookup of a [`PolicyService`](super::PolicyService), by
+/// The number of rejected lookups of a [`PolicyService`](super::PolicyService), by the overloaded resource: see
 /// [`BusyWith`](crate::BusyWith).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusyCounts {
-    /// DNS was.
+    /// Rejected because of DNS.
     pub dns: u64,
-    /// The address of a Policy Host was, or Policy Hosts in all.
+    /// Rejected because of one address of Policy Hosts, or all Policy Hosts together.
     pub policy_host: u64,
-    /// The service was.
+    /// Rejected because of the number of lookups in all.
     pub lookups: u64,
 }
 
-/// The same, while it is counted.
+/// The counters behind [`ServiceCounts`].
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) from_memory: AtomicU64,
@@ -102,7 +103,7 @@ pub(super) struct Counters {
 }
 
 impl WaitingCounts {
-    /// All of them.
+    /// The sum of all.
     pub const fn sum(&self) -> u64 {
         let Self { dns_place, dns, lease, address, fetch_place, policy_host, store } = self;
         *dns_place + *dns + *lease + *address + *fetch_place + *policy_host + *store
@@ -110,7 +111,7 @@ impl WaitingCounts {
 }
 
 impl BusyCounts {
-    /// All of them.
+    /// The sum of all.
     pub const fn sum(&self) -> u64 {
         self.dns + self.policy_host + self.lookups
     }
@@ -121,21 +122,21 @@ impl Shared {
         let limiter = self.resolver.limiter();
         let (dns, fetches) = (limiter.dns_gauges(), limiter.fetch_gauges());
         WaitingCounts {
-            dns_place: (dns.waiting_for_peer + dns.waiting_for_place) as u64,
-            dns: dns.inside as u64,
-            lease: self.waits.for_lease(),
+            dns_place: (dns.waiting_for_peer + dns.waiting_for_permit) as u64,
+            dns: dns.held as u64,
+            lease: self.waiters.for_lease(),
             address: fetches.waiting_for_peer as u64,
-            fetch_place: fetches.waiting_for_place as u64,
-            policy_host: fetches.inside as u64,
-            store: self.waits.for_store(),
+            fetch_place: fetches.waiting_for_permit as u64,
+            policy_host: fetches.held as u64,
+            store: self.waiters.for_store(),
         }
     }
 
     pub(super) fn busy(&self) -> BusyCounts {
         let limiter = self.resolver.limiter();
         BusyCounts {
-            dns: limiter.dns_gauges().refused,
-            policy_host: limiter.fetch_gauges().refused,
+            dns: limiter.dns_gauges().rejected,
+            policy_host: limiter.fetch_gauges().rejected,
             lookups: self.counters.busy_lookups.load(Ordering::Relaxed),
         }
     }

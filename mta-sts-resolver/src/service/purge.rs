@@ -1,4 +1,4 @@
-//! What an operator has a service forget.
+//! Purging entries on behalf of an operator.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use mta_sts_core::{CacheEntry, PolicyDomain};
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::health::Work;
-use super::keeping::{PAGE, in_time};
+use super::persistence::{PAGE, with_time_limit};
+use super::store_health::StoreOperation;
 use crate::store::{EntryStore, StoreError};
 
-/// What a [`PolicyService`](super::PolicyService) is to forget.
+/// The domains to purge from a [`PolicyService`](super::PolicyService).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purge {
@@ -20,12 +20,12 @@ pub enum Purge {
     Domain(PolicyDomain),
     /// The domains whose policy has expired, and those that have none.
     Expired,
-    /// All domains: mail is then without protection until each policy is fetched again.
+    /// All domains: mail is then unprotected until each policy is fetched again.
     All,
 }
 
 impl Shared {
-    /// See [`PolicyService::purge`](super::PolicyService::purge).
+    /// Implements [`PolicyService::purge`](super::PolicyService::purge).
     pub(super) async fn purge(self: &Arc<Self>, purge: Purge) -> Result<u64, StoreError> {
         let chosen = match &purge {
             Purge::Domain(domain) => BTreeSet::from([domain.clone()]),
@@ -46,7 +46,7 @@ impl Shared {
         Ok(purged)
     }
 
-    /// All domains that memory or the store knows, or those without a policy that applies.
+    /// All domains in memory or in the store, or only those without a policy in force.
     async fn chosen(&self, all: bool) -> Result<BTreeSet<PolicyDomain>, StoreError> {
         let now = self.now();
         let goes = |entry: &CacheEntry| all || entry.valid_policy(now).is_none();
@@ -55,7 +55,7 @@ impl Shared {
         if let Some(store) = &self.config.store {
             let mut after = None;
             loop {
-                let page = in_time(store.page(after.as_ref(), PAGE)).await?;
+                let page = with_time_limit(store.page(after.as_ref(), PAGE)).await?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 chosen.extend(page.into_iter().filter_map(goes));
@@ -67,20 +67,20 @@ impl Shared {
         Ok(chosen)
     }
 
-    /// Whether anything was known of the domain.
+    /// Removes a domain; returns whether it was known.
     async fn forget(&self, domain: &PolicyDomain) -> Result<bool, StoreError> {
-        // What is being written is written before it is forgotten.
-        let _turn = self.turn_to_write(domain).await;
+        // Writes in progress are finished first.
+        let _turn = self.write_lock(domain).await;
         let was_held = {
             let mut cache = self.cache();
-            // A lookup that goes on does not bring back what it went out from.
+            // A running lookup must not write back the entry that it started from.
             self.purges.fetch_add(1, Ordering::Relaxed);
             cache.remove(domain).is_some()
         };
         self.unsaved().remove(domain);
         let Some(store) = &self.config.store else { return Ok(was_held) };
-        let removed = in_time(store.remove(domain)).await;
-        self.done(Work::Writing, removed.as_ref().map(|_| ()).map_err(StoreError::clone));
+        let removed = with_time_limit(store.remove(domain)).await;
+        self.done(StoreOperation::Write, removed.as_ref().map(|_| ()).map_err(StoreError::clone));
         Ok(removed? || was_held)
     }
 }
@@ -89,12 +89,12 @@ async fn next(purging: &mut JoinSet<Result<bool, StoreError>>) -> Result<bool, S
     purging.join_next().await.and_then(Result::ok).unwrap_or(Ok(false))
 }
 
-/// The domains whose entries cannot be read.
+/// The domains whose stored entries cannot be read.
 async fn unreadable(store: &Arc<dyn EntryStore>) -> Result<Vec<PolicyDomain>, StoreError> {
     let mut domains = Vec::new();
     let mut last = None;
     loop {
-        let page = in_time(store.unreadable(last.as_ref(), PAGE)).await?;
+        let page = with_time_limit(store.unreadable(last.as_ref(), PAGE)).await?;
         let names = page.iter().filter_map(|entry| str::from_utf8(&entry.name).ok());
         domains.extend(names.filter_map(|name| PolicyDomain::parse(name).ok()));
         last = page.into_iter().next_back();
@@ -104,5 +104,5 @@ async fn unreadable(store: &Arc<dyn EntryStore>) -> Result<Vec<PolicyDomain>, St
     }
 }
 
-/// A store writes at one stroke what comes together.
+/// The number of purges that a store handles in one batch.
 const PURGES_AT_ONCE: usize = 256;

@@ -1,34 +1,34 @@
-//! What an operator has a service fetch now.
+//! Fetching a policy on behalf of an operator.
 
 use std::sync::Arc;
 
 use mta_sts_core::{CacheEntry, CacheUpdate, CachedPolicy, Policy, PolicyDomain, Purpose, UnixTime};
 
 use super::counts::count;
-use super::outcomes::Cause;
+use super::events::Cause;
 use super::{PolicyAnswer, Shared};
 
-/// Why a policy was not fetched.
+/// The error of [`PolicyService::refresh`](super::PolicyService::refresh): the policy was not fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 #[non_exhaustive]
 pub struct RefreshError {
-    /// What the service says of the domain now: the cached policy, if there is one that has not expired.
+    /// The current answer for the domain: the cached policy, if an unexpired one is cached.
     pub answer: PolicyAnswer,
     /// The cause in words.
     pub cause: String,
 }
 
 impl Shared {
-    /// See [`PolicyService::refresh`](super::PolicyService::refresh).
+    /// Implements [`PolicyService::refresh`](super::PolicyService::refresh).
     pub(super) async fn refresh(self: &Arc<Self>, domain: &PolicyDomain) -> Result<Policy, RefreshError> {
         count(&self.counters.refreshes);
         let purges = self.purges();
-        let (known, _) = self.recall(domain, Purpose::Refresh).await;
+        let (known, _) = self.find(domain, Purpose::Refresh).await;
         let fetched_at = fetched_at(known.as_ref());
         let now = self.now();
         let policy = known.as_ref().and_then(|known| known.valid_policy(now)).cloned();
-        // Neither a back-off nor an absence is in the way.
+        // Neither a back-off nor an absence prevents the fetch.
         let known =
             policy.and_then(|policy| CacheUpdate::Store { policy, checked_until: now }.apply_to(None, now));
         let purpose = if known.is_some() { Purpose::Refresh } else { Purpose::Deliver };

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::error::SmtpErrorKind;
 use super::reply::SmtpReply;
 
-/// Commands go out and replies come in, one by one; what is kept of the server's bytes is bounded.
+/// A connection for commands and replies, one by one, with bounded buffers.
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
     received: Vec<u8>,
@@ -17,7 +17,7 @@ impl Connection {
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), SmtpErrorKind> {
-        // A reply that came before its command belongs to no command.
+        // A reply that arrived before its command belongs to no command.
         if !self.received.is_empty() {
             return Err(SmtpErrorKind::Protocol);
         }
@@ -42,12 +42,12 @@ impl Connection {
         }
     }
 
-    /// The stream, if nothing was received that has not been read.
+    /// The stream, if no unread bytes were received.
     pub(super) fn into_stream_if_drained(self) -> Option<Box<dyn Stream>> {
         self.received.is_empty().then_some(self.stream)
     }
 
-    /// One line without its end, at most [`MAX_LINE_LEN`].
+    /// Reads one line without its line end, at most [`MAX_LINE_LEN`].
     async fn read_line(&mut self) -> Result<Vec<u8>, SmtpErrorKind> {
         loop {
             if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
@@ -76,11 +76,11 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Any connection that bytes go over.
+/// Any bidirectional byte stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Four times what RFC 5321, 4.5.3.1.5 permits, since servers with long greetings exist.
+/// Four times what RFC 5321, 4.5.3.1.5 permits, since some servers have long greetings.
 const MAX_LINE_LEN: usize = 2048;
 const MAX_REPLY_LEN: usize = 65_536;

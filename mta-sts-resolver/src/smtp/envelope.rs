@@ -1,4 +1,4 @@
-/// Who sends a message to whom.
+/// The envelope of a message: its sender and its recipient.
 ///
 /// ```
 /// use mta_sts_resolver::Envelope;
@@ -16,11 +16,11 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// From addresses without angle brackets. The sender may be empty: the null reverse-path of a bounce.
+    /// An envelope of addresses without angle brackets. The sender may be empty: the null reverse-path of a bounce.
     ///
     /// # Errors
     ///
-    /// [`InvalidAddress`] if one is longer than 254 bytes, has a space, a control character or an angle bracket in it,
+    /// [`InvalidAddress`] if one is longer than 254 bytes, contains a space, a control character, or an angle bracket,
     /// or if the recipient is empty.
     pub fn new(sender: &str, recipient: &str) -> Result<Self, InvalidAddress> {
         if !recipient.is_empty() && [sender, recipient].into_iter().all(fits_in_a_path) {
@@ -30,7 +30,7 @@ impl Envelope {
         }
     }
 
-    /// Asks that the message go over TLS all the way (RFC 8689, 2).
+    /// Requires TLS on the whole way of the message (RFC 8689, 2).
     // Meets Q16.
     #[must_use]
     pub fn with_requiretls(mut self, asked: bool) -> Self {
@@ -38,7 +38,7 @@ impl Envelope {
         self
     }
 
-    /// The sender's address, or nothing.
+    /// The sender's address, or an empty string.
     pub fn sender(&self) -> &str {
         &self.sender
     }
@@ -57,19 +57,19 @@ impl Envelope {
     }
 }
 
-/// An address that cannot stand in a command of SMTP.
+/// The error for an address that is not allowed in an SMTP command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address cannot be used in SMTP")]
 pub struct InvalidAddress;
 
 impl InvalidAddress {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(self) -> &'static str {
         "invalid-address"
     }
 }
 
-/// A path has 256 octets with its brackets (RFC 5321, 4.5.3.1.3).
+/// A path has at most 256 octets with its brackets (RFC 5321, 4.5.3.1.3).
 fn fits_in_a_path(address: &str) -> bool {
     address.len() <= 254
         && !address.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>'))

@@ -3,7 +3,7 @@ use std::io;
 
 use super::reply::SmtpReply;
 
-/// What ended a session or a delivery, and where.
+/// The error that ended a session or a delivery, and its stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{stage}: {kind}")]
 pub struct SmtpError {
@@ -12,22 +12,22 @@ pub struct SmtpError {
 }
 
 impl SmtpError {
-    /// How far the session came.
+    /// The stage of the session.
     pub fn stage(&self) -> SmtpStage {
         self.stage
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     pub fn kind(&self) -> &SmtpErrorKind {
         &self.kind
     }
 
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// The server's reply, if that is what went wrong.
+    /// The server's reply, if that is the error.
     pub fn reply(&self) -> Option<&SmtpReply> {
         match &self.kind {
             SmtpErrorKind::Transient(reply) | SmtpErrorKind::Permanent(reply) => Some(reply),
@@ -36,47 +36,48 @@ impl SmtpError {
     }
 }
 
-/// The kinds of [`SmtpError`].
+/// The kind of a [`SmtpError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SmtpErrorKind {
-    /// Clear text came after the answer to STARTTLS: a fault of the server, or an attack (RFC 3207, 6).
-    #[error("clear text follows the answer to STARTTLS")]
+    /// Clear text was received after the response to STARTTLS: a fault of the server, or an attack (RFC 3207, 6).
+    #[error("clear text follows the response to STARTTLS")]
     ClearTextAfterStarttls,
     /// The server closed the connection, or an earlier error ended the session.
     #[error("the connection is closed")]
     Closed,
-    /// No connection was made.
+    /// No connection could be made.
     #[error("cannot connect: {0}")]
     Connect(io::ErrorKind),
-    /// The MX host is no DNS name; nothing was sent.
+    /// The MX host is not a DNS name; nothing was sent.
     #[error("the MX host is not a DNS name")]
     InvalidMxHost,
-    /// The server refused for good (5xx).
+    /// The server refused permanently (5xx).
     #[error("{0}")]
     Permanent(SmtpReply),
-    /// What came is not an SMTP reply, not one to this command, or one that nobody asked for.
+    /// The data received is not an SMTP reply, does not match the command, or is unsolicited.
     #[error("not a reply of SMTP")]
     Protocol,
-    /// The reply is too long to be taken in.
+    /// The reply is longer than the limit.
     #[error("the reply is too long")]
     ReplyTooLong,
-    /// The envelope asks for REQUIRETLS, and there is no TLS or the server does not offer it (RFC 8689, 4.2.1); nothing was sent.
+    /// The envelope requires REQUIRETLS, but there is no TLS or the server does not offer it (RFC 8689, 4.2.1); nothing
+    /// was sent.
     #[error("REQUIRETLS is not offered over TLS")]
     RequireTlsNotOffered,
-    /// An address is not ASCII, and the server does not offer SMTPUTF8; nothing was sent.
+    /// An address is not ASCII, but the server does not offer SMTPUTF8; nothing was sent.
     #[error("SMTPUTF8 is not offered")]
     SmtpUtf8NotOffered,
-    /// The time was up.
+    /// The time limit was reached.
     #[error("timed out")]
     Timeout,
-    /// The server refused for now (4xx).
+    /// The server refused temporarily (4xx).
     #[error("{0}")]
     Transient(SmtpReply),
 }
 
 impl SmtpErrorKind {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         match self {
             Self::ClearTextAfterStarttls => "clear-text-after-starttls",
@@ -98,7 +99,7 @@ impl SmtpErrorKind {
     }
 }
 
-/// The steps of a session, in their order.
+/// The stages of a session, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SmtpStage {

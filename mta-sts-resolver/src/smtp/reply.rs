@@ -15,7 +15,7 @@ impl SmtpReply {
         self.code
     }
 
-    /// The enhanced status code at the beginning of the text, such as `5.7.10` (RFC 2034).
+    /// The enhanced status code at the start of the text, such as `5.7.10` (RFC 2034).
     pub fn enhanced_code(&self) -> Option<&str> {
         let word = self.lines.first()?.split(' ').next()?;
         let mut parts = word.split('.');
@@ -30,12 +30,13 @@ impl SmtpReply {
         is_code.then_some(word)
     }
 
-    /// The lines of the text, at least one. Each is cut after 512 characters, and has no control characters.
+    /// The lines of the text, at least one. Each is truncated after 512 characters, and has no control
+    /// characters.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// From lines without their ends; `None` if they are no reply.
+    /// Parses lines without line ends; `None` if they are not a reply.
     pub(super) fn parse(lines: &[Vec<u8>]) -> Option<Self> {
         let code = code_of(lines.first()?)?;
         let mut text = Vec::with_capacity(lines.len());

@@ -1,9 +1,9 @@
-//! What two processes know of one domain, made one.
+//! Merges the entries that two processes have for one domain.
 
 use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, CachedPolicy, UnixTime};
 
-/// What is known of a domain by `held` and by `new` together. Of two policies the one that was asked for later counts, and
-/// whatever the other has learnt changes nothing of it, as [`CacheUpdate::apply_to`] has it.
+/// Combines the entries `held` and `new`. Of two policies the one that was requested later counts, and the other entry
+/// does not change it, according to the rules of [`CacheUpdate::apply_to`].
 ///
 /// ```
 /// use mta_sts_core::{CacheUpdate, CachedPolicy, Policy, UnixTime};
@@ -22,23 +22,23 @@ use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, CachedPolicy, UnixTime};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// For an [`EntryStore`](crate::EntryStore) that several processes write to: [`EntryStore::put`](crate::EntryStore::put) does
-/// this in one step.
+/// This is for an [`EntryStore`](crate::EntryStore) that several processes write to:
+/// [`EntryStore::put`](crate::EntryStore::put) does this in one atomic step.
 pub fn merge_entries(held: CacheEntry, new: &CacheEntry, now: UnixTime) -> CacheEntry {
     let updates = updates(&held, new, now);
     let mut entry = Some(held);
     for update in &updates {
         entry = update.apply_to(entry, now);
     }
-    // Nothing in either may count any more.
+    // Nothing in either may be current any more.
     entry.unwrap_or_else(|| new.clone())
 }
 
-/// What makes known what another entry says besides.
+/// The updates that add to an entry what another one knows.
 pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> Vec<CacheUpdate> {
     let mut updates = Vec::new();
     let mut in_force = known.valid_policy(now);
-    // A policy that has lapsed, by this clock, takes no place of one in force.
+    // A policy that has expired by this clock does not replace one in force.
     let policy = other.policy().filter(|policy| in_force.is_none() || policy.is_valid(now));
     if let Some(policy) = policy.filter(|policy| known.policy() != Some(policy)) {
         updates.push(CacheUpdate::Store { policy: policy.clone(), checked_until: other.checked_until() });
@@ -46,10 +46,10 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
     }
     let is_known =
         |new: &BackOff| known.back_offs().iter().any(|known| known.id == new.id && known.until >= new.until);
-    // Without a failure they are ids of policies that gave way, and say nothing of another process's fetches.
+    // Without a failure these are ids of replaced policies, and say nothing about fetches of another process.
     if other.policy().is_none() || other.fetch_failures() > 0 {
-        // When it was that a fetch failed is not remembered. Whoever knew the policy in force has counted it as failing since;
-        // of others nobody can tell.
+        // The time of a failed fetch is not stored. A process that knew the policy in force has counted the failure
+        // since; for others it is unknown.
         let knew = in_force.is_none_or(|policy| {
             other.policy().is_some_and(|other| !is_later(policy, other.fetched_at(), now))
         });
@@ -57,7 +57,7 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
         let new = other.back_offs().iter().filter(|back_off| back_off.until > now && !is_known(back_off));
         updates.extend(new.map(|&back_off| CacheUpdate::BackOff { back_off, requested_at }));
     }
-    // Where a fetch was tried there was a record.
+    // If a fetch was tried, there was a record.
     if let Some(absence) = other.absence().filter(|absence| absence.until > now)
         && known.back_offs().iter().all(|back_off| back_off.until <= now)
         && known.absence().is_none_or(|known| known.until < absence.until)
@@ -67,7 +67,8 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
     updates
 }
 
-/// Whether a policy was asked for after this time. A fetch in the future was made before a clock stepped back.
+/// Returns whether a policy was requested after this time. A fetch time in the future is from before a clock stepped
+/// back.
 fn is_later(policy: &CachedPolicy, time: UnixTime, now: UnixTime) -> bool {
     policy.fetched_at() > time && policy.fetched_at() <= now
 }

@@ -1,7 +1,7 @@
-//! Which entries a bounded store keeps when it is full.
+//! The eviction rank of an entry in a bounded store.
 //!
-//! Strangers choose the domains that a mail server looks up, and what those publish. So neither age nor the mode of a policy
-//! alone decides: what nobody has asked for again goes first, the large before the small. The first of these goes:
+//! Attackers can choose the domains that a mail server looks up, and what those publish. So neither age nor mode alone
+//! decides: entries without repeated use are evicted first, large before small. The order of eviction is:
 //!
 //! | order | entry | among equals |
 //! |---|---|---|
@@ -14,7 +14,7 @@
 
 use mta_sts_core::{CacheEntry, Mode};
 
-/// How much an entry is worth: the least goes first. `days` are those on which it was asked for again.
+/// The eviction rank of an entry: the lowest is evicted first. `days` is the number of days on which it was used again.
 pub(super) fn rank(entry: &CacheEntry, octets: usize, days: u32) -> i64 {
     let Some(cached) = entry.policy() else { return i64::from(!entry.back_offs().is_empty()) };
     let enforces = match cached.policy().mode() {
@@ -22,7 +22,7 @@ pub(super) fn rank(entry: &CacheEntry, octets: usize, days: u32) -> i64 {
         Mode::Testing => 0,
         Mode::Enforce => 1,
     };
-    // In powers of two from 1 KiB on, so that a stranger gains nothing by an octet less.
+    // In powers of two from 1 KiB, so that an attacker gains nothing from one octet less.
     let size = i64::from((octets.saturating_sub(1) / 1024 + 1).ilog2().min(SIZES - 1));
     let smallness = i64::from(SIZES) - 1 - size;
     match days {

@@ -1,4 +1,4 @@
-//! A store that machines share.
+//! A store in Redis, for machines that share it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ use super::{
     Unreadable, UnreadableEntry, ends_at, in_place_of, read_entry,
 };
 
-/// Entries in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
+/// A store in Redis, or in Valkey, which speaks the same protocol: for machines that share one cache.
 ///
 /// ```no_run
 /// use mta_sts_resolver::{EntryStore, RedisStore};
@@ -35,23 +35,23 @@ use super::{
 /// # }
 /// ```
 ///
-/// It lends leases, so that of all machines one asks a Policy Host. Of two policies the one that was asked for later stays,
-/// whichever machine writes last. An entry leaves Redis by itself a day after its policy has expired: even with clocks that
-/// differ, none goes while its policy is in force.
+/// It provides leases, so that only one of the machines queries a Policy Host. Of two policies the one that was
+/// requested later stays, whichever machine writes last. An entry expires in Redis a day after its policy: even if
+/// clocks differ, none disappears while its policy is in force.
 ///
-/// Whoever can write to it decides which policies apply: it has to be closed to strangers.
+/// Anyone who can write to the server controls which policies apply: protect it from others.
 ///
-/// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the domains;
-/// `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks` and `mtasts:octets` what is needed to keep within [`RedisStore::with_max_octets`].
-/// The server is version 6 or later, and no cluster. Connections are made when there is something to ask; a server that does
-/// not answer is left alone for a second, so that nobody waits long for it.
+/// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the
+/// domains; `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks`, and `mtasts:octets` are for the limit of
+/// [`RedisStore::with_max_octets`]. The server must be version 6 or later, and not a cluster. Connections are made on
+/// demand; a server that does not respond is not contacted for a second, so that no request waits long for it.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
     max_octets: u64,
 }
 
-/// Where a Redis is: `redis://HOST:PORT/NUMBER`, with TLS `rediss://HOST:PORT/NUMBER`, at a unix socket
+/// The URL of a Redis server: `redis://HOST:PORT/NUMBER`, with TLS `rediss://HOST:PORT/NUMBER`, at a Unix socket
 /// `redis+unix:///PATH?db=NUMBER`.
 ///
 /// ```
@@ -62,15 +62,15 @@ pub struct RedisStore {
 /// # Ok::<(), mta_sts_resolver::InvalidRedisUrl>(())
 /// ```
 ///
-/// User and password stand before the host, `redis://USER:PASSWORD@HOST`, or after the path, `?user=USER&pass=PASSWORD`. They
-/// are in nothing that is printed of it.
+/// User and password go before the host, `redis://USER:PASSWORD@HOST`, or after the path, `?user=USER&pass=PASSWORD`.
+/// They are never displayed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     text: String,
     shown: String,
 }
 
-/// What is no URL of a Redis.
+/// The error for a text that is not the URL of a Redis server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or redis+unix:///PATH")]
 pub struct InvalidRedisUrl;
@@ -86,7 +86,7 @@ impl FromStr for RedisUrl {
         let shown = match info.addr() {
             ConnectionAddr::Unix(path) if db == 0 => format!("{scheme}://{}", path.display()),
             ConnectionAddr::Unix(path) => format!("{scheme}://{}?db={db}", path.display()),
-            // Without a check of the certificate, TLS keeps nobody out.
+            // Without certificate verification, TLS does not authenticate the server.
             ConnectionAddr::TcpTls { insecure: true, .. } => return Err(InvalidRedisUrl),
             address => format!("{scheme}://{address}/{db}"),
         };
@@ -95,7 +95,7 @@ impl FromStr for RedisUrl {
 }
 
 impl RedisUrl {
-    /// Whether it has a password in it.
+    /// Returns whether the URL contains a password.
     pub fn has_password(&self) -> bool {
         connection_info(&self.text).is_ok_and(|info| info.redis_settings().password().is_some())
     }
@@ -117,44 +117,44 @@ struct Shared {
     url: RedisUrl,
     client: Client,
     link: Mutex<Link>,
-    /// Lets a line about values that are no entries through.
+    /// Limits the log lines about values that are not entries.
     unreadable: Seldom,
     evicted: AtomicU64,
     newer: AtomicU64,
     damaged: AtomicU64,
 }
 
-/// Whether an entry has taken the place of the one that was expected.
+/// The result of a compare-and-set.
 enum Replaced {
     Done,
-    /// What is held instead, by the time of the server.
+    /// The value that is stored instead, and the server's time.
     Not {
         held: Vec<u8>,
         now: UnixTime,
     },
 }
 
-/// The connection, and what became of the last.
+/// The connection, and the state after the last failure.
 #[derive(Default)]
 struct Link {
     connection: Option<MultiplexedConnection>,
-    /// Which connection it is, so that its end is told once.
+    /// The number of the connection, so that its end is handled once.
     number: u64,
-    /// Until when the server is left alone, and why.
+    /// While the server is not contacted: until when, and the error.
     lost: Option<(Instant, StoreError)>,
 }
 
 impl RedisStore {
-    /// A store at this place. It connects when it is first used.
+    /// A store at this URL. It connects on first use.
     ///
     /// # Errors
     ///
-    /// `store-unavailable` where no connection can ever be made.
+    /// `store-unavailable` if no connection can ever be made.
     pub fn open(url: &RedisUrl) -> Result<Self, StoreError> {
         let unusable = || StoreError::new(StoreErrorKind::Unavailable, InvalidRedisUrl.to_string());
         let info = connection_info(&url.text).map_err(|_| unusable())?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            // The crate takes the process' own; where there is one already, it stays.
+            // The crate uses the process-wide default; an existing one is kept.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = Client::open(info).map_err(|_| unusable())?;
@@ -172,22 +172,23 @@ impl RedisStore {
         })
     }
 
-    /// How many octets the entries may take before some go, as in [`SqliteStore`](crate::SqliteStore): 256 MiB by default, with
-    /// 500 for what Redis keeps beside each. Of machines that share a store, the least counts.
+    /// Sets the maximum size of all entries, in octets, before some are evicted, as in
+    /// [`SqliteStore`](crate::SqliteStore). Default: 256 MiB, counting 500 octets of overhead for each. If machines
+    /// that share a store differ, the smallest applies.
     #[must_use]
     pub fn with_max_octets(mut self, octets: u64) -> Self {
-        // As much as the numbers of Lua are exact for.
+        // As far as the numbers of Lua are exact.
         self.max_octets = octets.min(1 << 53);
         self
     }
 
-    /// Where it is.
+    /// The URL.
     pub fn url(&self) -> &RedisUrl {
         &self.shared.url
     }
 
-    /// Sends one command. Over a connection that turns out to have ended, it is sent once more over a new one: every command
-    /// here may be given twice.
+    /// Sends a command. If the connection turns out to be closed, it is sent once more over a new one: every command
+    /// here is idempotent.
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         let mut again = true;
         loop {
@@ -208,7 +209,7 @@ impl RedisStore {
         }
     }
 
-    /// Puts an entry in the place of this value, unless there is another by now.
+    /// Stores an entry in place of this value, unless there is another one by now.
     async fn replace(
         &self,
         domain: &PolicyDomain,
@@ -225,7 +226,7 @@ impl RedisStore {
             .arg(seconds(ends_at(entry)));
         put.arg(GRACE.as_secs()).arg(MIN_LIFE.as_secs()).arg(worths).arg(self.max_octets).arg(ENTRY_PREFIX);
         put.arg(expected).arg(MAX_VALUE);
-        // How many were evicted; what is held, if it is another, and the time of the server.
+        // The number of evicted entries; the other value if there is one, and the server's time.
         let (evicted, held, now): (u64, Option<Vec<u8>>, u64) = self.ask(&put).await?;
         self.shared.evicted.fetch_add(evicted, Ordering::Relaxed);
         Ok(match held {
@@ -234,7 +235,7 @@ impl RedisStore {
         })
     }
 
-    /// What a value says; what says nothing is told, since somebody else writes here, or another version.
+    /// Parses a value; an unreadable one is logged, since another program or version writes here.
     fn read(&self, name: &[u8], value: &[u8]) -> Option<(PolicyDomain, CacheEntry)> {
         match read_value(name, value) {
             Ok(known) => Some(known),
@@ -248,11 +249,11 @@ impl RedisStore {
     fn tell_unreadable(&self, name: &[u8], why: Unreadable) {
         tracing::debug!(domain = %name.escape_ascii(), ?why, "an entry in Redis cannot be read");
         if self.shared.unreadable.is_due() {
-            tracing::warn!(store = %self.shared.url, ?why, "an entry in Redis cannot be read; it is kept, and not used");
+            tracing::warn!(store = %self.shared.url, ?why, "an entry in Redis cannot be read; it is kept, but not used");
         }
     }
 
-    /// Counts what cannot be read, for the operator to see.
+    /// Counts the unreadable entries, for the operator.
     async fn count_unreadable(&self) -> Result<(), StoreError> {
         let (mut newer, mut damaged) = (0, 0);
         let mut after: Option<UnreadableEntry> = None;
@@ -270,7 +271,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Names with their values, of the names that follow, in a chunk.
+    /// A chunk of names with their values, starting from this name.
     async fn rows(&self, from: &[u8], count: usize) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
         let mut rows = redis::cmd("EVAL");
         rows.arg(PAGE).arg(1).arg(DOMAINS).arg(ENTRY_PREFIX).arg(from);
@@ -278,8 +279,8 @@ impl RedisStore {
         self.ask(&rows).await
     }
 
-    /// At most `count` of the values that follow, of those that make something; only at the end there are none. Names whose
-    /// entries have gone are passed over.
+    /// At most `count` results for the following values, skipping those that give none; an empty result means the end.
+    /// Names whose entries have expired are skipped.
     async fn chosen<T>(
         &self,
         after: Option<&[u8]>,
@@ -331,7 +332,7 @@ impl EntryStore for RedisStore {
                     Replaced::Not { held, now } => (held, now),
                 };
                 let read = match held.as_slice() {
-                    // It has gone meanwhile.
+                    // It has expired in the meantime.
                     [] => None,
                     held => Some(read_value(name, held).map(|(_, entry)| entry)),
                 };
@@ -344,7 +345,7 @@ impl EntryStore for RedisStore {
                 };
                 expected = held;
             }
-            Err(StoreError::new(StoreErrorKind::Unavailable, "others write the same entry all the time"))
+            Err(StoreError::new(StoreErrorKind::Unavailable, "other processes keep writing the same entry"))
         })
     }
 
@@ -397,7 +398,7 @@ impl EntryStore for RedisStore {
         }
     }
 
-    /// Redis lets entries go by itself; their names remain to be taken out.
+    /// Redis expires entries on its own; their names remain to be removed.
     fn remove_expired(&self, _before: UnixTime) -> StoreFuture<'_, usize> {
         Box::pin(async move {
             let (mut cursor, mut removed) = (0_u64, 0);
@@ -451,7 +452,7 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Shared {
-    /// The connection, made anew where there is none. Whoever comes meanwhile waits for the one attempt.
+    /// The connection, re-established if necessary. Concurrent callers wait for the same attempt.
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
         let mut link = self.link.lock().await;
         if let Some(connection) = &link.connection {
@@ -484,7 +485,7 @@ impl Shared {
         }
     }
 
-    /// Lets a connection go, and leaves the server alone for a moment where it has not answered.
+    /// Drops a connection, and pauses if the server has not responded.
     async fn lose(&self, number: u64, unanswered: Option<&RedisError>) {
         let mut link = self.link.lock().await;
         if link.number == number {
@@ -501,7 +502,7 @@ fn read_value(name: &[u8], value: &[u8]) -> Result<(PolicyDomain, CacheEntry), U
     read_entry(name, value)
 }
 
-/// The names after this one, as Redis takes it.
+/// The lower bound for the names after this one, in the syntax of Redis.
 fn following(name: &[u8]) -> Vec<u8> {
     [b"(", name].concat()
 }
@@ -531,26 +532,26 @@ fn lease_key(domain: &PolicyDomain) -> String {
 const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix"];
 const ENTRY_PREFIX: &str = "mtasts:entry:";
 const DOMAINS: &str = "mtasts:domains";
-/// How long an answer may take, and a connection.
+/// The time limit of a response, and of a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a server that does not answer is left alone.
+/// The pause after a server has not responded.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest entry is a policy of 64 KiB with its headers.
 const MAX_VALUE: usize = 66 * 1024;
-/// How many values are asked for at once, and after how many octets a page is long enough.
+/// The number of values read at once, and the size from which a page is long enough.
 const CHUNK: usize = 64;
 const MAX_PAGE: usize = 4 << 20;
-/// How often an entry is merged with what others write at the same time.
+/// The maximum number of merges with concurrent writes.
 const MAX_ATTEMPTS: usize = 16;
-/// How long a policy stays after it has expired by the clock of the server, which may be ahead of ours.
+/// The time for which a policy stays after its expiry by the server's clock, which may be ahead of ours.
 const GRACE: Duration = Duration::from_secs(86_400);
-/// How long anything stays: absences and back-offs may have ended by the clock of the server.
+/// The minimum time for which an entry stays: absences and back-offs may already be over by the server's clock.
 const MIN_LIFE: Duration = Duration::from_secs(60);
 
-/// What is kept of each domain beside its entry: how many octets it takes, with what it is worth when nobody has asked for it
-/// again, on one day, and on several; on how many days that was, and the last of them.
+/// The data of each domain beside its entry: its size in octets, with its ranks without repeated use, after one day of
+/// it, and after several; the number of those days, and the last of them.
 ///
-/// `forget` takes a domain out, and gives back how many octets there are left. `keep` puts one in.
+/// `forget` removes a domain, and returns the remaining size. `keep` adds one.
 macro_rules! with_ranks {
     ($script:literal) => {
         concat!(
@@ -587,7 +588,7 @@ end
     };
 }
 
-/// The value, and no more of it than tells that it is too long. What is no string gives a number.
+/// The value, or just enough of it to see that it is too long. A value that is not a string gives a number.
 const GET: &str = "
 local value = redis.pcall('GETRANGE', KEYS[1], 0, ARGV[1])
 if type(value) ~= 'string' then return 0 end
@@ -595,10 +596,10 @@ if value == '' then return false end
 return value
 ";
 
-/// Puts an entry in the place of the value that is expected (nothing is ''). Where there is another, it gives that back with the
-/// time, for the entry to be merged with it. What is no string counts as '?'.
+/// Stores an entry in place of the expected value ('' for none). If there is another one, returns that with the time,
+/// for the entry to be merged with it. A value that is not a string counts as '?'.
 ///
-/// Where all entries take more than there is room for, those that are worth least go, but none of a later version.
+/// If the entries exceed the limit, those with the lowest rank are evicted, but none of a later version.
 const PUT: &str = with_ranks!(
     "
 local domain, text, has_policy, ends_at = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
@@ -638,7 +639,7 @@ return redis.call('DEL', KEYS[1])
 "
 );
 
-/// Notes that a domain was asked for again today.
+/// Records that a domain was used again today.
 const NOTE_USE: &str = with_ranks!(
     "
 local domain, today = ARGV[1], math.floor(tonumber(redis.call('TIME')[1]) / 86400)
@@ -650,7 +651,7 @@ return 1
 "
 );
 
-/// Names with their values; a name without one is taken out, but named, to go on from.
+/// Names with their values; a name without a value is removed, but returned, so that paging can continue from it.
 const PAGE: &str = with_ranks!(
     "
 local rows = {}
@@ -667,7 +668,7 @@ return rows
 "
 );
 
-/// Takes out names without a value, some at a time.
+/// Removes some names without a value.
 const CLEAN: &str = with_ranks!(
     "
 local scanned = redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
@@ -682,7 +683,7 @@ return {scanned[1], removed}
 "
 );
 
-/// A lease that would not end, or not soon, is nobody's: no machine makes one.
+/// A lease without an expiry, or with a distant one, counts as free: no machine creates one.
 const TAKE: &str = "
 local holder, ends_in = redis.pcall('GET', KEYS[1]), redis.call('PTTL', KEYS[1])
 local is_held = type(holder) == 'string' and ends_in >= 0 and ends_in <= 10 * tonumber(ARGV[2])

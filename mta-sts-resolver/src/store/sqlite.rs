@@ -1,4 +1,4 @@
-//! A store in one file.
+//! A store in an SQLite file.
 
 mod file;
 mod reader;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::ErrorCode;
 use tokio::sync::mpsc::error::TrySendError;
-// Unlike that of std it takes no memory for what does not wait.
+// Unlike the queue of std it takes no memory while empty.
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ use super::{
     EntryStore, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable, UnreadableEntry,
 };
 
-/// Entries in an SQLite database: one file, with its write-ahead log beside it.
+/// A store in an SQLite database: one file, with its write-ahead log beside it.
 ///
 /// ```
 /// use mta_sts_core::{CacheEntry, PolicyDomain};
@@ -51,44 +51,44 @@ use super::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What was put is on the disk when the future ends: neither the end of the process nor of the machine loses it. Writes
-/// that come together are made in one transaction. Several processes may use one file: of two policies the one that was asked for
-/// later stays, whoever writes last. One thread reads and another writes,
-/// so that nobody who reads waits for a writer, of this process or of another.
+/// When the future of a write completes, the data is on disk and survives a crash of the process or the machine.
+/// Concurrent writes are combined in one transaction. Several processes may use one file: of two policies the one that
+/// was requested later stays, whoever writes last. One thread reads and another writes, so that no reader waits for a
+/// writer, of this process or another.
 ///
-/// A new file is for its owner alone (mode 0600). A damaged database is moved aside, to a name that ends in `.damaged`, then
-/// `.damaged.2` and `.damaged.3`, of which the last gives way; what can still be read of it goes into a new one with the same
-/// owner and mode. A file that somebody has deleted or replaced meanwhile is made anew with everything that was in it. A file
-/// that is no database, or that of another program, is left as it is.
+/// A new file is only accessible to its owner (mode 0600). A damaged database is moved aside, to a name that ends in
+/// `.damaged`, then `.damaged.2` and `.damaged.3`, of which the last is overwritten; what can still be read is copied
+/// to a new one with the same owner and mode. A file that was deleted or replaced in the meantime is recreated with
+/// everything that was in it. A file that is not a database, or that of another program, is left unchanged.
 ///
-/// An entry that cannot be read is kept, whether it is damaged or of a later version. A database of a later version is read as
-/// far as possible and never written; one of an earlier version is brought to this one in one transaction.
+/// An unreadable entry is kept, whether it is damaged or of a later version. A database of a later version is read as
+/// far as possible and never written; one of an earlier version is upgraded in one transaction.
 ///
-/// Where the file becomes larger than [`SqliteConfig::with_max_octets`], entries go: first those in which nothing has counted for two
-/// days and those without a policy, then the policies that nobody has asked for again, the large before the small.
+/// When the file exceeds [`SqliteConfig::with_max_octets`], entries are evicted: first those in which nothing has been
+/// current for two days and those without a policy, then policies without repeated use, large before small.
 #[derive(Clone)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
     reads: Sender<Read>,
-    /// None where it is only read.
+    /// `None` if the file is only read.
     writes: Option<Sender<Write>>,
-    /// Behind the two: their ends tell the threads to close the file.
+    /// Declared last: dropping the two senders tells the threads to close the file.
     _closing: Arc<Closing>,
 }
 
-/// Waits at its end until the threads have closed the file. A process that ends before that leaves a log behind whose index is
-/// gone, and which nobody reads then before the next one has the store open.
+/// When dropped, waits until the threads have closed the file. A process that ends earlier leaves a log without its
+/// index, which cannot be read until the next process opens the store.
 struct Closing(Mutex<mpsc::Receiver<()>>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        // Nothing is sent: it ends with the last thread, or the disk hangs.
+        // Nothing is ever sent: this ends with the last thread, or the disk hangs.
         let ended = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = ended.recv_timeout(CLOSING_PATIENCE);
     }
 }
 
-/// How a [`SqliteStore`] goes about it.
+/// The configuration of a [`SqliteStore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteConfig {
     access: SqliteAccess,
@@ -96,41 +96,42 @@ pub struct SqliteConfig {
     patience: Duration,
 }
 
-/// What may be done to the file of a [`SqliteStore`].
+/// The permitted access to the file of a [`SqliteStore`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SqliteAccess {
-    /// Entries are read, and nothing is changed: no file is made, renamed or repaired.
+    /// Entries are read, and nothing is changed: no file is created, renamed, or repaired.
     Read,
-    /// Entries are read and written. The file has to be there, and a damaged one stays as it is.
+    /// Entries are read and written. The file must exist, and a damaged one is left unchanged.
     Write,
-    /// A file that is not there is made, and a damaged one is replaced.
+    /// A missing file is created, and a damaged one is replaced.
     #[default]
     Create,
 }
 
 impl SqliteConfig {
-    /// Every access, 256 MiB at most, and half a second of patience.
+    /// The defaults: full access, at most 256 MiB, and a busy timeout of 500 ms.
     pub const fn new() -> Self {
         Self { access: SqliteAccess::Create, max_octets: 256 << 20, patience: Duration::from_millis(500) }
     }
 
-    /// What may be done to the file: by default everything.
+    /// Sets the permitted access to the file. Default: [`SqliteAccess::Create`].
     #[must_use]
     pub const fn with_access(mut self, access: SqliteAccess) -> Self {
         self.access = access;
         self
     }
 
-    /// How large the database may become before entries go: 256 MiB by default, 1 MiB at least. Its log takes a few MiB on top.
+    /// Sets the maximum size of the database before entries are evicted. Default: 256 MiB; minimum: 1 MiB. The log
+    /// takes a few MiB on top.
     #[must_use]
     pub fn with_max_octets(mut self, octets: u64) -> Self {
         self.max_octets = octets.max(1 << 20);
         self
     }
 
-    /// How long a write waits for another process that is writing: 500 ms by default. Then it fails, and every other one fails
-    /// at once for a second.
+    /// Sets the time that a write waits for another process that is writing. Default: 500 ms. After that it fails, and
+    /// so do further writes, immediately, for a second.
     #[must_use]
     pub const fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -144,15 +145,15 @@ impl Default for SqliteConfig {
     }
 }
 
-/// What the threads have in common.
+/// The state shared by the threads.
 struct Shared {
     path: PathBuf,
     config: SqliteConfig,
-    /// Which file the writer has open.
+    /// The file that the writer has open.
     file: Mutex<Option<FileIdentity>>,
-    /// How often it has opened one.
+    /// The number of times it has opened one.
     generation: AtomicU64,
-    /// The writer has the file for itself.
+    /// Whether the writer has exclusive access to the file.
     is_alone: AtomicBool,
     newer: AtomicU64,
     damaged: AtomicU64,
@@ -160,38 +161,39 @@ struct Shared {
     unreadable: Seldom,
 }
 
-/// To whoever asked, in a future.
+/// The reply to a future.
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-/// To whoever asked, in a thread that waits.
+/// The reply to a waiting thread.
 type Told = mpsc::SyncSender<Result<(), StoreError>>;
 
 impl SqliteStore {
-    /// Opens the file, or makes a new one.
+    /// Opens the file, or creates a new one.
     ///
     /// # Errors
     ///
-    /// Where it can be neither opened nor made, or is something else.
+    /// Returns an error if it can be neither opened nor created, or is something else.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path, SqliteConfig::new())
     }
 
-    /// Opens the file in this way.
+    /// Opens the file with this configuration.
     ///
     /// # Errors
     ///
-    /// `store-missing`, `store-foreign` or `store-corrupt` where it is not there, something else, or damaged, and may not be made
-    /// or replaced; `store-denied`, `store-locked`, `store-full` or `store-unavailable` where it cannot be opened now.
+    /// `store-missing`, `store-foreign`, or `store-corrupt` if it does not exist, is something else, or is damaged, and
+    /// must not be created or replaced; `store-denied`, `store-locked`, `store-full`, or `store-unavailable` if it
+    /// cannot be opened now.
     pub fn open_with(path: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, StoreError> {
         let store = Self::new(path, config)?;
         store.open_now()?;
         Ok(store)
     }
 
-    /// Opens the file now, if it is not open; the thread waits for it.
+    /// Opens the file now, if it is not open; blocks the thread.
     ///
     /// # Errors
     ///
-    /// As [`SqliteStore::open_with`]. The store may be used all the same: it is opened when that is possible.
+    /// The same as [`SqliteStore::open_with`]. The store can be used all the same: it is opened as soon as possible.
     pub fn open_now(&self) -> Result<(), StoreError> {
         let Some(writes) = &self.writes else {
             return reading::open_for_reading(self.path()).map(drop).map_err(Fault::into_error);
@@ -201,11 +203,11 @@ impl SqliteStore {
         opened.recv().map_err(|_| gone())?
     }
 
-    /// A store in this file, which is opened when it is first used, and again after each failure.
+    /// A store in this file, which is opened on first use, and again after each failure.
     ///
     /// # Errors
     ///
-    /// `store-unavailable` where the system has no thread for it.
+    /// `store-unavailable` if the system cannot start a thread.
     pub fn new(path: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             path: path.as_ref().to_owned(),
@@ -240,7 +242,7 @@ impl SqliteStore {
         Ok(Self { shared, reads, writes: to_writer, _closing: Arc::new(Closing(Mutex::new(ended))) })
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.shared.path
     }
@@ -259,7 +261,7 @@ impl SqliteStore {
     }
 }
 
-/// Gives a thread something to do, unless so much waits that it cannot be working.
+/// Sends a job to a thread, unless the queue is so long that the thread must be stuck.
 fn send<T>(thread: &Sender<T>, job: T) -> Result<(), StoreError> {
     thread.try_send(job).map_err(|error| match error {
         TrySendError::Full(_) => StoreError::new(StoreErrorKind::Unavailable, "too much waits for it"),
@@ -317,14 +319,14 @@ impl EntryStore for SqliteStore {
 
     fn remove_expired(&self, before: UnixTime) -> StoreFuture<'_, usize> {
         Box::pin(async move {
-            // By a clock that is ahead everything has expired. By the time of the last fetch, which other processes and
-            // earlier ones have seen too, it has not.
+            // By a fast clock everything has expired. By the time of the last fetch, which other processes and earlier
+            // ones have seen too, it has not.
             let last_fetch = self.read(Read::LastFetch).await?;
             let before =
                 before.min(UnixTime::from_secs(last_fetch.as_secs().saturating_sub(GRACE.as_secs())));
             let (mut removed, mut newer, mut damaged) = (0, 0, 0);
             let mut after = Some(Vec::new());
-            // Some rows at a time, so that whoever answers from the store waits for few.
+            // In batches, so that readers wait only briefly.
             while let Some(from) = after {
                 let sweep = self.read(|reply| Read::Sweep(from, before, reply)).await?;
                 (newer, damaged, after) = (newer + sweep.newer, damaged + sweep.damaged, sweep.next);
@@ -350,7 +352,7 @@ impl Shared {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An entry was asked for and cannot be read; the log hears of it once in a minute.
+    /// Logs an unreadable entry that was requested, at most once a minute.
     fn tell_unreadable(&self, name: &[u8], why: Unreadable) {
         tracing::debug!(domain = %name.escape_ascii(), ?why, "an entry of the store cannot be read");
         if self.unreadable.is_due() {
@@ -358,7 +360,7 @@ impl Shared {
         }
     }
 
-    /// What a cleaning came upon; the log hears of it when it has changed.
+    /// Logs the findings of a cleaning, if they have changed.
     fn found_unreadable(&self, newer: u64, damaged: u64) {
         let before =
             (self.newer.swap(newer, Ordering::Relaxed), self.damaged.swap(damaged, Ordering::Relaxed));
@@ -379,7 +381,7 @@ impl Shared {
     }
 }
 
-/// Why a database could not be used.
+/// The reason why a database could not be used.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]
@@ -419,7 +421,7 @@ impl Fault {
     }
 }
 
-/// For how long a store that does not work is left alone, so that nobody waits for it again and again.
+/// The pause after a failure of the store, so that requests do not wait for it again and again.
 #[derive(Debug, Default)]
 struct Pause(Option<(Instant, StoreError)>);
 
@@ -437,12 +439,12 @@ impl Pause {
     }
 }
 
-/// How long nothing may have counted in an entry before it is taken out: the clock may be ahead for a while.
+/// Nothing in an entry must have been current for this long before it is removed: the clock may be ahead for a while.
 const GRACE: Duration = Duration::from_secs(2 * 86_400);
-/// As long as a disk may hang before a process ends without it.
+/// The time that a hung disk may delay the end of the process.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
-/// How many jobs may wait for a thread.
+/// The maximum number of queued jobs for a thread.
 const MAX_QUEUE: usize = 8192;
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a reader waits for a file that others keep closed.
+/// The time that a reader waits for a file that others have locked.
 const READ_PATIENCE: Duration = Duration::from_millis(200);

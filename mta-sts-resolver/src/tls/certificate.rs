@@ -12,30 +12,30 @@ use x509_parser::extensions::GeneralName;
 use super::chain::CertificateChain;
 use super::printable::printable;
 
-/// What is wrong with a server's certificate.
+/// A fault of a server's certificate.
 ///
-/// A certificate may have several faults. They are ordered as declared here, and the first is the primary one: the one to
-/// report where there is room for one (RFC 8460, 4.3). So a certificate that is expired, of an unknown issuer and for
+/// A certificate may have several faults. They are ordered as declared here, and the first is the primary one: the one
+/// to report if only one can be reported (RFC 8460, 4.3). So an expired certificate of an unknown issuer and for
 /// another host counts as expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CertificateFault {
-    /// It is no X.509 certificate, or one that cannot be understood; nothing else is then looked for.
+    /// It is not an X.509 certificate, or cannot be parsed; nothing else is checked then.
     Malformed,
-    /// It, or one between it and the root, has expired.
+    /// It has expired, or a certificate between it and the root has.
     Expired,
-    /// It, or one between it and the root, is not valid yet.
+    /// It is not valid yet, or a certificate between it and the root is not.
     NotYetValid,
     /// It has been revoked, or its revocation status is required and unknown.
     Revoked,
-    /// No trusted root vouches for it: unknown issuer, bad signature, name constraints, wrong purpose.
+    /// It does not chain to a trusted root: unknown issuer, bad signature, name constraints, wrong purpose.
     NotTrusted,
-    /// None of its DNS-IDs is the host's name (RFC 8461, 4.2); the Common Name does not count.
+    /// None of its DNS-IDs matches the host's name (RFC 8461, 4.2); the Common Name does not count.
     HostMismatch,
 }
 
 impl CertificateFault {
-    /// A stable word for it: where RFC 8460, 4.3.1 has a result type for the fault, that.
+    /// The stable code: the result type of RFC 8460, 4.3.1, if there is one for the fault.
     pub fn code(self) -> &'static str {
         match self {
             Self::Malformed => "certificate-malformed",
@@ -55,16 +55,16 @@ impl fmt::Display for CertificateFault {
             Self::Expired => "the certificate has expired",
             Self::NotYetValid => "the certificate is not valid yet",
             Self::Revoked => "the certificate has been revoked",
-            Self::NotTrusted => "no trusted root vouches for the certificate",
+            Self::NotTrusted => "the certificate does not chain to a trusted root",
             Self::HostMismatch => "the certificate is for another host",
         })
     }
 }
 
-/// The certificate that a server presented, and what is wrong with it.
+/// The certificate that a server presented, with its faults.
 ///
-/// Everything in it but the faults is the server's own word, and proves nothing once there is a fault. It is read when it is
-/// asked for: a daemon that fetches policies shows it to nobody.
+/// Everything in it except the faults is unverified once there is a fault. It is parsed on demand: a daemon that
+/// fetches policies shows it to nobody.
 #[derive(Clone, Debug)]
 pub struct PeerCertificate {
     faults: Vec<CertificateFault>,
@@ -74,7 +74,7 @@ pub struct PeerCertificate {
     shown: OnceLock<Shown>,
 }
 
-/// What a certificate says of itself.
+/// The parsed contents of a certificate.
 #[derive(Clone, Debug, Default)]
 struct Shown {
     dns_names: Vec<String>,
@@ -86,17 +86,17 @@ struct Shown {
 }
 
 impl PeerCertificate {
-    /// All faults, the primary one first; empty if the certificate is good.
+    /// All faults, the primary one first; empty if the certificate is valid.
     pub fn faults(&self) -> &[CertificateFault] {
         &self.faults
     }
 
-    /// The fault to report where there is room for one; `None` if the certificate is good.
+    /// The fault to report if only one can be reported; `None` if the certificate is valid.
     pub fn primary_fault(&self) -> Option<CertificateFault> {
         self.faults.first().copied()
     }
 
-    /// What policy application takes for it.
+    /// The result for policy application.
     pub fn result(&self) -> CertificateResult {
         match self.primary_fault() {
             None => CertificateResult::Valid,
@@ -107,7 +107,7 @@ impl PeerCertificate {
         }
     }
 
-    /// Whether it is unexpired, trusted, and valid for the host (RFC 8461, 4.2).
+    /// Returns whether it is unexpired, trusted, and valid for the host (RFC 8461, 4.2).
     pub fn is_valid(&self) -> bool {
         self.faults.is_empty()
     }
@@ -127,17 +127,17 @@ impl PeerCertificate {
         &self.shown().issuer
     }
 
-    /// When its validity begins, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
+    /// The start of its validity, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
     pub fn not_before(&self) -> i64 {
         self.shown().not_before
     }
 
-    /// When its validity ends, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
+    /// The end of its validity, in seconds since 1970-01-01T00:00:00Z; 0 if it is malformed.
     pub fn not_after(&self) -> i64 {
         self.shown().not_after
     }
 
-    /// It and the certificates that came with it.
+    /// The chain: this certificate and those that came with it.
     pub fn chain(&self) -> &CertificateChain {
         &self.shown().chain
     }
@@ -185,10 +185,10 @@ impl Shown {
     }
 }
 
-/// All faults of a certificate, the primary one first, each with the error that would end the handshake for it.
+/// All faults of a certificate, the primary one first, each with the error that would end the handshake.
 ///
-/// `webpki` stops at the first fault. The name is therefore checked apart from the chain, and a chain that fails for
-/// its dates is checked once more at a time that they allow.
+/// `webpki` stops at the first fault. The name is therefore checked separately, and a chain that fails because of dates
+/// is verified again at a time that they allow.
 pub(super) fn check(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -215,7 +215,7 @@ pub(super) fn check(
     if let Err(error) = chain_at(now) {
         let allowed = time_allowed_by(&error);
         note(error);
-        // Each certificate of the chain may move the time once; what the dates say at another time than now is no fault.
+        // Each certificate of the chain may move the time once; a date fault at a time other than now is ignored.
         let mut time = allowed;
         for _ in 0..=MAX_INTERMEDIATES {
             let Some(error) = time.and_then(|time| chain_at(time).err()) else { break };
@@ -252,7 +252,7 @@ fn fault_of(error: &rustls::Error) -> CertificateFault {
     }
 }
 
-/// The time nearest to the one tried at which the certificate that failed for its dates is valid.
+/// The nearest time at which the certificate that failed because of its dates is valid.
 fn time_allowed_by(error: &rustls::Error) -> Option<UnixTime> {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -272,7 +272,7 @@ fn dns_name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// `webpki` follows no longer chain than this.
+/// `webpki` follows chains up to this length.
 const MAX_INTERMEDIATES: usize = 6;
 /// More than any server sends.
 const MAX_SENT: usize = 16;

@@ -7,9 +7,9 @@ use x509_parser::public_key::PublicKey;
 
 use super::printable::printable;
 
-/// The certificates that a server sent, its own first, and how they hang together.
+/// The certificates that a server sent, its own first, and their order.
 ///
-/// Nothing in it is verified: that a name fits does not make a signature good.
+/// Nothing in it is verified: matching names do not mean a valid signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateChain {
     certificates: Vec<CertificateDer<'static>>,
@@ -27,39 +27,39 @@ pub struct CertificateChain {
 pub struct MissingIssuer {
     /// Its name, for people.
     pub name: String,
-    /// Where its certificate can be had (caIssuers; RFC 5280, 4.2.2.1). A certificate that names such a place is most often
-    /// one of a public CA: then the chain is incomplete, while a private CA is simply not trusted.
+    /// The URL of its certificate (caIssuers; RFC 5280, 4.2.2.1). A certificate with such a URL is usually from a
+    /// public CA: then the chain is incomplete, whereas a private CA is simply not trusted.
     pub url: Option<String>,
 }
 
 impl CertificateChain {
-    /// How many certificates were sent; 16 at most are looked at.
+    /// The number of certificates sent; at most 16 are examined.
     pub fn len(&self) -> usize {
         self.certificates.len()
     }
 
-    /// Whether none was sent, or the first one is malformed.
+    /// Returns whether none was sent, or the first one is malformed.
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty()
     }
 
-    /// The issuer at which the way from the server's certificate to a trusted root breaks off.
+    /// The issuer at which the path from the server's certificate to a trusted root breaks off.
     pub fn missing_issuer(&self) -> Option<&MissingIssuer> {
         self.missing_issuer.as_ref()
     }
 
-    /// Whether each certificate was issued by the one after it, as RFC 5246, 7.4.2 demands. TLS 1.3 only recommends
-    /// it.
+    /// Returns whether each certificate was issued by the one after it, as RFC 5246, 7.4.2 requires. TLS 1.3 only
+    /// recommends it.
     pub fn is_in_order(&self) -> bool {
         self.is_in_order
     }
 
-    /// Whether the server's certificate names itself as its issuer.
+    /// Returns whether the server's certificate names itself as its issuer.
     pub fn is_self_signed(&self) -> bool {
         self.is_self_signed
     }
 
-    /// When the first of the certificates on the way to the root expires, in seconds since 1970-01-01T00:00:00Z.
+    /// The earliest expiry of the certificates on the path to the root, in seconds since 1970-01-01T00:00:00Z.
     pub fn not_after(&self) -> Option<i64> {
         self.not_after
     }
@@ -69,8 +69,8 @@ impl CertificateChain {
         &self.key
     }
 
-    /// What is too weak for today, for people: an RSA key below 2,048 bits, an EC key below 224 bits, a signature with MD5
-    /// or SHA-1.
+    /// The weakness by current standards, for people: an RSA key below 2,048 bits, an EC key below 224 bits, a
+    /// signature with MD5 or SHA-1.
     pub fn weakness(&self) -> Option<&str> {
         self.weakness.as_deref()
     }
@@ -98,7 +98,7 @@ impl CertificateChain {
     }
 }
 
-/// The way from the first certificate towards a root by the names of issuers, and where it breaks off.
+/// The path from the first certificate towards a root by issuer names, and where it breaks off.
 fn path<'c, 'd>(
     sent: &'c [X509Certificate<'d>],
     roots: &RootCertStore,
@@ -113,7 +113,7 @@ fn path<'c, 'd>(
             return (path, None);
         }
         let next = sent.iter().find(|other| issued(other, certificate));
-        // A circle leads nowhere.
+        // A cycle leads nowhere.
         current = next.filter(|next| !path.iter().any(|known| known.subject() == next.subject()));
     }
     let missing = path
@@ -122,7 +122,7 @@ fn path<'c, 'd>(
     (path, missing)
 }
 
-/// By name alone.
+/// Compares names only.
 fn issued(issuer: &X509Certificate<'_>, certificate: &X509Certificate<'_>) -> bool {
     issuer.subject().as_raw() == certificate.issuer().as_raw()
 }
@@ -209,7 +209,7 @@ mod tests {
         let mixed = CertificateChain::new(&[leaf, other.clone(), middle.der().clone()], &roots);
         assert_eq!((mixed.is_in_order(), mixed.missing_issuer()), (false, None));
 
-        // A root that nobody trusts is sent: nothing is missing.
+        // An untrusted root is sent: nothing is missing.
         let empty = RootCertStore::empty();
         let stranger = CertificateChain::new(&[other, root.der().clone()], &empty);
         assert_eq!((stranger.missing_issuer(), stranger.is_self_signed()), (None, false));

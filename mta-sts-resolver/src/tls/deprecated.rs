@@ -1,4 +1,4 @@
-//! TLS 1.0 and 1.1, as far as a server's answer to a `ClientHello`: rustls knows neither.
+//! TLS 1.0 and 1.1, as far as a server's response to a `ClientHello`: rustls supports neither.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::DnsName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// A version of TLS that is deprecated (RFC 8996), and that no sender with MTA-STS speaks (RFC 8461, 7.2).
+/// A deprecated version of TLS (RFC 8996), which no sender with MTA-STS uses (RFC 8461, 7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DeprecatedTlsVersion {
@@ -18,7 +18,7 @@ pub enum DeprecatedTlsVersion {
 }
 
 impl DeprecatedTlsVersion {
-    /// The version before it, if that is one of these.
+    /// The previous version, if it is one of these.
     pub(crate) fn before(self) -> Option<Self> {
         match self {
             Self::Tls10 => None,
@@ -43,10 +43,11 @@ impl fmt::Display for DeprecatedTlsVersion {
     }
 }
 
-/// The version that a server chooses for a client that knows none above `highest`; `None` if it chooses none of these, for which it
-/// may send an alert or close the connection.
+/// The version that a server chooses for a client that supports none above `highest`; `None` if it chooses none of
+/// these, and instead sends an alert or closes the connection.
 ///
-/// A `ClientHello` with `host` as SNI is sent, at most six octets of the `ServerHello` are read, and the handshake is ended with an alert.
+/// Sends a `ClientHello` with `host` as SNI, reads at most six octets of the `ServerHello`, and ends the handshake with
+/// an alert.
 pub(crate) async fn choice_of_deprecated_tls<S>(
     stream: &mut S,
     host: &DnsName<'_>,
@@ -72,7 +73,7 @@ where
 /// RFC 4346, 7.4.1.2.
 fn client_hello(host: &DnsName<'_>, highest: DeprecatedTlsVersion) -> Vec<u8> {
     let mut random = [0; 32];
-    // No key is made from it, so that zeros do as well.
+    // No key is derived from it, so zeros are good enough.
     let _ = SystemRandom::new().fill(&mut random);
     let name = [&[HOST_NAME][..], &with_length::<2>(host.as_ref().as_bytes())].concat();
     let extensions = [
@@ -90,7 +91,7 @@ fn client_hello(host: &DnsName<'_>, highest: DeprecatedTlsVersion) -> Vec<u8> {
     ]
     .concat();
     let message = [&[CLIENT_HELLO][..], &with_length::<3>(&body)].concat();
-    // The record itself has the oldest version, as servers expect of a first one (RFC 5246, E.1).
+    // The record itself has the oldest version, as servers expect of the first one (RFC 5246, E.1).
     [&[HANDSHAKE, 3, 1][..], &with_length::<2>(&message)].concat()
 }
 
@@ -98,15 +99,15 @@ fn extension(kind: u8, data: &[u8]) -> Vec<u8> {
     [&[0, kind][..], &with_length::<2>(data)].concat()
 }
 
-/// Octets behind their length, which has `N` octets itself.
+/// The octets preceded by their length in `N` octets.
 fn with_length<const N: usize>(octets: &[u8]) -> Vec<u8> {
     let length = (octets.len() as u64).to_be_bytes();
     [&length[length.len() - N..], octets].concat()
 }
 
-/// The version in a `ServerHello`; `None` if something else comes.
+/// The version in a `ServerHello`; `None` if something else was received.
 async fn version_of_server_hello(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<[u8; 2]>> {
-    // Type and length of the message, and the version; a server may spread them over records.
+    // Type and length of the message, and the version; a server may split them over records.
     let mut message = [0; 6];
     let mut known = 0;
     while known < message.len() {
@@ -137,7 +138,8 @@ const EC_POINT_FORMATS: u8 = 11;
 const UNCOMPRESSED: u8 = 0;
 /// P-256, P-384, P-521 and X25519.
 const GROUPS: [u8; 8] = [0, 23, 0, 24, 0, 25, 0, 29];
-/// What these versions have in common with servers of today, from ECDHE with AES to RSA with RC4, and the signal of RFC 5746, 3.3.
+/// Suites that these versions and current servers have in common, from ECDHE with AES to RSA with RC4, and the signal
+/// of RFC 5746, 3.3.
 const CIPHER_SUITES: [u8; 28] = [
     0xc0, 0x0a, 0xc0, 0x09, 0xc0, 0x14, 0xc0, 0x13, 0x00, 0x39, 0x00, 0x33, 0x00, 0x35, 0x00, 0x2f, 0xc0,
     0x08, 0xc0, 0x12, 0x00, 0x16, 0x00, 0x0a, 0x00, 0x05, 0x00, 0xff,
@@ -172,14 +174,14 @@ mod tests {
     async fn what_is_no_such_choice_is_none() {
         let whole = server_hello([3, 2]);
         for answer in [
-            // An alert; nothing; a hello that breaks off; a newer version, or SSL 3.0; no TLS.
+            // An alert; nothing; a truncated hello; a newer version, or SSL 3.0; not TLS.
             &[21, 3, 1, 0, 2, 2, 70][..],
             &[],
             &whole[..10],
             &server_hello([3, 3]),
             &server_hello([3, 0]),
             b"500 5.5.1 command unknown\r\n",
-            // Records of no octets, which might go on for ever; another message.
+            // Empty records, which could continue forever; another message.
             &[22, 3, 1, 0, 0].repeat(100),
             &[&[22, 3, 1, 0, 6, 11][..], &[0; 5]].concat(),
         ] {

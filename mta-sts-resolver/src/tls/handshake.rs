@@ -19,7 +19,7 @@ use super::certificate::{self, CertificateFault, PeerCertificate};
 use super::printable::printable;
 use super::trust_store::TrustStore;
 
-/// The version of TLS that was agreed on; older ones are never offered (RFC 8461, 7.2).
+/// The negotiated version of TLS; older ones are never offered (RFC 8461, 7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TlsVersion {
@@ -38,7 +38,7 @@ impl fmt::Display for TlsVersion {
     }
 }
 
-/// What a finished handshake agreed on, and the certificate it was made with.
+/// The result of a finished handshake: its parameters, and the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSession {
     version: TlsVersion,
@@ -58,7 +58,7 @@ impl TlsSession {
         &self.cipher_suite
     }
 
-    /// The name sent in SNI, which is the one that the certificate was verified for (RFC 8461, 7.1).
+    /// The name sent in SNI, against which the certificate was verified (RFC 8461, 7.1).
     pub fn server_name(&self) -> &str {
         &self.server_name
     }
@@ -73,7 +73,7 @@ impl TlsSession {
     }
 }
 
-/// A handshake that failed.
+/// A failed handshake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct TlsFailure {
@@ -84,22 +84,22 @@ pub struct TlsFailure {
 }
 
 impl TlsFailure {
-    /// A stable word for it: that of the certificate's primary fault, or `tls-handshake-failed`.
+    /// The stable code: that of the certificate's primary fault, or `tls-handshake-failed`.
     pub fn code(&self) -> &'static str {
         self.primary_fault().map_or("tls-handshake-failed", CertificateFault::code)
     }
 
-    /// The certificate, if the handshake came as far as that.
+    /// The certificate, if it was received.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.certificate.as_ref()
     }
 
-    /// Whether the server speaks no version of TLS that is new enough, 1.2 at least.
+    /// Returns whether the server supports no version of TLS that is recent enough, at least 1.2.
     pub fn is_version_too_old(&self) -> bool {
         self.is_too_old
     }
 
-    /// Whether the server ended the handshake with an alert; otherwise this side did, or the connection broke.
+    /// Returns whether the server ended the handshake with an alert; otherwise this side did, or the connection broke.
     pub fn is_refusal(&self) -> bool {
         self.is_refusal
     }
@@ -114,26 +114,26 @@ impl TlsFailure {
     }
 }
 
-/// What a certificate with faults does to the handshake.
+/// The effect of an invalid certificate on the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnCertificateFault {
-    /// It ends it (HTTPS to a policy host).
+    /// It ends the handshake (HTTPS to a policy host).
     Abort,
-    /// It is only recorded: opportunistic TLS with an MX host is worth more than clear text, and whether mail may be
-    /// delivered is decided from the policy afterwards. The caller must look at the recorded faults.
+    /// It is only recorded: opportunistic TLS with an MX host is better than clear text, and the policy decides
+    /// afterwards whether mail may be delivered. The caller must check the recorded faults.
     RecordAndContinue,
 }
 
-/// Whether a client says which host it wants.
+/// Whether a client sends SNI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerNameIndication {
     /// As every sender must (RFC 8461, 7.1).
     Sent,
-    /// To see how a server treats a client that does not.
+    /// To see how a server treats a client without it.
     LeftOut,
 }
 
-/// TLS 1.2 or 1.3 with `host` as SNI, unless that is left out, over a stream that is connected.
+/// Negotiates TLS 1.2 or 1.3 with `host` as SNI, unless that is left out, over a connected stream.
 pub(crate) async fn handshake<S>(
     stream: S,
     host: &DnsName<'static>,
@@ -170,8 +170,8 @@ where
     }
 }
 
-/// The suites with SHA-256 before those with SHA-384, for which processors have no instructions: AES-128 is what TLS 1.3 makes
-/// everyone have (RFC 8446, 9.1), and a policy is no secret.
+/// Prefers suites with SHA-256 to those with SHA-384, for which processors have no instructions: AES-128 is mandatory
+/// in TLS 1.3 (RFC 8446, 9.1), and a policy is not secret.
 fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
         let mut provider = ring::default_provider();
@@ -216,7 +216,7 @@ fn session_of<S>(
     })
 }
 
-/// rustls spells the suites of TLS 1.3 `TLS13_...`, the registry `TLS_...`.
+/// rustls names the suites of TLS 1.3 `TLS13_...`, the registry `TLS_...`.
 fn iana_name(suite: CipherSuite) -> String {
     let name = format!("{suite:?}");
     match name.strip_prefix("TLS13_") {
@@ -251,8 +251,8 @@ fn detail_of(error: &io::Error) -> String {
     printable(&format!("TLS handshake failed: {text}"))
 }
 
-/// Verifies like rustls' own verifier, by its own functions, but finds all faults and records them; [`OnCertificateFault`]
-/// says whether a fault also ends the handshake. That the server holds the certificate's key is always verified.
+/// Verifies with the functions of rustls' own verifier, but finds and records all faults; [`OnCertificateFault`]
+/// determines whether a fault also ends the handshake. Possession of the private key is always verified.
 #[derive(Debug)]
 struct RecordingVerifier {
     roots: Arc<RootCertStore>,

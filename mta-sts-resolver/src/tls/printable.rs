@@ -1,4 +1,4 @@
-/// One line of text that is safe to print, at most 512 characters of what a server sent.
+/// One line of printable text, at most 512 characters of what a server sent.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(512).collect()
 }

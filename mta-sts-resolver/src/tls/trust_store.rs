@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::file_watch::FileWatch;
 
-/// The root certificates that policy hosts and MX hosts must chain to (RFC 8461, 3.3 and 4.2).
+/// The trusted root certificates for policy hosts and MX hosts (RFC 8461, 3.3 and 4.2).
 ///
 /// ```no_run
 /// use mta_sts_resolver::TrustStore;
@@ -20,8 +20,8 @@ use crate::file_watch::FileWatch;
 /// # Ok::<(), mta_sts_resolver::TrustStoreError>(())
 /// ```
 ///
-/// Certificates that come from files are read again when the files have changed; see [`TrustStore::reload`]. A clone shares
-/// the certificates, and what is read later.
+/// Certificates from files are read again when the files change; see [`TrustStore::reload`]. A clone shares the
+/// certificates, including later changes.
 #[derive(Clone)]
 pub struct TrustStore {
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ struct Shared {
     roots: RwLock<Roots>,
 }
 
-/// Where certificates come from.
+/// The source of certificates.
 #[derive(Debug)]
 enum Source {
     Platform,
@@ -48,25 +48,25 @@ struct Roots {
 }
 
 impl TrustStore {
-    /// The platform's roots, or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
+    /// The roots of the platform, or those of the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` instead.
     ///
-    /// Reads files, so call it once, at the start.
+    /// It reads files, so call it once, at startup.
     ///
     /// # Errors
     ///
-    /// [`TrustStoreError::NoCertificates`] if none could be used. Bad ones among good ones are only
+    /// [`TrustStoreError::NoCertificates`] if none could be used. Unusable ones among others are only
     /// [counted](TrustStore::ignored).
     pub fn platform() -> Result<Self, TrustStoreError> {
         let probed = openssl_probe::probe();
         Self::read(Source::Platform, probed.cert_file.into_iter().chain(probed.cert_dir).collect())
     }
 
-    /// Only the certificates of one PEM file; the platform's roots are not trusted.
+    /// Only the certificates of one PEM file; the roots of the platform are not trusted.
     ///
     /// # Errors
     ///
-    /// [`TrustStoreError::Unreadable`] if the file cannot be read, [`TrustStoreError::NoCertificates`] if there is no
-    /// usable certificate in it.
+    /// [`TrustStoreError::Unreadable`] if the file cannot be read, [`TrustStoreError::NoCertificates`] if it has no
+    /// usable certificate.
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, TrustStoreError> {
         let path = path.as_ref().to_owned();
         Self::read(Source::File(path.clone()), vec![path])
@@ -76,17 +76,17 @@ impl TrustStore {
     ///
     /// # Errors
     ///
-    /// [`TrustStoreError::NoCertificates`] if there is no usable certificate in it.
+    /// [`TrustStoreError::NoCertificates`] if it has no usable certificate.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustStoreError> {
         Ok(Self::new(Source::Text, FileWatch::new(Vec::new()), Roots::from_pem(pem, None)?))
     }
 
-    /// Reads the files again, for all clones; certificates that were given as a text stay. A handshake does so by itself when
-    /// a file, or the folder that `SSL_CERT_DIR` names, has changed, for which it looks once a second at most.
+    /// Reads the files again, for all clones; certificates given as text stay. Handshakes do this on their own when a
+    /// file, or the folder of `SSL_CERT_DIR`, has changed, checking at most once a second.
     ///
     /// # Errors
     ///
-    /// As at the first time: then everything stays as it was.
+    /// The same as at the first time; the certificates are then unchanged.
     pub fn reload(&self) -> Result<(), TrustStoreError> {
         let shared = &self.shared;
         shared.watch.look();
@@ -96,18 +96,18 @@ impl TrustStore {
         Ok(())
     }
 
-    /// How many roots are trusted; never 0.
+    /// The number of trusted roots; never 0.
     #[expect(clippy::len_without_is_empty, reason = "a store without roots cannot be made")]
     pub fn len(&self) -> usize {
         self.shared.roots().store.len()
     }
 
-    /// How many certificates were found but could not be used.
+    /// The number of certificates that were found but could not be used.
     pub fn ignored(&self) -> usize {
         self.shared.roots().ignored
     }
 
-    /// The roots that count now, after a look at the files.
+    /// The current roots, after checking the files for changes.
     pub(super) fn roots(&self) -> Arc<RootCertStore> {
         if self.shared.watch.has_changed() {
             match self.reload() {
@@ -118,7 +118,7 @@ impl TrustStore {
                 ),
                 Err(error) => tracing::error!(
                     %error,
-                    "the certificate authorities have changed and are of no use: the old ones are trusted on"
+                    "the certificate authorities have changed and are not usable: the old ones remain trusted"
                 ),
             }
         }
@@ -153,7 +153,7 @@ impl Shared {
 }
 
 impl Source {
-    /// What stands in the files now; `None` where there are none.
+    /// Reads the files now; `None` if there are none.
     fn read(&self) -> Option<Result<Roots, TrustStoreError>> {
         match self {
             Self::Platform => {
@@ -192,14 +192,14 @@ impl Roots {
     }
 }
 
-/// Why no [`TrustStore`] could be made: nothing can be verified, so nothing should be started.
+/// The reason why no [`TrustStore`] could be created: nothing can be verified, so the program should not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustStoreError {
     /// No usable certificate was found.
     #[error("no usable root certificate{}", .path.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default())]
     NoCertificates {
-        /// The file, if one was named.
+        /// The path of the file, if one was named.
         path: Option<PathBuf>,
     },
     /// The file could not be read.
@@ -207,13 +207,13 @@ pub enum TrustStoreError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         kind: ErrorKind,
     },
 }
 
 impl TrustStoreError {
-    /// A stable word for it.
+    /// The stable code: a kebab-case word.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoCertificates { .. } => "no-root-certificates",
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(store.reload().unwrap_err().code(), "root-certificates-unreadable");
         assert_eq!((clone.len(), clone.roots().len()), (2, 2));
 
-        // By itself, at the next handshake after a second: as tools write it, beside the old file and over it.
+        // On its own, at the next handshake after a second: as tools write it, beside the old file and over it.
         let other = directory.path().join("ca.pem.new");
         fs::write(&other, root() + &root() + &root()).unwrap();
         fs::rename(&other, &path).unwrap();

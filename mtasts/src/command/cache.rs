@@ -17,20 +17,21 @@ use super::serve::DaemonConfiguration;
 use super::store::{self, StorePlace};
 use super::{Exit, told};
 
-/// See and change what `mtasts serve` remembers, in its memory and in its store
+/// Inspect and change the policies that `mtasts serve` has in memory and in its store
 ///
-/// `refresh` and `dump` ask the daemon that runs, by its control socket, and so does `purge` where one runs: it forgets in
-/// memory and in the store. The others read and write the store alone, which a running daemon reads when it starts, and for
-/// domains that it does not know.
+/// `refresh` and `dump` contact the running daemon through its control socket, and so does `purge` if a daemon is
+/// running: it then purges both memory and the store. The other commands read and write only the store, which a running
+/// daemon reads at startup, and for domains that are not in its memory.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
     #[command(flatten)]
     control: ControlSocket,
-    /// Use this store, and ask no daemon: a file, or a Redis, `redis://HOST:PORT/NUMBER`, `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`
-    /// [default: `$MTASTS_STORE`, or else the one of the configuration, or else sqlite]
+    /// Use this store, and do not contact a daemon: a file, or a Redis server, `redis://HOST:PORT/NUMBER`,
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH` [default: `$MTASTS_STORE`, or else the one of the
+    /// configuration, or else sqlite]
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -41,38 +42,38 @@ pub(crate) struct Cache {
 enum Action {
     /// List the domains with their policies
     List,
-    /// Show what is remembered of DOMAIN, as it is stored
+    /// Show the stored entry of DOMAIN
     Show {
         #[arg(value_parser = domain)]
         domain: PolicyDomain,
     },
-    /// Forget domains, in the memory of the daemon that runs and in its store
+    /// Remove domains from the memory of the running daemon and from its store
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Purge {
-        /// Forget these
+        /// Remove these domains
         #[arg(group = "which", value_name = "DOMAIN", value_parser = domain)]
         domains: Vec<PolicyDomain>,
-        /// Forget those whose policy has expired, or that never had one
+        /// Remove domains whose policy has expired, or that have none
         #[arg(long, group = "which")]
         expired: bool,
-        /// Forget everything: mail is then without protection until each policy is fetched again
+        /// Remove everything: mail is then unprotected until each policy is fetched again
         #[arg(long, group = "which")]
         all: bool,
     },
-    /// Have the daemon that runs fetch the policies of domains now, whatever it remembers of them
+    /// Make the running daemon fetch the policies of domains now, disregarding its cache
     Refresh {
         #[arg(required = true, value_name = "DOMAIN", value_parser = domain)]
         domains: Vec<PolicyDomain>,
     },
-    /// Write what the daemon that runs has in memory to standard output, as `export` writes the store
+    /// Write the memory of the running daemon to standard output, in the format of `export`
     Dump,
-    /// Write everything in the store to standard output: one JSON object a line, with `domain` and `entry`
+    /// Write the whole store to standard output: one JSON object per line, with `domain` and `entry`
     Export,
-    /// Read from standard input what `export` has written; nothing newer is replaced
+    /// Read the output of `export` from standard input; nothing newer is replaced
     Import,
 }
 
-/// Why a command ends early.
+/// The reason why a command ends early.
 enum Failed {
     Store(StoreError),
     Daemon(ControlError),
@@ -80,7 +81,7 @@ enum Failed {
         exit: Exit,
         what: String,
     },
-    /// Nobody reads on, or nothing can be read.
+    /// The output was closed, or the input cannot be read.
     Stream(io::Error),
     Input {
         line: usize,
@@ -133,7 +134,9 @@ impl Cache {
         };
         let store = match place.open(access) {
             Ok(Some(store)) => store,
-            Ok(None) => return told(Exit::Usage, "nothing is kept of a daemon's memory"),
+            Ok(None) => {
+                return told(Exit::Usage, "the daemon keeps policies in memory only, so there is no store");
+            }
             Err(error) => return told(store::exit(&error), &format!("{place}: {error}")),
         };
         let done = match &self.action {
@@ -141,13 +144,13 @@ impl Cache {
             Action::Show { domain } => self.show(&store, domain).await,
             Action::Purge { domains, expired, all } => self.purge(&store, domains, *expired, *all).await,
             Action::Import => import(&store).await,
-            // The others ask the daemon.
+            // The others contact the daemon.
             _ => export(&store).await,
         };
         exit_of(done, &place.to_string())
     }
 
-    /// The daemon that runs, unless a store is named; none where nobody has said that there is one.
+    /// A client of the running daemon, unless a store is named; `None` if no daemon is configured.
     async fn daemon(&self) -> Result<Option<ControlClient>, Failed> {
         if self.store.is_some() && self.control.control.is_none() {
             return Ok(None);
@@ -188,7 +191,7 @@ impl Cache {
         if self.json {
             writeln!(out, "{}", json!({ "purged": purged }))?;
         } else {
-            writeln!(out, "{purged} forgotten")?;
+            writeln!(out, "{purged} removed")?;
         }
         Ok(if domains.is_empty() || purged > 0 { Exit::Fine } else { Exit::No })
     }
@@ -210,9 +213,9 @@ impl Cache {
                 continue;
             }
             let applies = match (&refreshed.mode, &refreshed.cause) {
-                (Some(mode), None) => format!("fetched, in mode {mode}"),
+                (Some(mode), None) => format!("fetched, with mode {mode}"),
                 (Some(mode), Some(cause)) => {
-                    format!("not fetched, the cached one in mode {mode} applies: {cause}")
+                    format!("not fetched; the cached one with mode {mode} applies: {cause}")
                 }
                 (None, cause) => format!("not fetched: {}", cause.as_deref().unwrap_or_default()),
             };
@@ -237,7 +240,7 @@ impl Cache {
     }
 
     fn place(&self) -> Result<StorePlace, (Exit, String)> {
-        // A configuration that is named is read whatever it is needed for.
+        // A named configuration is read in any case.
         let config = &self.control.config;
         if let (Some(place), None) = (&self.store, config) {
             return Ok(place.clone());
@@ -286,13 +289,13 @@ impl Cache {
             while let Some(page) = unreadable.next().await? {
                 if let Some(entry) = page.iter().find(|entry| entry.name == domain.as_str().as_bytes()) {
                     let why = match entry.why {
-                        Unreadable::Newer => "is of a later version of mtasts, and cannot be read",
+                        Unreadable::Newer => "was written by a later version of mtasts, and cannot be read",
                         Unreadable::Damaged => "is damaged",
                     };
-                    return Ok(told(Exit::No, &format!("what is stored of {domain} {why}")));
+                    return Ok(told(Exit::No, &format!("the stored entry of {domain} {why}")));
                 }
             }
-            return Ok(told(Exit::No, &format!("nothing is remembered of {domain}")));
+            return Ok(told(Exit::No, &format!("nothing is stored for {domain}")));
         };
         let mut out = anstream::stdout();
         if self.json {
@@ -373,7 +376,7 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
         }
     }
     out.flush()?;
-    tell_unreadable(newer, 0, "written as they are");
+    tell_unreadable(newer, 0, "written unchanged");
     tell_unreadable(0, damaged, "left out");
     Ok(if damaged > 0 { Exit::No } else { Exit::Fine })
 }
@@ -391,12 +394,12 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     let mut input = io::BufReader::new(io::stdin());
     let (mut imported, mut older, mut newer) = (0, 0, 0);
     let mut count = |is_imported: bool| if is_imported { imported += 1 } else { older += 1 };
-    // Many at once, since a store writes those that come together at one stroke.
+    // Many at once, since a store combines concurrent writes.
     let mut importing = JoinSet::new();
     let mut fault = None;
     for line in 1.. {
         let mut text = String::new();
-        // An entry has 64 KiB at most; JSON may make it some times longer.
+        // An entry has at most 64 KiB; JSON may make it several times longer.
         if input.by_ref().take(MAX_LINE).read_line(&mut text)? == 0 {
             break;
         }
@@ -416,19 +419,19 @@ async fn import(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
             count(is_imported?);
         }
     }
-    // What stands before a fault is imported all the same.
+    // Lines before a faulty one are imported all the same.
     for is_imported in importing.join_all().await {
         count(is_imported?);
     }
     if let Some(fault) = fault {
         return Err(fault);
     }
-    writeln!(anstream::stdout(), "{imported} imported, {older} not newer than what is there")?;
+    writeln!(anstream::stdout(), "{imported} imported, {older} not newer than the stored ones")?;
     tell_unreadable(newer, 0, "left out");
     Ok(if newer > 0 { Exit::No } else { Exit::Fine })
 }
 
-/// Whether it was newer than what was there.
+/// Returns whether the entry was newer than the stored one.
 async fn import_entry(
     store: Arc<dyn EntryStore>,
     domain: PolicyDomain,
@@ -441,7 +444,7 @@ async fn import_entry(
     }
 }
 
-/// What a line of `export` says; none where its entry is of a later version.
+/// Parses a line of `export`; `None` if its entry is of a later version.
 fn imported_entry(line: &str) -> Result<Option<(PolicyDomain, CacheEntry)>, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name:?} is missing"));
@@ -471,7 +474,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// All entries of a store that cannot be read, page by page.
+/// All unreadable entries of a store, page by page.
 struct Unread<'a> {
     store: &'a Arc<dyn EntryStore>,
     last: Option<UnreadableEntry>,

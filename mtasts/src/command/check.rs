@@ -21,33 +21,33 @@ use super::network::Clients;
 use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
 use super::{Exit, Network, told};
 
-/// See what a sender sees of DOMAIN: record, policy, MX hosts, STARTTLS, certificates, DANE, TLSRPT
+/// Check DOMAIN as a sender sees it: record, policy, MX hosts, STARTTLS, certificates, DANE, TLSRPT
 ///
 /// The verdict comes first, then what to do, then each stage. No message is sent.
 ///
-/// Exit status: 0 a policy of mode enforce or testing, and every MX host as it says; 1 no MTA-STS, or something is wrong;
-/// 2 wrong usage; 75 nothing is known to be wrong, but not everything could be seen now.
+/// Exit status: 0 the policy has mode enforce or testing, and every MX host complies with it; 1 there is no MTA-STS, or
+/// something is wrong; 2 wrong usage; 75 no fault was found, but not everything could be checked now.
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// A domain, or an e-mail address for its domain
     #[arg(required = true, value_name = "DOMAIN", value_parser = subject)]
     domains: Vec<Subject>,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
-    /// Say this name in EHLO, instead of the system's host name
+    /// Use this name in EHLO, instead of the system's host name
     #[arg(long, value_name = "NAME")]
     ehlo: Option<String>,
-    /// How long the look at a domain may take in all
+    /// Time limit for checking a domain
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = within)]
     timeout: Duration,
-    /// Ask each name server of the domain too, and tell where they disagree
+    /// Query each name server of the domain too, and report differences
     #[arg(long)]
     authoritative: bool,
-    /// Make the connections of a sender alone, and none to see whether TLS 1.0 and 1.1 are taken and what clients without SNI are shown
+    /// Make only the connections of a sender, without testing for TLS 1.0 and 1.1 and for clients without SNI
     #[arg(long)]
     no_probes: bool,
-    /// Ask name servers on this port
+    /// Query name servers on this port
     #[arg(long, value_name = "N", default_value_t = 53, requires = "authoritative")]
     ns_port: u16,
     #[command(flatten)]
@@ -56,15 +56,10 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) async fn run(self) -> Exit {
-        let Clients { dns, fetcher, trust_store } = match self.network.clients() {
-            Ok(clients) => clients,
+        let mut checker = match checker(&self.network, self.ehlo.as_deref()) {
+            Ok(checker) => checker.with_timeout(self.timeout),
             Err((exit, what)) => return told(exit, &what),
         };
-        let smtp = SmtpClient::new(&self.ehlo.clone().unwrap_or_else(host_name), trust_store);
-        let resolver = Resolver::new(dns, fetcher);
-        let mut checker = DomainChecker::new(resolver, smtp)
-            .with_smtp_port(self.network.smtp_port)
-            .with_timeout(self.timeout);
         if self.no_probes {
             checker = checker.without_probes();
         }
@@ -77,7 +72,7 @@ impl Check {
         let mut verdicts = Vec::new();
         let running = start(&checker, &self.domains);
         for (place, (subject, running)) in self.domains.iter().zip(running).enumerate() {
-            let what = format!("looking at {}", subject.domain);
+            let what = format!("checking {}", subject.domain);
             let check = match with_progress(&what, running).await {
                 Ok(check) => check,
                 Err(error) => return told(Exit::Temporary, &error.to_string()),
@@ -86,7 +81,7 @@ impl Check {
             if self.json {
                 values.push(report::json(subject, &check));
             } else if text::print(subject, &check, place > 0).is_err() {
-                // Nobody reads on.
+                // The output was closed.
                 return Exit::No;
             } else {
                 verdicts.push((subject.title(), Verdict::of(&check)));
@@ -108,7 +103,30 @@ impl Check {
     }
 }
 
-/// What comes after all domains: a line for each where there are several, and the exit status where it is not 0.
+/// What looks at domains, over this network.
+fn checker(network: &Network, ehlo: Option<&str>) -> Result<DomainChecker, (Exit, String)> {
+    let Clients { dns, fetcher, trust_store } = network.clients()?;
+    let smtp = SmtpClient::new(&ehlo.map_or_else(host_name, str::to_owned), trust_store);
+    Ok(DomainChecker::new(Resolver::new(dns, fetcher), smtp).with_smtp_port(network.smtp_port))
+}
+
+/// A look at a domain, for commands that need it beside other things.
+pub(super) struct LiveCheck {
+    checker: DomainChecker,
+}
+
+impl LiveCheck {
+    pub(super) fn new(network: &Network) -> Result<Self, (Exit, String)> {
+        Ok(Self { checker: checker(network, None)?.without_probes() })
+    }
+
+    pub(super) async fn look_at(&self, domain: &PolicyDomain) -> DomainCheck {
+        let check = Box::pin(self.checker.check(domain.clone(), now()));
+        with_progress(&format!("checking {domain}"), check).await
+    }
+}
+
+/// Prints what follows all domains: a line for each if there are several, and the exit status if it is not 0.
 fn print_end(verdicts: &[(String, Verdict)], standing: Standing) -> io::Result<()> {
     if verdicts.len() > 1 {
         text::print_summary(verdicts)?;
@@ -121,14 +139,14 @@ fn print_end(verdicts: &[(String, Verdict)], standing: Standing) -> io::Result<(
     Ok(())
 }
 
-/// For how many days more a certificate and its chain are valid; negative, once one of them has expired.
+/// The number of days for which a certificate and its chain remain valid; negative if one of them has expired.
 fn days_left(check: &DomainCheck, certificate: &PeerCertificate) -> i64 {
     let now = i64::try_from(check.now.as_secs()).unwrap_or(i64::MAX);
     let end = certificate.chain().not_after().unwrap_or(certificate.not_after());
     end.saturating_sub(now).div_euclid(86_400)
 }
 
-/// A span of time: `20s`, `1m`; a number alone is seconds.
+/// Parses a span of time: `20s`, `1m`; a plain number is in seconds.
 fn within(text: &str) -> Result<Duration, String> {
     let span = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
     match span {
@@ -145,7 +163,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// The domain by its A-labels, and its U-labels where it was given so.
+    /// The domain in A-labels, and in U-labels if it was given so.
     fn title(&self) -> String {
         let (_, given) = self.given.rsplit_once('@').unwrap_or(("", &self.given));
         if given.is_ascii() {
@@ -158,7 +176,7 @@ impl Subject {
 
 pub(super) fn subject(given: &str) -> Result<Subject, String> {
     if given.parse::<IpAddr>().is_ok() {
-        return Err("this is an address, not a domain".to_owned());
+        return Err("this is an IP address, not a domain".to_owned());
     }
     if let Some((local_part, _)) = given.rsplit_once('@')
         && local_part.contains('@')
@@ -173,7 +191,7 @@ pub(super) fn subject(given: &str) -> Result<Subject, String> {
         .map_err(|error| format!("{} [{}]", error.kind().message(), error.code()))
 }
 
-/// Starts all checks; no more than a few go on at once.
+/// Starts all checks; only a few run at once.
 fn start(checker: &DomainChecker, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
     let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
     let start_one = |subject: &Subject| {
@@ -190,7 +208,7 @@ pub(crate) fn now() -> UnixTime {
     UnixTime::from_secs(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()))
 }
 
-/// What the kernel calls this host; servers may be picky about the name, but a check needs no more of them than STARTTLS.
+/// The host name of the system; servers may be strict about the name, but a check only needs STARTTLS.
 fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
@@ -201,5 +219,5 @@ fn host_name() -> String {
 
 const DOMAINS_AT_ONCE: usize = 8;
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
-/// The version of the JSON: raised when a member goes or changes its meaning, not when one comes.
+/// The version of the JSON: incremented when a member is removed or changes its meaning, not when one is added.
 pub(super) const FORMAT: u32 = 1;

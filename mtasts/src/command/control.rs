@@ -1,7 +1,7 @@
-//! The control socket of a daemon that runs: its protocol, and its client.
+//! The control socket of the running daemon: its protocol, and its client.
 //!
-//! A client sends a request as one line of JSON, and gets the answer as lines of JSON; then it may send the next. The last line
-//! of an answer is the one without `entry`. docs/serve.md has it for other programs.
+//! A client sends a request as one line of JSON, and receives the answer as lines of JSON; then it may send the next
+//! one. The last line of an answer is the one without `entry`. docs/serve.md describes the protocol for other programs.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::Exit;
 use super::remembered::Remembered;
 
-/// A line that a client sends.
+/// A line sent by a client.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Envelope {
     pub(crate) version: u32,
@@ -27,26 +27,26 @@ pub(crate) struct Envelope {
     pub(crate) request: Request,
 }
 
-/// What a client asks for.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub(crate) enum Request {
-    /// What is answered to a key now, and why.
+    /// Explains the answer to a key now.
     Explain {
         key: String,
-        /// The name of the map, which chooses the zone.
+        /// The name of the map, which selects the zone.
         #[serde(default)]
         zone: String,
     },
-    /// To forget.
+    /// Removes domains.
     Purge { which: Which },
-    /// To fetch the policy of a domain now.
+    /// Fetches the policy of a domain now.
     Refresh { domain: String },
-    /// Everything that memory holds, a line for each entry.
+    /// Returns everything in memory, one line for each entry.
     Dump,
 }
 
-/// Which domains are forgotten.
+/// The domains to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Which {
@@ -55,32 +55,32 @@ pub(crate) enum Which {
     All,
 }
 
-/// The answer to [`Request::Explain`]. Times are seconds since 1970.
+/// The answer to [`Request::Explain`]. Times are in seconds since 1970.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Explained {
     pub(crate) at: u64,
     pub(crate) key: String,
     pub(crate) zone: String,
-    /// Whether no zone has that name, so that the one of every other map counts.
+    /// Whether no zone has that name, so that the default zone applies.
     pub(crate) default_zone: bool,
-    /// As Postfix gets it: `OK ...`, `NOTFOUND` or `TEMP ...`.
+    /// The answer as received by Postfix: `OK ...`, `NOTFOUND`, or `TEMP ...`.
     pub(crate) answer: String,
     pub(crate) reason: String,
-    /// Whether the overrides say what is answered.
+    /// Whether the overrides determine the answer.
     pub(crate) overridden: bool,
     pub(crate) domain: Option<String>,
     /// The mode of the policy that applies.
     pub(crate) mode: Option<String>,
-    /// The word of why none applies, or why it is not known whether one does.
+    /// The code of the reason why no policy applies, or why this could not be determined.
     pub(crate) no_policy: Option<String>,
-    /// `every-host`, `some-hosts`, `no-host`, or the word of an error; none where DANE was not asked about.
+    /// `every-host`, `some-hosts`, `no-host`, or the code of an error; `None` if DANE was not looked up.
     pub(crate) dane: Option<String>,
     pub(crate) entry: Option<Remembered>,
-    /// What went wrong lately, the latest first.
+    /// The recent failures, the latest first.
     pub(crate) events: Vec<ExplainedEvent>,
 }
 
-/// Something that went wrong with a domain.
+/// A failure that affected a domain.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct ExplainedEvent {
     pub(crate) at: u64,
@@ -95,13 +95,13 @@ pub(crate) struct Refreshed {
     pub(crate) domain: String,
     /// Whether the policy was fetched.
     pub(crate) fetched: bool,
-    /// Why not.
+    /// The reason why it was not.
     pub(crate) cause: Option<String>,
     /// The mode of the policy that applies now.
     pub(crate) mode: Option<String>,
 }
 
-/// Why a daemon does not do what it is asked for.
+/// The reason why a daemon rejects a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Refusal {
     pub(crate) code: String,
@@ -116,19 +116,19 @@ pub(crate) struct ControlClient {
     requests: OwnedWriteHalf,
 }
 
-/// Why a daemon did not answer.
+/// The reason why a daemon gave no answer.
 #[derive(Debug)]
 pub(crate) enum ControlError {
-    /// None listens there, or it is gone.
+    /// No daemon is listening there, or it has ended.
     Unreachable { path: PathBuf, error: io::Error },
-    /// What it said makes no sense.
+    /// Its answer is not valid.
     Broken { path: PathBuf },
-    /// It does not do that.
+    /// It rejects the request.
     Refused(Refusal),
 }
 
 impl ControlClient {
-    /// Connects to the daemon that listens there.
+    /// Connects to the daemon listening at this path.
     pub(crate) async fn connect(path: &Path) -> Result<Self, ControlError> {
         let stream = UnixStream::connect(path)
             .await
@@ -137,7 +137,7 @@ impl ControlClient {
         Ok(Self { path: path.to_owned(), lines: BufReader::new(lines), requests })
     }
 
-    /// Sends a request; its answer is read line by line.
+    /// Sends a request; the answer is read line by line.
     pub(crate) async fn send(&mut self, request: Request) -> Result<(), ControlError> {
         let envelope = Envelope { version: VERSION, request };
         let mut line = serde_json::to_string(&envelope).map_err(|_| self.broken())?;
@@ -163,13 +163,13 @@ impl ControlClient {
         }
     }
 
-    /// The one line of the answer to a request.
+    /// Sends a request with a single-line answer, and returns it.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Value, ControlError> {
         self.send(request).await?;
         self.next().await
     }
 
-    /// What a line says.
+    /// Parses a line.
     pub(crate) fn read<T: DeserializeOwned>(&self, value: &Value) -> Result<T, ControlError> {
         T::deserialize(value).map_err(|_| self.broken())
     }
@@ -184,13 +184,13 @@ impl ControlClient {
 }
 
 impl ControlError {
-    /// Whether no daemon listens there.
+    /// Returns whether no daemon is listening there.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Unreachable { error, .. }
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused))
     }
 
-    /// How a command ends for it.
+    /// The exit status of a command after this error.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -209,28 +209,28 @@ impl fmt::Display for ControlError {
                 write!(formatter, "{}: {error}", path.display())?;
                 match error.kind() {
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => formatter.write_str(
-                        ": no `mtasts serve` has its control socket there; `--control` or the configuration says where it is",
+                        ": no `mtasts serve` has its control socket there; set its path with `--control` or in the configuration",
                     ),
                     io::ErrorKind::PermissionDenied => formatter
-                        .write_str(": only whom `control-mode` and `control-owner` let in may ask; try as root"),
+                        .write_str(": access is limited by `control-mode` and `control-owner`; try as root"),
                     _ => Ok(()),
                 }
             }
             Self::Broken { path } => {
-                write!(formatter, "{}: what listens there is no `mtasts serve`", path.display())
+                write!(formatter, "{}: the process that listens there is not `mtasts serve`", path.display())
             }
             Self::Refused(Refusal { code, message }) => write!(formatter, "{message} [{code}]"),
         }
     }
 }
 
-/// Where the control socket is if nobody says otherwise: where the shipped unit has it.
+/// The default path of the control socket, which is that of the shipped unit.
 pub(crate) const DEFAULT_PATH: &str = "/run/mtasts/control";
-/// The version of the protocol: raised when a member goes or changes its meaning, not when one comes.
+/// The version of the protocol: incremented when a member is removed or changes its meaning, not when one is added.
 pub(crate) const VERSION: u32 = 1;
-/// Names are 253 octets long at most, and zones are as long as a line of the configuration.
+/// Names have at most 253 octets, and zones are as long as a line of the configuration.
 pub(crate) const MAX_REQUEST_LINE: u64 = 4096;
-/// An entry has 64 KiB at most, and JSON may make it some times longer; what is known of a domain is less.
+/// An entry has at most 64 KiB, and JSON may make it several times longer; an explanation is shorter.
 const MAX_ANSWER_LINE: u64 = 4 << 20;
-/// A refresh waits for DNS, for its turn, and for a fetch.
+/// A refresh waits for DNS, for a slot, and for a fetch.
 const PATIENCE: Duration = Duration::from_secs(120);

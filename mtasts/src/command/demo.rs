@@ -19,31 +19,32 @@ use self::sender::Sender;
 use self::trial::Trial;
 use super::Exit;
 
-/// Send mail through a whole mail world on loopback, with an attacker in it, with and without MTA-STS
+/// Send mail through a simulated mail world on loopback, with an attacker in it, with and without MTA-STS
 ///
-/// Nothing leaves this machine and nothing needs root. One message a scenario is really sent, twice: by a sender of
-/// opportunistic STARTTLS, and by one that honours MTA-STS. Exit status 1 if anything ends otherwise than expected.
+/// Nothing leaves this machine, and root is not needed. For each scenario one message is really sent, twice: by a
+/// sender with opportunistic STARTTLS, and by one that honours MTA-STS. Exit status 1 if any result differs from
+/// the expected one.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Run this scenario only; may be given several times
+    /// Run only this scenario; may be given several times
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
-    /// Send nothing: run the world for other programs until standard input closes
+    /// Send nothing: run the world for other programs until standard input is closed
     #[arg(long, requires = "dir", conflicts_with_all = ["json", "scenario"])]
     serve: bool,
-    /// Write ca.pem, zone, world.json and the control socket here
+    /// Write ca.pem, zone, world.json and the control socket to this folder
     #[arg(long, value_name = "DIR", requires = "serve")]
     dir: Option<PathBuf>,
-    /// Where the world's DNS server listens
+    /// Listen on this address with the world's DNS server
     #[arg(long, value_name = "ADDR:PORT", requires = "serve")]
     dns: Option<std::net::SocketAddr>,
-    /// The port of all Policy Hosts
+    /// Use this port for all Policy Hosts
     #[arg(long, value_name = "N", requires = "serve")]
     https_port: Option<u16>,
-    /// The port of all MX hosts
+    /// Use this port for all MX hosts
     #[arg(long, value_name = "N", requires = "serve")]
     smtp_port: Option<u16>,
 }
@@ -89,12 +90,12 @@ impl Demo {
         } else {
             table::table(&trials)
         };
-        // A reader that went away has what it wanted.
+        // The reader has closed the output.
         let _ = anstream::stdout().write_all(text.as_bytes());
         if all_as_expected { Exit::Fine } else { Exit::No }
     }
 
-    /// The scenarios to run, in the world's order; or the name that the world does not know.
+    /// The scenarios to run, in the world's order; or the name of an unknown scenario.
     fn chosen(&self, world: &World) -> Result<Vec<Scenario>, &str> {
         if let Some(unknown) = self.scenario.iter().find(|name| world.scenario(name).is_none()) {
             return Err(unknown);
@@ -105,7 +106,7 @@ impl Demo {
     }
 }
 
-/// Runs the scenarios side by side: each has a domain of its own, and some wait for DNS that never answers.
+/// Runs the scenarios concurrently: each has its own domain, and some wait for DNS that never answers.
 async fn try_all(
     world: &Arc<World>,
     scenarios: Vec<Scenario>,
@@ -133,7 +134,7 @@ async fn try_all(
             },
             () = &mut long_enough_to_tell, if !told => {
                 told = true;
-                // It draws on a terminal only.
+                // It only draws on a terminal.
                 progress.set_draw_target(ProgressDrawTarget::stderr());
             }
         }

@@ -35,7 +35,7 @@ fn scoped_server(text: &str) -> Option<SocketAddr> {
         None => (text, "53"),
     };
     let (address, _) = host.split_once('%')?;
-    // The system asks nobody for an address that is written in numbers.
+    // For a numeric address the system makes no query.
     address.parse::<Ipv6Addr>().ok()?;
     (host, port.parse().ok()?).to_socket_addrs().ok()?.next()
 }

@@ -1,19 +1,21 @@
 use std::process::ExitCode;
 
-/// How a command ended: its exit status.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// All is well.
+    /// Success.
     Fine,
     /// The answer is no, or has errors.
     No,
-    /// The call was not understood.
+    /// The answer is no, and only a person can tell what to do.
+    Blocked,
+    /// The command line is not valid.
     Usage,
-    /// What there is to read cannot be read: `EX_NOINPUT` of sysexits.
+    /// The input cannot be read: `EX_NOINPUT` of sysexits.
     NoInput,
-    /// Something that may work later did not work now: `EX_TEMPFAIL` of sysexits.
+    /// A temporary failure: `EX_TEMPFAIL` of sysexits.
     Temporary,
-    /// A configuration says what it must not, or what cannot work: `EX_CONFIG` of sysexits.
+    /// The configuration has a mistake, or cannot work: `EX_CONFIG` of sysexits.
     Configuration,
 }
 
@@ -22,7 +24,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Fine => 0,
             Exit::No => 1,
-            Exit::Usage => 2,
+            Exit::Blocked | Exit::Usage => 2,
             Exit::NoInput => 66,
             Exit::Temporary => 75,
             Exit::Configuration => 78,

@@ -9,32 +9,32 @@ use super::remembered::Remembered;
 use super::serve::DaemonConfiguration;
 use super::{Exit, told};
 
-/// Say what `mtasts serve` answers for a destination now, and why
+/// Explain what `mtasts serve` answers for a destination now, and why
 ///
-/// It asks the daemon that runs, by its control socket. Where the daemon remembers nothing it looks the domain up, as for a
-/// mail. Shown are the answer, what it rests upon, what is remembered, and what went wrong lately.
+/// It contacts the running daemon through its control socket. If the daemon has nothing cached, it looks the domain up,
+/// as for a message. The output has the answer, the reasons, the cached entry, and recent failures.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// A domain, or a destination as Postfix has it: `example.com`, `[mail.example.com]:587`
+    /// A domain, or a destination as written by Postfix: `example.com`, `[mail.example.com]:587`
     #[arg(required = true, value_name = "DOMAIN")]
     keys: Vec<String>,
-    /// The name of the map, as behind the last colon of `socketmap:inet:127.0.0.1:8461:postfix`
+    /// The name of the map, as after the last colon of `socketmap:inet:127.0.0.1:8461:postfix`
     #[arg(long, value_name = "NAME", default_value = "postfix")]
     zone: String,
     #[command(flatten)]
     control: ControlSocket,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Where the daemon listens for commands.
+/// The control socket of the daemon.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ControlSocket {
-    /// Ask the daemon at this control socket [default: `control` of the configuration, or else /run/mtasts/control]
+    /// Contact the daemon at this control socket [default: `control` of the configuration, or else /run/mtasts/control]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
-    /// Read this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    /// Read this configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -74,7 +74,7 @@ impl Explain {
                 gap.and_then(|()| block(&explained).print())
             };
             if printed.is_err() {
-                // Nobody reads on.
+                // The output was closed.
                 return Ok(Exit::No);
             }
         }
@@ -84,9 +84,9 @@ impl Explain {
 
 fn block(explained: &Explained) -> Block {
     let (tone, meaning) = match explained.answer.split(' ').next() {
-        Some("OK") => (Tone::Good, "Postfix takes this in place of its own smtp_tls_security_level."),
-        Some("NOTFOUND") => (Tone::Plain, "Postfix goes by its own smtp_tls_security_level."),
-        _ => (Tone::Bad, "Postfix keeps the mail, and asks again later."),
+        Some("OK") => (Tone::Good, "Postfix uses this instead of its own smtp_tls_security_level."),
+        Some("NOTFOUND") => (Tone::Plain, "Postfix uses its own smtp_tls_security_level."),
+        _ => (Tone::Bad, "Postfix defers the mail, and asks again later."),
     };
     let mut block = Block::with_verdict(&explained.key, tone, &explained.answer);
     block.line("meaning", Tone::Plain, meaning);
@@ -96,9 +96,9 @@ fn block(explained: &Explained) -> Block {
     block.line("zone", Tone::Plain, zone);
     if let Some(dane) = &explained.dane {
         let (tone, text) = match dane.as_str() {
-            "every-host" => (Tone::Good, "authenticates every MX host".to_owned()),
-            "some-hosts" => (Tone::Note, "authenticates some of the MX hosts".to_owned()),
-            "no-host" => (Tone::Plain, "no MX host has it".to_owned()),
+            "every-host" => (Tone::Good, "applies to every MX host".to_owned()),
+            "some-hosts" => (Tone::Note, "applies to some of the MX hosts".to_owned()),
+            "no-host" => (Tone::Plain, "applies to no MX host".to_owned()),
             error => (Tone::Bad, format!("could not be looked up [{error}]")),
         };
         block.line("DANE", tone, text);
@@ -106,7 +106,7 @@ fn block(explained: &Explained) -> Block {
     match &explained.entry {
         Some(entry) => remembered(&mut block, entry, explained.at),
         None if explained.domain.is_some() => {
-            block.line("memory", Tone::Plain, "nothing is remembered of the domain");
+            block.line("memory", Tone::Plain, "nothing is cached for the domain");
         }
         None => {}
     }
@@ -139,7 +139,7 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
         if entry.checked_until > now {
             lines.push((
                 Tone::Plain,
-                format!("the record is asked for again after {}", time(entry.checked_until)),
+                format!("the record is queried again after {}", time(entry.checked_until)),
             ));
         }
     }
@@ -150,7 +150,7 @@ fn remembered(block: &mut Block, entry: &Remembered, now: u64) {
         ));
     }
     if entry.fetch_failures > 0 {
-        lines.push((Tone::Note, format!("fetches that failed since: {}", entry.fetch_failures)));
+        lines.push((Tone::Note, format!("failed fetches since then: {}", entry.fetch_failures)));
     }
     for back_off in entry.back_offs.iter().filter(|back_off| back_off.until > now) {
         lines.push((

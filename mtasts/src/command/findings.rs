@@ -1,4 +1,4 @@
-//! Findings as a compiler would show them, and for programs.
+//! Displays findings in the style of a compiler, and as JSON.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::output::{Tone, printable, terminal_width, wrapped};
 
-/// What findings are about, under the name that they show it by.
+/// The text that findings are about, and the name for it.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     name: String,
@@ -23,10 +23,11 @@ pub(crate) struct Source<'a> {
 enum Text<'a> {
     Records(&'a [Vec<u8>]),
     Policy(&'a [u8]),
+    Report(&'a [u8]),
 }
 
 impl<'a> Source<'a> {
-    /// The TXT records under a name; each is a line.
+    /// The TXT records at a name; each is a line.
     pub(crate) fn records(name: impl Into<String>, records: &'a [Vec<u8>]) -> Self {
         Self { name: name.into(), text: Text::Records(records) }
     }
@@ -36,11 +37,16 @@ impl<'a> Source<'a> {
         Self { name: name.into(), text: Text::Policy(body) }
     }
 
+    /// The JSON of a TLS report.
+    pub(crate) fn report(name: impl Into<String>, json: &'a [u8]) -> Self {
+        Self { name: name.into(), text: Text::Report(json) }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Prints the findings, an empty line after each.
+    /// Prints the findings, each followed by an empty line.
     pub(crate) fn print(&self, findings: &[Finding]) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         for finding in findings {
@@ -83,7 +89,8 @@ impl<'a> Source<'a> {
         } else {
             writeln!(out, "{margin} {frame}-->{frame:#} {name}")?;
         }
-        for (label, sentence) in [("senders", finding.senders()), ("help", finding.help())] {
+        let others = if matches!(self.text, Text::Report(_)) { "receivers" } else { "senders" };
+        for (label, sentence) in [(others, finding.senders()), ("help", finding.help())] {
             let indent = margin.len() + 3;
             let text = format!("{label}: {}", printable(sentence));
             for (place, line) in wrapped(&text, terminal_width(), indent).iter().enumerate() {
@@ -98,7 +105,7 @@ impl<'a> Source<'a> {
         writeln!(out)
     }
 
-    /// The findings for programs. Keys and codes are stable.
+    /// The findings as JSON. Keys and codes are stable.
     pub(crate) fn json(&self, findings: &[Finding]) -> Value {
         findings.iter().map(|finding| self.finding_json(finding)).collect()
     }
@@ -119,7 +126,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Where the finding stands in the text; nowhere, if it is about the head of an HTTP response.
+    /// The position of the finding in the text; `None` if it is about the head of an HTTP response.
     fn place(&self, finding: &Finding) -> Option<Place<'a>> {
         let span = finding.span();
         match self.text {
@@ -129,12 +136,12 @@ impl<'a> Source<'a> {
                 let record = records.get(line.saturating_sub(1)).map_or(&b""[..], Vec::as_slice);
                 Some(Place::in_record(record, span, line))
             }
-            Text::Policy(body) => Some(Place::in_body(body, span)),
+            Text::Policy(body) | Text::Report(body) => Some(Place::in_body(body, span)),
         }
     }
 }
 
-/// Whether a finding is about the head of an HTTP response, and so has no place in its body.
+/// Returns whether a finding is about the head of an HTTP response, and so has no position in its body.
 pub(crate) const fn is_about_head(finding: &Finding) -> bool {
     matches!(
         finding.kind(),
@@ -147,13 +154,13 @@ pub(crate) const fn is_about_head(finding: &Finding) -> bool {
     )
 }
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) errors: usize,
     pub(crate) warnings: usize,
     pub(crate) infos: usize,
-    /// There are more, which nobody has seen.
+    /// Whether there are more, which are only counted.
     has_more: bool,
 }
 
@@ -171,7 +178,7 @@ impl Counts {
         }
     }
 
-    /// Whether there is a warning, or there may be one among the findings that are only counted.
+    /// Returns whether there is a warning, or may be one among the findings that are only counted.
     pub(crate) const fn may_have_warnings(self) -> bool {
         self.warnings > 0 || self.has_more
     }
@@ -180,7 +187,7 @@ impl Counts {
         json!({ "error": self.errors, "warning": self.warnings, "info": self.infos })
     }
 
-    /// In words, the worst first.
+    /// The numbers in words, the most severe first.
     pub(crate) fn sentence(self) -> String {
         let words: Vec<_> = [(self.errors, "error"), (self.warnings, "warning"), (self.infos, "info")]
             .into_iter()
@@ -194,14 +201,14 @@ impl Counts {
     }
 }
 
-/// What senders make of a policy that parses, by what was found in it.
+/// How senders treat a policy that parses, according to the findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reception {
-    /// Some senders refuse what others let pass.
+    /// Some senders refuse what others accept.
     pub(crate) some_refuse: bool,
     /// No pattern covers a host of the domain.
     pub(crate) covers_none: bool,
-    /// With some senders it is so.
+    /// This is so for some senders.
     some_cover_none: bool,
 }
 
@@ -243,7 +250,7 @@ impl Reception {
         }
     }
 
-    /// What they make of it, without a full stop.
+    /// A sentence without a full stop.
     pub(crate) fn sentence(self, senders: &str) -> String {
         let taken = if self.some_refuse {
             "Some senders refuse it, others accept it".to_owned()
@@ -251,15 +258,15 @@ impl Reception {
             format!("{senders} accept it")
         };
         let covered = match self {
-            Self { covers_none: true, .. } => ", and it covers none of your hosts",
-            Self { some_cover_none: true, .. } => ", and with some it covers none of your hosts",
+            Self { covers_none: true, .. } => ", but it covers none of your hosts",
+            Self { some_cover_none: true, .. } => ", but for some it covers none of your hosts",
             _ => "",
         };
         format!("{taken}{covered}")
     }
 }
 
-/// What is let pass by us and not by everybody.
+/// The departures that are tolerated here, but not by everybody.
 const REFUSED_BY_SOME: [FindingKind; 6] = [
     FindingKind::Policy(PolicyErrorKind::BlankLine),
     FindingKind::Policy(PolicyErrorKind::ByteOrderMark),
@@ -269,17 +276,17 @@ const REFUSED_BY_SOME: [FindingKind; 6] = [
     FindingKind::Lint(LintKind::ClampedMaxAge),
 ];
 
-/// The line where a span begins. Lines and columns are counted from 1; a column is one character, or one octet that is no
-/// UTF-8.
+/// The line in which a span begins. Lines and columns are counted from 1; a column is one character, or one octet that
+/// is not UTF-8.
 #[derive(Debug)]
 struct Place<'a> {
     line: usize,
     column: usize,
-    /// The line, with its end where the span takes it in.
+    /// The line, with its line end if the span includes it.
     text: &'a [u8],
     /// The span within it.
     span: Range<usize>,
-    /// The line where the span ends.
+    /// The line in which the span ends.
     last_line: usize,
 }
 
@@ -313,7 +320,7 @@ fn column(line: &[u8], at: usize) -> usize {
     chunks.map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum::<usize>() + 1
 }
 
-/// As much of a line as can be shown, and the marks under it.
+/// The part of a line that is shown, and the marks below it.
 #[derive(Debug)]
 struct Excerpt {
     text: String,
@@ -325,7 +332,7 @@ impl Excerpt {
     fn new(place: &Place<'_>) -> Self {
         let (text, span) = (place.text, &place.span);
         let at = span.start.min(text.len());
-        // The part before the span is read from its end, so that it may be cut at its start.
+        // The part before the span is read from its end, so that its start can be truncated.
         let mut before: Vec<_> = cells(&text[start_of_char(text, at.saturating_sub(4 * MAX_BEFORE))..at]);
         let is_whole = fit_end(&mut before, MAX_BEFORE) && at <= 4 * MAX_BEFORE;
         let mut excerpt = Self { text: String::new(), indent: 0, marks: 0 };
@@ -355,14 +362,14 @@ impl Excerpt {
         excerpt.marked()
     }
 
-    /// A place without octets has a mark too.
+    /// Marks an empty span too.
     fn marked(mut self) -> Self {
         self.marks = self.marks.max(1);
         self
     }
 }
 
-/// One character, or one octet that is no UTF-8, as it is shown.
+/// One character, or one octet that is not UTF-8, as it is shown.
 #[derive(Debug)]
 struct Cell {
     start: usize,
@@ -385,8 +392,8 @@ fn cells(octets: &[u8]) -> Vec<Cell> {
     cells
 }
 
-/// A character that shows and that no terminal obeys: a picture of a control character, the number of what else cannot be
-/// seen.
+/// A character that is visible and that no terminal interprets: a picture of a control character, the number of another
+/// invisible one.
 fn visible(character: char) -> String {
     match character {
         '\0'..='\u{1f}' => {
@@ -399,7 +406,7 @@ fn visible(character: char) -> String {
     }
 }
 
-/// Drops cells at the start until the rest fits; tells whether none was dropped.
+/// Drops cells at the start until the rest fits; returns whether none was dropped.
 fn fit_end(cells: &mut Vec<Cell>, width: usize) -> bool {
     let mut left = width;
     let kept = cells.iter().rev().take_while(|cell| {
@@ -412,7 +419,7 @@ fn fit_end(cells: &mut Vec<Cell>, width: usize) -> bool {
     dropped == 0
 }
 
-/// The start of the character that this octet belongs to, if it belongs to one.
+/// The start of the character that this octet belongs to, if there is one.
 fn start_of_char(text: &[u8], at: usize) -> usize {
     (0..4)
         .map(|back| at.saturating_sub(back))
@@ -429,6 +436,6 @@ const fn tone_of(severity: Severity) -> Tone {
 }
 
 const ELLIPSIS: &str = "...";
-/// Columns of a line that are shown at most, and of them before the span.
+/// The maximum number of columns of a line, and of those before the span.
 const MAX_WIDTH: usize = 100;
 const MAX_BEFORE: usize = 40;

@@ -1,3 +1,5 @@
+mod report;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, stdin};
@@ -15,6 +17,7 @@ use mta_sts_resolver::{
 };
 use serde_json::{Value, json};
 
+use self::report::ReportLint;
 use super::check::subject;
 use super::findings::{Counts, Reception, Source};
 use super::matching::read;
@@ -22,12 +25,12 @@ use super::network::Clients;
 use super::output::{Tone, print_json, print_row, printable, span, with_progress};
 use super::{Exit, Network, told};
 
-/// See what is wrong with a record or a policy, what senders make of it, and how to mend it
+/// Find what is wrong with a record, a policy or a TLS report, how others treat it, and how to fix it
 ///
-/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict is
-/// given; 2 wrong usage; 66 a file cannot be read; 75 what was to be looked at could not be fetched now.
+/// Exit status: 0 they accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict
+/// is given; 2 wrong usage; 66 a file cannot be read; 75 the record or the policy could not be fetched now.
 ///
-/// Lines are wrapped to the width of the terminal; in a file or a pipe each message is one line, however long.
+/// Lines are wrapped to the width of the terminal; in a file or a pipe each message is a single line.
 #[derive(Args, Debug)]
 pub(crate) struct Lint {
     #[command(subcommand)]
@@ -39,6 +42,7 @@ enum What {
     Record(RecordLint),
     Policy(PolicyLint),
     Tlsrpt(TlsrptLint),
+    Report(ReportLint),
 }
 
 impl Lint {
@@ -47,16 +51,17 @@ impl Lint {
             What::Record(record) => record.run(),
             What::Policy(policy) => policy.run().await,
             What::Tlsrpt(tlsrpt) => tlsrpt.run().await,
+            What::Report(report) => report.run(),
         }
     }
 }
 
 #[derive(Args, Clone, Copy, Debug)]
 struct Manner {
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
-    /// Keep to the grammar of RFC 8461 without tolerance, and let warnings count as errors
+    /// Require the grammar of the RFC without tolerance, and treat warnings as errors
     #[arg(long)]
     strict: bool,
 }
@@ -80,14 +85,14 @@ impl Manner {
     }
 }
 
-/// Look at the TXT records under _mta-sts and a domain
+/// Check the TXT records at _mta-sts.DOMAIN
 ///
 /// Exit status: 0 senders accept it; 1 they refuse it, or there is a warning and --strict is given; 2 wrong usage; 66
 /// standard input cannot be read.
 #[derive(Args, Debug)]
 struct RecordLint {
-    /// The text of one TXT record, without the quotes of a zone file; several are the records of one name; `-` reads them
-    /// from standard input, one a line
+    /// The text of one TXT record, without the quotes of a zone file; several are the records at one name; `-` reads
+    /// them from standard input, one per line
     #[arg(required = true, value_name = "TEXT")]
     texts: Vec<OsString>,
     #[command(flatten)]
@@ -104,7 +109,7 @@ impl RecordLint {
         let findings = lint::rrset(&records);
         let record = Record::select(&records);
         if record.is_err() && TlsrptRecord::select(&records).is_ok() {
-            anstream::eprintln!("mtasts: this is a TLSRPT record, which `mtasts lint tlsrpt` looks at");
+            anstream::eprintln!("mtasts: this is a TLSRPT record; use `mtasts lint tlsrpt`");
         }
         let counts = Counts::of(&findings);
         let printed = if self.manner.json {
@@ -120,7 +125,7 @@ impl RecordLint {
             }))
         } else {
             let (tone, sentence) = match &record {
-                Ok(record) => (Tone::Good, format!("Senders read the id {}", record.id())),
+                Ok(record) => (Tone::Good, format!("Senders use the id {}", record.id())),
                 Err(_) => (Tone::Bad, "Senders see no MTA-STS record".to_owned()),
             };
             print(&source, &findings, tone, &sentence)
@@ -129,7 +134,7 @@ impl RecordLint {
     }
 }
 
-/// The texts, and for each `-` what standard input has.
+/// The texts, with each `-` replaced by the lines of standard input.
 fn records(texts: &[OsString]) -> io::Result<Vec<Vec<u8>>> {
     let mut records = Vec::new();
     for text in texts {
@@ -141,7 +146,7 @@ fn records(texts: &[OsString]) -> io::Result<Vec<Vec<u8>>> {
         stdin().lock().take(MAX_RECORDS_LEN as u64 + 1).read_to_end(&mut input)?;
         if input.len() > MAX_RECORDS_LEN {
             return Err(io::Error::other(format!(
-                "longer than {MAX_RECORDS_LEN} octets, as no answer of DNS is"
+                "longer than {MAX_RECORDS_LEN} octets, the maximum of a DNS answer"
             )));
         }
         let lines = input.split(|octet| *octet == b'\n');
@@ -160,20 +165,20 @@ fn record_error(error: &RecordError) -> Value {
     })
 }
 
-/// Look at the TXT records that ask for TLS reports, under _smtp._tls and a domain
+/// Check the TXT records at _smtp._tls.DOMAIN, which ask for TLS reports
 ///
-/// Exit status: 0 senders send reports; 1 they send none, or there is a warning and --strict is given; 2 wrong usage; 66
-/// standard input cannot be read; 75 DNS did not answer.
+/// Exit status: 0 senders send reports; 1 they send none, or there is a warning and --strict is given; 2 wrong usage;
+/// 66 standard input cannot be read; 75 DNS did not answer.
 #[derive(Args, Debug)]
 struct TlsrptLint {
-    /// The text of one TXT record, without the quotes of a zone file; several are the records of one name; `-` reads them
-    /// from standard input, one a line. A domain is asked for its records
+    /// The text of one TXT record, without the quotes of a zone file; several are the records at one name; `-` reads
+    /// them from standard input, one per line. For a domain, its records are looked up
     #[arg(required = true, value_name = "TEXT|DOMAIN")]
     given: Vec<OsString>,
-    /// The domain that the texts are of: tells whether reports leave it
+    /// The domain of the given texts: reports that leave it are then found
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
-    /// The TTL of the records in the zone, which may be too short
+    /// The TTL of the records in the zone, to find one that is too short
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
     #[command(flatten)]
@@ -188,7 +193,7 @@ impl TlsrptLint {
             Ok(subject) => subject.map(|subject| subject.domain),
             Err(error) => return told(Exit::Usage, &error),
         };
-        // What has an equals sign, as the version of a record, is no domain.
+        // A text with an equals sign, such as that of the version, is not a domain.
         if let ([only], None) = (&self.given[..], &domain)
             && let Some(Ok(subject)) =
                 only.to_str().filter(|only| !only.contains(['=', ':', ';'])).map(subject)
@@ -215,7 +220,7 @@ impl TlsrptLint {
                 return told(Exit::Temporary, &printable(&format!("{name}: {error} [{}]", error.code())));
             }
         };
-        // What cannot be told is not told.
+        // What cannot be determined is not reported.
         let mta_sts = txt(&dns, &domain.txt_name()).await.unwrap_or_default();
         self.tell(&name, &records, Some(domain), Record::select(&mta_sts).is_ok())
     }
@@ -265,7 +270,7 @@ impl TlsrptLint {
     }
 }
 
-/// The TXT records of a name; none, where there are none.
+/// The TXT records of a name; empty if there are none.
 async fn txt(dns: &DnsClient, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
     match with_progress(&format!("asking for {name}"), dns.txt(name)).await {
         Ok(answer) => Ok(answer.records),
@@ -274,16 +279,16 @@ async fn txt(dns: &DnsClient, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
     }
 }
 
-/// Look at a policy: in a file, or as the Policy Host of a domain serves it
+/// Check a policy: in a file, or as served by the Policy Host of a domain
 ///
-/// Of a domain the MX hosts are looked up too: each is to be covered.
+/// For a domain the MX hosts are looked up too: each should be covered.
 ///
-/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict is
-/// given; 2 wrong usage; 66 the file cannot be read; 75 the policy could not be fetched now.
+/// Exit status: 0 senders accept it; 1 they refuse it, it covers none of your hosts, or there is a warning and --strict
+/// is given; 2 wrong usage; 66 the file cannot be read; 75 the policy could not be fetched now.
 #[derive(Args, Debug)]
 struct PolicyLint {
-    /// A file, `-` for standard input, or a domain whose policy is fetched. What has a `/` or is the name of a file is a
-    /// file, everything else a domain
+    /// A file, `-` for standard input, or a domain whose policy is fetched. An argument with a `/`, or the name of an
+    /// existing file, is a file; everything else is a domain
     #[arg(value_name = "FILE|DOMAIN")]
     given: OsString,
     #[command(flatten)]
@@ -300,12 +305,12 @@ impl PolicyLint {
             return self.run_on_file(file);
         }
         let Some(given) = self.given.to_str() else {
-            return told(Exit::Usage, &format!("{}: no file and no domain", file.display()));
+            return told(Exit::Usage, &format!("{}: neither a file nor a domain", file.display()));
         };
         match subject(given) {
             Ok(subject) => self.run_on_domain(&subject.domain).await,
             Err(error) => {
-                told(Exit::Usage, &format!("{}: no such file, and no domain: {error}", file.display()))
+                told(Exit::Usage, &format!("{}: no such file, and not a domain: {error}", file.display()))
             }
         }
     }
@@ -417,7 +422,7 @@ impl PolicyLint {
         let told = told(failure.exit(), &printable(&format!("{url}: {message} [{code}]")));
         if matches!(failure, Failure::Dns(_)) {
             anstream::eprintln!(
-                "mtasts: no file is called {}, so it was taken for a domain",
+                "mtasts: there is no file {}, so it is treated as a domain",
                 printable(&self.given.to_string_lossy())
             );
         }
@@ -425,7 +430,7 @@ impl PolicyLint {
     }
 }
 
-/// Why no answer came from a Policy Host.
+/// The reason why a Policy Host gave no response.
 enum Failure {
     Dns(DnsError),
     Fetch(PolicyFetchError),
@@ -439,7 +444,7 @@ impl Failure {
         }
     }
 
-    /// What may pass by itself is no fault of the Policy Host.
+    /// A temporary failure is not a fault of the Policy Host.
     fn exit(&self) -> Exit {
         match self {
             Self::Dns(DnsError::Failed(_)) => Exit::Temporary,
@@ -458,13 +463,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The record is not asked for: a policy can be looked at before there is one.
+/// Fetches the policy without looking up the record: it can be checked before the record is published.
 async fn fetch(dns: &DnsClient, fetcher: &PolicyFetcher, host: &str) -> Result<FetchedResponse, Failure> {
     let answer = dns.addresses(host).await.map_err(Failure::Dns)?;
     fetcher.fetch(host, &answer.addresses).await.map_err(Failure::Fetch)
 }
 
-/// The hosts of the MX records of a domain. Nothing where it has none, or that cannot be told.
+/// The hosts in the MX records of a domain; `None` if there are none, or the lookup fails.
 async fn mx_hosts(dns: &DnsClient, domain: &PolicyDomain) -> Option<Vec<DnsName>> {
     let answer = dns.mx(domain.as_str()).await.ok()?;
     let hosts: Vec<_> = answer.hosts.iter().filter_map(|host| DnsName::parse(&host.exchange).ok()).collect();
@@ -485,7 +490,7 @@ fn summary(policy: &Policy) -> String {
     format!("mode {}, max_age {} ({})", policy.mode(), max_age.as_secs(), span(max_age))
 }
 
-/// The findings, and in one line what came of all.
+/// Prints the findings, and a one-line conclusion.
 fn print(source: &Source<'_>, findings: &[Finding], tone: Tone, sentence: &str) -> io::Result<()> {
     source.print(findings)?;
     print_row(
@@ -495,5 +500,5 @@ fn print(source: &Source<'_>, findings: &[Finding], tone: Tone, sentence: &str) 
     )
 }
 
-/// An answer of DNS is no longer than a message of it.
+/// No longer than a DNS message.
 const MAX_RECORDS_LEN: usize = 65_535;

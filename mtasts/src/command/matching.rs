@@ -10,7 +10,7 @@ use super::Exit;
 use super::check::FORMAT;
 use super::output::{Tone, print_json, print_row, printable};
 
-/// Which pattern covers which MX host
+/// Show which pattern covers which MX host
 ///
 /// Exit status: 0 every host is covered; 1 a host is not covered, or the policy or the pattern has an error.
 #[derive(Args, Debug)]
@@ -18,13 +18,13 @@ use super::output::{Tone, print_json, print_row, printable};
     override_usage = "mtasts match [--json] PATTERN HOST...\n       mtasts match [--json] --policy FILE HOST..."
 )]
 pub(crate) struct Match {
-    /// Take the patterns of the policy in this file, `-` for standard input
+    /// Use the patterns of the policy in this file, `-` for standard input
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Print JSON
+    /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
-    /// The pattern, unless there is a policy, and the hosts. The name of a file that is there is no pattern
+    /// The pattern, unless a policy is given, and the hosts. The name of an existing file is not a pattern
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 }
@@ -66,7 +66,7 @@ impl Match {
                 },
                 _ => {
                     anstream::eprintln!(
-                        "mtasts: a pattern needs hosts to match, or name a policy with --policy"
+                        "mtasts: give hosts to match with the pattern, or a policy with --policy"
                     );
                     return Exit::Usage;
                 }
@@ -85,7 +85,7 @@ impl Match {
         if self.json {
             let error =
                 json!({ "of": what, "code": code, "line": line, "offset": offset, "message": sentence });
-            // Nothing is left to tell if nobody reads.
+            // Without a reader nothing is left to report.
             let _ = print_json(&json!({ "format": FORMAT, "error": error }));
         } else {
             anstream::eprintln!(
@@ -96,13 +96,13 @@ impl Match {
     }
 }
 
-/// Whether somebody means a file by it. No pattern has a slash; the name of a file that is there may look like one, and with a
-/// dot at its end it is one.
+/// Returns whether this is meant as a file. No pattern has a slash; the name of an existing file may look like a
+/// pattern, and with a trailing dot it is one.
 fn is_file(pattern: &str) -> bool {
     pattern.contains('/') || pattern == "-" || Path::new(pattern).is_file()
 }
 
-/// What covers a host.
+/// The result for a host.
 struct Answer<'a> {
     host: &'a str,
     pattern: Result<Option<String>, NameError>,
@@ -123,7 +123,9 @@ fn print(answers: &[Answer<'_>]) -> io::Result<()> {
         let (tone, text) = match &answer.pattern {
             Ok(Some(pattern)) => (Tone::Good, format!("covered by {pattern}")),
             Ok(None) => (Tone::Bad, "not covered".to_owned()),
-            Err(error) => (Tone::Bad, format!("no host name: {} [{}]", error.kind().message(), error.code())),
+            Err(error) => {
+                (Tone::Bad, format!("not a host name: {} [{}]", error.kind().message(), error.code()))
+            }
         };
         print_row(&format!("{host:<width$}  "), tone, &text)?;
     }
@@ -142,7 +144,7 @@ fn json(patterns: &[MxPattern<'_>], answers: &[Answer<'_>]) -> Value {
     json!({ "format": FORMAT, "patterns": patterns, "hosts": hosts.collect::<Vec<_>>() })
 }
 
-/// One octet more than a policy may have, so that a longer one is seen to be longer.
+/// Reads one octet more than a policy may have, so that a longer one is detected.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     let limit = Policy::MAX_LEN as u64 + 1;
     let mut body = Vec::new();

@@ -1,4 +1,4 @@
-//! What `mtasts` is told on its command line, and which command answers.
+//! The command line of `mtasts`, and the dispatch to its commands.
 
 mod cache;
 mod check;
@@ -13,6 +13,7 @@ mod matching;
 mod network;
 mod output;
 mod remembered;
+mod report;
 mod serve;
 mod store;
 
@@ -24,13 +25,13 @@ use clap::{Parser, Subcommand};
 pub(crate) use exit::{Exit, told};
 pub(crate) use network::Network;
 
-/// Runs the command that the command line names.
+/// Runs the command named on the command line.
 pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let usage = error.use_stderr();
-            // Nothing is left to tell if the terminal is gone.
+            // If the terminal is gone, nothing is left to report.
             let _ = error.print();
             return if usage { Exit::Usage.into() } else { Exit::Fine.into() };
         }
@@ -42,7 +43,7 @@ pub(crate) fn run() -> ExitCode {
             return Exit::Temporary.into();
         }
     };
-    // Each on the heap, so that none lies on the stack in the place of the largest of all.
+    // Each is boxed, so that the stack does not need room for the largest of all.
     let command: Pin<Box<dyn Future<Output = Exit>>> = match arguments.command {
         Command::Check(check) => Box::pin(check.run()),
         Command::Lint(lint) => Box::pin(lint.run()),
@@ -50,15 +51,16 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => Box::pin(demo.run()),
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
+        Command::Report(report) => Box::pin(report.run()),
         Command::Explain(explain) => Box::pin(explain.run()),
     };
     runtime.block_on(command).into()
 }
 
-/// MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
+/// MTA-STS (RFC 8461): mail only over TLS, only to the right hosts.
 ///
-/// Exit status: 0 fine; 1 the answer is no, or has errors; 2 wrong usage; 66 a file is missing or cannot be read;
-/// 75 temporary failure; 78 the configuration has a mistake, or cannot work.
+/// Exit status: 0 success; 1 the answer is no, or has errors; 2 wrong usage; 66 a file is missing or cannot be
+/// read; 75 temporary failure; 78 the configuration has a mistake, or cannot work.
 #[derive(Debug, Parser)]
 #[command(name = "mtasts", version, max_term_width = 100)]
 struct Arguments {
@@ -75,4 +77,5 @@ enum Command {
     Serve(serve::Serve),
     Cache(cache::Cache),
     Explain(explain::Explain),
+    Report(report::Report),
 }

@@ -7,28 +7,28 @@ use super::Exit;
 use super::dns_server::DnsServer;
 use super::serve::DaemonConfiguration;
 
-/// Which network to ask: the system's, or the daemon's, unless told otherwise.
+/// The network access of a command: that of the system or of the daemon, unless overridden.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Network {
-    /// Ask as `mtasts serve` does with this configuration: its DNS servers, proxy, certificate authorities and ports
-    /// [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    /// Use the settings of `mtasts serve` with this configuration: its DNS servers, proxy, certificate authorities
+    /// and ports [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Ask this DNS server instead of the system's
     #[arg(long, value_name = "ADDR[:PORT]")]
     dns: Option<DnsServer>,
-    /// Trust the certificates in this file only
+    /// Trust only the certificates in this file
     #[arg(long, value_name = "PEM")]
     ca_file: Option<String>,
-    /// Ask policy hosts on this port [default: 443]
+    /// Contact policy hosts on this port [default: 443]
     #[arg(long, value_name = "N")]
     https_port: Option<u16>,
-    /// Ask MX hosts on this port, and for their TLSA records at it
+    /// Contact MX hosts on this port, and look up their TLSA records for it
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub(crate) smtp_port: u16,
 }
 
-/// What asks the network.
+/// The network clients.
 pub(crate) struct Clients {
     pub(crate) dns: DnsClient,
     pub(crate) fetcher: PolicyFetcher,
@@ -36,7 +36,7 @@ pub(crate) struct Clients {
 }
 
 impl Network {
-    /// What asks it, or how the command ends and why.
+    /// The network clients, or the exit status and the message of the command.
     pub(crate) fn clients(&self) -> Result<Clients, (Exit, String)> {
         let mut configuration = DaemonConfiguration::read(self.config.as_deref())?;
         if let Some(server) = self.dns {

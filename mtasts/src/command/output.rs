@@ -7,7 +7,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{sleep, timeout};
 
-/// How a line is meant.
+/// The meaning of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Plain,
@@ -28,7 +28,7 @@ impl Tone {
     }
 }
 
-/// Lines under a title, with labels in a column of their own, wrapped to the terminal.
+/// Lines below a title, with labels in a column, wrapped to the terminal.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     title: String,
@@ -41,7 +41,7 @@ impl Block {
         Self { title: printable(title), ..Self::default() }
     }
 
-    /// A title with a verdict behind it.
+    /// A title followed by a verdict.
     pub(crate) fn with_verdict(title: &str, tone: Tone, verdict: &str) -> Self {
         Self { verdict: Some((tone, printable(verdict))), ..Self::new(title) }
     }
@@ -50,19 +50,24 @@ impl Block {
         self.lines.push((printable(label), tone, printable(text.as_ref())));
     }
 
-    /// An empty line between two parts.
+    /// Adds an empty line between two parts.
     pub(crate) fn space(&mut self) {
         self.line("", Tone::Plain, "");
     }
 
-    /// An empty line between two blocks.
+    /// Prints an empty line between two blocks.
     pub(crate) fn gap() -> io::Result<()> {
         writeln!(anstream::stdout())
     }
 
-    /// Colours go no further than a terminal that wants them.
+    /// Prints with colours only on a terminal that supports them.
     pub(crate) fn print(&self) -> io::Result<()> {
         self.write(&mut anstream::stdout().lock(), width())
+    }
+
+    /// Prints where what was asked for goes elsewhere.
+    pub(crate) fn print_to_stderr(&self) -> io::Result<()> {
+        self.write(&mut anstream::stderr().lock(), width())
     }
 
     fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
@@ -99,7 +104,7 @@ impl Block {
     }
 }
 
-/// The lines of a text, none wider than this less the indent, but for words that are wider by themselves.
+/// The lines of a text, none wider than `width` less the indent, except for single words that are wider.
 pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     let options = textwrap::Options::new(width.saturating_sub(indent).max(MIN_WIDTH))
         .break_words(false)
@@ -109,14 +114,14 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
-/// The width of the terminal, 80 where there is none.
+/// The width of the terminal, 80 if there is none.
 pub(crate) fn width() -> usize {
     let columns = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     columns.unwrap_or(80).clamp(MIN_WIDTH, MAX_WIDTH)
 }
 
-/// The same for what programs search line by line, as they do the messages of compilers: without a terminal there is no
-/// limit.
+/// The same for output that programs search line by line, as they do with compiler messages: without a terminal there
+/// is no limit.
 pub(crate) fn terminal_width() -> usize {
     if Term::stdout().is_term() { width() } else { usize::from(u16::MAX) }
 }
@@ -127,20 +132,20 @@ const MIN_WIDTH: usize = 40;
 /// Longer lines are hard to read.
 const MAX_WIDTH: usize = 120;
 
-/// Prints one line of its own.
+/// Prints a line on its own.
 pub(crate) fn print_row(label: &str, tone: Tone, text: &str) -> io::Result<()> {
     let style = tone.style();
     writeln!(anstream::stdout(), "{}{style}{}{style:#}", printable(label), printable(text))
 }
 
-/// Prints a value as JSON, for programs.
+/// Prints a value as JSON.
 pub(crate) fn print_json(value: &serde_json::Value) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{value:#}")?;
     out.flush()
 }
 
-/// Waits, and says so on the terminal when it takes longer than a second.
+/// Waits, and shows progress on the terminal if it takes longer than a second.
 pub(crate) async fn with_progress<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if let Ok(done) = timeout(Duration::from_secs(1), &mut work).await {
@@ -165,8 +170,8 @@ pub(crate) async fn with_progress<T>(what: &str, work: impl Future<Output = T>) 
     done
 }
 
-/// Text from the network or from a file, without what a terminal would obey: control characters, and those that turn the direction of
-/// writing.
+/// Text from the network or from a file, without anything that a terminal would interpret: control characters, and
+/// those that change the writing direction.
 pub(crate) fn printable(text: &str) -> String {
     let obeyed = |character: char| {
         character.is_control()
@@ -177,7 +182,7 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// A span in its two largest units.
+/// A span of time in its two largest units.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     let units = [
@@ -196,7 +201,7 @@ pub(crate) fn span(span: Duration) -> String {
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
 }
 
-/// Seconds since 1970 as RFC 3339 writes them; the number itself, if no calendar has it.
+/// Seconds since 1970 in the form of RFC 3339; as a number if it is beyond the calendar.
 pub(crate) fn date(seconds: i64) -> String {
     time::OffsetDateTime::from_unix_timestamp(seconds).map_or_else(
         |_| seconds.to_string(),
@@ -204,7 +209,7 @@ pub(crate) fn date(seconds: i64) -> String {
     )
 }
 
-/// The same of a time that is never before 1970.
+/// The same for a time that is never before 1970.
 pub(crate) fn time(seconds: u64) -> String {
     date(i64::try_from(seconds).unwrap_or(i64::MAX))
 }

@@ -1,19 +1,19 @@
-//! What is remembered of a domain, as JSON has it.
+//! A cache entry as JSON.
 
 use mta_sts_core::{CacheEntry, UnixTime};
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of a domain. Times are seconds since 1970.
+/// A cache entry. Times are in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Remembered {
     pub(crate) policy: Option<RememberedPolicy>,
-    /// Fetches that failed since the policy was fetched.
+    /// The number of failed fetches since the policy was fetched.
     pub(crate) fetch_failures: u32,
-    /// Until when the record is not asked for again.
+    /// The time until which the record is not queried again.
     pub(crate) checked_until: u64,
-    /// That there was no usable record.
+    /// The absence of a usable record.
     pub(crate) absence: Option<RememberedAbsence>,
-    /// Record ids that are left alone.
+    /// The record ids in back-off.
     pub(crate) back_offs: Vec<RememberedBackOff>,
 }
 

@@ -13,6 +13,8 @@ mod metrics;
 mod options;
 mod overrides;
 mod place;
+mod report_keys;
+mod reports;
 mod sockets;
 mod status;
 mod supervisor;
@@ -27,17 +29,17 @@ use self::daemon::Daemon;
 use self::options::Options;
 use super::{Exit, told};
 
-/// Answer Postfix's TLS policy lookups (socketmap), and keep the policies
+/// Answer TLS policy lookups of Postfix (socketmap), and keep the policies up to date
 ///
 /// In main.cf: `smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix`
 ///
-/// Options given here count more than those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end it, once those
-/// who wait have their answer.
+/// Options given here override those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end the daemon after
+/// pending requests are answered.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     #[command(flatten)]
     options: Options,
-    /// Print the whole configuration, or what is wrong with it, and end
+    /// Print the whole configuration, or what is wrong with it, and exit
     #[arg(long)]
     check_config: bool,
 }
@@ -53,7 +55,7 @@ impl Serve {
         }
     }
 
-    /// What is in force after a start, or why there would be none.
+    /// Prints the configuration that would be in force after a start, or why the start would fail.
     fn check(&self) -> Exit {
         let configuration = match self.options.read() {
             Ok((configuration, _)) => configuration,

@@ -13,19 +13,19 @@ use mta_sts_resolver::{
 
 use super::Exit;
 
-/// Where policies outlive the process.
+/// The location of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StorePlace {
-    /// Nowhere.
+    /// No store.
     Memory,
-    /// In this Redis, for every machine that asks it.
+    /// This Redis server, shared by every machine that uses it.
     Redis(RedisUrl),
-    /// In this file.
+    /// This file.
     Sqlite(PathBuf),
 }
 
 impl StorePlace {
-    /// The place that `$MTASTS_STORE` names.
+    /// The store named by `$MTASTS_STORE`.
     pub(crate) fn from_environment() -> Result<Option<Self>, String> {
         let text = std::env::var_os("MTASTS_STORE").filter(|text| !text.is_empty());
         let Some(text) = text else { return Ok(None) };
@@ -33,12 +33,12 @@ impl StorePlace {
         place.map(Some).map_err(|what| format!("MTASTS_STORE: {what}"))
     }
 
-    /// Whether it has a password in it, which nobody else is to see.
+    /// Returns whether it contains a password, which nobody else must see.
     pub(crate) fn has_password(&self) -> bool {
         matches!(self, Self::Redis(url) if url.has_password())
     }
 
-    /// Why no policies could be kept here, as far as that shows without making anything.
+    /// The reason why no policies could be stored here, as far as this can be determined without creating anything.
     pub(crate) fn fault(&self) -> Option<(Exit, String)> {
         let Self::Sqlite(file) = self else { return None };
         if file.exists() {
@@ -46,15 +46,15 @@ impl StorePlace {
             return opened.err().map(|error| (exit(&error), format!("{self}: {error}")));
         }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        // systemd makes that of a unit when it starts.
+        // systemd creates that of a unit at its start.
         let is_missing = |folder: &Path| !folder.is_dir() && folder != state_folder();
         let folder = folder.filter(|folder| is_missing(folder))?;
-        Some((Exit::Configuration, format!("{self}: there is no folder {}", folder.display())))
+        Some((Exit::Configuration, format!("{self}: the folder {} does not exist", folder.display())))
     }
 
-    /// The store for a command, opened now; none in memory.
+    /// Opens the store for a command; `None` without a store.
     pub(crate) fn open(&self, access: SqliteAccess) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
-        // Nobody else waits meanwhile, and how large the store may be is for the daemon to know.
+        // Nobody else is waiting, and the size limit is the daemon's concern.
         let config = SqliteConfig::new()
             .with_access(access)
             .with_patience(Duration::from_secs(10))
@@ -66,8 +66,8 @@ impl StorePlace {
         })
     }
 
-    /// The store for a daemon, which goes on without it where it cannot be opened now. What is no store is an error: no time
-    /// makes it one.
+    /// The store for a daemon, which continues without it if it cannot be opened now. Something that is not a store is
+    /// an error: this does not change with time.
     pub(crate) fn open_for_daemon(&self, max_octets: u64) -> Result<Option<Arc<dyn EntryStore>>, StoreError> {
         let path = match self {
             Self::Memory => return Ok(None),
@@ -80,7 +80,7 @@ impl StorePlace {
         match store.open_now() {
             Err(error) if error.kind() == StoreErrorKind::Foreign => Err(error),
             Err(error) => {
-                tracing::error!(code = error.code(), %error, store = %self, "the store cannot be opened; it is tried again");
+                tracing::error!(code = error.code(), %error, store = %self, "the store cannot be opened; trying again");
                 Ok(Some(Arc::new(store)))
             }
             Ok(()) => Ok(Some(Arc::new(store))),
@@ -88,7 +88,7 @@ impl StorePlace {
     }
 }
 
-/// How a command ends that a store fails.
+/// The exit status of a command after an error of the store.
 pub(crate) fn exit(error: &StoreError) -> Exit {
     match error.kind() {
         StoreErrorKind::Missing
@@ -108,7 +108,7 @@ impl FromStr for StorePlace {
             None if text == "memory" => Ok(Self::Memory),
             None if text == "sqlite" => Ok(Self::default()),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            // The URL as it is, or after the word.
+            // The URL itself, or after the keyword.
             Some(("redis", rest)) if !rest.starts_with("//") => redis(rest),
             Some(("redis" | "rediss" | "redis+unix" | "valkey" | "valkeys" | "valkey+unix", _)) => redis(text),
             _ => Err("expected memory, sqlite, sqlite:FILE, redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER, or \
@@ -146,7 +146,7 @@ impl ValueParserFactory for StorePlace {
     }
 }
 
-/// Reads a place without repeating it where it is wrong: it may have a password.
+/// Parses a location without repeating it in errors: it may contain a password.
 #[derive(Clone, Debug)]
 pub(crate) struct StorePlaceParser;
 
@@ -167,7 +167,7 @@ impl TypedValueParser for StorePlaceParser {
     }
 }
 
-/// systemd says where a unit's state belongs.
-fn state_folder() -> PathBuf {
+/// The state directory comes from systemd.
+pub(crate) fn state_folder() -> PathBuf {
     std::env::var_os("STATE_DIRECTORY").map_or_else(|| PathBuf::from("/var/lib/mtasts"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! One client: requests in, answers out.
+//! A client connection: requests in, answers out.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -18,7 +18,7 @@ use super::Shared;
 use super::answer::{Answer, answer};
 use super::netstring::{self, Netstring};
 
-/// A client while it is connected.
+/// A connected client.
 pub(super) struct Client {
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
@@ -38,14 +38,14 @@ impl Client {
     pub(super) fn start(self, stream: impl Stream) {
         tokio::spawn(async move {
             if let Err(error) = self.serve(stream).await {
-                tracing::debug!(%error, "a client was given up");
+                tracing::debug!(%error, "a client was disconnected");
             }
         });
     }
 
-    /// Until the client leaves, is silent for too long, sends what is no request, or the server stops.
+    /// Serves until the client disconnects, is idle for too long, sends an invalid request, or the server stops.
     ///
-    /// What was sent until then is answered, all of it.
+    /// Everything sent until then is answered.
     async fn serve(self, mut stream: impl Stream) -> io::Result<()> {
         let mut stopped = self.stopped.clone();
         let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
@@ -55,8 +55,11 @@ impl Client {
             let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
             let zones = self.shared.zones();
             let answer = match found {
-                Ok(_) => answer(request, &zones.zones, &self.shared.service, &self.shared.dane).await,
-                Err(Broken) => Answer::Permanent("This is no netstring, or too long a one."),
+                Ok(_) => {
+                    let Shared { service, dane, config, .. } = &*self.shared;
+                    answer(request, &zones.zones, service, dane, config.on_skipped.as_ref()).await
+                }
+                Err(Broken) => Answer::Permanent("This is not a netstring, or it is too long."),
             };
             zones.count(request, &answer);
             drop(zones);
@@ -74,7 +77,7 @@ impl Client {
         stream.shutdown().await
     }
 
-    /// The next request; none when the client has left, or should.
+    /// The next request; `None` if the client has disconnected, or must be disconnected.
     async fn request(
         &self,
         stream: &mut impl Stream,
@@ -95,12 +98,12 @@ impl Client {
                 begun = true;
                 timer.set(self.shared.config.request_timeout);
             }
-            // No more than one request and the beginning of the next are kept.
+            // The buffer holds at most one request and the beginning of the next.
             buffer.reserve(READ_LEN);
             let read = tokio::select! {
                 biased;
                 _ = stop.as_mut(), if !begun && !stops => {
-                    // The runtime may not have heard yet of what has come; closed now, all of it would be lost.
+                    // The runtime may not have noticed received data yet; closing now would lose it.
                     if !has_unread(stream)? {
                         return Ok(None);
                     }
@@ -123,7 +126,7 @@ impl Drop for Client {
     }
 }
 
-/// Rings when its time is over. Most times are set anew long before, so the runtime's timer is moved back only when it
+/// A timer for a deadline. Most deadlines are replaced long before, so the runtime's timer is moved only when it
 /// fires.
 struct Timer {
     sleep: Pin<Box<Sleep>>,
@@ -154,12 +157,12 @@ impl Timer {
     }
 }
 
-/// What a client is connected by.
+/// A client's connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static> Stream for T {}
 
-/// Whether the system holds something that the client has sent.
+/// Returns whether the system has received data from the client that was not read.
 fn has_unread(stream: &impl AsFd) -> io::Result<bool> {
     match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
         Ok(octets) => Ok(octets > 0),
@@ -168,13 +171,13 @@ fn has_unread(stream: &impl AsFd) -> io::Result<bool> {
     }
 }
 
-/// Where a request stands in the buffer, and where the next begins.
+/// The position of a request in the buffer, and of the next one.
 struct Request {
     octets: Range<usize>,
     end: usize,
 }
 
-/// What came was no netstring: what follows cannot be told from it.
+/// The data is not a netstring: nothing after it can be parsed.
 struct Broken;
 
 const READ_LEN: usize = 512;

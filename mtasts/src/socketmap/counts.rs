@@ -1,4 +1,4 @@
-//! What a server has done, zone by zone.
+//! The counters of a server, by zone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,39 +7,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::answer::Answer;
 use super::zone::Zones;
 
-/// What a [`SocketmapServer`](crate::SocketmapServer) has done since its start.
+/// The counters of a [`SocketmapServer`](crate::SocketmapServer) since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketmapCounts {
-    /// Clients that are connected now.
+    /// Clients connected now.
     pub clients: u64,
-    /// Clients that may be connected at once.
+    /// The maximum number of concurrent clients.
     pub max_clients: u64,
-    /// Clients that were ever connected.
+    /// Connections accepted in all.
     pub connections: u64,
-    /// Destinations that are overridden now.
+    /// Destinations with an override now.
     pub overrides: u64,
-    /// Answers in the default zone, to what was no request among them.
+    /// Answers in the default zone, including those to invalid requests.
     pub default_zone: AnswerCounts,
-    /// Answers in the other zones, since each is there.
+    /// Answers in the other zones, since each was configured.
     pub zones: BTreeMap<String, AnswerCounts>,
 }
 
-/// How many requests were answered, by what was said.
+/// The number of answered requests, by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnswerCounts {
-    /// `OK`: mail to the destination needs this TLS.
+    /// `OK`: mail to the destination requires this TLS level.
     pub ok: u64,
     /// `NOTFOUND`: the client's own level applies.
     pub not_found: u64,
     /// `TEMP`: mail waits.
     pub temporary: u64,
-    /// `PERM`: what came was no request.
+    /// `PERM`: the request was not valid.
     pub permanent: u64,
 }
 
-/// Zones, and what was answered in them.
+/// Zones with their counters.
 #[derive(Debug)]
 pub(super) struct CountedZones {
     pub(super) zones: Zones,
@@ -61,7 +61,7 @@ impl CountedZones {
         Self { zones, default_zone: Arc::default(), named }
     }
 
-    /// Other zones; those that were there before go on counting.
+    /// Replaces the zones; those that remain keep their counters.
     pub(super) fn change(&self, zones: Zones) -> Self {
         let counters = |name| self.named.get(name).cloned().unwrap_or_default();
         let named = zones.names().map(|name| (name.to_owned(), counters(name))).collect();

@@ -1,4 +1,4 @@
-//! What a server would answer now, and why.
+//! The explanation of an answer.
 
 use std::fmt;
 
@@ -7,35 +7,35 @@ use mta_sts_resolver::{DaneCoverage, DaneError, DomainEvent, PolicyAnswer};
 
 use super::answer::{Answer, Grounds};
 
-/// What a [`SocketmapServer`](super::SocketmapServer) would answer to a key now, and why.
+/// The answer of a [`SocketmapServer`](super::SocketmapServer) to a key now, and the reasons.
 ///
-/// Shown as text it is the reason, in one or two sentences.
+/// Displayed, it is the reason in one or two sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// When.
+    /// The time of the answer.
     pub at: UnixTime,
-    /// The answer as it would be sent: `OK secure match=...`, `NOTFOUND` or `TEMP` with a reason.
+    /// The answer as it would be sent: `OK secure match=...`, `NOTFOUND`, or `TEMP` with a reason.
     pub answer: String,
-    /// Whether the key is in the zone of every other map.
+    /// Whether the map has no zone of its own.
     pub is_default_zone: bool,
-    /// Whose policy counts; none where what was asked for can have none, or the operator's word stands for it.
+    /// The domain whose policy applies; `None` if the destination cannot have one, or is overridden.
     pub domain: Option<PolicyDomain>,
-    /// Whether the operator's overrides say what is answered.
+    /// Whether the operator's overrides determine the answer.
     pub is_overridden: bool,
-    /// What MTA-STS has to say; none where it was not asked.
+    /// The answer of MTA-STS; `None` if it was not looked up.
     pub policy: Option<PolicyAnswer>,
-    /// What DANE has to say; none where it was not asked.
+    /// The answer of DANE; `None` if it was not looked up.
     pub dane: Option<Result<DaneCoverage, DaneError>>,
-    /// What is remembered of the domain.
+    /// The cached entry of the domain.
     pub entry: Option<CacheEntry>,
-    /// What went wrong with the domain lately, the latest first.
+    /// The recent failures for the domain, the latest first.
     pub events: Vec<DomainEvent>,
 }
 
 impl Explanation {
     pub(super) fn new(at: UnixTime, answer: &Answer, is_default_zone: bool, grounds: Grounds) -> Self {
-        let Grounds { is_overridden, domain, policy, dane } = grounds;
+        let Grounds { is_overridden, domain, policy, dane, .. } = grounds;
         Self {
             at,
             answer: answer.text().trim_end().to_owned(),
@@ -58,41 +58,43 @@ impl fmt::Display for Explanation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(policy) = &self.policy else {
             return formatter.write_str(if self.is_overridden {
-                "The operator's overrides say so."
+                "An override of the operator says so."
             } else {
-                "This is no domain that can have a policy: an address, a parent domain, or no name."
+                "This cannot have a policy: it is an IP address, a parent domain, or not a name."
             });
         };
         if self.is_overridden {
-            formatter.write_str("The policy is one of the operator's overrides. ")?;
+            formatter.write_str("The policy is an override of the operator. ")?;
         }
         match (&self.dane, policy) {
             (Some(Err(error)), _) => {
                 write!(formatter, "{error} Mail waits: a failed lookup must not turn DANE off.")
             }
             (Some(Ok(DaneCoverage::EveryHost)), _) => {
-                formatter.write_str("DANE authenticates all MX hosts, and comes before MTA-STS.")
+                formatter.write_str("DANE applies to all MX hosts, and takes precedence over MTA-STS.")
             }
-            (Some(Ok(DaneCoverage::SomeHosts)), _) => {
-                formatter.write_str("DANE authenticates some of the MX hosts, and comes before MTA-STS.")
-            }
+            (Some(Ok(DaneCoverage::SomeHosts)), _) => formatter
+                .write_str("DANE applies to some of the MX hosts, and takes precedence over MTA-STS."),
             (_, PolicyAnswer::Temporary(why)) if self.is_temporary() => why.fmt(formatter),
             (_, PolicyAnswer::Temporary(why)) => {
-                write!(formatter, "{why} In this zone that is no reason to wait (`on-dns-failure`).")
+                write!(formatter, "{why} In this zone mail is then delivered unprotected (`on-dns-failure`).")
             }
             (_, PolicyAnswer::None(why)) if self.is_temporary() => {
-                write!(formatter, "{why} In this zone mail waits for that (`on-fetch-failure`).")
+                write!(formatter, "{why} In this zone mail waits then (`on-fetch-failure`).")
             }
             (_, PolicyAnswer::None(why @ (NoPolicy::FetchFailed(_) | NoPolicy::BackingOff { .. }))) => {
-                write!(formatter, "{why} In this zone mail goes out unprotected then (`on-fetch-failure`).")
+                write!(
+                    formatter,
+                    "{why} In this zone mail is then delivered unprotected (`on-fetch-failure`)."
+                )
             }
             (_, PolicyAnswer::None(why)) => why.fmt(formatter),
             (_, PolicyAnswer::Policy(_)) if self.is_temporary() => {
-                formatter.write_str("There is a policy, and no answer could be made of it now.")
+                formatter.write_str("There is a policy, but no answer could be made from it now.")
             }
             (_, PolicyAnswer::Policy(policy)) => formatter.write_str(match policy.mode() {
                 Mode::Enforce => "The policy enforces TLS.",
-                Mode::Testing => "The policy is in mode testing: mail goes out whatever is met.",
+                Mode::Testing => "The policy is in mode testing: mail is delivered in any case.",
                 Mode::None => "The policy is in mode none: MTA-STS is off.",
             }),
         }

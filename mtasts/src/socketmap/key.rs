@@ -1,22 +1,23 @@
-//! The key of a TLS policy lookup, as Postfix sends it.
+//! The key of a TLS policy lookup, as sent by Postfix.
 
 use mta_sts_core::PolicyDomain;
 
-/// Where mail goes next, if MTA-STS may apply to it.
+/// The next hop of mail, if MTA-STS may apply to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Destination {
-    /// Whose policy counts.
+    /// The domain whose policy applies.
     pub(super) domain: PolicyDomain,
-    /// It is the MX host itself, since no MX record is looked up: `[mail.example.test]`.
+    /// Whether it is the MX host itself, so that no MX record is looked up: `[mail.example.test]`.
     pub(super) is_host: bool,
-    /// The port of its SMTP server: TLSA records are for a port.
+    /// The port of its SMTP server: TLSA records are specific to a port.
     pub(super) port: u16,
 }
 
 impl Destination {
-    /// Reads a key: `example.test`, `example.test:587`, `[mail.example.test]`, `[mail.example.test]:587`.
+    /// Parses a key: `example.test`, `example.test:587`, `[mail.example.test]`, or `[mail.example.test]:587`.
     ///
-    /// None for whatever has no policy: parents (`.test`, RFC 8461, 3.4), address literals, and what is no name.
+    /// `None` for everything that has no policy: parent domains (`.test`, RFC 8461, 3.4), address literals, and
+    /// invalid names.
     // Meets S65, A30, A31.
     pub(super) fn parse(key: &str) -> Option<Self> {
         let (name, is_host, service) = match key.strip_prefix('[') {
@@ -26,7 +27,7 @@ impl Destination {
                 (host, true, service)
             }
             None => match key.split_once(':') {
-                // An IPv6 address, without its brackets.
+                // An IPv6 address without brackets.
                 Some((_, rest)) if rest.contains(':') => return None,
                 Some((name, service)) => (name, false, service),
                 None => (key, false, "smtp"),
@@ -39,7 +40,7 @@ impl Destination {
     }
 }
 
-/// The names are those that services(5) has for mail; by any other name, mail goes to the port of SMTP.
+/// The number of a mail service in services(5); any other name counts as the port of SMTP.
 fn port(service: &str) -> u16 {
     match service {
         "submission" => 587,

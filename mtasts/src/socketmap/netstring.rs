@@ -2,21 +2,22 @@
 
 use std::ops::Range;
 
-/// What stands at the front of a buffer.
+/// The state of the data at the start of a buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Netstring {
-    /// Its beginning, at most.
+    /// At most the beginning of a netstring.
     Partial,
-    /// All of it: where its octets are, and where the next one begins.
+    /// A complete one: the position of its octets, and the start of the next one.
     Whole { octets: Range<usize>, end: usize },
-    /// Something else, or one that is too long.
+    /// Something else, or a netstring that is too long.
     Broken,
 }
 
-/// The longest request, in octets: a map's name and a domain in U-labels are far shorter.
+/// The maximum length of a request, in octets: a map's name and a domain in U-labels are far
+/// shorter.
 pub(super) const MAX_REQUEST_LEN: usize = 2048;
 
-/// Reads what stands at the front of the buffer.
+/// Parses the start of the buffer.
 pub(super) fn read(buffer: &[u8]) -> Netstring {
     let digits = buffer.iter().take_while(|octet| octet.is_ascii_digit()).count();
     if digits > 4 || (digits > 1 && buffer[0] == b'0') {
@@ -39,7 +40,7 @@ pub(super) fn read(buffer: &[u8]) -> Netstring {
     }
 }
 
-/// Writes a netstring.
+/// Encodes a netstring.
 pub(super) fn write(text: &str) -> Vec<u8> {
     [text.len().to_string().as_str(), ":", text, ","].concat().into_bytes()
 }

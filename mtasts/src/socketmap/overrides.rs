@@ -1,11 +1,11 @@
-//! Overrides: destinations for which the operator's word counts, not the network's.
+//! Overrides: destinations whose answer is configured by the operator.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use mta_sts_core::{DnsName, Mode, Policy, PolicyDomain, postfix};
 
-/// Destinations that are answered as the operator says, in every zone.
+/// Destinations whose answer is configured by the operator, in every zone.
 ///
 /// ```
 /// use mta_sts_core::Mode;
@@ -19,48 +19,48 @@ use mta_sts_core::{DnsName, Mode, Policy, PolicyDomain, postfix};
 /// # Ok::<(), mtasts_socketmap::OverrideError>(())
 /// ```
 ///
-/// A destination is what Postfix asks for: `example.test`, `example.test:587`, `[relay.example.test]`,
-/// `[relay.example.test]:587`, `[192.0.2.1]:587`. What Postfix asks for is found as it is, else without its port, else without
-/// its brackets. Upper case, a trailing dot and U-labels make no difference. Subdomains inherit nothing: MTA-STS has no
-/// such thing either (RFC 8461, 3.4).
+/// A destination has the form of a Postfix request: `example.test`, `example.test:587`, `[relay.example.test]`,
+/// `[relay.example.test]:587`, `[192.0.2.1]:587`. A request matches exactly, otherwise without its port, otherwise
+/// without its brackets. Upper case, a trailing dot, and U-labels make no difference. Subdomains are not included, as
+/// in MTA-STS (RFC 8461, 3.4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     by_destination: HashMap<Key, Override>,
 }
 
-/// What is said of a destination.
+/// The override for a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Override {
-    /// No lookup, no answer.
+    /// No lookup, and no answer.
     Exempt,
-    /// As if its domain had published it.
+    /// This policy, as if its domain had published it.
     Policy(Policy),
-    /// This, without a lookup.
+    /// This answer, without a lookup.
     Tls(String),
 }
 
-/// A destination that cannot be overridden so.
+/// The error for an override that cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum OverrideError {
-    /// It is nothing that Postfix asks for.
+    /// The destination does not have the form of a Postfix request.
     #[error(
-        "This is no destination: write it as \"example.com\", \"example.com:587\", \"[host]\" or \"[host]:587\"."
+        "This is not a destination: write it as \"example.com\", \"example.com:587\", \"[host]\" or \"[host]:587\"."
     )]
     Destination,
-    /// It begins with a dot.
-    #[error("Subdomains inherit nothing: name each of them, without a dot in front.")]
+    /// It starts with a dot.
+    #[error("Subdomains are not included: list each of them, without a leading dot.")]
     Parent,
-    /// An address has no policy: MTA-STS is about domains.
-    #[error("An address has no policy; it can be a smart host, or exempt.")]
+    /// An IP address has no policy: MTA-STS applies to domains.
+    #[error("An IP address has no policy; it can be a smart host, or exempt.")]
     Address,
-    /// It was said before, maybe in another writing.
-    #[error("This destination stands here twice.")]
+    /// The destination is already overridden, maybe in another spelling.
+    #[error("This destination is listed twice.")]
     Duplicate,
     /// A policy of mode none is an exemption.
-    #[error("Mode none asks for nothing: make the destination exempt instead.")]
+    #[error("Mode none requires nothing: make the destination exempt instead.")]
     ModeNone,
-    /// No name is given, or one is no host and no pattern such as `*.example.com`, or there are too many.
+    /// There are no names, too many, or one that is neither a host name nor a pattern such as `*.example.com`.
     #[error(
         "Give host names such as \"mx.example.com\", or patterns such as \"*.example.com\"; at least one."
     )]
@@ -68,7 +68,7 @@ pub enum OverrideError {
 }
 
 impl OverrideError {
-    /// The stable kebab-case word.
+    /// The stable code: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Destination => "no-destination",
@@ -82,26 +82,26 @@ impl OverrideError {
 }
 
 impl Overrides {
-    /// None.
+    /// No overrides.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many destinations are overridden.
+    /// The number of overridden destinations.
     pub fn len(&self) -> usize {
         self.by_destination.len()
     }
 
-    /// Whether none is.
+    /// Returns whether there are no overrides.
     pub fn is_empty(&self) -> bool {
         self.by_destination.is_empty()
     }
 
-    /// Takes this policy for the destination's, without a lookup. What zones say of policies applies to it.
+    /// Uses this policy for the destination, without a lookup. The settings of zones about policies apply to it.
     ///
     /// # Errors
     ///
-    /// See [`OverrideError`].
+    /// Returns an error as listed at [`OverrideError`].
     pub fn add_policy(
         &mut self,
         destination: &str,
@@ -118,28 +118,28 @@ impl Overrides {
         self.add(key, Override::Policy(policy(mode, mx)?))
     }
 
-    /// Answers that there is nothing to say of the destination, without a lookup: the client's own level applies.
+    /// Gives no answer for the destination, without a lookup: the client's own level applies.
     ///
     /// # Errors
     ///
-    /// See [`OverrideError`].
+    /// Returns an error as listed at [`OverrideError`].
     pub fn add_exemption(&mut self, destination: &str) -> Result<(), OverrideError> {
         self.add(Key::parse(destination)?, Override::Exempt)
     }
 
-    /// Answers that the destination, a relay that the operator has chosen, needs verified TLS with a certificate for one of
-    /// these names, without a lookup: `secure match=NAMES servername=hostname`.
+    /// Requires verified TLS with a certificate for one of these names for the destination, a relay chosen by the
+    /// operator, without a lookup: `secure match=NAMES servername=hostname`.
     ///
     /// # Errors
     ///
-    /// See [`OverrideError`].
+    /// Returns an error as listed at [`OverrideError`].
     pub fn add_smart_host(
         &mut self,
         destination: &str,
         names: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<(), OverrideError> {
         let policy = policy(Mode::Enforce, names)?;
-        // The form tells no domain, so any will do.
+        // This form of the answer contains no domain, so any will do.
         let tls = PolicyDomain::parse("smart-host.invalid")
             .ok()
             .and_then(|domain| postfix::tls_policy(&policy, &domain, postfix::Form::Basic).ok().flatten())
@@ -155,7 +155,7 @@ impl Overrides {
         Ok(())
     }
 
-    /// What is said of what a client asks for.
+    /// The override for a requested destination.
     pub(super) fn of(&self, destination: &str) -> Option<&Override> {
         if self.is_empty() {
             return None;
@@ -174,7 +174,7 @@ impl Overrides {
     }
 }
 
-/// A destination in one writing.
+/// A destination in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     host: Host,
@@ -223,7 +223,7 @@ impl Key {
     }
 }
 
-/// An address literal, as Postfix writes it between brackets.
+/// An address literal in brackets, as written by Postfix.
 fn address(host: &str) -> Option<IpAddr> {
     match host.get(..5) {
         Some(prefix) if prefix.eq_ignore_ascii_case("ipv6:") => host[5..].parse().ok().map(IpAddr::V6),
@@ -231,7 +231,7 @@ fn address(host: &str) -> Option<IpAddr> {
     }
 }
 
-/// What a domain would publish.
+/// The policy that a domain would publish.
 fn policy(mode: Mode, mx: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Policy, OverrideError> {
     let mut text = format!("version: STSv1\nmode: {}\nmax_age: 86400\n", mode.as_str());
     for name in mx {

@@ -1,4 +1,4 @@
-//! Zones: the name of a map chooses how its lookups are answered.
+//! Zones: the name of a map selects how its lookups are answered.
 
 use std::collections::BTreeMap;
 
@@ -24,125 +24,127 @@ pub struct Zone {
     pub(super) on_fetch_failure: FetchFailureAnswer,
 }
 
-/// Which names a certificate may have.
+/// The names that a certificate must match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MatchNames {
-    /// The patterns of the policy: all that Postfix needs to be told, though `match=.example.test` covers
-    /// `a.b.example.test` too, which the policy's `*.example.test` does not.
+    /// The patterns of the policy. Nothing else needs to be looked up, but `match=.example.test` also covers
+    /// `a.b.example.test`, which the policy's `*.example.test` does not.
     #[default]
     Patterns,
-    /// The names of the domain's MX hosts that the policy covers. Their MX records are looked up for each answer; where that
-    /// fails, or where none is covered, the answer is temporary.
+    /// The names of the domain's MX hosts that the policy covers. Their MX records are looked up for each answer; if
+    /// that fails, or if none is covered, the answer is temporary.
     MxHosts,
 }
 
-/// What is said of a destination whose MX hosts DANE authenticates (RFC 7672), all of them or some.
+/// The answer for a destination to whose MX hosts, all or some, DANE (RFC 7672) applies.
 ///
-/// Where that could not be found out, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
+/// If that could not be determined, the answer is temporary: a failed DANE lookup is never overridden (RFC 8461, 2).
 // Meets S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DaneAnswer {
-    /// `dane-only`: Postfix delivers to hosts that DANE authenticates, and to no others. Where DANE applies to some hosts
-    /// only, and no policy enforces, `dane`: Postfix authenticates those hosts, and delivers to the others too.
+    /// `dane-only`: Postfix delivers only to hosts authenticated by DANE. If DANE applies only to some hosts, and no
+    /// policy is enforced, `dane`: Postfix authenticates those hosts, and delivers to the others too.
     ///
-    /// Postfix needs `smtp_dns_support_level = dnssec` for it.
+    /// Postfix needs `smtp_dns_support_level = dnssec` for this.
     #[default]
     DaneOnly,
-    /// Not found: `smtp_tls_security_level` applies, which has to be `dane` or `dane-only` then. Where DANE applies to some
-    /// hosts only and the policy enforces, `dane-only` all the same: the others could be reached unprotected.
+    /// Not found: `smtp_tls_security_level` applies, which must then be `dane` or `dane-only`. If DANE applies only to
+    /// some hosts and the policy is enforced, the answer is `dane-only` all the same: mail to the others would be
+    /// unprotected.
     NotFound,
-    /// As if there were no DANE: nothing is looked up for it. Mail goes out under MTA-STS to hosts that DANE rules out.
+    /// DANE is not looked up, and ignored. Mail is then delivered under MTA-STS to hosts that DANE rules out.
     Ignore,
 }
 
-/// For which destinations DANE is looked up.
+/// The destinations for which DANE is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DaneLookup {
-    /// Those with a policy in mode enforce or testing: of others nothing is said, so that Postfix's own level applies.
+    /// Those with a policy in mode enforce or testing. There is no answer for others, so Postfix's own level applies.
     #[default]
     WithPolicy,
-    /// Every one: Postfix then gets `dane-only` or `dane` for destinations without a policy too.
+    /// All destinations: Postfix then gets `dane-only` or `dane` also for those without a policy.
     Always,
 }
 
-/// What is said of a domain when DNS does not say whether it has a policy, and none is remembered.
+/// The answer for a domain if DNS does not tell whether it has a policy, and none is cached.
 ///
-/// Only its TXT record is meant. Where DNS says that there is one, and then not where the Policy Host is, that is a failed
-/// fetch; see [`FetchFailureAnswer`]. Where it is this machine that could not ask, the answer is temporary with either.
+/// This concerns only the TXT record. If that exists, but the address lookup of the Policy Host fails, it is a failed
+/// fetch; see [`FetchFailureAnswer`]. After a local fault the answer is temporary with either setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DnsFailureAnswer {
-    /// It is temporary: mail waits. Whoever makes this lookup fail gains nothing; whoever makes one of the Policy Host's
-    /// address fail still does, by default.
+    /// A temporary answer: mail waits. An attacker gains nothing by making this lookup fail, but by default still does
+    /// by making the address lookup of the Policy Host fail.
     #[default]
     Temporary,
-    /// There is no policy: mail goes out unprotected, and need not wait. Whoever makes DNS fail once can read it.
+    /// Not found: mail is delivered unprotected, without waiting. An attacker who makes DNS fail once can read it.
     NotFound,
 }
 
-/// What is said of a domain that has a record when its policy cannot be fetched and none is remembered.
+/// The answer for a domain with a record, if its policy cannot be fetched and none is cached.
 ///
-/// The Policy Host cannot be looked up or reached, its certificate is not valid, or what it answers is no policy. Where it is
-/// this machine that could not ask, for want of files or a network or by its proxy, the answer is temporary with either.
+/// The Policy Host cannot be resolved or reached, its certificate is not valid, or its response is not a policy. After
+/// a local fault, such as too many open files, no network, or a proxy that is down, the answer is temporary with either
+/// setting.
 // Meets S57.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchFailureAnswer {
-    /// There is no policy: a sender "MUST continue with delivery as though the domain has not implemented MTA-STS"
-    /// (RFC 8461, 3.3). So whoever can break the fetch of a policy that was never fetched before can read the mail
-    /// (RFC 8461, 10.2), and a domain whose policy is broken gets its mail.
+    /// Not found: a sender "MUST continue with delivery as though the domain has not implemented MTA-STS" (RFC 8461,
+    /// 3.3). So an attacker who can break the first fetch of a policy can read the mail (RFC 8461, 10.2), and a domain
+    /// with a broken policy gets its mail.
     #[default]
     NotFound,
-    /// It is temporary: mail waits until the policy can be fetched. Nobody gains by breaking the fetch, and mail to a domain
-    /// whose policy is broken for days is returned.
+    /// A temporary answer: mail waits until the policy can be fetched. An attacker gains nothing by breaking the fetch,
+    /// but mail to a domain whose policy is broken for days is returned.
     Temporary,
 }
 
 impl Zone {
-    /// The default of everything.
+    /// A zone with the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How much an answer tells: [`Form::Basic`] by default, which every Postfix understands.
+    /// Sets the form of answers. Default: [`Form::Basic`], which every Postfix understands.
     #[must_use]
     pub fn with_form(mut self, form: Form) -> Self {
         self.form = form;
         self
     }
 
-    /// Which names a certificate may have: the patterns of the policy by default.
+    /// Sets the names that a certificate must match. Default: the patterns of the policy.
     #[must_use]
     pub fn with_match_names(mut self, match_names: MatchNames) -> Self {
         self.match_names = match_names;
         self
     }
 
-    /// What is said where DANE applies: [`DaneAnswer::DaneOnly`] by default.
+    /// Sets the answer if DANE applies. Default: [`DaneAnswer::DaneOnly`].
     #[must_use]
     pub fn with_dane(mut self, answer: DaneAnswer) -> Self {
         self.dane = answer;
         self
     }
 
-    /// For which destinations DANE is looked up: those with a policy by default.
+    /// Sets the destinations for which DANE is looked up. Default: those with a policy.
     #[must_use]
     pub fn with_dane_lookup(mut self, lookup: DaneLookup) -> Self {
         self.dane_lookup = lookup;
         self
     }
 
-    /// What is said when DNS does not say whether there is a policy, and none is remembered: temporary by default.
+    /// Sets the answer if DNS does not tell whether there is a policy, and none is cached. Default: temporary.
     #[must_use]
     pub fn with_dns_failure(mut self, answer: DnsFailureAnswer) -> Self {
         self.on_dns_failure = answer;
         self
     }
 
-    /// What is said when there is a policy that cannot be fetched, and none is remembered: not found by default.
+    /// Sets the answer if there is a policy that cannot be fetched, and none is cached. Default: not found.
     #[must_use]
     pub fn with_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
         self.on_fetch_failure = answer;
@@ -150,7 +152,7 @@ impl Zone {
     }
 }
 
-/// All zones of a server, by the name of the map, and what is answered in each of them.
+/// All zones of a server, by the name of the map, with the overrides that apply in each of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zones {
     default: Zone,
@@ -164,31 +166,31 @@ impl Zones {
         Self { default, named: BTreeMap::new(), overrides: Overrides::new() }
     }
 
-    /// Answers lookups of the map `name` as this zone says.
+    /// Answers lookups of the map `name` according to this zone.
     #[must_use]
     pub fn with_zone(mut self, name: &str, zone: Zone) -> Self {
         self.named.insert(name.to_owned(), zone);
         self
     }
 
-    /// Answers for these destinations as the operator says: none by default.
+    /// Sets the overrides. Default: none.
     #[must_use]
     pub fn with_overrides(mut self, overrides: Overrides) -> Self {
         self.overrides = overrides;
         self
     }
 
-    /// The zone of every map that no other zone is for.
+    /// The zone of every map without a zone of its own.
     pub fn default_zone(&self) -> &Zone {
         &self.default
     }
 
-    /// The names of the maps that have a zone of their own.
+    /// The names of the maps with a zone of their own.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)
     }
 
-    /// The zone of a map; of an unknown one, the default.
+    /// The zone of a map; for an unknown map, the default zone.
     pub fn zone(&self, name: &str) -> &Zone {
         self.named.get(name).unwrap_or(&self.default)
     }

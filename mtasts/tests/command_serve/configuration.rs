@@ -24,7 +24,10 @@ async fn certificate_authorities_are_read_again_on_a_signal_and_when_they_change
     // Of no use: the old one stays.
     lab.write("ca.pem", "");
     daemon.signal("-HUP");
-    assert_eq!(daemon.event_of("the certificate authorities are of no use")["level"], "ERROR");
+    assert_eq!(
+        daemon.event_of("the certificate authorities are not usable: the old ones remain trusted")["level"],
+        "ERROR"
+    );
     lab.write("ca.pem", &right);
     daemon.signal("-HUP");
     assert_eq!(daemon.event_of("the certificate authorities were read again")["roots"], 1);
@@ -160,17 +163,17 @@ fn a_mistake_is_told_with_its_place_and_nothing_is_started() {
     assert!(status == Some(66) && text.contains("overrides.toml: No such file"), "{text}");
     std::fs::write(&overrides, "['.example.test']\nexempt = true\n").unwrap();
     let (status, text) = told(&check(&config));
-    assert!(status == Some(78) && text.contains("overrides.toml:1:2: Subdomains inherit nothing"), "{text}");
+    assert!(status == Some(78) && text.contains("overrides.toml:1:2: Subdomains are not included"), "{text}");
     assert_eq!(Daemon::start(&["--config", "/nonexistent.toml"]).end().0, Some(66));
 
     // What can be read and cannot work, in the file and on the command line.
     std::fs::write(&file, "listen = ['127.0.0.1:0']\nhttps-port = 0\n").unwrap();
     let (status, text) = told(&check(&config));
-    assert!(status == Some(78) && text.contains("mtasts.toml:2:14: no host"), "{text}");
+    assert!(status == Some(78) && text.contains("mtasts.toml:2:14: port 0"), "{text}");
     assert!(text.contains("\n2 | https-port = 0\n  |              ^"), "{text}");
     assert_eq!(Daemon::start(&config).end().0, Some(78));
     let (status, text) = told(&check(&["--https-port", "0"]));
-    assert!(status == Some(2) && text.contains("`https-port`: no host"), "{text}");
+    assert!(status == Some(2) && text.contains("`https-port`: port 0"), "{text}");
     // Certificate authorities that are not there, and a file without any.
     let ca_file = folder.path().join("ca.pem");
     let authorities = ["--ca-file", ca_file.to_str().unwrap()];
@@ -182,7 +185,7 @@ fn a_mistake_is_told_with_its_place_and_nothing_is_started() {
     // A store in no folder, and one that is none; nothing is made by the look.
     let store = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
     let (status, text) = told(&check(&["--store", &store("none/cache.sqlite")]));
-    assert!(status == Some(78) && text.contains("there is no folder"), "{text}");
+    assert!(status == Some(78) && text.contains("none does not exist"), "{text}");
     assert_eq!(told(&check(&["--store", &store("mtasts.toml")])).0, Some(66));
     assert_eq!(told(&check(&["--store", &store("cache.sqlite")])).0, Some(0));
     assert!(!folder.path().join("cache.sqlite").exists());
@@ -208,7 +211,7 @@ async fn what_can_change_changes_on_a_reload() {
     lab.write("mtasts.toml", &text);
     daemon.signal("-HUP");
     daemon.event_of("the configuration was read again");
-    assert_eq!(daemon.event_of("this was changed")["key"], "limits.max-clients");
+    assert_eq!(daemon.event_of("a changed setting needs a restart")["key"], "limits.max-clients");
     assert!(testing("postfix").contains("OK may "));
     assert_eq!(ask(&address, "postfix healthy-enforce.test"), "9:NOTFOUND ,");
     assert!(ask(&address, "postfix wildcard.test").contains("OK secure"));
@@ -217,7 +220,7 @@ async fn what_can_change_changes_on_a_reload() {
     // A broken file changes nothing.
     lab.write("mtasts.toml", "[zone]\nform = 'basic'\nfrom = 1\n");
     daemon.signal("-HUP");
-    let event = daemon.event_of("the configuration was read again and is of no use");
+    let event = daemon.event_of("the new configuration is not valid: the old one stays in force");
     assert_eq!(event["level"], "ERROR");
     assert!(event["error"].as_str().unwrap().contains("mtasts.toml:3:1: unknown field `from`"), "{event}");
     assert!(testing("postfix").contains("OK may "));

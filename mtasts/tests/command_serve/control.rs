@@ -50,15 +50,20 @@ async fn an_answer_is_explained() {
         ("postfix", "healthy-enforce.test", "OK secure match=mx.healthy-enforce.test", "enforces TLS"),
         ("postfix", "testing-fault.test", "NOTFOUND", "mode testing"),
         ("postfix", "mode-none.test", "NOTFOUND", "mode none"),
-        ("postfix", "dane.test", "OK dane-only", "DANE authenticates all"),
+        ("postfix", "dane.test", "OK dane-only", "DANE applies to all"),
         ("postfix", "no-mta-sts.test", "NOTFOUND", "no MTA-STS record"),
-        ("postfix", "[192.0.2.1]", "NOTFOUND", "no domain that can have a policy"),
-        ("postfix", ".healthy-enforce.test", "NOTFOUND", "no domain that can have a policy"),
-        ("postfix", "overridden.test", "NOTFOUND", "overrides"),
-        ("postfix", "policy-redirect.test", "NOTFOUND", "mail goes out unprotected"),
-        ("patient", "policy-redirect.test", "TEMP", "mail waits for that"),
-        ("postfix", "dns-timeout.test", "TEMP", "DNS did not say"),
-        ("lax", "dns-timeout.test", "NOTFOUND", "no reason to wait"),
+        ("postfix", "[192.0.2.1]", "NOTFOUND", "cannot have a policy"),
+        ("postfix", ".healthy-enforce.test", "NOTFOUND", "cannot have a policy"),
+        ("postfix", "overridden.test", "NOTFOUND", "An override"),
+        (
+            "postfix",
+            "policy-redirect.test",
+            "NOTFOUND",
+            "mail is then delivered unprotected (`on-fetch-failure`)",
+        ),
+        ("patient", "policy-redirect.test", "TEMP", "mail waits then"),
+        ("postfix", "dns-timeout.test", "TEMP", "DNS gave no answer"),
+        ("lax", "dns-timeout.test", "NOTFOUND", "mail is then delivered unprotected (`on-dns-failure`)"),
     ] {
         let told = explained(&control, &["--zone", zone, key]);
         let (said, why) = (told["answer"].as_str().unwrap(), told["reason"].as_str().unwrap());
@@ -83,7 +88,7 @@ async fn an_answer_is_explained() {
     let text = words(&out(&shown));
     for part in [
         "policy-redirect.test: NOTFOUND",
-        "meaning Postfix goes by its own smtp_tls_security_level.",
+        "meaning Postfix uses its own smtp_tls_security_level.",
         "reason The last fetch",
         "is not fetched before 2",
         "lately 2",
@@ -134,23 +139,23 @@ async fn a_running_daemon_forgets_fetches_and_tells() {
     let refreshed = cache(&["refresh", "Healthy-Enforce.test", "policy-redirect.test", "no-mta-sts.test"]);
     assert_eq!(refreshed.status.code(), Some(1));
     let text = out(&refreshed);
-    assert!(text.starts_with("healthy-enforce.test fetched, in mode enforce\n"), "{text}");
+    assert!(text.starts_with("healthy-enforce.test fetched, with mode enforce\n"), "{text}");
     assert!(
-        text.contains("policy-redirect.test not fetched: the Policy Host answered with HTTP status 30"),
+        text.contains("policy-redirect.test not fetched: the Policy Host responded with HTTP status 30"),
         "{text}"
     );
     assert!(text.contains("no-mta-sts.test not fetched: The domain has no MTA-STS record."), "{text}");
     assert_eq!(lab.world.seen().https.len(), 2, "a back-off is not in the way");
 
     let purged = cache(&["purge", "healthy-enforce.test", "unknown.test"]);
-    assert_eq!((purged.status.code(), out(&purged).as_str()), (Some(0), "1 forgotten\n"));
+    assert_eq!((purged.status.code(), out(&purged).as_str()), (Some(0), "1 removed\n"));
     assert_eq!(cache(&["purge", "healthy-enforce.test"]).status.code(), Some(1), "it is forgotten already");
     assert_eq!(super::cache(&store, &["show", "healthy-enforce.test"], "").status, Some(1));
     ask(&address, "postfix healthy-enforce.test");
     assert_eq!(lab.world.seen().https.len(), 3, "it is fetched again");
     let purged = cache(&["--json", "purge", "--expired"]);
     assert_eq!(out(&purged), "{\"purged\":2}\n", "those without a policy");
-    assert_eq!(out(&cache(&["purge", "--all"])), "2 forgotten\n");
+    assert_eq!(out(&cache(&["purge", "--all"])), "2 removed\n");
     assert_eq!(out(&cache(&["dump"])), "");
     assert_eq!(super::cache(&store, &["list"], "").stdout, "");
 
@@ -158,7 +163,7 @@ async fn a_running_daemon_forgets_fetches_and_tells() {
     assert_eq!(daemon.end().0, Some(0));
     // Without a daemon there is the store.
     super::cache(&store, &["import"], &dump);
-    assert_eq!(out(&cache(&["purge", "wildcard.test"])), "1 forgotten\n");
+    assert_eq!(out(&cache(&["purge", "wildcard.test"])), "1 removed\n");
     let output = cache(&["refresh", "wildcard.test"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(

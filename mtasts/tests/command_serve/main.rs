@@ -9,6 +9,7 @@ mod daemon;
 mod pki;
 mod status;
 mod systemd;
+mod tlsrpt;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -130,16 +131,16 @@ async fn what_was_answered_from_outlives_a_kill() {
 
     let exported = cache(&store, &["export"], "").stdout;
     assert_eq!(exported.lines().count(), 1);
-    assert_eq!(cache(&store, &["purge", "--expired"], "").stdout, "0 forgotten\n");
+    assert_eq!(cache(&store, &["purge", "--expired"], "").stdout, "0 removed\n");
     assert_eq!(cache(&store, &["purge"], "").status, Some(2));
-    assert_eq!(cache(&store, &["purge", "healthy-enforce.test"], "").stdout, "1 forgotten\n");
+    assert_eq!(cache(&store, &["purge", "healthy-enforce.test"], "").stdout, "1 removed\n");
     assert_eq!(cache(&store, &["purge", "healthy-enforce.test"], "").status, Some(1));
     assert_eq!(cache(&store, &["list"], "").stdout, "");
     assert!(cache(&store, &["import"], &exported).stdout.starts_with("1 imported, 0 not"));
     assert!(cache(&store, &["import"], &exported).stdout.starts_with("0 imported, 1 not"));
     assert_eq!(cache(&store, &["export"], "").stdout, exported);
     assert_eq!(cache(&store, &["import"], "{}\n").status, Some(1));
-    assert_eq!(cache(&store, &["purge", "--all"], "").stdout, "1 forgotten\n");
+    assert_eq!(cache(&store, &["purge", "--all"], "").stdout, "1 removed\n");
     lab.world.shutdown().await;
 }
 
@@ -161,7 +162,9 @@ async fn a_policy_that_lapses_is_told_with_its_domain_its_time_and_the_cause() {
     let address = daemon.listening();
     let enforced = "OK secure match=mx.policy-redirect.test servername=hostname";
     assert!(ask(&address, "postfix policy-redirect.test").contains(enforced));
-    let lapse = daemon.event_of("a policy has lapsed");
+    let lapse = daemon.event_of(
+        "a policy has expired and could not be refreshed in time: it no longer protects mail to the domain",
+    );
     assert_eq!(
         (&lapse["level"], &lapse["domain"], &lapse["mode"]),
         (&"ERROR".into(), &"policy-redirect.test".into(), &"enforce".into())

@@ -22,7 +22,7 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// Reads what Prometheus would: values by name and labels, each of a family that was declared.
-fn scrape(address: &str) -> BTreeMap<String, u64> {
+pub(crate) fn scrape(address: &str) -> BTreeMap<String, u64> {
     let (status, text) = get(address, "/metrics");
     assert_eq!(status, 200);
     let mut lines: Vec<_> = text.lines().collect();
@@ -113,7 +113,7 @@ async fn requests_are_counted_and_no_domain_is_named() {
     daemon.event_of("the configuration was read again");
     lab.write("mtasts.toml", "[");
     daemon.signal("-HUP");
-    daemon.event_of("the configuration was read again and is of no use");
+    daemon.event_of("the new configuration is not valid: the old one stays in force");
     let values = scrape(&pages);
     assert_eq!(values["mtasts_reloads_total{result=\"done\"}"], 1);
     assert_eq!(values["mtasts_reloads_total{result=\"failed\"}"], 1);
@@ -135,10 +135,10 @@ async fn failures_are_counted_by_their_cause() {
     }
     // One line each, with its cause and without the domain.
     for (message, cause) in [
-        ("a policy could not be fetched, and none is remembered", "HTTP status"),
-        ("a policy could not be fetched, and none is remembered", ""),
-        ("a policy could not be fetched, and none is remembered", "certificate"),
-        ("answered that it is temporary: mail waits", "timed out"),
+        ("a policy could not be fetched, and none is cached", "HTTP status"),
+        ("a policy could not be fetched, and none is cached", ""),
+        ("a policy could not be fetched, and none is cached", "certificate"),
+        ("temporary answer: mail waits", "timed out"),
     ] {
         let event = daemon.event_of(message);
         assert_eq!(event["level"], "INFO", "{event}");
@@ -172,10 +172,7 @@ fn only_what_is_there_is_served_and_only_read() {
     daemon.listening();
     assert_eq!(
         get(&pages, "/healthz"),
-        (
-            200,
-            "serving\nstore: memory, 0 unsaved, 0 failures\nlookups: 0 waiting, 0 turned away\n".to_owned()
-        )
+        (200, "serving\nstore: memory, 0 unsaved, 0 failures\nlookups: 0 waiting, 0 rejected\n".to_owned())
     );
     for path in ["/", "/metrics/", "/metrics2", "/../etc/passwd"] {
         assert_eq!(get(&pages, path).0, 404, "{path}");

@@ -157,7 +157,7 @@ fn the_journal_gets_priorities_and_no_times() {
     let mut log = String::new();
     read.read_to_string(&mut log).unwrap();
     process.wait().unwrap();
-    assert!(log.starts_with("<7>how many files may be open files="), "{log}");
+    assert!(log.starts_with("<7>limit of open files files="), "{log}");
     assert!(!log.contains("DEBUG"), "{log}");
 }
 

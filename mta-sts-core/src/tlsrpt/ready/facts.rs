@@ -5,7 +5,7 @@ use crate::policy::Policy;
 use crate::time::UnixTime;
 use crate::tlsrpt::Hint;
 
-/// The policy that is to be enforced, and what its owner knows of it.
+/// The policy to be enforced, and what its owner knows about it.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::Served;
@@ -26,19 +26,19 @@ pub struct Served<'a> {
 }
 
 impl<'a> Served<'a> {
-    /// The policy of a domain. Since when it is served, reports must tell.
+    /// The policy of a domain. Since when it has been served is then taken from the reports.
     pub const fn new(domain: &'a PolicyDomain, policy: &'a Policy) -> Self {
         Self { domain, policy, since: None, mended_at: None }
     }
 
-    /// Since when the policy has this list of `mx`; its other fields may have changed.
+    /// Sets the time since when the policy has had this list of `mx`; its other fields may have changed.
     #[must_use]
     pub const fn since(mut self, time: UnixTime) -> Self {
         self.since = Some(time);
         self
     }
 
-    /// When a fault of the domain was mended last. Failures of that day count as from before.
+    /// Sets the time at which a fault of the domain was last fixed. Failures of that day count as earlier.
     #[must_use]
     pub const fn mended_at(mut self, time: UnixTime) -> Self {
         self.mended_at = Some(time);
@@ -46,7 +46,7 @@ impl<'a> Served<'a> {
     }
 }
 
-/// What a check sees of the domain now: whether its policy can be fetched, and each MX host.
+/// The current state of the domain according to a check: whether its policy can be fetched, and each MX host.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Hint, LiveFindings, LiveHost};
@@ -65,26 +65,26 @@ pub struct LiveFindings {
 }
 
 impl LiveFindings {
-    /// The policy can be fetched; nothing is known of hosts yet.
+    /// The policy can be fetched; no hosts are known yet.
     pub const fn new() -> Self {
         Self { policy_fault: None, hosts: Vec::new() }
     }
 
-    /// The policy cannot be fetched, or is none.
+    /// Sets the reason why the policy cannot be fetched or is not valid.
     #[must_use]
     pub const fn with_policy_fault(mut self, fault: Hint) -> Self {
         self.policy_fault = Some(fault);
         self
     }
 
-    /// Adds an MX host. Every name in the MX records belongs here; without MX records, the domain's own name.
+    /// Adds an MX host. Add every name in the MX records or, without MX records, the domain's own name.
     #[must_use]
     pub fn with_host(mut self, host: LiveHost) -> Self {
         self.hosts.push(host);
         self
     }
 
-    /// Why the policy cannot be fetched.
+    /// The reason why the policy cannot be fetched.
     pub const fn policy_fault(&self) -> Option<Hint> {
         self.policy_fault
     }
@@ -95,7 +95,7 @@ impl LiveFindings {
     }
 }
 
-/// An MX host, as a check sees it now.
+/// The current state of an MX host according to a check.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{Hint, LiveHost};
@@ -119,21 +119,22 @@ impl LiveHost {
         Self { name, fault: None, expires_at: None, renews: false }
     }
 
-    /// What keeps senders with the policy from it.
+    /// Sets the fault that prevents delivery by senders with the policy.
     #[must_use]
     pub const fn with_fault(mut self, fault: Hint) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// When its certificate expires.
+    /// Sets the expiry of its certificate.
     #[must_use]
     pub const fn expires_at(mut self, time: UnixTime) -> Self {
         self.expires_at = Some(time);
         self
     }
 
-    /// An earlier check saw another certificate: it is renewed, so the end of this one is no concern.
+    /// Records that an earlier check saw another certificate: it is renewed automatically, so the expiry of this
+    /// one does not matter.
     #[must_use]
     pub const fn with_renewal_seen(mut self) -> Self {
         self.renews = true;
@@ -145,17 +146,17 @@ impl LiveHost {
         &self.name
     }
 
-    /// What keeps senders with the policy from it.
+    /// The fault that prevents delivery by senders with the policy.
     pub const fn fault(&self) -> Option<Hint> {
         self.fault
     }
 
-    /// When its certificate expires.
+    /// The expiry of its certificate.
     pub const fn expiry(&self) -> Option<UnixTime> {
         self.expires_at
     }
 
-    /// Whether a renewal of its certificate was seen.
+    /// Returns whether a renewal of its certificate was seen.
     pub const fn renewal_seen(&self) -> bool {
         self.renews
     }

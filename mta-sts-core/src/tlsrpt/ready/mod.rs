@@ -1,4 +1,4 @@
-//! Whether a policy in mode testing can be enforced: eight conditions, from reports and a check.
+//! Determines whether a policy in mode testing can be enforced: eight conditions, evaluated from reports and a check.
 
 mod facts;
 mod rules;
@@ -25,7 +25,7 @@ const fn day_of(time: UnixTime) -> u64 {
     time.as_secs() / DAY
 }
 
-/// Whether a policy can be enforced, and what is missing.
+/// The answer whether a policy can be enforced, and what is missing.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{LiveFindings, LiveHost, ReadyRules, Readiness, Report, ReportPeriod, ReportPolicy};
@@ -61,18 +61,18 @@ const fn day_of(time: UnixTime) -> u64 {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It looks at reports, at what a check sees now, and at what the owner knows; it asks nobody. All days are days of
+/// It is based on reports, on a current check, and on what the owner knows; it makes no queries. All days are days of
 /// UTC. More days without failures never make a policy less ready, and a failure never makes it readier; the order of
-/// the reports makes no difference, and a report that came twice counts once.
+/// the reports makes no difference, and a duplicate report counts once.
 ///
-/// Anybody can write a report: hand in those only that you believe.
+/// Anybody can write a report: pass only those that you trust.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
     conditions: Vec<Condition>,
     evidence: Evidence,
 }
 
-/// Whether to enforce.
+/// Whether to enforce the policy.
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -91,9 +91,9 @@ pub struct Readiness {
 pub enum Verdict {
     /// All conditions are met.
     Ready,
-    /// Something is missing that time, mail or mending brings.
+    /// Something is missing that comes with time, mail, or a fix.
     NotYet {
-        /// The first day on which all conditions may be met, if all faults are mended now and no other comes.
+        /// The first day on which all conditions may be met, if all faults are fixed now and there are no new ones.
         earliest: UnixTime,
     },
     /// The owner has to decide about a host, whatever else is missing.
@@ -132,11 +132,11 @@ pub struct Shortfall {
     hint: Option<Hint>,
     message: String,
     fix: &'static str,
-    // None: time does not bring it.
+    // `None` if time alone does not help.
     earliest: Option<UnixTime>,
 }
 
-/// How much the answer rests upon.
+/// The amount of evidence for the answer.
 ///
 /// ```no_run
 /// # fn show(readiness: &mta_sts_core::tlsrpt::Readiness) {
@@ -156,14 +156,14 @@ pub struct Evidence {
 }
 
 impl Readiness {
-    /// Assesses a policy by reports of its domain, by what a check sees now, and by what its owner knows.
+    /// Assesses a policy from reports about its domain, a current check, and what its owner knows.
     ///
-    /// Without a check the answer is never [`Verdict::Ready`]. Reports may be of any domain: policies of others are
-    /// passed over, and so are reports without a period, or with one that ends after tomorrow. Successes count under
-    /// the same list of `mx`, in periods of eight days at most. Of two reports with the same organisation, `report-id`
-    /// and period, the worst of both counts. DANE's failures count for nothing: mode enforce does not change them.
+    /// Without a check the answer is never [`Verdict::Ready`]. Reports may be about any domain: policies of others are
+    /// ignored, and so are reports without a period, or with one that ends after tomorrow. Successes count if the list
+    /// of `mx` was the same, in periods of at most eight days. Of two reports with the same organisation, `report-id`,
+    /// and period, the worse counts. DANE failures are ignored: mode enforce does not affect them.
     ///
-    /// It takes time and memory linear in what the reports hold, but for a logarithm.
+    /// It takes time and memory linear in the size of the reports, up to a logarithmic factor.
     // Meets R77.
     pub fn assess<'a>(
         reports: impl IntoIterator<Item = &'a Report>,
@@ -182,7 +182,7 @@ impl Readiness {
         Self { conditions, evidence: assessment.evidence() }
     }
 
-    /// Whether to enforce.
+    /// Whether to enforce the policy.
     pub fn verdict(&self) -> Verdict {
         let mut earliest = UnixTime::from_secs(0);
         for shortfall in self.shortfalls() {
@@ -204,19 +204,19 @@ impl Readiness {
         self.conditions.iter().flat_map(|condition| &condition.shortfalls)
     }
 
-    /// How much the answer rests upon.
+    /// The amount of evidence for the answer.
     pub const fn evidence(&self) -> Evidence {
         self.evidence
     }
 }
 
 impl Condition {
-    /// What it asks for.
+    /// The rule that the condition applies.
     pub const fn rule(&self) -> ReadyRule {
         self.rule
     }
 
-    /// Whether nothing is missing.
+    /// Returns whether nothing is missing.
     pub fn is_met(&self) -> bool {
         self.shortfalls.is_empty()
     }
@@ -228,12 +228,12 @@ impl Condition {
 }
 
 impl Shortfall {
-    /// The condition that lacks it.
+    /// The rule of the condition.
     pub const fn rule(&self) -> ReadyRule {
         self.rule
     }
 
-    /// A stable kebab-case word for it.
+    /// The stable code: a kebab-case word.
     pub const fn code(&self) -> &'static str {
         self.code
     }
@@ -248,56 +248,55 @@ impl Shortfall {
         self.hint
     }
 
-    /// What is missing, as one English sentence. Of what reports say nothing stands there that a terminal would act
-    /// upon.
+    /// What is missing, in one sentence. Text from reports is free of characters that a terminal would interpret.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do, as one English sentence.
+    /// What to do, in one sentence.
     pub const fn fix(&self) -> &'static str {
         self.fix
     }
 
-    /// The first day on which it may be there, if it is mended now. [`None`]: the owner has to decide.
+    /// The first day on which the condition may be met, if the fault is fixed now. `None` if the owner has to decide.
     pub const fn earliest(&self) -> Option<UnixTime> {
         self.earliest
     }
 }
 
 impl Evidence {
-    /// For how many full days the list of MX hosts has been served.
+    /// The number of full days for which the list of MX hosts has been served.
     pub const fn days(self) -> u64 {
         self.days
     }
 
-    /// How many organisations have reported successes under the policy.
+    /// The number of organisations that have reported successes under the policy.
     pub const fn submitters(self) -> usize {
         self.submitters
     }
 
-    /// How many sessions succeeded under the policy.
+    /// The number of successful sessions under the policy.
     pub const fn sessions(self) -> u64 {
         self.sessions
     }
 
-    /// How many of them on days after the last failure of the domain's own, and after its mending.
+    /// The number of those on days after the last failure of the domain's own, and after its fix.
     pub const fn clean_sessions(self) -> u64 {
         self.clean_sessions
     }
 
-    /// How many sessions more were reported by senders that do not verify in mode testing.
+    /// The number of further sessions, reported by senders that do not verify in mode testing.
     pub const fn unverified_sessions(self) -> u64 {
         self.unverified_sessions
     }
 
-    /// How many reports were passed over, for want of a period that can be true.
+    /// The number of reports ignored because their period is missing or implausible.
     pub const fn unusable_reports(self) -> usize {
         self.unusable_reports
     }
 
-    /// The share of sessions that may yet fail, from 0 to 1: with 95 % confidence it is smaller. Without a failure in
-    /// n sessions it is 3/n, the rule of three.
+    /// The share of sessions that may still fail, from 0 to 1: with 95 % confidence it is smaller. After n sessions
+    /// without a failure it is 3/n, the rule of three.
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
     pub fn failure_share(self) -> f64 {
         if self.clean_sessions <= 3 { 1.0 } else { 3.0 / self.clean_sessions as f64 }
@@ -305,7 +304,8 @@ impl Evidence {
 }
 
 impl fmt::Display for Evidence {
-    /// `no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence`, the share rounded up.
+    /// Displays `no failure of yours in 4212 sessions: fewer than 0.08 % fail, at 95 % confidence`, with the share
+    /// rounded up.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sessions = self.clean_sessions;
         if sessions <= 3 {
@@ -322,7 +322,7 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// A failure as the conditions look at it.
+/// A failure, as evaluated by the conditions.
 struct Failure<'a> {
     organization: &'a str,
     hint: Hint,
@@ -340,14 +340,14 @@ struct Assessment<'a> {
     now: UnixTime,
     today: u64,
     rules: &'a ReadyRules,
-    /// The first full day under the list; nothing, while nobody has seen it.
+    /// The first full day with the list; `None` if it has not been seen yet.
     first_full_day: Option<u64>,
     /// Successes by organisation.
     successes: BTreeMap<&'a str, u64>,
     last_success: Option<u64>,
     unverified: u64,
     failures: Vec<Failure<'a>>,
-    /// The last day with a failure of the domain's own, or of its mending.
+    /// The last day with a failure of the domain's own, or with its fix.
     last_dirty_day: Option<u64>,
 }
 
@@ -378,7 +378,7 @@ impl<'a> Assessment<'a> {
         assessment
     }
 
-    /// Counts what was reported since the list is served.
+    /// Counts what was reported since the list has been served.
     fn count_successes(&mut self) {
         for (organization, sighting) in self.sightings.iter() {
             if !self.counts(sighting) {
@@ -393,11 +393,11 @@ impl<'a> Assessment<'a> {
         }
     }
 
-    /// Whether the successes of a report are from under the list that is served.
+    /// Returns whether the successes of a report belong to the current list.
     fn counts(&self, sighting: &sightings::Sighting) -> bool {
         let Some(first_full_day) = self.first_full_day else { return false };
         let first = match self.served.since {
-            // The report says under which list they were.
+            // The report shows the list.
             Some(since) if sighting.has_same_list => day_of(since),
             _ => first_full_day,
         };
@@ -438,7 +438,7 @@ impl<'a> Assessment<'a> {
         self.last_dirty_day = self.last_dirty_day.max(self.mended_day());
     }
 
-    /// Whether the check sees the same fault now.
+    /// Returns whether the check shows the same fault now.
     fn is_reproduced(&self, hint: Hint, host: Option<&DnsName>) -> bool {
         self.live.is_some_and(|live| {
             live.hosts()
@@ -493,7 +493,7 @@ impl<'a> Assessment<'a> {
             return found.add(found.not_checked("No check has looked at the MX hosts."));
         };
         if live.hosts().is_empty() {
-            let fix = "See that the domain has MX records, and check again.";
+            let fix = "Make sure that the domain has MX records, and check again.";
             found.add(found.now("no-mx-host", "The check saw no MX host.", fix));
         }
         for host in live.hosts() {
@@ -551,14 +551,16 @@ impl<'a> Assessment<'a> {
             Some(first) => {
                 (first, format!("The list of MX hosts has been served for {days} of {wanted} full days."))
             }
-            // A report of today may be the first, unless one of today shows another list.
+            // A report about today may be the first, unless one about today shows another list.
             None => (
                 last_day_of_other_list(self.sightings).map_or(0, |last| last + 1).max(self.today),
-                format!("No report is of this list of MX hosts yet; {wanted} full days are needed."),
+                format!(
+                    "There are no reports about this list of MX hosts yet; {wanted} full days are needed."
+                ),
             ),
         };
         let first_day = first.saturating_add(wanted);
-        found.add(found.at(first_day, "few-days", message, "Leave the list as it is, and wait."));
+        found.add(found.at(first_day, "few-days", message, "Do not change the list, and wait."));
     }
 
     fn enough_sessions(&self, found: &mut Found) {
@@ -567,7 +569,7 @@ impl<'a> Assessment<'a> {
         if submitters < wanted as usize {
             let message =
                 format!("{submitters} of {wanted} organisations have reported sessions under the policy.");
-            let fix = "Wait for mail of others; if no reports come, look at the TLSRPT record.";
+            let fix = "Wait for mail from others; if no reports arrive, check the TLSRPT record.";
             found.add(found.at(tomorrow, "few-submitters", message, fix));
         }
         let sessions = self.sessions();
@@ -576,7 +578,7 @@ impl<'a> Assessment<'a> {
             sessions >= self.rules.sessions || sessions >= few && self.full_days() >= u64::from(few_days);
         if !are_enough {
             let message = format!(
-                "{sessions} sessions are reported under the policy: {} are needed, or {few} and {few_days} full days.",
+                "{sessions} sessions were reported under the policy: {} are needed, or {few} and {few_days} full days.",
                 self.rules.sessions
             );
             found.add(found.at(tomorrow, "few-sessions", message, "Wait for more mail."));
@@ -584,8 +586,8 @@ impl<'a> Assessment<'a> {
         let silence = u64::from(self.rules.silent_days);
         let is_silent = |last: &u64| self.today.saturating_sub(last.saturating_add(1)) > silence;
         if let Some(last) = self.last_success.filter(is_silent) {
-            let message = format!("The last report of a session is of {}.", date(last));
-            let fix = "See whether mail still comes, and reports to the address of the TLSRPT record.";
+            let message = format!("The last reported session was on {}.", date(last));
+            let fix = "Check whether mail still arrives, and reports at the address of the TLSRPT record.";
             found.add(found.at(tomorrow, "reports-silent", message, fix));
         }
     }
@@ -609,7 +611,7 @@ impl<'a> Assessment<'a> {
         }
         if groups.is_empty() {
             let message = format!(
-                "Faults were mended on {}: {clean} of {wanted} full days since are clean.",
+                "Faults were fixed on {}: {clean} of {wanted} full days since then had no failures.",
                 date(last)
             );
             found.add(found.at(first_day, "mended-lately", message, "Wait."));
@@ -617,7 +619,7 @@ impl<'a> Assessment<'a> {
         for ((host, hint), group) in groups {
             let place = host.map_or_else(String::new, |host| format!("{host}: "));
             let message = format!(
-                "{place}{} {} {clean} of {wanted} full days since are clean.",
+                "{place}{} {} {clean} of {wanted} full days since then had no failures.",
                 hint.cause(),
                 group.describe(self.sightings)
             );
@@ -646,7 +648,7 @@ impl<'a> Assessment<'a> {
             if are_few && all_days <= most_days.into() {
                 continue;
             }
-            // What is most of it.
+            // The most frequent one.
             let most = failures.iter().max_by_key(|failure| (failure.sessions, failure.hint));
             let hint = most.map_or(Hint::VALIDATION_FAILURE, |failure| failure.hint);
             let message = format!(
@@ -655,7 +657,7 @@ impl<'a> Assessment<'a> {
                 self.rules.clean_days,
                 hint.cause()
             );
-            // More sessions without failures may make the share small by tomorrow; days only pass.
+            // More sessions without failures may reduce the share by tomorrow; the days have to pass.
             let mut first_day = self.today.saturating_add(1);
             while count(&days) > most_days.into() {
                 let Some((day, _)) = days.pop_first() else { break };
@@ -671,14 +673,14 @@ impl<'a> Assessment<'a> {
             return;
         }
         let message = if self.unverified == 0 {
-            "No session is reported by a sender that verifies in mode testing.".to_string()
+            "No session was reported by a sender that verifies in mode testing.".to_string()
         } else {
             format!(
-                "All {} sessions are of senders that do not verify in mode testing, such as Postfix.",
+                "All {} sessions are from senders that do not verify in mode testing, such as Postfix.",
                 self.unverified
             )
         };
-        let fix = "Wait for reports of other senders.";
+        let fix = "Wait for reports from other senders.";
         found.add(found.at(self.today.saturating_add(1), "senders-do-not-verify", message, fix));
     }
 
@@ -699,31 +701,31 @@ impl<'a> Assessment<'a> {
         for (host, group) in hosts {
             if live.hosts().iter().all(|known| known.name() != host) {
                 let message = format!(
-                    "{host} is no MX host in DNS, and reports name it. {}",
+                    "{host} is not an MX host in DNS, but reports name it. {}",
                     group.describe(self.sightings)
                 );
-                let fix = "If it was a host of yours, accept it; if not, see who changed your DNS: mail may have gone elsewhere.";
+                let fix = "If it was one of your hosts, accept it; if not, find out who changed your DNS: mail may have gone elsewhere.";
                 found.add(found.for_owner("unknown-host", message, fix).about(Some(host), None));
             }
         }
     }
 
-    /// Whether fewer than so many full days have passed since a day.
+    /// Returns whether fewer than this many full days have passed since a day.
     fn is_within(&self, day: u64, days: u32) -> bool {
         self.today < clean_from(day, days)
     }
 }
 
-/// The first day behind so many full ones without a failure.
+/// The first day after this many full days without a failure.
 fn clean_from(last: u64, days: u32) -> u64 {
     last.saturating_add(1).saturating_add(days.into())
 }
 
-/// On how many days there were failures, at most, by the last day of their reports.
+/// The maximum number of days with failures, by the last day of their reports.
 fn days_of(failures: &[&Failure<'_>]) -> BTreeMap<u64, u64> {
     let mut days = BTreeMap::new();
     for failure in failures {
-        // Of a period of several days, each may have had one of them.
+        // In a period of several days, any of them may have had one.
         let span = failure.last_day.saturating_sub(failure.first_day);
         let more = span.min(failure.sessions.saturating_sub(1));
         let count = days.entry(failure.last_day).or_insert(1_u64);
@@ -732,7 +734,7 @@ fn days_of(failures: &[&Failure<'_>]) -> BTreeMap<u64, u64> {
     days
 }
 
-/// The faults that enough organisations have seen. Who does not name the host may have seen any.
+/// The faults seen by enough organisations. A report without the host may be about any host.
 fn witnessed<'a>(
     witnesses: &BTreeMap<(Hint, Option<&'a DnsName>), BTreeSet<&str>>,
     limit: usize,
@@ -749,7 +751,7 @@ fn witnessed<'a>(
     widespread
 }
 
-/// The first full day under the list that is served, if anything tells.
+/// The first full day with the current list, if there is evidence for it.
 fn first_full_day(sightings: &Sightings, served: &Served<'_>) -> Option<u64> {
     if let Some(since) = served.since {
         return Some(day_of(since) + u64::from(since.as_secs() % DAY > 0));
@@ -765,7 +767,7 @@ fn last_day_of_other_list(sightings: &Sightings) -> Option<u64> {
     others.map(|(_, sighting)| sighting.last_day).max()
 }
 
-/// Failures of one kind: how many, who saw them, when the last was.
+/// Failures of one kind: their number, who reported them, and the last day.
 #[derive(Default)]
 struct Group<'a> {
     organizations: BTreeSet<&'a str>,
@@ -787,7 +789,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The shortfalls of a condition, as they are found.
+/// The shortfalls of a condition found so far.
 struct Found {
     rule: ReadyRule,
     today: u64,
@@ -796,7 +798,7 @@ struct Found {
 }
 
 impl Found {
-    /// Far more than anybody mends at once; hosts and senders in reports are made up easily.
+    /// Far more than anybody fixes at once; hosts and senders in reports are easily made up.
     const MAX: usize = 100;
 
     const fn new(rule: ReadyRule, today: u64) -> Self {
@@ -807,7 +809,7 @@ impl Found {
         if self.shortfalls.len() < Self::MAX {
             self.shortfalls.push(shortfall);
         } else if let Some(last) = self.shortfalls.last_mut() {
-            // What is not shown is waited for all the same.
+            // What is not shown still has to be waited for.
             last.earliest = last.earliest.zip(shortfall.earliest).map(|(one, other)| one.max(other));
             self.more = self.more.saturating_add(1);
         }
@@ -825,7 +827,7 @@ impl Found {
         self.now("not-checked", message, "Run `mtasts check DOMAIN`.")
     }
 
-    /// It may be there today, once it is mended.
+    /// A shortfall that may be gone today, once it is fixed.
     fn now(&self, code: &'static str, message: impl Into<String>, fix: &'static str) -> Shortfall {
         self.at(self.today, code, message, fix)
     }
@@ -835,7 +837,7 @@ impl Found {
         Shortfall { earliest, ..self.for_owner(code, message, fix) }
     }
 
-    /// The owner has to decide.
+    /// A shortfall about which the owner has to decide.
     fn for_owner(&self, code: &'static str, message: impl Into<String>, fix: &'static str) -> Shortfall {
         Shortfall {
             rule: self.rule,
@@ -855,7 +857,7 @@ impl Shortfall {
     }
 }
 
-/// A day as `2026-11-27`; one behind the year 9999 as its last.
+/// A day as `2026-11-27`; one after the year 9999 as the last day of that year.
 fn date(day: u64) -> String {
     let time = datetime::format(UnixTime::from_secs(day.saturating_mul(DAY)));
     let mut date = time.unwrap_or_else(|| "9999-12-31".into());

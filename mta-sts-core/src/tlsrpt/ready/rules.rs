@@ -15,21 +15,21 @@ use crate::name::DnsName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ReadyRule {
-    /// Every MX host in DNS passes a check now, and its certificate lasts.
+    /// Every MX host in DNS passes a check now, and its certificate does not expire soon.
     HostsPass,
-    /// The policy is served now, and no sender failed to fetch it lately.
+    /// The policy can be fetched now, and no sender has failed to fetch it recently.
     PolicyServed,
     /// The same list of MX hosts has been served for long enough.
     EnoughDays,
     /// Enough senders have reported enough sessions under the policy.
     EnoughSessions,
-    /// Of the failures none is the domain's own, for some days.
+    /// There has been no failure of the domain's own for some days.
     NoFailureOfYours,
-    /// What single senders report is little, and on few days.
+    /// Failures reported by single senders are few, and on few days.
     FewOtherFailures,
-    /// The sessions are those of senders that verify in mode testing.
+    /// The sessions are from senders that verify in mode testing.
     SendersVerify,
-    /// Every host that a report names is in DNS, or accepted.
+    /// Every host named in a report is in DNS, or accepted.
     HostsKnown,
 }
 
@@ -46,7 +46,7 @@ impl ReadyRule {
         Self::HostsKnown,
     ];
 
-    /// The stable kebab-case word of the rule.
+    /// The stable code of the rule: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::HostsPass => "hosts-pass",
@@ -60,46 +60,50 @@ impl ReadyRule {
         }
     }
 
-    /// What it asks for, as one English sentence.
+    /// The requirement, in one sentence.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::HostsPass => "Every MX host in DNS passes a check now, and its certificate lasts.",
-            Self::PolicyServed => "The policy is served now, and no sender failed to fetch it lately.",
+            Self::HostsPass => {
+                "Every MX host in DNS passes a check now, and its certificate does not expire soon."
+            }
+            Self::PolicyServed => {
+                "The policy can be fetched now, and no sender has failed to fetch it recently."
+            }
             Self::EnoughDays => "The same list of MX hosts has been served for long enough.",
             Self::EnoughSessions => "Enough senders have reported enough sessions under the policy.",
-            Self::NoFailureOfYours => "Of the failures none is the domain's own, for some days.",
-            Self::FewOtherFailures => "What single senders report is little, and on few days.",
-            Self::SendersVerify => "The sessions are those of senders that verify in mode testing.",
-            Self::HostsKnown => "Every host that a report names is in DNS, or accepted.",
+            Self::NoFailureOfYours => "There has been no failure of the domain's own for some days.",
+            Self::FewOtherFailures => "Failures reported by single senders are few, and on few days.",
+            Self::SendersVerify => "The sessions are from senders that verify in mode testing.",
+            Self::HostsKnown => "Every host named in a report is in DNS, or accepted.",
         }
     }
 
-    /// Why it is asked for, as one English sentence.
+    /// The reason for it, in one sentence.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::HostsPass => {
-                "Reports know only the hosts that senders used, and backup hosts are seldom among them (RFC 8461, 8.4)."
+                "Reports only show the hosts that senders used, and backup hosts are seldom among them (RFC 8461, 8.4)."
             }
             Self::PolicyServed => {
-                "A policy that cannot be fetched protects no mail of senders that do not know it yet."
+                "A policy that cannot be fetched does not protect mail from senders that have not cached it."
             }
             Self::EnoughDays => {
-                "Mail has a weekly rhythm, and a list that has just changed says nothing of tomorrow."
+                "Mail has a weekly cycle, and a list that has just changed is no evidence for the future."
             }
             Self::EnoughSessions => {
-                "Without sessions there are no failures either, and one sender sees only part of the hosts."
+                "Without sessions there can be no failures, and one sender sees only some of the hosts."
             }
             Self::NoFailureOfYours => {
-                "What two senders see, or a check reproduces, stops mail from the first day of mode enforce."
+                "A fault that two senders see, or a check reproduces, stops mail from the first day of mode enforce."
             }
             Self::FewOtherFailures => {
-                "The passing fault of one sender must not block for ever, and a lasting one will stop its mail."
+                "A temporary fault of one sender must not block forever, but a permanent one will stop its mail."
             }
             Self::SendersVerify => {
-                "Postfix does not verify in mode testing: it reports a success whatever the certificate is."
+                "Postfix does not verify in mode testing: it reports a success whatever the certificate."
             }
             Self::HostsKnown => {
-                "Such a host is an old one that still gets mail, or the very attack that a policy is against."
+                "Such a host is an old one that still gets mail, or part of the attack that a policy should prevent."
             }
         }
     }
@@ -111,7 +115,7 @@ impl fmt::Display for ReadyRule {
     }
 }
 
-/// The numbers of the conditions for enforcing.
+/// The thresholds of the conditions for enforcing.
 ///
 /// ```
 /// use mta_sts_core::DnsName;
@@ -143,7 +147,7 @@ pub struct ReadyRules {
 }
 
 impl ReadyRules {
-    /// The defaults, as each setter has them; no host is accepted.
+    /// The defaults of each setter; no host is accepted.
     pub const fn new() -> Self {
         Self {
             certificate_days: 14,
@@ -162,67 +166,68 @@ impl ReadyRules {
         }
     }
 
-    /// Sets how many days the certificate of each MX host must still last, where nobody has seen that it renews by
-    /// itself. Default 14.
+    /// Sets the number of days for which the certificate of each MX host must still be valid, if no automatic
+    /// renewal was seen. Default: 14.
     #[must_use]
     pub const fn with_certificate_days(mut self, days: u32) -> Self {
         self.certificate_days = days;
         self
     }
 
-    /// Sets for how many full days no sender must have failed to fetch the policy. Default 7.
+    /// Sets the number of full days without a failed fetch of the policy. Default: 7.
     #[must_use]
     pub const fn with_served_days(mut self, days: u32) -> Self {
         self.served_days = days;
         self
     }
 
-    /// Sets for how many full days of UTC the same list of MX hosts must have been served. Default 14, two weekly
-    /// rounds.
+    /// Sets the number of full days of UTC for which the same list of MX hosts must have been served. Default: 14,
+    /// two weekly cycles.
     #[must_use]
     pub const fn with_days(mut self, days: u32) -> Self {
         self.days = days;
         self
     }
 
-    /// Sets how many organisations must have reported successes under the policy. Default 2.
+    /// Sets the number of organisations that must have reported successes under the policy. Default: 2.
     #[must_use]
     pub const fn with_submitters(mut self, count: u32) -> Self {
         self.submitters = count;
         self
     }
 
-    /// Sets how many sessions must have succeeded under the policy. Default 100.
+    /// Sets the number of sessions that must have succeeded under the policy. Default: 100.
     #[must_use]
     pub const fn with_sessions(mut self, count: u64) -> Self {
         self.sessions = count;
         self
     }
 
-    /// Sets how many sessions are enough for a domain that gets little mail, and after how many full days. Default
-    /// 10 after 28 days.
+    /// Sets the number of sessions that is enough for a domain with little mail, and after how many full days.
+    /// Default: 10 after 28 days.
     #[must_use]
     pub const fn with_few_sessions(mut self, count: u64, days: u32) -> Self {
         (self.few_sessions, self.few_sessions_days) = (count, days);
         self
     }
 
-    /// Sets for how many full days there may be no report of a success. Default 7; silence is no evidence.
+    /// Sets the maximum number of full days without a report of a success. Default: 7; silence is no evidence.
     #[must_use]
     pub const fn with_silent_days(mut self, days: u32) -> Self {
         self.silent_days = days;
         self
     }
 
-    /// Sets for how many full days there must have been no failure of the domain's own, counted from the last one or
-    /// from its mending, and in which days the failures of single senders count. Default 7.
+    /// Sets the number of full days without a failure of the domain's own, counted from the last one or from its
+    /// fix, and in which failures of single senders count. Default: 7.
     #[must_use]
     pub const fn with_clean_days(mut self, days: u32) -> Self {
         self.clean_days = days;
         self
     }
 
-    /// Sets how many organisations must have seen a failure until it is taken for the domain's own. Default 2.
+    /// Sets the number of organisations that must have seen a failure for it to count as the domain's own. Default:
+    /// 2.
     #[must_use]
     pub const fn with_witnesses(mut self, count: u32) -> Self {
         self.witnesses = count;
@@ -230,61 +235,61 @@ impl ReadyRules {
     }
 
     /// Sets how many of a thousand sessions of one organisation may fail for other causes, and on how many days.
-    /// Default 5, half a percent, on 2 days.
+    /// Default: 5, half a percent, on 2 days.
     #[must_use]
     pub const fn with_other_failures(mut self, per_mille: u32, days: u32) -> Self {
         (self.other_failures_per_mille, self.other_failure_days) = (per_mille, days);
         self
     }
 
-    /// Accepts a host that reports name, although it is no MX host in DNS.
+    /// Accepts a host that reports name although it is not an MX host in DNS.
     #[must_use]
     pub fn with_accepted(mut self, host: DnsName) -> Self {
         self.accepted.push(host);
         self
     }
 
-    /// How many days a certificate must still last.
+    /// The number of days for which a certificate must still be valid.
     pub const fn certificate_days(&self) -> u32 {
         self.certificate_days
     }
 
-    /// For how many full days no sender must have failed to fetch the policy.
+    /// The number of full days without a failed fetch of the policy.
     pub const fn served_days(&self) -> u32 {
         self.served_days
     }
 
-    /// For how many full days the same list must have been served.
+    /// The number of full days for which the same list must have been served.
     pub const fn days(&self) -> u32 {
         self.days
     }
 
-    /// How many organisations must have reported successes.
+    /// The number of organisations that must have reported successes.
     pub const fn submitters(&self) -> u32 {
         self.submitters
     }
 
-    /// How many sessions must have succeeded.
+    /// The number of sessions that must have succeeded.
     pub const fn sessions(&self) -> u64 {
         self.sessions
     }
 
-    /// How many sessions are enough for a domain that gets little mail, and after how many days.
+    /// The number of sessions that is enough for a domain with little mail, and after how many days.
     pub const fn few_sessions(&self) -> (u64, u32) {
         (self.few_sessions, self.few_sessions_days)
     }
 
-    /// For how many full days there may be no report of a success.
+    /// The maximum number of full days without a report of a success.
     pub const fn silent_days(&self) -> u32 {
         self.silent_days
     }
 
-    /// For how many full days there must have been no failure of the domain's own.
+    /// The number of full days without a failure of the domain's own.
     pub const fn clean_days(&self) -> u32 {
         self.clean_days
     }
 
-    /// How many organisations make a failure the domain's own.
+    /// The number of organisations that make a failure the domain's own.
     pub const fn witnesses(&self) -> u32 {
         self.witnesses
     }
@@ -294,14 +299,14 @@ impl ReadyRules {
         (self.other_failures_per_mille, self.other_failure_days)
     }
 
-    /// The hosts that are accepted.
+    /// The accepted hosts.
     pub fn accepted(&self) -> &[DnsName] {
         &self.accepted
     }
 }
 
 impl Default for ReadyRules {
-    /// As [`ReadyRules::new`].
+    /// The same as [`ReadyRules::new`].
     fn default() -> Self {
         Self::new()
     }

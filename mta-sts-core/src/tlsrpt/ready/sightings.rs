@@ -1,4 +1,4 @@
-//! What reports say of a policy, without doubles and without what proves nothing.
+//! What reports say about a policy, without duplicates and without inconclusive data.
 
 use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::collections::btree_set::BTreeSet;
@@ -12,38 +12,38 @@ use crate::name::{DnsName, PolicyDomain};
 use crate::policy::Mode;
 use crate::tlsrpt::{Hint, PolicyType, Report, ReportPeriod, ReportPolicy, ResultType};
 
-/// The longest period of a report whose successes count, in days. A week, and one day for periods that end at the
-/// next midnight.
+/// The longest period of a report whose successes count, in days: a week, and one day for periods that end at the next
+/// midnight.
 const LONGEST_PERIOD: u64 = 8;
 
-/// What one report says. Its days are days of UTC since 1970.
+/// The contents of one report. Its days are days of UTC since 1970.
 #[derive(Default)]
 pub(super) struct Sighting {
     pub(super) first_day: u64,
     pub(super) last_day: u64,
-    /// Successes under the list of `mx` that is served, or under an unknown one.
+    /// Successes with the current list of `mx`, or with an unknown one.
     pub(super) successes: u64,
-    /// The same of a sender that does not verify in mode testing.
+    /// The same, from a sender that does not verify in mode testing.
     pub(super) unverified: u64,
-    /// The list is known to be the one that is served.
+    /// Whether the list is known to be the current one.
     pub(super) has_same_list: bool,
     pub(super) has_other_list: bool,
     /// Failures of sessions, by cause and MX host.
     pub(super) failures: BTreeMap<(Hint, Option<DnsName>), u64>,
     /// Failures to fetch the policy.
     pub(super) discovery: BTreeMap<Hint, u64>,
-    /// The MX hosts that sessions failed with.
+    /// The MX hosts with failed sessions.
     pub(super) hosts: BTreeMap<DnsName, u64>,
 }
 
-/// The sightings of all reports, and how the organisations that sent them call themselves.
+/// The contents of all reports, with the names of the organisations that sent them.
 pub(super) struct Sightings {
     by_report: BTreeMap<Identity, Sighting>,
     names: BTreeMap<String, String>,
     pub(super) unusable: usize,
 }
 
-/// What tells a report that came twice (RFC 8460, 5.6): organisation, `report-id`, period.
+/// The identity of a report for finding duplicates (RFC 8460, 5.6): organisation, `report-id`, and period.
 type Identity = (String, String, ReportPeriod);
 
 impl Sightings {
@@ -83,7 +83,7 @@ impl Sightings {
         self.by_report.iter().map(|((organization, ..), sighting)| (organization.as_str(), sighting))
     }
 
-    /// The names of some organisations, made harmless: three of them, and how many there are besides.
+    /// The sanitised names of some organisations: up to three of them, and the number of others.
     pub(super) fn name_all(&self, organizations: &BTreeSet<&str>) -> String {
         const MOST: usize = 3;
         let mut text = String::new();
@@ -100,7 +100,7 @@ impl Sightings {
         text
     }
 
-    /// The name of an organisation, made harmless.
+    /// The sanitised name of an organisation.
     pub(super) fn name(&self, organization: &str) -> String {
         const MOST_CHARS: usize = 40;
         let name: String =
@@ -113,7 +113,7 @@ impl Sightings {
 }
 
 impl Sighting {
-    /// What a report says of the domain; nothing, where it says nothing.
+    /// What a report says about the domain; `None` if nothing.
     fn of(
         report: &Report,
         period: ReportPeriod,
@@ -148,7 +148,7 @@ impl Sighting {
                 policy.successes() > 0 || policy.failures() > 0 || !policy.details().is_empty();
             self.has_other_list |= is_same == Some(false) && has_sessions;
             self.has_same_list |= is_same == Some(true) && policy.successes() > 0;
-            // A period of many days proves nothing of any one.
+            // A period of many days says nothing about any of them.
             if is_same != Some(false) && self.last_day - self.first_day < LONGEST_PERIOD {
                 let verifies = verifies || mode_of(policy) == Some(Mode::Enforce);
                 let count = if verifies { &mut self.successes } else { &mut self.unverified };
@@ -190,7 +190,7 @@ impl Sighting {
         }
     }
 
-    /// Of two reports with the same identity and other contents the worst of both counts, whichever came first.
+    /// Combines two reports with the same identity but different contents: the worse counts, in either order.
     fn merge(&mut self, other: Self) {
         self.successes = self.successes.min(other.successes);
         self.unverified = self.unverified.min(other.unverified);
@@ -221,7 +221,8 @@ fn last_day(period: ReportPeriod) -> u64 {
     end - u64::from(is_midnight)
 }
 
-/// Whether tlsrpt-reporter wrote this `report-id`, which it does for Postfix: `2026-11-27T00:00:00Z_idx1_example.com`.
+/// Returns whether tlsrpt-reporter wrote this `report-id`, which it does for Postfix:
+/// `2026-11-27T00:00:00Z_idx1_example.com`.
 fn is_from_tlsrpt_reporter(id: &str) -> bool {
     id.split_once("Z_idx").is_some_and(|(_, rest)| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -242,7 +243,7 @@ fn fields(policy: &ReportPolicy) -> impl Iterator<Item = (&str, &str)> {
     policy.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim()))
 }
 
-/// The `mx` patterns of a policy, whatever their order.
+/// The `mx` patterns of a policy, in any order.
 #[derive(PartialEq, Eq)]
 struct List(BTreeSet<String>);
 
@@ -251,7 +252,7 @@ impl List {
         Self(set_of(served.policy.mx_patterns().map(|pattern| pattern.to_string())))
     }
 
-    /// Whether the policy of a report has this list; nothing, where the report does not tell.
+    /// Returns whether the policy of a report has this list; `None` if the report does not tell.
     fn is_of(&self, policy: &ReportPolicy, served: &Served<'_>) -> Option<bool> {
         let lower = |pattern: &str| pattern.trim_end_matches('.').to_ascii_lowercase();
         let lines = fields(policy).filter(|(name, _)| name.eq_ignore_ascii_case("mx"));
@@ -259,7 +260,7 @@ impl List {
         if !patterns.is_empty() {
             return Some(patterns == self.0);
         }
-        // Some senders write the hosts that they used, and not the patterns.
+        // Some senders write the hosts that they used instead of the patterns.
         let hosts = set_of(policy.mx_hosts().map(|host| lower(host.trim())));
         if !hosts.is_empty() && hosts == self.0 {
             return Some(true);

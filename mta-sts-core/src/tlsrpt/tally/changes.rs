@@ -1,9 +1,9 @@
-//! What a store writes down so that a restart loses little: the rows that have changed since the last save.
+//! The changes of a tally that a store saves, so that a restart loses little.
 //!
-//! A row is a line of the saved form. It belongs to a day and a domain, or to the day itself: that one names the domains that had
-//! reports and are gone. What changes is noted by the number of the save that would be next; a save that has come to an
-//! end takes away what was noted up to it. So a save that failed is made up for by the next, and one that is
-//! repeated writes the same rows again.
+//! A row is a line of the saved form. It belongs to a day and a domain, or to the day itself: that row lists the
+//! domains whose reports are done and that were removed. A change is recorded with the number of the next save; a
+//! completed save clears the changes up to its number. So a failed save is made up for by the next one, and a repeated
+//! save writes the same rows again.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -16,8 +16,8 @@ use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
-    /// What has changed since the save that [`Tally::handle_saved`] told of last: for a store that keeps a row for each
-    /// domain of a day.
+    /// The changes since the last save reported to [`Tally::handle_saved`]: for a store with a row for each domain of a
+    /// day.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -54,13 +54,13 @@ impl Tally {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// They are what has changed in one moment, and are to be written in their order, all or none: then a process that
-    /// is killed loses what came since, and counts nothing twice. Where a save fails, call nothing: its
-    /// changes are among the next. Until a first save has succeeded, the changes are all rows, and begin with
-    /// [`TallyChange::Clear`]; also after [`Tally::parse`], so that the store holds what this tally holds.
+    /// They are a consistent snapshot, and must be written in order and atomically: then a killed process loses only
+    /// later events, and counts nothing twice. If a save fails, do nothing: its changes are part of the next. Until the
+    /// first save has succeeded, and after [`Tally::parse`], the changes are all rows, starting with
+    /// [`TallyChange::Clear`], so that the store holds the same as this tally.
     ///
-    /// Save after [`Tally::poll_report`] and before the report is sent: then a process that is killed meanwhile
-    /// sends the same report again, with its `report-id`.
+    /// Save after [`Tally::poll_report`] and before sending the report: then a process that is killed in between sends
+    /// the same report again, with its `report-id`.
     pub fn changes(&mut self) -> TallyChanges<'_> {
         let changed = self.changed.get_or_insert_with(Changed::new);
         let mark = TallyMark(changed.next);
@@ -69,13 +69,13 @@ impl Tally {
         TallyChanges { tally: self, mark, rows: rows.into_iter() }
     }
 
-    /// Takes note that all changes up to this mark are saved.
+    /// Records that all changes up to this mark are saved.
     pub fn handle_saved(&mut self, mark: TallyMark) {
         let Some(changed) = &mut self.changed else { return };
         self.octets -= changed.forget_until(mark);
     }
 
-    /// Notes that a domain is to be saved.
+    /// Records that a domain has to be saved.
     pub(super) fn note_change(&mut self, place: Place) {
         let Some(changed) = &mut self.changed else { return };
         let Some(domain) = self.days.get_mut(&place.day).and_then(|day| day.get_mut(place.slot)) else {
@@ -87,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// All rows there are, in the order of the saved form.
+    /// All rows, in the order of the saved form.
     pub(super) fn all_rows(&self) -> Vec<Row<'_>> {
         let mut rows = vec![Row::All];
         for (day, domains) in &self.days {
@@ -131,19 +131,20 @@ impl Tally {
     }
 }
 
-/// What a store has to do, to hold what a tally holds; from [`Tally::changes`].
+/// A change that a store has to make in order to hold the same as a tally; from [`Tally::changes`].
 ///
-/// A row has a day, which is its first second, and a domain as its key. The domain may be empty: that is the row of the day itself.
+/// The key of a row is its day, given as its first second, and its domain. The domain may be empty: that is the row of
+/// the day itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TallyChange {
     /// Deletes all rows.
     Clear,
     /// Deletes the rows of a day.
     DeleteDay {
-        /// Its first second.
+        /// The first second of the day.
         day: UnixTime,
     },
-    /// Writes a row, in place of the one with this key if there is one.
+    /// Writes a row, replacing the one with this key.
     Upsert {
         /// The first second of its day.
         day: UnixTime,
@@ -161,7 +162,7 @@ pub enum TallyChange {
     },
 }
 
-/// The changes of a tally, in the order in which they are to be done. From [`Tally::changes`].
+/// The changes of a tally, in the order in which they have to be made. From [`Tally::changes`].
 #[derive(Debug)]
 pub struct TallyChanges<'a> {
     tally: &'a Tally,
@@ -170,7 +171,7 @@ pub struct TallyChanges<'a> {
 }
 
 impl TallyChanges<'_> {
-    /// What [`Tally::handle_saved`] is told when they are saved.
+    /// The mark to pass to [`Tally::handle_saved`] after saving.
     pub const fn mark(&self) -> TallyMark {
         self.mark
     }
@@ -190,11 +191,11 @@ impl Iterator for TallyChanges<'_> {
 
 impl ExactSizeIterator for TallyChanges<'_> {}
 
-/// Up to which change a store has saved what a tally holds. From [`TallyChanges::mark`].
+/// A position in the changes of a tally, up to which a store has saved. From [`TallyChanges::mark`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TallyMark(u64);
 
-/// What a change is about.
+/// The row that a change is about.
 #[derive(Debug)]
 pub(super) enum Row<'a> {
     All,
@@ -214,12 +215,12 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What is to be saved, each with the number of the save that is to do it.
+/// The rows to be saved, each with the number of the save in which they are due.
 #[derive(Debug)]
 pub(super) struct Changed {
-    // Beginning with 1.
+    // Starting with 1.
     next: u64,
-    // Whether the store holds what was there before.
+    // Whether the store holds all earlier rows.
     is_saved: bool,
     domains: BTreeMap<Place, u64>,
     gone: BTreeMap<u32, BTreeMap<PolicyDomain, u64>>,
@@ -237,7 +238,7 @@ impl Changed {
         }
     }
 
-    /// Notes that a domain has left its place; returns the octets that this takes.
+    /// Records that a domain was removed; returns the octets that this takes.
     pub(super) fn leave(&mut self, place: Place, name: PolicyDomain) -> usize {
         self.domains.remove(&place);
         let octets = octets_of_gone(&name);
@@ -247,13 +248,13 @@ impl Changed {
         }
     }
 
-    /// Notes that a domain that may have left is there; returns the octets that are free by it.
+    /// Records that a domain that may have been removed is back; returns the octets that this frees.
     pub(super) fn come(&mut self, day: u32, name: &PolicyDomain) -> usize {
         let Some(names) = self.gone.get_mut(&day) else { return 0 };
         names.remove(name).map_or(0, |_| octets_of_gone(name))
     }
 
-    /// Notes that a day is gone; returns the octets that are free by it.
+    /// Records that a day was removed; returns the octets that this frees.
     pub(super) fn drop_day(&mut self, day: u32) -> usize {
         let of_day: Vec<_> = self
             .domains
@@ -267,7 +268,7 @@ impl Changed {
         self.gone.remove(&day).map_or(0, |names| names.keys().map(octets_of_gone).sum())
     }
 
-    /// Forgets what is saved; returns the octets that are free by it.
+    /// Clears the saved changes; returns the octets that this frees.
     fn forget_until(&mut self, mark: TallyMark) -> usize {
         self.is_saved = true;
         let is_later = |save: &u64| *save > mark.0;
@@ -285,7 +286,7 @@ impl Changed {
     }
 }
 
-/// The octets that it takes to remember that a domain is to be saved; it may be that half of a map is not used.
+/// The octets for recording that a domain has to be saved, with a map that is half empty.
 pub(super) const OCTETS_CHANGED: usize = 2 * size_of::<(Place, u64)>();
 
 fn octets_of_gone(name: &PolicyDomain) -> usize {

@@ -1,4 +1,4 @@
-//! What went wrong under a policy, how often: bounded by folding.
+//! The failures under a policy and their counts, bounded by folding.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ pub(super) struct Details {
     fold: Fold,
 }
 
-/// A kind of failure and how many sessions had it.
+/// A kind of failure, and the number of sessions affected.
 #[derive(Debug)]
 pub(super) struct Detail {
     result_type: ResultType,
@@ -27,10 +27,10 @@ pub(super) struct Detail {
     count: u64,
 }
 
-/// What is left out of all failures of a policy, so that there are no more kinds than [`Details::MAX`].
+/// How much detail is omitted from all failures of a policy, so that there are at most [`Details::MAX`] kinds.
 ///
-/// What is left out first tells the owner of the domain least. Whatever the order in which failures come, the fold
-/// is the first in which all of them have room.
+/// The detail that is least useful to the owner of the domain is omitted first. In whatever order failures arrive,
+/// the fold is the first at which all of them fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fold {
     Nothing,
@@ -38,7 +38,7 @@ pub(super) enum Fold {
     SendingIp,
     Reason,
     ReceivingIp,
-    /// The result type is left, of which there are few.
+    /// Only the result type is kept, of which there are few.
     MxHost,
 }
 
@@ -70,7 +70,7 @@ impl Fold {
     }
 }
 
-/// How much of a failure is kept.
+/// How much of a failure was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kept {
     Whole,
@@ -78,7 +78,7 @@ pub(super) enum Kept {
 }
 
 impl Details {
-    /// The most kinds of failures of a policy.
+    /// The maximum number of kinds of failures of a policy.
     pub(super) const MAX: usize = 64;
 
     pub(super) const fn new() -> Self {
@@ -97,7 +97,7 @@ impl Details {
         self.fold
     }
 
-    /// Folds at least as far as others were.
+    /// Folds at least as much as this.
     pub(super) fn fold_to(&mut self, fold: Fold) {
         if fold > self.fold {
             self.fold = fold;
@@ -107,8 +107,8 @@ impl Details {
         }
     }
 
-    /// Counts a failure, which may take so many octets. Where it may not, it is counted with one that is told with
-    /// less; if there is none it is left out, and the session is counted nevertheless.
+    /// Counts a failure, which may take this many octets. Without room for it, it is counted with one that has
+    /// less detail; if there is none it is dropped, but the session is counted all the same.
     pub(super) fn add(&mut self, failure: Failure<'_>, count: u64, room: usize) -> Kept {
         loop {
             let folded = self.fold.of(failure);
@@ -135,7 +135,7 @@ impl Details {
             return true;
         }
         let detail = Detail::of(failure, count);
-        // The list grows to twice its length.
+        // The list doubles its capacity.
         if self.counts.len() >= Self::MAX || detail.octets() + self.counts.len() * size_of::<Detail>() > room
         {
             return false;
@@ -151,7 +151,7 @@ impl Details {
         self.counts.iter_mut().find(|detail| detail.as_failure() == failure)
     }
 
-    /// The octets that they take in memory beside the value itself.
+    /// The memory that they take besides the value itself, in octets.
     pub(super) fn octets(&self) -> usize {
         let unused = self.counts.capacity() - self.counts.len();
         self.counts.iter().map(Detail::octets).sum::<usize>() + unused * size_of::<Detail>()

@@ -1,19 +1,19 @@
-//! Counts of sessions, and the reports that come of them.
+//! Counts sessions, and makes reports from the counts.
 //!
 //! # Theory of operation
 //!
-//! A tally counts events by day of UTC, recipient domain, policy, and what went wrong. When a day is over, it has a
-//! report for each domain.
+//! A tally counts events by day of UTC, recipient domain, policy, and failure. When a day is over, there is a report
+//! for each domain.
 //!
-//! **What counts.** A session once under each kind of policy that somebody looked for. A policy that could not be had,
-//! as a failed session where none was cached, else as a detail beside the session that follows. In mode testing a
-//! session that fails is a failed one, although the mail went out. What never counts: sessions of TLS reports
-//! (RFC 8460, 3), and domains whose TLSRPT record is none. Of connections that failed before the host greeted there is
+//! **What is counted.** A session counts once under each type of policy that was checked. A failed policy discovery
+//! counts as a failed session if no policy was cached, otherwise as a detail of the following session. In mode testing,
+//! a session with a failure counts as failed, although the mail was delivered. Never counted are sessions of TLS
+//! reports (RFC 8460, 3), and domains without a valid TLSRPT record. A connection that failed before the greeting has
 //! no event.
 //!
-//! **When a report is due.** A day ends for its reports ten minutes after midnight, and up to four hours later, by a
-//! hash of the domain under the caller's seed, the report of a domain is due (RFC 8460, 4.1, asks for a delay). So a
-//! tally that is loaded anew has the same times, and no stranger can tell them.
+//! **When a report is due.** A day closes ten minutes after midnight, and the report of a domain is due up to four
+//! hours later, at a time determined by a hash of the domain under the caller's seed (RFC 8460, 4.1, requires a delay).
+//! So the times stay the same after a restart, and nobody else can predict them.
 //!
 //! | event | next |
 //! |---|---|
@@ -21,29 +21,29 @@
 //! | the delivery failed | again 5, 15 and 45 minutes, 2, 5 and 15 hours after the one before |
 //! | it was delivered, or refused, or the last try failed | what was counted is forgotten |
 //!
-//! **No report about reports.** A report is mail, whose session another program may count without knowing what it was.
-//! So a domain that had nothing but good sessions, no more than reports were mailed to it that day, gets none
+//! **No reports about reports.** A report is a mail, whose session another program may count without knowing what it
+//! was. So a domain that only had successful sessions, and no more than reports were mailed to it that day, gets none
 //! ([`Tally::note_report_mail`]).
 //!
-//! **Once each.** When a report is given out, what it says is sealed: it does not change until its delivery has come to
-//! an end, and it has the same `report-id` at each try, so that receivers drop what came twice. What is counted for its
-//! day meanwhile, by a merge or after the clock stepped back, goes into a report of its own. That a day has had reports is
-//! remembered for the four days that are nearest.
+//! **Exactly once.** A report that is handed out is sealed: it does not change until its delivery is finished, and it
+//! has the same `report-id` in each attempt, so that receivers can drop duplicates. What is counted for its day in the
+//! meantime, by a merge or after the clock stepped back, goes into another report. The tally remembers which reports it
+//! has made for the four nearest days.
 //!
-//! **The clock.** Events count for the day that the clock shows. After a step back of up to two days they count for the
-//! latest day that it has shown; after a longer one that day was none, and what was counted since moves to the day
-//! that the clock shows now. A clock that jumps ahead makes reports due early and loses nothing.
+//! **The clock.** Events count for the day of the clock. After a step back of up to two days they count for the latest
+//! day seen; after a larger one that day is considered wrong, and what was counted since is moved to the clock's
+//! current day. A clock that jumps ahead makes reports due early and loses nothing.
 //!
-//! **Bounds.** Strangers choose domains, policies and names of hosts. A domain beyond [`TallyConfig::with_max_domains`], or
-//! beyond the memory, is not counted, which [`Tally::count`] tells; nothing that is counted gives way to it. A policy
-//! beyond [`Tally::MAX_POLICIES`] of a domain is counted under its type alone. Failures of more than
-//! [`Tally::MAX_DETAILS`] kinds are told with less: without the name that the host gave itself, then without the sending
-//! address, the reason, the receiving address, the host. Sessions are counted all the same.
+//! **Bounds.** Attackers can choose domains, policies, and host names. A domain beyond
+//! [`TallyConfig::with_max_domains`], or beyond the memory, is not counted, and [`Tally::count`] says so; nothing
+//! counted is ever evicted for it. A policy beyond [`Tally::MAX_POLICIES`] of a domain is counted under its type alone.
+//! Failures of more than [`Tally::MAX_DETAILS`] kinds lose detail: first the name that the host gives itself, then the
+//! sending address, the reason, the receiving address, the host. Sessions are counted all the same.
 //!
 //! # Costs
 //!
-//! To count takes one look into a hash table keyed by the caller's seed, and comparisons with the few policies and
-//! failures of the domain. Reports that are due are found in order, in time logarithmic in their number.
+//! Counting takes one lookup in a hash table keyed by the caller's seed, and comparisons with the few policies and
+//! failures of the domain. Due reports are found in order, in time logarithmic in their number.
 
 mod changes;
 mod details;
@@ -73,7 +73,7 @@ use crate::time::UnixTime;
 
 pub use self::changes::{TallyChange, TallyChanges, TallyMark};
 
-/// What is counted of sessions with other domains, and the reports that come of it.
+/// The counts of sessions with other domains, and the reports made from them.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::*;
@@ -104,15 +104,15 @@ pub use self::changes::{TallyChange, TallyChanges, TallyMark};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Whoever delivers asks for the record of the domain anew, and tries all of its URIs; it is delivered once one has
-/// taken the report (RFC 8460, 3).
+/// The code that delivers a report looks up the record of the domain again, and tries all of its URIs; the report is
+/// delivered when one of them has accepted it (RFC 8460, 3).
 ///
-/// The methods are of four kinds. [`Tally::octets`] and the like only look. [`Tally::count`], [`Tally::merge`] and
-/// [`Tally::note_report_mail`] change what is counted. [`Tally::poll_report`] and [`Tally::poll_timeout`] say what to
-/// do and when, and [`Tally::handle_delivery`] is told what came of it.
+/// There are four kinds of methods. [`Tally::octets`] and the like only read. [`Tally::count`], [`Tally::merge`], and
+/// [`Tally::note_report_mail`] change the counts. [`Tally::poll_report`] and [`Tally::poll_timeout`] say what to do and
+/// when, and [`Tally::handle_delivery`] takes the result.
 ///
-/// It is one value without locks. [`Tally::to_text`] keeps it over a restart, and [`Tally::changes`] what a process that is killed
-/// would lose.
+/// It is a single value without locks. [`Tally::to_text`] saves it for a restart, and [`Tally::changes`] what a killed
+/// process would lose.
 pub struct Tally {
     config: TallyConfig,
     hasher: SipHasher13,
@@ -123,11 +123,11 @@ pub struct Tally {
     texts: PolicyTexts,
     octets: usize,
     lost_sessions: u64,
-    // Nothing, until a store asks for it.
+    // `None` until a store asks for it.
     changed: Option<Changed>,
 }
 
-/// How much a tally counts, and for whom.
+/// The bounds of a tally, and the sender of its reports.
 ///
 /// ```
 /// use mta_sts_core::tlsrpt::{ReportSender, Tally, TallyConfig};
@@ -148,25 +148,25 @@ pub struct TallyConfig {
 }
 
 impl TallyConfig {
-    /// 65,536 domains a day in 64 MiB.
+    /// The defaults: 65,536 domains a day in 64 MiB.
     ///
-    /// Take the seed from a source of random numbers, keep it to yourself, and keep it over restarts: it keys the hash
-    /// of the names, which come from strangers, and sets when the report of a domain is due.
+    /// Take the seed from a source of random numbers, keep it secret, and keep it across restarts: it keys the hash of
+    /// the names, which attackers choose, and determines when the report of a domain is due.
     pub const fn new(seed: u64, sender: ReportSender) -> Self {
         Self { seed, sender, max_domains: 65_536, max_octets: 64 << 20 }
     }
 
-    /// Sets how many recipient domains are counted in a day. Default 65,536; more than 2^31 count as that.
+    /// Sets the maximum number of recipient domains in a day. Default: 65,536; more than 2^31 counts as 2^31.
     #[must_use]
     pub const fn with_max_domains(mut self, max_domains: usize) -> Self {
         self.max_domains = max_domains;
         self
     }
 
-    /// Sets how many octets of memory all counts may take. Default 64 MiB.
+    /// Sets the maximum memory of all counts, in octets. Default: 64 MiB.
     ///
-    /// A domain that one policy is counted under takes about 600 octets a day, and its policy text comes on top, once
-    /// for all domains that share it.
+    /// A domain with one policy takes about 600 octets a day; the text of its policy comes on top, once for all domains
+    /// that share it.
     #[must_use]
     pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = max_octets;
@@ -175,7 +175,7 @@ impl TallyConfig {
 }
 
 impl fmt::Debug for TallyConfig {
-    /// Everything but the seed, which is a secret.
+    /// The seed is omitted: it must not leak.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("TallyConfig")
@@ -198,30 +198,30 @@ impl fmt::Debug for TallyConfig {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
-    /// With all that it tells.
+    /// Counted with all details.
     Whole,
-    /// As a session; the rest was told with less, for want of room.
+    /// Counted as a session, with less detail for lack of room.
     Folded,
-    /// Not.
+    /// Not counted.
     Not(NotCounted),
 }
 
-/// Why an event was not counted.
+/// The reason why an event was not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotCounted {
-    /// It is of a message that is itself a TLS report (RFC 8460, 3).
+    /// The message was itself a TLS report (RFC 8460, 3).
     TlsrptReport,
     /// The domain has no TLSRPT record that asks for reports.
     NoRecord,
-    /// The day has as many domains as may be.
+    /// The day has the maximum number of domains.
     TooManyDomains,
-    /// The tally takes as much memory as it may.
+    /// The tally takes the maximum amount of memory.
     OutOfMemory,
 }
 
 impl NotCounted {
-    /// The stable kebab-case word of the reason.
+    /// The stable code of the reason: a kebab-case word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TlsrptReport => "tlsrpt-report",
@@ -232,24 +232,24 @@ impl NotCounted {
     }
 }
 
-/// A report that is to be delivered now.
+/// A report to be delivered now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueReport {
-    /// What [`Tally::handle_delivery`] is told, to know it by.
+    /// Identifies the report for [`Tally::handle_delivery`].
     pub id: DueId,
-    /// The domain that it is about and goes to.
+    /// The domain that the report is about and goes to.
     pub domain: PolicyDomain,
-    /// The TLSRPT record that was seen last, if one was. Ask for it anew: when it is gone, the domain wants no report
-    /// ([`ReportDelivery::Refused`]); when DNS cannot tell, this one counts.
+    /// The last TLSRPT record seen, if there was one. Look it up again: if it is gone, the domain wants no report
+    /// ([`ReportDelivery::Refused`]); if DNS fails, use this one.
     pub record: Option<Box<str>>,
     /// The report.
     pub report: Report,
-    /// Which try it is, counted from 1.
+    /// The number of the attempt, counted from 1.
     pub attempt: u32,
 }
 
-/// Which report it is, over restarts too.
+/// The identity of a report, also across restarts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DueId {
     day: u32,
@@ -257,25 +257,25 @@ pub struct DueId {
     number: u32,
 }
 
-/// What came of the delivery of a report.
+/// The result of the delivery of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReportDelivery {
-    /// One endpoint has taken it (RFC 8460, 3).
+    /// One destination has accepted it (RFC 8460, 3).
     Delivered,
     /// None has: try again later.
     Failed,
-    /// None will: the record is gone, or every endpoint said so for good.
+    /// None will: the record is gone, or every destination refused permanently.
     Refused,
 }
 
 impl Tally {
-    /// The most policies of a domain that are told apart in a day.
+    /// The maximum number of policies of a domain that are distinguished in a day.
     pub const MAX_POLICIES: usize = 16;
 
-    /// The most kinds of failures that are told apart under a policy.
+    /// The maximum number of kinds of failures that are distinguished under a policy.
     pub const MAX_DETAILS: usize = Details::MAX;
 
-    /// A tally that has counted nothing.
+    /// An empty tally.
     pub fn new(config: TallyConfig) -> Self {
         let hasher = |purpose| SipHasher13::new_with_keys(config.seed, purpose);
         Self {
@@ -315,11 +315,11 @@ impl Tally {
         }
     }
 
-    /// Adds what another tally has counted and not yet delivered, day by day.
+    /// Adds the undelivered counts of another tally, day by day.
     ///
-    /// It may come from another machine, or be what was counted while this one was loaded. A tally that is merged twice
-    /// counts twice: take what it has out of it, with `core::mem::replace`, before it is handed over. What has no room
-    /// is lost ([`Tally::lost_sessions`]).
+    /// It may come from another machine, or have been counted while this one was loaded. Merging a tally twice counts
+    /// twice: take its contents, with `core::mem::replace`, before handing it over. What does not fit is lost
+    /// ([`Tally::lost_sessions`]).
     pub fn merge(&mut self, other: &Self) {
         for (day, domains) in &other.days {
             let day = self.day_of_merge(*day);
@@ -329,8 +329,8 @@ impl Tally {
         }
     }
 
-    /// Notes that a report was mailed to this domain: not the one that it is about, but that of the address. Call it at
-    /// each try.
+    /// Records that a report was mailed to this domain: that of the address, not the one that the report is about. Call
+    /// it for each attempt.
     // Meets R17.
     pub fn note_report_mail(&mut self, domain: &PolicyDomain, now: UnixTime) {
         self.see(now);
@@ -341,9 +341,9 @@ impl Tally {
         }
     }
 
-    /// The next report that is due, if one is.
+    /// The next due report, if there is one.
     ///
-    /// It is due again, as if the delivery had failed, unless [`Tally::handle_delivery`] says what came of it.
+    /// It becomes due again, as after a failed delivery, unless [`Tally::handle_delivery`] is called with the result.
     // Meets R27, R29, R30, R31, R50, A39.
     pub fn poll_report(&mut self, now: UnixTime) -> Option<DueReport> {
         self.see(now);
@@ -360,15 +360,14 @@ impl Tally {
         }
     }
 
-    /// When the next report is due, or was.
+    /// The time at which the next report is due, which may be in the past.
     pub fn poll_timeout(&self) -> Option<UnixTime> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes note of what came of a delivery. Returns when it is to be tried again, which
-    /// [`Tally::poll_report`] will say; [`None`] where that is never.
+    /// Takes the result of a delivery. Returns when it will be retried by [`Tally::poll_report`]; `None` for never.
     ///
-    /// A report that is not known any more changes nothing.
+    /// An unknown report changes nothing.
     // Meets R13, R81, R82.
     pub fn handle_delivery(&mut self, id: &DueId, end: ReportDelivery, now: UnixTime) -> Option<UnixTime> {
         self.see(now);
@@ -390,27 +389,27 @@ impl Tally {
         retry_at
     }
 
-    /// Whether nothing waits to be reported.
+    /// Returns whether there is nothing to report.
     pub fn is_empty(&self) -> bool {
         self.days.values().all(|day| day.waiting == 0)
     }
 
-    /// How many domains have been counted on the day of this time.
+    /// The number of domains counted on the day of this time.
     pub fn domains(&self, day: UnixTime) -> usize {
         self.days.get(&day_of(day)).map_or(0, Day::len)
     }
 
-    /// The octets that all counts take in memory; never more than [`TallyConfig::with_max_octets`].
+    /// The memory of all counts, in octets; never more than [`TallyConfig::with_max_octets`].
     pub const fn octets(&self) -> usize {
         self.octets
     }
 
-    /// How many sessions were lost because a merge, or a clock that was set right, found no room for them.
+    /// The number of sessions lost because there was no room for them in a merge, or after the clock was corrected.
     pub const fn lost_sessions(&self) -> u64 {
         self.lost_sessions
     }
 
-    /// Takes note of the time.
+    /// Takes the current time.
     fn see(&mut self, now: UnixTime) {
         let today = day_of(now);
         if today == self.open_day {
@@ -424,13 +423,13 @@ impl Tally {
         }
     }
 
-    /// The clock has been far ahead: what was counted then is of today, and what is to be tried again is now.
+    /// Handles a clock that was far ahead: what was counted then is moved to today, and retries are due now.
     #[cold]
     fn set_clock_right(&mut self, today: u32, now: UnixTime) {
         self.open_day = today;
         let later: Vec<_> = self.days.range(today.saturating_add(1)..).map(|(day, _)| *day).collect();
         for day in later {
-            // In the order of the names, as after a restart: where there is not room for all, the same are lost.
+            // In the order of names, as after a restart: if not all fit, the same ones are lost.
             let mut slots: Vec<_> = self.days.get(&day).into_iter().flat_map(Day::occupied).collect();
             order::sort_by(&mut slots, |one, other| one.1.name.cmp(&other.1.name));
             let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
@@ -448,7 +447,7 @@ impl Tally {
                 if moved.counts.is_empty() && moved.report_mails == 0 {
                     continue;
                 }
-                // Before the same is added elsewhere: so it takes no more room than there is.
+                // Before the same is added elsewhere: so it takes no more memory than there is.
                 self.octets -= moved.counts.iter().map(PolicyCounts::octets).sum::<usize>();
                 self.merge_domain(today, &moved);
                 for counts in moved.counts {
@@ -468,13 +467,13 @@ impl Tally {
         self.drop_days();
     }
 
-    /// Which day of this tally a day of another is: its clock may be far ahead.
+    /// The day of this tally that corresponds to a day of another one, whose clock may be far ahead.
     fn day_of_merge(&self, day: u32) -> u32 {
         let is_far_ahead = self.open_day != 0 && day.saturating_sub(self.open_day) > MAX_STEP_BACK;
         if is_far_ahead { self.open_day } else { day }
     }
 
-    /// Adds what is counted of a domain, sealed or not, to a day of this tally.
+    /// Adds the counts of a domain, sealed or not, to a day of this tally.
     fn merge_domain(&mut self, day: u32, domain: &DomainDay) {
         let sessions = |counts: &[PolicyCounts]| {
             counts.iter().fold(0_u64, |sum, counts| {
@@ -509,7 +508,7 @@ impl Tally {
         }
     }
 
-    /// The place of a domain on a day, which it takes if it has none.
+    /// The place of a domain on a day, created if necessary.
     fn place(&mut self, day: u32, name: &PolicyDomain, record: Option<&str>) -> Result<Place, NotCounted> {
         let hash = self.hasher.hash(name.as_str().as_bytes());
         if let Some(slot) = self.days.get(&day).and_then(|day| day.find(name, hash)) {
@@ -556,7 +555,7 @@ impl Tally {
         Ok(place)
     }
 
-    /// Remembers the record of a domain that was seen last.
+    /// Remembers the latest record of a domain.
     fn set_record(&mut self, place: Place, record: &str) -> Result<(), NotCounted> {
         let room = self.room();
         let Some(domain) = self.domain_mut(place) else { return Ok(()) };
@@ -568,7 +567,7 @@ impl Tally {
             return Err(NotCounted::NoRecord);
         }
         let (freed, taken) = (octets_of_record(before), octets_of_record(Some(record)));
-        // Without room the one before stays, which is as good until the report is due.
+        // Without room the previous one is kept, which is good enough until the report is due.
         if taken <= room.saturating_add(freed) {
             domain.record = Some(record.into());
             self.octets = self.octets - freed + taken;
@@ -578,7 +577,7 @@ impl Tally {
 
     fn set_record_if_none(&mut self, place: Place, record: &str) {
         if self.domain_mut(place).is_some_and(|domain| domain.record.is_none()) {
-            // That of another tally was looked at when it was counted.
+            // That of another tally was checked when it was counted.
             let _ = self.set_record(place, record);
         }
     }
@@ -618,7 +617,7 @@ impl Tally {
         Ok(kept)
     }
 
-    /// Makes what is counted of a domain ready to be given out, unless it is; returns whether there is anything.
+    /// Seals the counts of a domain, unless they are sealed; returns whether there is anything to report.
     fn seal(&mut self, place: Place) -> bool {
         let config = self.config.clone();
         let Some(domain) = self.domain_mut(place) else { return false };
@@ -642,7 +641,7 @@ impl Tally {
         true
     }
 
-    /// Gives the sealed report of a domain out once more; forgets it after the last try.
+    /// Hands out the sealed report of a domain once more; removes it after the last attempt.
     fn attempt(&mut self, place: Place, now: UnixTime) -> Option<DueReport> {
         let sender = self.config.sender.clone();
         let domain = self.domain_mut(place)?;
@@ -678,7 +677,7 @@ impl Tally {
         }
     }
 
-    /// Puts a domain where it belongs in the order of what is due.
+    /// Updates the position of a domain in the order of due reports.
     fn set_due(&mut self, place: Place) {
         self.note_change(place);
         let hasher = SipHasher13::new_with_keys(self.config.seed, HASH_FOR_DELAY);
@@ -699,7 +698,7 @@ impl Tally {
         }
     }
 
-    /// As [`Tally::set_due`], and forgets what nothing waits of any more.
+    /// The same as [`Tally::set_due`], and removes what is no longer needed.
     fn settle(&mut self, place: Place) {
         self.set_due(place);
         self.leave(place);
@@ -708,8 +707,8 @@ impl Tally {
         }
     }
 
-    /// Forgets a domain on a day that is over, unless something waits; but for the number of its next report, should
-    /// something come late.
+    /// Removes a domain of a past day, unless something is pending; the number of its next report is kept, in case of
+    /// late counts.
     fn leave(&mut self, place: Place) {
         let Self { days, octets, open_day, config, hasher, changed, .. } = self;
         if place.day == *open_day {
@@ -738,7 +737,7 @@ impl Tally {
         }
     }
 
-    /// Drops the days that nothing waits of, but the nearest to the open one.
+    /// Removes the days without pending reports, except the nearest ones.
     fn drop_days(&mut self) {
         let Self { days, octets, open_day, config, changed, .. } = self;
         let is_over =
@@ -769,7 +768,7 @@ impl Tally {
         self.days.get_mut(&place.day)?.get_mut(place.slot)
     }
 
-    /// The octets that may still be taken.
+    /// The octets that may still be allocated.
     const fn room(&self) -> usize {
         self.config.max_octets.saturating_sub(self.octets)
     }
@@ -792,9 +791,9 @@ struct Day {
     by_name: HashTable<u32>,
     slots: Vec<Option<Box<DomainDay>>>,
     vacant: Vec<u32>,
-    // Of the domains that are gone, by the hash of the name, the number of the next report.
+    // For removed domains, by the hash of the name, the number of the next report.
     reported: BTreeMap<u64, u32>,
-    // How many domains have something to report.
+    // The number of domains with something to report.
     waiting: usize,
 }
 
@@ -805,7 +804,7 @@ impl Day {
         self.by_name.find(hash, is_of).copied()
     }
 
-    /// Whether a domain is there whose name has this hash. The table compares a part of it alone.
+    /// Returns whether there is a domain whose name has this hash. The table alone compares only a part of it.
     fn has(&self, hash: u64, hasher: &SipHasher13) -> bool {
         let is_of = |slot: &u32| {
             let domain = self.slots[*slot as usize].as_ref();
@@ -826,28 +825,28 @@ impl Day {
         (0..).zip(&self.slots).filter_map(|(slot, domain)| Some((slot, domain.as_deref()?)))
     }
 
-    /// How many domains have been counted.
+    /// The number of counted domains.
     fn len(&self) -> usize {
         self.by_name.len() + self.reported.len()
     }
 }
 
-/// What is counted of a domain on a day.
+/// The counts of a domain on a day.
 struct DomainDay {
     name: PolicyDomain,
     record: Option<Box<str>>,
     report_mails: u64,
-    // The number of its next report of this day.
+    // The number of its next report for this day.
     next_number: u32,
     counts: Vec<PolicyCounts>,
     sealed: Option<Box<Sealed>>,
-    // Where it stands in the order of what is due.
+    // Its position in the order of due reports.
     due_at: Option<UnixTime>,
-    // The number of the save before which it has changed last.
+    // The number of the save before which it last changed.
     changed: u64,
 }
 
-/// A report that is given out until its delivery has come to an end.
+/// A report that was handed out, until its delivery is finished.
 struct Sealed {
     number: u32,
     id: Box<str>,
@@ -878,8 +877,7 @@ impl DomainDay {
         self.counts.iter().position(|counts| counts.is_of(policy))
     }
 
-    /// Where a policy is counted, or all of its type where there is no room for it; and the octets that it takes in
-    /// addition.
+    /// The index of a policy, or of its type if there is no room for it; and the additional octets.
     fn place_of(
         &mut self,
         policy: &EventPolicy<'_>,
@@ -898,7 +896,7 @@ impl DomainDay {
         Some((index, taken, Kept::Folded))
     }
 
-    /// Begins to count under a policy; returns its index, and the octets that it takes.
+    /// Adds a policy; returns its index, and the octets that it takes.
     fn add_policy(
         &mut self,
         policy: &EventPolicy<'_>,
@@ -911,13 +909,13 @@ impl DomainDay {
         }
         let octets = size_of::<PolicyCounts>() + octets_of_name(policy.domain) + ALLOCATION;
         let (text, shared) = texts.share(PolicyText::of(policy), room.checked_sub(octets)?)?;
-        // One policy is the rule.
+        // Usually there is one policy.
         self.counts.reserve_exact(1);
         self.counts.push(PolicyCounts::new(text, policy.domain.cloned()));
         Some((self.counts.len() - 1, octets + shared))
     }
 
-    /// Whether all that was counted may be sessions of the reports that were mailed to it.
+    /// Returns whether everything counted may be sessions of the reports mailed to it.
     fn is_of_reports_alone(&self) -> bool {
         let mut sessions = 0_u64;
         for counts in &self.counts {
@@ -929,8 +927,8 @@ impl DomainDay {
         sessions <= self.report_mails
     }
 
-    /// The octets that it takes in memory, what is counted apart: with its places in the tables, which may have grown
-    /// to twice what they hold, and with what it takes to give its report out.
+    /// The memory of the domain without that of its counts, in octets: including its entries in tables, which may be
+    /// half empty, and what handing out its report takes.
     fn octets(&self, submitter: &PolicyDomain) -> usize {
         let name = self.name.as_str().len();
         let id = longest_id(&self.name, submitter);
@@ -945,14 +943,14 @@ impl DomainDay {
     }
 }
 
-/// Where a domain of a day stands.
+/// The place of a domain of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     day: u32,
     slot: u32,
 }
 
-/// What is to be counted under a policy.
+/// What to count under a policy.
 struct Addition<'a> {
     policy: EventPolicy<'a>,
     successes: u64,
@@ -968,33 +966,33 @@ const HASH_FOR_ID: u64 = 3;
 
 const DAY: u64 = 86_400;
 
-/// The most that an id of a report has besides its two domains: a date, a number, and what stands between.
+/// The maximum length of a report id without its two domains: a date, a number, and separators.
 const REST_OF_ID: usize = 32;
 
-/// The most octets that an id of a report has.
+/// The maximum length of a report id, in octets.
 fn longest_id(name: &PolicyDomain, submitter: &PolicyDomain) -> usize {
     name.as_str().len() + submitter.as_str().len() + REST_OF_ID
 }
 
-/// What an allocator keeps beside each piece of memory.
+/// The overhead of the allocator for each allocation.
 const ALLOCATION: usize = 16;
 
-/// How many days a clock may step back, for what is counted to stay on the latest day.
+/// The largest step back of a clock, in days, after which events count for the latest day.
 const MAX_STEP_BACK: u32 = 2;
 
-/// How long after midnight a day ends for its reports: what other machines have counted comes in until then.
+/// The time after midnight at which a day is closed for its reports: counts of other machines arrive until then.
 const CLOSED_AFTER: u64 = 600;
 
-/// How many days that have been reported are remembered, for what comes late of them.
+/// The number of reported days that are remembered, for late counts.
 const REMEMBERED_DAYS: usize = 4;
 
-/// What it takes in memory to remember the number of a domain's next report.
+/// The memory for remembering the number of a domain's next report.
 const OCTETS_REPORTED: usize = 32;
 
-/// The longest delay of a report (RFC 8460, 4.1).
+/// The maximum delay of a report (RFC 8460, 4.1).
 const MAX_DELAY: u64 = 14_400;
 
-/// How long after each try the next is, the last within 24 hours of the first (RFC 8460, 5.5).
+/// The delay after each attempt; the last attempt is within 24 hours of the first (RFC 8460, 5.5).
 const RETRIES: [u64; 6] = [5 * 60, 15 * 60, 45 * 60, 2 * 3600, 5 * 3600, 15 * 3600];
 
 const LONGEST_RETRY: Duration = Duration::from_secs(RETRIES[RETRIES.len() - 1]);
@@ -1006,7 +1004,7 @@ fn retry_after(attempts: u32) -> Option<Duration> {
     RETRIES.get(before).copied().map(Duration::from_secs)
 }
 
-/// The `report-id` of a report: its day, its domain, and a hash of the rest.
+/// The `report-id`: its day, its domain, and a hash of the rest.
 fn report_id(
     config: &TallyConfig,
     day: u32,
@@ -1019,20 +1017,20 @@ fn report_id(
     for counts in counts {
         counts.reported(name).hash(&mut hasher);
     }
-    // A day that RFC 3339 has no date for is written as a number.
+    // A day without a date in RFC 3339 is written as a number.
     let time = datetime::format(start_of(day));
     let date =
         time.as_ref().map_or_else(|| day.to_string(), |time| time.chars().take(10).collect::<String>());
     format!("{date}.{name}.{:016x}@{}", hasher.finish(), config.sender.submitter()).into()
 }
 
-/// When the report of a domain is due first.
+/// The time at which the report of a domain is first due.
 fn first_due(hasher: &SipHasher13, day: u32, name: &PolicyDomain) -> UnixTime {
     let delay = 1 + hasher.hash(format!("{day} {name}").as_bytes()) % MAX_DELAY;
     start_of(day).saturating_add(Duration::from_secs(DAY + CLOSED_AFTER + delay))
 }
 
-/// Days since 1970-01-01; the last that is counted is in the year 11,761,191.
+/// Days since 1970-01-01; the last one is in the year 11,761,191.
 fn day_of(time: UnixTime) -> u32 {
     u32::try_from(time.as_secs() / DAY).unwrap_or(u32::MAX)
 }
@@ -1041,7 +1039,7 @@ const fn start_of(day: u32) -> UnixTime {
     UnixTime::from_secs(day as u64 * DAY)
 }
 
-/// Of a list that has no more than 2^31.
+/// The list has at most 2^31 elements.
 fn slot_number(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! What is counted of one domain under one policy.
+//! The counts of one domain under one policy.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -17,7 +17,7 @@ use crate::order;
 #[derive(Debug)]
 pub(super) struct PolicyCounts {
     pub(super) text: Arc<PolicyText>,
-    // Where it is not the recipient domain.
+    // `None` if it is the recipient domain.
     pub(super) domain: Option<DnsName>,
     pub(super) successes: u64,
     pub(super) failures: u64,
@@ -29,7 +29,7 @@ impl PolicyCounts {
         Self { text, domain, successes: 0, failures: 0, details: Details::new() }
     }
 
-    /// Whether it counts what is counted under this policy.
+    /// Returns whether events with this policy are counted here.
     pub(super) fn is_of(&self, policy: &EventPolicy<'_>) -> bool {
         self.text.policy_type == policy.policy_type
             && self.domain.as_ref() == policy.domain
@@ -37,7 +37,7 @@ impl PolicyCounts {
             && policy.mx_hosts.are(&self.text.mx_hosts)
     }
 
-    /// What it is counted under.
+    /// The policy.
     pub(super) fn policy(&self) -> EventPolicy<'_> {
         EventPolicy {
             policy_type: self.text.policy_type,
@@ -47,7 +47,7 @@ impl PolicyCounts {
         }
     }
 
-    /// What a report says of it.
+    /// The policy with its counts, for a report.
     pub(super) fn reported(&self, recipient: &PolicyDomain) -> ReportPolicy {
         let domain = self.domain.as_ref().unwrap_or(recipient.as_name());
         let mut details: alloc::vec::Vec<_> = self
@@ -82,7 +82,7 @@ impl PolicyCounts {
         details.into_iter().fold(policy, ReportPolicy::with_details)
     }
 
-    /// The octets that it takes in memory, the text of its policy apart.
+    /// The memory, in octets, without the text of the policy.
     pub(super) fn octets(&self) -> usize {
         size_of::<Self>() + octets_of_name(self.domain.as_ref()) + ALLOCATION + self.details.octets()
     }
@@ -92,11 +92,11 @@ pub(super) fn octets_of_name(name: Option<&DnsName>) -> usize {
     name.map_or(0, |name| name.as_str().len() + ALLOCATION)
 }
 
-/// A policy as it stands in reports. The customers of a provider share one.
+/// A policy in the form of reports. The customers of a provider share one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PolicyText {
     pub(super) policy_type: PolicyType,
-    // A line feed behind each.
+    // Each followed by a line feed.
     pub(super) lines: Box<str>,
     pub(super) mx_hosts: Box<str>,
 }
@@ -110,13 +110,13 @@ impl PolicyText {
         }
     }
 
-    /// The octets that it takes in memory, with the counts of its users and its place in the table.
+    /// The memory, in octets, with the reference counts and the entry in the table.
     fn octets(&self) -> usize {
         size_of::<Self>() + self.lines.len() + self.mx_hosts.len() + 3 * ALLOCATION + 4 * size_of::<usize>()
     }
 }
 
-/// The texts of all policies, each kept once.
+/// The texts of all policies, each stored once.
 #[derive(Debug)]
 pub(super) struct PolicyTexts {
     hasher: SipHasher13,
@@ -128,7 +128,7 @@ impl PolicyTexts {
         Self { hasher, texts: HashTable::new() }
     }
 
-    /// The text as it is kept, and the octets that it takes in addition; nothing, where they are more than may be.
+    /// The shared text, and the additional octets; `None` if there is no room for them.
     pub(super) fn share(&mut self, text: PolicyText, room: usize) -> Option<(Arc<PolicyText>, usize)> {
         let hash = hash_of(&self.hasher, &text);
         if let Some(shared) = self.texts.find(hash, |shared| **shared == text) {
@@ -143,9 +143,9 @@ impl PolicyTexts {
         Some((text, octets))
     }
 
-    /// Gives a use of the text up; returns the octets that are free by it.
+    /// Releases a use of the text; returns the octets that this frees.
     pub(super) fn release(&mut self, text: &Arc<PolicyText>) -> usize {
-        // One use is the table's own.
+        // One use is that of the table.
         if Arc::strong_count(text) > 2 {
             return 0;
         }

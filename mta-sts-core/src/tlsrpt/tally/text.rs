@@ -7,9 +7,9 @@
 //!     "details":[{"result_type":"certificate-expired","mx_host":"mx.example.com","count":3}]}]}
 //! ```
 //!
-//! Each line stands for itself, so that lines of several texts may be put together: what is of the same domain and day is
-//! added. `day` is its first second. A line with `reported` has instead the domains that had reports of the day and are gone.
-//! What is zero, empty or not known is left out.
+//! Each line is self-contained, so lines of several texts can be concatenated: counts of the same domain and day are
+//! added. `day` is its first second. A line with `reported` instead lists the domains whose reports of the day are done
+//! and that were removed. Zero, empty, and unknown values are omitted.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -18,9 +18,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 use super::super::event::{self, EventPolicy, Failure, Texts};
+use super::super::json_writer::JsonWriter;
+use super::super::strict_json::{Read, StrictFault, StrictJson, once};
 use super::changes::TallyChange;
 use super::details::Fold;
 use super::policy_counts::PolicyCounts;
@@ -34,13 +34,12 @@ use crate::order;
 use crate::time::UnixTime;
 
 impl Tally {
-    /// The first line of [`Tally::to_text`], with its line feed: what stands before the lines of a store.
+    /// The first line of [`Tally::to_text`], with its line feed: prepend it to the lines of a store.
     pub const FIRST_LINE: &str = "mta-sts-tally 1\n";
 
-    /// All that is counted, as text: the same counts give the same octets.
+    /// All counts as text: the same counts give the same octets.
     ///
-    /// Reports that are in delivery are kept with what was tried; after [`Tally::parse`] they are tried again when it is
-    /// time.
+    /// Reports in delivery are saved with their attempts; after [`Tally::parse`] they are retried when they are due.
     pub fn to_text(&self) -> String {
         let mut text = String::from(Self::FIRST_LINE);
         for row in self.all_rows() {
@@ -51,33 +50,35 @@ impl Tally {
         text
     }
 
-    /// The line of a domain, if it is worth one.
+    /// The line of a domain, unless it is empty.
     pub(super) fn line_of(&self, place: Place) -> Option<String> {
         let domain = self.domain(place).filter(|domain| domain.is_worth_keeping())?;
-        Some(line(&domain.saved(place.day)))
+        Some(line(|writer| domain.saved(place.day).write(writer)))
     }
 
-    /// The line of the domains that had reports of a day and are gone.
+    /// The line of the removed domains with reports for a day.
     pub(super) fn line_of_reported(&self, day: u32) -> Option<String> {
         let reported = self.days.get(&day)?.reported.iter();
-        Some(line(&SavedReported::new(day, reported.map(|(hash, number)| (*hash, *number)))))
+        Some(line(|writer| {
+            SavedReported::new(day, reported.map(|(hash, number)| (*hash, *number))).write(writer);
+        }))
     }
 
     /// The line of one of them.
     pub(super) fn line_of_gone(&self, day: u32, name: &PolicyDomain) -> Option<String> {
         let hash = self.hasher.hash(name.as_str().as_bytes());
         let number = *self.days.get(&day)?.reported.get(&hash)?;
-        Some(line(&SavedReported::new(day, [(hash, number)])))
+        Some(line(|writer| SavedReported::new(day, [(hash, number)]).write(writer)))
     }
 
-    /// Reads what [`Tally::to_text`] has written; texts may be put together, each but the first without its first line.
+    /// Parses the output of [`Tally::to_text`]; texts can be concatenated, each but the first without its first line.
     ///
-    /// What has no room under this configuration is lost ([`Tally::lost_sessions`]).
+    /// What does not fit under this configuration is lost ([`Tally::lost_sessions`]).
     ///
     /// # Errors
     ///
-    /// Where the text is not what [`Tally::to_text`] writes: cut off, damaged, or of a version to come. Keep it, for
-    /// whoever looks into it, and begin with an empty tally.
+    /// Returns how the text differs from the output of [`Tally::to_text`]: it is truncated, damaged, or of a future
+    /// version. Keep it for inspection, and start with an empty tally.
     pub fn parse(text: &[u8], config: TallyConfig) -> Result<Self, TallyError> {
         let mut lines = text.split_inclusive(|octet| *octet == b'\n');
         match lines.next().map(<[u8]>::trim_ascii_end) {
@@ -97,11 +98,12 @@ impl Tally {
             let bad = |column: usize| {
                 TallyError::at(TallyErrorKind::BadLine, number, offset + column.min(line.len() - 1))
             };
-            if let Ok(gone) = serde_json::from_slice(line) {
+            let line = core::str::from_utf8(line).map_err(|error| bad(error.valid_up_to()))?;
+            if let Ok(gone) = StrictJson::new(line).whole(SavedReported::read) {
                 tally.restore_reported(&gone).ok_or_else(|| bad(0))?;
             } else {
-                let saved: SavedDomain<'_> =
-                    serde_json::from_slice(line).map_err(|error| bad(error.column().saturating_sub(1)))?;
+                let mut json = StrictJson::new(line);
+                let saved = json.whole(SavedDomain::read).map_err(|_| bad(json.offset()))?;
                 tally.restore(&saved).ok_or_else(|| bad(0))?;
             }
             offset += line.len();
@@ -112,7 +114,7 @@ impl Tally {
         Ok(tally)
     }
 
-    /// Remembers which domains had reports of a day, as far as there is room.
+    /// Restores which domains had reports for a day, as far as there is room.
     fn restore_reported(&mut self, saved: &SavedReported) -> Option<()> {
         let day = day_of_saved(saved.day)?;
         for (hash, number) in &saved.reported {
@@ -132,7 +134,7 @@ impl Tally {
         Some(())
     }
 
-    /// Counts what was saved of a domain; nothing, where it is not what is written.
+    /// Restores the counts of a domain; `None` if the line is not valid.
     fn restore(&mut self, saved: &SavedDomain<'_>) -> Option<()> {
         let day = day_of_saved(saved.day)?;
         let name = PolicyDomain::parse(&saved.domain).ok()?;
@@ -164,7 +166,7 @@ impl Tally {
                 let id = if sealed.id.len() <= longest {
                     sealed.id.as_ref().into()
                 } else {
-                    // The sender has another name now.
+                    // The name of the sender has changed.
                     report_id(&config, day, &name, sealed.number, &counts)
                 };
                 domain.sealed = Some(Box::new(Sealed {
@@ -238,9 +240,10 @@ impl DomainDay {
     }
 }
 
-/// Texts and numbers are written to memory, so that nothing can fail.
-fn line(saved: &impl Serialize) -> String {
-    serde_json::to_string(saved).unwrap_or_default() + "\n"
+fn line(write: impl FnOnce(&mut JsonWriter)) -> String {
+    let mut writer = JsonWriter::new();
+    write(&mut writer);
+    writer.into_text() + "\n"
 }
 
 fn saved_counts(counts: &[PolicyCounts]) -> Vec<SavedCounts<'_>> {
@@ -284,25 +287,16 @@ impl PolicyCounts {
 }
 
 /// A line of the saved form.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SavedDomain<'a> {
     day: u64,
     domain: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     record: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "is_default")]
     report_mails: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
     next_number: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counts: Vec<SavedCounts<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<SavedSealed<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SavedSealed<'a> {
     number: u32,
     id: Cow<'a, str>,
@@ -311,42 +305,233 @@ struct SavedSealed<'a> {
     counts: Vec<SavedCounts<'a>>,
 }
 
-#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(deny_unknown_fields)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct SavedCounts<'a> {
     policy_type: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     domain: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lines: Vec<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mx_hosts: Vec<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "is_default")]
     successes: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
     failures: u64,
-    // How far its details are folded: the place of a `Fold`.
-    #[serde(default, skip_serializing_if = "is_default")]
+    // How far its details are folded: the index of a `Fold`.
     fold: u8,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     details: Vec<SavedDetail<'a>>,
 }
 
-#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(deny_unknown_fields)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct SavedDetail<'a> {
     result_type: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     sending_ip: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     mx_host: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     helo: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     receiving_ip: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
     count: u64,
+}
+
+impl<'a> SavedDomain<'a> {
+    fn write(&self, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.number("day", self.day);
+        writer.text("domain", &self.domain);
+        write_text(writer, "record", self.record.as_deref());
+        write_number(writer, "report_mails", self.report_mails);
+        write_number(writer, "next_number", self.next_number.into());
+        write_counts(writer, &self.counts);
+        if let Some(sealed) = &self.sealed {
+            writer.name("sealed");
+            sealed.write(writer);
+        }
+        writer.bracket('}');
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut day, mut domain, mut record, mut report_mails) = (None, None, None, None);
+        let (mut next_number, mut counts, mut sealed) = (None, None, None);
+        json.object(&mut |json, name| match name {
+            "day" => once(&mut day, json.number()?),
+            "domain" => once(&mut domain, json.text()?),
+            "record" => once(&mut record, json.text()?),
+            "report_mails" => once(&mut report_mails, json.number()?),
+            "next_number" => once(&mut next_number, json.number()?),
+            "counts" => once(&mut counts, read_all(json, &mut SavedCounts::read)?),
+            "sealed" => once(&mut sealed, SavedSealed::read(json)?),
+            _ => Err(StrictFault::Member),
+        })?;
+        Ok(Self {
+            day: day.ok_or(StrictFault::Member)?,
+            domain: domain.ok_or(StrictFault::Member)?,
+            record,
+            report_mails: report_mails.unwrap_or_default(),
+            next_number: next_number.unwrap_or_default(),
+            counts: counts.unwrap_or_default(),
+            sealed,
+        })
+    }
+}
+
+impl<'a> SavedSealed<'a> {
+    fn write(&self, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.number("number", self.number.into());
+        writer.text("id", &self.id);
+        writer.number("attempts", self.attempts.into());
+        writer.number("due_at", self.due_at);
+        write_list(writer, "counts", &self.counts, SavedCounts::write);
+        writer.bracket('}');
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut number, mut id, mut attempts, mut due_at, mut counts) = (None, None, None, None, None);
+        json.object(&mut |json, name| match name {
+            "number" => once(&mut number, json.number()?),
+            "id" => once(&mut id, json.text()?),
+            "attempts" => once(&mut attempts, json.number()?),
+            "due_at" => once(&mut due_at, json.number()?),
+            "counts" => once(&mut counts, read_all(json, &mut SavedCounts::read)?),
+            _ => Err(StrictFault::Member),
+        })?;
+        Ok(Self {
+            number: number.ok_or(StrictFault::Member)?,
+            id: id.ok_or(StrictFault::Member)?,
+            attempts: attempts.ok_or(StrictFault::Member)?,
+            due_at: due_at.ok_or(StrictFault::Member)?,
+            counts: counts.ok_or(StrictFault::Member)?,
+        })
+    }
+}
+
+impl<'a> SavedCounts<'a> {
+    fn write(&self, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.text("policy_type", &self.policy_type);
+        write_text(writer, "domain", self.domain.as_deref());
+        for (name, texts) in [("lines", &self.lines), ("mx_hosts", &self.mx_hosts)] {
+            if !texts.is_empty() {
+                writer.texts(name, texts.iter().map(AsRef::as_ref));
+            }
+        }
+        write_number(writer, "successes", self.successes);
+        write_number(writer, "failures", self.failures);
+        write_number(writer, "fold", self.fold.into());
+        if !self.details.is_empty() {
+            write_list(writer, "details", &self.details, SavedDetail::write);
+        }
+        writer.bracket('}');
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut policy_type, mut domain, mut lines, mut mx_hosts) = (None, None, None, None);
+        let (mut successes, mut failures, mut fold, mut details) = (None, None, None, None);
+        json.object(&mut |json, name| match name {
+            "policy_type" => once(&mut policy_type, json.text()?),
+            "domain" => once(&mut domain, json.text()?),
+            "lines" => once(&mut lines, read_all(json, &mut StrictJson::text)?),
+            "mx_hosts" => once(&mut mx_hosts, read_all(json, &mut StrictJson::text)?),
+            "successes" => once(&mut successes, json.number()?),
+            "failures" => once(&mut failures, json.number()?),
+            "fold" => once(&mut fold, json.number()?),
+            "details" => once(&mut details, read_all(json, &mut SavedDetail::read)?),
+            _ => Err(StrictFault::Member),
+        })?;
+        Ok(Self {
+            policy_type: policy_type.ok_or(StrictFault::Member)?,
+            domain,
+            lines: lines.unwrap_or_default(),
+            mx_hosts: mx_hosts.unwrap_or_default(),
+            successes: successes.unwrap_or_default(),
+            failures: failures.unwrap_or_default(),
+            fold: fold.unwrap_or_default(),
+            details: details.unwrap_or_default(),
+        })
+    }
+}
+
+impl<'a> SavedDetail<'a> {
+    fn write(&self, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.text("result_type", &self.result_type);
+        if let Some(address) = &self.sending_ip {
+            writer.shown("sending_ip", address);
+        }
+        write_text(writer, "mx_host", self.mx_host.as_deref());
+        write_text(writer, "helo", self.helo.as_deref());
+        if let Some(address) = &self.receiving_ip {
+            writer.shown("receiving_ip", address);
+        }
+        write_text(writer, "reason", self.reason.as_deref());
+        writer.number("count", self.count);
+        writer.bracket('}');
+    }
+
+    fn read(json: &mut StrictJson<'a>) -> Read<Self> {
+        let (mut result_type, mut sending_ip, mut mx_host, mut helo) = (None, None, None, None);
+        let (mut receiving_ip, mut reason, mut count) = (None, None, None);
+        json.object(&mut |json, name| match name {
+            "result_type" => once(&mut result_type, json.text()?),
+            "sending_ip" => once(&mut sending_ip, read_address(json)?),
+            "mx_host" => once(&mut mx_host, json.text()?),
+            "helo" => once(&mut helo, json.text()?),
+            "receiving_ip" => once(&mut receiving_ip, read_address(json)?),
+            "reason" => once(&mut reason, json.text()?),
+            "count" => once(&mut count, json.number()?),
+            _ => Err(StrictFault::Member),
+        })?;
+        Ok(Self {
+            result_type: result_type.ok_or(StrictFault::Member)?,
+            sending_ip,
+            mx_host,
+            helo,
+            receiving_ip,
+            reason,
+            count: count.ok_or(StrictFault::Member)?,
+        })
+    }
+}
+
+fn read_address(json: &mut StrictJson<'_>) -> Read<IpAddr> {
+    json.text()?.parse().map_err(|_| StrictFault::Member)
+}
+
+/// All elements of an array.
+fn read_all<'a, T>(
+    json: &mut StrictJson<'a>,
+    read: &mut dyn FnMut(&mut StrictJson<'a>) -> Read<T>,
+) -> Read<Vec<T>> {
+    let mut all = Vec::new();
+    json.array(&mut |json| {
+        all.push(read(json)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn write_text(writer: &mut JsonWriter, name: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        writer.text(name, text);
+    }
+}
+
+fn write_number(writer: &mut JsonWriter, name: &str, number: u64) {
+    if number != 0 {
+        writer.number(name, number);
+    }
+}
+
+fn write_counts(writer: &mut JsonWriter, counts: &[SavedCounts<'_>]) {
+    if !counts.is_empty() {
+        write_list(writer, "counts", counts, SavedCounts::write);
+    }
+}
+
+fn write_list<T>(writer: &mut JsonWriter, name: &str, items: &[T], write: impl Fn(&T, &mut JsonWriter)) {
+    writer.name(name);
+    writer.bracket('[');
+    for item in items {
+        writer.separate();
+        write(item, writer);
+    }
+    writer.bracket(']');
 }
 
 impl SavedDetail<'_> {
@@ -362,9 +547,7 @@ impl SavedDetail<'_> {
     }
 }
 
-/// Which domains had reports of a day: the hashes of their names under the seed, and the numbers of their next reports.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The domains with reports for a day: the hashes of their names under the seed, and the numbers of their next reports.
 struct SavedReported {
     day: u64,
     reported: Vec<(String, u32)>,
@@ -375,12 +558,45 @@ impl SavedReported {
         let reported = reported.into_iter().map(|(hash, number)| (format!("{hash:016x}"), number)).collect();
         Self { day: start_of(day).as_secs(), reported }
     }
+
+    fn write(&self, writer: &mut JsonWriter) {
+        writer.bracket('{');
+        writer.number("day", self.day);
+        write_list(writer, "reported", &self.reported, |(hash, number), writer| {
+            writer.bracket('[');
+            writer.string(hash);
+            writer.separate();
+            writer.digits((*number).into());
+            writer.bracket(']');
+        });
+        writer.bracket('}');
+    }
+
+    fn read(json: &mut StrictJson<'_>) -> Read<Self> {
+        let (mut day, mut reported) = (None, None);
+        json.object(&mut |json, name| match name {
+            "day" => once(&mut day, json.number()?),
+            "reported" => once(&mut reported, read_all(json, &mut read_reported)?),
+            _ => Err(StrictFault::Member),
+        })?;
+        Ok(Self { day: day.ok_or(StrictFault::Member)?, reported: reported.ok_or(StrictFault::Member)? })
+    }
+}
+
+/// A hash and a number, in an array of both.
+fn read_reported(json: &mut StrictJson<'_>) -> Read<(String, u32)> {
+    let (mut hash, mut number) = (None, None);
+    json.array(&mut |json| {
+        if hash.is_none() {
+            hash = Some(json.text()?.into_owned());
+        } else {
+            once(&mut number, json.number()?)?;
+        }
+        Ok(())
+    })?;
+    hash.zip(number).ok_or(StrictFault::Member)
 }
 
 fn day_of_saved(day: u64) -> Option<u32> {
     u32::try_from(day / DAY).ok().filter(|number| start_of(*number).as_secs() == day)
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -1,4 +1,4 @@
-//! The files of a database: what lies there, whose they are, and what is put in the place of damaged ones.
+//! The files of a database: their contents, their owner, and the replacement of damaged ones.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read};
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 use super::super::{StoreError, StoreErrorKind};
 use super::schema;
 
-/// What lies at a path.
+/// The contents of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
-    /// A file without an octet: a database before its first write.
+    /// An empty file: a database before its first write.
     Empty,
-    /// A file with the header of a database, perhaps a damaged one.
+    /// A file with the header of a database, which may be damaged.
     Database,
-    /// A file without that header, the database of another program, or no file.
+    /// A file without that header, the database of another program, or not a regular file.
     SomethingElse,
 }
 
-/// Looks at a file, and changes nothing.
+/// Examines a file without changing anything.
 pub(super) fn look(path: &Path) -> io::Result<Found> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        // To open a pipe would wait for its other end.
+        // Opening a pipe would wait for its other end.
         Ok(metadata) if !metadata.is_file() => return Ok(Found::SomethingElse),
         Err(error) => return Err(error),
         Ok(_) => {}
@@ -42,7 +42,7 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
     })
 }
 
-/// Whose a file is, and what others may do with it.
+/// The owner and the mode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ownership {
     mode: u32,
@@ -57,8 +57,8 @@ impl Ownership {
     }
 }
 
-/// Makes an empty file, as the old one was, or else for its owner alone: by the policies in it, everybody sees whom the mail
-/// goes to. What root makes belongs to the owner of the folder, who may be the daemon's user.
+/// Creates an empty file with the ownership of the old one, or else for its owner alone: the policies in it reveal who
+/// receives mail. A file created by root gets the owner of the folder, who may be the daemon's user.
 pub(super) fn create(path: &Path, like: Option<Ownership>) -> io::Result<()> {
     let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -74,20 +74,20 @@ pub(super) fn create(path: &Path, like: Option<Ownership>) -> io::Result<()> {
     if (user, group) != (made.uid(), made.gid())
         && let Err(error) = fchown(&file, Some(user), Some(group))
     {
-        tracing::warn!(%error, path = %path.display(), "the file of the store cannot be given its former owner");
+        tracing::warn!(%error, path = %path.display(), "the former owner of the store's file cannot be restored");
     }
     // Whatever the umask of the process has left of it.
     file.set_permissions(Permissions::from_mode(ownership.map_or(0o600, |own| own.mode)))
 }
 
-/// Moves a damaged database aside, with its log; where it is now.
+/// Moves a damaged database aside, with its log; returns its new path.
 pub(super) fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    // The first is the best evidence of what happened: the last gives way.
+    // The first one is the best evidence of what happened: the last is overwritten.
     let endings = [".damaged", ".damaged.2", ".damaged.3"];
     let ending = endings.into_iter().find(|ending| !with(path, ending).exists()).unwrap_or(endings[2]);
     for of_file in FILES {
         let target = with(path, &[ending, of_file].concat());
-        // What lies there belongs to another file.
+        // These belong to another file.
         let _ = fs::remove_file(&target);
         match fs::rename(with(path, of_file), &target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -99,10 +99,10 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(with(path, ending))
 }
 
-/// Device and number.
+/// The device and the inode number.
 pub(super) type FileIdentity = (u64, u64);
 
-/// Which file lies at a path, if one does.
+/// The identity of the file at a path, if there is one.
 pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
@@ -126,9 +126,9 @@ pub(super) fn io_error(error: &io::Error) -> StoreError {
     StoreError::new(kind, error.to_string())
 }
 
-/// The endings of a database, its log and the index of the log.
+/// The suffixes of a database, its log, and the index of the log.
 pub(super) const FILES: [&str; 3] = ["", "-wal", "-shm"];
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_LEN: u64 = 100;
-/// Where a program leaves its mark in the header.
+/// The position of the application id in the header.
 const APPLICATION_ID: std::ops::Range<usize> = 68..72;

@@ -13,14 +13,14 @@ use super::reading::{Read, Source, open_for_reading};
 use super::writing::Write;
 use super::{Fault, Pause, READ_PATIENCE, Shared, SqliteAccess, Told, send};
 
-/// The reader with its connection.
+/// The reader and its connection.
 pub(super) struct Reader {
     connection: Option<Connection>,
-    /// Behind the connection: at its end the writer closes the file, and is the last then, who tidies up.
+    /// Declared after the connection: when this is dropped, the writer closes the file last, and cleans up.
     writes: Option<Sender<Write>>,
-    /// Which of the writer's files it has open.
+    /// The generation of the writer's file that it has open.
     generation: u64,
-    /// The log, where it has none open.
+    /// The path, if there is no log.
     is_without_log: bool,
     pause: Pause,
     shared: Arc<Shared>,
@@ -38,14 +38,14 @@ impl Reader {
         }
     }
 
-    /// Until nobody can send any more.
+    /// Works until all senders are gone.
     pub(super) fn work(&mut self, mut queue: Receiver<Read>) {
         let shared = Arc::clone(&self.shared);
         while let Some(read) = queue.blocking_recv() {
-            // Where the writer needs the file for itself, it reads too.
+            // While the writer has exclusive access, it also does the reading.
             if let Some(writes) = self.writes.as_ref().filter(|_| shared.is_alone.load(Ordering::Acquire)) {
                 self.connection = None;
-                // Where too much waits, whoever asked hears that nobody answers.
+                // If the queue is full, the requester's channel is closed.
                 let _ = send(writes, Write::Read(read));
             } else {
                 read.run(self, &shared);
@@ -66,7 +66,7 @@ impl Reader {
         let known = *shared.file();
         let is_other = known.is_none() || identity(path) != known;
         if is_other && let Err(error) = self.ask_writer(Write::Open) {
-            // What is open can be read although it is gone, and what can only be read is better than nothing.
+            // An open file can be read even if it was deleted, and a read-only one is better than nothing.
             return match (&self.connection, error.kind()) {
                 (Some(_), _) => Ok(()),
                 (None, StoreErrorKind::Unavailable | StoreErrorKind::Denied | StoreErrorKind::Full) => {
@@ -85,7 +85,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Has the writer do something to its files. A writer that takes long is not waited for.
+    /// Has the writer do something to its files, waiting for a limited time.
     fn ask_writer(&self, job: impl FnOnce(Told) -> Write) -> Result<(), StoreError> {
         let (told, done) = sync_channel(1);
         if let Some(writes) = &self.writes {
@@ -97,7 +97,7 @@ impl Reader {
 }
 
 impl Source for Reader {
-    /// Reads; where the file turns out to be damaged, once more from what the writer has put in its place.
+    /// Reads; if the file turns out to be damaged, once more after the writer has replaced it.
     fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         self.pause.check()?;
         for again in [true, false] {
@@ -122,7 +122,7 @@ impl Source for Reader {
     }
 }
 
-/// A connection for reading in a process that writes by another one.
+/// A connection for reading in a process that has the file open for writing as well.
 fn beside_the_writer(path: &std::path::Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

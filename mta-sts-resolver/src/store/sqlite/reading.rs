@@ -1,4 +1,4 @@
-//! What is read of a database, by whichever thread.
+//! Queries of a database, for every thread.
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use rusqlite::config::DbConfig;
@@ -9,39 +9,39 @@ use super::file::{Found, io_error, look, with};
 use super::schema::{self, Version};
 use super::{Fault, READ_PATIENCE, Reply, Shared};
 
-/// A name and a text, whatever octets they are.
+/// A name and a text, in arbitrary octets.
 type Row = (Vec<u8>, Vec<u8>);
 
-/// Something to read.
+/// A read job.
 pub(super) enum Read {
     Get(PolicyDomain, Reply<Option<CacheEntry>>),
-    /// Entries that can be read, of the names that follow this one.
+    /// The readable entries with names after this one.
     Page(Vec<u8>, usize, Reply<Vec<(PolicyDomain, CacheEntry)>>),
-    /// Entries that cannot be read, of the names that follow this one.
+    /// The unreadable entries with names after this one.
     Unreadable(Vec<u8>, usize, Reply<Vec<UnreadableEntry>>),
-    /// What ended before this time, of the names that follow this one.
+    /// The entries with names after this one that ended before this time.
     Sweep(Vec<u8>, UnixTime, Reply<Sweep>),
-    /// When the policy was fetched that was fetched last.
+    /// The time of the latest fetch of a policy.
     LastFetch(Reply<UnixTime>),
 }
 
-/// What a part of a database has in it.
+/// The result of examining a part of a database.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     pub(super) ended: Vec<PolicyDomain>,
     pub(super) newer: u64,
     pub(super) damaged: u64,
-    /// Where to go on; none at the end.
+    /// The name to continue from; `None` at the end.
     pub(super) next: Option<Vec<u8>>,
 }
 
-/// Whoever has a connection to read from.
+/// A thread with a connection for reading.
 pub(super) trait Source {
     fn read<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError>;
 }
 
 impl Read {
-    /// Reads, and answers. Who asked may have left.
+    /// Runs the job and replies. The requester may be gone.
     pub(super) fn run(self, source: &mut impl Source, shared: &Shared) {
         match self {
             Self::Get(domain, reply) if !reply.is_closed() => {
@@ -103,7 +103,7 @@ fn sweep(rows: Vec<Row>, before: UnixTime) -> Sweep {
     sweep
 }
 
-/// At most `count` of the rows that follow, of those that make something; only at the end there are none.
+/// At most `count` results for the following rows, skipping those that give none; an empty result means the end.
 fn chosen<T>(
     source: &mut impl Source,
     mut after: Vec<u8>,
@@ -120,7 +120,7 @@ fn chosen<T>(
     Ok(chosen)
 }
 
-/// Names and texts in the order of names, whatever octets they are; not more of them than memory is good for.
+/// Names and texts in the order of names, in arbitrary octets; bounded in memory.
 fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>, StoreError> {
     source.read(|connection| {
         let mut page = connection.prepare_cached(PAGE)?;
@@ -137,23 +137,24 @@ fn rows(source: &mut impl Source, after: &[u8], count: usize) -> Result<Vec<Row>
     })
 }
 
-/// A connection that changes nothing and makes no file; whether it reads the database without a log, since there is none.
+/// A connection that changes nothing and creates no file; also returns whether it reads the database without a log
+/// because there is none.
 pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bool), Fault> {
     match look(path).map_err(|error| io_error(&error))? {
         Found::Nothing => return Err(StoreError::new(StoreErrorKind::Missing, "no such file").into()),
         Found::Empty => return Err(schema::foreign("the file is empty").into()),
-        Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+        Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts").into()),
         Found::Database => {}
     }
     let has = |ending| with(path, ending).exists();
     let is_without_log = !has("-wal");
     if !is_without_log && !has("-shm") {
-        // SQLite would make one. A daemon that could not does without, and has the file for itself.
-        let what = "its log (-wal) has no index (-shm) beside it: `mtasts serve` makes it";
+        // SQLite would create one. A daemon that could not do so has exclusive access instead.
+        let what = "its log (-wal) has no index (-shm): `mtasts serve` creates it";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     if is_without_log && has("-journal") {
-        let what = "a change was broken off (-journal): `mtasts serve` rolls it back";
+        let what = "a change was interrupted (-journal): `mtasts serve` rolls it back";
         return Err(StoreError::new(StoreErrorKind::Unavailable, what).into());
     }
     let uri = format!("file:{}?mode=ro{}", uri_path(path), if is_without_log { "&immutable=1" } else { "" });
@@ -168,7 +169,7 @@ pub(super) fn open_for_reading(path: &std::path::Path) -> Result<(Connection, bo
     Ok((connection, is_without_log))
 }
 
-/// A path within a URI of SQLite.
+/// A path in an SQLite URI.
 fn uri_path(path: &std::path::Path) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
@@ -183,7 +184,7 @@ fn uri_path(path: &std::path::Path) -> String {
     })
 }
 
-/// What is longer than any entry is read as nothing, which is no entry either.
+/// A text longer than any entry is read as empty, which is not an entry either.
 const GET: &str = "SELECT CASE WHEN length(entry) <= 67584 THEN CAST(entry AS BLOB) ELSE zeroblob(0) END \
     FROM entries WHERE domain = ?1";
 const PAGE: &str = "SELECT CAST(domain AS BLOB), \

@@ -1,7 +1,6 @@
 //! The tables of a database, and their versions.
 //!
-//! `entries` has the text of each entry. `ranking` has what is known of those that can be read, for the choice of what goes
-//! when the store is full.
+//! `entries` has the text of each entry. `ranking` has what is needed to choose readable entries for eviction.
 //!
 //! | `user_version` | what it is |
 //! |---|---|
@@ -15,18 +14,18 @@ use super::super::ranking::rank;
 use super::super::{StoreError, StoreErrorKind, ends_at, read_entry};
 use super::Fault;
 
-/// What a database is to this version.
+/// The version of a database, relative to this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// It has nothing in it.
+    /// It is empty.
     Fresh,
     Older,
     Current,
-    /// Its entries can be read, if not all of them.
+    /// At least some of its entries can be read.
     Newer,
 }
 
-/// Looks at a database, and changes nothing.
+/// Examines a database without changing anything.
 pub(super) fn inspect(connection: &Connection) -> Result<Version, Fault> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
@@ -45,10 +44,10 @@ pub(super) fn inspect(connection: &Connection) -> Result<Version, Fault> {
     })
 }
 
-/// Makes a database that is fresh or older into one of this version, in one transaction.
+/// Upgrades an empty or older database to this version, in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it meanwhile.
+    // Another process may have done it in the meantime.
     if matches!(inspect(&transaction)?, Version::Current | Version::Newer) {
         return Ok(());
     }
@@ -70,7 +69,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// Ranks the entries that have been copied without their rank. The caller has a transaction.
+/// Ranks the entries that were copied without a rank. The caller has a transaction.
 pub(super) fn rank_all(connection: &Connection) -> rusqlite::Result<()> {
     let mut rows = connection.prepare(
         "SELECT CAST(domain AS BLOB), CAST(entry AS BLOB) FROM entries \
@@ -86,7 +85,7 @@ pub(super) fn rank_all(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Ranks an entry by the days on which it was asked for again: how many, and the last.
+/// Ranks an entry by the days on which it was used again: their number, and the last.
 pub(super) fn put_rank(
     connection: &Connection,
     name: &str,

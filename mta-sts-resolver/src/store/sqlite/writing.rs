@@ -15,25 +15,25 @@ use super::schema::{self, Version, put_rank, seconds};
 use super::{Fault, GRACE, Pause, Reply, Shared, SqliteAccess, Told};
 use crate::clock::system_time;
 
-/// Work for the thread that writes.
+/// A job for the writing thread.
 pub(super) enum Write {
     Put(PolicyDomain, CacheEntry, Reply<CacheEntry>),
     Remove(PolicyDomain, Reply<bool>),
-    /// Takes out those of these that ended before this time.
+    /// Removes those of these entries that ended before this time.
     RemoveEnded(Vec<PolicyDomain>, UnixTime, Reply<usize>),
-    /// Takes note that these were asked for again today.
+    /// Records that these domains were used again today.
     NoteUse(Vec<PolicyDomain>, Reply<()>),
-    /// Makes the log short.
+    /// Truncates the log.
     Checkpoint(Reply<()>),
-    /// Opens the file, and makes anew what is gone.
+    /// Opens the file, and recreates it if it is gone.
     Open(Told),
-    /// Puts another file in the place of a damaged one, unless that has been done since it was opened: which time that was.
+    /// Replaces a damaged file, unless that has been done since this generation.
     Mend(u64, Told),
-    /// For a reader that cannot open the file beside it.
+    /// Reads for a reader that cannot open the file beside the writer.
     Read(Read),
 }
 
-/// The writer with its connection.
+/// The writer and its connection.
 pub(super) struct Writer {
     database: Option<Database>,
     pause: Pause,
@@ -42,10 +42,10 @@ pub(super) struct Writer {
 
 struct Database {
     connection: Connection,
-    /// Which files it has open.
+    /// The identities of the files that it has open.
     files: [Option<FileIdentity>; 3],
     ownership: Option<Ownership>,
-    /// Why nothing is written to it.
+    /// The reason why it must not be written.
     unwritable: Option<StoreError>,
 }
 
@@ -54,12 +54,12 @@ impl Writer {
         Self { database: None, pause: Pause::default(), shared }
     }
 
-    /// Until nobody can send any more.
+    /// Works until all senders are gone.
     pub(super) fn work(&mut self, mut queue: Receiver<Write>) {
         while let Some(job) = queue.blocking_recv() {
             let mut puts = Vec::new();
             let mut next = Some(job);
-            // Those that wait by now go into one transaction; at most so many, so that none waits for long.
+            // The jobs waiting now go into one transaction; their number is limited, so that none waits for long.
             while let Some(job) = next.take() {
                 match job {
                     Write::Put(domain, entry, reply) => {
@@ -77,7 +77,7 @@ impl Writer {
     }
 
     fn run(&mut self, job: Write) {
-        // Who asked may have left.
+        // The requester may be gone.
         match job {
             Write::Put(domain, entry, reply) => self.put(vec![(domain, entry, reply)]),
             Write::Remove(domain, reply) => drop(reply.send(self.writing(|connection| {
@@ -136,7 +136,7 @@ impl Writer {
         }
     }
 
-    /// Writes; where the file turns out to be damaged, once more to a new one.
+    /// Writes; if the file turns out to be damaged, once more to a new one.
     fn writing<T>(&mut self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         if let Some(unwritable) = &self.open()?.unwritable {
             return Err(unwritable.clone());
@@ -158,7 +158,7 @@ impl Writer {
         Err(if error.kind() == StoreErrorKind::Locked { self.pause.begin(error) } else { error })
     }
 
-    /// The database, opened where it is not, and the one that lies at the path where that has become another.
+    /// The database, opened if it is not open, or reopened if the file at the path has changed.
     fn open(&mut self) -> Result<&mut Database, StoreError> {
         self.pause.check()?;
         let opened = match self.database.take() {
@@ -178,7 +178,7 @@ impl Writer {
         let path = &self.shared.path;
         let creates = self.shared.config.access == SqliteAccess::Create;
         match look(path).map_err(|error| io_error(&error))? {
-            Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts")),
+            Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts")),
             Found::Nothing if !creates => {
                 return Err(StoreError::new(StoreErrorKind::Missing, "no such file"));
             }
@@ -193,8 +193,8 @@ impl Writer {
         .map_err(Fault::into_error)
     }
 
-    /// Opens the file for all processes. Where its log and the index of the log cannot be made, since the disk is full, it is
-    /// opened for this process alone, which needs no index: what it holds can be answered from.
+    /// Opens the file for all processes. If its log and the index of the log cannot be created, because the disk is
+    /// full, it is opened exclusively for this process, which needs no index: so its entries can still be read.
     fn connect(&self) -> Result<Database, Fault> {
         let shared = &self.shared;
         let (connection, version) = match shared.connect_in("NORMAL") {
@@ -226,7 +226,7 @@ impl Writer {
         Ok(database)
     }
 
-    /// Where the file has been deleted or replaced, what is written to the open one would be lost with the process.
+    /// Handles a deleted or replaced file: what is written to the open one would be lost with the process.
     fn find_again(&mut self, database: Database) -> Result<Database, Fault> {
         let path = &self.shared.path;
         if identity(path) == database.files[0] {
@@ -245,11 +245,11 @@ impl Writer {
     fn make_anew(&self, old: &Database, files: [Option<FileIdentity>; 3]) -> Result<Database, Fault> {
         let path = &self.shared.path;
         match look(path).map_err(|error| io_error(&error))? {
-            Found::SomethingElse => return Err(schema::foreign("it is no database of mtasts").into()),
+            Found::SomethingElse => return Err(schema::foreign("it is not a database of mtasts").into()),
             Found::Nothing => file::create(path, old.ownership).map_err(|error| io_error(&error))?,
             Found::Empty | Found::Database => {}
         }
-        // The log of the old file would be read as the new one's. It stays open.
+        // The log of the old file would be read as that of the new one. It stays open.
         for (number, ending) in FILES.iter().enumerate().skip(1) {
             if files[number].is_some() && files[number] == old.files[number] {
                 std::fs::remove_file(with(path, ending)).map_err(|error| io_error(&error))?;
@@ -260,14 +260,14 @@ impl Writer {
             connected => connected,
         }?;
         if new.unwritable.is_none() {
-            // All that the open one holds is still there to be read.
+            // Everything in the open file can still be read.
             let saved = copy(&old.connection, &mut new.connection)?;
-            tracing::error!(saved, path = %path.display(), "the file of the store was gone: what it held is in a new one");
+            tracing::error!(saved, path = %path.display(), "the file of the store was gone: its contents were written to a new one");
         }
         Ok(new)
     }
 
-    /// See [`Write::Mend`].
+    /// Handles [`Write::Mend`].
     fn mend(&mut self) -> Result<(), StoreError> {
         self.database = None;
         match self.renew() {
@@ -279,18 +279,18 @@ impl Writer {
         }
     }
 
-    /// Moves a damaged file aside, and makes a new one with what can be read of it.
+    /// Moves a damaged file aside, and creates a new one with what can be read of it.
     fn renew(&self) -> Result<Database, Fault> {
         let path = &self.shared.path;
         if look(path).map_err(|error| io_error(&error))? != Found::Database {
-            return Err(schema::foreign("it is no database of mtasts").into());
+            return Err(schema::foreign("it is not a database of mtasts").into());
         }
         let ownership = Ownership::of(path);
         let damaged = file::move_aside(path)?;
         file::create(path, ownership).map_err(|error| io_error(&error))?;
         let mut database = self.connect()?;
         let saved = salvage(&damaged, &mut database.connection)?;
-        tracing::error!(saved, damaged = %damaged.display(), "the store was damaged: it was moved aside and made anew");
+        tracing::error!(saved, damaged = %damaged.display(), "the store was damaged: it was moved aside and recreated");
         Ok(database)
     }
 }
@@ -307,14 +307,14 @@ impl Shared {
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "locking_mode", locking_mode)?;
         connection.busy_timeout(self.config.patience)?;
-        // Before anything is written: it may be somebody else's, or of a later version.
+        // Before anything is written: it may belong to another program, or to a later version.
         if schema::inspect(&connection)? == Version::Newer {
             connection.pragma_update(None, "query_only", true)?;
             return Ok((connection, Version::Newer));
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // The log is written anew from its start after 1,000 pages; should a reader have held that up, it shrinks again.
+        // The log is restarted after 1,000 pages; if a reader has delayed that, it is truncated again afterwards.
         connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
         if schema::inspect(&connection)? != Version::Current {
             schema::migrate(&mut connection)?;
@@ -324,7 +324,7 @@ impl Shared {
     }
 }
 
-/// Puts an entry in, together with what another process has stored; what is there then.
+/// Merges an entry with the one that another process may have stored; returns the result.
 fn put(
     transaction: &Transaction<'_>,
     domain: &PolicyDomain,
@@ -405,7 +405,7 @@ fn note_use(connection: &mut Connection, domains: &[PolicyDomain]) -> rusqlite::
     transaction.commit()
 }
 
-/// Takes out what is worth least, until there is room for a while; how many. Entries that cannot be read stay.
+/// Evicts entries with the lowest rank until there is room for a while; returns their number. Unreadable entries stay.
 fn evict(transaction: &Transaction<'_>, max_octets: u64) -> rusqlite::Result<u64> {
     let number = |sql: &str| {
         transaction.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
@@ -434,7 +434,7 @@ fn evict(transaction: &Transaction<'_>, max_octets: u64) -> rusqlite::Result<u64
             if freed >= excess {
                 break;
             }
-            // A row takes some more than its text.
+            // A row takes slightly more than its text.
             freed += octets.unsigned_abs() + 100;
             remove(transaction, &name)?;
             evicted += 1;
@@ -446,13 +446,10 @@ fn evict(transaction: &Transaction<'_>, max_octets: u64) -> rusqlite::Result<u64
 
 fn full() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-    rusqlite::Error::SqliteFailure(
-        code,
-        Some("entries that cannot be read take all the room there is".to_owned()),
-    )
+    rusqlite::Error::SqliteFailure(code, Some("unreadable entries take up the whole store".to_owned()))
 }
 
-/// Copies rows until the damage. Those of a later version too; what is damaged stays in the damaged file.
+/// Copies rows up to the damage, including those of a later version; what is damaged stays in the damaged file.
 fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
     let transaction = into.transaction()?;
     let mut saved = 0;
@@ -471,10 +468,10 @@ fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
         }
         Ok(())
     };
-    // From both ends, so that the damage loses what it hit, and little more.
+    // From both ends, so that little more than the damaged part is lost.
     for order in ["ASC", "DESC"] {
         if let Err(error) = copy(order) {
-            tracing::debug!(%error, "no more can be read of the damaged store");
+            tracing::debug!(%error, "the rest of the damaged store cannot be read");
         }
     }
     schema::rank_all(&transaction)?;
@@ -482,7 +479,7 @@ fn salvage(damaged: &Path, into: &mut Connection) -> rusqlite::Result<usize> {
     Ok(saved)
 }
 
-/// Copies every row that is not there.
+/// Copies every row that does not exist yet.
 fn copy(from: &Connection, into: &mut Connection) -> rusqlite::Result<usize> {
     let transaction = into.transaction()?;
     let mut saved = 0;

@@ -1,7 +1,7 @@
 use mta_sts_core::{PolicyType, ResultType, SessionFault};
 use mta_sts_resolver::DomainCheck;
 
-/// A failure as TLSRPT would count it.
+/// A failure in the form of TLSRPT.
 pub(super) struct Failure<'a> {
     pub(super) policy_type: PolicyType,
     pub(super) result_type: ResultType,
@@ -10,7 +10,7 @@ pub(super) struct Failure<'a> {
 }
 
 impl<'a> Failure<'a> {
-    /// All of them: that of policy discovery, then those of the hosts.
+    /// All failures: that of policy discovery, then those of the hosts.
     pub(super) fn all(check: &'a DomainCheck) -> Vec<Self> {
         let discovery = check.discovery.outcome.failure.as_ref().map(|failure| Self {
             policy_type: PolicyType::Sts,

@@ -1,4 +1,4 @@
-//! A check for programs. Keys and codes are stable.
+//! The result of a check as JSON. Keys and codes are stable.
 
 use mta_sts_core::{FetchFault, MxPattern, NoPolicy, Record, SessionFault};
 use mta_sts_resolver::{

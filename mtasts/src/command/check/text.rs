@@ -1,4 +1,4 @@
-//! A check for the eyes of a postmaster: the verdict, what to do, then each stage.
+//! The result of a check as text for a postmaster: the verdict, what to do, then each stage.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::
     block.print()
 }
 
-/// One line a domain, for those who asked for several.
+/// Prints one line for each of several domains.
 pub(super) fn print_summary(checks: &[(String, Verdict)]) -> io::Result<()> {
     Block::gap()?;
     let mut block = Block::new("Summary");
@@ -72,13 +72,13 @@ fn record(block: &mut Block, check: &DomainCheck) {
         block.line("", Tone::Plain, quoted(txt));
         match Record::select(&[txt]) {
             Ok(_) if candidates > 1 => {
-                block.line("", Tone::Note, "one of several records, so senders use none");
+                block.line("", Tone::Note, "one of several records, so senders use none of them");
             }
             Ok(record) => {
                 block.line("", Tone::Good, format!("senders use this record (id {})", record.id()));
             }
             Err(error) if error.kind() == RecordErrorKind::NoRecord && !resembles_record(txt) => {
-                block.line("", Tone::Plain, "not a record of MTA-STS");
+                block.line("", Tone::Plain, "not an MTA-STS record");
             }
             Err(_) => {
                 if let Err(error) = Record::parse(txt) {
@@ -103,7 +103,7 @@ fn alias_line(block: &mut Block, chain: Option<&AliasChain>) {
     let targets = chain.targets.join(", an alias of ");
     let (tone, end) = match &chain.end {
         AliasEnd::Missing { .. } => (Tone::Bad, ", which does not exist"),
-        AliasEnd::Endless => (Tone::Bad, ", and so on"),
+        AliasEnd::Endless => (Tone::Bad, ", and more"),
         _ => (Tone::Plain, ""),
     };
     block.line("", tone, format!("{} is an alias of {targets}{end}", chain.name));
@@ -140,7 +140,7 @@ fn policy(block: &mut Block, check: &DomainCheck) {
             let asked = match (&check.discovery.policy_host, &check.discovery.outcome.applied) {
                 (Some(Err(error)), _) => (Tone::Bad, format!("{url}: {host}: {error} [{}]", error.code())),
                 (_, Err(NoPolicy::FetchFailed(_))) => (Tone::Plain, url),
-                _ => (Tone::Plain, "not asked for: senders look for the record first".to_owned()),
+                _ => (Tone::Plain, "not fetched: senders look up the record first".to_owned()),
             };
             block.line("policy", asked.0, asked.1);
             alias_line(block, alias_of(check, &host));
@@ -150,7 +150,7 @@ fn policy(block: &mut Block, check: &DomainCheck) {
         matches!(&check.discovery.response, Some(Ok(response)) if response.content_encoding.is_some());
     match &check.discovery.outcome.applied {
         Ok(applied) => policy_content(block, &applied.policy),
-        // The octets are a coding's, so no place in them tells anything.
+        // The octets are encoded, so positions in them are meaningless.
         Err(NoPolicy::FetchFailed(FetchFault::Error(_))) if is_encoded => {}
         Err(NoPolicy::FetchFailed(FetchFault::Error(error))) => {
             let place = match error.policy_error() {
@@ -179,7 +179,7 @@ fn policy_addresses(block: &mut Block, check: &DomainCheck, first: String) {
     block.line("", Tone::Plain, format!("the same policy at {}", same.join(", ")));
     for (address, other) in others {
         let said = match other {
-            Ok(response) if response.status == 200 => "another policy".to_owned(),
+            Ok(response) if response.status == 200 => "a different policy".to_owned(),
             Ok(response) => format!("HTTP {}", response.status),
             Err(error) => format!("{error} [{}]", error.code()),
         };
@@ -187,7 +187,7 @@ fn policy_addresses(block: &mut Block, check: &DomainCheck, first: String) {
     }
 }
 
-/// Whether the network itself said what went wrong with the fetch, in more detail than the failure's kind.
+/// Returns whether the error of the fetch has more detail than the kind of failure.
 fn tells_failure(check: &DomainCheck) -> bool {
     matches!(check.discovery.response, Some(Err(_))) || matches!(check.discovery.policy_host, Some(Err(_)))
 }
@@ -212,7 +212,7 @@ fn policy_content(block: &mut Block, policy: &Policy) {
 fn mx(block: &mut Block, check: &DomainCheck) {
     match &check.mx {
         Ok(answer) if answer.is_null() => {
-            return block.line("mx", Tone::Note, "null MX: the domain takes no mail (RFC 7505)");
+            return block.line("mx", Tone::Note, "null MX: the domain accepts no mail (RFC 7505)");
         }
         Ok(answer) => {
             let signed = signed(answer.authenticated);
@@ -236,7 +236,7 @@ fn mx(block: &mut Block, check: &DomainCheck) {
         names.dedup();
         let left_out = names.len().saturating_sub(check.hosts.len());
         if left_out > 0 {
-            block.line("", Tone::Note, format!("and {left_out} more MX hosts, not looked at"));
+            block.line("", Tone::Note, format!("and {left_out} more MX hosts, not checked"));
         }
     }
 }
@@ -286,14 +286,14 @@ fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bo
 
 fn dane(block: &mut Block, dane: HostDane) {
     let (tone, said) = match dane {
-        HostDane::NotChecked => (Tone::Plain, "not checked: no DNS server on loopback that validates"),
+        HostDane::NotChecked => (Tone::Plain, "not checked: no validating DNS server on loopback"),
         HostDane::NotApplicable => (Tone::Plain, "no signed TLSA records"),
         HostDane::Unusable => (Tone::Note, "no usable TLSA record [dane-unusable]"),
         HostDane::Passed => (Tone::Good, "a TLSA record matches: senders with DANE deliver"),
         HostDane::Mismatch => (Tone::Bad, "no TLSA record matches: senders with DANE refuse [dane-mismatch]"),
-        HostDane::NoTls => (Tone::Bad, "TLSA records, and no TLS: senders with DANE refuse"),
-        HostDane::NotCompared => (Tone::Plain, "TLSA records, and no session to compare them with"),
-        HostDane::Failed(_) => (Tone::Bad, "the TLSA records cannot be told: senders with DANE wait"),
+        HostDane::NoTls => (Tone::Bad, "TLSA records, but no TLS: senders with DANE refuse"),
+        HostDane::NotCompared => (Tone::Plain, "TLSA records, but no session to compare them with"),
+        HostDane::Failed(_) => (Tone::Bad, "the lookup of the TLSA records failed: senders with DANE wait"),
         _ => (Tone::Plain, dane.code()),
     };
     block.line("", tone, format!("DANE: {said}"));
@@ -307,7 +307,7 @@ fn decision(block: &mut Block, host: &HostCheck) {
         HostDecision::Deliver if host.dane.refuses() => {
             (Tone::Note, "senders without DANE deliver".to_owned())
         }
-        HostDecision::Deliver => (Tone::Note, "senders deliver in spite of it".to_owned()),
+        HostDecision::Deliver => (Tone::Note, "senders deliver anyway".to_owned()),
         HostDecision::TryNextMx => {
             let reason = host.fault.map_or("", |fault| fault.message());
             (Tone::Note, format!("senders with MTA-STS do not deliver: {reason}"))
@@ -330,7 +330,7 @@ fn session(block: &mut Block, check: &DomainCheck, session: &SessionCheck, has_p
             block.line("", bad, "STARTTLS is not offered [starttls-not-offered]");
         }
         Ok(StarttlsOutcome::Refused(reply)) => {
-            block.line("", bad, format!("STARTTLS is refused: {reply} [starttls-refused]"));
+            block.line("", bad, format!("STARTTLS is rejected: {reply} [starttls-refused]"));
         }
         Ok(StarttlsOutcome::HandshakeFailed(failure)) => {
             let code = if failure.is_version_too_old() { "tls-version-too-old" } else { failure.code() };
@@ -348,12 +348,12 @@ fn probes(block: &mut Block, host: &HostCheck, session: &SessionCheck) {
     let taken = host.probes.deprecated_tls.as_deref().unwrap_or_default();
     if !taken.is_empty() {
         let taken: Vec<_> = taken.iter().rev().map(ToString::to_string).collect();
-        block.line("", Tone::Plain, format!("takes {} too", taken.join(" and ")));
+        block.line("", Tone::Plain, format!("accepts {} too", taken.join(" and ")));
     }
     without_sni(block, host.probes.without_sni.as_ref(), session.certificate());
 }
 
-/// What a client without SNI is shown, if that is another certificate than `with` SNI, and no valid one.
+/// The certificate for a client without SNI, if it differs from that `with` SNI and is not valid.
 fn without_sni(
     block: &mut Block,
     shown: Option<&Result<PeerCertificate, TlsFailure>>,
@@ -427,7 +427,7 @@ fn tlsrpt(block: &mut Block, check: &DomainCheck) {
             }
         }
         (Err(DnsError::NotFound(_)), _) => {
-            block.line("tlsrpt", Tone::Note, "no record: nobody is told");
+            block.line("tlsrpt", Tone::Note, "no record: no reports are sent");
             alias_line(block, alias_of(check, name));
         }
         (Err(error), _) => block.line("tlsrpt", Tone::Note, format!("{name}: {error} [{}]", error.code())),
@@ -437,7 +437,7 @@ fn tlsrpt(block: &mut Block, check: &DomainCheck) {
     let is_known = check.verdict() != DomainVerdict::DnsFailed;
     let is_told = check.tlsrpt.is_told();
     if is_told && is_known && failures.is_empty() && check.hosts.iter().any(|host| !host.rows.is_empty()) {
-        block.line("", Tone::Plain, "senders would report: success alone");
+        block.line("", Tone::Plain, "senders would report: success only");
     }
     for failure in failures {
         let would = if is_told { "senders would report" } else { "senders could report" };
@@ -460,12 +460,12 @@ fn name_servers(block: &mut Block, asked: &NameServersCheck) {
         let (tone, said) = match (&server.address, failed) {
             (Err(error), _) => (Tone::Bad, format!("no address: {error} [{}]", error.code())),
             (Ok(address), Some(failure)) => (Tone::Bad, format!("{address}: {failure} [{}]", failure.code())),
-            (Ok(address), None) => (Tone::Plain, format!("{address}: answers")),
+            (Ok(address), None) => (Tone::Plain, format!("{address}: responds")),
         };
         block.line(label, tone, format!("{} {said}", server.name));
     }
     if asked.disagreements().is_empty() && !servers.is_empty() {
-        block.line("", Tone::Good, "all that answer say the same");
+        block.line("", Tone::Good, "all responding servers agree");
     }
     for question in asked.disagreements() {
         for (who, records) in &question.answers {
@@ -480,13 +480,13 @@ pub(super) fn is_candidate(txt: &[u8]) -> bool {
     !matches!(Record::select(&[txt]), Err(error) if error.kind() == RecordErrorKind::NoRecord)
 }
 
-/// Whether its owner may have meant a record.
+/// Returns whether a text may have been meant as a record.
 fn resembles_record(txt: &[u8]) -> bool {
     let lower = txt.trim_ascii_start().to_ascii_lowercase();
     [&b"v=sts"[..], b"v =", b"\"v=sts"].iter().any(|beginning| lower.starts_with(beginning))
 }
 
-/// Octets of a stranger, on one line and not too many.
+/// Untrusted octets on one line, truncated.
 fn quoted(octets: &[u8]) -> String {
     let shown = &octets[..octets.len().min(300)];
     let more =
@@ -494,5 +494,5 @@ fn quoted(octets: &[u8]) -> String {
     format!("\"{}\"{more}", shown.escape_ascii())
 }
 
-/// Lines of one kind that are shown at most.
+/// The maximum number of lines of one kind.
 const MAX_LINES: usize = 20;

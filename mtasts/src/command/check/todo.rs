@@ -1,4 +1,4 @@
-//! What is to be done, one item for one fault, however often it was met.
+//! The list of what to do: one item for each fault, however often it occurs.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::verdict::some_of;
 use crate::command::findings::is_about_head;
 use crate::command::output::{Block, Tone};
 
-/// A fault with the places where it was met.
+/// A fault with all places where it occurs.
 #[derive(Debug)]
 struct Item {
     severity: Severity,
@@ -19,7 +19,7 @@ struct Item {
     fix: String,
 }
 
-/// Writes what is to be done, the worst first; says whether there was something.
+/// Writes the list, the most severe first; returns whether it has items.
 pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
     let items = items(check);
     for item in &items {
@@ -49,7 +49,7 @@ fn items(check: &DomainCheck) -> Vec<Item> {
                 code: finding.code(),
                 places: vec![finding.place().to_owned()],
                 message,
-                fix: format!("Mend ({}): {}", finding.owner(), finding.fix()),
+                fix: format!("Fix ({}): {}", finding.owner(), finding.fix()),
             }),
         }
     }
@@ -61,7 +61,7 @@ fn items(check: &DomainCheck) -> Vec<Item> {
     let name = check.tlsrpt.name.as_deref().unwrap_or_default();
     let several = matches!(&check.tlsrpt.txt, Ok(answer) if answer.records.len() > 1);
     add(&mut items, &check.tlsrpt_findings(), name, several.then_some("record"));
-    // Mail arrives without reports.
+    // Mail is delivered without reports.
     for item in &mut items[before..] {
         item.severity = item.severity.min(Severity::Warning);
     }
@@ -69,7 +69,7 @@ fn items(check: &DomainCheck) -> Vec<Item> {
     items
 }
 
-/// Findings of one code are one item: whoever mends the first mends the others alike.
+/// Combines findings with the same code into one item, since the fix is the same.
 fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&str>) {
     let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -91,7 +91,7 @@ fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&s
             code: finding.code(),
             places: vec![place],
             message: format!("{} {}", finding.message(), finding.senders()),
-            fix: format!("Mend: {}", finding.help()),
+            fix: format!("Fix: {}", finding.help()),
         });
     }
 }

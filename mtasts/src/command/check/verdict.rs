@@ -1,4 +1,4 @@
-//! What a check comes to, in the words of an owner.
+//! The verdict of a check, in terms of an owner.
 
 use mta_sts_core::{FetchFault, NoPolicy, NoPolicyKind};
 use mta_sts_resolver::{
@@ -7,10 +7,10 @@ use mta_sts_resolver::{
 
 use crate::command::output::Tone;
 
-/// The first line of a domain, and the sentences under it.
+/// The first line about a domain, and the sentences below it.
 pub(super) struct Verdict {
     pub(super) tone: Tone,
-    /// Goes on after the name of the domain.
+    /// The rest of the line after the name of the domain.
     pub(super) headline: String,
     pub(super) sentence: String,
 }
@@ -23,7 +23,7 @@ impl Verdict {
                 Tone::Good,
                 "protected".to_owned(),
                 format!(
-                    "Senders with MTA-STS deliver over authenticated TLS alone, to {}.",
+                    "Senders with MTA-STS deliver only over authenticated TLS, to {}.",
                     hosts(check, delivers)
                 ),
             ),
@@ -32,12 +32,12 @@ impl Verdict {
             DomainVerdict::DaneRefused => (
                 Tone::Bad,
                 "mail is being refused: by senders with DANE".to_owned(),
-                "DANE fails at every MX host that is up. Senders with MTA-STS alone deliver.".to_owned(),
+                "DANE fails at every reachable MX host. Senders with only MTA-STS deliver.".to_owned(),
             ),
             DomainVerdict::Testing => (
                 Tone::Note,
                 "not protected yet: the policy has mode testing".to_owned(),
-                "Senders deliver in any case. They would find nothing to report.".to_owned(),
+                "Senders deliver in any case. They would report no failures.".to_owned(),
             ),
             DomainVerdict::TestingWithFaults => testing_with_faults(check),
             DomainVerdict::ModeNone => {
@@ -49,41 +49,42 @@ impl Verdict {
             DomainVerdict::Unavailable if check.hosts.iter().all(has_no_address) => (
                 Tone::Bad,
                 "mail cannot be delivered: no MX host has an address".to_owned(),
-                "It waits at the senders, and is returned after some days.".to_owned(),
+                "It waits in the queues of the senders, and is returned after some days.".to_owned(),
             ),
             DomainVerdict::Unavailable => (
                 Tone::Bad,
-                "not known: no MX host can be reached from here".to_owned(),
-                "If senders fare alike, mail waits at them. Try again later.".to_owned(),
+                "unknown: no MX host can be reached from here".to_owned(),
+                "If senders cannot reach them either, mail waits in their queues. Try again later."
+                    .to_owned(),
             ),
             DomainVerdict::DnsFailed => dns_failed(check),
             DomainVerdict::LocalFault => (
                 Tone::Bad,
-                "not known: this machine could not fetch the policy".to_owned(),
+                "unknown: this machine could not fetch the policy".to_owned(),
                 NoPolicyKind::LocalFault.message().to_owned(),
             ),
             DomainVerdict::NullMx => (
                 Tone::Note,
-                "takes no mail".to_owned(),
+                "accepts no mail".to_owned(),
                 "Its only MX record is a null MX (RFC 7505).".to_owned(),
             ),
             DomainVerdict::NoSuchDomain => {
-                (Tone::Bad, "does not exist".to_owned(), "There is no such name in DNS.".to_owned())
+                (Tone::Bad, "does not exist".to_owned(), "The name does not exist in DNS.".to_owned())
             }
             other => (Tone::Note, other.code().to_owned(), String::new()),
         };
         Self { tone, headline, sentence }
     }
 
-    /// Why the exit status is not 0.
+    /// The reason why the exit status is not 0.
     pub(super) fn exit_reason(standing: Standing) -> Option<(&'static str, &'static str)> {
         match standing {
             Standing::Fine => None,
             Standing::Temporary => Some((
                 "exit 75",
-                "Nothing is known to be wrong, but not everything could be seen now: try again later.",
+                "No fault was found, but not everything could be checked now: try again later.",
             )),
-            Standing::Faulty => Some(("exit 1", "A domain above is not protected, or has an error to mend.")),
+            Standing::Faulty => Some(("exit 1", "A domain above is not protected, or has an error to fix.")),
         }
     }
 }
@@ -99,27 +100,27 @@ fn delivers(host: &HostCheck) -> bool {
 fn delivered_with_faults(check: &DomainCheck) -> (Tone, String, String) {
     let others = hosts(check, |host| !delivers(host));
     if others.is_empty() {
-        let sentence = "Senders with MTA-STS deliver over authenticated TLS alone; not all is well, though.";
+        let sentence = "Senders with MTA-STS deliver only over authenticated TLS, but there are faults.";
         return (Tone::Bad, "protected, with faults".to_owned(), sentence.to_owned());
     }
     let sentence = format!(
-        "Senders with MTA-STS deliver over authenticated TLS alone, to {}. Nothing goes to {others}.",
+        "Senders with MTA-STS deliver only over authenticated TLS, to {}. They do not deliver to {others}.",
         hosts(check, delivers)
     );
-    (Tone::Bad, "protected, but not every MX host is right".to_owned(), sentence)
+    (Tone::Bad, "protected, but not every MX host complies with the policy".to_owned(), sentence)
 }
 
 fn deferred(check: &DomainCheck) -> (Tone, String, String) {
     let faults = check.hosts.iter().filter_map(|host| host.fault.map(|fault| (host, fault)));
     let reason = match faults.clone().next() {
         Some((_, fault)) => lower_first(fault.message().trim_end_matches('.')),
-        None => "no MX host is as the policy says".to_owned(),
+        None => "no MX host complies with the policy".to_owned(),
     };
     let mut sentence =
-        "Senders with MTA-STS deliver to none of the MX hosts. Their mail waits, and is returned after some days."
+        "Senders with MTA-STS deliver to none of the MX hosts. Mail waits in their queues, and is returned after some days."
             .to_owned();
     if check.hosts.iter().any(|host| host.dane == HostDane::Passed) {
-        sentence.push_str(" Senders with DANE deliver: the TLSA records fit.");
+        sentence.push_str(" Senders with DANE deliver: the TLSA records match.");
     }
     (Tone::Bad, format!("mail is being refused: {reason}"), sentence)
 }
@@ -127,34 +128,34 @@ fn deferred(check: &DomainCheck) -> (Tone, String, String) {
 fn testing_with_faults(check: &DomainCheck) -> (Tone, String, String) {
     let at_fault = hosts(check, |host| host.standing() != Standing::Fine);
     let sentence = if at_fault.is_empty() {
-        "Senders deliver in any case. There is something to mend before mode enforce.".to_owned()
+        "Senders deliver in any case. There is something to fix before mode enforce.".to_owned()
     } else {
         format!("Senders deliver in any case. In mode enforce they would not, to {at_fault}.")
     };
-    (Tone::Bad, "not protected yet: mode testing, and faults to mend first".to_owned(), sentence)
+    (Tone::Bad, "not protected yet: mode testing, and there are faults to fix first".to_owned(), sentence)
 }
 
 fn dns_failed(check: &DomainCheck) -> (Tone, String, String) {
     if let Err(error @ DnsError::Failed(_)) = &check.mx {
-        let headline = format!("not known: the lookup of the MX records failed ({error})");
-        return (Tone::Bad, headline, "Mail waits at the senders. Try again later.".to_owned());
+        let headline = format!("unknown: the lookup of the MX records failed ({error})");
+        return (Tone::Bad, headline, "Mail waits in the queues of the senders. Try again later.".to_owned());
     }
     let error = match &check.discovery.txt {
         Some(Err(error)) => format!(" ({error})"),
         _ => String::new(),
     };
     let sentence =
-        "Senders that know a policy keep to it; others wait, or deliver as without one. Try again later.";
+        "Senders that have cached a policy apply it; others wait, or deliver without one. Try again later.";
     (
         Tone::Bad,
-        format!("not known: the lookup of the record {} failed{error}", check.domain.txt_name()),
+        format!("unknown: the lookup of the record {} failed{error}", check.domain.txt_name()),
         sentence.to_owned(),
     )
 }
 
 fn why_no_policy(check: &DomainCheck) -> String {
     if check.findings().iter().any(|finding| finding.kind() == CheckFindingKind::PolicyEncoded) {
-        return "senders refuse the policy (it comes compressed)".to_owned();
+        return "senders refuse the policy (it is compressed)".to_owned();
     }
     match check.discovery.outcome.applied.as_ref() {
         Err(NoPolicy::FetchFailed(fault @ FetchFault::Failure(_))) => {
@@ -190,7 +191,7 @@ fn hosts(check: &DomainCheck, which: impl Fn(&HostCheck) -> bool) -> String {
     some_of(&names)
 }
 
-/// Names in a sentence: three of them, and how many more there are.
+/// Up to three names for a sentence, and the number of others.
 pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
     let shown: Vec<_> = names.iter().take(3).map(AsRef::as_ref).collect();
     match (names.len(), shown.as_slice()) {
@@ -201,7 +202,7 @@ pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// A sentence within another one: its first word is no name.
+/// Makes a sentence part of another one: its first word is not a name.
 fn lower_first(sentence: &str) -> String {
     let mut rest = sentence.chars();
     let first = rest.next();
@@ -212,5 +213,4 @@ fn lower_first(sentence: &str) -> String {
     }
 }
 
-const UNPROTECTED: &str =
-    "Senders deliver as to any domain without MTA-STS: whoever sits between can read the mail, or take it.";
+const UNPROTECTED: &str = "Senders deliver as to any domain without MTA-STS: an attacker on the path can read the mail, or divert it.";

@@ -12,7 +12,7 @@ use mta_sts_resolver::{
 use mta_sts_world::{Channel, World};
 use serde::Serialize;
 
-/// A sending mail server: real DNS, HTTPS and SMTP over sockets, in the world alone.
+/// A sending mail server: real DNS, HTTPS, and SMTP over sockets, within the world.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) resolver: Resolver,
@@ -20,7 +20,7 @@ pub(super) struct Sender {
     smtp_port: u16,
 }
 
-/// A message on its way to one recipient.
+/// A message to one recipient.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) id: String,
@@ -28,32 +28,32 @@ pub(super) struct Message {
     pub(super) text: String,
 }
 
-/// By what a sender decides about hosts and sessions.
+/// The rule by which a sender decides about hosts and sessions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule<'a> {
-    /// STARTTLS where it is offered, with any certificate, and clear text otherwise (RFC 7435).
+    /// STARTTLS if it is offered, with any certificate, and clear text otherwise (RFC 7435).
     Opportunistic,
-    /// What the policy says, if there is one.
+    /// The policy, if there is one.
     MtaSts(Delivery<'a>),
 }
 
-/// What became of a message, host by host.
+/// The attempts to deliver a message, host by host.
 #[derive(Debug, Default)]
 pub(super) struct Journey {
     pub(super) attempts: Vec<Attempt>,
-    /// What TLSRPT counts as a failure, with the MX host.
+    /// The failures that TLSRPT counts, with the MX host.
     pub(super) failures: Vec<(String, TlsrptRow)>,
     pub(super) hosts: Vec<HostOutcome>,
 }
 
-/// What a sender did with one MX host.
+/// The attempt at one MX host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Attempt {
-    /// Its name, as in the MX record.
+    /// The name in the MX record.
     pub(super) mx: String,
     #[serde(skip)]
     pub(super) address: Option<SocketAddr>,
-    /// What came of STARTTLS, certificate included; nothing where there was no connection.
+    /// The result of STARTTLS, including the certificate; `None` without a connection.
     pub(super) tls: Option<&'static str>,
     pub(super) end: End,
 }
@@ -61,18 +61,18 @@ pub(super) struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub(super) enum End {
-    /// It took the message.
+    /// It accepted the message.
     Delivered { channel: Channel },
-    /// The policy kept the message from it: before the connection or before MAIL.
+    /// The policy prevented delivery: before the connection or before MAIL.
     Refused { reason: &'static str },
-    /// It could not be reached, or did not take the message.
+    /// It was unreachable, or did not accept the message.
     Unavailable { reason: &'static str },
 }
 
 impl Sender {
     pub(super) fn in_world(world: &World) -> Result<Self, mta_sts_resolver::TrustStoreError> {
         let trust_store = TrustStore::from_pem(world.ca_pem().as_bytes())?;
-        // A server on loopback that is silent for so long stays silent.
+        // A server on loopback that has not responded for so long never will.
         let dns = DnsConfig::new(world.dns_addr()).with_timeout(Duration::from_millis(1500)).with_attempts(2);
         let fetcher = PolicyFetcher::new(trust_store.clone()).with_port(world.https_port());
         Ok(Self {
@@ -82,7 +82,7 @@ impl Sender {
         })
     }
 
-    /// Tries the MX hosts of the domain in their order until one takes the message.
+    /// Tries the MX hosts of the domain in order until one accepts the message.
     pub(super) async fn send(&self, message: &Message, domain: &DnsName, rule: Rule<'_>) -> Journey {
         let mut journey = Journey::default();
         for name in self.mx_hosts(domain).await {
@@ -108,7 +108,7 @@ impl Sender {
         journey
     }
 
-    /// Offers the message to a host that is connected.
+    /// Offers the message to a connected host.
     async fn offer(
         &self,
         message: &Message,
@@ -140,7 +140,7 @@ impl Sender {
             _ => Channel::Clear,
         };
         if matches!(outcome, StarttlsOutcome::HandshakeFailed(_)) {
-            // Nothing demands TLS, so the message goes in clear text, over a new connection.
+            // Nothing requires TLS, so the message goes in clear text, over a new connection.
             session = match self.smtp.connect(peer).await {
                 Ok(session) => session,
                 Err(error) => return journey.unavailable(name, Some(peer), tls, error.kind().code()),
@@ -178,7 +178,7 @@ impl Sender {
 }
 
 impl Message {
-    /// What the message says about TLS in its own header (RFC 8689, 5).
+    /// The TLS requirement in the header of the message (RFC 8689, 5).
     pub(super) fn tls(&self) -> MessageTls {
         let header = self.text.lines().take_while(|line| !line.is_empty());
         let values: Vec<_> = header
@@ -191,7 +191,7 @@ impl Message {
 }
 
 impl Journey {
-    /// The host that took the message.
+    /// The host that accepted the message.
     pub(super) fn taken_by(&self) -> Option<(&Attempt, Channel)> {
         self.attempts.iter().find_map(|attempt| match attempt.end {
             End::Delivered { channel } => Some((attempt, channel)),
@@ -238,7 +238,7 @@ async fn hand_over(mut session: SmtpSession, message: &Message) -> Result<(), &'
         Envelope::new(SENDER, &message.recipient).map_err(mta_sts_resolver::InvalidAddress::code)?;
     let code = |error: SmtpError| error.kind().code();
     session.deliver(&envelope, message.text.as_bytes()).await.map_err(code)?;
-    // The host has taken the message over; what becomes of the session is no matter.
+    // The host has accepted the message; the rest of the session does not matter.
     let _ = session.quit().await;
     Ok(())
 }
@@ -248,7 +248,8 @@ fn tls_result(outcome: &StarttlsOutcome) -> TlsResult {
         StarttlsOutcome::Established(tls) => TlsResult::certificate(tls.certificate().result()),
         StarttlsOutcome::NotOffered => TlsResult::NotOffered,
         StarttlsOutcome::Refused(_) => TlsResult::Refused,
-        // Certificates do not end a handshake of the SMTP client, so it was something else.
+        // The SMTP client does not end a handshake because of a certificate, so the cause was
+        // another.
         _ => TlsResult::HandshakeFailed,
     }
 }

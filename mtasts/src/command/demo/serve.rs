@@ -6,13 +6,13 @@ use mta_sts_world::{World, WorldConfig, WorldError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Runs a world for other programs until standard input closes or a signal asks for the end.
+/// Runs a world for other programs until standard input is closed or a signal arrives.
 pub(super) async fn serve(config: WorldConfig, directory: &Path) -> Result<(), WorldError> {
     let file = |source| WorldError::File { path: directory.to_owned(), source };
     fs::create_dir_all(directory).map_err(file)?;
-    // A relative path in world.json would mean another place to each reader.
+    // A relative path in world.json would mean a different place to each reader.
     let directory = &directory.canonicalize().map_err(file)?;
-    // Before `ready`, so that no signal after it finds the world without its handlers.
+    // Before `ready`, so that no later signal finds the world without its handlers.
     let mut terminate = signal(SignalKind::terminate()).map_err(file)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(file)?;
 
@@ -21,7 +21,7 @@ pub(super) async fn serve(config: WorldConfig, directory: &Path) -> Result<(), W
     world.write_files(directory)?;
     let input = closed_input();
     let mut output = io::stdout();
-    // Whoever does not listen may still read world.json.
+    // A program that does not listen can still read world.json.
     let _ = writeln!(output, "ready").and_then(|()| output.flush());
 
     tokio::select! {
@@ -33,8 +33,8 @@ pub(super) async fn serve(config: WorldConfig, directory: &Path) -> Result<(), W
     Ok(())
 }
 
-/// Is told when standard input has ended. It is read by a plain thread, since a runtime would wait for a read of its own
-/// before it ends, also after a signal.
+/// Resolves when standard input is closed. A plain thread reads it, since a runtime would wait for its own read before
+/// it ends, even after a signal.
 fn closed_input() -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
@@ -47,7 +47,7 @@ fn closed_input() -> oneshot::Receiver<()> {
                 Ok(0) | Err(_) => break,
             }
         }
-        // The world may have ended meanwhile.
+        // The world may have ended in the meantime.
         let _ = sender.send(());
     });
     receiver

@@ -6,8 +6,8 @@ use mta_sts_world::{Channel, Delivery, PolicySource, Reader};
 use super::sender::End;
 use super::trial::{Trial, word};
 
-/// The table, the summary below it, and every difference; with escape codes, which the output takes out where they
-/// are not wanted.
+/// The table, the summary below it, and every difference; with escape codes, which the output removes if they are
+/// not wanted.
 pub(super) fn table(trials: &[Trial]) -> String {
     let mut text = String::new();
     let head =
@@ -22,7 +22,7 @@ pub(super) fn table(trials: &[Trial]) -> String {
     text
 }
 
-/// Each cell is lines, not wrapped yet, with their style.
+/// The lines of a cell, not wrapped yet, with their style.
 type Cell = Vec<(String, Style)>;
 
 fn cells(trial: &Trial) -> [Cell; 4] {
@@ -58,7 +58,7 @@ fn cells(trial: &Trial) -> [Cell; 4] {
     [wire, vec![delivery(&trial.opportunistic.delivery)], decision, reports]
 }
 
-/// What each MX host showed to whichever sender came so far.
+/// The behaviour of each MX host with any sender.
 fn hosts(trial: &Trial) -> Vec<String> {
     let mut lines: Vec<(&str, &str)> = Vec::new();
     for attempt in trial.mta_sts.journey.attempts.iter().chain(&trial.opportunistic.journey.attempts) {
@@ -151,7 +151,7 @@ fn row(text: &mut String, cells: &[Cell; 4]) {
     }
 }
 
-/// Lines of at most `width` characters, broken at spaces, or behind dots and hyphens where a word is too long. Lines
+/// Lines of at most `width` characters, broken at spaces, or after dots and hyphens if a word is too long. Lines
 /// after the first are indented. All text here is ASCII.
 fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::sender::{Journey, Message, Rule, SENDER, Sender};
 
-/// One scenario, really tried by both senders.
+/// One scenario, tried by both senders.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) scenario: Scenario,
@@ -23,13 +23,13 @@ pub(super) struct Trial {
     pub(super) policy: PolicySource,
     pub(super) mode: Option<Mode>,
     pub(super) reports: Vec<Report>,
-    /// What policy discovery saw, in words.
+    /// The result of policy discovery, in words.
     pub(super) discovery: String,
-    /// What ended otherwise than expected, a sentence each.
+    /// The differences from the expected result, a sentence each.
     pub(super) differences: Vec<String>,
 }
 
-/// How one sender fared.
+/// The result of one sender.
 #[derive(Debug)]
 pub(super) struct Tried {
     /// What the servers of the world saw of the message.
@@ -65,13 +65,13 @@ impl Trial {
         let mut differences = Vec::new();
         let opportunistic = Tried::of(world, &message, journey, &mut differences);
 
-        // Past every TTL, so that the record is asked for again.
+        // After every TTL, so that the record is queried again.
         let later = now.saturating_add(Duration::from_secs(3600));
         let discovery =
             sender.resolver.discover(domain.clone(), Purpose::Deliver, entry.as_ref(), later).await;
         let message = self::message("mta-sts", &scenario);
         let delivery = PolicyDelivery::of(&discovery.outcome).with_message(message.tls());
-        // Nobody knows whether there is a policy: an attacker could be the reason, and the message can wait.
+        // It is unknown whether there is a policy: an attacker could be the cause, and the message can wait.
         let journey = if discovery.outcome.no_policy().is_some_and(NoPolicy::is_temporary) {
             Journey::default()
         } else {
@@ -98,12 +98,12 @@ impl Trial {
         self.differences.is_empty()
     }
 
-    /// Opportunistic STARTTLS gave the message to the attacker.
+    /// Returns whether opportunistic STARTTLS gave the message to the attacker.
     pub(super) fn is_lost_opportunistically(&self) -> bool {
         is_lost(&self.opportunistic.delivery)
     }
 
-    /// ... and MTA-STS did not.
+    /// Returns whether MTA-STS, in contrast, did not.
     pub(super) fn is_saved(&self) -> bool {
         self.is_lost_opportunistically() && !is_lost(&self.mta_sts.delivery)
     }
@@ -157,7 +157,7 @@ impl Trial {
 }
 
 impl Tried {
-    /// What the servers saw counts; a sender that thinks otherwise is a difference of its own.
+    /// The result as seen by the servers; if the sender's view differs, that is a difference of its own.
     fn of(world: &World, message: &Message, journey: Journey, differences: &mut Vec<String>) -> Self {
         let seen = world.seen();
         let is_it = |transaction: &&Transaction| {
@@ -171,7 +171,7 @@ impl Tried {
         let delivery = match (arrived.first(), journey.taken_by()) {
             (None, None) => Delivery::Deferred,
             (Some((session, transaction)), taken_by) => {
-                // A host behind an alias is known by the name of the MX record.
+                // A host behind an alias is known by the name in the MX record.
                 let of_client = taken_by.filter(|(attempt, _)| {
                     attempt.address.is_some_and(|address| address.ip() == session.address)
                 });
@@ -204,7 +204,7 @@ impl Report {
         word(&expected.policy_type) == self.policy_type
             && word(&expected.result_type) == self.result_type
             && expected.mx == self.mx
-            // A report of the world that names no reason leaves it open.
+            // If the world's report names no reason, any is accepted.
             && (expected.reason_code.is_none() || expected.reason_code == self.reason_code)
     }
 }
@@ -328,7 +328,7 @@ mod tests {
         let message = message("opportunistic", world.scenario("wildcard").unwrap());
         let domain = PolicyDomain::of_recipient(&message.recipient).unwrap();
         let journey = sender.send(&message, domain.as_name(), Rule::Opportunistic).await;
-        // The servers forget that they took it.
+        // The servers forget that they accepted it.
         world.reset().unwrap();
         let mut differences = Vec::new();
         let tried = Tried::of(&world, &message, journey, &mut differences);

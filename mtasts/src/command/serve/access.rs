@@ -1,4 +1,4 @@
-//! Who may connect to a unix socket, as the configuration says it.
+//! The permissions of a Unix socket in the configuration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,15 +10,15 @@ use nix::unistd::{Group, User};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketMode(pub(super) u32);
 
-/// Whom a socket belongs to: `USER`, `USER:GROUP` or `:GROUP`, by name or by number.
+/// The owner of a socket: `USER`, `USER:GROUP`, or `:GROUP`, by name or by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SocketOwner {
     text: String,
-    user: Option<u32>,
-    group: Option<u32>,
+    pub(super) user: Option<u32>,
+    pub(super) group: Option<u32>,
 }
 
-/// Both, for a socket of its own.
+/// Combines both for one socket.
 pub(super) fn access(SocketMode(mode): SocketMode, owner: Option<&SocketOwner>) -> SocketAccess {
     SocketAccess::new()
         .with_mode(mode)
@@ -31,9 +31,7 @@ impl FromStr for SocketMode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match u32::from_str_radix(text, 8) {
-            Ok(mode) if mode & 0o222 == 0 => {
-                Err("nobody could connect: whoever connects must be allowed to write")
-            }
+            Ok(mode) if mode & 0o222 == 0 => Err("nobody could connect: clients need write permission"),
             Ok(mode @ ..=0o777) => Ok(Self(mode)),
             _ => Err("expected permissions in octal digits, such as \"0660\""),
         }

@@ -1,4 +1,4 @@
-//! The daemon's configuration, for the commands beside it.
+//! The daemon's configuration, for the other commands.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use super::super::store::StorePlace;
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::value::Maybe;
 
-/// What the daemon asks and where it keeps policies, so that a command sees what it sees.
+/// The daemon's network settings and store, so that a command sees the same as the daemon.
 #[derive(Clone, Debug)]
 pub(crate) struct DaemonConfiguration(Configuration);
 
 impl DaemonConfiguration {
-    /// Reads the file that `mtasts serve` would read: this one, or else the one in `$CONFIGURATION_DIRECTORY`. Without any, the
-    /// defaults hold.
+    /// Reads the file that `mtasts serve` would read: this one, or else the one in `$CONFIGURATION_DIRECTORY`. Without
+    /// a file, the defaults apply.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, (Exit, String)> {
         let Some(file) = config_file(file) else { return Ok(Self(Configuration::default())) };
         Configuration::read(&file).map(Self).map_err(|error| (error.exit(), format!("{error:#}")))
@@ -39,7 +39,7 @@ impl DaemonConfiguration {
         &self.0.store
     }
 
-    /// Where the daemon has its control socket.
+    /// The path of the daemon's control socket.
     pub(crate) fn control(&self) -> &Path {
         Path::new(self.0.control.0.as_deref().unwrap_or(control::DEFAULT_PATH))
     }
@@ -57,7 +57,7 @@ impl DaemonConfiguration {
     }
 }
 
-/// systemd says where a unit's configuration belongs; without a file there, the defaults do.
+/// The directory comes from systemd; without a file in it, the defaults apply.
 pub(super) fn config_file(given: Option<&Path>) -> Option<PathBuf> {
     given.map(Path::to_owned).or_else(|| {
         let folder = PathBuf::from(std::env::var_os("CONFIGURATION_DIRECTORY")?);

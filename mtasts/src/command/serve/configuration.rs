@@ -1,4 +1,4 @@
-//! What the daemon is told: by default, by its file, by its command line.
+//! The configuration of the daemon: from defaults, from its file, and from its command line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,9 +31,10 @@ use super::file_budget::FileBudget;
 use super::logging::Log;
 use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
+use super::report_keys::{ReportKeys, SocketPath};
 use super::value::{Maybe, Size, Span, text, texts};
 
-/// Every option of `mtasts serve`, under the key that it has in the file.
+/// Every option of `mtasts serve`, under its key in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Configuration {
@@ -64,14 +65,23 @@ pub(super) struct Configuration {
     #[serde(with = "text")]
     pub(super) https_proxy: Maybe<SocketAddr>,
     pub(super) refuse_private_addresses: bool,
+    #[serde(with = "text")]
+    pub(super) tlsrpt: Maybe<SocketPath>,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_mode: SocketMode,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_owner: Maybe<SocketOwner>,
+    #[serde(with = "text")]
+    pub(super) tlsrpt_forward: Maybe<SocketPath>,
     pub(super) log: Log,
     pub(super) limits: Limits,
+    pub(super) report: ReportKeys,
     pub(super) zone: ZoneKeys,
     #[serde(deserialize_with = "named_zones")]
     pub(super) zones: BTreeMap<String, ZoneKeys>,
 }
 
-/// How much, how many, how long.
+/// The limits: sizes, numbers, and times.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Limits {
@@ -106,27 +116,27 @@ pub(super) struct Limits {
     stop_within: Span,
 }
 
-/// How the lookups of a map are answered. What is not told is as in the default zone.
+/// How the lookups of a map are answered. Missing keys are taken from the default zone.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ZoneKeys {
-    /// How much an answer tells Postfix [default: basic]
+    /// Form of the answers to Postfix [default: basic]
     #[arg(long, value_enum, value_name = "FORM")]
     form: Option<AnswerForm>,
-    /// Which names the certificate of an MX host may have [default: patterns]
+    /// Names that the certificate of an MX host must match [default: patterns]
     #[arg(long = "match", value_enum, value_name = "NAMES")]
     #[serde(rename = "match")]
     match_names: Option<Match>,
-    /// What is said where DANE authenticates MX hosts of the destination [default: dane-only]
+    /// Answer if DANE applies to MX hosts of the destination [default: dane-only]
     #[arg(long, value_enum, value_name = "ANSWER")]
     dane: Option<OnDane>,
-    /// For which destinations DANE is looked up [default: with-policy]
+    /// Destinations for which DANE is looked up [default: with-policy]
     #[arg(long, value_enum, value_name = "WHICH")]
     dane_lookup: Option<LookUpDane>,
-    /// What is said when DNS does not say whether there is a policy, and none is remembered [default: temporary]
+    /// Answer if DNS does not tell whether there is a policy, and none is cached [default: temporary]
     #[arg(long, value_enum, value_name = "ANSWER")]
     on_dns_failure: Option<OnDnsFailure>,
-    /// What is said when there is a policy that cannot be fetched, and none is remembered [default: not-found]
+    /// Answer if there is a policy that cannot be fetched, and none is cached [default: not-found]
     #[arg(long, value_enum, value_name = "ANSWER")]
     on_fetch_failure: Option<OnFetchFailure>,
 }
@@ -139,14 +149,14 @@ enum AnswerForm {
     Basic,
     /// The policy too, for Postfix 3.10.5 and later, which then checks the names of MX hosts; older ones defer all mail
     Extended,
-    /// And mode testing as level may, so that Postfix reports it in TLSRPT
+    /// The same, and mode testing as level may, so that Postfix reports it in TLSRPT
     ExtendedWithTesting,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum Match {
-    /// Those that the patterns of the policy cover, as Postfix reads them
+    /// The patterns of the policy, as interpreted by Postfix
     #[default]
     Patterns,
     /// Those of the domain's MX hosts that the policy covers; their MX records are looked up for each answer
@@ -156,12 +166,12 @@ enum Match {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum OnDane {
-    /// Level dane-only, or dane where some hosts only have DANE and nothing is enforced
+    /// Level dane-only; or dane, if only some hosts have DANE and no policy is enforced
     #[default]
     DaneOnly,
-    /// That there is no policy, for a Postfix whose own level is dane
+    /// No answer, for a Postfix whose own level is dane
     NotFound,
-    /// What is said without DANE: MTA-STS overrides it
+    /// Ignore DANE: MTA-STS overrides it
     DangerIgnore,
 }
 
@@ -171,27 +181,27 @@ enum LookUpDane {
     /// Those with a policy in mode enforce or testing
     #[default]
     WithPolicy,
-    /// Every one
+    /// All
     Always,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum OnDnsFailure {
-    /// It is temporary: mail waits
+    /// Answer TEMP: mail stays in the queue
     #[default]
     Temporary,
-    /// There is no policy: mail goes out unprotected
+    /// Answer that there is no policy: mail is delivered unprotected
     DangerNotFound,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum OnFetchFailure {
-    /// There is no policy, as RFC 8461, 3.3 has it: mail goes out unprotected
+    /// Answer that there is no policy, as RFC 8461, 3.3 requires: mail is delivered unprotected
     #[default]
     NotFound,
-    /// It is temporary: mail waits, to a domain whose policy is broken too
+    /// Answer TEMP: mail stays in the queue, even to a domain whose policy is broken
     Temporary,
 }
 
@@ -207,7 +217,7 @@ impl Configuration {
         toml::from_str::<Self>(text).map_err(|error| Fault::toml(file, text, &error))
     }
 
-    /// The same with nothing left to say: every key of every zone has its value.
+    /// Fills in the value of every key of every zone.
     pub(super) fn complete(mut self) -> Self {
         self.zone = self.zone.or(&ZoneKeys::all_defaults());
         for keys in self.zones.values_mut() {
@@ -216,18 +226,18 @@ impl Configuration {
         self
     }
 
-    /// The servers of the file, without those of the system.
+    /// The servers in the file, without those of the system.
     pub(super) fn dns_servers(&self) -> impl Iterator<Item = SocketAddr> {
         self.dns.iter().map(|DnsServer(server)| *server)
     }
 
-    /// As a file that says all of it.
+    /// The configuration as a complete file.
     pub(super) fn to_toml(&self) -> String {
-        // Every type in it is one that TOML has.
+        // TOML supports every type in it.
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// The keys whose values are others in `other`, such as `limits.max-clients`.
+    /// The keys whose values differ in `other`, such as `limits.max-clients`.
     pub(super) fn differences(&self, other: &Self) -> BTreeSet<String> {
         let (mine, others) = (self.values(), other.values());
         let differs = |key: &&String| mine.get(*key) != others.get(*key);
@@ -248,7 +258,7 @@ impl Configuration {
             .fold(Zones::new(complete.zone.zone()), |zones, (name, keys)| zones.with_zone(name, keys.zone()))
     }
 
-    /// What would be shared out if there were files enough.
+    /// The desired budget, if there were enough file descriptors.
     pub(super) fn file_budget(&self) -> FileBudget {
         FileBudget {
             clients: self.limits.max_clients.get(),
@@ -317,12 +327,12 @@ impl Configuration {
             .with_log_domains(self.log.domains)
     }
 
-    /// Who may connect where mail servers ask.
+    /// The permissions of the sockets for mail servers.
     pub(super) fn socket_access(&self) -> SocketAccess {
         access(self.socket_mode, self.socket_owner.0.as_ref())
     }
 
-    /// Who may ask at the control socket.
+    /// The permissions of the control socket.
     pub(super) fn control_access(&self) -> SocketAccess {
         access(self.control_mode, self.control_owner.0.as_ref())
     }
@@ -354,8 +364,13 @@ impl Default for Configuration {
             https_port: 443,
             https_proxy: Maybe(None),
             refuse_private_addresses: false,
+            tlsrpt: Maybe(None),
+            tlsrpt_mode: SocketMode(0o666),
+            tlsrpt_owner: Maybe(None),
+            tlsrpt_forward: Maybe(None),
             log: Log::default(),
             limits: Limits::default(),
+            report: ReportKeys::default(),
             zone: ZoneKeys::default(),
             zones: BTreeMap::new(),
         }
@@ -365,7 +380,7 @@ impl Default for Configuration {
 impl Default for Limits {
     fn default() -> Self {
         const fn count(number: usize) -> NonZeroUsize {
-            NonZeroUsize::new(number).expect("a number that is written here is not 0")
+            NonZeroUsize::new(number).expect("the number must not be 0")
         }
         Self {
             max_entries: const { count(65_536) },
@@ -391,7 +406,7 @@ impl Default for Limits {
 }
 
 impl ZoneKeys {
-    /// These, and those of `other` where these say nothing.
+    /// These keys, with missing ones taken from `other`.
     pub(super) fn or(self, other: &Self) -> Self {
         Self {
             form: self.form.or(other.form),
@@ -445,30 +460,30 @@ impl ZoneKeys {
     }
 }
 
-/// In the first of the folders that systemd makes for a unit while it runs; nowhere without one.
+/// The default control socket: in the first of the runtime directories of a systemd unit; none without one.
 fn default_control() -> Option<String> {
     let folders = std::env::var("RUNTIME_DIRECTORY").ok()?;
     folders.split(':').next().filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/control"))
 }
 
-/// As many as the library has.
+/// The default of the library.
 const DNS_SOCKETS: usize = 1024;
 
-/// Why a configuration cannot be used.
+/// The reason why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ConfigurationError {
     /// A file cannot be read.
     Unreadable(String),
-    /// A file says what it must not.
+    /// A file has a mistake.
     Faulty(Fault),
-    /// The environment does.
+    /// An environment variable has a mistake.
     Environment(String),
-    /// The command line says what cannot work.
+    /// A value from the command line cannot work.
     Unworkable(String),
 }
 
 impl ConfigurationError {
-    /// How a command ends for it.
+    /// The exit status of a command after this error.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreadable(_) => Exit::NoInput,
@@ -478,7 +493,7 @@ impl ConfigurationError {
     }
 }
 
-/// How a command ends without certificate authorities.
+/// The exit status of a command without certificate authorities.
 pub(super) fn exit_of_trust_store(error: &TrustStoreError) -> Exit {
     match error {
         TrustStoreError::Unreadable { .. } => Exit::NoInput,
@@ -500,12 +515,12 @@ impl fmt::Display for ConfigurationError {
 fn named_zones<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ZoneKeys>, D::Error> {
     let zones = BTreeMap::<String, ZoneKeys>::deserialize(deserializer)?;
     if zones.contains_key(DEFAULT_ZONE) {
-        return Err(D::Error::custom("the zone of every other map is [zone], not [zones.default]"));
+        return Err(D::Error::custom("use [zone] for the default zone, not [zones.default]"));
     }
     Ok(zones)
 }
 
-/// Tables within tables as one, with dots in the keys.
+/// Flattens nested tables into one, with dots in the keys.
 fn flatten(prefix: &str, table: Table, values: &mut BTreeMap<String, toml::Value>) {
     for (key, value) in table {
         let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
@@ -558,13 +573,13 @@ mod tests {
             ("\n[limits]\nmax-clients = 0", "3:15", "nonzero"),
             ("[limits]\nanswer-within = 80", "2:17", "expected a string"),
             ("[limits]\nanswer-within = '80'", "2:17", "such as \"30s\""),
-            ("[limits]\nstop-within = '0s'", "2:15", "longer than none"),
+            ("[limits]\nstop-within = '0s'", "2:15", "longer than 0"),
             ("listen = ['localhost']", "1:10", "expected an address and a port"),
             ("listen = '127.0.0.1:1'", "1:10", "expected a sequence"),
             ("dns = ['one']", "1:7", "expected an address"),
             ("[zone]\nform = 'long'", "2:8", "expected one of `basic`"),
             ("[zones.a]\nfrom = 'basic'", "2:1", "expected one of `form`"),
-            ("[zones.default]\nform = 'basic'", "1:2", "[zone], not [zones.default]"),
+            ("[zones.default]\nform = 'basic'", "1:2", "use [zone] for the default zone"),
             ("[log]\nlevel = 'loud'", "2:9", "expected"),
             ("https-port = 70000", "1:14", "expected u16"),
             ("store = 'files'", "1:9", "expected memory"),

@@ -17,7 +17,7 @@ use super::super::control::{
 use super::super::remembered::Remembered;
 use super::clients;
 
-/// Does what an operator asks for.
+/// Handles the requests of operators.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     server: SocketmapServer,
@@ -29,21 +29,21 @@ impl Control {
         Self { server, service }
     }
 
-    /// Serves for as long as the future is polled, a few clients at once.
+    /// Serves for as long as the future is polled, with a few concurrent clients.
     pub(super) async fn serve_for_ever(self, listener: UnixListener) {
         let accept = async || listener.accept().await.map(|(stream, _)| stream);
         let converse = |stream| {
             let control = self.clone();
             async move {
                 if let Err(error) = control.converse(stream).await {
-                    tracing::debug!(%error, "a client of the control socket was given up");
+                    tracing::debug!(%error, "a client of the control socket was disconnected");
                 }
             }
         };
         clients::serve_for_ever("the control socket", MAX_CLIENTS, accept, converse).await;
     }
 
-    /// Until the client leaves, or is silent for too long.
+    /// Serves until the client disconnects, or is idle for too long.
     async fn converse(&self, stream: UnixStream) -> io::Result<()> {
         let (requests, mut answers) = stream.into_split();
         let mut requests = BufReader::new(requests);
@@ -58,7 +58,7 @@ impl Control {
             let request = if is_whole {
                 request(&line)
             } else {
-                Err(unreadable("The line has no end, or is too long."))
+                Err(unreadable("The line is incomplete, or too long."))
             };
             match request {
                 Ok(Request::Dump) => self.dump(&mut answers).await?,
@@ -89,10 +89,10 @@ impl Control {
                 let purged = self.service.purge(purge).await.map_err(|error| {
                     refusal(
                         error.code(),
-                        &format!("The store: {error}; memory has forgotten what it may still hold."),
+                        &format!("The store: {error}. The entries are gone from memory, but may still be in the store."),
                     )
                 })?;
-                tracing::info!(domains = purged, "forgotten, as an operator asked for it");
+                tracing::info!(domains = purged, "purged at the request of an operator");
                 json!({ "version": VERSION, "purged": purged })
             }
             Request::Refresh { domain } => {
@@ -108,7 +108,7 @@ impl Control {
     async fn dump(&self, answers: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
         let mut entries: u64 = 0;
         for domain in self.service.domains() {
-            // It may be gone by now.
+            // The entry may be gone by now.
             let Some(entry) = self.service.entry(&domain).await else { continue };
             send(answers, &json!({ "domain": domain.as_str(), "entry": entry.to_text(&domain) })).await?;
             entries += 1;
@@ -117,7 +117,7 @@ impl Control {
     }
 }
 
-/// What a line asks for.
+/// Parses a line.
 fn request(line: &[u8]) -> Result<Request, Refusal> {
     let value: Value = serde_json::from_slice(line).map_err(|error| unreadable(&error.to_string()))?;
     match value["version"].as_u64() {

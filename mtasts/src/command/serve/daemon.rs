@@ -17,19 +17,21 @@ use super::file_budget::FileBudget;
 use super::logging::{Log, Logging};
 use super::metrics::{Metrics, Reloads};
 use super::options::Options;
+use super::reports::{MxMismatches, Reports};
 use super::sockets::Sockets;
 use super::status::{Phase, StatusPages};
 use super::supervisor;
 
-/// A daemon that serves.
+/// A running daemon.
 pub(super) struct Daemon<'a> {
     options: &'a Options,
-    /// What is in force.
+    /// The configuration in force.
     configuration: Configuration,
     logging: Logging,
     trust_store: TrustStore,
     service: PolicyService,
     server: SocketmapServer,
+    reports: Option<Arc<Reports>>,
     phase: Arc<Phase>,
     reloads: Arc<Reloads>,
 }
@@ -47,7 +49,7 @@ impl<'a> Daemon<'a> {
         }
         let trust_store =
             configuration.trust_store().map_err(|error| (exit_of_trust_store(&error), error.to_string()))?;
-        // Before anything is told, so that no signal after it finds the daemon without its handlers.
+        // Before readiness is announced, so that no later signal finds the daemon without its handlers.
         let signals = Signals::watch()?;
 
         let mut service_config = configuration.service_config();
@@ -66,19 +68,31 @@ impl<'a> Daemon<'a> {
                 max_clients = files.clients,
                 fetches_at_once = files.fetches,
                 dns_sockets = files.dns_sockets,
-                "few files may be open, so less goes on at once than the configuration says: see LimitNOFILE= or `ulimit -Hn`"
+                "the limit of open files is low, so concurrency is lower than configured: raise LimitNOFILE= or `ulimit -Hn`"
             );
         }
         let dns = configuration.dns_client(files).map_err(|error| (Exit::Temporary, error.to_string()))?;
         let resolver = configuration.resolver(dns, trust_store.clone(), files);
+        let sockets = Sockets::open(&configuration).await?;
+        if sockets.tlsrpt.is_some() {
+            service_config = service_config.with_max_failed_discoveries(FAILED_DISCOVERIES);
+        }
         let service = PolicyService::new(resolver, service_config);
-        let clients = configuration.socketmap_config().with_max_clients(files.clients);
+        let mut clients = configuration.socketmap_config().with_max_clients(files.clients);
+        let mut reports = None;
+        if let Some(socket) = sockets.tlsrpt {
+            let started = Arc::new(Reports::start(&configuration, socket, &service)?);
+            let mismatches = MxMismatches::new(&started, service.resolver().dns());
+            clients = clients.with_skipped_hosts_told(move |domain, policy, hosts| {
+                mismatches.count(domain, policy, hosts);
+            });
+            reports = Some(started);
+        }
         let server = SocketmapServer::new(service.clone(), clients, zones);
         let (phase, reloads) = (Arc::default(), Arc::default());
         let mut daemon =
-            Self { options, configuration, logging, trust_store, service, server, phase, reloads };
+            Self { options, configuration, logging, trust_store, service, server, reports, phase, reloads };
         daemon.warn_without_dane();
-        let sockets = Sockets::open(&daemon.configuration).await?;
         let status_pages = daemon.status_pages(sockets.metrics);
         let control = daemon.control(sockets.control);
         tokio::select! {
@@ -86,13 +100,21 @@ impl<'a> Daemon<'a> {
             () = status_pages => {}
             () = control => {}
         }
+        if let Some(reports) = &daemon.reports {
+            reports.stop();
+        }
         tracing::info!(requests = daemon.server.requests(), "stopped");
         Ok(())
     }
 
-    /// Serves the pages of the daemon, if they were asked for; it does not end.
+    /// Serves the HTTP pages of the daemon, if they are configured; never completes.
     fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
-        let metrics = Metrics::new(self.server.clone(), self.service.clone(), Arc::clone(&self.reloads));
+        let metrics = Metrics::new(
+            self.server.clone(),
+            self.service.clone(),
+            self.reports.clone(),
+            Arc::clone(&self.reloads),
+        );
         let store = self.configuration.store.to_string();
         let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -104,7 +126,7 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Does what operators ask for, where they can; it does not end.
+    /// Serves the control socket, if there is one; never completes.
     fn control(&self, listener: Option<UnixListener>) -> impl Future<Output = ()> + use<> {
         let control = Control::new(self.server.clone(), self.service.clone());
         if let Some(path) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -136,13 +158,13 @@ impl<'a> Daemon<'a> {
     }
 
     async fn load(&self) {
-        // The service tells what fails, and tries again.
+        // The service logs failures, and retries.
         if let Ok(entries) = self.service.load().await {
-            tracing::info!(entries, store = %self.configuration.store, "policies are in memory");
+            tracing::info!(entries, store = %self.configuration.store, "policies were loaded into memory");
         }
     }
 
-    /// Until it has to stop.
+    /// Runs until the daemon has to stop.
     async fn supervise(&mut self, signals: &mut Signals) {
         let beats = supervisor::heartbeat_interval();
         let interval = beats.unwrap_or(std::time::Duration::from_secs(3600));
@@ -164,7 +186,7 @@ impl<'a> Daemon<'a> {
         tracing::info!("stopping");
     }
 
-    /// Reads the configuration again, and does what it says as far as a running daemon can.
+    /// Reads the configuration again, and applies what a running daemon can change.
     fn reload(&mut self) {
         supervisor::reloading();
         match self.options.read() {
@@ -182,19 +204,19 @@ impl<'a> Daemon<'a> {
                 };
                 tracing::info!("the configuration was read again");
                 for key in self.configuration.differences(&configuration) {
-                    tracing::warn!(key, "this was changed, and needs a restart");
+                    tracing::warn!(key, "a changed setting needs a restart");
                 }
             }
             Err(error) => {
                 self.reloads.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(%error, "the configuration was read again and is of no use: the old one stays in force");
+                tracing::error!(%error, "the new configuration is not valid: the old one stays in force");
             }
         }
         self.reload_of_the_system();
         supervisor::ready(&self.status());
     }
 
-    /// What the daemon has done, in one line of the log.
+    /// Logs the counters in one line.
     fn tell(&self) {
         let (server, service) = (self.server.counts(), self.service.counts());
         tracing::info!(
@@ -218,13 +240,14 @@ impl<'a> Daemon<'a> {
         );
     }
 
-    /// Reads again what others write: whom to ask in DNS, and whom to trust. Lookups do so by themselves when a file has changed.
+    /// Reads again what others write: the DNS servers and the trusted certificates. Lookups do this on their own when a
+    /// file has changed.
     fn reload_of_the_system(&self) {
         let dns = self.service.resolver().dns();
         match dns.reload() {
-            Ok(()) => tracing::info!(servers = ?dns.servers(), "these DNS servers are asked"),
+            Ok(()) => tracing::info!(servers = ?dns.servers(), "DNS servers in use"),
             Err(error) => {
-                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is of no use: the DNS servers stay as they were");
+                tracing::error!(%error, servers = ?dns.servers(), "resolv.conf is not usable: the DNS servers are unchanged");
             }
         }
         match self.trust_store.reload() {
@@ -232,7 +255,7 @@ impl<'a> Daemon<'a> {
                 tracing::info!(roots = self.trust_store.len(), "the certificate authorities were read again");
             }
             Err(error) => {
-                tracing::error!(%error, "the certificate authorities are of no use: the old ones are trusted on");
+                tracing::error!(%error, "the certificate authorities are not usable: the old ones remain trusted");
             }
         }
         self.warn_without_dane();
@@ -241,18 +264,14 @@ impl<'a> Daemon<'a> {
     fn warn_without_dane(&self) {
         if !self.server.dane().can_authenticate() {
             tracing::warn!(
-                "no DNS server is on loopback, or trusted by option: DANE cannot be looked up, and MTA-STS overrides it"
+                "there is no DNS server on loopback and none is trusted by option: DANE is not looked up, so MTA-STS overrides it"
             );
         }
     }
 
     fn status(&self) -> String {
         let counts = self.service.counts();
-        format!(
-            "answering: {} requests so far, {} domains remembered",
-            self.server.requests(),
-            counts.entries
-        )
+        format!("answering: {} requests so far, {} domains cached", self.server.requests(), counts.entries)
     }
 }
 
@@ -301,3 +320,6 @@ impl Signals {
         }
     }
 }
+
+/// Of how many domains it is known for TLS reports that their policy could not be had.
+const FAILED_DISCOVERIES: usize = 4096;

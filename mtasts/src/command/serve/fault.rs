@@ -1,4 +1,4 @@
-//! What is wrong with a file, and where.
+//! A mistake in a file, with its position.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::output::printable;
 
-/// A mistake in a file that the operator has written.
+/// A mistake in a file written by the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     file: PathBuf,
@@ -23,23 +23,23 @@ struct Place {
 }
 
 impl Fault {
-    /// About these octets of the file's text.
+    /// A mistake in this range of the file's text.
     pub(super) fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), place: Some(Place::new(text, span)), message: message.into() }
     }
 
-    /// What the reader of TOML says.
+    /// An error of the TOML parser.
     pub(super) fn toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let place = error.span().map(|span| Place::new(text, span));
         Self { file: file.to_owned(), place, message: error.message().to_owned() }
     }
 
-    /// Whether the line that it stands in is such a one.
+    /// Returns whether the line with the mistake satisfies a condition.
     pub(super) fn is_in_line(&self, such: impl FnOnce(&str) -> bool) -> bool {
         self.place.as_ref().is_some_and(|place| such(place.text.trim_start()))
     }
 
-    /// Says this too.
+    /// Adds a hint.
     pub(super) fn with_help(mut self, help: &str) -> Self {
         self.message = format!("{} ({help})", self.message.trim());
         self
@@ -48,7 +48,7 @@ impl Fault {
 
 impl Place {
     fn new(text: &str, span: Range<usize>) -> Self {
-        // The reader gives places between characters.
+        // The parser's positions are between characters.
         let before = text.get(..span.start).unwrap_or(text);
         let begin = before.rfind('\n').map_or(0, |end| end + 1);
         let line = text[begin..].lines().next().unwrap_or_default();
@@ -61,7 +61,7 @@ impl Place {
         }
     }
 
-    /// The address of a store may have a password in it, and this goes into logs.
+    /// The URL of a store may contain a password, and this is logged.
     fn is_secret(&self) -> bool {
         self.text.trim_start().trim_start_matches(['"', '\'']).starts_with("store")
     }
@@ -79,7 +79,7 @@ impl fmt::Display for Fault {
             return Ok(());
         }
         let margin = " ".repeat(number.len());
-        // Tabs would part the marks from what they mark.
+        // Tabs would separate the marks from what they mark.
         let text = printable(&place.text.replace('\t', " "));
         let marks = "^".repeat(place.marks);
         let width = place.column - 1 + place.marks;

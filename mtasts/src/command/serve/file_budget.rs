@@ -1,19 +1,19 @@
-//! How the files that may be open at once are shared out.
+//! How the file descriptors are divided up.
 
-/// Places for what takes a file each. None of them is 0.
+/// The number of concurrent operations that take a file descriptor each. None is 0.
 ///
-/// Clients that are idle cost nothing else, so they would take every file, and each lookup would fail for want of one. So what
-/// lookups need is kept for them, where there is little half of all, and clients wait.
+/// Idle clients cost nothing else, so they could use up all file descriptors, and every lookup would fail for lack of
+/// one. So what lookups need is reserved for them, or half of everything if there are few, and clients wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileBudget {
     pub(super) clients: usize,
-    /// Fetches for domains without a policy; those for others have as many places of their own.
+    /// Fetches for domains without a policy; those for others have the same number on top.
     pub(super) fetches: usize,
     pub(super) dns_sockets: usize,
 }
 
 impl FileBudget {
-    /// Shares out what is free, at most this much each.
+    /// Divides up the free ones, with these maximum values.
     pub(super) fn new(free: usize, most: Self) -> Self {
         let for_lookups = most.dns_sockets.saturating_add(most.fetches.saturating_mul(2));
         let clients = most.clients.min(free - for_lookups.min(free / 2));
@@ -23,24 +23,24 @@ impl FileBudget {
         Self { clients: clients.max(1), fetches: fetches.max(1), dns_sockets: dns_sockets.max(2) }
     }
 
-    /// As many files as the system permits, less those that are open or will be, and some to spare.
+    /// The number of file descriptors that the system permits, less those in use, those that will be, and a reserve.
     pub(super) fn free_files(listeners: usize) -> usize {
         let permitted = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
             tracing::warn!(%error, "the limit of open files could not be raised");
             rlimit::Resource::NOFILE.get_soft().unwrap_or(1024)
         });
-        tracing::debug!(files = permitted, "how many files may be open");
+        tracing::debug!(files = permitted, "limit of open files");
         let open = ["/proc/self/fd", "/dev/fd"].iter().find_map(|folder| std::fs::read_dir(folder).ok());
         let open = open.map_or(OPEN_AT_START, Iterator::count);
         usize::try_from(permitted).unwrap_or(usize::MAX).saturating_sub(open + 2 * listeners + SPARE)
     }
 }
 
-/// Where nobody can say.
+/// Used if the number in use cannot be determined.
 const OPEN_AT_START: usize = 32;
 
-/// Files that are read again, connections to a store, clients of the metrics. Of each listener, a client that waits for a place
-/// is counted with it.
+/// For files that are read again, connections to a store, and clients of the metrics. A waiting client is counted with
+/// its listener.
 const SPARE: usize = 12;
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
             assert!(clients <= free.div_ceil(2).max(1) || clients == free - 1024 - 512, "{budget:?}");
         }
         assert_eq!(FileBudget::new(40, MOST), FileBudget { clients: 20, fetches: 5, dns_sockets: 10 });
-        // Whoever wants few clients leaves the rest to lookups.
+        // If few clients are wanted, the rest is for lookups.
         let few = FileBudget { clients: 10, ..MOST };
         assert_eq!(FileBudget::new(40, few), FileBudget { clients: 10, fetches: 7, dns_sockets: 16 });
     }

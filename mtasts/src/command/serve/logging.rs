@@ -1,4 +1,4 @@
-//! What is told, and how it looks.
+//! The log: its level and its format.
 
 use std::fs::File;
 use std::io;
@@ -39,23 +39,23 @@ pub(super) enum LogFormat {
     /// For people
     #[default]
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// Changes the level of a log that has begun.
+/// Changes the level of a running log.
 #[derive(Clone, Debug)]
 pub(super) struct Logging {
     level: reload::Handle<LevelFilter, Registry>,
 }
 
 impl Log {
-    /// Begins the log, on standard error.
+    /// Starts the log, on standard error.
     pub(super) fn start(&self) -> Logging {
         let (filter, level) = reload::Layer::new(self.level.0);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
         let lines = match self.format {
-            // The journal has its own clock, and reads how weighty a line is from its front.
+            // The journal adds its own time, and reads the priority of a line from its prefix.
             LogFormat::Text if stderr_is_journal() => {
                 let format =
                     tracing_subscriber::fmt::format().without_time().with_level(false).with_target(false);
@@ -71,7 +71,7 @@ impl Log {
 
 impl Logging {
     pub(super) fn set_level(&self, level: LogLevel) {
-        // It fails only when the log is gone.
+        // It fails only if the log is gone.
         let _ = self.level.reload(level.0);
     }
 }
@@ -96,7 +96,7 @@ impl std::fmt::Display for LogLevel {
     }
 }
 
-/// Lines with the priority in front that the journal knows, as `sd-daemon(3)` has it.
+/// Lines with the priority prefix of the journal, as in `sd-daemon(3)`.
 struct JournalLines<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for JournalLines<F>
@@ -121,7 +121,8 @@ where
     }
 }
 
-/// Whether standard error is the stream to the journal that systemd has opened, and no redirection of it.
+/// Returns whether standard error is the stream to the journal that systemd has opened, and not
+/// redirected.
 fn stderr_is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);

@@ -1,4 +1,4 @@
-//! What the daemon has done, for Prometheus.
+//! The metrics of the daemon, for Prometheus.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,22 +12,25 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// All metrics. They are gathered when somebody asks: an answer to a mail server costs one addition at most.
+use super::reports::Reports;
+
+/// All metrics. They are collected on request: an answer to a mail server costs at most one addition.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
 }
 
-/// Where the numbers come from.
+/// The sources of the numbers.
 #[derive(Debug)]
 struct Sources {
     started_at: Duration,
     server: SocketmapServer,
     service: PolicyService,
+    reports: Option<Arc<Reports>>,
     reloads: Arc<Reloads>,
 }
 
-/// How often the configuration was read again.
+/// The number of reloads of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct Reloads {
     pub(super) done: AtomicU64,
@@ -35,17 +38,22 @@ pub(super) struct Reloads {
 }
 
 impl Metrics {
-    pub(super) fn new(server: SocketmapServer, service: PolicyService, reloads: Arc<Reloads>) -> Self {
+    pub(super) fn new(
+        server: SocketmapServer,
+        service: PolicyService,
+        reports: Option<Arc<Reports>>,
+        reloads: Arc<Reloads>,
+    ) -> Self {
         let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Sources { started_at, server, service, reloads }));
+        registry.register_collector(Box::new(Sources { started_at, server, service, reports, reloads }));
         Self { registry }
     }
 
-    /// In the text form of `OpenMetrics`.
+    /// The text in the `OpenMetrics` format.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        // A string takes everything.
+        // Writing to a string does not fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }
@@ -57,32 +65,32 @@ impl Collector for Sources {
         page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
         page.gauge(
             "process_start_time_seconds",
-            "When it was started, in Unix time",
+            "Start time of the process, in Unix time",
             self.started_at.as_secs(),
         )?;
 
         let server = self.server.counts();
         let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
-        page.answers("mtasts_requests", "Requests that were answered", &zones)?;
-        page.gauge("mtasts_clients", "Clients that are connected", server.clients)?;
-        page.gauge("mtasts_max_clients", "Clients that may be connected at once", server.max_clients)?;
-        page.counter("mtasts_connections", "Clients that were ever connected", server.connections)?;
-        page.gauge("mtasts_overrides", "Destinations that are overridden", server.overrides)?;
+        page.answers("mtasts_requests", "Answered requests", &zones)?;
+        page.gauge("mtasts_clients", "Connected clients", server.clients)?;
+        page.gauge("mtasts_max_clients", "Maximum number of connected clients", server.max_clients)?;
+        page.counter("mtasts_connections", "Accepted connections of clients", server.connections)?;
+        page.gauge("mtasts_overrides", "Destinations with an override", server.overrides)?;
 
         let (service, dane) = (self.service.counts(), self.server.dane().counts());
-        page.gauge("mtasts_entries", "Domains in memory, with a policy or without", service.entries)?;
-        page.gauge("mtasts_policy_octets", "Octets that the policies in memory take", service.policy_octets)?;
-        page.counter(
-            "mtasts_cache_hits",
-            "Answers from memory, without asking anybody",
-            service.from_memory,
+        page.gauge("mtasts_entries", "Domains in memory, with or without a policy", service.entries)?;
+        page.gauge(
+            "mtasts_policy_octets",
+            "Size of the policies in memory, in octets",
+            service.policy_octets,
         )?;
+        page.counter("mtasts_cache_hits", "Answers from memory, without a query", service.from_memory)?;
         page.counter("mtasts_lookups", "Lookups for an answer", service.lookups)?;
         let waiting = &service.waiting;
         page.gauges(
             "mtasts_lookups_waiting",
-            "What lookups wait for now, those in the background too",
+            "Waiting lookups, including those in the background, by what they wait for",
             "for",
             &[
                 ("dns-place", waiting.dns_place),
@@ -97,7 +105,7 @@ impl Collector for Sources {
         )?;
         page.counters(
             "mtasts_busy",
-            "Lookups that were turned away, since too many others waited",
+            "Lookups rejected because too many others were waiting",
             "for",
             &[
                 ("dns", service.busy.dns),
@@ -106,14 +114,14 @@ impl Collector for Sources {
                 ("dane", dane.busy),
             ],
         )?;
-        page.counter("mtasts_refreshes", "Lookups to fetch a policy anew", service.refreshes)?;
-        page.counter("mtasts_fetches", "Policies that were fetched", service.fetched)?;
+        page.counter("mtasts_refreshes", "Lookups to refresh a policy", service.refreshes)?;
+        page.counter("mtasts_fetches", "Fetched policies", service.fetched)?;
         let invalid = service.invalid_certificates + service.invalid_policies;
-        // They are counted one after the other.
+        // They are read one after the other.
         let others = service.fetch_failures.saturating_sub(invalid);
         page.counters(
             "mtasts_fetch_failures",
-            "Fetches of policies that failed, by the result type of TLSRPT",
+            "Failed fetches of policies, by the result type of TLSRPT",
             "result",
             &[
                 ("sts-policy-fetch-error", others),
@@ -121,17 +129,17 @@ impl Collector for Sources {
                 ("sts-webpki-invalid", service.invalid_certificates),
             ],
         )?;
-        page.counter("mtasts_alerts", "Policies in use that could not be fetched anew", service.alerts)?;
+        page.counter("mtasts_alerts", "Failed refreshes of cached policies", service.alerts)?;
         page.policies(&service)?;
-        page.counter("mtasts_dns_failures", "Lookups that DNS did not answer", service.dns_failures)?;
+        page.counter("mtasts_dns_failures", "Lookups without an answer from DNS", service.dns_failures)?;
         page.counter(
             "mtasts_local_faults",
-            "Questions that were not asked, for a fault of this machine, its network or its proxy",
+            "Queries not made because of a fault of this machine, its network or its proxy",
             service.local_faults,
         )?;
         page.counters(
             "mtasts_dane_lookups",
-            "Lookups of DANE, by how many MX hosts have it",
+            "Lookups of DANE, by the MX hosts to which it applies",
             "result",
             &[
                 ("every-host", dane.every_host),
@@ -141,10 +149,13 @@ impl Collector for Sources {
             ],
         )?;
         page.store(&service, self.service.store_state())?;
+        if let Some(reports) = &self.reports {
+            page.reports(reports)?;
+        }
 
         page.counters(
             "mtasts_reloads",
-            "How often the configuration was read again",
+            "Reloads of the configuration",
             "result",
             &[
                 ("done", self.reloads.done.load(Ordering::Relaxed)),
@@ -154,7 +165,7 @@ impl Collector for Sources {
     }
 }
 
-/// The default zone as a label. No other zone has this name.
+/// The label of the default zone. No other zone has this name.
 pub(super) const DEFAULT_ZONE: &str = "default";
 
 struct Page<'a>(DescriptorEncoder<'a>);
@@ -165,33 +176,33 @@ impl Page<'_> {
     fn policies(&mut self, service: &ServiceCounts) -> fmt::Result {
         self.counters(
             "mtasts_policies_lapsed",
-            "Policies that lapsed, since they were not fetched anew in time",
+            "Policies that expired because they were not refreshed in time",
             "mode",
             &[("enforce", service.lapsed_enforce), ("testing", service.lapsed_testing)],
         )?;
         let policies = &service.policies;
         self.gauges(
             "mtasts_policies",
-            "Policies in memory that apply, by mode",
+            "Unexpired policies in memory, by mode",
             "mode",
             &[("enforce", policies.enforce), ("testing", policies.testing), ("none", policies.none)],
         )?;
         if let Some(first) = policies.first_expiry {
             self.gauge(
                 "mtasts_first_expiry_timestamp_seconds",
-                "When the first policy expires that enforces or tests, unless it is fetched anew, in Unix time",
+                "Earliest expiry of a policy in mode enforce or testing, unless it is refreshed, in Unix time",
                 first.as_secs(),
             )?;
         }
         Ok(())
     }
 
-    /// What becomes of the store; whether it works, where there is one.
+    /// Writes the metrics of the store, and its state if there is one.
     fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
-        self.counter("mtasts_store_failures", "What the store failed to do", service.store_failures)?;
+        self.counter("mtasts_store_failures", "Failed operations of the store", service.store_failures)?;
         self.gauge(
             "mtasts_store_unsaved",
-            "Domains that the store misses until it works again",
+            "Domains whose entries could not be written to the store yet",
             service.unsaved,
         )?;
         if state == StoreState::None {
@@ -200,19 +211,60 @@ impl Page<'_> {
         self.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
         self.gauges(
             "mtasts_store_unreadable",
-            "Entries of the store that are kept and not used",
+            "Unreadable entries that the store keeps",
             "reason",
             &[("newer", service.store.newer), ("damaged", service.store.damaged)],
         )?;
         self.counter(
             "mtasts_store_evicted",
-            "Entries that the store has given up for want of room",
+            "Entries evicted from the store to make room",
             service.store.evicted,
         )
     }
 
+    /// The metrics of TLS reports.
+    fn reports(&mut self, reports: &Reports) -> fmt::Result {
+        let (counts, state) = reports.counts();
+        let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();
+        self.counters(
+            "mtasts_tlsrpt_events",
+            "Sessions that mail servers told of, by what became of them",
+            "result",
+            &[
+                ("counted", counts.events),
+                ("no-tlsrpt-record", not_counted("no-tlsrpt-record")),
+                ("tlsrpt-report", not_counted("tlsrpt-report")),
+            ],
+        )?;
+        let refused: u64 = counts.refused.values().sum();
+        self.counters(
+            "mtasts_tlsrpt_lost",
+            "What was sent to the collector and not counted, by the reason",
+            "reason",
+            &[
+                ("queue-full", counts.overflowed),
+                ("no-datagram", refused),
+                ("too-many-domains", not_counted("too-many-domains")),
+                ("out-of-memory", not_counted("out-of-memory")),
+                ("not-forwarded", counts.forward_lost),
+            ],
+        )?;
+        self.counter("mtasts_tlsrpt_reports", "TLS reports that were given out to be sent", state.taken)?;
+        self.gauge(
+            "mtasts_tlsrpt_domains",
+            "Domains that sessions are counted of today",
+            state.domains as u64,
+        )?;
+        self.gauge("mtasts_tlsrpt_octets", "Octets that all counts take in memory", state.octets as u64)?;
+        self.gauge(
+            "mtasts_tlsrpt_store_up",
+            "Whether what is counted for TLS reports is saved",
+            u64::from(state.unsaved_since.is_none()),
+        )
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        // Prometheus has floating point numbers alone; these are far from where they are not exact.
+        // Prometheus only has floating point numbers; these are far from where they become inexact.
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
     }

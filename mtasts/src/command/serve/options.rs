@@ -1,4 +1,4 @@
-//! What the command line says, and what is in force by it, the environment and the file.
+//! The options of the command line, and the configuration from them, the environment and the file.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -15,56 +15,71 @@ use super::fault::Fault;
 use super::logging::{LogFormat, LogLevel};
 use super::overrides;
 use super::place::Place;
+use super::report_keys::SocketPath;
 use super::unworkable::Unworkable;
 use super::value::Maybe;
 
 /// Options that count more than those of the file.
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it is there]
+    /// Read options from this file [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen here; may be given several times [default: 127.0.0.1:8461]
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
-    /// Where policies outlive a restart: in a file, or in a Redis that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs into the file, or into `$MTASTS_STORE`,
-    /// where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
+    /// Keep policies across restarts: in a file, or in a Redis server that machines share, `redis://HOST:PORT/NUMBER`,
+    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs in the file, or in
+    /// `$MTASTS_STORE`, where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
-    /// Let `mtasts explain` and `mtasts cache` ask here [default: `control` in `$RUNTIME_DIRECTORY`, or else nowhere]
+    /// Accept requests of `mtasts explain` and `mtasts cache` here [default: `control` in `$RUNTIME_DIRECTORY`, or else
+    /// nowhere]
     #[arg(long, value_name = "PATH")]
     control: Option<String>,
-    /// Answer for the destinations in this file as it says
+    /// Collect the sessions of mail servers for TLS reports (libtlsrpt) at this Unix socket. Needs an address in
+    /// --report-from or in the file [default: nowhere]
+    #[arg(long, value_name = "[unix:]PATH")]
+    tlsrpt: Option<SocketPath>,
+    /// Forward datagrams received at --tlsrpt to another collector at this Unix socket
+    #[arg(long, value_name = "[unix:]PATH")]
+    tlsrpt_forward: Option<SocketPath>,
+    /// The mail address that TLS reports come from; its domain is the one that sends them
+    #[arg(long, value_name = "ADDRESS")]
+    report_from: Option<String>,
+    /// The organisation named in TLS reports [default: the domain of --report-from]
+    #[arg(long, value_name = "NAME")]
+    report_organization: Option<String>,
+    /// Read per-destination overrides from this file
     #[arg(long, value_name = "FILE")]
     overrides: Option<String>,
     #[command(flatten)]
     zone: ZoneKeys,
-    /// Tell what is at least as weighty as this [default: info]
+    /// Log events of at least this level [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<LogLevel>,
-    /// How log lines look [default: text]
+    /// Format of log lines [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// Name domains at every level, not in debug and trace alone
+    /// Include domain names in log lines of every level, not only of debug and trace
     #[arg(long)]
     log_domains: bool,
-    /// Ask this DNS server instead of the system's; may be given several times
+    /// Query this DNS server instead of the system's; may be given several times
     #[arg(long, value_name = "ADDR[:PORT]")]
     dns: Vec<DnsServer>,
-    /// Trust the certificates in this file only
+    /// Trust only the certificates in this file
     #[arg(long, value_name = "PEM")]
     ca_file: Option<String>,
-    /// Ask policy hosts on this port [default: 443]
+    /// Contact policy hosts on this port [default: 443]
     #[arg(long, value_name = "N")]
     https_port: Option<u16>,
 }
 
 impl Options {
-    /// The configuration and what is answered by it, all read anew.
+    /// The configuration and the zones, read again.
     pub(super) fn read(&self) -> Result<(Configuration, Zones), ConfigurationError> {
         let configuration = match self.config_file() {
             Some(file) => Configuration::read(&file)?,
@@ -83,12 +98,12 @@ impl Options {
         Ok((configuration, zones))
     }
 
-    /// With its place, where the file says it.
+    /// Adds the position, if the value comes from the file.
     fn tell_unworkable(&self, unworkable: &Unworkable) -> ConfigurationError {
         let message = &unworkable.message;
         let in_file = self.config_file().and_then(|file| {
             let text = std::fs::read_to_string(&file).ok()?;
-            // The command line may have said something else.
+            // The command line may have set another value.
             let said = toml::from_str::<Configuration>(&text).ok()?.unworkable()?;
             let span = unworkable.span(&text).filter(|_| said == *unworkable)?;
             Some(Fault::at(&file, &text, span, message))
@@ -101,7 +116,7 @@ impl Options {
         config_file(self.config.as_deref())
     }
 
-    /// What is in force although it should not be so, for the operator to hear.
+    /// Warnings for the operator about questionable settings.
     pub(super) fn warnings(&self, configuration: &Configuration) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.store.as_ref().is_some_and(StorePlace::has_password) {
@@ -114,7 +129,7 @@ impl Options {
             && std::fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
         {
             warnings.push(format!(
-                "{} has the password of the store in it, and everybody on this machine may read it: chmod o= it",
+                "{} contains the password of the store and is readable by everybody on this machine: run chmod o= on it",
                 file.display()
             ));
         }
@@ -137,6 +152,18 @@ impl Options {
         }
         if self.control.is_some() {
             configuration.control = Maybe(self.control.clone());
+        }
+        if self.tlsrpt.is_some() {
+            configuration.tlsrpt = Maybe(self.tlsrpt.clone());
+        }
+        if self.tlsrpt_forward.is_some() {
+            configuration.tlsrpt_forward = Maybe(self.tlsrpt_forward.clone());
+        }
+        if self.report_from.is_some() {
+            configuration.report.from = Maybe(self.report_from.clone());
+        }
+        if self.report_organization.is_some() {
+            configuration.report.organization = Maybe(self.report_organization.clone());
         }
         if self.overrides.is_some() {
             configuration.overrides = Maybe(self.overrides.clone());

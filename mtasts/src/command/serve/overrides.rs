@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::configuration::ConfigurationError;
 use super::fault::Fault;
 
-/// What the file says of one destination: one of these.
+/// The settings for one destination: exactly one of these.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Entry {
@@ -34,7 +34,7 @@ enum OverridingMode {
     Testing,
 }
 
-/// Only `true`: a destination that is not exempt does not stand in the file.
+/// Only `true` is valid: a destination that is not exempt is left out of the file.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "bool")]
 struct Exempt;
@@ -50,16 +50,16 @@ fn parse(file: &Path, text: &str) -> Result<Overrides, Fault> {
     let mut entries: Vec<_> = toml::from_str::<BTreeMap<Spanned<String>, Entry>>(text)
         .map_err(|error| {
             let fault = Fault::toml(file, text, &error);
-            // `[example.com]` is a table within a table to TOML.
+            // In TOML `[example.com]` is a table within a table.
             if fault.is_in_line(|line| line.starts_with('[')) {
-                fault.with_help("a destination stands in quotes: [\"example.com\"]")
+                fault.with_help("write the destination in quotes: [\"example.com\"]")
             } else {
                 fault
             }
         })?
         .into_iter()
         .collect();
-    // In the order of the file, so that of two faults the first is told.
+    // In the order of the file, so that of two faults the first is reported.
     entries.sort_by_key(|(destination, _)| destination.span().start);
     let mut overrides = Overrides::new();
     for (destination, entry) in entries {
@@ -84,7 +84,7 @@ impl Entry {
             (None, None, Some(names)) => overrides.add_smart_host(destination, names),
             _ => {
                 return Err(
-                    "A destination has exactly one of `policy`, `exempt` and `smart-host`.".to_owned()
+                    "A destination must have exactly one of `policy`, `exempt` and `smart-host`.".to_owned()
                 );
             }
         };
@@ -96,7 +96,11 @@ impl TryFrom<bool> for Exempt {
     type Error = &'static str;
 
     fn try_from(exempt: bool) -> Result<Self, Self::Error> {
-        if exempt { Ok(Self) } else { Err("what is not exempt does not stand here: leave it out") }
+        if exempt {
+            Ok(Self)
+        } else {
+            Err("only `true` is allowed: leave out a destination that is not exempt")
+        }
     }
 }
 
@@ -137,11 +141,11 @@ mod tests {
         for (text, place, expected) in [
             ("['a.test']\nexempt = true\n['A.test.']\nexempt = true", "3:2", "twice"),
             ("['a.test']\nexempt = true\n['a.test']\nexempt = true", "3:2", "duplicate key"),
-            ("['.a.test']\nexempt = true", "1:2", "Subdomains inherit nothing"),
-            ("['a test']\nexempt = true", "1:2", "This is no destination"),
+            ("['.a.test']\nexempt = true", "1:2", "Subdomains are not included"),
+            ("['a test']\nexempt = true", "1:2", "This is not a destination"),
             ("['a.test']", "1:2", "exactly one of"),
             ("['a.test']\nexempt = true\nsmart-host = ['b.test']", "1:2", "exactly one of"),
-            ("['a.test']\nexempt = false", "2:10", "leave it out"),
+            ("['a.test']\nexempt = false", "2:10", "leave out"),
             ("['a.test']\nsmart-host = []", "1:2", "at least one"),
             ("['a.test']\nsmarthost = ['b.test']", "2:1", "expected one of `policy`"),
             (
@@ -151,7 +155,7 @@ mod tests {
             ),
             ("['a.test']\npolicy = { mode = 'enforce', mx = ['b test'] }", "1:2", "Give host names"),
             ("['a.test']\npolicy = { mode = 'enforce' }", "2:10", "missing field `mx`"),
-            ("[a.test]\nexempt = true", "1:4", "a destination stands in quotes"),
+            ("[a.test]\nexempt = true", "1:4", "write the destination in quotes"),
         ] {
             let told = told(text);
             assert!(

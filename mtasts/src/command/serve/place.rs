@@ -1,4 +1,4 @@
-//! Where to listen.
+//! A listening address.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use mtasts_socketmap::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
 
-/// A TCP port or a unix socket.
+/// A TCP port or a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Tcp(SocketAddr),
@@ -50,7 +50,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// How the daemon ends that cannot listen there.
+/// The exit status and the message if the daemon cannot listen at an address.
 pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
     let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
     (exit, format!("cannot listen on {place}: {error}"))

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::clients;
 use super::metrics::Metrics;
 
-/// Tells how the daemon is.
+/// Serves the status pages.
 #[derive(Debug)]
 pub(super) struct StatusPages {
     phase: Arc<Phase>,
@@ -57,7 +57,8 @@ impl StatusPages {
         Self { phase, metrics, service, store }
     }
 
-    /// Serves for as long as the future is polled, a few clients at once and each for a short time.
+    /// Serves for as long as the future is polled, with a few concurrent clients and a time limit
+    /// for each.
     pub(super) async fn serve_for_ever(self, listener: TcpListener) {
         let pages = Arc::new(self);
         let accept = async || listener.accept().await.map(|(stream, _)| stream);
@@ -65,14 +66,14 @@ impl StatusPages {
             let pages = Arc::clone(&pages);
             async move {
                 if timeout(CLIENT_TIMEOUT, pages.converse(stream)).await.is_err() {
-                    tracing::debug!("a client of the metrics was given up");
+                    tracing::debug!("a client of the metrics was disconnected");
                 }
             }
         };
         clients::serve_for_ever("the metrics", MAX_CLIENTS, accept, converse).await;
     }
 
-    /// One request and its answer.
+    /// Handles one request.
     async fn converse(&self, stream: TcpStream) {
         let answered = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -85,7 +86,7 @@ impl StatusPages {
             )
             .await;
         if let Err(error) = answered {
-            tracing::debug!(%error, "a client of the metrics left early or made no sense");
+            tracing::debug!(%error, "a client of the metrics disconnected early or sent an invalid request");
         }
     }
 
@@ -95,7 +96,7 @@ impl StatusPages {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        // To HEAD, hyper sends the head alone.
+        // For HEAD, hyper sends only the head.
         match request.uri().path() {
             "/metrics" => page(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
             "/healthz" => self.health(),
@@ -113,7 +114,7 @@ impl StatusPages {
         };
         let word = if is_degraded && self.phase.is_serving() { "degraded" } else { self.phase.word() };
         let text = format!(
-            "{word}\nstore: {}, {state}{} unsaved, {} failures\nlookups: {} waiting, {} turned away\n",
+            "{word}\nstore: {}, {state}{} unsaved, {} failures\nlookups: {} waiting, {} rejected\n",
             self.store,
             counts.unsaved,
             counts.store_failures,

@@ -1,10 +1,10 @@
-//! Values that stand in the configuration as a string.
+//! Configuration values in string form.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// For `#[serde(with = "text")]`: as `FromStr` reads it and `Display` writes it.
+/// For `#[serde(with = "text")]`: parsed by `FromStr` and written by `Display`.
 pub(super) mod text {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -55,7 +55,7 @@ pub(super) mod texts {
     }
 }
 
-/// A value, or the empty string for none: so that every key can say its default.
+/// A value, or the empty string for none, so that every key can show its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Maybe<T>(pub(super) Option<T>);
 
@@ -79,7 +79,7 @@ impl<T> Default for Maybe<T> {
     }
 }
 
-/// A span of time, such as `80s` or `5m`; never none at all.
+/// A span of time, such as `80s` or `5m`; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
 
@@ -94,7 +94,7 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match humantime::parse_duration(text) {
-            Ok(span) if span.is_zero() => Err("expected a span longer than none"),
+            Ok(span) if span.is_zero() => Err("expected a span longer than 0"),
             Ok(span) => Ok(Self(span)),
             Err(_) => Err("expected a span of time such as \"30s\" or \"5m\""),
         }

@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use mta_sts_core::UnixTime;
+
+/// Something that is told once in a minute at most, however often it happens.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    told_at: Option<UnixTime>,
+    untold: u64,
+}
+
+impl Complaint {
+    /// It has happened so many times: how often it has without being told, if it is to be told now.
+    pub(super) fn raise(&mut self, times: u64, now: UnixTime) -> Option<u64> {
+        self.untold += times;
+        // A clock that was set back is no reason to be silent.
+        let is_recent = |at: UnixTime| at <= now && now.saturating_since(at) < INTERVAL;
+        if self.untold == 0 || self.told_at.is_some_and(is_recent) {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_once_in_a_while_with_all_that_was_not() {
+        let mut complaint = Complaint::default();
+        let mut raise = |times, now| complaint.raise(times, UnixTime::from_secs(now));
+        assert_eq!(raise(0, 1000), None);
+        assert_eq!(raise(1, 1000), Some(1));
+        assert_eq!((raise(1, 1000), raise(1, 1059)), (None, None));
+        assert_eq!(raise(5, 1060), Some(7));
+        assert_eq!(raise(0, 2000), None);
+        // The clock was set back.
+        assert_eq!(raise(1, 10), Some(1));
+    }
+}

@@ -1,0 +1,159 @@
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+/// The unix datagram socket that mail servers send to.
+///
+/// ```
+/// use mta_sts_reporter::{CollectorAccess, CollectorSocket};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("mtasts-tlsrpt");
+/// // For everybody who can reach the folder; as tlsrpt-collectd: `with_mode(0o220)`.
+/// let socket = CollectorSocket::bind(&path, CollectorAccess::new())?;
+/// assert_eq!(socket.path(), Some(path.as_path()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Linux holds `net.unix.max_dgram_qlen` datagrams for a socket, 10 unless it was raised, until they are received;
+/// senders drop what comes on top. The number counts at the time when the socket is made.
+///
+/// A socket that was bound is removed at its end.
+#[derive(Debug)]
+pub struct CollectorSocket {
+    socket: UnixDatagram,
+    bound: Option<Bound>,
+}
+
+/// Who may send to a [`CollectorSocket`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectorAccess {
+    mode: u32,
+    user: Option<u32>,
+    group: Option<u32>,
+}
+
+impl CollectorAccess {
+    /// Anyone who can reach the folder may connect, since Postfix's clients run as a user of their own.
+    pub const fn new() -> Self {
+        Self { mode: 0o666, user: None, group: None }
+    }
+
+    /// The permissions of the file: 0666 by default. Whoever may write to it may send.
+    #[must_use]
+    pub const fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets the numeric id of the user that owns it. Default: the user of the process.
+    #[must_use]
+    pub const fn with_user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// Sets the numeric id of its group. Default: the group of the process.
+    #[must_use]
+    pub const fn with_group(mut self, group: Option<u32>) -> Self {
+        self.group = group;
+        self
+    }
+}
+
+impl Default for CollectorAccess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CollectorSocket {
+    /// Makes a socket there. One that another process has left behind is replaced; a file of any other kind is not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `AddrInUse` when somebody receives there.
+    pub fn bind(path: impl AsRef<Path>, access: CollectorAccess) -> io::Result<Self> {
+        let path = path.as_ref();
+        remove_stale(path)?;
+        let socket = UnixDatagram::bind(path)?;
+        let bound = Bound(path.to_owned());
+        if access.user.is_some() || access.group.is_some() {
+            chown(path, access.user, access.group)?;
+        }
+        fs::set_permissions(path, Permissions::from_mode(access.mode))?;
+        Ok(Self { socket, bound: Some(bound) })
+    }
+
+    /// A socket that somebody else has bound, such as systemd (`ListenDatagram=`). It outlives the process, so that what
+    /// comes during a restart is received after it.
+    pub const fn from_bound(socket: UnixDatagram) -> Self {
+        Self { socket, bound: None }
+    }
+
+    /// Where it is, unless somebody else has bound it.
+    pub fn path(&self) -> Option<&Path> {
+        self.bound.as_ref().map(|Bound(path)| path.as_path())
+    }
+
+    pub(super) const fn as_datagram(&self) -> &UnixDatagram {
+        &self.socket
+    }
+}
+
+/// The file of a socket, removed at its end.
+#[derive(Debug)]
+struct Bound(PathBuf);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Removes a socket that nobody receives from any more.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+        return Ok(());
+    }
+    match UnixDatagram::unbound()?.connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        // It receives, or is no datagram socket, or nothing is known of it: `bind` says what is wrong.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_in_use_or_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let in_use =
+            |path: &Path| CollectorSocket::bind(path, CollectorAccess::new()).map_err(|error| error.kind());
+        // Left behind by a process that was killed.
+        drop(UnixDatagram::bind(&path).unwrap());
+        let first = in_use(&path).unwrap();
+        assert_eq!(in_use(&path).unwrap_err(), io::ErrorKind::AddrInUse);
+        UnixDatagram::unbound().unwrap().send_to(b"x", &path).unwrap();
+        drop(first);
+        assert!(!path.exists());
+        fs::write(&path, "a file").unwrap();
+        assert_eq!(in_use(&path).unwrap_err(), io::ErrorKind::AddrInUse);
+        assert_eq!(fs::read(&path).unwrap(), b"a file");
+    }
+
+    #[test]
+    fn the_mode_is_the_one_that_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [0o666, 0o220, 0o660] {
+            let path = folder.path().join("socket");
+            let _socket = CollectorSocket::bind(&path, CollectorAccess::new().with_mode(mode)).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        }
+    }
+}

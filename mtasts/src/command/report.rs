@@ -1,0 +1,40 @@
+//! `mtasts report`: TLS reports that were received.
+
+mod html;
+mod json;
+mod ready;
+mod show;
+mod source;
+
+use clap::{Args, Subcommand};
+
+use super::Exit;
+
+/// Read TLS reports (RFC 8460) that senders have sent: show them, make a page of them, say whether to enforce
+///
+/// A SOURCE is a file, a folder, a maildir, a mailbox (mbox), or `-` for the standard input. What a file is, its contents
+/// tell: JSON, gzip, or a message with a report in any of its parts. Reports that came twice count once.
+///
+/// Exit status: 0 fine; 1 something was not read (it is listed); 2 wrong usage; 66 no report was read.
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Show(show::Show),
+    Html(html::Html),
+    Ready(ready::Ready),
+}
+
+impl Report {
+    pub(crate) async fn run(self) -> Exit {
+        match self.command {
+            Command::Show(show) => show.run(),
+            Command::Html(html) => html.run().await,
+            Command::Ready(ready) => ready.run().await,
+        }
+    }
+}

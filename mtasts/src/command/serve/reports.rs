@@ -1,0 +1,145 @@
+//! Counting sessions for TLS reports.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts, TlsrptRecord};
+use mta_sts_core::{Delivery, DnsName, MxHost, Outcome, Policy, PolicyDomain};
+use mta_sts_reporter::{
+    Collector, CollectorCounts, CollectorSocket, FailedDiscoveries, ReportStore, ReportStoreState,
+};
+use mta_sts_resolver::{DnsClient, PolicyService};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::super::Exit;
+use super::super::check::now;
+use super::configuration::Configuration;
+
+/// The collector, the counts, and what the daemon itself has to tell.
+#[derive(Debug)]
+pub(super) struct Reports {
+    collector: Collector,
+    store: ReportStore,
+}
+
+impl Reports {
+    /// Collects from this socket.
+    pub(super) fn start(
+        configuration: &Configuration,
+        socket: CollectorSocket,
+        service: &PolicyService,
+    ) -> Result<Self, (Exit, String)> {
+        let store = configuration.report_store()?;
+        let config =
+            configuration.collector_config().with_failed_discoveries(Arc::new(Discoveries(service.clone())));
+        let socket_path = socket.path().map(|path| path.display().to_string());
+        let collector = Collector::start(socket, store.clone(), config)
+            .map_err(|error| (Exit::Temporary, format!("the collector of TLS reports: {error}")))?;
+        let store_path = store.path().map(|path: &Path| path.display().to_string());
+        tracing::info!(path = socket_path, store = store_path, "collecting for TLS reports");
+        Ok(Self { collector, store })
+    }
+
+    pub(super) fn counts(&self) -> (CollectorCounts, ReportStoreState) {
+        (self.collector.counts(), self.store.state(now()))
+    }
+
+    /// Counts what was sent until now, and saves it.
+    pub(super) fn stop(&self) {
+        let counts = self.collector.stop();
+        if let Err(error) = self.store.save() {
+            tracing::error!(%error, "what was counted for TLS reports since the last save is lost");
+        }
+        tracing::info!(events = counts.events, "counted for TLS reports");
+    }
+}
+
+/// The service of policies.
+struct Discoveries(PolicyService);
+
+impl FailedDiscoveries for Discoveries {
+    fn last(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>> {
+        self.0.failed_discovery(domain)
+    }
+}
+
+/// MX hosts that a mail server passes over, since the policy does not cover them: it tells nobody.
+#[derive(Debug)]
+pub(super) struct MxMismatches {
+    reports: Weak<Reports>,
+    dns: DnsClient,
+    places: Arc<Semaphore>,
+    // A mail server asks for each host of a domain, one after the other.
+    told: Mutex<HashMap<PolicyDomain, Instant>>,
+}
+
+impl MxMismatches {
+    pub(super) fn new(reports: &Arc<Reports>, dns: &DnsClient) -> Self {
+        Self {
+            reports: Arc::downgrade(reports),
+            dns: dns.clone(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Counts the hosts, where the domain wants reports: that is asked in the background.
+    pub(super) fn count(&self, domain: &PolicyDomain, policy: &Policy, hosts: &[DnsName]) {
+        if !self.is_new(domain) {
+            return;
+        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            tracing::debug!(%domain, "MX hosts outside the policy are not counted, since too many domains have such");
+            return;
+        };
+        let (reports, dns) = (Weak::clone(&self.reports), self.dns.clone());
+        let (domain, policy, hosts) = (domain.clone(), policy.clone(), hosts.to_vec());
+        tokio::spawn(async move {
+            let record = record(&domain, &dns).await;
+            drop(place);
+            if let (Some(reports), Some(record)) = (reports.upgrade(), record) {
+                reports.collector.count(mismatches(&domain, &record, &policy, &hosts));
+            }
+        });
+    }
+
+    /// Whether it was not told of the domain a moment ago.
+    fn is_new(&self, domain: &PolicyDomain) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= MAX_TOLD {
+            told.retain(|_, at| at.elapsed() < ONE_ATTEMPT);
+        }
+        let is_new = told.get(domain).is_none_or(|at| at.elapsed() >= ONE_ATTEMPT);
+        if is_new && told.len() < MAX_TOLD {
+            told.insert(domain.clone(), Instant::now());
+        }
+        is_new
+    }
+}
+
+/// The TLSRPT record of a domain, if it has one.
+async fn record(domain: &PolicyDomain, dns: &DnsClient) -> Option<String> {
+    let answer = dns.txt(&domain.tlsrpt_txt_name()?).await.ok()?;
+    TlsrptRecord::select(&answer.records).ok()?;
+    let is_record = |txt: &&Vec<u8>| TlsrptRecord::parse(txt).is_ok();
+    answer.records.iter().find(is_record).map(|txt| String::from_utf8_lossy(txt).into_owned())
+}
+
+fn mismatches(domain: &PolicyDomain, record: &str, policy: &Policy, hosts: &[DnsName]) -> Datagram {
+    let mut datagram = Datagram::new(domain, record);
+    for host in hosts {
+        let verdict = Delivery::under(policy).check_mx(&MxHost::new(host));
+        for row in &verdict.rows {
+            datagram.add(&Event::session(domain, row, SessionFacts::new(host).with_policy(policy)));
+        }
+    }
+    datagram
+}
+
+/// The time within which attempts at the hosts of a domain count as one delivery.
+const ONE_ATTEMPT: Duration = Duration::from_secs(10);
+const MAX_TOLD: usize = 4096;
+const AT_ONCE: usize = 64;

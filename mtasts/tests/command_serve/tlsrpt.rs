@@ -1,0 +1,243 @@
+//! What the daemon counts for TLS reports: of what mail servers send, and of what it knows itself.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use mta_sts_world::TlsrptAnswer;
+use rusqlite::Connection;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::daemon::{Daemon, LONG, Lab, ask};
+use crate::status::scrape;
+
+const NO_POLICY: &str = r#"{"policy-type":9,"t":0,"f":0}"#;
+const TESTING: &str = r#"{"policy-type":2,"policy-string":["version: STSv1","mode: testing"],"mx-host":["mx.a.test"],"t":0,"f":0}"#;
+
+fn send(socket: &str, domain: &str, policies: &str) {
+    let record = format!("v=TLSRPTv1; rua=mailto:tls@{domain}");
+    let datagram = format!(r#"{{"d":"{domain}","pr":"{record}","policies":[{policies}]}}"#);
+    UnixDatagram::unbound().unwrap().send_to(datagram.as_bytes(), socket).unwrap();
+}
+
+/// What is saved of a domain today: each policy with its type, successes, failures and the words of what failed.
+fn saved(database: &str, domain: &str) -> Vec<(String, u64, u64, Vec<String>)> {
+    let connection = Connection::open(database).unwrap();
+    let line = connection.query_row("SELECT line FROM tally WHERE domain = ?1", [domain], |row| row.get(0));
+    let line: String = line.unwrap_or_else(|_| "{}".to_owned());
+    let saved: Value = serde_json::from_str(&line).unwrap();
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    list(&saved["counts"])
+        .iter()
+        .map(|counts| {
+            let details =
+                list(&counts["details"]).iter().map(|detail| word(&detail["result_type"])).collect();
+            (word(&counts["policy_type"]), number(&counts["successes"]), number(&counts["failures"]), details)
+        })
+        .collect()
+}
+
+fn counts(
+    policy_type: &str,
+    successes: u64,
+    failures: u64,
+    details: &[&str],
+) -> (String, u64, u64, Vec<String>) {
+    (policy_type.to_owned(), successes, failures, details.iter().map(|&word| word.to_owned()).collect())
+}
+
+/// Waits until a series of the metrics has this value.
+fn wait_for(pages: &str, series: &str, value: u64) {
+    let begun = Instant::now();
+    while scrape(pages)[series] != value {
+        assert!(begun.elapsed() < LONG, "{series}: {}", scrape(pages)[series]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A daemon that collects in this lab, with the path of its socket, of its database, and the address of its pages.
+struct Collecting {
+    daemon: Daemon,
+    pages: String,
+    address: String,
+    socket: String,
+    database: String,
+}
+
+impl Collecting {
+    fn start(lab: &Lab, others: &[&str]) -> Self {
+        let (socket, database) = (lab.path("tlsrpt"), lab.path("tally.sqlite"));
+        let config = lab.write(
+            "mtasts.toml",
+            &format!(
+                "metrics = '127.0.0.1:0'\n[report]\nfrom = 'tls@sender.test'\nstore = 'sqlite:{database}'\n\
+                 [zones.strict]\nmatch = 'mx-hosts'\n[zones.extended]\nform = 'extended'\n"
+            ),
+        );
+        let arguments = [&["--config", &config, "--tlsrpt", &socket], others].concat();
+        let mut daemon = Daemon::start(&lab.arguments(&arguments));
+        let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+        let address = daemon.listening();
+        Self { daemon, pages, address, socket, database }
+    }
+
+    fn end(self) -> String {
+        self.daemon.signal("-TERM");
+        let (status, log) = self.daemon.end();
+        assert_eq!(status, Some(0), "{log}");
+        assert!(!Path::new(&self.socket).exists());
+        log
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mail_servers_send_is_counted_kept_and_shown() {
+    let lab = Lab::start().await;
+    let collecting = Collecting::start(&lab, &[]);
+    send(&collecting.socket, "a.test", NO_POLICY);
+    send(&collecting.socket, "a.test", TESTING);
+    for junk in [&b"junk"[..], b"", b"5", b"\xff"] {
+        UnixDatagram::unbound().unwrap().send_to(junk, &collecting.socket).unwrap();
+    }
+    wait_for(&collecting.pages, "mtasts_tlsrpt_lost_total{reason=\"no-datagram\"}", 4);
+    wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"counted\"}", 2);
+    let values = scrape(&collecting.pages);
+    assert_eq!((values["mtasts_tlsrpt_domains"], values["mtasts_tlsrpt_store_up"]), (1, 1));
+    // The reference tells of each.
+    let reference = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
+    for series in values.keys() {
+        let name = series.split('{').next().unwrap();
+        assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
+    }
+    let database = collecting.database.clone();
+    let log = collecting.end();
+    assert!(log.contains("no datagram of libtlsrpt") && log.contains("counted for TLS reports"), "{log}");
+    // Nobody has checked what Postfix calls a success in mode testing.
+    assert_eq!(saved(&database, "a.test"), [counts("no-policy-found", 2, 0, &[])]);
+
+    let collecting = Collecting::start(&lab, &[]);
+    send(&collecting.socket, "a.test", NO_POLICY);
+    wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"counted\"}", 1);
+    collecting.end();
+    assert_eq!(saved(&database, "a.test"), [counts("no-policy-found", 3, 0, &[])]);
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_counts_as_failed_where_the_policy_could_not_be_had() {
+    let lab = Lab::start().await;
+    let collecting = Collecting::start(&lab, &[]);
+    let failures = [
+        ("policy-host-down.test", "sts-policy-fetch-error"),
+        ("policy-invalid.test", "sts-policy-invalid"),
+        ("policy-host-untrusted.test", "sts-webpki-invalid"),
+    ];
+    for (domain, _) in failures {
+        // Asked for twice, as Postfix does for two MX hosts, and told of once.
+        for _ in 0..2 {
+            assert_eq!(ask(&collecting.address, &format!("postfix {domain}")), "9:NOTFOUND ,");
+        }
+        send(&collecting.socket, domain, NO_POLICY);
+        send(&collecting.socket, "no-mta-sts.test", NO_POLICY);
+    }
+    wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"counted\"}", 6);
+    let database = collecting.database.clone();
+    collecting.end();
+    for (domain, failure) in failures {
+        assert_eq!(saved(&database, domain), [counts("sts", 0, 1, &[failure])], "{domain}");
+    }
+    assert_eq!(saved(&database, "no-mta-sts.test"), [counts("no-policy-found", 3, 0, &[])]);
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_no_session_was_begun_with_is_counted_where_a_report_is_wanted() {
+    let lab = Lab::start().await;
+    let record = "v=TLSRPTv1; rua=mailto:tls@reports.test".to_owned();
+    for domain in ["mx-spoofed.test", "healthy-enforce.test"] {
+        lab.world.set_tlsrpt(domain, TlsrptAnswer::Record(record.clone())).unwrap();
+    }
+    lab.world.set_tlsrpt("wildcard-too-deep.test", TlsrptAnswer::NoRecord).unwrap();
+    let collecting = Collecting::start(&lab, &[]);
+    for domain in ["mx-spoofed.test", "mx-spoofed.test", "wildcard-too-deep.test"] {
+        let answer = ask(&collecting.address, &format!("strict {domain}"));
+        assert!(answer.contains("TEMP"), "{answer}");
+    }
+    // Postfix compares with the patterns by itself there, and the daemon knows no MX host.
+    ask(&collecting.address, "postfix mx-spoofed.test");
+    wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"counted\"}", 1);
+    let database = collecting.database.clone();
+    collecting.end();
+    assert_eq!(saved(&database, "mx-spoofed.test"), [counts("sts", 0, 1, &["validation-failure"])]);
+    assert_eq!(saved(&database, "wildcard-too-deep.test"), []);
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_collector_gets_what_comes() {
+    let lab = Lab::start().await;
+    let other = UnixDatagram::bind(lab.path("other")).unwrap();
+    other.set_read_timeout(Some(LONG)).unwrap();
+    let collecting = Collecting::start(&lab, &["--tlsrpt-forward", &lab.path("other")]);
+    send(&collecting.socket, "a.test", NO_POLICY);
+    let mut octets = [0; 1024];
+    let length = other.recv(&mut octets).unwrap();
+    assert!(String::from_utf8_lossy(&octets[..length]).contains("a.test"));
+    collecting.end();
+    lab.world.shutdown().await;
+}
+
+#[test]
+fn reports_need_somebody_to_come_from() {
+    let check = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));
+        let output = command.args(["serve", "--check-config", "--store", "memory"]).args(arguments).output();
+        let output = output.unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    let (status, told) = check(&["--tlsrpt", "/run/tlsrpt"]);
+    assert!(status == Some(2) && told.contains("--report-from"), "{told}");
+    let (status, told) = check(&["--tlsrpt", "/run/tlsrpt", "--report-from", "nobody"]);
+    assert!(status == Some(2) && told.contains("mail address"), "{told}");
+    let (status, told) = check(&["--tlsrpt", "/run/tlsrpt", "--report-from", "tls@sender.test"]);
+    assert!(status == Some(0) && told.contains("tlsrpt = \"unix:/run/tlsrpt\""), "{told}");
+}
+
+/// The socket of a service manager: `ListenDatagram=`.
+#[test]
+fn a_socket_that_was_handed_over_is_collected_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrpt");
+    let script = r#"
+import os, socket, sys
+path, program, arguments = sys.argv[1], sys.argv[2], sys.argv[2:]
+datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+datagrams.bind(path)
+stream = socket.create_server(("127.0.0.1", 0))
+for number, handed in enumerate([os.dup(datagrams.fileno()), os.dup(stream.fileno())]):
+    os.dup2(handed, 3 + number, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="tlsrpt:socket")
+os.execv(program, arguments)
+"#;
+    let database = folder.path().join("tally.sqlite");
+    let config = folder.path().join("mtasts.toml");
+    let text = format!("[report]\nfrom = 'tls@sender.test'\nstore = 'sqlite:{}'\n", database.display());
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-c", script]).arg(&path).arg(env!("CARGO_BIN_EXE_mtasts"));
+    command.args(["serve", "--log-format", "json", "--store", "memory", "--dns", "127.0.0.1:9", "--config"]);
+    let mut daemon = Daemon::spawn(command.arg(&config));
+    daemon.listening();
+    send(path.to_str().unwrap(), "a.test", NO_POLICY);
+    daemon.signal("-TERM");
+    let (status, log) = daemon.end();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(path.exists(), "it belongs to the service manager");
+    assert_eq!(saved(database.to_str().unwrap(), "a.test"), [counts("no-policy-found", 1, 0, &[])]);
+}
