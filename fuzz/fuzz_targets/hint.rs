@@ -14,7 +14,10 @@ fuzz_target!(|input: (u8, u8, &str)| {
 
     assert_eq!(Hint::from_code(hint.code()), Some(hint));
     for sentence in [hint.cause(), hint.fix()] {
-        assert!(sentence.ends_with('.') && !sentence.contains(|character: char| character.is_control()), "{sentence}");
+        assert!(
+            sentence.ends_with('.') && !sentence.contains(|character: char| character.is_control()),
+            "{sentence}"
+        );
     }
     // Case, underscores and blanks make no difference, and neither does what stands beyond 256 octets.
     assert_eq!(explain(&reason.to_ascii_uppercase()), hint);
@@ -23,11 +26,17 @@ fuzz_target!(|input: (u8, u8, &str)| {
         assert_eq!(explain(&format!("{reason} certificate has expired")), hint);
     }
     // What a result type says by itself, a reason does not blur.
-    if let Some(ResultType::CertificateExpired | ResultType::CertificateHostMismatch | ResultType::DaneRequired) = result_type {
+    if let Some(
+        ResultType::CertificateExpired | ResultType::CertificateHostMismatch | ResultType::DaneRequired,
+    ) = result_type
+    {
         assert_eq!(hint, explain(""));
     }
     // Under TLSA records nobody asks a public CA.
     if policy_type == Some(PolicyType::Tlsa) {
-        assert!(![Hint::CERTIFICATE_NOT_TRUSTED, Hint::ISSUER_UNKNOWN, Hint::CERTIFICATE_HOST_MISMATCH].contains(&hint));
+        assert!(
+            ![Hint::CERTIFICATE_NOT_TRUSTED, Hint::ISSUER_UNKNOWN, Hint::CERTIFICATE_HOST_MISMATCH]
+                .contains(&hint)
+        );
     }
 });

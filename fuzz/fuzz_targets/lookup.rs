@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::{
-    CacheEntry, CacheUpdate, CachedPolicy, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, Mode,
-    NoPolicy, Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, RecordErrorKind, TxtFailure,
-    UnixTime,
+    CacheEntry, CacheUpdate, FetchFailure, HttpResponse, Input, Lookup, LookupConfig, Mode, NoPolicy,
+    Outcome, Output, Policy, PolicyDomain, PolicySource, Purpose, RecordErrorKind, TxtFailure, UnixTime,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -277,9 +276,7 @@ fn apply(outcome: &Outcome, entry: Option<CacheEntry>, now: UnixTime) -> Option<
     let after = entry.as_ref().and_then(CacheEntry::policy);
     match &outcome.cache_update {
         CacheUpdate::Store { policy, .. } => {
-            let is_newer =
-                |old: &&CachedPolicy| old.fetched_at() > policy.fetched_at() && old.fetched_at() <= now;
-            match held.as_ref().filter(is_newer) {
+            match held.as_ref().filter(|old| old.is_after(policy.fetched_at(), now)) {
                 Some(newer) if newer.is_valid(now) => assert_eq!(after, Some(newer)),
                 // It is remembered for a while that it has lapsed, and an older one does not take its place.
                 Some(lapsed) => assert!(after == Some(lapsed) || after == Some(policy)),

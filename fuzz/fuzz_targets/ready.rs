@@ -5,7 +5,8 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::tlsrpt::{
-    FailureDetails, Hint, LiveFindings, LiveHost, Readiness, ReadyRules, Report, ReportPeriod, ReportPolicy, Served, Verdict,
+    FailureDetails, Hint, LiveFindings, LiveHost, Readiness, ReadyRules, Report, ReportPeriod, ReportPolicy,
+    Served, Verdict,
 };
 use mta_sts_core::{DnsName, Policy, PolicyDomain, PolicyType, ResultType, UnixTime};
 
@@ -59,8 +60,10 @@ impl Input {
 
     fn assess(&self) -> Readiness {
         let domain = PolicyDomain::parse("north.test").expect("it is a name");
-        let policy = Policy::parse(b"version: STSv1\nmode: testing\nmx: mx1.north.test\nmx: mx2.north.test\nmax_age: 86400\n")
-            .expect("it is a policy");
+        let policy = Policy::parse(
+            b"version: STSv1\nmode: testing\nmx: mx1.north.test\nmx: mx2.north.test\nmax_age: 86400\n",
+        )
+        .expect("it is a policy");
         let mut served = Served::new(&domain, &policy);
         if let Some(since) = self.since {
             served = served.since(UnixTime::from_secs(since));
@@ -68,7 +71,13 @@ impl Input {
         if let Some(mended) = self.mended {
             served = served.mended_at(UnixTime::from_secs(mended));
         }
-        Readiness::assess(&self.reports, self.live.as_ref(), &served, UnixTime::from_secs(self.now), &ReadyRules::new())
+        Readiness::assess(
+            &self.reports,
+            self.live.as_ref(),
+            &served,
+            UnixTime::from_secs(self.now),
+            &ReadyRules::new(),
+        )
     }
 }
 
@@ -129,9 +138,11 @@ fn report(input: &mut Unstructured, has_failed: bool, number: usize) -> Result<R
     let period = period.expect("it ends behind its start");
     let mut report = Report::new(format!("Sender {sender}"), format!("tls@s{sender}.test"), id, period);
     for _ in 0..=below(2, input)? {
-        let kind = [PolicyType::Sts, PolicyType::Sts, PolicyType::Tlsa, PolicyType::NoPolicyFound][below(4, input)?];
+        let kind =
+            [PolicyType::Sts, PolicyType::Sts, PolicyType::Tlsa, PolicyType::NoPolicyFound][below(4, input)?];
         let domain = ["north.test", "north.test", "North.TEST.", "south.test"][below(4, input)?];
-        let hosts = [&["mx1.north.test", "mx2.north.test"][..], &["mx1.north.test"], &["\u{202e}\n"]][below(3, input)?];
+        let hosts = [&["mx1.north.test", "mx2.north.test"][..], &["mx1.north.test"], &["\u{202e}\n"]]
+            [below(3, input)?];
         let mut policy = ReportPolicy::new(kind, domain).with_mx_hosts(hosts);
         let successes = if has_failed { 0 } else { count(input)? };
         let details = below(3, input)? + usize::from(has_failed);
@@ -140,8 +151,12 @@ fn report(input: &mut Unstructured, has_failed: bool, number: usize) -> Result<R
             let result = ResultType::ALL[below(ResultType::ALL.len(), input)?];
             let count = count(input)?;
             failures = failures.saturating_add(count);
-            let host = ["mx1.north.test", "mx2.north.test", "old.north.test", "no name\u{7}", "\u{1b}[31m.test"][below(5, input)?];
-            let reason = ["", "mx-mismatch", "timeout", "no-system-roots", "certificate has expired", "\r\nx"][below(6, input)?];
+            let host =
+                ["mx1.north.test", "mx2.north.test", "old.north.test", "no name\u{7}", "\u{1b}[31m.test"]
+                    [below(5, input)?];
+            let reason =
+                ["", "mx-mismatch", "timeout", "no-system-roots", "certificate has expired", "\r\nx"]
+                    [below(6, input)?];
             let mut one = FailureDetails::new(result, count).with_receiving_mx_hostname(host);
             if !reason.is_empty() {
                 one = one.with_failure_reason_code(reason);

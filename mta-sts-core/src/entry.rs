@@ -405,9 +405,11 @@ impl CachedPolicy {
         self.fetched_at
     }
 
-    /// Returns whether the policy was requested after this time. A fetch time in the future is from before the clock
-    /// stepped back: it is not newer.
-    fn is_after(&self, time: UnixTime, now: UnixTime) -> bool {
+    /// Returns whether the policy was requested after this time. A fetch time in the future of `now` is from before the
+    /// clock stepped back: it is not newer.
+    ///
+    /// [`CacheUpdate::apply_to`] uses it. It is for stores that choose between two policies themselves.
+    pub fn is_after(&self, time: UnixTime, now: UnixTime) -> bool {
         self.fetched_at > time && self.fetched_at <= now
     }
 

@@ -513,6 +513,8 @@ impl DomainVerdict {
 }
 
 /// The state of a checked item.
+///
+/// It is closed: a program exits in one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Everything is fine.

@@ -60,6 +60,8 @@ pub struct DaneChecker {
 }
 
 /// The MX hosts of a destination to which DANE applies. Hosts without an address are not counted.
+///
+/// It is closed: all, some, or none. What is unknown is a [`DaneError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DaneCoverage {
     /// All of them.
@@ -134,8 +136,9 @@ impl DaneError {
     }
 }
 
-/// What a failed lookup was for.
+/// What a failed lookup was for. It is for people: no decision depends on it, and an unknown one is a lookup like the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DaneLookupKind {
     /// The MX records of the domain.
     Mx,

@@ -83,6 +83,9 @@ pub struct PolicyService {
 }
 
 /// The answer of a [`PolicyService`] about a domain.
+///
+/// It is closed: mail is sent under a policy, is sent without one, or waits. The reasons are in [`NoPolicy`] and [`WhyTemporary`],
+/// which may grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyAnswer {
     /// This policy applies. Its mode may be testing or none.

@@ -100,8 +100,9 @@ pub struct UnreadableEntry {
     pub why: Unreadable,
 }
 
-/// The reason why an entry cannot be read.
+/// The reason why an entry cannot be read. Treat an unknown one as [`Unreadable::Newer`]: the entry stays in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Unreadable {
     /// It was written by a later version of this library, which can read it.
     Newer,

@@ -3,6 +3,8 @@ use std::error::Error;
 use mta_sts_core::tlsrpt::{DueId, DueReport};
 use mta_sts_core::{PolicyDomain, UnixTime};
 
+use crate::report_store::ReportStore;
+
 /// Where the reports of an [`Outbox`](super::Outbox) come from: a tally that is kept.
 ///
 /// Its methods may wait for a disk; the outbox calls them on threads that may.
@@ -24,6 +26,20 @@ pub trait DueReports: Send + Sync {
 
     /// A mail with a report goes to this domain: its session must not be a reason for a report (RFC 8460, 3).
     fn note_report_mail(&self, domain: &PolicyDomain, now: UnixTime);
+}
+
+impl DueReports for ReportStore {
+    fn due(&self, now: UnixTime) -> Result<Vec<DueReport>, DueReportsError> {
+        Ok(Self::due(self, now)?)
+    }
+
+    fn taken(&self, reports: &[DueId], now: UnixTime) -> Result<(), DueReportsError> {
+        Ok(Self::taken(self, reports, now)?)
+    }
+
+    fn note_report_mail(&self, domain: &PolicyDomain, now: UnixTime) {
+        Self::note_report_mail(self, domain, now);
+    }
 }
 
 /// Why a tally did not do what it was asked for, in words.

@@ -77,8 +77,9 @@ impl HostCheck {
     }
 }
 
-/// The decision of a sender about an MX host.
+/// The decision of a sender about an MX host. Treat an unknown one as [`HostDecision::TryNextMx`]: no message goes to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HostDecision {
     /// Deliver to it.
     Deliver,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::local_fault::is_exhausted;
 
 /// The reason why a lookup has no records: they do not exist, or no server gave an answer.
+///
+/// It is closed: the caller goes on without records, or waits. New causes of the latter are [`DnsFailure`]s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
     /// A server said that there are none. The caller proceeds without them.
@@ -59,7 +61,7 @@ impl DnsAbsence {
     }
 }
 
-/// What a negative answer says does not exist.
+/// What a negative answer says does not exist. It is closed: DNS has these two (RFC 2308, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbsenceKind {
     /// NXDOMAIN: the name, with all its types.

@@ -12,8 +12,10 @@ pub(super) enum StoreOperation {
     Write,
 }
 
-/// The state of the store of a [`PolicyService`](super::PolicyService).
+/// The state of the store of a [`PolicyService`](super::PolicyService). Treat an unknown one as [`StoreState::Down`]: an
+/// operator has a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StoreState {
     /// There is no store.
     None,

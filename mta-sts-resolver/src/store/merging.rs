@@ -1,6 +1,6 @@
 //! Merges the entries that two processes have for one domain.
 
-use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, CachedPolicy, UnixTime};
+use mta_sts_core::{BackOff, CacheEntry, CacheUpdate, UnixTime};
 
 /// Combines the entries `held` and `new`. Of two policies the one that was requested later counts, and the other entry
 /// does not change it, according to the rules of [`CacheUpdate::apply_to`].
@@ -42,7 +42,7 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
     let policy = other.policy().filter(|policy| in_force.is_none() || policy.is_valid(now));
     if let Some(policy) = policy.filter(|policy| known.policy() != Some(policy)) {
         updates.push(CacheUpdate::Store { policy: policy.clone(), checked_until: other.checked_until() });
-        in_force = in_force.filter(|known| is_later(known, policy.fetched_at(), now)).or(Some(policy));
+        in_force = in_force.filter(|known| known.is_after(policy.fetched_at(), now)).or(Some(policy));
     }
     let is_known =
         |new: &BackOff| known.back_offs().iter().any(|known| known.id == new.id && known.until >= new.until);
@@ -51,7 +51,7 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
         // The time of a failed fetch is not stored. A process that knew the policy in force has counted the failure
         // since; for others it is unknown.
         let knew = in_force.is_none_or(|policy| {
-            other.policy().is_some_and(|other| !is_later(policy, other.fetched_at(), now))
+            other.policy().is_some_and(|other| !policy.is_after(other.fetched_at(), now))
         });
         let requested_at = if knew { now } else { UnixTime::default() };
         let new = other.back_offs().iter().filter(|back_off| back_off.until > now && !is_known(back_off));
@@ -65,10 +65,4 @@ pub(crate) fn updates(known: &CacheEntry, other: &CacheEntry, now: UnixTime) -> 
         updates.push(CacheUpdate::Absent(absence));
     }
     updates
-}
-
-/// Returns whether a policy was requested after this time. A fetch time in the future is from before a clock stepped
-/// back.
-fn is_later(policy: &CachedPolicy, time: UnixTime, now: UnixTime) -> bool {
-    policy.fetched_at() > time && policy.fetched_at() <= now
 }

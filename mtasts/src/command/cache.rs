@@ -276,7 +276,7 @@ impl Cache {
         let (mut newer, mut damaged) = (0, 0);
         let mut unreadable = Unread::of(store);
         while let Some(page) = unreadable.next().await? {
-            let of_later = page.iter().filter(|entry| entry.why == Unreadable::Newer).count();
+            let of_later = page.iter().filter(|entry| entry.why != Unreadable::Damaged).count();
             (newer, damaged) = (newer + of_later, damaged + page.len() - of_later);
         }
         tell_unreadable(newer, damaged, "not listed");
@@ -289,8 +289,8 @@ impl Cache {
             while let Some(page) = unreadable.next().await? {
                 if let Some(entry) = page.iter().find(|entry| entry.name == domain.as_str().as_bytes()) {
                     let why = match entry.why {
-                        Unreadable::Newer => "was written by a later version of mtasts, and cannot be read",
                         Unreadable::Damaged => "is damaged",
+                        _ => "was written by a later version of mtasts, and cannot be read",
                     };
                     return Ok(told(Exit::No, &format!("the stored entry of {domain} {why}")));
                 }
@@ -367,7 +367,7 @@ async fn export(store: &Arc<dyn EntryStore>) -> Result<Exit, Failed> {
     while let Some(page) = unreadable.next().await? {
         for UnreadableEntry { name, text, why } in page {
             match (why, String::from_utf8(name), String::from_utf8(text)) {
-                (Unreadable::Newer, Ok(domain), Ok(entry)) => {
+                (why, Ok(domain), Ok(entry)) if why != Unreadable::Damaged => {
                     writeln!(out, "{}", json!({ "domain": domain, "entry": entry }))?;
                     newer += 1;
                 }

@@ -308,11 +308,11 @@ fn decision(block: &mut Block, host: &HostCheck) {
             (Tone::Note, "senders without DANE deliver".to_owned())
         }
         HostDecision::Deliver => (Tone::Note, "senders deliver anyway".to_owned()),
-        HostDecision::TryNextMx => {
+        HostDecision::Unavailable => (Tone::Note, "senders cannot deliver".to_owned()),
+        _ => {
             let reason = host.fault.map_or("", |fault| fault.message());
             (Tone::Note, format!("senders with MTA-STS do not deliver: {reason}"))
         }
-        HostDecision::Unavailable => (Tone::Note, "senders cannot deliver".to_owned()),
     };
     block.line("", tone, text);
 }

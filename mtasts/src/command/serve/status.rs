@@ -110,7 +110,7 @@ impl StatusPages {
         let (state, is_degraded) = match self.service.store_state() {
             StoreState::None => ("", false),
             StoreState::Up => ("works, ", false),
-            StoreState::Down => ("fails, ", true),
+            _ => ("fails, ", true),
         };
         let word = if is_degraded && self.phase.is_serving() { "degraded" } else { self.phase.word() };
         let text = format!(
