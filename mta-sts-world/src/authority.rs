@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::error::WorldError;
 
-/// The two throw-away CAs: the one that this world trusts, and a stranger.
+/// The two throw-away CAs: one that is trusted in this world, and one that is not.
 pub(crate) struct Authorities {
     trusted: CertifiedIssuer<'static, KeyPair>,
     stranger: CertifiedIssuer<'static, KeyPair>,
@@ -21,13 +21,13 @@ pub(crate) struct Authorities {
     now: OffsetDateTime,
 }
 
-/// What a certificate is to look like.
+/// The properties of a certificate to issue.
 #[derive(Clone, Debug)]
 pub(crate) struct CertificatePlan {
     /// The DNS-IDs.
     pub(crate) names: Vec<String>,
     pub(crate) signer: Signer,
-    /// For how many days it is still valid; negative, once it has expired.
+    /// The number of days until it expires; negative if it has expired.
     pub(crate) days_left: i64,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Signer {
     Trusted,
     Stranger,
     Itself,
-    /// A CA below the trusted one, which the server does not send.
+    /// An intermediate CA below the trusted one, which the server does not send.
     Unsent,
 }
 
@@ -94,7 +94,7 @@ impl Authorities {
     }
 }
 
-/// What a TLSA record with SPKI(1) and SHA2-256(1) says of this certificate.
+/// The data of a TLSA record with SPKI(1) and SHA2-256(1) for this certificate.
 pub(crate) fn key_digest(certified: &CertifiedKey) -> Option<[u8; 32]> {
     let key = certified.key.public_key()?;
     let sha256 = TLS13_AES_128_GCM_SHA256.tls13()?.common.hash_provider;

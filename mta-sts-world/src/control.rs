@@ -17,7 +17,7 @@ use crate::live::Live;
 use crate::reports::TlsrptAnswer;
 use crate::scenario::State;
 
-/// Binds the control socket; a socket that nobody serves is in the way and goes.
+/// Binds the control socket, and replaces a stale socket that nobody serves.
 pub(crate) fn listen(path: &Path) -> Result<UnixListener, WorldError> {
     let failed = |source| WorldError::File { path: path.to_owned(), source };
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());

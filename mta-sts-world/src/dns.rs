@@ -89,7 +89,7 @@ fn no_response(request: &Request) -> ResponseInfo {
 
 const IDLE: Duration = Duration::from_secs(30);
 const RESPONSES: usize = 16;
-/// What fits a packet on any path (RFC 9715, 3.1 has 1400 as the upper bound).
+/// The largest response that fits a packet on any path (RFC 9715, 3.1 has 1400 as the upper bound).
 const MAX_UDP_PAYLOAD: u16 = 1232;
 /// RFC 8914, 2.
 const EXTENDED_DNS_ERROR: u16 = 15;

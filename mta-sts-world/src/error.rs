@@ -4,26 +4,26 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a world does not start, or does not do what it was told.
+/// The reason why a world does not start or cannot execute a command.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WorldError {
-    /// A fixed address or port cannot be had. Choose another, or let the system choose.
+    /// A fixed address or port is not available. Choose another, or let the system choose.
     #[error("{service} cannot listen on {address}: {source}")]
     Bind {
         /// `dns`, `https` or `smtp`.
         service: &'static str,
-        /// What was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// No port was free on all addresses of a service, in several tries. Try again.
+    /// In several attempts, no port was free on all addresses of a service. Try again.
     #[error("no port is free on all {service} addresses: {source}")]
     NoCommonPort {
         /// `dns`, `https` or `smtp`.
         service: &'static str,
-        /// What the system said at the last try.
+        /// The error of the system at the last attempt.
         source: io::Error,
     },
     /// A throw-away certificate could not be made.
@@ -31,7 +31,7 @@ pub enum WorldError {
     Certificate {
         /// The subject.
         name: String,
-        /// What the maker of certificates said.
+        /// The error of the certificate generator.
         detail: String,
     },
     /// A file of [`World::write_files`](crate::World::write_files), or the control socket, cannot be made.
@@ -39,7 +39,7 @@ pub enum WorldError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// There is no scenario of this name: see [`World::scenarios`](crate::World::scenarios).
@@ -54,7 +54,7 @@ pub enum WorldError {
     /// There is no MX host of this name.
     #[error("no MX host is called {0:?}")]
     UnknownMailHost(String),
-    /// This is no name of a domain.
+    /// This is not a domain name.
     #[error("{0:?} is no name of a domain")]
     BadDomain(String),
 }

@@ -30,13 +30,13 @@ use crate::scenario::{Staged, States};
 use crate::seen::{HttpsRequest, Record};
 use crate::tls::{self, WithoutSni};
 
-/// How a Policy Host answers `GET /.well-known/mta-sts.txt`.
+/// The response of a Policy Host to `GET /.well-known/mta-sts.txt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyHostBehaviour {
     /// 200, `text/plain`, this body.
     Policy(String),
-    /// 200, `text/plain`, this body, gzip content coding although nobody asked for it.
+    /// 200, `text/plain`, this body, with gzip content coding although the client did not ask for it.
     Gzip(String),
     /// 200, `text/plain`, this body, one octet a second.
     Drip(String),
@@ -46,13 +46,13 @@ pub enum PolicyHostBehaviour {
     TwoMediaTypes(String),
     /// 200, `text/plain`, a body of 65,537 octets that begins with this text.
     TooLarge(String),
-    /// This status, `text/plain`, a short body that is no policy.
+    /// This status, `text/plain`, a short body that is not a policy.
     Status(u16),
     /// 302 to the well-known URL of another Policy Host of this world.
     Redirect(String),
-    /// The request is read and never answered.
+    /// The request is read, and no response is sent.
     Hang,
-    /// Nobody listens: the connection is refused. Of several hosts at one address, all must be so.
+    /// The connection is refused. If several hosts share an address, all of them must refuse.
     Refused,
 }
 
@@ -73,12 +73,12 @@ pub(crate) struct HttpsServer {
 pub(crate) struct Site {
     pub(crate) host: String,
     pub(crate) certificate: Staged<Arc<CertifiedKey>>,
-    /// Of the first host at an address; of others it does not count.
+    /// Taken from the first host at an address, and ignored for the others.
     pub(crate) without_sni: WithoutSni<Arc<CertifiedKey>>,
     pub(crate) behaviour: Staged<PolicyHostBehaviour>,
-    /// What a test put in place of the behaviour, until the next reset.
+    /// The behaviour that a test has set, until the next reset.
     pub(crate) instead: Mutex<Option<PolicyHostBehaviour>>,
-    /// It takes TLS reports, and has no policy.
+    /// Whether it accepts TLS reports instead of serving a policy.
     pub(crate) reports: Option<Replaceable<ReportHostBehaviour>>,
 }
 
@@ -132,7 +132,7 @@ impl HttpsServer {
         }
     }
 
-    /// Opens or closes the gate as the sites now want it.
+    /// Starts or stops listening, as the sites now require.
     pub(crate) fn settle(&self) -> io::Result<()> {
         let refused = self.sites.iter().all(|site| site.now(&self.states) == PolicyHostBehaviour::Refused);
         let mut gate = self.gate();
@@ -155,7 +155,7 @@ impl HttpsServer {
         Ok(())
     }
 
-    /// Gives the port back.
+    /// Releases the port.
     pub(crate) fn close(&self) {
         *self.gate() = Gate::Refused(None);
     }
@@ -348,7 +348,7 @@ type Answer = BoxBody<Bytes, Infallible>;
 #[derive(Clone, Copy)]
 struct TooLong;
 
-/// Reads the body of a report, and keeps the beginning.
+/// Reads the body of a report, and keeps its first part.
 async fn kept_of(body: Incoming) -> Result<Vec<u8>, TooLong> {
     let body = Limited::new(body, MAX_REPORT).collect().await.map_err(|_| TooLong)?.to_bytes();
     Ok(body[..body.len().min(MAX_KEPT_BODY)].to_vec())
@@ -365,7 +365,7 @@ fn with_body(status: StatusCode, body: Answer) -> Response<Answer> {
     response
 }
 
-/// A body that comes one octet a second.
+/// A body that is sent at one octet a second.
 struct Drip {
     left: Bytes,
     next: Pin<Box<Sleep>>,
@@ -412,5 +412,5 @@ const MAX_KEPT_BODY: usize = 64 * 1024;
 const MAX_REQUEST_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_CONNECTIONS: usize = 256;
-/// Longer than any client waits (RFC 8461, 3.3 suggests one minute).
+/// Longer than any client waits; RFC 8461, 3.3 suggests one minute.
 const CONNECTION_TIME: Duration = Duration::from_secs(300);

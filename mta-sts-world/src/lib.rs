@@ -1,4 +1,4 @@
-//! A whole mail world on loopback, in one process: an authoritative DNS server, HTTPS Policy Hosts under a throw-away
+//! A complete mail environment on loopback, in one process: an authoritative DNS server, HTTPS Policy Hosts under a throw-away
 //! CA, SMTP servers with STARTTLS, and an attacker between them.
 //!
 //! ```no_run

@@ -9,7 +9,7 @@ pub(crate) enum Line {
     End,
 }
 
-/// Reads up to LF and takes that off; a line longer than `limit` is read and forgotten.
+/// Reads up to LF and removes it; a line longer than `limit` is read and discarded.
 pub(crate) async fn read_line(stream: &mut (impl AsyncBufRead + Unpin), limit: usize) -> io::Result<Line> {
     let mut line = Vec::new();
     let mut too_long = false;

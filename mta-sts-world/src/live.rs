@@ -15,7 +15,7 @@ use crate::scenario::{Scenario, State, States};
 use crate::seen::{Owner, Record, Seen};
 use crate::zone::Zone;
 
-/// What the world itself and its control socket work on.
+/// The state shared by the world and its control socket.
 pub(crate) struct Live {
     pub(crate) dns_addr: SocketAddr,
     pub(crate) https_port: u16,
@@ -27,9 +27,9 @@ pub(crate) struct Live {
     pub(crate) states: Arc<States>,
     pub(crate) seen: Arc<Record>,
     pub(crate) https: Vec<Arc<HttpsServer>>,
-    /// What the MX hosts say to mail, by name.
+    /// The responses of the MX hosts to mail, by name.
     pub(crate) receptions: BTreeMap<String, Arc<Reception>>,
-    /// Where `zone` is to be kept up to date.
+    /// The directory in which `zone` is kept up to date.
     pub(crate) directory: Mutex<Option<PathBuf>>,
     pub(crate) runtime: Handle,
 }
@@ -39,7 +39,7 @@ impl Live {
         self.seen.seen()
     }
 
-    /// Every scenario with the state that it is in.
+    /// Every scenario with its current state.
     pub(crate) fn scenarios(&self) -> impl Iterator<Item = (&Scenario, State)> {
         self.scenarios.iter().enumerate().map(|(number, scenario)| (scenario, self.states.get(number)))
     }
@@ -186,7 +186,7 @@ impl From<&MailHostPlan> for MailHost {
     }
 }
 
-/// Writes beside the file and renames, so that a reader never sees half of it.
+/// Writes a temporary file and renames it, so that a reader never sees an incomplete file.
 fn write(path: &Path, text: &[u8]) -> Result<(), WorldError> {
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, text)

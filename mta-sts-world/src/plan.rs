@@ -10,7 +10,7 @@ use crate::smtp::DeprecatedTls;
 use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Zone};
 
-/// What a world is to be made of: scenarios, records, hosts.
+/// The plan of a world: scenarios, records, hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) scenarios: Vec<Scenario>,
@@ -18,7 +18,7 @@ pub(crate) struct Plan {
     /// By address, in order: the first one always listens, which keeps two worlds from choosing the same port.
     pub(crate) policy_hosts: BTreeMap<Ipv4Addr, Vec<PolicyHostPlan>>,
     pub(crate) mail_hosts: Vec<MailHostPlan>,
-    /// What hosts of these names show to a client that sends no SNI; the others show the same as with it.
+    /// The behaviour of the hosts with these names for a client that sends no SNI; other hosts send the same certificate.
     pub(crate) without_sni: BTreeMap<String, WithoutSni<CertificatePlan>>,
     /// TXT records that name the port of the HTTPS hosts: the name, and the text with [`HTTPS_PORT`] in it.
     pub(crate) txt_with_port: Vec<(String, String)>,
@@ -30,7 +30,7 @@ pub(crate) struct PolicyHostPlan {
     pub(crate) name: String,
     pub(crate) certificate: Staged<CertificatePlan>,
     pub(crate) behaviour: Staged<PolicyHostBehaviour>,
-    /// It takes TLS reports, and has no policy.
+    /// Whether it accepts TLS reports instead of serving a policy.
     pub(crate) reports: Option<ReportHostBehaviour>,
 }
 
@@ -45,16 +45,16 @@ pub(crate) struct MailHostPlan {
     pub(crate) reception: MailReception,
 }
 
-/// What an MX host offers.
+/// The service of an MX host.
 #[derive(Clone, Debug)]
 pub(crate) enum MailService {
     Starttls(CertificatePlan),
     Stripped,
-    /// No TLS version that is new enough.
+    /// Only TLS versions that are too old.
     OldTls,
 }
 
-/// What the TLSA records of port 25 and of the world's port say of an MX host.
+/// The TLSA records of an MX host for port 25 and for the world's port.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TlsaPlan {
     ItsKey,
@@ -95,7 +95,7 @@ impl Plan {
     }
 }
 
-/// The words of a scenario.
+/// The texts of a scenario.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Told<'t> {
     pub(crate) name: &'t str,
@@ -105,7 +105,7 @@ pub(crate) struct Told<'t> {
     pub(crate) tls_required_no: bool,
 }
 
-/// A domain while it is being furnished. A name without `.test` at its end is relative to the domain.
+/// A builder of a domain. A name without `.test` at its end is relative to the domain.
 pub(crate) struct Stage<'p> {
     plan: &'p mut Plan,
     domain: String,
@@ -301,7 +301,7 @@ impl Stage<'_> {
         self
     }
 
-    /// The MX host that was added last says so to mail.
+    /// Sets the response to mail of the MX host that was added last.
     pub(crate) fn reception(&mut self, reception: MailReception) -> &mut Self {
         if let Some(host) = self.plan.mail_hosts.last_mut() {
             host.reception = reception;
@@ -309,7 +309,7 @@ impl Stage<'_> {
         self
     }
 
-    /// The MX host that was added last has a TLSA record.
+    /// Adds a TLSA record for the MX host that was added last.
     pub(crate) fn tlsa(&mut self, tlsa: TlsaPlan) -> &mut Self {
         if let Some(host) = self.plan.mail_hosts.last_mut() {
             host.tlsa = Some(tlsa);
@@ -317,7 +317,7 @@ impl Stage<'_> {
         self
     }
 
-    /// The MX host that was added last does so with clients that know no TLS 1.2.
+    /// Sets the behaviour of the MX host that was added last for clients that do not support TLS 1.2.
     pub(crate) fn deprecated_tls(&mut self, deprecated_tls: DeprecatedTls) -> &mut Self {
         if let Some(host) = self.plan.mail_hosts.last_mut() {
             host.deprecated_tls = deprecated_tls;
@@ -325,14 +325,14 @@ impl Stage<'_> {
         self
     }
 
-    /// An MX host or Policy Host needs to be told its name.
+    /// Sets the behaviour of an MX host or Policy Host for clients that send no SNI.
     pub(crate) fn without_sni(&mut self, name: &str, shown: WithoutSni<CertificatePlan>) -> &mut Self {
         let name = self.full(name);
         self.plan.without_sni.insert(name, shown);
         self
     }
 
-    /// A validating resolver finds the domain signed.
+    /// Marks the domain as signed for a validating resolver.
     pub(crate) fn signed(&mut self) -> &mut Self {
         self.plan.zone.sign(&self.domain);
         self
@@ -363,14 +363,14 @@ impl Stage<'_> {
         self
     }
 
-    /// A record that one of the two DNS servers alone has.
+    /// Adds a record to only one of the two DNS servers.
     pub(crate) fn data_at(&mut self, server: DnsServer, name: &str, data: Data) -> &mut Self {
         let name = self.full(name);
         self.plan.zone.add_at(server, &name, data);
         self
     }
 
-    /// Both DNS servers are name servers of the domain.
+    /// Makes both DNS servers name servers of the domain.
     pub(crate) fn name_servers(&mut self) -> &mut Self {
         for (name, address) in [("ns1", DNS_ADDRESS), ("ns2", SECOND_DNS_ADDRESS)] {
             let server = self.full(name);
@@ -387,7 +387,7 @@ impl Stage<'_> {
         MailService::Starttls(CertificatePlan { days_left: -1, ..self.valid(name) })
     }
 
-    /// A good certificate that is valid for so many days more.
+    /// A valid certificate that expires after this number of days.
     pub(crate) fn expiring(&self, name: &str, days_left: i64) -> CertificatePlan {
         CertificatePlan { days_left, ..self.valid(name) }
     }
@@ -421,11 +421,11 @@ impl Stage<'_> {
     }
 }
 
-/// What stands for the port of the HTTPS hosts, which is known when they listen.
+/// The placeholder for the port of the HTTPS hosts, which is known once they listen.
 pub(crate) const HTTPS_PORT: &str = "{https-port}";
-/// The `id` of every record at first.
+/// The initial `id` of every record.
 pub(crate) const ID: &str = "20260101T000000";
 /// The DNS server.
 pub(crate) const DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 83, 0, 53);
-/// The second one, which knows some domains otherwise.
+/// The second DNS server, which has other records for some domains.
 pub(crate) const SECOND_DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 83, 0, 54);

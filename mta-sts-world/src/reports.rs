@@ -1,10 +1,10 @@
-//! What takes TLS reports (RFC 8460): the record that asks for them, hosts for mail, hosts for POSTs; and their faults.
+//! Receivers of TLS reports (RFC 8460): the record that requests them, mail hosts, HTTPS hosts, and their faults.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What DNS says of the TLSRPT record of a domain, in place of what it says usually.
+/// A replacement for the DNS response about the TLSRPT record of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsrptAnswer {
@@ -14,46 +14,46 @@ pub enum TlsrptAnswer {
     NoRecord,
     /// SERVFAIL.
     Failure,
-    /// The question is never answered.
+    /// No response is sent.
     Silence,
 }
 
-/// How an HTTPS host answers the POST of a TLS report (RFC 8460, 5.4), whatever the path.
+/// The response of an HTTPS host to the POST of a TLS report (RFC 8460, 5.4), for any path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReportHostBehaviour {
-    /// 201: it has the report.
+    /// 201: the report is accepted.
     Taken,
-    /// The same, after this time.
+    /// 201 after this delay.
     Slow(Duration),
     /// This status, and a short body.
     Status(u16),
     /// 307 to the same path at another host of this world.
     Redirect(String),
-    /// The request is read and never answered.
+    /// The request is read, and no response is sent.
     Hang,
 }
 
-/// What an MX host says to mail.
+/// The response of an MX host to mail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MailReception {
-    /// It takes it.
+    /// The mail is accepted.
     #[default]
     Taken,
-    /// 451 to the first RCPT with this sender and this recipient; the next one is taken.
+    /// 451 to the first RCPT with a given sender and recipient; the next one is accepted.
     Greylisting,
     /// 451 to RCPT.
     Deferred,
     /// 550 to RCPT.
     Refused,
-    /// The message is read and never answered.
+    /// The message is read, and no reply is sent.
     Hang,
-    /// The message is taken, and the connection is closed in place of the reply.
+    /// The message is accepted, and the connection is closed instead of a reply.
     ReplyLost,
 }
 
-/// What is so usually, unless a test has put something in its place until the next reset.
+/// A default value that a test can replace until the next reset.
 #[derive(Debug, Default)]
 pub(crate) struct Replaceable<T> {
     usual: T,
@@ -78,7 +78,7 @@ impl<T: Clone> Replaceable<T> {
     }
 }
 
-/// What an MX host says to mail, and whom it has told to come again.
+/// The response of an MX host to mail, and the senders that it has deferred.
 #[derive(Debug)]
 pub(crate) struct Reception {
     pub(crate) behaviour: Replaceable<MailReception>,
@@ -90,7 +90,7 @@ impl Reception {
         Self { behaviour: Replaceable::new(usual), greylisted: Mutex::default() }
     }
 
-    /// The reply by which a recipient is refused, if it is.
+    /// The reply that rejects a recipient, if any.
     pub(crate) fn refusal(&self, mail_from: &str, mailbox: &str) -> Option<&'static str> {
         match self.behaviour.now() {
             MailReception::Greylisting => {

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// One recipient domain, what happens to mail for it, and how it ends with and without MTA-STS.
+/// One recipient domain, its fault, and the outcome of delivery with and without MTA-STS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scenario {
     /// A kebab-case word, also the first label of the domain.
@@ -15,13 +15,13 @@ pub struct Scenario {
     pub domain: String,
     /// A mailbox in that domain.
     pub recipient: String,
-    /// The sender must have fetched the policy in state [`State::Calm`] before the switch to [`State::Attack`].
+    /// Whether the sender must have fetched the policy in state [`State::Calm`] before the switch to [`State::Attack`].
     pub needs_cached_policy: bool,
     /// The state after the start and after a reset: calm where a policy must be cached first.
     pub initial: State,
-    /// The message has the header field `TLS-Required: No` (RFC 8689, 5).
+    /// Whether the message has the header field `TLS-Required: No` (RFC 8689, 5).
     pub tls_required_no: bool,
-    /// How delivery ends in state [`State::Attack`].
+    /// The outcome of delivery in state [`State::Attack`].
     pub expected: Expected,
 }
 
@@ -29,36 +29,36 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Everything is as its owner meant it.
+    /// Everything is as the owner of the domain intended.
     Calm,
-    /// The fault, or the attacker, is there.
+    /// The fault or the attack is in force.
     Attack,
 }
 
 /// The outcomes for two senders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Expected {
-    /// A sender of opportunistic STARTTLS (RFC 7435), which checks no certificate.
+    /// A sender with opportunistic STARTTLS (RFC 7435), which verifies no certificate.
     pub opportunistic: Delivery,
     /// A sender that honours MTA-STS.
     pub mta_sts: MtaStsOutcome,
 }
 
-/// What a sender that honours MTA-STS does.
+/// The behaviour of a sender that honours MTA-STS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MtaStsOutcome {
-    /// Where the message ends.
+    /// The destination of the message.
     pub delivery: Delivery,
-    /// Where the policy came from.
+    /// The source of the policy.
     pub policy: PolicySource,
     /// The mode of that policy.
     pub mode: Option<Mode>,
-    /// The failures that a TLSRPT report will have (RFC 8460), provided that the sender asks for the TXT record again
+    /// The failures in the TLSRPT report (RFC 8460), provided that the sender queries the TXT record again
     /// after a switch; a sender within the TTL of its last answer does not count `sts-policy-fetch-error`.
     pub reports: Vec<Report>,
 }
 
-/// Where a message ends.
+/// The final destination of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Delivery {
@@ -66,44 +66,44 @@ pub enum Delivery {
     Delivered {
         /// The name in the MX record.
         mx: String,
-        /// How the message came there.
+        /// The transport of the message.
         channel: Channel,
-        /// Who has read it.
+        /// The parties that could read it.
         read_by: Reader,
     },
     /// In the sender's queue.
     Deferred,
 }
 
-/// How a message travels.
+/// The protection of a message in transit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// Without TLS.
     Clear,
-    /// With TLS to whoever answered.
+    /// With TLS to an unauthenticated host.
     Encrypted,
     /// With TLS to the host whose certificate was validated.
     Authenticated,
 }
 
-/// Who has read a message.
+/// The parties that could read a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reader {
     /// The recipient only.
     Recipient,
-    /// The attacker, perhaps beside the recipient.
+    /// The attacker, and possibly the recipient.
     Attacker,
 }
 
-/// Where the policy that was applied came from.
+/// The source of the applied policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum PolicySource {
-    /// There is none.
+    /// There is no policy.
     None {
-        /// Why not.
+        /// The reason.
         why: WhyNone,
     },
     /// From the sender's cache.
@@ -112,7 +112,7 @@ pub enum PolicySource {
     Fetched,
 }
 
-/// Why there is no policy.
+/// The reason why there is no policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
@@ -139,11 +139,11 @@ pub enum Mode {
 /// One failure in a TLSRPT report (RFC 8460, 4.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The policy it is counted under.
+    /// The policy under which it is counted.
     pub policy_type: PolicyType,
-    /// What went wrong.
+    /// The result type.
     pub result_type: ResultType,
-    /// `failure-reason-code`, where this world asks for a certain one.
+    /// `failure-reason-code`, if this world expects a specific one.
     pub reason_code: Option<String>,
     /// The MX host, for failures of a session.
     pub mx: Option<String>,
@@ -173,7 +173,7 @@ pub enum ResultType {
     StsWebpkiInvalid,
 }
 
-/// The present state of every scenario, by its number.
+/// The current state of every scenario, by its number.
 #[derive(Debug)]
 pub(crate) struct States {
     attack: Vec<AtomicBool>,
@@ -201,7 +201,7 @@ impl States {
     }
 }
 
-/// When a record, or a way to behave, is in force.
+/// The states in which a record or a behaviour is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     Always,
@@ -217,7 +217,7 @@ impl When {
     }
 }
 
-/// A thing that depends on the state of its scenario.
+/// A value that depends on the state of its scenario.
 #[derive(Clone, Debug)]
 pub(crate) struct Staged<T> {
     pub(crate) scenario: Option<usize>,

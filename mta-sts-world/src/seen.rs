@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::Reader;
 
-/// What the servers of a world saw since the start or the last reset, each list in order of time.
+/// The traffic recorded by the servers of a world since the start or the last reset, each list in chronological order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Questions to the DNS server, also those that were never answered.
+    /// Questions to the DNS server, including those without a response.
     pub dns: Vec<DnsQuestion>,
-    /// Requests to Policy Hosts; a client that does not finish the TLS handshake makes none.
+    /// Requests to Policy Hosts. A client that does not complete the TLS handshake makes none.
     pub https: Vec<HttpsRequest>,
     /// Connections to SMTP servers.
     pub smtp: Vec<SmtpSession>,
-    /// How many entries found no room: a list holds 4,096.
+    /// The number of entries that were dropped because a list was full: it holds 4,096.
     pub forgotten: u64,
 }
 
@@ -25,11 +25,11 @@ pub struct DnsQuestion {
     pub name: String,
     /// `TXT`, `MX`, `A` ...
     pub record_type: String,
-    /// How it came.
+    /// The transport.
     pub transport: Transport,
 }
 
-/// How a DNS question came.
+/// The transport of a DNS question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
@@ -41,9 +41,9 @@ pub enum Transport {
 /// One HTTPS request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpsRequest {
-    /// The address it came to.
+    /// The local address.
     pub address: Ipv4Addr,
-    /// Where it came from.
+    /// The address of the client.
     pub peer: SocketAddr,
     /// The name in the TLS handshake.
     pub sni: String,
@@ -53,11 +53,11 @@ pub struct HttpsRequest {
     pub host: Option<String>,
     /// `GET` ...
     pub method: String,
-    /// With the query, if any.
+    /// The path, with the query if any.
     pub path: String,
     /// Names in lower case, as sent; 64 at most.
     pub headers: Vec<(String, String)>,
-    /// What was sent to a host that takes TLS reports: the first 65,536 octets, in JSON as base64. Of others it is not read.
+    /// The body sent to a host that accepts TLS reports: its first 65,536 octets, in JSON as base64. Other bodies are not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "base64_text")]
     pub body: Vec<u8>,
 }
@@ -76,19 +76,19 @@ pub struct SmtpSession {
     pub host: String,
     /// Its address.
     pub address: Ipv4Addr,
-    /// Where the connection came from.
+    /// The address of the client.
     pub peer: SocketAddr,
-    /// Whose server it is.
+    /// The owner of the server.
     pub owner: Owner,
-    /// The attacker sits on the path and sees whatever is not encrypted.
+    /// Whether an attacker on the path sees everything that is not encrypted.
     pub attacker_on_path: bool,
     /// Names given in EHLO or HELO before TLS.
     pub ehlo_before_tls: Vec<String>,
-    /// STARTTLS was asked for, granted or not.
+    /// Whether STARTTLS was requested, accepted or not.
     pub starttls: bool,
-    /// Octets that came in clear behind STARTTLS, and were thrown away (RFC 3207, 4.2).
+    /// Octets that came in clear after STARTTLS and were discarded (RFC 3207, 4.2).
     pub discarded: usize,
-    /// The TLS handshake, if it was finished.
+    /// The TLS handshake, if it was completed.
     pub tls: Option<SmtpTls>,
     /// Names given in EHLO or HELO after TLS.
     pub ehlo_after_tls: Vec<String>,
@@ -96,7 +96,7 @@ pub struct SmtpSession {
     pub transactions: Vec<Transaction>,
 }
 
-/// A finished TLS handshake.
+/// A completed TLS handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmtpTls {
     /// The name in the handshake.
@@ -112,15 +112,15 @@ pub struct Transaction {
     pub mail_from: String,
     /// The mailboxes of the accepted RCPT commands.
     pub recipients: Vec<String>,
-    /// It came over TLS.
+    /// Whether it came over TLS.
     pub over_tls: bool,
-    /// Who can read it.
+    /// The parties that can read it.
     pub read_by: Reader,
     /// The accepted message: header and body, dots unstuffed, CRLF line ends, 65,536 octets at most.
     pub message: Option<String>,
 }
 
-/// Whose server it is.
+/// The owner of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
@@ -146,7 +146,7 @@ mod base64_text {
     }
 }
 
-/// Where the servers write down what they see.
+/// The recorder of the traffic that the servers see.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     seen: Mutex<Journal>,
@@ -180,7 +180,7 @@ impl Record {
         push(&mut seen.https, request, &mut seen.forgotten);
     }
 
-    /// Opens the entry of a session and gives its number.
+    /// Opens the entry of a session, and returns its number.
     pub(crate) fn smtp(&self, session: SmtpSession) -> u64 {
         let mut journal = self.lock();
         let Journal { seen, first_session } = &mut *journal;
@@ -191,7 +191,7 @@ impl Record {
         }
     }
 
-    /// Changes the entry of a session, unless it was forgotten.
+    /// Changes the entry of a session, unless it was cleared.
     pub(crate) fn smtp_update(&self, number: u64, change: impl FnOnce(&mut SmtpSession)) {
         let mut journal = self.lock();
         let index = number.checked_sub(journal.first_session).and_then(|index| usize::try_from(index).ok());

@@ -30,23 +30,23 @@ pub(crate) struct SmtpServer {
     pub(crate) seen: Arc<Record>,
 }
 
-/// What the path and the server make of STARTTLS.
+/// The behaviour of the path and the server for STARTTLS.
 #[derive(Clone, Debug)]
 pub(crate) enum Service {
     Starttls(Arc<ServerConfig>),
-    /// The handshake ends with the alert that no version is known to both.
+    /// The handshake ends with the alert that there is no common version.
     OldTls,
-    /// An attacker on the path takes the keyword out of the EHLO answer and refuses the command.
+    /// An attacker on the path removes the keyword from the EHLO response and rejects the command.
     Stripped,
 }
 
-/// What the server makes of a client that knows no TLS 1.2.
+/// The behaviour of the server for a client that does not support TLS 1.2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum DeprecatedTls {
     Refused,
-    /// It takes these versions, which are written as in a `ClientHello`: 0x0301 is TLS 1.0.
+    /// It accepts these versions, as numbered in a `ClientHello`: 0x0301 is TLS 1.0.
     Taken(&'static [u16]),
-    /// It never answers.
+    /// It never responds.
     Silence,
 }
 
@@ -128,7 +128,7 @@ impl SmtpServer {
     }
 }
 
-/// Looks at a `ClientHello`, for the highest version up to TLS 1.2 that the client knows.
+/// Returns the highest version up to TLS 1.2 that a `ClientHello` offers.
 async fn known_version(stream: &TcpStream) -> io::Result<u16> {
     // Record type, version and length; message type and length; the version.
     let mut hello = [0; 11];
@@ -142,7 +142,7 @@ async fn known_version(stream: &TcpStream) -> io::Result<u16> {
     }
 }
 
-/// Answers a `ClientHello` with a `ServerHello` of this version (RFC 4346, 7.4.1.3), and goes no further.
+/// Answers a `ClientHello` with a `ServerHello` of this version (RFC 4346, 7.4.1.3), and stops there.
 async fn choose_version(stream: &mut TcpStream, version: u16) -> io::Result<()> {
     let [major, minor] = version.to_be_bytes();
     let random = [0x5a; 32];

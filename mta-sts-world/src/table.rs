@@ -483,7 +483,7 @@ fn domains_without_scenario(plan: &mut Plan) {
     }
 }
 
-/// RFC 7672: signed domains whose MX hosts have TLSA records. Nothing is staged here.
+/// RFC 7672: signed domains whose MX hosts have TLSA records. They have no scenario.
 fn domains_with_dane(plan: &mut Plan) {
     // MTA-STS alone would stop this mail: nobody trusts the certificate, but the TLSA record is for it.
     for (name, mode) in [("dane", Mode::Enforce), ("dane-testing", Mode::Testing)] {
@@ -514,7 +514,7 @@ fn domains_with_dane(plan: &mut Plan) {
         .mx(20, "mx2");
 }
 
-/// Domains for `mtasts check`: what an owner overlooks. Nothing is staged here.
+/// Domains for `mtasts check`, with faults that an owner overlooks. They have no scenario.
 fn domains_to_check(plan: &mut Plan) {
     // Nothing is left to say: reports, name servers that agree, DANE.
     plan.domain("spotless").signed().healthy().tlsa(TlsaPlan::ItsKey).name_servers().data(
@@ -643,7 +643,7 @@ fn domains_to_check(plan: &mut Plan) {
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
 
-/// Domains that want TLS reports, and what becomes of those.
+/// Domains that request TLS reports, and the outcomes of their delivery.
 fn domains_with_reports(plan: &mut Plan) {
     for (name, reception) in [
         ("tlsrpt-mail", MailReception::Taken),
@@ -708,7 +708,7 @@ fn arrives(mx: &str, policy: PolicySource, mode: Mode) -> MtaStsOutcome {
     MtaStsOutcome { delivery, policy, mode: Some(mode), reports: Vec::new() }
 }
 
-/// In spite of a fault, which this policy or this message lets pass.
+/// In spite of a fault, which this policy or this message tolerates.
 fn passes(mx: &str, mode: Mode, reports: &[Report]) -> MtaStsOutcome {
     let delivery = delivered(mx, Channel::Encrypted, Reader::Recipient);
     MtaStsOutcome { delivery, policy: FETCHED, mode: Some(mode), reports: reports.to_vec() }
@@ -735,7 +735,7 @@ fn mismatch(mx: &str) -> Report {
     Report { reason_code: Some("mx-mismatch".to_owned()), ..failure(ResultType::ValidationFailure, mx) }
 }
 
-/// A failure to find the policy.
+/// A failure to obtain the policy.
 fn discovery(result_type: ResultType) -> Report {
     Report { policy_type: PolicyType::Sts, result_type, reason_code: None, mx: None }
 }

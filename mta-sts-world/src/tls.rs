@@ -13,13 +13,13 @@ pub(crate) fn server_config() -> ConfigBuilder<ServerConfig, WantsServerCert> {
         .with_no_client_auth()
 }
 
-/// What a host does with a client that sends no SNI.
+/// The behaviour of a host for a client that sends no SNI.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum WithoutSni<C> {
-    /// It shows what it shows to others.
+    /// It sends the same certificate as to other clients.
     #[default]
     Same,
-    /// It shows this certificate.
+    /// It sends this certificate.
     Certificate(C),
     /// It ends the handshake with an alert.
     Refusal,
@@ -39,7 +39,7 @@ impl<C> WithoutSni<C> {
 pub(crate) type Certificate = Arc<CertifiedKey>;
 
 impl WithoutSni<Certificate> {
-    /// What a client is shown, by its hello and the certificate that is for others.
+    /// The certificate for a client, by its hello and the certificate for other clients.
     pub(crate) fn choose(&self, hello: &ClientHello<'_>, with: &Certificate) -> Option<Certificate> {
         match self {
             Self::Certificate(certificate) if hello.server_name().is_none() => Some(certificate.clone()),
@@ -62,7 +62,7 @@ impl ResolvesServerCert for BySni {
     }
 }
 
-/// The name that OpenSSL, and so most logs, give to a version.
+/// The name of a version in OpenSSL, and so in most logs.
 pub(crate) fn version(version: Option<ProtocolVersion>) -> String {
     match version {
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),

@@ -37,23 +37,23 @@ pub struct World {
     tasks: JoinSet<()>,
 }
 
-/// Where a world listens. The default leaves all ports to the system.
+/// The addresses and ports of a world. By default, the system chooses all ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorldConfig {
     /// The DNS server; default 127.83.0.53 and a free port. Port 0 also means a free port.
     pub dns: Option<SocketAddr>,
-    /// The port of all Policy Hosts; default one that is free on all their addresses.
+    /// The port of all Policy Hosts; by default, one that is free on all their addresses.
     pub https_port: Option<u16>,
-    /// The port of all MX hosts; default one that is free on all their addresses.
+    /// The port of all MX hosts; by default, one that is free on all their addresses.
     pub smtp_port: Option<u16>,
 }
 
 impl World {
-    /// Starts everything: when this returns, all servers listen and every scenario is in its initial state.
+    /// Starts the world. When this returns, all servers listen and every scenario is in its initial state.
     ///
     /// # Errors
     ///
-    /// [`WorldError::Bind`] if a fixed port cannot be had, [`WorldError::NoCommonPort`] if the system has no port that
+    /// [`WorldError::Bind`] if a fixed port is not available, [`WorldError::NoCommonPort`] if the system has no port that
     /// is free on all addresses, [`WorldError::Certificate`].
     pub async fn start(config: WorldConfig) -> Result<Self, WorldError> {
         // Worlds that start at once may take a port from each other while they settle: then another one is tried.
@@ -185,7 +185,7 @@ impl World {
         &self.live.ca_pem
     }
 
-    /// All scenarios, in the order in which they are best told.
+    /// All scenarios, in the recommended order of presentation.
     pub fn scenarios(&self) -> &[Scenario] {
         &self.live.scenarios
     }
@@ -195,7 +195,7 @@ impl World {
         self.live.scenarios.iter().find(|scenario| scenario.name == name)
     }
 
-    /// Puts a scenario into a state; it holds for whatever comes after the return.
+    /// Switches a scenario to a state, which is in force when this returns.
     ///
     /// # Errors
     ///
@@ -205,7 +205,7 @@ impl World {
         self.live.switch(scenario, state)
     }
 
-    /// Makes a Policy Host (such as `mta-sts.healthy-enforce.test`) behave otherwise until the next reset.
+    /// Changes the behaviour of a Policy Host (such as `mta-sts.healthy-enforce.test`) until the next reset.
     ///
     /// # Errors
     ///
@@ -214,7 +214,7 @@ impl World {
         self.live.set_policy_host(host, behaviour)
     }
 
-    /// Makes a host that takes TLS reports over HTTPS (such as `rua.tlsrpt-https.test`) behave otherwise until the next reset.
+    /// Changes the behaviour of an HTTPS host that accepts TLS reports (such as `rua.tlsrpt-https.test`) until the next reset.
     ///
     /// # Errors
     ///
@@ -223,7 +223,7 @@ impl World {
         self.live.set_report_host(host, behaviour)
     }
 
-    /// Makes an MX host (such as `mx.tlsrpt-mail.test`) say otherwise to mail until the next reset.
+    /// Changes the response of an MX host (such as `mx.tlsrpt-mail.test`) to mail until the next reset.
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl World {
         self.live.set_mail_reception(host, reception)
     }
 
-    /// Makes DNS say otherwise of the TLSRPT record of a domain, any domain, until the next reset. The zone file does not tell.
+    /// Replaces the TLSRPT record of any domain until the next reset. The zone file does not show this.
     ///
     /// # Errors
     ///
@@ -241,18 +241,18 @@ impl World {
         self.live.set_tlsrpt(domain, answer)
     }
 
-    /// The address of an MX host, where it listens at [`smtp_port`](Self::smtp_port).
+    /// The address at which an MX host listens, on port [`smtp_port`](Self::smtp_port).
     pub fn mail_host(&self, host: &str) -> Option<SocketAddr> {
         let named = self.live.mail_hosts.iter().find(|named| named.name == host)?;
         Some(SocketAddr::from((named.address, self.live.smtp_port)))
     }
 
-    /// What the servers saw since the start or the last reset.
+    /// The traffic recorded by the servers since the start or the last reset.
     pub fn seen(&self) -> Seen {
         self.live.seen.seen()
     }
 
-    /// Forgets what was seen and puts every scenario and Policy Host into its initial state.
+    /// Clears the recorded traffic, and returns every scenario and host to its initial state.
     ///
     /// # Errors
     ///
@@ -285,7 +285,7 @@ impl World {
         Ok(())
     }
 
-    /// Ends all servers, and returns when their ports are free.
+    /// Stops all servers, and returns when their ports are free.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
         // Whoever else holds the servers must not hold their ports.
@@ -339,7 +339,7 @@ fn certificate(
     }
 }
 
-/// What stands at one port of an MX host with this key.
+/// The TLSA record at one port of an MX host with this key.
 fn tlsa_data(tlsa: TlsaPlan, digest: [u8; 32], port: u16) -> Data {
     let another = digest.map(|octet| !octet);
     match tlsa {

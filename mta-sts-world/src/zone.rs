@@ -11,17 +11,17 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use crate::reports::TlsrptAnswer;
 use crate::scenario::{States, When};
 
-/// Every record of the world, and the faults between them.
+/// All records of the world, including the faulty ones.
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
     entries: Vec<Entry>,
-    /// Domains that are signed, with all names below.
+    /// Domains that are signed, with all names below them.
     signed: Vec<Name>,
-    /// What a test put in place of TXT records, until the next reset.
+    /// TXT records that a test has replaced, until the next reset.
     instead: Mutex<BTreeMap<Name, TlsrptAnswer>>,
 }
 
-/// What DNS says to a question.
+/// The DNS response to a question.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) code: ResponseCode,
@@ -30,7 +30,7 @@ pub(crate) struct Answer {
     pub(crate) authority: Option<Record>,
     /// RFC 8914: the INFO-CODE of an Extended DNS Error.
     pub(crate) extended_error: Option<u16>,
-    /// A validating resolver would set the AD bit: each name on the way is signed.
+    /// Whether a validating resolver would set the AD bit: each name in the chain is signed.
     pub(crate) authentic: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Data {
 pub(crate) enum Fault {
     /// SERVFAIL, with an Extended DNS Error if there is a number.
     ServFail(Option<u16>),
-    /// The question is never answered.
+    /// No response is sent.
     Silence,
 }
 
@@ -72,11 +72,11 @@ struct Entry {
     name: Name,
     data: Data,
     when: When,
-    /// Who has it; both by default.
+    /// The servers that have it; both by default.
     server: Option<DnsServer>,
 }
 
-/// What is in force at a moment at one of the servers.
+/// The records in force at one of the servers at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct Now<'s> {
     pub(crate) states: &'s States,
@@ -99,12 +99,12 @@ impl Zone {
         self.entries.push(Entry { name, data, when, server: Some(server) });
     }
 
-    /// Signs a domain, as far as it can be told from answers.
+    /// Marks a domain as signed; only the AD bit of responses shows it.
     pub(crate) fn sign(&mut self, domain: &str) {
         self.signed.push(absolute(domain));
     }
 
-    /// Answers as an authority for everything, which follows its own aliases; `None` is silence.
+    /// Answers as an authority for all names, and follows aliases; `None` means no response.
     pub(crate) fn answer(&self, question: &Name, kind: RecordType, now: Now<'_>) -> Option<Answer> {
         let mut answer = Answer { authentic: true, ..Answer::default() };
         let mut name = question.to_lowercase();
@@ -143,7 +143,7 @@ impl Zone {
         Some(answer)
     }
 
-    /// Everything that is in force now, in the manner of a zone file; faults are comments.
+    /// All records in force now, in the format of a zone file; faults are comments.
     pub(crate) fn text(&self, states: &States) -> String {
         let now = Now { states, server: DnsServer::First };
         let mut text = format!("; every name of this world, as it is now\n{}\n", start_of_authority());
@@ -168,7 +168,7 @@ impl Zone {
         text
     }
 
-    /// Answers otherwise about the TXT records of a name until the next reset.
+    /// Replaces the response for the TXT records of a name until the next reset.
     pub(crate) fn replace_txt(&self, name: &str, answer: TlsrptAnswer) -> Option<()> {
         let mut name = Name::from_ascii(name).ok()?;
         name.set_fqdn(true);
@@ -215,7 +215,7 @@ impl Zone {
 }
 
 impl TlsrptAnswer {
-    /// What DNS says to the question for the TXT records of this name.
+    /// The DNS response for the TXT records of this name.
     fn answer(self, name: Name) -> Option<Answer> {
         let without_answers = |code| Answer { code, ..Answer::default() };
         match self {
