@@ -1,4 +1,4 @@
-//! Receives what mail servers tell of their sessions, and counts it.
+//! Collection of the sessions that mail servers report.
 
 mod complaint;
 mod counting;
@@ -59,10 +59,10 @@ use crate::clock::system_time;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It takes the place of tlsrpt-collectd, at the same socket. One thread does nothing but receive, another counts. What is no datagram
-/// of libtlsrpt is counted as such, told once a minute, and has no other effect.
+/// It replaces tlsrpt-collectd, at the same socket. One thread only receives, another counts. A datagram that is not
+/// from libtlsrpt is counted as such, logged at most once a minute, and has no other effect.
 ///
-/// At its end it receives what has been sent, and counts it.
+/// When dropped, it receives and counts the datagrams that were already sent.
 pub struct Collector {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
@@ -72,7 +72,7 @@ pub struct Collector {
     path: Option<PathBuf>,
 }
 
-/// How a [`Collector`] goes about it.
+/// The configuration of a [`Collector`].
 #[derive(Clone)]
 pub struct CollectorConfig {
     forward: Option<PathBuf>,
@@ -82,10 +82,10 @@ pub struct CollectorConfig {
     clock: Clock,
 }
 
-/// What time it is.
+/// The clock.
 type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
-/// Which policy discoveries have failed: what a mail server does not know that asks another program for policies.
+/// A source of failed policy discoveries, which are unknown to a mail server that asks another program for policies.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -104,12 +104,12 @@ type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 /// let config = CollectorConfig::new().with_failed_discoveries(Arc::new(AllIsWell));
 /// ```
 pub trait FailedDiscoveries: Send + Sync {
-    /// The last discovery for this domain that the mail server was answered from, if it has failed.
+    /// Returns the last discovery used to answer the mail server for this domain, if it failed.
     fn last(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>>;
 }
 
 impl CollectorConfig {
-    /// Nothing is passed on, a mail server that asks for policies is taken not to check what they do not enforce, and
+    /// Creates the default configuration: nothing is forwarded, mail servers are assumed not to verify under policies that do not enforce, and
     /// no discovery is known to have failed.
     pub fn new() -> Self {
         Self {
@@ -121,15 +121,15 @@ impl CollectorConfig {
         }
     }
 
-    /// Passes each datagram on to the collector at this path, to run both. Nobody waits for it: what it does not take in
-    /// time is lost to it, and counted here all the same.
+    /// Forwards each datagram to the collector at this path, to run both. Nothing waits for it: datagrams that it does not accept in
+    /// time are lost to it, but counted here.
     #[must_use]
     pub fn with_forward(mut self, path: impl AsRef<Path>) -> Self {
         self.forward = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Sets the address that reports name as the sending one: that which the world sees of a host behind a NAT.
+    /// Sets the sending address in reports: the public address of a host behind a NAT.
     #[must_use]
     pub const fn with_sending_ip(mut self, address: IpAddr) -> Self {
         self.sending_ip = Some(address);
@@ -137,15 +137,15 @@ impl CollectorConfig {
     }
 
     /// Sets whether the mail servers check certificates under policies in mode testing. Default `false`: Postfix does
-    /// not, and calls each session under such a policy a success. Those count as sessions without policy, so that nobody takes
-    /// the report as leave to enforce the policy.
+    /// not, and reports each session under such a policy as a success. Those count as sessions without a policy, so that nobody takes
+    /// the report as evidence that the policy can be enforced.
     #[must_use]
     pub const fn with_testing_checked(mut self, is_checked: bool) -> Self {
         self.is_testing_checked = is_checked;
         self
     }
 
-    /// Sets who knows of policy discoveries that have failed. A session without policy after such a discovery counts as one that
+    /// Sets the source of failed policy discoveries. A session without a policy after such a discovery counts as one that
     /// has failed under MTA-STS; a failure beside a cached policy, as a detail of the session under it. So each session
     /// counts once.
     #[must_use]
@@ -154,7 +154,7 @@ impl CollectorConfig {
         self
     }
 
-    /// Sets the clock, by which events count for a day. Default: the time of the system.
+    /// Sets the clock that assigns events to days. Default: the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -180,11 +180,11 @@ impl fmt::Debug for CollectorConfig {
 }
 
 impl Collector {
-    /// Receives from this socket, and counts into this store.
+    /// Starts receiving from this socket and counting into this store.
     ///
     /// # Errors
     ///
-    /// Those of the system, where it has no thread or no file for it.
+    /// Those of the system, if it cannot provide a thread or a file.
     pub fn start(socket: CollectorSocket, store: ReportStore, config: CollectorConfig) -> io::Result<Self> {
         let (queue, counters) = (Arc::<Queue>::default(), Arc::<Counters>::default());
         let (stopping, stopped) = UnixStream::pair()?;
@@ -214,7 +214,7 @@ impl Collector {
         Ok(collector)
     }
 
-    /// Counts what a mail server in this process has to tell, as if it had sent it; whether there was room for it.
+    /// Counts a datagram of a mail server in this process, as if it had been sent. Returns whether there was room for it.
     pub fn count(&self, datagram: Datagram) -> bool {
         let has_room = self.queue.push_read(datagram);
         if !has_room {
@@ -223,17 +223,17 @@ impl Collector {
         has_room
     }
 
-    /// What it has done since its start.
+    /// Counts since its start.
     pub fn counts(&self) -> CollectorCounts {
         self.counters.counts()
     }
 
-    /// Where its socket is, unless somebody else has bound it.
+    /// The path of its socket, unless another program has bound it.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Counts what was sent until now, and ends; what it has done.
+    /// Counts the datagrams sent until now, and stops. Returns the final counts.
     pub fn stop(&self) -> CollectorCounts {
         let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take();
         if stopping.is_some() {
@@ -270,7 +270,7 @@ fn start(name: &str, working: &Sender<()>, work: impl FnOnce() + Send + 'static)
     Ok(())
 }
 
-/// Receives until the other end of `stopped` is gone, and what was sent by then.
+/// Receives until the other end of `stopped` is closed, including datagrams sent by then.
 fn receive(socket: &CollectorSocket, stopped: &UnixStream, queue: &Queue, counters: &Counters) {
     // Room for more than may be, so that what is too long is seen to be.
     let mut buffer = vec![0; Datagram::MAX_LEN + 1];
@@ -298,7 +298,7 @@ fn receive(socket: &CollectorSocket, stopped: &UnixStream, queue: &Queue, counte
     queue.close();
 }
 
-/// Waits for a datagram or the end; whether it was the end.
+/// Waits for a datagram or the end. Returns whether it was the end.
 fn wait(socket: &UnixDatagram, stopped: &UnixStream) -> bool {
     let mut files =
         [PollFd::new(socket.as_fd(), PollFlags::POLLIN), PollFd::new(stopped.as_fd(), PollFlags::POLLIN)];
@@ -313,5 +313,5 @@ fn wait(socket: &UnixDatagram, stopped: &UnixStream) -> bool {
 }
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// As long as a full queue takes to be counted, and the other collector may take for what is passed on.
+/// The time that a full queue takes to be counted, and that forwarding may take.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
-//! The I/O of SMTP TLS Reporting (RFC 8460): the rules are [`mta_sts_core::tlsrpt`], and what reads, receives and sends
-//! reports is here.
+//! The I/O of SMTP TLS Reporting (RFC 8460): the rules are in [`mta_sts_core::tlsrpt`]; this crate reads, collects and sends
+//! reports.
 //!
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
-//! - [`Collector`] receives what mail servers tell of their sessions, and [`ReportStore`] keeps what is counted.
-//! - [`Overview`] sums up what they say, and [`Page`] shows it.
+//! - [`Collector`] receives the sessions of mail servers, and [`ReportStore`] persists the counts.
+//! - [`Overview`] summarizes them, and [`Page`] renders them as HTML.
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
 #![forbid(unsafe_code)]
 

@@ -156,7 +156,7 @@ impl Outbox {
         &self.shared.queue
     }
 
-    /// What it has done since its start.
+    /// Counts since its start.
     pub fn counts(&self) -> OutboxCounts {
         self.shared.state().counts
     }

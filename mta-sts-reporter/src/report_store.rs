@@ -1,4 +1,4 @@
-//! What is counted, kept over restarts.
+//! Persistent counts.
 
 mod database;
 mod error;
@@ -20,7 +20,7 @@ use mta_sts_core::{PolicyDomain, UnixTime};
 pub use self::error::{ReportStoreError, ReportStoreErrorKind};
 use self::saving::Saver;
 
-/// A [`Tally`] that is kept in an SQLite database, and the reports that are due of it.
+/// A [`Tally`] persisted in an SQLite database, and the source of its due reports.
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -49,29 +49,29 @@ use self::saving::Saver;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// **What a kill loses.** What is counted is saved two seconds later, so that a process that is killed loses five seconds of it at the
+/// **Persistence.** Counts are saved after two seconds, so that a process that is killed loses five seconds of them at the
 /// most, and counts nothing twice.
 ///
-/// **Once each.** A report is given out only after what it says is saved: a process that is killed between [`ReportStore::due`] and
-/// [`ReportStore::taken`] gives it out again, with the same `report-id`, 5 minutes after the first time. So it is in the queue already, where
-/// the queue knows what it was given by `report-id` and address, even of what it has delivered meanwhile. Several reports
-/// of one domain and day may come, with a `report-id` each: what came late stands in a second one.
+/// **Exactly once.** A report is returned only after its contents are saved: a process that is killed between [`ReportStore::due`] and
+/// [`ReportStore::taken`] returns it again, with the same `report-id`, 5 minutes after the first time. It may then be in the queue already;
+/// the queue must recognize it by `report-id` and address, even after delivery. There may be several reports
+/// for one domain and day, each with its own `report-id`: late events go into a second one.
 ///
-/// **Faults.** A disk that is full, a database that another process holds or that is damaged: counting goes on in memory, the log is told
-/// once, and all is saved as soon as that is possible. No report is given out meanwhile. A damaged database is moved aside, to a
-/// name that ends in `.damaged`, then `.damaged.2` and `.damaged.3`, of which the last gives way. A line that cannot be read stays in the
+/// **Faults.** If the disk is full, or the database is locked or damaged, counting continues in memory, the fault is logged
+/// once, and everything is saved as soon as possible. No report is returned meanwhile. A damaged database is moved aside, to a
+/// name that ends in `.damaged`, then `.damaged.2` and `.damaged.3`, of which the last is overwritten. A line that cannot be read stays in the
 /// table `unreadable`.
 ///
-/// One process at a time has the file. A second one counts in memory until the first has ended, and takes over then.
+/// One process at a time has the file. A second one counts in memory until the first has ended, and then takes over.
 ///
-/// Clones are cheap and share everything. The last of them saves what is not saved at its end.
+/// Clones are cheap and share everything. The last one saves all changes when dropped.
 #[derive(Clone)]
 pub struct ReportStore {
     shared: Arc<Shared>,
     _closing: Arc<Closing>,
 }
 
-/// Whose reports a [`ReportStore`] has, and how much it counts.
+/// The configuration of a [`ReportStore`]: the sender of its reports, and its limits.
 #[derive(Clone, Debug)]
 pub struct ReportStoreConfig {
     sender: ReportSender,
@@ -81,19 +81,19 @@ pub struct ReportStoreConfig {
 }
 
 impl ReportStoreConfig {
-    /// The limits of [`TallyConfig::new`].
+    /// Creates a configuration with the limits of [`TallyConfig::new`].
     pub const fn new(sender: ReportSender) -> Self {
         Self { sender, max_domains: None, max_octets: None, seed: None }
     }
 
-    /// Sets how many recipient domains are counted in a day, as [`TallyConfig::with_max_domains`].
+    /// Sets the maximum number of recipient domains per day, as [`TallyConfig::with_max_domains`].
     #[must_use]
     pub const fn with_max_domains(mut self, max_domains: usize) -> Self {
         self.max_domains = Some(max_domains);
         self
     }
 
-    /// Sets how many octets of memory all counts may take, as [`TallyConfig::with_max_octets`].
+    /// Sets the maximum memory of all counts in octets, as [`TallyConfig::with_max_octets`].
     #[must_use]
     pub const fn with_max_octets(mut self, max_octets: usize) -> Self {
         self.max_octets = Some(max_octets);
@@ -119,34 +119,34 @@ impl ReportStoreConfig {
     }
 }
 
-/// How a [`ReportStore`] is.
+/// The status of a [`ReportStore`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportStoreState {
-    /// How many domains are counted today.
+    /// The number of domains counted today.
     pub domains: usize,
-    /// The octets that all counts take in memory.
+    /// The memory of all counts, in octets.
     pub octets: usize,
-    /// Sessions that were lost since there was no room for them when tallies were merged.
+    /// Sessions that were lost for lack of room when tallies were merged.
     pub lost_sessions: u64,
-    /// Reports that were taken into the queue since the start.
+    /// Reports that were moved to the queue since the start.
     pub taken: u64,
-    /// How often what was counted could not be saved.
+    /// The number of failed saves.
     pub save_failures: u64,
-    /// Why the last save failed, if it has; what was counted since is in memory alone.
+    /// The error of the last save, if it failed; later counts are only in memory.
     pub unsaved_since: Option<ReportStoreErrorKind>,
 }
 
 impl ReportStore {
-    /// Opens the database, or makes a new one, for its owner alone (mode 0600).
+    /// Opens the database, or creates one that only its owner can access (mode 0600).
     ///
-    /// Where that is not possible now, because the disk is full or another process has it, the store counts in memory
+    /// If that is not possible now, because the disk is full or another process has locked it, the store counts in memory
     /// until it is.
     ///
     /// # Errors
     ///
-    /// `store-foreign` and `store-newer` where the file is something else, or of a later version; `store-denied` and
-    /// `store-unavailable` where it can be neither opened nor made. Tell somebody: nothing would be kept.
+    /// `store-foreign` and `store-newer` if the file is something else, or of a later version; `store-denied` and
+    /// `store-unavailable` if it can be neither opened nor created. Report the error to the operator: nothing would be saved.
     pub fn open(path: impl AsRef<Path>, config: ReportStoreConfig) -> Result<Self, ReportStoreError> {
         let store = Self::new(Some(path.as_ref()), config)?;
         match store.save() {
@@ -155,11 +155,11 @@ impl ReportStore {
         }
     }
 
-    /// Counts in memory alone: the end of the process loses it.
+    /// Creates a store in memory only, which is lost when the process ends.
     ///
     /// # Errors
     ///
-    /// `store-unavailable` where the system has no random numbers or no thread.
+    /// `store-unavailable` if the system cannot provide random numbers or a thread.
     pub fn in_memory(config: ReportStoreConfig) -> Result<Self, ReportStoreError> {
         Self::new(None, config)
     }
@@ -196,7 +196,7 @@ impl ReportStore {
         Ok(Self { shared, _closing: closing })
     }
 
-    /// Where the database is; nowhere where it counts in memory alone.
+    /// The path of the database; `None` if the store is in memory only.
     pub fn path(&self) -> Option<&Path> {
         self.shared.path.as_deref()
     }
@@ -210,7 +210,7 @@ impl ReportStore {
         counted
     }
 
-    /// Adds what another tally has counted, as [`Tally::merge`].
+    /// Adds the counts of another tally, as [`Tally::merge`].
     pub fn merge(&self, other: &Tally) {
         self.shared.counting().tally.merge(other);
         self.shared.has_changed();
@@ -222,18 +222,18 @@ impl ReportStore {
         self.shared.has_changed();
     }
 
-    /// When the next report is due, or was.
+    /// The time when the next report is or was due.
     pub fn next_due(&self) -> Option<UnixTime> {
         self.shared.counting().tally.poll_timeout()
     }
 
-    /// Reports that are due, 256 at most, saved as they are. The thread waits for the disk.
+    /// Returns due reports, at most 256, after saving their contents. Blocks on disk I/O.
     ///
-    /// Those that nobody has taken are due again later, as if their delivery had failed ([`Tally::poll_report`]).
+    /// Reports that are not confirmed by [`ReportStore::taken`] are due again later, as if their delivery had failed ([`Tally::poll_report`]).
     ///
     /// # Errors
     ///
-    /// Why what was counted cannot be saved; none is given out then. Try again in a while.
+    /// The counts cannot be saved, and no report is returned. Try again later.
     pub fn due(&self, now: UnixTime) -> Result<Vec<DueReport>, ReportStoreError> {
         if self.next_due().is_none_or(|due| due > now) {
             return Ok(Vec::new());
@@ -253,12 +253,12 @@ impl ReportStore {
         Ok(reports)
     }
 
-    /// These reports are in the queue, and are not due any more. The thread waits for the disk.
+    /// Confirms that these reports are in the queue; they are no longer due. Blocks on disk I/O.
     ///
     /// # Errors
     ///
-    /// Why that cannot be saved. It counts all the same, and is saved later; a process that is killed before that is given them
-    /// once more.
+    /// The confirmation cannot be saved. It is in force all the same, and saved later; a process that is killed before that receives them
+    /// again.
     pub fn taken<'a>(
         &self,
         reports: impl IntoIterator<Item = &'a DueId>,
@@ -274,11 +274,11 @@ impl ReportStore {
         self.save()
     }
 
-    /// Saves what was counted until now. The thread waits for the disk.
+    /// Saves the counts until now. Blocks on disk I/O.
     ///
     /// # Errors
     ///
-    /// Why it cannot be saved; that is tried again every two seconds.
+    /// The counts cannot be saved; another attempt is made every two seconds.
     pub fn save(&self) -> Result<(), ReportStoreError> {
         if self.shared.path.is_none() {
             return Ok(());
@@ -287,7 +287,7 @@ impl ReportStore {
         self.shared.save()
     }
 
-    /// How it is.
+    /// Its status.
     pub fn state(&self, now: UnixTime) -> ReportStoreState {
         let saving = self.shared.saving();
         let (save_failures, unsaved_since) =
@@ -304,7 +304,7 @@ impl ReportStore {
         }
     }
 
-    /// What is counted, as [`Tally::to_text`].
+    /// The counts as text, as [`Tally::to_text`].
     pub fn to_text(&self) -> String {
         self.shared.counting().tally.to_text()
     }
@@ -316,12 +316,12 @@ impl fmt::Debug for ReportStore {
     }
 }
 
-/// What the store and its thread have in common.
+/// The state shared by the store and its thread.
 struct Shared {
     path: Option<PathBuf>,
     config: ReportStoreConfig,
     counting: Mutex<Counting>,
-    /// Something has changed that no save has begun with.
+    /// Whether there are changes since the last save began.
     is_dirty: AtomicBool,
     saving: Mutex<Saving>,
     changed: Condvar,
@@ -330,14 +330,14 @@ struct Shared {
 struct Counting {
     tally: Tally,
     seed: u64,
-    /// What earlier processes have saved is in it.
+    /// Whether the data saved by earlier processes is loaded.
     is_loaded: bool,
     taken: u64,
     /// By tallies that were here before.
     lost_sessions: u64,
 }
 
-/// What the thread is to do, and has done.
+/// The requests to the thread, and its progress.
 #[derive(Debug, Default)]
 struct Saving {
     is_wanted: bool,
@@ -365,7 +365,7 @@ impl Shared {
         }
     }
 
-    /// Waits for a save that has begun after this; what came of it.
+    /// Waits for a save that begins after this call. Returns its result.
     fn save(&self) -> Result<(), ReportStoreError> {
         let mut saving = self.saving();
         let own = saving.begun + 1;
@@ -381,7 +381,7 @@ impl Shared {
     }
 }
 
-/// Waits at the end of the store until all is saved and the file is closed.
+/// Waits on drop until everything is saved and the file is closed.
 struct Closing {
     shared: Arc<Shared>,
     ended: Mutex<Receiver<()>>,
@@ -397,7 +397,7 @@ impl Drop for Closing {
     }
 }
 
-/// As long as a disk may hang.
+/// The maximum time to wait for a disk.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many reports are given out at once.
+/// The maximum number of reports returned at once.
 const MAX_DUE: usize = 256;

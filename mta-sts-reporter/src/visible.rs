@@ -1,7 +1,7 @@
 use std::fmt::{self, Write};
 
-/// A stranger's text, shown on one line: what a terminal or a browser would act upon, or would not show, is written as its
-/// number, `<U+202E>`.
+/// Untrusted text, displayed on one line. A character that a terminal or a browser would act upon, or not show, is written as its
+/// code point, `<U+202E>`.
 ///
 /// ```
 /// use mta_sts_reporter::Visible;
@@ -10,8 +10,8 @@ use std::fmt::{self, Write};
 /// assert_eq!(Visible("Bücher & Söhne").to_string(), "Bücher & Söhne");
 /// ```
 ///
-/// That is control characters, line ends among them, marks of direction, blanks without width, and what Unicode has
-/// assigned to nothing that can be seen. HTML needs its own escapes besides.
+/// These are control characters including line ends, marks of direction, zero-width spaces, and characters to which Unicode
+/// assigns nothing visible. HTML needs its own escaping in addition.
 #[derive(Clone, Copy, Debug)]
 pub struct Visible<'a>(pub &'a str);
 
@@ -27,7 +27,7 @@ impl fmt::Display for Visible<'_> {
     }
 }
 
-/// Whether a character is seen as itself.
+/// Whether a character is displayed as itself.
 pub(crate) fn is_visible(char: char) -> bool {
     // What `escape_debug` leaves as it is can be printed; of what it changes quotes and the backslash are seen all the same.
     // Marks of direction it changes, and combining marks only where nothing stands before them.
@@ -45,7 +45,7 @@ pub(crate) fn is_visible(char: char) -> bool {
         }
 }
 
-/// Marks that stand on the character before them: `escape_debug` changes them, since it knows of none before.
+/// Combining marks: `escape_debug` escapes them, since it sees no preceding character.
 fn is_combining(char: char) -> bool {
     matches!(char, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
         | '\u{64b}'..='\u{65f}' | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{20d0}'..='\u{20f0}')

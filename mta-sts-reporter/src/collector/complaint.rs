@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mta_sts_core::UnixTime;
 
-/// Something that is told once in a minute at most, however often it happens.
+/// A message that is logged at most once a minute, however often it occurs.
 #[derive(Debug, Default)]
 pub(super) struct Complaint {
     told_at: Option<UnixTime>,
@@ -10,7 +10,7 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    /// It has happened so many times: how often it has without being told, if it is to be told now.
+    /// Records this number of occurrences. Returns the number not logged so far, if it is to be logged now.
     pub(super) fn raise(&mut self, times: u64, now: UnixTime) -> Option<u64> {
         self.untold += times;
         // A clock that was set back is no reason to be silent.

@@ -11,7 +11,7 @@ use super::counts::{CollectorCounts, Counters, value};
 use super::queue::{Batch, Queue};
 use crate::ReportStore;
 
-/// Reads datagrams, and counts what they and the discoveries tell.
+/// Parses datagrams, and counts their events together with failed discoveries.
 pub(super) struct Counting {
     store: ReportStore,
     config: CollectorConfig,
@@ -40,7 +40,7 @@ impl Counting {
         }
     }
 
-    /// Until the queue is closed and empty.
+    /// Runs until the queue is closed and empty.
     pub(super) fn work(mut self, queue: &Queue) {
         let mut batch = Batch::default();
         while queue.take(&mut batch) {
@@ -79,7 +79,7 @@ impl Counting {
         }
     }
 
-    /// Counts a session once, as what it was.
+    /// Counts a session once, with its actual result.
     fn count_event(&self, event: Event<'_>, record: &str, now: UnixTime, counted: &mut impl FnMut(Counted)) {
         let mut count = |event: Event<'_>| {
             let event = match self.config.sending_ip {

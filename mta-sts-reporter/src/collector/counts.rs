@@ -4,29 +4,29 @@ use std::sync::{Mutex, PoisonError};
 
 use mta_sts_core::tlsrpt::{Counted, DatagramError};
 
-/// What a [`Collector`](super::Collector) has done since its start.
+/// Counts of a [`Collector`](super::Collector) since its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectorCounts {
-    /// Datagrams that came.
+    /// Datagrams received.
     pub datagrams: u64,
-    /// Events that were counted, those with less than they tell among them.
+    /// Events that were counted, including those without all of their details.
     pub events: u64,
-    /// Events that were counted with less than they tell, for want of room.
+    /// Events that were counted without all of their details, for lack of room.
     pub folded: u64,
     /// Events that were not counted, by [`NotCounted::code`](mta_sts_core::tlsrpt::NotCounted::code).
     pub not_counted: BTreeMap<&'static str, u64>,
-    /// Datagrams that nothing was counted of, by [`DatagramError::code`].
+    /// Datagrams that were rejected, by [`DatagramError::code`].
     pub refused: BTreeMap<&'static str, u64>,
-    /// Datagrams that were lost, since too many waited to be counted.
+    /// Datagrams that were lost because too many were waiting.
     pub overflowed: u64,
-    /// Datagrams that were passed on.
+    /// Datagrams that were forwarded.
     pub forwarded: u64,
-    /// Datagrams that were to be passed on and could not.
+    /// Datagrams that could not be forwarded.
     pub forward_lost: u64,
 }
 
-/// The same while it is counted.
+/// Counts that are being updated.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     counts: Mutex<CollectorCounts>,

@@ -1,4 +1,4 @@
-//! Passes datagrams on to another collector.
+//! Forwarding of datagrams to another collector.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -12,7 +12,7 @@ use super::complaint::Complaint;
 use super::counts::{Counters, count};
 use super::queue::{Batch, Queue};
 
-/// The thread that passes datagrams on, and waits for the other collector so that nobody else has to.
+/// The thread that forwards datagrams, and waits for the other collector so that no other thread has to.
 pub(super) struct Forwarder {
     path: PathBuf,
     counters: Arc<Counters>,
@@ -32,7 +32,7 @@ impl Forwarder {
         }
     }
 
-    /// Until the queue is closed and empty.
+    /// Runs until the queue is closed and empty.
     pub(super) fn work(mut self, queue: &Queue) {
         let mut batch = Batch::default();
         while queue.take(&mut batch) {
@@ -51,7 +51,7 @@ impl Forwarder {
         }
     }
 
-    /// Whether the other one has taken it.
+    /// Returns whether the other collector has accepted it.
     fn forward(&mut self, datagram: &[u8]) -> bool {
         match self.send(datagram) {
             Ok(()) => {
@@ -70,7 +70,7 @@ impl Forwarder {
         }
     }
 
-    /// Sends a datagram; once more over a new socket, since the other collector may have been started anew.
+    /// Sends a datagram, and retries once over a new socket, since the other collector may have been restarted.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         if let Some(socket) = &self.socket {
             match socket.send(datagram) {
@@ -89,6 +89,6 @@ impl Forwarder {
     }
 }
 
-/// How long a collector that does not receive is waited for.
+/// The maximum time to wait for a collector that does not receive.
 const PATIENCE: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(1);

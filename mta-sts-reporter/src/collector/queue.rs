@@ -1,4 +1,4 @@
-//! Datagrams that wait for a thread, bounded in number and in octets.
+//! Datagrams waiting for a thread, bounded in number and in octets.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,7 +19,7 @@ struct Waiting {
     is_closed: bool,
 }
 
-/// Datagrams, one behind the other.
+/// Datagrams in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     octets: Vec<u8>,
@@ -29,14 +29,14 @@ pub(super) struct Batch {
 }
 
 impl Queue {
-    /// The most datagrams that wait.
+    /// The maximum number of waiting datagrams.
     pub(super) const MAX_LEN: usize = 16_384;
-    /// The most octets that wait: a kilobyte each, of which those of mail servers take a half.
+    /// The maximum number of waiting octets: a kilobyte each, twice the size of a typical datagram.
     const MAX_OCTETS: usize = Self::MAX_LEN << 10;
-    /// The most of them that are read already: each may hold a policy.
+    /// The maximum number of parsed datagrams: each may hold a policy.
     const MAX_READ: usize = 1024;
 
-    /// Adds a datagram at the end; whether there was room for it.
+    /// Appends a datagram. Returns whether there was room for it.
     pub(super) fn push(&self, datagram: &[u8]) -> bool {
         let mut waiting = self.waiting();
         let is_first = waiting.batch.is_empty();
@@ -53,7 +53,7 @@ impl Queue {
         true
     }
 
-    /// The same with one that is read already.
+    /// Appends a parsed datagram. Returns whether there was room for it.
     pub(super) fn push_read(&self, datagram: Datagram) -> bool {
         let mut waiting = self.waiting();
         if waiting.batch.read.len() >= Self::MAX_READ {
@@ -65,7 +65,7 @@ impl Queue {
         true
     }
 
-    /// Waits until there are datagrams, and puts them in the place of what `batch` held; `false` when there will be none
+    /// Waits until there are datagrams, and replaces the contents of `batch` by them; returns `false` when there will be none
     /// any more.
     pub(super) fn take(&self, batch: &mut Batch) -> bool {
         batch.clear();
@@ -84,12 +84,12 @@ impl Queue {
         !batch.is_empty()
     }
 
-    /// Whether nothing will be added any more.
+    /// Returns whether the queue is closed.
     pub(super) fn is_closed(&self) -> bool {
         self.waiting().is_closed
     }
 
-    /// Nothing will be added any more.
+    /// Closes the queue.
     pub(super) fn close(&self) {
         self.waiting().is_closed = true;
         self.changed.notify_all();
@@ -114,7 +114,7 @@ impl Batch {
         self.ends.is_empty() && self.read.is_empty()
     }
 
-    /// Empties it; of a burst no memory is kept.
+    /// Clears it, and releases the memory of a burst.
     fn clear(&mut self) {
         self.octets.clear();
         self.ends.clear();

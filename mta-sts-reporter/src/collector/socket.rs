@@ -17,17 +17,17 @@ use std::path::{Path, PathBuf};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Linux holds `net.unix.max_dgram_qlen` datagrams for a socket, 10 unless it was raised, until they are received;
-/// senders drop what comes on top. The number counts at the time when the socket is made.
+/// Linux queues `net.unix.max_dgram_qlen` datagrams for a socket, 10 by default, until they are received;
+/// senders drop further ones. The limit is read when the socket is created.
 ///
-/// A socket that was bound is removed at its end.
+/// A socket bound by this type is removed when the value is dropped.
 #[derive(Debug)]
 pub struct CollectorSocket {
     socket: UnixDatagram,
     bound: Option<Bound>,
 }
 
-/// Who may send to a [`CollectorSocket`].
+/// The owner and permissions of a [`CollectorSocket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CollectorAccess {
     mode: u32,
@@ -36,12 +36,12 @@ pub struct CollectorAccess {
 }
 
 impl CollectorAccess {
-    /// Anyone who can reach the folder may connect, since Postfix's clients run as a user of their own.
+    /// Allows anyone who can reach the folder to send, since Postfix's clients run as a user of their own.
     pub const fn new() -> Self {
         Self { mode: 0o666, user: None, group: None }
     }
 
-    /// The permissions of the file: 0666 by default. Whoever may write to it may send.
+    /// Sets the permissions of the file. Default: 0666. Write permission allows sending.
     #[must_use]
     pub const fn with_mode(mut self, mode: u32) -> Self {
         self.mode = mode;
@@ -70,11 +70,11 @@ impl Default for CollectorAccess {
 }
 
 impl CollectorSocket {
-    /// Makes a socket there. One that another process has left behind is replaced; a file of any other kind is not.
+    /// Creates a socket at this path. A socket left behind by another process is replaced; a file of any other kind is not.
     ///
     /// # Errors
     ///
-    /// Those of the system; `AddrInUse` when somebody receives there.
+    /// Those of the system; `AddrInUse` if another process receives there.
     pub fn bind(path: impl AsRef<Path>, access: CollectorAccess) -> io::Result<Self> {
         let path = path.as_ref();
         remove_stale(path)?;
@@ -87,13 +87,13 @@ impl CollectorSocket {
         Ok(Self { socket, bound: Some(bound) })
     }
 
-    /// A socket that somebody else has bound, such as systemd (`ListenDatagram=`). It outlives the process, so that what
-    /// comes during a restart is received after it.
+    /// Uses a socket bound by another program, such as systemd (`ListenDatagram=`). It outlives the process, so that datagrams
+    /// sent during a restart are received after it.
     pub const fn from_bound(socket: UnixDatagram) -> Self {
         Self { socket, bound: None }
     }
 
-    /// Where it is, unless somebody else has bound it.
+    /// The path of the socket, unless another program has bound it.
     pub fn path(&self) -> Option<&Path> {
         self.bound.as_ref().map(|Bound(path)| path.as_path())
     }
@@ -103,7 +103,7 @@ impl CollectorSocket {
     }
 }
 
-/// The file of a socket, removed at its end.
+/// The file of a socket, removed when dropped.
 #[derive(Debug)]
 struct Bound(PathBuf);
 
@@ -113,7 +113,7 @@ impl Drop for Bound {
     }
 }
 
-/// Removes a socket that nobody receives from any more.
+/// Removes a stale socket.
 fn remove_stale(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
         return Ok(());

@@ -20,7 +20,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    /// Where it is.
+    /// Its location.
     pub const fn origin(&self) -> &Origin {
         &self.origin
     }

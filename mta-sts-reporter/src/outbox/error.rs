@@ -35,7 +35,7 @@ impl OutboxError {
         Self { kind, detail: detail.into() }
     }
 
-    /// What is wrong.
+    /// The kind of fault.
     pub const fn kind(&self) -> OutboxErrorKind {
         self.kind
     }

@@ -1,6 +1,6 @@
 //! The queue: which reports go where, and what came of it.
 //!
-//! | table | what it has |
+//! | table | contents |
 //! |---|---|
 //! | `report` | each report that was taken, by its `report-id`; without its body once nothing waits, and for another week |
 //! | `delivery` | one row for each `rua` of a report |
@@ -66,7 +66,7 @@ pub struct QueuedDelivery {
     pub tries: u32,
     /// When it is tried again; [`None`] at the end.
     pub next_try: Option<UnixTime>,
-    /// How it is.
+    /// Its status.
     pub state: DeliveryState,
     /// What went wrong at the last try: a code and words.
     pub last_error: Option<String>,
@@ -175,7 +175,7 @@ impl ReportQueue {
         Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), _lock: None })
     }
 
-    /// Where it is.
+    /// Its location.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -5,19 +5,19 @@ use mta_sts_core::{Mode, Policy, PolicyDomain, UnixTime};
 
 use super::{Date, Day, DomainOverview, SeenPolicy};
 
-/// Whether to enforce, as far as reports tell.
+/// The assessment whether a policy can be enforced, based on reports.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// What is answered.
+    /// The verdict.
     pub enforcement: Enforcement,
-    /// The eight conditions, where there is a policy.
+    /// The eight conditions, if there is a policy.
     pub readiness: Option<Readiness>,
-    /// Whether a check has looked at what is served now.
+    /// Whether a check has examined what is served now.
     pub is_checked: bool,
 }
 
-/// Whether a policy is enforced, or may be.
+/// The verdict whether a policy is or can be enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enforcement {
     /// No report has seen a policy.
@@ -26,16 +26,16 @@ pub enum Enforcement {
     Off,
     /// The policy last seen is enforced.
     Enforced,
-    /// The policy last seen is in mode testing, and can be enforced; of what no check has looked at nothing is said.
+    /// The policy last seen is in mode testing, and can be enforced. Without a check, this covers only what reports show.
     Ready,
-    /// Something is missing that time, mail or mending brings, by this day at the earliest.
+    /// A condition is not met yet. Time, more mail or a repair can meet it, on this day at the earliest.
     NotYet(Date),
-    /// The owner has to decide about something.
+    /// The owner has to make a decision.
     Blocked,
 }
 
 impl Answer {
-    /// Answers for a domain by its reports, by the policy that they saw last, and by what a check sees.
+    /// Assesses a domain from its reports, the policy that they saw last, and the result of a check.
     pub(super) fn of(
         domain: &str,
         reports: &[Report],
@@ -58,7 +58,7 @@ impl Answer {
         Self { enforcement, readiness: assessed, is_checked }
     }
 
-    /// What is missing, but that a check has not been made.
+    /// Returns the conditions that are not met, except for a missing check.
     pub fn shortfalls(&self) -> impl Iterator<Item = &Shortfall> {
         self.readiness.iter().flat_map(Readiness::shortfalls).filter(|shortfall| !is_unchecked(shortfall))
     }
@@ -80,12 +80,12 @@ fn of_readiness(readiness: &Readiness) -> Enforcement {
     }
 }
 
-/// The policy that lines of a report are.
+/// Parses the policy in the lines of a report.
 fn policy_of(lines: &[String]) -> Option<Policy> {
     Policy::parse((lines.join("\n") + "\n").as_bytes()).ok()
 }
 
-/// The answer for a domain in a few words.
+/// A short summary of the answer for a domain.
 ///
 /// ```no_run
 /// # fn show(domain: &mta_sts_reporter::DomainOverview) {
@@ -98,29 +98,29 @@ fn policy_of(lines: &[String]) -> Option<Policy> {
 pub struct Headline {
     /// The answer: `Enforce: not yet`.
     pub verdict: &'static str,
-    /// Why, in a sentence or two. What is meant for a shell stands between backticks.
+    /// The reason, in one or two sentences. Shell commands are between backticks.
     pub reason: String,
-    /// How it stands.
+    /// The status of the domain.
     pub standing: DomainStanding,
-    /// Whether the [shortfalls](Answer::shortfalls) are what is to be done.
+    /// Whether the [shortfalls](Answer::shortfalls) list the next steps.
     pub has_todo: bool,
 }
 
-/// How it stands with a domain.
+/// The status of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DomainStanding {
-    /// Nothing is to be done, or the next step can be taken.
+    /// Nothing needs to be done, or the next step can be taken.
     Good,
     /// Something is missing.
     Waiting,
-    /// Mail is lost, or somebody has to decide.
+    /// Mail is lost, or a decision is required.
     Bad,
-    /// There is no policy that counts.
+    /// There is no effective policy.
     Without,
 }
 
 impl DomainOverview {
-    /// The answer in a few words.
+    /// Returns a short summary of the answer.
     pub fn headline(&self) -> Headline {
         let answer = &self.answer;
         let evidence = answer.readiness.as_ref().map(Readiness::evidence);
@@ -189,7 +189,7 @@ impl DomainOverview {
     }
 }
 
-/// Failures of the domain's own in the last seven days.
+/// Failures in the last seven days for which the domain itself is at fault.
 fn lost_lately(days: &[Day]) -> u64 {
     days.iter().rev().take(7).fold(0, |sum, day| sum.saturating_add(day.yours))
 }

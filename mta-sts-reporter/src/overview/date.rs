@@ -5,7 +5,7 @@ use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::ReportPeriod;
 use time::OffsetDateTime;
 
-/// A day of UTC, shown as `2026-11-27`.
+/// A day in UTC, displayed as `2026-11-27`.
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -19,35 +19,35 @@ pub struct Date(u64);
 const DAY: u64 = 86_400;
 
 impl Date {
-    /// The day that has this time.
+    /// Returns the day that contains this time.
     pub const fn of(time: UnixTime) -> Self {
         Self(time.as_secs() / DAY)
     }
 
-    /// The last day of a period. One that ends at midnight ends with the day before.
+    /// Returns the last day of a period with this end. A period that ends at midnight ends with the day before.
     pub(crate) fn last_of(period: ReportPeriod) -> Self {
         let is_midnight = period.end().as_secs().is_multiple_of(DAY) && period.start() < period.end();
         Self(period.end().as_secs() / DAY - u64::from(is_midnight))
     }
 
-    /// The day so many days earlier; 1970-01-01 where there is none.
+    /// Returns the day that is this number of days earlier, but not before 1970-01-01.
     #[must_use]
     pub const fn minus(self, days: u64) -> Self {
         Self(self.0.saturating_sub(days))
     }
 
-    /// The day so many days later.
+    /// Returns the day that is this number of days later.
     #[must_use]
     pub const fn plus(self, days: u64) -> Self {
         Self(self.0.saturating_add(days))
     }
 
-    /// How many days it is later than another; 0 if it is not.
+    /// Returns the number of days since another day; 0 if that day is not earlier.
     pub const fn days_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Its first second.
+    /// Returns the first second of the day.
     pub const fn start(self) -> UnixTime {
         UnixTime::from_secs(0).saturating_add(Duration::from_secs(self.0.saturating_mul(DAY)))
     }

@@ -5,116 +5,116 @@ use mta_sts_core::{DnsName, ResultType, UnixTime};
 
 use super::{Answer, Date, Kept, Overview, Sessions, is_of_dane, organization_of};
 
-/// What reports say of one domain.
+/// The combined contents of reports about one domain.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DomainOverview {
-    /// Its name.
+    /// The name of the domain.
     pub name: String,
-    /// Whether to enforce its policy.
+    /// The assessment whether its policy can be enforced.
     pub answer: Answer,
-    /// Day after day, those without a report included: the last 30 days, or up to 90 where reports go back
-    /// further. They end today, or with the last report where that is a month ago.
+    /// Consecutive days, including those without a report: the last 30 days, or up to 90 if reports go back
+    /// further. They end today, or with the last report if it is a month old.
     pub days: Vec<Day>,
-    /// Who reports, those with most sessions first.
+    /// The organisations that report, those with most sessions first.
     pub submitters: Vec<Submitter>,
-    /// What goes wrong and where, what is the domain's own and most of it first.
+    /// The causes of failures by host: first those that are the domain's own, then by number of sessions.
     pub causes: Vec<Cause>,
-    /// The policies that were seen, the latest first.
+    /// The policies seen in reports, the latest first.
     pub policies: Vec<SeenPolicy>,
-    /// The TLSA records that were seen, the latest first.
+    /// The TLSA records seen in reports, the latest first.
     pub tlsa: Vec<SeenTlsa>,
 }
 
-/// A day of a domain.
+/// The sessions of a domain on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Day {
-    /// Which day. Of a period of several days, the last.
+    /// The day; for a period of several days, the last one.
     pub date: Date,
     /// Sessions that succeeded.
     pub successes: u64,
-    /// Sessions that failed for a cause that is the domain's own.
+    /// Sessions that failed because of the domain itself.
     pub yours: u64,
-    /// Sessions that failed for what only one sender sees, or without a cause.
+    /// Sessions that failed for a cause that only one sender sees, or without a stated cause.
     pub theirs: u64,
-    /// How many reports tell of it.
+    /// The number of reports about this day.
     pub reports: u64,
-    /// Whether a policy was seen that was not seen before.
+    /// Whether a policy was seen for the first time.
     pub has_new_policy: bool,
 }
 
-/// Who reports.
+/// An organisation that reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Submitter {
-    /// How it calls itself.
+    /// The name of the organisation, as in its reports.
     pub name: String,
-    /// How many reports it has sent.
+    /// The number of reports it has sent.
     pub reports: u64,
     /// Sessions that succeeded.
     pub successes: u64,
     /// Sessions that failed.
     pub failures: u64,
-    /// The last day that it reports on.
+    /// The last day that its reports cover.
     pub last_day: Option<Date>,
     /// Whether it validates MTA-STS.
     pub validates: Validates,
-    /// For how many days nothing has come of it, where that is three or more.
+    /// The number of days without a report from it, if three or more.
     pub silent_days: Option<u64>,
 }
 
-/// Whether a sender validates MTA-STS, as its reports show.
+/// Whether a sender validates MTA-STS, according to its reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Validates {
     /// It has seen no policy.
     NoPolicySeen,
-    /// It has seen a policy, and does not verify in mode testing, as Postfix.
+    /// It has seen a policy, and does not verify certificates in mode testing, like Postfix.
     EnforceOnly,
     /// It reports sessions, or failures, under a policy.
     Yes,
 }
 
-/// Something that goes wrong, and where.
+/// A cause of failures at one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cause {
-    /// The MX host, as reports name it. None: the policy, or reports do not say.
+    /// The MX host, as named in reports. `None` if the policy failed, or if reports name no host.
     pub host: Option<String>,
-    /// What it is, and what mends it.
+    /// The explanation of the failure, and its remedy.
     pub hint: Hint,
-    /// Whether it is the domain's own: two organisations see it, or it can be nobody else's.
+    /// Whether the domain itself is at fault: two organisations see the failure, or nobody else can cause it.
     pub is_yours: bool,
-    /// How many sessions.
+    /// The number of failed sessions.
     pub sessions: u64,
-    /// Who has seen it.
+    /// The organisations that have seen it.
     pub organizations: BTreeSet<String>,
-    /// The first day and the last.
+    /// The first and the last day.
     pub days: Option<(Date, Date)>,
     /// Addresses of the MX host, at most [`Cause::MOST`].
     pub receiving_ips: BTreeSet<String>,
     /// Addresses of senders, at most [`Cause::MOST`].
     pub sending_ips: BTreeSet<String>,
-    /// What senders wrote, result type and reason, at most [`Cause::MOST`].
+    /// The result types and reasons that senders wrote, at most [`Cause::MOST`].
     pub reasons: BTreeSet<String>,
 }
 
 impl Cause {
-    /// How many addresses and reasons are kept.
+    /// The maximum number of addresses and reasons that are kept.
     pub const MOST: usize = 8;
 }
 
-/// A policy as reports have seen it.
+/// A policy as seen in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenPolicy {
     /// Its lines.
     pub lines: Vec<String>,
-    /// The first day and the last.
+    /// The first and the last day.
     pub days: Option<(Date, Date)>,
-    /// Who has seen it.
+    /// The organisations that have seen it.
     pub organizations: BTreeSet<String>,
-    /// Who saw it last, of those who have not seen a later one.
+    /// The organisations that saw it last and have not seen a later one.
     pub still_used_by: BTreeSet<String>,
     /// Sessions that succeeded under it.
     pub successes: u64,
@@ -122,17 +122,17 @@ pub struct SeenPolicy {
     pub failures: u64,
 }
 
-/// TLSA records as reports have seen them. DANE knows no modes: they count at once.
+/// TLSA records as seen in reports. DANE has no modes: they are in force at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenTlsa {
-    /// The records, one a line.
+    /// The records, one per line.
     pub lines: Vec<String>,
-    /// The MX hosts that they are of, where reports tell.
+    /// The MX hosts that have them, if reports name those.
     pub hosts: BTreeSet<String>,
-    /// The first day and the last.
+    /// The first and the last day.
     pub days: Option<(Date, Date)>,
-    /// Who has seen them.
+    /// The organisations that have seen them.
     pub organizations: BTreeSet<String>,
     /// Sessions that succeeded under them.
     pub successes: u64,
@@ -140,14 +140,14 @@ pub struct SeenTlsa {
     pub failures: u64,
 }
 
-/// The most rows of a table.
+/// The maximum number of rows of a table.
 const MOST_ROWS: usize = 500;
 
-/// A sender is silent after so many days without a report.
+/// The number of days without a report after which a sender is considered silent.
 const SILENT_DAYS: u64 = 3;
 
 impl Overview {
-    /// What reports say of a domain; nothing where there are none. Without a check the answer is that of reports alone.
+    /// Returns the combined contents of the reports about a domain, or `None` if there are no reports. Without a check, the answer rests on reports alone.
     pub fn domain(&self, name: &str, live: Option<&LiveFindings>, now: UnixTime) -> Option<DomainOverview> {
         let reports: Vec<&Kept> = self.counted().filter(|kept| kept.is_about(name)).collect();
         if reports.is_empty() {
@@ -185,19 +185,19 @@ fn insert_few(texts: &mut BTreeSet<String>, text: impl FnOnce() -> String) {
     }
 }
 
-/// What fails, by cause and host.
+/// Failures by cause and host.
 struct Causes {
     rows: BTreeMap<(Hint, Option<String>), Cause>,
 }
 
-/// One failure of a report: its cause, and how many sessions.
+/// One failure in a report: its cause, and the number of sessions.
 struct Failure<'a> {
     key: (Hint, Option<String>),
     sessions: u64,
     details: Option<&'a mta_sts_core::tlsrpt::FailureDetails>,
 }
 
-/// The failures under a policy; those that nobody explains are there, too.
+/// The failures under a policy, including those without an explanation.
 fn failures_of(policy: &ReportPolicy) -> Vec<Failure<'_>> {
     let kind = policy.kind().known();
     let mut explained = 0_u64;
@@ -222,7 +222,7 @@ fn failures_of(policy: &ReportPolicy) -> Vec<Failure<'_>> {
     failures
 }
 
-/// Whether a cause is the domain's own. `Readiness` takes it so, too: two see it, or it can be nobody else's.
+/// Whether the domain itself is at fault, by the same rule as `Readiness`: two organisations see the failure, or nobody else can cause it.
 fn is_discovery(hint: Hint, details: Option<&mta_sts_core::tlsrpt::FailureDetails>) -> bool {
     let result = details.and_then(|details| details.result().known());
     hint.whose() != Whose::Sender
@@ -398,7 +398,7 @@ fn submitters_of(reports: &[&Kept], name: &str, today: Date) -> Vec<Submitter> {
     rows
 }
 
-/// Whether tlsrpt-reporter wrote this `report-id`, which it does for Postfix, as `Readiness` takes it.
+/// Whether tlsrpt-reporter, which is used with Postfix, wrote this `report-id`; the same rule as in `Readiness`.
 fn is_from_tlsrpt_reporter(id: &str) -> bool {
     id.split_once("Z_idx").is_some_and(|(_, rest)| {
         rest.split_once('_').is_some_and(|(number, _)| {

@@ -1,4 +1,4 @@
-//! What many reports say together: by domain, by day, by who reports, and by what goes wrong.
+//! The combined contents of many reports: by domain, day, reporting organisation, and cause of failure.
 
 mod answer;
 mod date;
@@ -15,7 +15,7 @@ pub use domain::{Cause, Day, DomainOverview, SeenPolicy, SeenTlsa, Submitter, Va
 
 use crate::{Authentication, Double, InboxItem, ReceivedReport};
 
-/// What an [`Inbox`](crate::Inbox) has, summed up.
+/// A summary of the reports of an [`Inbox`](crate::Inbox).
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -38,8 +38,8 @@ use crate::{Authentication, Double, InboxItem, ReceivedReport};
 /// assert_eq!(domain.days.last().unwrap().successes, 12);
 /// ```
 ///
-/// It holds the reports that were added, and of their JSON the latest. A double is counted once; of two reports that have
-/// the same identity and say something else, the first counts in the sums.
+/// It holds the added reports, and the JSON of the latest. A duplicate is counted once; of two reports that have
+/// the same identity and different contents, the first counts in the sums.
 #[derive(Debug, Default)]
 pub struct Overview {
     reports: Vec<Kept>,
@@ -50,17 +50,17 @@ pub struct Overview {
     counts: Counts,
 }
 
-/// How much was read.
+/// The amount of input that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Reports that count.
+    /// Reports that are counted.
     pub reports: u64,
-    /// Of them, how many came in a message whose signature was found valid.
+    /// The counted reports that came in a message with a valid signature.
     pub verified: u64,
-    /// Reports that came before, and say the same.
+    /// Reports that were received before with the same contents.
     pub doubles: u64,
-    /// Reports whose identity an earlier one has that says something else.
+    /// Reports with the identity of an earlier one but different contents.
     pub differing: u64,
     /// Messages without a report, and hidden files.
     pub others: u64,
@@ -70,55 +70,55 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportedDomain {
-    /// Its name, as reports have it, in lower case.
+    /// The name of the domain as in reports, in lower case.
     pub name: String,
-    /// How many reports are about it.
+    /// The number of reports about it.
     pub reports: u64,
-    /// How many sessions they tell of.
+    /// The number of sessions in these reports.
     pub sessions: u64,
-    /// How many of them failed.
+    /// The number of these sessions that failed.
     pub failures: u64,
 }
 
-/// Where the reports of an organisation depart from RFC 8460.
+/// A deviation from RFC 8460 in the reports of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviationCount {
-    /// Who reports so.
+    /// The organisation.
     pub organization: String,
-    /// In what they depart.
+    /// The kind of deviation.
     pub kind: DeviationKind,
-    /// How often.
+    /// The number of occurrences.
     pub count: u64,
-    /// Where it was first: the member.
+    /// The member of the first occurrence.
     pub path: String,
-    /// Where it was first: the file.
+    /// The file of the first occurrence.
     pub origin: String,
 }
 
-/// Something that was not read.
+/// An input that was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadableLine {
-    /// Where it is.
+    /// Its location.
     pub origin: String,
-    /// The stable word of the reason.
+    /// The stable code of the reason.
     pub code: &'static str,
     /// The reason.
     pub message: String,
 }
 
-/// A report that counts, or may.
+/// A report that is or may be counted.
 #[derive(Debug)]
 struct Kept {
     report: Report,
     /// The domain of each of its policies.
     domains: Box<[Box<str>]>,
-    /// An earlier one has its identity, and counts.
+    /// Whether an earlier report with the same identity is counted instead.
     is_double: bool,
 }
 
-/// The JSON of the latest reports, by the end of their period.
+/// The JSON of the latest reports, ordered by the end of their period.
 #[derive(Debug, Default)]
 struct RawReports {
     texts: BTreeMap<(u64, u64), (String, Vec<u8>)>,
@@ -144,18 +144,18 @@ impl RawReports {
 }
 
 impl Overview {
-    /// The most that is listed of what was not read; what follows is counted.
+    /// The maximum number of unread inputs that are listed; further ones are only counted.
     pub const MAX_UNREADABLE: usize = 1_000;
 
-    /// The most kinds of deviations that are told apart.
+    /// The maximum number of kinds of deviations that are listed separately.
     const MAX_DEVIATIONS: usize = 1_000;
 
-    /// Nothing yet.
+    /// Creates an empty overview.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds what an inbox has.
+    /// Adds an item of an inbox.
     pub fn add(&mut self, item: InboxItem) {
         match item {
             InboxItem::Report(received) => self.add_report(*received),
@@ -206,32 +206,32 @@ impl Overview {
         self.reports.push(Kept { report: received.report, domains, is_double: received.double.is_some() });
     }
 
-    /// How much was read.
+    /// The amount of input that was read.
     pub const fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Where reports depart from RFC 8460, by who sends them.
+    /// The deviations of reports from RFC 8460, by organisation.
     pub fn deviations(&self) -> impl Iterator<Item = &DeviationCount> {
         self.deviations.values()
     }
 
-    /// What was not read, the first [`MAX_UNREADABLE`](Self::MAX_UNREADABLE) of it.
+    /// The first [`MAX_UNREADABLE`](Self::MAX_UNREADABLE) inputs that were not read.
     pub fn unreadable(&self) -> &[UnreadableLine] {
         &self.unreadable
     }
 
-    /// How much was not read.
+    /// The number of inputs that were not read.
     pub const fn unreadable_count(&self) -> u64 {
         self.unreadable_count
     }
 
-    /// The JSON of the latest reports, the latest first, with where they came from; of many not all.
+    /// The JSON of the latest reports and their origins, the latest first. Their number is bounded.
     pub fn raw(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.raw.texts.values().rev().map(|(origin, json)| (origin.as_str(), json.as_slice()))
     }
 
-    /// The domains that reports are about, those with most sessions first.
+    /// The domains that have reports, those with most sessions first.
     pub fn domains(&self) -> Vec<ReportedDomain> {
         let mut domains: BTreeMap<&str, ReportedDomain> = BTreeMap::new();
         for kept in self.counted() {
@@ -253,7 +253,7 @@ impl Overview {
         domains
     }
 
-    /// The reports about a domain, doubles that differ included, for
+    /// The reports about a domain, including duplicates with different contents, for
     /// [`Readiness::assess`](mta_sts_core::tlsrpt::Readiness::assess).
     pub fn reports_of(&self, domain: &str) -> Vec<Report> {
         self.reports.iter().filter(|kept| kept.is_about(domain)).map(|kept| kept.report.clone()).collect()
@@ -264,7 +264,7 @@ impl Overview {
     }
 }
 
-/// How an organisation calls itself.
+/// The name of an organisation as in its reports.
 fn organization_of(report: &Report) -> String {
     let name = report.organization().or(report.submitter()).unwrap_or_default().trim();
     if name.is_empty() { "an organisation without a name".to_owned() } else { name.to_owned() }
@@ -274,13 +274,13 @@ fn is_of_dane(policy: &ReportPolicy) -> bool {
     policy.kind().known() == Some(PolicyType::Tlsa)
 }
 
-/// A name of a domain, told the same however it is written.
+/// The normalized name of a domain, for comparison.
 fn normal(name: &str) -> String {
     let name = name.trim();
     PolicyDomain::parse(name).map_or_else(|_| name.to_lowercase(), |domain| domain.as_str().to_owned())
 }
 
-/// The domain that each policy of a report is about. TLSA records may belong to an MX host: then it is that of the others.
+/// The domain of each policy in a report. TLSA records may name an MX host; the domain of the other policies is used then.
 fn domains_of(report: &Report) -> Box<[Box<str>]> {
     let own = |policy: &ReportPolicy| policy.domain().map(normal).filter(|name| !name.is_empty());
     let of_others = report.policies().iter().filter(|policy| !is_of_dane(policy)).find_map(own);
@@ -295,7 +295,7 @@ fn domains_of(report: &Report) -> Box<[Box<str>]> {
     report.policies().iter().map(name).collect()
 }
 
-/// Sessions of one report with one domain.
+/// Sessions with one domain in one report.
 #[derive(Clone, Copy, Default)]
 struct Sessions {
     successes: u64,
@@ -337,8 +337,8 @@ impl Kept {
     }
 }
 
-/// The sessions under some policies. A session may stand under TLSA records and under a policy as well (RFC 8460, 4): those
-/// under TLSA records count where there are no others.
+/// The sessions under some policies. A session may be counted both under TLSA records and under a policy (RFC 8460, 4): those
+/// under TLSA records count only if there are no others.
 fn sessions_of<'a>(policies: impl Iterator<Item = &'a ReportPolicy>) -> Sessions {
     let (mut of_dane, mut others) = (Sessions::default(), Sessions::default());
     for policy in policies {

@@ -1,4 +1,4 @@
-//! One domain on the page: its numbers as words.
+//! The text about one domain on the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(super) struct DomainView {
     pub(super) tlsa: Vec<TlsaView>,
 }
 
-/// A piece of a sentence: what stands between backticks is code.
+/// A part of a sentence: plain text, or code from between backticks.
 pub(super) struct Piece {
     pub(super) is_code: bool,
     pub(super) text: String,
@@ -328,7 +328,7 @@ impl CauseView {
 }
 
 impl MatrixView {
-    /// Hosts and causes, where there are several of both or of one.
+    /// The numbers of hosts and causes, if either is more than one.
     fn of(causes: &[Cause]) -> Option<Self> {
         if causes.is_empty() {
             return None;
@@ -432,7 +432,7 @@ impl TlsaView {
     }
 }
 
-/// Some names, and how many more there are.
+/// Some names, and the number of further ones.
 fn names(all: &BTreeSet<String>) -> String {
     const MOST: usize = 4;
     let few: Vec<_> = all.iter().take(MOST).map(|name| short(name)).collect();
@@ -442,7 +442,7 @@ fn names(all: &BTreeSet<String>) -> String {
     }
 }
 
-/// Days behind other facts.
+/// Days, appended to other facts.
 fn behind(days: Option<(Date, Date)>) -> String {
     days.map_or_else(String::new, |days| format!(" · {}", span(days)))
 }
@@ -451,7 +451,7 @@ fn span((first, last): (Date, Date)) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
-/// A share in percent, that is 100 % only where nothing is missing.
+/// A percentage, which is 100 % only if nothing is missing.
 fn share(part: u64, all: u64) -> String {
     if all == 0 {
         return "–".to_owned();

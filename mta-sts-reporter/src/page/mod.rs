@@ -1,4 +1,4 @@
-//! Reports as one page of HTML, for whoever runs the domain.
+//! An HTML page of reports for the owner of a domain.
 
 mod domain;
 
@@ -14,7 +14,7 @@ use crate::overview::Overview;
 use crate::{Date, DomainOverview, Visible};
 use domain::DomainView;
 
-/// Reports as one page of HTML: the answer whether to enforce first, then what tells it.
+/// Reports as one HTML page: first the answer whether to enforce, then the evidence.
 ///
 /// ```
 /// use mta_sts_core::UnixTime;
@@ -28,10 +28,10 @@ use domain::DomainView;
 /// assert!(html.starts_with("<!doctype html>"));
 /// ```
 ///
-/// The page is one file that works where there is no network: no script, no font, no image, and a policy of its own that
-/// forbids the browser to fetch anything. It knows light and dark, phones and paper, and each chart has its table. What
-/// strangers wrote is text and nothing else: it is escaped, is no link, and hides nothing (see [`Visible`]). Its length is
-/// bounded, whatever the reports hold.
+/// The page is one file that works without a network: no scripts, fonts or images, and a content security policy that
+/// forbids the browser to fetch anything. It supports light and dark mode, phones and print, and each chart has a table. Text
+/// from reports is untrusted: it is escaped, is never a link, and cannot hide anything (see [`Visible`]). The length of the page is
+/// bounded, whatever the reports contain.
 #[derive(Clone, Debug)]
 pub struct Page<'a> {
     overview: &'a Overview,
@@ -41,29 +41,29 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// How many domains a page has; of more, those with most sessions.
+    /// The maximum number of domains on a page; if there are more, those with most sessions are shown.
     pub const MAX_DOMAINS: usize = 25;
 
-    /// A page of all domains, made at this time.
+    /// Creates a page of all domains at this time.
     pub const fn new(overview: &'a Overview, now: UnixTime) -> Self {
         Self { overview, now, domains: Vec::new(), live: BTreeMap::new() }
     }
 
-    /// Adds a domain behind the others that were named. Without one, the page has all.
+    /// Adds a domain after those added before. By default, the page has all domains.
     #[must_use]
     pub fn with_domain(mut self, name: &str) -> Self {
         self.domains.push(name.to_owned());
         self
     }
 
-    /// What a check sees of a domain now. Without it, the answer is that of reports alone, and the page says so.
+    /// Sets the result of a check of a domain. Without it, the answer rests on reports alone, and the page says so.
     #[must_use]
     pub fn with_live_findings(mut self, domain: &str, live: LiveFindings) -> Self {
         self.live.insert(domain.to_owned(), live);
         self
     }
 
-    /// The text of the page, in UTF-8.
+    /// Returns the page as HTML in UTF-8.
     pub fn to_html(&self) -> String {
         let reported = self.overview.domains();
         let is_wanted = |name: &String| self.domains.is_empty() || self.domains.contains(name);
@@ -162,7 +162,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The most rows of a table.
+/// The maximum number of rows of a table.
 const MOST_ROWS: usize = 200;
 
 #[derive(Template)]
@@ -197,7 +197,7 @@ struct RawView {
     lines: Vec<String>,
 }
 
-/// Makes any text one that a browser shows and does not act upon. The templates use it for all that they insert.
+/// Escapes text so that a browser only displays it. The templates use this for all inserted values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Harmless;
 
@@ -230,7 +230,7 @@ fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
-/// A stranger's text, cut where it would fill the page.
+/// Untrusted text, truncated to a bounded length.
 fn short(text: &str) -> String {
     const MOST_CHARS: usize = 200;
     match text.char_indices().nth(MOST_CHARS) {

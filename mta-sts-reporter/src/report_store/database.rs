@@ -1,10 +1,10 @@
 //! The database: one row for each domain of a day.
 //!
-//! | table | what it has |
+//! | table | contents |
 //! |---|---|
 //! | `tally` | the rows of [`TallyChange`]: day, domain, a line of the text of a tally |
 //! | `seed` | the seed of the tally, drawn when the database was made |
-//! | `unreadable` | lines that could not be read, for whoever looks into them |
+//! | `unreadable` | lines that could not be read, for later inspection |
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -21,17 +21,17 @@ use rusqlite::{
 
 use super::{ReportStoreError, ReportStoreErrorKind};
 
-/// A database that is open, for this process alone.
+/// An open database, locked by this process.
 pub(super) struct Database {
     connection: Connection,
     identity: Option<(u64, u64)>,
 }
 
-/// Changes that are made all or none.
+/// Changes that are applied together or not at all.
 pub(super) struct Writing<'a>(Transaction<'a>);
 
 impl Database {
-    /// Opens the database at the path, or makes one, with this seed if one is given; and its seed.
+    /// Opens or creates the database at the path, with this seed if given. Returns it and its seed.
     pub(super) fn open(path: &Path, seed: Option<u64>) -> Result<(Self, u64), Fault> {
         look(path)?;
         create(path)?;
@@ -50,7 +50,7 @@ impl Database {
         Ok((database, seed))
     }
 
-    /// Makes the tables of a new database; the seed.
+    /// Creates the tables of a new database. Returns the seed.
     fn prepare(&mut self, seed: Option<u64>) -> Result<u64, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let number = |sql| transaction.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -87,12 +87,12 @@ impl Database {
         Ok(seed)
     }
 
-    /// Whether it is still the file at the path.
+    /// Returns whether it is still the file at the path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.identity == identity(path)
     }
 
-    /// What was saved. A line that cannot be read is put apart.
+    /// Returns the saved rows. A line that cannot be read is moved to `unreadable`.
     pub(super) fn load(&self, config: &TallyConfig) -> Result<Tally, Fault> {
         let mut rows = self.connection.prepare("SELECT line FROM tally ORDER BY day, domain")?;
         let lines: Vec<String> = rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
@@ -116,12 +116,12 @@ impl Database {
         parse(&read).map_err(|error| foreign(&error.to_string()).into())
     }
 
-    /// Begins to write.
+    /// Begins a transaction.
     pub(super) fn begin(&mut self) -> Result<Writing<'_>, Fault> {
         Ok(Writing(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?))
     }
 
-    /// Moves a damaged database aside, with its log; where it is now.
+    /// Moves a damaged database and its log aside. Returns the new path.
     pub(super) fn move_aside(path: &Path) -> Result<PathBuf, Fault> {
         look(path)?;
         let with = |ending: &str| {
@@ -143,7 +143,7 @@ impl Database {
         Ok(with(ending))
     }
 
-    /// What can be read of a damaged database: from both ends, so that the damage loses what it hit, and little more.
+    /// Reads a damaged database from both ends, so that little more than the damaged part is lost.
     pub(super) fn salvage(damaged: &Path) -> (Option<u64>, Vec<(i64, String, String)>) {
         let Ok(connection) = Connection::open(damaged) else { return (None, Vec::new()) };
         let seed = connection.query_row("SELECT seed FROM seed", [], |row| row.get::<_, i64>(0));
@@ -160,7 +160,7 @@ impl Database {
         (seed.ok().map(i64::cast_unsigned), saved)
     }
 
-    /// Puts in what was salvaged.
+    /// Inserts salvaged rows.
     pub(super) fn restore(&self, lines: &[(i64, String, String)]) -> Result<(), Fault> {
         let transaction = self.connection.unchecked_transaction()?;
         for (day, domain, line) in lines {
@@ -210,7 +210,7 @@ impl Fault {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    /// What a caller is told, of a database at this path.
+    /// Returns the public error for a database at this path.
     pub(super) fn into_error(self, path: &Path) -> ReportStoreError {
         let kind = match &self {
             Self::Sqlite(error) => match error.sqlite_error_code() {
@@ -233,7 +233,7 @@ impl Fault {
     }
 }
 
-/// A number that nobody can guess.
+/// An unpredictable number.
 pub(super) fn random() -> Result<u64, ReportStoreError> {
     let mut octets = [0; 8];
     SystemRandom::new().fill(&mut octets).map_err(|_| {
@@ -243,13 +243,13 @@ pub(super) fn random() -> Result<u64, ReportStoreError> {
     Ok(u64::from_ne_bytes(octets))
 }
 
-/// Whether the disk with this file is full.
+/// Returns whether the disk with this file is full.
 fn is_full(path: &Path) -> bool {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     statvfs(folder).is_ok_and(|disk| disk.blocks_available() == 0)
 }
 
-/// Refuses what is no database: it would be taken for a damaged one.
+/// Rejects a file that is not a database, which would otherwise be treated as a damaged one.
 fn look(path: &Path) -> Result<(), Fault> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -263,7 +263,7 @@ fn look(path: &Path) -> Result<(), Fault> {
     if header.is_empty() || header == MAGIC { Ok(()) } else { Err(foreign("it is no database").into()) }
 }
 
-/// Makes an empty file for its owner alone: by what is counted, everybody would see whom mail goes to.
+/// Creates an empty file that only its owner can read, since its contents show to which domains mail is sent.
 fn create(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -290,5 +290,5 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// `MTAT`.
 const APPLICATION_ID: i32 = 0x4d54_4154;
 const VERSION: i64 = 1;
-/// How long another process that has the file is waited for.
+/// The maximum time to wait for another process that has locked the file.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);

@@ -1,4 +1,4 @@
-/// A [`ReportStore`](super::ReportStore) could not keep what was counted.
+/// The error of a [`ReportStore`](super::ReportStore) that cannot save its counts.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", .kind.message())]
 pub struct ReportStoreError {
@@ -6,19 +6,19 @@ pub struct ReportStoreError {
     detail: String,
 }
 
-/// What is wrong with the database of a [`ReportStore`](super::ReportStore).
+/// The kind of fault of the database of a [`ReportStore`](super::ReportStore).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReportStoreErrorKind {
     /// The disk is full.
     Full,
-    /// Another process has it.
+    /// Another process has locked it.
     Locked,
     /// It is damaged, and could not be moved aside.
     Corrupt,
     /// This process may not open or write it.
     Denied,
-    /// It is no database of this kind.
+    /// It is not a database of this kind.
     Foreign,
     /// A later version has written it.
     Newer,
@@ -31,7 +31,7 @@ impl ReportStoreError {
         Self { kind, detail }
     }
 
-    /// What is wrong.
+    /// The kind of fault.
     pub const fn kind(&self) -> ReportStoreErrorKind {
         self.kind
     }
@@ -56,7 +56,7 @@ impl ReportStoreErrorKind {
         }
     }
 
-    /// Whether it is of the kind that passes by itself.
+    /// Returns whether the fault is temporary.
     pub(super) const fn is_passing(self) -> bool {
         matches!(self, Self::Full | Self::Locked)
     }

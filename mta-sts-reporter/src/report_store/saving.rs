@@ -10,7 +10,7 @@ use mta_sts_core::tlsrpt::Tally;
 use super::database::{Database, Fault};
 use super::{Counting, ReportStoreError, Saving, Shared};
 
-/// Writes what has changed, some seconds later.
+/// Saves changes after some seconds.
 pub(super) struct Saver {
     shared: Arc<Shared>,
     database: Option<Database>,
@@ -21,7 +21,7 @@ impl Saver {
         Self { shared, database: None }
     }
 
-    /// Until the store is closed and all is saved, if it can be.
+    /// Runs until the store is closed and everything is saved, if possible.
     pub(super) fn work(mut self) {
         loop {
             let is_last = self.wait();
@@ -36,7 +36,7 @@ impl Saver {
         }
     }
 
-    /// Waits until it is time to save; whether it is for the last time.
+    /// Waits until it is time to save. Returns whether it is the last time.
     fn wait(&self) -> bool {
         let shared = &self.shared;
         let mut saving = shared.saving();
@@ -94,7 +94,7 @@ impl Saver {
         Ok(())
     }
 
-    /// Moves a damaged database aside; what is counted goes into a new one.
+    /// Moves a damaged database aside, and continues with a new one.
     fn mend(&mut self, path: &Path) -> Result<(), Fault> {
         self.database = None;
         let damaged = Database::move_aside(path)?;
@@ -113,7 +113,7 @@ impl Saver {
         Ok(())
     }
 
-    /// Has the tally give all of its rows at the next save.
+    /// Makes the tally return all of its rows at the next save.
     fn begin_anew(&self) {
         let mut counting = self.shared.counting();
         let Counting { tally, seed, lost_sessions, .. } = &mut *counting;
@@ -124,7 +124,7 @@ impl Saver {
         }
     }
 
-    /// Tells those who wait, and the log where something has changed.
+    /// Notifies waiting threads, and logs a change of state.
     fn take_note(&self, saved: Result<(), ReportStoreError>) {
         let mut saving = self.shared.saving();
         match (&saved, &saving.last_error) {
@@ -145,7 +145,7 @@ impl Saver {
     }
 }
 
-/// Opens the database, and takes what earlier processes have saved into the tally, unless it is there.
+/// Opens the database, and loads into the tally what earlier processes have saved, unless it is loaded.
 fn open(shared: &Shared, path: &Path) -> Result<Database, Fault> {
     let (database, seed) = Database::open(path, shared.known_seed())?;
     if shared.known_seed().is_none() {
@@ -160,12 +160,12 @@ fn open(shared: &Shared, path: &Path) -> Result<Database, Fault> {
 }
 
 impl Shared {
-    /// The seed of what is counted, once that is the one of a database.
+    /// The seed of the tally, once it is that of a database.
     fn known_seed(&self) -> Option<u64> {
         let counting = self.counting();
         counting.is_loaded.then_some(counting.seed)
     }
 }
 
-/// How long after a change it is saved, so that with a slow disk no more than five seconds are lost.
+/// The delay between a change and its save, so that even with a slow disk at most five seconds are lost.
 const INTERVAL: Duration = Duration::from_secs(2);
