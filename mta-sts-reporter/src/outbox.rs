@@ -1,4 +1,4 @@
-//! Reports on their way to those who asked for them.
+//! Delivery of reports to the domains that request them.
 
 mod body;
 mod counts;
@@ -38,7 +38,7 @@ use self::queue::{Due, End, MOST_OF_A_HOST, Unaddressed};
 pub use self::trial::{TrialFile, write_trial};
 use self::troubles::Troubles;
 
-/// Sends reports.
+/// Sends due reports to the domains that request them.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -61,7 +61,7 @@ use self::troubles::Troubles;
 /// has the report, refuses it for good, or all tries have failed: 5, 15 and 45 minutes, 2, 5 and 15 hours after the one before
 /// (RFC 8460, 3 and 5.5).
 ///
-/// | answer | what it means |
+/// | response | meaning |
 /// |---|---|
 /// | 2yz of SMTP, status 0 of a command, 2xx of HTTP | it is sent |
 /// | 5yz of SMTP to the recipient or the mail; 4xx of HTTP but 408 and 429; an address or URL that cannot be used, or leads to a private address | it is refused |
@@ -114,7 +114,7 @@ impl Outbox {
     /// The most deliveries that are made at once.
     pub const MAX_AT_ONCE: usize = 32;
 
-    /// An outbox with this queue, which is asked for by the system's clock.
+    /// Creates an outbox with this queue, using the system's clock.
     pub fn new(queue: ReportQueue, dns: DnsClient, poster: ReportPoster, mailer: ReportMailer) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -130,7 +130,7 @@ impl Outbox {
         }
     }
 
-    /// Goes by another clock.
+    /// Sets another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
@@ -151,7 +151,7 @@ impl Outbox {
         self
     }
 
-    /// The queue, to look at.
+    /// The queue.
     pub fn queue(&self) -> &ReportQueue {
         &self.shared.queue
     }
@@ -161,7 +161,7 @@ impl Outbox {
         self.shared.state().counts
     }
 
-    /// Sends for ever. Dropped, it stops at once: what is under way then is tried again later.
+    /// Sends reports until the future is dropped, which stops it at once: deliveries in progress are tried again later.
     pub async fn run(&self, reports: &Arc<dyn DueReports>) {
         let mut deliveries = JoinSet::new();
         loop {
@@ -176,11 +176,11 @@ impl Outbox {
         }
     }
 
-    /// Sends what is due now, and returns when nothing is.
+    /// Sends everything that is due now, then returns.
     ///
     /// # Errors
     ///
-    /// Why the queue cannot be read or written.
+    /// The queue cannot be read or written.
     pub async fn send_due(&self, reports: &Arc<dyn DueReports>) -> Result<(), OutboxError> {
         let mut deliveries = JoinSet::new();
         loop {

@@ -52,7 +52,7 @@ use self::saving::Saver;
 /// **Persistence.** Counts are saved after two seconds, so that a process that is killed loses five seconds of them at the
 /// most, and counts nothing twice.
 ///
-/// **Exactly once.** A report is returned only after its contents are saved: a process that is killed between [`ReportStore::due`] and
+/// **Once each.** A report is returned only after its contents are saved: a process that is killed between [`ReportStore::due`] and
 /// [`ReportStore::taken`] returns it again, with the same `report-id`, 5 minutes after the first time. It may then be in the queue already;
 /// the queue must recognize it by `report-id` and address, even after delivery. There may be several reports
 /// for one domain and day, each with its own `report-id`: late events go into a second one.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What is known of the signature of the message that brought a report (RFC 8460, 3).
+/// The result of verifying the signature of the message with a report (RFC 8460, 3).
 ///
 /// ```
 /// use mta_sts_reporter::{Authentication, Inbox};
@@ -14,21 +14,21 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Authentication {
-    /// Nobody was asked, or the report came without a message.
+    /// Verification was not requested, or the report did not come in a message.
     Unverified,
-    /// A host that is trusted found the signature of this domain valid; the domain is of the submitter's organisation.
+    /// The trusted host found the signature of this domain valid, and the domain belongs to the submitter's organisation.
     Verified {
-        /// The domain that signed.
+        /// The signing domain.
         domain: Box<str>,
     },
-    /// A host that is trusted has told of no valid signature.
+    /// The trusted host found no valid signature.
     NoPass,
-    /// The domain that signed is not of the submitter's organisation.
+    /// The signing domain does not belong to the submitter's organisation.
     OtherDomain {
-        /// The domain that signed.
+        /// The signing domain.
         domain: Box<str>,
     },
-    /// No field of the message is of the host that is trusted, or it is no message.
+    /// The message has no field of the trusted host, or the input is not a message.
     NoResults,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Authentication {
     }
 }
 
-/// What the host that is trusted says of the signatures of a message.
+/// The results of the trusted host for the signatures of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DkimResults {
     /// Whether there are any.
@@ -62,15 +62,15 @@ pub(super) struct DkimResults {
 }
 
 impl DkimResults {
-    /// Reads the `Authentication-Results` of a message, as they follow each other from its top.
+    /// Reads the `Authentication-Results` fields of a message, from top to bottom.
     ///
-    /// Of those of the host the first that tells of DKIM counts: what is below it, the message may have brought along.
+    /// The first field of the host with a DKIM result counts; the sender may have forged those below it.
     pub(super) fn of_host<'a>(host: &str, fields: impl IntoIterator<Item = &'a str>) -> Self {
         let mut fields = fields.into_iter().take(MOST_FIELDS);
         fields.find_map(|field| dkim_of(host, field)).unwrap_or_default()
     }
 
-    /// Whether a report of this submitter is believed.
+    /// Verifies a report of this submitter.
     pub(super) fn judge(&self, submitter: Option<&str>) -> Authentication {
         if !self.are_there {
             return Authentication::NoResults;
@@ -85,7 +85,7 @@ impl DkimResults {
     }
 }
 
-/// More are of nobody who means well.
+/// More are only in malicious messages.
 const MOST_FIELDS: usize = 64;
 
 /// Whether one of two domains is the other, or below it. `corp.example.com` signs for `example.com`, and the other way round;
@@ -101,7 +101,7 @@ fn is_same_organisation(one: &str, other: &str) -> bool {
     is_at_or_below(one, other) || is_at_or_below(other, one)
 }
 
-/// What a field says of DKIM, if it is of the host and says anything (RFC 8601, 2.2).
+/// The DKIM results of a field, if it is from the host and has any (RFC 8601, 2.2).
 fn dkim_of(host: &str, field: &str) -> Option<DkimResults> {
     let field = without_comments(field);
     let mut results = split_outside_quotes(&field, |char| char == ';');

@@ -1,4 +1,4 @@
-//! What a file or a part of a message holds, by its first octets and never by its name.
+//! The type of a file or a part of a message, by its first octets and never by its name.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::UnreadableReason;
 
-/// What octets are, by the first of them.
+/// The type of content, by its first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     Empty,

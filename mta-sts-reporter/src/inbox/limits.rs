@@ -1,6 +1,6 @@
 use mta_sts_core::tlsrpt::ReportLimits;
 
-/// How much an [`Inbox`](crate::Inbox) reads; what has more is listed as not read.
+/// The limits of an [`Inbox`](crate::Inbox); inputs that exceed them are listed as not read.
 ///
 /// ```
 /// use mta_sts_reporter::InboxLimits;
@@ -19,8 +19,8 @@ pub struct InboxLimits {
 }
 
 impl InboxLimits {
-    /// A report as [`ReportLimits::new`] has it; a message of 25 MiB, with 64 parts that are 8 deep in each other; 256 MiB of
-    /// reports in all, of a million files.
+    /// Creates the default limits: [`ReportLimits::new`] for a report; messages of 25 MiB, with 64 parts and 8 levels; 256 MiB of
+    /// reports in total, and a million files.
     pub const fn new() -> Self {
         Self {
             report: ReportLimits::new(),
@@ -32,83 +32,83 @@ impl InboxLimits {
         }
     }
 
-    /// Sets how much of a report is read, when it is unpacked. Default [`ReportLimits::new`].
+    /// Sets the limits of an uncompressed report. Default: [`ReportLimits::new`].
     #[must_use]
     pub const fn with_report(mut self, limits: ReportLimits) -> Self {
         self.report = limits;
         self
     }
 
-    /// Sets how many octets a message may have, or a file with a message, and how many all that is unpacked of it. Default
-    /// 25 MiB, what mail servers take.
+    /// Sets the maximum octets of a message, or a file with a message, and of its total decoded contents. Default:
+    /// 25 MiB, which mail servers accept.
     #[must_use]
     pub const fn with_max_message_len(mut self, octets: usize) -> Self {
         self.message_len = octets;
         self
     }
 
-    /// Sets how many messages, multiparts and compressed files may be in each other. Default 8; at most 64 count.
+    /// Sets the maximum nesting of messages, multiparts and compressed files. Default: 8; values above 64 count as 64.
     #[must_use]
     pub const fn with_max_depth(mut self, depth: u32) -> Self {
         self.depth = if depth < 64 { depth } else { 64 };
         self
     }
 
-    /// Sets how many parts a message may have, those in its parts included. Default 64.
+    /// Sets the maximum number of parts in a message, including nested ones. Default: 64.
     #[must_use]
     pub const fn with_max_parts(mut self, parts: u32) -> Self {
         self.parts = parts;
         self
     }
 
-    /// Sets how many octets of JSON all reports together may have. Default 256 MiB, which is a hundred thousand reports of
-    /// the usual kind.
+    /// Sets the maximum octets of JSON in all reports together. Default: 256 MiB, which is a hundred thousand reports of
+    /// typical size.
     #[must_use]
     pub const fn with_max_total(mut self, octets: u64) -> Self {
         self.total = octets;
         self
     }
 
-    /// Sets how many files, and messages in mailboxes, are looked at. Default a million.
+    /// Sets the maximum number of files, and messages in mailboxes, that are examined. Default: a million.
     #[must_use]
     pub const fn with_max_files(mut self, files: u64) -> Self {
         self.files = files;
         self
     }
 
-    /// How much of a report is read.
+    /// The limits of a report.
     pub const fn report(&self) -> &ReportLimits {
         &self.report
     }
 
-    /// How many octets a message may have.
+    /// The maximum octets of a message.
     pub const fn max_message_len(&self) -> usize {
         self.message_len
     }
 
-    /// How deep parts may be in each other.
+    /// The maximum nesting of parts.
     pub const fn max_depth(&self) -> u32 {
         self.depth
     }
 
-    /// How many parts a message may have.
+    /// The maximum number of parts in a message.
     pub const fn max_parts(&self) -> u32 {
         self.parts
     }
 
-    /// How many octets of JSON all reports together may have.
+    /// The maximum octets of JSON in all reports together.
     pub const fn max_total(&self) -> u64 {
         self.total
     }
 
-    /// How many files and messages are looked at.
+    /// The maximum number of files and messages that are examined.
     pub const fn max_files(&self) -> u64 {
         self.files
     }
 }
 
 impl Default for InboxLimits {
-    /// As [`InboxLimits::new`].
+    /// Equivalent to [`InboxLimits::new`].
     fn default() -> Self {
         Self::new()
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::content::is_mailbox_line;
 
-/// The messages of a mailbox, one after the other. One that is too long is passed over, and told.
+/// An iterator over the messages of a mailbox. A message that is too long is skipped and listed.
 pub(super) struct Mailbox<R> {
     reader: R,
     limit: usize,
@@ -13,14 +13,14 @@ pub(super) struct Mailbox<R> {
     is_over: bool,
 }
 
-/// Where the next octets stand.
+/// The position of the next octets.
 #[derive(Clone, Copy)]
 struct Line {
     is_start: bool,
     is_after_blank: bool,
 }
 
-/// A message of a mailbox; nothing of one that is too long.
+/// A message of a mailbox; `None` if it is too long.
 pub(super) type MailboxMessage = io::Result<Option<Vec<u8>>>;
 
 impl<R: BufRead> Mailbox<R> {

@@ -11,7 +11,7 @@ use super::content::{Content, gunzip, is_zip_of_json};
 use super::mailbox::Mailbox;
 use super::{InboxLimits, Origin, UnreadableReason};
 
-/// What was found in a message or a file, in the order of its parts.
+/// The contents of a message or a file, in the order of its parts.
 pub(super) struct Found {
     pub(super) origin: Origin,
     pub(super) result: Result<FoundReport, UnreadableReason>,
@@ -25,8 +25,8 @@ pub(super) struct FoundReport {
 
 /// Reads one message or one file, within its limits.
 ///
-/// Of the headers [`mail_parser`] makes sense. It would build the whole tree of a message before its parts can be counted,
-/// so the parts are cut apart here, one at a time.
+/// [`mail_parser`] parses the headers. It would build the whole tree of a message before its parts can be counted,
+/// so the parts are split here, one at a time.
 pub(super) struct MessageReader<'a> {
     limits: &'a InboxLimits,
     trusted_host: Option<&'a str>,
@@ -34,7 +34,7 @@ pub(super) struct MessageReader<'a> {
     found: Vec<Found>,
     parts: u32,
     unpacked: usize,
-    /// Of the outermost message: what it brings along may have been made up.
+    /// Taken from the outermost message only: nested messages may be forged.
     dkim: Option<DkimResults>,
     announces: bool,
     is_message: bool,
@@ -43,13 +43,13 @@ pub(super) struct MessageReader<'a> {
 /// Reading cannot go on.
 struct Stop;
 
-/// What surrounds a part.
+/// The context of a part.
 #[derive(Clone, Copy, Default)]
 struct Around<'a> {
     depth: u32,
-    /// The domain of reports that do not tell theirs.
+    /// The domain of reports that do not state theirs.
     domain: Option<&'a PolicyDomain>,
-    /// The part says that it is a report, or is a file of its own.
+    /// Whether the part is declared as a report, or is a separate file.
     is_meant: bool,
     is_text: bool,
 }
@@ -72,7 +72,7 @@ impl<'a> MessageReader<'a> {
         }
     }
 
-    /// Reads a file, whatever it is. Nothing is found in a message that has no report and promises none.
+    /// Reads a file of any type. The result is empty for a message that neither has nor announces a report.
     pub(super) fn file(mut self, octets: &[u8]) -> Vec<Found> {
         let name = self.origin.file().file_name().and_then(|name| ReportFileName::parse(name.to_str()?));
         let domain = name.map(|name| name.domain);
@@ -82,7 +82,7 @@ impl<'a> MessageReader<'a> {
         self.end()
     }
 
-    /// Reads a message, as it stands in a mailbox.
+    /// Reads a message of a mailbox.
     pub(super) fn message(mut self, octets: &[u8]) -> Vec<Found> {
         let _ = self.whole_message(octets, Around::default());
         self.end()
@@ -170,7 +170,7 @@ impl<'a> MessageReader<'a> {
         }
     }
 
-    /// A mailbox that was compressed; all its messages together may hold what one may hold elsewhere.
+    /// Reads a compressed mailbox; the limits of one message apply to all of its messages together.
     fn mailbox(&mut self, octets: &[u8]) {
         for (number, message) in (1..).zip(Mailbox::new(octets, self.limits.max_message_len())) {
             let mut reader = Self::new(self.limits, self.trusted_host, self.origin.with_message(number));
@@ -213,7 +213,7 @@ impl<'a> MessageReader<'a> {
         self.entity(Some(&header), body, Around { domain: domain.as_ref(), is_meant: false, ..around })
     }
 
-    /// A message or a part of one: its header, and what stands below.
+    /// Reads a message or a part of one: its header and its body.
     fn entity(&mut self, header: Option<&Message<'_>>, body: &[u8], around: Around<'_>) -> Result<(), Stop> {
         self.parts += 1;
         if self.parts > self.limits.max_parts() {

@@ -1,4 +1,4 @@
-//! Reports that were received: read from files, folders, mailboxes and messages.
+//! Received reports, read from files, folders, mailboxes and messages.
 
 mod authentication;
 mod content;
@@ -25,7 +25,7 @@ pub use unreadable::{Unreadable, UnreadableReason};
 use walk::{Unit, UnitContent, Walk};
 use workers::Workers;
 
-/// Reads reports from files and mailboxes, as they were received.
+/// Reads received reports from files, folders and mailboxes.
 ///
 /// ```
 /// use mta_sts_reporter::{Inbox, InboxItem};
@@ -47,12 +47,12 @@ use workers::Workers;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A source is a file, a folder with all that is in it, a maildir, a mailbox of one file (mbox), or `-` for the standard
-/// input. What a file is, its first octets tell, and never its name: JSON, gzip of one or several members, a message with
-/// a report in any of its parts, a message in a message. Nothing that is received makes it fail: what cannot be read is
-/// [`Unreadable`], with its reason, and everything is bounded by [`InboxLimits`].
+/// A source is a file, a folder with all its contents, a maildir, a mailbox of one file (mbox), or `-` for the standard
+/// input. The type of a file is determined by its first octets, never by its name: JSON, gzip of one or several members, a message with
+/// a report in any of its parts, a message in a message. No input makes reading fail: an unreadable one is
+/// returned as [`Unreadable`] with its reason, and everything is bounded by [`InboxLimits`].
 ///
-/// Anybody can send a report. Without [`with_required_dkim`](Self::with_required_dkim) all are taken.
+/// Anybody can send a report. Without [`with_required_dkim`](Self::with_required_dkim), all are accepted.
 // Meets R77, R83, R87, R88.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
@@ -62,14 +62,14 @@ pub struct Inbox {
     threads: Option<usize>,
 }
 
-/// What an inbox has.
+/// An item of an inbox.
 #[derive(Debug)]
 pub enum InboxItem {
     /// A report.
     Report(Box<ReceivedReport>),
-    /// Something that ought to be a report, and cannot be read.
+    /// An input that should be a report but cannot be read.
     Unreadable(Unreadable),
-    /// A message in a folder or a mailbox that has no report and says nothing of one, or a hidden file of some program.
+    /// A message in a folder or a mailbox that neither has nor announces a report, or a hidden file.
     Other(Origin),
 }
 
@@ -87,55 +87,55 @@ impl InboxItem {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReceivedReport {
-    /// What it says.
+    /// The contents of the report.
     pub report: Report,
-    /// Where it departs from RFC 8460.
+    /// Its deviations from RFC 8460.
     pub deviations: Vec<Deviation>,
-    /// Its JSON, as it was unpacked.
+    /// Its uncompressed JSON.
     pub json: Vec<u8>,
-    /// Where it came from.
+    /// Its origin.
     pub origin: Origin,
-    /// What is known of the signature of the message.
+    /// The result of verifying the signature of the message.
     pub authentication: Authentication,
-    /// Whether a report with the same organisation, `report-id` and period came before it.
+    /// The kind of duplicate, if an earlier report has the same organisation, `report-id` and period.
     pub double: Option<Double>,
 }
 
-/// A report whose identity an earlier one has (RFC 8460, 5.3).
+/// The kind of a duplicate: a report with the identity of an earlier one (RFC 8460, 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Double {
-    /// It says the same.
+    /// It has the same contents.
     Same,
-    /// It says something else.
+    /// It has different contents.
     Differs,
 }
 
 impl Inbox {
-    /// An inbox without sources, with the limits of [`InboxLimits::new`].
+    /// Creates an inbox without sources, with the limits of [`InboxLimits::new`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a source behind the others.
+    /// Adds a source after the others.
     #[must_use]
     pub fn with_source(mut self, source: impl AsRef<Path>) -> Self {
         self.sources.push(source.as_ref().to_owned());
         self
     }
 
-    /// Sets how much is read.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: InboxLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Takes only reports of messages whose DKIM signature this host has found valid, in an `Authentication-Results` field
-    /// (RFC 8601). The domain that signed must be that of the submitter, or one of the two below the other.
+    /// Accepts only reports in messages whose DKIM signature this host has found valid, in an `Authentication-Results` field
+    /// (RFC 8601). The signing domain must be that of the submitter, or a subdomain or parent domain of it.
     ///
-    /// The host is the one that takes the mail in: its name stands first in the field. It has to remove fields with its
-    /// own name from mail that comes in, as RFC 8601, 5, asks for. Of several fields the uppermost that tells of DKIM
-    /// counts. Files that are no messages are not taken.
+    /// The host is the one that receives the mail: its name is first in the field. It must remove fields with its
+    /// own name from incoming mail, as RFC 8601, 5 requires. Of several fields, the topmost with a DKIM result
+    /// counts. Files that are not messages are not accepted.
     // Meets R20, A40.
     #[must_use]
     pub fn with_required_dkim(mut self, host: &str) -> Self {
@@ -143,15 +143,15 @@ impl Inbox {
         self
     }
 
-    /// Sets on how many threads messages are read. Default as many as there are processors, eight at most.
+    /// Sets the number of threads that read messages. Default: the number of processors, at most eight.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Reads the sources. What is read is given out in their order, by the names of files in a folder; not more than
-    /// some messages are in memory at a time.
+    /// Reads the sources. Items are returned in the order of the sources, and by file name in a folder; only
+    /// a few messages are in memory at a time.
     pub fn read(self) -> InboxItems {
         let walk = Walk::new(self.sources.clone(), self.limits.clone());
         let max_total = self.limits.max_total();
@@ -168,7 +168,7 @@ impl Inbox {
         }
     }
 
-    /// Reads one message that was received: what follows the header of SMTP's DATA. Its reports are no doubles.
+    /// Reads one received message, as transmitted after SMTP's DATA command. Its reports are not marked as duplicates.
     ///
     /// See [`Authentication`] for an example.
     pub fn read_message(&self, message: &[u8]) -> Vec<InboxItem> {
@@ -224,18 +224,18 @@ impl From<Found> for InboxItem {
     }
 }
 
-/// What an [`Inbox`] has, one after the other.
+/// An iterator over the items of an [`Inbox`].
 pub struct InboxItems {
     results: Workers,
     ready: std::vec::IntoIter<InboxItem>,
     seen: Identities,
-    /// How many octets of JSON may still come.
+    /// The remaining limit of JSON octets.
     left: u64,
     is_over: bool,
 }
 
 impl InboxItems {
-    /// How many files and messages are read, and how many there are at least: the files that are known.
+    /// The number of files and messages that are read, and the minimum total: the files known so far.
     pub fn progress(&self) -> (u64, u64) {
         self.results.progress()
     }
@@ -274,7 +274,7 @@ impl std::fmt::Debug for InboxItems {
     }
 }
 
-/// The reports that came, by what tells a double.
+/// The reports received so far, by identity.
 #[derive(Default)]
 struct Identities {
     // Two hashes under secrets of their own: nobody makes two reports look like one.
@@ -283,7 +283,7 @@ struct Identities {
 }
 
 impl Identities {
-    /// Whether a report with the same organisation, `report-id` and period came before.
+    /// Returns the kind of duplicate, if a report with the same organisation, `report-id` and period came before.
     fn meet(&mut self, report: &Report) -> Option<Double> {
         let name = report.organization().or(report.submitter()).unwrap_or_default().trim().to_lowercase();
         let content = self.hashers[0].hash_one(report);

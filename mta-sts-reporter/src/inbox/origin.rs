@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Visible;
 
-/// Where a report came from: a file, in a mailbox the message, in a message the part.
+/// The origin of a report: the file, the message in a mailbox, and the part of a message.
 ///
 /// ```no_run
 /// # fn show(origin: &mta_sts_reporter::Origin) {
@@ -12,7 +12,7 @@ use crate::Visible;
 /// # }
 /// ```
 ///
-/// Shown, it has nothing that a terminal would act upon.
+/// Its `Display` output contains nothing that a terminal would act upon.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     file: Arc<Path>,
@@ -43,7 +43,7 @@ impl Origin {
         self.message
     }
 
-    /// The part of a message, counted from 1 as they follow each other, those that hold others included.
+    /// The part of a message, counted from 1 in order, including parts that contain others.
     pub const fn part(&self) -> Option<u32> {
         self.part
     }

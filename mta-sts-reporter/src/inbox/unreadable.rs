@@ -6,7 +6,7 @@ use mta_sts_core::tlsrpt::ReportError;
 use super::Origin;
 use super::authentication::Authentication;
 
-/// Something that holds no report that can be read, and why.
+/// An input without a readable report, and the reason.
 ///
 /// ```no_run
 /// # fn list(unreadable: &mta_sts_reporter::Unreadable) {
@@ -25,7 +25,7 @@ impl Unreadable {
         &self.origin
     }
 
-    /// Why it is not read.
+    /// The reason why it was not read.
     pub const fn reason(&self) -> &UnreadableReason {
         &self.reason
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Why something was not read as a report.
+/// The reason why an input was not read as a report.
 ///
 /// ```
 /// use mta_sts_reporter::UnreadableReason;
@@ -50,50 +50,50 @@ impl std::error::Error for Unreadable {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UnreadableReason {
-    /// The system does not let the file be read.
+    /// The file cannot be read.
     File(io::Error),
     /// It is neither a file nor a folder, or it is a link to a folder.
     SpecialFile,
-    /// Folders are too deep in each other.
+    /// Folders are nested too deeply.
     FolderTooDeep,
     /// It is empty.
     Empty,
-    /// Its first octets are those of no report, no message and no compressed file.
+    /// Its first octets are not those of a report, a message or a compressed file.
     UnknownContent,
-    /// It is a zip archive. RFC 8460 has gzip alone.
+    /// It is a zip archive; RFC 8460 allows only gzip.
     Zip,
-    /// It is compressed by something else than gzip.
+    /// It is compressed by something other than gzip.
     OtherCompression(&'static str),
-    /// What is compressed is cut off, or damaged.
+    /// The compressed data is truncated or damaged.
     DamagedGzip,
-    /// Unpacked, it is more than a report may be.
+    /// Its uncompressed size exceeds the limit of a report.
     TooMuchUnpacked,
-    /// A message is longer than is read.
+    /// A message exceeds the length limit.
     MessageTooLarge,
-    /// A message has more parts than are read.
+    /// A message exceeds the limit of parts.
     TooManyParts,
-    /// The parts of a message are too deep in each other.
+    /// The parts of a message are nested too deeply.
     TooDeep,
-    /// The header of a message, or of a part, is longer than is read.
+    /// The header of a message or of a part exceeds the length limit.
     HeaderTooLarge,
     /// The base64 or quoted-printable text of a part cannot be decoded.
     DamagedEncoding,
-    /// A message says that it brings a report, and has none.
+    /// A message announces a report, but contains none.
     MissingReport,
-    /// A message that was named as a source has no report.
+    /// A message that was given as a source has no report.
     NoReport,
     /// It is not a report.
     Report(ReportError),
-    /// The signature of the message is not one that was required.
+    /// The message does not have the required signature.
     NotAuthenticated(Authentication),
-    /// All reports together are more than is read.
+    /// All reports together exceed the limit.
     TooMuchInAll,
-    /// There are more files than are looked at.
+    /// The number of files exceeds the limit.
     TooManyFiles,
 }
 
 impl UnreadableReason {
-    /// The stable kebab-case word of the reason; of what is no report, the code of the [`ReportError`].
+    /// The stable kebab-case code of the reason; for an invalid report, the code of the [`ReportError`].
     pub const fn code(&self) -> &'static str {
         match self {
             Self::File(_) => "file-unreadable",

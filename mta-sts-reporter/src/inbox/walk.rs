@@ -8,16 +8,16 @@ use super::content::Content;
 use super::mailbox::Mailbox;
 use super::{InboxLimits, Origin, UnreadableReason};
 
-/// The files of all sources: of a folder by their names, of a mailbox as they stand in it.
+/// The files of all sources: in a folder ordered by name, in a mailbox by position.
 pub(super) struct Walk {
     limits: InboxLimits,
-    /// What is still to come, the next at the end.
+    /// The remaining inputs, the next one last.
     waiting: Vec<Waiting>,
     mailbox: Option<OpenMailbox>,
     looked_at: u64,
 }
 
-/// A mailbox, and how many of its messages came.
+/// A mailbox, and the number of its messages read.
 type OpenMailbox = (Origin, u64, Mailbox<Box<dyn BufRead + Send>>);
 
 struct Waiting {
@@ -30,7 +30,7 @@ struct Waiting {
 pub(super) struct Unit {
     pub(super) origin: Origin,
     pub(super) content: Result<UnitContent, UnreadableReason>,
-    /// It was not named, and so may be anything: a folder holds many things.
+    /// Whether it was found in a folder, and so may be anything.
     pub(super) is_by_the_way: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum UnitContent {
     Message(Vec<u8>),
 }
 
-/// Folders in folders.
+/// The maximum nesting of folders.
 const MAX_FOLDER_DEPTH: u32 = 32;
 
 impl Walk {
@@ -48,7 +48,7 @@ impl Walk {
         Self { limits, waiting, mailbox: None, looked_at: 0 }
     }
 
-    /// How many files and messages were looked at, and how many files are known to come.
+    /// The number of files and messages examined, and of known files that remain.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.looked_at, self.waiting.len() as u64)
     }
@@ -84,7 +84,7 @@ impl Walk {
         Some(Unit { origin: origin.with_message(*number), content, is_by_the_way: true })
     }
 
-    /// A file; nothing where others come first: of a folder, or of a mailbox.
+    /// Returns a file, or `None` if it is a folder or mailbox whose contents come first.
     fn open(&mut self, waiting: &Waiting) -> Result<Option<Unit>, UnreadableReason> {
         let path = &waiting.path;
         let is_named = waiting.depth == 0;

@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 use super::InboxItem;
 use super::walk::{Unit, Walk};
 
-/// Fetches what is to be read, and has threads read it.
+/// Collects files and messages, and distributes them to threads.
 pub(super) struct Workers {
     walk: Walk,
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
-    /// What is being read, the first to be given out in front.
+    /// Items being read, in the order in which they are returned.
     running: VecDeque<Receiver<Vec<InboxItem>>>,
     at_once: usize,
     given_out: u64,
@@ -45,7 +45,7 @@ impl Workers {
         Self { walk, jobs: Some(jobs), threads, running: VecDeque::new(), at_once, given_out: 0 }
     }
 
-    /// How many files and messages are read, and how many there are at least.
+    /// The number of files and messages that are read, and the minimum total.
     pub(super) fn progress(&self) -> (u64, u64) {
         let (looked_at, waiting) = self.walk.progress();
         (self.given_out, looked_at + waiting)

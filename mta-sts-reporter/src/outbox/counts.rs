@@ -1,19 +1,19 @@
-/// What an [`Outbox`](super::Outbox) has done since its start.
+/// Counts of an [`Outbox`](super::Outbox) since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutboxCounts {
-    /// Reports that were taken into the queue.
+    /// Reports that were added to the queue.
     pub taken: u64,
-    /// Reports that went nowhere, since their domains do not ask for them any more.
+    /// Reports that were dropped, since their domains no longer request them.
     pub unwanted: u64,
-    /// Deliveries by mail that were taken.
+    /// Deliveries by mail that were accepted.
     pub sent_by_mail: u64,
-    /// Deliveries by POST that were taken.
+    /// Deliveries by POST that were accepted.
     pub sent_by_post: u64,
-    /// Tries that failed.
+    /// Attempts that failed.
     pub failed_tries: u64,
-    /// Deliveries that the other side does not want.
+    /// Deliveries that the receiver has rejected.
     pub refused: u64,
-    /// Deliveries, and reports without any, whose tries have all failed.
+    /// Deliveries, and reports without any, whose attempts have all failed.
     pub given_up: u64,
 }

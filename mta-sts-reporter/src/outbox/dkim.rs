@@ -27,7 +27,7 @@ pub struct DkimSigning {
     key_file: PathBuf,
 }
 
-/// Why a mail cannot be signed.
+/// The reason why a mail cannot be signed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", key_file.display())]
 pub struct DkimKeyError {
@@ -36,17 +36,17 @@ pub struct DkimKeyError {
 }
 
 impl DkimSigning {
-    /// With the private key in a file.
+    /// Creates signing with the private key in a file.
     pub fn new(selector: impl Into<String>, key_file: impl Into<PathBuf>) -> Self {
         Self { selector: selector.into(), key_file: key_file.into() }
     }
 
-    /// The file with the key.
+    /// The path of the key file.
     pub fn key_file(&self) -> &Path {
         &self.key_file
     }
 
-    /// Whether the key can be used now.
+    /// Checks that the key can be used now.
     ///
     /// # Errors
     ///

@@ -5,26 +5,26 @@ use mta_sts_core::{PolicyDomain, UnixTime};
 
 use crate::report_store::ReportStore;
 
-/// Where the reports of an [`Outbox`](super::Outbox) come from: a tally that is kept.
+/// The source of the reports of an [`Outbox`](super::Outbox): a persistent tally.
 ///
-/// Its methods may wait for a disk; the outbox calls them on threads that may.
+/// Its methods may block on disk I/O; the outbox calls them on threads for blocking work.
 pub trait DueReports: Send + Sync {
-    /// The reports that are due. Those that [`DueReports::taken`] is not told of are due again later.
+    /// Returns the due reports. Those not confirmed by [`DueReports::taken`] are due again later.
     ///
     /// # Errors
     ///
-    /// Why nobody can say. It is asked again in a while.
+    /// The due reports cannot be determined. The outbox tries again later.
     fn due(&self, now: UnixTime) -> Result<Vec<DueReport>, DueReportsError>;
 
-    /// These reports are in the queue of the outbox, which outlives the process, and are not due any more. It may be told of one
+    /// Confirms that these reports are in the persistent queue of the outbox and no longer due. A report may be confirmed
     /// twice.
     ///
     /// # Errors
     ///
-    /// Why that may be forgotten.
+    /// The confirmation may be lost.
     fn taken(&self, reports: &[DueId], now: UnixTime) -> Result<(), DueReportsError>;
 
-    /// A mail with a report goes to this domain: its session must not be a reason for a report (RFC 8460, 3).
+    /// Notes that a mail with a report goes to this domain: its session must not lead to another report (RFC 8460, 3).
     fn note_report_mail(&self, domain: &PolicyDomain, now: UnixTime);
 }
 

@@ -1,6 +1,6 @@
 use rusqlite::ErrorCode;
 
-/// The queue of an [`Outbox`](super::Outbox) cannot be used.
+/// The error of an unusable queue of an [`Outbox`](super::Outbox).
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", .kind.message())]
 pub struct OutboxError {
@@ -8,11 +8,11 @@ pub struct OutboxError {
     detail: String,
 }
 
-/// What is wrong with the queue of an [`Outbox`](super::Outbox).
+/// The kind of fault of the queue of an [`Outbox`](super::Outbox).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutboxErrorKind {
-    /// The disk is full, or the queue has as many reports as may be.
+    /// The disk is full, or the queue has reached its limit of reports.
     Full,
     /// Another process sends its reports, or holds the database.
     Locked,
@@ -20,11 +20,11 @@ pub enum OutboxErrorKind {
     Corrupt,
     /// This process may not open or write it.
     Denied,
-    /// It is no queue of reports.
+    /// It is not a queue of reports.
     Foreign,
     /// A later version has written it.
     Newer,
-    /// There is none at this place.
+    /// There is no queue at this path.
     Missing,
     /// The system cannot open, read or write it.
     Unavailable,

@@ -1,4 +1,4 @@
-//! How mails leave this machine.
+//! Submission of mails to the mail server of this machine.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,14 +43,14 @@ enum Way {
 }
 
 impl ReportMailer {
-    /// By a command that takes a mail as `sendmail -i -t -f contact` does, such as Postfix's, Exim's, sendmail's, msmtp's. No shell
-    /// sees it.
+    /// Creates a mailer that runs a command like `sendmail -i -t -f contact`, such as Postfix's, Exim's, sendmail's or msmtp's. No shell
+    /// is involved.
     pub fn sendmail(program: impl Into<PathBuf>) -> Self {
         Self::new(Way::Sendmail(program.into()))
     }
 
-    /// By SMTP to a mail server that relays for this machine: a name or an address, a colon, a port. With STARTTLS where
-    /// that is to be had from a server that is not on loopback, whatever its certificate; else in clear.
+    /// Creates a mailer that uses SMTP to a mail server that relays for this machine: a name or an address, a colon, a port. STARTTLS is used if
+    /// a server that is not on loopback offers it, with any certificate; otherwise the session is in clear.
     pub fn smtp(server: impl Into<String>, trust_store: TrustStore) -> Self {
         Self::new(Way::Smtp(server.into(), trust_store))
     }
@@ -64,7 +64,7 @@ impl ReportMailer {
         }
     }
 
-    /// The time that the mail server may take for a mail: 60 s by default.
+    /// Sets the timeout of the mail server for one mail. Default: 60 s.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -50,7 +50,7 @@ pub struct ReportQueue {
     _lock: Option<Flock<File>>,
 }
 
-/// A report on its way to one address.
+/// A delivery of a report to one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedDelivery {
@@ -60,29 +60,29 @@ pub struct QueuedDelivery {
     pub day: UnixTime,
     /// Its `report-id`.
     pub report_id: String,
-    /// Where it goes; empty as long as the record of the domain was not asked for.
+    /// The destination; empty until the record of the domain is queried.
     pub rua: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub tries: u32,
-    /// When it is tried again; [`None`] at the end.
+    /// The time of the next attempt; [`None`] when the delivery has ended.
     pub next_try: Option<UnixTime>,
     /// Its status.
     pub state: DeliveryState,
-    /// What went wrong at the last try: a code and words.
+    /// The error of the last attempt: a code and a message.
     pub last_error: Option<String>,
 }
 
-/// How a delivery is.
+/// The status of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryState {
-    /// It is to be tried, for the first time or again.
+    /// An attempt is pending, the first or a further one.
     Waiting,
-    /// The other side has the report.
+    /// The receiver has accepted the report.
     Sent,
-    /// The other side does not want it.
+    /// The receiver has rejected the report.
     Refused,
-    /// All tries have failed.
+    /// All attempts have failed.
     GivenUp,
 }
 
@@ -103,7 +103,7 @@ impl DeliveryState {
     }
 }
 
-/// A report whose record is to be asked for.
+/// A report whose record is to be queried.
 #[derive(Debug)]
 pub(super) struct Unaddressed {
     pub(super) number: i64,
@@ -120,12 +120,12 @@ pub(super) struct Due {
     pub(super) domain: String,
     pub(super) rua: String,
     pub(super) body: ReportBody,
-    /// Whom it connects to.
+    /// The host it connects to.
     pub(super) host: String,
     pub(super) is_last_try: bool,
 }
 
-/// What came of a try.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Sent,
@@ -144,7 +144,7 @@ impl ReportQueue {
     ///
     /// # Errors
     ///
-    /// `queue-locked` where another process sends from it; the others of [`OutboxErrorKind`].
+    /// `queue-locked` if another process sends from it; the others of [`OutboxErrorKind`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OutboxError> {
         let path = path.as_ref();
         let lock = lock(path)?;
@@ -159,11 +159,11 @@ impl ReportQueue {
         Ok(Self { connection: Mutex::new(opened?), path: path.to_owned(), _lock: Some(lock) })
     }
 
-    /// Opens a queue to look at it, beside the process that sends.
+    /// Opens a queue for reading, while another process sends from it.
     ///
     /// # Errors
     ///
-    /// `queue-missing` where there is none; the others of [`OutboxErrorKind`].
+    /// `queue-missing` if there is none; the others of [`OutboxErrorKind`].
     pub fn open_to_look(path: impl AsRef<Path>) -> Result<Self, OutboxError> {
         let path = path.as_ref();
         if !path.exists() {
@@ -180,11 +180,11 @@ impl ReportQueue {
         &self.path
     }
 
-    /// All deliveries that wait, by the time of their next try, then those that came to an end within a week.
+    /// Returns all pending deliveries, by the time of their next attempt, then those that ended within a week.
     ///
     /// # Errors
     ///
-    /// Why the database cannot be read.
+    /// The database cannot be read.
     pub fn deliveries(&self) -> Result<Vec<QueuedDelivery>, OutboxError> {
         let connection = self.connection();
         let mut statement = connection.prepare(
@@ -211,11 +211,11 @@ impl ReportQueue {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many deliveries wait, and reports whose record was not asked for yet.
+    /// Returns the number of pending deliveries, and of reports whose record is not queried yet.
     ///
     /// # Errors
     ///
-    /// Why the database cannot be read.
+    /// The database cannot be read.
     pub fn waiting(&self) -> Result<u64, OutboxError> {
         let sql = "SELECT (SELECT count(*) FROM delivery WHERE next_at IS NOT NULL)
                         + (SELECT count(*) FROM report WHERE next_at IS NOT NULL)";

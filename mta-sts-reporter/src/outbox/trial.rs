@@ -1,4 +1,4 @@
-//! What would be sent, in files.
+//! A trial run that writes reports to files.
 
 use std::fs;
 use std::io;
@@ -18,15 +18,15 @@ use super::where_to;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrialFile {
-    /// The domain that it is about.
+    /// The domain of the report.
     pub domain: String,
     /// The first second of the day that it is about.
     pub day: UnixTime,
-    /// Where it would go; [`None`] where it would go nowhere.
+    /// The destination; [`None`] if there is none.
     pub rua: Option<String>,
     /// The file with the mail, signed if the mailer signs, or with the body of the POST.
     pub file: Option<PathBuf>,
-    /// Why there is none: a code and words.
+    /// The reason why there is no file: a code and a message.
     pub error: Option<String>,
 }
 
