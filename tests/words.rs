@@ -24,7 +24,14 @@ fn summaries_are_read_once_and_files_have_standard_names() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut faults = Vec::new();
     let mut files = Vec::new();
-    for source in ["mta-sts-core/src", "mta-sts-resolver/src", "mta-sts-ffi/src", "mta-sts-reporter/src", "mta-sts-world/src", "mtasts/src"] {
+    for source in [
+        "mta-sts-core/src",
+        "mta-sts-resolver/src",
+        "mta-sts-ffi/src",
+        "mta-sts-reporter/src",
+        "mta-sts-world/src",
+        "mtasts/src",
+    ] {
         add_sources(&root.join(source), &mut files);
     }
     assert!(files.len() > 100);
