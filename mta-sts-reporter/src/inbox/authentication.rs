@@ -35,7 +35,7 @@ pub enum Authentication {
 impl fmt::Display for Authentication {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unverified => formatter.write_str("The signature was not looked at."),
+            Self::Unverified => formatter.write_str("The signature was not verified."),
             Self::Verified { domain } => {
                 write!(formatter, "The signature of {} is valid.", crate::Visible(domain))
             }
@@ -45,9 +45,7 @@ impl fmt::Display for Authentication {
                 "The message is signed by {}, which is not of the submitter's organisation.",
                 crate::Visible(domain)
             ),
-            Self::NoResults => {
-                formatter.write_str("The host that is trusted has not looked at the signature.")
-            }
+            Self::NoResults => formatter.write_str("The trusted host has not verified the signature."),
         }
     }
 }

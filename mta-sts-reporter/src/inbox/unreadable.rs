@@ -125,25 +125,25 @@ impl fmt::Display for UnreadableReason {
         let message = match self {
             Self::File(error) => return write!(formatter, "It cannot be read: {error}."),
             Self::OtherCompression(name) => {
-                return write!(formatter, "It is compressed by {name}; RFC 8460 has gzip alone.");
+                return write!(formatter, "It is compressed by {name}; RFC 8460 allows only gzip.");
             }
             Self::Report(error) => return error.fmt(formatter),
             Self::NotAuthenticated(authentication) => return authentication.fmt(formatter),
             Self::SpecialFile => "It is neither a file nor a folder, or it is a link to a folder.",
-            Self::FolderTooDeep => "Folders are too deep in each other.",
+            Self::FolderTooDeep => "Folders are nested too deeply.",
             Self::Empty => "It is empty.",
             Self::UnknownContent => "It is no report, no message, and nothing compressed by gzip.",
-            Self::Zip => "It is a zip archive; RFC 8460 has gzip alone. Unpack it, and read what is in it.",
+            Self::Zip => "It is a zip archive; RFC 8460 allows only gzip. Unpack it, and read what is in it.",
             Self::DamagedGzip => "Its gzip is damaged, or cut off.",
             Self::TooMuchUnpacked => "Unpacked, it is larger than a report may be.",
-            Self::MessageTooLarge => "The message is larger than is read.",
+            Self::MessageTooLarge => "The message exceeds the length limit.",
             Self::TooManyParts => "The message has too many parts.",
-            Self::TooDeep => "Its parts are too deep in each other.",
+            Self::TooDeep => "Its parts are nested too deeply.",
             Self::HeaderTooLarge => "The header of the message, or of a part, is too long.",
             Self::DamagedEncoding => "Its base64, or quoted-printable, cannot be decoded.",
-            Self::MissingReport => "The message says that it brings a TLS report, and has none.",
+            Self::MissingReport => "The message announces a TLS report, but contains none.",
             Self::NoReport => "The message has no TLS report.",
-            Self::TooMuchInAll => "All reports together are more than is read at once; give fewer.",
+            Self::TooMuchInAll => "All reports together exceed the limit; give fewer.",
             Self::TooManyFiles => "There are more files and messages than are read at once; give fewer.",
         };
         formatter.write_str(message)

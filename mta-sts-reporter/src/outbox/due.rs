@@ -42,5 +42,5 @@ impl DueReports for ReportStore {
     }
 }
 
-/// Why a tally did not do what it was asked for, in words.
+/// The message of a tally that failed.
 pub type DueReportsError = Box<dyn Error + Send + Sync>;

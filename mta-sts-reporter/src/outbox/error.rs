@@ -67,7 +67,7 @@ impl OutboxErrorKind {
             Self::Locked => "another process has the queue of reports",
             Self::Corrupt => "the queue of reports is damaged",
             Self::Denied => "the queue of reports may not be opened or written",
-            Self::Foreign => "the file is no queue of reports",
+            Self::Foreign => "the file is not a queue of reports",
             Self::Newer => "a later version has written the queue of reports",
             Self::Missing => "there is no queue of reports",
             Self::Unavailable => "the queue of reports cannot be used",

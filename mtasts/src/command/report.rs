@@ -1,4 +1,4 @@
-//! `mtasts report`: TLS reports that were received.
+//! `mtasts report`: received TLS reports.
 
 mod html;
 mod json;
@@ -12,8 +12,8 @@ use super::Exit;
 
 /// Read TLS reports (RFC 8460) that senders have sent: show them, make a page of them, say whether to enforce
 ///
-/// A SOURCE is a file, a folder, a maildir, a mailbox (mbox), or `-` for the standard input. What a file is, its contents
-/// tell: JSON, gzip, or a message with a report in any of its parts. Reports that came twice count once.
+/// A SOURCE is a file, a folder, a maildir, a mailbox (mbox), or `-` for the standard input. The type of a
+/// file is determined by its contents: JSON, gzip, or a message with a report in any of its parts. Duplicate reports count once.
 ///
 /// Exit status: 0 fine; 1 something was not read (it is listed); 2 wrong usage; 66 no report was read.
 #[derive(Args, Debug)]

@@ -13,10 +13,10 @@ use super::source::{Sources, exit_of, now, unreadable_block};
 use crate::command::check::LiveCheck;
 use crate::command::{Exit, Network};
 
-/// Make one page of HTML of what reports say: without scripts, and nothing is fetched when it is opened
+/// Make one HTML page of the reports, which has no scripts and fetches nothing when it is opened
 ///
 /// The page works from a file, by mail and on paper, in light and dark, on phones. Whether to enforce comes first, then days,
-/// what goes wrong with what mends it, who reports, the policies that were seen, DANE, what was not read, and the reports themselves.
+/// causes of failures with their remedies, who reports, the policies seen, DANE, unread input, and the reports themselves.
 #[derive(Args, Debug)]
 pub(super) struct Html {
     #[command(flatten)]
@@ -27,7 +27,7 @@ pub(super) struct Html {
     /// Show this domain alone; may be given more than once
     #[arg(long, value_name = "DOMAIN")]
     domain: Vec<String>,
-    /// Look at what is served now, as `mtasts check` does, and let the answer rest upon that, too
+    /// Also check what is served now, as `mtasts check` does, and use the result in the answer
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -75,7 +75,7 @@ impl Html {
     }
 }
 
-/// Writes the page; a file holds the whole of it or what it held before.
+/// Writes the page; a file is replaced as a whole or not at all.
 fn write(file: Option<&Path>, html: &str) -> io::Result<()> {
     let Some(file) = file.filter(|file| file.as_os_str() != "-") else {
         let mut out = io::stdout().lock();

@@ -4,7 +4,7 @@ use mta_sts_core::tlsrpt::Readiness;
 use mta_sts_reporter::{Answer, Date, DomainOverview, Enforcement, Overview, Validates};
 use serde_json::{Value, json};
 
-/// What stands in `format`: raised when a key changes its meaning or goes.
+/// The value of `format`: raised when a key changes its meaning or is removed.
 const FORMAT: u32 = 1;
 
 pub(super) fn of(overview: &Overview, domains: impl Iterator<Item = DomainOverview>) -> Value {
@@ -130,7 +130,7 @@ fn answer_json(answer: &Answer) -> Value {
     })
 }
 
-/// The eight conditions, each with what it lacks.
+/// The eight conditions, each with its shortfalls.
 pub(super) fn conditions(readiness: &Readiness) -> Value {
     let condition = |condition: &mta_sts_core::tlsrpt::Condition| {
         let shortfalls = condition.shortfalls().iter().map(|shortfall| {

@@ -16,7 +16,7 @@ use crate::command::{Exit, Network};
 
 /// Say whether the policy of DOMAIN can go from mode testing to enforce, by reports and by what `mtasts check` sees now
 ///
-/// Eight conditions are looked at, and each that is missing comes with what mends it and the first day on which it may be met.
+/// Eight conditions are checked. For each that is not met, the remedy and the first day on which it may be met are printed.
 ///
 /// Exit status: 0 enforce; 1 not yet, or something was not read; 2 you have to decide about a host (--accept), or wrong usage;
 /// 66 no report was read; 75 what is served now could not be seen.
@@ -27,13 +27,13 @@ pub(super) struct Ready {
     domain: Subject,
     #[command(flatten)]
     sources: Sources,
-    /// Accept a host that reports name and DNS does not; may be given more than once
+    /// Accept a host that is named in reports but not in DNS; may be given more than once
     #[arg(long, value_name = "HOST", value_parser = host)]
     accept: Vec<DnsName>,
-    /// Since when the policy has its list of `mx`: 2026-11-27, or a time of RFC 3339 [default: as reports show]
+    /// The time since which the policy has its list of `mx`: 2026-11-27, or a time of RFC 3339 [default: as reports show]
     #[arg(long, value_name = "DAY", value_parser = time)]
     since: Option<UnixTime>,
-    /// When a fault of yours was mended last [default: never]
+    /// The time when a fault of yours was last repaired [default: never]
     #[arg(long, value_name = "DAY", value_parser = time)]
     mended: Option<UnixTime>,
     /// For how many full days the same list of `mx` must have been served
@@ -72,7 +72,7 @@ pub(super) struct Ready {
     /// On how many days they may
     #[arg(long, value_name = "N", default_value_t = 2)]
     other_failure_days: u32,
-    /// Look at reports alone; the answer is never yes then
+    /// Use only reports; the answer is then never yes
     #[arg(long)]
     no_check: bool,
     /// Print JSON
@@ -82,7 +82,7 @@ pub(super) struct Ready {
     network: Network,
 }
 
-/// What is served, and what is seen of it.
+/// The policy that is served, and the result of the check.
 struct Live {
     policy: Option<Policy>,
     findings: Option<LiveFindings>,

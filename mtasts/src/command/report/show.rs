@@ -12,7 +12,7 @@ use super::source::{Sources, exit_of, now, unreadable_block};
 use crate::command::Exit;
 use crate::command::output::{Block, Tone, print_json};
 
-/// Show what reports say: whether to enforce, what goes wrong and what mends it, who reports, which policies they saw
+/// Show reports: whether to enforce, causes of failures and their remedies, who reports, which policies were seen
 #[derive(Args, Debug)]
 pub(super) struct Show {
     #[command(flatten)]
@@ -129,10 +129,10 @@ pub(super) fn tone_of(standing: mta_sts_reporter::DomainStanding) -> Tone {
     }
 }
 
-/// A line of bars, one a day, and what they sum up to.
+/// A line of bars, one per day, and their sums.
 fn days(block: &mut Block, days: &[Day]) {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    /// What fits into a narrow terminal.
+    /// The width that fits into a narrow terminal.
     const WEEKS: usize = 28;
     let Some(last) = days.last() else { return };
     let all = |day: &Day| day.successes.saturating_add(day.yours).saturating_add(day.theirs);
@@ -208,7 +208,7 @@ fn span((first, last): (Date, Date)) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
-/// A stranger's text, cut where it would fill the terminal.
+/// Untrusted text, truncated to a bounded length.
 fn cut(text: &str) -> &str {
     const MOST_CHARS: usize = 100;
     text.char_indices().nth(MOST_CHARS).map_or(text, |(end, _)| &text[..end])

@@ -1,4 +1,4 @@
-//! Where reports are read from, and how far it has got.
+//! The sources of reports, and the progress of reading.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::time::Instant;
 use crate::command::Exit;
 use crate::command::output::{Block, Tone};
 
-/// What is read, and what is believed of it.
+/// The sources, and the required authentication.
 #[derive(Args, Debug)]
 pub(super) struct Sources {
     /// A file, a folder, a maildir, an mbox, or `-` for the standard input
     #[arg(required = true, value_name = "SOURCE")]
     paths: Vec<PathBuf>,
     /// Take only reports by mail whose DKIM signature this host has found valid, as the field Authentication-Results says; the
-    /// domain that signed must be that of the submitter, or one of the two below the other
+    /// signing domain must be that of the submitter, or a subdomain or parent domain of it
     #[arg(long, value_name = "HOST")]
     require_dkim: Option<String>,
     /// How many MiB of reports are read at most, unpacked
@@ -28,7 +28,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Reads all of it. What takes longer than a second is shown on the terminal.
+    /// Reads all sources, and shows the progress on the terminal after one second.
     pub(super) fn read(&self) -> Overview {
         let limits = InboxLimits::new().with_max_total(self.max_mib.saturating_mul(1024 * 1024));
         let mut inbox = Inbox::new().with_limits(limits);
@@ -48,7 +48,7 @@ impl Sources {
     }
 }
 
-/// How the reading went, as the exit status.
+/// The result of reading, as the exit status.
 pub(super) fn exit_of(overview: &Overview) -> Exit {
     let counts = overview.counts();
     match (counts.reports + counts.differing, overview.unreadable_count()) {
@@ -58,7 +58,7 @@ pub(super) fn exit_of(overview: &Overview) -> Exit {
     }
 }
 
-/// What was not read.
+/// The inputs that were not read.
 pub(super) fn unreadable_block(overview: &Overview) -> Option<Block> {
     const MOST: usize = 20;
     let all = overview.unreadable_count();

@@ -18,7 +18,7 @@ use super::super::Exit;
 use super::super::check::now;
 use super::configuration::Configuration;
 
-/// The collector, the counts, and what the daemon itself has to tell.
+/// The collector, the counts, and the events of the daemon itself.
 #[derive(Debug)]
 pub(super) struct Reports {
     collector: Collector,
@@ -47,7 +47,7 @@ impl Reports {
         (self.collector.counts(), self.store.state(now()))
     }
 
-    /// Counts what was sent until now, and saves it.
+    /// Counts the datagrams sent until now, and saves the counts.
     pub(super) fn stop(&self) {
         let counts = self.collector.stop();
         if let Err(error) = self.store.save() {
@@ -66,7 +66,7 @@ impl FailedDiscoveries for Discoveries {
     }
 }
 
-/// MX hosts that a mail server passes over, since the policy does not cover them: it tells nobody.
+/// MX hosts that a mail server skips without reporting it, since the policy does not cover them.
 #[derive(Debug)]
 pub(super) struct MxMismatches {
     reports: Weak<Reports>,
@@ -86,7 +86,7 @@ impl MxMismatches {
         }
     }
 
-    /// Counts the hosts, where the domain wants reports: that is asked in the background.
+    /// Counts the hosts if the domain requests reports, which is queried in the background.
     pub(super) fn count(&self, domain: &PolicyDomain, policy: &Policy, hosts: &[DnsName]) {
         if !self.is_new(domain) {
             return;
@@ -106,7 +106,7 @@ impl MxMismatches {
         });
     }
 
-    /// Whether it was not told of the domain a moment ago.
+    /// Returns whether the domain was not recorded a moment ago.
     fn is_new(&self, domain: &PolicyDomain) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= MAX_TOLD {
