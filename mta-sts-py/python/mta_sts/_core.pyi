@@ -1231,7 +1231,7 @@ class PolicyCache:
 
 @final
 class Report:
-    """A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+    """A report of one organisation about its TLS sessions with a domain, usually for one day (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
     >>> report = Report(
@@ -1253,10 +1253,10 @@ class Report:
     >>> Report.parse(report.to_json(), strict=True) == report
     True
 
-    What a sender left out is `None`. Everything in a report that was received is a stranger's text: it may hold any character,
-    and may be untrue. Two reports are equal that say the same, whatever their deviations are.
+    A member that the sender left out is `None`. A received report is untrusted input: its texts may contain any character,
+    and its content may be untrue. Two reports are equal if their content is equal, regardless of their deviations.
 
-    Raises TypeError or ValueError for a value that cannot be. What may not stand in a report `to_json` tells.
+    Raises TypeError or ValueError for a value of a wrong type or range. `to_json` checks whether the report is valid.
     """
 
     __match_args__: Final = ("organization", "period", "policies")
@@ -1280,7 +1280,7 @@ class Report:
         max_policies: int = 1000,
         max_details: int = 20000,
     ) -> Report:
-        """Reads a report: JSON, compressed with gzip or not, which its first octets tell.
+        """Parses a report: JSON, either plain or compressed with gzip, as detected from its first octets.
 
         >>> import gzip
         >>> from mta_sts.tlsrpt import Report
@@ -1288,15 +1288,16 @@ class Report:
         >>> [(deviation.code, deviation.path) for deviation in report.deviations][:2]
         [('null-member', 'contact-info'), ('no-policies', 'policies')]
 
-        Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So whatever can
-        be understood is read, and what was odd stands in `deviations`. `strict`: the first deviation is an error.
+        Many senders deviate from RFC 8460, and a rejected report would hide the failures that it describes. Therefore
+        everything that can be understood is accepted, and `deviations` lists the departures. `strict`: the first deviation is
+        an error.
 
-        `max_octets`: how long the report may be, unpacked, 10 MiB by default. `max_policies`, `max_details`: how many policies
-        it may have, and how many failure details all of them together. It takes time and memory linear in `max_octets`,
-        whatever a compressed report would unpack to; other threads run meanwhile where it is long.
+        `max_octets`: the maximum length of the decompressed report, 10 MiB by default. `max_policies`, `max_details`: the
+        maximum number of policies, and of failure details in all policies together. Time and memory are linear in `max_octets`,
+        regardless of the decompressed size of the input. For a long report, other threads can run meanwhile.
 
-        Raises MtaStsError: it is no JSON, or compressed and damaged; it is no object, has no `policies`, or is beyond a limit.
-        `.path` and `.offset` are the place in the JSON.
+        Raises MtaStsError if the report is not valid JSON, is damaged gzip, is not an object, has no `policies`, or exceeds a
+        limit. `.path` and `.offset` are the place in the JSON.
         """
 
     @property
@@ -1317,52 +1318,52 @@ class Report:
 
     @property
     def period(self) -> ReportPeriod | None:
-        """The time that is reported on: `date-range`."""
+        """The period of the report: `date-range`."""
 
     @property
     def policies(self) -> tuple[ReportPolicy, ...]:
-        """What is reported, a `ReportPolicy` each."""
+        """The policies of the report, each a `ReportPolicy`."""
 
     @property
     def successes(self) -> int:
-        """How many sessions succeeded, under all policies together. A session may count under DANE and under MTA-STS."""
+        """The number of successful sessions, summed over all policies. A session may be counted under both DANE and MTA-STS."""
 
     @property
     def failures(self) -> int:
-        """How many sessions failed, under all policies together."""
+        """The number of failed sessions, summed over all policies."""
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
-        """Where the report that was read departs from RFC 8460 or from I-JSON, a `Deviation` each, in the order in which it was
-        noticed.
+        """The departures of the parsed report from RFC 8460 or I-JSON, each a `Deviation`, in the order of their detection.
 
-        At most 256; of more, the last is `more-deviations`.
+        At most 256; if there are more, the last one is `more-deviations`.
         """
 
     def with_missing_domains(self, domain: PolicyDomain | str, /) -> Report:
-        """The report with this domain for the policies that have none: the file name tells it (`ReportFileName`).
+        """Returns the report with this domain, usually from the file name (`ReportFileName`), in the policies that have none.
 
-        What the body says prevails (RFC 8460, 5.6). Raises MtaStsError for a domain that is none.
+        A domain in the body takes precedence (RFC 8460, 5.6). Raises MtaStsError for an invalid domain.
         """
 
     def to_json(self) -> str:
         """Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4.
 
-        The same report always gives the same text, and `parse` gives the same report without a deviation. What is `None` is left
-        out. To send it, see `mail_parts`.
+        The same report always gives the same text, and `parse` reads it back without a deviation. Members that are `None` are
+        omitted. To send it, see `mail_parts`.
 
-        Raises MtaStsError with `.path`, for what its receiver would misread or refuse: a member that RFC 8460 demands is missing;
-        the period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
-        unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer sessions are
-        detailed than failed.
+        Raises MtaStsError with `.path` if a receiver would misread or reject the report: a member that RFC 8460 requires is
+        missing; the period is not one UTC day; the contact has no domain; a name is not in A-labels or has a trailing dot; a
+        type is unknown, or an address is invalid; a text is empty, too long, or has invalid characters; the details cover fewer
+        sessions than failed.
         """
 
     def mail_parts(self, domain: PolicyDomain | str, sender: ReportSender, /) -> MailParts:
-        """What the mail that brings the report to this domain has of its own, a `MailParts`; `mail` makes the whole mail.
+        """Returns the specific parts of the mail that carries the report to this domain, a `MailParts`; `mail` makes the whole
+        mail.
 
-        Raises MtaStsError, for a report that no receiver would take for one of this sender: `other-report-submitter`, if the domain of
-        its `contact` is another; `bad-report-id`, if its `id` can stand in no subject; `missing-report-period`. What a `Tally` has
-        made has none of that.
+        Raises MtaStsError for a report that no receiver would accept from this sender: `other-report-submitter`, if the domain
+        of its `contact` differs; `bad-report-id`, if its `id` cannot be used in a subject; `missing-report-period`. The reports
+        of a `Tally` have none of these faults.
         """
 
     def mail(
@@ -1373,20 +1374,21 @@ class Report:
         to: Mailto | str,
         date: _Time | None = None,
     ) -> EmailMessage:
-        """The mail that brings the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its octets.
+        """Returns the mail that carries the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its
+        octets.
 
-        It is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each gets a mail of its own.
-        `date`: in Unix seconds or an aware datetime, now by default. Where it is signed with DKIM, both fields that begin with
-        `TLS-Report` belong into the signature (RFC 8460, 5.3).
+        The mail is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each address gets
+        its own mail. `date`: in Unix seconds or an aware datetime, now by default. A DKIM signature must cover both header
+        fields that begin with `TLS-Report` (RFC 8460, 5.3).
 
-        Raises MtaStsError, as `to_json` and `mail_parts` do, and for a contact that is no plain address.
+        Raises MtaStsError in the cases of `to_json` and `mail_parts`, and if the contact is not a plain address.
         """
 
     def to_dict(self) -> ReportDict:
-        """What the report says, in dicts, lists, texts and numbers: for `json`, `pandas.json_normalize` and the like.
+        """Returns the report as dicts, lists, strings and numbers, for `json`, `pandas.json_normalize` and similar functions.
 
-        The keys are the names of the attributes, and each of them is there. `start` and `end` are those of the period, in Unix
-        seconds. What a stranger wrote comes as it is, deviations and all.
+        The keys are the names of the attributes; all are present. `start` and `end` are those of the period, in Unix seconds.
+        Texts of the sender are unchanged, including deviations.
         """
 
     def _with_deviations(self, deviations: tuple[Deviation, ...]) -> Report: ...
@@ -1396,14 +1398,14 @@ class Report:
 
 @final
 class ReportPeriod:
-    """The time that a report is about, in Unix seconds: `start` and `end`, the first and the last second that count (RFC 8460, 4.4).
+    """The period of a report, in Unix seconds: `start` and `end` are its first and last second (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import ReportPeriod
     >>> day = ReportPeriod.of_day(1_700_000_000)
     >>> day, day.is_one_day
     (ReportPeriod(1699920000, 1700006399), True)
 
-    Times are Unix seconds or aware datetimes. Raises ValueError for an end that is before the start.
+    Times are Unix seconds or aware datetimes. Raises ValueError if the end is before the start.
     """
 
     __match_args__: Final = ("start", "end")
@@ -1411,19 +1413,19 @@ class ReportPeriod:
     def __new__(cls, start: _Time, end: _Time, /) -> ReportPeriod: ...
     @staticmethod
     def of_day(time: _Time, /) -> ReportPeriod:
-        """The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
+        """Returns the UTC day that contains this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
 
     @property
     def start(self) -> int:
-        """The first second that counts."""
+        """The first second of the period."""
 
     @property
     def end(self) -> int:
-        """The last second that counts."""
+        """The last second of the period."""
 
     @property
     def is_one_day(self) -> bool:
-        """Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1)."""
+        """Whether it is one whole UTC day, as it should be (RFC 8460, 4.1)."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1435,17 +1437,18 @@ class ReportPeriod:
 
 @final
 class ReportPolicy:
-    """What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+    """The results under one policy: an element of `policies` (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import ReportPolicy
     >>> policy = ReportPolicy("no-policy-found", "example.com", successes=12)
     >>> policy.kind, policy.domain, policy.successes, policy.failures
     (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, 'example.com', 12, 0)
 
-    `kind` is a `PolicyType`, or another text. `domain` is the recipient's, or for `tlsa` the name that the TLSA records belong to
-    (RFC 8460, 1.1), in A-labels. `lines`: of an MTA-STS policy as they were received, errors included, or one for each TLSA
-    record; of a line 4,096 octets count, of all 65,536. `mx_hosts`: the patterns of the policy, in A-labels. `successes`,
-    `failures`: how many sessions, 2**53 - 1 at most. `details`: a `FailureDetails` for each kind of failure.
+    `kind` is a `PolicyType`, or another string. `domain` is the recipient domain, or for `tlsa` the name of the TLSA
+    records (RFC 8460, 1.1), in A-labels. `lines`: the lines of an MTA-STS policy as received, including errors, or one line
+    for each TLSA record; at most 4,096 octets of a line and 65,536 of all lines are kept. `mx_hosts`: the patterns of the
+    policy, in A-labels. `successes`, `failures`: the numbers of sessions, 2**53 - 1 at most. `details`: a `FailureDetails`
+    for each kind of failure.
     """
 
     __match_args__: Final = ("kind", "domain")
@@ -1464,7 +1467,7 @@ class ReportPolicy:
     ) -> ReportPolicy: ...
     @property
     def kind(self) -> PolicyType | str:
-        """The kind of the policy, a `PolicyType`; a `str` that is none, where RFC 8460 does not register it: `policy-type`."""
+        """The kind of the policy, a `PolicyType`, or a plain `str` if RFC 8460 does not register it: `policy-type`."""
 
     @property
     def domain(self) -> str | None:
@@ -1480,17 +1483,17 @@ class ReportPolicy:
 
     @property
     def successes(self) -> int:
-        """How many sessions kept the policy: `total-successful-session-count`."""
+        """The number of sessions that satisfied the policy: `total-successful-session-count`."""
 
     @property
     def failures(self) -> int:
-        """How many sessions failed: `total-failure-session-count`."""
+        """The number of failed sessions: `total-failure-session-count`."""
 
     @property
     def details(self) -> tuple[FailureDetails, ...]:
-        """What went wrong, a `FailureDetails` for each kind of failure: `failure-details`.
+        """The failures, a `FailureDetails` for each kind: `failure-details`.
 
-        A session may count in several, so their sum may be more than `failures` (RFC 8460, 4).
+        A session may be counted in several, so their sum may exceed `failures` (RFC 8460, 4).
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -1499,17 +1502,18 @@ class ReportPolicy:
 
 @final
 class FailureDetails:
-    """One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+    """One kind of failure under a policy, with its number of sessions: an element of `failure-details` (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import FailureDetails
     >>> details = FailureDetails("validation-failure", 3, receiving_mx_hostname="mx.example.com", failure_reason_code="mx-mismatch")
     >>> details.result, details.failed_sessions, details.receiving_ip
     (<ResultType.VALIDATION_FAILURE: 'validation-failure'>, 3, None)
 
-    `result` is a `ResultType`, or another text; `failed_sessions` is 2**53 - 1 at most. Addresses are texts, or those of
-    `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO, of which the first word
-    counts, 255 octets at most. `failure_reason_code`: an error code of the sender, or its message, of which 128 octets count, since
-    a report need not tell much of the sender (RFC 8460, 8). `?` stands in both for what is not printable ASCII.
+    `result` is a `ResultType`, or another string; `failed_sessions` is 2**53 - 1 at most. Addresses are strings, or objects
+    of `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO; only the first
+    word is kept, 255 octets at most. `failure_reason_code`: an error code or message of the sender, truncated to 128
+    octets, since a report should disclose little about the sender (RFC 8460, 8). In both, `?` replaces characters that are
+    not printable ASCII.
     """
 
     __match_args__: Final = ("result", "failed_sessions")
@@ -1529,15 +1533,15 @@ class FailureDetails:
     ) -> FailureDetails: ...
     @property
     def result(self) -> ResultType | str:
-        """What went wrong, a `ResultType`; a `str` that is none, where RFC 8460 does not register it: `result-type`."""
+        """The kind of failure, a `ResultType`, or a plain `str` if RFC 8460 does not register it: `result-type`."""
 
     @property
     def failed_sessions(self) -> int:
-        """How many sessions had it: `failed-session-count`."""
+        """The number of sessions with this failure: `failed-session-count`."""
 
     @property
     def sending_mta_ip(self) -> str | None:
-        """The address of the sending mail server: `sending-mta-ip`. What is no address comes as it was written."""
+        """The address of the sending mail server: `sending-mta-ip`. An invalid address is returned as written."""
 
     @property
     def receiving_mx_hostname(self) -> str | None:
@@ -1549,7 +1553,7 @@ class FailureDetails:
 
     @property
     def receiving_ip(self) -> str | None:
-        """The address of the MX host: `receiving-ip`. What is no address comes as it was written."""
+        """The address of the MX host: `receiving-ip`. An invalid address is returned as written."""
 
     @property
     def additional_information(self) -> str | None:
@@ -1557,7 +1561,7 @@ class FailureDetails:
 
     @property
     def failure_reason_code(self) -> str | None:
-        """The reason, in words of the sender that nobody agreed on: `failure-reason-code`. `explain` knows many."""
+        """The reason, in the sender's own, non-standard words: `failure-reason-code`. `explain` knows many of them."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1565,15 +1569,15 @@ class FailureDetails:
 
 @final
 class ReportSender:
-    """Who sends reports: a mail address (`contact-info`), and the name of the organisation (`organization-name`).
+    """The sender of reports: a mail address (`contact-info`) and the name of the organisation (`organization-name`).
 
     >>> from mta_sts.tlsrpt import ReportSender
     >>> str(ReportSender("tls-reports@sender.example", "Sender Inc.").submitter)
     'sender.example'
 
-    The submitter is the domain of the address, always: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
+    The submitter is always the domain of the address: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
 
-    Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`: it is a mistake of the configuration.
+    Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`, which is a configuration error.
     """
 
     __match_args__: Final = ("contact", "organization")
@@ -1597,21 +1601,21 @@ class ReportSender:
 
 @final
 class ReportSubject:
-    """What the subject of a mail with a report says (RFC 8460, 5.3).
+    """The parsed subject of a mail with a report (RFC 8460, 5.3).
 
     >>> from mta_sts.tlsrpt import ReportSubject
     >>> subject = ReportSubject.parse("Report Domain: example.com Submitter: mail.sender.example Report-ID: <735ff.e317@sender.example>")
     >>> str(subject.domain), str(subject.submitter), subject.report_id
     ('example.com', 'mail.sender.example', '735ff.e317@sender.example')
 
-    It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+    It suggests which report a mail carries; the report itself takes precedence (RFC 8460, 5.6).
     """
 
     __match_args__: Final = ("domain", "submitter", "report_id")
 
     @staticmethod
     def parse(subject: str, /) -> ReportSubject | None:
-        """Reads the value of `Subject`, folded or not, its words decoded; `None` for that of another mail.
+        """Parses the value of `Subject`, folded or not, with encoded words decoded; `None` if it is not the subject of a report.
 
         Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so.
         """
@@ -1622,11 +1626,11 @@ class ReportSubject:
 
     @property
     def submitter(self) -> PolicyDomain:
-        """The domain that it comes from."""
+        """The domain of the sender of the report."""
 
     @property
     def report_id(self) -> str:
-        """The Report-ID, without angle brackets. Some senders have another one in the report."""
+        """The Report-ID, without angle brackets. Some senders use a different one in the report."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1641,38 +1645,38 @@ class ReportFileName:
     >>> str(name.submitter), str(name.domain), name.period, name.unique_id, name.is_compressed
     ('mail.sender.example', 'example.com', ReportPeriod(1470013207, 1470186007), '001', True)
 
-    It tells the domain of a report that does not (`Report.with_missing_domains`); what the report itself says prevails (RFC 8460,
-    5.6). Never make a path of what was received: `str()` of this is safe to use.
+    It gives the domain of a report that lacks one (`Report.with_missing_domains`); the report itself takes precedence (RFC
+    8460, 5.6). Never use a received file name as a path: use the `str()` of this value, which is safe.
     """
 
     __match_args__: Final = ("submitter", "domain", "period")
 
     @staticmethod
     def parse(name: str, /) -> ReportFileName | None:
-        """Reads the name of a file, without folders; `None` for that of another file.
+        """Parses a file name without directories; `None` if it is not the name of a report.
 
-        Whether a file is compressed its first octets say, more surely than its name.
+        The first octets of a file show more reliably than its name whether it is compressed.
         """
 
     @property
     def submitter(self) -> PolicyDomain:
-        """The domain that the report comes from."""
+        """The domain of the sender of the report."""
 
     @property
     def domain(self) -> PolicyDomain:
-        """The domain that it is about."""
+        """The domain that the report is about."""
 
     @property
     def period(self) -> ReportPeriod:
-        """The time that is reported on."""
+        """The period of the report."""
 
     @property
     def unique_id(self) -> str | None:
-        """What tells two reports about the same time apart: letters and digits, or `None`."""
+        """The identifier that distinguishes reports about the same period: letters and digits, or `None`."""
 
     @property
     def is_compressed(self) -> bool:
-        """Whether it ends in `.json.gz`, not in `.json`."""
+        """Whether the name ends in `.json.gz` instead of `.json`."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
