@@ -265,7 +265,7 @@ impl Session {
     }
 }
 
-/// A TLSRPT record as Python has it: a `TlsrptRecord`, or its text.
+/// A TLSRPT record from Python: a `TlsrptRecord`, or its text.
 pub(crate) struct Record(pub(crate) String);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Record {

@@ -60,7 +60,7 @@ pub(crate) fn hint_value(py: Python<'_>, hint: tlsrpt::Hint) -> PyResult<Bound<'
     value(py, "Hint", (hint.code(), whose, hint.cause(), hint.fix()))
 }
 
-/// A hint as Python has it: a `Hint`, or its code.
+/// A hint from Python: a `Hint`, or its code.
 pub(crate) fn hint_from(hint: &Bound<'_, PyAny>) -> PyResult<tlsrpt::Hint> {
     if is_value(hint, "Hint")? {
         return hint_from(&hint.getattr("code")?);

@@ -313,7 +313,7 @@ impl ReadyRules {
         Ok(format!("ReadyRules({})", named.collect::<PyResult<Vec<_>>>()?.join(", ")))
     }
 
-    /// The call that makes it anew: its arguments are named, which `functools.partial` carries.
+    /// Returns the constructor call, with its keyword arguments in a `functools.partial`.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, ())> {
         let py = slf.py();
         let partial = py.import("functools")?.getattr("partial")?;
@@ -341,7 +341,7 @@ impl ReadyRules {
     }
 }
 
-/// A number of days or of senders. More than 2^32 - 1 count as that.
+/// A number of days or senders, saturating at 2^32 - 1.
 struct Small(u32);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Small {

@@ -303,7 +303,7 @@ impl Report {
         reduced("report", slf.into_any())
     }
 
-    /// Sets what a pickle kept of the text that was read.
+    /// Sets the deviations from a pickle.
     fn _with_deviations(&self, py: Python<'_>, deviations: Py<PyTuple>) -> PyResult<Self> {
         let report = Self::from(self.content.clone());
         report.deviations.set(py, deviations).map_err(|_| PyValueError::new_err("it has deviations"))?;

@@ -1,4 +1,4 @@
-//! The mail that brings a report, and what is read of others'.
+//! The mail that carries a report: making its parts, and parsing those of others.
 
 use mta_sts_core::PolicyDomain as Domain;
 use mta_sts_core::tlsrpt::{self, MailParts};
@@ -11,7 +11,7 @@ use crate::name::PolicyDomain;
 use crate::report_period::ReportPeriod;
 use crate::value::value;
 
-/// The parts of the mail that brings a report about this domain.
+/// Returns the parts of the mail that carries a report about this domain.
 pub(crate) fn parts_of<'py>(
     py: Python<'py>,
     report: &tlsrpt::Report,

@@ -259,7 +259,7 @@ impl FailureDetails {
     }
 }
 
-/// An address as Python has it: one of `ipaddress`, or a text, which need be none.
+/// An address from Python: an object of `ipaddress`, or a string, which may be invalid.
 struct Address(Word<IpAddr>);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Address {
@@ -273,7 +273,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Address {
     }
 }
 
-/// A member of an enum of `mta_sts._words`, or the text that is none.
+/// A member of an enum of `mta_sts._words`, or the string itself if it is unknown.
 fn registered<'py, T: Copy>(
     py: Python<'py>,
     class: &str,
@@ -286,12 +286,12 @@ fn registered<'py, T: Copy>(
     }
 }
 
-/// A text of a stranger, for a repr.
+/// Formats an untrusted text for a repr.
 pub(crate) fn shown(text: Option<&str>) -> String {
     text.map_or_else(|| "None".to_owned(), |text| format!("{text:?}"))
 }
 
-/// What a report says of a policy, as `Report.to_dict` has it.
+/// The results under one policy, as returned by `Report.to_dict`.
 pub(crate) fn policy_dict<'py>(
     py: Python<'py>,
     policy: &tlsrpt::ReportPolicy,
