@@ -8,7 +8,7 @@ use crate::event::{Event, Record};
 use crate::name::{PolicyDomain, policy_domain};
 use crate::value::reduced;
 
-/// What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+/// A datagram of libtlsrpt about one delivery: the TLS results with an MX host, under each policy that was looked up.
 ///
 /// >>> from mta_sts.tlsrpt import Datagram
 /// >>> datagram = Datagram.parse(
@@ -18,10 +18,10 @@ use crate::value::reduced;
 /// >>> str(datagram.domain), [event.has_failed for event in datagram.events]
 /// ('example.com', [False])
 ///
-/// A mail server of your own sends the same to whichever program counts: make a `Datagram` of the domain and its TLSRPT record, a
-/// `TlsrptRecord` or its text, `add` each `Event`, and send `to_json` to the socket.
+/// Your own mail server can send the same to the program that counts: make a `Datagram` from the domain and its TLSRPT
+/// record, a `TlsrptRecord` or its text, `add` each `Event`, and send `to_json()` to the socket.
 ///
-/// Raises MtaStsError for a domain that is none.
+/// Raises MtaStsError for an invalid domain.
 #[pyclass(eq, module = "mta_sts.tlsrpt")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Datagram(pub(crate) tlsrpt::Datagram);
@@ -34,14 +34,14 @@ impl Datagram {
         Ok(Self(tlsrpt::Datagram::new(&policy_domain(domain)?, &record.0)))
     }
 
-    /// Reads a datagram, 64 KiB at most.
+    /// Parses a datagram, 64 KiB at most.
     ///
-    /// A version may be missing or be `1`. What is not UTF-8 is replaced, what is not known passed over. A result type that is not
-    /// known counts as `validation-failure`. Where the reason is OpenSSL's word for a name, a date or an issuer that is wrong,
-    /// `validation-failure` becomes the result type that says so (RFC 8460, 4.3).
+    /// The version may be missing or `1`. Invalid UTF-8 is replaced, and unknown members are ignored. An unknown result type is
+    /// counted as `validation-failure`. If the reason is an OpenSSL error for a wrong name, date or issuer,
+    /// `validation-failure` becomes the specific result type (RFC 8460, 4.3).
     ///
-    /// Raises MtaStsError with `.line` and `.offset`: nothing is counted of it. Count it and go on: any local program may write to
-    /// the socket.
+    /// Raises MtaStsError with `.line` and `.offset` for an invalid datagram. Count the error and continue: any local program
+    /// may write to the socket.
     #[staticmethod]
     #[pyo3(signature = (datagram, /))]
     fn parse(py: Python<'_>, datagram: Octets<'_>) -> PyResult<Self> {
@@ -60,7 +60,7 @@ impl Datagram {
         self.0.record()
     }
 
-    /// What is to be counted, an `Event` each, with the record.
+    /// The events to count, each an `Event` with the record.
     #[getter]
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let events: Vec<_> =
@@ -68,19 +68,20 @@ impl Datagram {
         PyTuple::new(py, events)
     }
 
-    /// Adds an event of the same recipient domain; its own record does not count.
+    /// Adds an event of the same recipient domain; the event's own record is ignored.
     ///
-    /// Gives whether it could be added: a datagram has no word for a policy discovery that failed beside a cached policy, since each
-    /// of its policies stands for a session; nor for a session of a TLS report, which is not counted; nor for an event of another
-    /// domain.
+    /// Returns whether it could be added. A datagram cannot express a failed policy discovery while a cached policy applies,
+    /// since each of its policies stands for a session; nor a session of a TLS report, which is not counted; nor an event of
+    /// another domain.
     #[pyo3(signature = (event, /))]
     fn add(&mut self, event: &Event) -> PyResult<bool> {
         event.with(|event| self.0.add(&event))
     }
 
-    /// The datagram as libtlsrpt writes it, of version 1.
+    /// Writes the datagram in the format of libtlsrpt, version 1.
     ///
-    /// Raises MtaStsError: `datagram-without-policy` and `datagram-too-long`, which no program would count. Send none.
+    /// Raises MtaStsError, `datagram-without-policy` or `datagram-too-long`: no program would count such a datagram, so do not
+    /// send one.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         self.0.to_json().map_err(|error| error.into_exception(py))
     }

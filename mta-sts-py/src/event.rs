@@ -14,7 +14,7 @@ use crate::tlsrpt_record::TlsrptRecord;
 use crate::value::{is_value, shown_bool, word};
 use crate::verdict::row_from;
 
-/// Something that a report tells of: a session with an MX host, or a policy that could not be had.
+/// An event for a report: a session with an MX host, or a failed policy discovery.
 ///
 /// >>> from mta_sts import Delivery
 /// >>> from mta_sts.tlsrpt import Event
@@ -23,8 +23,9 @@ use crate::verdict::row_from;
 /// >>> event.policy_type, event.has_failed
 /// (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, True)
 ///
-/// `Tally.count` counts it, and a `Datagram` tells it to another program. It is made by `Event.session` and `Event.discovery`, or comes
-/// from a datagram. A connection that failed before the host greeted has no row, and is no event (RFC 8460, 4.3.4).
+/// `Tally.count` counts it, and a `Datagram` sends it to another program. It is made by `Event.session` or
+/// `Event.discovery`, or comes from a datagram. A connection that failed before the greeting of the host has no row, and is
+/// not an event (RFC 8460, 4.3.4).
 #[pyclass(frozen, module = "mta_sts.tlsrpt")]
 #[derive(Clone)]
 pub(crate) struct Event {
@@ -74,19 +75,21 @@ impl Event {
         ))
     }
 
-    /// A session with an MX host of `domain`, or one that its policy forbade: an event for each `TlsrptRow` of a verdict.
+    /// Makes the event of a session with an MX host of `domain`, or of one that its policy forbade: one for each `TlsrptRow` of
+    /// a verdict.
     ///
-    /// `mx_host`: the host as its MX record has it; what is no host name is left out. `policy`: the MTA-STS policy of the domain,
-    /// told with what is counted under MTA-STS. `tlsa_records`: those of the host, told with what is counted under DANE; of
-    /// each usage, selector, matching type and data in hexadecimal, a blank between two. `helo`: what the host calls itself, its
-    /// greeting, or its answer to EHLO; the first word counts. `sending_ip`, `receiving_ip`: the addresses. `reason`: the
-    /// `failure-reason-code`, where you know more than the code of the row: a word of your TLS library, 128 octets at most.
+    /// `mx_host`: the host as in its MX record; an invalid host name is omitted. `policy`: the MTA-STS policy of the domain,
+    /// reported with sessions that are counted under MTA-STS. `tlsa_records`: the TLSA records of the host, reported with
+    /// sessions that are counted under DANE; each is its usage, selector, matching type and data in hexadecimal, separated by
+    /// spaces. `helo`: the name that the host uses for itself, its greeting, or its answer to EHLO; only the first word is
+    /// used. `sending_ip`, `receiving_ip`: the addresses. `reason`: the `failure-reason-code`, if you know more than the code
+    /// of the row, such as the error of your TLS library; 128 octets at most.
     ///
-    /// `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with a text that is none nothing is counted, and
-    /// without one it is counted and asked for when the report is due. `tlsrpt_report`: whether the message is itself a TLS
-    /// report, whose sessions are not counted (RFC 8460, 3).
+    /// `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with an invalid text the event is not counted,
+    /// and without a record it is counted, and the record is queried when the report is due. `tlsrpt_report`: whether the
+    /// message is itself a TLS report, whose sessions are not counted (RFC 8460, 3).
     ///
-    /// Raises MtaStsError for a domain that is none.
+    /// Raises MtaStsError for an invalid domain.
     #[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
     #[staticmethod]
     #[pyo3(signature = (domain, row, /, *, mx_host = None, policy = None, tlsa_records = None, helo = None, sending_ip = None, receiving_ip = None, reason = None, record = None, tlsrpt_report = false))]
@@ -122,12 +125,12 @@ impl Event {
         })
     }
 
-    /// A policy discovery of `domain` that failed, as its `Outcome` tells; `None` where there is nothing to report.
+    /// Makes the event of a failed policy discovery of `domain` from its `Outcome`; `None` if there is nothing to report.
     ///
-    /// Without a policy it is a failed session under MTA-STS. Where a cached policy applies, the session that follows is counted on
-    /// its own, and the failure is a detail beside it (RFC 8460, 4). `record`, `tlsrpt_report`: as of `session`.
+    /// Without a policy it is a failed session under MTA-STS. If a cached policy applies, the session that follows is counted
+    /// separately, and the failure is an additional detail (RFC 8460, 4). `record`, `tlsrpt_report`: as in `session`.
     ///
-    /// Raises MtaStsError for a domain that is none.
+    /// Raises MtaStsError for an invalid domain.
     #[staticmethod]
     #[pyo3(signature = (domain, outcome, /, *, record = None, tlsrpt_report = false))]
     fn discovery(
@@ -161,19 +164,19 @@ impl Event {
         }))
     }
 
-    /// The event with another sending address: the one that the world sees of a host behind a NAT.
+    /// Returns the event with another sending address: the public one of a host behind a NAT.
     #[pyo3(signature = (address, /))]
     fn with_sending_ip(&self, address: IpAddress) -> Self {
         Self { sending_ip: Some(address.0), ..self.clone() }
     }
 
-    /// The recipient domain, which the report goes to.
+    /// The recipient domain, to which the report goes.
     #[getter]
     fn domain(&self) -> PyResult<PolicyDomain> {
         self.with(|event| PolicyDomain(event.domain().clone()))
     }
 
-    /// What the event is counted under, a `PolicyType`.
+    /// The policy type under which the event is counted, a `PolicyType`.
     #[getter]
     fn policy_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.with(|event| word(py, "PolicyType", event.policy_type().as_str()))?
@@ -262,7 +265,7 @@ impl Session {
     }
 }
 
-/// A TLSRPT record as Python has it: a `TlsrptRecord`, or its text.
+/// A TLSRPT record from Python: a `TlsrptRecord`, or its text.
 pub(crate) struct Record(pub(crate) String);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Record {

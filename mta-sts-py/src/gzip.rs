@@ -1,24 +1,24 @@
-//! gzip, unpacked within bounds: a report comes from strangers.
+//! Bounded decompression of gzip, for reports, which are untrusted.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// A report of 10 MiB in blocks of 64 KiB, as bgzip makes them, has 160 members. Each takes a few microseconds, however short it
-/// is.
+/// The maximum number of gzip members. A report of 10 MiB in blocks of 64 KiB, as written by bgzip, has 160. Each costs a
+/// few microseconds, regardless of its length.
 const MAX_MEMBERS: usize = 1_024;
 
-/// Whether it begins as gzip does, whatever its name is.
+/// Whether the data begin with the magic octets of gzip.
 pub(crate) fn is_gzip(data: &[u8]) -> bool {
     data.starts_with(b"\x1f\x8b")
 }
 
-/// The octets, unpacked where they are gzip. Of what is longer than the limit, packed or not, more than the limit comes, for
-/// the reader to refuse it.
+/// Returns the data, decompressed if they are gzip. If they exceed the limit, compressed or not, more octets than the limit
+/// are returned, so that the parser rejects them.
 ///
-/// Members may follow each other (RFC 1952, 2.2); what follows them is passed over, as gzip does. Names in it count for
-/// nothing.
+/// Several members may be concatenated (RFC 1952, 2.2); trailing data are ignored, as gzip does. File names in the header
+/// are ignored.
 pub(crate) fn unpacked(data: &[u8], max_octets: usize) -> io::Result<Cow<'_, [u8]>> {
     if !is_gzip(data) || data.len() > max_octets {
         return Ok(Cow::Borrowed(data));

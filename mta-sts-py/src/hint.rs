@@ -7,7 +7,7 @@ use crate::convert::{Text, word_text};
 use crate::error::unknown_word;
 use crate::value::{is_value, value, word};
 
-/// What a failure of a report means: its cause, whose it is, and what mends it, a `Hint`.
+/// Explains a failure in a report: its cause, who is responsible, and how to fix it, a `Hint`.
 ///
 /// >>> from mta_sts.tlsrpt import explain
 /// >>> hint = explain("sts", "validation-failure", "unable_to_get_local_issuer_certificate")
@@ -16,9 +16,9 @@ use crate::value::{is_value, value, word};
 /// >>> hint.fix
 /// 'Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.'
 ///
-/// It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
-/// text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,
-/// Stalwart and of programs in Go. One that is not known is passed over.
+/// It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which
+/// may be any text or `None`. Reasons are not standardised: those of this package, Postfix, OpenSSL, Microsoft, mox,
+/// Stalwart and of Go programs are known. An unknown reason is ignored.
 #[pyfunction]
 #[pyo3(signature = (policy_type, result_type, reason = None, /))]
 pub(crate) fn explain<'py>(
@@ -33,15 +33,15 @@ pub(crate) fn explain<'py>(
     hint_value(py, tlsrpt::Hint::explain(policy_type, result_type, reason))
 }
 
-/// Every `Hint` but those of faults that `lint` finds, whose codes and sentences are the same there.
+/// Returns every `Hint`, except those for faults that `lint` finds, which have the codes and sentences of `lint`.
 #[pyfunction]
 pub(crate) fn hints(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyAny>>> {
     tlsrpt::Hint::ALL.iter().map(|hint| hint_value(py, *hint)).collect()
 }
 
-/// The `Hint` that has this code.
+/// Returns the `Hint` with this code.
 ///
-/// Raises MtaStsError, `unknown-word`, if none has.
+/// Raises MtaStsError, `unknown-word`, for an unknown code.
 #[pyfunction]
 #[pyo3(signature = (code, /))]
 pub(crate) fn hint_of_code<'py>(
@@ -60,7 +60,7 @@ pub(crate) fn hint_value(py: Python<'_>, hint: tlsrpt::Hint) -> PyResult<Bound<'
     value(py, "Hint", (hint.code(), whose, hint.cause(), hint.fix()))
 }
 
-/// A hint as Python has it: a `Hint`, or its code.
+/// A hint from Python: a `Hint`, or its code.
 pub(crate) fn hint_from(hint: &Bound<'_, PyAny>) -> PyResult<tlsrpt::Hint> {
     if is_value(hint, "Hint")? {
         return hint_from(&hint.getattr("code")?);

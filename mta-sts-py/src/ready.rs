@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::value::{is_value, value, word};
 
-/// Whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
+/// Assesses whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
 ///
 /// >>> from mta_sts import Policy
 /// >>> from mta_sts.tlsrpt import LiveFindings, LiveHost, Report, ReportPeriod, ReportPolicy, assess
@@ -41,15 +41,17 @@ use crate::value::{is_value, value, word};
 /// >>> str(readiness.evidence)
 /// 'no failure of yours in 280 sessions: fewer than 1.08 % fail, at 95 % confidence'
 ///
-/// `reports` may be of any domain: policies of others are passed over, and so are reports without a period, or with one that ends
-/// after tomorrow. Of two with the same organisation, `report-id` and period the worst of both counts. `policy`: the policy that is
-/// served. `live`: what a check sees of the domain now; without one the answer is never "ready". `since`: since when the policy has
-/// this list of `mx`; without it reports must tell. `mended_at`: when a fault of the domain was mended last; failures of that day
-/// count as from before. `rules`: the numbers of the conditions, those of `ReadyRules()` if none are given.
+/// `reports` may include other domains: their policies are ignored, and so are reports without a period, or with one that
+/// ends after tomorrow. Of two reports with the same organisation, `report-id` and period, the worse values are used.
+/// `policy`: the policy that is served. `live`: the findings of a current check of the domain; without them the verdict is
+/// never "ready". `since`: the time since which the policy has had its current list of `mx`; without it, the time is
+/// derived from the reports. `mended_at`: the time when a fault of the domain was last fixed; failures of that day are
+/// attributed to the time before. `rules`: the thresholds of the conditions, by default those of `ReadyRules()`.
 ///
-/// It asks nobody. Anybody can write a report: hand in those only that you believe. Other threads run meanwhile.
+/// The function makes no network queries. Anybody can write a report: pass only reports that you trust. Other threads can
+/// run meanwhile.
 ///
-/// Raises MtaStsError for a domain, a host or the code of a hint that is none.
+/// Raises MtaStsError for an invalid domain or host, or an unknown hint code.
 #[allow(clippy::too_many_arguments)] // Each is a keyword in Python.
 #[pyfunction]
 #[pyo3(signature = (reports, /, *, domain, policy, now, live = None, since = None, mended_at = None, rules = None))]
@@ -162,22 +164,24 @@ fn shortfall_value<'py>(py: Python<'py>, shortfall: &tlsrpt::Shortfall) -> PyRes
     value(py, "Shortfall", arguments)
 }
 
-/// The numbers of the conditions for enforcing, for `assess`.
+/// The thresholds of the conditions for enforcing a policy, for `assess`.
 ///
 /// >>> from mta_sts.tlsrpt import ReadyRules
 /// >>> ReadyRules().days, ReadyRules(days=28, accepted=["old-mx.example.com"]).days
 /// (14, 28)
 ///
-/// `certificate_days`: how long the certificate of each MX host must still last, where nobody has seen that it renews by itself, 14
-/// days by default. `served_days`: for how many full days no sender must have failed to fetch the policy, 7. `days`: for how many
-/// the same list of MX hosts must have been served, 14. `submitters`: how many organisations must have reported successes, 2.
-/// `sessions`: how many must have succeeded, 100. `few_sessions`: how many are enough for a domain that gets little mail, and after
-/// how many days, `(10, 28)`. `silent_days`: for how many days there may be no report of a success, 7. `clean_days`: for how many
-/// there must have been no failure of the domain's own, 7. `witnesses`: how many organisations must have seen a failure until it is
-/// taken for the domain's own, 2. `other_failures`: how many of a thousand sessions of one organisation may fail for other causes,
-/// and on how many days, `(5, 2)`. `accepted`: hosts that reports name, and that need not be in DNS.
+/// `certificate_days`: the number of days for which the certificate of each MX host must remain valid if no renewal has
+/// been observed, 14 by default. `served_days`: the number of full days without a failed fetch of the policy, 7. `days`:
+/// the number of full days for which the same list of MX hosts must have been served, 14. `submitters`: the number of
+/// organisations that must have reported successes, 2. `sessions`: the number of sessions that must have succeeded, 100.
+/// `few_sessions`: the number of sessions that is enough for a domain with little mail, and the number of days after which
+/// it is, `(10, 28)`. `silent_days`: the maximum number of days without a reported success, 7. `clean_days`: the number of
+/// days without a failure caused by the domain itself, 7. `witnesses`: the number of organisations that must report a
+/// failure before it is attributed to the domain, 2. `other_failures`: the number of sessions per thousand of one
+/// organisation that may fail for other causes, and the number of days on which they may, `(5, 2)`. `accepted`: hosts that
+/// reports may name although they are not in DNS.
 ///
-/// Raises MtaStsError for a host that is none.
+/// Raises MtaStsError for an invalid host.
 #[pyclass(frozen, eq, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq)]
 pub(crate) struct ReadyRules(tlsrpt::ReadyRules);
@@ -237,67 +241,67 @@ impl ReadyRules {
         Ok(Self(rules))
     }
 
-    /// How many days a certificate must still last.
+    /// The number of days for which a certificate must remain valid.
     #[getter]
     fn certificate_days(&self) -> u32 {
         self.0.certificate_days()
     }
 
-    /// For how many full days no sender must have failed to fetch the policy.
+    /// The number of full days without a failed fetch of the policy.
     #[getter]
     fn served_days(&self) -> u32 {
         self.0.served_days()
     }
 
-    /// For how many full days the same list must have been served.
+    /// The number of full days for which the same list of MX hosts must have been served.
     #[getter]
     fn days(&self) -> u32 {
         self.0.days()
     }
 
-    /// How many organisations must have reported successes.
+    /// The number of organisations that must have reported successes.
     #[getter]
     fn submitters(&self) -> u32 {
         self.0.submitters()
     }
 
-    /// How many sessions must have succeeded.
+    /// The number of sessions that must have succeeded.
     #[getter]
     fn sessions(&self) -> u64 {
         self.0.sessions()
     }
 
-    /// How many sessions are enough for a domain that gets little mail, and after how many days.
+    /// The number of sessions that is enough for a domain with little mail, and the number of days after which it is.
     #[getter]
     fn few_sessions(&self) -> (u64, u32) {
         self.0.few_sessions()
     }
 
-    /// For how many full days there may be no report of a success.
+    /// The maximum number of full days without a reported success.
     #[getter]
     fn silent_days(&self) -> u32 {
         self.0.silent_days()
     }
 
-    /// For how many full days there must have been no failure of the domain's own.
+    /// The number of full days without a failure caused by the domain itself.
     #[getter]
     fn clean_days(&self) -> u32 {
         self.0.clean_days()
     }
 
-    /// How many organisations make a failure the domain's own.
+    /// The number of organisations that must report a failure before it is attributed to the domain.
     #[getter]
     fn witnesses(&self) -> u32 {
         self.0.witnesses()
     }
 
-    /// How many of a thousand sessions may fail for other causes, and on how many days.
+    /// The number of sessions per thousand that may fail for other causes, and the number of days on which they may.
     #[getter]
     fn other_failures(&self) -> (u32, u32) {
         self.0.other_failures()
     }
 
-    /// The hosts that are accepted.
+    /// The accepted hosts.
     #[getter]
     fn accepted<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.0.accepted().iter().cloned().map(DnsName).collect::<Vec<_>>())
@@ -309,7 +313,7 @@ impl ReadyRules {
         Ok(format!("ReadyRules({})", named.collect::<PyResult<Vec<_>>>()?.join(", ")))
     }
 
-    /// The call that makes it anew: its arguments are named, which `functools.partial` carries.
+    /// Returns the constructor call, with its keyword arguments in a `functools.partial`.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, ())> {
         let py = slf.py();
         let partial = py.import("functools")?.getattr("partial")?;
@@ -337,7 +341,7 @@ impl ReadyRules {
     }
 }
 
-/// A number of days or of senders. More than 2^32 - 1 count as that.
+/// A number of days or senders, saturating at 2^32 - 1.
 struct Small(u32);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Small {

@@ -16,7 +16,7 @@ use crate::report_policy::{ReportPolicy, policy_dict, shown};
 use crate::report_sender::ReportSender;
 use crate::value::{hash_of, reduced, value};
 
-/// A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+/// A report of one organisation about its TLS sessions with a domain, usually for one day (RFC 8460, 4.4).
 ///
 /// >>> from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
 /// >>> report = Report(
@@ -38,10 +38,10 @@ use crate::value::{hash_of, reduced, value};
 /// >>> Report.parse(report.to_json(), strict=True) == report
 /// True
 ///
-/// What a sender left out is `None`. Everything in a report that was received is a stranger's text: it may hold any character,
-/// and may be untrue. Two reports are equal that say the same, whatever their deviations are.
+/// A member that the sender left out is `None`. A received report is untrusted input: its texts may contain any character,
+/// and its content may be untrue. Two reports are equal if their content is equal, regardless of their deviations.
 ///
-/// Raises TypeError or ValueError for a value that cannot be. What may not stand in a report `to_json` tells.
+/// Raises TypeError or ValueError for a value of a wrong type or range. `to_json` checks whether the report is valid.
 #[pyclass(frozen, module = "mta_sts.tlsrpt")]
 pub(crate) struct Report {
     pub(crate) content: tlsrpt::Report,
@@ -76,7 +76,7 @@ impl Report {
         Ok(report.into())
     }
 
-    /// Reads a report: JSON, compressed with gzip or not, which its first octets tell.
+    /// Parses a report: JSON, either plain or compressed with gzip, as detected from its first octets.
     ///
     /// >>> import gzip
     /// >>> from mta_sts.tlsrpt import Report
@@ -84,15 +84,16 @@ impl Report {
     /// >>> [(deviation.code, deviation.path) for deviation in report.deviations][:2]
     /// [('null-member', 'contact-info'), ('no-policies', 'policies')]
     ///
-    /// Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So whatever can
-    /// be understood is read, and what was odd stands in `deviations`. `strict`: the first deviation is an error.
+    /// Many senders deviate from RFC 8460, and a rejected report would hide the failures that it describes. Therefore
+    /// everything that can be understood is accepted, and `deviations` lists the departures. `strict`: the first deviation is
+    /// an error.
     ///
-    /// `max_octets`: how long the report may be, unpacked, 10 MiB by default. `max_policies`, `max_details`: how many policies
-    /// it may have, and how many failure details all of them together. It takes time and memory linear in `max_octets`,
-    /// whatever a compressed report would unpack to; other threads run meanwhile where it is long.
+    /// `max_octets`: the maximum length of the decompressed report, 10 MiB by default. `max_policies`, `max_details`: the
+    /// maximum number of policies, and of failure details in all policies together. Time and memory are linear in `max_octets`,
+    /// regardless of the decompressed size of the input. For a long report, other threads can run meanwhile.
     ///
-    /// Raises MtaStsError: it is no JSON, or compressed and damaged; it is no object, has no `policies`, or is beyond a limit.
-    /// `.path` and `.offset` are the place in the JSON.
+    /// Raises MtaStsError if the report is not valid JSON, is damaged gzip, is not an object, has no `policies`, or exceeds a
+    /// limit. `.path` and `.offset` are the place in the JSON.
     #[staticmethod]
     #[pyo3(signature = (data, /, *, strict = false, max_octets = 10_485_760, max_policies = 1_000, max_details = 20_000))]
     fn parse(
@@ -142,13 +143,13 @@ impl Report {
         self.content.id()
     }
 
-    /// The time that is reported on: `date-range`.
+    /// The period of the report: `date-range`.
     #[getter]
     fn period(&self) -> Option<ReportPeriod> {
         self.content.period().map(ReportPeriod)
     }
 
-    /// What is reported, a `ReportPolicy` each.
+    /// The policies of the report, each a `ReportPolicy`.
     #[getter]
     fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let policies = self.policies.get_or_try_init(py, || {
@@ -158,22 +159,21 @@ impl Report {
         Ok(policies.bind(py).clone())
     }
 
-    /// How many sessions succeeded, under all policies together. A session may count under DANE and under MTA-STS.
+    /// The number of successful sessions, summed over all policies. A session may be counted under both DANE and MTA-STS.
     #[getter]
     fn successes(&self) -> u64 {
         self.total(tlsrpt::ReportPolicy::successes)
     }
 
-    /// How many sessions failed, under all policies together.
+    /// The number of failed sessions, summed over all policies.
     #[getter]
     fn failures(&self) -> u64 {
         self.total(tlsrpt::ReportPolicy::failures)
     }
 
-    /// Where the report that was read departs from RFC 8460 or from I-JSON, a `Deviation` each, in the order in which it was
-    /// noticed.
+    /// The departures of the parsed report from RFC 8460 or I-JSON, each a `Deviation`, in the order of their detection.
     ///
-    /// At most 256; of more, the last is `more-deviations`.
+    /// At most 256; if there are more, the last one is `more-deviations`.
     #[getter]
     fn deviations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let deviations = self.deviations.get_or_try_init(py, || {
@@ -186,9 +186,9 @@ impl Report {
         Ok(deviations.bind(py).clone())
     }
 
-    /// The report with this domain for the policies that have none: the file name tells it (`ReportFileName`).
+    /// Returns the report with this domain, usually from the file name (`ReportFileName`), in the policies that have none.
     ///
-    /// What the body says prevails (RFC 8460, 5.6). Raises MtaStsError for a domain that is none.
+    /// A domain in the body takes precedence (RFC 8460, 5.6). Raises MtaStsError for an invalid domain.
     #[pyo3(signature = (domain, /))]
     fn with_missing_domains(&self, domain: &Bound<'_, PyAny>) -> PyResult<Self> {
         let (py, domain) = (domain.py(), policy_domain(domain)?);
@@ -203,22 +203,22 @@ impl Report {
 
     /// Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4.
     ///
-    /// The same report always gives the same text, and `parse` gives the same report without a deviation. What is `None` is left
-    /// out. To send it, see `mail_parts`.
+    /// The same report always gives the same text, and `parse` reads it back without a deviation. Members that are `None` are
+    /// omitted. To send it, see `mail_parts`.
     ///
-    /// Raises MtaStsError with `.path`, for what its receiver would misread or refuse: a member that RFC 8460 demands is missing;
-    /// the period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
-    /// unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer sessions are
-    /// detailed than failed.
+    /// Raises MtaStsError with `.path` if a receiver would misread or reject the report: a member that RFC 8460 requires is
+    /// missing; the period is not one UTC day; the contact has no domain; a name is not in A-labels or has a trailing dot; a
+    /// type is unknown, or an address is invalid; a text is empty, too long, or has invalid characters; the details cover fewer
+    /// sessions than failed.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         let written = py.detach(|| self.content.to_json());
         written.map_err(|error| error.into_exception(py))
     }
 
-    /// What the report says, in dicts, lists, texts and numbers: for `json`, `pandas.json_normalize` and the like.
+    /// Returns the report as dicts, lists, strings and numbers, for `json`, `pandas.json_normalize` and similar functions.
     ///
-    /// The keys are the names of the attributes, and each of them is there. `start` and `end` are those of the period, in Unix
-    /// seconds. What a stranger wrote comes as it is, deviations and all.
+    /// The keys are the names of the attributes; all are present. `start` and `end` are those of the period, in Unix seconds.
+    /// Texts of the sender are unchanged, including deviations.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         let report = &self.content;
@@ -236,11 +236,12 @@ impl Report {
         Ok(dict)
     }
 
-    /// What the mail that brings the report to this domain has of its own, a `MailParts`; `mail` makes the whole mail.
+    /// Returns the specific parts of the mail that carries the report to this domain, a `MailParts`; `mail` makes the whole
+    /// mail.
     ///
-    /// Raises MtaStsError, for a report that no receiver would take for one of this sender: `other-report-submitter`, if the domain of
-    /// its `contact` is another; `bad-report-id`, if its `id` can stand in no subject; `missing-report-period`. What a `Tally` has
-    /// made has none of that.
+    /// Raises MtaStsError for a report that no receiver would accept from this sender: `other-report-submitter`, if the domain
+    /// of its `contact` differs; `bad-report-id`, if its `id` cannot be used in a subject; `missing-report-period`. The reports
+    /// of a `Tally` have none of these faults.
     #[pyo3(signature = (domain, sender, /))]
     fn mail_parts<'py>(
         &self,
@@ -250,13 +251,14 @@ impl Report {
         parts_of(domain.py(), &self.content, &policy_domain(domain)?, &sender.0)
     }
 
-    /// The mail that brings the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its octets.
+    /// Returns the mail that carries the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its
+    /// octets.
     ///
-    /// It is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each gets a mail of its own.
-    /// `date`: in Unix seconds or an aware datetime, now by default. Where it is signed with DKIM, both fields that begin with
-    /// `TLS-Report` belong into the signature (RFC 8460, 5.3).
+    /// The mail is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each address gets
+    /// its own mail. `date`: in Unix seconds or an aware datetime, now by default. A DKIM signature must cover both header
+    /// fields that begin with `TLS-Report` (RFC 8460, 5.3).
     ///
-    /// Raises MtaStsError, as `to_json` and `mail_parts` do, and for a contact that is no plain address.
+    /// Raises MtaStsError in the cases of `to_json` and `mail_parts`, and if the contact is not a plain address.
     #[pyo3(signature = (domain, /, *, to, date = None))]
     fn mail<'py>(
         slf: &Bound<'py, Self>,
@@ -301,7 +303,7 @@ impl Report {
         reduced("report", slf.into_any())
     }
 
-    /// Sets what a pickle kept of the text that was read.
+    /// Sets the deviations from a pickle.
     fn _with_deviations(&self, py: Python<'_>, deviations: Py<PyTuple>) -> PyResult<Self> {
         let report = Self::from(self.content.clone());
         report.deviations.set(py, deviations).map_err(|_| PyValueError::new_err("it has deviations"))?;

@@ -1,4 +1,4 @@
-//! The mail that brings a report, and what is read of others'.
+//! The mail that carries a report: making its parts, and parsing those of others.
 
 use mta_sts_core::PolicyDomain as Domain;
 use mta_sts_core::tlsrpt::{self, MailParts};
@@ -11,7 +11,7 @@ use crate::name::PolicyDomain;
 use crate::report_period::ReportPeriod;
 use crate::value::value;
 
-/// The parts of the mail that brings a report about this domain.
+/// Returns the parts of the mail that carries a report about this domain.
 pub(crate) fn parts_of<'py>(
     py: Python<'py>,
     report: &tlsrpt::Report,
@@ -33,14 +33,14 @@ pub(crate) fn parts_of<'py>(
     value(py, "MailParts", arguments)
 }
 
-/// What the subject of a mail with a report says (RFC 8460, 5.3).
+/// The parsed subject of a mail with a report (RFC 8460, 5.3).
 ///
 /// >>> from mta_sts.tlsrpt import ReportSubject
 /// >>> subject = ReportSubject.parse("Report Domain: example.com Submitter: mail.sender.example Report-ID: <735ff.e317@sender.example>")
 /// >>> str(subject.domain), str(subject.submitter), subject.report_id
 /// ('example.com', 'mail.sender.example', '735ff.e317@sender.example')
 ///
-/// It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+/// It suggests which report a mail carries; the report itself takes precedence (RFC 8460, 5.6).
 #[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct ReportSubject(tlsrpt::ReportSubject);
@@ -52,7 +52,7 @@ impl ReportSubject {
         ("domain", "submitter", "report_id")
     }
 
-    /// Reads the value of `Subject`, folded or not, its words decoded; `None` for that of another mail.
+    /// Parses the value of `Subject`, folded or not, with encoded words decoded; `None` if it is not the subject of a report.
     ///
     /// Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so.
     #[staticmethod]
@@ -67,13 +67,13 @@ impl ReportSubject {
         PolicyDomain(self.0.domain.clone())
     }
 
-    /// The domain that it comes from.
+    /// The domain of the sender of the report.
     #[getter]
     fn submitter(&self) -> PolicyDomain {
         PolicyDomain(self.0.submitter.clone())
     }
 
-    /// The Report-ID, without angle brackets. Some senders have another one in the report.
+    /// The Report-ID, without angle brackets. Some senders use a different one in the report.
     #[getter]
     fn report_id(&self) -> &str {
         &self.0.report_id
@@ -100,8 +100,8 @@ impl ReportSubject {
 /// >>> str(name.submitter), str(name.domain), name.period, name.unique_id, name.is_compressed
 /// ('mail.sender.example', 'example.com', ReportPeriod(1470013207, 1470186007), '001', True)
 ///
-/// It tells the domain of a report that does not (`Report.with_missing_domains`); what the report itself says prevails (RFC 8460,
-/// 5.6). Never make a path of what was received: `str()` of this is safe to use.
+/// It gives the domain of a report that lacks one (`Report.with_missing_domains`); the report itself takes precedence (RFC
+/// 8460, 5.6). Never use a received file name as a path: use the `str()` of this value, which is safe.
 #[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct ReportFileName(tlsrpt::ReportFileName);
@@ -113,40 +113,40 @@ impl ReportFileName {
         ("submitter", "domain", "period")
     }
 
-    /// Reads the name of a file, without folders; `None` for that of another file.
+    /// Parses a file name without directories; `None` if it is not the name of a report.
     ///
-    /// Whether a file is compressed its first octets say, more surely than its name.
+    /// The first octets of a file show more reliably than its name whether it is compressed.
     #[staticmethod]
     #[pyo3(signature = (name, /))]
     fn parse(name: Text<'_>) -> Option<Self> {
         tlsrpt::ReportFileName::parse(name.as_ref()).map(Self)
     }
 
-    /// The domain that the report comes from.
+    /// The domain of the sender of the report.
     #[getter]
     fn submitter(&self) -> PolicyDomain {
         PolicyDomain(self.0.submitter.clone())
     }
 
-    /// The domain that it is about.
+    /// The domain that the report is about.
     #[getter]
     fn domain(&self) -> PolicyDomain {
         PolicyDomain(self.0.domain.clone())
     }
 
-    /// The time that is reported on.
+    /// The period of the report.
     #[getter]
     fn period(&self) -> ReportPeriod {
         ReportPeriod(self.0.period)
     }
 
-    /// What tells two reports about the same time apart: letters and digits, or `None`.
+    /// The identifier that distinguishes reports about the same period: letters and digits, or `None`.
     #[getter]
     fn unique_id(&self) -> Option<&str> {
         self.0.unique_id.as_deref()
     }
 
-    /// Whether it ends in `.json.gz`, not in `.json`.
+    /// Whether the name ends in `.json.gz` instead of `.json`.
     #[getter]
     fn is_compressed(&self) -> bool {
         self.0.is_compressed

@@ -10,17 +10,18 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use crate::convert::{IpAddress, Text, count, text_of_each};
 use crate::value::{hash_of, reduced, word};
 
-/// What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+/// The results under one policy: an element of `policies` (RFC 8460, 4.4).
 ///
 /// >>> from mta_sts.tlsrpt import ReportPolicy
 /// >>> policy = ReportPolicy("no-policy-found", "example.com", successes=12)
 /// >>> policy.kind, policy.domain, policy.successes, policy.failures
 /// (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, 'example.com', 12, 0)
 ///
-/// `kind` is a `PolicyType`, or another text. `domain` is the recipient's, or for `tlsa` the name that the TLSA records belong to
-/// (RFC 8460, 1.1), in A-labels. `lines`: of an MTA-STS policy as they were received, errors included, or one for each TLSA
-/// record; of a line 4,096 octets count, of all 65,536. `mx_hosts`: the patterns of the policy, in A-labels. `successes`,
-/// `failures`: how many sessions, 2**53 - 1 at most. `details`: a `FailureDetails` for each kind of failure.
+/// `kind` is a `PolicyType`, or another string. `domain` is the recipient domain, or for `tlsa` the name of the TLSA
+/// records (RFC 8460, 1.1), in A-labels. `lines`: the lines of an MTA-STS policy as received, including errors, or one line
+/// for each TLSA record; at most 4,096 octets of a line and 65,536 of all lines are kept. `mx_hosts`: the patterns of the
+/// policy, in A-labels. `successes`, `failures`: the numbers of sessions, 2**53 - 1 at most. `details`: a `FailureDetails`
+/// for each kind of failure.
 #[pyclass(frozen, module = "mta_sts.tlsrpt")]
 pub(crate) struct ReportPolicy {
     pub(crate) content: tlsrpt::ReportPolicy,
@@ -58,7 +59,7 @@ impl ReportPolicy {
         Ok(policy.into())
     }
 
-    /// The kind of the policy, a `PolicyType`; a `str` that is none, where RFC 8460 does not register it: `policy-type`.
+    /// The kind of the policy, a `PolicyType`, or a plain `str` if RFC 8460 does not register it: `policy-type`.
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         registered(py, "PolicyType", self.content.kind(), PolicyType::as_str)
@@ -84,21 +85,21 @@ impl ReportPolicy {
         PyList::new(py, patterns)
     }
 
-    /// How many sessions kept the policy: `total-successful-session-count`.
+    /// The number of sessions that satisfied the policy: `total-successful-session-count`.
     #[getter]
     fn successes(&self) -> u64 {
         self.content.successes()
     }
 
-    /// How many sessions failed: `total-failure-session-count`.
+    /// The number of failed sessions: `total-failure-session-count`.
     #[getter]
     fn failures(&self) -> u64 {
         self.content.failures()
     }
 
-    /// What went wrong, a `FailureDetails` for each kind of failure: `failure-details`.
+    /// The failures, a `FailureDetails` for each kind: `failure-details`.
     ///
-    /// A session may count in several, so their sum may be more than `failures` (RFC 8460, 4).
+    /// A session may be counted in several, so their sum may exceed `failures` (RFC 8460, 4).
     #[getter]
     fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let details = self.details.get_or_try_init(py, || {
@@ -137,17 +138,18 @@ impl From<tlsrpt::ReportPolicy> for ReportPolicy {
     }
 }
 
-/// One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+/// One kind of failure under a policy, with its number of sessions: an element of `failure-details` (RFC 8460, 4.4).
 ///
 /// >>> from mta_sts.tlsrpt import FailureDetails
 /// >>> details = FailureDetails("validation-failure", 3, receiving_mx_hostname="mx.example.com", failure_reason_code="mx-mismatch")
 /// >>> details.result, details.failed_sessions, details.receiving_ip
 /// (<ResultType.VALIDATION_FAILURE: 'validation-failure'>, 3, None)
 ///
-/// `result` is a `ResultType`, or another text; `failed_sessions` is 2**53 - 1 at most. Addresses are texts, or those of
-/// `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO, of which the first word
-/// counts, 255 octets at most. `failure_reason_code`: an error code of the sender, or its message, of which 128 octets count, since
-/// a report need not tell much of the sender (RFC 8460, 8). `?` stands in both for what is not printable ASCII.
+/// `result` is a `ResultType`, or another string; `failed_sessions` is 2**53 - 1 at most. Addresses are strings, or objects
+/// of `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO; only the first
+/// word is kept, 255 octets at most. `failure_reason_code`: an error code or message of the sender, truncated to 128
+/// octets, since a report should disclose little about the sender (RFC 8460, 8). In both, `?` replaces characters that are
+/// not printable ASCII.
 #[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct FailureDetails(pub(crate) tlsrpt::FailureDetails);
@@ -194,19 +196,19 @@ impl FailureDetails {
         Self(details)
     }
 
-    /// What went wrong, a `ResultType`; a `str` that is none, where RFC 8460 does not register it: `result-type`.
+    /// The kind of failure, a `ResultType`, or a plain `str` if RFC 8460 does not register it: `result-type`.
     #[getter]
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         registered(py, "ResultType", self.0.result(), ResultType::as_str)
     }
 
-    /// How many sessions had it: `failed-session-count`.
+    /// The number of sessions with this failure: `failed-session-count`.
     #[getter]
     fn failed_sessions(&self) -> u64 {
         self.0.failed_sessions()
     }
 
-    /// The address of the sending mail server: `sending-mta-ip`. What is no address comes as it was written.
+    /// The address of the sending mail server: `sending-mta-ip`. An invalid address is returned as written.
     #[getter]
     fn sending_mta_ip(&self) -> Option<String> {
         self.0.sending_mta_ip().map(Word::to_string)
@@ -224,7 +226,7 @@ impl FailureDetails {
         self.0.receiving_mx_helo()
     }
 
-    /// The address of the MX host: `receiving-ip`. What is no address comes as it was written.
+    /// The address of the MX host: `receiving-ip`. An invalid address is returned as written.
     #[getter]
     fn receiving_ip(&self) -> Option<String> {
         self.0.receiving_ip().map(Word::to_string)
@@ -236,7 +238,7 @@ impl FailureDetails {
         self.0.additional_information()
     }
 
-    /// The reason, in words of the sender that nobody agreed on: `failure-reason-code`. `explain` knows many.
+    /// The reason, in the sender's own, non-standard words: `failure-reason-code`. `explain` knows many of them.
     #[getter]
     fn failure_reason_code(&self) -> Option<&str> {
         self.0.failure_reason_code()
@@ -257,7 +259,7 @@ impl FailureDetails {
     }
 }
 
-/// An address as Python has it: one of `ipaddress`, or a text, which need be none.
+/// An address from Python: an object of `ipaddress`, or a string, which may be invalid.
 struct Address(Word<IpAddr>);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Address {
@@ -271,7 +273,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Address {
     }
 }
 
-/// A member of an enum of `mta_sts._words`, or the text that is none.
+/// A member of an enum of `mta_sts._words`, or the string itself if it is unknown.
 fn registered<'py, T: Copy>(
     py: Python<'py>,
     class: &str,
@@ -284,12 +286,12 @@ fn registered<'py, T: Copy>(
     }
 }
 
-/// A text of a stranger, for a repr.
+/// Formats an untrusted text for a repr.
 pub(crate) fn shown(text: Option<&str>) -> String {
     text.map_or_else(|| "None".to_owned(), |text| format!("{text:?}"))
 }
 
-/// What a report says of a policy, as `Report.to_dict` has it.
+/// The results under one policy, as returned by `Report.to_dict`.
 pub(crate) fn policy_dict<'py>(
     py: Python<'py>,
     policy: &tlsrpt::ReportPolicy,

@@ -5,15 +5,15 @@ use crate::convert::Text;
 use crate::error::IntoException;
 use crate::name::PolicyDomain;
 
-/// Who sends reports: a mail address (`contact-info`), and the name of the organisation (`organization-name`).
+/// The sender of reports: a mail address (`contact-info`) and the name of the organisation (`organization-name`).
 ///
 /// >>> from mta_sts.tlsrpt import ReportSender
 /// >>> str(ReportSender("tls-reports@sender.example", "Sender Inc.").submitter)
 /// 'sender.example'
 ///
-/// The submitter is the domain of the address, always: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
+/// The submitter is always the domain of the address: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
 ///
-/// Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`: it is a mistake of the configuration.
+/// Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`, which is a configuration error.
 #[pyclass(frozen, eq, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct ReportSender(pub(crate) tlsrpt::ReportSender);

@@ -16,7 +16,7 @@ use crate::report::Report;
 use crate::report_sender::ReportSender;
 use crate::value::{shown_bool, value, word};
 
-/// What is counted of sessions with other domains, and the reports that come of it (RFC 8460). Any thread may use it.
+/// Counts TLS sessions with other domains, and makes the reports about them (RFC 8460). It is thread-safe.
 ///
 /// >>> from mta_sts.tlsrpt import Datagram, ReportSender, Tally
 /// >>> tally = Tally(ReportSender("tls-reports@sender.example", "Sender Inc."), seed=7)
@@ -35,14 +35,15 @@ use crate::value::{shown_bool, value, word};
 /// >>> tally.is_empty
 /// True
 ///
-/// `sender`: who reports. `seed`: any number from a source of random numbers, kept secret and over restarts: it keys the hash of the
-/// names, which come from strangers, and sets when the report of a domain is due. `max_domains`: how many recipient domains are
-/// counted in a day, 65,536 by default. `max_octets`: how much memory all counts may take, 64 MiB by default.
+/// `sender`: the sender of the reports. `seed`: a random number, kept secret and the same across restarts: it keys the hash
+/// of untrusted names, and determines when the report of a domain is due. `max_domains`: the maximum number of recipient
+/// domains per day, 65,536 by default. `max_octets`: the maximum memory of all counts, 64 MiB by default.
 ///
-/// The reports of a day of UTC are due from ten minutes to some four hours after it. Whoever delivers one asks for the TLSRPT record
-/// of the domain anew, and tries all of its URIs; it is delivered once one has taken it (RFC 8460, 3).
+/// The reports of a UTC day are due between ten minutes and about four hours after its end. To deliver one, query the
+/// TLSRPT record of the domain again, and try all of its URIs; the report is delivered when one of them has accepted it
+/// (RFC 8460, 3).
 ///
-/// Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+/// Times are Unix seconds or aware datetimes. Raises MtaStsError for an invalid domain.
 #[pyclass(frozen, module = "mta_sts.tlsrpt")]
 pub(crate) struct Tally(Mutex<tlsrpt::Tally>);
 
@@ -59,12 +60,12 @@ impl Tally {
         Self(Mutex::new(tlsrpt::Tally::new(config(sender, seed, max_domains, max_octets))))
     }
 
-    /// Reads what `to_text` has written; texts may be put together, each but the first without its first line.
+    /// Parses the output of `to_text`; several outputs may be concatenated, each but the first without its first line.
     ///
-    /// The other arguments are those of `Tally`. What has no room under them is lost (`lost_sessions`).
+    /// The other arguments are those of `Tally`. Sessions beyond their limits are lost (`lost_sessions`).
     ///
-    /// Raises MtaStsError with `.line` and `.offset`: the text is cut off, damaged, or of a version to come. Keep it, for whoever
-    /// looks into it, and begin with an empty tally.
+    /// Raises MtaStsError with `.line` and `.offset` if the text is truncated, damaged, or of a later version. Keep it for
+    /// inspection, and start with an empty tally.
     #[staticmethod]
     #[pyo3(signature = (text, sender, /, *, seed, max_domains = 65_536, max_octets = 67_108_864))]
     fn parse(
@@ -80,14 +81,14 @@ impl Tally {
         parsed.map(|tally| Self(Mutex::new(tally))).map_err(|error| error.into_exception(py))
     }
 
-    /// Counts an event; gives what became of it, a `Counted`.
+    /// Counts an event, and returns the result, a `Counted`.
     #[pyo3(signature = (event, /, *, now))]
     fn count<'py>(&self, py: Python<'py>, event: &Event, now: Time) -> PyResult<Bound<'py, PyAny>> {
         let counted = event.with(|event| self.lock(py).count(&event, now.0))?;
         counted_word(py, counted)
     }
 
-    /// Counts what a datagram tells; gives what became of each event, a `Counted` each.
+    /// Counts the events of a datagram, and returns a `Counted` for each.
     #[pyo3(signature = (datagram, /, *, now))]
     fn count_datagram<'py>(
         &self,
@@ -103,10 +104,10 @@ impl Tally {
         PyList::new(py, words.collect::<PyResult<Vec<_>>>()?)
     }
 
-    /// Adds what another tally has counted and not yet delivered, day by day.
+    /// Adds the counts of another tally that are not delivered yet, day by day.
     ///
-    /// It may come from another machine, or be what was counted while this one was loaded. One that is merged twice counts twice.
-    /// What has no room is lost (`lost_sessions`). Raises ValueError for the tally itself.
+    /// The other tally may come from another machine, or hold the counts made while this one was loaded. A tally that is merged
+    /// twice is counted twice. Sessions beyond the limits are lost (`lost_sessions`). Raises ValueError for the tally itself.
     #[pyo3(signature = (other, /))]
     fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
         if std::ptr::eq(self, other) {
@@ -126,10 +127,12 @@ impl Tally {
         Ok(())
     }
 
-    /// Notes that a report was mailed to this domain: not the one that it is about, but that of the address. Call it at each try.
+    /// Notes that a report was mailed to this domain, which is that of the address, not the one that the report is about. Call
+    /// it at each attempt.
     ///
-    /// Another program may count the session without knowing what it was. A domain that had nothing but good sessions, no more
-    /// than reports were mailed to it that day, gets no report, or two domains would report to each other for ever.
+    /// Another program may count the session without knowing that it carried a report. A domain gets no report if all of its
+    /// sessions succeeded and they are no more than the reports mailed to it that day; otherwise two domains would send each
+    /// other reports forever.
     #[pyo3(signature = (domain, /, *, now))]
     fn note_report_mail(&self, domain: &Bound<'_, PyAny>, now: Time) -> PyResult<()> {
         let (py, domain) = (domain.py(), policy_domain(domain)?);
@@ -137,9 +140,9 @@ impl Tally {
         Ok(())
     }
 
-    /// The next report that is due, a `DueReport`, or `None`.
+    /// Returns the next report that is due, a `DueReport`, or `None`.
     ///
-    /// It is due again, as if the delivery had failed, unless `handle_delivery` says what came of it.
+    /// Unless `handle_delivery` is given the result, the report is due again later, as if the delivery had failed.
     #[pyo3(signature = (*, now))]
     fn poll_report<'py>(&self, py: Python<'py>, now: Time) -> PyResult<Option<Bound<'py, PyAny>>> {
         let due = self.lock(py).poll_report(now.0);
@@ -150,15 +153,16 @@ impl Tally {
         due.transpose()
     }
 
-    /// When `poll_report` next has something to do, in Unix seconds, or `None`. A time that is past means now.
+    /// Returns the time when `poll_report` should be called next, in Unix seconds, or `None`. A time in the past means now.
     fn poll_timeout(&self, py: Python<'_>) -> Option<u64> {
         self.lock(py).poll_timeout().map(UnixTime::as_secs)
     }
 
-    /// Takes note of what came of a delivery, a `ReportDelivery`; gives when it is to be tried again, which `poll_report` will say.
+    /// Handles the result of a delivery, a `ReportDelivery`; returns the time of the next attempt, when `poll_report` returns
+    /// the report again.
     ///
-    /// It is tried again 5, 15 and 45 minutes, 2, 5 and 15 hours after the one before; `None`: never. A report that is not known
-    /// any more changes nothing. Raises MtaStsError, `unknown-word`, for a word that is none.
+    /// The delays between attempts are 5, 15 and 45 minutes, then 2, 5 and 15 hours; `None` means no further attempt. The
+    /// result of a report that is no longer known is ignored. Raises MtaStsError, `unknown-word`, for an unknown keyword.
     #[pyo3(signature = (id, end, /, *, now))]
     fn handle_delivery(
         &self,
@@ -176,32 +180,33 @@ impl Tally {
         Ok(self.lock(py).handle_delivery(&id.0, end, now.0).map(UnixTime::as_secs))
     }
 
-    /// All that is counted, as text: the same counts give the same text, in all languages.
+    /// Returns all counts as text: the same counts give the same text, in all languages.
     ///
-    /// Reports that are in delivery are kept with what was tried; after `parse` they are tried again when it is time.
+    /// Reports in delivery are included, with their attempts; after `parse` they are due again at the time of their next
+    /// attempt.
     fn to_text(&self, py: Python<'_>) -> String {
         py.detach(|| self.lock_detached().to_text())
     }
 
-    /// Returns whether there is nothing to report.
+    /// Whether there is nothing to report.
     #[getter]
     fn is_empty(&self, py: Python<'_>) -> bool {
         self.lock(py).is_empty()
     }
 
-    /// How many domains have been counted on the day of this time.
+    /// Returns the number of domains that are counted on the day of this time.
     #[pyo3(signature = (day, /))]
     fn domains(&self, py: Python<'_>, day: Time) -> usize {
         self.lock(py).domains(day.0)
     }
 
-    /// The octets that all counts take in memory; never more than `max_octets`.
+    /// The memory that all counts use, in octets; never more than `max_octets`.
     #[getter]
     fn octets(&self, py: Python<'_>) -> usize {
         self.lock(py).octets()
     }
 
-    /// How many sessions were lost because a merge, a text, or a clock that was set right, found no room for them.
+    /// The number of sessions that were lost because a merge, a parsed text, or a clock correction exceeded a limit.
     #[getter]
     fn lost_sessions(&self, py: Python<'_>) -> u64 {
         self.lock(py).lost_sessions()
@@ -238,7 +243,8 @@ fn counted_word(py: Python<'_>, counted: Counted) -> PyResult<Bound<'_, PyAny>> 
     word(py, "Counted", code)
 }
 
-/// Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew.
+/// The identity of a due report, for `Tally.handle_delivery`. It is valid in this process only: after a restart,
+/// `Tally.poll_report` returns a new one.
 #[pyclass(frozen, eq, ord, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DueId(tlsrpt::DueId);

@@ -1,8 +1,8 @@
 """MTA-STS (RFC 8461): mail over TLS only, to the right hosts only.
 
-The rules, without a socket and without an event loop: records, policies, MX matching, policy
-discovery, verdicts, a cache. `drive()` runs a discovery over your own DNS and HTTPS functions; with the
-extra `mta-sts[resolver]`, `mta_sts.resolver` and `mta_sts.aio` bring theirs.
+The rules, without sockets and event loops: records, policies, MX matching, policy discovery, verdicts, and a cache.
+`drive()` runs a discovery with your own DNS and HTTPS functions; with the extra `mta-sts[resolver]`, `mta_sts.resolver`
+and `mta_sts.aio` include them.
 """
 
 from ._core import (

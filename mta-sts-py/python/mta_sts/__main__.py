@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def seconds(text: str) -> float:
-    """A limit as `--timeout` takes it."""
+    """Parses the argument of `--timeout`."""
     try:
         value = float(text)
     except ValueError:
@@ -78,7 +78,7 @@ def seconds(text: str) -> float:
 
 
 async def asked(resolver: Resolver, domain: PolicyDomain, timeout: float) -> tuple[Outcome | None, list[str] | None]:
-    """What came of the lookup, and the MX hosts; `None` where that is not known within so many seconds."""
+    """Returns the outcome of the lookup and the MX hosts, each `None` if it is not known within `timeout` seconds."""
     import dns.exception
 
     async def outcome() -> Outcome | None:
@@ -99,7 +99,7 @@ async def asked(resolver: Resolver, domain: PolicyDomain, timeout: float) -> tup
 
 
 def seen_of(domain: PolicyDomain, outcome: Outcome | None, hosts: list[str] | None) -> dict[str, Any]:
-    """All that there is to tell."""
+    """Returns the results as plain values, for JSON."""
     seen: dict[str, Any] = {"domain": str(domain), "policy_url": domain.policy_url, "timed_out": outcome is None}
     policy = None if outcome is None else outcome.policy
     if outcome is not None and outcome.no_policy is not None:
@@ -129,12 +129,12 @@ def seen_of(domain: PolicyDomain, outcome: Outcome | None, hosts: list[str] | No
 
 
 def is_skipped(delivery: Delivery, host: str) -> bool:
-    """Whether a sender does not even connect."""
+    """Whether a sender skips the host without connecting."""
     return isinstance(delivery.check_mx(host).decision, Skip)
 
 
 def shown(seen: dict[str, Any], timeout: float) -> str:
-    """The same for people."""
+    """Formats the results as text."""
     lines = [seen["domain"]]
     if "policy" in seen:
         policy = seen["policy"]

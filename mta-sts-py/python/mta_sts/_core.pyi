@@ -257,7 +257,7 @@ def tls_required_no(values: Iterable[_Octets], /) -> bool:
     """
 
 def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason: str | None = None, /) -> Hint:
-    """What a failure of a report means: its cause, whose it is, and what mends it, a `Hint`.
+    """Explains a failure in a report: its cause, who is responsible, and how to fix it, a `Hint`.
 
     >>> from mta_sts.tlsrpt import explain
     >>> hint = explain("sts", "validation-failure", "unable_to_get_local_issuer_certificate")
@@ -266,18 +266,18 @@ def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason
     >>> hint.fix
     'Install the whole chain of a certificate from a public CA: with certbot, `fullchain.pem` instead of `cert.pem`.'
 
-    It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which may be any
-    text or `None`. A reason is in words of the sender's own: known are those of this package, Postfix, OpenSSL, Microsoft, mox,
-    Stalwart and of programs in Go. One that is not known is passed over.
+    It takes the `kind` of a `ReportPolicy`, and the `result` and the `failure_reason_code` of its `FailureDetails`, which
+    may be any text or `None`. Reasons are not standardised: those of this package, Postfix, OpenSSL, Microsoft, mox,
+    Stalwart and of Go programs are known. An unknown reason is ignored.
     """
 
 def hints() -> list[Hint]:
-    """Every `Hint` but those of faults that `lint` finds, whose codes and sentences are the same there."""
+    """Returns every `Hint`, except those for faults that `lint` finds, which have the codes and sentences of `lint`."""
 
 def hint_of_code(code: str, /) -> Hint:
-    """The `Hint` that has this code.
+    """Returns the `Hint` with this code.
 
-    Raises MtaStsError, `unknown-word`, if none has.
+    Raises MtaStsError, `unknown-word`, for an unknown code.
     """
 
 def assess(
@@ -292,7 +292,7 @@ def assess(
     mended_at: _Time | None = None,
     rules: ReadyRules | None = None,
 ) -> Readiness:
-    r"""Whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
+    r"""Assesses whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
 
     >>> from mta_sts import Policy
     >>> from mta_sts.tlsrpt import LiveFindings, LiveHost, Report, ReportPeriod, ReportPolicy, assess
@@ -322,15 +322,17 @@ def assess(
     >>> str(readiness.evidence)
     'no failure of yours in 280 sessions: fewer than 1.08 % fail, at 95 % confidence'
 
-    `reports` may be of any domain: policies of others are passed over, and so are reports without a period, or with one that ends
-    after tomorrow. Of two with the same organisation, `report-id` and period the worst of both counts. `policy`: the policy that is
-    served. `live`: what a check sees of the domain now; without one the answer is never "ready". `since`: since when the policy has
-    this list of `mx`; without it reports must tell. `mended_at`: when a fault of the domain was mended last; failures of that day
-    count as from before. `rules`: the numbers of the conditions, those of `ReadyRules()` if none are given.
+    `reports` may include other domains: their policies are ignored, and so are reports without a period, or with one that
+    ends after tomorrow. Of two reports with the same organisation, `report-id` and period, the worse values are used.
+    `policy`: the policy that is served. `live`: the findings of a current check of the domain; without them the verdict is
+    never "ready". `since`: the time since which the policy has had its current list of `mx`; without it, the time is
+    derived from the reports. `mended_at`: the time when a fault of the domain was last fixed; failures of that day are
+    attributed to the time before. `rules`: the thresholds of the conditions, by default those of `ReadyRules()`.
 
-    It asks nobody. Anybody can write a report: hand in those only that you believe. Other threads run meanwhile.
+    The function makes no network queries. Anybody can write a report: pass only reports that you trust. Other threads can
+    run meanwhile.
 
-    Raises MtaStsError for a domain, a host or the code of a hint that is none.
+    Raises MtaStsError for an invalid domain or host, or an unknown hint code.
     """
 
 @final
@@ -1231,7 +1233,7 @@ class PolicyCache:
 
 @final
 class Report:
-    """A report of one organisation about TLS with a domain, usually for a day (RFC 8460, 4.4).
+    """A report of one organisation about its TLS sessions with a domain, usually for one day (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
     >>> report = Report(
@@ -1253,10 +1255,10 @@ class Report:
     >>> Report.parse(report.to_json(), strict=True) == report
     True
 
-    What a sender left out is `None`. Everything in a report that was received is a stranger's text: it may hold any character,
-    and may be untrue. Two reports are equal that say the same, whatever their deviations are.
+    A member that the sender left out is `None`. A received report is untrusted input: its texts may contain any character,
+    and its content may be untrue. Two reports are equal if their content is equal, regardless of their deviations.
 
-    Raises TypeError or ValueError for a value that cannot be. What may not stand in a report `to_json` tells.
+    Raises TypeError or ValueError for a value of a wrong type or range. `to_json` checks whether the report is valid.
     """
 
     __match_args__: Final = ("organization", "period", "policies")
@@ -1280,7 +1282,7 @@ class Report:
         max_policies: int = 1000,
         max_details: int = 20000,
     ) -> Report:
-        """Reads a report: JSON, compressed with gzip or not, which its first octets tell.
+        """Parses a report: JSON, either plain or compressed with gzip, as detected from its first octets.
 
         >>> import gzip
         >>> from mta_sts.tlsrpt import Report
@@ -1288,15 +1290,16 @@ class Report:
         >>> [(deviation.code, deviation.path) for deviation in report.deviations][:2]
         [('null-member', 'contact-info'), ('no-policies', 'policies')]
 
-        Senders depart from RFC 8460 in many ways, and a report that is not read tells nobody of their trouble. So whatever can
-        be understood is read, and what was odd stands in `deviations`. `strict`: the first deviation is an error.
+        Many senders deviate from RFC 8460, and a rejected report would hide the failures that it describes. Therefore
+        everything that can be understood is accepted, and `deviations` lists the departures. `strict`: the first deviation is
+        an error.
 
-        `max_octets`: how long the report may be, unpacked, 10 MiB by default. `max_policies`, `max_details`: how many policies
-        it may have, and how many failure details all of them together. It takes time and memory linear in `max_octets`,
-        whatever a compressed report would unpack to; other threads run meanwhile where it is long.
+        `max_octets`: the maximum length of the decompressed report, 10 MiB by default. `max_policies`, `max_details`: the
+        maximum number of policies, and of failure details in all policies together. Time and memory are linear in `max_octets`,
+        regardless of the decompressed size of the input. For a long report, other threads can run meanwhile.
 
-        Raises MtaStsError: it is no JSON, or compressed and damaged; it is no object, has no `policies`, or is beyond a limit.
-        `.path` and `.offset` are the place in the JSON.
+        Raises MtaStsError if the report is not valid JSON, is damaged gzip, is not an object, has no `policies`, or exceeds a
+        limit. `.path` and `.offset` are the place in the JSON.
         """
 
     @property
@@ -1317,52 +1320,52 @@ class Report:
 
     @property
     def period(self) -> ReportPeriod | None:
-        """The time that is reported on: `date-range`."""
+        """The period of the report: `date-range`."""
 
     @property
     def policies(self) -> tuple[ReportPolicy, ...]:
-        """What is reported, a `ReportPolicy` each."""
+        """The policies of the report, each a `ReportPolicy`."""
 
     @property
     def successes(self) -> int:
-        """How many sessions succeeded, under all policies together. A session may count under DANE and under MTA-STS."""
+        """The number of successful sessions, summed over all policies. A session may be counted under both DANE and MTA-STS."""
 
     @property
     def failures(self) -> int:
-        """How many sessions failed, under all policies together."""
+        """The number of failed sessions, summed over all policies."""
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
-        """Where the report that was read departs from RFC 8460 or from I-JSON, a `Deviation` each, in the order in which it was
-        noticed.
+        """The departures of the parsed report from RFC 8460 or I-JSON, each a `Deviation`, in the order of their detection.
 
-        At most 256; of more, the last is `more-deviations`.
+        At most 256; if there are more, the last one is `more-deviations`.
         """
 
     def with_missing_domains(self, domain: PolicyDomain | str, /) -> Report:
-        """The report with this domain for the policies that have none: the file name tells it (`ReportFileName`).
+        """Returns the report with this domain, usually from the file name (`ReportFileName`), in the policies that have none.
 
-        What the body says prevails (RFC 8460, 5.6). Raises MtaStsError for a domain that is none.
+        A domain in the body takes precedence (RFC 8460, 5.6). Raises MtaStsError for an invalid domain.
         """
 
     def to_json(self) -> str:
         """Writes the report: I-JSON (RFC 7493) on one line, members in the order of RFC 8460, 4.4.
 
-        The same report always gives the same text, and `parse` gives the same report without a deviation. What is `None` is left
-        out. To send it, see `mail_parts`.
+        The same report always gives the same text, and `parse` reads it back without a deviation. Members that are `None` are
+        omitted. To send it, see `mail_parts`.
 
-        Raises MtaStsError with `.path`, for what its receiver would misread or refuse: a member that RFC 8460 demands is missing;
-        the period is not one day of UTC; the contact has no domain; a name is not in A-labels or has a last dot; a type is
-        unknown, an address is none; a text is empty, too long, or has characters that do not belong there; fewer sessions are
-        detailed than failed.
+        Raises MtaStsError with `.path` if a receiver would misread or reject the report: a member that RFC 8460 requires is
+        missing; the period is not one UTC day; the contact has no domain; a name is not in A-labels or has a trailing dot; a
+        type is unknown, or an address is invalid; a text is empty, too long, or has invalid characters; the details cover fewer
+        sessions than failed.
         """
 
     def mail_parts(self, domain: PolicyDomain | str, sender: ReportSender, /) -> MailParts:
-        """What the mail that brings the report to this domain has of its own, a `MailParts`; `mail` makes the whole mail.
+        """Returns the specific parts of the mail that carries the report to this domain, a `MailParts`; `mail` makes the whole
+        mail.
 
-        Raises MtaStsError, for a report that no receiver would take for one of this sender: `other-report-submitter`, if the domain of
-        its `contact` is another; `bad-report-id`, if its `id` can stand in no subject; `missing-report-period`. What a `Tally` has
-        made has none of that.
+        Raises MtaStsError for a report that no receiver would accept from this sender: `other-report-submitter`, if the domain
+        of its `contact` differs; `bad-report-id`, if its `id` cannot be used in a subject; `missing-report-period`. The reports
+        of a `Tally` have none of these faults.
         """
 
     def mail(
@@ -1373,20 +1376,21 @@ class Report:
         to: Mailto | str,
         date: _Time | None = None,
     ) -> EmailMessage:
-        """The mail that brings the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its octets.
+        """Returns the mail that carries the report to this domain: an `email.message.EmailMessage`, whose `as_bytes()` are its
+        octets.
 
-        It is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each gets a mail of its own.
-        `date`: in Unix seconds or an aware datetime, now by default. Where it is signed with DKIM, both fields that begin with
-        `TLS-Report` belong into the signature (RFC 8460, 5.3).
+        The mail is from the `contact` of the report. `to`: one address of the `rua`, a `Mailto` or its text; each address gets
+        its own mail. `date`: in Unix seconds or an aware datetime, now by default. A DKIM signature must cover both header
+        fields that begin with `TLS-Report` (RFC 8460, 5.3).
 
-        Raises MtaStsError, as `to_json` and `mail_parts` do, and for a contact that is no plain address.
+        Raises MtaStsError in the cases of `to_json` and `mail_parts`, and if the contact is not a plain address.
         """
 
     def to_dict(self) -> ReportDict:
-        """What the report says, in dicts, lists, texts and numbers: for `json`, `pandas.json_normalize` and the like.
+        """Returns the report as dicts, lists, strings and numbers, for `json`, `pandas.json_normalize` and similar functions.
 
-        The keys are the names of the attributes, and each of them is there. `start` and `end` are those of the period, in Unix
-        seconds. What a stranger wrote comes as it is, deviations and all.
+        The keys are the names of the attributes; all are present. `start` and `end` are those of the period, in Unix seconds.
+        Texts of the sender are unchanged, including deviations.
         """
 
     def _with_deviations(self, deviations: tuple[Deviation, ...]) -> Report: ...
@@ -1396,14 +1400,14 @@ class Report:
 
 @final
 class ReportPeriod:
-    """The time that a report is about, in Unix seconds: `start` and `end`, the first and the last second that count (RFC 8460, 4.4).
+    """The period of a report, in Unix seconds: `start` and `end` are its first and last second (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import ReportPeriod
     >>> day = ReportPeriod.of_day(1_700_000_000)
     >>> day, day.is_one_day
     (ReportPeriod(1699920000, 1700006399), True)
 
-    Times are Unix seconds or aware datetimes. Raises ValueError for an end that is before the start.
+    Times are Unix seconds or aware datetimes. Raises ValueError if the end is before the start.
     """
 
     __match_args__: Final = ("start", "end")
@@ -1411,19 +1415,19 @@ class ReportPeriod:
     def __new__(cls, start: _Time, end: _Time, /) -> ReportPeriod: ...
     @staticmethod
     def of_day(time: _Time, /) -> ReportPeriod:
-        """The day of UTC that has this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
+        """Returns the UTC day that contains this time, from 00:00:00 to 23:59:59 (RFC 8460, 4.1)."""
 
     @property
     def start(self) -> int:
-        """The first second that counts."""
+        """The first second of the period."""
 
     @property
     def end(self) -> int:
-        """The last second that counts."""
+        """The last second of the period."""
 
     @property
     def is_one_day(self) -> bool:
-        """Whether it is one whole day of UTC, as it should be (RFC 8460, 4.1)."""
+        """Whether it is one whole UTC day, as it should be (RFC 8460, 4.1)."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1435,17 +1439,18 @@ class ReportPeriod:
 
 @final
 class ReportPolicy:
-    """What a report says of one policy: an element of `policies` (RFC 8460, 4.4).
+    """The results under one policy: an element of `policies` (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import ReportPolicy
     >>> policy = ReportPolicy("no-policy-found", "example.com", successes=12)
     >>> policy.kind, policy.domain, policy.successes, policy.failures
     (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, 'example.com', 12, 0)
 
-    `kind` is a `PolicyType`, or another text. `domain` is the recipient's, or for `tlsa` the name that the TLSA records belong to
-    (RFC 8460, 1.1), in A-labels. `lines`: of an MTA-STS policy as they were received, errors included, or one for each TLSA
-    record; of a line 4,096 octets count, of all 65,536. `mx_hosts`: the patterns of the policy, in A-labels. `successes`,
-    `failures`: how many sessions, 2**53 - 1 at most. `details`: a `FailureDetails` for each kind of failure.
+    `kind` is a `PolicyType`, or another string. `domain` is the recipient domain, or for `tlsa` the name of the TLSA
+    records (RFC 8460, 1.1), in A-labels. `lines`: the lines of an MTA-STS policy as received, including errors, or one line
+    for each TLSA record; at most 4,096 octets of a line and 65,536 of all lines are kept. `mx_hosts`: the patterns of the
+    policy, in A-labels. `successes`, `failures`: the numbers of sessions, 2**53 - 1 at most. `details`: a `FailureDetails`
+    for each kind of failure.
     """
 
     __match_args__: Final = ("kind", "domain")
@@ -1464,7 +1469,7 @@ class ReportPolicy:
     ) -> ReportPolicy: ...
     @property
     def kind(self) -> PolicyType | str:
-        """The kind of the policy, a `PolicyType`; a `str` that is none, where RFC 8460 does not register it: `policy-type`."""
+        """The kind of the policy, a `PolicyType`, or a plain `str` if RFC 8460 does not register it: `policy-type`."""
 
     @property
     def domain(self) -> str | None:
@@ -1480,17 +1485,17 @@ class ReportPolicy:
 
     @property
     def successes(self) -> int:
-        """How many sessions kept the policy: `total-successful-session-count`."""
+        """The number of sessions that satisfied the policy: `total-successful-session-count`."""
 
     @property
     def failures(self) -> int:
-        """How many sessions failed: `total-failure-session-count`."""
+        """The number of failed sessions: `total-failure-session-count`."""
 
     @property
     def details(self) -> tuple[FailureDetails, ...]:
-        """What went wrong, a `FailureDetails` for each kind of failure: `failure-details`.
+        """The failures, a `FailureDetails` for each kind: `failure-details`.
 
-        A session may count in several, so their sum may be more than `failures` (RFC 8460, 4).
+        A session may be counted in several, so their sum may exceed `failures` (RFC 8460, 4).
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -1499,17 +1504,18 @@ class ReportPolicy:
 
 @final
 class FailureDetails:
-    """One kind of failure under a policy, and how many sessions had it: an element of `failure-details` (RFC 8460, 4.4).
+    """One kind of failure under a policy, with its number of sessions: an element of `failure-details` (RFC 8460, 4.4).
 
     >>> from mta_sts.tlsrpt import FailureDetails
     >>> details = FailureDetails("validation-failure", 3, receiving_mx_hostname="mx.example.com", failure_reason_code="mx-mismatch")
     >>> details.result, details.failed_sessions, details.receiving_ip
     (<ResultType.VALIDATION_FAILURE: 'validation-failure'>, 3, None)
 
-    `result` is a `ResultType`, or another text; `failed_sessions` is 2**53 - 1 at most. Addresses are texts, or those of
-    `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO, of which the first word
-    counts, 255 octets at most. `failure_reason_code`: an error code of the sender, or its message, of which 128 octets count, since
-    a report need not tell much of the sender (RFC 8460, 8). `?` stands in both for what is not printable ASCII.
+    `result` is a `ResultType`, or another string; `failed_sessions` is 2**53 - 1 at most. Addresses are strings, or objects
+    of `ipaddress`. `receiving_mx_helo`: the name in the greeting of the MX host or in its answer to EHLO; only the first
+    word is kept, 255 octets at most. `failure_reason_code`: an error code or message of the sender, truncated to 128
+    octets, since a report should disclose little about the sender (RFC 8460, 8). In both, `?` replaces characters that are
+    not printable ASCII.
     """
 
     __match_args__: Final = ("result", "failed_sessions")
@@ -1529,15 +1535,15 @@ class FailureDetails:
     ) -> FailureDetails: ...
     @property
     def result(self) -> ResultType | str:
-        """What went wrong, a `ResultType`; a `str` that is none, where RFC 8460 does not register it: `result-type`."""
+        """The kind of failure, a `ResultType`, or a plain `str` if RFC 8460 does not register it: `result-type`."""
 
     @property
     def failed_sessions(self) -> int:
-        """How many sessions had it: `failed-session-count`."""
+        """The number of sessions with this failure: `failed-session-count`."""
 
     @property
     def sending_mta_ip(self) -> str | None:
-        """The address of the sending mail server: `sending-mta-ip`. What is no address comes as it was written."""
+        """The address of the sending mail server: `sending-mta-ip`. An invalid address is returned as written."""
 
     @property
     def receiving_mx_hostname(self) -> str | None:
@@ -1549,7 +1555,7 @@ class FailureDetails:
 
     @property
     def receiving_ip(self) -> str | None:
-        """The address of the MX host: `receiving-ip`. What is no address comes as it was written."""
+        """The address of the MX host: `receiving-ip`. An invalid address is returned as written."""
 
     @property
     def additional_information(self) -> str | None:
@@ -1557,7 +1563,7 @@ class FailureDetails:
 
     @property
     def failure_reason_code(self) -> str | None:
-        """The reason, in words of the sender that nobody agreed on: `failure-reason-code`. `explain` knows many."""
+        """The reason, in the sender's own, non-standard words: `failure-reason-code`. `explain` knows many of them."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1565,15 +1571,15 @@ class FailureDetails:
 
 @final
 class ReportSender:
-    """Who sends reports: a mail address (`contact-info`), and the name of the organisation (`organization-name`).
+    """The sender of reports: a mail address (`contact-info`) and the name of the organisation (`organization-name`).
 
     >>> from mta_sts.tlsrpt import ReportSender
     >>> str(ReportSender("tls-reports@sender.example", "Sender Inc.").submitter)
     'sender.example'
 
-    The submitter is the domain of the address, always: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
+    The submitter is always the domain of the address: `TLS-Report-Submitter` must equal it (RFC 8460, 5.3).
 
-    Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`: it is a mistake of the configuration.
+    Raises MtaStsError, `bad-sender-contact` or `bad-sender-organization`, which is a configuration error.
     """
 
     __match_args__: Final = ("contact", "organization")
@@ -1597,21 +1603,21 @@ class ReportSender:
 
 @final
 class ReportSubject:
-    """What the subject of a mail with a report says (RFC 8460, 5.3).
+    """The parsed subject of a mail with a report (RFC 8460, 5.3).
 
     >>> from mta_sts.tlsrpt import ReportSubject
     >>> subject = ReportSubject.parse("Report Domain: example.com Submitter: mail.sender.example Report-ID: <735ff.e317@sender.example>")
     >>> str(subject.domain), str(subject.submitter), subject.report_id
     ('example.com', 'mail.sender.example', '735ff.e317@sender.example')
 
-    It is a hint of which report a mail brings; what the report itself says prevails (RFC 8460, 5.6).
+    It suggests which report a mail carries; the report itself takes precedence (RFC 8460, 5.6).
     """
 
     __match_args__: Final = ("domain", "submitter", "report_id")
 
     @staticmethod
     def parse(subject: str, /) -> ReportSubject | None:
-        """Reads the value of `Subject`, folded or not, its words decoded; `None` for that of another mail.
+        """Parses the value of `Subject`, folded or not, with encoded words decoded; `None` if it is not the subject of a report.
 
         Angle brackets around the Report-ID may be missing, and it need not be a msg-id: large senders write it so.
         """
@@ -1622,11 +1628,11 @@ class ReportSubject:
 
     @property
     def submitter(self) -> PolicyDomain:
-        """The domain that it comes from."""
+        """The domain of the sender of the report."""
 
     @property
     def report_id(self) -> str:
-        """The Report-ID, without angle brackets. Some senders have another one in the report."""
+        """The Report-ID, without angle brackets. Some senders use a different one in the report."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1641,38 +1647,38 @@ class ReportFileName:
     >>> str(name.submitter), str(name.domain), name.period, name.unique_id, name.is_compressed
     ('mail.sender.example', 'example.com', ReportPeriod(1470013207, 1470186007), '001', True)
 
-    It tells the domain of a report that does not (`Report.with_missing_domains`); what the report itself says prevails (RFC 8460,
-    5.6). Never make a path of what was received: `str()` of this is safe to use.
+    It gives the domain of a report that lacks one (`Report.with_missing_domains`); the report itself takes precedence (RFC
+    8460, 5.6). Never use a received file name as a path: use the `str()` of this value, which is safe.
     """
 
     __match_args__: Final = ("submitter", "domain", "period")
 
     @staticmethod
     def parse(name: str, /) -> ReportFileName | None:
-        """Reads the name of a file, without folders; `None` for that of another file.
+        """Parses a file name without directories; `None` if it is not the name of a report.
 
-        Whether a file is compressed its first octets say, more surely than its name.
+        The first octets of a file show more reliably than its name whether it is compressed.
         """
 
     @property
     def submitter(self) -> PolicyDomain:
-        """The domain that the report comes from."""
+        """The domain of the sender of the report."""
 
     @property
     def domain(self) -> PolicyDomain:
-        """The domain that it is about."""
+        """The domain that the report is about."""
 
     @property
     def period(self) -> ReportPeriod:
-        """The time that is reported on."""
+        """The period of the report."""
 
     @property
     def unique_id(self) -> str | None:
-        """What tells two reports about the same time apart: letters and digits, or `None`."""
+        """The identifier that distinguishes reports about the same period: letters and digits, or `None`."""
 
     @property
     def is_compressed(self) -> bool:
-        """Whether it ends in `.json.gz`, not in `.json`."""
+        """Whether the name ends in `.json.gz` instead of `.json`."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1680,7 +1686,7 @@ class ReportFileName:
 
 @final
 class Event:
-    """Something that a report tells of: a session with an MX host, or a policy that could not be had.
+    """An event for a report: a session with an MX host, or a failed policy discovery.
 
     >>> from mta_sts import Delivery
     >>> from mta_sts.tlsrpt import Event
@@ -1689,8 +1695,9 @@ class Event:
     >>> event.policy_type, event.has_failed
     (<PolicyType.NO_POLICY_FOUND: 'no-policy-found'>, True)
 
-    `Tally.count` counts it, and a `Datagram` tells it to another program. It is made by `Event.session` and `Event.discovery`, or comes
-    from a datagram. A connection that failed before the host greeted has no row, and is no event (RFC 8460, 4.3.4).
+    `Tally.count` counts it, and a `Datagram` sends it to another program. It is made by `Event.session` or
+    `Event.discovery`, or comes from a datagram. A connection that failed before the greeting of the host has no row, and is
+    not an event (RFC 8460, 4.3.4).
     """
 
     def __new__(cls, *_arguments: Never, **_options: Never) -> Event: ...
@@ -1710,19 +1717,21 @@ class Event:
         record: TlsrptRecord | str | None = None,
         tlsrpt_report: bool = False,
     ) -> Event:
-        """A session with an MX host of `domain`, or one that its policy forbade: an event for each `TlsrptRow` of a verdict.
+        """Makes the event of a session with an MX host of `domain`, or of one that its policy forbade: one for each `TlsrptRow` of
+        a verdict.
 
-        `mx_host`: the host as its MX record has it; what is no host name is left out. `policy`: the MTA-STS policy of the domain,
-        told with what is counted under MTA-STS. `tlsa_records`: those of the host, told with what is counted under DANE; of
-        each usage, selector, matching type and data in hexadecimal, a blank between two. `helo`: what the host calls itself, its
-        greeting, or its answer to EHLO; the first word counts. `sending_ip`, `receiving_ip`: the addresses. `reason`: the
-        `failure-reason-code`, where you know more than the code of the row: a word of your TLS library, 128 octets at most.
+        `mx_host`: the host as in its MX record; an invalid host name is omitted. `policy`: the MTA-STS policy of the domain,
+        reported with sessions that are counted under MTA-STS. `tlsa_records`: the TLSA records of the host, reported with
+        sessions that are counted under DANE; each is its usage, selector, matching type and data in hexadecimal, separated by
+        spaces. `helo`: the name that the host uses for itself, its greeting, or its answer to EHLO; only the first word is
+        used. `sending_ip`, `receiving_ip`: the addresses. `reason`: the `failure-reason-code`, if you know more than the code
+        of the row, such as the error of your TLS library; 128 octets at most.
 
-        `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with a text that is none nothing is counted, and
-        without one it is counted and asked for when the report is due. `tlsrpt_report`: whether the message is itself a TLS
-        report, whose sessions are not counted (RFC 8460, 3).
+        `record`: the TLSRPT record of the domain, a `TlsrptRecord` or its text; with an invalid text the event is not counted,
+        and without a record it is counted, and the record is queried when the report is due. `tlsrpt_report`: whether the
+        message is itself a TLS report, whose sessions are not counted (RFC 8460, 3).
 
-        Raises MtaStsError for a domain that is none.
+        Raises MtaStsError for an invalid domain.
         """
 
     @staticmethod
@@ -1734,24 +1743,24 @@ class Event:
         record: TlsrptRecord | str | None = None,
         tlsrpt_report: bool = False,
     ) -> Event | None:
-        """A policy discovery of `domain` that failed, as its `Outcome` tells; `None` where there is nothing to report.
+        """Makes the event of a failed policy discovery of `domain` from its `Outcome`; `None` if there is nothing to report.
 
-        Without a policy it is a failed session under MTA-STS. Where a cached policy applies, the session that follows is counted on
-        its own, and the failure is a detail beside it (RFC 8460, 4). `record`, `tlsrpt_report`: as of `session`.
+        Without a policy it is a failed session under MTA-STS. If a cached policy applies, the session that follows is counted
+        separately, and the failure is an additional detail (RFC 8460, 4). `record`, `tlsrpt_report`: as in `session`.
 
-        Raises MtaStsError for a domain that is none.
+        Raises MtaStsError for an invalid domain.
         """
 
     def with_sending_ip(self, address: _Address, /) -> Event:
-        """The event with another sending address: the one that the world sees of a host behind a NAT."""
+        """Returns the event with another sending address: the public one of a host behind a NAT."""
 
     @property
     def domain(self) -> PolicyDomain:
-        """The recipient domain, which the report goes to."""
+        """The recipient domain, to which the report goes."""
 
     @property
     def policy_type(self) -> PolicyType:
-        """What the event is counted under, a `PolicyType`."""
+        """The policy type under which the event is counted, a `PolicyType`."""
 
     @property
     def has_failed(self) -> bool:
@@ -1762,7 +1771,7 @@ class Event:
 
 @final
 class Datagram:
-    """What libtlsrpt sends of one delivery: how TLS with an MX host went, under each policy that was looked for.
+    """A datagram of libtlsrpt about one delivery: the TLS results with an MX host, under each policy that was looked up.
 
     >>> from mta_sts.tlsrpt import Datagram
     >>> datagram = Datagram.parse(
@@ -1772,10 +1781,10 @@ class Datagram:
     >>> str(datagram.domain), [event.has_failed for event in datagram.events]
     ('example.com', [False])
 
-    A mail server of your own sends the same to whichever program counts: make a `Datagram` of the domain and its TLSRPT record, a
-    `TlsrptRecord` or its text, `add` each `Event`, and send `to_json` to the socket.
+    Your own mail server can send the same to the program that counts: make a `Datagram` from the domain and its TLSRPT
+    record, a `TlsrptRecord` or its text, `add` each `Event`, and send `to_json()` to the socket.
 
-    Raises MtaStsError for a domain that is none.
+    Raises MtaStsError for an invalid domain.
     """
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
@@ -1783,14 +1792,14 @@ class Datagram:
     def __new__(cls, domain: PolicyDomain | str, record: TlsrptRecord | str, /) -> Datagram: ...
     @staticmethod
     def parse(datagram: _Octets, /) -> Datagram:
-        """Reads a datagram, 64 KiB at most.
+        """Parses a datagram, 64 KiB at most.
 
-        A version may be missing or be `1`. What is not UTF-8 is replaced, what is not known passed over. A result type that is not
-        known counts as `validation-failure`. Where the reason is OpenSSL's word for a name, a date or an issuer that is wrong,
-        `validation-failure` becomes the result type that says so (RFC 8460, 4.3).
+        The version may be missing or `1`. Invalid UTF-8 is replaced, and unknown members are ignored. An unknown result type is
+        counted as `validation-failure`. If the reason is an OpenSSL error for a wrong name, date or issuer,
+        `validation-failure` becomes the specific result type (RFC 8460, 4.3).
 
-        Raises MtaStsError with `.line` and `.offset`: nothing is counted of it. Count it and go on: any local program may write to
-        the socket.
+        Raises MtaStsError with `.line` and `.offset` for an invalid datagram. Count the error and continue: any local program
+        may write to the socket.
         """
 
     @property
@@ -1803,20 +1812,21 @@ class Datagram:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What is to be counted, an `Event` each, with the record."""
+        """The events to count, each an `Event` with the record."""
 
     def add(self, event: Event, /) -> bool:
-        """Adds an event of the same recipient domain; its own record does not count.
+        """Adds an event of the same recipient domain; the event's own record is ignored.
 
-        Gives whether it could be added: a datagram has no word for a policy discovery that failed beside a cached policy, since each
-        of its policies stands for a session; nor for a session of a TLS report, which is not counted; nor for an event of another
-        domain.
+        Returns whether it could be added. A datagram cannot express a failed policy discovery while a cached policy applies,
+        since each of its policies stands for a session; nor a session of a TLS report, which is not counted; nor an event of
+        another domain.
         """
 
     def to_json(self) -> str:
-        """The datagram as libtlsrpt writes it, of version 1.
+        """Writes the datagram in the format of libtlsrpt, version 1.
 
-        Raises MtaStsError: `datagram-without-policy` and `datagram-too-long`, which no program would count. Send none.
+        Raises MtaStsError, `datagram-without-policy` or `datagram-too-long`: no program would count such a datagram, so do not
+        send one.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -1824,7 +1834,7 @@ class Datagram:
 
 @final
 class Tally:
-    """What is counted of sessions with other domains, and the reports that come of it (RFC 8460). Any thread may use it.
+    """Counts TLS sessions with other domains, and makes the reports about them (RFC 8460). It is thread-safe.
 
     >>> from mta_sts.tlsrpt import Datagram, ReportSender, Tally
     >>> tally = Tally(ReportSender("tls-reports@sender.example", "Sender Inc."), seed=7)
@@ -1843,14 +1853,15 @@ class Tally:
     >>> tally.is_empty
     True
 
-    `sender`: who reports. `seed`: any number from a source of random numbers, kept secret and over restarts: it keys the hash of the
-    names, which come from strangers, and sets when the report of a domain is due. `max_domains`: how many recipient domains are
-    counted in a day, 65,536 by default. `max_octets`: how much memory all counts may take, 64 MiB by default.
+    `sender`: the sender of the reports. `seed`: a random number, kept secret and the same across restarts: it keys the hash
+    of untrusted names, and determines when the report of a domain is due. `max_domains`: the maximum number of recipient
+    domains per day, 65,536 by default. `max_octets`: the maximum memory of all counts, 64 MiB by default.
 
-    The reports of a day of UTC are due from ten minutes to some four hours after it. Whoever delivers one asks for the TLSRPT record
-    of the domain anew, and tries all of its URIs; it is delivered once one has taken it (RFC 8460, 3).
+    The reports of a UTC day are due between ten minutes and about four hours after its end. To deliver one, query the
+    TLSRPT record of the domain again, and try all of its URIs; the report is delivered when one of them has accepted it
+    (RFC 8460, 3).
 
-    Times are Unix seconds or aware datetimes. Raises MtaStsError for a domain that is none.
+    Times are Unix seconds or aware datetimes. Raises MtaStsError for an invalid domain.
     """
 
     def __new__(
@@ -1872,76 +1883,81 @@ class Tally:
         max_domains: int = 65536,
         max_octets: int = 67108864,
     ) -> Tally:
-        """Reads what `to_text` has written; texts may be put together, each but the first without its first line.
+        """Parses the output of `to_text`; several outputs may be concatenated, each but the first without its first line.
 
-        The other arguments are those of `Tally`. What has no room under them is lost (`lost_sessions`).
+        The other arguments are those of `Tally`. Sessions beyond their limits are lost (`lost_sessions`).
 
-        Raises MtaStsError with `.line` and `.offset`: the text is cut off, damaged, or of a version to come. Keep it, for whoever
-        looks into it, and begin with an empty tally.
+        Raises MtaStsError with `.line` and `.offset` if the text is truncated, damaged, or of a later version. Keep it for
+        inspection, and start with an empty tally.
         """
 
     def count(self, event: Event, /, *, now: _Time) -> Counted:
-        """Counts an event; gives what became of it, a `Counted`."""
+        """Counts an event, and returns the result, a `Counted`."""
 
     def count_datagram(self, datagram: Datagram, /, *, now: _Time) -> list[Counted]:
-        """Counts what a datagram tells; gives what became of each event, a `Counted` each."""
+        """Counts the events of a datagram, and returns a `Counted` for each."""
 
     def merge(self, other: Tally, /) -> None:
-        """Adds what another tally has counted and not yet delivered, day by day.
+        """Adds the counts of another tally that are not delivered yet, day by day.
 
-        It may come from another machine, or be what was counted while this one was loaded. One that is merged twice counts twice.
-        What has no room is lost (`lost_sessions`). Raises ValueError for the tally itself.
+        The other tally may come from another machine, or hold the counts made while this one was loaded. A tally that is merged
+        twice is counted twice. Sessions beyond the limits are lost (`lost_sessions`). Raises ValueError for the tally itself.
         """
 
     def note_report_mail(self, domain: PolicyDomain | str, /, *, now: _Time) -> None:
-        """Notes that a report was mailed to this domain: not the one that it is about, but that of the address. Call it at each try.
+        """Notes that a report was mailed to this domain, which is that of the address, not the one that the report is about. Call
+        it at each attempt.
 
-        Another program may count the session without knowing what it was. A domain that had nothing but good sessions, no more
-        than reports were mailed to it that day, gets no report, or two domains would report to each other for ever.
+        Another program may count the session without knowing that it carried a report. A domain gets no report if all of its
+        sessions succeeded and they are no more than the reports mailed to it that day; otherwise two domains would send each
+        other reports forever.
         """
 
     def poll_report(self, *, now: _Time) -> DueReport | None:
-        """The next report that is due, a `DueReport`, or `None`.
+        """Returns the next report that is due, a `DueReport`, or `None`.
 
-        It is due again, as if the delivery had failed, unless `handle_delivery` says what came of it.
+        Unless `handle_delivery` is given the result, the report is due again later, as if the delivery had failed.
         """
 
     def poll_timeout(self) -> int | None:
-        """When `poll_report` next has something to do, in Unix seconds, or `None`. A time that is past means now."""
+        """Returns the time when `poll_report` should be called next, in Unix seconds, or `None`. A time in the past means now."""
 
     def handle_delivery(
         self, id: DueId, end: ReportDelivery | literal.ReportDelivery, /, *, now: _Time
     ) -> int | None:
-        """Takes note of what came of a delivery, a `ReportDelivery`; gives when it is to be tried again, which `poll_report` will say.
+        """Handles the result of a delivery, a `ReportDelivery`; returns the time of the next attempt, when `poll_report` returns
+        the report again.
 
-        It is tried again 5, 15 and 45 minutes, 2, 5 and 15 hours after the one before; `None`: never. A report that is not known
-        any more changes nothing. Raises MtaStsError, `unknown-word`, for a word that is none.
+        The delays between attempts are 5, 15 and 45 minutes, then 2, 5 and 15 hours; `None` means no further attempt. The
+        result of a report that is no longer known is ignored. Raises MtaStsError, `unknown-word`, for an unknown keyword.
         """
 
     def to_text(self) -> str:
-        """All that is counted, as text: the same counts give the same text, in all languages.
+        """Returns all counts as text: the same counts give the same text, in all languages.
 
-        Reports that are in delivery are kept with what was tried; after `parse` they are tried again when it is time.
+        Reports in delivery are included, with their attempts; after `parse` they are due again at the time of their next
+        attempt.
         """
 
     @property
     def is_empty(self) -> bool:
-        """Returns whether there is nothing to report."""
+        """Whether there is nothing to report."""
 
     def domains(self, day: _Time, /) -> int:
-        """How many domains have been counted on the day of this time."""
+        """Returns the number of domains that are counted on the day of this time."""
 
     @property
     def octets(self) -> int:
-        """The octets that all counts take in memory; never more than `max_octets`."""
+        """The memory that all counts use, in octets; never more than `max_octets`."""
 
     @property
     def lost_sessions(self) -> int:
-        """How many sessions were lost because a merge, a text, or a clock that was set right, found no room for them."""
+        """The number of sessions that were lost because a merge, a parsed text, or a clock correction exceeded a limit."""
 
 @final
 class DueId:
-    """Which report it is, for `Tally.handle_delivery`. It is of this process: in the next one `Tally.poll_report` gives it anew."""
+    """The identity of a due report, for `Tally.handle_delivery`. It is valid in this process only: after a restart,
+    `Tally.poll_report` returns a new one."""
 
     def __copy__(self) -> DueId: ...
     def __deepcopy__(self, _memo: object, /) -> DueId: ...
@@ -1955,22 +1971,24 @@ class DueId:
 
 @final
 class ReadyRules:
-    """The numbers of the conditions for enforcing, for `assess`.
+    """The thresholds of the conditions for enforcing a policy, for `assess`.
 
     >>> from mta_sts.tlsrpt import ReadyRules
     >>> ReadyRules().days, ReadyRules(days=28, accepted=["old-mx.example.com"]).days
     (14, 28)
 
-    `certificate_days`: how long the certificate of each MX host must still last, where nobody has seen that it renews by itself, 14
-    days by default. `served_days`: for how many full days no sender must have failed to fetch the policy, 7. `days`: for how many
-    the same list of MX hosts must have been served, 14. `submitters`: how many organisations must have reported successes, 2.
-    `sessions`: how many must have succeeded, 100. `few_sessions`: how many are enough for a domain that gets little mail, and after
-    how many days, `(10, 28)`. `silent_days`: for how many days there may be no report of a success, 7. `clean_days`: for how many
-    there must have been no failure of the domain's own, 7. `witnesses`: how many organisations must have seen a failure until it is
-    taken for the domain's own, 2. `other_failures`: how many of a thousand sessions of one organisation may fail for other causes,
-    and on how many days, `(5, 2)`. `accepted`: hosts that reports name, and that need not be in DNS.
+    `certificate_days`: the number of days for which the certificate of each MX host must remain valid if no renewal has
+    been observed, 14 by default. `served_days`: the number of full days without a failed fetch of the policy, 7. `days`:
+    the number of full days for which the same list of MX hosts must have been served, 14. `submitters`: the number of
+    organisations that must have reported successes, 2. `sessions`: the number of sessions that must have succeeded, 100.
+    `few_sessions`: the number of sessions that is enough for a domain with little mail, and the number of days after which
+    it is, `(10, 28)`. `silent_days`: the maximum number of days without a reported success, 7. `clean_days`: the number of
+    days without a failure caused by the domain itself, 7. `witnesses`: the number of organisations that must report a
+    failure before it is attributed to the domain, 2. `other_failures`: the number of sessions per thousand of one
+    organisation that may fail for other causes, and the number of days on which they may, `(5, 2)`. `accepted`: hosts that
+    reports may name although they are not in DNS.
 
-    Raises MtaStsError for a host that is none.
+    Raises MtaStsError for an invalid host.
     """
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
@@ -1992,47 +2010,47 @@ class ReadyRules:
     ) -> ReadyRules: ...
     @property
     def certificate_days(self) -> int:
-        """How many days a certificate must still last."""
+        """The number of days for which a certificate must remain valid."""
 
     @property
     def served_days(self) -> int:
-        """For how many full days no sender must have failed to fetch the policy."""
+        """The number of full days without a failed fetch of the policy."""
 
     @property
     def days(self) -> int:
-        """For how many full days the same list must have been served."""
+        """The number of full days for which the same list of MX hosts must have been served."""
 
     @property
     def submitters(self) -> int:
-        """How many organisations must have reported successes."""
+        """The number of organisations that must have reported successes."""
 
     @property
     def sessions(self) -> int:
-        """How many sessions must have succeeded."""
+        """The number of sessions that must have succeeded."""
 
     @property
     def few_sessions(self) -> tuple[int, int]:
-        """How many sessions are enough for a domain that gets little mail, and after how many days."""
+        """The number of sessions that is enough for a domain with little mail, and the number of days after which it is."""
 
     @property
     def silent_days(self) -> int:
-        """For how many full days there may be no report of a success."""
+        """The maximum number of full days without a reported success."""
 
     @property
     def clean_days(self) -> int:
-        """For how many full days there must have been no failure of the domain's own."""
+        """The number of full days without a failure caused by the domain itself."""
 
     @property
     def witnesses(self) -> int:
-        """How many organisations make a failure the domain's own."""
+        """The number of organisations that must report a failure before it is attributed to the domain."""
 
     @property
     def other_failures(self) -> tuple[int, int]:
-        """How many of a thousand sessions may fail for other causes, and on how many days."""
+        """The number of sessions per thousand that may fail for other causes, and the number of days on which they may."""
 
     @property
     def accepted(self) -> tuple[DnsName, ...]:
-        """The hosts that are accepted."""
+        """The accepted hosts."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...

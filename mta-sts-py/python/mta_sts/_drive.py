@@ -15,7 +15,7 @@ from ._words import FetchFailure, Purpose, TxtFailure
 
 @dataclass(frozen=True, slots=True)
 class Txt:
-    """DNS has TXT records: each one's character-strings joined; `ttl` in seconds."""
+    """The TXT records, each with its character-strings concatenated; `ttl` is in seconds."""
 
     rrset: Iterable[bytes | str]
     ttl: float
@@ -23,21 +23,21 @@ class Txt:
 
 @dataclass(frozen=True, slots=True)
 class TxtNotFound:
-    """DNS says that there is no such name or type; `ttl` is how long that may be kept."""
+    """The name or the type does not exist; `ttl` is the time for which this may be cached, in seconds."""
 
     ttl: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TxtFailed:
-    """DNS said nothing usable."""
+    """DNS gave no usable answer."""
 
     failure: TxtFailure | literal.TxtFailure
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the Policy Host answered, its certificate verified for its name."""
+    """The response of the Policy Host, whose certificate was verified for its name."""
 
     status: int
     content_type: bytes | str | None
@@ -46,7 +46,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class FetchFailed:
-    """No answer came from the Policy Host, or none that could be trusted."""
+    """The Policy Host gave no response, or none that could be trusted."""
 
     failure: FetchFailure | literal.FetchFailure
 
@@ -66,7 +66,7 @@ def drive(
     config: LookupConfig | None = None,
     now: Callable[[], float] = time.time,
 ) -> Outcome:
-    """Runs one lookup to its end, over your DNS and your HTTPS.
+    """Runs one lookup to its end, with your DNS and HTTPS functions.
 
     >>> from mta_sts import FetchFailed, Response, Txt, drive
     >>> policy = b"version: STSv1\\nmode: enforce\\nmx: mx.example.com\\nmax_age: 604800\\n"
@@ -78,8 +78,8 @@ def drive(
     >>> outcome.policy.matches_mx("mx.example.com")
     True
 
-    Each function is called once at most. What goes wrong in DNS or HTTPS is for them to say, as `TxtFailed`
-    or `FetchFailed`; an exception from them ends the lookup.
+    Each function is called at most once. They report failures of DNS and HTTPS by returning `TxtFailed` or `FetchFailed`;
+    an exception from them ends the lookup.
     """
     lookup = Lookup(domain, now=now(), cached=cached, purpose=purpose, config=config)
     while True:
@@ -103,7 +103,7 @@ async def drive_async(
     config: LookupConfig | None = None,
     now: Callable[[], float] = time.time,
 ) -> Outcome:
-    """As `drive()`, over coroutine functions; any event loop will do."""
+    """The same as `drive()`, with coroutine functions. It works with any event loop."""
     lookup = Lookup(domain, now=now(), cached=cached, purpose=purpose, config=config)
     while True:
         output = lookup.poll_output()

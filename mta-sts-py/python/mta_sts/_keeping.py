@@ -1,4 +1,4 @@
-"""What stands between a resolver and its store: a fault of the store costs no answer."""
+"""The layer between a resolver and its store, so that no lookup fails because of its store."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _T = TypeVar("_T")
 
 
 class Keeper:
-    """A store, and memory for what the store does not take.
+    """A store, with a fallback in memory for failed writes.
 
-    A fault is logged once, and so is its end. Meanwhile each entry that could not be written is kept in memory, so that a
-    policy still protects and a Policy Host that failed is still left alone; the next update of its domain writes it.
+    A fault is logged once, and so is its end. Meanwhile unwritten entries are kept in memory, so that policies stay in
+    force and back-offs are respected; the next update of a domain writes its entry.
     """
 
     def __init__(self, store: Store) -> None:
@@ -32,7 +32,7 @@ class Keeper:
         self._works = True
 
     async def entry(self, domain: PolicyDomain, *, use: bool) -> CacheEntry | None:
-        """What is remembered of a domain."""
+        """Returns the entry of a domain."""
         now = time.time()
         unwritten = self._unwritten.get(domain, now=now)
         if unwritten is not None:
@@ -41,7 +41,7 @@ class Keeper:
         return await self._asked(lambda: look(domain, now=now), None)
 
     async def apply(self, domain: PolicyDomain, update: CacheUpdate, entry: CacheEntry | None) -> None:
-        """Remembers what a lookup that went out from `entry` came to."""
+        """Applies the cache update of a lookup that started from `entry`."""
         now = time.time()
         unwritten = self._unwritten.peek(domain, now=now)
         if update.kind == "keep" and unwritten is None:
@@ -62,7 +62,7 @@ class Keeper:
         self._unwritten.apply(domain, update, now=now)
 
     async def due(self) -> list[PolicyDomain]:
-        """The domains whose policies are due for a refresh."""
+        """Returns the domains whose policies are due for a refresh."""
         now = time.time()
         if isinstance(self._store, PolicyCache):
             return _drained(self._store, now)

@@ -1,4 +1,4 @@
-"""The mail that brings a TLS report, as the package `email` has it."""
+"""The mail that carries a TLS report, made with the package `email`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNFOLDED = SMTP.clone(max_line_length=998)
 
 
 def message(report: Report, parts: MailParts, organization: str, to: Mailto | str, date: int | None) -> EmailMessage:
-    """The whole mail, of the parts that the core makes: compressed, encoded, addressed."""
+    """Makes the whole mail from the parts that the core provides: compresses, encodes and addresses it."""
     submitter = parts.contact.rpartition("@")[2]
     try:
         sent_at = datetime.fromtimestamp(time.time() if date is None else date, timezone.utc)
@@ -51,7 +51,7 @@ def message(report: Report, parts: MailParts, organization: str, to: Mailto | st
 
 
 def _address(text: str) -> Address:
-    """One mail address. Of what is none `email` raises this and that, and of some of it makes another address."""
+    """Parses one mail address. For an invalid one, `email` raises various exceptions or returns a different address."""
     try:
         address = Address(addr_spec=text)
     except (MessageError, IndexError, ValueError) as error:

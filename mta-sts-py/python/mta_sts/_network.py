@@ -31,7 +31,7 @@ from ._words import FetchFailure, PolicySource, Purpose, TxtFailure
 
 @dataclass(frozen=True)
 class Network:
-    """Where to ask, whom to trust, and how long to wait."""
+    """The DNS server, the trust store, and the time limits of lookups."""
 
     server: str | None = None
     dns_timeout: float = 10.0
@@ -54,7 +54,7 @@ class Network:
     ssl_context: ssl.SSLContext = field(init=False, repr=False, compare=False)
 
     async def discover(self, domain: PolicyDomain, purpose: Purpose, keeper: Keeper) -> Outcome:
-        """Runs one lookup, and remembers what it came to."""
+        """Runs one lookup, and applies its cache update."""
         # A refresh is no use of the domain: it would keep itself alive.
         cached = await keeper.entry(domain, use=purpose != Purpose.REFRESH)
         outcome = await drive_async(
@@ -80,7 +80,7 @@ class Network:
         return replace(outcome, applied=applied)
 
     async def query_txt(self, query: QueryTxt) -> TxtAnswer:
-        """The TXT records of the name, or why there are none."""
+        """Returns the TXT records of the name, or the reason why there are none."""
         try:
             answer = await self._query(query.name, dns.rdatatype.TXT, self.dns_timeout)
         except dns.resolver.NXDOMAIN as error:
@@ -96,7 +96,7 @@ class Network:
         return Txt([b"".join(rdata.strings) for rdata in answer.rrset], ttl)
 
     async def fetch_policy(self, request: FetchPolicy) -> FetchAnswer:
-        """The answer of the Policy Host; one deadline from its address to the last octet of the body."""
+        """Returns the response of the Policy Host, with one deadline from the address lookup to the end of the body."""
         attempts = _Attempts()
         try:
             return await asyncio.wait_for(self._fetch(request, attempts), request.timeout)
@@ -196,20 +196,20 @@ class Network:
 
 
 MAX_ADDRESSES = 8
-"""A Policy Host with more has them tried no further: its owner decides how many there are."""
+"""The maximum number of addresses to try for a Policy Host, whose owner decides how many there are."""
 
 CONNECT_TIMEOUT = 15.0
-"""So that one address that does not answer leaves time for the next."""
+"""The time limit of one connection attempt, in seconds, which leaves time for the next address."""
 
 
 class _Attempts:
-    """What went wrong with each address."""
+    """The failures of the attempted addresses."""
 
     def __init__(self) -> None:
         self.failed: list[FetchFailure] = []
 
     def failure(self) -> FetchFailed | None:
-        """The most telling of them: one that got farther says more."""
+        """Returns the most specific failure, from the attempt that got furthest."""
         return FetchFailed(min(self.failed, key=_TELLING.index)) if self.failed else None
 
 
@@ -249,14 +249,14 @@ def _fetch_failure(error: BaseException, reached: set[str]) -> FetchFailure:
 
 
 def _is_local(error: BaseException) -> bool:
-    """Whether the system has no more of something, or its network is down: nobody was asked."""
+    """Whether the system is out of resources, or its network is down, so that no request was sent."""
     return isinstance(error, OSError) and error.errno in _LOCAL_ERRORS
 
 
 _LOCAL_ERRORS = frozenset(
     (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETDOWN, errno.EACCES, errno.EPERM)
 )
-"""Not `ENETUNREACH`: a Policy Host with IPv6 alone is out of reach of a machine with IPv4 alone for good."""
+"""Excludes `ENETUNREACH`: a Policy Host with only IPv6 is permanently unreachable for a machine with only IPv4."""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -290,7 +290,7 @@ def _txt_failure(error: dns.exception.DNSException) -> TxtFailure:
 
 
 def _is_local_to_dns(error: Exception) -> bool:
-    """Whether the system let nobody be asked: it has no more files, or its name servers are out of reach."""
+    """Whether the system could not send the query: it is out of file descriptors, or its name servers are unreachable."""
     if isinstance(error, dns.resolver.NoNameservers):
         told = error.kwargs.get("errors", [])
         return bool(told) and all(isinstance(each[3], OSError) for each in told)
@@ -298,7 +298,7 @@ def _is_local_to_dns(error: Exception) -> bool:
 
 
 _BOGUS = range(5, 13)
-"""The Extended DNS Errors that speak of DNSSEC (RFC 8914, 4)."""
+"""The Extended DNS Errors for DNSSEC failures (RFC 8914, 4)."""
 
 
 def _resolver(server: str | None) -> dns.asyncresolver.Resolver:
@@ -342,12 +342,12 @@ def _ssl_context(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
 
 
 def parsed(domain: PolicyDomain | str) -> PolicyDomain:
-    """The domain. Raises MtaStsError if it is none."""
+    """Returns the domain. Raises MtaStsError if it is invalid."""
     return domain if isinstance(domain, PolicyDomain) else PolicyDomain.parse(domain)
 
 
 def seconds(what: str, value: float) -> float:
-    """A time to wait. Raises TypeError or ValueError if it is none."""
+    """Validates a time to wait. Raises TypeError or ValueError if it is invalid."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{what} is a number of seconds, not {type(value).__name__}")
     if not 0 < value <= MAX_SECONDS or math.isnan(value):
@@ -356,4 +356,4 @@ def seconds(what: str, value: float) -> float:
 
 
 MAX_SECONDS = 86_400
-"""What an event loop can wait for has an end; a day is beyond all use."""
+"""The maximum time to wait, within the range of every event loop."""

@@ -1,6 +1,7 @@
-"""How reports are pickled: as a report has it where that says all, and by their constructors otherwise.
+"""Pickling of reports: as report JSON if that is lossless, and otherwise by their constructors.
 
-What was read may lack what a constructor demands, and what was constructed may hold what no report may; never both.
+A parsed value may lack arguments that its constructor requires, and a constructed one may be invalid in a report; never
+both.
 """
 
 from __future__ import annotations

@@ -311,10 +311,11 @@ Conclusion = Union[Defer, RecheckPolicy, TryAgain, Bounce]
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Where a TLS report departs from RFC 8460 or from I-JSON, and was read all the same.
+    """A departure of a TLS report from RFC 8460 or I-JSON that did not prevent its parsing.
 
-    `path` is the member, `policies[0].summary`, empty for the report as a whole; for an unknown member it is the object that has it.
-    `offset` is in octets of the JSON: the start of a value, or the end of an object that lacks a member.
+    `path` is the member, such as `policies[0].summary`, or empty for the whole report; for an unknown member it is the
+    object that contains it. `offset` is in octets of the JSON: the start of a value, or the end of an object that lacks a
+    member.
     """
 
     code: literal.DeviationCode
@@ -328,7 +329,7 @@ class Deviation:
 
 
 class FailureDetailsDict(TypedDict):
-    """One kind of failure, as `Report.to_dict` has it."""
+    """One kind of failure, as returned by `Report.to_dict`."""
 
     result: str
     failed_sessions: int
@@ -341,7 +342,7 @@ class FailureDetailsDict(TypedDict):
 
 
 class ReportPolicyDict(TypedDict):
-    """What a report says of one policy, as `Report.to_dict` has it."""
+    """The results under one policy, as returned by `Report.to_dict`."""
 
     kind: str
     domain: str | None
@@ -353,7 +354,7 @@ class ReportPolicyDict(TypedDict):
 
 
 class ReportDict(TypedDict):
-    """A report, as `Report.to_dict` has it; `start` and `end` are Unix seconds."""
+    """A report, as returned by `Report.to_dict`; `start` and `end` are Unix seconds."""
 
     organization: str | None
     contact: str | None
@@ -368,10 +369,10 @@ class ReportDict(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class MailParts:
-    """What the mail that brings a TLS report has of its own (RFC 8460, 5.3); `Report.mail` makes the whole mail.
+    """The specific parts of the mail that carries a TLS report (RFC 8460, 5.3); `Report.mail` makes the whole mail.
 
-    It is a mail of `content_type`, from `contact`, with `subject` and `headers`. In it are `text`, as `text/plain` in UTF-8, and the
-    JSON of the report, compressed with gzip, as `media_type` with `file_name`.
+    The mail has the type `content_type`, comes from `contact`, and has `subject` and `headers`. It contains `text`, as
+    `text/plain` in UTF-8, and the JSON of the report, compressed with gzip, as `media_type` with `file_name`.
     """
 
     subject: str
@@ -385,11 +386,11 @@ class MailParts:
 
 @dataclass(frozen=True, slots=True)
 class DueReport:
-    """A report that is to be delivered now.
+    """A report that is due for delivery.
 
-    `id` is what `Tally.handle_delivery` is told. `domain` is the domain that the report is about and goes to, `record` its TLSRPT
-    record that was seen last, if one was: ask for it anew. When it is gone, the domain wants no report ("refused"); when DNS
-    cannot tell, this one counts. `attempt` is the number of the try, from 1.
+    `id` identifies it for `Tally.handle_delivery`. `domain` is the domain that the report is about and goes to, `record`
+    the last TLSRPT record seen for it, if any: query it again. If the record no longer exists, the domain wants no report
+    ("refused"); if DNS fails, use `record`. `attempt` is the number of the attempt, from 1.
     """
 
     id: DueId
@@ -399,15 +400,17 @@ class DueReport:
     attempt: int
 
     def mail(self, *, to: Mailto | str, date: float | datetime | None = None) -> EmailMessage:
-        """The mail that brings the report, as `Report.mail` has it."""
+        """Returns the mail that carries the report, as `Report.mail` does."""
         return self.report.mail(self.domain, to=to, date=date)
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a failure of a TLS report means. Two are equal if their codes are: the same fault, whatever the sender calls it.
+    """The explanation of a failure in a TLS report. Hints are equal if their codes are: the same fault, whatever the sender
+    calls it.
 
-    `cause` says what happened, `fix` what mends it, in one English sentence each; `fix` speaks to the owner of the domain.
+    `cause` says what happened, and `fix` how to fix it, in one English sentence each; `fix` is addressed to the owner of
+    the domain.
     """
 
     code: literal.HintCode
@@ -417,7 +420,7 @@ class Hint:
 
     @staticmethod
     def of(code: literal.HintCode, /) -> Hint:
-        """The hint that has this code, of those of `explain`, `hints` and `lint`.
+        """Returns the hint with this code, which may be one of `explain`, `hints` or `lint`.
 
         >>> from mta_sts.tlsrpt import Hint
         >>> Hint.of("certificate-expired").cause
@@ -433,11 +436,11 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class LiveHost:
-    """An MX host, as a check sees it now.
+    """The current state of an MX host, as seen by a check.
 
-    `fault` is what keeps senders with the policy from it, a `Hint` or its code; `expires_at`, when its certificate expires, in Unix
-    seconds or as an aware datetime; `renewal_seen`, that an earlier check saw another certificate, so that the end of this one is no
-    concern.
+    `fault` is the reason why senders that apply the policy cannot use the host, a `Hint` or its code; `expires_at`, the
+    time when its certificate expires, in Unix seconds or as an aware datetime; `renewal_seen`, whether an earlier check saw
+    another certificate, which shows that it is renewed in time.
     """
 
     name: DnsName | str
@@ -448,10 +451,10 @@ class LiveHost:
 
 @dataclass(frozen=True, slots=True)
 class LiveFindings:
-    """What a check sees of the domain now, for `assess`.
+    """The findings of a current check of a domain, for `assess`.
 
-    Every name in the MX records belongs into `hosts`; without MX records, the domain's own name. `policy_fault` is why the policy
-    cannot be fetched, a `Hint` or its code.
+    `hosts` must contain every name in the MX records or, without MX records, the domain itself. `policy_fault` is the
+    reason why the policy cannot be fetched, a `Hint` or its code.
     """
 
     hosts: Sequence[LiveHost]
@@ -460,10 +463,11 @@ class LiveFindings:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Something that a condition lacks.
+    """A reason why a condition is not met.
 
-    `host` and `hint` are the MX host and the fault that it is about; `earliest` is the first day on which it may be there, if it is
-    mended now, in Unix seconds, and `None` where the owner has to decide. `message` says what is missing and `fix` what to do.
+    `host` and `hint` are the MX host and the fault concerned; `earliest` is the first day on which the shortfall may be
+    resolved if it is fixed now, in Unix seconds, or `None` if the owner has to decide. `message` says what is missing, and
+    `fix` what to do.
     """
 
     rule: ReadyRule
@@ -480,7 +484,7 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One of the eight conditions for enforcing: what it asks for (`message`), why (`reason`), and what is missing."""
+    """One of the eight conditions for enforcing: what it requires (`message`), why (`reason`), and what is missing."""
 
     rule: ReadyRule
     shortfalls: tuple[Shortfall, ...]
@@ -495,13 +499,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How much an answer of `assess` rests upon.
+    """The evidence for a result of `assess`.
 
-    `days`: for how many full days the list of MX hosts has been served. `submitters`: how many organisations have reported successes
-    under the policy, `sessions` how many. `clean_sessions`: how many of them on days after the last failure of the domain's own, and
-    after its mending. `unverified_sessions`: how many more were reported by senders that do not verify in mode testing.
-    `unusable_reports`: how many were passed over, for want of a period that can be true. `failure_share`: the share of sessions that
-    may yet fail, from 0 to 1; with 95 % confidence it is smaller.
+    `days`: the number of full days for which the list of MX hosts has been served. `submitters`: the number of
+    organisations that reported successes under the policy. `sessions`: the number of these successes. `clean_sessions`: the
+    number of them on days after the last failure caused by the domain itself, and after its fix. `unverified_sessions`: the
+    number of further sessions, reported by senders that do not verify in mode testing. `unusable_reports`: the number of
+    reports that were ignored because they have no plausible period. `failure_share`: the upper bound of the share of
+    failing sessions, from 0 to 1, at 95 % confidence.
     """
 
     days: int
@@ -521,8 +526,8 @@ class Evidence:
 class Readiness:
     """Whether a policy in mode testing can be enforced.
 
-    `earliest`, with the verdict "not-yet", is the first day on which all conditions may be met, if all faults are mended now and no
-    other comes, in Unix seconds.
+    `earliest`, with the verdict "not-yet", is the first day on which all conditions may be met if all faults are fixed now
+    and no new one occurs, in Unix seconds.
     """
 
     verdict: Verdict
@@ -532,5 +537,5 @@ class Readiness:
 
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """What is missing, in the order of the conditions."""
+        """The shortfalls of all conditions, in the order of the conditions."""
         return tuple(shortfall for condition in self.conditions for shortfall in condition.shortfalls)

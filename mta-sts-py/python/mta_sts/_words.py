@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MtaStsError(ValueError):
-    """Something that the package refuses.
+    """The exception of the package, for input that it rejects.
 
     `code` is a stable word, listed by `codes()`; `line` (from 1) and `offset` (in octets) say where,
     if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host. `path` is the

@@ -1,4 +1,4 @@
-"""Policies of domains, for asyncio. Needs the extra `mta-sts[resolver]`."""
+"""A policy resolver for asyncio. It requires the extra `mta-sts[resolver]`."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["Resolver"]
 
 
 class Resolver:
-    """Finds policies over dnspython and httpx, and remembers them.
+    """Discovers policies with dnspython and httpx, and caches them.
 
         async with mta_sts.aio.Resolver() as resolver:
             outcome = await resolver.discover("example.com")
 
-    `store`: where to remember, a `PolicyCache` of its own by default; `DirectoryStore` and `SqliteStore` outlive
-    the process. A store that fails costs no answer: the fault is logged by the logger `mta_sts.store`, and what could not
-    be written is kept in memory. `dns`: the server to ask, `ADDR`, `ADDR:PORT` or `[ADDR]:PORT`; by default the system's.
-    `dns_timeout`: of one question, in seconds. `ca_file`: trust this PEM file alone, in place of the system's
-    trust store. `https_port`: of Policy Hosts. `config`: the limits, those of RFC 8461 by default: 60 seconds
-    from the address to the end of the body, 65,536 octets, no redirect, no proxy.
+    `store`: the cache, a new `PolicyCache` by default; `DirectoryStore` and `SqliteStore` are persistent. A lookup does not
+    fail because of its store: the fault is logged by the logger `mta_sts.store`, and unwritten entries are kept in memory.
+    `dns`: the DNS server, as `ADDR`, `ADDR:PORT` or `[ADDR]:PORT`; the system's by default. `dns_timeout`: the time limit
+    of one query, in seconds. `ca_file`: a PEM file to trust instead of the system's trust store. `https_port`: the port of
+    Policy Hosts. `config`: the limits, by default those of RFC 8461: 60 seconds from the address lookup to the end of the
+    body, 65,536 octets, no redirect, no proxy.
 
-    Lookups of one domain at the same time are one, and go on when those who wait for them give up. Any number of event
-    loops may use it, one after the other too.
+    Concurrent lookups of one domain share one run, which continues if its callers give up. Any number of event loops may
+    use the resolver, concurrently or in sequence.
 
-    Raises TypeError or ValueError for an option that cannot be, and OSError if `ca_file` cannot be read.
+    Raises TypeError or ValueError for an invalid option, and OSError if `ca_file` cannot be read.
     """
 
     def __init__(
@@ -63,14 +63,13 @@ class Resolver:
         purpose: Purpose | literal.Purpose = Purpose.DELIVER,
         timeout: float | None = None,
     ) -> Outcome:
-        """The policy of the domain, or why there is none.
+        """Returns the policy of the domain, or the reason why none applies.
 
-        `timeout`: how long to wait in all, in seconds. Without it the limits of DNS and HTTPS are the limit: with the
-        defaults 70 seconds.
+        `timeout`: the total time to wait, in seconds. Without it, the limits of DNS and HTTPS apply: 70 seconds by default.
 
-        Raises MtaStsError if it is no domain, and TimeoutError after `timeout`: it is not known whether there is a
-        policy, so keep the message and try again. The lookup goes on, and the next call finds what it comes to. What goes
-        wrong in DNS and HTTPS is in the outcome.
+        Raises MtaStsError for an invalid domain, and TimeoutError after `timeout`: whether a policy applies is then unknown, so
+        keep the message and try again. The lookup continues, and a later call gets its result. Failures of DNS and HTTPS are
+        part of the outcome.
         """
         name, aim = parsed(domain), Purpose(purpose)
         if timeout is not None:
@@ -93,11 +92,11 @@ class Resolver:
             # Somebody cancelled the task that all waited for: one of those who are left takes it over.
 
     async def refresh_due(self, *, at_once: int = 8) -> list[tuple[PolicyDomain, Outcome]]:
-        """Fetches anew each policy that is due, and gives the outcomes, whose `alert` is for the administrator.
+        """Fetches each policy again that is due for a refresh, and returns the outcomes, whose `alert` is for the administrator.
 
-        RFC 8461, 10.2: a policy must be fetched while the old one still protects. Call it every few minutes. A policy is due
-        after a day, or after half its `max_age` if that is less; a domain that nobody asked about for 180 days is let go.
-        `at_once`: how many lookups at the same time.
+        A policy must be fetched again while the old one is still in force (RFC 8461, 10.2). Call this every few minutes. A
+        policy is due after a day, or after half its `max_age` if that is less; a domain that was not used for 180 days is no
+        longer refreshed. `at_once`: the number of concurrent lookups.
 
         Raises TypeError if the store cannot say what is due.
         """
@@ -114,21 +113,21 @@ class Resolver:
         return list(await asyncio.gather(*map(refresh, await self._keeper.due())))
 
     async def mx_hosts(self, domain: PolicyDomain | str, /) -> list[str]:
-        """The MX hosts in order; the domain itself where there is no MX, none where it takes no mail.
+        """Returns the MX hosts in order: the domain itself if it has no MX record, and none if it accepts no mail.
 
-        Raises MtaStsError if it is no domain, and `dns.exception.DNSException` when DNS does not say.
+        Raises MtaStsError for an invalid domain, and `dns.exception.DNSException` if DNS fails.
         """
         return await self.network.mx_hosts(domain)
 
     async def addresses(self, host: DnsName | str, /) -> list[str]:
-        """The addresses of a host, IPv6 first.
+        """Returns the addresses of a host, IPv6 first.
 
-        Raises MtaStsError if it is no host name, and `dns.exception.DNSException` when DNS does not say.
+        Raises MtaStsError for an invalid host name, and `dns.exception.DNSException` if DNS fails.
         """
         return await self.network.addresses(host)
 
     async def aclose(self) -> None:
-        """Ends the lookups of this event loop that still run, and takes no more."""
+        """Cancels the running lookups of this event loop, and accepts no further lookups."""
         self._closed = True
         loop = asyncio.get_running_loop()
         tasks = [running.task for key, running in list(self._running.items()) if key[0] is loop]
@@ -143,7 +142,7 @@ class Resolver:
         await self.aclose()
 
     def forget_running(self) -> None:
-        """Forgets the lookups that run: after a fork they are the parent's."""
+        """Forgets the running lookups, which belong to the parent after a fork."""
         self._running = {}
 
     def _lookup(self, domain: PolicyDomain, purpose: Purpose) -> _Running:
@@ -171,11 +170,12 @@ class Resolver:
 
 
 MAX_UNAWAITED = 256
-"""So many lookups go on though nobody waits for them any more: strangers choose the domains, and how slow they are."""
+"""The limit of lookups that continue without a waiting caller, since untrusted parties choose the domains and their
+delays."""
 
 
 class _Running:
-    """A lookup, and how many wait for it."""
+    """A lookup, and the number of its waiting callers."""
 
     def __init__(self, task: asyncio.Task[Outcome]) -> None:
         self.task = task

@@ -1,4 +1,4 @@
-"""Policies of domains, for threads. Needs the extra `mta-sts[resolver]`."""
+"""A policy resolver for threads. It requires the extra `mta-sts[resolver]`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _T = TypeVar("_T")
 
 
 class Resolver:
-    """Finds policies over dnspython and httpx, and remembers them; any thread may use it.
+    """Discovers policies with dnspython and httpx, and caches them. It is thread-safe.
 
         with mta_sts.resolver.Resolver() as resolver:
             outcome = resolver.discover("example.com")
 
-    Its options are those of `mta_sts.aio.Resolver`. Lookups of one domain at the same time are one, and go on when those
-    who wait for them are interrupted. They run in a thread of the resolver, which begins with the first and ends with
-    `close()`; after a fork the child begins its own.
+    The options are those of `mta_sts.aio.Resolver`. Concurrent lookups of one domain share one run, which continues if its
+    callers are interrupted. Lookups run in a thread of the resolver, which starts with the first lookup and ends with
+    `close()`; after a fork, the child starts its own.
     """
 
     def __init__(
@@ -65,44 +65,43 @@ class Resolver:
         purpose: Purpose | literal.Purpose = Purpose.DELIVER,
         timeout: float | None = None,
     ) -> Outcome:
-        """The policy of the domain, or why there is none.
+        """Returns the policy of the domain, or the reason why none applies.
 
-        `timeout`: how long to wait in all, in seconds. Without it the limits of DNS and HTTPS are the limit: with the
-        defaults 70 seconds.
+        `timeout`: the total time to wait, in seconds. Without it, the limits of DNS and HTTPS apply: 70 seconds by default.
 
-        Raises MtaStsError if it is no domain, and TimeoutError after `timeout`: it is not known whether there is a
-        policy, so keep the message and try again. The lookup goes on, and the next call finds what it comes to. What goes
-        wrong in DNS and HTTPS is in the outcome.
+        Raises MtaStsError for an invalid domain, and TimeoutError after `timeout`: whether a policy applies is then unknown, so
+        keep the message and try again. The lookup continues, and a later call gets its result. Failures of DNS and HTTPS are
+        part of the outcome.
         """
         return self._run(self._coroutines.discover, domain, purpose=purpose, timeout=timeout)
 
     def refresh_due(self, *, at_once: int = 8) -> list[tuple[PolicyDomain, Outcome]]:
-        """Fetches anew each policy that is due, and gives the outcomes, whose `alert` is for the administrator.
+        """Fetches each policy again that is due for a refresh, and returns the outcomes, whose `alert` is for the administrator.
 
-        RFC 8461, 10.2: a policy must be fetched while the old one still protects. Call it every few minutes. A policy is due
-        after a day, or after half its `max_age` if that is less; a domain that nobody asked about for 180 days is let go.
-        `at_once`: how many lookups at the same time.
+        A policy must be fetched again while the old one is still in force (RFC 8461, 10.2). Call this every few minutes. A
+        policy is due after a day, or after half its `max_age` if that is less; a domain that was not used for 180 days is no
+        longer refreshed. `at_once`: the number of concurrent lookups.
 
         Raises TypeError if the store cannot say what is due.
         """
         return self._run(self._coroutines.refresh_due, at_once=at_once)
 
     def mx_hosts(self, domain: PolicyDomain | str, /) -> list[str]:
-        """The MX hosts in order; the domain itself where there is no MX, none where it takes no mail.
+        """Returns the MX hosts in order: the domain itself if it has no MX record, and none if it accepts no mail.
 
-        Raises MtaStsError if it is no domain, and `dns.exception.DNSException` when DNS does not say.
+        Raises MtaStsError for an invalid domain, and `dns.exception.DNSException` if DNS fails.
         """
         return self._run(self._coroutines.mx_hosts, domain)
 
     def addresses(self, host: DnsName | str, /) -> list[str]:
-        """The addresses of a host, IPv6 first.
+        """Returns the addresses of a host, IPv6 first.
 
-        Raises MtaStsError if it is no host name, and `dns.exception.DNSException` when DNS does not say.
+        Raises MtaStsError for an invalid host name, and `dns.exception.DNSException` if DNS fails.
         """
         return self._run(self._coroutines.addresses, host)
 
     def close(self) -> None:
-        """Ends the lookups that still run, and the thread; takes no more."""
+        """Cancels the running lookups, ends the thread, and accepts no further lookups."""
         with self._lock:
             self._closed, loop, self._loop = True, self._loop, None
         if loop is not None:
@@ -149,7 +148,7 @@ class _Loop:
         self._loop, self._stop = started.result()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Runs the work there, and waits here; who is interrupted gives up his waiting alone."""
+        """Runs the coroutine in the loop, and waits for its result. If the wait is interrupted, the coroutine is cancelled."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -158,7 +157,7 @@ class _Loop:
             raise
 
     def end(self) -> None:
-        """Cancels what runs, and closes the loop."""
+        """Cancels the running tasks, and closes the loop."""
         if os.getpid() == self._process:
             with contextlib.suppress(RuntimeError):  # It is closed.
                 self._loop.call_soon_threadsafe(self._stop.set)

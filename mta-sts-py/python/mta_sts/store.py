@@ -1,4 +1,5 @@
-"""Stores that keep what was learnt: a directory, or a SQLite database. Each entry is the text that every language reads."""
+"""Persistent stores for cache entries: a directory, or a SQLite database. Entries have the same text format in all
+languages."""
 
 from __future__ import annotations
 
@@ -22,21 +23,21 @@ _log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
-    """What a resolver asks of a store; a `PolicyCache` is one.
+    """The protocol of a store for a resolver; a `PolicyCache` implements it.
 
-    With a method `due(*, now)`, which gives domains, a store of your own can be refreshed ahead (`CachedPolicy.refresh_at` says
-    when), and with `peek`, which is `get` without marking a use, a refresh keeps no domain in use.
+    Two methods are optional. `due(*, now)` returns the domains whose policies are due for a refresh (see
+    `CachedPolicy.refresh_at`). `peek` is `get` without counting as a use, so that a refresh does not count as one.
     """
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """What is remembered of a domain."""
+        """Returns the entry of a domain."""
 
     def apply(self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: float | datetime) -> object:
-        """Remembers what a lookup came to, in one step with the entry that is there by now."""
+        """Applies the cache update of a lookup to the current entry, atomically."""
 
 
 class _Kept(NamedTuple):
-    """An entry as it was read, and when its domain was last asked about, within a day."""
+    """An entry as read, with the time of its last use, accurate to a day."""
 
     domain: PolicyDomain
     text: str
@@ -44,7 +45,7 @@ class _Kept(NamedTuple):
 
 
 class _Disk:
-    """What the stores on disk share: which entries are due for a refresh, and which have to go."""
+    """The common part of the stores on disk: refresh and eviction."""
 
     def __init__(self, max_entries: int) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int):
@@ -54,7 +55,7 @@ class _Disk:
         self._max_entries = max_entries
 
     def due(self, *, now: float | datetime) -> list[PolicyDomain]:
-        """The domains whose policies are due for a refresh; `refresh_due()` of a resolver asks."""
+        """Returns the domains whose policies are due for a refresh; used by `refresh_due()` of a resolver."""
         seconds, due = _seconds(now), []
         for kept in self._entries():
             in_use = kept.used + _UNUSED_FOR > seconds
@@ -69,9 +70,9 @@ class _Disk:
         return [domain for _, _, domain in sorted(due)]
 
     def purge(self, *, now: float | datetime) -> int:
-        """Removes the entries in which nothing counts any more; gives how many. Call it once a day.
+        """Removes the expired entries, and returns their number. Call it once a day.
 
-        An entry that cannot be read is left: a later version of this package may have written it.
+        An unreadable entry is kept: a later version of this package may have written it.
         """
         return self._purge(self._max_entries, now)
 
@@ -92,16 +93,16 @@ class _Disk:
         self._purge(max(1, self._max_entries - 1 - self._max_entries // 8), now)
 
     def _entries(self) -> list[_Kept]:
-        """All entries, the one that was used longest ago first."""
+        """Returns all entries, the least recently used first."""
         raise NotImplementedError
 
     def _remove(self, entries: Iterable[_Kept]) -> int:
-        """Removes those that are as they were read; gives how many."""
+        """Removes those that have not changed since they were read, and returns their number."""
         raise NotImplementedError
 
 
 class DirectoryStore(_Disk):
-    """A file for each domain, in one directory, for any number of threads and processes.
+    """A store with one file for each domain, in one directory. Any number of threads and processes may share it.
 
     >>> import tempfile
     >>> from mta_sts import CacheUpdate, CachedPolicy, Policy
@@ -112,11 +113,10 @@ class DirectoryStore(_Disk):
     >>> store.get("Example.com", now=1_700_000_001).policy == cached
     True
 
-    A file is replaced whole, so that nobody reads half of one. One that cannot be read as an entry counts
-    as absent, and is told to the log. `max_entries`: how many domains it holds; when it is full, what is worth least goes,
-    an eighth at a time.
+    Files are replaced atomically. An unreadable entry counts as absent, and is logged. `max_entries`: the maximum number of
+    domains; when the store is full, the least valuable eighth is evicted.
 
-    Raises OSError if the directory is not there and cannot be made.
+    Raises OSError if the directory does not exist and cannot be created.
     """
 
     def __init__(self, path: str | os.PathLike[str], /, *, max_entries: int = 65_536) -> None:
@@ -125,7 +125,7 @@ class DirectoryStore(_Disk):
         self._path.mkdir(parents=True, exist_ok=True)
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """What is remembered of a domain. It counts as a use."""
+        """Returns the entry of a domain. This counts as a use."""
         name, used = _parsed(domain), _seconds(now)
         entry = self._read(name)
         if entry is not None:
@@ -137,11 +137,11 @@ class DirectoryStore(_Disk):
         return entry
 
     def peek(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """As `get`, and no use."""
+        """The same as `get`, without counting as a use."""
         return self._read(_parsed(domain))
 
     def apply(self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: float | datetime) -> None:
-        """Remembers what a lookup came to."""
+        """Applies the cache update of a lookup."""
         name = _parsed(domain)
         with self._locked():
             entry = update.apply_to(self._read(name), now=now)
@@ -155,13 +155,13 @@ class DirectoryStore(_Disk):
             self._make_room(now)
 
     def domains(self) -> list[PolicyDomain]:
-        """The domains of which something is remembered."""
+        """Returns the domains that have an entry."""
         return sorted(self._names())
 
     def purge(self, *, now: float | datetime) -> int:
-        """Removes the entries in which nothing counts any more; gives how many. Call it once a day.
+        """Removes the expired entries, and returns their number. Call it once a day.
 
-        An entry that cannot be read is left: a later version of this package may have written it.
+        An unreadable entry is kept: a later version of this package may have written it.
         """
         with self._locked():
             # What a process that was killed has left half-written.
@@ -236,11 +236,11 @@ class DirectoryStore(_Disk):
 
 
 class SqliteStore(_Disk):
-    """A row for each domain, in one SQLite database, for any number of threads and processes.
+    """A store with one row for each domain, in a SQLite database. Any number of threads and processes may share it.
 
-    `max_entries`: how many domains it holds; when it is full, what is worth least goes, an eighth at a time.
+    `max_entries`: the maximum number of domains; when the store is full, the least valuable eighth is evicted.
 
-    Raises sqlite3.Error if the file cannot be opened, or is no database.
+    Raises sqlite3.Error if the file cannot be opened, or is not a database.
     """
 
     def __init__(self, path: str | os.PathLike[str], /, *, max_entries: int = 65_536) -> None:
@@ -258,7 +258,7 @@ class SqliteStore(_Disk):
                 connection.execute("COMMIT")
 
     def get(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """What is remembered of a domain. It counts as a use."""
+        """Returns the entry of a domain. This counts as a use."""
         name, used = _parsed(domain), _seconds(now)
         with self._connected() as connection:
             entry = self._read(connection, name)
@@ -271,12 +271,12 @@ class SqliteStore(_Disk):
             return entry
 
     def peek(self, domain: PolicyDomain | str, /, *, now: float | datetime) -> CacheEntry | None:
-        """As `get`, and no use."""
+        """The same as `get`, without counting as a use."""
         with self._connected() as connection:
             return self._read(connection, _parsed(domain))
 
     def apply(self, domain: PolicyDomain | str, update: CacheUpdate, /, *, now: float | datetime) -> None:
-        """Remembers what a lookup came to."""
+        """Applies the cache update of a lookup."""
         name = _parsed(domain)
         with self._connected() as connection:
             # The lock is taken before the read, so that no other update comes between.
@@ -295,7 +295,7 @@ class SqliteStore(_Disk):
             self._make_room(now)
 
     def domains(self) -> list[PolicyDomain]:
-        """The domains of which something is remembered."""
+        """Returns the domains that have an entry."""
         with self._connected() as connection:
             rows = connection.execute("SELECT domain FROM entry ORDER BY domain").fetchall()
         return [PolicyDomain.parse(domain) for (domain,) in rows]

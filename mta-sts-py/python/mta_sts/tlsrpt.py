@@ -1,4 +1,4 @@
-"""TLSRPT (RFC 8460): reports about TLS, read, written, counted, explained.
+"""TLSRPT (RFC 8460): parses, writes and explains TLS reports, and counts sessions for them.
 
 >>> from mta_sts.tlsrpt import Report
 >>> report = Report.parse(b'{"organization-name": "Sender Inc.", "policies": []}')
