@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use mta_sts_core::tlsrpt::Datagram;
 use mta_sts_core::{Outcome, PolicyDomain, UnixTime};
+use mta_sts_resolver::{Clock as _, SystemClock};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -30,7 +31,6 @@ use self::forwarder::Forwarder;
 use self::queue::Queue;
 pub use self::socket::{CollectorAccess, CollectorSocket};
 use crate::ReportStore;
-use crate::clock::system_time;
 
 /// Receives the datagrams of libtlsrpt, which Postfix 3.10 and later sends, and counts them.
 ///
@@ -117,7 +117,7 @@ impl CollectorConfig {
             sending_ip: None,
             is_testing_checked: false,
             discoveries: None,
-            clock: Arc::new(system_time),
+            clock: Arc::new(|| SystemClock.now()),
         }
     }
 

@@ -7,7 +7,6 @@
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
 #![forbid(unsafe_code)]
 
-mod clock;
 mod collector;
 mod inbox;
 mod outbox;
