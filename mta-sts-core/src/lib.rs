@@ -81,6 +81,7 @@ pub mod lint;
 mod lookup;
 mod mx;
 mod name;
+mod octets;
 #[cfg(feature = "tlsrpt")]
 mod order;
 mod policy;

@@ -12,6 +12,7 @@ use crate::error::{PolicyError, PolicyErrorKind};
 use crate::field::{is_field_name, is_white_space};
 use crate::mx::{MxPattern, PatternText, after_first_label};
 use crate::name::{DnsName, read_name};
+use crate::octets::{marks_below, marks_equal, next_marked};
 
 /// A policy: which MX hosts may receive the domain's mail, and how strictly this is applied.
 ///
@@ -660,22 +661,8 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// It reads eight octets at a time, to find the line ends; it is the only pass over values that are ignored.
 #[inline]
 fn next_control(text: &[u8], start: usize) -> usize {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
-    let mut offset = start;
-    while let Some(word) = text[offset..].first_chunk() {
-        let word = u64::from_le_bytes(*word);
-        // The subtraction borrows from the high bit of a smaller octet. It may mark octets after the first one, never
-        // before it.
-        let below_space = word.wrapping_sub(0x20 * ONES) & !word;
-        let is_delete = (word ^ (0x7F * ONES)).wrapping_sub(ONES) & !(word ^ (0x7F * ONES));
-        let marks = (below_space | is_delete) & HIGH_BITS;
-        if marks != 0 {
-            return offset + marks.trailing_zeros() as usize / 8;
-        }
-        offset += 8;
-    }
-    text[offset..].iter().position(u8::is_ascii_control).map_or(text.len(), |end| offset + end)
+    let marks = |word| marks_below(word, 0x20) | marks_equal(word, 0x7F);
+    next_marked(text, start, marks, u8::is_ascii_control)
 }
 
 /// The value of the first `mode`, which is the one that counts.

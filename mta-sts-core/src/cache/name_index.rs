@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::octets::marks_equal;
+
 /// A hash table from names to slot numbers.
 ///
 /// It consists of groups, each a cache line: twelve numbers, and an octet of the hash of each. So a lookup waits for
@@ -43,8 +45,7 @@ impl NameIndex {
 
     /// Returns the slot with this hash for which `is_it` returns true.
     pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mut number = self.home_of(hash);
-        for _ in 0..self.groups.len() {
+        for number in self.groups_from(hash) {
             let group = &self.groups[number];
             for place in group.places_of(tag(hash)) {
                 let slot = group.slots[place];
@@ -55,7 +56,6 @@ impl NameIndex {
             if group.passed_on == 0 {
                 break;
             }
-            number = self.next(number);
         }
         None
     }
@@ -126,27 +126,16 @@ impl NameIndex {
     fn home_of(&self, hash: u64) -> usize {
         (((hash >> 32) * self.groups.len() as u64) >> 32) as usize
     }
-
-    fn next(&self, group: usize) -> usize {
-        if group + 1 == self.groups.len() { 0 } else { group + 1 }
-    }
 }
 
 impl Group {
     /// The places of an octet among the tags, with rare false positives after a match: the caller compares.
     fn places_of(&self, tag: u8) -> Places {
         let ([low @ .., _, _, _, _], [_, _, _, _, _, _, _, _, high @ ..]) = (self.tags, self.tags);
-        let low = equal_octets(u64::from_le_bytes(low), tag);
-        let high = equal_octets(u32::from_le_bytes(high).into(), tag) & 0xffff_ffff;
+        let low = marks_equal(u64::from_le_bytes(low), tag);
+        let high = marks_equal(u32::from_le_bytes(high).into(), tag) & 0xffff_ffff;
         Places(low >> 7 | high >> 6)
     }
-}
-
-/// Marks the upper bit of each octet that equals `octet`, and rarely of one above such an octet.
-const fn equal_octets(octets: u64, octet: u8) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let differing = octets ^ (ONES * octet as u64);
-    differing.wrapping_sub(ONES) & !differing & (ONES << 7)
 }
 
 /// Places in a group: for the first eight the lowest bit of an octet each, for the others the bit above it.

@@ -270,7 +270,7 @@ impl<'a> ReadDatagram<'a> {
             "dpv" => once(&mut version, json.optional_text()?),
             "d" => once(&mut domain, json.text()?),
             "pr" => once(&mut record, json.text()?),
-            "policies" => once(&mut policies, ReadPolicy::read_all(json)?),
+            "policies" => once(&mut policies, all_of(json, ReadPolicy::read)?),
             _ => Ok(Known::No),
         })?;
         Ok(Self {
@@ -282,16 +282,17 @@ impl<'a> ReadDatagram<'a> {
     }
 }
 
-impl<'a> ReadPolicy<'a> {
-    fn read_all(json: &mut StrictJson<'a>) -> Read<Vec<Self>> {
-        let mut all = Vec::new();
-        json.array(&mut |json| {
-            all.push(Self::read(json)?);
-            Ok(())
-        })?;
-        Ok(all)
-    }
+/// Reads an array.
+fn all_of<'a, T>(json: &mut StrictJson<'a>, read: fn(&mut StrictJson<'a>) -> Read<T>) -> Read<Vec<T>> {
+    let mut all = Vec::new();
+    json.array(&mut |json| {
+        all.push(read(json)?);
+        Ok(())
+    })?;
+    Ok(all)
+}
 
+impl<'a> ReadPolicy<'a> {
     fn read(json: &mut StrictJson<'a>) -> Read<Self> {
         let (mut policy_type, mut domain, mut lines, mut mx_hosts) = (None, None, None, None);
         let (mut failures, mut has_failed) = (None, None);
@@ -316,15 +317,9 @@ impl<'a> ReadPolicy<'a> {
 }
 
 impl<'a> ReadFailure<'a> {
+    /// None if the member is null.
     fn read_all(json: &mut StrictJson<'a>) -> Read<Vec<Self>> {
-        let mut all = Vec::new();
-        if !json.is_null()? {
-            json.array(&mut |json| {
-                all.push(Self::read(json)?);
-                Ok(())
-            })?;
-        }
-        Ok(all)
+        if json.is_null()? { Ok(Vec::new()) } else { all_of(json, Self::read) }
     }
 
     fn read(json: &mut StrictJson<'a>) -> Read<Self> {

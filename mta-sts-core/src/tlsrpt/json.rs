@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::octets::{marks_below, marks_equal, next_marked};
+
 /// The maximum nesting of objects and arrays.
 pub(super) const MAX_DEPTH: u32 = 32;
 
@@ -297,27 +299,10 @@ fn blanks(input: &[u8]) -> usize {
 }
 
 /// The offset of the next quote, backslash, or control character from `start` on, or the length of the input.
-///
-/// It reads eight octets at a time, like the parser of policies.
 #[inline]
 fn next_special(input: &[u8], start: usize) -> usize {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
-    let mut at = start;
-    while let Some(word) = input[at..].first_chunk() {
-        let word = u64::from_le_bytes(*word);
-        let equals = |octet: u64| (word ^ (octet * ONES)).wrapping_sub(ONES) & !(word ^ (octet * ONES));
-        // The subtraction borrows from the high bit of a smaller octet. It may mark octets after the first one, never
-        // before it.
-        let below_space = word.wrapping_sub(0x20 * ONES) & !word;
-        let marks = (equals(0x22) | equals(0x5C) | below_space) & HIGH_BITS;
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let is_special = |octet: &u8| matches!(octet, b'"' | b'\\' | 0..0x20);
-    input[at..].iter().position(is_special).map_or(input.len(), |end| at + end)
+    let marks = |word| marks_equal(word, b'"') | marks_equal(word, b'\\') | marks_below(word, 0x20);
+    next_marked(input, start, marks, |octet| matches!(octet, b'"' | b'\\' | 0..0x20))
 }
 
 /// A JSON string, without its quotes.
