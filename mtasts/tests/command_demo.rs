@@ -147,7 +147,7 @@ fn the_reports_say_what_the_table_says() {
         let attempts = trial["attempts"]["mta_sts"].as_array().unwrap();
         assert_eq!(sessions, attempts.len() as u64, "{domain}");
         let has_policy = shown["mode"] == "enforce" || shown["mode"] == "testing";
-        let lines: Vec<_> = report.policies().iter().flat_map(|policy| policy.lines()).collect();
+        let lines: Vec<_> = report.policies().iter().flat_map(ReportPolicy::lines).collect();
         assert_eq!(
             lines.contains(&&*format!("mode: {}", shown["mode"].as_str().unwrap_or_default())),
             has_policy,

@@ -58,7 +58,7 @@ impl ReportFolder {
         let files: Vec<_> = written.into_iter().filter_map(|file| file.file).collect();
 
         let mut overview = Overview::new();
-        let inbox = files.iter().fold(Inbox::new(), |inbox, file| inbox.with_source(file));
+        let inbox = files.iter().fold(Inbox::new(), Inbox::with_source);
         for item in inbox.read() {
             overview.add(item);
         }
