@@ -10,6 +10,7 @@ mod source;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::html::write as write_page;
 use super::Exit;
 
 /// Read received TLS reports (RFC 8460), and see to those that are sent
