@@ -21,6 +21,7 @@ use super::value::{Maybe, Size, text};
 /// The table `[report]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub(super) struct ReportKeys {
     #[serde(with = "text")]
     pub(super) from: Maybe<String>,

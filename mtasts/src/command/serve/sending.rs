@@ -106,15 +106,14 @@ impl FromStr for MailServer {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            None if text.starts_with('/') => Ok(Self::Sendmail(text.into())),
-            Some(("smtp", server)) => match server.rsplit_once(':') {
-                Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-                    Ok(Self::Smtp(server.to_owned()))
-                }
-                _ => Err(EXPECTED),
-            },
-            Some(_) if text.starts_with('/') => Ok(Self::Sendmail(text.into())),
+        if text.starts_with('/') {
+            return Ok(Self::Sendmail(text.into()));
+        }
+        let server = text.strip_prefix("smtp:").ok_or(EXPECTED)?;
+        match server.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                Ok(Self::Smtp(server.to_owned()))
+            }
             _ => Err(EXPECTED),
         }
     }
