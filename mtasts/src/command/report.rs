@@ -8,6 +8,7 @@ mod source;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::html::write as write_page;
 use super::Exit;
 
 /// Read TLS reports (RFC 8460) that senders have sent: show them, make a page of them, say whether to enforce
