@@ -32,7 +32,7 @@ pub use inbox::{
 #[cfg(feature = "sender")]
 pub use outbox::{
     DeliveryState, DueReports, DueReportsError, Outbox, OutboxCounts, OutboxError, OutboxErrorKind,
-    QueuedDelivery, ReportMailer, ReportQueue, TrialFile, write_trial,
+    QueuedDelivery, ReportFleet, ReportMailer, ReportQueue, TrialFile, write_trial,
 };
 #[cfg(feature = "dkim")]
 pub use outbox::{DkimKeyError, DkimSigning};

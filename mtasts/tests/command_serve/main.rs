@@ -7,6 +7,8 @@ mod control;
 mod daemon;
 #[path = "../../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
+#[path = "../../../mta-sts-resolver/tests/redis_server/mod.rs"]
+mod redis_server;
 mod sending;
 mod status;
 mod systemd;

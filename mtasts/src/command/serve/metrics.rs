@@ -155,6 +155,19 @@ impl Collector for Sources {
             if let Some((counts, faults)) = reports.outbox() {
                 page.outbox(&counts, &faults)?;
             }
+            if let Some(is_sender) = reports.is_sender() {
+                page.gauge(
+                    "mtasts_tlsrpt_sender",
+                    "Whether this machine sends the TLS reports of all that share the store",
+                    u64::from(is_sender),
+                )?;
+                let parcels = reports.counts().1.parcels as u64;
+                page.gauge(
+                    "mtasts_tlsrpt_parcels",
+                    "Parcels of counts on their way to that machine",
+                    parcels,
+                )?;
+            }
         }
 
         page.counters(
