@@ -413,7 +413,7 @@ def test_no_event_is_made_out_of_nothing() -> None:
 def test_hints_are_literals_and_say_what_to_do() -> None:
     listed = set(get_args(_literals.HintCode))
     own = {hint.code for hint in hints()}
-    of_reports = set(get_args(_literals.ReportLintCode))
+    of_reports = set(get_args(_literals.ReportFindingCode))
     assert own | set(get_args(_literals.FindingCode)) - of_reports == listed
     for code in of_reports:
         with pytest.raises(MtaStsError):

@@ -95,6 +95,7 @@ __all__ = [
     "hints",
     "lint_policy",
     "lint_record",
+    "lint_report",
     "lint_response",
     "lint_rrset",
     "lint_tlsrpt_record",
@@ -155,6 +156,18 @@ def lint_record(txt: _Octets, /) -> Findings:
     >>> import mta_sts
     >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
     ['bad-id']
+    """
+
+def lint_report(data: _Octets, /, *, strict: bool = False) -> Findings:
+    """The findings about a TLS report (RFC 8460, 4.4).
+
+    >>> import mta_sts
+    >>> [finding.code for finding in mta_sts.lint_report('{"policies": [], "x-build": 1}')]
+    ['no-policies', 'unknown-member', 'missing-member', 'missing-member', 'missing-member', 'missing-member']
+
+    `data`: JSON, or the same in gzip format, which is decompressed as by `Report.parse`; spans and lines are those of the JSON.
+    Each deviation is a finding, and so are errors that are not deviations. `strict`: a deviation is an error instead of a
+    warning. For a long report, other threads can run meanwhile.
     """
 
 def lint_response(
