@@ -126,7 +126,7 @@ impl Datagram {
         let text =
             core::str::from_utf8(datagram).map_or_else(|_| String::from_utf8_lossy(datagram), Cow::Borrowed);
         let mut json = StrictJson::new(&text);
-        let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), &text))?;
+        let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), datagram))?;
         read.checked().map_err(|kind| DatagramError::at(kind, 1, 0))
     }
 
@@ -494,14 +494,31 @@ fn push_line(joined: &mut String, line: &str) {
     joined.push('\n');
 }
 
-/// Converts a fault of the JSON reader, with its position.
-fn of_json(fault: StrictFault, offset: usize, text: &str) -> DatagramError {
+/// Converts a fault of the JSON reader. Its offset counts in the text, where U+FFFD replaces octets that are not UTF-8.
+fn of_json(fault: StrictFault, offset_in_text: usize, datagram: &[u8]) -> DatagramError {
     let kind = match fault {
         StrictFault::Syntax => DatagramErrorKind::NotJson,
         StrictFault::Member => DatagramErrorKind::BadMember,
     };
-    let lines = text.as_bytes()[..offset].iter().filter(|octet| **octet == b'\n').count();
+    let offset = offset_in_octets(datagram, offset_in_text);
+    let lines = datagram[..offset].iter().filter(|octet| **octet == b'\n').count();
     DatagramError::at(kind, u32::try_from(lines + 1).unwrap_or(u32::MAX), offset)
+}
+
+/// Converts an offset in the text that `String::from_utf8_lossy` makes of these octets.
+fn offset_in_octets(octets: &[u8], offset_in_text: usize) -> usize {
+    let (mut at, mut left) = (0, offset_in_text);
+    for chunk in octets.utf8_chunks() {
+        let len = chunk.valid().len();
+        if left <= len {
+            return at + left;
+        }
+        (at, left) = (at + len + chunk.invalid().len(), left - len);
+        if !chunk.invalid().is_empty() {
+            left = left.saturating_sub(char::REPLACEMENT_CHARACTER.len_utf8());
+        }
+    }
+    at
 }
 
 #[cfg(test)]
@@ -557,6 +574,21 @@ mod tests {
     fn a_fault_has_its_place() {
         let error = Datagram::parse(b"{\"d\":\"example.com\",\n\"pr\":7}").unwrap_err();
         assert_eq!((error.line(), error.offset()), (2, 25));
+    }
+
+    #[test]
+    fn a_place_counts_in_the_octets_that_were_given() {
+        for (datagram, offset) in [
+            (&b"{\"d\":\"\xff\",\n\"pr\":7}"[..], 15),
+            (b"{\"d\":\"\xe2\x82\",\n\"pr\":7}", 16),
+            (b"{\"d\":\"\xff\xff\xc3\xa9\xf0\x9f\x98\",\n\"pr\":7}", 21),
+            (b"{\"d\":\"\xc3\xa9\",\n\"pr\":7}", 16),
+            (b"{\"d\":\xff", 5),
+            (b"{\"d\":\"\xff", 7),
+        ] {
+            let error = Datagram::parse(datagram).unwrap_err();
+            assert_eq!(error.offset(), offset, "{datagram:?}");
+        }
     }
 
     #[test]
