@@ -141,7 +141,7 @@ impl Event {
     ) -> PyResult<Option<Self>> {
         if !is_value(outcome, "Outcome")? {
             let class = outcome.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("wanted an Outcome, not {class}")));
+            return Err(PyTypeError::new_err(format!("expected an Outcome, not {class}")));
         }
         let domain = policy_domain(domain)?;
         let failure = outcome.getattr("failure")?;
@@ -276,6 +276,6 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Record {
             return Ok(Self(object.str()?.to_string_lossy().into_owned()));
         }
         let class = object.get_type().name()?;
-        Err(PyTypeError::new_err(format!("wanted a TlsrptRecord or str, not {class}")))
+        Err(PyTypeError::new_err(format!("expected a TlsrptRecord or str, not {class}")))
     }
 }

@@ -401,7 +401,7 @@ def test_options_have_names_and_data_have_none() -> None:
 
 
 def test_words_that_are_none_are_value_errors() -> None:
-    with pytest.raises(ValueError, match="'deliverr' is no purpose"):
+    with pytest.raises(ValueError, match="'deliverr' is not a purpose"):
         Lookup("example.test", now=NOW, purpose="deliverr")  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         Delivery.without_policy().check_session("mx.test", "fine")  # type: ignore[arg-type]
