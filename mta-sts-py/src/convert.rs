@@ -110,16 +110,16 @@ pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 
 /// A count or a number of octets; for `from_py_with`.
 pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
-    object
-        .extract()
-        .map_err(|error: PyErr| out_of_range(object.py(), error, "a size must be a number from 0 to 2**64 - 1"))
+    object.extract().map_err(|error: PyErr| {
+        out_of_range(object.py(), error, "a size must be a number from 0 to 2**64 - 1")
+    })
 }
 
 /// A number of sessions; for `from_py_with`.
 pub(crate) fn count(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    object
-        .extract()
-        .map_err(|error: PyErr| out_of_range(object.py(), error, "a count must be a number from 0 to 2**64 - 1"))
+    object.extract().map_err(|error: PyErr| {
+        out_of_range(object.py(), error, "a count must be a number from 0 to 2**64 - 1")
+    })
 }
 
 /// The lowest 64 bits of any integer, such as a Python hash; for `from_py_with`.
@@ -164,7 +164,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
         } else {
             let Ok(zone) = object.getattr(intern!(py, "tzinfo")) else {
                 let class = object.get_type().name()?;
-                return Err(PyTypeError::new_err(format!("expected Unix seconds or a datetime, not {class}")));
+                return Err(PyTypeError::new_err(format!(
+                    "expected Unix seconds or a datetime, not {class}"
+                )));
             };
             if zone.is_none() {
                 return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
@@ -229,7 +231,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for IpAddress {
         let is_text = object.is_instance_of::<PyString>();
         object.extract::<IpAddr>().map(Self).map_err(|_| match object.get_type().name() {
             Ok(_) if is_text => PyValueError::new_err("the text is not an IP address"),
-            Ok(class) => PyTypeError::new_err(format!("expected str or an address of ipaddress, not {class}")),
+            Ok(class) => {
+                PyTypeError::new_err(format!("expected str or an address of ipaddress, not {class}"))
+            }
             Err(error) => error,
         })
     }
