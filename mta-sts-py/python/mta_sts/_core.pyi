@@ -1969,8 +1969,28 @@ class Tally:
 
 @final
 class DueId:
-    """The identity of a due report, for `Tally.handle_delivery`. It is valid in this process only: after a restart,
-    `Tally.poll_report` returns a new one."""
+    """The identity of a due report, for `Tally.handle_delivery`, also across restarts: the domain, the day of UTC that contains
+    `day`, and the number among the reports about both, from 0.
+
+    >>> from mta_sts.tlsrpt import DueId
+    >>> DueId("example.com", day=1_700_000_000, number=0)
+    DueId('example.com', day=1699920000, number=0)
+
+    Raises MtaStsError for an invalid domain.
+    """
+
+    def __new__(cls, domain: PolicyDomain | str, /, *, day: _Time, number: int) -> DueId: ...
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain that the report is about."""
+
+    @property
+    def day(self) -> int:
+        """The first second of the day, in Unix seconds."""
+
+    @property
+    def number(self) -> int:
+        """The number of the report among those about the domain and the day, from 0."""
 
     def __copy__(self) -> DueId: ...
     def __deepcopy__(self, _memo: object, /) -> DueId: ...
