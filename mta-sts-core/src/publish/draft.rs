@@ -66,7 +66,7 @@ impl Draft {
     ) -> Result<Self, DraftError> {
         let hosts = if mode == Mode::None { &[] } else { hosts };
         let patterns = hosts.iter().map(pattern_of).collect::<Result<Vec<_>, _>>()?;
-        Self::of_patterns(domain.clone(), mode, patterns, max_age)
+        Self::of_patterns(domain.clone(), mode, &patterns, max_age)
     }
 
     /// Replaces the hosts that this wildcard covers by the wildcard. It has no effect in mode none.
@@ -116,13 +116,13 @@ impl Draft {
             return fault(DraftErrorKind::UnusedWildcard);
         }
         kept.push(wildcard);
-        Self::of_patterns(self.domain, self.policy.mode(), kept, self.policy.max_age())
+        Self::of_patterns(self.domain, self.policy.mode(), &kept, self.policy.max_age())
     }
 
     fn of_patterns(
         domain: PolicyDomain,
         mode: Mode,
-        patterns: Vec<MxPattern<'static>>,
+        patterns: &[MxPattern<'static>],
         max_age: Duration,
     ) -> Result<Self, DraftError> {
         if patterns.is_empty() && mode != Mode::None {

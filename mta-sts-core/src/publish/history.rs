@@ -566,7 +566,7 @@ mod tests {
     fn policy(mode: &str, hosts: &[&str], max_age: u64) -> Policy {
         let mut text = format!("version: STSv1\nmode: {mode}\nmax_age: {max_age}\n");
         for host in hosts {
-            text.push_str(&format!("mx: {host}\n"));
+            writeln!(text, "mx: {host}").unwrap();
         }
         Policy::parse(text.as_bytes()).unwrap()
     }
