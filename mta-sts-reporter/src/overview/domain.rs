@@ -85,6 +85,8 @@ pub struct Cause {
     pub hint: Hint,
     /// Whether the domain itself is at fault: two organisations see the failure, or nobody else can cause it.
     pub is_yours: bool,
+    /// Whether the policy could not be fetched, or is invalid.
+    pub is_of_discovery: bool,
     /// The number of failed sessions.
     pub sessions: u64,
     /// The organisations that have seen it.
@@ -222,16 +224,13 @@ fn failures_of(policy: &ReportPolicy) -> Vec<Failure<'_>> {
     failures
 }
 
-/// Whether the domain itself is at fault, by the same rule as `Readiness`: two organisations see the failure, or nobody else can cause it.
-fn is_discovery(hint: Hint, details: Option<&mta_sts_core::tlsrpt::FailureDetails>) -> bool {
-    let result = details.and_then(|details| details.result().known());
-    hint.whose() != Whose::Sender
-        && matches!(
-            result,
-            Some(
-                ResultType::StsPolicyFetchError | ResultType::StsPolicyInvalid | ResultType::StsWebpkiInvalid
-            )
-        )
+/// Whether the policy could not be fetched, or is invalid. Nobody but the domain itself is at fault then, unless it is the sender:
+/// the same rule as that of `Readiness`.
+fn is_of_discovery(details: Option<&mta_sts_core::tlsrpt::FailureDetails>) -> bool {
+    matches!(
+        details.and_then(|details| details.result().known()),
+        Some(ResultType::StsPolicyFetchError | ResultType::StsPolicyInvalid | ResultType::StsWebpkiInvalid)
+    )
 }
 
 fn causes_of(reports: &[&Kept], name: &str) -> Causes {
@@ -244,6 +243,7 @@ fn causes_of(reports: &[&Kept], name: &str) -> Causes {
                 host,
                 hint,
                 is_yours: hint == Hint::MX_MISMATCH,
+                is_of_discovery: false,
                 sessions: 0,
                 organizations: BTreeSet::new(),
                 days: None,
@@ -253,7 +253,9 @@ fn causes_of(reports: &[&Kept], name: &str) -> Causes {
             });
             cause.sessions = cause.sessions.saturating_add(failure.sessions);
             cause.organizations.insert(organization.clone());
-            cause.is_yours |= is_discovery(hint, failure.details);
+            let is_of_discovery = is_of_discovery(failure.details);
+            cause.is_of_discovery |= is_of_discovery;
+            cause.is_yours |= is_of_discovery && hint.whose() != Whose::Sender;
             widen(&mut cause.days, last_day(kept));
             let Some(details) = failure.details else { continue };
             if let Some(address) = details.receiving_ip() {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod completions;
 mod control;
 mod demo;
 mod dns_server;
@@ -9,6 +10,8 @@ mod exit;
 mod explain;
 mod findings;
 mod lint;
+#[cfg(test)]
+mod manual;
 mod matching;
 mod network;
 mod output;
@@ -20,7 +23,7 @@ mod store;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use exit::{Exit, told};
 pub(crate) use network::Network;
@@ -52,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
         Command::Report(report) => Box::pin(report.run()),
+        Command::Completions(completions) => Box::pin(async move { completions.run(Arguments::command()) }),
         Command::Explain(explain) => Box::pin(explain.run()),
     };
     runtime.block_on(command).into()
@@ -78,4 +82,5 @@ enum Command {
     Cache(cache::Cache),
     Explain(explain::Explain),
     Report(report::Report),
+    Completions(completions::Completions),
 }
