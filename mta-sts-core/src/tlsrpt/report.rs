@@ -172,7 +172,7 @@ impl ReportPeriod {
     #[doc(hidden)]
     pub const fn last_day(self) -> UnixTime {
         let (start, end) = (self.start.as_secs(), self.end.as_secs());
-        let is_before_midnight = end.is_multiple_of(DAY) && start < end;
+        let is_before_midnight = end % DAY == 0 && start < end;
         UnixTime::from_secs((end / DAY - is_before_midnight as u64) * DAY)
     }
 

@@ -72,13 +72,14 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    type Seen = (Hint, Option<u8>, &'static str);
+
     #[test]
     fn a_failure_that_enough_organisations_have_seen_is_the_domains_own() {
         let hint = |code| Hint::from_code(code).unwrap();
         let (expired, mismatch) = (hint("certificate-expired"), Hint::MX_MISMATCH);
         let of_sender = hint("sender-fault");
         assert_eq!(of_sender.whose(), Whose::Sender);
-        type Seen = (Hint, Option<u8>, &'static str);
         let own = |seen: &[Seen], limit| -> Vec<_> {
             let mut witnesses = Witnesses::new();
             for (hint, host, organization) in seen {
