@@ -152,7 +152,7 @@ struct Told(ReportStore, Arc<Given>);
 
 impl DueReports for Told {
     fn due(&self, now: UnixTime) -> Result<Vec<DueReport>, DueReportsError> {
-        let due = self.0.due(now)?;
+        let due = self.0.due(now).map_err(DueReportsError::new)?;
         for report in &due {
             let policies = report.report.policies().iter();
             let sessions = policies.map(|policy| policy.successes() + policy.failures()).sum();
@@ -163,7 +163,7 @@ impl DueReports for Told {
     }
 
     fn taken(&self, reports: &[DueId], now: UnixTime) -> Result<(), DueReportsError> {
-        Ok(self.0.taken(reports, now)?)
+        self.0.taken(reports, now).map_err(DueReportsError::new)
     }
 
     fn note_report_mail(&self, domain: &PolicyDomain, now: UnixTime) {
