@@ -4,6 +4,7 @@ mod cache;
 mod check;
 mod completions;
 mod control;
+mod daemons;
 mod demo;
 mod dns_server;
 mod exit;

@@ -2,13 +2,10 @@
 
 mod access;
 mod beside;
-mod clients;
 mod configuration;
 mod control;
 mod daemon;
-mod fault;
 mod file_budget;
-mod logging;
 mod metrics;
 mod options;
 mod overrides;
@@ -17,9 +14,7 @@ mod report_keys;
 mod reports;
 mod sockets;
 mod status;
-mod supervisor;
 mod unworkable;
-mod value;
 
 use clap::Args;
 
