@@ -12,6 +12,7 @@ mod overrides;
 mod place;
 mod report_keys;
 mod reports;
+mod sending;
 mod sockets;
 mod status;
 mod unworkable;
@@ -61,6 +62,9 @@ impl Serve {
         }
         if let Some((exit, what)) = configuration.store.fault() {
             return told(exit, &what);
+        }
+        if let Some(what) = configuration.report.sending_fault() {
+            return told(Exit::NoInput, &what);
         }
         for warning in self.options.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");

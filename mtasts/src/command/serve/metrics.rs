@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use mta_sts_reporter::{Outbox, OutboxCounts};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
 use mtasts_socketmap::{AnswerCounts, SocketmapServer};
 use prometheus_client::collector::Collector;
@@ -144,6 +145,9 @@ impl Collector for Sources {
         write_store(&mut page, &service, self.service.store_state())?;
         if let Some(reports) = &self.reports {
             write_reports(&mut page, reports)?;
+            if let Some((counts, faults)) = reports.outbox() {
+                write_outbox(&mut page, &counts, &faults)?;
+            }
         }
 
         page.reloads(&self.reloads)
@@ -255,4 +259,32 @@ fn write_answers(
         }
     }
     Ok(())
+}
+
+/// The metrics of the outbox of TLS reports.
+fn write_outbox(page: &mut MetricsPage<'_>, counts: &OutboxCounts, faults: &[&str]) -> fmt::Result {
+    page.counters(
+        "mtasts_tlsrpt_deliveries",
+        "Deliveries of TLS reports that have ended, by their result",
+        "result",
+        &[
+            ("sent-by-mail", counts.sent_by_mail),
+            ("sent-by-post", counts.sent_by_post),
+            ("refused", counts.refused),
+            ("given-up", counts.given_up),
+            ("unwanted", counts.unwanted),
+        ],
+    )?;
+    page.counter(
+        "mtasts_tlsrpt_failed_attempts",
+        "Failed attempts to deliver TLS reports",
+        counts.failed_tries,
+    )?;
+    page.gauge(
+        "mtasts_tlsrpt_waiting",
+        "Deliveries of TLS reports that wait for an attempt",
+        counts.waiting,
+    )?;
+    let parts = Outbox::PARTS.map(|part| (part, u64::from(!faults.contains(&part))));
+    page.gauges("mtasts_tlsrpt_outbox_up", "Whether a part that TLS reports depend on works", "part", &parts)
 }
