@@ -259,7 +259,7 @@ async fn a_kill_loses_no_report_that_was_acknowledged() {
 /// The lines of the example with a single `#`, and its tables.
 fn without_comment_signs(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("# ") && *line != "#");
-    lines.map(|line| format!("{}\n", line.trim_start_matches('#'))).collect()
+    lines.map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n")
 }
 
 fn repository_file(name: &str) -> String {
