@@ -159,8 +159,8 @@ fn random_datagram(below: &mut impl FnMut(usize) -> usize, number: u64) -> Vec<u
         return (0..length).map(|_| octet(below)).collect();
     }
     let policy = [NO_POLICY, TESTING][below(2)];
-    let record = "v=TLSRPTv1; rua=mailto:tls@b.test";
-    let mut datagram = format!(r#"{{"d":"b.test","pr":"{record}","policies":[{policy}]}}"#).into_bytes();
+    let record = "v=TLSRPTv1; rua=mailto:tls@random.test";
+    let mut datagram = format!(r#"{{"d":"random.test","pr":"{record}","policies":[{policy}]}}"#).into_bytes();
     for _ in 0..=below(3) {
         let place = below(datagram.len());
         datagram[place] = octet(below);
