@@ -32,7 +32,8 @@ const FAMILIES: &[Family] = &[
 const PLANNED: &[&str] = &["publish"];
 
 /// The crates whose files are rooms.
-const CRATES: [&str; 4] = ["mta-sts-core", "mta-sts-resolver", "mta-sts-reporter", "mtasts"];
+const CRATES: [&str; 5] =
+    ["mta-sts-core", "mta-sts-resolver", "mta-sts-reporter", "mta-sts-publisher", "mtasts"];
 
 const LIST: &str = "tests/requirements.tsv";
 const TABLE: &str = "CONFORMANCE.md";

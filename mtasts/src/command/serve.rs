@@ -15,6 +15,7 @@ mod overrides;
 mod place;
 mod report_keys;
 mod reports;
+mod sending;
 mod sockets;
 mod status;
 mod supervisor;
@@ -66,6 +67,9 @@ impl Serve {
         }
         if let Some((exit, what)) = configuration.store.fault() {
             return told(exit, &what);
+        }
+        if let Some(what) = configuration.report.sending_fault() {
+            return told(Exit::NoInput, &what);
         }
         for warning in self.options.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");

@@ -1,14 +1,17 @@
 //! The daemon: from its configuration to its end.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mta_sts_resolver::{PolicyService, TrustStore};
 use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::super::{Exit, store};
 use super::configuration::{Configuration, exit_of_trust_store};
@@ -95,11 +98,17 @@ impl<'a> Daemon<'a> {
         daemon.warn_without_dane();
         let status_pages = daemon.status_pages(sockets.metrics);
         let control = daemon.control(sockets.control);
+        let (stop, stopped) = oneshot::channel();
+        let mut sending = pin!(daemon.send_reports(stopped));
         tokio::select! {
             () = daemon.serve(sockets.answers, signals) => {}
             () = status_pages => {}
             () = control => {}
+            () = &mut sending => {}
         }
+        drop::<oneshot::Sender<()>>(stop);
+        // What is cut off is sent a second time after the next start.
+        let _ = timeout(LAST_DELIVERIES, sending).await;
         if let Some(reports) = &daemon.reports {
             reports.stop();
         }
@@ -123,6 +132,19 @@ impl<'a> Daemon<'a> {
         async move {
             let Some(listener) = listener else { return std::future::pending().await };
             pages.serve_for_ever(listener).await;
+        }
+    }
+
+    /// Sends TLS reports, if any are counted, until `stopped` completes.
+    fn send_reports(&self, stopped: oneshot::Receiver<()>) -> impl Future<Output = ()> + use<> {
+        let (reports, configuration) = (self.reports.clone(), self.configuration.clone());
+        let (dns, trust_store) = (self.service.resolver().dns().clone(), self.trust_store.clone());
+        async move {
+            let stop = async { drop(stopped.await) };
+            match reports {
+                Some(reports) => reports.send(&configuration, dns, trust_store, stop).await,
+                None => stop.await,
+            }
         }
     }
 
@@ -167,7 +189,7 @@ impl<'a> Daemon<'a> {
     /// Runs until the daemon has to stop.
     async fn supervise(&mut self, signals: &mut Signals) {
         let beats = supervisor::heartbeat_interval();
-        let interval = beats.unwrap_or(std::time::Duration::from_secs(3600));
+        let interval = beats.unwrap_or(Duration::from_secs(3600));
         let mut heart = interval_at(Instant::now() + interval, interval);
         heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -323,3 +345,5 @@ impl Signals {
 
 /// Of how many domains it is known for TLS reports that their policy could not be had.
 const FAILED_DISCOVERIES: usize = 4096;
+/// How long the end of the daemon waits for deliveries of TLS reports in progress.
+const LAST_DELIVERIES: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use mta_sts_reporter::{Outbox, OutboxCounts};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
 use mtasts_socketmap::{AnswerCounts, SocketmapServer};
 use prometheus_client::collector::Collector;
@@ -151,6 +152,9 @@ impl Collector for Sources {
         page.store(&service, self.service.store_state())?;
         if let Some(reports) = &self.reports {
             page.reports(reports)?;
+            if let Some((counts, faults)) = reports.outbox() {
+                page.outbox(&counts, &faults)?;
+            }
         }
 
         page.counters(
@@ -260,6 +264,39 @@ impl Page<'_> {
             "mtasts_tlsrpt_store_up",
             "Whether what is counted for TLS reports is saved",
             u64::from(state.unsaved_since.is_none()),
+        )
+    }
+
+    /// The metrics of the outbox of TLS reports.
+    fn outbox(&mut self, counts: &OutboxCounts, faults: &[&str]) -> fmt::Result {
+        self.counters(
+            "mtasts_tlsrpt_deliveries",
+            "Deliveries of TLS reports that have ended, by their result",
+            "result",
+            &[
+                ("sent-by-mail", counts.sent_by_mail),
+                ("sent-by-post", counts.sent_by_post),
+                ("refused", counts.refused),
+                ("given-up", counts.given_up),
+                ("unwanted", counts.unwanted),
+            ],
+        )?;
+        self.counter(
+            "mtasts_tlsrpt_failed_attempts",
+            "Failed attempts to deliver TLS reports",
+            counts.failed_tries,
+        )?;
+        self.gauge(
+            "mtasts_tlsrpt_waiting",
+            "Deliveries of TLS reports that wait for an attempt",
+            counts.waiting,
+        )?;
+        let parts = Outbox::PARTS.map(|part| (part, u64::from(!faults.contains(&part))));
+        self.gauges(
+            "mtasts_tlsrpt_outbox_up",
+            "Whether a part that TLS reports depend on works",
+            "part",
+            &parts,
         )
     }
 

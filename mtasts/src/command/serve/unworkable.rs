@@ -112,6 +112,9 @@ impl Configuration {
                 return fault(&["tlsrpt-forward"], "the daemon would forward datagrams to itself");
             }
         }
+        if let Some(what) = self.report.dkim.fault() {
+            return fault(&["report", "dkim"], what);
+        }
         match self.report.sender() {
             Some(Err(what)) => fault(&["report", "from"], &what),
             None if self.tlsrpt.0.is_some() => fault(
@@ -176,6 +179,8 @@ mod tests {
                 "already in `listen`",
             ),
             ("tlsrpt = 'unix:/a'\ntlsrpt-forward = '/a'\n[report]\nfrom = 'a@b.test'", "'/a'", "to itself"),
+            ("[report.dkim]\nselector = 's'", "[report.dkim]", "requires `key-file`"),
+            ("[report.dkim]\nkey-file = '/k'", "[report.dkim]", "requires `selector`"),
             ("https-port = 0", "0", "port 0"),
             ("https-proxy = '192.0.2.1:0'", "'192.0.2.1:0'", "port 0"),
             ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
