@@ -3,8 +3,8 @@ moves the clock past midnight; and keeps what arrives of the reports.
 
     tests/postfix/in-trixie python3 tests/postfix/reports.py MTASTS FOLDER
 
-FOLDER has `dkim.pem`. It gets `mail/*.eml`, `post/*.json.gz` and `queue.json`; tests/postfix/reports_read.py reads them. Only the
-daemon's clock is moved, by libfaketime: it begins at ten o'clock of a day of UTC.
+FOLDER has `dkim.pem`. It gets `mail/*.eml`, `post/*.json.gz`, `queue.json`, and in `time` that of the daemon when they had come;
+tests/postfix/reports_read.py reads them. Only the daemon's clock is moved, by libfaketime: it begins at ten o'clock of a day of UTC.
 """
 
 import base64
@@ -139,6 +139,7 @@ key-file = "{FOLDER}/dkim.pem"
         queue = subprocess.run([MTASTS, "report", "queue", "--json", "--config", str(config)], capture_output=True,
                                text=True, timeout=60, check=True)
         (FOLDER / "queue.json").write_text(queue.stdout)
+        (FOLDER / "time").write_text(str(int(time.time()) + clock.offset))
         mails, posts = received()
         for kind, end, all_of in ("mail", "eml", mails), ("post", "json.gz", posts):
             (FOLDER / kind).mkdir()
