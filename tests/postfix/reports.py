@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,13 +23,12 @@ del sys.argv[2:]
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from daemon import Daemon  # noqa: E402
-from scenarios import HERE, MTASTS, WORLD, Postfix, control, until  # noqa: E402
+from fresh import blocks, page, section  # noqa: E402
+from scenarios import MTASTS, WORLD, Postfix, control, until  # noqa: E402
+from world import RECORD, received_reports  # noqa: E402
 
-PAGE = (HERE.parents[1] / "docs" / "reports.md").read_text()
 HOUR, DAY = 3600, 86_400
 METRICS = "127.0.0.1:9461"
-# Where all reports go.
-RECORD = "v=TLSRPTv1; rua=mailto:{name}@tlsrpt-mail.test,https://rua.tlsrpt-https.test/v1/tlsrpt?of={name}"
 # Postfix has no session with the first, of which nobody knows whether it has a policy, and tells of none with the second.
 WITHOUT_REPORT = {"dns-timeout", "tls-required-no"}
 
@@ -57,27 +55,10 @@ class Clock:
         new.replace(self.file)
 
 
-def lines_of(page, word):
-    """The indented block of a page with this word in its first line."""
-    [block] = [block for block in re.findall(r"(?m)(?:^    .*\n)+", page) if word in block.splitlines()[0]]
-    return re.sub(r"(?m)^    ", "", block)
-
-
 def metric(name):
     with urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return sum(int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-
-
-def received():
-    """The mails and the POSTs with reports, by scenario."""
-    seen = control({"command": "seen"})["seen"]
-    mails = [(transaction["recipients"][0].split("@")[0], transaction["message"].encode())
-             for session in seen["smtp"] if session["host"] == "mx.tlsrpt-mail.test"
-             for transaction in session["transactions"] if transaction["message"]]
-    posts = [(request["path"].split("of=")[1], base64.b64decode(request["body"]))
-             for request in seen["https"] if request["method"] == "POST"]
-    return mails, posts
 
 
 def main():
@@ -105,7 +86,8 @@ selector = "tlsrpt"
 key-file = "{FOLDER}/dkim.pem"
 """)
     # As docs/reports.md has it: the socket is in the queue folder.
-    postfix = Postfix(folder, "socketmap:inet:127.0.0.1:8461", lines_of(PAGE, "smtp_tlsrpt_enable"))
+    [lines] = [block for block in blocks(section(page("reports.md"), "Postfix")) if "smtp_tlsrpt_enable" in block]
+    postfix = Postfix(folder, "socketmap:inet:127.0.0.1:8461", lines + "\n")
     (folder / "queue" / "run").mkdir()
     clock = Clock(folder / "clock")
     daemon = Daemon(MTASTS, folder, "--config", str(config), environment=clock.environment)
@@ -132,7 +114,7 @@ key-file = "{FOLDER}/dkim.pem"
         before = metric("mtasts_tlsrpt_events_total")
 
         clock.move(18 * HOUR)
-        until("all reports arrive", lambda: all(len(list) >= len(names) for list in received()))
+        until("all reports arrive", lambda: all(len(list) >= len(names) for list in received_reports()))
         until("no delivery waits", lambda: metric("mtasts_tlsrpt_waiting") == 0)
         # Of the mails with reports nothing was counted, or there would be reports about them tomorrow.
         assert metric("mtasts_tlsrpt_events_total") == before, (before, metric("mtasts_tlsrpt_events_total"))
@@ -140,7 +122,7 @@ key-file = "{FOLDER}/dkim.pem"
                                text=True, timeout=60, check=True)
         (FOLDER / "queue.json").write_text(queue.stdout)
         (FOLDER / "time").write_text(str(int(time.time()) + clock.offset))
-        mails, posts = received()
+        mails, posts = received_reports()
         for kind, end, all_of in ("mail", "eml", mails), ("post", "json.gz", posts):
             (FOLDER / kind).mkdir()
             for number, (name, octets) in enumerate(all_of):
