@@ -18,7 +18,7 @@ from fresh import HEALTHY, blocks, installed, page, section  # noqa: E402
 
 # What the report about it says, besides the domain.
 DOMAINS = {
-    HEALTHY: ["1 succeeded", "mode: enforce"],
+    HEALTHY: ["1 session succeeded", "mode: enforce"],
     "no-mta-sts.test": ["No MTA-STS policy seen"],
     "certificate-expired.test": ["The certificate of the MX host has expired. 1 session (Example Ltd.)"],
     "policy-host-down.test": ["Senders cannot get the policy"],
@@ -45,8 +45,8 @@ def into(file, text):
 
 
 def until(condition):
-    """A wait of 90 s."""
-    return f"set +x; for _ in $(seq 450); do {condition} && break; sleep 0.2; done; {condition}; set -x"
+    """A wait of a minute and a half."""
+    return f"set +x; for _ in $(seq 90); do {condition} && break; sleep 1; done; {condition}; set -x"
 
 
 def commands():
