@@ -57,7 +57,7 @@ impl Step {
         self.earliest.at
     }
 
-    /// Why it is not done before its earliest time.
+    /// The reason why it is not done before its earliest time.
     pub const fn wait(&self) -> Wait {
         self.earliest.wait
     }
@@ -67,7 +67,7 @@ impl Step {
         self.safe.at
     }
 
-    /// Why it is not safe before that.
+    /// The reason why it is not safe earlier.
     pub const fn safe_wait(&self) -> Wait {
         self.safe.wait
     }
@@ -116,7 +116,7 @@ impl Action {
         }
     }
 
-    /// Why it has its place in the plan, in one sentence.
+    /// The reason for its place in the plan, in one sentence.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::PutPolicy(_) => {
