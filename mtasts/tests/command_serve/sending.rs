@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+use mta_sts_core::tlsrpt::ReportPolicy;
 use mta_sts_reporter::{Inbox, ReportQueue};
 use mta_sts_world::ReportHostBehaviour;
 use serde_json::Value;
@@ -287,7 +288,7 @@ impl Fleet {
                 let items: Vec<_> = Inbox::new().with_source(&file).read().collect();
                 let reports: Vec<_> = items.iter().filter_map(|item| item.report()).collect();
                 assert_eq!(reports.len(), 1);
-                reports[0].report.policies().iter().map(|policy| policy.successes()).collect::<Vec<_>>()
+                reports[0].report.policies().iter().map(ReportPolicy::successes).collect::<Vec<_>>()
             })
             .collect()
     }
