@@ -5,6 +5,7 @@ mod configuration;
 mod control;
 #[path = "../daemon/mod.rs"]
 mod daemon;
+mod killing;
 #[path = "../../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 #[path = "../../../mta-sts-resolver/tests/redis_server/mod.rs"]
