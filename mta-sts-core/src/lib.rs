@@ -84,7 +84,7 @@ mod lookup;
 mod mx;
 mod name;
 mod octets;
-#[cfg(feature = "tlsrpt")]
+#[cfg(any(feature = "publish", feature = "tlsrpt"))]
 mod order;
 mod policy;
 #[cfg(feature = "postfix")]

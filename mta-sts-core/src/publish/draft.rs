@@ -8,6 +8,7 @@ use super::ZoneRecord;
 use crate::error::{DraftError, DraftErrorKind};
 use crate::mx::MxPattern;
 use crate::name::{DnsName, PolicyDomain};
+use crate::order;
 use crate::policy::{Mode, Policy};
 use crate::record::RecordId;
 use crate::registry::is_registry;
@@ -132,7 +133,7 @@ impl Draft {
             return Err(DraftError::new(DraftErrorKind::MaxAge));
         }
         let mut names: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-        names.sort_unstable();
+        order::sort(&mut names);
         names.dedup();
         let mut text = format!("version: STSv1\r\nmode: {mode}\r\n");
         for name in names {

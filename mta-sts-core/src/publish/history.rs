@@ -89,7 +89,7 @@ pub struct ServedPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenRecord {
     pub(super) id: RecordId,
-    pub(super) first_seen_at: UnixTime,
+    pub(super) before: Option<UnixTime>,
     pub(super) since: UnixTime,
     pub(super) until: Option<UnixTime>,
 }
@@ -176,7 +176,7 @@ impl History {
         }
         let Some(id) = id else { return };
         let known = self.records.iter().position(|known| known.id == *id);
-        let first_seen_at = known.map_or(now, |place| self.records.remove(place).first_seen_at.min(now));
+        let before = known.and_then(|place| self.records.remove(place).until);
         if self.records.len() == Self::MAX_POLICIES {
             let first = first_by(&self.records, |record| record.until.unwrap_or(now));
             let forgotten = self.records.remove(first);
@@ -184,7 +184,7 @@ impl History {
             let until = forgotten.until.unwrap_or(now).saturating_add(Policy::MAX_MAX_AGE);
             self.unknown_until = self.unknown_until.max(until);
         }
-        self.records.push(SeenRecord { id: *id, first_seen_at, since: now, until: None });
+        self.records.push(SeenRecord { id: *id, before, since: now, until: None });
     }
 
     /// Notes the hosts in the MX records at this time, or the domain's own name if there are no MX records.
@@ -302,9 +302,9 @@ impl SeenRecord {
         &self.id
     }
 
-    /// The time at which the record first had this id.
-    pub const fn first_seen_at(&self) -> UnixTime {
-        self.first_seen_at
+    /// The time until which the record had this id before; `None` if it has it for the first time.
+    pub const fn before(&self) -> Option<UnixTime> {
+        self.before
     }
 
     /// The time since which it has had this id without interruption; if it no longer has, until [`SeenRecord::until`].
@@ -343,7 +343,7 @@ fn first_by<T>(items: &[T], time: impl Fn(&T) -> UnixTime) -> usize {
 const FIRST_LINE: &str = "mta-sts-history 1";
 
 /// The saved form: a first line with the version, the domain, then a line for each policy, record id and host, with the time
-/// since when and until when, or a hyphen. The line of a record begins with the time at which its id was first seen.
+/// since when and until when, or a hyphen. The line of a record begins with the time until which it had the id before, or a hyphen.
 ///
 /// ```text
 /// mta-sts-history 1
@@ -351,7 +351,7 @@ const FIRST_LINE: &str = "mta-sts-history 1";
 /// unknown-until: 1700000000
 /// policy: 1700000000 1700604800 30c0b8f46936bb03b5e2 testing 86400 mx1.example.com mx2.example.com
 /// policy: 1700604800 - 3a3b4f1f0f4d3ff0d0f4 enforce 86400 mx1.example.com mx2.example.com
-/// record: 1700000060 1700000060 - 30c0b8f46936bb03b5e2
+/// record: - 1700000060 - 30c0b8f46936bb03b5e2
 /// mx: 1700000000 - mx1.example.com
 /// ```
 impl History {
@@ -377,8 +377,8 @@ impl History {
             }
             text.push('\n');
         }
-        for SeenRecord { id, first_seen_at, since, until } in &self.records {
-            writeln!(text, "record: {first_seen_at} {since} {} {id}", End(*until))?;
+        for SeenRecord { id, before, since, until } in &self.records {
+            writeln!(text, "record: {} {since} {} {id}", End(*before), End(*until))?;
         }
         for SeenHost { name, since, until } in &self.hosts {
             writeln!(text, "mx: {since} {} {name}", End(*until))?;
@@ -483,11 +483,10 @@ impl ServedPolicy {
 impl SeenRecord {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
-        let first_seen_at = UnixTime::from_secs(number(words.next()?)?);
+        let End(before) = End::parse(words.next()?)?;
         let (since, until) = period(&mut words)?;
         let id = RecordId::parse(words.next()?.as_bytes()).ok()?;
-        let is_whole = words.next().is_none() && first_seen_at <= since;
-        is_whole.then_some(Self { id, first_seen_at, since, until })
+        words.next().is_none().then_some(Self { id, before, since, until })
     }
 }
 
@@ -503,6 +502,16 @@ impl SeenHost {
 
 /// The time until which something was seen, or a hyphen.
 struct End(Option<UnixTime>);
+
+impl End {
+    fn parse(word: &str) -> Option<Self> {
+        if word == "-" {
+            Some(Self(None))
+        } else {
+            number(word).map(|secs| Self(Some(UnixTime::from_secs(secs))))
+        }
+    }
+}
 
 impl fmt::Display for End {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -533,11 +542,8 @@ impl<'a> Iterator for Lines<'a> {
 
 fn period<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<(UnixTime, Option<UnixTime>)> {
     let since = UnixTime::from_secs(number(words.next()?)?);
-    let until = match words.next()? {
-        "-" => None,
-        until => Some(UnixTime::from_secs(number(until)?)).filter(|until| *until >= since).map(Some)?,
-    };
-    Some((since, until))
+    let End(until) = End::parse(words.next()?)?;
+    until.is_none_or(|until| until >= since).then_some((since, until))
 }
 
 fn pattern(word: &str) -> Option<MxPattern<'static>> {
@@ -596,7 +602,7 @@ mod tests {
             history.note_record(id, at(time));
         }
         let record = history.record().unwrap();
-        assert_eq!((record.first_seen_at(), record.since()), (at(10), at(40)));
+        assert_eq!((record.before(), record.since()), (Some(at(20)), at(40)));
         history.note_hosts(&names(&["a.test", "b.test"]), at(10));
         history.note_hosts(&names(&["b.test", "c.test"]), at(20));
         history.note_hosts(&names(&["a.test", "b.test", "c.test"]), at(30));
@@ -664,8 +670,8 @@ mod tests {
             (format!("{head}mx: 01 - a.test\n"), "bad-history-line", 3),
             (format!("{head}mx: +1 - a.test\n"), "bad-history-line", 3),
             (format!("{head}mx: 1 - a.test b.test\n"), "bad-history-line", 3),
-            (format!("{head}record: 2 1 - {id}\n"), "bad-history-line", 3),
-            (format!("{head}record: 1 1 - {id}\nrecord: 1 1 - 2\n"), "duplicate-history-line", 4),
+            (format!("{head}record: - 2 1 {id}\n"), "bad-history-line", 3),
+            (format!("{head}record: - 1 - {id}\nrecord: - 1 - 2\n"), "duplicate-history-line", 4),
             (format!("{head}policy: 1 - {id} enforce 1\n"), "bad-history-line", 3),
             (format!("{head}policy: 1 - {id} enforce 31557601 a.test\n"), "bad-history-line", 3),
             (format!("{head}policy: 1 - {id} Enforce 1 a.test\n"), "bad-history-line", 3),
