@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo`, `make test`.
 
-.PHONY: demo test soak library install
+.PHONY: demo test soak library install command install-command
 
 demo:
 	@echo 'Builds the command mtasts, which takes about a minute the first time. It then runs a mail world on loopback: DNS, policy'
@@ -48,3 +48,21 @@ install:
 	$(FILL) $(PACKAGING)/mtasts-config-version.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/mtasts/mtasts-config-version.cmake
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/mtasts.pc $(DESTDIR)$(LIBDIR)/cmake/mtasts/*.cmake
 	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3
+
+# The command mtasts, with its manual pages and completions: `make command`, then `make install-command PREFIX=/usr`.
+PROFILE ?= release
+PROGRAM = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)$(PROFILE)/mtasts
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share
+
+command:
+	$(CARGO) build --profile $(PROFILE) --package mtasts --bin mtasts $(if $(findstring --target,$(CARGOFLAGS)),,$(if $(TARGET),--target $(TARGET))) $(CARGOFLAGS)
+
+install-command:
+	@[ -e $(PROGRAM) ] || { echo '$(PROGRAM) is not there: run "make command" first, as yourself' >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(foreach section,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(section))
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/mtasts
+	$(foreach section,1 5 7 8,install -m 644 mtasts/packaging/man/*.$(section) $(DESTDIR)$(MANDIR)/man$(section) &&) true
+	install -d $(COMPLETIONS)/bash-completion/completions $(COMPLETIONS)/zsh/vendor-completions $(COMPLETIONS)/fish/vendor_completions.d
+	$(PROGRAM) completions bash >$(COMPLETIONS)/bash-completion/completions/mtasts
+	$(PROGRAM) completions zsh >$(COMPLETIONS)/zsh/vendor-completions/_mtasts
+	$(PROGRAM) completions fish >$(COMPLETIONS)/fish/vendor_completions.d/mtasts.fish

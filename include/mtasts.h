@@ -1513,7 +1513,7 @@
 #define MTASTS_SEVERITY_WARNING 2
 
 /**
- * Senders that follow RFC 8461 ignore what is published.
+ * Senders that follow RFC 8461 ignore what is published; receivers cannot read the report.
  */
 #define MTASTS_SEVERITY_ERROR 3
 
@@ -1613,7 +1613,7 @@ typedef struct mtasts_failure mtasts_failure;
 typedef struct mtasts_finding mtasts_finding;
 
 /**
- * A list of findings for the owner of a domain, in the order of the text; about 100 at most.
+ * A list of findings for the owner of a domain, or for the sender of a report, in the order of the text; about 100 at most.
  */
 typedef struct mtasts_findings mtasts_findings;
 
@@ -5661,6 +5661,24 @@ mtasts_status mtasts_lint_tlsrpt_rrset(const mtasts_bytes *rrs,
                                        mtasts_error **error);
 
 /**
+ * Returns the findings about a TLS report: `len` octets of uncompressed JSON at `json`. With MTASTS_REPORT_STRICT as the
+ * `grammar` each deviation has the severity MTASTS_SEVERITY_ERROR.
+ *
+ * A faulty report is not an error of the call: it results in findings.
+ *
+ * Errors: MTASTS_ERR_ARGUMENT for an unknown grammar, and MTASTS_ERR_NULL.
+ *
+ * Ownership: the caller owns `*findings`; free it with mtasts_findings_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_lint_report(const uint8_t *json,
+                                 size_t len,
+                                 mtasts_report_grammar grammar,
+                                 mtasts_findings **findings,
+                                 mtasts_error **error);
+
+/**
  * Returns the findings about the response of a Policy Host, including its policy: `status`, `content_type`, `body`,
  * `len` and `config` are as in mtasts_policy_from_response().
  *
@@ -5725,8 +5743,8 @@ const mtasts_finding *mtasts_findings_get(const mtasts_findings *findings, size_
 void mtasts_findings_free(mtasts_findings *findings);
 
 /**
- * The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers. 0 for
- * NULL.
+ * The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, a deviation of a report, by its
+ * MTASTS_DEVIATION_ number, or one of the MTASTS_LINT_ numbers. 0 for NULL.
  *
  * Threads: any, at once.
  * Since: 0.1.0
@@ -5785,7 +5803,7 @@ size_t mtasts_finding_end(const mtasts_finding *finding);
 const char *mtasts_finding_message(const mtasts_finding *finding);
 
 /**
- * What senders do about it, in one sentence. NULL for NULL.
+ * What senders do about it, in one sentence; of a report, what receivers do. NULL for NULL.
  *
  * Ownership: the result is owned by `finding` and valid as long as it.
  * Threads: any, at once.

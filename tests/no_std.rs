@@ -27,7 +27,9 @@ fn build(features: &str) -> Output {
 
 #[test]
 fn the_core_links_without_std_and_not_beside_it() {
-    for features in ["", "idna", "lint,postfix", "tlsrpt", "idna,lint,postfix,serde,tlsrpt"] {
+    for features in
+        ["", "idna", "lint,postfix", "publish", "tlsrpt", "idna,lint,postfix,publish,serde,tlsrpt"]
+    {
         let output = build(features);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "std came into the graph with features {features:?}:\n{said}");

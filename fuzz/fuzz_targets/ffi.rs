@@ -804,18 +804,3 @@ fn read_row(row: Option<&mtasts_tlsrpt_row>) {
     assert_eq!(read(mtasts_result_type_word(result_type)).is_some(), result_type != 0);
     plain(mtasts_tlsrpt_row_reason(row));
 }
-
-fn read_finding(finding: Option<&mtasts_finding>) {
-    for text in [
-        mtasts_finding_code(finding),
-        mtasts_finding_message(finding),
-        mtasts_finding_senders(finding),
-        mtasts_finding_help(finding),
-    ] {
-        assert_eq!(read(text).is_some(), finding.is_some());
-    }
-    assert_eq!(plain(mtasts_finding_status(finding)), finding.is_none());
-    assert_eq!(mtasts_finding_severity(finding) == 0, finding.is_none());
-    assert_eq!(mtasts_finding_line(finding) == 0, finding.is_none());
-    assert!(mtasts_finding_start(finding) <= mtasts_finding_end(finding));
-}

@@ -58,6 +58,7 @@ struct Caller<'a> {
     policy: Option<Box<mtasts_policy>>,
     outcomes: Table<mtasts_outcome>,
     reports: Table<mtasts_report>,
+    findings: Table<mtasts_findings>,
     builders: Table<mtasts_report_builder>,
     texts: Table<mtasts_text>,
     events: Table<mtasts_event>,
@@ -83,6 +84,7 @@ fuzz_target!(|data: &[u8]| {
         policy: policy.flatten(),
         outcomes: Table::default(),
         reports: Table::default(),
+        findings: Table::default(),
         builders: Table::default(),
         texts: Table::default(),
         events: Table::default(),
@@ -118,6 +120,13 @@ impl Caller<'_> {
                 0 => {
                     let octets = self.octets(&REPORTS);
                     make!(self, reports, |out, error| mtasts_report_parse(octets.0, octets.1, out, error));
+                    make!(self, findings, |out, error| mtasts_lint_report(
+                        octets.0, octets.1, small, out, error
+                    ));
+                    let findings = at(&self.findings, two);
+                    for index in 0..=mtasts_findings_count(findings) {
+                        read_finding(mtasts_findings_get(findings, index));
+                    }
                 }
                 1 => {
                     let (octets, most) = (self.octets(&REPORTS), self.small());

@@ -1,15 +1,28 @@
-//! TLS reports: whatever another reader of JSON takes is read; written and read again a report is the same.
+//! TLS reports: whatever another reader of JSON takes is read; written and read again a report is the same; what `lint` says of
+//! them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use mta_sts_core::tlsrpt::{Report, ReportErrorKind};
+use mta_sts_core::{Strictness, lint};
+use mta_sts_fuzz::assert_lint_agrees;
 use serde_json::Value;
 
 const LARGEST_COUNT: u64 = (1 << 53) - 1;
 
 fuzz_target!(|data: &[u8]| {
     let other: Option<Value> = serde_json::from_slice(data).ok();
-    match Report::parse(data) {
+    let read = Report::parse(data);
+    let refused = read.as_ref().err().map(|error| (error.code(), error.offset()));
+    assert_lint_agrees(&lint::report(data), refused, data.len());
+    let deviation = || read.clone().ok()?.into_strict().err().map(|deviation| (deviation.code(), deviation.offset()));
+    if let Some((code, offset)) = refused.or_else(deviation) {
+        let findings = lint::report_with(data, Strictness::Abnf);
+        assert!(findings.iter().any(|finding| finding.code() == code), "{code} at {offset} is not in {findings:#?}");
+    } else {
+        assert_lint_agrees(&lint::report_with(data, Strictness::Abnf), None, data.len());
+    }
+    match read {
         Ok(read) => {
             assert!(read.deviations.len() <= Report::MAX_DEVIATIONS);
             for deviation in &read.deviations {

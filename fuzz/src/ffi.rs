@@ -125,3 +125,19 @@ pub fn read(text: *const c_char) -> Option<String> {
     // SAFETY: a string of the library, whose owner lives.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str().expect("UTF-8").to_owned())
 }
+
+/// Reads all of a finding.
+pub fn read_finding(finding: Option<&mtasts_finding>) {
+    for text in [
+        mtasts_finding_code(finding),
+        mtasts_finding_message(finding),
+        mtasts_finding_senders(finding),
+        mtasts_finding_help(finding),
+    ] {
+        assert_eq!(read(text).is_some(), finding.is_some());
+    }
+    assert_eq!(plain(mtasts_finding_status(finding)), finding.is_none());
+    assert_eq!(mtasts_finding_severity(finding) == 0, finding.is_none());
+    assert_eq!(mtasts_finding_line(finding) == 0, finding.is_none());
+    assert!(mtasts_finding_start(finding) <= mtasts_finding_end(finding));
+}

@@ -955,6 +955,109 @@ kinds! {
     }
 }
 
+#[cfg(feature = "publish")]
+mod publish {
+    use core::fmt;
+
+    use crate::mx::MxPattern;
+
+    kinds! {
+        /// The kind of a [`DraftError`]: why a policy must not be published.
+        DraftErrorKind {
+            NoHosts = 1501, "no-hosts-in-draft", "The policy names no MX host, and its mode is not none.";
+            BadHost = 1502, "host-never-matches", "A host name can never match an MX host.";
+            SingleLabel = 1503, "single-label-host", "The host name has a single label, so senders do not find the host.";
+            Underscore = 1504, "underscore-in-host", "The host name has an underscore, for which senders refuse the whole policy.";
+            NotAWildcard = 1505, "not-a-wildcard", "The pattern is not a wildcard.";
+            WildcardTooWide = 1506, "draft-wildcard-too-wide", "Anybody may register names that the wildcard covers.";
+            UnusedWildcard = 1507, "unused-wildcard", "The wildcard covers none of the MX hosts.";
+            MaxAge = 1508, "draft-max-age", "The `max_age` is less than a day or more than a year.";
+            TooLarge = 1509, "draft-too-large", "The policy is longer than 65,536 octets, which many senders refuse.";
+        }
+    }
+
+    /// An error in what is to be published: it would stop mail, or senders would refuse it. Nothing was made of it.
+    ///
+    /// ```
+    /// use mta_sts_core::publish::Draft;
+    /// use mta_sts_core::{DnsName, Mode, PolicyDomain};
+    ///
+    /// let domain = PolicyDomain::parse("example.com")?;
+    /// let host = DnsName::parse("mailserver")?;
+    /// let error = Draft::new(&domain, Mode::Enforce, &[host], Draft::MIN_MAX_AGE).unwrap_err();
+    /// assert_eq!(error.code(), "single-label-host");
+    /// assert_eq!(error.name().map(ToString::to_string).as_deref(), Some("mailserver"));
+    /// # Ok::<(), mta_sts_core::NameError>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    pub struct DraftError {
+        kind: DraftErrorKind,
+        name: Option<MxPattern<'static>>,
+    }
+
+    impl DraftError {
+        pub(crate) const fn new(kind: DraftErrorKind) -> Self {
+            Self { kind, name: None }
+        }
+
+        pub(crate) const fn about(kind: DraftErrorKind, name: MxPattern<'static>) -> Self {
+            Self { kind, name: Some(name) }
+        }
+
+        /// The kind of the error.
+        pub const fn kind(&self) -> DraftErrorKind {
+            self.kind
+        }
+
+        /// The stable code of the kind: a kebab-case word.
+        pub const fn code(&self) -> &'static str {
+            self.kind.code()
+        }
+
+        /// The host or the wildcard with the fault, if it is one of them.
+        pub const fn name(&self) -> Option<&MxPattern<'static>> {
+            self.name.as_ref()
+        }
+    }
+
+    impl fmt::Display for DraftError {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            if let Some(name) = &self.name {
+                write!(formatter, "{name}: ")?;
+            }
+            formatter.write_str(self.kind.message())
+        }
+    }
+
+    impl core::error::Error for DraftError {}
+
+    kinds! {
+        /// The kind of a [`HistoryError`]: what is wrong with the text of a history.
+        HistoryErrorKind {
+            NotAHistory = 1521, "not-a-history", "The text does not begin like a history.";
+            UnknownVersion = 1522, "unknown-history-version", "The history has a version that this crate does not support.";
+            Truncated = 1523, "truncated-history", "The history is truncated.";
+            BadLine = 1524, "bad-history-line", "A line of the history is not valid.";
+            DuplicateLine = 1525, "duplicate-history-line", "A line of the history is repeated, or contradicts another one.";
+        }
+    }
+
+    stage_error! {
+        /// An error in the saved text of a history: do not plan without it, since what senders may hold is not known.
+        ///
+        /// ```
+        /// use mta_sts_core::publish::History;
+        ///
+        /// // A file that was cut off when the disk was full.
+        /// let error = History::parse(b"mta-sts-history 1\ndomain: exam").unwrap_err();
+        /// assert_eq!((error.code(), error.line()), ("truncated-history", 2));
+        /// ```
+        HistoryError, HistoryErrorKind
+    }
+}
+#[cfg(feature = "publish")]
+pub use publish::{DraftError, DraftErrorKind, HistoryError, HistoryErrorKind};
+
 #[cfg(feature = "tlsrpt")]
 mod report {
     use core::fmt;
@@ -1033,6 +1136,8 @@ mod tests {
         add!(PostfixErrorKind);
         #[cfg(feature = "tlsrpt")]
         add!(DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
+        #[cfg(feature = "publish")]
+        add!(DraftErrorKind HistoryErrorKind);
         rows
     }
 

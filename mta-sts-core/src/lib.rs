@@ -48,6 +48,7 @@
 //! - [`Delivery`] decides about each MX host and each session, and returns what TLSRPT counts;
 //! - [`tlsrpt::TlsrptRecord`] parses the record that says where a domain wants its TLS reports (RFC 8460); [`tlsrpt`]
 //!   reads and writes the reports, explains the failures in them, and tells whether a policy can be enforced;
+//! - [`publish`] writes the policy and the record of a domain, and plans changes of them: what to do now, and what later;
 //! - [`postfix`] writes a policy as the answer to a TLS policy lookup of Postfix or sendmail.
 //!
 //! # What it does not do
@@ -62,6 +63,7 @@
 //! - `idna` converts U-labels to A-labels; without it a U-label is an error of its own kind;
 //! - `lint` has the module [`lint`], which a mail server that only sends does not need;
 //! - `postfix` has the module [`postfix`];
+//! - `publish` has the module [`publish`], for the owners of domains;
 //! - `tlsrpt` has the reports of RFC 8460 in the module [`tlsrpt`]; the TLSRPT record and the result types are always
 //!   available.
 //!
@@ -82,12 +84,16 @@ mod lookup;
 mod mx;
 mod name;
 mod octets;
-#[cfg(feature = "tlsrpt")]
+#[cfg(any(feature = "publish", feature = "tlsrpt"))]
 mod order;
 mod policy;
 #[cfg(feature = "postfix")]
 pub mod postfix;
+#[cfg(feature = "publish")]
+pub mod publish;
 mod record;
+#[cfg(any(feature = "lint", feature = "publish"))]
+mod registry;
 mod response;
 mod time;
 pub mod tlsrpt;

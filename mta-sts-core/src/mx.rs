@@ -41,6 +41,12 @@ impl MxPattern<'static> {
         let PatternText { name, is_wildcard, .. } = PatternText::read(pattern.as_bytes())?;
         Ok(Self { name: Cow::Owned(pattern[name].to_ascii_lowercase()), wildcard: is_wildcard })
     }
+
+    /// The pattern that covers this host alone.
+    #[cfg(feature = "publish")]
+    pub(crate) fn of_host(host: &DnsName) -> Self {
+        Self { name: Cow::Owned(host.as_str().into()), wildcard: false }
+    }
 }
 
 impl<'a> MxPattern<'a> {
@@ -68,7 +74,7 @@ impl<'a> MxPattern<'a> {
     }
 
     /// The text without the star: that of a wildcard begins with a dot.
-    #[cfg(any(feature = "postfix", feature = "tlsrpt"))]
+    #[cfg(any(feature = "postfix", feature = "publish", feature = "tlsrpt"))]
     pub(crate) fn without_star(self) -> Cow<'a, str> {
         self.name
     }

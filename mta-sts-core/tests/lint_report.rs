@@ -58,6 +58,7 @@ const REPORTS: &[Row] = &[
     ("mx-host-without-sts", I, "\"sts\"", "\"tlsa\""),
     ("bad-contact-info", W, "\"tls@sender.test\"", "⟦\"tls\"⟧"),
     ("bad-name-in-report", W, "\"mx.a.test\"", "⟦\"mx.ä.test\"⟧"),
+    ("bad-name-in-report", W, "[\"*.a.test\"]", "⟦[⟧\"*.ä.test\", \"*.a.test\"]"),
     ("bad-ip-address", W, "\"2001:db8::1\"", "⟦\"[192.0.2.1]\"⟧"),
     ("unusual-ip-address", I, "\"2001:db8::1\"", "⟦\"2001:DB8::1\"⟧"),
     ("bad-datetime", W, "\"2024-09-03T23:59:59Z\"", "⟦\"3 Sep 2024\"⟧"),

@@ -4,14 +4,15 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use mta_sts_core::PolicyDomain;
 use mta_sts_core::lint::{self, Finding, Severity};
+use mta_sts_core::{PolicyDomain, Strictness};
 
 use crate::config::{limits, mtasts_config, mtasts_strictness, strictness_of};
 use crate::guard;
 use crate::name::host_names;
 use crate::pointer::{give, mtasts_bytes, octets, octets_of_all, string};
 use crate::policy::response;
+use crate::report::{MTASTS_REPORT_STRICT, MTASTS_REPORT_TOLERANT, mtasts_report_grammar};
 use crate::status::{Fault, mtasts_error, mtasts_status, mtasts_status_code};
 use crate::text::{NONE, c_string};
 
@@ -22,10 +23,10 @@ pub type mtasts_severity = u32;
 pub const MTASTS_SEVERITY_INFO: u32 = 1;
 /// Some senders stumble over it, mail may be lost, or the protection is weak.
 pub const MTASTS_SEVERITY_WARNING: u32 = 2;
-/// Senders that follow RFC 8461 ignore what is published.
+/// Senders that follow RFC 8461 ignore what is published; receivers cannot read the report.
 pub const MTASTS_SEVERITY_ERROR: u32 = 3;
 
-/// A list of findings for the owner of a domain, in the order of the text; about 100 at most.
+/// A list of findings for the owner of a domain, or for the sender of a report, in the order of the text; about 100 at most.
 pub struct mtasts_findings {
     findings: Vec<mtasts_finding>,
 }
@@ -179,6 +180,34 @@ pub unsafe extern "C" fn mtasts_lint_tlsrpt_rrset(
     })
 }
 
+/// Returns the findings about a TLS report: `len` octets of uncompressed JSON at `json`. With MTASTS_REPORT_STRICT as the
+/// `grammar` each deviation has the severity MTASTS_SEVERITY_ERROR.
+///
+/// A faulty report is not an error of the call: it results in findings.
+///
+/// Errors: MTASTS_ERR_ARGUMENT for an unknown grammar, and MTASTS_ERR_NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mtasts_lint_report(
+    json: *const u8,
+    len: usize,
+    grammar: mtasts_report_grammar,
+    findings: Option<&mut MaybeUninit<*mut mtasts_findings>>,
+    error: Option<&mut MaybeUninit<*mut mtasts_error>>,
+) -> mtasts_status {
+    guard::run(error, || {
+        let out = findings.ok_or(Fault::NULL)?;
+        let strictness = match grammar {
+            MTASTS_REPORT_TOLERANT => Strictness::Tolerant,
+            MTASTS_REPORT_STRICT => Strictness::Abnf,
+            _ => return Err(Fault::ARGUMENT),
+        };
+        // SAFETY: octets as required by the header.
+        let json = unsafe { octets(json, len) }?;
+        give(out, mtasts_findings::new(lint::report_with(json, strictness)));
+        Ok(())
+    })
+}
+
 /// Returns the findings about the response of a Policy Host, including its policy: `status`, `content_type`, `body`,
 /// `len` and `config` are as in mtasts_policy_from_response().
 ///
@@ -250,8 +279,8 @@ pub extern "C" fn mtasts_findings_free(findings: Option<Box<mtasts_findings>>) {
     drop(findings);
 }
 
-/// The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, or one of the MTASTS_LINT_ numbers. 0 for
-/// NULL.
+/// The kind of a finding: an error of a parser, by its MTASTS_ERR_ number, a deviation of a report, by its
+/// MTASTS_DEVIATION_ number, or one of the MTASTS_LINT_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_status(finding: Option<&mtasts_finding>) -> mtasts_status {
     finding.map_or(0, |finding| finding.finding.kind().number().into())
@@ -298,7 +327,7 @@ pub extern "C" fn mtasts_finding_message(finding: Option<&mtasts_finding>) -> *c
     finding.map_or(NONE, |finding| finding.message.as_ptr())
 }
 
-/// What senders do about it, in one sentence. NULL for NULL.
+/// What senders do about it, in one sentence; of a report, what receivers do. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_finding_senders(finding: Option<&mtasts_finding>) -> *const c_char {
     finding.map_or(NONE, |finding| finding.senders.as_ptr())

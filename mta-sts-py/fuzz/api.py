@@ -49,6 +49,9 @@ def one_input(data: bytes) -> None:
     count(octets, text, now)
     for finding in mta_sts.lint_policy(octets):
         assert 0 <= finding.span[0] <= finding.span[1] <= len(octets) and finding.code in CODES
+    for finding in mta_sts.lint_report(octets):
+        # A report may be longer, unpacked.
+        assert 0 <= finding.span[0] <= finding.span[1] and finding.code in CODES
     try:
         domain = PolicyDomain.parse(text)
     except MtaStsError as error:

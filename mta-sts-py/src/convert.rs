@@ -54,14 +54,14 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
             return Ok(Self(Cow::Owned(bytes.extract::<&[u8]>()?.to_vec())));
         }
         let class = object.get_type().name()?;
-        Err(PyTypeError::new_err(format!("wanted bytes or str, not {class}")))
+        Err(PyTypeError::new_err(format!("expected bytes or str, not {class}")))
     }
 }
 
 /// The texts of an iterable. A lone `bytes` or `str` is refused: it is an iterable too, of the wrong items.
 pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     if iterable.is_instance_of::<PyBytes>() || iterable.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err("wanted an iterable of bytes or str, not one of them alone"));
+        return Err(PyTypeError::new_err("expected an iterable of bytes or str, not one of them alone"));
     }
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Octets<'_>>()?.into_cow().into_owned())).collect()
 }
@@ -70,7 +70,7 @@ pub(crate) fn octets_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8
 /// as in [`Text`].
 pub(crate) fn text_of_each(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     if iterable.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err("wanted an iterable of str, not one alone"));
+        return Err(PyTypeError::new_err("expected an iterable of str, not one alone"));
     }
     iterable.try_iter()?.map(|item| Ok(item?.extract::<Text<'_>>()?.0.into_owned())).collect()
 }
@@ -96,7 +96,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text<'a> {
             return Ok(Self(Cow::Owned(text.to_string_lossy().into_owned())));
         }
         let class = object.get_type().name()?;
-        Err(PyTypeError::new_err(format!("wanted str, not {class}")))
+        Err(PyTypeError::new_err(format!("expected str, not {class}")))
     }
 }
 
@@ -110,16 +110,16 @@ pub(crate) fn word_text<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 
 /// A count or a number of octets; for `from_py_with`.
 pub(crate) fn size(object: &Bound<'_, PyAny>) -> PyResult<usize> {
-    object
-        .extract()
-        .map_err(|error: PyErr| out_of_range(object.py(), error, "a size is a number from 0 to 2**64 - 1"))
+    object.extract().map_err(|error: PyErr| {
+        out_of_range(object.py(), error, "a size must be a number from 0 to 2**64 - 1")
+    })
 }
 
 /// A number of sessions; for `from_py_with`.
 pub(crate) fn count(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    object
-        .extract()
-        .map_err(|error: PyErr| out_of_range(object.py(), error, "a count is a number from 0 to 2**64 - 1"))
+    object.extract().map_err(|error: PyErr| {
+        out_of_range(object.py(), error, "a count must be a number from 0 to 2**64 - 1")
+    })
 }
 
 /// The lowest 64 bits of any integer, such as a Python hash; for `from_py_with`.
@@ -136,7 +136,7 @@ pub(crate) fn optional_size(object: &Bound<'_, PyAny>) -> PyResult<Option<usize>
 pub(crate) fn http_status(object: &Bound<'_, PyAny>) -> PyResult<u16> {
     object
         .extract()
-        .map_err(|error: PyErr| out_of_range(object.py(), error, "a status is a number from 0 to 65535"))
+        .map_err(|error: PyErr| out_of_range(object.py(), error, "a status must be a number from 0 to 65535"))
 }
 
 fn out_of_range(py: Python<'_>, error: PyErr, message: &'static str) -> PyErr {
@@ -164,7 +164,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
         } else {
             let Ok(zone) = object.getattr(intern!(py, "tzinfo")) else {
                 let class = object.get_type().name()?;
-                return Err(PyTypeError::new_err(format!("wanted Unix seconds or a datetime, not {class}")));
+                return Err(PyTypeError::new_err(format!(
+                    "expected Unix seconds or a datetime, not {class}"
+                )));
             };
             if zone.is_none() {
                 return Err(PyValueError::new_err("a datetime must be aware: it has no tzinfo"));
@@ -175,7 +177,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
                 if error.is_instance_of::<PyOverflowError>(py) {
                     return PyValueError::new_err(A_TIME);
                 }
-                PyTypeError::new_err("wanted Unix seconds or a datetime")
+                PyTypeError::new_err("expected Unix seconds or a datetime")
             })?
         };
         match duration(seconds) {
@@ -185,7 +187,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
     }
 }
 
-const A_TIME: &str = "a time is a number of seconds from 0 to 2**64 - 1";
+const A_TIME: &str = "a time must be a number of seconds from 0 to 2**64 - 1";
 
 /// A span of time: seconds, or a `timedelta`.
 #[derive(Clone, Copy)]
@@ -202,10 +204,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Span {
             Err(_) => {
                 let total = object.call_method0(intern!(py, "total_seconds"));
                 let total = total.and_then(|total| total.extract());
-                total.map_err(|_| PyTypeError::new_err("wanted seconds or a timedelta"))?
+                total.map_err(|_| PyTypeError::new_err("expected seconds or a timedelta"))?
             }
         };
-        let span = "a span of time is a number of seconds from 0 to 2**64 - 1";
+        let span = "a span of time must be a number of seconds from 0 to 2**64 - 1";
         duration(seconds).map(Self).ok_or_else(|| PyValueError::new_err(span))
     }
 }
@@ -228,8 +230,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for IpAddress {
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         let is_text = object.is_instance_of::<PyString>();
         object.extract::<IpAddr>().map(Self).map_err(|_| match object.get_type().name() {
-            Ok(_) if is_text => PyValueError::new_err("the text is no IP address"),
-            Ok(class) => PyTypeError::new_err(format!("wanted str or an address of ipaddress, not {class}")),
+            Ok(_) if is_text => PyValueError::new_err("the text is not an IP address"),
+            Ok(class) => {
+                PyTypeError::new_err(format!("expected str or an address of ipaddress, not {class}"))
+            }
             Err(error) => error,
         })
     }

@@ -302,7 +302,7 @@ impl Binding {
     fn of(outcome: &Bound<'_, PyAny>) -> PyResult<Self> {
         if !is_value(outcome, "Outcome")? {
             let class = outcome.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("wanted an Outcome, not {class}")));
+            return Err(PyTypeError::new_err(format!("expected an Outcome, not {class}")));
         }
         let policy: Option<Bound<'_, Policy>> = outcome.getattr("policy")?.extract()?;
         Ok(match policy {

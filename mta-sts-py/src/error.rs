@@ -60,7 +60,7 @@ fn exception(
 
 /// The error for an unknown keyword.
 pub(crate) fn unknown_word(py: Python<'_>, what: &str, word: &str) -> PyErr {
-    exception(py, format!("'{}' is no {what}", word.escape_debug()), UNKNOWN_WORD, Place::default(), None)
+    exception(py, format!("'{}' is not a {what}", word.escape_debug()), UNKNOWN_WORD, Place::default(), None)
 }
 
 const UNKNOWN_WORD: &str = "unknown-word";
@@ -138,6 +138,6 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
         ReportErrorKind DeviationKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
     // Not a kind of the core; in C it is the status for an invalid argument.
-    codes.set_item(UNKNOWN_WORD, (2, "The word is none of those that are wanted."))?;
+    codes.set_item(UNKNOWN_WORD, (2, "The word is not one of those that are accepted."))?;
     Ok(codes)
 }

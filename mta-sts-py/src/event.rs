@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::convert::{IpAddress, Text, from_word, text_of_each};
+use crate::error::IntoException;
 use crate::name::{PolicyDomain, mx_name, policy_domain};
 use crate::policy::Policy;
 use crate::tlsrpt_record::TlsrptRecord;
-use crate::value::{is_value, shown_bool, word};
-use crate::verdict::row_from;
+use crate::value::{is_value, shown_bool, value, word};
+use crate::verdict::{row_from, row_value};
 
 /// An event for a report: a session with an MX host, or a failed policy discovery.
 ///
@@ -141,7 +142,7 @@ impl Event {
     ) -> PyResult<Option<Self>> {
         if !is_value(outcome, "Outcome")? {
             let class = outcome.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("wanted an Outcome, not {class}")));
+            return Err(PyTypeError::new_err(format!("expected an Outcome, not {class}")));
         }
         let domain = policy_domain(domain)?;
         let failure = outcome.getattr("failure")?;
@@ -149,13 +150,7 @@ impl Event {
             return Ok(None);
         }
         let policy: Option<PyRef<'_, Policy>> = outcome.getattr("policy")?.extract()?;
-        let discovery = Discovery {
-            domain,
-            result_type: from_word("ResultType", &failure.getattr("result_type")?.extract::<String>()?)?,
-            reason: failure.getattr("reason_code")?.extract()?,
-            received_lines: text_of_each(&failure.getattr("received_lines")?)?,
-            policy: policy.map(|policy| policy.0.clone()),
-        };
+        let discovery = Discovery::new(domain, &failure, policy.as_deref())?;
         Ok(Some(Self {
             kind: Kind::Discovery(Box::new(discovery)),
             record: record.map(|Record(text)| text),
@@ -186,6 +181,79 @@ impl Event {
     #[getter]
     fn has_failed(&self) -> PyResult<bool> {
         self.with(|event| event.has_failed())
+    }
+
+    /// Makes an event of `discovery` from its pickle.
+    #[staticmethod]
+    #[pyo3(signature = (domain, failure, policy, record, tlsrpt_report, sending_ip, /))]
+    fn _of_failure(
+        domain: &PolicyDomain,
+        failure: &Bound<'_, PyAny>,
+        policy: Option<&Policy>,
+        record: Option<String>,
+        tlsrpt_report: bool,
+        sending_ip: Option<IpAddress>,
+    ) -> PyResult<Self> {
+        let discovery = Discovery::new(domain.0.clone(), failure, policy)?;
+        Ok(Self {
+            kind: Kind::Discovery(Box::new(discovery)),
+            record,
+            is_of_tlsrpt_report: tlsrpt_report,
+            sending_ip: sending_ip.map(|IpAddress(address)| address),
+        })
+    }
+
+    /// Makes an event of a datagram from its pickle.
+    #[staticmethod]
+    #[pyo3(signature = (json, sending_ip, /))]
+    fn _of_datagram(py: Python<'_>, json: &str, sending_ip: Option<IpAddress>) -> PyResult<Self> {
+        let datagram = tlsrpt::Datagram::parse(json.as_bytes()).map_err(|error| error.into_exception(py))?;
+        Ok(Self {
+            kind: Kind::OfDatagram(Box::new(datagram)),
+            record: None,
+            is_of_tlsrpt_report: false,
+            sending_ip: sending_ip.map(|IpAddress(address)| address),
+        })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this, class) = (slf.py(), slf.get(), slf.get_type());
+        let shown = |address: Option<IpAddr>| address.map(|address| address.to_string());
+        let sending_ip = shown(this.sending_ip);
+        match &this.kind {
+            Kind::Session(session) => {
+                let Session { domain, row, mx_host, policy, tlsa_records, helo, receiving_ip, reason } =
+                    &**session;
+                let options = PyDict::new(py);
+                options.set_item("mx_host", mx_host.as_ref().map(DnsName::as_str))?;
+                options.set_item("policy", policy.clone().map(Policy))?;
+                options.set_item("tlsa_records", tlsa_records)?;
+                options.set_item("helo", helo)?;
+                options.set_item("sending_ip", sending_ip)?;
+                options.set_item("receiving_ip", shown(*receiving_ip))?;
+                options.set_item("reason", reason)?;
+                options.set_item("record", &this.record)?;
+                options.set_item("tlsrpt_report", this.is_of_tlsrpt_report)?;
+                let row = row_value(py, row.policy_type, row.result_type, row.reason)?;
+                let partial = py.import("functools")?.getattr("partial")?;
+                let session = partial.call((class.getattr("session")?,), Some(&options))?;
+                Ok((session, (PolicyDomain(domain.clone()), row).into_pyobject(py)?))
+            }
+            Kind::Discovery(discovery) => {
+                let Discovery { domain, result_type, reason, received_lines, policy } = &**discovery;
+                let result_type = word(py, "ResultType", result_type.as_str())?;
+                let failure = value(py, "PolicyFailure", (result_type, reason, received_lines.clone()))?;
+                let policy = policy.clone().map(Policy);
+                let (record, is_report) = (&this.record, this.is_of_tlsrpt_report);
+                let arguments =
+                    (PolicyDomain(domain.clone()), failure, policy, record, is_report, sending_ip);
+                Ok((class.getattr("_of_failure")?, arguments.into_pyobject(py)?))
+            }
+            Kind::OfDatagram(datagram) => {
+                let json = datagram.to_json().map_err(|error| error.into_exception(py))?;
+                Ok((class.getattr("_of_datagram")?, (json, sending_ip).into_pyobject(py)?))
+            }
+        }
     }
 
     fn __copy__(slf: Py<Self>) -> Py<Self> {
@@ -246,6 +314,23 @@ impl Event {
     }
 }
 
+impl Discovery {
+    /// `failure` is a `PolicyFailure`.
+    fn new(
+        domain: core::PolicyDomain,
+        failure: &Bound<'_, PyAny>,
+        policy: Option<&Policy>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            domain,
+            result_type: from_word("ResultType", &failure.getattr("result_type")?.extract::<String>()?)?,
+            reason: failure.getattr("reason_code")?.extract()?,
+            received_lines: text_of_each(&failure.getattr("received_lines")?)?,
+            policy: policy.map(|policy| policy.0.clone()),
+        })
+    }
+}
+
 impl Session {
     fn facts<'a>(&'a self, tlsa_records: &'a [&'a str]) -> SessionFacts<'a> {
         let mut facts = self.mx_host.as_ref().map_or_else(SessionFacts::default, SessionFacts::new);
@@ -276,6 +361,6 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Record {
             return Ok(Self(object.str()?.to_string_lossy().into_owned()));
         }
         let class = object.get_type().name()?;
-        Err(PyTypeError::new_err(format!("wanted a TlsrptRecord or str, not {class}")))
+        Err(PyTypeError::new_err(format!("expected a TlsrptRecord or str, not {class}")))
     }
 }

@@ -58,7 +58,8 @@ mod _core {
     use crate::hint::{explain, hint_of_code, hints};
     #[pymodule_export]
     use crate::lint::{
-        Findings, lint_policy, lint_record, lint_response, lint_rrset, lint_tlsrpt_record, lint_tlsrpt_rrset,
+        Findings, lint_policy, lint_record, lint_report, lint_response, lint_rrset, lint_tlsrpt_record,
+        lint_tlsrpt_rrset,
     };
     #[pymodule_export]
     use crate::lookup::{Lookup, LookupConfig};

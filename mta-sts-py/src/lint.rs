@@ -1,10 +1,13 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use mta_sts_core::lint::{self, Finding};
+use mta_sts_core::tlsrpt::ReportLimits;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::convert::{Octets, http_status, octets_of_each, size};
+use crate::convert::{LARGE, Octets, http_status, octets_of_each, size};
+use crate::gzip::{is_gzip, unpacked};
 use crate::name::{dns_names, policy_domain};
 use crate::policy::{fetch_limits, http_response, strictness};
 use crate::sequence::{self, subscript};
@@ -140,6 +143,27 @@ pub(crate) fn lint_tlsrpt_rrset(
         facts = facts.with_ttl(Duration::from_secs(ttl.into()));
     }
     Ok(Findings(lint::tlsrpt_rrset(&octets_of_each(rrset)?, &facts)))
+}
+
+/// The findings about a TLS report (RFC 8460, 4.4).
+///
+/// >>> import mta_sts
+/// >>> [finding.code for finding in mta_sts.lint_report('{"policies": [], "x-build": 1}')]
+/// ['no-policies', 'unknown-member', 'missing-member', 'missing-member', 'missing-member', 'missing-member']
+///
+/// `data`: JSON, or the same in gzip format, which is decompressed as by `Report.parse`; spans and lines are those of the JSON.
+/// Each deviation is a finding, and so are errors that are not deviations. `strict`: a deviation is an error instead of a
+/// warning. For a long report, other threads can run meanwhile.
+#[pyfunction]
+#[pyo3(signature = (data, /, *, strict = false))]
+pub(crate) fn lint_report(py: Python<'_>, data: Octets<'_>, strict: bool) -> Findings {
+    let data = data.as_ref();
+    let look = || {
+        // Damaged gzip is linted as it is: it is not JSON, and a finding says that it is compressed.
+        let json = unpacked(data, ReportLimits::new().max_len()).unwrap_or(Cow::Borrowed(data));
+        Findings(lint::report_with(&json, strictness(strict)))
+    };
+    if data.len() > LARGE || is_gzip(data) { py.detach(look) } else { look() }
 }
 
 /// The findings about the body of a policy (RFC 8461, 3.2).

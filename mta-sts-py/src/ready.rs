@@ -115,7 +115,7 @@ fn wanted(object: &Bound<'_, PyAny>, class: &str) -> PyResult<()> {
         return Ok(());
     }
     let found = object.get_type().name()?;
-    Err(PyTypeError::new_err(format!("wanted {class}, not {found}")))
+    Err(PyTypeError::new_err(format!("expected {class}, not {found}")))
 }
 
 fn readiness_value<'py>(py: Python<'py>, readiness: &Readiness) -> PyResult<Bound<'py, PyAny>> {

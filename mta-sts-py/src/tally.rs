@@ -5,7 +5,7 @@ use mta_sts_core::tlsrpt::{self, Counted, ReportDelivery, TallyConfig};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use pyo3::types::PyList;
+use pyo3::types::{IntoPyDict, PyList};
 
 use crate::convert::{Octets, Time, any_number, size, word_text};
 use crate::datagram::Datagram;
@@ -243,14 +243,57 @@ fn counted_word(py: Python<'_>, counted: Counted) -> PyResult<Bound<'_, PyAny>> 
     word(py, "Counted", code)
 }
 
-/// The identity of a due report, for `Tally.handle_delivery`. It is valid in this process only: after a restart,
-/// `Tally.poll_report` returns a new one.
+/// The identity of a due report, for `Tally.handle_delivery`, also across restarts: the domain, the day of UTC that contains
+/// `day`, and the number among the reports about both, from 0.
+///
+/// >>> from mta_sts.tlsrpt import DueId
+/// >>> DueId("example.com", day=1_700_000_000, number=0)
+/// DueId('example.com', day=1699920000, number=0)
+///
+/// Raises MtaStsError for an invalid domain.
 #[pyclass(frozen, eq, ord, hash, module = "mta_sts.tlsrpt")]
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DueId(tlsrpt::DueId);
 
 #[pymethods]
 impl DueId {
+    #[new]
+    #[pyo3(signature = (domain, /, *, day, number))]
+    fn new(
+        domain: &Bound<'_, PyAny>,
+        day: Time,
+        #[pyo3(from_py_with = size)] number: usize,
+    ) -> PyResult<Self> {
+        let number = number.try_into();
+        let number = number.map_err(|_| PyValueError::new_err("a number of a report is below 2**32"))?;
+        Ok(Self(tlsrpt::DueId::new(policy_domain(domain)?, day.0, number)))
+    }
+
+    /// The domain that the report is about.
+    #[getter]
+    fn domain(&self) -> PolicyDomain {
+        PolicyDomain(self.0.domain().clone())
+    }
+
+    /// The first second of the day, in Unix seconds.
+    #[getter]
+    fn day(&self) -> u64 {
+        self.0.day().as_secs()
+    }
+
+    /// The number of the report among those about the domain and the day, from 0.
+    #[getter]
+    fn number(&self) -> u32 {
+        self.0.number()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PolicyDomain,))> {
+        let (py, this) = (slf.py(), slf.get());
+        let options = [("day", this.day()), ("number", this.number().into())].into_py_dict(py)?;
+        let partial = py.import("functools")?.getattr("partial")?;
+        Ok((partial.call((slf.get_type(),), Some(&options))?, (this.domain(),)))
+    }
+
     fn __copy__(slf: Py<Self>) -> Py<Self> {
         slf
     }
@@ -260,6 +303,7 @@ impl DueId {
     }
 
     fn __repr__(&self) -> String {
-        format!("<{:?}>", self.0)
+        let Self(id) = self;
+        format!("DueId('{}', day={}, number={})", id.domain(), id.day().as_secs(), id.number())
     }
 }

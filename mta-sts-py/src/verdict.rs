@@ -211,14 +211,20 @@ pub(crate) fn row_from(row: &Bound<'_, PyAny>) -> PyResult<core::TlsrptRow> {
 }
 
 fn rows_value<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyTuple>> {
-    let rows: PyResult<Vec<_>> = rows
-        .iter()
-        .map(|row| {
-            let policy_type = word(py, "PolicyType", row.policy_type.as_str())?;
-            let result_type = row.result_type.map(|result| word(py, "ResultType", result.as_str()));
-            let reason = row.reason.map(|reason| word(py, "SessionFault", reason.code()));
-            value(py, "TlsrptRow", (policy_type, result_type.transpose()?, reason.transpose()?))
-        })
-        .collect();
+    let rows: PyResult<Vec<_>> =
+        rows.iter().map(|row| row_value(py, row.policy_type, row.result_type, row.reason)).collect();
     PyTuple::new(py, rows?)
+}
+
+/// A `TlsrptRow` of Python.
+pub(crate) fn row_value(
+    py: Python<'_>,
+    policy_type: PolicyType,
+    result_type: Option<ResultType>,
+    reason: Option<SessionFault>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let policy_type = word(py, "PolicyType", policy_type.as_str())?;
+    let result_type = result_type.map(|result| word(py, "ResultType", result.as_str()));
+    let reason = reason.map(|reason| word(py, "SessionFault", reason.code()));
+    value(py, "TlsrptRow", (policy_type, result_type.transpose()?, reason.transpose()?))
 }

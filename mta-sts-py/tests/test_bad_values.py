@@ -86,6 +86,7 @@ TEXTS: list[Callable[[Any], object]] = [
     lambda value: CacheEntry.parse(b"", value),
     mta_sts.lint_policy,
     mta_sts.lint_record,
+    mta_sts.lint_report,
     lambda value: mta_sts.lint_rrset([value]),
     lambda value: mta_sts.Record.select([value]),
     lambda value: mta_sts.tls_required_no([value]),

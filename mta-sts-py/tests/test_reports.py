@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mta_sts import MtaStsError, Policy, PolicyType, ResultType, codes
+from mta_sts import MtaStsError, Policy, PolicyType, ResultType, codes, lint_report
 from mta_sts.tlsrpt import FailureDetails, Report, ReportPeriod, ReportPolicy
 
 NOW = 1_700_000_000
@@ -136,6 +136,18 @@ def test_gzip_with_a_wrong_check_sum_is_refused() -> None:
     packed[-6] ^= 1
     with pytest.raises(MtaStsError, match="damaged"):
         Report.parse(packed)
+
+
+def test_lint_looks_into_gzip() -> None:
+    text = JSON.replace(b'"report-id"', b'"x-id"')
+    assert [finding.code for finding in lint_report(member(JSON))] == []
+    assert list(lint_report(member(text))) == list(lint_report(text))
+    assert {"unknown-member", "missing-member"} <= {finding.code for finding in lint_report(text)}
+    # What cannot be unpacked is looked at as it is.
+    for damaged in (member(JSON)[:-1], member(JSON)[:2], b"\x1f\x8b"):
+        assert [finding.code for finding in lint_report(damaged)] == ["bad-json", "compressed-report"]
+    # Nor does a little gzip become much more than a report may have.
+    assert [finding.code for finding in lint_report(member(bytes(100 * 1024 * 1024)))] == ["report-too-large"]
 
 
 def test_zip_is_no_report() -> None:

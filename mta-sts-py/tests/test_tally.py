@@ -41,6 +41,7 @@ from mta_sts import (
 from mta_sts.tlsrpt import (
     Counted,
     Datagram,
+    DueId,
     DueReport,
     Event,
     FailureDetails,
@@ -171,6 +172,64 @@ def test_a_lookup_that_went_well_is_no_event() -> None:
         fetch_policy=lambda _: Response(200, "text/plain", str(POLICY).encode()),
     )
     assert Event.discovery("example.com", outcome) is None
+
+
+def events() -> list[Event]:
+    whole = event(
+        helo="250-mx.example.com\r\n250 SIZE 1",
+        sending_ip="10.0.0.1",
+        receiving_ip="2001:db8::25",
+        reason="certificate has expired",
+    )
+    datagram = Datagram("example.com", RECORD)
+    datagram.add(whole)
+    verdict = Delivery.without_policy().check_session("mx.a.test", "authenticated", dane="usable", dane_result="failed")
+    discoveries = [
+        Event.discovery("example.com", failed_lookup(fetched=Response(200, "text/plain", b"version: STSv1\n\xff")), record=RECORD),
+        Event.discovery("example.com", failed_lookup(fetched=FetchFailed("timeout"), cached=True), tlsrpt_report=True),
+    ]
+    return [
+        whole,
+        whole.with_sending_ip("192.0.2.1"),
+        event(tlsrpt_report=True),
+        *(Event.session("a.test", row, tlsa_records=["3 1 1 00FF"]) for row in verdict.rows),
+        *(Event.session("a.test", row, mx_host="mx.a.test", record="no record") for row in verdict.rows),
+        *(found for found in discoveries if found is not None),
+        *datagram.events,
+        datagram.events[0].with_sending_ip("192.0.2.1"),
+    ]
+
+
+def test_an_event_from_a_pickle_counts_as_the_same() -> None:
+    assert len(events()) > 8
+    for happened in events():
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+            octets = pickle.dumps(happened, protocol)
+            again = pickle.loads(octets)
+            assert pickle.dumps(again, protocol) == octets and repr(again) == repr(happened)
+            texts, counted = [], []
+            for each in (happened, again):
+                counting = tally()
+                counted.append(counting.count(each, now=NOW))
+                texts.append(counting.to_text())
+            assert counted[0] is counted[1] and texts[0] == texts[1]
+
+
+def test_the_identity_of_a_report_outlives_the_process() -> None:
+    counting = tally()
+    counting.count(event(), now=NOW)
+    due = due_of(counting)
+    again = pickle.loads(pickle.dumps(due))
+    assert again == due and again.id == DueId(due.id.domain, day=due.id.day, number=due.id.number) == eval(repr(due.id))
+    assert (again.id.domain, again.id.day, again.id.number) == ("example.com", NOW // 86_400 * 86_400, 0)
+    # What another process has kept says which report was delivered.
+    later = Tally.parse(counting.to_text(), SENDER, seed=7)
+    assert not later.is_empty and later.handle_delivery(again.id, "delivered", now=NOW + 86_400) is None and later.is_empty
+    for wrong in (-1, 2**32):
+        with pytest.raises(ValueError):
+            DueId("a.test", day=NOW, number=wrong)
+    with pytest.raises(MtaStsError):
+        DueId("a..test", day=NOW, number=0)
 
 
 def test_what_is_not_counted_says_why() -> None:
@@ -413,7 +472,7 @@ def test_no_event_is_made_out_of_nothing() -> None:
 def test_hints_are_literals_and_say_what_to_do() -> None:
     listed = set(get_args(_literals.HintCode))
     own = {hint.code for hint in hints()}
-    of_reports = set(get_args(_literals.ReportLintCode))
+    of_reports = set(get_args(_literals.ReportFindingCode))
     assert own | set(get_args(_literals.FindingCode)) - of_reports == listed
     for code in of_reports:
         with pytest.raises(MtaStsError):

@@ -205,6 +205,7 @@ def test_literals_are_the_codes() -> None:
         "ReportLintCode": range(1461, 1500),
         "PostfixCode": range(1200, 1300),
         "TlsrptRecordCode": range(1300, 1321),
+        "UnreadableReportCode": range(1321, 1329),
         "ReportCode": range(1321, 1341),
         "DeviationCode": range(1421, 1461),
     }
@@ -224,7 +225,12 @@ def test_an_unknown_word_is_a_code() -> None:
 
 
 def test_findings_and_words_of_an_update_are_literals() -> None:
-    findings = [*lint_policy("mode: x"), *mta_sts.lint_record("v=STSv1; id:1"), *mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=x")]
+    findings = [
+        *lint_policy("mode: x"),
+        *mta_sts.lint_record("v=STSv1; id:1"),
+        *mta_sts.lint_tlsrpt_record("v=TLSRPTv1; rua=x"),
+        *mta_sts.lint_report("{}"),
+    ]
     assert {finding.code for finding in findings} <= LITERALS["FindingCode"]
     updates = [
         CacheUpdate.keep(),
@@ -395,7 +401,7 @@ def test_options_have_names_and_data_have_none() -> None:
 
 
 def test_words_that_are_none_are_value_errors() -> None:
-    with pytest.raises(ValueError, match="'deliverr' is no purpose"):
+    with pytest.raises(ValueError, match="'deliverr' is not a purpose"):
         Lookup("example.test", now=NOW, purpose="deliverr")  # type: ignore[arg-type]
     with pytest.raises(ValueError):
         Delivery.without_policy().check_session("mx.test", "fine")  # type: ignore[arg-type]

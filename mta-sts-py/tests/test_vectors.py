@@ -53,6 +53,7 @@ from mta_sts import (
     dns_id_matches,
     lint_policy,
     lint_record,
+    lint_report,
     lint_response,
     lint_rrset,
     lint_tlsrpt_record,
@@ -443,6 +444,8 @@ def run_lint(fields: Fields) -> Shown:
             ttl=fields.option("ttl"),
             has_mta_sts=fields.option("has_mta_sts", False),
         )
+    elif "report" in fields:
+        findings = lint_report(octets(fields.pop("report")), strict=config["strict"])
     elif "rrs" in fields:
         findings = lint_rrset(map(octets, fields.pop("rrs")))
     elif "policy" in fields:

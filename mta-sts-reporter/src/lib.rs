@@ -5,16 +5,23 @@
 //! - [`Collector`] receives the sessions of mail servers, and [`ReportStore`] persists the counts.
 //! - [`Overview`] summarizes them, and [`Page`] renders them as HTML.
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
+//!
+//! The feature `sender`, on by default, has the collector, the store and the outbox; a program that only reads reports leaves it
+//! out, and is spared their dependencies. The feature `dkim` signs the mails.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "sender")]
 mod collector;
 mod inbox;
+#[cfg(feature = "sender")]
 mod outbox;
 mod overview;
 mod page;
+#[cfg(feature = "sender")]
 mod report_store;
 mod visible;
 
+#[cfg(feature = "sender")]
 pub use collector::{
     Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
 };
@@ -22,6 +29,7 @@ pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,
     UnreadableReason,
 };
+#[cfg(feature = "sender")]
 pub use outbox::{
     DeliveryState, DueReports, DueReportsError, Outbox, OutboxCounts, OutboxError, OutboxErrorKind,
     QueuedDelivery, ReportMailer, ReportQueue, TrialFile, write_trial,
@@ -33,6 +41,7 @@ pub use overview::{
     Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
 pub use page::Page;
+#[cfg(feature = "sender")]
 pub use report_store::{
     ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
 };

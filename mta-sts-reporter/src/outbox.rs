@@ -51,7 +51,7 @@ use self::troubles::Troubles;
 /// let mailer = ReportMailer::sendmail("/usr/sbin/sendmail");
 /// let poster = ReportPoster::new(TrustStore::platform()?);
 /// let outbox = Outbox::new(queue, DnsClient::from_system()?, poster, mailer);
-/// outbox.run(&reports).await;
+/// outbox.run(&reports, std::future::pending()).await;
 /// # Ok(())
 /// # }
 /// ```
@@ -114,6 +114,10 @@ impl Outbox {
     /// The most deliveries that are made at once.
     pub const MAX_AT_ONCE: usize = 32;
 
+    /// The parts that reports depend on: the queue; the tally, [`DueReports`]; the lease of the sender; the mail server; the key that mails
+    /// are signed with.
+    pub const PARTS: [&str; 5] = [QUEUE, TALLY, LEASE, MAIL, DKIM];
+
     /// Creates an outbox with this queue, using the system's clock.
     pub fn new(queue: ReportQueue, dns: DnsClient, poster: ReportPoster, mailer: ReportMailer) -> Self {
         Self {
@@ -161,19 +165,35 @@ impl Outbox {
         self.shared.state().counts
     }
 
-    /// Sends reports until the future is dropped, which stops it at once: deliveries in progress are tried again later.
-    pub async fn run(&self, reports: &Arc<dyn DueReports>) {
+    /// Returns the parts that do not work now, of [`Outbox::PARTS`].
+    pub fn faults(&self) -> Vec<&'static str> {
+        self.shared.troubles.parts()
+    }
+
+    /// Sends reports until `stop` completes, then waits for the deliveries in progress.
+    ///
+    /// Dropping the future stops it at once: deliveries in progress are tried again later, and may come twice.
+    pub async fn run(&self, reports: &Arc<dyn DueReports>, stop: impl Future<Output = ()>) {
         let mut deliveries = JoinSet::new();
-        loop {
-            let has_begun = self.begin(reports, &mut deliveries).await.unwrap_or(false);
-            if has_begun {
-                continue;
+        let work = async {
+            self.shared.check_key().await;
+            loop {
+                if self.begin(reports, &mut deliveries).await.unwrap_or(false) {
+                    continue;
+                }
+                tokio::select! {
+                    Some(_) = deliveries.join_next() => {}
+                    () = sleep(ATTENTION) => self.shared.check_key().await,
+                }
             }
-            tokio::select! {
-                Some(_) = deliveries.join_next() => {}
-                () = sleep(ATTENTION) => {}
-            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop => {}
         }
+        while deliveries.join_next().await.is_some() {}
+        let written = self.shared.write_down().await;
+        self.shared.troubles.note(QUEUE, written.as_ref().err());
     }
 
     /// Sends everything that is due now, then returns.
@@ -203,6 +223,8 @@ impl Outbox {
             let taken = self.shared.take(reports).await?;
             let addressed = self.shared.address_some().await?;
             let due = self.shared.due(Self::MAX_AT_ONCE.saturating_sub(deliveries.len())).await?;
+            let waiting = self.shared.blocking(ReportQueue::waiting).await?;
+            self.shared.state().counts.waiting = waiting;
             let has_begun = taken || addressed || !due.is_empty();
             for delivery in due {
                 let place = Place::take(&self.shared, &delivery.host);
@@ -214,7 +236,7 @@ impl Outbox {
             Ok(has_begun)
         };
         let begun: Result<_, OutboxError> = begun.await;
-        self.shared.troubles.note("queue", begun.as_ref().err());
+        self.shared.troubles.note(QUEUE, begun.as_ref().err());
         begun
     }
 }
@@ -238,7 +260,7 @@ impl Shared {
         let (shared, reports) = (Arc::clone(self), Arc::clone(reports));
         self.blocking(move |queue| {
             let due = reports.due(now);
-            shared.troubles.note("tally", due.as_ref().err());
+            shared.troubles.note(TALLY, due.as_ref().err());
             let due = due.unwrap_or_default();
             if due.is_empty() {
                 return Ok(false);
@@ -247,7 +269,7 @@ impl Shared {
             let taken = queue.take(&due.into_iter().filter_map(with_body).collect::<Vec<_>>(), now)?;
             // What is not noted is handed over again, and known by its id.
             let noted = reports.taken(&ids, now);
-            shared.troubles.note("tally", noted.as_ref().err());
+            shared.troubles.note(TALLY, noted.as_ref().err());
             shared.state().counts.taken += taken;
             queue.forget(now)?;
             Ok(true)
@@ -255,11 +277,22 @@ impl Shared {
         .await
     }
 
+    /// Whether mails can be signed is known before there is one.
+    async fn check_key(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        let checked = spawn_blocking(move || {
+            let checked = shared.mailer.check_key();
+            shared.troubles.note(DKIM, checked.as_ref().err());
+        });
+        // It ends with the process at most.
+        let _ = checked.await;
+    }
+
     async fn has_lease(&self) -> bool {
         let Some(lease) = &self.lease else { return true };
         let Some(leases) = lease.store.leases() else { return true };
-        let taken = leases.take(&lease.name, lease.holder, LEASE).await;
-        self.troubles.note("lease", taken.as_ref().err());
+        let taken = leases.take(&lease.name, lease.holder, LEASE_TIME).await;
+        self.troubles.note(LEASE, taken.as_ref().err());
         taken.unwrap_or(false)
     }
 
@@ -333,13 +366,13 @@ impl Shared {
     async fn deliver(self: &Arc<Self>, due: Due, reports: Arc<dyn DueReports>) {
         let end = self.attempt(&due, reports).await;
         let written = self.end(&due, &end).await;
-        self.troubles.note("queue", written.as_ref().err());
+        self.troubles.note(QUEUE, written.as_ref().err());
         if written.is_err() {
             self.state().unwritten.push((due, end));
         }
     }
 
-    async fn attempt(&self, due: &Due, reports: Arc<dyn DueReports>) -> End {
+    async fn attempt(self: &Arc<Self>, due: &Due, reports: Arc<dyn DueReports>) -> End {
         let uri = read_uri(&due.rua);
         let (Some(uri), Ok(domain)) = (uri, PolicyDomain::parse(&due.domain)) else {
             return End::Refused("bad-uri: the queue has an address that cannot be read".to_owned());
@@ -347,16 +380,33 @@ impl Shared {
         match &uri {
             ReportUri::Mailto { address, .. } => {
                 let now = self.clock.now();
-                let Some(mail) = ReportMail::compose(&due.body, &domain, address, now) else {
-                    return End::Refused("bad-report: the queue has a report that cannot be read".to_owned());
-                };
-                if let Ok(host) = PolicyDomain::parse(uri.host()) {
-                    // Before the mail: its session may be told of at once.
-                    let _ = spawn_blocking(move || reports.note_report_mail(&host, now)).await;
+                let (body, address, mailer) = (due.body.clone(), address.clone(), self.mailer.clone());
+                let (shared, host) = (Arc::clone(self), PolicyDomain::parse(uri.host()));
+                // A long report takes a while, and so does its signature.
+                let composed = spawn_blocking(move || {
+                    let Some(mail) = ReportMail::compose(&body, &domain, &address, now) else {
+                        return Err(End::Refused(
+                            "bad-report: the queue has a report that cannot be read".to_owned(),
+                        ));
+                    };
+                    let signed = mailer.sign(mail);
+                    shared.troubles.note(DKIM, signed.as_ref().err());
+                    let mail = signed.map_err(End::Failed)?;
+                    if let Ok(host) = host {
+                        // Before the mail: its session may be told of at once.
+                        reports.note_report_mail(&host, now);
+                    }
+                    Ok(mail)
+                });
+                match composed.await {
+                    Ok(Ok(mail)) => {
+                        let end = self.mailer.send(mail).await;
+                        self.note_mailer(&end);
+                        end
+                    }
+                    Ok(Err(end)) => end,
+                    Err(error) => End::Failed(format!("internal: {error}")),
                 }
-                let end = self.mailer.send(mail).await;
-                self.note_mailer(&end);
-                end
             }
             ReportUri::Https { url, .. } => self.post(url, uri.host(), due.body.json_gz()).await,
             _ => End::Refused("bad-uri: neither mailto nor https".to_owned()),
@@ -369,7 +419,7 @@ impl Shared {
             End::Failed(error) => Some(error),
             End::Sent | End::Refused(_) => None,
         };
-        self.troubles.note("mail", fault);
+        self.troubles.note(MAIL, fault);
     }
 
     async fn post(&self, url: &str, host: &str, body: &[u8]) -> End {
@@ -516,4 +566,9 @@ const ADDRESSED_AT_ONCE: usize = 32;
 /// How long after it became due something may be begun, also when the clock is set.
 const ATTENTION: Duration = Duration::from_secs(5);
 /// Longer than a round of the loop takes.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE_TIME: Duration = Duration::from_secs(60);
+const QUEUE: &str = "queue";
+const TALLY: &str = "tally";
+const LEASE: &str = "lease";
+const MAIL: &str = "mail";
+const DKIM: &str = "dkim";

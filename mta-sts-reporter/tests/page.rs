@@ -5,7 +5,7 @@ use mta_sts_core::tlsrpt::{
     FailureDetails, LiveFindings, LiveHost, Report, ReportPeriod, ReportPolicy, ResultType,
 };
 use mta_sts_core::{DnsName, PolicyType, UnixTime};
-use mta_sts_reporter::{Date, DomainOverview, Enforcement, Inbox, Overview, Page, Validates};
+use mta_sts_reporter::{Date, DomainOverview, DomainStanding, Enforcement, Inbox, Overview, Page, Validates};
 
 /// 2026-11-27, noon.
 const NOW: UnixTime = UnixTime::from_secs(1_795_780_800);
@@ -162,6 +162,62 @@ fn the_answer_is_that_of_the_conditions() {
     let checked = |live| quiet.domain("example.com", Some(&live), NOW).unwrap().answer;
     assert_eq!(checked(good.clone()).enforcement, Enforcement::Ready);
     assert!(matches!(checked(good.with_host(other)).enforcement, Enforcement::NotYet(_)));
+}
+
+#[test]
+fn a_domain_that_enforces_is_told_when_mail_is_held_up() {
+    let enforced = |successes, failures| {
+        let lines = TESTING.map(|line| line.replace("testing", "enforce"));
+        let policy = ReportPolicy::new(PolicyType::Sts, "example.com").with_lines(lines);
+        let policy = policy.with_sessions(successes, failures);
+        if failures == 0 { policy } else { policy.with_details(expired("mx.example.com", failures)) }
+    };
+    let headline = |reports: Vec<Report>| {
+        let headline = of(reports).headline();
+        (headline.standing, headline.reason)
+    };
+    let (standing, reason) = headline(vec![report("Google", 1, enforced(9, 0))]);
+    assert!(standing == DomainStanding::Good && reason.contains("no failure of yours"), "{reason}");
+    // One sender among those that deliver.
+    let (standing, reason) =
+        headline(vec![report("Google", 1, enforced(9, 0)), report("Other", 1, enforced(0, 1))]);
+    assert!(
+        standing == DomainStanding::Good && reason.contains("1 session failed as one sender sees it"),
+        "{reason}"
+    );
+    // Nobody else has tried, so nobody else has seen it.
+    let (standing, reason) = headline(vec![report("Google", 1, enforced(0, 3))]);
+    assert!(
+        standing == DomainStanding::Bad && reason.contains("3 sessions failed and 0 succeeded"),
+        "{reason}"
+    );
+    let both = vec![report("Google", 1, enforced(9, 1)), report("Other", 1, enforced(9, 1))];
+    let (standing, reason) = headline(both);
+    assert!(
+        standing == DomainStanding::Bad && reason.contains("2 sessions failed for causes of yours"),
+        "{reason}"
+    );
+    // Long ago.
+    let (standing, _) =
+        headline(vec![report("Google", 20, enforced(0, 3)), report("Google", 1, enforced(1, 0))]);
+    assert_eq!(standing, DomainStanding::Good);
+}
+
+#[test]
+fn a_policy_that_senders_cannot_get_is_no_reason_to_publish_one() {
+    let without = |details: FailureDetails| {
+        let policy =
+            ReportPolicy::new(PolicyType::Sts, "example.com").with_sessions(0, 1).with_details(details);
+        of([report("Google", 1, policy)])
+    };
+    let failure =
+        FailureDetails::new(ResultType::StsPolicyFetchError, 1).with_failure_reason_code("http-status");
+    let domain = without(failure);
+    assert_eq!(domain.answer.enforcement, Enforcement::NoPolicy);
+    assert_eq!((domain.headline().verdict, domain.causes.len()), ("Senders cannot get the policy", 1));
+    assert!(domain.causes[0].is_of_discovery && domain.causes[0].is_yours);
+    let domain = without(FailureDetails::new(ResultType::StarttlsNotSupported, 1));
+    assert_eq!(domain.headline().verdict, "No MTA-STS policy seen");
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Detects that one of several files has been replaced, written to, created, or removed.
+/// Detects that one of several files or folders has been replaced, written to, created, or removed.
 ///
 /// A check is one `stat` for each file, at most once a second; so it can be called on every use of the files.
-pub(crate) struct FileWatch {
+pub struct FileWatch {
     files: Vec<PathBuf>,
     seen: Mutex<Seen>,
 }
@@ -33,13 +33,13 @@ struct FileState {
 
 impl FileWatch {
     /// Starts watching: a change after this call is never missed.
-    pub(crate) fn new(files: Vec<PathBuf>) -> Self {
+    pub fn new(files: Vec<PathBuf>) -> Self {
         let seen = Mutex::new(Seen { looked_at: Instant::now(), states: states(&files) });
         Self { files, seen }
     }
 
     /// Returns whether a file has changed since the last check.
-    pub(crate) fn has_changed(&self) -> bool {
+    pub fn has_changed(&self) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.looked_at.elapsed() < INTERVAL {
             return false;

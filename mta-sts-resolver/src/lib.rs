@@ -31,6 +31,7 @@ pub use driver::{Discovery, Resolver};
 pub use fetch::{
     FetchedResponse, PolicyFetchError, PolicyFetchErrorKind, PolicyFetcher, ReportPostError, ReportPoster,
 };
+pub use file_watch::FileWatch;
 pub use limiter::BusyWith;
 pub use service::{
     BusyCounts, DomainEvent, DomainEventKind, PolicyAnswer, PolicyCounts, PolicyService, Purge, RefreshError,

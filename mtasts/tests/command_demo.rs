@@ -1,6 +1,7 @@
 //! `mtasts demo`, the real program: every scenario over real sockets, the table, and the world for other programs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -8,6 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use mta_sts_core::tlsrpt::{FailureDetails, ReportFileName, ReportPolicy};
+use mta_sts_reporter::{Inbox, InboxItem};
 use serde_json::{Value, json};
 
 /// What the demo is for, by name.
@@ -99,6 +102,114 @@ fn some_scenarios_may_be_chosen() {
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<_> = trials(&result).iter().map(|trial| trial["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["wildcard", "mx-spoofed"]);
+}
+
+// Proves A36.
+#[test]
+fn the_reports_say_what_the_table_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("new").join("reports");
+    let output = demo(&["--json", "--reports", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["reports"]["page"], folder.join("tls.html").to_str().unwrap());
+    let files = result["reports"]["files"].as_array().unwrap();
+
+    let mut told = BTreeMap::new();
+    for file in files {
+        let name = Path::new(file.as_str().unwrap()).file_name().unwrap().to_str().unwrap();
+        let name = ReportFileName::parse(name).unwrap();
+        assert_eq!(name.submitter.to_string(), "sender.test");
+        let items: Vec<_> = Inbox::new().with_source(file.as_str().unwrap()).read().collect();
+        let [InboxItem::Report(received)] = items.as_slice() else { panic!("{items:?}") };
+        assert!(received.deviations.is_empty(), "{:?}", received.deviations);
+        told.insert(name.domain.to_string(), received.report.clone());
+    }
+    // Nothing was sent to this one, and nothing is known of its policy.
+    let silent: Vec<_> =
+        SCENARIOS.iter().filter(|name| !told.contains_key(&format!("{name}.test"))).collect();
+    assert_eq!(silent, [&"dns-timeout"]);
+    assert_eq!(told.len(), SCENARIOS.len() - 1);
+
+    for (domain, report) in &told {
+        let trial = trial(&result, domain.strip_suffix(".test").unwrap());
+        let mut rows: Vec<_> = report.policies().iter().flat_map(rows_of).collect();
+        let shown = &trial["actual"]["mta_sts"];
+        let mut expected: Vec<_> = shown["reports"].as_array().unwrap().clone();
+        for list in [&mut rows, &mut expected] {
+            list.sort_by_key(Value::to_string);
+        }
+        assert_eq!(rows, expected, "{domain}");
+        // Each host that a session was begun with, or would have been, counts once; so does a session that had to do without
+        // the policy.
+        let sessions: u64 =
+            report.policies().iter().map(|policy| policy.successes() + policy.failures()).sum();
+        let attempts = trial["attempts"]["mta_sts"].as_array().unwrap();
+        assert_eq!(sessions, attempts.len() as u64, "{domain}");
+        let has_policy = shown["mode"] == "enforce" || shown["mode"] == "testing";
+        let lines: Vec<_> = report.policies().iter().flat_map(ReportPolicy::lines).collect();
+        assert_eq!(
+            lines.contains(&&*format!("mode: {}", shown["mode"].as_str().unwrap_or_default())),
+            has_policy,
+            "{domain}"
+        );
+    }
+    let page = fs::read_to_string(folder.join("tls.html")).unwrap();
+    assert!(told.keys().all(|domain| page.contains(&format!(">{domain}</h2>"))), "{}", &page[..2000]);
+}
+
+#[test]
+fn the_table_says_where_the_reports_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    fs::write(folder.path().join("tls.html"), "old").unwrap();
+    let output = demo(&["--scenario", "untrusted-ca", "--reports", path]);
+    assert_eq!(output.status.code(), Some(0));
+    let last = text(&output.stdout).lines().last().unwrap().to_owned();
+    assert_eq!(last, format!("1 TLS report is beside the page {path}/tls.html, which shows it."));
+    let names = || {
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let first = names();
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert!(fs::read_to_string(folder.path().join("tls.html")).unwrap().contains("untrusted-ca.test"));
+    // Again in the same place.
+    assert_eq!(demo(&["--scenario", "untrusted-ca", "--reports", path]).status.code(), Some(0));
+    assert_eq!(names(), first);
+    // Nothing was sent, so there is nothing to report.
+    let output = demo(&["--scenario", "dns-timeout", "--reports", path]);
+    assert!(text(&output.stdout).contains("No TLS report"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below"), "/proc/self/reports".into()] {
+        let output = demo(&["--reports", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(75), "{}", path.display());
+        assert_one_line_with(&output, path.to_str().unwrap());
+    }
+    // A page that cannot be replaced is noticed at the end.
+    fs::create_dir_all(folder.path().join("reports/tls.html/full")).unwrap();
+    let reports = folder.path().join("reports");
+    let output = demo(&["--scenario", "wildcard", "--reports", reports.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(75));
+    assert_one_line_with(&output, reports.to_str().unwrap());
+}
+
+/// The failures of a policy of a report, as `mtasts demo --json` has them.
+fn rows_of(policy: &ReportPolicy) -> Vec<Value> {
+    let row = |details: &FailureDetails| {
+        json!({
+            "policy_type": policy.kind().to_string(),
+            "result_type": details.result().to_string(),
+            "reason_code": details.failure_reason_code(),
+            "mx": details.receiving_mx_hostname(),
+        })
+    };
+    policy.details().iter().map(row).collect()
 }
 
 #[test]

@@ -790,6 +790,12 @@ static json_t *run_lint(const json_t *input)
         status = mtasts_lint_tlsrpt_rrset(rrs, rr_count, text_of(input, "domain"), ttl ? json_integer_value(ttl) : -1,
                                           json_is_true(json_object_get(input, "has_mta_sts")), &findings, NULL);
         free_list(rrs, rr_count);
+    } else if (json_object_get(input, "report")) {
+        octets report = read_octets(json_object_get(input, "report"));
+        int grammar = place(text_of(config_input, "strictness"), strictnesses) == MTASTS_STRICTNESS_ABNF ? MTASTS_REPORT_STRICT
+                                                                                                         : MTASTS_REPORT_TOLERANT;
+        status = mtasts_lint_report(report.data, report.len, grammar, &findings, NULL);
+        free(report.data);
     } else if (json_object_get(input, "rrs")) {
         size_t rr_count;
         mtasts_bytes *rrs = read_list(json_object_get(input, "rrs"), &rr_count);
@@ -1061,7 +1067,7 @@ static const struct {
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
     {"entry", " domain text times spread ", run_entry},
     {"hint", " policy_type reason result_type ", run_hint},
-    {"lint", " config domain has_mta_sts mx_hosts policy record response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
+    {"lint", " config domain has_mta_sts mx_hosts policy record report response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
     {"lookup", " config domain entry meanwhile now purpose steps ", run_lookup},
     {"mail", " file_name mail sender subject ", run_mail},
     {"mx", " dns_id host pattern policy ", run_mx},

@@ -156,6 +156,7 @@ static void make_all(void)
     CHECK(mtasts_lint_policy(octets, 1, MTASTS_STRICTNESS_ABNF, &a_findings, NULL) == MTASTS_OK);
     a_finding = mtasts_findings_get(a_findings, 0);
     CHECK(mtasts_finding_severity(a_finding) == MTASTS_SEVERITY_ERROR && mtasts_finding_help(a_finding)[0]);
+    CHECK(mtasts_lint_report(octets, 1, 99, &a_findings, NULL) == MTASTS_ERR_ARGUMENT);
     CHECK(mtasts_postfix_tls_policy(a_policy, "example.test", MTASTS_POSTFIX_BASIC, &a_postfix_answer, NULL) == MTASTS_OK);
     CHECK(strcmp(mtasts_postfix_answer_text(a_postfix_answer), "secure match=mx.example.test servername=hostname") == 0);
     make_counts();

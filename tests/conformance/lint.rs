@@ -18,6 +18,7 @@ struct Input {
     response: Option<Response>,
     tlsrpt_record: Option<Octets>,
     tlsrpt_rrs: Option<Vec<Octets>>,
+    report: Option<Octets>,
     mx_hosts: Option<Vec<String>>,
     domain: Option<String>,
     ttl: Option<u64>,
@@ -37,10 +38,10 @@ struct Config {
 
 pub(crate) fn run(input: Value) -> Result<Value, String> {
     let input: Input = understand(input)?;
-    let of_tlsrpt = input.tlsrpt_record.is_some() || input.tlsrpt_rrs.is_some();
+    let of_tlsrpt = input.tlsrpt_record.is_some() || input.tlsrpt_rrs.is_some() || input.report.is_some();
     let findings = match input {
         Input { record: None, rrs: None, policy: None, response: None, .. } if of_tlsrpt => {
-            of_tlsrpt_records(&input)?
+            of_tlsrpt_text(&input)?
         }
         _ if of_tlsrpt => return Err("the input is not one text to look at".to_owned()),
         Input { record: Some(txt), rrs: None, policy: None, response: None, .. } => {
@@ -80,7 +81,7 @@ fn hosts(names: Option<Vec<String>>) -> Result<Option<Vec<DnsName>>, String> {
     names.map(|names| names.into_iter().map(parse).collect()).transpose()
 }
 
-fn of_tlsrpt_records(input: &Input) -> Result<Vec<Finding>, String> {
+fn of_tlsrpt_text(input: &Input) -> Result<Vec<Finding>, String> {
     let domain = input.domain.as_deref().map(PolicyDomain::parse).transpose();
     let domain = domain.map_err(|error| error.to_string())?;
     let mut facts = lint::TlsrptFacts::new().with_mta_sts(input.has_mta_sts);
@@ -90,10 +91,13 @@ fn of_tlsrpt_records(input: &Input) -> Result<Vec<Finding>, String> {
     if let Some(ttl) = input.ttl {
         facts = facts.with_ttl(Duration::from_secs(ttl));
     }
-    match (&input.tlsrpt_record, &input.tlsrpt_rrs) {
-        (Some(txt), None) => Ok(lint::tlsrpt_record(&txt.to_vec())),
-        (None, Some(rrs)) => {
+    match (&input.tlsrpt_record, &input.tlsrpt_rrs, &input.report) {
+        (Some(txt), None, None) => Ok(lint::tlsrpt_record(&txt.to_vec())),
+        (None, Some(rrs), None) => {
             Ok(lint::tlsrpt_rrset(&rrs.iter().map(Octets::to_vec).collect::<Vec<_>>(), &facts))
+        }
+        (None, None, Some(report)) => {
+            Ok(lint::report_with(&report.to_vec(), input.config.strictness.unwrap_or_default().into()))
         }
         _ => Err("the input is not one text to look at".to_owned()),
     }

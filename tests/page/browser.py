@@ -153,9 +153,12 @@ def is_text_only(browser, page):
         check(text in shown, f"{page.name}: {text!r} is not shown as it is")
 
 
-def screenshots(browser, page, folder):
+def screenshots(browser, story, demo, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for name, size, scheme in [("page", (1000, 1000), "light"), ("page-dark", (1000, 1000), "dark"), ("page-phone", PHONE, "light")]:
+    for name, page, size, scheme in [
+        ("page", story, (1000, 970), "light"), ("page-dark", story, (1000, 970), "dark"), ("page-phone", story, PHONE, "light"),
+        ("demo", demo, (1000, 1185), "light"),
+    ]:
         browser.look(page, size, scheme)
         picture = browser.picture()
         check(len(picture) < 150_000, f"{name}: {len(picture)} octets")
@@ -164,13 +167,14 @@ def screenshots(browser, page, folder):
 
 def main():
     axe, folder = pathlib.Path(sys.argv[1]).read_text(), pathlib.Path(sys.argv[2])
-    story, hostile = folder / "story.html", folder / "hostile.html"
+    story, hostile, demo = (folder / f"{name}.html" for name in ("story", "hostile", "demo"))
     with Browser() as browser:
         if sys.argv[3:] == ["--screenshots"]:
-            screenshots(browser, story, pathlib.Path("docs/reports"))
+            screenshots(browser, story, demo, pathlib.Path("docs/reports"))
             return
         notices(browser, axe, folder)
         looks_well(browser, axe, story)
+        looks_well(browser, axe, demo)
         looks_well(browser, axe, hostile)
         is_text_only(browser, hostile)
     print("the page is one that Chromium shows as it should")

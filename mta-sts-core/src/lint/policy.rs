@@ -16,6 +16,7 @@ use crate::field::is_white_space;
 use crate::mx::PatternText;
 use crate::name::DnsName;
 use crate::policy::{Mode, Policy, Strictness, first_mode};
+use crate::registry::is_registry;
 
 /// The findings about the body of a policy.
 ///
@@ -1077,19 +1078,4 @@ fn is_address(value: &str) -> bool {
     let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
     let is_v4 = bare.parse::<Ipv4Addr>().is_ok();
     is_v4 || bare.parse::<Ipv6Addr>().is_ok() || bare.parse::<IpAddr>().is_ok()
-}
-
-/// Returns whether anybody may register names under a domain: a top-level domain, or a usual second-level
-/// domain of a country.
-fn is_registry(domain: &str) -> bool {
-    match domain.split_once('.') {
-        None => true,
-        Some((second, top)) => {
-            top.len() == 2
-                && matches!(
-                    second,
-                    "ac" | "co" | "com" | "edu" | "gov" | "gob" | "go" | "ne" | "net" | "or" | "org"
-                )
-        }
-    }
 }

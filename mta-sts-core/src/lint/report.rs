@@ -167,9 +167,7 @@ const fn kind_of(result: ResultType) -> Option<PolicyType> {
         ResultType::TlsaInvalid | ResultType::DnssecInvalid | ResultType::DaneRequired => {
             Some(PolicyType::Sts)
         }
-        ResultType::StsPolicyFetchError | ResultType::StsPolicyInvalid | ResultType::StsWebpkiInvalid => {
-            Some(PolicyType::Tlsa)
-        }
+        _ if result.is_of_discovery() => Some(PolicyType::Tlsa),
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-use super::event::{self, Event, EventPolicy, Failures, OwnedFailure, SessionEnd, Texts};
+use super::event::{self, DatagramFailure, Event, EventPolicy, Failures, OwnedFailure, SessionEnd, Texts};
 use super::json_writer::JsonWriter;
 use super::strict_json::{Known, Read, StrictFault, StrictJson, once};
 use super::{PolicyType, ResultType};
@@ -74,7 +74,7 @@ struct DatagramPolicy {
     // Each followed by a line feed.
     lines: Box<str>,
     mx_hosts: Box<str>,
-    failures: Vec<OwnedFailure>,
+    failures: Vec<DatagramFailure>,
     has_failed: bool,
 }
 
@@ -102,7 +102,7 @@ impl Datagram {
             domain: event.policy.domain.cloned(),
             lines: event.policy.lines.joined(),
             mx_hosts: event.policy.mx_hosts.joined(),
-            failures: event.failures().map(OwnedFailure::of).collect(),
+            failures: event.failures().map(DatagramFailure::of).collect(),
             has_failed: end == SessionEnd::Failure,
         });
         true
@@ -126,7 +126,7 @@ impl Datagram {
         let text =
             core::str::from_utf8(datagram).map_or_else(|_| String::from_utf8_lossy(datagram), Cow::Borrowed);
         let mut json = StrictJson::new(&text);
-        let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), &text))?;
+        let read = json.whole(ReadDatagram::read).map_err(|fault| of_json(fault, json.offset(), datagram))?;
         read.checked().map_err(|kind| DatagramError::at(kind, 1, 0))
     }
 
@@ -170,13 +170,7 @@ impl Datagram {
         writer.text("dpv", VERSION);
         writer.text("d", self.domain.as_str());
         writer.text("pr", &self.record);
-        writer.name("policies");
-        writer.bracket('[');
-        for policy in &self.policies {
-            writer.separate();
-            policy.write(&self.domain, &mut writer);
-        }
-        writer.bracket(']');
+        writer.array("policies", &self.policies, |policy, writer| policy.write(&self.domain, writer));
         writer.bracket('}');
         let json = writer.into_text();
         if json.len() > Self::MAX_LEN {
@@ -197,13 +191,7 @@ impl DatagramPolicy {
             }
         }
         if !self.failures.is_empty() {
-            writer.name("failure-details");
-            writer.bracket('[');
-            for failure in &self.failures {
-                writer.separate();
-                failure.write(writer);
-            }
-            writer.bracket(']');
+            writer.array("failure-details", &self.failures, DatagramFailure::write);
         }
         writer.number("t", self.failures.len() as u64);
         writer.number("f", self.has_failed.into());
@@ -211,7 +199,7 @@ impl DatagramPolicy {
     }
 }
 
-impl OwnedFailure {
+impl DatagramFailure {
     fn write(&self, writer: &mut JsonWriter) {
         let text = |name: &str, text: &Option<Box<str>>, writer: &mut JsonWriter| {
             if let Some(text) = text {
@@ -219,17 +207,17 @@ impl OwnedFailure {
             }
         };
         writer.bracket('{');
-        writer.number("c", self.result_type.number().into());
-        if let Some(address) = &self.sending_ip {
+        writer.number("c", self.counted.result_type.number().into());
+        if let Some(address) = &self.counted.sending_ip {
             writer.shown("s", address as &dyn Display);
         }
-        text("n", &self.mx_host, writer);
-        text("h", &self.helo, writer);
-        if let Some(address) = &self.receiving_ip {
+        text("n", &self.counted.mx_host, writer);
+        text("h", &self.counted.helo, writer);
+        if let Some(address) = &self.counted.receiving_ip {
             writer.shown("r", address as &dyn Display);
         }
         text("a", &self.additional_information, writer);
-        text("f", &self.reason, writer);
+        text("f", &self.counted.reason, writer);
         writer.bracket('}');
     }
 }
@@ -270,7 +258,7 @@ impl<'a> ReadDatagram<'a> {
             "dpv" => once(&mut version, json.optional_text()?),
             "d" => once(&mut domain, json.text()?),
             "pr" => once(&mut record, json.text()?),
-            "policies" => once(&mut policies, all_of(json, ReadPolicy::read)?),
+            "policies" => once(&mut policies, json.elements(ReadPolicy::read)?),
             _ => Ok(Known::No),
         })?;
         Ok(Self {
@@ -280,16 +268,6 @@ impl<'a> ReadDatagram<'a> {
             policies: policies.ok_or(StrictFault::Member)?,
         })
     }
-}
-
-/// Reads an array.
-fn all_of<'a, T>(json: &mut StrictJson<'a>, read: fn(&mut StrictJson<'a>) -> Read<T>) -> Read<Vec<T>> {
-    let mut all = Vec::new();
-    json.array(&mut |json| {
-        all.push(read(json)?);
-        Ok(())
-    })?;
-    Ok(all)
 }
 
 impl<'a> ReadPolicy<'a> {
@@ -319,7 +297,7 @@ impl<'a> ReadPolicy<'a> {
 impl<'a> ReadFailure<'a> {
     /// None if the member is null.
     fn read_all(json: &mut StrictJson<'a>) -> Read<Vec<Self>> {
-        if json.is_null()? { Ok(Vec::new()) } else { all_of(json, Self::read) }
+        if json.is_null()? { Ok(Vec::new()) } else { json.elements(Self::read) }
     }
 
     fn read(json: &mut StrictJson<'a>) -> Read<Self> {
@@ -367,7 +345,7 @@ impl ReadPolicy<'_> {
         let named = self.domain.and_then(|name| DnsName::parse(&name).ok());
         let domain = named.or_else(|| {
             // The TLSA base domain is the name of the MX host (RFC 8460, 1.1).
-            let host = failures.iter().find_map(|failure| failure.mx_host.as_deref());
+            let host = failures.iter().find_map(|failure| failure.counted.mx_host.as_deref());
             host.filter(|_| policy_type == PolicyType::Tlsa).and_then(|host| DnsName::parse(host).ok())
         });
         Ok(DatagramPolicy {
@@ -385,7 +363,7 @@ impl ReadPolicy<'_> {
 const MAX_INFORMATION_LEN: usize = 1024;
 
 impl ReadFailure<'_> {
-    fn checked(self, policy_type: PolicyType) -> OwnedFailure {
+    fn checked(self, policy_type: PolicyType) -> DatagramFailure {
         let ip = |text: Option<Cow<'_, str>>| text.and_then(|text| text.parse().ok());
         let owned = |text: &str| Box::from(text);
         let reason = self.reason.as_ref().and_then(|text| event::reason_code(text)).map(owned);
@@ -396,18 +374,19 @@ impl ReadFailure<'_> {
         let may_be_told_by_reason = told == ResultType::ValidationFailure && policy_type != PolicyType::Tlsa;
         let by_reason = reason.as_deref().filter(|_| may_be_told_by_reason).and_then(result_type_of_openssl);
         let result_type = by_reason.unwrap_or(told);
-        OwnedFailure {
-            result_type,
-            sending_ip: ip(self.sending_ip),
-            mx_host: self.mx_host.and_then(|name| host_name(&name)),
-            helo: self.helo.as_ref().and_then(|said| event::helo_name(said)).map(owned),
-            receiving_ip: ip(self.receiving_ip),
-            additional_information: self
-                .information
-                .as_ref()
+        let information = self.information.as_ref();
+        DatagramFailure {
+            counted: OwnedFailure {
+                result_type,
+                sending_ip: ip(self.sending_ip),
+                mx_host: self.mx_host.and_then(|name| host_name(&name)),
+                helo: self.helo.as_ref().and_then(|said| event::helo_name(said)).map(owned),
+                receiving_ip: ip(self.receiving_ip),
+                reason,
+            },
+            additional_information: information
                 .and_then(|uri| event::cut(uri, MAX_INFORMATION_LEN, |octet| octet.is_ascii_graphic()))
                 .map(owned),
-            reason,
         }
     }
 }
@@ -494,14 +473,31 @@ fn push_line(joined: &mut String, line: &str) {
     joined.push('\n');
 }
 
-/// Converts a fault of the JSON reader, with its position.
-fn of_json(fault: StrictFault, offset: usize, text: &str) -> DatagramError {
+/// Converts a fault of the JSON reader. Its offset counts in the text, where U+FFFD replaces octets that are not UTF-8.
+fn of_json(fault: StrictFault, offset_in_text: usize, datagram: &[u8]) -> DatagramError {
     let kind = match fault {
         StrictFault::Syntax => DatagramErrorKind::NotJson,
         StrictFault::Member => DatagramErrorKind::BadMember,
     };
-    let lines = text.as_bytes()[..offset].iter().filter(|octet| **octet == b'\n').count();
+    let offset = offset_in_octets(datagram, offset_in_text);
+    let lines = datagram[..offset].iter().filter(|octet| **octet == b'\n').count();
     DatagramError::at(kind, u32::try_from(lines + 1).unwrap_or(u32::MAX), offset)
+}
+
+/// Converts an offset in the text that `String::from_utf8_lossy` makes of these octets.
+fn offset_in_octets(octets: &[u8], offset_in_text: usize) -> usize {
+    let (mut at, mut left) = (0, offset_in_text);
+    for chunk in octets.utf8_chunks() {
+        let len = chunk.valid().len();
+        if left <= len {
+            return at + left;
+        }
+        (at, left) = (at + len + chunk.invalid().len(), left - len);
+        if !chunk.invalid().is_empty() {
+            left = left.saturating_sub(char::REPLACEMENT_CHARACTER.len_utf8());
+        }
+    }
+    at
 }
 
 #[cfg(test)]
@@ -519,7 +515,7 @@ mod tests {
         Datagram::parse(json.as_bytes()).map_err(|error| error.code())
     }
 
-    fn failures(members: &str) -> Vec<OwnedFailure> {
+    fn failures(members: &str) -> Vec<DatagramFailure> {
         parse(&with_policy(members)).unwrap().policies.remove(0).failures
     }
 
@@ -560,6 +556,21 @@ mod tests {
     }
 
     #[test]
+    fn a_place_counts_in_the_octets_that_were_given() {
+        for (datagram, offset) in [
+            (&b"{\"d\":\"\xff\",\n\"pr\":7}"[..], 15),
+            (b"{\"d\":\"\xe2\x82\",\n\"pr\":7}", 16),
+            (b"{\"d\":\"\xff\xff\xc3\xa9\xf0\x9f\x98\",\n\"pr\":7}", 21),
+            (b"{\"d\":\"\xc3\xa9\",\n\"pr\":7}", 16),
+            (b"{\"d\":\xff", 5),
+            (b"{\"d\":\"\xff", 7),
+        ] {
+            let error = Datagram::parse(datagram).unwrap_err();
+            assert_eq!(error.offset(), offset, "{datagram:?}");
+        }
+    }
+
+    #[test]
     fn a_version_may_be_missing_and_members_may_be_new() {
         for json in [
             r#"{"d":"Example.COM.","pr":"x","policies":[{"policy-type":9,"f":0}]}"#,
@@ -588,6 +599,7 @@ mod tests {
             failures(&format!(
                 r#""policy-type":{policy_type},"failure-details":[{{"c":205,"f":"{reason}"}}],"f":1"#
             ))[0]
+                .counted
                 .result_type
         };
         for (reason, result_type) in [
@@ -603,7 +615,7 @@ mod tests {
             assert_eq!(result(1, reason), ResultType::ValidationFailure, "under DANE: {reason}");
             // Whatever number a future libtlsrpt uses for it.
             let unknown = format!(r#""policy-type":2,"failure-details":[{{"c":299,"f":"{reason}"}}],"f":1"#);
-            assert_eq!(failures(&unknown)[0].result_type, result_type, "{reason}");
+            assert_eq!(failures(&unknown)[0].counted.result_type, result_type, "{reason}");
         }
     }
 
@@ -616,14 +628,16 @@ mod tests {
         .remove(0);
         assert_eq!(
             failure,
-            OwnedFailure {
-                result_type: ResultType::ValidationFailure,
-                sending_ip: None,
-                mx_host: Some("mx.example.com".into()),
-                helo: Some("mx.example.com".into()),
-                receiving_ip: "2001:db8::1".parse().ok(),
+            DatagramFailure {
+                counted: OwnedFailure {
+                    result_type: ResultType::ValidationFailure,
+                    sending_ip: None,
+                    mx_host: Some("mx.example.com".into()),
+                    helo: Some("mx.example.com".into()),
+                    receiving_ip: "2001:db8::1".parse().ok(),
+                    reason: Some("libtlsrpt-299".into()),
+                },
                 additional_information: Some("https://x/".into()),
-                reason: Some("libtlsrpt-299".into()),
             }
         );
     }
@@ -639,7 +653,7 @@ mod tests {
             ("", None),
         ] {
             let details = format!(r#""policy-type":2,"failure-details":[{{"c":201,"n":"{name}"}}],"f":1"#);
-            assert_eq!(failures(&details)[0].mx_host.as_deref(), told, "{name:?}");
+            assert_eq!(failures(&details)[0].counted.mx_host.as_deref(), told, "{name:?}");
         }
     }
 

@@ -78,7 +78,7 @@ pub(super) enum SessionEnd {
 pub(super) enum Failures<'a> {
     None,
     One(Failure<'a>),
-    Of(&'a [OwnedFailure]),
+    Of(&'a [DatagramFailure]),
 }
 
 /// One failure, as it is counted.
@@ -92,7 +92,7 @@ pub(super) struct Failure<'a> {
     pub(super) reason: Option<&'a str>,
 }
 
-/// A [`Failure`] with its texts, and with what datagrams tell besides.
+/// A [`Failure`] that owns its texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OwnedFailure {
     pub(super) result_type: ResultType,
@@ -100,8 +100,14 @@ pub(super) struct OwnedFailure {
     pub(super) mx_host: Option<Box<str>>,
     pub(super) helo: Option<Box<str>>,
     pub(super) receiving_ip: Option<IpAddr>,
-    pub(super) additional_information: Option<Box<str>>,
     pub(super) reason: Option<Box<str>>,
+}
+
+/// A failure in a datagram, with a member that is not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DatagramFailure {
+    pub(super) counted: OwnedFailure,
+    pub(super) additional_information: Option<Box<str>>,
 }
 
 impl OwnedFailure {
@@ -112,12 +118,11 @@ impl OwnedFailure {
             mx_host: failure.mx_host.map(Into::into),
             helo: failure.helo.map(Into::into),
             receiving_ip: failure.receiving_ip,
-            additional_information: None,
             reason: failure.reason.map(Into::into),
         }
     }
 
-    fn as_failure(&self) -> Failure<'_> {
+    pub(super) fn as_failure(&self) -> Failure<'_> {
         Failure {
             result_type: self.result_type,
             sending_ip: self.sending_ip,
@@ -126,6 +131,12 @@ impl OwnedFailure {
             receiving_ip: self.receiving_ip,
             reason: self.reason.as_deref(),
         }
+    }
+}
+
+impl DatagramFailure {
+    pub(super) fn of(failure: Failure<'_>) -> Self {
+        Self { counted: OwnedFailure::of(failure), additional_information: None }
     }
 }
 
@@ -401,19 +412,22 @@ impl<'a> Event<'a> {
 
     /// The failures, one by one.
     pub(super) fn failures(&self) -> impl Iterator<Item = Failure<'a>> {
-        let (one, of): (_, &'a [OwnedFailure]) = match self.failures {
+        let (one, of): (_, &'a [DatagramFailure]) = match self.failures {
             Failures::None => (None, &[]),
             Failures::One(failure) => (Some(failure), &[]),
             Failures::Of(failures) => (None, failures),
         };
         let sending_ip = self.sending_ip;
-        one.into_iter().chain(of.iter().map(OwnedFailure::as_failure)).map(move |mut failure| {
-            // A failed policy discovery did not involve SMTP.
-            if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some() {
-                failure.sending_ip = sending_ip.or(failure.sending_ip);
-            }
-            failure
-        })
+        one.into_iter().chain(of.iter().map(|failure| failure.counted.as_failure())).map(
+            move |mut failure| {
+                // A failed policy discovery did not involve SMTP.
+                if failure.mx_host.is_some() || failure.receiving_ip.is_some() || failure.sending_ip.is_some()
+                {
+                    failure.sending_ip = sending_ip.or(failure.sending_ip);
+                }
+                failure
+            },
+        )
     }
 }
 

@@ -59,15 +59,25 @@ impl JsonWriter {
         let _ = write!(self.json, "\"{text}\"");
     }
 
-    /// A member that is an array of texts.
-    pub(super) fn texts<'a>(&mut self, name: &str, texts: impl Iterator<Item = &'a str>) {
+    /// A member that is an array, whose elements `write` writes.
+    pub(super) fn array<T>(
+        &mut self,
+        name: &str,
+        elements: impl IntoIterator<Item = T>,
+        write: impl Fn(T, &mut Self),
+    ) {
         self.name(name);
         self.json.push('[');
-        for text in texts {
+        for element in elements {
             self.separate();
-            self.string(text);
+            write(element, self);
         }
         self.json.push(']');
+    }
+
+    /// A member that is an array of texts.
+    pub(super) fn texts<'a>(&mut self, name: &str, texts: impl Iterator<Item = &'a str>) {
+        self.array(name, texts, |text, json| json.string(text));
     }
 
     /// A text.

@@ -62,7 +62,8 @@ pub(crate) use reader::{Place, PlacedPolicy, read_report};
 pub use reader::{ReadReport, ReportLimits};
 #[cfg(all(feature = "lint", feature = "tlsrpt"))]
 pub use ready::{
-    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall, Verdict,
+    Condition, Evidence, LiveFindings, LiveHost, Readiness, ReadyRule, ReadyRules, Served, Shortfall,
+    Verdict, Witnesses,
 };
 pub use record::TlsrptRecord;
 #[cfg(feature = "lint")]

@@ -481,6 +481,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let mut kind = None;
+        let mut mx_hosts_at = 0;
         let mut seen = Seen::default();
         while let Some(member) = self.next_member::<InPolicy>(&mut seen)? {
             let path = member.path();
@@ -489,9 +490,12 @@ impl<'a> Reader<'a> {
                 InPolicy::String => fields.lines = self.lines(path)?,
                 InPolicy::Domain => fields.domain = self.name(path)?,
                 InPolicy::MxHost => {
+                    self.shape(path)?;
+                    mx_hosts_at = self.place;
                     fields.mx_hosts = self.lines(path)?;
                     let is_pattern = |text: &str| is_name(text.strip_prefix("*.").unwrap_or(text));
                     if !fields.mx_hosts.iter().all(is_pattern) {
+                        self.place = mx_hosts_at;
                         self.deviate(DeviationKind::BadName, path);
                     }
                 }
@@ -503,6 +507,7 @@ impl<'a> Reader<'a> {
             self.demand(&seen, &[InPolicy::String, InPolicy::MxHost]);
         }
         if known.is_some_and(|kind| kind != PolicyType::Sts) && fields.mx_hosts != Lines::default() {
+            self.place = mx_hosts_at;
             self.deviate(DeviationKind::MxHostWithoutSts, InPolicy::MxHost.path());
         }
         Ok(kind)

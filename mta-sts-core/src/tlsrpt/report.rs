@@ -93,6 +93,19 @@ impl Report {
         (!domain.is_empty()).then_some(domain)
     }
 
+    /// Returns whether tlsrpt-reporter wrote the report, by the form of its `report-id`:
+    /// `2026-11-27T00:00:00Z_idx1_example.com`.
+    ///
+    /// It writes reports for Postfix, which counts a session under a policy in mode testing as a success without verifying it.
+    // Hidden: for mta-sts-reporter.
+    #[doc(hidden)]
+    pub fn is_from_tlsrpt_reporter(&self) -> bool {
+        self.id().and_then(|id| id.split_once("Z_idx")).is_some_and(|(_, rest)| {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            digits > 0 && rest.as_bytes().get(digits) == Some(&b'_')
+        })
+    }
+
     /// The `report-id`. Together with the organisation and the period it identifies duplicates.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -152,6 +165,15 @@ impl ReportPeriod {
     /// The last second of the period.
     pub const fn end(self) -> UnixTime {
         self.end
+    }
+
+    /// The first second of the last day. A period that ends at midnight ends with the day before.
+    // Hidden: for mta-sts-reporter.
+    #[doc(hidden)]
+    pub const fn last_day(self) -> UnixTime {
+        let (start, end) = (self.start.as_secs(), self.end.as_secs());
+        let is_before_midnight = end % DAY == 0 && start < end;
+        UnixTime::from_secs((end / DAY - is_before_midnight as u64) * DAY)
     }
 
     /// Returns whether it is one whole day of UTC, as required (RFC 8460, 4.1).

@@ -92,6 +92,14 @@ impl ResultType {
             Self::DaneRequired => 306,
         }
     }
+
+    /// Returns whether it is about the discovery of an MTA-STS policy, and not about a session with an MX host.
+    // Hidden: for mta-sts-reporter.
+    #[doc(hidden)]
+    pub const fn is_of_discovery(self) -> bool {
+        matches!(self, Self::StsPolicyFetchError | Self::StsPolicyInvalid | Self::StsWebpkiInvalid)
+    }
+
     /// The result type with this number.
     #[cfg(feature = "tlsrpt")]
     pub(super) fn from_number(number: u16) -> Option<Self> {

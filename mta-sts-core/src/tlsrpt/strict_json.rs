@@ -1,6 +1,7 @@
 //! JSON that programs write for programs: read member by member, and what is not as it should be is refused.
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use super::json::{JsonReader, JsonText, Shape};
 
@@ -61,6 +62,16 @@ impl<'a> StrictJson<'a> {
             element(self)?;
         }
         Ok(())
+    }
+
+    /// All elements of an array.
+    pub(super) fn elements<T>(&mut self, read: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+        let mut all = Vec::new();
+        self.array(&mut |json| {
+            all.push(read(json)?);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// A text, borrowed where it has no escapes.

@@ -17,7 +17,7 @@ FINE, NO, USAGE, TEMPORARY = 0, 1, 2, 75
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; gives its exit status."""
+    """Runs the command, and returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m mta_sts", description="MTA-STS (RFC 8461)")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -25,19 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
         "check",
         help="what a sender sees of a domain",
         epilog="Exit status: 0 a policy of mode enforce or testing that covers every MX host; 1 none, or "
-        "something is wrong; 2 usage; 75 it cannot be said now.",
+        "something is wrong; 2 wrong usage; 75 not known now.",
     )
     check.add_argument("domain", help="a domain, or a mail address for its domain")
     check.add_argument("--json", action="store_true", help="print one JSON object")
-    check.add_argument("--dns", metavar="ADDR[:PORT]", help="ask this server, not the system's")
-    check.add_argument("--ca-file", metavar="PEM", help="trust this file alone")
+    check.add_argument("--dns", metavar="ADDR[:PORT]", help="the DNS server, instead of the system's")
+    check.add_argument("--ca-file", metavar="PEM", help="the only certificates to trust")
     check.add_argument("--https-port", metavar="N", type=int, default=443, help="the port of Policy Hosts")
     check.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=seconds,
         default=20.0,
-        help="how long the look at the domain may take in all, from 1 to 600; 20 by default",
+        help="the time limit for all lookups, from 1 to 600 seconds; 20 by default",
     )
     options = parser.parse_args(arguments)
 
@@ -73,7 +73,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 1 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 600")
     return value
 
 
@@ -148,7 +148,7 @@ def shown(seen: dict[str, Any], timeout: float) -> str:
         if seen["no_policy"]["cause"]:
             lines.append(f"           {seen['no_policy']['cause']['message']}")
     if seen["mx"] is None:
-        lines.append("  mx       DNS does not say")
+        lines.append("  mx       unknown, DNS failed")
     for host in seen["mx"] or ():
         if "policy" in seen:
             word = "covered" if host["covered"] else "NOT covered by the policy"

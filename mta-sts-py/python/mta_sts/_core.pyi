@@ -95,6 +95,7 @@ __all__ = [
     "hints",
     "lint_policy",
     "lint_record",
+    "lint_report",
     "lint_response",
     "lint_rrset",
     "lint_tlsrpt_record",
@@ -155,6 +156,18 @@ def lint_record(txt: _Octets, /) -> Findings:
     >>> import mta_sts
     >>> [finding.code for finding in mta_sts.lint_record("v=STSv1; id=2026-11-24")]
     ['bad-id']
+    """
+
+def lint_report(data: _Octets, /, *, strict: bool = False) -> Findings:
+    """The findings about a TLS report (RFC 8460, 4.4).
+
+    >>> import mta_sts
+    >>> [finding.code for finding in mta_sts.lint_report('{"policies": [], "x-build": 1}')]
+    ['no-policies', 'unknown-member', 'missing-member', 'missing-member', 'missing-member', 'missing-member']
+
+    `data`: JSON, or the same in gzip format, which is decompressed as by `Report.parse`; spans and lines are those of the JSON.
+    Each deviation is a finding, and so are errors that are not deviations. `strict`: a deviation is an error instead of a
+    warning. For a long report, other threads can run meanwhile.
     """
 
 def lint_response(
@@ -1956,8 +1969,28 @@ class Tally:
 
 @final
 class DueId:
-    """The identity of a due report, for `Tally.handle_delivery`. It is valid in this process only: after a restart,
-    `Tally.poll_report` returns a new one."""
+    """The identity of a due report, for `Tally.handle_delivery`, also across restarts: the domain, the day of UTC that contains
+    `day`, and the number among the reports about both, from 0.
+
+    >>> from mta_sts.tlsrpt import DueId
+    >>> DueId("example.com", day=1_700_000_000, number=0)
+    DueId('example.com', day=1699920000, number=0)
+
+    Raises MtaStsError for an invalid domain.
+    """
+
+    def __new__(cls, domain: PolicyDomain | str, /, *, day: _Time, number: int) -> DueId: ...
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain that the report is about."""
+
+    @property
+    def day(self) -> int:
+        """The first second of the day, in Unix seconds."""
+
+    @property
+    def number(self) -> int:
+        """The number of the report among those about the domain and the day, from 0."""
 
     def __copy__(self) -> DueId: ...
     def __deepcopy__(self, _memo: object, /) -> DueId: ...

@@ -26,7 +26,7 @@ class Keeper:
     def __init__(self, store: Store) -> None:
         for method in ("get", "apply"):
             if not callable(getattr(store, method, None)):
-                raise TypeError(f"{type(store).__name__} is no store: it has no {method}()")
+                raise TypeError(f"{type(store).__name__} is not a store: it has no {method}()")
         self._store = store
         self._unwritten = PolicyCache()
         self._works = True
@@ -68,18 +68,18 @@ class Keeper:
             return _drained(self._store, now)
         due = getattr(self._store, "due", None)
         if due is None:
-            raise TypeError(f"{type(self._store).__name__} cannot say what is due for a refresh: it has no due()")
+            raise TypeError(f"{type(self._store).__name__} does not tell what is due for a refresh: it has no due()")
         stored: list[PolicyDomain] = await self._asked(lambda: due(now=now), [])
         return list(dict.fromkeys(stored + _drained(self._unwritten, now)))
 
     async def _asked(self, operation: Callable[[], _T], otherwise: _T) -> _T:
         try:
-            # Memory answers at once; a file may make the loop wait.
+            # A file would block the event loop; memory does not.
             in_memory = isinstance(self._store, PolicyCache)
             answer = operation() if in_memory else await asyncio.to_thread(operation)
         except Exception as error:
             if self._works:
-                _log.warning("the store fails, and what it does not take is kept in memory: %r", error)
+                _log.warning("the store fails, so unwritten entries are kept in memory: %r", error)
             self._works = False
             return otherwise
         if not self._works:

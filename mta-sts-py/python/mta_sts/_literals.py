@@ -240,7 +240,7 @@ TlsrptRecordCode: TypeAlias = Literal[
 ]
 """Of the TXT records that ask for TLS reports."""
 
-ReportCode: TypeAlias = Literal[
+UnreadableReportCode: TypeAlias = Literal[
     "report-too-large",
     "bad-json",
     "json-ends-early",
@@ -249,6 +249,11 @@ ReportCode: TypeAlias = Literal[
     "report-too-deep",
     "too-many-policies",
     "too-many-failure-details",
+]
+"""Of a TLS report that cannot be read."""
+
+ReportCode: TypeAlias = Literal[
+    UnreadableReportCode,
     "missing-report-member",
     "report-not-of-one-day",
     "bad-report-contact",
@@ -430,7 +435,7 @@ ReportLintCode: TypeAlias = Literal[
     "policy-without-sessions",
     "several-policy-domains",
 ]
-"""Findings about a TLS report that `lint` has beside its deviations. No hint has them."""
+"""Findings about a TLS report that are not deviations."""
 
 FetchFaultCode: TypeAlias = Literal[FetchFailure, FetchCode, PolicyCode]
 """Why a fetch gave no policy: no answer, or one without a policy."""
@@ -441,7 +446,10 @@ CauseCode: TypeAlias = Literal[RecordCode, TxtFailure, FetchFaultCode]
 FailureCode: TypeAlias = Literal[CauseCode, "backing-off"]
 """The `failure-reason-code` of a failure of policy discovery in TLSRPT."""
 
-FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode, ReportLintCode]
+ReportFindingCode: TypeAlias = Literal[UnreadableReportCode, DeviationCode, ReportLintCode]
+"""What a `Finding` about a TLS report is about. No hint has these codes."""
+
+FindingCode: TypeAlias = Literal[RecordCode, PolicyCode, FetchCode, LintCode, TlsrptRecordCode, ReportFindingCode]
 """What a `Finding` is about."""
 
 HintCode: TypeAlias = Literal[

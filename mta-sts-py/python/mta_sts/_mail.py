@@ -17,8 +17,8 @@ from ._values import Mailto, MailParts
 if TYPE_CHECKING:
     from ._core import Report
 
-# A field may have 998 characters a line (RFC 5322, 2.1.1). To fold at 78 `email` would make encoded words of long names, which no
-# program expects in these fields.
+# A line may have 998 characters (RFC 5322, 2.1.1). To fold at 78, `email` would turn long names into encoded words, which programs do
+# not expect in these fields.
 _UNFOLDED = SMTP.clone(max_line_length=998)
 
 
@@ -28,7 +28,7 @@ def message(report: Report, parts: MailParts, organization: str, to: Mailto | st
     try:
         sent_at = datetime.fromtimestamp(time.time() if date is None else date, timezone.utc)
     except (OverflowError, OSError, ValueError) as error:
-        raise ValueError("a mail has no date that late") from error
+        raise ValueError("the date is too late for a mail") from error
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(organization, addr_spec=parts.contact)
     mail["To"] = _address(to.address if isinstance(to, Mailto) else to)
@@ -39,7 +39,7 @@ def message(report: Report, parts: MailParts, organization: str, to: Mailto | st
         mail[name] = value
     mail.set_content(parts.text, cte="quoted-printable")
     maintype, _, subtype = parts.media_type.partition("/")
-    # Without the time the same report gives the same octets.
+    # Without a time in the gzip header, so that the same report gives the same octets.
     packed = gzip.compress(report.to_json().encode(), mtime=0)
     mail.add_attachment(packed, maintype=maintype, subtype=subtype, filename=parts.file_name)
     media_type, _, parameter = parts.content_type.partition("; ")
@@ -55,7 +55,7 @@ def _address(text: str) -> Address:
     try:
         address = Address(addr_spec=text)
     except (MessageError, IndexError, ValueError) as error:
-        raise ValueError("the address is no mail address") from error
+        raise ValueError("the address is not a mail address") from error
     if not text.isascii() or address.addr_spec != text or not address.domain:
-        raise ValueError("the address is no mail address in ASCII")
+        raise ValueError("the address is not a mail address in ASCII")
     return address

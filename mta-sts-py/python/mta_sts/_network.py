@@ -41,11 +41,11 @@ class Network:
 
     def __post_init__(self) -> None:
         if isinstance(self.https_port, bool) or not isinstance(self.https_port, int):
-            raise TypeError(f"https_port is a number, not {type(self.https_port).__name__}")
+            raise TypeError(f"https_port must be an int, not {type(self.https_port).__name__}")
         if not 1 <= self.https_port <= 65_535:
-            raise ValueError(f"https_port is from 1 to 65535, not {self.https_port}")
+            raise ValueError(f"https_port must be from 1 to 65535, not {self.https_port}")
         if not isinstance(self.config, LookupConfig):
-            raise TypeError(f"config is a LookupConfig, not {type(self.config).__name__}")
+            raise TypeError(f"config must be a LookupConfig, not {type(self.config).__name__}")
         seconds("dns_timeout", self.dns_timeout)
         object.__setattr__(self, "resolver", _resolver(self.server))
         object.__setattr__(self, "ssl_context", _ssl_context(self.ca_file))
@@ -55,7 +55,7 @@ class Network:
 
     async def discover(self, domain: PolicyDomain, purpose: Purpose, keeper: Keeper) -> Outcome:
         """Runs one lookup, and applies its cache update."""
-        # A refresh is no use of the domain: it would keep itself alive.
+        # A refresh does not count as a use, or a domain would be refreshed forever.
         cached = await keeper.entry(domain, use=purpose != Purpose.REFRESH)
         outcome = await drive_async(
             domain,
@@ -68,7 +68,7 @@ class Network:
         await keeper.apply(domain, outcome.cache_update, cached)
         if outcome.cache_update.kind in ("keep", "checked"):
             return outcome
-        # Another process may have stored a policy that was asked for later, or after a fetch that has failed.
+        # Another process may have stored a policy that was requested later, or may have succeeded where this fetch failed.
         entry = await keeper.entry(domain, use=False)
         known = None if entry is None else entry.valid_policy(time.time())
         if known is None:
@@ -88,7 +88,7 @@ class Network:
         except dns.exception.DNSException as error:
             return TxtFailed(_txt_failure(error))
         except OSError:
-            # The system refused: no query was sent.
+            # The system refused, and no query was sent.
             return TxtFailed(TxtFailure.DNS_LOCAL_FAULT)
         ttl = answer.chaining_result.minimum_ttl
         if answer.rrset is None:
@@ -104,9 +104,11 @@ class Network:
             return attempts.failure() or FetchFailed(FetchFailure.TIMEOUT)
 
     async def mx_hosts(self, domain: PolicyDomain | str) -> list[str]:
-        """The MX hosts in order of preference; the domain itself where there is no MX (RFC 5321, 5.1), none where
-        it takes no mail (RFC 7505). Raises `dns.exception.DNSException` when DNS does not say, and MtaStsError if it
-        is no domain."""
+        """Returns the MX hosts in order of preference: the domain itself if it has no MX record (RFC 5321, 5.1), and none
+        if it accepts no mail (RFC 7505).
+
+        Raises MtaStsError for an invalid domain, and `dns.exception.DNSException` if DNS fails.
+        """
         name = str(parsed(domain))
         try:
             answer = await self._query(name, dns.rdatatype.MX, self.dns_timeout)
@@ -119,8 +121,10 @@ class Network:
         return [host for host in hosts if host not in ("", ".")]
 
     async def addresses(self, host: DnsName | str) -> list[str]:
-        """The addresses of a host. Raises `dns.exception.DNSException` when DNS does not say, and MtaStsError if it is
-        no host name."""
+        """Returns the addresses of a host.
+
+        Raises MtaStsError for an invalid host name, and `dns.exception.DNSException` if DNS fails.
+        """
         name = str(host if isinstance(host, DnsName) else DnsName.parse(host))
         kinds = (dns.rdatatype.AAAA, dns.rdatatype.A)
         answers = await asyncio.gather(
@@ -132,14 +136,14 @@ class Network:
                 found += [rdata.address for rdata in answer.rrset or ()]
             elif not isinstance(answer, dns.resolver.NXDOMAIN):
                 faults.append(answer)
-        # The addresses that this machine failed to ask for may be the only ones that it can reach.
+        # After a local fault, the missing addresses may be the only ones that this machine can reach.
         local = [fault for fault in faults if isinstance(fault, Exception) and _is_local_to_dns(fault)]
         if local or (faults and not found):
             raise (local or faults)[0]
         return found
 
     async def _query(self, name: str, kind: dns.rdatatype.RdataType, timeout: float) -> dns.resolver.Answer:
-        # Absolute, so that no search list can answer for it.
+        # Absolute, so that no search list applies.
         absolute = dns.name.from_text(name.rstrip(".") + ".")
         return await self.resolver.resolve(
             absolute, kind, raise_on_no_answer=False, lifetime=timeout, search=False
@@ -170,7 +174,7 @@ class Network:
         path = httpx.URL(request.url).raw_path.decode("ascii")
         headers = {"Host": request.host, "Accept": "text/plain", "Accept-Encoding": "identity"}
         extensions = {"sni_hostname": request.host, "trace": trace}
-        # One connection and no environment: neither proxies nor another trust store come in from there.
+        # Ignores the environment, which may set proxies or another trust store.
         client = httpx.AsyncClient(
             verify=self.ssl_context,
             trust_env=False,
@@ -185,7 +189,7 @@ class Network:
                 extensions=extensions,
             ) as response:
                 body = bytearray()
-                # As sent: a compressed body is no policy, and cannot grow beyond the limit.
+                # Not decompressed: a compressed body is not a policy, and must not exceed the limit.
                 async for chunk in response.aiter_raw():
                     body += chunk
                     if len(body) > request.max_body_len:
@@ -214,7 +218,7 @@ class _Attempts:
 
 
 _TELLING = (
-    # The address that was not asked might have given the policy.
+    # Without the local fault, that address might have given the policy.
     FetchFailure.LOCAL_FAULT,
     FetchFailure.POLICY_HOST_CERTIFICATE_EXPIRED,
     FetchFailure.POLICY_HOST_CERTIFICATE_HOST_MISMATCH,
@@ -313,26 +317,26 @@ def _resolver(server: str | None) -> dns.asyncresolver.Resolver:
 
 def _host_and_port(server: str) -> tuple[str, int]:
     if not isinstance(server, str):
-        raise TypeError(f"dns is text, not {type(server).__name__}")
+        raise TypeError(f"dns must be a str, not {type(server).__name__}")
     address, port = server, "53"
     if server.startswith("["):
         address, bracket, rest = server[1:].partition("]")
-        # Without the second bracket, no port.
+        # Without the closing bracket the port is empty, and so rejected.
         port = rest[1:] if rest.startswith(":") else rest or port if bracket else ""
     elif server.count(":") == 1:
         address, _, port = server.partition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
-        raise ValueError(f"dns is ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}")
+        raise ValueError(f"dns must be ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}")
     try:
         ipaddress.ip_address(address)
     except ValueError:
-        raise ValueError(f"dns is ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}") from None
+        raise ValueError(f"dns must be ADDR, ADDR:PORT or [ADDR]:PORT, not {server!r}") from None
     return address, int(port)
 
 
 def _ssl_context(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
     if ca_file is not None and not os.fspath(ca_file):
-        # OpenSSL would take it for the system's trust store.
+        # OpenSSL would use the system's trust store.
         raise ValueError("ca_file is empty")
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -349,9 +353,9 @@ def parsed(domain: PolicyDomain | str) -> PolicyDomain:
 def seconds(what: str, value: float) -> float:
     """Validates a time to wait. Raises TypeError or ValueError if it is invalid."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{what} is a number of seconds, not {type(value).__name__}")
+        raise TypeError(f"{what} must be a number of seconds, not {type(value).__name__}")
     if not 0 < value <= MAX_SECONDS or math.isnan(value):
-        raise ValueError(f"{what} is a number of seconds above 0, up to {MAX_SECONDS}, not {value}")
+        raise ValueError(f"{what} must be a number of seconds above 0, up to {MAX_SECONDS}, not {value}")
     return value
 
 

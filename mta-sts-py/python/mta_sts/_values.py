@@ -180,7 +180,10 @@ class Evicted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding about a published text: `span` in octets, `line` from 1."""
+    """A finding about a published text or a TLS report: `span` in octets, `line` from 1.
+
+    `senders` says what senders do about it, or what receivers do about a report.
+    """
 
     code: literal.FindingCode
     number: int

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class MtaStsError(ValueError):
     """The exception of the package, for input that it rejects.
 
-    `code` is a stable word, listed by `codes()`; `line` (from 1) and `offset` (in octets) say where,
-    if there is a place. `result_type` is what TLSRPT counts, of an answer of a Policy Host. `path` is the
-    member of a TLS report, `policies[0].summary`, empty for the report as a whole.
+    `code` is a stable word, listed by `codes()`. `line` (from 1) and `offset` (in octets) are the position, if there is one.
+    `result_type` is what TLSRPT counts if a Policy Host gave no valid policy. `path` is the member of a TLS report, such as
+    `policies[0].summary`, or empty for the whole report.
     """
 
     code: literal.ErrorCode
@@ -245,7 +245,7 @@ class Severity(_Word):
     WARNING = "warning"
     """Some senders refuse it, or it does not do what it seems to."""
     ERROR = "error"
-    """Senders refuse it."""
+    """Senders refuse it; receivers cannot read the report."""
 
 
 class PostfixForm(_Word):

@@ -80,7 +80,7 @@ class Resolver:
             running.waiting += 1
             try:
                 left = None if until is None else max(0, until - asyncio.get_running_loop().time())
-                # Whoever gives up does not take the answer from the others.
+                # A caller that gives up does not cancel the task for the others.
                 await asyncio.wait({running.task}, timeout=left)
             finally:
                 running.waiting -= 1
@@ -89,7 +89,7 @@ class Resolver:
                 raise TimeoutError(f"no answer within {timeout} s")
             if not running.task.cancelled():
                 return running.task.result()
-            # Somebody cancelled the task that all waited for: one of those who are left takes it over.
+            # The task itself was cancelled: the next waiting caller starts another one.
 
     async def refresh_due(self, *, at_once: int = 8) -> list[tuple[PolicyDomain, Outcome]]:
         """Fetches each policy again that is due for a refresh, and returns the outcomes, whose `alert` is for the administrator.
@@ -101,9 +101,9 @@ class Resolver:
         Raises TypeError if the store cannot say what is due.
         """
         if isinstance(at_once, bool) or not isinstance(at_once, int):
-            raise TypeError(f"at_once is a number, not {type(at_once).__name__}")
+            raise TypeError(f"at_once must be an int, not {type(at_once).__name__}")
         if at_once < 1:
-            raise ValueError(f"at_once is at least 1, not {at_once}")
+            raise ValueError(f"at_once must be at least 1, not {at_once}")
         gate = asyncio.Semaphore(at_once)
 
         async def refresh(domain: PolicyDomain) -> tuple[PolicyDomain, Outcome]:
@@ -148,7 +148,7 @@ class Resolver:
     def _lookup(self, domain: PolicyDomain, purpose: Purpose) -> _Running:
         if self._closed:
             raise RuntimeError("the resolver is closed")
-        # A loop that was closed in the midst of a lookup never ends it.
+        # A lookup whose loop was closed never ends.
         for key in [key for key in list(self._running) if key[0].is_closed()]:
             self._running.pop(key, None)
         key = (asyncio.get_running_loop(), domain, purpose)

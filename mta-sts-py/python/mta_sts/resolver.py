@@ -126,7 +126,7 @@ class Resolver:
         return loop.run(work(*arguments, **options))
 
     def _after_fork_in_child(self) -> None:
-        # Whoever held the lock, and the thread of the loop, are the parent's.
+        # The holder of the lock and the thread of the loop exist only in the parent.
         self._lock = threading.Lock()
         if self._loop is not None:
             _PARENTS.append(self._loop)
@@ -140,7 +140,7 @@ class _Loop:
     def __init__(self) -> None:
         self._process = os.getpid()
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-        # A daemon: nobody waits at the end of a program for a Policy Host that does not answer.
+        # A daemon thread, so that the program can end while a Policy Host does not answer.
         self.thread = threading.Thread(
             target=lambda: asyncio.run(_until_stopped(started)), name="mta_sts.resolver", daemon=True
         )
@@ -159,7 +159,7 @@ class _Loop:
     def end(self) -> None:
         """Cancels the running tasks, and closes the loop."""
         if os.getpid() == self._process:
-            with contextlib.suppress(RuntimeError):  # It is closed.
+            with contextlib.suppress(RuntimeError):  # Already closed.
                 self._loop.call_soon_threadsafe(self._stop.set)
 
 
@@ -172,7 +172,8 @@ async def _until_stopped(started: Future[tuple[asyncio.AbstractEventLoop, asynci
 _RESOLVERS: weakref.WeakSet[Resolver] = weakref.WeakSet()
 
 _PARENTS: list[_Loop] = []
-"""Loops of the parent. To close one here would take its sockets out of the parent's epoll instance, which is shared."""
+"""Loops of the parent, kept open: closing one here would remove its sockets from the parent's epoll instance, which is
+shared."""
 
 
 def _after_fork_in_child() -> None:

@@ -49,9 +49,9 @@ class _Disk:
 
     def __init__(self, max_entries: int) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int):
-            raise TypeError(f"max_entries is a number, not {type(max_entries).__name__}")
+            raise TypeError(f"max_entries must be an int, not {type(max_entries).__name__}")
         if max_entries < 1:
-            raise ValueError(f"max_entries is at least 1, not {max_entries}")
+            raise ValueError(f"max_entries must be at least 1, not {max_entries}")
         self._max_entries = max_entries
 
     def due(self, *, now: float | datetime) -> list[PolicyDomain]:
@@ -61,9 +61,9 @@ class _Disk:
             in_use = kept.used + _UNUSED_FOR > seconds
             entry = _entry(kept.domain, kept.text) if in_use else None
             if entry is not None and (policy := entry.policy) is not None:
-                # The hash of text is keyed anew by each interpreter, so that no stranger can tell when a domain is due.
+                # Each interpreter keys the hash of a str anew, so outsiders cannot predict when a domain is refreshed.
                 refresh_at = policy.refresh_at(hash(str(kept.domain)), now=now)
-                # After the clock has stepped back nothing remembers since when a fetch lies in the future.
+                # If the clock has stepped back, the fetch lies in the future, and its policy would not be due for long.
                 stepped_back = policy.fetched_at > seconds + _DAY
                 if refresh_at is not None and (refresh_at <= seconds or stepped_back):
                     due.append((refresh_at, str(kept.domain), kept.domain))
@@ -77,7 +77,7 @@ class _Disk:
         return self._purge(self._max_entries, now)
 
     def _purge(self, room: int, now: float | datetime) -> int:
-        # What is worth least goes, and the rules for that are the cache's.
+        # The eviction order of the cache decides which entries go.
         cache = PolicyCache(max_entries=room, max_octets=sys.maxsize)
         gone: set[PolicyDomain] = set()
         kept = self._entries()
@@ -89,7 +89,7 @@ class _Disk:
         return self._remove(each for each in kept if each.domain in gone)
 
     def _make_room(self, now: float | datetime) -> None:
-        # An eighth at a time, since all must be read to tell what is worth least.
+        # An eighth at a time: to find the least valuable entries, all have to be read.
         self._purge(max(1, self._max_entries - 1 - self._max_entries // 8), now)
 
     def _entries(self) -> list[_Kept]:
@@ -129,7 +129,7 @@ class DirectoryStore(_Disk):
         name, used = _parsed(domain), _seconds(now)
         entry = self._read(name)
         if entry is not None:
-            # The time of the file is the day of the last use. A store that can only be read is read all the same.
+            # The modification time is that of the last use, accurate to a day. A read-only store still works.
             with contextlib.suppress(OSError):
                 file = self._file(name)
                 if file.stat().st_mtime + _DAY <= used:
@@ -164,7 +164,7 @@ class DirectoryStore(_Disk):
         An unreadable entry is kept: a later version of this package may have written it.
         """
         with self._locked():
-            # What a process that was killed has left half-written.
+            # Temporary files of processes that were killed.
             for path in self._path.glob(".*.new"):
                 path.unlink(missing_ok=True)
         return super().purge(now=now)
@@ -172,14 +172,14 @@ class DirectoryStore(_Disk):
     def _names(self) -> list[PolicyDomain]:
         names = []
         for file in os.scandir(self._path):
-            with contextlib.suppress(MtaStsError):  # It is none of ours.
+            with contextlib.suppress(MtaStsError):  # Not an entry.
                 name = PolicyDomain.parse(file.name)
                 if str(name) == file.name:
                     names.append(name)
         return names
 
     def _file(self, domain: PolicyDomain) -> Path:
-        # A domain is letters, digits, hyphens, underscores and single dots, none of them first.
+        # A domain is a safe file name: it has only letters, digits, hyphens, underscores and dots, and no dot is first.
         return self._path / str(domain)
 
     def _read(self, domain: PolicyDomain) -> CacheEntry | None:
@@ -228,7 +228,7 @@ class DirectoryStore(_Disk):
     def _locked(self) -> Iterator[None]:
         with open(self._path / ".lock", "a+b") as file:
             _lock(file.fileno())
-            # Closing the file gives the lock back.
+            # Closing the file releases the lock.
             yield
 
     def __repr__(self) -> str:
@@ -251,7 +251,7 @@ class SqliteStore(_Disk):
                 "CREATE TABLE IF NOT EXISTS entry (domain TEXT PRIMARY KEY, text TEXT NOT NULL, used REAL NOT NULL)"
             )
             if _is_of_an_earlier_version(connection):
-                # Of several processes one changes the table.
+                # Only one of several processes alters the table.
                 connection.execute("BEGIN IMMEDIATE")
                 if _is_of_an_earlier_version(connection):
                     connection.execute("ALTER TABLE entry ADD COLUMN used REAL NOT NULL DEFAULT 0")
@@ -263,7 +263,7 @@ class SqliteStore(_Disk):
         with self._connected() as connection:
             entry = self._read(connection, name)
             if entry is not None:
-                # A store that can only be read is read all the same.
+                # A read-only store still works.
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute(
                         "UPDATE entry SET used = ? WHERE domain = ? AND used <= ?", (used, str(name), used - _DAY)
@@ -279,7 +279,7 @@ class SqliteStore(_Disk):
         """Applies the cache update of a lookup."""
         name = _parsed(domain)
         with self._connected() as connection:
-            # The lock is taken before the read, so that no other update comes between.
+            # Locked before the read, so that no other update comes in between.
             connection.execute("BEGIN IMMEDIATE")
             entry = update.apply_to(self._read(connection, name), now=now)
             if entry is None:
@@ -321,7 +321,7 @@ class SqliteStore(_Disk):
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        # Without a transaction of the module's own; what is not committed at the close is undone.
+        # The module begins no transactions of its own; closing the connection rolls back an open one.
         with contextlib.closing(sqlite3.connect(self._path, timeout=5, isolation_level=None)) as connection:
             yield connection
 
@@ -335,7 +335,7 @@ def _is_of_an_earlier_version(connection: sqlite3.Connection) -> bool:
 
 _DAY = 86_400
 _UNUSED_FOR = 180 * _DAY
-"""After so long without a use a policy is refreshed no more, as in a `PolicyCache`."""
+"""A policy that is unused for this long is no longer refreshed, as in a `PolicyCache`."""
 
 
 def _seconds(time: float | datetime) -> float:
@@ -345,9 +345,9 @@ def _seconds(time: float | datetime) -> float:
         with contextlib.suppress(OverflowError):
             time = time.timestamp()
     if isinstance(time, bool) or not isinstance(time, (int, float)):
-        raise TypeError(f"wanted Unix seconds or a datetime, not {type(time).__name__}")
+        raise TypeError(f"expected Unix seconds or a datetime, not {type(time).__name__}")
     if not 0 <= time < 2**63:
-        raise ValueError("a time is a number of seconds since 1970")
+        raise ValueError("a time must be a number of seconds since 1970")
     return float(time)
 
 
@@ -359,8 +359,8 @@ def _entry(domain: PolicyDomain, text: bytes | str) -> CacheEntry | None:
     try:
         return CacheEntry.parse(text, domain)
     except MtaStsError as error:
-        _log.warning("an entry in the store is not readable (%s, line %s), and counts as absent", error.code, error.line)
-        _log.debug("it is that of %s", domain)
+        _log.warning("an entry in the store is unreadable (%s, line %s) and counts as absent", error.code, error.line)
+        _log.debug("the unreadable entry is that of %s", domain)
         return None
 
 

@@ -16,4 +16,6 @@ pub struct OutboxCounts {
     pub refused: u64,
     /// Deliveries, and reports without any, whose attempts have all failed.
     pub given_up: u64,
+    /// The number of deliveries that wait for an attempt now, and of reports whose record is not queried yet.
+    pub waiting: u64,
 }

@@ -90,11 +90,17 @@ impl ReportMailer {
         Ok(mail)
     }
 
+    /// Whether mails can be signed, if they have to be.
+    pub(super) fn check_key(&self) -> Result<(), String> {
+        #[cfg(feature = "dkim")]
+        if let Some(dkim) = &self.dkim {
+            return dkim.check().map_err(|error| format!("{DKIM_KEY_UNREADABLE}: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Hands over a mail that was signed, if it has to be.
     pub(super) async fn send(&self, mail: ReportMail) -> End {
-        let mail = match self.sign(mail) {
-            Ok(mail) => mail,
-            Err(error) => return End::Failed(error),
-        };
         match &self.way {
             Way::Sendmail(program) => timeout(self.timeout, pipe(program, &mail))
                 .await

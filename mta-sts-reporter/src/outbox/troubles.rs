@@ -7,6 +7,11 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Troubles(Mutex<BTreeSet<&'static str>>);
 
 impl Troubles {
+    /// The parts that do not work now.
+    pub(super) fn parts(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// Takes note of whether a part works.
     pub(super) fn note(&self, part: &'static str, fault: Option<&impl Display>) {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -135,6 +135,13 @@ impl DomainOverview {
             format!(" What is served now was not looked at: `mtasts report ready {name} REPORTS` does.")
         };
         let (standing, verdict, reason) = match answer.enforcement {
+            Enforcement::NoPolicy if self.causes.iter().any(|cause| cause.is_of_discovery) => (
+                DomainStanding::Waiting,
+                "Senders cannot get the policy",
+                "They have found the record of MTA-STS, but no valid policy, so that nothing protects the mail that they send. What \
+                 goes wrong stands below, with what mends it."
+                    .to_owned(),
+            ),
             Enforcement::NoPolicy => (
                 DomainStanding::Without,
                 "No MTA-STS policy seen",
@@ -147,22 +154,7 @@ impl DomainOverview {
                 "MTA-STS is turned off",
                 "The policy that was seen last has mode none: senders do not look at TLS.".to_owned(),
             ),
-            Enforcement::Enforced => match lost_lately(&self.days) {
-                0 => (
-                    DomainStanding::Good,
-                    "Enforced, and it works",
-                    "Senders deliver over verified TLS only, and no failure of yours is reported of the last seven days."
-                        .to_owned(),
-                ),
-                lost => {
-                    let sessions = if lost == 1 { "session" } else { "sessions" };
-                    let reason = format!(
-                        "In the last seven days of these reports {lost} {sessions} failed for causes of yours: mail waits, or \
-                         goes back to whoever sent it. What goes wrong stands below, with what mends it."
-                    );
-                    (DomainStanding::Bad, "Enforced, and mail is held up", reason)
-                }
-            },
+            Enforcement::Enforced => enforced(&self.days),
             Enforcement::Ready if answer.is_checked => {
                 (DomainStanding::Good, "Enforce: yes", format!("All eight conditions are met.{strength}"))
             }
@@ -189,7 +181,39 @@ impl DomainOverview {
     }
 }
 
-/// Failures in the last seven days for which the domain itself is at fault.
-fn lost_lately(days: &[Day]) -> u64 {
-    days.iter().rev().take(7).fold(0, |sum, day| sum.saturating_add(day.yours))
+/// The headline of a domain whose policy is enforced.
+fn enforced(days: &[Day]) -> (DomainStanding, &'static str, String) {
+    let lately = |count: fn(&Day) -> u64| {
+        days.iter().rev().take(7).fold(0_u64, |sum, day| sum.saturating_add(count(day)))
+    };
+    let (succeeded, yours, theirs) =
+        (lately(|day| day.successes), lately(|day| day.yours), lately(|day| day.theirs));
+    let sessions = |count: u64| format!("{count} {}", if count == 1 { "session" } else { "sessions" });
+    let held_up = |what: String| {
+        let reason = format!(
+            "In the last seven days of these reports {what}: mail waits, or goes back to whoever sent it. What goes wrong stands \
+             below, with what mends it."
+        );
+        (DomainStanding::Bad, "Enforced, and mail is held up", reason)
+    };
+    match (yours, theirs) {
+        (1.., _) => held_up(format!("{} failed for causes of yours", sessions(yours))),
+        // Of a domain that gets little mail only one sender may report, so that a fault has no second witness.
+        (0, 1..) if theirs > succeeded => held_up(format!("{} failed and {succeeded} succeeded", sessions(theirs))),
+        (0, 1..) => (
+            DomainStanding::Good,
+            "Enforced, and it works",
+            format!(
+                "Senders deliver over verified TLS only. No failure of yours is reported of the last seven days; {} failed as one \
+                 sender sees it.",
+                sessions(theirs)
+            ),
+        ),
+        (0, 0) => (
+            DomainStanding::Good,
+            "Enforced, and it works",
+            "Senders deliver over verified TLS only, and no failure of yours is reported of the last seven days."
+                .to_owned(),
+        ),
+    }
 }

@@ -24,10 +24,9 @@ impl Date {
         Self(time.as_secs() / DAY)
     }
 
-    /// Returns the last day of a period with this end. A period that ends at midnight ends with the day before.
-    pub(crate) fn last_of(period: ReportPeriod) -> Self {
-        let is_midnight = period.end().as_secs().is_multiple_of(DAY) && period.start() < period.end();
-        Self(period.end().as_secs() / DAY - u64::from(is_midnight))
+    /// Returns the last day of a period.
+    pub(crate) const fn last_of(period: ReportPeriod) -> Self {
+        Self::of(period.last_day())
     }
 
     /// Returns the day that is this number of days earlier, but not before 1970-01-01.

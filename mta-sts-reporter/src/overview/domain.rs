@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use mta_sts_core::tlsrpt::{Hint, LiveFindings, PolicyType, ReportPolicy, Whose};
+use mta_sts_core::tlsrpt::{Hint, LiveFindings, PolicyType, ReadyRules, ReportPolicy, Whose, Witnesses};
 use mta_sts_core::{DnsName, ResultType, UnixTime};
 
 use super::{Answer, Date, Kept, Overview, Sessions, is_of_dane, organization_of};
@@ -85,6 +85,8 @@ pub struct Cause {
     pub hint: Hint,
     /// Whether the domain itself is at fault: two organisations see the failure, or nobody else can cause it.
     pub is_yours: bool,
+    /// Whether the policy could not be fetched, or is invalid.
+    pub is_of_discovery: bool,
     /// The number of failed sessions.
     pub sessions: u64,
     /// The organisations that have seen it.
@@ -222,18 +224,6 @@ fn failures_of(policy: &ReportPolicy) -> Vec<Failure<'_>> {
     failures
 }
 
-/// Whether the domain itself is at fault, by the same rule as `Readiness`: two organisations see the failure, or nobody else can cause it.
-fn is_discovery(hint: Hint, details: Option<&mta_sts_core::tlsrpt::FailureDetails>) -> bool {
-    let result = details.and_then(|details| details.result().known());
-    hint.whose() != Whose::Sender
-        && matches!(
-            result,
-            Some(
-                ResultType::StsPolicyFetchError | ResultType::StsPolicyInvalid | ResultType::StsWebpkiInvalid
-            )
-        )
-}
-
 fn causes_of(reports: &[&Kept], name: &str) -> Causes {
     let mut rows: BTreeMap<(Hint, Option<String>), Cause> = BTreeMap::new();
     for kept in reports {
@@ -243,7 +233,8 @@ fn causes_of(reports: &[&Kept], name: &str) -> Causes {
             let cause = rows.entry(failure.key).or_insert_with(|| Cause {
                 host,
                 hint,
-                is_yours: hint == Hint::MX_MISMATCH,
+                is_yours: false,
+                is_of_discovery: false,
                 sessions: 0,
                 organizations: BTreeSet::new(),
                 days: None,
@@ -253,7 +244,11 @@ fn causes_of(reports: &[&Kept], name: &str) -> Causes {
             });
             cause.sessions = cause.sessions.saturating_add(failure.sessions);
             cause.organizations.insert(organization.clone());
-            cause.is_yours |= is_discovery(hint, failure.details);
+            let result = failure.details.and_then(|details| details.result().known());
+            let is_of_discovery = result.is_some_and(ResultType::is_of_discovery);
+            cause.is_of_discovery |= is_of_discovery;
+            // Nobody but the domain itself is at fault, unless it is the sender.
+            cause.is_yours |= is_of_discovery && hint.whose() != Whose::Sender;
             widen(&mut cause.days, last_day(kept));
             let Some(details) = failure.details else { continue };
             if let Some(address) = details.receiving_ip() {
@@ -275,24 +270,19 @@ fn causes_of(reports: &[&Kept], name: &str) -> Causes {
 
 impl Causes {
     fn find_yours(&mut self) {
-        // Who does not name the host may have seen any.
-        let anywhere: BTreeMap<Hint, BTreeSet<String>> = self
-            .rows
-            .iter()
-            .filter(|((_, host), _)| host.is_none())
-            .map(|((hint, _), cause)| (*hint, cause.organizations.clone()))
-            .collect();
-        let mut widespread = BTreeSet::new();
-        for ((hint, _), cause) in &mut self.rows {
-            let none = BTreeSet::new();
-            let witnesses = cause.organizations.union(anywhere.get(hint).unwrap_or(&none)).take(2).count();
-            if witnesses == 2 && hint.whose() != Whose::Sender {
-                cause.is_yours = true;
-                widespread.insert(*hint);
+        let names = |cause: &Cause| cause.organizations.iter().map(|name| name.to_lowercase()).collect();
+        let organizations: Vec<(_, BTreeSet<String>)> =
+            self.rows.iter().map(|(key, cause)| (key.clone(), names(cause))).collect();
+        let mut witnesses = Witnesses::new();
+        for ((hint, host), names) in &organizations {
+            for name in names {
+                witnesses.add(*hint, host.as_deref(), name);
             }
         }
-        for ((hint, host), cause) in &mut self.rows {
-            cause.is_yours |= host.is_none() && widespread.contains(hint);
+        for (hint, host) in witnesses.own_failures(&ReadyRules::new()) {
+            if let Some(cause) = self.rows.get_mut(&(hint, host.map(str::to_owned))) {
+                cause.is_yours = true;
+            }
         }
     }
 
@@ -380,7 +370,7 @@ fn submitters_of(reports: &[&Kept], name: &str, today: Date) -> Vec<Submitter> {
         row.failures = row.failures.saturating_add(failures);
         row.last_day = row.last_day.max(last_day(kept));
         if kept.policies_of(name).any(|policy| policy.kind().known() == Some(PolicyType::Sts)) {
-            let is_postfix = is_from_tlsrpt_reporter(kept.report.id().unwrap_or_default());
+            let is_postfix = kept.report.is_from_tlsrpt_reporter();
             row.validates =
                 row.validates.max(if is_postfix { Validates::EnforceOnly } else { Validates::Yes });
         }
@@ -396,15 +386,6 @@ fn submitters_of(reports: &[&Kept], name: &str, today: Date) -> Vec<Submitter> {
     rows.sort_by_key(|row| std::cmp::Reverse(row.successes.saturating_add(row.failures)));
     rows.truncate(MOST_ROWS);
     rows
-}
-
-/// Whether tlsrpt-reporter, which is used with Postfix, wrote this `report-id`; the same rule as in `Readiness`.
-fn is_from_tlsrpt_reporter(id: &str) -> bool {
-    id.split_once("Z_idx").is_some_and(|(_, rest)| {
-        rest.split_once('_').is_some_and(|(number, _)| {
-            !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit())
-        })
-    })
 }
 
 fn policies_of(reports: &[&Kept], name: &str) -> Vec<SeenPolicy> {

@@ -104,7 +104,7 @@ async fn hosts_that_hang_do_not_hold_up_the_others() {
     stage.clock.set(NOON + 17 * 3600);
     let reports: Arc<dyn DueReports> = stage.counted.clone();
     let outbox = stage.outbox.clone();
-    let sending = tokio::spawn(async move { outbox.run(&reports).await });
+    let sending = tokio::spawn(async move { outbox.run(&reports, std::future::pending()).await });
     let is_sent = async {
         while !stage
             .states()

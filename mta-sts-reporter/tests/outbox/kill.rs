@@ -57,7 +57,7 @@ async fn sender() {
     }
     let outbox = Outbox::new(queue, dns_of(dns), poster, ReportMailer::sendmail("/bin/false"));
     let reports: Arc<dyn DueReports> = Arc::new(counted);
-    outbox.with_clock(clock).run(&reports).await;
+    outbox.with_clock(clock).run(&reports, std::future::pending()).await;
 }
 
 /// All reports are posted to one host.

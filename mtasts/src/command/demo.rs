@@ -1,3 +1,4 @@
+mod reports;
 mod sender;
 mod serve;
 mod table;
@@ -5,7 +6,7 @@ mod trial;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use mta_sts_world::{Scenario, World, WorldConfig, WorldError};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use self::reports::{ReportFolder, Written};
 use self::sender::Sender;
 use self::trial::Trial;
-use super::Exit;
+use super::{Exit, told};
 
 /// Send mail through a simulated mail world on loopback, with an attacker in it, with and without MTA-STS
 ///
@@ -32,8 +34,14 @@ pub(crate) struct Demo {
     /// Run only this scenario; may be given several times
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
+    /// Also write the TLS reports of the sender that honours MTA-STS to this folder, and the page tls.html that shows them
+    ///
+    /// Each is the file that the domain would receive on the next day (RFC 8460), provided that it asks for reports. Files of
+    /// these names are replaced.
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
     /// Send nothing: run the world for other programs until standard input is closed
-    #[arg(long, requires = "dir", conflicts_with_all = ["json", "scenario"])]
+    #[arg(long, requires = "dir", conflicts_with_all = ["json", "scenario", "reports"])]
     serve: bool,
     /// Write ca.pem, zone, world.json and the control socket to this folder
     #[arg(long, value_name = "DIR", requires = "serve")]
@@ -58,13 +66,17 @@ impl Demo {
                 Err(error) => failed(&error),
             };
         }
+        let folder = match self.reports.as_deref().map(ReportFolder::create).transpose() {
+            Ok(folder) => folder,
+            Err(error) => return not_written(self.reports.as_deref(), &error),
+        };
         match World::start(config).await {
-            Ok(world) => self.send_all(world).await,
+            Ok(world) => self.send_all(world, folder).await,
             Err(error) => failed(&error),
         }
     }
 
-    async fn send_all(self, world: World) -> Exit {
+    async fn send_all(self, world: World, folder: Option<ReportFolder>) -> Exit {
         let scenarios = match self.chosen(&world) {
             Ok(scenarios) => scenarios,
             Err(unknown) => {
@@ -79,6 +91,13 @@ impl Demo {
             Ok(trials) => trials,
             Err(error) => return failed(&*error),
         };
+        let mut written = None;
+        if let Some(folder) = &folder {
+            match folder.write(&world, &trials).await {
+                Ok(files) => written = Some(files),
+                Err(error) => return not_written(Some(folder.path()), &*error),
+            }
+        }
         if let Some(world) = Arc::into_inner(world) {
             world.shutdown().await;
         }
@@ -86,9 +105,14 @@ impl Demo {
         let all_as_expected = trials.iter().all(Trial::is_as_expected);
         let text = if self.json {
             let scenarios: Vec<_> = trials.iter().map(Trial::to_json).collect();
-            format!("{:#}\n", json!({ "scenarios": scenarios, "all_as_expected": all_as_expected }))
+            let mut result = json!({ "scenarios": scenarios, "all_as_expected": all_as_expected });
+            if let Some(written) = &written {
+                result["reports"] = json!(written);
+            }
+            format!("{result:#}\n")
         } else {
-            table::table(&trials)
+            let written = written.as_ref().map_or_else(String::new, Written::sentence);
+            table::table(&trials) + &written
         };
         // The reader has closed the output.
         let _ = anstream::stdout().write_all(text.as_bytes());
@@ -143,6 +167,11 @@ async fn try_all(
     progress.finish_and_clear();
     trials.sort_by_key(|(number, _)| *number);
     Ok(trials.into_iter().map(|(_, trial)| trial).collect())
+}
+
+fn not_written(folder: Option<&Path>, error: &dyn std::fmt::Display) -> Exit {
+    let folder = folder.unwrap_or(Path::new("-")).display();
+    told(Exit::Temporary, &format!("the reports cannot be written to {folder}: {error}"))
 }
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> Exit {

@@ -2,16 +2,21 @@
 
 mod cache;
 mod check;
+mod completions;
 mod control;
+mod daemons;
 mod demo;
 mod dns_server;
 mod exit;
 mod explain;
 mod findings;
 mod lint;
+#[cfg(test)]
+mod manual;
 mod matching;
 mod network;
 mod output;
+mod publish;
 mod remembered;
 mod report;
 mod serve;
@@ -20,7 +25,7 @@ mod store;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use exit::{Exit, told};
 pub(crate) use network::Network;
@@ -52,7 +57,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
         Command::Report(report) => Box::pin(report.run()),
+        Command::Completions(completions) => Box::pin(async move { completions.run(Arguments::command()) }),
         Command::Explain(explain) => Box::pin(explain.run()),
+        Command::Publish(publish) => Box::pin(publish.run()),
     };
     runtime.block_on(command).into()
 }
@@ -78,4 +85,6 @@ enum Command {
     Cache(cache::Cache),
     Explain(explain::Explain),
     Report(report::Report),
+    Publish(publish::Publish),
+    Completions(completions::Completions),
 }

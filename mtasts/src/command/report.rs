@@ -1,16 +1,21 @@
-//! `mtasts report`: received TLS reports.
+//! `mtasts report`: TLS reports, received and sent.
 
 mod html;
 mod json;
+mod queue;
 mod ready;
+mod send;
 mod show;
 mod source;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::html::write as write_page;
 use super::Exit;
 
-/// Read TLS reports (RFC 8460) that senders have sent: show them, make a page of them, say whether to enforce
+/// Read received TLS reports (RFC 8460), and see to those that are sent
+///
+/// `show`, `html` and `ready` read reports; `queue` and `send` are about the reports that `mtasts serve` sends.
 ///
 /// A SOURCE is a file, a folder, a maildir, a mailbox (mbox), or `-` for the standard input. The type of a
 /// file is determined by its contents: JSON, gzip, or a message with a report in any of its parts. Duplicate reports count once.
@@ -27,6 +32,8 @@ enum Command {
     Show(show::Show),
     Html(html::Html),
     Ready(ready::Ready),
+    Queue(queue::Queue),
+    Send(send::Send),
 }
 
 impl Report {
@@ -35,6 +42,8 @@ impl Report {
             Command::Show(show) => show.run(),
             Command::Html(html) => html.run().await,
             Command::Ready(ready) => ready.run().await,
+            Command::Queue(queue) => queue.run(),
+            Command::Send(send) => send.run().await,
         }
     }
 }

@@ -2,24 +2,20 @@
 
 mod access;
 mod beside;
-mod clients;
 mod configuration;
 mod control;
 mod daemon;
-mod fault;
 mod file_budget;
-mod logging;
 mod metrics;
 mod options;
 mod overrides;
 mod place;
 mod report_keys;
 mod reports;
+mod sending;
 mod sockets;
 mod status;
-mod supervisor;
 mod unworkable;
-mod value;
 
 use clap::Args;
 
@@ -66,6 +62,9 @@ impl Serve {
         }
         if let Some((exit, what)) = configuration.store.fault() {
             return told(exit, &what);
+        }
+        if let Some(what) = configuration.report.sending_fault() {
+            return told(Exit::NoInput, &what);
         }
         for warning in self.options.warnings(&configuration) {
             anstream::eprintln!("mtasts: {warning}");

@@ -7,8 +7,11 @@ mod control;
 mod daemon;
 #[path = "../../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
+mod sending;
 mod status;
 mod systemd;
+#[path = "../tally/mod.rs"]
+mod tally;
 mod tlsrpt;
 
 use std::io::Write;

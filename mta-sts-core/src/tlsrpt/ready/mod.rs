@@ -3,6 +3,7 @@
 mod facts;
 mod rules;
 mod sightings;
+mod witnesses;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -13,6 +14,7 @@ use core::fmt::{self, Write};
 pub use facts::{LiveFindings, LiveHost, Served};
 pub use rules::{ReadyRule, ReadyRules};
 use sightings::Sightings;
+pub use witnesses::Witnesses;
 
 use super::{Hint, Report, Whose, datetime};
 use crate::name::DnsName;
@@ -406,21 +408,18 @@ impl<'a> Assessment<'a> {
 
     /// Finds the failures, and which of them are the domain's own.
     fn find_failures(&mut self) {
-        let mut witnesses: BTreeMap<(Hint, Option<&DnsName>), BTreeSet<&str>> = BTreeMap::new();
+        let mut witnesses = Witnesses::new();
         for (organization, sighting) in self.sightings.iter() {
             for (hint, host) in sighting.failures.keys() {
-                witnesses.entry((*hint, host.as_ref())).or_default().insert(organization);
+                witnesses.add(*hint, host.as_ref(), organization);
             }
         }
-        let limit = self.rules.witnesses as usize;
-        let widespread = witnessed(&witnesses, limit);
+        let own = witnesses.own_failures(self.rules);
         for (organization, sighting) in self.sightings.iter() {
             for ((hint, host), sessions) in &sighting.failures {
                 let host = host.as_ref();
-                let is_yours = hint.whose() != Whose::Sender
-                    && (*hint == Hint::MX_MISMATCH
-                        || self.is_reproduced(*hint, host)
-                        || widespread.contains(&(*hint, host)));
+                let is_yours = own.contains(&(*hint, host))
+                    || hint.whose() != Whose::Sender && self.is_reproduced(*hint, host);
                 if is_yours {
                     self.last_dirty_day = self.last_dirty_day.max(Some(sighting.last_day));
                 }
@@ -732,23 +731,6 @@ fn days_of(failures: &[&Failure<'_>]) -> BTreeMap<u64, u64> {
         *count = count.saturating_add(more);
     }
     days
-}
-
-/// The faults seen by enough organisations. A report without the host may be about any host.
-fn witnessed<'a>(
-    witnesses: &BTreeMap<(Hint, Option<&'a DnsName>), BTreeSet<&str>>,
-    limit: usize,
-) -> BTreeSet<(Hint, Option<&'a DnsName>)> {
-    let none = BTreeSet::new();
-    let mut widespread = BTreeSet::new();
-    for ((hint, host), named) in witnesses {
-        let anywhere = witnesses.get(&(*hint, None)).unwrap_or(&none);
-        if named.union(anywhere).take(limit).count() == limit {
-            widespread.insert((*hint, *host));
-            widespread.insert((*hint, None));
-        }
-    }
-    widespread
 }
 
 /// The first full day with the current list, if there is evidence for it.

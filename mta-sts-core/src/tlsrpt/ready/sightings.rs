@@ -56,7 +56,8 @@ impl Sightings {
         let mut sightings = Self { by_report: BTreeMap::new(), names: BTreeMap::new(), unusable: 0 };
         for report in reports {
             let name = report.organization().or(report.submitter()).unwrap_or_default().trim();
-            let Some(period) = report.period().filter(|period| last_day(*period) <= today.saturating_add(1))
+            let Some(period) =
+                report.period().filter(|period| day_of(period.last_day()) <= today.saturating_add(1))
             else {
                 sightings.unusable = sightings.unusable.saturating_add(1);
                 continue;
@@ -123,10 +124,10 @@ impl Sighting {
     ) -> Option<Self> {
         let mut sighting = Self {
             first_day: day_of(period.start()).min(today),
-            last_day: last_day(period).min(today),
+            last_day: day_of(period.last_day()).min(today),
             ..Self::default()
         };
-        let verifies = !is_from_tlsrpt_reporter(report.id().unwrap_or_default());
+        let verifies = !report.is_from_tlsrpt_reporter();
         let mut is_about_domain = false;
         for policy in report.policies() {
             let is_own = policy.domain().is_some_and(|domain| {
@@ -172,11 +173,7 @@ impl Sighting {
                 add(&mut self.hosts, host.clone(), sessions);
             }
             match details.result().known() {
-                Some(
-                    ResultType::StsPolicyFetchError
-                    | ResultType::StsPolicyInvalid
-                    | ResultType::StsWebpkiInvalid,
-                ) => add(&mut self.discovery, hint, sessions),
+                Some(result) if result.is_of_discovery() => add(&mut self.discovery, hint, sessions),
                 Some(ResultType::TlsaInvalid | ResultType::DnssecInvalid | ResultType::DaneRequired) => {}
                 _ if kind == Some(PolicyType::Sts) && !hint.is_of_dane() => {
                     add(&mut self.failures, (hint, host), sessions);
@@ -212,22 +209,6 @@ fn keep_most<K: Ord>(counts: &mut BTreeMap<K, u64>, others: BTreeMap<K, u64>) {
         let most = counts.entry(key).or_default();
         *most = count.max(*most);
     }
-}
-
-/// The last day of a period. One that ends at midnight ends with the day before.
-fn last_day(period: ReportPeriod) -> u64 {
-    let end = day_of(period.end());
-    let is_midnight = period.end().as_secs() % super::DAY == 0 && period.start() < period.end();
-    end - u64::from(is_midnight)
-}
-
-/// Returns whether tlsrpt-reporter wrote this `report-id`, which it does for Postfix:
-/// `2026-11-27T00:00:00Z_idx1_example.com`.
-fn is_from_tlsrpt_reporter(id: &str) -> bool {
-    id.split_once("Z_idx").is_some_and(|(_, rest)| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        digits > 0 && rest.as_bytes().get(digits) == Some(&b'_')
-    })
 }
 
 fn mode_of(policy: &ReportPolicy) -> Option<Mode> {

@@ -2,10 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
-use super::super::ResultType;
-use super::super::event::Failure;
+use super::super::event::{Failure, OwnedFailure};
 use super::ALLOCATION;
 
 /// The failures of a policy, each with its count.
@@ -18,12 +16,7 @@ pub(super) struct Details {
 /// A kind of failure, and the number of sessions affected.
 #[derive(Debug)]
 pub(super) struct Detail {
-    result_type: ResultType,
-    sending_ip: Option<IpAddr>,
-    mx_host: Option<Box<str>>,
-    helo: Option<Box<str>>,
-    receiving_ip: Option<IpAddr>,
-    reason: Option<Box<str>>,
+    failure: OwnedFailure,
     count: u64,
 }
 
@@ -134,7 +127,7 @@ impl Details {
             detail.count = detail.count.saturating_add(count);
             return true;
         }
-        let detail = Detail::of(failure, count);
+        let detail = Detail { failure: OwnedFailure::of(failure), count };
         // The list doubles its capacity.
         if self.counts.len() >= Self::MAX || detail.octets() + self.counts.len() * size_of::<Detail>() > room
         {
@@ -159,27 +152,8 @@ impl Details {
 }
 
 impl Detail {
-    fn of(failure: Failure<'_>, count: u64) -> Self {
-        Self {
-            result_type: failure.result_type,
-            sending_ip: failure.sending_ip,
-            mx_host: failure.mx_host.map(Into::into),
-            helo: failure.helo.map(Into::into),
-            receiving_ip: failure.receiving_ip,
-            reason: failure.reason.map(Into::into),
-            count,
-        }
-    }
-
     pub(super) fn as_failure(&self) -> Failure<'_> {
-        Failure {
-            result_type: self.result_type,
-            sending_ip: self.sending_ip,
-            mx_host: self.mx_host.as_deref(),
-            helo: self.helo.as_deref(),
-            receiving_ip: self.receiving_ip,
-            reason: self.reason.as_deref(),
-        }
+        self.failure.as_failure()
     }
 
     pub(super) const fn count(&self) -> u64 {
@@ -188,6 +162,7 @@ impl Detail {
 
     fn octets(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() + ALLOCATION);
-        size_of::<Self>() + text(&self.mx_host) + text(&self.helo) + text(&self.reason)
+        let OwnedFailure { mx_host, helo, reason, .. } = &self.failure;
+        size_of::<Self>() + text(mx_host) + text(helo) + text(reason)
     }
 }

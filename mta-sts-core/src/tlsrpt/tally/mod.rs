@@ -249,12 +249,46 @@ pub struct DueReport {
     pub attempt: u32,
 }
 
-/// The identity of a report, also across restarts.
+/// The identity of a report, also across restarts: its day and domain, and its number among the reports about both.
+///
+/// ```
+/// use mta_sts_core::tlsrpt::DueId;
+/// use mta_sts_core::{PolicyDomain, UnixTime};
+///
+/// # let domain = PolicyDomain::parse("example.com")?;
+/// # let id = DueId::new(domain, UnixTime::from_secs(1_700_000_000), 0);
+/// // A queue in another process stores the three, and makes it anew.
+/// let again = DueId::new(id.domain().clone(), id.day(), id.number());
+/// assert_eq!(again, id);
+/// # Ok::<(), mta_sts_core::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DueId {
     day: u32,
     domain: PolicyDomain,
     number: u32,
+}
+
+impl DueId {
+    /// The identity of the report with this number about a domain and the UTC day that contains a time.
+    pub fn new(domain: PolicyDomain, day: UnixTime, number: u32) -> Self {
+        Self { day: day_of(day), domain, number }
+    }
+
+    /// The domain that the report is about.
+    pub const fn domain(&self) -> &PolicyDomain {
+        &self.domain
+    }
+
+    /// The first second of the day that the report is about.
+    pub const fn day(&self) -> UnixTime {
+        start_of(self.day)
+    }
+
+    /// The number of the report among those about this domain and day, counted from 0.
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 /// The result of the delivery of a report.

@@ -354,7 +354,7 @@ impl<'a> SavedDomain<'a> {
             "record" => once(&mut record, json.text()?),
             "report_mails" => once(&mut report_mails, json.number()?),
             "next_number" => once(&mut next_number, json.number()?),
-            "counts" => once(&mut counts, read_all(json, &mut SavedCounts::read)?),
+            "counts" => once(&mut counts, json.elements(SavedCounts::read)?),
             "sealed" => once(&mut sealed, SavedSealed::read(json)?),
             _ => Err(StrictFault::Member),
         })?;
@@ -377,7 +377,7 @@ impl<'a> SavedSealed<'a> {
         writer.text("id", &self.id);
         writer.number("attempts", self.attempts.into());
         writer.number("due_at", self.due_at);
-        write_list(writer, "counts", &self.counts, SavedCounts::write);
+        writer.array("counts", &self.counts, SavedCounts::write);
         writer.bracket('}');
     }
 
@@ -388,7 +388,7 @@ impl<'a> SavedSealed<'a> {
             "id" => once(&mut id, json.text()?),
             "attempts" => once(&mut attempts, json.number()?),
             "due_at" => once(&mut due_at, json.number()?),
-            "counts" => once(&mut counts, read_all(json, &mut SavedCounts::read)?),
+            "counts" => once(&mut counts, json.elements(SavedCounts::read)?),
             _ => Err(StrictFault::Member),
         })?;
         Ok(Self {
@@ -415,7 +415,7 @@ impl<'a> SavedCounts<'a> {
         write_number(writer, "failures", self.failures);
         write_number(writer, "fold", self.fold.into());
         if !self.details.is_empty() {
-            write_list(writer, "details", &self.details, SavedDetail::write);
+            writer.array("details", &self.details, SavedDetail::write);
         }
         writer.bracket('}');
     }
@@ -426,12 +426,12 @@ impl<'a> SavedCounts<'a> {
         json.object(&mut |json, name| match name {
             "policy_type" => once(&mut policy_type, json.text()?),
             "domain" => once(&mut domain, json.text()?),
-            "lines" => once(&mut lines, read_all(json, &mut StrictJson::text)?),
-            "mx_hosts" => once(&mut mx_hosts, read_all(json, &mut StrictJson::text)?),
+            "lines" => once(&mut lines, json.elements(StrictJson::text)?),
+            "mx_hosts" => once(&mut mx_hosts, json.elements(StrictJson::text)?),
             "successes" => once(&mut successes, json.number()?),
             "failures" => once(&mut failures, json.number()?),
             "fold" => once(&mut fold, json.number()?),
-            "details" => once(&mut details, read_all(json, &mut SavedDetail::read)?),
+            "details" => once(&mut details, json.elements(SavedDetail::read)?),
             _ => Err(StrictFault::Member),
         })?;
         Ok(Self {
@@ -493,19 +493,6 @@ fn read_address(json: &mut StrictJson<'_>) -> Read<IpAddr> {
     json.text()?.parse().map_err(|_| StrictFault::Member)
 }
 
-/// All elements of an array.
-fn read_all<'a, T>(
-    json: &mut StrictJson<'a>,
-    read: &mut dyn FnMut(&mut StrictJson<'a>) -> Read<T>,
-) -> Read<Vec<T>> {
-    let mut all = Vec::new();
-    json.array(&mut |json| {
-        all.push(read(json)?);
-        Ok(())
-    })?;
-    Ok(all)
-}
-
 fn write_text(writer: &mut JsonWriter, name: &str, text: Option<&str>) {
     if let Some(text) = text {
         writer.text(name, text);
@@ -520,18 +507,8 @@ fn write_number(writer: &mut JsonWriter, name: &str, number: u64) {
 
 fn write_counts(writer: &mut JsonWriter, counts: &[SavedCounts<'_>]) {
     if !counts.is_empty() {
-        write_list(writer, "counts", counts, SavedCounts::write);
+        writer.array("counts", counts, SavedCounts::write);
     }
-}
-
-fn write_list<T>(writer: &mut JsonWriter, name: &str, items: &[T], write: impl Fn(&T, &mut JsonWriter)) {
-    writer.name(name);
-    writer.bracket('[');
-    for item in items {
-        writer.separate();
-        write(item, writer);
-    }
-    writer.bracket(']');
 }
 
 impl SavedDetail<'_> {
@@ -562,7 +539,7 @@ impl SavedReported {
     fn write(&self, writer: &mut JsonWriter) {
         writer.bracket('{');
         writer.number("day", self.day);
-        write_list(writer, "reported", &self.reported, |(hash, number), writer| {
+        writer.array("reported", &self.reported, |(hash, number), writer| {
             writer.bracket('[');
             writer.string(hash);
             writer.separate();
@@ -576,7 +553,7 @@ impl SavedReported {
         let (mut day, mut reported) = (None, None);
         json.object(&mut |json, name| match name {
             "day" => once(&mut day, json.number()?),
-            "reported" => once(&mut reported, read_all(json, &mut read_reported)?),
+            "reported" => once(&mut reported, json.elements(read_reported)?),
             _ => Err(StrictFault::Member),
         })?;
         Ok(Self { day: day.ok_or(StrictFault::Member)?, reported: reported.ok_or(StrictFault::Member)? })

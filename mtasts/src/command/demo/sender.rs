@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mta_sts_core::{
@@ -41,9 +41,17 @@ pub(super) enum Rule<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Journey {
     pub(super) attempts: Vec<Attempt>,
-    /// The failures that TLSRPT counts, with the MX host.
-    pub(super) failures: Vec<(String, TlsrptRow)>,
+    /// What TLSRPT counts.
+    pub(super) sessions: Vec<CountedSession>,
     pub(super) hosts: Vec<HostOutcome>,
+}
+
+/// A session with an MX host, or one that the policy prevented, as TLSRPT counts it under one type of policy.
+#[derive(Clone, Debug)]
+pub(super) struct CountedSession {
+    pub(super) mx: DnsName,
+    pub(super) address: Option<IpAddr>,
+    pub(super) row: TlsrptRow,
 }
 
 /// The attempt at one MX host.
@@ -91,7 +99,7 @@ impl Sender {
             if let Rule::MtaSts(delivery) = rule {
                 let verdict = delivery.check_mx(&host);
                 demand = verdict.decision;
-                journey.count(&name, &verdict.rows);
+                journey.count(&name, None, &verdict.rows);
             }
             if let MxDecision::Skip(fault) = demand {
                 journey.refused(&name, None, None, fault);
@@ -127,7 +135,7 @@ impl Sender {
         if let Rule::MtaSts(delivery) = rule {
             let state = Session::new(tls_result(&outcome)).with_requiretls(session.offers("REQUIRETLS"));
             let verdict = delivery.check_session(host, state);
-            journey.count(name, &verdict.rows);
+            journey.count(name, Some(peer.ip()), &verdict.rows);
             if let (false, Some(fault)) = (verdict.decision == SessionDecision::Deliver, verdict.fault) {
                 // The session ends either way.
                 let _ = session.quit().await;
@@ -203,9 +211,9 @@ impl Journey {
         self.taken_by().is_some()
     }
 
-    fn count(&mut self, mx: &DnsName, rows: &[TlsrptRow]) {
-        let failures = rows.iter().filter(|row| row.result_type.is_some());
-        self.failures.extend(failures.map(|row| (mx.as_str().to_owned(), *row)));
+    fn count(&mut self, mx: &DnsName, address: Option<IpAddr>, rows: &[TlsrptRow]) {
+        let counted = |row: &TlsrptRow| CountedSession { mx: mx.clone(), address, row: *row };
+        self.sessions.extend(rows.iter().map(counted));
     }
 
     fn refused(

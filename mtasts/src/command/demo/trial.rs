@@ -1,8 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{
-    Conclusion, Delivery as PolicyDelivery, NoPolicy, NoPolicyKind, PolicyDomain, Purpose, QueueLifetime,
-    UnixTime,
+    Conclusion, Delivery as PolicyDelivery, NoPolicy, NoPolicyKind, Outcome, PolicyDomain, Purpose,
+    QueueLifetime, UnixTime,
 };
 use mta_sts_resolver::Discovery;
 use mta_sts_world::{
@@ -23,7 +23,9 @@ pub(super) struct Trial {
     pub(super) policy: PolicySource,
     pub(super) mode: Option<Mode>,
     pub(super) reports: Vec<Report>,
-    /// The result of policy discovery, in words.
+    /// The result of policy discovery by the sender with MTA-STS.
+    pub(super) outcome: Outcome,
+    /// The same, in words.
     pub(super) discovery: String,
     /// The differences from the expected result, a sentence each.
     pub(super) differences: Vec<String>,
@@ -87,9 +89,9 @@ impl Trial {
 
         let (policy, mode) = applied(&discovery);
         let reports = reports(&discovery, &mta_sts.journey);
-        let discovery = words(&discovery);
+        let (outcome, discovery) = (discovery.outcome.clone(), words(&discovery));
         let mut trial =
-            Self { scenario, opportunistic, mta_sts, policy, mode, reports, discovery, differences };
+            Self { scenario, opportunistic, mta_sts, policy, mode, reports, outcome, discovery, differences };
         trial.compare();
         Ok(trial)
     }
@@ -259,12 +261,12 @@ fn reports(discovery: &Discovery, journey: &Journey) -> Vec<Report> {
         reason_code: Some(failure.reason_code.to_owned()),
         mx: None,
     });
-    let of_sessions = journey.failures.iter().filter_map(|(mx, row)| {
+    let of_sessions = journey.sessions.iter().filter_map(|session| {
         Some(Report {
-            policy_type: row.policy_type.to_string(),
-            result_type: row.result_type?.to_string(),
-            reason_code: row.reason.map(|reason| reason.code().to_owned()),
-            mx: Some(mx.clone()),
+            policy_type: session.row.policy_type.to_string(),
+            result_type: session.row.result_type?.to_string(),
+            reason_code: session.row.reason.map(|reason| reason.code().to_owned()),
+            mx: Some(session.mx.as_str().to_owned()),
         })
     });
     of_discovery.chain(of_sessions).collect()

@@ -76,7 +76,7 @@ impl Html {
 }
 
 /// Writes the page; a file is replaced as a whole or not at all.
-fn write(file: Option<&Path>, html: &str) -> io::Result<()> {
+pub(in crate::command) fn write(file: Option<&Path>, html: &str) -> io::Result<()> {
     let Some(file) = file.filter(|file| file.as_os_str() != "-") else {
         let mut out = io::stdout().lock();
         out.write_all(html.as_bytes())?;

@@ -153,10 +153,10 @@ fn days(block: &mut Block, days: &[Day]) {
     }
     let sum = |count: fn(&Day) -> u64| days.iter().fold(0_u64, |sum, day| sum.saturating_add(count(day)));
     let text = format!(
-        "{} days to {}: {} sessions succeeded, {} failed and are yours to mend, {} failed as one sender sees it",
+        "{} days to {}: {} succeeded, {} failed and are yours to mend, {} failed as one sender sees it",
         days.len(),
         last.date,
-        sum(|day| day.successes),
+        sessions(sum(|day| day.successes)),
         sum(|day| day.yours),
         sum(|day| day.theirs)
     );
@@ -171,14 +171,18 @@ fn cause_lines(block: &mut Block, cause: &Cause) {
     };
     let place = cause.host.as_ref().map(|host| format!("{}: ", cut(host))).unwrap_or_default();
     let days = cause.days.map(|days| format!(", {}", span(days))).unwrap_or_default();
-    let (sessions, who) = (cause.sessions, names(&cause.organizations));
-    block.line(label, tone, format!("{place}{} {sessions} sessions ({who}){days}", cause.hint.cause()));
+    let (count, who) = (sessions(cause.sessions), names(&cause.organizations));
+    block.line(label, tone, format!("{place}{} {count} ({who}){days}", cause.hint.cause()));
     block.line("", Tone::Plain, format!("fix: {}", cause.hint.fix()));
 }
 
+fn sessions(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "session" } else { "sessions" })
+}
+
 fn submitter(row: &Submitter) -> String {
-    let sessions = row.successes.saturating_add(row.failures);
-    let mut facts = vec![format!("{}: {sessions} sessions", cut(&row.name))];
+    let count = sessions(row.successes.saturating_add(row.failures));
+    let mut facts = vec![format!("{}: {count}", cut(&row.name))];
     if row.failures > 0 {
         facts.push(format!("{} failed", row.failures));
     }

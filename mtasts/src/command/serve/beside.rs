@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use mta_sts_resolver::{DnsClient, PolicyFetcher, TrustStore};
+use mta_sts_core::tlsrpt::ReportSender;
+use mta_sts_reporter::{ReportMailer, ReportStoreConfig};
+use mta_sts_resolver::{DnsClient, PolicyFetcher, ReportPoster, TrustStore};
 
 use super::super::Exit;
 use super::super::control;
+use super::super::daemons::value::Maybe;
 use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
 use super::configuration::{Configuration, exit_of_trust_store};
-use super::value::Maybe;
 
 /// The daemon's network settings and store, so that a command sees the same as the daemon.
 #[derive(Clone, Debug)]
@@ -42,6 +44,42 @@ impl DaemonConfiguration {
     /// The path of the daemon's control socket.
     pub(crate) fn control(&self) -> &Path {
         Path::new(self.0.control.0.as_deref().unwrap_or(control::DEFAULT_PATH))
+    }
+
+    /// The sender of TLS reports.
+    pub(crate) fn report_sender(&self) -> Result<ReportSender, (Exit, String)> {
+        let nobody = || {
+            let what = "reports need an address to come from: set `from` in [report]";
+            Err(what.to_owned())
+        };
+        self.0.report.sender().unwrap_or_else(nobody).map_err(|what| (Exit::Configuration, what))
+    }
+
+    /// The file of the counts, and the configuration of the store.
+    pub(crate) fn report_store(&self) -> Result<(PathBuf, ReportStoreConfig), (Exit, String)> {
+        let config = self.0.report.store_config(self.report_sender()?);
+        match self.0.report.store.path() {
+            Some(path) => Ok((path.to_owned(), config)),
+            None => Err((
+                Exit::Configuration,
+                "with `store = \"memory\"` in [report], only the daemon has the counts".to_owned(),
+            )),
+        }
+    }
+
+    /// The file of the queue.
+    pub(crate) fn report_queue(&self) -> PathBuf {
+        self.0.report.queue()
+    }
+
+    /// The mail server for reports.
+    pub(crate) fn report_mailer(&self, trust_store: &TrustStore) -> ReportMailer {
+        self.0.report.mailer(trust_store)
+    }
+
+    /// The client that posts reports.
+    pub(crate) fn report_poster(&self, trust_store: TrustStore) -> ReportPoster {
+        self.0.report.poster(trust_store)
     }
 
     pub(crate) fn dns_client(&self) -> Result<DnsClient, (Exit, String)> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use mta_sts_core::tlsrpt::ReportSender;
@@ -13,13 +13,15 @@ use mta_sts_reporter::{
 use serde::{Deserialize, Serialize};
 
 use super::super::Exit;
+use super::super::daemons::value::{Maybe, Size, text};
 use super::super::store::state_folder;
 use super::configuration::Configuration;
-use super::value::{Maybe, Size, text};
+use super::sending::{Dkim, MailServer};
 
 /// The table `[report]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub(super) struct ReportKeys {
     #[serde(with = "text")]
     pub(super) from: Maybe<String>,
@@ -33,6 +35,14 @@ pub(super) struct ReportKeys {
     max_domains: NonZeroUsize,
     #[serde(with = "text")]
     max_memory: Size,
+    pub(super) send: bool,
+    #[serde(with = "text")]
+    pub(super) mail: MailServer,
+    #[serde(with = "text")]
+    pub(super) queue: Maybe<String>,
+    pub(super) insecure_https: bool,
+    pub(super) allow_private: bool,
+    pub(super) dkim: Dkim,
 }
 
 impl Default for ReportKeys {
@@ -45,6 +55,12 @@ impl Default for ReportKeys {
             testing_is_checked: false,
             max_domains: const { NonZeroUsize::new(65_536).expect("the number must not be 0") },
             max_memory: Size(64 << 20),
+            send: true,
+            mail: MailServer::default(),
+            queue: Maybe(None),
+            insecure_https: false,
+            allow_private: false,
+            dkim: Dkim::default(),
         }
     }
 }
@@ -57,6 +73,13 @@ impl ReportKeys {
         let organization = self.organization.0.as_deref().unwrap_or(domain);
         Some(ReportSender::new(from, organization).map_err(|error| error.to_string()))
     }
+
+    /// The limits of the counts.
+    pub(super) fn store_config(&self, sender: ReportSender) -> ReportStoreConfig {
+        ReportStoreConfig::new(sender)
+            .with_max_domains(self.max_domains.get())
+            .with_max_octets(usize::try_from(self.max_memory.0).unwrap_or(usize::MAX))
+    }
 }
 
 impl Configuration {
@@ -66,9 +89,7 @@ impl Configuration {
         let nobody = || Err("nobody is named whose reports they are".to_owned());
         let sender =
             self.report.sender().unwrap_or_else(nobody).map_err(|what| (Exit::Configuration, what))?;
-        let config = ReportStoreConfig::new(sender)
-            .with_max_domains(self.report.max_domains.get())
-            .with_max_octets(usize::try_from(self.report.max_memory.0).unwrap_or(usize::MAX));
+        let config = self.report.store_config(sender);
         let store = match &self.report.store {
             ReportPlace::Memory => ReportStore::in_memory(config),
             ReportPlace::Sqlite(path) => ReportStore::open(path, config),
@@ -135,6 +156,16 @@ impl fmt::Display for SocketPath {
 pub(super) enum ReportPlace {
     Memory,
     Sqlite(PathBuf),
+}
+
+impl ReportPlace {
+    /// The file.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::Sqlite(path) => Some(path),
+        }
+    }
 }
 
 impl Default for ReportPlace {

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts, TlsrptRecord};
 use mta_sts_core::{Delivery, DnsName, MxHost, Outcome, Policy, PolicyDomain};
 use mta_sts_reporter::{
-    Collector, CollectorCounts, CollectorSocket, FailedDiscoveries, ReportStore, ReportStoreState,
+    Collector, CollectorCounts, CollectorSocket, DueReports, FailedDiscoveries, Outbox, OutboxCounts,
+    ReportQueue, ReportStore, ReportStoreState,
 };
-use mta_sts_resolver::{DnsClient, PolicyService};
+use mta_sts_resolver::{DnsClient, PolicyService, TrustStore};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
 use super::super::Exit;
 use super::super::check::now;
@@ -23,6 +26,8 @@ use super::configuration::Configuration;
 pub(super) struct Reports {
     collector: Collector,
     store: ReportStore,
+    outbox: OnceLock<Outbox>,
+    is_sending: bool,
 }
 
 impl Reports {
@@ -40,11 +45,43 @@ impl Reports {
             .map_err(|error| (Exit::Temporary, format!("the collector of TLS reports: {error}")))?;
         let store_path = store.path().map(|path: &Path| path.display().to_string());
         tracing::info!(path = socket_path, store = store_path, "collecting for TLS reports");
-        Ok(Self { collector, store })
+        Ok(Self { collector, store, outbox: OnceLock::new(), is_sending: configuration.report.send })
     }
 
     pub(super) fn counts(&self) -> (CollectorCounts, ReportStoreState) {
         (self.collector.counts(), self.store.state(now()))
+    }
+
+    /// The counts of the outbox, and the parts of it that do not work; [`None`] if reports are only counted.
+    pub(super) fn outbox(&self) -> Option<(OutboxCounts, Vec<&'static str>)> {
+        let unopened = || (OutboxCounts::default(), vec!["queue"]);
+        let opened = self.outbox.get().map(|outbox| (outbox.counts(), outbox.faults()));
+        self.is_sending.then(|| opened.unwrap_or_else(unopened))
+    }
+
+    /// Sends due reports until `stop` completes, then finishes what is in progress.
+    pub(super) async fn send(
+        &self,
+        configuration: &Configuration,
+        dns: DnsClient,
+        trust_store: TrustStore,
+        stop: impl Future<Output = ()>,
+    ) {
+        let keys = &configuration.report;
+        if !keys.send {
+            tracing::info!("TLS reports are counted, but not sent");
+            return stop.await;
+        }
+        let mut stop = pin!(stop);
+        let path = keys.queue();
+        let queue = tokio::select! {
+            queue = open_queue(&path) => queue,
+            () = &mut stop => return,
+        };
+        let mailer = keys.mailer(&trust_store);
+        let outbox = self.outbox.get_or_init(|| Outbox::new(queue, dns, keys.poster(trust_store), mailer));
+        let reports: Arc<dyn DueReports> = Arc::new(self.store.clone());
+        outbox.run(&reports, stop).await;
     }
 
     /// Counts the datagrams sent until now, and saves the counts.
@@ -54,6 +91,33 @@ impl Reports {
             tracing::error!(%error, "what was counted for TLS reports since the last save is lost");
         }
         tracing::info!(events = counts.events, "counted for TLS reports");
+    }
+}
+
+/// Opens the queue as soon as that is possible.
+async fn open_queue(path: &Path) -> ReportQueue {
+    let mut is_told = false;
+    loop {
+        // It may wait for a disk.
+        let opened = spawn_blocking({
+            let path = path.to_owned();
+            move || ReportQueue::open(path)
+        });
+        match opened.await {
+            Ok(Ok(queue)) => {
+                tracing::info!(queue = %path.display(), "sending TLS reports");
+                return queue;
+            }
+            Ok(Err(error)) if !is_told => {
+                is_told = true;
+                tracing::error!(
+                    queue = %path.display(), code = error.code(), %error,
+                    "TLS reports cannot be sent, and wait until the queue can be opened"
+                );
+            }
+            _ => {}
+        }
+        sleep(QUEUE_AGAIN).await;
     }
 }
 
@@ -141,5 +205,7 @@ fn mismatches(domain: &PolicyDomain, record: &str, policy: &Policy, hosts: &[Dns
 
 /// The time within which attempts at the hosts of a domain count as one delivery.
 const ONE_ATTEMPT: Duration = Duration::from_secs(10);
+/// The interval between attempts to open the queue.
+const QUEUE_AGAIN: Duration = Duration::from_secs(5);
 const MAX_TOLD: usize = 4096;
 const AT_ONCE: usize = 64;

@@ -1,0 +1,132 @@
+//! What the documents name exists: files and chapters that they link to, and the tests and scenarios of the threat model.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut faults = Vec::new();
+    let files = documents();
+    assert!(files.len() > 20, "{files:?}");
+    for file in &files {
+        for link in links(&fs::read_to_string(file).expect("a document is text")) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (path, chapter) =
+                link.split_once('#').map_or((&*link, None), |(path, chapter)| (path, Some(chapter)));
+            let target = if path.is_empty() { file.clone() } else { file.with_file_name("").join(path) };
+            let is_there = match chapter {
+                None => target.exists(),
+                Some(chapter) => {
+                    fs::read_to_string(&target).is_ok_and(|text| chapters(&text).contains(chapter))
+                }
+            };
+            if !is_there {
+                faults.push(format!("{}: {link}", file.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/security.md")).expect("the threat model");
+    let mut code = String::new();
+    add_code(&root(), &mut code);
+    let steps = fs::read_to_string(root().join("tests/run")).expect("the steps");
+
+    let mut counted = 0;
+    let mut faults = Vec::new();
+    let mut must = |what: &str, is_there: bool| {
+        counted += 1;
+        if !is_there {
+            faults.push(what.to_owned());
+        }
+    };
+    // The last column of each table, and the chapter about the code.
+    for name in text.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 1) {
+        must(name, code.contains(&format!("fn {name}(")));
+    }
+    for name in text.split('*').skip(1).step_by(2).filter(|name| name.contains('-') && !name.contains(' ')) {
+        must(name, code.contains(&format!("name: \"{name}\"")));
+    }
+    for name in text.split("step \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        must(name, steps.contains(&format!("step \"{name}\"")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(counted > 60, "{counted}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// The documents of the repository, without those of dependencies.
+fn documents() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    visit(&root(), &mut |file| {
+        if file.extension().is_some_and(|extension| extension == "md") {
+            found.push(file.to_owned());
+        }
+    });
+    found
+}
+
+fn add_code(folder: &Path, code: &mut String) {
+    visit(folder, &mut |file| {
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&fs::read_to_string(file).expect("code is text"));
+        }
+    });
+}
+
+fn visit(folder: &Path, see: &mut impl FnMut(&Path)) {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "venv"].contains(&&*name) {
+            visit(&path, see);
+        } else if path.is_file() {
+            see(&path);
+        }
+    }
+}
+
+fn links(text: &str) -> Vec<String> {
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES);
+    events
+        .filter_map(|event| match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                Some(dest_url.into_string())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The headings of a document, as links name them: in lower case, with hyphens for blanks, and without other signs.
+fn chapters(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut heading: Option<String> = None;
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => found.extend(heading.take()),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    let kept = text.chars().filter(|sign| sign.is_alphanumeric() || " -_".contains(*sign));
+                    heading.extend(
+                        kept.flat_map(char::to_lowercase).map(|sign| if sign == ' ' { '-' } else { sign }),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
