@@ -166,7 +166,8 @@ impl Policy {
     pub(crate) fn octets(&self) -> usize {
         // The two reference counts, strong and weak, precede the content.
         let counts = 2 * size_of::<usize>();
-        counts + size_of::<Content>() + self.0.text.len() + if self.0.patterns.spilled() { size_of_val(&*self.0.patterns) } else { 0 }
+        let spilled = if self.0.patterns.spilled() { size_of_val(&*self.0.patterns) } else { 0 };
+        counts + size_of::<Content>() + self.0.text.len() + spilled
     }
 
     /// The lines as received, without line ends and without blank lines: the `policy-string` of TLSRPT (RFC 8460, 4.4).
@@ -174,7 +175,9 @@ impl Policy {
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let text = self.text();
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line.as_bytes()))
+        text.split('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+            .filter(|line| !is_blank(line.as_bytes()))
     }
 }
 
@@ -525,7 +528,8 @@ impl<'a> Reader<'a> {
         }
         let value_start = offset + octets.len() - from_value.len();
         // Of white space, only the space may stand within a value.
-        if let Some(in_value) = line.has_tab.then(|| value.iter().position(|octet| *octet == b'\t')).flatten() {
+        let tab = if line.has_tab { value.iter().position(|octet| *octet == b'\t') } else { None };
+        if let Some(in_value) = tab {
             return self.fault_in_value(field, PolicyErrorKind::ControlCharacter, value_start + in_value);
         }
         self.read_field(field, value, value_start)
