@@ -504,8 +504,8 @@ fn finished_days_are_taken_once_for_another_machine() {
     let of_there: Vec<_> = reports(&mut there, later).iter().map(|due| due.domain.to_string()).collect();
     assert_eq!(BTreeSet::from_iter(of_there), ["a.test", "sealed.test"].map(String::from).into());
     // What was handed out stays, and is the same.
-    let of_here = reports(&mut here, later);
-    assert_eq!(of_here.len(), 2);
-    let again = of_here.iter().find(|other| other.domain == due.domain).unwrap();
+    let kept = reports(&mut here, later);
+    assert_eq!(kept.len(), 2);
+    let again = kept.iter().find(|other| other.domain == due.domain).unwrap();
     assert_eq!(again.report, due.report);
 }

@@ -44,7 +44,7 @@ fn start(lab: &Lab) -> Daemon {
 }
 
 /// Sends datagrams, each of a domain of its own, until it is told to stop; when each of them was sent.
-fn send(socket: &str, life: usize, stop: &AtomicBool) -> Vec<(String, Instant)> {
+fn send(socket: &str, life: usize, pause: Duration, stop: &AtomicBool) -> Vec<(String, Instant)> {
     let sender = UnixDatagram::unbound().unwrap();
     let mut sent = Vec::new();
     while !stop.load(Ordering::SeqCst) {
@@ -52,7 +52,7 @@ fn send(socket: &str, life: usize, stop: &AtomicBool) -> Vec<(String, Instant)> 
         if sender.send_to(tally::datagram(&domain).as_bytes(), socket).is_ok() {
             sent.push((domain, Instant::now()));
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(pause);
     }
     sent
 }
@@ -132,6 +132,8 @@ async fn send_the_rest(lab: &Lab) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_killed_sends_each_report_once_and_loses_five_seconds() {
     let kills: usize = if env::var_os("MTASTS_SOAK").is_some() { 500 } else { 20 };
+    // All of them are domains of one day, of which there may be 65,536.
+    let pause = Duration::from_millis(if kills > 100 { 25 } else { 5 });
     let lab = Lab::start().await;
     let slow = ReportHostBehaviour::Slow(Duration::from_millis(20));
     lab.world.set_report_host("rua.tlsrpt-https.test", slow).unwrap();
@@ -151,7 +153,7 @@ async fn a_daemon_that_is_killed_sends_each_report_once_and_loses_five_seconds()
         let stop = Arc::new(AtomicBool::new(false));
         let sending = thread::spawn({
             let (socket, stop) = (lab.path("tlsrpt"), Arc::clone(&stop));
-            move || send(&socket, life, &stop)
+            move || send(&socket, life, pause, &stop)
         });
         // From its first moment to long after what came first must be saved.
         let short = Duration::from_millis((life * 37 % 400) as u64);
