@@ -19,6 +19,8 @@ mod overview;
 mod page;
 #[cfg(feature = "sender")]
 mod report_store;
+#[cfg(feature = "sender")]
+mod sqlite_fault;
 mod visible;
 
 #[cfg(feature = "sender")]

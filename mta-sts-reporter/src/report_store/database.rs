@@ -16,11 +16,10 @@ use std::path::{Path, PathBuf};
 
 use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{Tally, TallyChange, TallyConfig};
-use nix::sys::statvfs::statvfs;
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::sqlite_fault::SqliteFault;
 
 use super::parcels::{ParcelChange, ParcelShelf};
 use super::{ReportStoreError, ReportStoreErrorKind};
@@ -260,27 +259,22 @@ pub(super) enum Fault {
 impl Fault {
     pub(super) fn is_damage(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        SqliteFault::of(error, None) == SqliteFault::Corrupt
     }
 
     /// Returns the public error for a database at this path.
     pub(super) fn into_error(self, path: &Path) -> ReportStoreError {
-        let kind = match &self {
-            Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ReportStoreErrorKind::Corrupt,
-                Some(ErrorCode::DiskFull) => ReportStoreErrorKind::Full,
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReportStoreErrorKind::Locked,
-                Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => ReportStoreErrorKind::Denied,
-                // SQLite says no more where its log cannot be made.
-                _ if is_full(path) => ReportStoreErrorKind::Full,
-                _ => ReportStoreErrorKind::Unavailable,
-            },
-            Self::Io(error) => match error.kind() {
-                io::ErrorKind::StorageFull => ReportStoreErrorKind::Full,
-                io::ErrorKind::PermissionDenied => ReportStoreErrorKind::Denied,
-                _ => ReportStoreErrorKind::Unavailable,
-            },
+        let fault = match &self {
+            Self::Sqlite(error) => SqliteFault::of(error, Some(path)),
+            Self::Io(error) => SqliteFault::of_io(error),
             Self::Store(error) => return error.clone(),
+        };
+        let kind = match fault {
+            SqliteFault::Full => ReportStoreErrorKind::Full,
+            SqliteFault::Locked => ReportStoreErrorKind::Locked,
+            SqliteFault::Corrupt => ReportStoreErrorKind::Corrupt,
+            SqliteFault::Denied => ReportStoreErrorKind::Denied,
+            SqliteFault::Unavailable => ReportStoreErrorKind::Unavailable,
         };
         ReportStoreError::new(kind, self.to_string())
     }
@@ -294,12 +288,6 @@ pub(super) fn random() -> Result<u64, ReportStoreError> {
         ReportStoreError::new(ReportStoreErrorKind::Unavailable, detail)
     })?;
     Ok(u64::from_ne_bytes(octets))
-}
-
-/// Returns whether the disk with this file is full.
-fn is_full(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    statvfs(folder).is_ok_and(|disk| disk.blocks_available() == 0)
 }
 
 /// Rejects a file that is not a database, which would otherwise be treated as a damaged one.
