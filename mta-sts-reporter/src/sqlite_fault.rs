@@ -4,7 +4,7 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 use rusqlite::ErrorCode;
 
-/// What an error of SQLite, or of the system about its files, means for the operator.
+/// The meaning of an error of SQLite, or of the system about its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SqliteFault {
     Full,
@@ -15,7 +15,7 @@ pub(crate) enum SqliteFault {
 }
 
 impl SqliteFault {
-    /// That of an error of SQLite; of the database at this path, if it is known.
+    /// Returns the meaning of an error of SQLite, of the database at this path if it is known.
     pub(crate) fn of(error: &rusqlite::Error, path: Option<&Path>) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt,
@@ -28,7 +28,7 @@ impl SqliteFault {
         }
     }
 
-    /// That of an error of the system.
+    /// Returns the meaning of an error of the system.
     pub(crate) fn of_io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull => Self::Full,

@@ -102,7 +102,7 @@ impl ParcelShelf {
         Self { machine, outgoing, arrived, changes: Vec::new() }
     }
 
-    /// That of a store without a database, or before it is read.
+    /// Creates an empty shelf, with a new name of the machine that counts until the database has one.
     pub(super) fn unnamed() -> Self {
         Self::new(LeaseHolder::unique().to_string(), BTreeMap::new(), BTreeSet::new())
     }
