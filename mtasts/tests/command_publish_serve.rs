@@ -206,6 +206,22 @@ fn what_is_wrong_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_certificate_that_nobody_has_renewed_is_told_of() {
+    let site = Site::new(&["one.example", "two.example"]);
+    let (chain, key) = site.authority.issue_with(&["mta-sts.one.example"], pki::expired);
+    fs::write(site.folder.path().join("certificates/one.example/fullchain.pem"), chain).unwrap();
+    fs::write(site.folder.path().join("certificates/one.example/privkey.pem"), key).unwrap();
+    let certificates = site.path("certificates");
+    let mut daemon = Daemon::spawn(&mut site.command(&["--certs", &certificates, "--listen", "127.0.0.1:0"]));
+    let told = daemon.event_of("certificates end within ten days");
+    assert_eq!(
+        (&told["level"], &told["certificates"], &told["until"]),
+        (&"ERROR".into(), &1.into(), &1_609_459_200.into())
+    );
+    daemon.listening();
+}
+
+#[test]
 fn a_port_that_is_taken_is_told_with_what_to_do() {
     let site = Site::new(&["one.example"]);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
