@@ -18,7 +18,7 @@ use mta_sts_resolver::{PolicyFetcher, ReportPoster, TrustStore};
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
-use self::pebble::{Habits, Pebble};
+use self::pebble::{Habits, Pebble, free_port, own_address};
 use self::pki::Authority;
 
 /// A folder with policies and certificates.
@@ -120,8 +120,9 @@ async fn policies_are_served_and_read_again_when_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_ordered_for_each_domain_old_and_new() {
     let site = Site::new(&["one.example"]);
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let pebble = Pebble::start(listen.port(), Habits::default());
+    let host = own_address();
+    let listen = SocketAddr::from((host, free_port(host)));
+    let pebble = Pebble::start(listen.port(), Habits { host, ..Habits::default() });
     fs::write(site.path("ca.pem"), pebble.pem()).unwrap();
     let arguments = [
         "--listen",
