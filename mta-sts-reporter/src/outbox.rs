@@ -203,12 +203,18 @@ impl Outbox {
     /// The queue cannot be read or written.
     pub async fn send_due(&self, reports: &Arc<dyn DueReports>) -> Result<(), OutboxError> {
         let mut deliveries = JoinSet::new();
-        loop {
-            let has_begun = self.begin(reports, &mut deliveries).await?;
-            if !has_begun && deliveries.join_next().await.is_none() {
-                return self.shared.write_down().await;
+        let begun = loop {
+            match self.begin(reports, &mut deliveries).await {
+                Ok(true) => {}
+                Ok(false) if deliveries.join_next().await.is_none() => break Ok(()),
+                Ok(false) => {}
+                Err(error) => break Err(error),
             }
-        }
+        };
+        // Cut off, they would be sent a second time.
+        while deliveries.join_next().await.is_some() {}
+        begun?;
+        self.shared.write_down().await
     }
 
     /// Begins with what is due, as far as there are places; whether there was anything.
