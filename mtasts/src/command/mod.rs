@@ -15,6 +15,7 @@ mod manual;
 mod matching;
 mod network;
 mod output;
+mod publish;
 mod remembered;
 mod report;
 mod serve;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => Box::pin(demo.run()),
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
+        Command::Publish(publish) => Box::pin(publish.run()),
         Command::Report(report) => Box::pin(report.run()),
         Command::Completions(completions) => Box::pin(async move { completions.run(Arguments::command()) }),
         Command::Explain(explain) => Box::pin(explain.run()),
@@ -81,6 +83,7 @@ enum Command {
     Serve(serve::Serve),
     Cache(cache::Cache),
     Explain(explain::Explain),
+    Publish(publish::Publish),
     Report(report::Report),
     Completions(completions::Completions),
 }

@@ -27,6 +27,7 @@ use clap::Args;
 pub(crate) use self::beside::DaemonConfiguration;
 use self::configuration::exit_of_trust_store;
 use self::daemon::Daemon;
+pub(crate) use self::fault::Fault;
 use self::options::Options;
 use super::{Exit, told};
 
