@@ -4,6 +4,7 @@ mod cache;
 mod check;
 mod completions;
 mod control;
+mod daemons;
 mod demo;
 mod dns_server;
 mod exit;
@@ -55,10 +56,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => Box::pin(demo.run()),
         Command::Serve(serve) => Box::pin(serve.run()),
         Command::Cache(cache) => Box::pin(cache.run()),
-        Command::Publish(publish) => Box::pin(publish.run()),
         Command::Report(report) => Box::pin(report.run()),
         Command::Completions(completions) => Box::pin(async move { completions.run(Arguments::command()) }),
         Command::Explain(explain) => Box::pin(explain.run()),
+        Command::Publish(publish) => Box::pin(publish.run()),
     };
     runtime.block_on(command).into()
 }
@@ -83,7 +84,7 @@ enum Command {
     Serve(serve::Serve),
     Cache(cache::Cache),
     Explain(explain::Explain),
-    Publish(publish::Publish),
     Report(report::Report),
+    Publish(publish::Publish),
     Completions(completions::Completions),
 }

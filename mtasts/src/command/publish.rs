@@ -5,6 +5,7 @@ mod plan;
 mod planning;
 mod published;
 mod remove;
+mod serve;
 mod sight;
 mod steps;
 
@@ -15,7 +16,7 @@ use mta_sts_core::{DnsName, MxPattern};
 
 use super::Exit;
 
-/// Publish MTA-STS policies (RFC 8461): begin, change and remove them
+/// Publish MTA-STS policies (RFC 8461): begin, change and remove them; serve them, with their certificates
 #[derive(Args, Debug)]
 pub(crate) struct Publish {
     #[command(subcommand)]
@@ -27,6 +28,7 @@ enum Command {
     Init(init::Init),
     Plan(plan::PlanChange),
     Remove(remove::Remove),
+    Serve(serve::Serve),
 }
 
 impl Publish {
@@ -35,6 +37,7 @@ impl Publish {
             Command::Init(init) => init.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Remove(remove) => remove.run().await,
+            Command::Serve(serve) => serve.run().await,
         }
     }
 }

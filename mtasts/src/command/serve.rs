@@ -2,13 +2,10 @@
 
 mod access;
 mod beside;
-mod clients;
 mod configuration;
 mod control;
 mod daemon;
-mod fault;
 mod file_budget;
-mod logging;
 mod metrics;
 mod options;
 mod overrides;
@@ -18,16 +15,13 @@ mod reports;
 mod sending;
 mod sockets;
 mod status;
-mod supervisor;
 mod unworkable;
-mod value;
 
 use clap::Args;
 
 pub(crate) use self::beside::DaemonConfiguration;
 use self::configuration::exit_of_trust_store;
 use self::daemon::Daemon;
-pub(crate) use self::fault::Fault;
 use self::options::Options;
 use super::{Exit, told};
 

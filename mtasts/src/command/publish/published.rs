@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use toml::Spanned;
 
 use crate::command::Exit;
-use crate::command::serve::Fault;
+use crate::command::daemons::Fault;
 
 /// Where the files are.
 #[derive(Args, Clone, Debug)]

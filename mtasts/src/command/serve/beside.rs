@@ -8,10 +8,10 @@ use mta_sts_resolver::{DnsClient, PolicyFetcher, ReportPoster, TrustStore};
 
 use super::super::Exit;
 use super::super::control;
+use super::super::daemons::value::Maybe;
 use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
 use super::configuration::{Configuration, exit_of_trust_store};
-use super::value::Maybe;
 
 /// The daemon's network settings and store, so that a command sees the same as the daemon.
 #[derive(Clone, Debug)]

@@ -1,6 +1,5 @@
 //! The daemon: from its configuration to its end.
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,21 +8,19 @@ use std::time::Duration;
 use mta_sts_resolver::{PolicyService, TrustStore};
 use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
+use super::super::daemons::{Asked, Log, Logging, Phase, Reloads, Signals, supervisor};
 use super::super::{Exit, store};
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::control::Control;
 use super::file_budget::FileBudget;
-use super::logging::{Log, Logging};
-use super::metrics::{Metrics, Reloads};
+use super::metrics::Metrics;
 use super::options::Options;
 use super::reports::{MxMismatches, Reports};
 use super::sockets::Sockets;
-use super::status::{Phase, StatusPages};
-use super::supervisor;
+use super::status::status_pages;
 
 /// A running daemon.
 pub(super) struct Daemon<'a> {
@@ -125,7 +122,7 @@ impl<'a> Daemon<'a> {
             Arc::clone(&self.reloads),
         );
         let store = self.configuration.store.to_string();
-        let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        let pages = status_pages(Arc::clone(&self.phase), metrics, self.service.clone(), store);
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
             tracing::info!(%address, "serving /metrics and /healthz");
         }
@@ -294,52 +291,6 @@ impl<'a> Daemon<'a> {
     fn status(&self) -> String {
         let counts = self.service.counts();
         format!("answering: {} requests so far, {} domains cached", self.server.requests(), counts.entries)
-    }
-}
-
-enum Asked {
-    Reload,
-    Tell,
-    Nothing,
-    Stop,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    user1: Signal,
-    /// It has no meaning here, and would end the process.
-    user2: Signal,
-}
-
-impl Signals {
-    fn watch() -> Result<Self, (Exit, String)> {
-        let failed = |error: io::Error| (Exit::Temporary, format!("signals cannot be handled: {error}"));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-            hangup: signal(SignalKind::hangup()).map_err(failed)?,
-            user1: signal(SignalKind::user_defined1()).map_err(failed)?,
-            user2: signal(SignalKind::user_defined2()).map_err(failed)?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
-            _ = self.user1.recv() => Asked::Tell,
-            _ = self.user2.recv() => Asked::Nothing,
-        }
     }
 }
 

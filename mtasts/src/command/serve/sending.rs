@@ -10,9 +10,9 @@ use mta_sts_reporter::{DkimSigning, ReportMailer};
 use mta_sts_resolver::{ReportPoster, TrustStore};
 use serde::{Deserialize, Serialize};
 
+use super::super::daemons::value::{Maybe, text};
 use super::super::store::state_folder;
 use super::report_keys::ReportKeys;
-use super::value::{Maybe, text};
 
 /// The table `[report.dkim]`: the key that mails are signed with, if any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
