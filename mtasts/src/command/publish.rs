@@ -34,9 +34,9 @@ enum Command {
 impl Publish {
     pub(crate) async fn run(self) -> Exit {
         match self.command {
-            Command::Init(init) => init.run().await,
-            Command::Plan(plan) => plan.run().await,
-            Command::Remove(remove) => remove.run().await,
+            Command::Init(init) => Box::pin(init.run()).await,
+            Command::Plan(plan) => Box::pin(plan.run()).await,
+            Command::Remove(remove) => Box::pin(remove.run()).await,
             Command::Serve(serve) => serve.run().await,
         }
     }

@@ -19,7 +19,7 @@ use crate::command::{Exit, Network, told};
 
 /// Write a first policy for DOMAIN, with the record that announces it
 ///
-/// The policy has mode testing, a max_age of one day, and names each MX host in DNS. It is written to DIR/DOMAIN/mta-sts.txt, its
+/// The policy has mode testing, a `max_age` of one day, and names each MX host in DNS. It is written to DIR/DOMAIN/mta-sts.txt, its
 /// record to DIR/DOMAIN/zone.txt, and the beginning of its history to DIR/published.toml. A domain that has a policy already
 /// keeps it: its history begins with what is served.
 ///

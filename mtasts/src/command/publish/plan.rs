@@ -51,7 +51,7 @@ struct Change {
     /// The mode [default: as it is]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeWord>,
-    /// The max_age [default: as it is; 30 days where the mode becomes enforce]
+    /// The `max_age` [default: as it is; 30 days where the mode becomes enforce]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
     /// Use this wildcard for the MX hosts that it covers, from now on; may be given more than once

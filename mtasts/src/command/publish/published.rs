@@ -125,8 +125,8 @@ impl Published {
         records: &[ZoneRecord],
     ) -> Result<PathBuf, (Exit, String)> {
         let file = self.file(domain, "zone.txt")?;
-        let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
-        write_whole(&file, &lines)?;
+        let lines: Vec<_> = records.iter().map(ToString::to_string).collect();
+        write_whole(&file, &(lines.join("\n") + "\n"))?;
         Ok(file)
     }
 
