@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
 mod daemon;
+#[path = "../../mta-sts-publisher/tests/acme/pebble.rs"]
+mod pebble;
 #[path = "../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
 
@@ -12,10 +14,11 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
-use mta_sts_resolver::{PolicyFetcher, ReportPoster};
+use mta_sts_resolver::{PolicyFetcher, ReportPoster, TrustStore};
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
+use self::pebble::{Habits, Pebble};
 use self::pki::Authority;
 
 /// A folder with policies and certificates.
@@ -70,7 +73,16 @@ impl Site {
 
     /// The policy that a sender gets.
     async fn fetch(&self, address: SocketAddr, domain: &str) -> Result<String, String> {
-        let fetcher = PolicyFetcher::new(self.authority.trusted()).with_port(address.port());
+        self.fetch_with(self.authority.trusted(), address, domain).await
+    }
+
+    async fn fetch_with(
+        &self,
+        trusted: TrustStore,
+        address: SocketAddr,
+        domain: &str,
+    ) -> Result<String, String> {
+        let fetcher = PolicyFetcher::new(trusted).with_port(address.port());
         let got = fetcher.fetch(&format!("mta-sts.{domain}"), &[address.ip()]).await;
         let got = got.map_err(|error| error.to_string())?;
         if got.status == 200 { Ok(String::from_utf8(got.body).unwrap()) } else { Err(got.status.to_string()) }
@@ -101,6 +113,56 @@ async fn policies_are_served_and_read_again_when_told() {
     daemon.event_of("the policies were read again");
     assert_eq!(site.fetch(address, "one.example").await, Ok(policy_of("one.example")));
     assert_eq!(site.fetch(address, "two.example").await, Ok(changed));
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_ordered_for_each_domain_old_and_new() {
+    let site = Site::new(&["one.example"]);
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let pebble = Pebble::start(listen.port(), Habits::default());
+    fs::write(site.path("ca.pem"), pebble.pem()).unwrap();
+    let arguments = [
+        "--listen",
+        &listen.to_string(),
+        "--acme-agree-to-terms",
+        "--acme-directory",
+        &pebble.directory_url(),
+        "--acme-ca-file",
+        &site.path("ca.pem"),
+        "--state",
+        &site.path("state"),
+        "--metrics",
+        "127.0.0.1:0",
+    ];
+    let mut daemon = Daemon::spawn(&mut site.command(&arguments));
+    let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+    assert_eq!(daemon.event_of("a certificate was issued")["name"], "mta-sts.one.example");
+    let trusted = pebble.trusted().await;
+    assert_eq!(site.fetch_with(trusted.clone(), listen, "one.example").await, Ok(policy_of("one.example")));
+    site.write("two.example", &policy_of("two.example"));
+    daemon.signal("-HUP");
+    assert_eq!(daemon.event_of("a certificate was issued")["name"], "mta-sts.two.example");
+    assert_eq!(site.fetch_with(trusted, listen, "two.example").await, Ok(policy_of("two.example")));
+    let metrics = get(TcpStream::connect(&pages).unwrap(), "x", "/metrics");
+    let reference = repository_file("../docs/publish.md");
+    for (metric, value) in [
+        ("orders_total{result=\"issued\"}", 2),
+        ("missing_certificates", 0),
+        ("ending_certificates", 0),
+        ("orders_up", 1),
+    ] {
+        assert!(metrics.contains(&format!("mtasts_publish_{metric} {value}\n")), "{metrics}");
+        let name = metric.split('{').next().unwrap();
+        assert!(
+            reference.contains(&format!("`mtasts_publish_{name}`")),
+            "docs/publish.md says nothing of {name}"
+        );
+    }
+    let second = Daemon::spawn(&mut site.command(&[&arguments[2..], &["--listen", "127.0.0.1:0"]].concat()));
+    let (status, told) = second.end();
+    assert!(status == Some(75) && told.contains("another process"), "{told}");
     daemon.signal("-TERM");
     assert_eq!(daemon.end().0, Some(0));
 }

@@ -17,7 +17,7 @@ use super::super::{Exit, told};
 /// Serve the policies of many domains over HTTPS: a Policy Host
 ///
 /// A policy is read from DIR/example.com/mta-sts.txt and served as `https://mta-sts.example.com/.well-known/mta-sts.txt`.
-/// Certificates come from files, or a reverse proxy has them (--plain).
+/// Certificates are ordered from a CA (--acme-agree-to-terms) or come from files, or a reverse proxy has them (--plain).
 ///
 /// Options given here override those of the file. SIGHUP reads policies and certificates again; a broken one changes nothing. SIGTERM and
 /// SIGINT end the daemon after pending requests are answered.

@@ -49,7 +49,7 @@ impl DaemonConfiguration {
     /// The sender of TLS reports.
     pub(crate) fn report_sender(&self) -> Result<ReportSender, (Exit, String)> {
         let nobody = || {
-            let what = "reports need an address to come from: set `from` in [report]";
+            let what = "reports need an address to come from: set `from` in [report], and name the file with --config";
             Err(what.to_owned())
         };
         self.0.report.sender().unwrap_or_else(nobody).map_err(|what| (Exit::Configuration, what))

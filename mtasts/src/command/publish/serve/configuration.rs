@@ -7,7 +7,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use mta_sts_publisher::{CertificateSource, PolicyHostConfig, PolicySource, ReportReceiverConfig};
+use mta_sts_publisher::{
+    AcmeConfig, CertificateSource, PolicyHostConfig, PolicySource, ReportReceiverConfig,
+};
+use mta_sts_resolver::TrustStore;
 use serde::{Deserialize, Serialize};
 
 use super::super::super::Exit;
@@ -34,7 +37,19 @@ pub(super) struct Configuration {
     reports_quota: Size,
     pub(super) log: Log,
     limits: Limits,
+    pub(super) acme: Acme,
     pub(super) domains: BTreeMap<String, String>,
+}
+
+/// The table `[acme]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Acme {
+    pub(super) terms_of_service_agreed: bool,
+    pub(super) directory: String,
+    pub(super) contact: String,
+    pub(super) ca_file: String,
+    pub(super) state: String,
 }
 
 /// The limits: numbers, and times.
@@ -75,7 +90,33 @@ impl Configuration {
 
     /// Returns whether it has certificates, and so serves HTTPS itself.
     pub(super) fn has_certificates(&self) -> bool {
-        self.certificate_source().is_some()
+        self.certificate_source().is_some() || self.acme.terms_of_service_agreed
+    }
+
+    /// How certificates are ordered, if they are.
+    pub(super) fn acme_config(&self) -> Result<Option<AcmeConfig>, (Exit, String)> {
+        let Acme { terms_of_service_agreed, directory, contact, ca_file, .. } = &self.acme;
+        if !terms_of_service_agreed {
+            return Ok(None);
+        }
+        let trusted =
+            if ca_file.is_empty() { TrustStore::platform() } else { TrustStore::from_pem_file(ca_file) };
+        let trusted = trusted.map_err(|error| (Exit::Configuration, error.to_string()))?;
+        let config = AcmeConfig::new(directory, trusted);
+        Ok(Some(if contact.is_empty() { config } else { config.with_contact(contact) }))
+    }
+
+    /// The folder of the account and of ordered certificates.
+    pub(super) fn acme_state(&self) -> Option<PathBuf> {
+        if !self.acme.state.is_empty() {
+            return Some((&self.acme.state).into());
+        }
+        let folders = std::env::var("STATE_DIRECTORY").ok()?;
+        folders
+            .split(':')
+            .next()
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| Path::new(folder).join("acme"))
     }
 
     /// Where policies are read from: the folder, and the files of single domains.
@@ -132,8 +173,11 @@ impl Configuration {
         if !self.has_certificates() && self.plain.0.is_none() && std::env::var_os("LISTEN_FDS").is_none() {
             return fault(
                 &["certificates"],
-                "there are no certificates: give them with --certs or --cert, or let a reverse proxy have them with --plain",
+                "there are no certificates: order them with --acme-agree-to-terms, give them with --certs or --cert, or let a reverse proxy have them with --plain",
             );
+        }
+        if let Some(fault) = self.unworkable_acme() {
+            return Some(fault);
         }
         if self.has_certificates() && self.listen.is_empty() && std::env::var_os("LISTEN_FDS").is_none() {
             return fault(&["listen"], "there is no address to listen on");
@@ -157,6 +201,47 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    fn unworkable_acme(&self) -> Option<Unworkable> {
+        let fault = |key, message: &str| Some(Unworkable { key, message: message.to_owned() });
+        let acme = &self.acme;
+        if !acme.terms_of_service_agreed {
+            return None;
+        }
+        if self.certificate_source().is_some() {
+            return fault(&["acme", "terms-of-service-agreed"], "certificates are either ordered or given");
+        }
+        if !acme.directory.starts_with("https://") {
+            return fault(&["acme", "directory"], "expected the https URL of a CA's ACME directory");
+        }
+        if !acme.contact.is_empty() && !acme.contact.starts_with("mailto:") {
+            return fault(
+                &["acme", "contact"],
+                "expected an address such as \"mailto:postmaster@example.com\"",
+            );
+        }
+        if self.acme_state().is_none() {
+            return fault(
+                &["acme", "state"],
+                "there is no folder for the account and the certificates: --state DIR",
+            );
+        }
+        None
+    }
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self {
+            terms_of_service_agreed: false,
+            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            contact: String::new(),
+            ca_file: String::new(),
+            state: String::new(),
+        }
+    }
+}
+
 impl Default for Configuration {
     fn default() -> Self {
         Self {
@@ -172,6 +257,7 @@ impl Default for Configuration {
             reports_quota: Size(1 << 30),
             log: Log::default(),
             limits: Limits::default(),
+            acme: Acme::default(),
             domains: BTreeMap::new(),
         }
     }
@@ -276,6 +362,22 @@ mod tests {
             ("policies = '/p'", None, "--certs"),
             ("policies = '/p'\ncertificates = '/c'\ncertificate = '/d'", Some("'/d'"), "either"),
             ("policies = '/p'\nkey = '/k'", Some("'/k'"), "`certificate`"),
+            (
+                "certificates = '/c'\npolicies = '/p'\n[acme]\nterms-of-service-agreed = true",
+                Some("true"),
+                "either",
+            ),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\ndirectory = 'http://a'",
+                Some("'http://a'"),
+                "https",
+            ),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\ncontact = 'a@b'",
+                Some("'a@b'"),
+                "mailto:",
+            ),
+            ("policies = '/p'\n[acme]\nterms-of-service-agreed = true", None, "--state"),
             ("policies = '/p'\nplain = '192.0.2.1:80'", Some("'192.0.2.1:80'"), "loopback"),
             ("policies = '/p'\ncertificates = '/c'\nlisten = []", Some("[]"), "no address"),
             ("policies = '/p'\ncertificates = '/c'\nreports-path = 'tlsrpt'", Some("'tlsrpt'"), "/tlsrpt"),

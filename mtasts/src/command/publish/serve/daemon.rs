@@ -1,11 +1,12 @@
 //! The Policy Host: from its configuration to its end.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mta_sts_publisher::{PolicyHostServer, ReportReceiver};
+use mta_sts_publisher::{AcmeCertificates, Certificates, PolicyHostServer, ReportReceiver};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -25,6 +26,7 @@ pub(super) struct Daemon<'a> {
     logging: Logging,
     server: PolicyHostServer,
     receiver: Option<ReportReceiver>,
+    acme: Option<AcmeCertificates>,
     content: Arc<Content>,
     phase: Arc<Phase>,
     reloads: Arc<Reloads>,
@@ -44,6 +46,18 @@ impl<'a> Daemon<'a> {
         let sockets = Sockets::open(&configuration).await?;
         let (content, policies) = Content::read(&configuration)?;
         let certificates = Arc::clone(&content.certificates);
+        let acme = open_acme(&configuration, &certificates)?;
+        if let Some(acme) = &acme {
+            acme.set_names(policies.hosts().map(str::to_owned));
+            let counts = acme.counts();
+            let (names, missing) = (counts.names, counts.without_certificate);
+            tracing::info!(
+                names,
+                missing,
+                ca = configuration.acme.directory,
+                "certificates are ordered as needed"
+            );
+        }
         let mut server = PolicyHostServer::new(policies, certificates, configuration.host_config());
         let mut receiver = None;
         if !configuration.reports.is_empty() {
@@ -55,7 +69,8 @@ impl<'a> Daemon<'a> {
         }
         rlimit::increase_nofile_limit(u64::MAX).ok();
         let (content, phase, reloads) = (Arc::new(content), Arc::default(), Arc::default());
-        let mut daemon = Self { options, configuration, logging, server, receiver, content, phase, reloads };
+        let mut daemon =
+            Self { options, configuration, logging, server, receiver, acme, content, phase, reloads };
         daemon.warn_without_certificate();
         let pages = daemon.pages(sockets.metrics);
         for listener in &sockets.https {
@@ -67,8 +82,15 @@ impl<'a> Daemon<'a> {
         }
         daemon.phase.set_serving();
         supervisor::ready(&daemon.status());
-        let server = daemon.server.clone();
+        let (server, acme) = (daemon.server.clone(), daemon.acme.clone());
+        let ordering = async {
+            match acme {
+                Some(acme) => acme.run_for_ever().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = ordering => {}
             () = server.serve(sockets.https, sockets.plain, daemon.supervise(signals)) => {}
             () = pages => {}
         }
@@ -83,6 +105,7 @@ impl<'a> Daemon<'a> {
             Arc::clone(&self.phase),
             self.server.clone(),
             self.receiver.clone(),
+            self.acme.clone(),
             reloads,
         );
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
@@ -153,7 +176,12 @@ impl<'a> Daemon<'a> {
             Content::reload_policies(&configuration, &before)
         });
         if let Ok(Some(policies)) = reading.await {
+            let names: Vec<_> = policies.hosts().map(str::to_owned).collect();
             self.server.set_policies(policies);
+            if let Some(acme) = self.acme.clone() {
+                // It can only panic.
+                let _ = tokio::task::spawn_blocking(move || acme.set_names(names)).await;
+            }
         }
         self.warn_without_certificate();
         supervisor::ready(&self.status());
@@ -204,6 +232,25 @@ impl<'a> Daemon<'a> {
         let counts = self.server.counts();
         format!("serving {} domains: {} policies sent so far", counts.domains, counts.policies)
     }
+}
+
+fn open_acme(
+    configuration: &Configuration,
+    certificates: &Arc<Certificates>,
+) -> Result<Option<AcmeCertificates>, (Exit, String)> {
+    let (Some(config), Some(folder)) = (configuration.acme_config()?, configuration.acme_state()) else {
+        return Ok(None);
+    };
+    let opened = AcmeCertificates::open(&folder, config, Arc::clone(certificates));
+    opened.map(Some).map_err(|error| {
+        let folder = folder.display();
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                (Exit::Temporary, format!("{folder}: another process orders certificates here"))
+            }
+            _ => (Exit::No, format!("{folder}: {error} (the folder has to be writable)")),
+        }
+    })
 }
 
 /// How often it looks for renewed certificates.

@@ -34,6 +34,21 @@ pub(super) struct Options {
     /// Use the certificates of this folder, NAME/fullchain.pem and NAME/privkey.pem, as in /etc/letsencrypt/live
     #[arg(long, value_name = "DIR")]
     certs: Option<String>,
+    /// Order a certificate for each domain from a CA (ACME), whose terms of service you have read and agree to
+    #[arg(long)]
+    acme_agree_to_terms: bool,
+    /// The ACME directory of the CA [default: Let's Encrypt]
+    #[arg(long, value_name = "URL")]
+    acme_directory: Option<String>,
+    /// Where the CA may write to
+    #[arg(long, value_name = "mailto:ADDRESS")]
+    acme_contact: Option<String>,
+    /// Trust only the certificates in this file when asking the CA
+    #[arg(long, value_name = "PEM")]
+    acme_ca_file: Option<String>,
+    /// Keep the account at the CA, and its certificates, in this folder [default: `acme` in `$STATE_DIRECTORY`]
+    #[arg(long, value_name = "DIR")]
+    state: Option<String>,
     /// Receive TLS reports (POST /tlsrpt) into this folder, for `mtasts report`
     #[arg(long, value_name = "DIR")]
     reports: Option<String>,
@@ -88,6 +103,11 @@ impl Options {
         replace(&mut configuration.certificate, &self.cert);
         replace(&mut configuration.key, &self.key);
         replace(&mut configuration.certificates, &self.certs);
+        replace(&mut configuration.acme.directory, &self.acme_directory);
+        replace(&mut configuration.acme.contact, &self.acme_contact);
+        replace(&mut configuration.acme.ca_file, &self.acme_ca_file);
+        replace(&mut configuration.acme.state, &self.state);
+        configuration.acme.terms_of_service_agreed |= self.acme_agree_to_terms;
         replace(&mut configuration.reports, &self.reports);
         if !self.listen.is_empty() {
             configuration.listen.clone_from(&self.listen);

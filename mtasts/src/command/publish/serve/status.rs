@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_publisher::{PolicyHostServer, ReportReceiver};
+use mta_sts_publisher::{AcmeCertificates, PolicyHostServer, ReportReceiver};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
@@ -25,6 +25,7 @@ struct Sources {
     started_at: Duration,
     server: PolicyHostServer,
     receiver: Option<ReportReceiver>,
+    acme: Option<AcmeCertificates>,
     reloads: Arc<Reloads>,
 }
 
@@ -33,11 +34,12 @@ impl PublisherStatus {
         phase: Arc<Phase>,
         server: PolicyHostServer,
         receiver: Option<ReportReceiver>,
+        acme: Option<AcmeCertificates>,
         reloads: Arc<Reloads>,
     ) -> Self {
         let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
         let mut registry = Registry::default();
-        let sources = Sources { started_at, server: server.clone(), receiver, reloads };
+        let sources = Sources { started_at, server: server.clone(), receiver, acme, reloads };
         registry.register_collector(Box::new(sources));
         Self { phase, server, registry }
     }
@@ -111,6 +113,30 @@ impl Collector for Sources {
                 "mtasts_publish_first_certificate_expiry_timestamp_seconds",
                 "Earliest end of a certificate in use, in Unix time",
                 first.not_after.as_secs(),
+            )?;
+        }
+        if let Some(acme) = &self.acme {
+            let counts = acme.counts();
+            page.counters(
+                "mtasts_publish_orders",
+                "Orders of certificates, by their result",
+                "result",
+                &[("issued", counts.issued), ("failed", counts.failed)],
+            )?;
+            page.gauge(
+                "mtasts_publish_missing_certificates",
+                "Policy Hosts without a valid certificate",
+                counts.without_certificate,
+            )?;
+            page.gauge(
+                "mtasts_publish_ending_certificates",
+                "Certificates that end soon, and should have been renewed",
+                counts.ending,
+            )?;
+            page.gauge(
+                "mtasts_publish_orders_up",
+                "Whether nothing holds up all orders",
+                u64::from(counts.faults.is_empty()),
             )?;
         }
         if let Some(receiver) = &self.receiver {
