@@ -17,7 +17,7 @@ pub(super) struct Sight {
     record: Option<RecordId>,
     record_ttl: Option<Duration>,
     pub(super) policy: Option<Policy>,
-    /// Why there is no policy.
+    /// The reason why there is no policy.
     pub(super) fault: Option<String>,
 }
 
