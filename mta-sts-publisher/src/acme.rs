@@ -208,23 +208,24 @@ impl AcmeCertificates {
             .filter(|name| DnsName::parse(name).is_ok_and(|parsed| parsed.as_str() == name))
             .map(Into::into)
             .collect();
-        let mut kept = HashMap::with_capacity(names.len());
-        let before = std::mem::take(&mut acme.known().names);
-        for name in names {
-            let known = before.get(&name).copied().unwrap_or_else(|| {
-                match acme.state.certificate(&name) {
-                    Ok(Some(certificate)) => acme.certificates.set(&name, certificate),
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::error!(error, "a saved certificate cannot be used: another is ordered");
-                    }
-                }
-                Name { attempts: acme.state.attempts(&name), is_ordered: false }
-            });
-            kept.insert(name, known);
-        }
+        let is_known = |name: &Arc<str>| acme.known().names.contains_key(name);
+        // Files are read without holding up orders.
+        let mut kept: HashMap<_, _> = names
+            .into_iter()
+            .map(|name| {
+                let known = if is_known(&name) { Name::default() } else { acme.read(&name) };
+                (name, known)
+            })
+            .collect();
         acme.certificates.retain(|name| kept.contains_key(name));
-        acme.known().names = kept;
+        let mut known = acme.known();
+        for (name, of) in &mut kept {
+            if let Some(before) = known.names.get(name) {
+                *of = *before;
+            }
+        }
+        known.names = kept;
+        drop(known);
         acme.changed.notify_one();
     }
 
@@ -265,6 +266,16 @@ impl AcmeCertificates {
 }
 
 impl Acme {
+    /// Uses the saved certificate of a name, and returns what is remembered of it.
+    fn read(&self, name: &str) -> Name {
+        match self.state.certificate(name) {
+            Ok(Some(certificate)) => self.certificates.set(name, certificate),
+            Ok(None) => {}
+            Err(error) => tracing::error!(error, "a saved certificate cannot be used: another is ordered"),
+        }
+        Name { attempts: self.state.attempts(name), is_ordered: false }
+    }
+
     /// Starts what is due, and returns when something may be due next.
     fn start_orders(self: &Arc<Self>, orders: &mut JoinSet<()>) -> Duration {
         let now = self.config.clock.now();

@@ -18,7 +18,7 @@ use mta_sts_resolver::{PolicyFetcher, ReportPoster, TrustStore};
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
-use self::pebble::{Habits, Pebble};
+use self::pebble::{Habits, Pebble, free_port, own_address};
 use self::pki::Authority;
 
 /// A folder with policies and certificates.
@@ -120,8 +120,9 @@ async fn policies_are_served_and_read_again_when_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_ordered_for_each_domain_old_and_new() {
     let site = Site::new(&["one.example"]);
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let pebble = Pebble::start(listen.port(), Habits::default());
+    let host = own_address();
+    let listen = SocketAddr::from((host, free_port(host)));
+    let pebble = Pebble::start(listen.port(), Habits { host, ..Habits::default() });
     fs::write(site.path("ca.pem"), pebble.pem()).unwrap();
     let arguments = [
         "--listen",
@@ -203,6 +204,22 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check(&[]).0, Some(2));
     assert_eq!(check(&["--certs", "/nonexistent"]).0, Some(66));
     assert_eq!(check(&["--certs", &certificates, "--policies", "/nonexistent"]).0, Some(2), "given twice");
+}
+
+#[test]
+fn a_certificate_that_nobody_has_renewed_is_told_of() {
+    let site = Site::new(&["one.example", "two.example"]);
+    let (chain, key) = site.authority.issue_with(&["mta-sts.one.example"], pki::expired);
+    fs::write(site.folder.path().join("certificates/one.example/fullchain.pem"), chain).unwrap();
+    fs::write(site.folder.path().join("certificates/one.example/privkey.pem"), key).unwrap();
+    let certificates = site.path("certificates");
+    let mut daemon = Daemon::spawn(&mut site.command(&["--certs", &certificates, "--listen", "127.0.0.1:0"]));
+    let told = daemon.event_of("certificates end within ten days");
+    assert_eq!(
+        (&told["level"], &told["certificates"], &told["until"]),
+        (&"ERROR".into(), &1.into(), &1_609_459_200.into())
+    );
+    daemon.listening();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use mta_sts_publisher::{AcmeCertificates, AcmeConfig, Certificates, PolicyHostCo
 use mta_sts_resolver::TrustStore;
 use tokio::net::TcpListener;
 
-use crate::pebble::{Habits, Pebble, files_of};
+use crate::pebble::{Habits, Pebble, files_of, free_port, own_address};
 use crate::stage::{ONE, Stage, TWO, policies};
 
 #[tokio::test]
@@ -56,10 +56,11 @@ fn start(folder: &Path, url: &str, listen: &str) -> Child {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_moment_leaves_what_can_be_gone_on_from() {
     let stage = Stage::new().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let pebble = Pebble::start(free.port(), Habits { is_slow: true, ..Habits::default() });
+    let host = own_address();
+    let port = free_port(host);
+    let pebble = Pebble::start(port, Habits { host, is_slow: true, ..Habits::default() });
     fs::write(stage.path().join("ca.pem"), pebble.pem()).unwrap();
-    let (url, listen) = (pebble.directory_url(), free.to_string());
+    let (url, listen) = (pebble.directory_url(), format!("{host}:{port}"));
     for wait in [0, 10, 30, 60, 120, 250, 500] {
         let mut process = start(stage.path(), &url, &listen);
         std::thread::sleep(Duration::from_millis(wait));

@@ -4,10 +4,11 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use mta_sts_resolver::TrustStore;
@@ -22,6 +23,7 @@ use crate::pki::Authority;
 pub(crate) struct Pebble {
     process: Child,
     dns: Child,
+    address: Ipv4Addr,
     port: u16,
     management: u16,
     dns_management: u16,
@@ -36,25 +38,28 @@ pub(crate) struct Habits {
     pub(crate) life: u64,
     /// How many of a hundred nonces it refuses.
     pub(crate) refused_nonces: u32,
+    /// The address that all names lead to.
+    pub(crate) host: Ipv4Addr,
     /// Whether it takes some seconds to look at a challenge.
     pub(crate) is_slow: bool,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { life: 90 * 24 * 3600, refused_nonces: 0, is_slow: false }
+        Self { life: 90 * 24 * 3600, refused_nonces: 0, host: Ipv4Addr::LOCALHOST, is_slow: false }
     }
 }
 
 impl Pebble {
     /// A CA that looks for challenges at this port.
     pub(crate) fn start(challenge_port: u16, habits: Habits) -> Self {
-        let authority = Authority::new();
-        let [port, management, dns, dns_management] = [(); 4].map(|()| free_port());
-        Self::start_at([port, management, dns, dns_management], authority, challenge_port, habits)
+        let address = own_address();
+        let ports = [(); 4].map(|()| free_port(address));
+        Self::start_at(address, ports, Authority::new(), challenge_port, habits)
     }
 
     fn start_at(
+        address: Ipv4Addr,
         [port, management, dns, dns_management]: [u16; 4],
         authority: Authority,
         challenge_port: u16,
@@ -62,12 +67,12 @@ impl Pebble {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (certificate, key) = authority.issue(&["localhost"]);
+        let (certificate, key) = authority.issue(&[&address.to_string()]);
         fs::write(path("cert.pem"), certificate).unwrap();
         fs::write(path("key.pem"), key).unwrap();
         let config = serde_json::json!({ "pebble": {
-            "listenAddress": format!("127.0.0.1:{port}"),
-            "managementListenAddress": format!("127.0.0.1:{management}"),
+            "listenAddress": format!("{address}:{port}"),
+            "managementListenAddress": format!("{address}:{management}"),
             "certificate": path("cert.pem"),
             "privateKey": path("key.pem"),
             "httpPort": 1,
@@ -78,30 +83,41 @@ impl Pebble {
         }});
         fs::write(path("config.json"), config.to_string()).unwrap();
         let dns_process = run(Command::new("pebble-challtestsrv")
-            .args(["-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""])
+            .args([
+                "-defaultIPv4",
+                &habits.host.to_string(),
+                "-defaultIPv6",
+                "",
+                "-http01",
+                "",
+                "-https01",
+                "",
+                "-tlsalpn01",
+                "",
+            ])
             .args([
                 "-dns01",
-                &format!("127.0.0.1:{dns}"),
+                &format!("{address}:{dns}"),
                 "-management",
-                &format!("127.0.0.1:{dns_management}"),
+                &format!("{address}:{dns_management}"),
             ]));
         let mut command = Command::new("pebble");
-        command.args(["-strict", "-config", &path("config.json"), "-dnsserver", &format!("127.0.0.1:{dns}")]);
+        command.args(["-strict", "-config", &path("config.json"), "-dnsserver", &format!("{address}:{dns}")]);
         command.env("PEBBLE_WFE_NONCEREJECT", habits.refused_nonces.to_string());
         if !habits.is_slow {
             command.env("PEBBLE_VA_NOSLEEP", "1");
         }
         let process = run(&mut command);
         for port in [port, management, dns_management] {
-            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            while TcpStream::connect((address, port)).is_err() {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
-        Self { process, dns: dns_process, port, management, dns_management, authority }
+        Self { process, dns: dns_process, address, port, management, dns_management, authority }
     }
 
     pub(crate) fn directory_url(&self) -> String {
-        format!("https://localhost:{}/dir", self.port)
+        format!("https://{}:{}/dir", self.address, self.port)
     }
 
     /// The root of its own HTTPS.
@@ -118,8 +134,8 @@ impl Pebble {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.management)).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
+        let stream = tokio::net::TcpStream::connect((self.address, self.management)).await.unwrap();
+        let name = ServerName::try_from(self.address.to_string()).unwrap();
         let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
         stream.write_all(b"GET /roots/0 HTTP/1.0\r\nHost: localhost\r\n\r\n").await.unwrap();
         let mut answer = Vec::new();
@@ -136,7 +152,7 @@ impl Pebble {
         };
         let path = if is_misled { "/add-a" } else { "/clear-a" };
         let body = body.to_string();
-        let mut stream = TcpStream::connect(("127.0.0.1", self.dns_management)).unwrap();
+        let mut stream = TcpStream::connect((self.address, self.dns_management)).unwrap();
         let length = body.len();
         write!(
             stream,
@@ -152,8 +168,8 @@ impl Pebble {
     pub(crate) fn restart(mut self, challenge_port: u16, habits: Habits) -> Self {
         self.stop();
         let authority = std::mem::replace(&mut self.authority, Authority::new());
-        let ports = [self.port, self.management, free_port(), free_port()];
-        Self::start_at(ports, authority, challenge_port, habits)
+        let ports = [self.port, self.management, free_port(self.address), free_port(self.address)];
+        Self::start_at(self.address, ports, authority, challenge_port, habits)
     }
 
     pub(crate) fn stop(&mut self) {
@@ -176,8 +192,15 @@ fn run(command: &mut Command) -> Child {
     command.spawn().expect("pebble is missing: tests/install @publisher")
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// An address of loopback that nobody else has, so that a port of it is free until it is used.
+pub(crate) fn own_address() -> Ipv4Addr {
+    static STARTED: AtomicU8 = AtomicU8::new(1);
+    let [.., third, fourth] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 + third % 128, fourth, STARTED.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn free_port(address: Ipv4Addr) -> u16 {
+    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port()
 }
 
 pub(crate) fn files_of(folder: &Path) -> Vec<std::path::PathBuf> {

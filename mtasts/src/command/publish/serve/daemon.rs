@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mta_sts_publisher::{AcmeCertificates, Certificates, PolicyHostServer, ReportReceiver};
+use mta_sts_resolver::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -30,6 +31,8 @@ pub(super) struct Daemon<'a> {
     content: Arc<Content>,
     phase: Arc<Phase>,
     reloads: Arc<Reloads>,
+    /// When it was last told that a certificate ends.
+    alarmed: Option<Instant>,
 }
 
 impl<'a> Daemon<'a> {
@@ -69,9 +72,20 @@ impl<'a> Daemon<'a> {
         }
         rlimit::increase_nofile_limit(u64::MAX).ok();
         let (content, phase, reloads) = (Arc::new(content), Arc::default(), Arc::default());
-        let mut daemon =
-            Self { options, configuration, logging, server, receiver, acme, content, phase, reloads };
+        let mut daemon = Self {
+            options,
+            configuration,
+            logging,
+            server,
+            receiver,
+            acme,
+            content,
+            phase,
+            reloads,
+            alarmed: None,
+        };
         daemon.warn_without_certificate();
+        daemon.alarm();
         let pages = daemon.pages(sockets.metrics);
         for listener in &sockets.https {
             let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
@@ -188,7 +202,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// Looks whether the certificates were renewed.
-    async fn look(&self) {
+    async fn look(&mut self) {
         let content = Arc::clone(&self.content);
         let looking = tokio::task::spawn_blocking(move || {
             if content.certificates_have_changed() {
@@ -197,6 +211,26 @@ impl<'a> Daemon<'a> {
         });
         // It can only panic.
         let _ = looking.await;
+        self.alarm();
+    }
+
+    /// Logs once a day that a certificate from a file has not been renewed. Ordered ones are told of where they are ordered.
+    fn alarm(&mut self) {
+        if self.acme.is_some() || self.alarmed.is_some_and(|at| at.elapsed() < DAY) {
+            return;
+        }
+        let soon = SystemClock.now().as_secs() + ALARM.as_secs();
+        let lives = self.content.certificates.lives();
+        let ending = lives.iter().take_while(|life| life.not_after.as_secs() <= soon).count();
+        if let Some(first) = lives.first().filter(|_| ending > 0) {
+            let until = first.not_after.as_secs();
+            tracing::error!(
+                certificates = ending,
+                until,
+                "certificates end within ten days, and have not been renewed"
+            );
+            self.alarmed = Some(Instant::now());
+        }
     }
 
     fn warn_without_certificate(&self) {
@@ -253,5 +287,8 @@ fn open_acme(
     })
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How long before the end of a certificate that is told.
+const ALARM: Duration = Duration::from_secs(10 * 24 * 3600);
 /// How often it looks for renewed certificates.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
