@@ -205,9 +205,8 @@ impl Outbox {
         let mut deliveries = JoinSet::new();
         let begun = loop {
             match self.begin(reports, &mut deliveries).await {
-                Ok(true) => {}
                 Ok(false) if deliveries.join_next().await.is_none() => break Ok(()),
-                Ok(false) => {}
+                Ok(_) => {}
                 Err(error) => break Err(error),
             }
         };
