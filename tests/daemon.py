@@ -10,13 +10,13 @@ DEADLINE = 60
 class Daemon:
     """One that listens; it logs into FOLDER/mtasts.log, after what is there."""
 
-    def __init__(self, mtasts, folder, *arguments):
+    def __init__(self, mtasts, folder, *arguments, environment=None):
         self.log = folder / "mtasts.log"
         self.log.touch()
         before = self.log.read_text().count('"listening"')
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [mtasts, "serve", "--log-level", "debug", "--log-format", "json", *arguments], stderr=log)
+                [mtasts, "serve", "--log-level", "debug", "--log-format", "json", *arguments], stderr=log, env=environment)
         for _ in range(DEADLINE * 20):
             if self.log.read_text().count('"listening"') > before:
                 return

@@ -12,7 +12,7 @@
 
 use nom::IResult;
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while};
+use nom::bytes::complete::take_while;
 use nom::character::complete::char;
 use nom::sequence::delimited;
 
@@ -36,7 +36,7 @@ type Part<'a> = (&'a [u8], &'a [u8]);
 /// The fields of a record, if it begins with this version and a delimiter.
 #[inline]
 pub(crate) fn after_version<'a>(version: &str, txt: &'a [u8]) -> Option<&'a [u8]> {
-    (tag(version), field_delimiter).parse(txt).ok().map(|(fields, _)| fields)
+    field_delimiter(txt.strip_prefix(version.as_bytes())?).ok().map(|(fields, _)| fields)
 }
 
 /// Selects which RRs of an `RRset` count as records of this version.
@@ -53,17 +53,46 @@ pub(crate) fn candidate_filter<'a, T: AsRef<[u8]>>(
     move |txt| if is_strict { begins(txt) } else { after_version(version, txt).is_some() }
 }
 
-/// Splits off the field name at the start of the input, up to its equals sign.
+/// Splits off the field name at the start of the input, and its equals sign.
 #[inline]
 pub(crate) fn name(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
+    name_before(b'=', input).ok_or_else(|| not_a_name(input))
+}
+
+/// Splits off a field name and the octet that has to follow it. A valid name, in records and in policies, has 1 to 32
+/// octets, the first a letter or a digit.
+#[inline]
+pub(crate) fn name_before(delimiter: u8, input: &[u8]) -> Option<Part<'_>> {
     let (name, after_name) = span(is_name_octet, input);
-    let Some(at_value) = after_name.strip_prefix(b"=") else {
-        return Err((not_an_equals_sign(name, after_name), after_name));
-    };
-    if !is_field_name(name) {
-        return Err((FieldFault::BadName, input));
+    match after_name {
+        [octet, rest @ ..] if *octet == delimiter && begins_as_name(name) => Some((name, rest)),
+        _ => None,
     }
-    Ok((name, at_value))
+}
+
+/// Returns whether this is a valid field name.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    begins_as_name(name) && name.iter().all(|octet| is_name_octet(*octet))
+}
+
+/// Returns whether this is a valid field name if all of its octets may be in one.
+#[inline]
+fn begins_as_name(name: &[u8]) -> bool {
+    name.len() <= 32 && name.first().is_some_and(|octet| is_alphanumeric(*octet))
+}
+
+/// The octets without white space at the start.
+#[inline]
+pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
+    let start = octets.iter().position(|octet| !is_white_space(*octet));
+    &octets[start.unwrap_or(octets.len())..]
+}
+
+/// The octets without white space at the end.
+#[inline]
+pub(crate) fn trim_end(octets: &[u8]) -> &[u8] {
+    let last = octets.iter().rposition(|octet| !is_white_space(*octet));
+    &octets[..last.map_or(0, |last| last + 1)]
 }
 
 /// Splits off the value that follows an equals sign.
@@ -74,6 +103,12 @@ pub(crate) fn value(input: &[u8]) -> Result<Part<'_>, Fault<'_>> {
         ([], _) => Err((FieldFault::BadValue, input)),
         part => Ok(part),
     }
+}
+
+/// Splits off the longest prefix of letters and digits.
+#[inline]
+pub(crate) fn alphanumeric(input: &[u8]) -> Part<'_> {
+    span(is_alphanumeric, input)
 }
 
 /// The input after the delimiter of a field; empty at the end of the record.
@@ -93,6 +128,15 @@ fn field_delimiter(input: &[u8]) -> IResult<&[u8], char> {
 fn not_a_delimiter(input: &[u8]) -> Fault<'_> {
     let only_white_space = input.iter().all(|octet| is_white_space(*octet));
     (if only_white_space { FieldFault::TrailingSpace } else { FieldFault::BadValue }, input)
+}
+
+#[cold]
+fn not_a_name(input: &[u8]) -> Fault<'_> {
+    let (name, after_name) = span(is_name_octet, input);
+    if after_name.starts_with(b"=") {
+        return (FieldFault::BadName, input);
+    }
+    (not_an_equals_sign(name, after_name), after_name)
 }
 
 fn not_an_equals_sign(name: &[u8], after_name: &[u8]) -> FieldFault {
@@ -118,15 +162,6 @@ fn white_space(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// Returns whether the octet is WSP of RFC 5234.
 pub(crate) const fn is_white_space(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
-}
-
-/// Returns whether this is a valid field name, in records and in policies: 1 to 32 octets, the first a letter or a
-/// digit.
-#[inline]
-pub(crate) fn is_field_name(name: &[u8]) -> bool {
-    name.len() <= 32
-        && name.first().is_some_and(u8::is_ascii_alphanumeric)
-        && name.iter().all(|octet| is_name_octet(*octet))
 }
 
 const fn is_name_octet(octet: u8) -> bool {

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::{NameError, NameErrorKind};
 use crate::name::{AsciiName, DnsName};
@@ -37,8 +38,8 @@ impl MxPattern<'static> {
     /// first label, is an IP address, has a U-label, a comma, or a space.
     // Meets S33, A18.
     pub fn parse(pattern: &str) -> Result<Self, NameError> {
-        let PatternText { name, is_wildcard, .. } = PatternText::read(pattern)?;
-        Ok(Self { name: Cow::Owned(name.to_ascii_lowercase()), wildcard: is_wildcard })
+        let PatternText { name, is_wildcard, .. } = PatternText::read(pattern.as_bytes())?;
+        Ok(Self { name: Cow::Owned(pattern[name].to_ascii_lowercase()), wildcard: is_wildcard })
     }
 
     /// The pattern that covers this host alone.
@@ -110,26 +111,25 @@ fn lower_case(name: &str) -> Cow<'_, str> {
 }
 
 /// A pattern as written in a policy.
-pub(crate) struct PatternText<'a> {
-    /// The name without the star and without the trailing dot: that of a wildcard begins with a
+pub(crate) struct PatternText {
+    /// Where the name is, without the star and without the trailing dot: that of a wildcard begins with a
     /// dot.
-    pub(crate) name: &'a str,
+    pub(crate) name: Range<usize>,
     pub(crate) is_wildcard: bool,
     pub(crate) is_lower_case: bool,
 }
 
-impl<'a> PatternText<'a> {
+impl PatternText {
     /// ```text
     /// sts-policy-mx-value = ["*."] Domain
     /// ```
     #[inline]
-    pub(crate) fn read(pattern: &'a str) -> Result<Self, NameError> {
-        let is_wildcard = pattern.starts_with("*.");
+    pub(crate) fn read(pattern: &[u8]) -> Result<Self, NameError> {
+        let is_wildcard = pattern.starts_with(b"*.");
         let start = if is_wildcard { 2 } else { 0 };
-        match AsciiName::check(&pattern.as_bytes()[start..]) {
+        match AsciiName::check(&pattern[start..]) {
             Ok(AsciiName { len, is_lower_case }) => {
-                let name = &pattern[start / 2..start + len];
-                Ok(Self { name, is_wildcard, is_lower_case })
+                Ok(Self { name: start / 2..start + len, is_wildcard, is_lower_case })
             }
             Err(error) => Err(pattern_fault(pattern, start, error)),
         }
@@ -139,13 +139,13 @@ impl<'a> PatternText<'a> {
 /// The fault of a pattern whose domain is not a name: what senders would mistake for a wildcard or
 /// for a name in another alphabet is reported before anything else.
 #[cold]
-fn pattern_fault(pattern: &str, start: usize, error: NameError) -> NameError {
+fn pattern_fault(pattern: &[u8], start: usize, error: NameError) -> NameError {
     let domain = &pattern[start..];
-    if let Some(offset) = pattern.bytes().position(|octet| !octet.is_ascii()) {
+    if let Some(offset) = pattern.iter().position(|octet| !octet.is_ascii()) {
         NameError::at(NameErrorKind::ULabel, 1, offset)
-    } else if start > 0 && matches!(domain, "" | ".") {
+    } else if start > 0 && matches!(domain, b"" | b".") {
         NameError::at(NameErrorKind::BadWildcard, 1, 0)
-    } else if let Some(offset) = domain.find('*') {
+    } else if let Some(offset) = domain.iter().position(|octet| *octet == b'*') {
         NameError::at(NameErrorKind::BadWildcard, 1, start + offset)
     } else {
         NameError::at(error.kind(), 1, start + error.offset())

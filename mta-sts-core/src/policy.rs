@@ -2,14 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 use core::str::FromStr;
 use core::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::error::{PolicyError, PolicyErrorKind};
-use crate::field::{is_field_name, is_white_space};
+use crate::field::{self, is_white_space};
 use crate::mx::{MxPattern, PatternText, after_first_label};
 use crate::name::{DnsName, read_name};
 use crate::octets::{marks_below, marks_equal, next_marked};
@@ -116,10 +117,9 @@ impl Policy {
         }
         let text = core::str::from_utf8(body).map_err(|error| {
             let offset = error.valid_up_to();
-            let line = 1 + body[..offset].iter().filter(|octet| **octet == b'\n').count();
-            PolicyError::at(PolicyErrorKind::NotUtf8, u32::try_from(line).unwrap_or(u32::MAX), offset)
+            PolicyError::at(PolicyErrorKind::NotUtf8, line_number(body, offset), offset)
         })?;
-        Reader::new(text, strictness).read().map(|content| Self(Arc::new(content)))
+        Reader::new(text, strictness).read()
     }
 
     /// The mode.
@@ -166,7 +166,8 @@ impl Policy {
     pub(crate) fn octets(&self) -> usize {
         // The two reference counts, strong and weak, precede the content.
         let counts = 2 * size_of::<usize>();
-        counts + size_of::<Content>() + self.0.text.len() + size_of_val(&*self.0.patterns)
+        let spilled = if self.0.patterns.spilled() { size_of_val(&*self.0.patterns) } else { 0 };
+        counts + size_of::<Content>() + self.0.text.len() + spilled
     }
 
     /// The lines as received, without line ends and without blank lines: the `policy-string` of TLSRPT (RFC 8460, 4.4).
@@ -174,7 +175,9 @@ impl Policy {
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let text = self.text();
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !is_blank(line))
+        text.split('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+            .filter(|line| !is_blank(line.as_bytes()))
     }
 }
 
@@ -219,6 +222,17 @@ impl Mode {
             Self::None => "none",
         }
     }
+
+    /// The mode of this keyword; case matters (RFC 8461, 3.2).
+    #[inline]
+    fn of_word(word: &[u8]) -> Option<Self> {
+        match word {
+            b"enforce" => Some(Self::Enforce),
+            b"testing" => Some(Self::Testing),
+            b"none" => Some(Self::None),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Mode {
@@ -232,12 +246,7 @@ impl FromStr for Mode {
 
     /// Parses the keyword of the RFC; case matters (RFC 8461, 3.2).
     fn from_str(word: &str) -> Result<Self, PolicyError> {
-        match word {
-            "enforce" => Ok(Self::Enforce),
-            "testing" => Ok(Self::Testing),
-            "none" => Ok(Self::None),
-            _ => Err(PolicyError::at(PolicyErrorKind::BadMode, 1, 0)),
-        }
+        Self::of_word(word.as_bytes()).ok_or_else(|| PolicyError::at(PolicyErrorKind::BadMode, 1, 0))
     }
 }
 
@@ -302,7 +311,7 @@ impl fmt::Debug for MxPatterns<'_> {
 struct Content {
     // As received.
     text: Box<str>,
-    patterns: Box<[Span]>,
+    patterns: Spans,
     lengths: u64,
     has_wildcard: bool,
     // Whether a pattern's name has an upper-case letter.
@@ -310,6 +319,9 @@ struct Content {
     max_age: u32,
     mode: Mode,
 }
+
+/// The patterns of most policies fit in here.
+type Spans = SmallVec<[Span; 4]>;
 
 /// The position of a pattern's name in the text; that of a wildcard begins with a dot.
 struct Span {
@@ -397,13 +409,10 @@ const fn length_bit(name: &[u8]) -> u64 {
 struct Reader<'a> {
     text: &'a str,
     strictness: Strictness,
-    // The offset of the line being read.
-    line: u32,
-    offset: usize,
     has_version: bool,
     mode: Option<Mode>,
     max_age: Option<u32>,
-    patterns: Vec<Span>,
+    patterns: Spans,
     lengths: u64,
     has_wildcard: bool,
     has_upper_case: bool,
@@ -412,16 +421,14 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    const fn new(text: &'a str, strictness: Strictness) -> Self {
+    fn new(text: &'a str, strictness: Strictness) -> Self {
         Self {
             text,
             strictness,
-            line: 1,
-            offset: 0,
             has_version: false,
             mode: None,
             max_age: None,
-            patterns: Vec::new(),
+            patterns: Spans::new(),
             lengths: 0,
             has_wildcard: false,
             has_upper_case: false,
@@ -435,7 +442,7 @@ impl<'a> Reader<'a> {
     ///                     [sts-policy-term]
     /// sts-policy-term   = LF / CRLF
     /// ```
-    fn read(mut self) -> Result<Content, PolicyError> {
+    fn read(mut self) -> Result<Policy, PolicyError> {
         let fault = self.read_lines().err();
         let is_none = match self.mode {
             Some(mode) => mode == Mode::None,
@@ -448,45 +455,52 @@ impl<'a> Reader<'a> {
     }
 
     fn read_lines(&mut self) -> Result<(), PolicyError> {
-        let mut rest = self.text;
-        if let Some(after_mark) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        let text = self.text.as_bytes();
+        let mut offset = 0;
+        if self.text.starts_with(BYTE_ORDER_MARK) {
             self.tolerate(PolicyErrorKind::ByteOrderMark, 0)?;
-            self.offset = BYTE_ORDER_MARK.len_utf8();
-            rest = after_mark;
+            offset = BYTE_ORDER_MARK.len_utf8();
         }
-        while !rest.is_empty() {
-            let line = self.next_line(rest)?;
-            self.read_line(&line)?;
-            self.offset += rest.len() - line.rest.len();
-            self.line = self.line.saturating_add(1);
-            rest = line.rest;
+        while offset < text.len() {
+            let line = self.next_line(offset)?;
+            self.read_line(&line, offset)?;
+            offset += line.octets.len() + line.end_len;
         }
         Ok(())
     }
 
     #[inline]
-    fn next_line(&mut self, text: &'a str) -> Result<Line<'a>, PolicyError> {
+    fn next_line(&mut self, offset: usize) -> Result<Line<'a>, PolicyError> {
+        let rest = &self.text.as_bytes()[offset..];
+        let (octets, after) = rest.split_at(next_control(rest, 0));
+        match line_end_len(after) {
+            Some(end_len) => Ok(Line { octets, has_tab: false, end_len }),
+            None => self.line_with_control(rest, octets.len(), offset),
+        }
+    }
+
+    /// The line that begins here and has a control character.
+    #[cold]
+    fn line_with_control(
+        &mut self,
+        rest: &'a [u8],
+        first: usize,
+        offset: usize,
+    ) -> Result<Line<'a>, PolicyError> {
         let mut has_tab = false;
-        let mut end = next_control(text.as_bytes(), 0);
+        let mut at = first;
         loop {
-            // A CR is part of a line end only before LF; at the end of the text it is an ordinary character.
-            let end_len = match text.as_bytes()[end..] {
-                [] => 0,
-                [b'\n', ..] => 1,
-                [b'\r', b'\n', ..] => 2,
-                [b'\t', ..] => {
-                    has_tab = true;
-                    end = next_control(text.as_bytes(), end + 1);
-                    continue;
-                }
-                _ if text.starts_with("mx:") => {
-                    self.fault_of_mx(PolicyErrorKind::ControlCharacter, end);
-                    end = next_control(text.as_bytes(), end + 1);
-                    continue;
-                }
-                _ => return self.fault(PolicyErrorKind::ControlCharacter, end),
-            };
-            return Ok(Line { text: &text[..end], has_tab, rest: &text[end + end_len..] });
+            if let Some(end_len) = line_end_len(&rest[at..]) {
+                return Ok(Line { octets: &rest[..at], has_tab, end_len });
+            }
+            if rest[at] == b'\t' {
+                has_tab = true;
+            } else if rest.starts_with(b"mx:") {
+                self.fault_of_mx(PolicyErrorKind::ControlCharacter, offset + at);
+            } else {
+                return self.fault(PolicyErrorKind::ControlCharacter, offset + at);
+            }
+            at = next_control(rest, at + 1);
         }
     }
 
@@ -497,113 +511,108 @@ impl<'a> Reader<'a> {
     /// ```
     ///
     /// The RFC writes `sta-policy-alphanum` in one place, which it never defines.
-    fn read_line(&mut self, line: &Line<'_>) -> Result<(), PolicyError> {
-        let octets = line.text.as_bytes();
-        let colon = octets.iter().position(|octet| *octet == b':').unwrap_or(0);
-        if !is_field_name(&octets[..colon]) {
-            return if is_blank(line.text) {
-                self.tolerate(PolicyErrorKind::BlankLine, 0)
+    #[inline]
+    fn read_line(&mut self, line: &Line<'_>, offset: usize) -> Result<(), PolicyError> {
+        let octets = line.octets;
+        let Some((field, at_value)) = Field::split(octets) else {
+            return if is_blank(octets) {
+                self.tolerate(PolicyErrorKind::BlankLine, offset)
             } else {
-                self.fault(not_a_field_name(line.text), 0)
+                self.fault(not_a_field_name(octets), offset)
             };
-        }
-        let not_space = |octet: &u8| !is_white_space(*octet);
-        let at_value = &octets[colon + 1..];
-        let is_mx = &octets[..colon] == b"mx";
-        let Some(spaces) = at_value.iter().position(not_space) else {
-            return self.fault_in_value(is_mx, PolicyErrorKind::EmptyValue, octets.len());
         };
-        let start = colon + 1 + spaces;
-        let value = &line.text[start..=octets.iter().rposition(not_space).unwrap_or(start)];
-        // Of white space, only the space may stand within a value.
-        if let Some(offset) = line.has_tab.then(|| value.find('\t')).flatten() {
-            return self.fault_in_value(is_mx, PolicyErrorKind::ControlCharacter, start + offset);
+        let from_value = field::trim_start(at_value);
+        let value = field::trim_end(from_value);
+        if value.is_empty() {
+            return self.fault_in_value(field, PolicyErrorKind::EmptyValue, offset + octets.len());
         }
-        self.read_field(&line.text[..colon], value, start)
+        let value_start = offset + octets.len() - from_value.len();
+        // Of white space, only the space may stand within a value.
+        let tab = if line.has_tab { value.iter().position(|octet| *octet == b'\t') } else { None };
+        if let Some(in_value) = tab {
+            return self.fault_in_value(field, PolicyErrorKind::ControlCharacter, value_start + in_value);
+        }
+        self.read_field(field, value, value_start)
     }
 
     /// Records a field. Of fields that may appear only once the first counts, and later ones are ignored whatever their
     /// value (RFC 8461, 3.2).
-    fn read_field(&mut self, name: &str, value: &str, value_start: usize) -> Result<(), PolicyError> {
-        match name {
-            "version" if !self.has_version => {
-                if value != "STSv1" {
+    fn read_field(&mut self, field: Field, value: &[u8], value_start: usize) -> Result<(), PolicyError> {
+        match field {
+            Field::Mx => self.read_mx(value, value_start),
+            Field::Version if !self.has_version => {
+                if value != b"STSv1" {
                     return self.fault(PolicyErrorKind::BadVersion, value_start);
                 }
                 self.has_version = true;
             }
-            "mode" if self.mode.is_none() => match value.parse() {
-                Ok(mode) => self.mode = Some(mode),
-                Err(_) => return self.fault(PolicyErrorKind::BadMode, value_start),
+            Field::Mode if self.mode.is_none() => match Mode::of_word(value) {
+                Some(mode) => self.mode = Some(mode),
+                None => return self.fault(PolicyErrorKind::BadMode, value_start),
             },
-            "max_age" if self.max_age.is_none() => match max_age(value) {
+            Field::MaxAge if self.max_age.is_none() => match max_age(value) {
                 Some(seconds) => self.max_age = Some(seconds),
                 None => return self.fault(PolicyErrorKind::BadMaxAge, value_start),
             },
-            "mx" => self.read_mx(value, value_start),
             _ => {}
         }
         Ok(())
     }
 
-    fn read_mx(&mut self, value: &str, value_start: usize) {
+    fn read_mx(&mut self, value: &[u8], value_start: usize) {
         let pattern = match PatternText::read(value) {
             Ok(pattern) => pattern,
             Err(error) => return self.fault_of_mx(PolicyErrorKind::BadMx, value_start + error.offset()),
         };
         if self.strictness == Strictness::Abnf {
-            if value.ends_with('.') {
+            if value.ends_with(b".") {
                 self.fault_of_mx(PolicyErrorKind::MxTrailingDot, value_start + value.len() - 1);
-            } else if let Some(offset) = value.find('_') {
+            } else if let Some(offset) = value.iter().position(|octet| *octet == b'_') {
                 self.fault_of_mx(PolicyErrorKind::MxUnderscore, value_start + offset);
             }
         }
-        self.add(&pattern, self.offset + value_start + usize::from(pattern.is_wildcard));
+        let in_text = value_start + pattern.name.start;
+        self.add(&value[pattern.name], pattern.is_wildcard, pattern.is_lower_case, in_text);
     }
 
-    fn add(&mut self, pattern: &PatternText<'_>, in_text: usize) {
-        let name = pattern.name.as_bytes();
-        let key = if pattern.is_lower_case { Key::of(name) } else { Key::of_any_case(name) };
+    fn add(&mut self, name: &[u8], is_wildcard: bool, is_lower_case: bool, in_text: usize) {
+        let key = if is_lower_case { Key::of(name) } else { Key::of_any_case(name) };
         if self.patterns.len() == self.patterns.capacity() {
-            self.make_room(pattern.name.len());
+            self.make_room(name.len(), in_text);
         }
         // The text has at most MAX_LEN octets.
         #[allow(clippy::cast_possible_truncation)]
         self.patterns.push(Span { start: in_text as u32, key });
         self.lengths |= length_bit(name);
-        self.has_wildcard |= pattern.is_wildcard;
-        self.has_upper_case |= !pattern.is_lower_case;
+        self.has_wildcard |= is_wildcard;
+        self.has_upper_case |= !is_lower_case;
     }
 
     /// Reserves memory for this pattern and the following ones. Most policies have only such lines after the first
-    /// pattern, so one allocation is enough. If there are more, no more memory is reserved than the rest of the text
+    /// patterns, so one allocation is enough. If there are more, no more memory is reserved than the rest of the text
     /// can need.
     #[cold]
-    fn make_room(&mut self, name_len: usize) {
-        let rest = self.text.len() - self.offset;
-        let room = match self.patterns.len() {
-            0 => (rest / ("mx: \r\n".len() + name_len)).max(1),
-            len => len.max(4).min(rest / "mx:a.b\n".len() + 1),
+    fn make_room(&mut self, name_len: usize, in_text: usize) {
+        let rest = "mx: ".len() + self.text.len() - in_text;
+        let room = if self.patterns.spilled() {
+            self.patterns.len().min(rest / "mx:a.b\n".len() + 1)
+        } else {
+            (rest / ("mx: \r\n".len() + name_len)).max(1)
         };
         self.patterns.reserve_exact(room);
     }
 
     /// Checks that the required fields are there; `mx` is not required in mode none (RFC 8461, 3.2).
-    fn finish(self) -> Result<Content, PolicyError> {
-        if !self.has_version {
-            return self.fault(PolicyErrorKind::MissingVersion, 0);
-        }
-        let Some(mode) = self.mode else {
-            return self.fault(PolicyErrorKind::MissingMode, 0);
-        };
-        let Some(max_age) = self.max_age else {
-            return self.fault(PolicyErrorKind::MissingMaxAge, 0);
+    fn finish(mut self) -> Result<Policy, PolicyError> {
+        let (Some(mode), Some(max_age), true) = (self.mode, self.max_age, self.has_version) else {
+            return self.missing();
         };
         if self.patterns.is_empty() && mode != Mode::None {
-            return self.fault(PolicyErrorKind::MissingMx, 0);
+            return self.missing();
         }
-        Ok(Content {
-            patterns: self.patterns.into_boxed_slice(),
+        self.patterns.shrink_to_fit();
+        Ok(Policy(Arc::new(Content {
+            patterns: self.patterns,
             // Only now, so that not everything is held twice.
             text: self.text.into(),
             lengths: self.lengths,
@@ -611,47 +620,98 @@ impl<'a> Reader<'a> {
             has_upper_case: self.has_upper_case,
             max_age,
             mode,
-        })
+        })))
+    }
+
+    /// The fault at the end of the text: the first of the fields that is missing.
+    #[cold]
+    fn missing<T>(&self) -> Result<T, PolicyError> {
+        let kind = if !self.has_version {
+            PolicyErrorKind::MissingVersion
+        } else if self.mode.is_none() {
+            PolicyErrorKind::MissingMode
+        } else if self.max_age.is_none() {
+            PolicyErrorKind::MissingMaxAge
+        } else {
+            PolicyErrorKind::MissingMx
+        };
+        let lines = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.text).lines().count();
+        Err(PolicyError::at(kind, u32::try_from(1 + lines).unwrap_or(u32::MAX), self.text.len()))
     }
 
     /// Accepts one of the four departures, unless only the grammar is allowed.
-    fn tolerate(&self, kind: PolicyErrorKind, in_line: usize) -> Result<(), PolicyError> {
+    fn tolerate(&self, kind: PolicyErrorKind, offset: usize) -> Result<(), PolicyError> {
         match self.strictness {
             Strictness::Tolerant => Ok(()),
-            Strictness::Abnf => self.fault(kind, in_line),
+            Strictness::Abnf => self.fault(kind, offset),
         }
     }
 
     fn fault_in_value(
         &mut self,
-        is_mx: bool,
+        field: Field,
         kind: PolicyErrorKind,
-        in_line: usize,
+        offset: usize,
     ) -> Result<(), PolicyError> {
-        if is_mx {
-            self.fault_of_mx(kind, in_line);
+        if field == Field::Mx {
+            self.fault_of_mx(kind, offset);
             return Ok(());
         }
-        self.fault(kind, in_line)
+        self.fault(kind, offset)
     }
 
     /// Remembers the fault of an `mx`: whether it counts depends on the mode, wherever that is in the text.
     #[cold]
-    fn fault_of_mx(&mut self, kind: PolicyErrorKind, in_line: usize) {
-        let fault = PolicyError::at(kind, self.line, self.offset + in_line);
-        self.mx_fault.get_or_insert(fault);
+    fn fault_of_mx(&mut self, kind: PolicyErrorKind, offset: usize) {
+        if self.mx_fault.is_none() {
+            self.mx_fault = Some(self.error(kind, offset));
+        }
     }
 
-    fn fault<T>(&self, kind: PolicyErrorKind, in_line: usize) -> Result<T, PolicyError> {
-        Err(PolicyError::at(kind, self.line, self.offset + in_line))
+    fn fault<T>(&self, kind: PolicyErrorKind, offset: usize) -> Result<T, PolicyError> {
+        Err(self.error(kind, offset))
+    }
+
+    #[cold]
+    fn error(&self, kind: PolicyErrorKind, offset: usize) -> PolicyError {
+        PolicyError::at(kind, line_number(self.text.as_bytes(), offset), offset)
     }
 }
 
 /// A line without its line end, free of control characters except tabs.
 struct Line<'a> {
-    text: &'a str,
+    octets: &'a [u8],
     has_tab: bool,
-    rest: &'a str,
+    end_len: usize,
+}
+
+/// The fields that the RFC defines, and all others.
+#[derive(Clone, Copy, PartialEq)]
+enum Field {
+    Version,
+    Mode,
+    MaxAge,
+    Mx,
+    Other,
+}
+
+impl Field {
+    /// Splits the field name and its colon off a line, if it begins with a valid name.
+    #[inline]
+    fn split(line: &[u8]) -> Option<(Self, &[u8])> {
+        // Comparing a few octets is faster than classifying them.
+        if let Some(value) = line.strip_prefix(b"mx:") {
+            Some((Self::Mx, value))
+        } else if let Some(value) = line.strip_prefix(b"version:") {
+            Some((Self::Version, value))
+        } else if let Some(value) = line.strip_prefix(b"mode:") {
+            Some((Self::Mode, value))
+        } else if let Some(value) = line.strip_prefix(b"max_age:") {
+            Some((Self::MaxAge, value))
+        } else {
+            field::name_before(b':', line).map(|(_, value)| (Self::Other, value))
+        }
+    }
 }
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -665,6 +725,25 @@ fn next_control(text: &[u8], start: usize) -> usize {
     next_marked(text, start, marks, u8::is_ascii_control)
 }
 
+/// The length of the line end at which the text begins; at the end of the text it is 0. A CR is part of a line end only
+/// before LF.
+#[inline]
+fn line_end_len(text: &[u8]) -> Option<usize> {
+    match text {
+        [] => Some(0),
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
+    }
+}
+
+/// The number of the line that this offset is in, counted from 1.
+#[cold]
+fn line_number(text: &[u8], offset: usize) -> u32 {
+    let line_ends = text[..offset].iter().filter(|octet| **octet == b'\n').count();
+    u32::try_from(1 + line_ends).unwrap_or(u32::MAX)
+}
+
 /// The value of the first `mode`, which is the one that counts.
 pub(crate) fn first_mode(body: &[u8]) -> Option<&[u8]> {
     let text = body.strip_prefix(BYTE_ORDER_MARK.encode_utf8(&mut [0; 3]).as_bytes()).unwrap_or(body);
@@ -672,15 +751,16 @@ pub(crate) fn first_mode(body: &[u8]) -> Option<&[u8]> {
     modes.map(<[u8]>::trim_ascii).next()
 }
 
-fn not_a_field_name(line: &str) -> PolicyErrorKind {
-    match line.split_once(':') {
-        None => PolicyErrorKind::LineWithoutColon,
-        Some(_) if line.starts_with([' ', '\t']) => PolicyErrorKind::SpaceBeforeName,
-        Some((name, _)) if is_field_name(name.trim_end_matches([' ', '\t']).as_bytes()) => {
-            PolicyErrorKind::SpaceBeforeColon
-        }
-        Some(_) => PolicyErrorKind::BadFieldName,
+#[cold]
+fn not_a_field_name(line: &[u8]) -> PolicyErrorKind {
+    let Some(colon) = line.iter().position(|octet| *octet == b':') else {
+        return PolicyErrorKind::LineWithoutColon;
+    };
+    if line.first().is_some_and(|octet| is_white_space(*octet)) {
+        return PolicyErrorKind::SpaceBeforeName;
     }
+    let name = field::trim_end(&line[..colon]);
+    if field::is_name(name) { PolicyErrorKind::SpaceBeforeColon } else { PolicyErrorKind::BadFieldName }
 }
 
 /// ```text
@@ -689,16 +769,16 @@ fn not_a_field_name(line: &str) -> PolicyErrorKind {
 ///
 /// Ten digits may exceed a year. Such a value is clamped, since the grammar accepts it, and refusing the policy would
 /// leave the mail unprotected.
-fn max_age(value: &str) -> Option<u32> {
-    if value.len() > 10 || !value.bytes().all(|octet| octet.is_ascii_digit()) {
+fn max_age(value: &[u8]) -> Option<u32> {
+    if value.len() > 10 || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let seconds: u64 = value.parse().ok()?;
+    let seconds = value.iter().fold(0, |seconds, digit| 10 * seconds + u64::from(digit - b'0'));
     u32::try_from(seconds.min(Policy::MAX_MAX_AGE.as_secs())).ok()
 }
 
-fn is_blank(line: &str) -> bool {
-    line.bytes().all(is_white_space)
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|octet| is_white_space(*octet))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 pub struct Certificates {
     // A wildcard is held as it is written, `*.example.com`.
     by_name: RwLock<ByName>,
+    challenges: RwLock<HashMap<Box<str>, Arc<CertifiedKey>>>,
 }
 
 type ByName = HashMap<Box<str>, Arc<Certificate>>;
@@ -125,6 +126,29 @@ impl Certificates {
         all
     }
 
+    /// Uses a certificate for this name.
+    pub(crate) fn set(&self, name: &str, certificate: Certificate) {
+        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        by_name.insert(name.into(), Arc::new(certificate));
+    }
+
+    /// Keeps those for these names.
+    pub(crate) fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner).retain(|name, _| is_kept(name));
+    }
+
+    /// Shows a certificate to a CA that asks for this name with TLS-ALPN-01 (RFC 8737), until the returned value is dropped.
+    pub(crate) fn show_challenge(&self, name: &str, certificate: CertifiedKey) -> ShownChallenge<'_> {
+        let mut challenges = self.challenges.write().unwrap_or_else(PoisonError::into_inner);
+        challenges.insert(name.into(), Arc::new(certificate));
+        ShownChallenge { certificates: self, name: name.into() }
+    }
+
+    /// The certificate that answers a challenge.
+    pub(crate) fn challenge(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        self.challenges.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
     fn replace(&self, certificates: Vec<Arc<Certificate>>) {
         let mut by_name = ByName::new();
         for certificate in certificates {
@@ -136,6 +160,18 @@ impl Certificates {
             }
         }
         *self.by_name.write().unwrap_or_else(PoisonError::into_inner) = by_name;
+    }
+}
+
+/// A challenge that a CA can see.
+pub(crate) struct ShownChallenge<'a> {
+    certificates: &'a Certificates,
+    name: Box<str>,
+}
+
+impl Drop for ShownChallenge<'_> {
+    fn drop(&mut self) {
+        self.certificates.challenges.write().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
     }
 }
 
@@ -227,6 +263,15 @@ impl Certificate {
             error => format!("the certificate and its key cannot be used: {error}"),
         })?;
         Ok(Self { key: Arc::new(key), life, names, origin })
+    }
+
+    pub(crate) const fn life(&self) -> CertificateLife {
+        self.life
+    }
+
+    /// Returns whether a name in lower case is one of its names.
+    pub(crate) fn is_for(&self, name: &str) -> bool {
+        self.names.iter().any(|named| **named == *name)
     }
 }
 

@@ -39,6 +39,8 @@ pub enum PolicySource {
     /// A folder with a folder for each domain, in it the policy: `example.com/mta-sts.txt`. Names that begin with a dot,
     /// and files beside the folders, are ignored.
     Folder(PathBuf),
+    /// A file for each of these domains.
+    Files(Vec<(String, PathBuf)>),
 }
 
 /// Why no policies can be read at all.
@@ -70,27 +72,27 @@ impl HostedPolicies {
     /// Returns an error if the folder itself cannot be read; then nothing is known of any domain, and `before` should
     /// stay in force.
     pub fn read(source: &PolicySource, before: &Self) -> Result<(Self, Vec<PolicyFault>), PolicySourceError> {
-        let PolicySource::Folder(folder) = source;
-        let failed = |error| PolicySourceError { path: folder.clone(), error };
+        Self::read_all(std::slice::from_ref(source), before)
+    }
+
+    /// Reads every policy of several sources, as [`read`](Self::read) does. Of two for one domain the first one counts, and the other is a
+    /// fault.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn read_all(
+        sources: &[PolicySource],
+        before: &Self,
+    ) -> Result<(Self, Vec<PolicyFault>), PolicySourceError> {
         let (mut policies, mut faults) = (Self::default(), Vec::new());
         let mut texts = HashSet::new();
-        let mut names = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            if !name.as_encoded_bytes().starts_with(b".") {
-                names.push(name);
-            }
-        }
-        // The first of two folders for one domain must not depend on the file system.
-        names.sort_unstable();
-        for name in names {
-            let path = folder.join(&name);
-            if !path.is_dir() {
-                continue;
-            }
-            match domain(&name.to_string_lossy()) {
-                Ok(domain) => policies.add(&domain, &path.join(FILE), before, &mut texts, &mut faults),
-                Err(message) => faults.push(PolicyFault::of_file(&path, message)),
+        for source in sources {
+            for (name, path, stands_in) in source.files()? {
+                match domain(&name) {
+                    Ok(domain) => policies.add(&domain, &path, before, &mut texts, &mut faults),
+                    Err(message) => faults.push(PolicyFault::of_file(&stands_in, message)),
+                }
             }
         }
         Ok((policies, faults))
@@ -167,8 +169,35 @@ impl HostedPolicies {
     }
 }
 
+impl PolicySource {
+    /// The name of each domain, the file with its policy, and where the name stands.
+    fn files(&self) -> Result<Vec<(String, PathBuf, PathBuf)>, PolicySourceError> {
+        let folder = match self {
+            Self::Files(files) => {
+                return Ok(files
+                    .iter()
+                    .map(|(name, path)| (name.clone(), path.clone(), name.into()))
+                    .collect());
+            }
+            Self::Folder(folder) => folder,
+        };
+        let failed = |error| PolicySourceError { path: folder.clone(), error };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !name.starts_with('.') && path.is_dir() {
+                files.push((name, path.join(FILE), path));
+            }
+        }
+        // The first of two folders for one domain must not depend on the file system.
+        files.sort_unstable();
+        Ok(files)
+    }
+}
+
 fn domain(name: &str) -> Result<PolicyDomain, String> {
-    PolicyDomain::parse(name).map_err(|error| format!("the name of the folder is not a domain: {error}"))
+    PolicyDomain::parse(name).map_err(|error| format!("this is not the name of a domain: {error}"))
 }
 
 /// Reads a text that senders accept.
@@ -302,7 +331,7 @@ mod tests {
             "d.example/mta-sts.txt: ",
             "e.example/mta-sts.txt: the policy is longer than the 65536 octets",
             "f.example/mta-sts.txt: No such file",
-            "no domain: the name of the folder is not a domain",
+            "no domain: this is not the name of a domain",
         ];
         assert_eq!(faults.len(), starts.len(), "{faults:#?}");
         for (fault, start) in faults.iter().zip(starts) {

@@ -1,7 +1,7 @@
 """What tests/postfix/fresh needs of docs/postfix.md and of the journal.
 
-    python3 tests/postfix/fresh.py --commands docs/postfix.md       the commands of the page, and what tries them
-    python3 tests/postfix/fresh.py JOURNAL                          whether that ended in a Postfix that enforces
+    python3 tests/postfix/fresh.py --commands       the commands of the page, and what tries them
+    python3 tests/postfix/fresh.py JOURNAL          whether that ended in a Postfix that enforces
 """
 
 import pathlib
@@ -15,8 +15,13 @@ ATTACKED = ["starttls-stripped.test", "mx-spoofed.test", "certificate-expired.te
 OTHERS = ["no-mta-sts.test", "mode-none.test"]
 
 
-def section(page, title):
-    return re.search(rf"^## {title}\n(.*?)(?=^## )", page, re.S | re.M)[1]
+def page(name):
+    return (pathlib.Path(__file__).resolve().parents[2] / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(text, title):
+    """The text below a heading, until the next one."""
+    return re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text, re.S | re.M)[1]
 
 
 def blocks(text):
@@ -24,9 +29,11 @@ def blocks(text):
     return [re.sub(r"(?m)^    ", "", block).strip() for block in re.findall(r"(?m)(?:^    .*\n)+", text)]
 
 
-def commands(page):
-    [install] = blocks(section(page, "Install"))
-    configuration, reload, try_domain = blocks(section(page, "Configure"))
+def installed():
+    """The commands of docs/postfix.md, until Postfix asks the daemon; and the last of them, which tries that."""
+    text = page("postfix.md")
+    [install] = blocks(section(text, "Install"))
+    configuration, reload, try_domain = blocks(section(text, "Configure"))
     lines = ["set -eux", "# Not built in this network, which has no crates."]
     lines += [line for line in install.splitlines() if not line.startswith("cargo build")]
     lines += ["systemctl is-active mtasts postfix"]
@@ -36,6 +43,11 @@ def commands(page):
     # A wait of 90 s for each result, in the journal.
     lines += ["waits_for() {", "    set +x", "    for _ in $(seq 900); do", "        journalctl --no-pager | grep -q \"$1\" && set -x && return",
               "        sleep 0.1", "    done", "    return 1", "}"]
+    return lines, try_domain
+
+
+def commands():
+    lines, try_domain = installed()
     for domain in [HEALTHY, *ATTACKED, *OTHERS]:
         lines.append(f"printf 'Subject: a test\\n\\nhello\\n' | sendmail -f alice@sender.test user@{domain}")
     for domain in [HEALTHY, *ATTACKED, *OTHERS]:
@@ -75,7 +87,7 @@ def judge(journal):
 
 def main():
     if sys.argv[1] == "--commands":
-        print(commands(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8")), end="")
+        print(commands(), end="")
     else:
         judge(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace"))
 

@@ -83,9 +83,9 @@ class OtherServer:
 
 
 class Postfix:
-    """A Postfix of its own: configuration, queue, log."""
+    """A Postfix of its own: configuration, with these lines at its end, queue, log."""
 
-    def __init__(self, folder, socketmap):
+    def __init__(self, folder, socketmap, lines=""):
         self.folder = folder
         self.etc = folder / "etc"
         self.etc.mkdir()
@@ -93,7 +93,7 @@ class Postfix:
         text = (HERE / "main.cf").read_text()
         for name, value in names.items():
             text = text.replace(name, value)
-        (self.etc / "main.cf").write_text(text)
+        (self.etc / "main.cf").write_text(text + lines)
         shutil.copy(HERE / "master.cf", self.etc)
         (folder / "queue").mkdir()
         for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private",

@@ -1059,7 +1059,7 @@ fn mx_cause(value: &str) -> Option<LintKind> {
     if value.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|octet| octet.is_ascii_digit())) {
         return Some(LintKind::MxPort);
     }
-    match PatternText::read(value).err()?.kind() {
+    match PatternText::read(value.as_bytes()).err()?.kind() {
         NameErrorKind::ULabel if !value.contains(|char| is_invisible(char) || is_typographic(char)) => {
             Some(LintKind::MxULabel)
         }

@@ -42,7 +42,7 @@ impl Handshakes {
         unknown_names: Arc<Count>,
     ) -> Self {
         let mut https = config(Arc::new(BySni { policies, certificates, unknown_names }));
-        https.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
+        https.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec(), CHALLENGE.to_vec()];
         Self { https: Arc::new(https) }
     }
 }
@@ -69,16 +69,22 @@ struct BySni {
 
 impl ResolvesServerCert for BySni {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let found = if let Some(name) = hello.server_name() {
-            self.certificates.find(&name.to_ascii_lowercase())
-        } else {
-            let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
-            policies.only_host().and_then(|host| self.certificates.find(host))
+        let of = |name: &str| self.certificates.find(name).map(|certificate| Arc::clone(&certificate.key));
+        let name = hello.server_name().map(str::to_ascii_lowercase);
+        let is_challenge =
+            hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == CHALLENGE));
+        let found = match name {
+            Some(name) if is_challenge => self.certificates.challenge(&name),
+            Some(name) => of(&name),
+            None => {
+                let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
+                policies.only_host().and_then(of)
+            }
         };
         if found.is_none() {
             self.unknown_names.increment();
         }
-        found.map(|certificate| Arc::clone(&certificate.key))
+        found
     }
 }
 
@@ -103,6 +109,10 @@ impl Shared {
     async fn https(self: Arc<Self>, stream: TlsStream<TcpStream>, stopping: watch::Receiver<bool>) {
         let (_, session) = stream.get_ref();
         let sni = session.server_name().map(str::to_ascii_lowercase);
+        // The handshake was all that a CA wants (RFC 8737, 3).
+        if session.alpn_protocol() == Some(CHALLENGE) {
+            return;
+        }
         let is_http_2 = session.alpn_protocol() == Some(HTTP_2);
         let visit = Arc::new(Visit::new(Arrival::Tls { sni }));
         if !is_http_2 {
@@ -186,6 +196,8 @@ impl Shared {
 
 const HTTP_1_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
+/// RFC 8737, 6.2.
+const CHALLENGE: &[u8] = b"acme-tls/1";
 const MAX_HEAD_LEN: u32 = 16 * 1024;
 /// Senders make one request on a connection.
 const MAX_STREAMS: u32 = 16;

@@ -30,13 +30,18 @@ impl PlainListener {
     ///
     /// Returns the error of the system; [`io::ErrorKind::InvalidInput`] if the address is not one of loopback.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        if !address.ip().to_canonical().is_loopback() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "plain HTTP is for loopback addresses alone",
-            ));
-        }
+        check(address)?;
         TcpListener::bind(address).await.map(Listener::Tcp).map(Self)
+    }
+
+    /// Takes a listener over that another process has made, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] if its address is not one of loopback.
+    pub fn from_tcp(listener: TcpListener) -> io::Result<Self> {
+        check(listener.local_addr()?)?;
+        Ok(Self(Listener::Tcp(listener)))
     }
 
     /// The address, or the path of the Unix socket.
@@ -66,4 +71,11 @@ impl From<UnixListener> for PlainListener {
     fn from(listener: UnixListener) -> Self {
         Self(Listener::Unix(listener))
     }
+}
+
+fn check(address: SocketAddr) -> io::Result<()> {
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "plain HTTP is for loopback addresses alone"))
 }

@@ -39,6 +39,9 @@ impl ReportMail {
         let content_type = ContentType::new("multipart/report")
             .attribute("report-type", "tlsrpt")
             .attribute("boundary", boundary);
+        // The library would make an encoded word of a long name, which is none within quotes (RFC 2047, 5). This one has letters,
+        // digits, dots, hyphens and exclamation marks.
+        let disposition = format!("attachment;\r\n\tfilename=\"{}\"", parts.file_name);
         let mut builder = MessageBuilder::new()
             .from(Address::new_address(Some(sender.organization()), sender.contact()))
             .to(Address::new_address(None::<&str>, to))
@@ -53,7 +56,7 @@ impl ReportMail {
                 vec![
                     MimePart::new(ContentType::new("text/plain"), parts.text.as_str()),
                     MimePart::new(ContentType::new(parts.media_type), body.json_gz())
-                        .attachment(parts.file_name.as_str()),
+                        .header("Content-Disposition", Raw::new(disposition)),
                 ],
             ))
             .write_to_vec()

@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use mta_sts_core::tlsrpt::ReportFileName;
 use mta_sts_reporter::DeliveryState::{Refused, Sent, Waiting};
 use mta_sts_reporter::{Inbox, InboxItem, ReportMailer};
 
@@ -54,6 +55,19 @@ async fn a_report_comes_by_mail() {
     assert!(mail.lines().all(|line| line.len() <= 998 && line.is_ascii()), "{mail}");
     assert_eq!((stage.states()[0].1, stage.outbox.counts().sent_by_mail), (Sent, 1));
     assert_eq!(*stage.counted.mails.lock().unwrap(), ["tlsrpt-mail.test"]);
+}
+
+// Proves R68.
+#[tokio::test]
+async fn the_file_of_a_domain_with_a_long_name_has_its_name() {
+    let stage = Stage::new().await;
+    stage.count(&["tlsrpt-mail-reply-lost.test"]);
+    stage.send_at(NEXT_DAY).await;
+    let mails = stage.mailed();
+    let named = mails[0].split("filename=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let name = ReportFileName::parse(named).unwrap_or_else(|| panic!("{named}"));
+    assert_eq!(name.domain.to_string(), "tlsrpt-mail-reply-lost.test");
+    assert!(named.len() > 76, "{named}");
 }
 
 #[tokio::test]

@@ -107,6 +107,11 @@ impl TrustStore {
         self.shared.roots().ignored
     }
 
+    /// The current roots, for other clients of TLS; later changes are not in it.
+    pub fn root_certificates(&self) -> Arc<RootCertStore> {
+        self.roots()
+    }
+
     /// The current roots, after checking the files for changes.
     pub(super) fn roots(&self) -> Arc<RootCertStore> {
         if self.shared.watch.has_changed() {

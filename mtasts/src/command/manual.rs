@@ -20,6 +20,8 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("mtasts-cache", &["mtasts-serve(8)"]),
     ("mtasts-explain", &["mtasts-serve(8)"]),
     ("mtasts-report", &["mtasts-serve(8)"]),
+    ("mtasts-publish", &["mtasts-report(1)"]),
+    ("mtasts-publish-serve", &["mtasts-report(1)", "mtasts-lint(1)"]),
 ];
 
 #[test]
@@ -56,7 +58,7 @@ fn name(command: &Command) -> &str {
 }
 
 fn section(command: &Command) -> &'static str {
-    if name(command) == "mtasts-serve" { "8" } else { "1" }
+    if ["mtasts-serve", "mtasts-publish-serve"].contains(&name(command)) { "8" } else { "1" }
 }
 
 fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {

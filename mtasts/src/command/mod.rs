@@ -4,6 +4,7 @@ mod cache;
 mod check;
 mod completions;
 mod control;
+mod daemons;
 mod demo;
 mod dns_server;
 mod exit;
@@ -15,6 +16,7 @@ mod manual;
 mod matching;
 mod network;
 mod output;
+mod publish;
 mod remembered;
 mod report;
 mod serve;
@@ -57,6 +59,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Report(report) => Box::pin(report.run()),
         Command::Completions(completions) => Box::pin(async move { completions.run(Arguments::command()) }),
         Command::Explain(explain) => Box::pin(explain.run()),
+        Command::Publish(publish) => Box::pin(publish.run()),
     };
     runtime.block_on(command).into()
 }
@@ -82,5 +85,6 @@ enum Command {
     Cache(cache::Cache),
     Explain(explain::Explain),
     Report(report::Report),
+    Publish(publish::Publish),
     Completions(completions::Completions),
 }

@@ -2,13 +2,10 @@
 
 mod access;
 mod beside;
-mod clients;
 mod configuration;
 mod control;
 mod daemon;
-mod fault;
 mod file_budget;
-mod logging;
 mod metrics;
 mod options;
 mod overrides;
@@ -18,9 +15,7 @@ mod reports;
 mod sending;
 mod sockets;
 mod status;
-mod supervisor;
 mod unworkable;
-mod value;
 
 use clap::Args;
 

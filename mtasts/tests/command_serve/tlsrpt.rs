@@ -128,6 +128,98 @@ async fn what_mail_servers_send_is_counted_kept_and_shown() {
     lab.world.shutdown().await;
 }
 
+/// Six of these end tlsrpt-collectd.
+const JUNK: [&[u8]; 9] = [
+    b"not JSON",
+    b"\xff\xfe{}",
+    b"",
+    b"5",
+    br#"{"d":"a.test","pr":"v=TLSRPTv1; rua=mailto:a@a.test","policies":[1]}"#,
+    br#"{"d":5,"pr":"v=TLSRPTv1; rua=mailto:a@a.test","policies":[{"policy-type":9,"t":0,"f":0}]}"#,
+    br#"{"d":"a.test","policies":5}"#,
+    b"{}",
+    b"[[[[[[[[",
+];
+
+/// Numbers that look random and are the same in each run.
+fn numbers() -> impl FnMut(usize) -> usize {
+    let mut state = 1_u64;
+    move |bound| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        usize::try_from((mixed ^ (mixed >> 27)) % bound as u64).unwrap()
+    }
+}
+
+/// Octets, half of them a datagram with a few that are wrong.
+fn random_datagram(below: &mut impl FnMut(usize) -> usize, number: u64) -> Vec<u8> {
+    let octet = |below: &mut dyn FnMut(usize) -> usize| u8::try_from(below(256)).unwrap();
+    if number.is_multiple_of(2) {
+        let length = below(300);
+        return (0..length).map(|_| octet(below)).collect();
+    }
+    let policy = [NO_POLICY, TESTING][below(2)];
+    let record = "v=TLSRPTv1; rua=mailto:tls@random.test";
+    let mut datagram = format!(r#"{{"d":"random.test","pr":"{record}","policies":[{policy}]}}"#).into_bytes();
+    for _ in 0..=below(3) {
+        let place = below(datagram.len());
+        datagram[place] = octet(below);
+    }
+    datagram
+}
+
+/// A million random ones under `MTASTS_SOAK`.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_datagram_ends_the_daemon() {
+    let lab = Lab::start().await;
+    let collecting = Collecting::start(&lab, &[]);
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect(&collecting.socket).unwrap();
+    let accounted = || {
+        let values = scrape(&collecting.pages);
+        let sum = |name: &str| {
+            values.iter().filter(|(series, _)| series.starts_with(name)).map(|(_, value)| value).sum()
+        };
+        let (events, lost): (u64, u64) = (sum("mtasts_tlsrpt_events_total"), sum("mtasts_tlsrpt_lost_total"));
+        (events, lost)
+    };
+    let wait_for_all = |sent: u64| {
+        let begun = Instant::now();
+        while accounted().0 + accounted().1 < sent {
+            assert!(begun.elapsed() < LONG, "{:?} of {sent}", accounted());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let junk = JUNK.len() as u64;
+    for datagram in JUNK {
+        client.send(datagram).unwrap();
+        send(&collecting.socket, "a.test", NO_POLICY);
+    }
+    wait_for_all(2 * junk);
+    assert_eq!(accounted(), (junk, junk));
+
+    let random = if std::env::var_os("MTASTS_SOAK").is_some() { 1_000_000 } else { 10_000 };
+    let mut below = numbers();
+    for number in 1..=random {
+        client.send(&random_datagram(&mut below, number)).unwrap();
+        // It has room for some that are not counted yet.
+        if number % 4096 == 0 {
+            wait_for_all(2 * junk + number);
+        }
+    }
+    wait_for_all(2 * junk + random);
+    let (events, lost) = accounted();
+    assert_eq!(events + lost, 2 * junk + random);
+    assert!(events > junk && lost > junk, "{events} {lost}");
+
+    // It answers, and has counted what was right.
+    assert_eq!(ask(&collecting.address, "postfix no-mta-sts.test"), "9:NOTFOUND ,");
+    let database = collecting.database.clone();
+    collecting.end();
+    assert_eq!(saved(&database, "a.test"), [counts("no-policy-found", junk, 0, &[])]);
+    lab.world.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_counts_as_failed_where_the_policy_could_not_be_had() {
     let lab = Lab::start().await;

@@ -9,6 +9,7 @@ use mta_sts_reporter::{Date, Overview};
 use serde_json::json;
 
 use super::json;
+use super::show::counted;
 use super::source::{Sources, exit_of, now, unreadable_block};
 use crate::command::check::{LiveCheck, Subject, subject};
 use crate::command::output::{Block, Tone, print_json};
@@ -269,23 +270,23 @@ fn print(
     let evidence = readiness.evidence();
     block.space();
     let text = format!(
-        "On {} days, {} submitters, {} sessions under the policy; {evidence}.",
-        evidence.days(),
-        evidence.submitters(),
-        evidence.sessions()
+        "On {}, {}, {} under the policy; {evidence}.",
+        counted(evidence.days(), "day"),
+        counted(evidence.submitters() as u64, "submitter"),
+        counted(evidence.sessions(), "session")
     );
     block.line("rests", Tone::Plain, text);
     if evidence.unverified_sessions() > 0 {
         let text = format!(
-            "{} sessions more are of senders that do not verify in mode testing.",
-            evidence.unverified_sessions()
+            "{} more, of senders that do not verify in mode testing.",
+            counted(evidence.unverified_sessions(), "session")
         );
         block.line("", Tone::Plain, text);
     }
     if evidence.unusable_reports() > 0 {
         let text = format!(
-            "{} reports have no period that can be true, and were passed over.",
-            evidence.unusable_reports()
+            "{} without a period that can be true, passed over.",
+            counted(evidence.unusable_reports() as u64, "report")
         );
         block.line("", Tone::Note, text);
     }

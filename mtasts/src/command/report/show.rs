@@ -156,7 +156,7 @@ fn days(block: &mut Block, days: &[Day]) {
         "{} days to {}: {} succeeded, {} failed and are yours to mend, {} failed as one sender sees it",
         days.len(),
         last.date,
-        sessions(sum(|day| day.successes)),
+        counted(sum(|day| day.successes), "session"),
         sum(|day| day.yours),
         sum(|day| day.theirs)
     );
@@ -171,17 +171,18 @@ fn cause_lines(block: &mut Block, cause: &Cause) {
     };
     let place = cause.host.as_ref().map(|host| format!("{}: ", cut(host))).unwrap_or_default();
     let days = cause.days.map(|days| format!(", {}", span(days))).unwrap_or_default();
-    let (count, who) = (sessions(cause.sessions), names(&cause.organizations));
+    let (count, who) = (counted(cause.sessions, "session"), names(&cause.organizations));
     block.line(label, tone, format!("{place}{} {count} ({who}){days}", cause.hint.cause()));
     block.line("", Tone::Plain, format!("fix: {}", cause.hint.fix()));
 }
 
-fn sessions(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "session" } else { "sessions" })
+/// A count with its noun.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn submitter(row: &Submitter) -> String {
-    let count = sessions(row.successes.saturating_add(row.failures));
+    let count = counted(row.successes.saturating_add(row.failures), "session");
     let mut facts = vec![format!("{}: {count}", cut(&row.name))];
     if row.failures > 0 {
         facts.push(format!("{} failed", row.failures));

@@ -23,16 +23,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::super::Exit;
+use super::super::daemons::value::{Maybe, Size, Span, text, texts};
+use super::super::daemons::{Fault, Log};
 use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
 use super::access::{SocketMode, SocketOwner, access};
-use super::fault::Fault;
 use super::file_budget::FileBudget;
-use super::logging::Log;
 use super::metrics::DEFAULT_ZONE;
 use super::place::Place;
 use super::report_keys::{ReportKeys, SocketPath};
-use super::value::{Maybe, Size, Span, text, texts};
 
 /// Every option of `mtasts serve`, under its key in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

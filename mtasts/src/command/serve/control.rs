@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use super::super::control::{
     Envelope, Explained, ExplainedEvent, MAX_REQUEST_LINE, Refreshed, Refusal, Request, VERSION, Which,
 };
+use super::super::daemons::serve_for_ever;
 use super::super::remembered::Remembered;
-use super::clients;
 
 /// Handles the requests of operators.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl Control {
                 }
             }
         };
-        clients::serve_for_ever("the control socket", MAX_CLIENTS, accept, converse).await;
+        serve_for_ever("the control socket", MAX_CLIENTS, accept, converse).await;
     }
 
     /// Serves until the client disconnects, or is idle for too long.

@@ -1,29 +1,26 @@
 //! The daemon: from its configuration to its end.
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mta_sts_resolver::{PolicyService, TrustStore};
+use mta_sts_resolver::{EntryStore, PolicyService, TrustStore};
 use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
+use super::super::daemons::{Asked, Log, Logging, Phase, Reloads, Signals, supervisor};
 use super::super::{Exit, store};
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::control::Control;
 use super::file_budget::FileBudget;
-use super::logging::{Log, Logging};
-use super::metrics::{Metrics, Reloads};
+use super::metrics::Metrics;
 use super::options::Options;
 use super::reports::{MxMismatches, Reports};
 use super::sockets::Sockets;
-use super::status::{Phase, StatusPages};
-use super::supervisor;
+use super::status::status_pages;
 
 /// A running daemon.
 pub(super) struct Daemon<'a> {
@@ -61,6 +58,7 @@ impl<'a> Daemon<'a> {
             let help = "`--store memory` works without a store";
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;
+        let shared_store = store.clone();
         if let Some(store) = store {
             service_config = service_config.with_store(store);
         }
@@ -99,7 +97,7 @@ impl<'a> Daemon<'a> {
         let status_pages = daemon.status_pages(sockets.metrics);
         let control = daemon.control(sockets.control);
         let (stop, stopped) = oneshot::channel();
-        let mut sending = pin!(daemon.send_reports(stopped));
+        let mut sending = pin!(daemon.send_reports(shared_store, stopped));
         tokio::select! {
             () = daemon.serve(sockets.answers, signals) => {}
             () = status_pages => {}
@@ -125,7 +123,7 @@ impl<'a> Daemon<'a> {
             Arc::clone(&self.reloads),
         );
         let store = self.configuration.store.to_string();
-        let pages = StatusPages::new(Arc::clone(&self.phase), metrics, self.service.clone(), store);
+        let pages = status_pages(Arc::clone(&self.phase), metrics, self.service.clone(), store);
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
             tracing::info!(%address, "serving /metrics and /healthz");
         }
@@ -136,13 +134,17 @@ impl<'a> Daemon<'a> {
     }
 
     /// Sends TLS reports, if any are counted, until `stopped` completes.
-    fn send_reports(&self, stopped: oneshot::Receiver<()>) -> impl Future<Output = ()> + use<> {
+    fn send_reports(
+        &self,
+        store: Option<Arc<dyn EntryStore>>,
+        stopped: oneshot::Receiver<()>,
+    ) -> impl Future<Output = ()> + use<> {
         let (reports, configuration) = (self.reports.clone(), self.configuration.clone());
         let (dns, trust_store) = (self.service.resolver().dns().clone(), self.trust_store.clone());
         async move {
             let stop = async { drop(stopped.await) };
             match reports {
-                Some(reports) => reports.send(&configuration, dns, trust_store, stop).await,
+                Some(reports) => reports.send(&configuration, dns, trust_store, store, stop).await,
                 None => stop.await,
             }
         }
@@ -294,52 +296,6 @@ impl<'a> Daemon<'a> {
     fn status(&self) -> String {
         let counts = self.service.counts();
         format!("answering: {} requests so far, {} domains cached", self.server.requests(), counts.entries)
-    }
-}
-
-enum Asked {
-    Reload,
-    Tell,
-    Nothing,
-    Stop,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    user1: Signal,
-    /// It has no meaning here, and would end the process.
-    user2: Signal,
-}
-
-impl Signals {
-    fn watch() -> Result<Self, (Exit, String)> {
-        let failed = |error: io::Error| (Exit::Temporary, format!("signals cannot be handled: {error}"));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-            hangup: signal(SignalKind::hangup()).map_err(failed)?,
-            user1: signal(SignalKind::user_defined1()).map_err(failed)?,
-            user2: signal(SignalKind::user_defined2()).map_err(failed)?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
-            _ = self.user1.recv() => Asked::Tell,
-            _ = self.user2.recv() => Asked::Nothing,
-        }
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_reporter::{Outbox, OutboxCounts};
+use mta_sts_reporter::{CollectorCounts, Outbox, OutboxCounts, ReportStoreState};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
 use mtasts_socketmap::{AnswerCounts, SocketmapServer};
 use prometheus_client::collector::Collector;
@@ -13,6 +12,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::super::daemons::{Labels, MetricsPage, Reloads};
 use super::reports::Reports;
 
 /// All metrics. They are collected on request: an answer to a mail server costs at most one addition.
@@ -29,13 +29,6 @@ struct Sources {
     service: PolicyService,
     reports: Option<Arc<Reports>>,
     reloads: Arc<Reloads>,
-}
-
-/// The number of reloads of the configuration.
-#[derive(Debug, Default)]
-pub(super) struct Reloads {
-    pub(super) done: AtomicU64,
-    pub(super) failed: AtomicU64,
 }
 
 impl Metrics {
@@ -62,7 +55,7 @@ impl Metrics {
 
 impl Collector for Sources {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = Page(encoder);
+        let mut page = MetricsPage::new(encoder);
         page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
         page.gauge(
             "process_start_time_seconds",
@@ -73,7 +66,7 @@ impl Collector for Sources {
         let server = self.server.counts();
         let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
-        page.answers("mtasts_requests", "Answered requests", &zones)?;
+        write_answers(&mut page, "mtasts_requests", "Answered requests", &zones)?;
         page.gauge("mtasts_clients", "Connected clients", server.clients)?;
         page.gauge("mtasts_max_clients", "Maximum number of connected clients", server.max_clients)?;
         page.counter("mtasts_connections", "Accepted connections of clients", server.connections)?;
@@ -131,7 +124,7 @@ impl Collector for Sources {
             ],
         )?;
         page.counter("mtasts_alerts", "Failed refreshes of cached policies", service.alerts)?;
-        page.policies(&service)?;
+        write_policies(&mut page, &service)?;
         page.counter("mtasts_dns_failures", "Lookups without an answer from DNS", service.dns_failures)?;
         page.counter(
             "mtasts_local_faults",
@@ -149,204 +142,165 @@ impl Collector for Sources {
                 ("failed", dane.failed),
             ],
         )?;
-        page.store(&service, self.service.store_state())?;
+        write_store(&mut page, &service, self.service.store_state())?;
         if let Some(reports) = &self.reports {
-            page.reports(reports)?;
-            if let Some((counts, faults)) = reports.outbox() {
-                page.outbox(&counts, &faults)?;
-            }
+            write_reports(&mut page, reports)?;
         }
 
-        page.counters(
-            "mtasts_reloads",
-            "Reloads of the configuration",
-            "result",
-            &[
-                ("done", self.reloads.done.load(Ordering::Relaxed)),
-                ("failed", self.reloads.failed.load(Ordering::Relaxed)),
-            ],
-        )
+        page.reloads(&self.reloads)
     }
 }
 
 /// The label of the default zone. No other zone has this name.
 pub(super) const DEFAULT_ZONE: &str = "default";
 
-struct Page<'a>(DescriptorEncoder<'a>);
-
-type Labels<'a> = [(&'a str, &'a str)];
-
-impl Page<'_> {
-    fn policies(&mut self, service: &ServiceCounts) -> fmt::Result {
-        self.counters(
-            "mtasts_policies_lapsed",
-            "Policies that expired because they were not refreshed in time",
-            "mode",
-            &[("enforce", service.lapsed_enforce), ("testing", service.lapsed_testing)],
+fn write_policies(page: &mut MetricsPage<'_>, service: &ServiceCounts) -> fmt::Result {
+    page.counters(
+        "mtasts_policies_lapsed",
+        "Policies that expired because they were not refreshed in time",
+        "mode",
+        &[("enforce", service.lapsed_enforce), ("testing", service.lapsed_testing)],
+    )?;
+    let policies = &service.policies;
+    page.gauges(
+        "mtasts_policies",
+        "Unexpired policies in memory, by mode",
+        "mode",
+        &[("enforce", policies.enforce), ("testing", policies.testing), ("none", policies.none)],
+    )?;
+    if let Some(first) = policies.first_expiry {
+        page.gauge(
+            "mtasts_first_expiry_timestamp_seconds",
+            "Earliest expiry of a policy in mode enforce or testing, unless it is refreshed, in Unix time",
+            first.as_secs(),
         )?;
-        let policies = &service.policies;
-        self.gauges(
-            "mtasts_policies",
-            "Unexpired policies in memory, by mode",
-            "mode",
-            &[("enforce", policies.enforce), ("testing", policies.testing), ("none", policies.none)],
-        )?;
-        if let Some(first) = policies.first_expiry {
-            self.gauge(
-                "mtasts_first_expiry_timestamp_seconds",
-                "Earliest expiry of a policy in mode enforce or testing, unless it is refreshed, in Unix time",
-                first.as_secs(),
-            )?;
+    }
+    Ok(())
+}
+
+/// Writes the metrics of the store, and its state if there is one.
+fn write_store(page: &mut MetricsPage<'_>, service: &ServiceCounts, state: StoreState) -> fmt::Result {
+    page.counter("mtasts_store_failures", "Failed operations of the store", service.store_failures)?;
+    page.gauge(
+        "mtasts_store_unsaved",
+        "Domains whose entries could not be written to the store yet",
+        service.unsaved,
+    )?;
+    if state == StoreState::None {
+        return Ok(());
+    }
+    page.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
+    page.gauges(
+        "mtasts_store_unreadable",
+        "Unreadable entries that the store keeps",
+        "reason",
+        &[("newer", service.store.newer), ("damaged", service.store.damaged)],
+    )?;
+    page.counter("mtasts_store_evicted", "Entries evicted from the store to make room", service.store.evicted)
+}
+
+/// The metrics of TLS reports.
+fn write_reports(page: &mut MetricsPage<'_>, reports: &Reports) -> fmt::Result {
+    let (counts, state) = reports.counts();
+    write_collected(page, &counts, &state)?;
+    if let Some((counts, faults)) = reports.outbox() {
+        write_outbox(page, &counts, &faults)?;
+    }
+    let Some(is_sender) = reports.is_sender() else { return Ok(()) };
+    page.gauge(
+        "mtasts_tlsrpt_sender",
+        "Whether this machine sends the TLS reports of all that share the store",
+        u64::from(is_sender),
+    )?;
+    let parcels = state.parcels as u64;
+    page.gauge("mtasts_tlsrpt_parcels", "Parcels of counts on their way to that machine", parcels)
+}
+
+fn write_collected(
+    page: &mut MetricsPage<'_>,
+    counts: &CollectorCounts,
+    state: &ReportStoreState,
+) -> fmt::Result {
+    let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();
+    page.counters(
+        "mtasts_tlsrpt_events",
+        "Sessions that mail servers told of, by what became of them",
+        "result",
+        &[
+            ("counted", counts.events),
+            ("no-tlsrpt-record", not_counted("no-tlsrpt-record")),
+            ("tlsrpt-report", not_counted("tlsrpt-report")),
+        ],
+    )?;
+    let refused: u64 = counts.refused.values().sum();
+    page.counters(
+        "mtasts_tlsrpt_lost",
+        "What was sent to the collector and not counted, by the reason",
+        "reason",
+        &[
+            ("queue-full", counts.overflowed),
+            ("no-datagram", refused),
+            ("too-many-domains", not_counted("too-many-domains")),
+            ("out-of-memory", not_counted("out-of-memory")),
+            ("not-forwarded", counts.forward_lost),
+        ],
+    )?;
+    page.counter("mtasts_tlsrpt_reports", "TLS reports that were given out to be sent", state.taken)?;
+    page.gauge("mtasts_tlsrpt_domains", "Domains that sessions are counted of today", state.domains as u64)?;
+    page.gauge("mtasts_tlsrpt_octets", "Octets that all counts take in memory", state.octets as u64)?;
+    page.gauge(
+        "mtasts_tlsrpt_store_up",
+        "Whether what is counted for TLS reports is saved",
+        u64::from(state.unsaved_since.is_none()),
+    )
+}
+
+fn write_answers(
+    page: &mut MetricsPage<'_>,
+    name: &str,
+    help: &str,
+    zones: &[(&str, &AnswerCounts)],
+) -> fmt::Result {
+    let mut metric = page.family(name, help, MetricType::Counter)?;
+    for (zone, counts) in zones {
+        let answers = [
+            ("ok", counts.ok),
+            ("notfound", counts.not_found),
+            ("temp", counts.temporary),
+            ("perm", counts.permanent),
+        ];
+        for (answer, value) in answers {
+            let labels: &Labels<'_> = &[("zone", zone), ("answer", answer)];
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Writes the metrics of the store, and its state if there is one.
-    fn store(&mut self, service: &ServiceCounts, state: StoreState) -> fmt::Result {
-        self.counter("mtasts_store_failures", "Failed operations of the store", service.store_failures)?;
-        self.gauge(
-            "mtasts_store_unsaved",
-            "Domains whose entries could not be written to the store yet",
-            service.unsaved,
-        )?;
-        if state == StoreState::None {
-            return Ok(());
-        }
-        self.gauge("mtasts_store_up", "Whether the store works", u64::from(state == StoreState::Up))?;
-        self.gauges(
-            "mtasts_store_unreadable",
-            "Unreadable entries that the store keeps",
-            "reason",
-            &[("newer", service.store.newer), ("damaged", service.store.damaged)],
-        )?;
-        self.counter(
-            "mtasts_store_evicted",
-            "Entries evicted from the store to make room",
-            service.store.evicted,
-        )
-    }
-
-    /// The metrics of TLS reports.
-    fn reports(&mut self, reports: &Reports) -> fmt::Result {
-        let (counts, state) = reports.counts();
-        let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();
-        self.counters(
-            "mtasts_tlsrpt_events",
-            "Sessions that mail servers told of, by what became of them",
-            "result",
-            &[
-                ("counted", counts.events),
-                ("no-tlsrpt-record", not_counted("no-tlsrpt-record")),
-                ("tlsrpt-report", not_counted("tlsrpt-report")),
-            ],
-        )?;
-        let refused: u64 = counts.refused.values().sum();
-        self.counters(
-            "mtasts_tlsrpt_lost",
-            "What was sent to the collector and not counted, by the reason",
-            "reason",
-            &[
-                ("queue-full", counts.overflowed),
-                ("no-datagram", refused),
-                ("too-many-domains", not_counted("too-many-domains")),
-                ("out-of-memory", not_counted("out-of-memory")),
-                ("not-forwarded", counts.forward_lost),
-            ],
-        )?;
-        self.counter("mtasts_tlsrpt_reports", "TLS reports that were given out to be sent", state.taken)?;
-        self.gauge(
-            "mtasts_tlsrpt_domains",
-            "Domains that sessions are counted of today",
-            state.domains as u64,
-        )?;
-        self.gauge("mtasts_tlsrpt_octets", "Octets that all counts take in memory", state.octets as u64)?;
-        self.gauge(
-            "mtasts_tlsrpt_store_up",
-            "Whether what is counted for TLS reports is saved",
-            u64::from(state.unsaved_since.is_none()),
-        )
-    }
-
-    /// The metrics of the outbox of TLS reports.
-    fn outbox(&mut self, counts: &OutboxCounts, faults: &[&str]) -> fmt::Result {
-        self.counters(
-            "mtasts_tlsrpt_deliveries",
-            "Deliveries of TLS reports that have ended, by their result",
-            "result",
-            &[
-                ("sent-by-mail", counts.sent_by_mail),
-                ("sent-by-post", counts.sent_by_post),
-                ("refused", counts.refused),
-                ("given-up", counts.given_up),
-                ("unwanted", counts.unwanted),
-            ],
-        )?;
-        self.counter(
-            "mtasts_tlsrpt_failed_attempts",
-            "Failed attempts to deliver TLS reports",
-            counts.failed_tries,
-        )?;
-        self.gauge(
-            "mtasts_tlsrpt_waiting",
-            "Deliveries of TLS reports that wait for an attempt",
-            counts.waiting,
-        )?;
-        let parts = Outbox::PARTS.map(|part| (part, u64::from(!faults.contains(&part))));
-        self.gauges(
-            "mtasts_tlsrpt_outbox_up",
-            "Whether a part that TLS reports depend on works",
-            "part",
-            &parts,
-        )
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        // Prometheus only has floating point numbers; these are far from where they become inexact.
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
-        self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
-    }
-
-    fn gauges(&mut self, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (word, value) in values {
-            let labels: &Labels<'_> = &[(label, word)];
-            metric.encode_family(&labels)?.encode_gauge(&i64::try_from(*value).unwrap_or(i64::MAX))?;
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
-    }
-
-    fn counters(&mut self, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (word, value) in values {
-            let labels: &Labels<'_> = &[(label, word)];
-            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(value, None)?;
-        }
-        Ok(())
-    }
-
-    fn answers(&mut self, name: &str, help: &str, zones: &[(&str, &AnswerCounts)]) -> fmt::Result {
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (zone, counts) in zones {
-            let answers = [
-                ("ok", counts.ok),
-                ("notfound", counts.not_found),
-                ("temp", counts.temporary),
-                ("perm", counts.permanent),
-            ];
-            for (answer, value) in answers {
-                let labels: &Labels<'_> = &[("zone", zone), ("answer", answer)];
-                metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn info(&mut self, name: &str, help: &str, labels: &Labels<'_>) -> fmt::Result {
-        self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(&labels)
-    }
+/// The metrics of the outbox of TLS reports.
+fn write_outbox(page: &mut MetricsPage<'_>, counts: &OutboxCounts, faults: &[&str]) -> fmt::Result {
+    page.counters(
+        "mtasts_tlsrpt_deliveries",
+        "Deliveries of TLS reports that have ended, by their result",
+        "result",
+        &[
+            ("sent-by-mail", counts.sent_by_mail),
+            ("sent-by-post", counts.sent_by_post),
+            ("refused", counts.refused),
+            ("given-up", counts.given_up),
+            ("unwanted", counts.unwanted),
+        ],
+    )?;
+    page.counter(
+        "mtasts_tlsrpt_failed_attempts",
+        "Failed attempts to deliver TLS reports",
+        counts.failed_tries,
+    )?;
+    page.gauge(
+        "mtasts_tlsrpt_waiting",
+        "Deliveries of TLS reports that wait for an attempt",
+        counts.waiting,
+    )?;
+    let parts = Outbox::PARTS.map(|part| (part, u64::from(!faults.contains(&part))));
+    page.gauges("mtasts_tlsrpt_outbox_up", "Whether a part that TLS reports depend on works", "part", &parts)
 }

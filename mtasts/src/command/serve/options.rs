@@ -7,17 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mtasts_socketmap::{Overrides, Zones};
 
+use super::super::daemons::value::Maybe;
+use super::super::daemons::{Fault, LogFormat, LogLevel, Unworkable};
 use super::super::dns_server::DnsServer;
 use super::super::store::StorePlace;
 use super::beside::config_file;
 use super::configuration::{Configuration, ConfigurationError, ZoneKeys};
-use super::fault::Fault;
-use super::logging::{LogFormat, LogLevel};
 use super::overrides;
 use super::place::Place;
 use super::report_keys::SocketPath;
-use super::unworkable::Unworkable;
-use super::value::Maybe;
 
 /// Options that count more than those of the file.
 #[derive(Args, Debug)]

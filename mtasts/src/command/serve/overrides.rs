@@ -8,8 +8,8 @@ use mtasts_socketmap::{OverrideError, Overrides};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::daemons::Fault;
 use super::configuration::ConfigurationError;
-use super::fault::Fault;
 
 /// The settings for one destination: exactly one of these.
 #[derive(Debug, Deserialize)]

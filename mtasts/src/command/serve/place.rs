@@ -1,13 +1,14 @@
 //! A listening address.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::{fmt, io};
 
 use mtasts_socketmap::{SocketAccess, SocketmapListener};
 
 use super::super::Exit;
+use super::super::daemons::cannot_listen;
 
 /// A TCP port or a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +49,4 @@ impl fmt::Display for Place {
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
     }
-}
-
-/// The exit status and the message if the daemon cannot listen at an address.
-pub(super) fn cannot_listen(place: &str, error: &io::Error) -> (Exit, String) {
-    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Temporary } else { Exit::No };
-    (exit, format!("cannot listen on {place}: {error}"))
 }

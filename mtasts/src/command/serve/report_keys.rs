@@ -13,10 +13,10 @@ use mta_sts_reporter::{
 use serde::{Deserialize, Serialize};
 
 use super::super::Exit;
+use super::super::daemons::value::{Maybe, Size, text};
 use super::super::store::state_folder;
 use super::configuration::Configuration;
 use super::sending::{Dkim, MailServer};
-use super::value::{Maybe, Size, text};
 
 /// The table `[report]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

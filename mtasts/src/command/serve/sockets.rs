@@ -8,8 +8,8 @@ use mtasts_socketmap::SocketmapListener;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::super::Exit;
+use super::super::daemons::cannot_listen;
 use super::configuration::Configuration;
-use super::place::cannot_listen;
 
 /// Every listening socket of the daemon.
 #[derive(Debug)]

@@ -1,37 +1,12 @@
 //! Values of the configuration that are valid but cannot work.
 
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
-
+use super::super::daemons::{MAX_SOCKET_PATH, TOO_LONG, Unworkable};
 use super::configuration::Configuration;
 use super::place::Place;
 use super::report_keys::SocketPath;
-
-/// A key whose value cannot work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unworkable {
-    /// The key with its tables, from the outermost.
-    pub(super) key: &'static [&'static str],
-    pub(super) message: String,
-}
-
-impl Unworkable {
-    /// The position of the value in a file, if it is there.
-    pub(super) fn span(&self, text: &str) -> Option<Range<usize>> {
-        let file = DeTable::parse(text).ok()?;
-        let mut table = file.get_ref();
-        let (last, tables) = self.key.split_last()?;
-        for name in tables {
-            let (_, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-            let DeValue::Table(inner) = value.get_ref() else { return None };
-            table = inner;
-        }
-        table.iter().find(|(key, _)| key.get_ref() == last).map(|(_, value)| value.span())
-    }
-}
 
 impl Configuration {
     /// The first value that cannot work.
@@ -146,9 +121,6 @@ fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
 }
 
 const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
-/// The length of `sun_path` in unix(7), without the terminating octet.
-const MAX_SOCKET_PATH: usize = 107;
-const TOO_LONG: &str = "the path of a socket must not exceed 107 octets";
 
 #[cfg(test)]
 mod tests {

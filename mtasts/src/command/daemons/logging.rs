@@ -23,19 +23,19 @@ use super::value::text;
 /// The table `[log]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Log {
+pub(crate) struct Log {
     #[serde(with = "text")]
-    pub(super) level: LogLevel,
-    pub(super) format: LogFormat,
-    pub(super) domains: bool,
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
+    pub(crate) domains: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LogLevel(LevelFilter);
+pub(crate) struct LogLevel(LevelFilter);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people
     #[default]
     Text,
@@ -45,13 +45,13 @@ pub(super) enum LogFormat {
 
 /// Changes the level of a running log.
 #[derive(Clone, Debug)]
-pub(super) struct Logging {
+pub(crate) struct Logging {
     level: reload::Handle<LevelFilter, Registry>,
 }
 
 impl Log {
     /// Starts the log, on standard error.
-    pub(super) fn start(&self) -> Logging {
+    pub(crate) fn start(&self) -> Logging {
         let (filter, level) = reload::Layer::new(self.level.0);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
         let lines = match self.format {
@@ -70,7 +70,7 @@ impl Log {
 }
 
 impl Logging {
-    pub(super) fn set_level(&self, level: LogLevel) {
+    pub(crate) fn set_level(&self, level: LogLevel) {
         // It fails only if the log is gone.
         let _ = self.level.reload(level.0);
     }

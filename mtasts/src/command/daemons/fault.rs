@@ -8,7 +8,7 @@ use super::super::output::printable;
 
 /// A mistake in a file written by the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     file: PathBuf,
     place: Option<Place>,
     message: String,
@@ -24,23 +24,23 @@ struct Place {
 
 impl Fault {
     /// A mistake in this range of the file's text.
-    pub(super) fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), place: Some(Place::new(text, span)), message: message.into() }
     }
 
     /// An error of the TOML parser.
-    pub(super) fn toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+    pub(crate) fn toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let place = error.span().map(|span| Place::new(text, span));
         Self { file: file.to_owned(), place, message: error.message().to_owned() }
     }
 
     /// Returns whether the line with the mistake satisfies a condition.
-    pub(super) fn is_in_line(&self, such: impl FnOnce(&str) -> bool) -> bool {
+    pub(crate) fn is_in_line(&self, such: impl FnOnce(&str) -> bool) -> bool {
         self.place.as_ref().is_some_and(|place| such(place.text.trim_start()))
     }
 
     /// Adds a hint.
-    pub(super) fn with_help(mut self, help: &str) -> Self {
+    pub(crate) fn with_help(mut self, help: &str) -> Self {
         self.message = format!("{} ({help})", self.message.trim());
         self
     }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 /// Serves for as long as the future is polled, at most this many clients at once. `whose` names the socket in the log.
-pub(super) async fn serve_for_ever<S, C>(
+pub(crate) async fn serve_for_ever<S, C>(
     whose: &'static str,
     max_clients: usize,
     accept: impl AsyncFn() -> io::Result<S>,

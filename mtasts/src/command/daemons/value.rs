@@ -5,21 +5,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// For `#[serde(with = "text")]`: parsed by `FromStr` and written by `Display`.
-pub(super) mod text {
+pub(crate) mod text {
     use std::fmt::Display;
     use std::str::FromStr;
 
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(in crate::command::serve) fn serialize<T: Display, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
-    pub(in crate::command::serve) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
@@ -27,7 +24,7 @@ pub(super) mod text {
 }
 
 /// For `#[serde(with = "texts")]`: a list of them.
-pub(super) mod texts {
+pub(crate) mod texts {
     use std::fmt::Display;
     use std::str::FromStr;
 
@@ -37,18 +34,14 @@ pub(super) mod texts {
     #[serde(transparent)]
     struct Item<T: FromStr<Err: Display> + Display>(#[serde(with = "super::text")] T);
 
-    pub(in crate::command::serve) fn serialize<T: FromStr<Err: Display> + Display + Clone, S: Serializer>(
+    pub(crate) fn serialize<T: FromStr<Err: Display> + Display + Clone, S: Serializer>(
         values: &[T],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(values.iter().cloned().map(Item))
     }
 
-    pub(in crate::command::serve) fn deserialize<
-        'de,
-        T: FromStr<Err: Display> + Display,
-        D: Deserializer<'de>,
-    >(
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display> + Display, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<T>, D::Error> {
         Ok(Vec::<Item<T>>::deserialize(deserializer)?.into_iter().map(|Item(value)| value).collect())
@@ -57,7 +50,7 @@ pub(super) mod texts {
 
 /// A value, or the empty string for none, so that every key can show its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Maybe<T>(pub(super) Option<T>);
+pub(crate) struct Maybe<T>(pub(crate) Option<T>);
 
 impl<T: FromStr> FromStr for Maybe<T> {
     type Err = T::Err;
@@ -81,10 +74,10 @@ impl<T> Default for Maybe<T> {
 
 /// A span of time, such as `80s` or `5m`; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span(pub(super) Duration);
+pub(crate) struct Span(pub(crate) Duration);
 
 impl Span {
-    pub(super) const fn from_secs(seconds: u64) -> Self {
+    pub(crate) const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 }
@@ -109,7 +102,7 @@ impl fmt::Display for Span {
 
 /// A number of octets, such as `64 KiB` or `256 MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub(super) u64);
+pub(crate) struct Size(pub(crate) u64);
 
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 
 /// Announces that the daemon is ready, or ready again.
-pub(super) fn ready(status: &str) {
+pub(crate) fn ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// Announces a reload; [`ready`] ends it.
-pub(super) fn reloading() {
+pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => {
             notify(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration again")]);
@@ -19,23 +19,23 @@ pub(super) fn reloading() {
     }
 }
 
-pub(super) fn stopping() {
+pub(crate) fn stopping() {
     notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
 }
 
 /// Sets the status shown by `systemctl status`.
-pub(super) fn status(status: &str) {
+pub(crate) fn status(status: &str) {
     notify(&[NotifyState::Status(status)]);
 }
 
 /// Sends a watchdog heartbeat.
-pub(super) fn heartbeat(status: &str) {
+pub(crate) fn heartbeat(status: &str) {
     notify(&[NotifyState::Watchdog, NotifyState::Status(status)]);
 }
 
 /// The interval of heartbeats, if they are required: half of the time that the service manager
 /// waits.
-pub(super) fn heartbeat_interval() -> Option<Duration> {
+pub(crate) fn heartbeat_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|within| within / 2).filter(|interval| !interval.is_zero())
 }
 

@@ -1,0 +1,151 @@
+//! What the Policy Host says on its HTTP pages.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use mta_sts_publisher::{AcmeCertificates, PolicyHostServer, ReportReceiver};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, text};
+use prometheus_client::registry::Registry;
+
+use super::super::super::daemons::{MetricsPage, Phase, Reloads, Status};
+
+/// The status of the Policy Host.
+#[derive(Debug)]
+pub(super) struct PublisherStatus {
+    phase: Arc<Phase>,
+    server: PolicyHostServer,
+    registry: Registry,
+}
+
+/// The sources of the numbers.
+#[derive(Debug)]
+struct Sources {
+    started_at: Duration,
+    server: PolicyHostServer,
+    receiver: Option<ReportReceiver>,
+    acme: Option<AcmeCertificates>,
+    reloads: Arc<Reloads>,
+}
+
+impl PublisherStatus {
+    pub(super) fn new(
+        phase: Arc<Phase>,
+        server: PolicyHostServer,
+        receiver: Option<ReportReceiver>,
+        acme: Option<AcmeCertificates>,
+        reloads: Arc<Reloads>,
+    ) -> Self {
+        let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let mut registry = Registry::default();
+        let sources = Sources { started_at, server: server.clone(), receiver, acme, reloads };
+        registry.register_collector(Box::new(sources));
+        Self { phase, server, registry }
+    }
+}
+
+impl Status for PublisherStatus {
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.phase.is_serving()
+    }
+
+    fn health(&self) -> String {
+        let counts = self.server.counts();
+        format!(
+            "{}\npolicies: {} domains, {} sent\ncertificates: {}\n",
+            self.phase.word(),
+            counts.domains,
+            counts.policies,
+            self.server.certificates().lives().len(),
+        )
+    }
+}
+
+impl Collector for Sources {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = MetricsPage::new(encoder);
+        page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
+        page.gauge(
+            "process_start_time_seconds",
+            "Start time of the process, in Unix time",
+            self.started_at.as_secs(),
+        )?;
+        let counts = self.server.counts();
+        page.gauge("mtasts_publish_domains", "Domains with a policy", counts.domains)?;
+        page.gauge("mtasts_publish_connected", "Open connections", counts.connected)?;
+        page.counter("mtasts_publish_connections", "Accepted connections", counts.connections)?;
+        page.counters(
+            "mtasts_publish_lost_connections",
+            "Connections without a request, by the reason",
+            "reason",
+            &[
+                ("too-many", counts.turned_away),
+                ("unknown-name", counts.unknown_names),
+                // They are read one after the other.
+                ("handshake", counts.failed_handshakes.saturating_sub(counts.unknown_names)),
+            ],
+        )?;
+        page.counters(
+            "mtasts_publish_requests",
+            "Answered requests",
+            "answer",
+            &[
+                ("policy", counts.policies),
+                ("not-found", counts.not_found),
+                ("misdirected", counts.misdirected),
+                ("refused", counts.refused),
+                ("report", counts.reports),
+                ("report-refused", counts.refused_reports),
+            ],
+        )?;
+        let lives = self.server.certificates().lives();
+        page.gauge("mtasts_publish_certificates", "Certificates in use", lives.len() as u64)?;
+        if let Some(first) = lives.first() {
+            page.gauge(
+                "mtasts_publish_first_certificate_expiry_timestamp_seconds",
+                "Earliest end of a certificate in use, in Unix time",
+                first.not_after.as_secs(),
+            )?;
+        }
+        if let Some(acme) = &self.acme {
+            let counts = acme.counts();
+            page.counters(
+                "mtasts_publish_orders",
+                "Orders of certificates, by their result",
+                "result",
+                &[("issued", counts.issued), ("failed", counts.failed)],
+            )?;
+            page.gauge(
+                "mtasts_publish_missing_certificates",
+                "Policy Hosts without a valid certificate",
+                counts.without_certificate,
+            )?;
+            page.gauge(
+                "mtasts_publish_ending_certificates",
+                "Certificates that end soon, and should have been renewed",
+                counts.ending,
+            )?;
+            page.gauge(
+                "mtasts_publish_orders_up",
+                "Whether nothing holds up all orders",
+                u64::from(counts.faults.is_empty()),
+            )?;
+        }
+        if let Some(receiver) = &self.receiver {
+            page.gauge(
+                "mtasts_publish_report_octets",
+                "Size of the folder of reports, in octets",
+                receiver.used(),
+            )?;
+        }
+        page.reloads(&self.reloads)
+    }
+}
