@@ -18,9 +18,10 @@ use std::sync::OnceLock;
 use std::{env, fs};
 
 /// Their packages, and the names of their libraries.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("mta-sts-core", "mta_sts_core"),
     ("mta-sts-publisher", "mta_sts_publisher"),
+    ("mta-sts-reporter", "mta_sts_reporter"),
     ("mta-sts-resolver", "mta_sts_resolver"),
     ("mtasts", "mtasts_socketmap"),
 ];

@@ -467,3 +467,45 @@ fn a_clock_that_was_far_ahead_leaves_no_day_behind() {
     assert_eq!(rest[0].report.policies()[0].failures(), 2);
     assert!(tally.is_empty());
 }
+
+#[test]
+fn finished_days_are_taken_once_for_another_machine() {
+    let (mut here, mut there) = (tally(), Tally::new(TallyConfig::new(8, sender())));
+    let session = |tally: &mut Tally, name: &str, now: u64| {
+        let name = domain(name);
+        let host = DnsName::parse("mx.a.test").unwrap();
+        let policy = policy("enforce");
+        let verdict =
+            Delivery::under(&policy).check_session(&MxHost::new(&host), Session::new(TlsResult::NotOffered));
+        let event = Event::session(&name, &verdict.rows[0], SessionFacts::new(&host).with_policy(&policy));
+        tally.count(&event.with_record(RECORD), at(now));
+    };
+    session(&mut here, "sealed.test", NOON);
+    let due = here.poll_report(at(NOON + DAY)).unwrap();
+    // Of the same day as the one that is being delivered, by a clock that stepped back, and of others.
+    for (name, now) in [("sealed.test", NOON), ("a.test", NOON + DAY), ("today.test", NOON + 2 * DAY)] {
+        session(&mut here, name, now);
+    }
+    here.note_report_mail(&domain("a.test"), at(NOON + 2 * DAY));
+    let before = here.octets();
+    handle_saved(&mut here);
+    let finished = here.take_finished_days(at(NOON + 2 * DAY));
+    assert!(here.octets() < before);
+    assert!(here.take_finished_days(at(NOON + 2 * DAY)).is_empty(), "once");
+    // A store is told, too.
+    assert!(!changes(&mut here).is_empty());
+    handle_saved(&mut here);
+    let mut restored = Tally::parse(here.to_text().as_bytes(), TallyConfig::new(7, sender())).unwrap();
+    handle_saved(&mut restored);
+    assert_eq!(restored.octets(), here.octets());
+
+    there.merge(&Tally::parse(finished.to_text().as_bytes(), TallyConfig::new(9, sender())).unwrap());
+    let later = at(NOON + 3 * DAY);
+    let of_there: Vec<_> = reports(&mut there, later).iter().map(|due| due.domain.to_string()).collect();
+    assert_eq!(BTreeSet::from_iter(of_there), ["a.test", "sealed.test"].map(String::from).into());
+    // What was handed out stays, and is the same.
+    let kept = reports(&mut here, later);
+    assert_eq!(kept.len(), 2);
+    let again = kept.iter().find(|other| other.domain == due.domain).unwrap();
+    assert_eq!(again.report, due.report);
+}

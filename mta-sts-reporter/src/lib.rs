@@ -19,6 +19,8 @@ mod overview;
 mod page;
 #[cfg(feature = "sender")]
 mod report_store;
+#[cfg(feature = "sender")]
+mod sqlite_fault;
 mod visible;
 
 #[cfg(feature = "sender")]
@@ -32,7 +34,7 @@ pub use inbox::{
 #[cfg(feature = "sender")]
 pub use outbox::{
     DeliveryState, DueReports, DueReportsError, Outbox, OutboxCounts, OutboxError, OutboxErrorKind,
-    QueuedDelivery, ReportMailer, ReportQueue, TrialFile, write_trial,
+    QueuedDelivery, ReportFleet, ReportMailer, ReportQueue, TrialFile, write_trial,
 };
 #[cfg(feature = "dkim")]
 pub use outbox::{DkimKeyError, DkimSigning};

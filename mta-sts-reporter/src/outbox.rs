@@ -6,6 +6,7 @@ mod counts;
 mod dkim;
 mod due;
 mod error;
+mod fleet;
 mod mail;
 mod mailer;
 mod queue;
@@ -17,11 +18,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mta_sts_core::PolicyDomain;
 use mta_sts_core::tlsrpt::{DueReport, ReportUri, TlsrptRecord};
-use mta_sts_resolver::{
-    Clock, DnsClient, DnsError, EntryStore, LeaseHolder, ReportPostError, ReportPoster, SystemClock,
-};
+use mta_sts_core::{PolicyDomain, UnixTime};
+use mta_sts_resolver::{Clock, DnsClient, DnsError, ReportPostError, ReportPoster, SystemClock};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
@@ -31,6 +30,7 @@ pub use self::counts::OutboxCounts;
 pub use self::dkim::{DkimKeyError, DkimSigning};
 pub use self::due::{DueReports, DueReportsError};
 pub use self::error::{OutboxError, OutboxErrorKind};
+pub use self::fleet::ReportFleet;
 use self::mail::ReportMail;
 pub use self::mailer::ReportMailer;
 pub use self::queue::{DeliveryState, QueuedDelivery, ReportQueue};
@@ -89,7 +89,7 @@ struct Shared {
     poster: ReportPoster,
     mailer: ReportMailer,
     clock: Arc<dyn Clock>,
-    lease: Option<Lease>,
+    fleet: Option<ReportFleet>,
     state: Mutex<State>,
     troubles: Troubles,
 }
@@ -103,20 +103,13 @@ struct State {
     busy: BTreeMap<String, usize>,
 }
 
-#[derive(Clone)]
-struct Lease {
-    store: Arc<dyn EntryStore>,
-    name: PolicyDomain,
-    holder: LeaseHolder,
-}
-
 impl Outbox {
     /// The most deliveries that are made at once.
     pub const MAX_AT_ONCE: usize = 32;
 
-    /// The parts that reports depend on: the queue; the tally, [`DueReports`]; the lease of the sender; the mail server; the key that mails
+    /// The parts that reports depend on: the queue; the tally, [`DueReports`]; the store that a [`ReportFleet`] shares; the mail server; the key that mails
     /// are signed with.
-    pub const PARTS: [&str; 5] = [QUEUE, TALLY, LEASE, MAIL, DKIM];
+    pub const PARTS: [&str; 5] = [QUEUE, TALLY, FLEET, MAIL, DKIM];
 
     /// Creates an outbox with this queue, using the system's clock.
     pub fn new(queue: ReportQueue, dns: DnsClient, poster: ReportPoster, mailer: ReportMailer) -> Self {
@@ -127,7 +120,7 @@ impl Outbox {
                 poster,
                 mailer,
                 clock: Arc::new(SystemClock),
-                lease: None,
+                fleet: None,
                 state: Mutex::default(),
                 troubles: Troubles::default(),
             }),
@@ -143,16 +136,20 @@ impl Outbox {
         self
     }
 
-    /// Takes reports that are due only while this machine has the lease of the sender in a store that machines share. Each
-    /// machine delivers what it has taken.
+    /// Joins machines of which one sends the reports. Each machine delivers what is in its queue.
+    ///
+    /// The reports given to [`Outbox::run`] must be the counts of the fleet.
     #[must_use]
-    pub fn with_lease(mut self, store: Arc<dyn EntryStore>, submitter: &PolicyDomain) -> Self {
-        // No domain has a policy under a name like this, so the lease is nobody else's.
-        let name = PolicyDomain::parse(&format!("tlsrpt-sender.{submitter}"));
-        if let (Some(shared), Ok(name)) = (Arc::get_mut(&mut self.shared), name) {
-            shared.lease = Some(Lease { store, name, holder: LeaseHolder::unique() });
+    pub fn with_fleet(mut self, fleet: ReportFleet) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.fleet = Some(fleet);
         }
         self
+    }
+
+    /// The machines that it has joined.
+    pub fn fleet(&self) -> Option<&ReportFleet> {
+        self.shared.fleet.as_ref()
     }
 
     /// The queue.
@@ -190,6 +187,9 @@ impl Outbox {
         tokio::select! {
             () = work => {}
             () = stop => {}
+        }
+        if let Some(fleet) = &self.shared.fleet {
+            fleet.leave().await;
         }
         while deliveries.join_next().await.is_some() {}
         let written = self.shared.write_down().await;
@@ -254,7 +254,7 @@ impl Shared {
     /// Takes what is due into the queue.
     async fn take(self: &Arc<Self>, reports: &Arc<dyn DueReports>) -> Result<bool, OutboxError> {
         let now = self.clock.now();
-        if !self.has_lease().await {
+        if !self.meet_fleet(now).await {
             return Ok(false);
         }
         let (shared, reports) = (Arc::clone(self), Arc::clone(reports));
@@ -288,12 +288,12 @@ impl Shared {
         let _ = checked.await;
     }
 
-    async fn has_lease(&self) -> bool {
-        let Some(lease) = &self.lease else { return true };
-        let Some(leases) = lease.store.leases() else { return true };
-        let taken = leases.take(&lease.name, lease.holder, LEASE_TIME).await;
-        self.troubles.note(LEASE, taken.as_ref().err());
-        taken.unwrap_or(false)
+    /// Passes counts on between the machines of a fleet; whether what is due here is to be sent from here.
+    async fn meet_fleet(&self, now: UnixTime) -> bool {
+        let Some(fleet) = &self.fleet else { return true };
+        let met = fleet.meet(now).await;
+        self.troubles.note(FLEET, met.as_ref().err());
+        met.is_ok()
     }
 
     /// Asks where some reports go; whether there were any.
@@ -565,10 +565,8 @@ const MEDIA_TYPE: &str = "application/tlsrpt+gzip";
 const ADDRESSED_AT_ONCE: usize = 32;
 /// How long after it became due something may be begun, also when the clock is set.
 const ATTENTION: Duration = Duration::from_secs(5);
-/// Longer than a round of the loop takes.
-const LEASE_TIME: Duration = Duration::from_secs(60);
 const QUEUE: &str = "queue";
 const TALLY: &str = "tally";
-const LEASE: &str = "lease";
+const FLEET: &str = "fleet";
 const MAIL: &str = "mail";
 const DKIM: &str = "dkim";

@@ -2,6 +2,7 @@
 
 mod database;
 mod error;
+mod parcels;
 mod saving;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use mta_sts_core::tlsrpt::{
 use mta_sts_core::{PolicyDomain, UnixTime};
 
 pub use self::error::{ReportStoreError, ReportStoreErrorKind};
+use self::parcels::ParcelShelf;
 use self::saving::Saver;
 
 /// A [`Tally`] persisted in an SQLite database, and the source of its due reports.
@@ -127,6 +129,8 @@ pub struct ReportStoreState {
     pub domains: usize,
     /// The memory of all counts, in octets.
     pub octets: usize,
+    /// The number of parcels that have not arrived at the machine that sends the reports.
+    pub parcels: usize,
     /// Sessions that were lost for lack of room when tallies were merged.
     pub lost_sessions: u64,
     /// Reports that were moved to the queue since the start.
@@ -172,6 +176,7 @@ impl ReportStore {
                 tally: Tally::new(config.of_tally(seed)),
                 seed,
                 is_loaded: path.is_none(),
+                parcels: ParcelShelf::unnamed(),
                 taken: 0,
                 lost_sessions: 0,
             }),
@@ -297,6 +302,7 @@ impl ReportStore {
         ReportStoreState {
             domains: counting.tally.domains(now),
             octets: counting.tally.octets(),
+            parcels: counting.parcels.len(),
             lost_sessions: counting.lost_sessions.saturating_add(counting.tally.lost_sessions()),
             taken: counting.taken,
             save_failures,
@@ -332,6 +338,7 @@ struct Counting {
     seed: u64,
     /// Whether the data saved by earlier processes is loaded.
     is_loaded: bool,
+    parcels: ParcelShelf,
     taken: u64,
     /// By tallies that were here before.
     lost_sessions: u64,

@@ -42,8 +42,8 @@ pub use smtp::{
     StarttlsOutcome,
 };
 pub use store::{
-    EntryStore, LeaseHolder, Leases, StoreCounts, StoreError, StoreErrorKind, StoreFuture, Unreadable,
-    UnreadableEntry, merge_entries,
+    EntryStore, LeaseHolder, Leases, Parcel, ParcelClaim, ParcelState, Parcels, StoreCounts, StoreError,
+    StoreErrorKind, StoreFuture, Unreadable, UnreadableEntry, merge_entries,
 };
 #[cfg(feature = "redis")]
 pub use store::{InvalidRedisUrl, RedisStore, RedisUrl};

@@ -1,6 +1,7 @@
 //! Stores, in which entries survive a restart of the process.
 
 mod merging;
+mod parcels;
 #[cfg(any(feature = "redis", feature = "sqlite"))]
 mod ranking;
 #[cfg(feature = "redis")]
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 pub use self::merging::merge_entries;
 pub(crate) use self::merging::updates;
+pub use self::parcels::{Parcel, ParcelClaim, ParcelState, Parcels};
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisStore, RedisUrl};
 #[cfg(feature = "sqlite")]
@@ -85,6 +87,11 @@ pub trait EntryStore: fmt::Debug + Send + Sync {
     /// The leases of a store that machines share. Default: none, for a store of a single machine, where the service
     /// already shares lookups.
     fn leases(&self) -> Option<&dyn Leases> {
+        None
+    }
+
+    /// The parcels in a store that machines share. Default: none.
+    fn parcels(&self) -> Option<&dyn Parcels> {
         None
     }
 }

@@ -3,6 +3,7 @@
 mod cache;
 mod datagram;
 mod delivery;
+mod draft;
 mod entry;
 mod files;
 mod hint;
@@ -11,6 +12,7 @@ mod lookup;
 mod mail;
 mod mx;
 mod name;
+mod plan;
 mod policy;
 mod postfix;
 mod ready;
@@ -33,10 +35,11 @@ use files::{Case, Line, Vectors, covers};
 type Run = fn(Value) -> Result<Value, String>;
 
 /// A room that is not here cannot be run, and its file fails.
-const ROOMS: [(&str, Run); 21] = [
+const ROOMS: [(&str, Run); 23] = [
     ("cache", cache::run),
     ("datagram", datagram::run),
     ("delivery", delivery::run),
+    ("draft", draft::run),
     ("entry", entry::run),
     ("hint", hint::run),
     ("lint", lint::run),
@@ -44,6 +47,7 @@ const ROOMS: [(&str, Run); 21] = [
     ("mail", mail::run),
     ("mx", mx::run),
     ("name", name::run),
+    ("plan", plan::run),
     ("policy", policy::run),
     ("postfix", postfix::run),
     ("ready", ready::run),

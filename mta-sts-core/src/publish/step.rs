@@ -125,9 +125,9 @@ impl Action {
             Self::MovePolicyHost(_) => {
                 "The new host serves the policy with a certificate for the Policy Host before the name leads to it."
             }
-            Self::PutRecord(_) => "The new id has senders fetch the policy again that compare ids.",
+            Self::PutRecord(_) => "Senders that compare ids see the new one, and fetch the policy again.",
             Self::ChangeMx { .. } => {
-                "Every policy that senders may hold names the hosts; those that leave go on running until the policy names them no longer."
+                "Each policy that senders may hold names all of the hosts; a host that leaves is needed until the policy no longer names it."
             }
             Self::DeleteRecord => "No sender holds a policy any more that could refuse mail.",
             Self::DeletePolicy => "Without its record nobody fetches the policy.",

@@ -97,6 +97,8 @@ impl<'a> JsonReader<'a> {
             return Err(JsonFault::Syntax);
         }
         self.at += 1;
+        // Most programs write one space here.
+        self.pass(b" ");
         Ok(Some(name))
     }
 
@@ -206,7 +208,6 @@ impl<'a> JsonReader<'a> {
         let mut at = self.at;
         let octet = loop {
             match self.input.get(at) {
-                Some(octet) if *octet > b' ' => break Ok(*octet),
                 // Half of an indented report is white space.
                 Some(b'\n') => at += 1 + blanks(&self.input[at + 1..]),
                 Some(b' ' | b'\r' | b'\t') => at += 1,

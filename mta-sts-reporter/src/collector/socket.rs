@@ -4,6 +4,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::{Mode, umask};
+
 /// The unix datagram socket that mail servers send to.
 ///
 /// ```
@@ -78,7 +80,11 @@ impl CollectorSocket {
     pub fn bind(path: impl AsRef<Path>, access: CollectorAccess) -> io::Result<Self> {
         let path = path.as_ref();
         remove_stale(path)?;
-        let socket = UnixDatagram::bind(path)?;
+        // Nobody can send before it has its final owner.
+        let before = umask(Mode::from_bits_truncate(0o177));
+        let socket = UnixDatagram::bind(path);
+        umask(before);
+        let socket = socket?;
         let bound = Bound(path.to_owned());
         if access.user.is_some() || access.group.is_some() {
             chown(path, access.user, access.group)?;

@@ -30,11 +30,11 @@ pub trait DueReports: Send + Sync {
 
 impl DueReports for ReportStore {
     fn due(&self, now: UnixTime) -> Result<Vec<DueReport>, DueReportsError> {
-        Ok(Self::due(self, now)?)
+        Self::due(self, now).map_err(DueReportsError::new)
     }
 
     fn taken(&self, reports: &[DueId], now: UnixTime) -> Result<(), DueReportsError> {
-        Ok(Self::taken(self, reports, now)?)
+        Self::taken(self, reports, now).map_err(DueReportsError::new)
     }
 
     fn note_report_mail(&self, domain: &PolicyDomain, now: UnixTime) {
@@ -42,5 +42,14 @@ impl DueReports for ReportStore {
     }
 }
 
-/// The message of a tally that failed.
-pub type DueReportsError = Box<dyn Error + Send + Sync>;
+/// The error of a tally that has failed, of whatever type.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct DueReportsError(Box<dyn Error + Send + Sync>);
+
+impl DueReportsError {
+    /// Wraps an error, or a message.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}

@@ -1,4 +1,6 @@
-use rusqlite::ErrorCode;
+use std::io;
+
+use crate::sqlite_fault::SqliteFault;
 
 /// The error of an unusable queue of an [`Outbox`](super::Outbox).
 #[derive(Clone, Debug, thiserror::Error)]
@@ -75,15 +77,26 @@ impl OutboxErrorKind {
     }
 }
 
+impl From<SqliteFault> for OutboxErrorKind {
+    fn from(fault: SqliteFault) -> Self {
+        match fault {
+            SqliteFault::Full => Self::Full,
+            SqliteFault::Locked => Self::Locked,
+            SqliteFault::Corrupt => Self::Corrupt,
+            SqliteFault::Denied => Self::Denied,
+            SqliteFault::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for OutboxError {
     fn from(error: rusqlite::Error) -> Self {
-        let kind = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => OutboxErrorKind::Full,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OutboxErrorKind::Locked,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OutboxErrorKind::Corrupt,
-            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => OutboxErrorKind::Denied,
-            _ => OutboxErrorKind::Unavailable,
-        };
-        Self::new(kind, error.to_string())
+        Self::new(SqliteFault::of(&error, None).into(), error.to_string())
+    }
+}
+
+impl From<io::Error> for OutboxError {
+    fn from(error: io::Error) -> Self {
+        Self::new(SqliteFault::of_io(&error).into(), error.to_string())
     }
 }

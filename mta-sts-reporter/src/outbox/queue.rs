@@ -150,7 +150,7 @@ impl ReportQueue {
         let lock = lock(path)?;
         let opened = match connect(path) {
             Err(error) if error.kind() == OutboxErrorKind::Corrupt => {
-                move_aside(path).map_err(|reason| unavailable(&reason))?;
+                move_aside(path)?;
                 tracing::error!(path = %path.display(), %error, "the queue of reports was moved aside, and a new one made");
                 connect(path)
             }
@@ -446,22 +446,14 @@ fn lock(path: &Path) -> Result<Flock<File>, OutboxError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(name);
-    let file = file.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => OutboxError::new(OutboxErrorKind::Denied, error.to_string()),
-        _ => unavailable(&error),
-    })?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+    Flock::lock(file?, FlockArg::LockExclusiveNonblock)
         .map_err(|_| OutboxError::new(OutboxErrorKind::Locked, path.display().to_string()))
 }
 
 fn connect(path: &Path) -> Result<Connection, OutboxError> {
     // SQLite would make it readable for others.
     let created = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    created.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => OutboxError::new(OutboxErrorKind::Denied, error.to_string()),
-        io::ErrorKind::StorageFull => OutboxError::new(OutboxErrorKind::Full, error.to_string()),
-        _ => unavailable(&error),
-    })?;
+    created?;
     let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -508,10 +500,6 @@ fn move_aside(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn unavailable(error: &io::Error) -> OutboxError {
-    OutboxError::new(OutboxErrorKind::Unavailable, error.to_string())
 }
 
 fn seconds(time: UnixTime) -> i64 {

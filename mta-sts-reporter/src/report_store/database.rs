@@ -5,6 +5,9 @@
 //! | `tally` | the rows of [`TallyChange`]: day, domain, a line of the text of a tally |
 //! | `seed` | the seed of the tally, drawn when the database was made |
 //! | `unreadable` | lines that could not be read, for later inspection |
+//! | `parcel` | the outgoing parcels |
+//! | `arrived` | the ids of the parcels whose counts are in `tally`, with the time, for 30 days |
+//! | `machine` | the name of this machine among those that share a store |
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -13,12 +16,12 @@ use std::path::{Path, PathBuf};
 
 use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{Tally, TallyChange, TallyConfig};
-use nix::sys::statvfs::statvfs;
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::sqlite_fault::SqliteFault;
+
+use super::parcels::{ParcelChange, ParcelShelf};
 use super::{ReportStoreError, ReportStoreErrorKind};
 
 /// An open database, locked by this process.
@@ -74,6 +77,11 @@ impl Database {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
+        transaction.execute_batch(
+            "CREATE TABLE IF NOT EXISTS parcel (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS arrived (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS machine (name TEXT NOT NULL);",
+        )?;
         let known: Option<i64> =
             transaction.query_row("SELECT seed FROM seed", [], |row| row.get(0)).optional()?;
         let seed = if let Some(known) = known {
@@ -114,6 +122,18 @@ impl Database {
             "counts for reports cannot be read; they are kept in the table `unreadable`"
         );
         parse(&read).map_err(|error| foreign(&error.to_string()).into())
+    }
+
+    /// Returns the saved parcels, under this name of the machine if it has none yet.
+    pub(super) fn load_parcels(&self, machine: &str) -> Result<ParcelShelf, Fault> {
+        let named = "INSERT INTO machine (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM machine)";
+        self.connection.execute(named, [machine])?;
+        let machine = self.connection.query_row("SELECT name FROM machine", [], |row| row.get(0))?;
+        let mut outgoing = self.connection.prepare("SELECT id, text FROM parcel")?;
+        let outgoing = outgoing.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut arrived = self.connection.prepare("SELECT id FROM arrived")?;
+        let arrived = arrived.query_map([], |row| row.get(0))?;
+        Ok(ParcelShelf::new(machine, outgoing.collect::<Result<_, _>>()?, arrived.collect::<Result<_, _>>()?))
     }
 
     /// Begins a transaction.
@@ -160,13 +180,22 @@ impl Database {
         (seed.ok().map(i64::cast_unsigned), saved)
     }
 
-    /// Inserts salvaged rows.
-    pub(super) fn restore(&self, lines: &[(i64, String, String)]) -> Result<(), Fault> {
+    /// Inserts salvaged rows, and copies what can be read of parcels.
+    pub(super) fn restore(&self, lines: &[(i64, String, String)], damaged: &Path) -> Result<(), Fault> {
         let transaction = self.connection.unchecked_transaction()?;
         for (day, domain, line) in lines {
             transaction.prepare_cached(UPSERT)?.execute(params![day, domain, line])?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        self.connection.execute("ATTACH DATABASE ?1 AS damaged", [damaged.to_string_lossy()])?;
+        for table in ["parcel", "arrived", "machine"] {
+            // As far as it can be read.
+            let _ = self
+                .connection
+                .execute(&format!("INSERT OR IGNORE INTO {table} SELECT * FROM damaged.{table}"), []);
+        }
+        self.connection.execute("DETACH DATABASE damaged", [])?;
+        Ok(())
     }
 }
 
@@ -185,6 +214,29 @@ impl Writing<'_> {
                 transaction.prepare_cached(UPSERT)?.execute(params![seconds(*day), domain, line])
             }
         }?;
+        Ok(())
+    }
+
+    pub(super) fn write_parcel(&self, change: &ParcelChange) -> Result<(), Fault> {
+        let transaction = &self.0;
+        match change {
+            ParcelChange::Machine(name) => {
+                transaction.execute("DELETE FROM machine", [])?;
+                transaction.execute("INSERT INTO machine (name) VALUES (?1)", [name])?
+            }
+            ParcelChange::Outgoing(id, text) => {
+                transaction.execute("INSERT OR REPLACE INTO parcel (id, text) VALUES (?1, ?2)", [id, text])?
+            }
+            ParcelChange::Gone(id) => transaction.execute("DELETE FROM parcel WHERE id = ?1", [id])?,
+            ParcelChange::Arrived(id, at) => {
+                transaction.execute("DELETE FROM arrived WHERE at < ?1", [seconds(*at) - REMEMBERED])?;
+                let sql = "INSERT OR REPLACE INTO arrived (id, at) VALUES (?1, ?2)";
+                transaction.execute(sql, params![id, seconds(*at)])?
+            }
+            ParcelChange::Unreadable(text) => {
+                transaction.execute("INSERT INTO unreadable (line) VALUES (?1)", [text])?
+            }
+        };
         Ok(())
     }
 
@@ -207,27 +259,22 @@ pub(super) enum Fault {
 impl Fault {
     pub(super) fn is_damage(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        SqliteFault::of(error, None) == SqliteFault::Corrupt
     }
 
     /// Returns the public error for a database at this path.
     pub(super) fn into_error(self, path: &Path) -> ReportStoreError {
-        let kind = match &self {
-            Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ReportStoreErrorKind::Corrupt,
-                Some(ErrorCode::DiskFull) => ReportStoreErrorKind::Full,
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReportStoreErrorKind::Locked,
-                Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => ReportStoreErrorKind::Denied,
-                // SQLite says no more where its log cannot be made.
-                _ if is_full(path) => ReportStoreErrorKind::Full,
-                _ => ReportStoreErrorKind::Unavailable,
-            },
-            Self::Io(error) => match error.kind() {
-                io::ErrorKind::StorageFull => ReportStoreErrorKind::Full,
-                io::ErrorKind::PermissionDenied => ReportStoreErrorKind::Denied,
-                _ => ReportStoreErrorKind::Unavailable,
-            },
+        let fault = match &self {
+            Self::Sqlite(error) => SqliteFault::of(error, Some(path)),
+            Self::Io(error) => SqliteFault::of_io(error),
             Self::Store(error) => return error.clone(),
+        };
+        let kind = match fault {
+            SqliteFault::Full => ReportStoreErrorKind::Full,
+            SqliteFault::Locked => ReportStoreErrorKind::Locked,
+            SqliteFault::Corrupt => ReportStoreErrorKind::Corrupt,
+            SqliteFault::Denied => ReportStoreErrorKind::Denied,
+            SqliteFault::Unavailable => ReportStoreErrorKind::Unavailable,
         };
         ReportStoreError::new(kind, self.to_string())
     }
@@ -241,12 +288,6 @@ pub(super) fn random() -> Result<u64, ReportStoreError> {
         ReportStoreError::new(ReportStoreErrorKind::Unavailable, detail)
     })?;
     Ok(u64::from_ne_bytes(octets))
-}
-
-/// Returns whether the disk with this file is full.
-fn is_full(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    statvfs(folder).is_ok_and(|disk| disk.blocks_available() == 0)
 }
 
 /// Rejects a file that is not a database, which would otherwise be treated as a damaged one.
@@ -290,5 +331,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// `MTAT`.
 const APPLICATION_ID: i32 = 0x4d54_4154;
 const VERSION: i64 = 1;
+/// As long as the shared store says of a parcel that it has arrived.
+const REMEMBERED: i64 = 30 * 86_400;
 /// The maximum time to wait for another process that has locked the file.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);

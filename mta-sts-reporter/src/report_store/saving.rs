@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use mta_sts_core::tlsrpt::Tally;
+use mta_sts_resolver::{Clock, SystemClock};
 
 use super::database::{Database, Fault};
 use super::{Counting, ReportStoreError, Saving, Shared};
@@ -80,17 +81,24 @@ impl Saver {
         };
         let transaction = database.begin()?;
         // Row by row, with the tally held: the datagrams that come meanwhile wait in their queue.
-        let mark = {
+        let saved = {
             let mut counting = shared.counting();
             let changes = counting.tally.changes();
             let mark = changes.mark();
             for change in changes {
                 transaction.write(&change)?;
             }
-            mark
+            let parcels = counting.parcels.changes();
+            for change in parcels {
+                transaction.write_parcel(change)?;
+            }
+            (mark, parcels.len())
         };
         transaction.commit()?;
-        shared.counting().tally.handle_saved(mark);
+        let (mark, parcels) = saved;
+        let mut counting = shared.counting();
+        counting.tally.handle_saved(mark);
+        counting.parcels.handle_saved(parcels);
         Ok(())
     }
 
@@ -104,7 +112,7 @@ impl Saver {
         } else {
             let (seed, rows) = Database::salvage(&damaged);
             saved = rows.len();
-            Database::open(path, seed)?.0.restore(&rows)?;
+            Database::open(path, seed)?.0.restore(&rows, &damaged)?;
         }
         tracing::error!(
             saved, damaged = %damaged.display(),
@@ -116,7 +124,8 @@ impl Saver {
     /// Makes the tally return all of its rows at the next save.
     fn begin_anew(&self) {
         let mut counting = self.shared.counting();
-        let Counting { tally, seed, lost_sessions, .. } = &mut *counting;
+        let Counting { tally, seed, lost_sessions, parcels, .. } = &mut *counting;
+        parcels.begin_anew(SystemClock.now());
         // A tally that was read has nothing saved.
         if let Ok(anew) = Tally::parse(tally.to_text().as_bytes(), self.shared.config.of_tally(*seed)) {
             *lost_sessions = lost_sessions.saturating_add(tally.lost_sessions());
@@ -151,9 +160,12 @@ fn open(shared: &Shared, path: &Path) -> Result<Database, Fault> {
     if shared.known_seed().is_none() {
         let loaded = database.load(&shared.config.of_tally(seed))?;
         let mut counting = shared.counting();
-        let Counting { tally, seed: of_tally, is_loaded, .. } = &mut *counting;
+        let saved = database.load_parcels(&counting.parcels.machine)?;
+        let Counting { tally, seed: of_tally, is_loaded, parcels, .. } = &mut *counting;
         let counted = std::mem::replace(tally, loaded);
         tally.merge(&counted);
+        let before = std::mem::replace(parcels, saved);
+        parcels.add(before);
         (*of_tally, *is_loaded) = (seed, true);
     }
     Ok(database)

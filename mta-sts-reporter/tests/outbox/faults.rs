@@ -1,3 +1,8 @@
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +76,7 @@ async fn a_report_that_is_handed_over_again_is_not_sent_again() {
 async fn a_damaged_queue_is_moved_aside() {
     let stage = Stage::new().await;
     let path = stage.folder.path().join("other.sqlite");
-    std::fs::write(&path, vec![0x55; 10_000]).unwrap();
+    fs::write(&path, vec![0x55; 10_000]).unwrap();
     let queue = ReportQueue::open(&path).unwrap();
     assert_eq!(queue.deliveries().unwrap(), []);
     assert!(path.with_extension("sqlite.damaged").exists());
@@ -139,4 +144,63 @@ async fn a_second_process_does_not_send_from_the_same_queue() {
     let reports: Arc<dyn DueReports> = counted;
     outbox.send_due(&reports).await.unwrap();
     drop(folder);
+}
+
+/// The small disk of a process of [`a_full_disk_loses_and_doubles_nothing`].
+const DISK: &str = "OUTBOX_SMALL_DISK";
+
+#[test]
+fn a_full_disk_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new("unshare")
+        .args(["--mount", "sh", "-c", r#"mount -t tmpfs -o size=512k tmpfs "$0" && exec "$@""#])
+        .arg(folder.path())
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "faults::process_with_a_small_disk"])
+        .env(DISK, folder.path())
+        // Of the queue too.
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// No test by itself: the process of the one before.
+#[tokio::test]
+async fn process_with_a_small_disk() {
+    let Some(disk) = env::var_os(DISK).map(PathBuf::from) else { return };
+    let stage = Stage::new().await;
+    assert!(stage.path().starts_with(&disk));
+    stage.count(&["tlsrpt-https.test", "tlsrpt-mail.test"]);
+    stage.clock.set(NOON + 17 * 3600);
+    let slow = ReportHostBehaviour::Slow(Duration::from_secs(1));
+    stage.world.set_report_host("rua.tlsrpt-https.test", slow).unwrap();
+    let reports: Arc<dyn DueReports> = stage.counted.clone();
+    let outbox = stage.outbox.clone();
+    let sending = tokio::spawn(async move { outbox.send_due(&reports).await });
+    while stage.world.seen().https.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // It fills up while a report is under way, so that nobody can write down that it was sent.
+    let filling = disk.join("filling");
+    let mut file = fs::File::create(&filling).unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+    assert_eq!(sending.await.unwrap().unwrap_err().code(), "queue-full");
+    assert_eq!(stage.outbox.faults(), ["queue"]);
+    // What comes due meanwhile stays in the tally, and nothing is sent of it.
+    stage.count(&["tlsrpt-both.test"]);
+    stage.clock.set(NOON + 41 * 3600);
+    let reports: Arc<dyn DueReports> = stage.counted.clone();
+    assert_eq!(stage.outbox.send_due(&reports).await.unwrap_err().code(), "queue-full");
+    let before = (stage.posted().len(), stage.mailed().len());
+    assert_eq!(before.0, 1);
+
+    fs::remove_file(filling).unwrap();
+    let remount = ["-o", "remount,size=16m"];
+    assert!(Command::new("mount").args(remount).arg(&disk).status().unwrap().success());
+    stage.send_at(NEXT_DAY + 26.0).await;
+    assert_eq!(stage.outbox.faults(), <[&str; 0]>::default());
+    assert!(stage.states().iter().all(|(_, state, ..)| *state == Sent), "{:?}", stage.states());
+    // The one that could not be written down is not sent again; each other one is sent once.
+    assert_eq!((stage.posted().len(), stage.mailed().len()), (2, 2));
 }

@@ -1,5 +1,7 @@
 //! A store in Redis, for machines that share it.
 
+mod parcels;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use tokio::time::Instant;
 
 use super::ranking::rank;
 use super::{
-    EntryStore, LeaseHolder, Leases, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
+    EntryStore, LeaseHolder, Leases, Parcels, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
     Unreadable, UnreadableEntry, ends_at, in_place_of, read_entry,
 };
 
@@ -43,7 +45,7 @@ use super::{
 ///
 /// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the
 /// domains; `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks`, and `mtasts:octets` are for the limit of
-/// [`RedisStore::with_max_octets`]. The server must be version 6 or later, and not a cluster. Connections are made on
+/// [`RedisStore::with_max_octets`]; `mtasts:parcels:GROUP` and the keys that begin so have [`Parcels`](crate::Parcels). The server must be version 6 or later, and not a cluster. Connections are made on
 /// demand; a server that does not respond is not contacted for a second, so that no request waits long for it.
 #[derive(Clone)]
 pub struct RedisStore {
@@ -417,6 +419,10 @@ impl EntryStore for RedisStore {
     }
 
     fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
+    }
+
+    fn parcels(&self) -> Option<&dyn Parcels> {
         Some(self)
     }
 }

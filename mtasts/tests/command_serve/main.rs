@@ -5,8 +5,11 @@ mod configuration;
 mod control;
 #[path = "../daemon/mod.rs"]
 mod daemon;
+mod killing;
 #[path = "../../../mta-sts-resolver/tests/pki/mod.rs"]
 mod pki;
+#[path = "../../../mta-sts-resolver/tests/redis_server/mod.rs"]
+mod redis_server;
 mod sending;
 mod status;
 mod systemd;

@@ -4,12 +4,14 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use mta_sts_reporter::ReportQueue;
+use mta_sts_core::tlsrpt::ReportPolicy;
+use mta_sts_reporter::{Inbox, ReportQueue};
 use mta_sts_world::ReportHostBehaviour;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::daemon::{Daemon, LONG, Lab, ask};
+use crate::redis_server::RedisServer;
 use crate::status::scrape;
 use crate::tally;
 
@@ -34,10 +36,10 @@ impl Sending {
         let begun = Instant::now();
         loop {
             let values = scrape(&self.pages);
-            if values[series] == value {
+            if values.get(series) == Some(&value) {
                 return;
             }
-            assert!(begun.elapsed() < LONG, "{series}: {values:?}");
+            assert!(begun.elapsed() < 2 * LONG, "{series}: {values:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -98,7 +100,7 @@ async fn what_is_due_is_sent_once_and_told_of() {
         (values["mtasts_tlsrpt_reports_total"], values["mtasts_tlsrpt_failed_attempts_total"]),
         (4, 0)
     );
-    for part in ["queue", "tally", "lease", "mail", "dkim"] {
+    for part in ["queue", "tally", "fleet", "mail", "dkim"] {
         assert_eq!(values[&format!("{UP}{{part=\"{part}\"}}")], 1, "{part}");
     }
     // The reference tells of each.
@@ -235,4 +237,113 @@ async fn a_host_that_hangs_keeps_nobody_waiting() {
     sending.end();
     assert_eq!(queue(&lab)[0], ("tlsrpt-https-hang.test".to_owned(), "waiting".to_owned(), None));
     lab.world.shutdown().await;
+}
+
+/// Two daemons with a database each, and a Redis that both share.
+struct Fleet {
+    lab: Lab,
+    redis: RedisServer,
+}
+
+impl Fleet {
+    async fn start() -> Self {
+        let lab = Lab::start().await;
+        fs::create_dir(lab.path("one")).unwrap();
+        fs::create_dir(lab.path("two")).unwrap();
+        Self { lab, redis: RedisServer::start() }
+    }
+
+    fn machine(&self, name: &str) -> Sending {
+        let lab = &self.lab;
+        let text = format!(
+            "metrics = '127.0.0.1:0'\ncontrol = '{0}/control'\n[report]\nfrom = 'tls@sender.test'\n\
+             organization = 'Sender Inc.'\nstore = 'sqlite:{0}/tally.sqlite'\nmail = 'smtp:{1}'\n",
+            lab.path(name),
+            lab.world.mail_host("mx.tlsrpt-mail.test").unwrap(),
+        );
+        let config = lab.write(&format!("{name}.toml"), &text);
+        let socket = lab.path(&format!("{name}/tlsrpt"));
+        let arguments =
+            lab.arguments(&["--config", &config, "--tlsrpt", &socket, "--store", &self.redis.url()]);
+        let mut daemon = Daemon::start(&arguments);
+        let pages = daemon.event_of("serving /metrics")["address"].as_str().unwrap().to_owned();
+        daemon.listening();
+        Sending { daemon, pages }
+    }
+
+    /// So many sessions with a domain two days ago.
+    fn count(&self, name: &str, domain: &str, sessions: usize) {
+        let store = tally::open(self.lab.path(&format!("{name}/tally.sqlite")));
+        tally::count(&store, &vec![domain; sessions], 2);
+    }
+
+    /// The sessions of the reports that were mailed to the world, in order.
+    fn reported(&self) -> Vec<u64> {
+        let sessions = self.lab.world.seen().smtp;
+        let mails = sessions.into_iter().flat_map(|session| session.transactions);
+        let mails = mails.filter_map(|transaction| transaction.message);
+        mails
+            .flat_map(|mail| {
+                let file = self.lab.write("mail.eml", &mail);
+                let items: Vec<_> = Inbox::new().with_source(&file).read().collect();
+                let reports: Vec<_> = items.iter().filter_map(|item| item.report()).collect();
+                assert_eq!(reports.len(), 1);
+                reports[0].report.policies().iter().map(ReportPolicy::successes).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    async fn wait_until_reported(&self, sum: u64) {
+        let begun = Instant::now();
+        while self.reported().iter().sum::<u64>() < sum {
+            assert!(begun.elapsed() < 2 * LONG, "{:?}", self.reported());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+const SENDER: &str = "mtasts_tlsrpt_sender";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_daemons_one_sends_and_each_session_is_in_one_report() {
+    let mut fleet = Fleet::start().await;
+    fleet.count("two", "tlsrpt-mail.test", 2);
+    let one = fleet.machine("one");
+    one.wait_for(SENDER, 1);
+    // It has counted nothing: what it sends is the other's.
+    let two = fleet.machine("two");
+    two.wait_for(SENDER, 0);
+    fleet.wait_until_reported(2).await;
+    two.wait_for("mtasts_tlsrpt_parcels", 0);
+    assert_eq!(scrape(&two.pages)["mtasts_tlsrpt_deliveries_total{result=\"sent-by-mail\"}"], 0);
+    two.end();
+
+    // The sender is killed; the other one takes over when its lease has expired, with counts of its own.
+    fleet.count("two", "tlsrpt-mail.test", 3);
+    one.daemon.signal("-KILL");
+    let _ = one.daemon.end();
+    let two = fleet.machine("two");
+    two.wait_for(SENDER, 1);
+    fleet.wait_until_reported(5).await;
+
+    // Without Redis each keeps what it has counted.
+    fleet.redis.kill();
+    two.wait_for(&format!("{UP}{{part=\"fleet\"}}"), 0);
+    let log = two.end();
+    assert_eq!(log.matches("reports cannot be sent now").count(), 1, "{log}");
+    fleet.count("one", "tlsrpt-mail.test", 4);
+    fleet.count("two", "tlsrpt-mail.test", 5);
+    let (one, two) = (fleet.machine("one"), fleet.machine("two"));
+    one.wait_for(&format!("{UP}{{part=\"fleet\"}}"), 0);
+    assert_eq!(fleet.reported(), [2, 3]);
+    fleet.redis.restart();
+    fleet.wait_until_reported(14).await;
+    one.wait_for(&format!("{UP}{{part=\"fleet\"}}"), 1);
+    one.wait_for("mtasts_tlsrpt_parcels", 0);
+    two.wait_for("mtasts_tlsrpt_parcels", 0);
+    assert_eq!(fleet.reported().iter().sum::<u64>(), 14, "{:?}", fleet.reported());
+    assert_eq!(scrape(&one.pages)[SENDER] + scrape(&two.pages)[SENDER], 1);
+    one.end();
+    two.end();
+    fleet.lab.world.shutdown().await;
 }

@@ -6,24 +6,30 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use mta_sts_core::UnixTime;
-use mta_sts_core::tlsrpt::{Datagram, ReportSender};
+use mta_sts_core::tlsrpt::{Datagram, ReportSender, Tally, TallyConfig};
 use mta_sts_reporter::{ReportStore, ReportStoreConfig};
 
 /// The tally of `tls@sender.test` in this file.
 pub(crate) fn open(path: impl AsRef<Path>) -> ReportStore {
-    let sender = ReportSender::new("tls@sender.test", "Sender Inc.").unwrap();
-    ReportStore::open(path, ReportStoreConfig::new(sender)).unwrap()
+    ReportStore::open(path, ReportStoreConfig::new(sender())).unwrap()
 }
 
-/// Saves a session with each of these domains, so many days ago.
+/// Saves a session with each of these domains, so many days ago. By a tally of its own: one that has seen today would take it for a clock
+/// that was set back.
 pub(crate) fn count(store: &ReportStore, domains: &[&str], days_ago: u64) {
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs() - days_ago * 86_400;
+    let mut tally = Tally::new(TallyConfig::new(7, sender()));
     for domain in domains {
         for event in Datagram::parse(datagram(domain).as_bytes()).unwrap().events() {
-            store.count(&event, UnixTime::from_secs(now));
+            tally.count(&event, UnixTime::from_secs(now));
         }
     }
+    store.merge(&tally);
     store.save().unwrap();
+}
+
+fn sender() -> ReportSender {
+    ReportSender::new("tls@sender.test", "Sender Inc.").unwrap()
 }
 
 /// What libtlsrpt sends of a session without a policy that went well.

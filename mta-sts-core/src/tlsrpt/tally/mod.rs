@@ -363,6 +363,42 @@ impl Tally {
         }
     }
 
+    /// Removes the counts of the days before today, and returns them: for another machine, which merges them.
+    ///
+    /// What was handed out by [`Tally::poll_report`] stays until its delivery is finished. Nothing is counted for these days any more, unless
+    /// the clock steps back.
+    ///
+    /// ```
+    /// # use mta_sts_core::tlsrpt::{ReportSender, Tally, TallyConfig};
+    /// # use mta_sts_core::UnixTime;
+    /// # let sender = ReportSender::new("tls-reports@sender.example", "Sender Inc.")?;
+    /// # let (mut tally, mut other) = (Tally::new(TallyConfig::new(7, sender.clone())), Tally::new(TallyConfig::new(8, sender)));
+    /// # let now = UnixTime::from_secs(1_700_000_000);
+    /// let finished = tally.take_finished_days(now);
+    /// // On the machine that sends the reports:
+    /// other.merge(&finished);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the counts are in the returned tally alone"]
+    pub fn take_finished_days(&mut self, now: UnixTime) -> Self {
+        self.see(now);
+        let mut finished = Self::new(self.config.clone());
+        let days: Vec<_> = self.days.range(..self.open_day).map(|(day, _)| *day).collect();
+        for day in days {
+            let of_day = self.days.get(&day).into_iter().flat_map(Day::occupied);
+            let slots: Vec<_> =
+                of_day.filter(|(_, domain)| !domain.counts.is_empty()).map(|(slot, _)| slot).collect();
+            for slot in slots {
+                if let Some(moved) = self.take_open(Place { day, slot }) {
+                    finished.merge_domain(day, &moved);
+                    self.release(moved.counts);
+                }
+            }
+        }
+        self.drop_days();
+        finished
+    }
+
     /// Records that a report was mailed to this domain: that of the address, not the one that the report is about. Call
     /// it for each attempt.
     // Meets R17.
@@ -469,18 +505,7 @@ impl Tally {
             let slots: Vec<_> = slots.into_iter().map(|(slot, _)| slot).collect();
             for slot in slots {
                 let place = Place { day, slot };
-                let Some(domain) = self.domain_mut(place) else { continue };
-                let moved = DomainDay {
-                    report_mails: core::mem::take(&mut domain.report_mails),
-                    counts: core::mem::take(&mut domain.counts),
-                    record: domain.record.clone(),
-                    ..DomainDay::new(domain.name.clone(), None)
-                };
-                self.set_due(place);
-                self.leave(place);
-                if moved.counts.is_empty() && moved.report_mails == 0 {
-                    continue;
-                }
+                let Some(moved) = self.take_open(place) else { continue };
                 // Before the same is added elsewhere: so it takes no more memory than there is.
                 self.octets -= moved.counts.iter().map(PolicyCounts::octets).sum::<usize>();
                 self.merge_domain(today, &moved);
@@ -499,6 +524,20 @@ impl Tally {
             }
         }
         self.drop_days();
+    }
+
+    /// Removes what is counted of a domain and not sealed. The octets of the returned counts are still those of this tally.
+    fn take_open(&mut self, place: Place) -> Option<DomainDay> {
+        let domain = self.domain_mut(place)?;
+        let moved = DomainDay {
+            report_mails: core::mem::take(&mut domain.report_mails),
+            counts: core::mem::take(&mut domain.counts),
+            record: domain.record.clone(),
+            ..DomainDay::new(domain.name.clone(), None)
+        };
+        self.set_due(place);
+        self.leave(place);
+        (!moved.counts.is_empty() || moved.report_mails > 0).then_some(moved)
     }
 
     /// The day of this tally that corresponds to a day of another one, whose clock may be far ahead.

@@ -63,7 +63,10 @@ impl Send {
         })?;
         let mailer = configuration.report_mailer(&trust_store);
         let poster = configuration.report_poster(trust_store);
-        let outbox = Outbox::new(queue, configuration.dns_client()?, poster, mailer);
+        let mut outbox = Outbox::new(queue, configuration.dns_client()?, poster, mailer);
+        if let Some(fleet) = configuration.report_fleet(&store)? {
+            outbox = outbox.with_fleet(fleet);
+        }
         let reports: Arc<dyn DueReports> = Arc::new(store);
         let sent = with_progress("sending", outbox.send_due(&reports)).await;
         sent.map_err(|error| (queue::exit(&error), format!("{}: {error}", path.display())))?;

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use mta_sts_core::tlsrpt::ReportSender;
-use mta_sts_reporter::{ReportMailer, ReportStoreConfig};
-use mta_sts_resolver::{DnsClient, PolicyFetcher, ReportPoster, TrustStore};
+use mta_sts_reporter::{ReportFleet, ReportMailer, ReportStore, ReportStoreConfig};
+use mta_sts_resolver::{DnsClient, PolicyFetcher, ReportPoster, SqliteAccess, TrustStore};
 
 use super::super::Exit;
 use super::super::control;
 use super::super::daemons::value::Maybe;
 use super::super::dns_server::DnsServer;
-use super::super::store::StorePlace;
+use super::super::store::{self, StorePlace};
 use super::configuration::{Configuration, exit_of_trust_store};
 
 /// The daemon's network settings and store, so that a command sees the same as the daemon.
@@ -75,6 +75,15 @@ impl DaemonConfiguration {
     /// The mail server for reports.
     pub(crate) fn report_mailer(&self, trust_store: &TrustStore) -> ReportMailer {
         self.0.report.mailer(trust_store)
+    }
+
+    /// The machines that share the store of the daemon, if it is one that can be shared.
+    pub(crate) fn report_fleet(&self, counts: &ReportStore) -> Result<Option<ReportFleet>, (Exit, String)> {
+        let StorePlace::Redis(_) = &self.0.store else { return Ok(None) };
+        let place = &self.0.store;
+        let opened = place.open(SqliteAccess::Read);
+        let store = opened.map_err(|error| (store::exit(&error), format!("{place}: {error}")))?;
+        Ok(self.0.report.fleet(store, counts))
     }
 
     /// The client that posts reports.

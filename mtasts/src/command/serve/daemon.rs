@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mta_sts_resolver::{PolicyService, TrustStore};
+use mta_sts_resolver::{EntryStore, PolicyService, TrustStore};
 use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -58,6 +58,7 @@ impl<'a> Daemon<'a> {
             let help = "`--store memory` works without a store";
             (store::exit(&error), format!("{place}: {error} ({help})"))
         })?;
+        let shared_store = store.clone();
         if let Some(store) = store {
             service_config = service_config.with_store(store);
         }
@@ -96,7 +97,7 @@ impl<'a> Daemon<'a> {
         let status_pages = daemon.status_pages(sockets.metrics);
         let control = daemon.control(sockets.control);
         let (stop, stopped) = oneshot::channel();
-        let mut sending = pin!(daemon.send_reports(stopped));
+        let mut sending = pin!(daemon.send_reports(shared_store, stopped));
         tokio::select! {
             () = daemon.serve(sockets.answers, signals) => {}
             () = status_pages => {}
@@ -133,13 +134,17 @@ impl<'a> Daemon<'a> {
     }
 
     /// Sends TLS reports, if any are counted, until `stopped` completes.
-    fn send_reports(&self, stopped: oneshot::Receiver<()>) -> impl Future<Output = ()> + use<> {
+    fn send_reports(
+        &self,
+        store: Option<Arc<dyn EntryStore>>,
+        stopped: oneshot::Receiver<()>,
+    ) -> impl Future<Output = ()> + use<> {
         let (reports, configuration) = (self.reports.clone(), self.configuration.clone());
         let (dns, trust_store) = (self.service.resolver().dns().clone(), self.trust_store.clone());
         async move {
             let stop = async { drop(stopped.await) };
             match reports {
-                Some(reports) => reports.send(&configuration, dns, trust_store, stop).await,
+                Some(reports) => reports.send(&configuration, dns, trust_store, store, stop).await,
                 None => stop.await,
             }
         }

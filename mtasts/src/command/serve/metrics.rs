@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use mta_sts_reporter::{Outbox, OutboxCounts};
+use mta_sts_reporter::{CollectorCounts, Outbox, OutboxCounts, ReportStoreState};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
 use mtasts_socketmap::{AnswerCounts, SocketmapServer};
 use prometheus_client::collector::Collector;
@@ -145,9 +145,6 @@ impl Collector for Sources {
         write_store(&mut page, &service, self.service.store_state())?;
         if let Some(reports) = &self.reports {
             write_reports(&mut page, reports)?;
-            if let Some((counts, faults)) = reports.outbox() {
-                write_outbox(&mut page, &counts, &faults)?;
-            }
         }
 
         page.reloads(&self.reloads)
@@ -205,6 +202,25 @@ fn write_store(page: &mut MetricsPage<'_>, service: &ServiceCounts, state: Store
 /// The metrics of TLS reports.
 fn write_reports(page: &mut MetricsPage<'_>, reports: &Reports) -> fmt::Result {
     let (counts, state) = reports.counts();
+    write_collected(page, &counts, &state)?;
+    if let Some((counts, faults)) = reports.outbox() {
+        write_outbox(page, &counts, &faults)?;
+    }
+    let Some(is_sender) = reports.is_sender() else { return Ok(()) };
+    page.gauge(
+        "mtasts_tlsrpt_sender",
+        "Whether this machine sends the TLS reports of all that share the store",
+        u64::from(is_sender),
+    )?;
+    let parcels = state.parcels as u64;
+    page.gauge("mtasts_tlsrpt_parcels", "Parcels of counts on their way to that machine", parcels)
+}
+
+fn write_collected(
+    page: &mut MetricsPage<'_>,
+    counts: &CollectorCounts,
+    state: &ReportStoreState,
+) -> fmt::Result {
     let not_counted = |code| counts.not_counted.get(code).copied().unwrap_or_default();
     page.counters(
         "mtasts_tlsrpt_events",

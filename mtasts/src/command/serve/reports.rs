@@ -12,7 +12,7 @@ use mta_sts_reporter::{
     Collector, CollectorCounts, CollectorSocket, DueReports, FailedDiscoveries, Outbox, OutboxCounts,
     ReportQueue, ReportStore, ReportStoreState,
 };
-use mta_sts_resolver::{DnsClient, PolicyService, TrustStore};
+use mta_sts_resolver::{DnsClient, EntryStore, PolicyService, TrustStore};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -59,12 +59,18 @@ impl Reports {
         self.is_sending.then(|| opened.unwrap_or_else(unopened))
     }
 
+    /// Whether this machine sends the reports of those that share a store; [`None`] if it is alone.
+    pub(super) fn is_sender(&self) -> Option<bool> {
+        Some(self.outbox.get()?.fleet()?.is_sender())
+    }
+
     /// Sends due reports until `stop` completes, then finishes what is in progress.
     pub(super) async fn send(
         &self,
         configuration: &Configuration,
         dns: DnsClient,
         trust_store: TrustStore,
+        shared_store: Option<Arc<dyn EntryStore>>,
         stop: impl Future<Output = ()>,
     ) {
         let keys = &configuration.report;
@@ -79,7 +85,13 @@ impl Reports {
             () = &mut stop => return,
         };
         let mailer = keys.mailer(&trust_store);
-        let outbox = self.outbox.get_or_init(|| Outbox::new(queue, dns, keys.poster(trust_store), mailer));
+        let outbox = self.outbox.get_or_init(|| {
+            let outbox = Outbox::new(queue, dns, keys.poster(trust_store), mailer);
+            match keys.fleet(shared_store, &self.store) {
+                Some(fleet) => outbox.with_fleet(fleet),
+                None => outbox,
+            }
+        });
         let reports: Arc<dyn DueReports> = Arc::new(self.store.clone());
         outbox.run(&reports, stop).await;
     }

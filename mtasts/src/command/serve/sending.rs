@@ -5,9 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use mta_sts_reporter::{DkimSigning, ReportMailer};
-use mta_sts_resolver::{ReportPoster, TrustStore};
+use mta_sts_reporter::{DkimSigning, ReportFleet, ReportMailer, ReportStore};
+use mta_sts_resolver::{EntryStore, ReportPoster, TrustStore};
 use serde::{Deserialize, Serialize};
 
 use super::super::daemons::value::{Maybe, text};
@@ -72,6 +73,17 @@ impl ReportKeys {
     pub(super) fn signing(&self) -> Option<DkimSigning> {
         let (selector, key_file) = (self.dkim.selector.0.as_ref()?, self.dkim.key_file.0.as_ref()?);
         Some(DkimSigning::new(selector, key_file))
+    }
+
+    /// The machines that share this store, if it is one that can be shared.
+    pub(super) fn fleet(
+        &self,
+        store: Option<Arc<dyn EntryStore>>,
+        counts: &ReportStore,
+    ) -> Option<ReportFleet> {
+        let store = store.filter(|store| store.parcels().is_some())?;
+        let sender = self.sender()?.ok()?;
+        Some(ReportFleet::new(store, counts.clone(), sender.submitter()))
     }
 
     pub(super) fn poster(&self, trust_store: TrustStore) -> ReportPoster {

@@ -1,0 +1,243 @@
+//! The commands `mtasts publish init`, `plan` and `remove`, as programs, against the loopback world.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use mta_sts_core::lint::{self, Severity};
+use mta_sts_core::publish::{History, ServedPolicy};
+use mta_sts_core::{Mode, Policy, Record};
+use mta_sts_world::{World, WorldConfig};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The world, and the folder in which the command works.
+struct Stage {
+    world: World,
+    folder: TempDir,
+}
+
+struct Answer {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}{}", self.stdout, self.stderr))
+    }
+
+    /// What was done of each step, with what has to be waited for.
+    fn steps(&self) -> Vec<(String, String, String)> {
+        let steps = self.json()["domains"][0]["steps"].as_array().unwrap().clone();
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let waits = |step: &Value, time: &str| word(&step[time]["wait"]);
+        steps
+            .iter()
+            .map(|step| (word(&step["action"]), waits(step, "earliest"), waits(step, "safe")))
+            .collect()
+    }
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let world = World::start(WorldConfig::default()).await.unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("ca.pem"), world.ca_pem()).unwrap();
+        Self { world, folder }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Answer {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));
+        command
+            .arg("publish")
+            .args(arguments)
+            .args(["--dns", &self.world.dns_addr().to_string(), "--ca-file", "ca.pem"])
+            .args(["--https-port", &self.world.https_port().to_string()])
+            .current_dir(self.folder.path())
+            .env_remove("CLICOLOR_FORCE")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::null());
+        tokio::task::spawn_blocking(move || {
+            let output = command.output().unwrap();
+            Answer {
+                status: output.status.code(),
+                stdout: String::from_utf8(output.stdout).unwrap(),
+                stderr: String::from_utf8(output.stderr).unwrap(),
+            }
+        })
+        .await
+        .unwrap()
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.path().join(file)).unwrap()
+    }
+
+    /// Changes the history of a domain, as time does.
+    fn edit(&self, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join("published.toml");
+        fs::write(&file, change(fs::read_to_string(&file).unwrap())).unwrap();
+    }
+
+    /// The only history in the file.
+    fn history(&self) -> History {
+        let text = self.read("published.toml");
+        let history = text.split("'''\n").nth(1).unwrap();
+        History::parse(history.as_bytes()).unwrap()
+    }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_policy_is_written_for_the_mx_hosts_in_dns() {
+    let stage = Stage::start().await;
+    let answer = stage.run(&["init", "no-mta-sts.test", "--rua", "mailto:tls@no-mta-sts.test"]).await;
+    assert_eq!((answer.status, answer.stderr.as_str()), (Some(0), ""), "{}", answer.stdout);
+    let said = words(&answer.stdout);
+    assert!(
+        said.starts_with("no-mta-sts.test: mode testing, max_age 1 day, mx mx.no-mta-sts.test"),
+        "{said}"
+    );
+    let body = stage.read("no-mta-sts.test/mta-sts.txt");
+    let policy = Policy::parse(body.as_bytes()).unwrap();
+    assert_eq!((policy.mode(), policy.max_age().as_secs()), (Mode::Testing, 86_400));
+    assert!(policy.matches_mx("mx.no-mta-sts.test"));
+    assert!(lint::policy(body.as_bytes()).iter().all(|finding| finding.severity() == Severity::Info));
+    let zone = stage.read("no-mta-sts.test/zone.txt");
+    let line = zone.lines().next().unwrap();
+    let text =
+        line.strip_prefix("_mta-sts.no-mta-sts.test. 3600 IN TXT \"").unwrap().strip_suffix('"').unwrap();
+    assert!(Record::parse(text.as_bytes()).is_ok());
+    assert!(zone.contains(
+        "_smtp._tls.no-mta-sts.test. 3600 IN TXT \"v=TLSRPTv1; rua=mailto:tls@no-mta-sts.test\"\n"
+    ));
+    assert_eq!(stage.history().hosts().len(), 1);
+    assert_eq!(stage.history().policy(), None);
+
+    // A second time would make a second history.
+    let again = stage.run(&["init", "no-mta-sts.test"]).await;
+    assert_eq!(again.status, Some(1));
+    assert!(
+        again.stderr.contains("has a history already: go on with `mtasts publish plan"),
+        "{}",
+        again.stderr
+    );
+
+    // Nothing is served yet, so the policy comes first.
+    let plan = stage.run(&["plan", "no-mta-sts.test", "--json", "--write"]).await;
+    assert_eq!(plan.status, Some(0), "{}", plan.stderr);
+    let expected = [("put-policy", "nothing", "nothing"), ("put-record", "previous-step", "previous-step")];
+    let expected = expected.map(|(action, earliest, safe)| (action.into(), earliest.into(), safe.into()));
+    assert_eq!(plan.steps(), expected);
+    assert_eq!(plan.json()["domains"][0]["steps"][0]["policy"]["text"], body);
+    assert_eq!(plan.json()["domains"][0]["steps"][1]["record"]["value"], text);
+    assert!(plan.json()["domains"][0]["written"].as_str().unwrap().ends_with("no-mta-sts.test/mta-sts.txt"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_mx_hosts_has_two_times() {
+    let stage = Stage::start().await;
+    let answer = stage.run(&["init", "healthy-enforce.test"]).await;
+    assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    assert!(words(&answer.stdout).contains("has a policy, and now a history"), "{}", answer.stdout);
+    assert_eq!(stage.history().policy().map(ServedPolicy::mode), Some(Mode::Enforce));
+
+    let nothing = stage.run(&["plan", "healthy-enforce.test"]).await;
+    assert_eq!(
+        (nothing.status, nothing.stdout.as_str()),
+        (Some(0), "healthy-enforce.test: there is nothing to do\n")
+    );
+
+    let change = ["plan", "healthy-enforce.test", "--replace-mx", "mx.healthy-enforce.test=mx4.example.net"];
+    let answer = stage.run(&[&change[..], &["--json"]].concat()).await;
+    let expected = [
+        ("put-policy", "nothing", "nothing"),
+        ("put-record", "policy-cache", "policy-cache"),
+        ("change-mx", "record-ttl", "old-policies"),
+        ("put-policy", "queued-mail", "queued-mail"),
+        ("put-record", "policy-cache", "policy-cache"),
+    ];
+    let expected = expected.map(|(action, earliest, safe)| (action.into(), earliest.into(), safe.into()));
+    assert_eq!(answer.steps(), expected);
+    let steps = answer.json()["domains"][0]["steps"].clone();
+    assert_eq!(steps[0]["policy"]["mx"], serde_json::json!(["mx.healthy-enforce.test", "mx4.example.net"]));
+    assert_eq!(steps[2]["add"], serde_json::json!(["mx4.example.net"]));
+    assert_eq!(steps[2]["remove"], serde_json::json!(["mx.healthy-enforce.test"]));
+    assert_eq!(steps[3]["policy"]["mx"], serde_json::json!(["mx4.example.net"]));
+
+    let said = words(&stage.run(&change).await.stdout);
+    for told in [
+        "healthy-enforce.test: 5 steps",
+        "1 now: serve the policy: mode enforce,",
+        "(RFC 8461, 8.1)",
+        "change the MX records: add mx4.example.net, take out mx.healthy-enforce.test",
+        "senders that compare ids go on with the old policy. (RFC 8461, 8.1)",
+        "senders that do not compare ids may hold an older policy",
+        "(RFC 5321, 4.5.4.1)",
+    ] {
+        assert!(said.contains(told), "no {told:?} in {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_waits_for_every_policy_that_was_served() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.run(&["init", "healthy-enforce.test"]).await.status, Some(0));
+    let answer = stage.run(&["remove", "healthy-enforce.test", "--json"]).await;
+    let actions: Vec<_> =
+        answer.steps().into_iter().map(|(action, earliest, _)| (action, earliest)).collect();
+    let expected = [
+        ("put-policy", "nothing"),
+        ("put-record", "policy-cache"),
+        ("delete-record", "opt-out"),
+        ("delete-policy", "previous-step"),
+    ];
+    assert_eq!(actions, expected.map(|(action, wait)| (action.into(), wait.into())));
+    assert_eq!(
+        answer.json()["domains"][0]["steps"][0]["policy"]["text"],
+        "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n"
+    );
+    let flag = stage.run(&["plan", "healthy-enforce.test", "--remove", "--json"]).await;
+    assert_eq!(flag.steps(), answer.steps());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_domains_have_one_file_and_what_cannot_be_is_told() {
+    let stage = Stage::start().await;
+    let answer = stage.run(&["init", "no-mta-sts.test", "healthy-enforce.test", "--json"]).await;
+    assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    let begun: Vec<_> =
+        answer.json()["domains"].as_array().unwrap().iter().map(|one| one["begun"].clone()).collect();
+    assert_eq!(begun, ["new", "published"]);
+    let all = stage.run(&["plan", "--all", "--json"]).await;
+    assert_eq!(all.json()["domains"].as_array().unwrap().len(), 2);
+
+    let wide = stage.run(&["plan", "no-mta-sts.test", "--wildcard", "*.test"]).await;
+    assert_eq!(wide.status, Some(1));
+    assert!(
+        wide.stderr.contains("*.test: Anybody may register names that the wildcard covers."),
+        "{}",
+        wide.stderr
+    );
+    let unknown = stage.run(&["plan", "wildcard.test"]).await;
+    assert_eq!(unknown.status, Some(1));
+    assert!(unknown.stderr.contains("begin with `mtasts publish init wildcard.test`"), "{}", unknown.stderr);
+    let silent = stage.run(&["init", "dns-timeout.no-such-zone.test"]).await;
+    assert_eq!(silent.status, Some(1));
+    assert!(silent.stderr.contains("neither MX records nor addresses"), "{}", silent.stderr);
+
+    stage.edit(|text| text.replace("healthy-enforce.test\"]", "healthy-enforce.example\"]"));
+    let broken = stage.run(&["plan", "--all"]).await;
+    assert_eq!(broken.status, Some(78));
+    assert!(broken.stderr.contains("published.toml:"), "{}", broken.stderr);
+    assert!(
+        broken.stderr.contains('^') && broken.stderr.contains("this is the history of healthy-enforce.test"),
+        "{}",
+        broken.stderr
+    );
+}
