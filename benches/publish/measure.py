@@ -39,17 +39,24 @@ class Server:
     """A process that serves, and those that it has started."""
 
     def __init__(self, arguments, port):
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                if self.process.poll() is not None:
-                    raise SystemExit(f"{arguments} has ended") from None
-                time.sleep(0.005)
-        self.start = time.monotonic() - self.started
+        # A listening port says little: `mtasts` says when it serves, as to systemd.
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{folder}/notify")
+            started = time.monotonic()
+            environment = os.environ | {"NOTIFY_SOCKET": f"{folder}/notify"}
+            self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+            manager.settimeout(300)
+            while arguments[0] == MTASTS and b"READY=1" not in manager.recv(4096):
+                pass
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except ConnectionRefusedError:
+                    if self.process.poll() is not None:
+                        raise SystemExit(f"{arguments} has ended") from None
+                    time.sleep(0.005)
+            self.start = time.monotonic() - started
 
     def pids(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()

@@ -97,8 +97,6 @@ impl Report {
     /// `2026-11-27T00:00:00Z_idx1_example.com`.
     ///
     /// It writes reports for Postfix, which counts a session under a policy in mode testing as a success without verifying it.
-    // Hidden: for mta-sts-reporter.
-    #[doc(hidden)]
     pub fn is_from_tlsrpt_reporter(&self) -> bool {
         self.id().and_then(|id| id.split_once("Z_idx")).is_some_and(|(_, rest)| {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -168,8 +166,6 @@ impl ReportPeriod {
     }
 
     /// The first second of the last day. A period that ends at midnight ends with the day before.
-    // Hidden: for mta-sts-reporter.
-    #[doc(hidden)]
     pub const fn last_day(self) -> UnixTime {
         let (start, end) = (self.start.as_secs(), self.end.as_secs());
         let is_before_midnight = end % DAY == 0 && start < end;

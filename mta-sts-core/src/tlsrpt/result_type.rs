@@ -94,8 +94,6 @@ impl ResultType {
     }
 
     /// Returns whether it is about the discovery of an MTA-STS policy, and not about a session with an MX host.
-    // Hidden: for mta-sts-reporter.
-    #[doc(hidden)]
     pub const fn is_of_discovery(self) -> bool {
         matches!(self, Self::StsPolicyFetchError | Self::StsPolicyInvalid | Self::StsWebpkiInvalid)
     }

@@ -18,8 +18,6 @@ use crate::tlsrpt::{Hint, Whose};
 /// ```
 ///
 /// [`Readiness`](super::Readiness) applies the same rule, and regards what a check reproduces as the domain's own too.
-// Hidden: for mta-sts-reporter, which shows causes of failures by the same rule.
-#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Witnesses<'a, H> {
     by_failure: BTreeMap<(Hint, Option<H>), BTreeSet<&'a str>>,
