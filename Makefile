@@ -49,9 +49,10 @@ install:
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/mtasts.pc $(DESTDIR)$(LIBDIR)/cmake/mtasts/*.cmake
 	install -m 644 man/*.3 $(DESTDIR)$(MANDIR)/man3
 
-# The command mtasts, with its manual pages and completions: `make command`, then `make install-command PREFIX=/usr`.
+# The command mtasts, with its manual pages and completions: `make command`, then `make install-command PREFIX=/usr`. PROGRAM
+# installs another build of it.
 PROFILE ?= release
-PROGRAM = $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)$(PROFILE)/mtasts
+PROGRAM ?= $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)$(PROFILE)/mtasts
 COMPLETIONS = $(DESTDIR)$(PREFIX)/share
 
 command:
