@@ -254,6 +254,10 @@ const MAX_DOMAINS: usize = 16_384;
 
 #[cfg(test)]
 mod tests {
+    use mta_sts_core::tlsrpt::ReportSender;
+    use mta_sts_reporter::ReportStoreConfig;
+    use mta_sts_resolver::{DnsClient, DnsConfig, PolicyFetcher, Resolver, ServiceConfig};
+
     use super::*;
 
     const NOON: UnixTime = UnixTime::from_secs(1_700_049_600);
@@ -301,15 +305,30 @@ mod tests {
         assert_eq!(today.counts, ProbeCounts { passed: 1, failed: 2, ..ProbeCounts::default() });
     }
 
+    fn probes() -> Arc<Probes> {
+        let authority = rcgen::generate_simple_self_signed(["ca.test".to_owned()]).unwrap();
+        let trust_store = TrustStore::from_pem(authority.cert.pem().as_bytes()).unwrap();
+        let dns = DnsClient::new(DnsConfig::new("127.0.0.1:9".parse().unwrap()));
+        let resolver = Resolver::new(dns, PolicyFetcher::new(trust_store.clone()));
+        let service = PolicyService::new(resolver, ServiceConfig::new());
+        Arc::new(Probes::new(&service, trust_store, 25))
+    }
+
     /// A report about a failed probe would lead to the next one.
     // Proves R17.
-    #[test]
-    fn the_session_of_a_report_has_no_domain_probed() {
-        let (mut today, domain) = (Today::default(), domain(1));
-        today.known(&domain, NOON).unwrap().report_mails = 2;
-        assert!(!today.request(&domain, RECORD, NOON));
-        assert!(!today.request(&domain, RECORD, NOON));
-        assert!(today.request(&domain, RECORD, NOON), "this one is of other mail");
+    #[tokio::test]
+    async fn the_session_of_a_report_has_no_domain_probed() {
+        let (probes, domain) = (probes(), domain(1));
+        let sender = ReportSender::new("tls@sender.test", "Sender").unwrap();
+        let store = ReportStore::in_memory(ReportStoreConfig::new(sender)).unwrap();
+        let reports = ProbedReports { store, probes: Arc::clone(&probes) };
+        for _ in 0..2 {
+            reports.note_report_mail(&domain, NOON);
+        }
+        for is_requested in [false, false, true, false] {
+            probes.note_unchecked(&domain, RECORD, NOON);
+            assert_eq!(probes.today().next().is_some(), is_requested);
+        }
     }
 
     #[test]
