@@ -144,10 +144,11 @@ impl TestingProbes for Probes {
 }
 
 impl Today {
-    /// Begins a new day if the clock says so.
+    /// Begins a new day if the clock says so. A clock that steps back by less than two days stays in the day that has begun, as
+    /// does a thread that read it before midnight: no domain is probed twice for that.
     fn turn(&mut self, now: UnixTime) {
         let day = day(now);
-        if self.day != day {
+        if day > self.day || day + 1 < self.day {
             self.counts.skipped += self.waiting.len() as u64;
             *self = Self { day, counts: self.counts, ..Self::default() };
         }
@@ -288,6 +289,17 @@ mod tests {
 
         assert_eq!(today.passed(&domain, later(1)), None, "what was seen yesterday says nothing of today");
         assert!(today.request(&domain, RECORD, later(1)));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_has_no_domain_probed_twice() {
+        let (mut today, domain) = (Today::default(), domain(1));
+        assert!(today.request(&domain, RECORD, later(1)));
+        assert!(!today.request(&domain, RECORD, NOON));
+        assert!(!today.request(&domain, RECORD, later(1)));
+        // It had jumped ahead, and was set right.
+        assert!(today.request(&domain, RECORD, later(9)));
+        assert!(today.request(&domain, RECORD, later(2)));
     }
 
     #[test]
