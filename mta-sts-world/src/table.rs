@@ -571,6 +571,13 @@ fn domains_to_check(plan: &mut Plan) {
         .mx(20, "mx")
         .mx(30, "mx");
 
+    // The backup is in the policy, but not in DNS.
+    plan.domain("backup-unreachable")
+        .sts(Mode::Testing, &["mx", "backup"])
+        .mail_host("mx")
+        .mx(10, "mx")
+        .mx(20, "backup");
+
     plan.domain("tls-too-old")
         .sts(Mode::Enforce, &["mx"])
         .faulty_mail_host("mx", MailService::OldTls)
