@@ -79,6 +79,7 @@ pub struct CollectorConfig {
     sending_ip: Option<IpAddr>,
     is_testing_checked: bool,
     discoveries: Option<Arc<dyn FailedDiscoveries>>,
+    probes: Option<Arc<dyn TestingProbes>>,
     clock: Clock,
 }
 
@@ -108,15 +109,47 @@ pub trait FailedDiscoveries: Send + Sync {
     fn last(&self, domain: &PolicyDomain) -> Option<Arc<Outcome>>;
 }
 
+/// A source of probes of the MX hosts of domains in mode testing, where mail servers verify nothing.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mta_sts_core::{PolicyDomain, UnixTime};
+/// use mta_sts_reporter::{CollectorConfig, TestingProbes};
+///
+/// struct Nothing;
+///
+/// impl TestingProbes for Nothing {
+///     fn have_passed(&self, _: &PolicyDomain, _: UnixTime) -> bool {
+///         false
+///     }
+///
+///     fn note_unchecked(&self, _: &PolicyDomain, _: &str, _: UnixTime) {}
+/// }
+///
+/// let config = CollectorConfig::new().with_testing_probes(Arc::new(Nothing));
+/// ```
+///
+/// Neither method may block: they are called by the thread that counts.
+pub trait TestingProbes: Send + Sync {
+    /// Returns whether every MX host of the domain was probed on this day, and complied with the policy that is in force.
+    fn have_passed(&self, domain: &PolicyDomain, now: UnixTime) -> bool;
+
+    /// Notes that a successful session in mode testing was counted as one without policy, since nobody has verified it.
+    /// `record` is the TLSRPT record of the domain, if the mail server told it; else it is empty.
+    fn note_unchecked(&self, domain: &PolicyDomain, record: &str, now: UnixTime);
+}
+
 impl CollectorConfig {
-    /// Creates the default configuration: nothing is forwarded, mail servers are assumed not to verify under policies that do not enforce, and
-    /// no discovery is known to have failed.
+    /// Creates the default configuration: nothing is forwarded, mail servers are assumed not to verify under policies that do not enforce,
+    /// nobody else does, and no discovery is known to have failed.
     pub fn new() -> Self {
         Self {
             forward: None,
             sending_ip: None,
             is_testing_checked: false,
             discoveries: None,
+            probes: None,
             clock: Arc::new(|| SystemClock.now()),
         }
     }
@@ -151,6 +184,15 @@ impl CollectorConfig {
     #[must_use]
     pub fn with_failed_discoveries(mut self, discoveries: Arc<dyn FailedDiscoveries>) -> Self {
         self.discoveries = Some(discoveries);
+        self
+    }
+
+    /// Sets the source of probes of domains in mode testing. A success under such a policy then counts as one that was verified,
+    /// if every MX host of the domain has passed the probe of the day. It has no effect together with
+    /// [`with_testing_checked`](Self::with_testing_checked).
+    #[must_use]
+    pub fn with_testing_probes(mut self, probes: Arc<dyn TestingProbes>) -> Self {
+        self.probes = Some(probes);
         self
     }
 

@@ -26,6 +26,7 @@ mod visible;
 #[cfg(feature = "sender")]
 pub use collector::{
     Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
+    TestingProbes,
 };
 pub use inbox::{
     Authentication, Double, Inbox, InboxItem, InboxItems, InboxLimits, Origin, ReceivedReport, Unreadable,

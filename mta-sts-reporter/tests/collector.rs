@@ -16,7 +16,7 @@ use mta_sts_core::{
 };
 use mta_sts_reporter::{
     Collector, CollectorAccess, CollectorConfig, CollectorCounts, CollectorSocket, FailedDiscoveries,
-    ReportStore, ReportStoreConfig,
+    ReportStore, ReportStoreConfig, TestingProbes,
 };
 use tempfile::TempDir;
 
@@ -208,6 +208,59 @@ fn testing_that_nobody_checked_proves_nothing() {
         bench.stop();
         assert_eq!(bench.report("a.test"), [(counted, 1, 0, vec![])]);
     }
+}
+
+/// Probes that `passed.test` has passed, and the domains of sessions that nobody has verified.
+#[derive(Default)]
+struct Probed(Mutex<Vec<(String, String, UnixTime)>>);
+
+impl TestingProbes for Probed {
+    fn have_passed(&self, domain: &PolicyDomain, now: UnixTime) -> bool {
+        domain.as_str() == "passed.test" && now == NOW
+    }
+
+    fn note_unchecked(&self, domain: &PolicyDomain, record: &str, now: UnixTime) {
+        self.0.lock().unwrap().push((domain.to_string(), record.to_owned(), now));
+    }
+}
+
+#[test]
+fn testing_that_a_probe_checked_counts_as_checked() {
+    let failed = TESTING.replace(r#""t":0,"f":0"#, r#""failure-details":[{"c":201}],"t":1,"f":1"#);
+    let noted = ("other.test".to_owned(), "v=TLSRPTv1; rua=mailto:tls@other.test".to_owned(), NOW);
+    for (domain, expected, unchecked) in [
+        // Without a policy, and under one: each session once, and what has failed stays what it is.
+        ("passed.test", [(1, 0), (3, 1)], vec![]),
+        ("other.test", [(3, 0), (1, 1)], vec![noted.clone(), noted]),
+    ] {
+        let probed = Arc::new(Probed::default());
+        let config = CollectorConfig::new().with_testing_probes(Arc::<Probed>::clone(&probed));
+        let mut bench = Bench::new(|_| config);
+        for sent in [TESTING, TESTING, &failed, ENFORCE, NO_POLICY] {
+            bench.send(&datagram(domain, sent));
+        }
+        // Nobody wants a report there.
+        bench.send(format!(r#"{{"d":"silent.test","pr":"","policies":[{TESTING}]}}"#).as_bytes());
+        bench.stop();
+        let mut sessions = [(0, 0); 2];
+        for (policy_type, successes, failures, _) in bench.report(domain) {
+            let of_type = &mut sessions[usize::from(policy_type == PolicyType::Sts)];
+            *of_type = (of_type.0 + successes, of_type.1 + failures);
+        }
+        assert_eq!(sessions, expected, "{domain}");
+        assert_eq!(*probed.0.lock().unwrap(), unchecked);
+    }
+}
+
+#[test]
+fn no_probe_is_needed_where_mail_servers_check() {
+    let probed = Arc::new(Probed::default());
+    let config = CollectorConfig::new().with_testing_checked(true);
+    let mut bench = Bench::new(|_| config.with_testing_probes(Arc::<Probed>::clone(&probed)));
+    bench.send(&datagram("other.test", TESTING));
+    bench.stop();
+    assert_eq!(bench.report("other.test"), [(PolicyType::Sts, 1, 0, vec![])]);
+    assert!(probed.0.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -381,6 +381,12 @@ impl PolicyService {
         }
     }
 
+    /// The policy of a domain in memory, if there is an unexpired one. It makes no queries, does not block, and does not
+    /// mark the domain as used.
+    pub fn cached_policy(&self, domain: &PolicyDomain) -> Option<Policy> {
+        self.shared.cached_policy(domain)
+    }
+
     /// The domains in memory, in the order in which they would be evicted.
     pub fn domains(&self) -> Vec<PolicyDomain> {
         self.shared.cache().entries().map(|(domain, _)| domain).collect()

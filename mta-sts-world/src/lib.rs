@@ -48,6 +48,7 @@
 //! | `policy-differs.test` | the Policy Host has three addresses: two policies, and one 404 |
 //! | `old-lines.test` | the policy names hosts that are gone |
 //! | `mx-doubled.test` | one MX host in three records |
+//! | `backup-unreachable.test` | mode testing; the policy covers both MX hosts, and the second has no address |
 //! | `tls-too-old.test` | the MX host knows no TLS 1.2 |
 //! | `record-elsewhere.test`, `record-at-apex.test` | the record is at a name where no sender looks; so is the TLSRPT record of the former |
 //! | `tls-deprecated.test` | beside TLS 1.2 and 1.3, `mx1` takes TLS 1.0 and 1.1, `mx2` 1.0, `mx3` 1.1, as far as the ServerHello |

@@ -684,6 +684,13 @@ fn domains_with_reports(plan: &mut Plan) {
         .report_host("rua", certificate, ReportHostBehaviour::Taken)
         .mail_host("mx")
         .mx(10, "mx");
+
+    // The backup is in the policy, but not in DNS.
+    plan.domain("backup-unreachable")
+        .sts(Mode::Testing, &["mx", "backup"])
+        .mail_host("mx")
+        .mx(10, "mx")
+        .mx(20, "backup");
 }
 
 fn post_to(domain: &str) -> String {

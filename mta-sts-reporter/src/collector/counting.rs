@@ -86,7 +86,10 @@ impl Counting {
                 Some(address) => event.with_sending_ip(address),
                 None => event,
             };
-            counted(self.store.count(&event, now));
+            let result = self.store.count(&event, now);
+            let is_counted = !matches!(result, Counted::Not(_));
+            counted(result);
+            is_counted
         };
         let policy_type = event.policy_type();
         let discoveries = self.config.discoveries.as_deref().filter(|_| policy_type != PolicyType::Tlsa);
@@ -95,21 +98,44 @@ impl Counting {
             .as_deref()
             .and_then(|outcome| Event::discovery(event.domain(), outcome))
             .map(|failure| failure.with_record(record));
-        let event = if self.config.is_testing_checked { event } else { event.with_testing_unchecked() };
-        match failure {
+        let (event, is_unchecked) = self.as_checked(event, now);
+        let is_counted = match failure {
             // It was without policy because of the failure.
             Some(failure)
                 if policy_type == PolicyType::NoPolicyFound
                     && !event.has_failed()
                     && failure.has_failed() =>
             {
-                count(failure);
+                count(failure)
             }
             Some(failure) if policy_type == PolicyType::Sts && !failure.has_failed() => {
-                count(event);
+                let is_counted = count(event);
                 count(failure);
+                is_counted
             }
             _ => count(event),
+        };
+        // Where nobody wants a report, nobody needs a probe.
+        if is_unchecked
+            && is_counted
+            && let Some(probes) = &self.config.probes
+        {
+            probes.note_unchecked(event.domain(), record, now);
+        }
+    }
+
+    /// The session as far as it was verified, and whether only a probe could say more about it.
+    fn as_checked<'e>(&self, event: Event<'e>, now: UnixTime) -> (Event<'e>, bool) {
+        if self.config.is_testing_checked {
+            return (event, false);
+        }
+        let unchecked = event.with_testing_unchecked();
+        if unchecked.policy_type() == event.policy_type() {
+            return (event, false);
+        }
+        match &self.config.probes {
+            Some(probes) if probes.have_passed(event.domain(), now) => (event, false),
+            _ => (unchecked, true),
         }
     }
 

@@ -20,7 +20,12 @@ pub struct SessionCheck {
 }
 
 impl SessionCheck {
-    pub(super) async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr) -> Result<Self, SmtpError> {
+    /// Connects, negotiates TLS, and ends the session. `name` is that of the MX host. No message is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SmtpError`] if the host could not be reached, or ended the session outside TLS: nothing is then known about its TLS.
+    pub async fn make(smtp: &SmtpClient, name: &str, peer: SocketAddr) -> Result<Self, SmtpError> {
         let mut session = smtp.connect(peer).await?;
         let starttls = match session.starttls(name).await {
             Ok(outcome) => Ok(outcome),

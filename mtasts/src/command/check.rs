@@ -209,7 +209,7 @@ pub(crate) fn now() -> UnixTime {
 }
 
 /// The host name of the system; servers may be strict about the name, but a check only needs STARTTLS.
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .ok()

@@ -10,6 +10,8 @@ mod metrics;
 mod options;
 mod overrides;
 mod place;
+mod probe;
+mod probes;
 mod report_keys;
 mod reports;
 mod sending;

@@ -1,12 +1,13 @@
 //! What the daemon counts for TLS reports: of what mail servers send, and of what it knows itself.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use mta_sts_world::TlsrptAnswer;
+use mta_sts_world::{PolicyHostBehaviour, TlsrptAnswer};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -76,7 +77,8 @@ impl Collecting {
             "mtasts.toml",
             &format!(
                 "metrics = '127.0.0.1:0'\n[report]\nfrom = 'tls@sender.test'\nstore = 'sqlite:{database}'\n\
-                 [zones.strict]\nmatch = 'mx-hosts'\n[zones.extended]\nform = 'extended'\n"
+                 probe-port = {}\n[zones.strict]\nmatch = 'mx-hosts'\n[zones.extended]\nform = 'extended'\n",
+                lab.world.smtp_port()
             ),
         );
         let arguments = [&["--config", &config, "--tlsrpt", &socket], others].concat();
@@ -267,6 +269,144 @@ async fn a_host_that_no_session_was_begun_with_is_counted_where_a_report_is_want
     collecting.end();
     assert_eq!(saved(&database, "mx-spoofed.test"), [counts("sts", 0, 1, &["validation-failure"])]);
     assert_eq!(saved(&database, "wildcard-too-deep.test"), []);
+    lab.world.shutdown().await;
+}
+
+/// Has a domain of the world publish a policy in mode testing for these MX hosts.
+fn publish_testing(lab: &Lab, domain: &str, hosts: &[&str]) {
+    let mut lines = vec!["version: STSv1".to_owned(), "mode: testing".to_owned()];
+    lines.extend(hosts.iter().map(|host| format!("mx: {host}.{domain}")));
+    lines.push("max_age: 604800\r\n".to_owned());
+    let policy = lines.join("\r\n");
+    let behaviour = PolicyHostBehaviour::Policy(policy);
+    lab.world.set_policy_host(&format!("mta-sts.{domain}"), behaviour).unwrap();
+}
+
+/// The MX hosts that were connected to, each with its number of connections.
+fn connections(lab: &Lab) -> BTreeMap<String, usize> {
+    let mut connections = BTreeMap::new();
+    for session in lab.world.seen().smtp {
+        assert!(session.transactions.is_empty(), "a probe sends no message: {session:?}");
+        assert_eq!(session.ehlo_before_tls.len(), 1);
+        *connections.entry(session.host).or_default() += 1;
+    }
+    connections
+}
+
+const PASSED: &str = "mtasts_tlsrpt_probes_total{result=\"passed\"}";
+const FAILED: &str = "mtasts_tlsrpt_probes_total{result=\"failed\"}";
+const UNKNOWN: &str = "mtasts_tlsrpt_probes_total{result=\"unknown\"}";
+const COUNTED: &str = "mtasts_tlsrpt_events_total{result=\"counted\"}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_in_mode_testing_count_as_verified_after_a_probe() {
+    let lab = Lab::start().await;
+    let domain = "healthy-enforce.test";
+    publish_testing(&lab, domain, &["mx"]);
+    let control = lab.path("control");
+    let collecting = Collecting::start(&lab, &["--probe-testing", "--control", &control]);
+    send(&collecting.socket, domain, TESTING);
+    wait_for(&collecting.pages, PASSED, 1);
+    for _ in 0..5 {
+        send(&collecting.socket, domain, TESTING);
+    }
+    wait_for(&collecting.pages, COUNTED, 6);
+    assert_eq!(connections(&lab), BTreeMap::from([("mx.healthy-enforce.test".to_owned(), 1)]));
+    // The reference tells of each.
+    let reference = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
+    assert!(reference.contains("\n| `mtasts_tlsrpt_probes_total`"));
+
+    // What the probe saw says nothing of another policy.
+    publish_testing(&lab, domain, &["mx", "other"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mtasts"));
+    let refreshed = command.args(["cache", "refresh", domain, "--control", &control]).output().unwrap();
+    assert!(refreshed.status.success(), "{refreshed:?}");
+    send(&collecting.socket, domain, TESTING);
+    wait_for(&collecting.pages, COUNTED, 7);
+    let database = collecting.database.clone();
+    collecting.end();
+    assert_eq!(saved(&database, domain), [counts("no-policy-found", 2, 0, &[]), counts("sts", 5, 0, &[])]);
+    assert_eq!(connections(&lab).values().sum::<usize>(), 1);
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_fails_a_probe_is_counted_once_a_day() {
+    let lab = Lab::start().await;
+    let fails = [
+        ("certificate-expired.test", &["mx"][..], "certificate-expired"),
+        ("second-mx.test", &["mx1", "mx2"], "certificate-expired"),
+        ("starttls-stripped.test", &["mx"], "starttls-not-supported"),
+        ("healthy-enforce.test", &["elsewhere"], "validation-failure"),
+    ];
+    for (domain, hosts, _) in fails {
+        publish_testing(&lab, domain, hosts);
+    }
+    let collecting = Collecting::start(&lab, &["--probe-testing"]);
+    for (number, (domain, ..)) in fails.into_iter().enumerate() {
+        let number = number as u64 + 1;
+        send(&collecting.socket, domain, TESTING);
+        wait_for(&collecting.pages, FAILED, number);
+        for _ in 0..9 {
+            send(&collecting.socket, domain, TESTING);
+        }
+        // The probe is a session itself.
+        wait_for(&collecting.pages, COUNTED, 11 * number);
+    }
+    let database = collecting.database.clone();
+    collecting.end();
+    for (domain, _, result) in fails {
+        let expected = [counts("no-policy-found", 10, 0, &[]), counts("sts", 0, 1, &[result])];
+        assert_eq!(saved(&database, domain), expected, "{domain}");
+    }
+    let connections = connections(&lab);
+    assert_eq!((connections.len(), connections.values().sum::<usize>()), (5, 5), "{connections:?}");
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_cannot_be_reached_says_nothing() {
+    let lab = Lab::start().await;
+    publish_testing(&lab, "mx-alias-dangling.test", &["mx"]);
+    // The first has no other host, the second one that is fine; the policy of the third has another mode.
+    let domains = ["mx-alias-dangling.test", "backup-unreachable.test", "wildcard.test"];
+    let collecting = Collecting::start(&lab, &["--probe-testing"]);
+    for (number, domain) in domains.into_iter().enumerate() {
+        send(&collecting.socket, domain, TESTING);
+        wait_for(&collecting.pages, UNKNOWN, number as u64 + 1);
+        send(&collecting.socket, domain, TESTING);
+        wait_for(&collecting.pages, COUNTED, 2 * (number as u64 + 1));
+    }
+    let database = collecting.database.clone();
+    collecting.end();
+    for domain in domains {
+        assert_eq!(saved(&database, domain), [counts("no-policy-found", 2, 0, &[])], "{domain}");
+    }
+    assert_eq!(connections(&lab), BTreeMap::from([("mx.backup-unreachable.test".to_owned(), 1)]));
+    lab.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_host_is_probed_unless_that_is_configured_and_a_report_is_wanted() {
+    let lab = Lab::start().await;
+    let domain = "healthy-enforce.test";
+    publish_testing(&lab, domain, &["mx"]);
+    let collecting = Collecting::start(&lab, &[]);
+    send(&collecting.socket, domain, TESTING);
+    wait_for(&collecting.pages, COUNTED, 1);
+    assert!(!scrape(&collecting.pages).contains_key(PASSED));
+    collecting.end();
+
+    let collecting = Collecting::start(&lab, &["--probe-testing"]);
+    let unwanted = format!(r#"{{"d":"{domain}","pr":"","policies":[{TESTING}]}}"#);
+    UnixDatagram::unbound().unwrap().send_to(unwanted.as_bytes(), &collecting.socket).unwrap();
+    wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"no-tlsrpt-record\"}", 1);
+    // It would be probed before this one.
+    publish_testing(&lab, "certificate-expired.test", &["mx"]);
+    send(&collecting.socket, "certificate-expired.test", TESTING);
+    wait_for(&collecting.pages, FAILED, 1);
+    collecting.end();
+    assert_eq!(connections(&lab), BTreeMap::from([("mx.certificate-expired.test".to_owned(), 1)]));
     lab.world.shutdown().await;
 }
 

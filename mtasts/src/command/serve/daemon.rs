@@ -82,7 +82,7 @@ impl<'a> Daemon<'a> {
         let mut clients = configuration.socketmap_config().with_max_clients(files.clients);
         let mut reports = None;
         if let Some(socket) = sockets.tlsrpt {
-            let started = Arc::new(Reports::start(&configuration, socket, &service)?);
+            let started = Reports::start(&configuration, socket, &service, &trust_store)?;
             let mismatches = MxMismatches::new(&started, service.resolver().dns());
             clients = clients.with_skipped_hosts_told(move |domain, policy, hosts| {
                 mismatches.count(domain, policy, hosts);

@@ -203,6 +203,19 @@ fn write_store(page: &mut MetricsPage<'_>, service: &ServiceCounts, state: Store
 fn write_reports(page: &mut MetricsPage<'_>, reports: &Reports) -> fmt::Result {
     let (counts, state) = reports.counts();
     write_collected(page, &counts, &state)?;
+    if let Some(probes) = reports.probes() {
+        page.counters(
+            "mtasts_tlsrpt_probes",
+            "Probes of domains in mode testing, by their result",
+            "result",
+            &[
+                ("passed", probes.passed),
+                ("failed", probes.failed),
+                ("unknown", probes.unknown),
+                ("skipped", probes.skipped),
+            ],
+        )?;
+    }
     if let Some((counts, faults)) = reports.outbox() {
         write_outbox(page, &counts, &faults)?;
     }

@@ -51,6 +51,9 @@ pub(super) struct Options {
     /// The organisation named in TLS reports [default: the domain of --report-from]
     #[arg(long, value_name = "NAME")]
     report_organization: Option<String>,
+    /// Probe the MX hosts of domains in mode testing once a day, for TLS reports: Postfix verifies no certificate there
+    #[arg(long)]
+    probe_testing: bool,
     /// Read per-destination overrides from this file
     #[arg(long, value_name = "FILE")]
     overrides: Option<String>,
@@ -163,6 +166,7 @@ impl Options {
         if self.report_organization.is_some() {
             configuration.report.organization = Maybe(self.report_organization.clone());
         }
+        configuration.report.probe_testing |= self.probe_testing;
         if self.overrides.is_some() {
             configuration.overrides = Maybe(self.overrides.clone());
         }

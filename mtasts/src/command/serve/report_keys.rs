@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -31,7 +31,9 @@ pub(super) struct ReportKeys {
     pub(super) store: ReportPlace,
     #[serde(with = "text")]
     sending_ip: Maybe<IpAddr>,
-    testing_is_checked: bool,
+    pub(super) testing_is_checked: bool,
+    pub(super) probe_testing: bool,
+    pub(super) probe_port: NonZeroU16,
     max_domains: NonZeroUsize,
     #[serde(with = "text")]
     max_memory: Size,
@@ -53,6 +55,8 @@ impl Default for ReportKeys {
             store: ReportPlace::default(),
             sending_ip: Maybe(None),
             testing_is_checked: false,
+            probe_testing: false,
+            probe_port: const { NonZeroU16::new(25).expect("the port must not be 0") },
             max_domains: const { NonZeroUsize::new(65_536).expect("the number must not be 0") },
             max_memory: Size(64 << 20),
             send: true,

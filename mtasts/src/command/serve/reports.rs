@@ -20,12 +20,14 @@ use tokio::time::{Instant, sleep};
 use super::super::Exit;
 use super::super::check::now;
 use super::configuration::Configuration;
+use super::probes::{ProbeCounts, ProbedReports, Probes};
 
 /// The collector, the counts, and the events of the daemon itself.
 #[derive(Debug)]
 pub(super) struct Reports {
     collector: Collector,
     store: ReportStore,
+    probes: Option<Arc<Probes>>,
     outbox: OnceLock<Outbox>,
     is_sending: bool,
 }
@@ -36,16 +38,38 @@ impl Reports {
         configuration: &Configuration,
         socket: CollectorSocket,
         service: &PolicyService,
-    ) -> Result<Self, (Exit, String)> {
+        trust_store: &TrustStore,
+    ) -> Result<Arc<Self>, (Exit, String)> {
         let store = configuration.report_store()?;
-        let config =
+        let keys = &configuration.report;
+        let mut config =
             configuration.collector_config().with_failed_discoveries(Arc::new(Discoveries(service.clone())));
+        let probes = (keys.probe_testing && !keys.testing_is_checked)
+            .then(|| Arc::new(Probes::new(service, trust_store.clone(), keys.probe_port.get())));
+        if let Some(probes) = &probes {
+            config = config.with_testing_probes(Arc::<Probes>::clone(probes));
+        }
         let socket_path = socket.path().map(|path| path.display().to_string());
         let collector = Collector::start(socket, store.clone(), config)
             .map_err(|error| (Exit::Temporary, format!("the collector of TLS reports: {error}")))?;
         let store_path = store.path().map(|path: &Path| path.display().to_string());
         tracing::info!(path = socket_path, store = store_path, "collecting for TLS reports");
-        Ok(Self { collector, store, outbox: OnceLock::new(), is_sending: configuration.report.send })
+        let is_sending = keys.send;
+        let reports = Arc::new(Self { collector, store, probes, outbox: OnceLock::new(), is_sending });
+        if let Some(probes) = &reports.probes {
+            tokio::spawn(Arc::clone(probes).run(Arc::downgrade(&reports)));
+        }
+        Ok(reports)
+    }
+
+    /// Counts sessions that the daemon knows of itself.
+    pub(super) fn count(&self, sessions: Datagram) {
+        self.collector.count(sessions);
+    }
+
+    /// The counts of probes of domains in mode testing; [`None`] if there are no probes.
+    pub(super) fn probes(&self) -> Option<ProbeCounts> {
+        Some(self.probes.as_ref()?.counts())
     }
 
     pub(super) fn counts(&self) -> (CollectorCounts, ReportStoreState) {
@@ -92,7 +116,11 @@ impl Reports {
                 None => outbox,
             }
         });
-        let reports: Arc<dyn DueReports> = Arc::new(self.store.clone());
+        let store = self.store.clone();
+        let reports: Arc<dyn DueReports> = match &self.probes {
+            Some(probes) => Arc::new(ProbedReports { store, probes: Arc::clone(probes) }),
+            None => Arc::new(store),
+        };
         outbox.run(&reports, stop).await;
     }
 
@@ -177,7 +205,7 @@ impl MxMismatches {
             let record = record(&domain, &dns).await;
             drop(place);
             if let (Some(reports), Some(record)) = (reports.upgrade(), record) {
-                reports.collector.count(mismatches(&domain, &record, &policy, &hosts));
+                reports.count(mismatches(&domain, &record, &policy, &hosts));
             }
         });
     }
