@@ -15,10 +15,14 @@ fuzz_target!(|data: &[u8]| {
     let read = Report::parse(data);
     let refused = read.as_ref().err().map(|error| (error.code(), error.offset()));
     assert_lint_agrees(&lint::report(data), refused, data.len());
-    let deviation = || read.clone().ok()?.into_strict().err().map(|deviation| (deviation.code(), deviation.offset()));
+    let deviation =
+        || read.clone().ok()?.into_strict().err().map(|deviation| (deviation.code(), deviation.offset()));
     if let Some((code, offset)) = refused.or_else(deviation) {
         let findings = lint::report_with(data, Strictness::Abnf);
-        assert!(findings.iter().any(|finding| finding.code() == code), "{code} at {offset} is not in {findings:#?}");
+        assert!(
+            findings.iter().any(|finding| finding.code() == code),
+            "{code} at {offset} is not in {findings:#?}"
+        );
     } else {
         assert_lint_agrees(&lint::report_with(data, Strictness::Abnf), None, data.len());
     }
