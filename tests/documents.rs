@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use mta_sts_tests::{files_below, root};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 #[test]
 fn every_link_leads_somewhere() {
     let mut faults = Vec::new();
-    let files = documents();
+    let files = files_below(root(), "md");
     assert!(files.len() > 20, "{files:?}");
     for file in &files {
         for link in links(&fs::read_to_string(file).expect("a document is text")) {
@@ -36,8 +36,10 @@ fn every_link_leads_somewhere() {
 #[test]
 fn the_threat_model_names_tests_that_exist() {
     let text = fs::read_to_string(root().join("docs/security.md")).expect("the threat model");
-    let mut code = String::new();
-    add_code(&root(), &mut code);
+    let code: String = files_below(root(), "rs")
+        .iter()
+        .map(|file| fs::read_to_string(file).expect("code is text"))
+        .collect();
     let steps = fs::read_to_string(root().join("tests/run")).expect("the steps");
 
     let mut counted = 0;
@@ -60,41 +62,6 @@ fn the_threat_model_names_tests_that_exist() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
     assert!(counted > 60, "{counted}");
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
-}
-
-/// The documents of the repository, without those of dependencies.
-fn documents() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    visit(&root(), &mut |file| {
-        if file.extension().is_some_and(|extension| extension == "md") {
-            found.push(file.to_owned());
-        }
-    });
-    found
-}
-
-fn add_code(folder: &Path, code: &mut String) {
-    visit(folder, &mut |file| {
-        if file.extension().is_some_and(|extension| extension == "rs") {
-            code.push_str(&fs::read_to_string(file).expect("code is text"));
-        }
-    });
-}
-
-fn visit(folder: &Path, see: &mut impl FnMut(&Path)) {
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "venv"].contains(&&*name) {
-            visit(&path, see);
-        } else if path.is_file() {
-            see(&path);
-        }
-    }
 }
 
 fn links(text: &str) -> Vec<String> {

@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use mta_sts_tests::root;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// When the text last changed for readers. A page of today's date would differ every day.
@@ -36,10 +37,6 @@ fn the_page_of_the_vectors_is_their_description() {
         &["mtasts(1)", "mtasts(3)"],
     );
     compare("mtasts-vectors.7", &page);
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn read(file: &str) -> String {

@@ -1,7 +1,8 @@
 //! The wording of the documentation: plain technical terms, and summary lines that can be understood at first reading.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use mta_sts_tests::{files_below, root};
 
 /// A summary is a noun phrase or a verb in the third person, not a noun clause.
 const BANNED_BEGINNINGS: [&str; 6] = ["That ", "Why ", "Whom ", "Whose ", "Of what ", "By what "];
@@ -21,22 +22,22 @@ const BANNED_FILES: [(&str, &str); 9] = [
 
 #[test]
 fn summaries_are_read_once_and_files_have_standard_names() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut faults = Vec::new();
     let mut files = Vec::new();
     for source in [
         "mta-sts-core/src",
         "mta-sts-resolver/src",
         "mta-sts-ffi/src",
+        "mta-sts-publisher/src",
         "mta-sts-reporter/src",
         "mta-sts-world/src",
         "mtasts/src",
     ] {
-        add_sources(&root.join(source), &mut files);
+        files.extend(files_below(&root().join(source), "rs"));
     }
     assert!(files.len() > 100);
     for file in files {
-        let place = file.strip_prefix(root).unwrap().display().to_string();
+        let place = file.strip_prefix(root()).unwrap().display().to_string();
         let stem = file.file_stem().unwrap().to_str().unwrap();
         if let Some((_, standard)) = BANNED_FILES.iter().find(|(name, _)| *name == stem) {
             faults.push(format!("{place}: call it {standard}"));
@@ -54,15 +55,4 @@ fn summaries_are_read_once_and_files_have_standard_names() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
-}
-
-fn add_sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the folder can be read").path();
-        if path.is_dir() {
-            add_sources(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
 }

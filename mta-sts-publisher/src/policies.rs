@@ -43,7 +43,7 @@ pub enum PolicySource {
     Files(Vec<(String, PathBuf)>),
 }
 
-/// Why no policies can be read at all.
+/// The reason why no policies can be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {error}", .path.display())]
 pub struct PolicySourceError {

@@ -97,7 +97,7 @@ struct Receiver {
     failing: Mutex<Option<&'static str>>,
 }
 
-/// Why a report is not received.
+/// The reason why a report is not received.
 #[derive(Debug)]
 enum Refusal {
     Status(StatusCode, &'static str),

@@ -1,10 +1,10 @@
-//! Why a certificate is not had, and what is to be done.
+//! The faults of ordering a certificate, and what is to be done about them.
 
 use std::fmt;
 
 use instant_acme::Error;
 
-/// Why an order failed.
+/// The reason why an order failed.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) kind: FaultKind,

@@ -15,7 +15,7 @@ pub(crate) use clients::serve_for_ever;
 pub(crate) use fault::Fault;
 pub(crate) use listening::cannot_listen;
 pub(crate) use logging::{Log, LogFormat, LogLevel, Logging};
-pub(crate) use metrics_page::{Labels, MetricsPage, Reloads};
+pub(crate) use metrics_page::{Labels, Metrics, MetricsPage, MetricsSource, Reloads};
 pub(crate) use pages::{Phase, Status, StatusPages};
 pub(crate) use signals::{Asked, Signals};
 pub(crate) use unworkable::{MAX_SOCKET_PATH, TOO_LONG, Unworkable};

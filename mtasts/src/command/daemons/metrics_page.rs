@@ -2,9 +2,28 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+/// All metrics of a daemon. They are collected on request: counting costs at most one addition.
+#[derive(Debug)]
+pub(crate) struct Metrics(Registry);
+
+/// The sources of a daemon's own metrics.
+pub(crate) trait MetricsSource: fmt::Debug + Send + Sync + 'static {
+    fn write(&self, page: &mut MetricsPage<'_>) -> fmt::Result;
+}
+
+/// A source, and what is told of every process.
+#[derive(Debug)]
+struct Process<S> {
+    started_at: Duration,
+    source: S,
+}
 
 /// A page of metrics.
 pub(crate) struct MetricsPage<'a>(DescriptorEncoder<'a>);
@@ -18,9 +37,34 @@ pub(crate) struct Reloads {
     pub(crate) failed: AtomicU64,
 }
 
-impl<'a> MetricsPage<'a> {
-    pub(crate) fn new(encoder: DescriptorEncoder<'a>) -> Self {
-        Self(encoder)
+impl Metrics {
+    /// The metrics of a process that starts now.
+    pub(crate) fn of(source: impl MetricsSource) -> Self {
+        let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Process { started_at, source }));
+        Self(registry)
+    }
+
+    /// The text in the `OpenMetrics` format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut text, &self.0);
+        text
+    }
+}
+
+impl<S: MetricsSource> Collector for Process<S> {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = MetricsPage(encoder);
+        page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
+        page.gauge(
+            "process_start_time_seconds",
+            "Start time of the process, in Unix time",
+            self.started_at.as_secs(),
+        )?;
+        self.source.write(&mut page)
     }
 }
 
@@ -48,9 +92,7 @@ impl MetricsPage<'_> {
     }
 
     pub(crate) fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        // Prometheus only has floating point numbers; these are far from where they become inexact.
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
-        self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+        self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&as_gauge(value))
     }
 
     pub(crate) fn gauges(
@@ -63,7 +105,7 @@ impl MetricsPage<'_> {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (word, value) in values {
             let labels: &Labels<'_> = &[(label, word)];
-            metric.encode_family(&labels)?.encode_gauge(&i64::try_from(*value).unwrap_or(i64::MAX))?;
+            metric.encode_family(&labels)?.encode_gauge(&as_gauge(*value))?;
         }
         Ok(())
     }
@@ -91,4 +133,9 @@ impl MetricsPage<'_> {
     pub(crate) fn info(&mut self, name: &str, help: &str, labels: &Labels<'_>) -> fmt::Result {
         self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(&labels)
     }
+}
+
+/// Prometheus only has floating point numbers; the numbers here are far from where these become inexact.
+fn as_gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -11,12 +11,12 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::super::daemons::{Asked, Log, Logging, Phase, Reloads, Signals, supervisor};
+use super::super::daemons::{Asked, Log, Logging, Metrics, Phase, Reloads, Signals, supervisor};
 use super::super::{Exit, store};
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::control::Control;
 use super::file_budget::FileBudget;
-use super::metrics::Metrics;
+use super::metrics::Sources;
 use super::options::Options;
 use super::reports::{MxMismatches, Reports};
 use super::sockets::Sockets;
@@ -116,12 +116,12 @@ impl<'a> Daemon<'a> {
 
     /// Serves the HTTP pages of the daemon, if they are configured; never completes.
     fn status_pages(&self, listener: Option<TcpListener>) -> impl Future<Output = ()> + use<> {
-        let metrics = Metrics::new(
-            self.server.clone(),
-            self.service.clone(),
-            self.reports.clone(),
-            Arc::clone(&self.reloads),
-        );
+        let metrics = Metrics::of(Sources {
+            server: self.server.clone(),
+            service: self.service.clone(),
+            reports: self.reports.clone(),
+            reloads: Arc::clone(&self.reloads),
+        });
         let store = self.configuration.store.to_string();
         let pages = status_pages(Arc::clone(&self.phase), metrics, self.service.clone(), store);
         if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {

@@ -2,71 +2,31 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_reporter::{CollectorCounts, Outbox, OutboxCounts, ReportStoreState};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
 use mtasts_socketmap::{AnswerCounts, SocketmapServer};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
 
-use super::super::daemons::{Labels, MetricsPage, Reloads};
+use super::super::daemons::{Labels, MetricsPage, MetricsSource, Reloads};
 use super::reports::Reports;
-
-/// All metrics. They are collected on request: an answer to a mail server costs at most one addition.
-#[derive(Debug)]
-pub(super) struct Metrics {
-    registry: Registry,
-}
 
 /// The sources of the numbers.
 #[derive(Debug)]
-struct Sources {
-    started_at: Duration,
-    server: SocketmapServer,
-    service: PolicyService,
-    reports: Option<Arc<Reports>>,
-    reloads: Arc<Reloads>,
+pub(super) struct Sources {
+    pub(super) server: SocketmapServer,
+    pub(super) service: PolicyService,
+    pub(super) reports: Option<Arc<Reports>>,
+    pub(super) reloads: Arc<Reloads>,
 }
 
-impl Metrics {
-    pub(super) fn new(
-        server: SocketmapServer,
-        service: PolicyService,
-        reports: Option<Arc<Reports>>,
-        reloads: Arc<Reloads>,
-    ) -> Self {
-        let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(Sources { started_at, server, service, reports, reloads }));
-        Self { registry }
-    }
-
-    /// The text in the `OpenMetrics` format.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = text::encode(&mut text, &self.registry);
-        text
-    }
-}
-
-impl Collector for Sources {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = MetricsPage::new(encoder);
-        page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
-        page.gauge(
-            "process_start_time_seconds",
-            "Start time of the process, in Unix time",
-            self.started_at.as_secs(),
-        )?;
-
+impl MetricsSource for Sources {
+    fn write(&self, page: &mut MetricsPage<'_>) -> fmt::Result {
         let server = self.server.counts();
         let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
-        write_answers(&mut page, "mtasts_requests", "Answered requests", &zones)?;
+        write_answers(page, "mtasts_requests", "Answered requests", &zones)?;
         page.gauge("mtasts_clients", "Connected clients", server.clients)?;
         page.gauge("mtasts_max_clients", "Maximum number of connected clients", server.max_clients)?;
         page.counter("mtasts_connections", "Accepted connections of clients", server.connections)?;
@@ -124,7 +84,7 @@ impl Collector for Sources {
             ],
         )?;
         page.counter("mtasts_alerts", "Failed refreshes of cached policies", service.alerts)?;
-        write_policies(&mut page, &service)?;
+        write_policies(page, &service)?;
         page.counter("mtasts_dns_failures", "Lookups without an answer from DNS", service.dns_failures)?;
         page.counter(
             "mtasts_local_faults",
@@ -142,9 +102,9 @@ impl Collector for Sources {
                 ("failed", dane.failed),
             ],
         )?;
-        write_store(&mut page, &service, self.service.store_state())?;
+        write_store(page, &service, self.service.store_state())?;
         if let Some(reports) = &self.reports {
-            write_reports(&mut page, reports)?;
+            write_reports(page, reports)?;
         }
 
         page.reloads(&self.reloads)

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use mta_sts_resolver::{PolicyService, StoreState};
 
-use super::super::daemons::{Phase, Status, StatusPages};
-use super::metrics::Metrics;
+use super::super::daemons::{Metrics, Phase, Status, StatusPages};
 
 /// The status of the daemon.
 #[derive(Debug)]

@@ -2,27 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_publisher::{AcmeCertificates, PolicyHostServer, ReportReceiver};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
-use prometheus_client::registry::Registry;
 
-use super::super::super::daemons::{MetricsPage, Phase, Reloads, Status};
+use super::super::super::daemons::{Metrics, MetricsPage, MetricsSource, Phase, Reloads, Status};
 
 /// The status of the Policy Host.
 #[derive(Debug)]
 pub(super) struct PublisherStatus {
     phase: Arc<Phase>,
     server: PolicyHostServer,
-    registry: Registry,
+    metrics: Metrics,
 }
 
 /// The sources of the numbers.
 #[derive(Debug)]
 struct Sources {
-    started_at: Duration,
     server: PolicyHostServer,
     receiver: Option<ReportReceiver>,
     acme: Option<AcmeCertificates>,
@@ -37,20 +32,14 @@ impl PublisherStatus {
         acme: Option<AcmeCertificates>,
         reloads: Arc<Reloads>,
     ) -> Self {
-        let started_at = UNIX_EPOCH.elapsed().unwrap_or_default();
-        let mut registry = Registry::default();
-        let sources = Sources { started_at, server: server.clone(), receiver, acme, reloads };
-        registry.register_collector(Box::new(sources));
-        Self { phase, server, registry }
+        let metrics = Metrics::of(Sources { server: server.clone(), receiver, acme, reloads });
+        Self { phase, server, metrics }
     }
 }
 
 impl Status for PublisherStatus {
     fn metrics(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = text::encode(&mut text, &self.registry);
-        text
+        self.metrics.text()
     }
 
     fn is_healthy(&self) -> bool {
@@ -69,15 +58,8 @@ impl Status for PublisherStatus {
     }
 }
 
-impl Collector for Sources {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = MetricsPage::new(encoder);
-        page.info("mtasts_build", "The program", &[("version", env!("CARGO_PKG_VERSION"))])?;
-        page.gauge(
-            "process_start_time_seconds",
-            "Start time of the process, in Unix time",
-            self.started_at.as_secs(),
-        )?;
+impl MetricsSource for Sources {
+    fn write(&self, page: &mut MetricsPage<'_>) -> fmt::Result {
         let counts = self.server.counts();
         page.gauge("mtasts_publish_domains", "Domains with a policy", counts.domains)?;
         page.gauge("mtasts_publish_connected", "Open connections", counts.connected)?;
