@@ -525,15 +525,17 @@ const MAX_REASON_LEN: usize = 128;
 
 /// The name in a greeting or response of an MX host: its first word, after the reply code.
 pub(super) fn helo_name(said: &str) -> Option<&str> {
-    let said = match said.as_bytes() {
-        [first, second, third, b'-' | b' ', ..]
-            if [first, second, third].iter().all(|digit| digit.is_ascii_digit()) =>
-        {
-            &said[4..]
-        }
-        _ => said,
-    };
-    cut(said.trim_start_matches(' '), MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
+    let mut name = said.trim_start_matches(' ');
+    // Not only once, so that the name of a name is that name.
+    while let Some(after) = after_reply_code(name) {
+        name = after.trim_start_matches(' ');
+    }
+    cut(name, MAX_HELO_LEN, |octet| octet.is_ascii_graphic())
+}
+
+fn after_reply_code(said: &str) -> Option<&str> {
+    let (code, after) = said.split_at_checked(3)?;
+    code.bytes().all(|octet| octet.is_ascii_digit()).then(|| after.strip_prefix(['-', ' ']))?
 }
 
 /// A text in place of the name of an MX host, if it is allowed in a report. A part of it would be a different name.
@@ -569,12 +571,16 @@ mod tests {
             ("123-456.example", Some("456.example")),
             ("12-456.example", Some("12-456.example")),
             ("m\u{fc}x", Some("m")),
+            (" 250-mx.example.com", Some("mx.example.com")),
+            ("250-250 mx.example.com", Some("mx.example.com")),
+            ("250-220-", None),
             ("250-", None),
             ("250 \r\n", None),
             ("\u{202e}x", None),
             ("", None),
         ] {
             assert_eq!(helo_name(said), name, "{said:?}");
+            assert_eq!(name.and_then(helo_name), name, "{said:?}, again");
         }
         assert_eq!(helo_name(&"x".repeat(300)).map(str::len), Some(255));
     }
