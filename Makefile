@@ -69,7 +69,8 @@ install-command:
 	$(PROGRAM) completions fish >$(COMPLETIONS)/fish/vendor_completions.d/mtasts.fish
 
 # The Python package without pip, as distributions want it: `make python`, then `make install-python PREFIX=/usr PYTHONDIR=FOLDER`.
-# It runs with every CPython since 3.10.
+# It runs with every CPython since 3.10. MODULE installs another build of its native module.
+MODULE ?= $(BUILT)/lib_core.so
 PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
 PACKAGE = $(DESTDIR)$(PYTHONDIR)/mta_sts
 DIST_INFO = $(DESTDIR)$(PYTHONDIR)/mta_sts-$(VERSION).dist-info
@@ -78,10 +79,10 @@ python:
 	$(CARGO) build --release --package mta-sts-py --features extension-module $(if $(findstring --target,$(CARGOFLAGS)),,$(if $(TARGET),--target $(TARGET))) $(CARGOFLAGS)
 
 install-python:
-	@[ -e $(BUILT)/lib_core.so ] || { echo 'lib_core.so is not in $(BUILT): run "make python" first, as yourself' >&2; exit 1; }
+	@[ -e $(MODULE) ] || { echo '$(MODULE) is not there: run "make python" first, as yourself' >&2; exit 1; }
 	install -d $(PACKAGE) $(DIST_INFO)
 	install -m 644 mta-sts-py/python/mta_sts/*.py mta-sts-py/python/mta_sts/*.pyi mta-sts-py/python/mta_sts/py.typed $(PACKAGE)
-	install -m 644 $(BUILT)/lib_core.so $(PACKAGE)/_core.abi3.so
+	install -m 644 $(MODULE) $(PACKAGE)/_core.abi3.so
 	$(STRIP) --strip-unneeded $(PACKAGE)/_core.abi3.so
 	mta-sts-py/metadata $(VERSION) >$(DIST_INFO)/METADATA
 	chmod 644 $(DIST_INFO)/METADATA
