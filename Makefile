@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo`, `make test`.
 
-.PHONY: demo test soak library install command install-command python install-python
+.PHONY: demo test soak library install command install-command python install-python dist
 
 demo:
 	@echo 'Builds the command mtasts, which takes about a minute the first time. It then runs a mail world on loopback: DNS, policy'
@@ -86,3 +86,9 @@ install-python:
 	$(STRIP) --strip-unneeded $(PACKAGE)/_core.abi3.so
 	mta-sts-py/metadata $(VERSION) >$(DIST_INFO)/METADATA
 	chmod 644 $(DIST_INFO)/METADATA
+
+# The tarball of a release, with all crates, which builds without a network: DIST is the folder for it.
+DIST ?= $(CARGO_TARGET_DIR)/dist
+
+dist:
+	@packaging/dist $(DIST)
