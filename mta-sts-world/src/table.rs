@@ -639,6 +639,15 @@ fn domains_to_check(plan: &mut Plan) {
         .without_sni("mx2", WithoutSni::Refusal)
         .mx(20, "mx2");
 
+    // A wildcard answers for `_mta-sts` and for `mta-sts`: senders find both, and those of every other name below the domain.
+    let mut stage = plan.domain("dns-wildcard");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .policy_host_at_wildcard(policy)
+        .data("*", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
+        .mail_host("mx")
+        .mx(10, "mx");
+
     // A Policy Host may refuse clients that send none (RFC 8461, 7.1).
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
