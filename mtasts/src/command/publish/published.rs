@@ -66,6 +66,7 @@ struct Keys {
 }
 
 const NAME: &str = "published.toml";
+const POLICY: &str = "mta-sts.txt";
 const FORMAT: u32 = 1;
 
 impl Published {
@@ -92,6 +93,12 @@ impl Published {
         })
     }
 
+    /// The file with the policy of a domain, and what is in it, if it is there.
+    pub(super) fn read_policy(&self, domain: &PolicyDomain) -> Option<(PathBuf, Vec<u8>)> {
+        let file = self.folder.join(domain.as_str()).join(POLICY);
+        std::fs::read(&file).ok().map(|octets| (file, octets))
+    }
+
     /// Writes the file anew, so that it is whole at any moment.
     pub(super) fn write(&self) -> Result<(), (Exit, String)> {
         let mut text = String::from(HEAD);
@@ -113,7 +120,7 @@ impl Published {
 
     /// Writes the policy of a draft to where `mtasts publish serve` reads it.
     pub(super) fn write_policy(&self, draft: &Draft) -> Result<PathBuf, (Exit, String)> {
-        let file = self.file(draft.domain(), "mta-sts.txt")?;
+        let file = self.file(draft.domain(), POLICY)?;
         write_whole(&file, draft.policy_text())?;
         Ok(file)
     }
