@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use data_encoding::BASE64URL_NOPAD;
 use mta_sts_publisher::{
     AcmeConfig, CertificateSource, PolicyHostConfig, PolicySource, ReportReceiverConfig,
 };
@@ -49,6 +50,8 @@ pub(super) struct Acme {
     pub(super) directory: String,
     pub(super) contact: String,
     pub(super) ca_file: String,
+    pub(super) eab_key_id: String,
+    pub(super) eab_key_file: String,
     pub(super) state: String,
 }
 
@@ -95,15 +98,22 @@ impl Configuration {
 
     /// How certificates are ordered, if they are.
     pub(super) fn acme_config(&self) -> Result<Option<AcmeConfig>, (Exit, String)> {
-        let Acme { terms_of_service_agreed, directory, contact, ca_file, .. } = &self.acme;
+        let Acme { terms_of_service_agreed, directory, contact, ca_file, eab_key_id, eab_key_file, .. } =
+            &self.acme;
         if !terms_of_service_agreed {
             return Ok(None);
         }
         let trusted =
             if ca_file.is_empty() { TrustStore::platform() } else { TrustStore::from_pem_file(ca_file) };
         let trusted = trusted.map_err(|error| (Exit::Configuration, error.to_string()))?;
-        let config = AcmeConfig::new(directory, trusted);
-        Ok(Some(if contact.is_empty() { config } else { config.with_contact(contact) }))
+        let mut config = AcmeConfig::new(directory, trusted);
+        if !contact.is_empty() {
+            config = config.with_contact(contact);
+        }
+        if !eab_key_id.is_empty() {
+            config = config.with_external_account(eab_key_id, external_key(Path::new(eab_key_file))?);
+        }
+        Ok(Some(config))
     }
 
     /// The folder of the account and of ordered certificates.
@@ -220,6 +230,18 @@ impl Configuration {
                 "expected an address such as \"mailto:postmaster@example.com\"",
             );
         }
+        match (acme.eab_key_id.is_empty(), acme.eab_key_file.is_empty()) {
+            (true, false) => {
+                return fault(
+                    &["acme", "eab-key-file"],
+                    "the identifier of this key is missing: `eab-key-id`",
+                );
+            }
+            (false, true) => {
+                return fault(&["acme", "eab-key-id"], "the file with this key is missing: `eab-key-file`");
+            }
+            _ => {}
+        }
         if self.acme_state().is_none() {
             return fault(
                 &["acme", "state"],
@@ -237,6 +259,8 @@ impl Default for Acme {
             directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
             contact: String::new(),
             ca_file: String::new(),
+            eab_key_id: String::new(),
+            eab_key_file: String::new(),
             state: String::new(),
         }
     }
@@ -300,6 +324,22 @@ impl fmt::Display for PlainPlace {
         match self {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The key of an external account, in base64url as CAs give it (RFC 8555, 7.3.4).
+fn external_key(file: &Path) -> Result<Vec<u8>, (Exit, String)> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    // Some CAs show it in the other alphabet.
+    let text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    match BASE64URL_NOPAD.decode(text.as_bytes()) {
+        Ok(key) if !key.is_empty() => Ok(key),
+        // What is in the file is a secret.
+        _ => {
+            let what =
+                "expected one line, the HMAC key of the external account in base64url, and nothing else";
+            Err((Exit::Configuration, format!("{}: {what}", file.display())))
         }
     }
 }
@@ -378,6 +418,16 @@ mod tests {
                 "mailto:",
             ),
             ("policies = '/p'\n[acme]\nterms-of-service-agreed = true", None, "--state"),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\neab-key-id = 'k'",
+                Some("'k'"),
+                "`eab-key-file`",
+            ),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\neab-key-file = '/k'",
+                Some("'/k'"),
+                "`eab-key-id`",
+            ),
             ("policies = '/p'\nplain = '192.0.2.1:80'", Some("'192.0.2.1:80'"), "loopback"),
             ("policies = '/p'\ncertificates = '/c'\nlisten = []", Some("[]"), "no address"),
             ("policies = '/p'\ncertificates = '/c'\nreports-path = 'tlsrpt'", Some("'tlsrpt'"), "/tlsrpt"),

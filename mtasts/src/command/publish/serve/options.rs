@@ -46,6 +46,12 @@ pub(super) struct Options {
     /// Trust only the certificates in this file when asking the CA
     #[arg(long, value_name = "PEM")]
     acme_ca_file: Option<String>,
+    /// Bind the account at the CA to one that was made there before (EAB), by this identifier
+    #[arg(long, value_name = "ID")]
+    acme_eab_key_id: Option<String>,
+    /// The key that the CA has given for --acme-eab-key-id, in base64url
+    #[arg(long, value_name = "FILE")]
+    acme_eab_key_file: Option<String>,
     /// Keep the account at the CA, and its certificates, in this folder [default: `acme` in `$STATE_DIRECTORY`]
     #[arg(long, value_name = "DIR")]
     state: Option<String>,
@@ -106,6 +112,8 @@ impl Options {
         replace(&mut configuration.acme.directory, &self.acme_directory);
         replace(&mut configuration.acme.contact, &self.acme_contact);
         replace(&mut configuration.acme.ca_file, &self.acme_ca_file);
+        replace(&mut configuration.acme.eab_key_id, &self.acme_eab_key_id);
+        replace(&mut configuration.acme.eab_key_file, &self.acme_eab_key_file);
         replace(&mut configuration.acme.state, &self.state);
         configuration.acme.terms_of_service_agreed |= self.acme_agree_to_terms;
         replace(&mut configuration.reports, &self.reports);
