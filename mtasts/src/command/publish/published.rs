@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use mta_sts_core::publish::{Draft, History, ZoneRecord};
 use mta_sts_core::{MxPattern, PolicyDomain};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 use toml::Spanned;
@@ -24,10 +28,12 @@ pub(super) struct Folder {
     path: PathBuf,
 }
 
-/// What has been published for each domain.
+/// What has been published for each domain. Until it is dropped, no other process changes it.
 #[derive(Debug)]
 pub(super) struct Published {
     folder: PathBuf,
+    /// `None` if the folder is not there.
+    _lock: Option<Flock<File>>,
     pub(super) domains: BTreeMap<PolicyDomain, Known>,
 }
 
@@ -49,7 +55,7 @@ impl Known {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Contents {
     format: Spanned<u32>,
     #[serde(default)]
     domain: BTreeMap<String, Keys>,
@@ -66,19 +72,29 @@ struct Keys {
 }
 
 const NAME: &str = "published.toml";
+const LOCK: &str = ".published.lock";
+/// For a process that looks at a few domains.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const FORMAT: u32 = 1;
 
 impl Published {
-    /// Reads the file of a folder; without one, nothing is known of any domain.
-    pub(super) fn read(folder: &Folder) -> Result<Self, (Exit, String)> {
+    /// Reads the file of a folder, once no other process works on it; without a file, nothing is known of any domain.
+    pub(super) fn open(folder: &Folder) -> Result<Self, (Exit, String)> {
         let folder = folder.path.clone();
+        let lock = if folder.exists() { Some(lock(&folder)?) } else { None };
         let file = folder.join(NAME);
-        let domains = match std::fs::read_to_string(&file) {
+        let domains = match fs::read_to_string(&file) {
             Ok(text) => parse(&file, &text).map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err((Exit::NoInput, format!("{}: {error}", file.display()))),
         };
-        Ok(Self { folder, domains })
+        Ok(Self { folder, _lock: lock, domains })
+    }
+
+    /// The same, of a folder that is made if it is not there.
+    pub(super) fn begin(folder: &Folder) -> Result<Self, (Exit, String)> {
+        fs::create_dir_all(&folder.path).map_err(|error| cannot_write(&folder.path, &error))?;
+        Self::open(folder)
     }
 
     pub(super) fn known(&self, domain: &PolicyDomain) -> Result<&Known, (Exit, String)> {
@@ -132,7 +148,7 @@ impl Published {
 
     fn file(&self, domain: &PolicyDomain, name: &str) -> Result<PathBuf, (Exit, String)> {
         let folder = self.folder.join(domain.as_str());
-        std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+        fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         Ok(folder.join(name))
     }
 }
@@ -144,7 +160,7 @@ format = 1
 ";
 
 fn parse(file: &Path, text: &str) -> Result<BTreeMap<PolicyDomain, Known>, Fault> {
-    let read: File = toml::from_str(text).map_err(|error| Fault::toml(file, text, &error))?;
+    let read: Contents = toml::from_str(text).map_err(|error| Fault::toml(file, text, &error))?;
     if *read.format.get_ref() != FORMAT {
         return Err(Fault::at(
             file,
@@ -187,18 +203,47 @@ fn parse_domain(file: &Path, text: &str, name: &str, keys: &Keys) -> Result<(Pol
     Ok((known.history.domain().clone(), known))
 }
 
+/// Waits until no other process works on the folder. Otherwise the one that writes last would forget what the other one has seen.
+fn lock(folder: &Path) -> Result<Flock<File>, (Exit, String)> {
+    let path = folder.join(LOCK);
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let mut file = open.map_err(|error| cannot_write(&path, &error))?;
+    let start = Instant::now();
+    let mut is_told = false;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((unlocked, Errno::EAGAIN)) => file = unlocked,
+            Err((_, error)) => return Err(cannot_write(&path, &error.into())),
+        }
+        if start.elapsed() > LOCK_TIMEOUT {
+            let what = "another `mtasts publish` works on it, and has for a minute: try again later";
+            return Err((Exit::Temporary, format!("{}: {what}", folder.join(NAME).display())));
+        }
+        if !is_told && start.elapsed() > Duration::from_secs(1) {
+            anstream::eprintln!(
+                "waiting for another `mtasts publish` that works on {}",
+                folder.join(NAME).display()
+            );
+            is_told = true;
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
 /// Replaces a file by one that is on disk already.
 fn write_whole(file: &Path, text: &str) -> Result<(), (Exit, String)> {
     let write = || {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut new = NamedTempFile::with_prefix_in(".", folder.unwrap_or(Path::new(".")))?;
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut new = NamedTempFile::with_prefix_in(".", folder)?;
         new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
         // What is published may be read by anybody: the Policy Host runs as a user of its own.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         new.as_file().set_permissions(mode)?;
         new.persist(file)?;
-        Ok(())
+        // Its name is on disk too.
+        File::open(folder)?.sync_all()
     };
     write().map_err(|error: io::Error| cannot_write(file, &error))
 }
