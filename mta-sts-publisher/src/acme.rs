@@ -188,6 +188,8 @@ struct Known {
     /// What concerns all names, by its code.
     faults: BTreeSet<FaultKind>,
     pause: Attempts,
+    /// The keys and chains that are in use and could not be saved.
+    unsaved: HashMap<Arc<str>, String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -277,6 +279,7 @@ impl AcmeCertificates {
         let acme = &self.0;
         let mut orders = JoinSet::new();
         loop {
+            acme.save_unsaved();
             let wait = acme.start_orders(&mut orders);
             acme.alarm();
             tokio::select! {
@@ -443,7 +446,27 @@ impl Acme {
                 tracing::info!(name = &**name, until = life.not_after.as_secs(), "a certificate was issued");
                 self.recover();
             }
-            Err(error) => self.tell(name, &Fault::new(FaultKind::State, error)),
+            Err(error) => {
+                self.tell(name, &Fault::new(FaultKind::State, error));
+                self.known().unsaved.insert(Arc::clone(name), issued.pem);
+            }
+        }
+    }
+
+    /// Saves what could not be saved when it was issued: a restart would go back to an older certificate.
+    fn save_unsaved(&self) {
+        let unsaved: Vec<_> = self.known().unsaved.drain().collect();
+        for (name, pem) in unsaved {
+            if !self.known().names.contains_key(&name) {
+                continue;
+            }
+            match self.state.save_certificate(&name, &pem) {
+                Ok(()) => self.recover(),
+                Err(error) => {
+                    self.tell(&name, &Fault::new(FaultKind::State, error));
+                    self.known().unsaved.insert(name, pem);
+                }
+            }
         }
     }
 

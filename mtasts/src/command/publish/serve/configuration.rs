@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
+use mta_sts_core::DnsName;
 use mta_sts_publisher::{
     AcmeConfig, CertificateSource, PolicyHostConfig, PolicySource, ReportReceiverConfig,
 };
@@ -33,6 +34,7 @@ pub(super) struct Configuration {
     #[serde(with = "text")]
     pub(super) metrics: Maybe<SocketAddr>,
     pub(super) reports: String,
+    pub(super) reports_host: String,
     pub(super) reports_path: String,
     #[serde(with = "text")]
     reports_quota: Size,
@@ -137,6 +139,11 @@ impl Configuration {
         folder.into_iter().chain(files).collect()
     }
 
+    /// The host that receives reports and has no policy.
+    pub(super) fn reports_host(&self) -> Option<&str> {
+        Some(self.reports_host.as_str()).filter(|host| !host.is_empty())
+    }
+
     pub(super) fn certificate_source(&self) -> Option<CertificateSource> {
         if !self.certificates.is_empty() {
             return Some(CertificateSource::Folder(self.certificates.clone().into()));
@@ -203,6 +210,20 @@ impl Configuration {
                 return fault(&["plain"], TOO_LONG);
             }
             _ => {}
+        }
+        if !self.reports_host.is_empty() {
+            if self.reports.is_empty() {
+                return fault(
+                    &["reports-host"],
+                    "the folder for the reports to this host is missing: `reports`",
+                );
+            }
+            if !DnsName::parse(&self.reports_host).is_ok_and(|name| name.as_str() == self.reports_host) {
+                return fault(
+                    &["reports-host"],
+                    "expected the name of a host in lower case, such as tlsrpt.example.com",
+                );
+            }
         }
         if !self.reports_path.starts_with('/') || self.reports_path.contains(['?', '#', ' ']) {
             return fault(&["reports-path"], "expected the path of a URL, such as /tlsrpt");
@@ -277,6 +298,7 @@ impl Default for Configuration {
             certificates: String::new(),
             metrics: Maybe(None),
             reports: String::new(),
+            reports_host: String::new(),
             reports_path: "/tlsrpt".to_owned(),
             reports_quota: Size(1 << 30),
             log: Log::default(),
@@ -430,6 +452,16 @@ mod tests {
             ),
             ("policies = '/p'\nplain = '192.0.2.1:80'", Some("'192.0.2.1:80'"), "loopback"),
             ("policies = '/p'\ncertificates = '/c'\nlisten = []", Some("[]"), "no address"),
+            (
+                "policies = '/p'\ncertificates = '/c'\nreports-host = 'r.example'",
+                Some("'r.example'"),
+                "`reports`",
+            ),
+            (
+                "policies = '/p'\ncertificates = '/c'\nreports = '/r'\nreports-host = 'https://r.example'",
+                Some("'https://r.example'"),
+                "tlsrpt.example.com",
+            ),
             ("policies = '/p'\ncertificates = '/c'\nreports-path = 'tlsrpt'", Some("'tlsrpt'"), "/tlsrpt"),
         ] {
             let told = parse(text).unwrap().unworkable().unwrap();

@@ -59,7 +59,11 @@ impl Content {
             exit = told(exit_of(error), &error.to_string());
         }
         // Whoever reads of these need not read of their hosts.
-        let without = if errors.is_empty() { content.without_certificate(&policies) } else { Vec::new() };
+        let without = if errors.is_empty() {
+            content.without_certificate(&policies, configuration)
+        } else {
+            Vec::new()
+        };
         for host in without {
             exit = told(Exit::Configuration, &format!("there is no certificate for {host}"));
         }
@@ -104,13 +108,20 @@ impl Content {
         self.files.as_ref().is_some_and(CertificateFiles::have_changed)
     }
 
-    /// The Policy Hosts that no client can connect to.
-    pub(super) fn without_certificate<'a>(&self, policies: &'a HostedPolicies) -> Vec<&'a str> {
+    /// The hosts that no client can connect to.
+    pub(super) fn without_certificate<'a>(
+        &self,
+        policies: &'a HostedPolicies,
+        configuration: &'a Configuration,
+    ) -> Vec<&'a str> {
         if self.files.is_none() {
             return Vec::new();
         }
-        let mut hosts: Vec<_> =
-            policies.hosts().filter(|host| self.certificates.life(host).is_none()).collect();
+        let mut hosts: Vec<_> = policies
+            .hosts()
+            .chain(configuration.reports_host())
+            .filter(|host| self.certificates.life(host).is_none())
+            .collect();
         hosts.sort_unstable();
         hosts
     }

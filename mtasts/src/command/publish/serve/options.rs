@@ -58,6 +58,9 @@ pub(super) struct Options {
     /// Receive TLS reports (POST /tlsrpt) into this folder, for `mtasts report`
     #[arg(long, value_name = "DIR")]
     reports: Option<String>,
+    /// The name that reports are sent to, with a certificate of its own [default: the Policy Hosts alone]
+    #[arg(long, value_name = "HOST")]
+    reports_host: Option<String>,
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
@@ -117,6 +120,7 @@ impl Options {
         replace(&mut configuration.acme.state, &self.state);
         configuration.acme.terms_of_service_agreed |= self.acme_agree_to_terms;
         replace(&mut configuration.reports, &self.reports);
+        replace(&mut configuration.reports_host, &self.reports_host);
         if !self.listen.is_empty() {
             configuration.listen.clone_from(&self.listen);
         }
