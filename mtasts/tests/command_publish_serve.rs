@@ -279,6 +279,67 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check(&["--certs", &certificates, "--policies", "/nonexistent"]).0, Some(2), "given twice");
 }
 
+/// The mistakes that only the files themselves show.
+#[test]
+fn each_kind_of_mistake_in_the_configuration_has_a_sentence_a_line_and_marks() {
+    let site = Site::new(&["one.example"]);
+    let (config, policies) = (site.path("publish.toml"), site.path("policies"));
+    let acme = "[acme]\nterms-of-service-agreed = true\nstate = '/s'\n";
+    for (text, line, marked, expected, exit) in [
+        ("policies = 'x".to_owned(), 1, "", "invalid literal string", 78),
+        ("listen = 'x'".to_owned(), 1, "'x'", "a list in [ ]", 78),
+        ("policies = '/nope'\nplain = '127.0.0.1:1'".to_owned(), 1, "'/nope'", "No such file", 66),
+        (
+            "plain = '127.0.0.1:1'\n[domains]\n'a b' = '/x'".to_owned(),
+            3,
+            "'a b'",
+            "not the name of a domain",
+            78,
+        ),
+        ("plain = '127.0.0.1:1'\n[domains]\n'a.b' = '/nope'".to_owned(), 3, "'/nope'", "No such file", 78),
+        (format!("policies = '{policies}'\ncertificate = '/nope'"), 2, "'/nope'", "No such file", 66),
+        (format!("policies = '{policies}'\ncertificates = '/nope'"), 2, "'/nope'", "No such file", 66),
+        (format!("policies = '{policies}'\n{acme}ca-file = '/nope'"), 5, "'/nope'", "cannot read", 78),
+        (
+            format!("policies = '{policies}'\n{acme}eab-key-id = 'k'\neab-key-file = '/nope'"),
+            6,
+            "'/nope'",
+            "No such file",
+            66,
+        ),
+        (
+            format!(
+                "policies = '{policies}'\n{acme}eab-key-id = 'k'\neab-key-file = '{policies}/one.example/mta-sts.txt'"
+            ),
+            6,
+            "mta-sts.txt'",
+            "in base64url, and nothing else",
+            78,
+        ),
+    ] {
+        fs::write(&config, &text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mtasts"))
+            .args(["publish", "serve", "--check-config", "--config", &config])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{text}: {told}");
+        let lines: Vec<_> = told.lines().collect();
+        let [sentence, _, shown, marks] = lines[..] else { panic!("{text}: {told}") };
+        assert!(sentence.contains(expected), "{text}: {told}");
+        assert!(sentence.contains(&format!("publish.toml:{line}:")), "{text}: {told}");
+        assert_eq!(shown, format!("{line} | {}", text.lines().nth(line - 1).unwrap()));
+        let start = marks.find('^').unwrap();
+        assert!(shown.get(start..marks.len()).unwrap_or_default().ends_with(marked), "{text}: {told}");
+    }
+    // The daemon itself says the same.
+    fs::write(&config, "policies = '/nope'\nplain = '127.0.0.1:0'").unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_mtasts")).args(["publish", "serve", "--config", &config]).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(told.contains("publish.toml:1:12: /nope: No such file") && told.contains("^^^^^^^"), "{told}");
+}
+
 #[test]
 fn a_certificate_that_nobody_has_renewed_is_told_of() {
     let site = Site::new(&["one.example", "two.example"]);

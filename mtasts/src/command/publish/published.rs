@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use mta_sts_core::publish::{Draft, History, ZoneRecord};
@@ -73,8 +73,10 @@ struct Keys {
 
 const NAME: &str = "published.toml";
 const LOCK: &str = ".published.lock";
-/// For a process that looks at a few domains.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// A minute, for a process that looks at a few domains.
+const LOCK_ATTEMPTS: usize = 1200;
+const LOCK_ATTEMPTS_UNTOLD: usize = 20;
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 const FORMAT: u32 = 1;
 
 impl Published {
@@ -83,8 +85,10 @@ impl Published {
         let folder = folder.path.clone();
         let lock = if folder.exists() { Some(lock(&folder)?) } else { None };
         let file = folder.join(NAME);
-        let domains = match fs::read_to_string(&file) {
-            Ok(text) => parse(&file, &text).map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
+        let domains = match fs::read(&file) {
+            Ok(octets) => Fault::text(&file, octets)
+                .and_then(|text| parse(&file, &text))
+                .map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err((Exit::NoInput, format!("{}: {error}", file.display()))),
         };
@@ -208,27 +212,20 @@ fn lock(folder: &Path) -> Result<Flock<File>, (Exit, String)> {
     let path = folder.join(LOCK);
     let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let mut file = open.map_err(|error| cannot_write(&path, &error))?;
-    let start = Instant::now();
-    let mut is_told = false;
-    loop {
+    for attempt in 0..LOCK_ATTEMPTS {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),
             Err((unlocked, Errno::EAGAIN)) => file = unlocked,
             Err((_, error)) => return Err(cannot_write(&path, &error.into())),
         }
-        if start.elapsed() > LOCK_TIMEOUT {
-            let what = "another `mtasts publish` works on it, and has for a minute: try again later";
-            return Err((Exit::Temporary, format!("{}: {what}", folder.join(NAME).display())));
+        if attempt == LOCK_ATTEMPTS_UNTOLD {
+            let file = folder.join(NAME);
+            anstream::eprintln!("waiting for another `mtasts publish` that works on {}", file.display());
         }
-        if !is_told && start.elapsed() > Duration::from_secs(1) {
-            anstream::eprintln!(
-                "waiting for another `mtasts publish` that works on {}",
-                folder.join(NAME).display()
-            );
-            is_told = true;
-        }
-        sleep(Duration::from_millis(50));
+        sleep(LOCK_INTERVAL);
     }
+    let what = "another `mtasts publish` works on it, and has for a minute: try again later";
+    Err((Exit::Temporary, format!("{}: {what}", folder.join(NAME).display())))
 }
 
 /// Replaces a file by one that is on disk already.

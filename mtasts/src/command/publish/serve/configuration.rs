@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::super::Exit;
 use super::super::super::daemons::value::{Maybe, Size, Span, text, texts};
-use super::super::super::daemons::{Fault, Log, MAX_SOCKET_PATH, TOO_LONG, Unworkable};
+use super::super::super::daemons::{Fault, Log, MAX_SOCKET_PATH, TOO_LONG, Unworkable, span_of_text};
 
 /// Every option of `mtasts publish serve`, under its key in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -42,6 +42,9 @@ pub(super) struct Configuration {
     limits: Limits,
     pub(super) acme: Acme,
     pub(super) domains: BTreeMap<String, String>,
+    /// The file that it is from, and its text.
+    #[serde(skip)]
+    pub(super) source: Option<(PathBuf, String)>,
 }
 
 /// The table `[acme]`.
@@ -93,6 +96,15 @@ impl Configuration {
         toml::to_string(self).unwrap_or_default()
     }
 
+    /// What is wrong with a file, or with the name of a domain; shown where the configuration has it, if it is from there.
+    pub(super) fn at_its_place(&self, named: &Path, message: String) -> String {
+        let place = self.source.as_ref().and_then(|(file, text)| {
+            let span = span_of_text(text, named.to_str()?)?;
+            Some(Fault::at(file, text, span, message.clone()))
+        });
+        place.map_or(message, |fault| format!("{fault:#}"))
+    }
+
     /// Returns whether it has certificates, and so serves HTTPS itself.
     pub(super) fn has_certificates(&self) -> bool {
         self.certificate_source().is_some() || self.acme.terms_of_service_agreed
@@ -107,13 +119,17 @@ impl Configuration {
         }
         let trusted =
             if ca_file.is_empty() { TrustStore::platform() } else { TrustStore::from_pem_file(ca_file) };
-        let trusted = trusted.map_err(|error| (Exit::Configuration, error.to_string()))?;
+        let trusted = trusted.map_err(|error| {
+            (Exit::Configuration, self.at_its_place(Path::new(ca_file), error.to_string()))
+        })?;
         let mut config = AcmeConfig::new(directory, trusted);
         if !contact.is_empty() {
             config = config.with_contact(contact);
         }
         if !eab_key_id.is_empty() {
-            config = config.with_external_account(eab_key_id, external_key(Path::new(eab_key_file))?);
+            let file = Path::new(eab_key_file);
+            let key = external_key(file).map_err(|(exit, what)| (exit, self.at_its_place(file, what)))?;
+            config = config.with_external_account(eab_key_id, key);
         }
         Ok(Some(config))
     }
@@ -305,6 +321,7 @@ impl Default for Configuration {
             limits: Limits::default(),
             acme: Acme::default(),
             domains: BTreeMap::new(),
+            source: None,
         }
     }
 }
@@ -403,9 +420,9 @@ mod tests {
     fn a_mistake_is_told_with_its_place_and_what_is_expected() {
         for (text, place, expected) in [
             ("polices = ''", "1:1", "expected one of `listen`"),
-            ("listen = ['localhost:443']", "1:10", "invalid socket address"),
+            ("listen = ['localhost:443']", "1:10", "such as \"127.0.0.1:443\""),
             ("plain = '8080'", "1:9", "expected an address and a port"),
-            ("\n[limits]\nmax-connections = 0", "3:19", "nonzero"),
+            ("\n[limits]\nmax-connections = 0", "3:19", "a whole number above 0"),
             ("[limits]\nhead-timeout = '0s'", "2:16", "longer than 0"),
             ("reports-quota = '1 GB'", "1:17", "such as \"256 MiB\""),
         ] {

@@ -170,6 +170,7 @@ impl<'a> Daemon<'a> {
                 let mut changed = self.configuration.clone();
                 changed.policies.clone_from(&configuration.policies);
                 changed.domains.clone_from(&configuration.domains);
+                changed.source.clone_from(&configuration.source);
                 changed.log.level = configuration.log.level;
                 if changed != configuration {
                     tracing::warn!("the configuration has changed in what needs a restart");

@@ -82,9 +82,11 @@ impl Options {
                 None => Ok(configuration),
             };
         };
-        let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+        let octets = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
         let faulty = |fault: Fault| (Exit::Configuration, format!("{fault:#}"));
-        let in_file = Configuration::parse(&file, &text).map_err(faulty)?;
+        let text = Fault::text(&file, octets).map_err(faulty)?;
+        let mut in_file = Configuration::parse(&file, &text).map_err(faulty)?;
+        in_file.source = Some((file.clone(), text.clone()));
         let configuration = self.overrule(in_file.clone());
         let Some(unworkable) = configuration.unworkable() else { return Ok(configuration) };
         // The command line may have set another value.
