@@ -45,16 +45,12 @@ impl Content {
         };
         let mut exit = Exit::Fine;
         for fault in &faults {
-            exit = match fault.place() {
-                Some((text, span)) => {
-                    let fault = Fault::at(fault.path(), text, span, fault.message());
-                    told(Exit::Configuration, &format!("{fault:#}"))
-                }
-                None => {
-                    let what = configuration.at_its_place(fault.path(), fault.to_string());
-                    told(Exit::Configuration, &what)
-                }
+            let what = if let Some((text, span)) = fault.place() {
+                format!("{:#}", Fault::at(fault.path(), text, span, fault.message()))
+            } else {
+                configuration.at_its_place(fault.path(), fault.to_string())
             };
+            exit = told(Exit::Configuration, &what);
         }
         let certificates = Arc::new(Certificates::new());
         let files = configuration.certificate_source().map(CertificateFiles::new);
