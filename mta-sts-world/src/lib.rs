@@ -91,3 +91,4 @@ pub use scenario::{
 };
 pub use seen::{DnsQuestion, HttpsRequest, Owner, Seen, SmtpSession, SmtpTls, Transaction, Transport};
 pub use world::{World, WorldConfig};
+pub use zone::SettableType;

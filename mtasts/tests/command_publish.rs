@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mta_sts_core::lint::{self, Severity};
 use mta_sts_core::publish::{History, ServedPolicy};
 use mta_sts_core::{Mode, Policy, Record};
 use mta_sts_world::{World, WorldConfig};
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -386,4 +388,38 @@ async fn a_domain_without_a_plan_does_not_hide_the_plans_of_others() {
         (Some("healthy-enforce.test"), Some("null-mx.test"))
     );
     assert!(domains[0]["steps"].is_array() && domains[1]["error"].is_string(), "{domains:#}");
+}
+
+/// Each of several processes reads the whole file and writes it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_at_the_same_time_forget_nothing_of_each_other() {
+    let stage = Stage::start().await;
+    let domains = ["no-mta-sts.test", "healthy-enforce.test", "wildcard.test", "mode-none.test"];
+    let running = domains.map(|domain| ["init", domain, "--dir", "new/folder"]);
+    let [one, two, three, four] = &running;
+    let ended = tokio::join!(stage.run(one), stage.run(two), stage.run(three), stage.run(four));
+    for answer in [&ended.0, &ended.1, &ended.2, &ended.3] {
+        assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    }
+    let text = stage.read("new/folder/published.toml");
+    for domain in domains {
+        assert!(text.contains(&format!("[domain.\"{domain}\"]")), "{domain}: {text}");
+    }
+
+    // Whoever waits says for whom.
+    let lock = fs::File::open(stage.folder.path().join("new/folder/.published.lock")).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+    let planning = ["plan", "no-mta-sts.test", "--dir", "new/folder"];
+    let releasing = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        drop(lock);
+    };
+    let (answer, ()) = tokio::join!(stage.run(&planning), releasing);
+    assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    let said = "waiting for another `mtasts publish` that works on new/folder/published.toml\n";
+    assert_eq!(answer.stderr, said);
+
+    // A folder that is not there is not made by a question.
+    assert_eq!(stage.run(&["plan", "no-mta-sts.test", "--dir", "other"]).await.status, Some(1));
+    assert!(!stage.folder.path().join("other").exists());
 }

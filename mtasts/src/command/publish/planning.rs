@@ -101,7 +101,7 @@ impl Planning {
         target: TargetOf<'_>,
         facts: FactsOf<'_>,
     ) -> Result<(Vec<Planned>, Vec<Unplanned>), (Exit, String)> {
-        let mut published = Published::read(&self.folder)?;
+        let mut published = Published::open(&self.folder)?;
         let clients = self.network.clients()?;
         let domains: Vec<_> = if self.all { published.domains.keys().cloned().collect() } else { domains };
         for domain in &domains {
