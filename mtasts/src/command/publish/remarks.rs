@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mta_sts_core::lint::Severity;
-use mta_sts_core::publish::{Action, History, Plan, ServedPolicy, Step, Target, id_of};
+use mta_sts_core::publish::{Action, History, Plan, SeenHost, ServedPolicy, Step, Target, id_of};
 use mta_sts_core::{DnsName, Mode, Policy, PolicyDomain, RecordId, UnixTime};
 use mta_sts_resolver::DomainCheck;
 
@@ -128,7 +128,7 @@ fn as_noted(domain: &PolicyDomain, sight: &Sight, known: &Known) -> Vec<Remark> 
         found.push(remark("record-not-as-noted", Severity::Warning, domain.txt_name(), message, effect));
     }
     let noted: BTreeSet<_> =
-        history.hosts().iter().filter(|host| host.until().is_none()).map(|host| host.name()).collect();
+        history.hosts().iter().filter(|host| host.until().is_none()).map(SeenHost::name).collect();
     let seen: BTreeSet<_> = sight.hosts.iter().collect();
     if !noted.is_empty() && !seen.is_empty() && noted != seen {
         let names = |what: &str, hosts: Vec<&&DnsName>| {
