@@ -16,7 +16,7 @@ use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Fault};
 
 /// The whole world.
-pub(crate) fn plan() -> Plan {
+pub(crate) fn plan(customers: u16) -> Plan {
     let mut plan = Plan::default();
     // First, because the first Policy Host and the first MX host must listen always.
     sound(&mut plan);
@@ -31,6 +31,9 @@ pub(crate) fn plan() -> Plan {
     domains_to_check(&mut plan);
     domain_with_wildcard(&mut plan);
     domains_with_reports(&mut plan);
+    if customers > 0 {
+        plan.provider(customers);
+    }
     plan
 }
 
