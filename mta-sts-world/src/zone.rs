@@ -148,7 +148,7 @@ impl Zone {
                 }
                 return Some(answer);
             }
-            let here = self.records(&name, now);
+            let here = self.records_or_wildcard(&name, now);
             let alias = here.iter().find_map(|record| match &record.data {
                 RData::CNAME(CNAME(target)) if kind != RecordType::CNAME => Some(target.clone()),
                 _ => None,
@@ -245,6 +245,24 @@ impl Zone {
             .collect();
         if *name == apex() {
             records.push(start_of_authority());
+        }
+        records
+    }
+
+    /// The records of a name; those of the wildcard at its closest existing ancestor if it does not exist (RFC 4592, 3.3).
+    fn records_or_wildcard(&self, name: &Name, now: Now<'_>) -> Vec<Record> {
+        let exists = |name: &Name| self.at(name, now).next().is_some() || self.has_descendant(name, now);
+        if exists(name) || self.entries.iter().all(|entry| !entry.name.is_wildcard()) {
+            return self.records(name, now);
+        }
+        let mut ancestor = name.base_name();
+        while !ancestor.is_root() && !exists(&ancestor) {
+            ancestor = ancestor.base_name();
+        }
+        let Ok(wildcard) = ancestor.prepend_label("*") else { return Vec::new() };
+        let mut records = self.records(&wildcard, now);
+        for record in &mut records {
+            record.name = name.clone();
         }
         records
     }

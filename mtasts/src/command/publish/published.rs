@@ -72,6 +72,7 @@ struct Keys {
 }
 
 const NAME: &str = "published.toml";
+const POLICY: &str = "mta-sts.txt";
 const LOCK: &str = ".published.lock";
 /// A minute, for a process that looks at a few domains.
 const LOCK_ATTEMPTS: usize = 1200;
@@ -82,8 +83,13 @@ const FORMAT: u32 = 1;
 impl Published {
     /// Reads the file of a folder, once no other process works on it; without a file, nothing is known of any domain.
     pub(super) fn open(folder: &Folder) -> Result<Self, (Exit, String)> {
+        let lock = if folder.path.exists() { Some(lock(&folder.path)?) } else { None };
+        Ok(Self { _lock: lock, ..Self::read(folder)? })
+    }
+
+    /// Reads the file without waiting for others, and without the right to write it: each finds it whole.
+    pub(super) fn read(folder: &Folder) -> Result<Self, (Exit, String)> {
         let folder = folder.path.clone();
-        let lock = if folder.exists() { Some(lock(&folder)?) } else { None };
         let file = folder.join(NAME);
         let domains = match fs::read(&file) {
             Ok(octets) => Fault::text(&file, octets)
@@ -92,7 +98,7 @@ impl Published {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err((Exit::NoInput, format!("{}: {error}", file.display()))),
         };
-        Ok(Self { folder, _lock: lock, domains })
+        Ok(Self { folder, _lock: None, domains })
     }
 
     /// The same, of a folder that is made if it is not there.
@@ -110,6 +116,12 @@ impl Published {
             );
             (Exit::No, what)
         })
+    }
+
+    /// The file with the policy of a domain, and what is in it, if it is there.
+    pub(super) fn read_policy(&self, domain: &PolicyDomain) -> Option<(PathBuf, Vec<u8>)> {
+        let file = self.folder.join(domain.as_str()).join(POLICY);
+        fs::read(&file).ok().map(|octets| (file, octets))
     }
 
     /// Writes the file anew, so that it is whole at any moment.
@@ -133,7 +145,7 @@ impl Published {
 
     /// Writes the policy of a draft to where `mtasts publish serve` reads it.
     pub(super) fn write_policy(&self, draft: &Draft) -> Result<PathBuf, (Exit, String)> {
-        let file = self.file(draft.domain(), "mta-sts.txt")?;
+        let file = self.file(draft.domain(), POLICY)?;
         write_whole(&file, draft.policy_text())?;
         Ok(file)
     }
