@@ -10,6 +10,7 @@ mod remove;
 mod serve;
 mod sight;
 mod steps;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use mta_sts_core::{DnsName, MxPattern};
 
 use super::Exit;
 
-/// Publish MTA-STS policies (RFC 8461): begin, change, check and remove them; serve them, with their certificates
+/// Publish MTA-STS policies (RFC 8461): begin, change, check, watch and remove them; serve them, with their certificates
 #[derive(Args, Debug)]
 pub(crate) struct Publish {
     #[command(subcommand)]
@@ -31,6 +32,7 @@ enum Command {
     Plan(plan::PlanChange),
     Remove(remove::Remove),
     Check(check::PublishCheck),
+    Watch(watch::Watch),
     Serve(serve::Serve),
 }
 
@@ -41,6 +43,7 @@ impl Publish {
             Command::Plan(plan) => Box::pin(plan.run()).await,
             Command::Remove(remove) => Box::pin(remove.run()).await,
             Command::Check(check) => Box::pin(check.run()).await,
+            Command::Watch(watch) => Box::pin(watch.run()).await,
             Command::Serve(serve) => serve.run().await,
         }
     }

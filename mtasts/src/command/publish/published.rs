@@ -28,6 +28,13 @@ pub(super) struct Folder {
     path: PathBuf,
 }
 
+impl Folder {
+    /// The file with the histories.
+    pub(super) fn file(&self) -> PathBuf {
+        self.path.join(NAME)
+    }
+}
+
 /// What has been published for each domain. Until it is dropped, no other process changes it.
 #[derive(Debug)]
 pub(super) struct Published {
