@@ -155,6 +155,18 @@ async fn a_change_of_mx_hosts_has_two_times() {
         (Some(0), "healthy-enforce.test: there is nothing to do\n")
     );
 
+    // Its `max_age` is a week. Whoever says `--mode enforce`, as in the steps before, is not at the end.
+    let enforce = stage.run(&["plan", "healthy-enforce.test", "--mode", "enforce", "--json"]).await;
+    let max_ages: Vec<_> = enforce.json()["domains"][0]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["policy"]["max_age"].as_u64())
+        .collect();
+    assert_eq!(max_ages, [2_592_000]);
+    let short = ["plan", "healthy-enforce.test", "--mode", "enforce", "--max-age", "7d"];
+    assert!(stage.run(&short).await.stdout.contains("nothing to do"));
+
     let change = ["plan", "healthy-enforce.test", "--replace-mx", "mx.healthy-enforce.test=mx4.example.net"];
     let answer = stage.run(&[&change[..], &["--json"]].concat()).await;
     let expected = [

@@ -52,7 +52,7 @@ struct Change {
     /// The mode [default: as it is]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeWord>,
-    /// The `max_age` [default: as it is; 30 days where the mode becomes enforce]
+    /// The `max_age` [default: as it is; at least 30 days with `--mode enforce`]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
     /// Use this wildcard for the MX hosts that it covers, from now on; may be given more than once
@@ -101,7 +101,11 @@ impl Change {
             }
         };
         let mut target = Target::new(mode).with_testing_period(self.testing_period);
-        let kept = served.filter(|served| served.mode() == mode).map(ServedPolicy::max_age);
+        // Whoever asks for mode enforce again goes on to the `max_age` that was meant, of which the first step has only a part.
+        let kept = served
+            .filter(|served| served.mode() == mode)
+            .map(ServedPolicy::max_age)
+            .filter(|max_age| self.mode != Some(ModeWord::Enforce) || *max_age > target.max_age());
         if let Some(max_age) = self.max_age.or(kept) {
             target = target.with_max_age(max_age);
         }
