@@ -21,7 +21,8 @@ use crate::command::check::{Subject, subject};
 /// hold an old policy until it expires; the step is safe for their mail from a later time on.
 ///
 /// Exit status: 0 planned, or there is nothing to do; 1 the target cannot be published, or the domain has no history; 2 wrong
-/// usage; 75 DNS or the Policy Host could not be seen now; 78 published.toml has a mistake.
+/// usage; 75 DNS or the Policy Host could not be seen now, or another process works on
+/// published.toml; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct PlanChange {
     /// A domain, or an e-mail address for its domain
@@ -51,7 +52,7 @@ struct Change {
     /// The mode [default: as it is]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeWord>,
-    /// The `max_age` [default: as it is; 30 days where the mode becomes enforce]
+    /// The `max_age` [default: as it is; at least 30 days with `--mode enforce`]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
     /// Use this wildcard for the MX hosts that it covers, from now on; may be given more than once
@@ -100,7 +101,11 @@ impl Change {
             }
         };
         let mut target = Target::new(mode).with_testing_period(self.testing_period);
-        let kept = served.filter(|served| served.mode() == mode).map(ServedPolicy::max_age);
+        // Whoever asks for mode enforce again goes on to the `max_age` that was meant, of which the first step has only a part.
+        let kept = served
+            .filter(|served| served.mode() == mode)
+            .map(ServedPolicy::max_age)
+            .filter(|max_age| self.mode != Some(ModeWord::Enforce) || *max_age > target.max_age());
         if let Some(max_age) = self.max_age.or(kept) {
             target = target.with_max_age(max_age);
         }

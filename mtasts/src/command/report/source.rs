@@ -14,7 +14,7 @@ use crate::command::output::{Block, Tone};
 
 /// The sources, and the required authentication.
 #[derive(Args, Debug)]
-pub(super) struct Sources {
+pub(in crate::command) struct Sources {
     /// A file, a folder, a maildir, an mbox, or `-` for the standard input
     #[arg(required = true, value_name = "SOURCE")]
     paths: Vec<PathBuf>,
@@ -28,8 +28,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// These sources, without required authentication.
+    pub(in crate::command) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths, require_dkim: None, max_mib: 256 }
+    }
+
     /// Reads all sources, and shows the progress on the terminal after one second.
-    pub(super) fn read(&self) -> Overview {
+    pub(in crate::command) fn read(&self) -> Overview {
         let limits = InboxLimits::new().with_max_total(self.max_mib.saturating_mul(1024 * 1024));
         let mut inbox = Inbox::new().with_limits(limits);
         for path in &self.paths {
