@@ -4,7 +4,9 @@ use std::fmt;
 
 use askama::filters::Escaper;
 
-use crate::Visible;
+use mta_sts_core::UnixTime;
+
+use crate::{Date, Visible};
 
 /// Escapes text so that a browser only displays it. The templates use this for all inserted values.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,25 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
+/// A time to the minute in which it has come: `2026-11-27 13:42`.
+pub(super) fn minute(time: UnixTime) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    let date = Date::of(UnixTime::from_secs(minutes.saturating_mul(60)));
+    format!("{date} {:02}:{:02}", minutes / 60 % 24, minutes % 60)
+}
+
+/// A text that begins a line.
+pub(super) fn first_upper(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// A text of ours that goes on after a colon.
+pub(super) fn first_lower(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_lowercase().chain(rest).collect())
+}
+
 /// A part of a sentence: plain text, or code from between backticks.
 pub(super) struct Piece {
     pub(super) is_code: bool,
@@ -69,6 +90,14 @@ mod tests {
         for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(thousands(count), text);
         }
+    }
+
+    #[test]
+    fn a_time_is_rounded_up_to_its_minute() {
+        for (secs, text) in [(0, "1970-01-01 00:00"), (1, "1970-01-01 00:01"), (86_399, "1970-01-02 00:00")] {
+            assert_eq!(minute(UnixTime::from_secs(secs)), text);
+        }
+        assert_eq!(minute(UnixTime::from_secs(u64::MAX)), "after 9999 06:16");
     }
 
     #[test]
