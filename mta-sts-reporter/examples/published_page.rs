@@ -92,6 +92,7 @@ fn change() -> Result<PublishedDomain, Failure> {
         .with_finding(PublishedFinding {
             severity: Severity::Warning,
             message: "mx2.example.com: The certificate of the MX host expires in 9 days.".to_owned(),
+            owner: Some("the operator of the mail host".to_owned()),
             fix: "Renew it, and load it into the server.".to_owned(),
         })
         .with_host(host("Policy Host", "mta-sts.example.com", DomainStanding::Good, "the policy is served", 67))
@@ -128,12 +129,12 @@ fn testing(reports: Option<&str>) -> Result<PublishedDomain, Failure> {
         .with_text("https://mta-sts.example.com/.well-known/mta-sts.txt", Some(text));
     if let Some(source) = reports {
         let host = |name| LiveHost::new(name).expires_at(NOW.saturating_add(days(58)));
-        let live = names(&mx)?.into_iter().map(host).fold(LiveFindings::new(), LiveFindings::with_host);
+        // The third is one that reports name.
+        let seen = [mx[0], mx[1], "mx3.example.com"];
+        let live = names(&seen)?.into_iter().map(host).fold(LiveFindings::new(), LiveFindings::with_host);
         let mut overview = Overview::new();
         Inbox::new().with_source(source).read().for_each(|item| overview.add(item));
-        if let Some(reports) = overview.domain("example.com", Some(&live), NOW) {
-            domain = domain.with_reports(reports);
-        }
+        domain = domain.with_reports(overview.domain("example.com", Some(&live), NOW));
     }
     Ok(domain.with_plan(plan))
 }
@@ -158,6 +159,7 @@ fn hostile() -> Result<Vec<PublishedDomain>, Failure> {
             domain = domain.with_finding(PublishedFinding {
                 severity,
                 message: (*text).to_owned(),
+                owner: Some((*text).to_owned()),
                 fix: (*text).to_owned(),
             });
         }

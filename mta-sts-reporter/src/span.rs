@@ -32,3 +32,22 @@ impl fmt::Display for Span {
         formatter.pad(&if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (300, "5 minutes"),
+            (604_800, "7 days"),
+            (90_061, "1 day 1 hour"),
+            (86_401, "1 day"),
+        ] {
+            assert_eq!(Span(Duration::from_secs(seconds)).to_string(), words);
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub struct PublishedDomain {
     pub(super) findings: Vec<PublishedFinding>,
     pub(super) hosts: Vec<PublishedHost>,
     pub(super) texts: Vec<(String, Option<String>)>,
-    pub(super) reports: Option<DomainOverview>,
+    pub(super) reports: Reports,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +34,22 @@ pub(super) struct State {
     pub(super) standing: DomainStanding,
     pub(super) headline: String,
     pub(super) sentence: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Reports {
+    Unread,
+    Absent,
+    Read(Box<DomainOverview>),
+}
+
+impl Reports {
+    pub(super) fn read(&self) -> Option<&DomainOverview> {
+        match self {
+            Self::Read(reports) => Some(reports),
+            Self::Unread | Self::Absent => None,
+        }
+    }
 }
 
 /// Something to mend, or to know.
@@ -45,6 +61,7 @@ pub(super) struct State {
 /// let finding = PublishedFinding {
 ///     severity: Severity::Error,
 ///     message: "mx1.example.com: The certificate has expired.".to_owned(),
+///     owner: Some("the operator of the mail host".to_owned()),
 ///     fix: "Renew it.".to_owned(),
 /// };
 /// ```
@@ -54,6 +71,8 @@ pub struct PublishedFinding {
     pub severity: Severity,
     /// What is wrong, and where.
     pub message: String,
+    /// Who has to act.
+    pub owner: Option<String>,
     /// What mends it. What is between backticks is shown as code.
     pub fix: String,
 }
@@ -96,7 +115,7 @@ impl PublishedDomain {
             findings: Vec::new(),
             hosts: Vec::new(),
             texts: Vec::new(),
-            reports: None,
+            reports: Reports::Unread,
         }
     }
 
@@ -147,10 +166,11 @@ impl PublishedDomain {
         self
     }
 
-    /// Sets what reports say of the domain. A policy that reports speak against is not enforced on the page's advice.
+    /// Sets what reports say of the domain, or that none is about it. A policy that reports speak against is not enforced on the
+    /// page's advice.
     #[must_use]
-    pub fn with_reports(mut self, reports: DomainOverview) -> Self {
-        self.reports = Some(reports);
+    pub fn with_reports(mut self, reports: Option<DomainOverview>) -> Self {
+        self.reports = reports.map_or(Reports::Absent, |reports| Reports::Read(Box::new(reports)));
         self
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mta_sts_core::publish::{Action, Draft, Plan, ServedPolicy, Step};
-use mta_sts_core::{DnsName, Mode, PolicyDomain, UnixTime};
+use mta_sts_core::publish::{Action, Draft, History, Plan, ServedPolicy, Step};
+use mta_sts_core::{DnsName, Mode, UnixTime};
 
 use super::published_domain::PublishedDomain;
 use crate::{Enforcement, Span};
@@ -16,6 +16,8 @@ pub(super) struct PlannedStep<'a> {
     pub(super) safe: UnixTime,
     /// Whether senders refuse more mail after it, or refuse it for longer.
     pub(super) is_stricter: bool,
+    /// Whether senders find a policy, or an MX host in it, that they did not find before.
+    pub(super) adds: bool,
     /// Whether it is the one that begins to refuse mail.
     pub(super) begins_enforcing: bool,
     /// Why reports speak against it.
@@ -44,9 +46,9 @@ impl<'a> PlannedSteps<'a> {
         let Some(plan) = &domain.plan else {
             return Self { steps: Vec::new(), settled: (UnixTime::default(), UnixTime::default()) };
         };
-        let mut steps = steps_of(domain.history.domain(), plan, domain.history.policy());
+        let mut steps = steps_of(&domain.history, plan);
         let mut settled = plan.settled_at();
-        let hold = match domain.reports.as_ref().map(|reports| reports.answer.enforcement) {
+        let hold = match domain.reports.read().map(|reports| reports.answer.enforcement) {
             Some(Enforcement::NotYet(day)) => Some(Hold::Until(day.start())),
             Some(Enforcement::Blocked) => Some(Hold::Undecided),
             _ => None,
@@ -73,12 +75,9 @@ impl<'a> PlannedSteps<'a> {
     }
 }
 
-fn steps_of<'a>(
-    domain: &PolicyDomain,
-    plan: &'a Plan,
-    served: Option<&ServedPolicy>,
-) -> Vec<PlannedStep<'a>> {
-    let mut former = served.map(Former::served);
+fn steps_of<'a>(history: &History, plan: &'a Plan) -> Vec<PlannedStep<'a>> {
+    let is_announced = history.record().is_some();
+    let mut former = history.policy().map(Former::served);
     let mut steps = Vec::new();
     for step in plan.steps() {
         let next = match step.action() {
@@ -92,9 +91,16 @@ fn steps_of<'a>(
             next.as_ref().zip(former.as_ref()).is_some_and(|(next, former)| next.max_age > former.max_age);
         steps.push(PlannedStep {
             step,
-            title: title(domain, step.action(), former.as_ref()),
+            title: title(history, step.action(), former.as_ref()),
             earliest: step.earliest(),
             safe: step.safe(),
+            adds: match (&next, &former) {
+                (Some(next), Some(former)) => {
+                    next.patterns.iter().any(|name| !former.patterns.contains(name))
+                }
+                (Some(_), None) => true,
+                (None, _) => matches!(step.action(), Action::PutRecord(_)) && !is_announced,
+            },
             is_stricter: begins_enforcing || (enforces(&next) && lasts_longer),
             begins_enforcing,
             hold: None,
@@ -125,10 +131,13 @@ impl Former {
 }
 
 /// What a step changes, as an imperative.
-fn title(domain: &PolicyDomain, action: &Action, former: Option<&Former>) -> String {
+fn title(history: &History, action: &Action, former: Option<&Former>) -> String {
     match action {
         Action::PutPolicy(draft) => policy_title(&Former::drafted(draft), former),
-        Action::MovePolicyHost(_) => format!("Move {} to the new Policy Host", domain.policy_host()),
+        Action::MovePolicyHost(_) => {
+            format!("Move {} to the new Policy Host", history.domain().policy_host())
+        }
+        Action::PutRecord(_) if history.record().is_none() => "Publish the TXT record".to_owned(),
         Action::PutRecord(_) => "Change the TXT record".to_owned(),
         Action::ChangeMx { add, remove } => format!("Change the MX records: {}", mx_words(add, remove)),
         Action::DeleteRecord => "Delete the TXT record".to_owned(),

@@ -4,10 +4,10 @@ use mta_sts_core::lint::Severity;
 use mta_sts_core::publish::{Action, History, ServedPolicy, Wait};
 use mta_sts_core::{DnsName, Mode, PolicyDomain, UnixTime};
 
-use super::published_domain::{PublishedDomain, PublishedFinding, PublishedHost, State};
+use super::published_domain::{PublishedDomain, PublishedFinding, PublishedHost, Reports, State};
 use super::published_step::{Hold, PlannedStep, PlannedSteps, mx_words};
 use super::reports_domain::{ConditionView, TodoView, conditions_of};
-use super::text::{Piece, counted, first_lower, first_upper, minute, pieces, short};
+use super::text::{Piece, counted, first_lower, first_upper, minute, paragraph, pieces, short};
 use super::time_axis::{Bar, Tick, TimeAxis};
 use crate::{Date, DomainOverview, DomainStanding, Span};
 
@@ -152,7 +152,7 @@ impl PublishedView {
                 .iter()
                 .map(|(place, text)| (short(place), lines_of(text.as_deref())))
                 .collect(),
-            reports: domain.reports.as_ref().map(ReportsView::of),
+            reports: domain.reports.read().map(ReportsView::of),
             history: HistoryView::of(&domain.history, now),
             urgency: (urgency, next.unwrap_or(UnixTime::from_secs(u64::MAX))),
         }
@@ -177,21 +177,27 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
     if let Some(reason) = &domain.unseen {
         return Answer {
             tone: "none",
-            verdict: "Not looked at".to_owned(),
+            verdict: "Nothing can be said now".to_owned(),
             why: format!("{} What was published is below.", short(reason)),
             todo: Vec::new(),
             urgency: 1,
         };
     }
-    let shown = domain.findings.iter().filter(|finding| finding.severity != Severity::Info);
-    let mut todo: Vec<_> = shown.map(TodoView::of_finding).collect();
+    let mut shown: Vec<_> =
+        domain.findings.iter().filter(|finding| finding.severity != Severity::Info).collect();
+    shown.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let mut todo: Vec<_> = shown.into_iter().map(TodoView::of_finding).collect();
     let errors = domain.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let state = domain.state.as_ref();
     let why = state.map_or_else(String::new, |state| {
-        format!("{}. {}", first_upper(state.headline.trim_end_matches('.')), state.sentence)
+        format!(
+            "{}. {}",
+            first_upper(short(&state.headline).trim_end_matches('.')),
+            paragraph(&state.sentence)
+        )
     });
     let first = steps.first();
-    if let Some(reports) = domain.reports.as_ref().filter(|_| first.is_some_and(|step| step.hold.is_some())) {
+    if let Some(reports) = domain.reports.read().filter(|_| first.is_some_and(|step| step.hold.is_some())) {
         let headline = reports.headline();
         todo.extend(reports.answer.shortfalls().map(TodoView::of));
         return Answer {
@@ -202,14 +208,35 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
             urgency: if errors > 0 { 0 } else { 2 },
         };
     }
+    let due = first.filter(|step| step.safe <= now);
     match first {
-        // A policy is not made stricter while something is wrong.
-        Some(step) if step.safe <= now && !(step.is_stricter && errors > 0) => {
+        // What is wrong comes first, but where the step mends it.
+        _ if errors > 0 && due.is_none_or(|step| !step.adds) => {
+            let held = match due {
+                // A policy is not made stricter while something is wrong.
+                Some(step) if step.is_stricter => {
+                    format!(" Until then, do not yet {}.", first_lower(&step.title))
+                }
+                Some(_) => {
+                    todo.insert(errors, TodoView::of_step(steps, domain.history.domain()));
+                    String::new()
+                }
+                None => String::new(),
+            };
+            let verdict =
+                if errors == 1 { "One thing to mend".to_owned() } else { format!("{errors} things to mend") };
+            Answer { tone: "bad", verdict, why: format!("{why}{held}"), todo, urgency: 0 }
+        }
+        Some(step) if step.safe <= now => {
             todo.insert(0, TodoView::of_step(steps, domain.history.domain()));
-            let unread = if step.begins_enforcing && domain.reports.is_none() {
-                " Reports were not looked at: `--reports` has the answer whether to enforce."
-            } else {
-                ""
+            let unread = match &domain.reports {
+                Reports::Unread if step.begins_enforcing => {
+                    " Reports were not looked at: with `--reports` this page says whether they speak against it."
+                }
+                Reports::Absent if step.begins_enforcing => {
+                    " But no report is about this domain: nobody has said what would be refused."
+                }
+                _ => "",
             };
             Answer {
                 tone: if errors > 0 { "bad" } else { "wait" },
@@ -218,15 +245,6 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
                 todo,
                 urgency: if errors > 0 { 0 } else { 2 },
             }
-        }
-        _ if errors > 0 => {
-            let held =
-                first.filter(|step| step.is_stricter && step.safe <= now).map_or_else(String::new, |step| {
-                    format!(" Until then, do not yet {}.", first_lower(&step.title))
-                });
-            let verdict =
-                if errors == 1 { "One thing to mend".to_owned() } else { format!("{errors} things to mend") };
-            Answer { tone: "bad", verdict, why: format!("{why}{held}"), todo, urgency: 0 }
         }
         Some(step) => waiting(step, state, todo, now),
         None if todo.is_empty() => Answer {
@@ -246,7 +264,11 @@ fn waiting(step: &PlannedStep<'_>, state: Option<&State>, todo: Vec<TodoView>, n
     let possible = if step.earliest <= now { " It is possible now, but not safe for all mail." } else { "" };
     Answer {
         tone: if is_good { "good" } else { "wait" },
-        verdict: format!("Nothing to do until {}", minute(step.safe)),
+        verdict: format!(
+            "Nothing {} until {}",
+            if todo.is_empty() { "to do" } else { "urgent" },
+            minute(step.safe)
+        ),
         why: format!("Then: {}.{possible} {}", first_lower(&step.title), step.step.safe_wait().message()),
         todo,
         urgency: if is_good { 4 } else { 3 },
@@ -281,7 +303,12 @@ fn days_left(end: UnixTime, now: UnixTime) -> String {
 
 impl TodoView {
     fn of_finding(finding: &PublishedFinding) -> Self {
-        Self { message: short(&finding.message), fix: pieces(&finding.fix), by: String::new() }
+        let owner = finding.owner.as_deref().map(|owner| format!("By {}.", short(owner)));
+        Self {
+            message: paragraph(&finding.message),
+            fix: pieces(&paragraph(&finding.fix)),
+            by: owner.unwrap_or_default(),
+        }
     }
 
     /// The first step.
@@ -358,8 +385,7 @@ impl PlanView {
             }
             view
         });
-        let mut ticks = axis.ticks();
-        ticks.insert(0, Tick { left: "0".to_owned(), label: "now".to_owned(), is_minor: false });
+        let ticks = axis.ticks("now".to_owned());
         Some(Self { about, steps: steps.collect(), picture: PictureView { rows, ticks, now: None } })
     }
 }
@@ -430,11 +456,11 @@ impl StepView {
     }
 }
 
+/// The MX records that come, and those that go.
 fn changed(add: &[DnsName], remove: &[DnsName]) -> String {
-    let lines = |sign: char, names: &[DnsName]| {
-        names.iter().map(|name| format!("{sign} {name}\n")).collect::<String>()
-    };
-    lines('+', add) + &lines('-', remove)
+    let lines =
+        |sign, names: &[DnsName]| names.iter().map(|name| format!("{sign} {name}")).collect::<Vec<_>>();
+    [lines('+', add), lines('-', remove)].concat().join("\n")
 }
 
 /// The lines of a text that is published.
@@ -542,7 +568,7 @@ fn past(policies: &[&ServedPolicy], now: UnixTime) -> PictureView {
     };
     PictureView {
         rows: policies.iter().map(row).collect(),
-        ticks: axis.ticks(),
+        ticks: axis.ticks(Date::of(axis.start()).to_string()),
         now: (axis.start() < now).then(|| axis.x(now)),
     }
 }

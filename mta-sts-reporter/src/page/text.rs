@@ -41,10 +41,18 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
-/// Untrusted text, truncated to a bounded length.
+/// Untrusted text, truncated to the length of a line.
 pub(super) fn short(text: &str) -> String {
-    const MOST_CHARS: usize = 200;
-    match text.char_indices().nth(MOST_CHARS) {
+    truncated(text, 200)
+}
+
+/// Untrusted text, truncated to the length of a paragraph.
+pub(super) fn paragraph(text: &str) -> String {
+    truncated(text, 1_000)
+}
+
+fn truncated(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -97,7 +105,7 @@ mod tests {
         for (secs, text) in [(0, "1970-01-01 00:00"), (1, "1970-01-01 00:01"), (86_399, "1970-01-02 00:00")] {
             assert_eq!(minute(UnixTime::from_secs(secs)), text);
         }
-        assert_eq!(minute(UnixTime::from_secs(u64::MAX)), "after 9999 06:16");
+        assert_eq!(minute(UnixTime::from_secs(u64::MAX)), "after 9999 07:01");
     }
 
     #[test]

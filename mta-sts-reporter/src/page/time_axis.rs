@@ -88,20 +88,20 @@ impl TimeAxis {
         since as f64 * Self::WIDTH as f64 / all as f64
     }
 
-    /// The days, or hours, that are named below the axis.
-    pub(super) fn ticks(&self) -> Vec<Tick> {
+    /// The days, or hours, that are named below the axis, after what its start is called.
+    pub(super) fn ticks(&self, start: String) -> Vec<Tick> {
         let all = self.to.saturating_since(self.from).as_secs();
         let fits = |distance: &u64| all / distance < Self::MOST_TICKS;
         let distance = Self::DISTANCES.into_iter().find(fits).unwrap_or_else(|| {
             // Whole days, so that a label tells where its tick is.
             (all / Self::MOST_TICKS / Self::DAY + 1) * Self::DAY
         });
-        let first = self.from.as_secs().div_ceil(distance);
-        (first..)
+        let (first, last) = (self.from.as_secs().div_ceil(distance), self.to.as_secs() / distance);
+        let start = Tick { left: "0".to_owned(), label: start, is_minor: false };
+        let rest = (first..=last)
             .map(|number| number.saturating_mul(distance))
-            .take_while(|secs| *secs <= self.to.as_secs())
-            // The label of the start is there already, and one at the right end would stand beyond it.
-            .filter(|secs| (130.0..860.0).contains(&self.place(UnixTime::from_secs(*secs))))
+            // The start has its label, and one at the right end would stand beyond it.
+            .filter(|secs| (170.0..860.0).contains(&self.place(UnixTime::from_secs(*secs))))
             .enumerate()
             .map(|(place, secs)| {
                 let time = UnixTime::from_secs(secs);
@@ -115,8 +115,8 @@ impl TimeAxis {
                     label,
                     is_minor: place % 2 == 1 || self.place(time) > 700.0,
                 }
-            })
-            .collect()
+            });
+        std::iter::once(start).chain(rest).collect()
     }
 }
 
@@ -134,16 +134,17 @@ mod tests {
     #[test]
     fn ticks_are_few_and_have_their_days() {
         for (hours, labels) in [
-            (0, vec!["12:00"]),
-            (5, vec!["12:00", "13:00", "14:00", "15:00", "16:00"]),
-            (48, vec!["12:00", "00:00", "12:00", "00:00"]),
-            (24 * 5, vec!["2026-11-28", "2026-11-29", "2026-11-30", "2026-12-01"]),
+            (0, vec!["now"]),
+            (5, vec!["now", "13:00", "14:00", "15:00", "16:00"]),
+            (48, vec!["now", "00:00", "12:00", "00:00"]),
+            (24 * 5, vec!["now", "2026-11-29", "2026-11-30", "2026-12-01"]),
         ] {
-            let shown: Vec<_> = axis(hours).ticks().into_iter().map(|tick| tick.label).collect();
+            let ticks = axis(hours).ticks("now".to_owned());
+            let shown: Vec<_> = ticks.into_iter().map(|tick| tick.label).collect();
             assert_eq!(shown, labels, "{hours}");
         }
         for hours in [100, 1_000, 10_000, 1_000_000, u64::MAX / 7_200] {
-            let count = axis(hours).ticks().len();
+            let count = axis(hours).ticks(String::new()).len();
             assert!((1..=7).contains(&count), "{hours}: {count}");
         }
     }

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use self::verdict::Verdict;
+pub(super) use self::text::{decision, is_candidate};
+pub(super) use self::todo::{Item, items};
+pub(super) use self::verdict::{Verdict, some_of};
 use super::network::Clients;
 use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
 use super::{Exit, Network, told};
@@ -111,6 +113,7 @@ fn checker(network: &Network, ehlo: Option<&str>) -> Result<DomainChecker, (Exit
 }
 
 /// A look at a domain, for commands that need it beside other things.
+#[derive(Clone)]
 pub(super) struct LiveCheck {
     checker: DomainChecker,
 }
@@ -121,8 +124,12 @@ impl LiveCheck {
     }
 
     pub(super) async fn look_at(&self, domain: &PolicyDomain) -> DomainCheck {
-        let check = Box::pin(self.checker.check(domain.clone(), now()));
-        with_progress(&format!("checking {domain}"), check).await
+        with_progress(&format!("checking {domain}"), self.check(domain)).await
+    }
+
+    /// The same, without progress.
+    pub(super) async fn check(&self, domain: &PolicyDomain) -> DomainCheck {
+        Box::pin(self.checker.check(domain.clone(), now())).await
     }
 }
 
@@ -142,8 +149,12 @@ fn print_end(verdicts: &[(String, Verdict)], standing: Standing) -> io::Result<(
 /// The number of days for which a certificate and its chain remain valid; negative if one of them has expired.
 fn days_left(check: &DomainCheck, certificate: &PeerCertificate) -> i64 {
     let now = i64::try_from(check.now.as_secs()).unwrap_or(i64::MAX);
-    let end = certificate.chain().not_after().unwrap_or(certificate.not_after());
-    end.saturating_sub(now).div_euclid(86_400)
+    end_of(certificate).saturating_sub(now).div_euclid(86_400)
+}
+
+/// The end of a certificate, or of one in its chain, in seconds since 1970.
+pub(super) fn end_of(certificate: &PeerCertificate) -> i64 {
+    certificate.chain().not_after().unwrap_or(certificate.not_after())
 }
 
 /// Parses a span of time: `20s`, `1m`; a plain number is in seconds.

@@ -11,12 +11,14 @@ use crate::command::output::{Block, Tone};
 
 /// A fault with all places where it occurs.
 #[derive(Debug)]
-struct Item {
-    severity: Severity,
-    code: &'static str,
-    places: Vec<String>,
-    message: String,
-    fix: String,
+pub(in crate::command) struct Item {
+    pub(in crate::command) severity: Severity,
+    pub(in crate::command) code: &'static str,
+    pub(in crate::command) places: Vec<String>,
+    pub(in crate::command) message: String,
+    /// Who has to act.
+    pub(in crate::command) owner: Option<&'static str>,
+    pub(in crate::command) fix: String,
 }
 
 /// Writes the list, the most severe first; returns whether it has items.
@@ -30,12 +32,14 @@ pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
         };
         let text = format!("{}: {} [{}]", some_of(&item.places), item.message, item.code);
         block.line(label, tone, text);
-        block.line("", Tone::Plain, &item.fix);
+        let owner = item.owner.map_or_else(String::new, |owner| format!(" ({owner})"));
+        block.line("", Tone::Plain, format!("Fix{owner}: {}", item.fix));
     }
     !items.is_empty()
 }
 
-fn items(check: &DomainCheck) -> Vec<Item> {
+/// The list, the most severe first.
+pub(in crate::command) fn items(check: &DomainCheck) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for finding in check.findings() {
         let message = format!("{} {}", finding.message(), finding.effect());
@@ -49,7 +53,8 @@ fn items(check: &DomainCheck) -> Vec<Item> {
                 code: finding.code(),
                 places: vec![finding.place().to_owned()],
                 message,
-                fix: format!("Fix ({}): {}", finding.owner(), finding.fix()),
+                owner: Some(finding.owner()),
+                fix: finding.fix().to_owned(),
             }),
         }
     }
@@ -91,7 +96,8 @@ fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&s
             code: finding.code(),
             places: vec![place],
             message: format!("{} {}", finding.message(), finding.senders()),
-            fix: format!("Fix: {}", finding.help()),
+            owner: None,
+            fix: finding.help().to_owned(),
         });
     }
 }
