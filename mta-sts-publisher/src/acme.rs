@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use instant_acme::{Account, AccountCredentials, NewAccount};
+use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 use mta_sts_core::{DnsName, UnixTime};
 use mta_sts_resolver::{Clock, SystemClock, TrustStore};
 use tokio::sync::Notify;
@@ -34,6 +34,7 @@ use crate::counts::Count;
 pub struct AcmeConfig {
     directory_url: String,
     contacts: Vec<String>,
+    external_account: Option<ExternalAccount>,
     trust_store: TrustStore,
     clock: Arc<dyn Clock>,
     orders_at_once: usize,
@@ -48,6 +49,7 @@ impl AcmeConfig {
         Self {
             directory_url: directory_url.into(),
             contacts: Vec::new(),
+            external_account: None,
             trust_store,
             clock: Arc::new(SystemClock),
             orders_at_once: 4,
@@ -60,6 +62,15 @@ impl AcmeConfig {
     #[must_use]
     pub fn with_contact(mut self, contact: impl Into<String>) -> Self {
         self.contacts.push(contact.into());
+        self
+    }
+
+    /// Binds the account to one that the operator has at the CA already (RFC 8555, 7.3.4), as some CAs want it: by the identifier
+    /// and the key that the CA gave for this, the key decoded from its base64url. They are used when the account is made, and never after. Default:
+    /// none.
+    #[must_use]
+    pub fn with_external_account(mut self, key_id: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        self.external_account = Some(ExternalAccount { key_id: key_id.into(), key: key.into() });
         self
     }
 
@@ -89,6 +100,20 @@ impl AcmeConfig {
     pub const fn with_check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval;
         self
+    }
+}
+
+/// An account that was made at the CA by other means.
+#[derive(Clone)]
+struct ExternalAccount {
+    key_id: String,
+    key: Vec<u8>,
+}
+
+impl fmt::Debug for ExternalAccount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the key.
+        formatter.debug_tuple("ExternalAccount").field(&self.key_id).finish()
     }
 }
 
@@ -163,6 +188,8 @@ struct Known {
     /// What concerns all names, by its code.
     faults: BTreeSet<FaultKind>,
     pause: Attempts,
+    /// The keys and chains that are in use and could not be saved.
+    unsaved: HashMap<Arc<str>, String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -252,6 +279,7 @@ impl AcmeCertificates {
         let acme = &self.0;
         let mut orders = JoinSet::new();
         loop {
+            acme.save_unsaved();
             let wait = acme.start_orders(&mut orders);
             acme.alarm();
             tokio::select! {
@@ -354,11 +382,16 @@ impl Acme {
     async fn order(&self, name: &str) -> Result<Issued, Fault> {
         let account = self.account().await?;
         let done = order(&account, name, &self.certificates).await;
-        if done.as_ref().is_err_and(|fault| fault.kind == FaultKind::AccountUnknown) {
-            *self.account.lock().await = None;
-            if let Err(error) = self.state.forget_account() {
-                tracing::warn!(%error, "the account that the CA does not know could not be put aside");
+        match done.as_ref().map_err(|fault| fault.kind) {
+            Err(FaultKind::AccountUnknown) => {
+                *self.account.lock().await = None;
+                if let Err(error) = self.state.forget_account() {
+                    tracing::warn!(%error, "the account that the CA does not know could not be put aside");
+                }
             }
+            // Whoever has removed its file gets another one without a restart.
+            Err(FaultKind::AccountRefused) => *self.account.lock().await = None,
+            _ => {}
         }
         done
     }
@@ -370,7 +403,7 @@ impl Acme {
             return Ok(account.clone());
         }
         let state_fault = |error| Fault::new(FaultKind::State, error);
-        let account_fault = |error| Fault::of(&error, Stage::Account);
+        let stage = if self.config.external_account.is_some() { Stage::Binding } else { Stage::Account };
         let builder = Account::builder_with_http(Box::new(self.client.clone()));
         let saved = self.state.account().map_err(state_fault)?;
         let saved = saved.and_then(|saved| match serde_json::from_slice::<AccountCredentials>(&saved) {
@@ -381,13 +414,16 @@ impl Acme {
             }
         });
         let opened = if let Some(credentials) = saved {
-            builder.from_credentials(credentials).await.map_err(account_fault)?
+            builder.from_credentials(credentials).await.map_err(|error| Fault::of(&error, Stage::Account))?
         } else {
             let contacts: Vec<_> = self.config.contacts.iter().map(String::as_str).collect();
             let wanted =
                 NewAccount { contact: &contacts, terms_of_service_agreed: true, only_return_existing: false };
-            let made = builder.create(&wanted, self.config.directory_url.clone(), None).await;
-            let (made, credentials) = made.map_err(account_fault)?;
+            let external = self.config.external_account.as_ref();
+            let external =
+                external.map(|account| ExternalAccountKey::new(account.key_id.clone(), &account.key));
+            let made = builder.create(&wanted, self.config.directory_url.clone(), external.as_ref()).await;
+            let (made, credentials) = made.map_err(|error| Fault::of(&error, stage))?;
             let credentials = serde_json::to_vec(&credentials).map_err(|error| state_fault(error.into()))?;
             self.state.save_account(&credentials).map_err(state_fault)?;
             tracing::info!(account = made.id(), "an account was made at the CA");
@@ -410,7 +446,27 @@ impl Acme {
                 tracing::info!(name = &**name, until = life.not_after.as_secs(), "a certificate was issued");
                 self.recover();
             }
-            Err(error) => self.tell(name, &Fault::new(FaultKind::State, error)),
+            Err(error) => {
+                self.tell(name, &Fault::new(FaultKind::State, error));
+                self.known().unsaved.insert(Arc::clone(name), issued.pem);
+            }
+        }
+    }
+
+    /// Saves what could not be saved when it was issued: a restart would go back to an older certificate.
+    fn save_unsaved(&self) {
+        let unsaved: Vec<_> = self.known().unsaved.drain().collect();
+        for (name, pem) in unsaved {
+            if !self.known().names.contains_key(&name) {
+                continue;
+            }
+            match self.state.save_certificate(&name, &pem) {
+                Ok(()) => self.recover(),
+                Err(error) => {
+                    self.tell(&name, &Fault::new(FaultKind::State, error));
+                    self.known().unsaved.insert(name, pem);
+                }
+            }
         }
     }
 

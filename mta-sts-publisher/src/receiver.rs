@@ -118,8 +118,12 @@ impl ReportReceiver {
         remove_abandoned(&folder.join("tmp"))?;
         // Writing is tried once: later, senders would hear of it first.
         let trial = folder.join("tmp").join(format!("trial-{}", std::process::id()));
-        File::create(&trial)?;
-        fs::remove_file(&trial)?;
+        match File::create(&trial) {
+            Ok(_) => fs::remove_file(&trial)?,
+            // Policies are served all the same, and senders of reports try again.
+            Err(error) if is_full(&error) => {}
+            Err(error) => return Err(error),
+        }
         let used = AtomicU64::new(size_of(&folder)?);
         Ok(Self(Arc::new(Receiver {
             places: Semaphore::new(config.max_at_once.min(Semaphore::MAX_PERMITS)),
@@ -276,12 +280,8 @@ impl Receiver {
                 (*status, text)
             }
             Refusal::Disk(error) => {
-                let is_full = matches!(
-                    error.kind(),
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-                );
                 tracing::debug!(%error, "a TLS report could not be written");
-                if is_full {
+                if is_full(error) {
                     self.note(Some("the disk is full: free some of it"));
                     return (StatusCode::INSUFFICIENT_STORAGE, "no room: try again later\n");
                 }
@@ -355,6 +355,13 @@ fn remove_abandoned(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 /// The size of all reports.

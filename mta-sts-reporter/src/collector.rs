@@ -316,6 +316,7 @@ fn start(name: &str, working: &Sender<()>, work: impl FnOnce() + Send + 'static)
 fn receive(socket: &CollectorSocket, stopped: &UnixStream, queue: &Queue, counters: &Counters) {
     // Room for more than may be, so that what is too long is seen to be.
     let mut buffer = vec![0; Datagram::MAX_LEN + 1];
+    let gathering = CollectorSocket::gathering();
     let mut is_stopped = false;
     loop {
         match socket.as_datagram().recv(&mut buffer) {
@@ -327,13 +328,15 @@ fn receive(socket: &CollectorSocket, stopped: &UnixStream, queue: &Queue, counte
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) if is_stopped => break,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                is_stopped = wait(socket.as_datagram(), stopped);
-            }
             Err(error) => {
-                tracing::error!(%error, "datagrams cannot be received");
-                thread::sleep(PAUSE);
+                if error.kind() != ErrorKind::WouldBlock {
+                    tracing::error!(%error, "datagrams cannot be received");
+                    thread::sleep(PAUSE);
+                }
                 is_stopped = wait(socket.as_datagram(), stopped);
+                if let Some(gathering) = gathering.filter(|_| !is_stopped) {
+                    thread::sleep(gathering);
+                }
             }
         }
     }

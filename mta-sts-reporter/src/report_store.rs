@@ -51,7 +51,7 @@ use self::saving::Saver;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// **Persistence.** Counts are saved after two seconds, so that a process that is killed loses five seconds of them at the
+/// **Persistence.** Counts are saved after three seconds, so that a process that is killed loses five seconds of them at the
 /// most, and counts nothing twice.
 ///
 /// **Once each.** A report is returned only after its contents are saved: a process that is killed between [`ReportStore::due`] and
@@ -283,7 +283,7 @@ impl ReportStore {
     ///
     /// # Errors
     ///
-    /// The counts cannot be saved; another attempt is made every two seconds.
+    /// The counts cannot be saved; another attempt is made every three seconds.
     pub fn save(&self) -> Result<(), ReportStoreError> {
         if self.shared.path.is_none() {
             return Ok(());

@@ -12,8 +12,9 @@ mod rules;
 mod session;
 mod stray;
 mod tlsrpt;
+mod wildcard;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +39,9 @@ pub use self::probe::HostProbes;
 pub use self::session::SessionCheck;
 pub use self::stray::StrayRecord;
 pub use self::tlsrpt::TlsrptCheck;
+pub use self::wildcard::Wildcards;
 use crate::dane::DaneChecker;
-use crate::dns::{AbsenceKind, DnsError, DnsFailure, MxAnswer};
+use crate::dns::{AbsenceKind, DnsError, DnsFailure, MailHost, MxAnswer, MxHosts};
 use crate::driver::{Discovery, Resolver};
 use crate::fetch::{FetchedResponse, PolicyFetchError};
 use crate::smtp::SmtpClient;
@@ -133,11 +135,12 @@ impl DomainChecker {
             self.name_servers(&look),
         );
         let policy = discovery.outcome.policy();
-        let (policy_addresses, policy_host_without_sni, idle_patterns, stray_records) = tokio::join!(
+        let (policy_addresses, policy_host_without_sni, idle_patterns, stray_records, wildcards) = tokio::join!(
             self.policy_addresses(&look, &discovery),
             self.policy_host_without_sni(&look, &discovery),
             self.idle_patterns(&look, policy, &mx, &visits),
             self.stray_records(&look, &discovery, &tlsrpt),
+            self.wildcards(&look, &discovery),
         );
         let hosts = visits.into_iter().map(|visit| visit.judge(policy)).collect();
         DomainCheck {
@@ -151,6 +154,7 @@ impl DomainChecker {
             hosts,
             tlsrpt,
             stray_records,
+            wildcards,
             aliases,
             name_servers,
         }
@@ -164,16 +168,7 @@ impl DomainChecker {
         let (mx, signed) = timeout_at(look.deadline, asked)
             .await
             .unwrap_or((Err(DnsFailure::Timeout.into()), Ok(Vec::new())));
-        let hosts: Vec<(Option<u16>, String)> = match &mx {
-            Ok(answer) => {
-                answer.hosts.iter().map(|host| (Some(host.preference), host.exchange.clone())).collect()
-            }
-            // RFC 5321, 5.1: the domain is its own MX host.
-            Err(DnsError::NotFound(absence)) if absence.kind == AbsenceKind::NoData => {
-                vec![(None, domain.as_str().to_owned())]
-            }
-            Err(_) => Vec::new(),
-        };
+        let hosts = MxHosts::of(domain.as_str(), &mx).map(|answer| answer.hosts).unwrap_or_default();
         let host_checker = HostChecker {
             dns: look.resolver.dns().clone(),
             smtp: self.smtp.clone(),
@@ -185,10 +180,7 @@ impl DomainChecker {
         };
         let limiter = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
         let mut running = JoinSet::new();
-        let mut seen = BTreeSet::new();
-        // A host in several records is one host, with its best preference.
-        let hosts = hosts.into_iter().filter(|(_, name)| seen.insert(name.clone()));
-        for (place, (preference, name)) in hosts.take(MAX_HOSTS).enumerate() {
+        for (place, MailHost { preference, name }) in hosts.into_iter().take(MAX_HOSTS).enumerate() {
             let (host_checker, limiter) = (host_checker.clone(), Arc::clone(&limiter));
             let is_signed = signed.as_ref().map(|hosts| hosts.contains(&name)).map_err(|error| *error);
             running.spawn(async move {
@@ -229,6 +221,11 @@ impl DomainChecker {
             );
             [record, reports].concat()
         };
+        timeout_at(look.deadline, asked).await.unwrap_or_default()
+    }
+
+    async fn wildcards(&self, look: &Look<'_>, discovery: &Discovery) -> Wildcards {
+        let asked = Wildcards::find(look.resolver.dns(), look.domain, discovery);
         timeout_at(look.deadline, asked).await.unwrap_or_default()
     }
 
@@ -339,6 +336,8 @@ pub struct DomainCheck {
     pub tlsrpt: TlsrptCheck,
     /// Records missing at `_mta-sts` or `_smtp._tls` that were found at another name.
     pub stray_records: Vec<StrayRecord>,
+    /// Which names have the records of a wildcard.
+    pub wildcards: Wildcards,
     /// Those of the names `_mta-sts`, `mta-sts`, and `_smtp._tls` that are aliases.
     pub aliases: Vec<AliasChain>,
     /// The answers of each name server, if they were [queried](DomainChecker::with_name_servers).

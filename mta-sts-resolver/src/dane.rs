@@ -1,6 +1,5 @@
 //! DANE for SMTP (RFC 7672): whether the MX hosts of a destination have usable TLSA records.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +13,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use crate::dns::{AbsenceKind, DnsClient, DnsError, DnsFailure, TlsaRecord};
+use crate::dns::{DnsClient, DnsError, DnsFailure, TlsaRecord};
 use crate::driver::peer_result as told_by_dns;
 use crate::limiter::{FairSemaphore, Limiter, Peer, PeerResult, Rejected, Requester};
 
@@ -386,23 +385,17 @@ impl Lookup<'_> {
     /// The hosts authenticated by DNSSEC, by preference; none if DANE does not apply.
     async fn mx_hosts(&self, domain: &str) -> Result<(Vec<String>, Duration), DaneError> {
         let asked =
-            self.semaphore.run(Peer::of_name(domain), &self.requester, self.dns.mx(domain), |answer| {
+            self.semaphore.run(Peer::of_name(domain), &self.requester, self.dns.mx_hosts(domain), |answer| {
                 told_by_dns(answer.as_ref().err())
             });
         let answer = asked.await.map_err(|refused| DaneError::refused(refused, DaneLookupKind::Mx))?;
         match answer {
             Ok(answer) if answer.authenticated => {
-                let mut seen = BTreeSet::new();
-                let hosts = answer.hosts.into_iter().map(|host| host.exchange);
-                Ok((hosts.filter(|host| seen.insert(host.clone())).collect(), answer.ttl))
+                Ok((answer.hosts.into_iter().map(|host| host.name).collect(), answer.ttl))
             }
             // RFC 7672, 2.2.1: an attacker who forged the MX records would have forged names with TLSA records.
             Ok(answer) => Ok((Vec::new(), answer.ttl)),
-            Err(DnsError::NotFound(absence)) => {
-                let is_own_host = absence.authenticated && absence.kind == AbsenceKind::NoData;
-                let hosts = if is_own_host { vec![domain.to_owned()] } else { Vec::new() };
-                Ok((hosts, absence.ttl.unwrap_or_default()))
-            }
+            Err(DnsError::NotFound(absence)) => Ok((Vec::new(), absence.ttl.unwrap_or_default())),
             Err(DnsError::Failed(failure)) => {
                 Err(DaneError::LookupFailed { kind: DaneLookupKind::Mx, failure })
             }

@@ -9,6 +9,7 @@ mod chain;
 mod config;
 mod exchange;
 mod failure;
+mod mx_hosts;
 mod resolv_conf;
 mod silence;
 
@@ -28,6 +29,7 @@ use self::chain::{CnameChain, RecordSet, Reply, belongs_to, host_name};
 pub use self::config::DnsConfig;
 use self::exchange::{Queries, SentQuery, check_response, exchange_tcp, refuses_edns};
 pub use self::failure::{AbsenceKind, DnsAbsence, DnsError, DnsFailure};
+pub use self::mx_hosts::{MailHost, MxHosts};
 use self::silence::Silence;
 
 /// A DNS client that queries recursive servers, over UDP with EDNS0, and over TCP if a response was truncated.
@@ -152,6 +154,15 @@ impl DnsClient {
         let mut hosts: Vec<_> = hosts.collect();
         hosts.sort_by_key(|host| host.preference);
         Ok(MxAnswer { hosts, ttl: found.ttl, authenticated: found.authenticated })
+    }
+
+    /// The hosts to which the mail of a domain goes: those in its MX records, or the domain itself.
+    ///
+    /// # Errors
+    ///
+    /// [`DnsError::NotFound`] if the domain does not exist, [`DnsError::Failed`] if no server gave an answer.
+    pub async fn mx_hosts(&self, domain: &str) -> Result<MxHosts, DnsError> {
+        MxHosts::of(domain, &self.mx(domain).await)
     }
 
     /// The addresses of `name`: AAAA first, then A, queried concurrently.

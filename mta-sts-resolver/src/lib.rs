@@ -19,13 +19,13 @@ mod tls;
 pub use check::{
     AliasChain, AliasEnd, CheckFinding, CheckFindingKind, Disagreement, DomainCheck, DomainChecker,
     DomainVerdict, HostCheck, HostDane, HostDecision, HostProbes, IdleHost, IdlePattern, NameServer,
-    NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck,
+    NameServerAnswer, NameServersCheck, SessionCheck, Standing, StrayRecord, TlsrptCheck, Wildcards,
 };
 pub use clock::{Clock, SystemClock};
 pub use dane::{DaneChecker, DaneCounts, DaneCoverage, DaneError, DaneLookupKind};
 pub use dns::{
-    AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MxAnswer, MxRecord,
-    TlsaAnswer, TlsaRecord, TxtAnswer,
+    AbsenceKind, AddressAnswer, DnsAbsence, DnsClient, DnsConfig, DnsError, DnsFailure, MailHost, MxAnswer,
+    MxHosts, MxRecord, TlsaAnswer, TlsaRecord, TxtAnswer,
 };
 pub use driver::{Discovery, Resolver};
 pub use fetch::{

@@ -16,6 +16,7 @@ use crate::line::{Line, read_line};
 use crate::live::Live;
 use crate::reports::TlsrptAnswer;
 use crate::scenario::State;
+use crate::zone::SettableType;
 
 /// Binds the control socket, and replaces a stale socket that nobody serves.
 pub(crate) fn listen(path: &Path) -> Result<UnixListener, WorldError> {
@@ -62,8 +63,20 @@ async fn connection(stream: UnixStream, world: Arc<Live>) -> io::Result<()> {
 #[derive(Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 enum Command {
-    Switch { scenario: String, state: State },
-    Tlsrpt { domain: String, record: Option<String> },
+    Switch {
+        scenario: String,
+        state: State,
+    },
+    Tlsrpt {
+        domain: String,
+        record: Option<String>,
+    },
+    Records {
+        name: String,
+        #[serde(rename = "type")]
+        kind: SettableType,
+        records: Vec<String>,
+    },
     Seen,
     Reset,
     Scenarios,
@@ -82,6 +95,10 @@ fn obey(command: &Command, world: &Live) -> Value {
                 Err(reason) => error(reason.code(), &reason.to_string()),
             }
         }
+        Command::Records { name, kind, records } => match world.set_records(name, *kind, records) {
+            Ok(()) => json!({ "records": { "name": name, "records": records } }),
+            Err(reason) => error(reason.code(), &reason.to_string()),
+        },
         Command::Seen => json!({ "seen": world.seen() }),
         Command::Reset => match world.reset() {
             Ok(()) => json!({ "reset": true }),

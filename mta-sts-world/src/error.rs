@@ -54,6 +54,9 @@ pub enum WorldError {
     /// There is no MX host of this name.
     #[error("no MX host is called {0:?}")]
     UnknownMailHost(String),
+    /// These are not records of this type, or not at the name of a domain.
+    #[error("{0:?} cannot have these records")]
+    BadRecords(String),
     /// This is not a domain name.
     #[error("{0:?} is no name of a domain")]
     BadDomain(String),
@@ -71,6 +74,7 @@ impl WorldError {
             Self::UnknownPolicyHost(_) => "unknown-policy-host",
             Self::UnknownReportHost(_) => "unknown-report-host",
             Self::UnknownMailHost(_) => "unknown-mail-host",
+            Self::BadRecords(_) => "bad-records",
             Self::BadDomain(_) => "bad-domain",
         }
     }

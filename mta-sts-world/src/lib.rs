@@ -55,6 +55,7 @@
 //! | `tls-deprecated-silent.test` | the MX host never answers a client that knows no TLS 1.2; the Policy Host has two addresses |
 //! | `sni-needed.test` | without SNI the Policy Host and `mx1` show certificates for other names, and `mx2` ends the handshake |
 //! | `sni-refused.test` | without SNI the Policy Host ends the handshake |
+//! | `dns-wildcard.test` | a wildcard has the record and the address of the Policy Host |
 //! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
 //! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
 //! | `tlsrpt-mail.test`, `tlsrpt-https.test`, `tlsrpt-both.test` | wants TLS reports by mail, by POST, or by either; mail comes to `mx`, a POST to `rua` |
@@ -90,3 +91,4 @@ pub use scenario::{
 };
 pub use seen::{DnsQuestion, HttpsRequest, Owner, Seen, SmtpSession, SmtpTls, Transaction, Transport};
 pub use world::{World, WorldConfig};
+pub use zone::SettableType;

@@ -13,7 +13,7 @@ use crate::plan::MailHostPlan;
 use crate::reports::{MailReception, Reception, Replaceable, ReportHostBehaviour, TlsrptAnswer};
 use crate::scenario::{Scenario, State, States};
 use crate::seen::{Owner, Record, Seen};
-use crate::zone::Zone;
+use crate::zone::{SettableType, Zone};
 
 /// The state shared by the world and its control socket.
 pub(crate) struct Live {
@@ -98,6 +98,16 @@ impl Live {
     pub(crate) fn set_tlsrpt(&self, domain: &str, answer: TlsrptAnswer) -> Result<(), WorldError> {
         let replaced = self.zone.replace_txt(&format!("_smtp._tls.{domain}"), answer);
         replaced.ok_or_else(|| WorldError::BadDomain(domain.to_owned()))
+    }
+
+    pub(crate) fn set_records(
+        &self,
+        name: &str,
+        kind: SettableType,
+        records: &[String],
+    ) -> Result<(), WorldError> {
+        let set = self.zone.set_records(name, kind, records);
+        set.ok_or_else(|| WorldError::BadRecords(name.to_owned()))
     }
 
     pub(crate) fn settle(&self) -> Result<(), WorldError> {

@@ -194,6 +194,15 @@ impl Stage<'_> {
         self.policy_host_at(address, name, certificate, behaviour)
     }
 
+    /// The Policy Host `mta-sts`, whose address is that of every name below the domain without records of its own.
+    pub(crate) fn policy_host_at_wildcard(&mut self, behaviour: PolicyHostBehaviour) -> &mut Self {
+        let address = self.next_address();
+        self.data("*", Data::A(address), None);
+        let certificate = self.staged(self.valid("mta-sts"), self.valid("mta-sts"));
+        let behaviour = self.staged(behaviour.clone(), behaviour);
+        self.policy_host_at(address, "mta-sts", certificate, behaviour)
+    }
+
     /// A Policy Host at a provider's name.
     pub(crate) fn policy_host_behind_alias(
         &mut self,

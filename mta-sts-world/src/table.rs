@@ -29,6 +29,7 @@ pub(crate) fn plan() -> Plan {
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
     domains_to_check(&mut plan);
+    domain_with_wildcard(&mut plan);
     domains_with_reports(&mut plan);
     plan
 }
@@ -641,6 +642,18 @@ fn domains_to_check(plan: &mut Plan) {
 
     // A Policy Host may refuse clients that send none (RFC 8461, 7.1).
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
+}
+
+/// A domain whose names come from a wildcard of DNS.
+fn domain_with_wildcard(plan: &mut Plan) {
+    // A wildcard answers for `_mta-sts` and for `mta-sts`: senders find both, and those of every other name below the domain.
+    let mut stage = plan.domain("dns-wildcard");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .policy_host_at_wildcard(policy)
+        .data("*", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
+        .mail_host("mx")
+        .mx(10, "mx");
 }
 
 /// Domains that request TLS reports, and the outcomes of their delivery.

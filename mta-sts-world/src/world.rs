@@ -24,7 +24,7 @@ use crate::seen::{Record, Seen};
 use crate::smtp::{Service, SmtpServer};
 use crate::table;
 use crate::tls::{self, WithoutSni};
-use crate::zone::{Data, DnsServer, Fault};
+use crate::zone::{Data, DnsServer, Fault, SettableType};
 
 /// A running world: one DNS server, many Policy Hosts and MX hosts, all on loopback.
 ///
@@ -241,6 +241,16 @@ impl World {
         self.live.set_tlsrpt(domain, answer)
     }
 
+    /// Sets all records of one type at any name, also one that is not of this world, until the next reset: those of a domain that a test makes up.
+    /// No records are set by an empty list. The zone file does not show them.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::BadRecords`].
+    pub fn set_records(&self, name: &str, kind: SettableType, records: &[String]) -> Result<(), WorldError> {
+        self.live.set_records(name, kind, records)
+    }
+
     /// The address at which an MX host listens, on port [`smtp_port`](Self::smtp_port).
     pub fn mail_host(&self, host: &str) -> Option<SocketAddr> {
         let named = self.live.mail_hosts.iter().find(|named| named.name == host)?;
@@ -273,7 +283,8 @@ impl World {
     /// Listens for commands on the Unix socket `control` in an existing directory.
     ///
     /// Each line is a JSON object with `command`: `switch` (with `scenario` and `state`), `tlsrpt` (with `domain` and
-    /// `record`, the text of its TLSRPT record or `null` for none), `seen`, `reset` or `scenarios`; each is answered with one line, `{"error":{"code":...,"message":...}}` if it is no good. A line has
+    /// `record`, the text of its TLSRPT record or `null` for none), `records` (with `name`, `type`, which is `A`, `MX` or `TXT`, and
+    /// `records`, all of this type at this name), `seen`, `reset` or `scenarios`; each is answered with one line, `{"error":{"code":...,"message":...}}` if it is no good. A line has
     /// 4,096 octets at most.
     ///
     /// # Errors

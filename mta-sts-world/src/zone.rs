@@ -19,6 +19,21 @@ pub(crate) struct Zone {
     signed: Vec<Name>,
     /// TXT records that a test has replaced, until the next reset.
     instead: Mutex<BTreeMap<Name, TlsrptAnswer>>,
+    /// Records of one type at a name, of any domain, that a test has set, until the next reset.
+    set: Mutex<BTreeMap<(Name, RecordType), Vec<RData>>>,
+}
+
+/// A type of records that a test can set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum SettableType {
+    /// `192.0.2.1`.
+    A,
+    /// `10 mx.example.com`.
+    Mx,
+    /// The text.
+    Txt,
 }
 
 /// The DNS response to a question.
@@ -121,13 +136,25 @@ impl Zone {
                 }
                 None => {}
             }
-            let here = self.records(&name, now);
+            if let Some(set) = self.set(&name, kind) {
+                answer.answers.extend(set);
+                if answer.answers.is_empty() {
+                    let others = self.records(&name, now);
+                    let exists = others.iter().any(|record| record.record_type() != kind)
+                        || self.has_descendant(&name, now)
+                        || self.is_set(&name);
+                    answer.authority = Some(start_of_authority());
+                    answer.code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
+                }
+                return Some(answer);
+            }
+            let here = self.records_or_wildcard(&name, now);
             let alias = here.iter().find_map(|record| match &record.data {
                 RData::CNAME(CNAME(target)) if kind != RecordType::CNAME => Some(target.clone()),
                 _ => None,
             });
             let wanted = if alias.is_some() { RecordType::CNAME } else { kind };
-            let exists = !here.is_empty() || self.has_descendant(&name, now);
+            let exists = !here.is_empty() || self.has_descendant(&name, now) || self.is_set(&name);
             let found = here.into_iter().filter(|record| record.record_type() == wanted);
             let before = answer.answers.len();
             answer.answers.extend(found);
@@ -170,13 +197,33 @@ impl Zone {
 
     /// Replaces the response for the TXT records of a name until the next reset.
     pub(crate) fn replace_txt(&self, name: &str, answer: TlsrptAnswer) -> Option<()> {
-        let mut name = Name::from_ascii(name).ok()?;
-        name.set_fqdn(true);
-        self.instead.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_lowercase(), answer);
+        let name = parse(name)?.to_lowercase();
+        self.instead.lock().unwrap_or_else(PoisonError::into_inner).insert(name, answer);
         Some(())
     }
 
+    /// Sets the records of one type at a name until the next reset; `None` if the name or a record is not valid.
+    pub(crate) fn set_records(&self, name: &str, kind: SettableType, records: &[String]) -> Option<()> {
+        let data = records.iter().map(|record| kind.parse(record)).collect::<Option<Vec<_>>>()?;
+        let name = parse(name)?.to_lowercase();
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).insert((name, kind.record_type()), data);
+        Some(())
+    }
+
+    fn set(&self, name: &Name, kind: RecordType) -> Option<Vec<Record>> {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = set.get(&(name.clone(), kind))?;
+        Some(data.iter().map(|data| Record::from_rdata(name.clone(), TTL, data.clone())).collect())
+    }
+
+    /// Whether there are such records at a name, or below it.
+    fn is_set(&self, name: &Name) -> bool {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        set.iter().any(|((set, _), data)| name.zone_of(set) && !data.is_empty())
+    }
+
     pub(crate) fn reset(&self) {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.instead.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -202,6 +249,24 @@ impl Zone {
         records
     }
 
+    /// The records of a name; those of the wildcard at its closest existing ancestor if it does not exist (RFC 4592, 3.3).
+    fn records_or_wildcard(&self, name: &Name, now: Now<'_>) -> Vec<Record> {
+        let exists = |name: &Name| self.at(name, now).next().is_some() || self.has_descendant(name, now);
+        if exists(name) || self.entries.iter().all(|entry| !entry.name.is_wildcard()) {
+            return self.records(name, now);
+        }
+        let mut ancestor = name.base_name();
+        while !ancestor.is_root() && !exists(&ancestor) {
+            ancestor = ancestor.base_name();
+        }
+        let Ok(wildcard) = ancestor.prepend_label("*") else { return Vec::new() };
+        let mut records = self.records(&wildcard, now);
+        for record in &mut records {
+            record.name = name.clone();
+        }
+        records
+    }
+
     fn at<'z>(&'z self, name: &'z Name, now: Now<'z>) -> impl Iterator<Item = &'z Entry> {
         self.entries.iter().filter(move |entry| entry.name == *name && now.has(entry))
     }
@@ -214,17 +279,39 @@ impl Zone {
     }
 }
 
+impl SettableType {
+    const fn record_type(self) -> RecordType {
+        match self {
+            Self::A => RecordType::A,
+            Self::Mx => RecordType::MX,
+            Self::Txt => RecordType::TXT,
+        }
+    }
+
+    fn parse(self, record: &str) -> Option<RData> {
+        Some(match self {
+            Self::A => RData::A(A(record.parse().ok()?)),
+            Self::Mx => {
+                let (preference, host) = record.split_once(' ')?;
+                RData::MX(MX::new(preference.parse().ok()?, parse(host)?))
+            }
+            Self::Txt => RData::TXT(text(record)),
+        })
+    }
+}
+
+/// A text in character-strings, which have 255 octets at most (RFC 1035, 3.3).
+fn text(text: &str) -> TXT {
+    TXT::new(text.as_bytes().chunks(255).map(|part| String::from_utf8_lossy(part).into_owned()).collect())
+}
+
 impl TlsrptAnswer {
     /// The DNS response for the TXT records of this name.
     fn answer(self, name: Name) -> Option<Answer> {
         let without_answers = |code| Answer { code, ..Answer::default() };
         match self {
-            Self::Record(text) => {
-                // A character-string has 255 octets at most (RFC 1035, 3.3).
-                let strings =
-                    text.as_bytes().chunks(255).map(|part| String::from_utf8_lossy(part).into_owned());
-                let data = RData::TXT(TXT::new(strings.collect()));
-                let answers = vec![Record::from_rdata(name, TTL, data)];
+            Self::Record(record) => {
+                let answers = vec![Record::from_rdata(name, TTL, RData::TXT(text(&record)))];
                 Some(Answer { answers, ..Answer::default() })
             }
             Self::NoRecord => {
@@ -267,10 +354,13 @@ fn apex() -> Name {
 }
 
 fn absolute(name: &str) -> Name {
-    let mut name =
-        Name::from_ascii(name).expect("every name comes from the table of this crate, which is tested");
+    parse(name).expect("every name comes from the table of this crate, which is tested")
+}
+
+fn parse(name: &str) -> Option<Name> {
+    let mut name = Name::from_ascii(name).ok()?;
     name.set_fqdn(true);
-    name
+    Some(name)
 }
 
 const TTL: u32 = 60;

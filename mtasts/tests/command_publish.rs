@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mta_sts_core::lint::{self, Severity};
 use mta_sts_core::publish::{History, ServedPolicy};
 use mta_sts_core::{Mode, Policy, Record};
 use mta_sts_world::{World, WorldConfig};
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -152,6 +154,18 @@ async fn a_change_of_mx_hosts_has_two_times() {
         (nothing.status, nothing.stdout.as_str()),
         (Some(0), "healthy-enforce.test: there is nothing to do\n")
     );
+
+    // Its `max_age` is a week. Whoever says `--mode enforce`, as in the steps before, is not at the end.
+    let enforce = stage.run(&["plan", "healthy-enforce.test", "--mode", "enforce", "--json"]).await;
+    let max_ages: Vec<_> = enforce.json()["domains"][0]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["policy"]["max_age"].as_u64())
+        .collect();
+    assert_eq!(max_ages, [2_592_000]);
+    let short = ["plan", "healthy-enforce.test", "--mode", "enforce", "--max-age", "7d"];
+    assert!(stage.run(&short).await.stdout.contains("nothing to do"));
 
     let change = ["plan", "healthy-enforce.test", "--replace-mx", "mx.healthy-enforce.test=mx4.example.net"];
     let answer = stage.run(&[&change[..], &["--json"]].concat()).await;
@@ -307,16 +321,182 @@ async fn a_page_is_made_of_what_can_be_seen() {
     assert!(answer.stdout.contains("Nothing can be said now") && answer.stdout.contains("spotless.test"));
 }
 
-/// A `max_age` that grows is not where it ends, so the same options lead to the end.
+impl Stage {
+    /// `mtasts publish check`, in JSON: the exit status, and the domains.
+    async fn check(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
+        let smtp_port = self.world.smtp_port().to_string();
+        let answer = self.run(&[&["check", "--json", "--smtp-port", &smtp_port], arguments].concat()).await;
+        let json = answer.json();
+        (answer.status, json["domains"].as_array().unwrap().clone())
+    }
+}
+
+/// The codes of what was found.
+fn codes(domain: &Value) -> Vec<&str> {
+    domain["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_options_go_on_where_the_plan_was() {
+async fn a_check_compares_with_what_was_noted() {
     let stage = Stage::start().await;
+    let (status, domains) = stage.check(&["healthy-enforce.test"]).await;
+    assert_eq!((status, codes(&domains[0])[0]), (Some(0), "no-tlsrpt"), "{domains:#?}");
+    assert!(codes(&domains[0]).contains(&"no-history"));
+
     assert_eq!(stage.run(&["init", "healthy-enforce.test"]).await.status, Some(0));
-    let answer = stage.run(&["plan", "healthy-enforce.test", "--mode", "enforce", "--json"]).await;
-    let steps = answer.json()["domains"][0]["steps"].clone();
-    assert_eq!(steps[0]["policy"]["max_age"], 2_592_000, "{steps}");
-    assert_eq!(steps[0]["safe"]["wait"], "max-age-growth");
-    let held =
-        stage.run(&["plan", "healthy-enforce.test", "--mode", "enforce", "--max-age", "7d", "--json"]).await;
-    assert_eq!(held.json()["domains"][0]["steps"], serde_json::json!([]));
+    let (status, domains) = stage.check(&["healthy-enforce.test"]).await;
+    assert_eq!((status, codes(&domains[0])), (Some(0), vec!["no-tlsrpt"]));
+
+    // What was noted is another policy under the same id, another host, and shorter TTLs.
+    let before = stage.read("published.toml");
+    stage.edit(|text| {
+        let text = text
+            .replace(" enforce 604800 ", " testing 86400 ")
+            .replace("record-ttl = 3600", "record-ttl = 5");
+        text.replace("- mx.healthy-enforce.test\n'''", "- mx9.healthy-enforce.test\n'''")
+    });
+    stage.edit(|text| {
+        let place = text.find("policy: ").unwrap();
+        let id = text[place..].split(' ').nth(3).unwrap().to_owned();
+        text.replacen(&id, "0123456789abcdef0123", 1)
+    });
+    let (status, domains) = stage.check(&["healthy-enforce.test"]).await;
+    assert_eq!(status, Some(1));
+    let expected = [
+        "body-changed-id-not",
+        "policy-not-as-noted",
+        "mx-not-as-noted",
+        "ttl-longer-than-noted",
+        "no-tlsrpt",
+    ];
+    assert_eq!(codes(&domains[0]), expected, "{}", stage.read("published.toml"));
+    let answer = stage
+        .run(&["check", "healthy-enforce.test", "--smtp-port", &stage.world.smtp_port().to_string()])
+        .await;
+    let said = words(&answer.stdout);
+    for told in [
+        "healthy-enforce.test: protected, with faults",
+        "The policy has changed, and the id has not: 20260101T000000 announced another policy, of mode testing",
+        "Fix (the owner of the domain): Set the TXT record to `v=STSv1; id=",
+        "new: mx.healthy-enforce.test; gone: mx9.healthy-enforce.test",
+        "covered by mx.healthy-enforce.test",
+    ] {
+        assert!(said.contains(told), "no {told:?} in {said}");
+    }
+    // A check notes nothing.
+    assert!(stage.read("published.toml").contains("0123456789abcdef0123"));
+
+    stage.edit(|_| before);
+    fs::create_dir_all(stage.folder.path().join("healthy-enforce.test")).unwrap();
+    fs::write(stage.folder.path().join("healthy-enforce.test/mta-sts.txt"), "version: STSv1\n").unwrap();
+    let (status, domains) = stage.check(&["healthy-enforce.test"]).await;
+    assert_eq!((status, codes(&domains[0])), (Some(0), vec!["policy-not-as-written", "no-tlsrpt"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_all_shows_what_there_is_to_fix() {
+    let stage = Stage::start().await;
+    let port = stage.world.smtp_port().to_string();
+    let none = stage.run(&["check", "--all"]).await;
+    assert_eq!(none.status, Some(1));
+    assert!(none.stderr.contains("published.toml has no domain"), "{}", none.stderr);
+
+    let domains = [
+        "dns-wildcard.test",
+        "spotless.test",
+        "certificate-expired.test",
+        "mode-none.test",
+        "implicit-mx.test",
+    ];
+    assert_eq!(stage.run(&[&["init"][..], &domains].concat()).await.status, Some(0));
+    let answer = stage.run(&["check", "--all", "--smtp-port", &port]).await;
+    assert_eq!((answer.status, answer.stderr.as_str()), (Some(1), ""));
+    let said = words(&answer.stdout);
+    for told in [
+        "certificate-expired.test: mail is being refused: ",
+        "mx.certificate-expired.test: Its certificate expired",
+        "_mta-sts.dns-wildcard.test: Its TXT records are those of any name below the domain: of a wildcard.",
+        "Summary error certificate-expired.test: mail is being refused",
+        "ok spotless.test: protected",
+        "exit 1: ",
+    ] {
+        assert!(said.contains(told), "no {told:?} in {}", answer.stdout);
+    }
+    // A domain without faults has its line in the summary alone, and no domain all the stages.
+    assert_eq!(said.matches("spotless.test").count(), 1, "{}", answer.stdout);
+    assert!(!said.contains("covered by"), "{}", answer.stdout);
+
+    let (status, found) = stage.check(&["--all"]).await;
+    assert_eq!((status, found.len()), (Some(1), 5));
+    let of = |domain: &str| found.iter().find(|one| one["domain"] == domain).unwrap();
+    assert_eq!(codes(of("dns-wildcard.test")), ["record-wildcard", "policy-host-wildcard"]);
+    assert_eq!(
+        of("dns-wildcard.test")["wildcards"],
+        serde_json::json!({"record": true, "policy_host": true})
+    );
+    assert_eq!(of("spotless.test")["wildcards"], serde_json::json!({"record": false, "policy_host": false}));
+    assert_eq!(of("implicit-mx.test")["mx"]["implicit"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_of_a_domain_that_opts_out_can_go_when_all_has_expired() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.run(&["init", "mode-none.test", "--older-max-age", "30d"]).await.status, Some(0));
+    let (_, domains) = stage.check(&["mode-none.test"]).await;
+    assert!(!codes(&domains[0]).contains(&"removal-ready"), "{domains:#?}");
+    // The older policies of before the history have expired.
+    stage.edit(|text| text.replace("unknown-until: 17", "unknown-until: 7"));
+    let (_, domains) = stage.check(&["mode-none.test"]).await;
+    assert!(codes(&domains[0]).contains(&"removal-ready"), "{domains:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_without_a_plan_does_not_hide_the_plans_of_others() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.run(&["init", "no-mta-sts.test", "healthy-enforce.test"]).await.status, Some(0));
+    // In the meantime one domain has got a null MX: it is known under another name.
+    stage.edit(|text| text.replace("no-mta-sts.test", "null-mx.test"));
+    let answer = stage.run(&["plan", "--all", "--json"]).await;
+    assert_eq!(answer.status, Some(1));
+    assert!(answer.stderr.contains("null-mx.test receives no mail"), "{}", answer.stderr);
+    let domains = answer.json()["domains"].clone();
+    assert_eq!(
+        (domains[0]["domain"].as_str(), domains[1]["domain"].as_str()),
+        (Some("healthy-enforce.test"), Some("null-mx.test"))
+    );
+    assert!(domains[0]["steps"].is_array() && domains[1]["error"].is_string(), "{domains:#}");
+}
+
+/// Each of several processes reads the whole file and writes it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_at_the_same_time_forget_nothing_of_each_other() {
+    let stage = Stage::start().await;
+    let domains = ["no-mta-sts.test", "healthy-enforce.test", "wildcard.test", "mode-none.test"];
+    let running = domains.map(|domain| ["init", domain, "--dir", "new/folder"]);
+    let [one, two, three, four] = &running;
+    let ended = tokio::join!(stage.run(one), stage.run(two), stage.run(three), stage.run(four));
+    for answer in [&ended.0, &ended.1, &ended.2, &ended.3] {
+        assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    }
+    let text = stage.read("new/folder/published.toml");
+    for domain in domains {
+        assert!(text.contains(&format!("[domain.\"{domain}\"]")), "{domain}: {text}");
+    }
+
+    // Whoever waits says for whom.
+    let lock = fs::File::open(stage.folder.path().join("new/folder/.published.lock")).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+    let planning = ["plan", "no-mta-sts.test", "--dir", "new/folder"];
+    let releasing = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        drop(lock);
+    };
+    let (answer, ()) = tokio::join!(stage.run(&planning), releasing);
+    assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    let said = "waiting for another `mtasts publish` that works on new/folder/published.toml\n";
+    assert_eq!(answer.stderr, said);
+
+    // A folder that is not there is not made by a question.
+    assert_eq!(stage.run(&["plan", "no-mta-sts.test", "--dir", "other"]).await.status, Some(1));
+    assert!(!stage.folder.path().join("other").exists());
 }

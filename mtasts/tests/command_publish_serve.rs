@@ -18,7 +18,7 @@ use mta_sts_resolver::{PolicyFetcher, ReportPoster, TrustStore};
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
-use self::pebble::{Habits, Pebble, free_port, own_address};
+use self::pebble::{Habits, KEY_ID, KEY_TEXT, Pebble, free_port, own_address};
 use self::pki::Authority;
 
 /// A folder with policies and certificates.
@@ -168,6 +168,75 @@ async fn a_certificate_is_ordered_for_each_domain_old_and_new() {
     assert_eq!(daemon.end().0, Some(0));
 }
 
+/// With an account that belongs to an external one, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_with_what_to_do_and_what_is_served_goes_on() {
+    let site = Site::new(&["one.example"]);
+    let host = own_address();
+    let listen = SocketAddr::from((host, free_port(host)));
+    let pebble =
+        Pebble::start(listen.port(), Habits { host, wants_external_account: true, ..Habits::default() });
+    fs::write(site.path("ca.pem"), pebble.pem()).unwrap();
+    fs::write(site.path("eab"), format!("{KEY_TEXT}\n")).unwrap();
+    let disk = site.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let served = site.command(&[
+        "--listen",
+        &listen.to_string(),
+        "--acme-agree-to-terms",
+        "--acme-directory",
+        &pebble.directory_url(),
+        "--acme-ca-file",
+        &site.path("ca.pem"),
+        "--acme-eab-key-id",
+        KEY_ID,
+        "--acme-eab-key-file",
+        &site.path("eab"),
+        "--state",
+        &format!("{disk}/state"),
+        "--reports",
+        &format!("{disk}/reports"),
+        "--reports-host",
+        "tlsrpt.provider.example",
+    ]);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", r#"mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@""#, &disk]);
+    command.arg(served.get_program()).args(served.get_args());
+    let mut daemon = Daemon::spawn(&mut command);
+    for _ in 0..2 {
+        daemon.event_of("a certificate was issued");
+    }
+    let trusted = pebble.trusted().await;
+    // The name for reports has no policy.
+    let fetcher = PolicyFetcher::new(trusted.clone()).with_port(listen.port());
+    assert_eq!(fetcher.fetch("tlsrpt.provider.example", &[listen.ip()]).await.unwrap().status, 404);
+    let poster = ReportPoster::new(trusted.clone()).with_private_addresses(true);
+    let url = format!("https://tlsrpt.provider.example:{}/tlsrpt", listen.port());
+    let addresses = [listen.ip()];
+    let post = || poster.post(&url, &addresses, "application/tlsrpt+json", "{}");
+
+    // The disk of the daemon, whose mounts nobody else sees.
+    let filling = format!("/proc/{}/root{disk}/filling", daemon.process.id());
+    let mut file = fs::File::create(&filling).unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+    drop(file);
+    site.write("two.example", &policy_of("two.example"));
+    daemon.signal("-HUP");
+    let told = daemon.event_of("no certificates can be ordered now");
+    assert_eq!(told["code"], "state");
+    assert!(told["remedy"].as_str().unwrap().starts_with("free some of the disk"), "{told}");
+    assert_eq!(post().await.unwrap(), 507);
+    let told = daemon.event_of("TLS reports are not received");
+    assert!(told["fault"].as_str().unwrap().contains("free some of it"), "{told}");
+    assert_eq!(site.fetch_with(trusted.clone(), listen, "one.example").await, Ok(policy_of("one.example")));
+
+    fs::remove_file(&filling).unwrap();
+    assert_eq!(post().await.unwrap(), 201);
+    daemon.event_of("TLS reports are received again");
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end().0, Some(0));
+}
+
 #[test]
 fn what_is_wrong_is_shown_where_it_stands() {
     let site = Site::new(&["one.example"]);
@@ -188,6 +257,10 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert!(told.contains("one.example/mta-sts.txt:2:7: The mode is none of"), "{told}");
     assert!(told.contains("\n2 | mode: enforced\n  |       ^^^^^^^^\n"), "{told}");
     assert!(told.contains("there is no certificate for mta-sts.two.example"), "{told}");
+    site.write("one.example", &policy_of("one.example"));
+    let reports = ["--certs", &certificates, "--reports", "/r", "--reports-host", "r.example"];
+    let (status, _, told) = check(&reports);
+    assert!(status == Some(78) && told.contains("there is no certificate for r.example"), "{told}");
 
     let config = site.path("publish.toml");
     fs::write(&config, "plain = '192.0.2.1:80'\n").unwrap();
@@ -204,6 +277,67 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(check(&[]).0, Some(2));
     assert_eq!(check(&["--certs", "/nonexistent"]).0, Some(66));
     assert_eq!(check(&["--certs", &certificates, "--policies", "/nonexistent"]).0, Some(2), "given twice");
+}
+
+/// The mistakes that only the files themselves show.
+#[test]
+fn each_kind_of_mistake_in_the_configuration_has_a_sentence_a_line_and_marks() {
+    let site = Site::new(&["one.example"]);
+    let (config, policies) = (site.path("publish.toml"), site.path("policies"));
+    let acme = "[acme]\nterms-of-service-agreed = true\nstate = '/s'\n";
+    for (text, line, marked, expected, exit) in [
+        ("policies = 'x".to_owned(), 1, "", "invalid literal string", 78),
+        ("listen = 'x'".to_owned(), 1, "'x'", "a list in [ ]", 78),
+        ("policies = '/nope'\nplain = '127.0.0.1:1'".to_owned(), 1, "'/nope'", "No such file", 66),
+        (
+            "plain = '127.0.0.1:1'\n[domains]\n'a b' = '/x'".to_owned(),
+            3,
+            "'a b'",
+            "not the name of a domain",
+            78,
+        ),
+        ("plain = '127.0.0.1:1'\n[domains]\n'a.b' = '/nope'".to_owned(), 3, "'/nope'", "No such file", 78),
+        (format!("policies = '{policies}'\ncertificate = '/nope'"), 2, "'/nope'", "No such file", 66),
+        (format!("policies = '{policies}'\ncertificates = '/nope'"), 2, "'/nope'", "No such file", 66),
+        (format!("policies = '{policies}'\n{acme}ca-file = '/nope'"), 5, "'/nope'", "cannot read", 78),
+        (
+            format!("policies = '{policies}'\n{acme}eab-key-id = 'k'\neab-key-file = '/nope'"),
+            6,
+            "'/nope'",
+            "No such file",
+            66,
+        ),
+        (
+            format!(
+                "policies = '{policies}'\n{acme}eab-key-id = 'k'\neab-key-file = '{policies}/one.example/mta-sts.txt'"
+            ),
+            6,
+            "mta-sts.txt'",
+            "in base64url, and nothing else",
+            78,
+        ),
+    ] {
+        fs::write(&config, &text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mtasts"))
+            .args(["publish", "serve", "--check-config", "--config", &config])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{text}: {told}");
+        let lines: Vec<_> = told.lines().collect();
+        let [sentence, _, shown, marks] = lines[..] else { panic!("{text}: {told}") };
+        assert!(sentence.contains(expected), "{text}: {told}");
+        assert!(sentence.contains(&format!("publish.toml:{line}:")), "{text}: {told}");
+        assert_eq!(shown, format!("{line} | {}", text.lines().nth(line - 1).unwrap()));
+        let start = marks.find('^').unwrap();
+        assert!(shown.get(start..marks.len()).unwrap_or_default().ends_with(marked), "{text}: {told}");
+    }
+    // The daemon itself says the same.
+    fs::write(&config, "policies = '/nope'\nplain = '127.0.0.1:0'").unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_mtasts")).args(["publish", "serve", "--config", &config]).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(told.contains("publish.toml:1:12: /nope: No such file") && told.contains("^^^^^^^"), "{told}");
 }
 
 #[test]

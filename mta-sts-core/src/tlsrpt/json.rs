@@ -301,7 +301,7 @@ fn blanks(input: &[u8]) -> usize {
 
 /// The offset of the next quote, backslash, or control character from `start` on, or the length of the input.
 #[inline]
-fn next_special(input: &[u8], start: usize) -> usize {
+pub(super) fn next_special(input: &[u8], start: usize) -> usize {
     let marks = |word| marks_equal(word, b'"') | marks_equal(word, b'\\') | marks_below(word, 0x20);
     next_marked(input, start, marks, |octet| matches!(octet, b'"' | b'\\' | 0..0x20))
 }

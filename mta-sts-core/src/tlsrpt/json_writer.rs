@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt::{Display, Write};
 
+use super::json::next_special;
+
 pub(super) struct JsonWriter {
     json: String,
 }
@@ -82,22 +84,22 @@ impl JsonWriter {
 
     /// A text.
     pub(super) fn string(&mut self, text: &str) {
-        let is_escaped = |octet: u8| octet < b' ' || matches!(octet, b'"' | b'\\');
         self.json.push('"');
-        let mut rest = text;
-        while let Some(end) = rest.bytes().position(is_escaped) {
-            self.json.push_str(&rest[..end]);
-            match rest.as_bytes()[end] {
-                b'"' => self.json.push_str("\\\""),
-                b'\\' => self.json.push_str("\\\\"),
-                b'\n' => self.json.push_str("\\n"),
-                b'\r' => self.json.push_str("\\r"),
-                b'\t' => self.json.push_str("\\t"),
-                control => _ = write!(self.json, "\\u{control:04x}"),
+        let mut start = 0;
+        loop {
+            let end = next_special(text.as_bytes(), start);
+            self.json.push_str(&text[start..end]);
+            match text.as_bytes().get(end) {
+                None => break,
+                Some(b'"') => self.json.push_str("\\\""),
+                Some(b'\\') => self.json.push_str("\\\\"),
+                Some(b'\n') => self.json.push_str("\\n"),
+                Some(b'\r') => self.json.push_str("\\r"),
+                Some(b'\t') => self.json.push_str("\\t"),
+                Some(control) => _ = write!(self.json, "\\u{control:04x}"),
             }
-            rest = &rest[end + 1..];
+            start = end + 1;
         }
-        self.json.push_str(rest);
         self.json.push('"');
     }
 }

@@ -25,6 +25,7 @@ pub(super) enum FaultKind {
     /// The CA refuses the account.
     AccountRefused,
     TermsOfService,
+    /// The CA wants an account that was made elsewhere, or refuses the one that was given.
     ExternalAccount,
     /// The state folder cannot be written.
     State,
@@ -43,6 +44,8 @@ pub(super) enum FaultKind {
 pub(super) enum Stage {
     /// Opening or making the account.
     Account,
+    /// Making an account that belongs to one that was made elsewhere (RFC 8555, 7.3.4).
+    Binding,
     /// Making the order.
     Order,
     /// All that comes after.
@@ -69,8 +72,13 @@ impl Fault {
                     "userActionRequired" => FaultKind::TermsOfService,
                     "serverInternal" => FaultKind::CaFailure,
                     _ if problem.status.is_some_and(|status| status >= 500) => FaultKind::CaFailure,
+                    "unauthorized" | "malformed" | "badPublicKey" | "badSignatureAlgorithm"
+                        if stage == Stage::Binding =>
+                    {
+                        FaultKind::ExternalAccount
+                    }
                     "unauthorized" if stage != Stage::Name => FaultKind::AccountRefused,
-                    _ if stage == Stage::Account => FaultKind::AccountRefused,
+                    _ if matches!(stage, Stage::Account | Stage::Binding) => FaultKind::AccountRefused,
                     "malformed" if stage == Stage::Order => FaultKind::Name,
                     "rejectedIdentifier" | "caa" | "unsupportedIdentifier" => FaultKind::Name,
                     _ => FaultKind::Challenge,
@@ -126,10 +134,12 @@ impl FaultKind {
             }
             Self::AccountUnknown => "nothing: a new account is made",
             Self::AccountRefused => {
-                "ask the CA, or remove account.json in the state folder for a new account"
+                "ask the CA whether the account is locked; or remove account.json in the state folder, and a new account is made at the next attempt"
             }
             Self::TermsOfService => "the terms of the CA have changed: read and accept them as it says",
-            Self::ExternalAccount => "use another CA: this one wants an account that was made before",
+            Self::ExternalAccount => {
+                "set `eab-key-id` and `eab-key-file` to what the CA gives for its external account binding; it may have to be a new key for each account"
+            }
             Self::State => "free some of the disk, and check the owner of the state folder",
             Self::Clock => "set the clock of this machine",
             Self::Challenge => {
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_the_ca_says_is_told_with_whom_it_concerns() {
-        use Stage::{Account, Name, Order};
+        use Stage::{Account, Binding, Name, Order};
         for (code, status, stage, expected) in [
             ("badNonce", 400, Name, FaultKind::Nonce),
             ("rateLimited", 429, Order, FaultKind::RateLimited),
@@ -175,6 +185,10 @@ mod tests {
             ("invalidContact", 400, Account, FaultKind::AccountRefused),
             ("userActionRequired", 403, Order, FaultKind::TermsOfService),
             ("externalAccountRequired", 403, Account, FaultKind::ExternalAccount),
+            ("unauthorized", 403, Binding, FaultKind::ExternalAccount),
+            ("malformed", 400, Binding, FaultKind::ExternalAccount),
+            ("invalidContact", 400, Binding, FaultKind::AccountRefused),
+            ("rateLimited", 429, Binding, FaultKind::RateLimited),
             ("serverInternal", 500, Name, FaultKind::CaFailure),
             ("other", 503, Account, FaultKind::CaFailure),
             ("rejectedIdentifier", 400, Order, FaultKind::Name),

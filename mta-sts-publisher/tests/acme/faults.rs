@@ -1,10 +1,14 @@
 //! What goes wrong: challenges, the CA, the clock, the disk.
 
+use std::env;
 use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::clock::DAY;
-use crate::pebble::{Habits, Pebble};
+use crate::pebble::{Habits, Pebble, files_of};
 use crate::stage::{ONE, Stage, TWO};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,4 +104,81 @@ async fn a_folder_that_cannot_be_written_orders_nothing() {
     fs::rename(&elsewhere, &attempts).unwrap();
     stage.clock.set_ahead(61 * DAY + 3600);
     stage.until(|counts| counts.issued >= 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_cannot_be_saved_is_used_and_saved_later() {
+    let mut stage = Stage::new().await;
+    let pebble = Pebble::start(stage.address.port(), Habits::default());
+    let config = stage.config(&pebble.directory_url(), &pebble.pem());
+    stage.keep(config, &[]).await;
+    let certificates = stage.path().read_dir().unwrap().next().unwrap().unwrap().path().join("certificates");
+    fs::remove_dir(&certificates).unwrap();
+    fs::write(&certificates, "").unwrap();
+    stage.acme().set_names([ONE.to_owned()]);
+    let counts = stage.until(|counts| !counts.faults.is_empty()).await;
+    assert_eq!((counts.faults.as_slice(), counts.issued, counts.without_certificate), (&["state"][..], 1, 0));
+    assert!(stage.is_served(&pebble.trusted().await, ONE).await);
+    fs::remove_file(&certificates).unwrap();
+    fs::create_dir(&certificates).unwrap();
+    stage.until(|counts| counts.faults.is_empty()).await;
+    let saved = fs::read_to_string(certificates.join(format!("{ONE}.pem"))).unwrap();
+    assert!(saved.contains("PRIVATE KEY") && saved.ends_with("-----END CERTIFICATE-----\n"));
+    assert_eq!(stage.acme().counts().issued, 1, "nothing was ordered for it");
+}
+
+/// The small disk of a process of [`a_full_disk_leaves_what_is_served_and_is_told`].
+const DISK: &str = "PUBLISHER_SMALL_DISK";
+
+#[test]
+fn a_full_disk_leaves_what_is_served_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Command::new("unshare")
+        .args(["--mount", "sh", "-c", r#"mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@""#])
+        .arg(folder.path())
+        .arg(env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "faults::process_with_a_small_disk"])
+        .env(DISK, folder.path())
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the process of the test before, with a small disk"]
+async fn process_with_a_small_disk() {
+    let disk = PathBuf::from(env::var_os(DISK).unwrap());
+    let mut stage = Stage::in_folder(tempfile::tempdir_in(&disk).unwrap()).await;
+    let pebble = Pebble::start(stage.address.port(), Habits::default());
+    stage.keep(stage.config(&pebble.directory_url(), &pebble.pem()), &[ONE]).await;
+    stage.until(|counts| counts.issued == 1).await;
+    let trusted = pebble.trusted().await;
+    let saved = || files_of(stage.path()).into_iter().map(|file| (fs::read(&file).unwrap(), file));
+    let before: Vec<_> = saved().collect();
+
+    let filling = disk.join("filling");
+    let mut file = fs::File::create(&filling).unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+    stage.clock.set_ahead(61 * DAY);
+    let counts = stage.until(|counts| !counts.faults.is_empty()).await;
+    assert_eq!((counts.faults.as_slice(), counts.issued, counts.without_certificate), (&["state"][..], 1, 0));
+    assert!(stage.is_served(&trusted, ONE).await);
+    // What was whole is whole; what could not be written has another name.
+    assert!(before.iter().all(|(octets, file)| fs::read(file).is_ok_and(|now| now == *octets)));
+
+    // With an account that is not there, none is made that could not be saved.
+    let account = files_of(stage.path()).into_iter().find(|file| file.ends_with("account.json")).unwrap();
+    let put_aside = account.with_extension("aside");
+    fs::rename(&account, &put_aside).unwrap();
+    stage.clock.set_ahead(61 * DAY + 3600);
+    let failed = counts.failed;
+    stage.until(|counts| counts.failed > failed).await;
+    assert!(!account.exists());
+    fs::rename(&put_aside, &account).unwrap();
+
+    drop(file);
+    fs::remove_file(&filling).unwrap();
+    stage.clock.set_ahead(61 * DAY + 7200);
+    stage.until(|counts| counts.issued == 2 && !counts.faults.contains(&"state")).await;
+    assert!(stage.is_served(&trusted, ONE).await);
 }

@@ -1,6 +1,7 @@
 //! Certificates from Debian's `pebble`, a CA for tests, in strict mode.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not in test functions")]
 
+mod accounts;
 mod clock;
 mod faults;
 mod kill;

@@ -42,11 +42,28 @@ pub(crate) struct Habits {
     pub(crate) host: Ipv4Addr,
     /// Whether it takes some seconds to look at a challenge.
     pub(crate) is_slow: bool,
+    /// Whether an account has to belong to an external one, that of [`KEY_ID`].
+    pub(crate) wants_external_account: bool,
 }
+
+/// The external account that it knows, and its key in base64url and as it is.
+pub(crate) const KEY_ID: &str = "kid-of-one";
+pub(crate) const KEY_TEXT: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+pub(crate) const KEY: &[u8] = &[
+    0xcd, 0x63, 0x43, 0x64, 0xce, 0x9e, 0x40, 0x61, 0xd6, 0xa5, 0x24, 0x53, 0x3d, 0xa9, 0x79, 0x78, 0x85,
+    0x18, 0x15, 0x3b, 0xbb, 0x11, 0xa8, 0xd5, 0x22, 0x88, 0x2e, 0xca, 0xca, 0x99, 0xf7, 0x01, 0xb8, 0xe2,
+    0x73, 0x04, 0xb7, 0x1d, 0xcc, 0x50, 0x0b, 0x14, 0x0e, 0x43, 0x13, 0x43, 0x5d, 0x96,
+];
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { life: 90 * 24 * 3600, refused_nonces: 0, host: Ipv4Addr::LOCALHOST, is_slow: false }
+        Self {
+            life: 90 * 24 * 3600,
+            refused_nonces: 0,
+            host: Ipv4Addr::LOCALHOST,
+            is_slow: false,
+            wants_external_account: false,
+        }
     }
 }
 
@@ -78,7 +95,8 @@ impl Pebble {
             "httpPort": 1,
             "tlsPort": challenge_port,
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
+            "externalAccountBindingRequired": habits.wants_external_account,
+            "externalAccountMACKeys": { KEY_ID: KEY_TEXT },
             "certificateValidityPeriod": habits.life,
         }});
         fs::write(path("config.json"), config.to_string()).unwrap();

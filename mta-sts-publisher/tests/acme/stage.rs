@@ -41,13 +41,16 @@ pub(crate) fn policies() -> HostedPolicies {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn in_folder(folder: TempDir) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let certificates = Arc::new(Certificates::new());
         let server = PolicyHostServer::new(policies(), Arc::clone(&certificates), PolicyHostConfig::new());
         tokio::spawn(async move { server.serve(vec![listener], Vec::new(), std::future::pending()).await });
-        let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::default());
-        Self { folder, address, clock, certificates, running: None }
+        Self { folder, address, clock: Arc::default(), certificates, running: None }
     }
 
     pub(crate) fn config(&self, directory_url: &str, ca_pem: &str) -> AcmeConfig {

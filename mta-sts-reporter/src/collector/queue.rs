@@ -125,7 +125,8 @@ impl Batch {
 }
 
 const GATHERING: Duration = Duration::from_millis(10);
-const KEPT_OCTETS: usize = 64 << 10;
+/// Some hundred datagrams.
+const KEPT_OCTETS: usize = 256 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::stat::{Mode, umask};
 
@@ -20,7 +21,8 @@ use nix::sys::stat::{Mode, umask};
 /// ```
 ///
 /// Linux queues `net.unix.max_dgram_qlen` datagrams for a socket, 10 by default, until they are received;
-/// senders drop further ones. The limit is read when the socket is created.
+/// senders drop further ones. The limit is read when the socket is created. With 50 or more, datagrams are received together, some
+/// milliseconds after the first one, which saves most of the CPU time.
 ///
 /// A socket bound by this type is removed when the value is dropped.
 #[derive(Debug)]
@@ -104,9 +106,22 @@ impl CollectorSocket {
         self.bound.as_ref().map(|Bound(path)| path.as_path())
     }
 
+    /// The time to wait between the first datagram and receiving, if the queue of a socket has room for those that come
+    /// meanwhile. To be woken takes several times as long as to receive and to count.
+    pub(super) fn gathering() -> Option<Duration> {
+        let limit = fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").ok()?;
+        gathering_of(limit.trim().parse().ok()?)
+    }
+
     pub(super) const fn as_datagram(&self) -> &UnixDatagram {
         &self.socket
     }
+}
+
+/// The time in which 25,000 datagrams a second fill the queue, at most 20 milliseconds. A short queue has no time to lose.
+fn gathering_of(max_waiting: u32) -> Option<Duration> {
+    let time = Duration::from_micros(40).saturating_mul(max_waiting).min(Duration::from_millis(20));
+    (time >= Duration::from_millis(2)).then_some(time)
 }
 
 /// The file of a socket, removed when dropped.
@@ -151,6 +166,13 @@ mod tests {
         fs::write(&path, "a file").unwrap();
         assert_eq!(in_use(&path).unwrap_err(), io::ErrorKind::AddrInUse);
         assert_eq!(fs::read(&path).unwrap(), b"a file");
+    }
+
+    #[test]
+    fn datagrams_gather_where_the_queue_is_long() {
+        let limits = [0, 1, 10, 49, 50, 100, 512, u32::MAX];
+        let times = limits.map(|limit| gathering_of(limit).map(|time| time.as_micros()));
+        assert_eq!(times, [None, None, None, None, Some(2000), Some(4000), Some(20_000), Some(20_000)]);
     }
 
     #[test]

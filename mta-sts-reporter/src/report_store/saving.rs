@@ -179,5 +179,6 @@ impl Shared {
     }
 }
 
-/// The delay between a change and its save, so that even with a slow disk at most five seconds are lost.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// The delay between a change and its save, so that even with a slow disk at most five seconds are lost. What changes often is
+/// saved once.
+const INTERVAL: Duration = Duration::from_secs(3);

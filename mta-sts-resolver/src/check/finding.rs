@@ -416,6 +416,22 @@ kinds! {
     TlsrptElsewhere = "tlsrpt-elsewhere", Warning, DNS,
         "Senders only look at `_smtp._tls`, so nobody learns of TLS failures.",
         "Move it to `_smtp._tls`. In most DNS panels the name to enter is `_smtp._tls` alone: the domain is appended.";
+    /// The record at `_mta-sts` is that of a wildcard.
+    RecordWildcard = "record-wildcard", Warning, DNS,
+        "Either the domain has no record of its own, or senders look for a policy of each of its subdomains too.",
+        "Publish a TXT record at `_mta-sts` itself, and no `v=STSv1` at the wildcard.";
+    /// The addresses of the policy host are those of a wildcard.
+    PolicyHostWildcard = "policy-host-wildcard", Info, DNS,
+        "The policy is requested from whatever server the wildcard names, often a web site with another certificate.",
+        "Give `mta-sts` an address record, or an alias, of its own.";
+    /// Either the record or the policy host is an alias of a name elsewhere, and the other is not.
+    DelegatedInPart = "delegated-in-part", Info, POLICY,
+        "The policy and its id are then changed in two places: senders that compare ids do not notice a change of the policy alone.",
+        "Make both names aliases of names at the provider, or change the id whenever the provider changes the policy.";
+    /// The MX records have a long TTL.
+    MxTtlLong = "mx-ttl-long", Info, DNS,
+        "Senders use the old MX hosts for that time after a change.",
+        "Give the MX records a TTL of an hour to a day.";
 }
 
 impl CheckFindingKind {

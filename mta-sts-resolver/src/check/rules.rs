@@ -31,6 +31,7 @@ pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
     if takes_mail {
         record(check, &mut found);
         policy_host(check, &mut found);
+        delegation(check, &mut found);
         policy(check, &mut found);
         mx_records(check, &mut found);
         check.hosts.iter().for_each(|checked| host(check, checked, &mut found));
@@ -43,6 +44,10 @@ pub(super) fn findings(check: &DomainCheck) -> Vec<CheckFinding> {
 
 fn record(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let name = check.domain.txt_name();
+    if check.wildcards.record {
+        let message = "Its TXT records are those of any name below the domain: of a wildcard.";
+        found.push(CheckFinding::new(Kind::RecordWildcard, &name, message));
+    }
     let has_record_findings = || check.record_findings().iter().any(|it| it.severity() == Severity::Error);
     match &check.discovery.txt {
         _ if alias(check, &name, "publish the record, and with it a policy", found) => {}
@@ -119,6 +124,10 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     let host = check.domain.policy_host();
     let has_record = matches!(check.discovery.outcome.applied, Ok(_) | Err(NoPolicy::FetchFailed(_)));
     let is_told = alias(check, &host, "serve the policy", found);
+    if check.wildcards.policy_host {
+        let message = "Its addresses are those of any name below the domain: of a wildcard.";
+        found.push(CheckFinding::new(Kind::PolicyHostWildcard, &host, message));
+    }
     if is_told || !has_record {
         return;
     }
@@ -176,6 +185,30 @@ fn policy_host(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     }
 }
 
+/// Adds a finding if only one of the two names is an alias of a name elsewhere. Senders find both, so it is no fault.
+fn delegation(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
+    if check.discovery.outcome.policy().is_none() {
+        return;
+    }
+    let target_elsewhere = |name: &str| {
+        let chain = check.aliases.iter().find(|chain| chain.name == name && chain.end == AliasEnd::Exists)?;
+        (!is_own(check, chain.target())).then(|| chain.target().to_owned())
+    };
+    let (record, host) = (check.domain.txt_name(), check.domain.policy_host());
+    let (place, target, other) = match (target_elsewhere(&record), target_elsewhere(&host)) {
+        (Some(target), None) => (record, target, host),
+        (None, Some(target)) => (host, target, record),
+        _ => return,
+    };
+    let message = format!("It is an alias of {target}, and {other} is not.");
+    found.push(CheckFinding::new(Kind::DelegatedInPart, place, message));
+}
+
+/// Returns whether a name is the domain, or below it.
+fn is_own(check: &DomainCheck, name: &str) -> bool {
+    name.strip_suffix(check.domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 fn fetch_error(check: &DomainCheck, host: &str, error: &PolicyFetchError, found: &mut Vec<CheckFinding>) {
     if let (PolicyFetchErrorKind::Certificate(_), Some(shown)) = (error.kind(), error.certificate()) {
         return policy_certificate(check, host, shown, found);
@@ -220,12 +253,10 @@ fn policy(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
         }
         Mode::Enforce => {}
     }
-    let own_zone = format!(".{}", check.domain);
     for idle in &check.idle_patterns {
         let place = format!("mx: {}", idle.pattern);
-        let is_own = |name: &str| name == check.domain.as_str() || name.ends_with(&own_zone);
         found.push(match &idle.host {
-            IdleHost::Missing { unregistered } if !is_own(unregistered) => {
+            IdleHost::Missing { unregistered } if !is_own(check, unregistered) => {
                 let message = format!(
                     "The host of this line does not exist, and neither does {unregistered}: it is free for whoever \
                      wants it."
@@ -245,6 +276,11 @@ fn policy(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
 fn mx_records(check: &DomainCheck, found: &mut Vec<CheckFinding>) {
     match &check.mx {
         Ok(answer) => {
+            if answer.ttl > DAY {
+                let days = answer.ttl.as_secs().div_ceil(DAY.as_secs());
+                let message = format!("The MX records may stay in caches for {days} days (their TTL).");
+                found.push(CheckFinding::new(Kind::MxTtlLong, check.domain.as_str(), message));
+            }
             let mut times: BTreeMap<&str, usize> = BTreeMap::new();
             for host in &answer.hosts {
                 *times.entry(&host.exchange).or_default() += 1;

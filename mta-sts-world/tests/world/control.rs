@@ -46,6 +46,12 @@ async fn switches_lists_and_resets() {
     let record = texts(&ask_udp(&world, name, RecordType::TXT, None).await.unwrap());
     assert_eq!(record, ["v=TLSRPTv1; rua=mailto:a@b.test"]);
 
+    let answer = control
+        .line(r#"{"command":"records","name":"a.example","type":"MX","records":["10 mx.a.example"]}"#)
+        .await;
+    assert_eq!(answer, json!({"records": {"name": "a.example", "records": ["10 mx.a.example"]}}));
+    assert_eq!(mail_hosts(&world, "a.example").await, ["mx.a.example"]);
+
     let scenarios = control.line(r#"{"command":"scenarios"}"#).await;
     let scenarios = scenarios["scenarios"].as_array().unwrap();
     let suppressed = scenarios.iter().find(|scenario| scenario["name"] == "txt-suppressed").unwrap();
@@ -73,6 +79,7 @@ async fn a_bad_line_is_answered_and_the_connection_goes_on() {
         ("nonsense", "bad-command"),
         ("\"seen\"", "bad-command"),
         (r#"{"command":"explode"}"#, "bad-command"),
+        (r#"{"command":"records","name":"a.example","type":"A","records":["x"]}"#, "bad-records"),
         (r#"{"command":"switch","scenario":"mx-spoofed","state":"sideways"}"#, "bad-command"),
         (r#"{"command":"switch","scenario":"nobody","state":"calm"}"#, "unknown-scenario"),
         (long.as_str(), "line-too-long"),

@@ -1,7 +1,7 @@
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{RData, RecordType};
-use mta_sts_world::{DnsQuestion, State, Transport};
+use mta_sts_world::{DnsQuestion, SettableType, State, Transport};
 
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::server::ParsedCertificate;
@@ -38,6 +38,42 @@ async fn tells_no_name_from_no_data() {
         let RData::SOA(soa) = &answer.authorities[0].data else { panic!("{name}: no SOA") };
         assert_eq!((soa.minimum, answer.authorities[0].ttl), (60, 60), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_test_sets_the_records_of_any_domain_until_the_next_reset() {
+    let world = world().await;
+    let set = |name: &str, kind, records: &[&str]| {
+        world.set_records(name, kind, &records.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    set("example.com", SettableType::Mx, &["10 mx1.example.com", "20 mx2.example.com."]).unwrap();
+    set("_mta-sts.example.com", SettableType::Txt, &["v=STSv1; id=1;", &"x".repeat(300)]).unwrap();
+    set("mx1.example.com", SettableType::A, &["127.0.0.9"]).unwrap();
+    assert_eq!(mail_hosts(&world, "example.com").await, ["mx1.example.com", "mx2.example.com"]);
+    let answer = ask_udp(&world, "_MTA-STS.example.com", RecordType::TXT, None).await.unwrap();
+    assert_eq!(texts(&answer), ["v=STSv1; id=1;".to_owned(), "x".repeat(300)]);
+    let code = async |name: &str, kind| {
+        let answer = ask_udp(&world, name, kind, None).await.unwrap();
+        (answer.metadata.response_code, answer.answers.len())
+    };
+    assert_eq!(code("mx1.example.com", RecordType::A).await, (ResponseCode::NoError, 1));
+    assert_eq!(code("mx1.example.com", RecordType::AAAA).await, (ResponseCode::NoError, 0));
+    assert_eq!(code("mx3.example.com", RecordType::A).await, (ResponseCode::NXDomain, 0));
+    // They take the place of those of the world, and can be taken away.
+    set("healthy-enforce.test", SettableType::Mx, &["10 mx.attacker.test"]).unwrap();
+    assert_eq!(mail_hosts(&world, "healthy-enforce.test").await, ["mx.attacker.test"]);
+    set("_mta-sts.example.com", SettableType::Txt, &[]).unwrap();
+    assert_eq!(code("_mta-sts.example.com", RecordType::TXT).await, (ResponseCode::NXDomain, 0));
+    for (name, kind, record) in [
+        ("example.com", SettableType::Mx, "mx1.example.com"),
+        ("example.com", SettableType::A, "::1"),
+        ("a..b", SettableType::Txt, "x"),
+    ] {
+        assert_eq!(set(name, kind, &[record]).unwrap_err().code(), "bad-records", "{record}");
+    }
+    world.reset().unwrap();
+    assert_eq!(mail_hosts(&world, "healthy-enforce.test").await, ["mx.healthy-enforce.test"]);
+    assert_eq!(code("example.com", RecordType::MX).await, (ResponseCode::NXDomain, 0));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod failure;
+mod remark;
 mod report;
 mod text;
 mod todo;
@@ -10,12 +11,14 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
+use mta_sts_core::lint::Severity;
 use mta_sts_core::{PolicyDomain, UnixTime};
 use mta_sts_resolver::{DomainCheck, DomainChecker, PeerCertificate, Resolver, SmtpClient, Standing};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+pub(super) use self::remark::Remark;
 pub(super) use self::text::{decision, is_candidate};
 pub(super) use self::todo::{Item, items};
 pub(super) use self::verdict::{Verdict, some_of};
@@ -37,6 +40,20 @@ pub(crate) struct Check {
     /// Print machine-readable JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    looking: Looking,
+}
+
+impl Check {
+    pub(crate) async fn run(self) -> Exit {
+        let form = if self.json { Form::Json } else { Form::Stages };
+        self.looking.show(&self.domains, form, &|_| Vec::new()).await
+    }
+}
+
+/// How domains are looked at.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Looking {
     /// Use this name in EHLO, instead of the system's host name
     #[arg(long, value_name = "NAME")]
     ehlo: Option<String>,
@@ -56,43 +73,88 @@ pub(crate) struct Check {
     network: Network,
 }
 
-impl Check {
-    pub(crate) async fn run(self) -> Exit {
-        let mut checker = match checker(&self.network, self.ehlo.as_deref()) {
-            Ok(checker) => checker.with_timeout(self.timeout),
-            Err((exit, what)) => return told(exit, &what),
-        };
+/// How the results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    /// Each domain with all stages.
+    Stages,
+    /// Only domains with something to do, and what that is.
+    Todo,
+}
+
+/// A domain that was looked at.
+pub(super) struct Looked {
+    pub(super) subject: Subject,
+    pub(super) check: DomainCheck,
+    pub(super) remarks: Vec<Remark>,
+}
+
+impl Looked {
+    /// The standing of the check, with a fault if a remark is an error.
+    pub(super) fn standing(&self) -> Standing {
+        let has_error = self.remarks.iter().any(|remark| remark.severity == Severity::Error);
+        self.check.standing().and(if has_error { Standing::Faulty } else { Standing::Fine })
+    }
+}
+
+impl Looking {
+    /// What looks at domains so.
+    pub(super) fn checker(&self) -> Result<DomainChecker, (Exit, String)> {
+        let mut checker = checker(&self.network, self.ehlo.as_deref())?.with_timeout(self.timeout);
         if self.no_probes {
             checker = checker.without_probes();
         }
         if self.authoritative {
             checker = checker.with_name_servers(self.ns_port);
         }
+        Ok(checker)
+    }
 
+    /// Looks at domains, some at once, and shows each in the order given, with the remarks about it.
+    pub(super) async fn show(
+        &self,
+        subjects: &[Subject],
+        form: Form,
+        remarks: &dyn Fn(&DomainCheck) -> Vec<Remark>,
+    ) -> Exit {
+        let checker = match self.checker() {
+            Ok(checker) => checker,
+            Err((exit, what)) => return told(exit, &what),
+        };
         let mut standing = Standing::Fine;
         let mut values: Vec<Value> = Vec::new();
         let mut verdicts = Vec::new();
-        let running = start(&checker, &self.domains);
-        for (place, (subject, running)) in self.domains.iter().zip(running).enumerate() {
+        let mut apart = false;
+        let running = start(&checker, subjects);
+        for (subject, running) in subjects.iter().zip(running) {
             let what = format!("checking {}", subject.domain);
             let check = match with_progress(&what, running).await {
                 Ok(check) => check,
                 Err(error) => return told(Exit::Temporary, &error.to_string()),
             };
-            standing = standing.and(check.standing());
-            if self.json {
-                values.push(report::json(subject, &check));
-            } else if text::print(subject, &check, place > 0).is_err() {
-                // The output was closed.
-                return Exit::No;
-            } else {
-                verdicts.push((subject.title(), Verdict::of(&check)));
+            let looked = Looked { subject: subject.clone(), remarks: remarks(&check), check };
+            standing = standing.and(looked.standing());
+            if form == Form::Json {
+                values.push(report::json(&looked));
+                continue;
             }
+            let printed = if form == Form::Todo {
+                text::print_todo(&looked, apart)
+            } else {
+                text::print(&looked, apart).map(|()| true)
+            };
+            match printed {
+                Ok(was_printed) => apart |= was_printed,
+                // The output was closed.
+                Err(_) => return Exit::No,
+            }
+            verdicts.push((subject.title(), Verdict::of(&looked)));
         }
-        let printed = if self.json {
+        let printed = if form == Form::Json {
             print_json(&json!({ "format": FORMAT, "domains": values }))
         } else {
-            print_end(&verdicts, standing)
+            print_end(&verdicts, standing, apart)
         };
         if printed.is_err() {
             return Exit::No;
@@ -113,7 +175,6 @@ fn checker(network: &Network, ehlo: Option<&str>) -> Result<DomainChecker, (Exit
 }
 
 /// A look at a domain, for commands that need it beside other things.
-#[derive(Clone)]
 pub(super) struct LiveCheck {
     checker: DomainChecker,
 }
@@ -124,19 +185,20 @@ impl LiveCheck {
     }
 
     pub(super) async fn look_at(&self, domain: &PolicyDomain) -> DomainCheck {
-        with_progress(&format!("checking {domain}"), self.check(domain)).await
+        let check = Box::pin(self.checker.check(domain.clone(), now()));
+        with_progress(&format!("checking {domain}"), check).await
     }
 
-    /// The same, without progress.
-    pub(super) async fn check(&self, domain: &PolicyDomain) -> DomainCheck {
-        Box::pin(self.checker.check(domain.clone(), now())).await
+    /// Looks at several, some at once.
+    pub(super) fn start(&self, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
+        start(&self.checker, subjects)
     }
 }
 
 /// Prints what follows all domains: a line for each if there are several, and the exit status if it is not 0.
-fn print_end(verdicts: &[(String, Verdict)], standing: Standing) -> io::Result<()> {
+fn print_end(verdicts: &[(String, Verdict)], standing: Standing, apart: bool) -> io::Result<()> {
     if verdicts.len() > 1 {
-        text::print_summary(verdicts)?;
+        text::print_summary(verdicts, apart)?;
     }
     let Some((label, reason)) = Verdict::exit_reason(standing) else { return Ok(()) };
     Block::gap()?;
@@ -185,6 +247,12 @@ impl Subject {
     }
 }
 
+impl From<PolicyDomain> for Subject {
+    fn from(domain: PolicyDomain) -> Self {
+        Self { given: domain.to_string(), domain }
+    }
+}
+
 pub(super) fn subject(given: &str) -> Result<Subject, String> {
     if given.parse::<IpAddr>().is_ok() {
         return Err("this is an IP address, not a domain".to_owned());
@@ -204,6 +272,8 @@ pub(super) fn subject(given: &str) -> Result<Subject, String> {
 
 /// Starts all checks; only a few run at once.
 fn start(checker: &DomainChecker, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
+    // Many domains at once need more than the usual 1,024.
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
     let start_one = |subject: &Subject| {
         let (checker, turnstile, domain) = (checker.clone(), Arc::clone(&turnstile), subject.domain.clone());
@@ -228,7 +298,8 @@ pub(super) fn host_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-const DOMAINS_AT_ONCE: usize = 8;
+/// Each needs some twenty sockets at most, most of them one or two.
+const DOMAINS_AT_ONCE: usize = 32;
 const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 /// The version of the JSON: incremented when a member is removed or changes its meaning, not when one is added.
 pub(super) const FORMAT: u32 = 1;

@@ -18,4 +18,4 @@ pub(crate) use logging::{Log, LogFormat, LogLevel, Logging};
 pub(crate) use metrics_page::{Labels, Metrics, MetricsPage, MetricsSource, Reloads};
 pub(crate) use pages::{Phase, Status, StatusPages};
 pub(crate) use signals::{Asked, Signals};
-pub(crate) use unworkable::{MAX_SOCKET_PATH, TOO_LONG, Unworkable};
+pub(crate) use unworkable::{MAX_SOCKET_PATH, TOO_LONG, Unworkable, span_of_text};

@@ -22,6 +22,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("mtasts-report", &["mtasts-serve(8)"]),
     ("mtasts-publish", &["mtasts-report(1)"]),
     ("mtasts-publish-serve", &["mtasts-report(1)", "mtasts-lint(1)"]),
+    ("mtasts-publish-watch", &["mtasts-check(1)", "mtasts-report(1)"]),
 ];
 
 #[test]
@@ -58,7 +59,11 @@ fn name(command: &Command) -> &str {
 }
 
 fn section(command: &Command) -> &'static str {
-    if ["mtasts-serve", "mtasts-publish-serve"].contains(&name(command)) { "8" } else { "1" }
+    if ["mtasts-serve", "mtasts-publish-serve", "mtasts-publish-watch"].contains(&name(command)) {
+        "8"
+    } else {
+        "1"
+    }
 }
 
 fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {

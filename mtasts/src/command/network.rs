@@ -29,6 +29,7 @@ pub(crate) struct Network {
 }
 
 /// The network clients.
+#[derive(Clone)]
 pub(crate) struct Clients {
     pub(crate) dns: DnsClient,
     pub(crate) fetcher: PolicyFetcher,

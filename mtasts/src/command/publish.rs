@@ -1,14 +1,17 @@
 //! `mtasts publish`: what the owner of a domain publishes.
 
+mod check;
 mod html;
 mod init;
 mod plan;
 mod planning;
 mod published;
+mod remarks;
 mod remove;
 mod serve;
 mod sight;
 mod steps;
+mod watch;
 
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use mta_sts_core::{DnsName, MxPattern};
 
 use super::Exit;
 
-/// Publish MTA-STS policies (RFC 8461): begin, change and remove them; serve them, with their certificates
+/// Publish MTA-STS policies (RFC 8461): begin, change, check, watch and remove them; serve them, with their certificates
 #[derive(Args, Debug)]
 pub(crate) struct Publish {
     #[command(subcommand)]
@@ -30,6 +33,8 @@ enum Command {
     Init(init::Init),
     Plan(plan::PlanChange),
     Remove(remove::Remove),
+    Check(check::PublishCheck),
+    Watch(watch::Watch),
     Serve(serve::Serve),
 }
 
@@ -40,6 +45,8 @@ impl Publish {
             Command::Init(init) => Box::pin(init.run()).await,
             Command::Plan(plan) => Box::pin(plan.run()).await,
             Command::Remove(remove) => Box::pin(remove.run()).await,
+            Command::Check(check) => Box::pin(check.run()).await,
+            Command::Watch(watch) => Box::pin(watch.run()).await,
             Command::Serve(serve) => serve.run().await,
         }
     }

@@ -222,7 +222,7 @@ async fn what_can_change_changes_on_a_reload() {
     daemon.signal("-HUP");
     let event = daemon.event_of("the new configuration is not valid: the old one stays in force");
     assert_eq!(event["level"], "ERROR");
-    assert!(event["error"].as_str().unwrap().contains("mtasts.toml:3:1: unknown field `from`"), "{event}");
+    assert!(event["error"].as_str().unwrap().contains("mtasts.toml:3:1: unknown key `from`"), "{event}");
     assert!(testing("postfix").contains("OK may "));
     daemon.signal("-TERM");
     assert_eq!(daemon.end().0, Some(0));

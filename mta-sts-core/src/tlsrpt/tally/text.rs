@@ -254,8 +254,9 @@ fn saved_counts(counts: &[PolicyCounts]) -> Vec<SavedCounts<'_>> {
 
 impl PolicyCounts {
     fn saved(&self) -> SavedCounts<'_> {
-        let texts =
-            |joined: &'_ str| joined.split_terminator('\n').map(|text| String::from(text).into()).collect();
+        fn texts(joined: &str) -> Vec<Cow<'_, str>> {
+            joined.split_terminator('\n').map(Into::into).collect()
+        }
         let mut details: Vec<_> = self
             .details
             .iter()

@@ -8,16 +8,21 @@ use mta_sts_resolver::{
 };
 use serde_json::{Value, json};
 
-use super::Subject;
 use super::days_left;
 use super::failure::Failure;
-use super::text::is_candidate;
+use super::text::{is_below, is_candidate};
 use super::verdict::Verdict;
+use super::{Looked, Remark};
 use crate::command::findings::Source;
 use crate::command::output::date;
 
-pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
-    let Verdict { headline, sentence, .. } = Verdict::of(check);
+pub(super) fn json(looked: &Looked) -> Value {
+    let Looked { subject, check, remarks } = looked;
+    let Verdict { headline, sentence, .. } = Verdict::of(looked);
+    let found = check.findings();
+    let mut findings: Vec<_> = remarks.iter().map(|it| (it.severity, remark(it))).collect();
+    findings.extend(found.iter().map(|it| (it.severity(), finding(it))));
+    findings.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
     let failures = Failure::all(check).into_iter().map(|failure| {
         json!({
             "policy_type": failure.policy_type.as_str(),
@@ -30,14 +35,15 @@ pub(super) fn json(subject: &Subject, check: &DomainCheck) -> Value {
         "given": subject.given,
         "domain": check.domain.as_str(),
         "verdict": check.verdict().code(),
-        "status": match check.standing() {
+        "status": match looked.standing() {
             Standing::Fine => "fine",
             Standing::Temporary => "temporary",
             Standing::Faulty => "faulty",
         },
         "headline": headline,
         "sentence": sentence,
-        "findings": check.findings().iter().map(finding).collect::<Vec<_>>(),
+        "findings": findings.into_iter().map(|(_, finding)| finding).collect::<Vec<_>>(),
+        "wildcards": { "record": check.wildcards.record, "policy_host": check.wildcards.policy_host },
         "aliases": check.aliases.iter().map(alias).collect::<Vec<_>>(),
         "stray_records": check.stray_records.iter().map(|stray| json!({
             "name": stray.name,
@@ -62,6 +68,18 @@ fn finding(finding: &CheckFinding) -> Value {
         "effect": finding.effect(),
         "owner": finding.owner(),
         "fix": finding.fix(),
+    })
+}
+
+fn remark(remark: &Remark) -> Value {
+    json!({
+        "code": remark.code,
+        "severity": remark.severity.as_str(),
+        "place": remark.place,
+        "message": remark.message,
+        "effect": remark.effect,
+        "owner": Remark::OWNER,
+        "fix": remark.fix,
     })
 }
 
@@ -269,6 +287,7 @@ fn host(check: &DomainCheck, host: &HostCheck) -> Value {
     json!({
         "preference": host.preference,
         "name": host.name,
+        "in_domain": is_below(&host.name, check.domain.as_str()),
         "covered_by": host.covered_by,
         "addresses": addresses.as_ref().ok(),
         "address_error": host.addresses.as_ref().err().map(dns_error),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use mta_sts_core::lint::Severity;
 use mta_sts_core::{FetchFault, Mode, NoPolicy, Policy, Record, RecordErrorKind};
 use mta_sts_resolver::{
     AbsenceKind, AliasChain, AliasEnd, CertificateFault, DnsError, DomainCheck, DomainVerdict, HostCheck,
@@ -9,22 +10,21 @@ use mta_sts_resolver::{
     StarttlsOutcome, TlsFailure,
 };
 
-use super::Subject;
+use super::Looked;
 use super::failure::Failure;
 use super::todo;
 use super::verdict::Verdict;
 use crate::command::output::{Block, Tone, date, span};
 
-pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::Result<()> {
+pub(super) fn print(looked: &Looked, apart: bool) -> io::Result<()> {
     if apart {
         Block::gap()?;
     }
-    let Verdict { tone, headline, sentence } = Verdict::of(check);
-    let mut block = Block::with_verdict(&subject.title(), tone, &headline);
-    block.line("=>", Tone::Plain, sentence);
+    let check = &looked.check;
+    let mut block = verdict(looked);
     if check.verdict() != DomainVerdict::NoSuchDomain {
         block.space();
-        if todo::write(&mut block, check) {
+        if todo::write(&mut block, looked, Severity::Info) {
             block.space();
         }
         record(&mut block, check);
@@ -38,9 +38,32 @@ pub(super) fn print(subject: &Subject, check: &DomainCheck, apart: bool) -> io::
     block.print()
 }
 
+/// Prints the verdict and what to do, if there is something; returns whether there is.
+pub(super) fn print_todo(looked: &Looked, apart: bool) -> io::Result<bool> {
+    let mut block = verdict(looked);
+    block.space();
+    let has_todo = todo::write(&mut block, looked, Severity::Warning);
+    if has_todo {
+        if apart {
+            Block::gap()?;
+        }
+        block.print()?;
+    }
+    Ok(has_todo)
+}
+
+fn verdict(looked: &Looked) -> Block {
+    let Verdict { tone, headline, sentence } = Verdict::of(looked);
+    let mut block = Block::with_verdict(&looked.subject.title(), tone, &headline);
+    block.line("=>", Tone::Plain, sentence);
+    block
+}
+
 /// Prints one line for each of several domains.
-pub(super) fn print_summary(checks: &[(String, Verdict)]) -> io::Result<()> {
-    Block::gap()?;
+pub(super) fn print_summary(checks: &[(String, Verdict)], apart: bool) -> io::Result<()> {
+    if apart {
+        Block::gap()?;
+    }
     let mut block = Block::new("Summary");
     for (title, verdict) in checks {
         let mark = match verdict.tone {
@@ -252,6 +275,9 @@ fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bo
         (_, false) => block.line(&label, Tone::Plain, &host.name),
     }
     alias_line(block, host.alias.as_ref());
+    if !is_below(&host.name, check.domain.as_str()) {
+        block.line("", Tone::Plain, "of another domain: its operator renews its certificate");
+    }
     match &host.addresses {
         Ok(answer) => {
             let addresses: Vec<_> = answer.addresses.iter().take(8).map(ToString::to_string).collect();
@@ -283,6 +309,11 @@ fn host(block: &mut Block, check: &DomainCheck, host: &HostCheck, has_policy: bo
         block.line("", tone, format!("at {}: {said}", peer.ip()));
     }
     dane(block, host.dane);
+}
+
+/// Returns whether a name is the domain, or below it.
+pub(super) fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn dane(block: &mut Block, dane: HostDane) {

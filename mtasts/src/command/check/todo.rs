@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use mta_sts_core::lint::{Finding, Severity};
-use mta_sts_resolver::DomainCheck;
 
 use super::verdict::some_of;
+use super::{Looked, Remark};
 use crate::command::findings::is_about_head;
 use crate::command::output::{Block, Tone};
 
@@ -22,8 +22,9 @@ pub(in crate::command) struct Item {
 }
 
 /// Writes the list, the most severe first; returns whether it has items.
-pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
-    let items = items(check);
+pub(super) fn write(block: &mut Block, looked: &Looked, at_least: Severity) -> bool {
+    let mut items = items(looked);
+    items.retain(|item| item.severity >= at_least);
     for item in &items {
         let (label, tone) = match item.severity {
             Severity::Error => ("error", Tone::Bad),
@@ -39,8 +40,17 @@ pub(super) fn write(block: &mut Block, check: &DomainCheck) -> bool {
 }
 
 /// The list, the most severe first.
-pub(in crate::command) fn items(check: &DomainCheck) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
+pub(in crate::command) fn items(looked: &Looked) -> Vec<Item> {
+    let check = &looked.check;
+    let remark = |remark: &Remark| Item {
+        severity: remark.severity,
+        code: remark.code,
+        places: vec![remark.place.clone()],
+        message: format!("{} {}", remark.message, remark.effect),
+        owner: Some(Remark::OWNER),
+        fix: remark.fix.clone(),
+    };
+    let mut items: Vec<Item> = looked.remarks.iter().map(remark).collect();
     for finding in check.findings() {
         let message = format!("{} {}", finding.message(), finding.effect());
         let same = |item: &&mut Item| {

@@ -5,6 +5,7 @@ use mta_sts_resolver::{
     CheckFindingKind, DnsError, DomainCheck, DomainVerdict, HostCheck, HostDane, HostDecision, Standing,
 };
 
+use super::Looked;
 use crate::command::output::Tone;
 
 /// The first line about a domain, and the sentences below it.
@@ -16,9 +17,10 @@ pub(in crate::command) struct Verdict {
 }
 
 impl Verdict {
-    pub(in crate::command) fn of(check: &DomainCheck) -> Self {
+    pub(in crate::command) fn of(looked: &Looked) -> Self {
+        let check = &looked.check;
         let (tone, headline, sentence) = match check.verdict() {
-            DomainVerdict::Delivered if check.standing() == Standing::Faulty => delivered_with_faults(check),
+            DomainVerdict::Delivered if looked.standing() == Standing::Faulty => delivered_with_faults(check),
             DomainVerdict::Delivered => (
                 Tone::Good,
                 "protected".to_owned(),
@@ -34,6 +36,7 @@ impl Verdict {
                 "mail is being refused: by senders with DANE".to_owned(),
                 "DANE fails at every reachable MX host. Senders with only MTA-STS deliver.".to_owned(),
             ),
+            DomainVerdict::Testing if looked.standing() == Standing::Faulty => testing_with_faults(check),
             DomainVerdict::Testing => (
                 Tone::Note,
                 "not protected yet: the policy has mode testing".to_owned(),

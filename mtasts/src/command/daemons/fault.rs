@@ -31,7 +31,18 @@ impl Fault {
     /// An error of the TOML parser.
     pub(crate) fn toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let place = error.span().map(|span| Place::new(text, span));
-        Self { file: file.to_owned(), place, message: error.message().to_owned() }
+        Self { file: file.to_owned(), place, message: plain_words(error.message()) }
+    }
+
+    /// The text of a file, which has to be UTF-8.
+    pub(crate) fn text(file: &Path, octets: Vec<u8>) -> Result<String, Self> {
+        String::from_utf8(octets).map_err(|error| {
+            let start = error.utf8_error().valid_up_to();
+            // Up to there it is the same text; what follows is one sign that stands for what cannot be read.
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+            Self::at(file, &text, start..end, "the file is not UTF-8")
+        })
     }
 
     /// Returns whether the line with the mistake satisfies a condition.
@@ -44,6 +55,19 @@ impl Fault {
         self.message = format!("{} ({help})", self.message.trim());
         self
     }
+}
+
+/// Says in words of TOML what the parsers say in words of Rust.
+fn plain_words(message: &str) -> String {
+    [
+        ("a nonzero usize", "a whole number above 0"),
+        ("a sequence", "a list in [ ]"),
+        ("a boolean", "true or false"),
+        ("unknown field", "unknown key"),
+        ("invalid socket address syntax", "expected an address and a port, such as \"127.0.0.1:443\""),
+    ]
+    .into_iter()
+    .fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
 impl Place {
@@ -99,6 +123,14 @@ mod tests {
         assert_eq!(format!("{fault:#}"), "x.toml:2:3: What is this?\n  |\n2 |   b\u{fc} = true\n  |   ^^");
         let end = Fault::at(Path::new("x.toml"), text, text.len()..text.len(), "More was expected.");
         assert_eq!(format!("{end:#}"), "x.toml:3:1: More was expected.\n  |\n3 | \n  | ^");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_told_with_its_place() {
+        let fault = Fault::text(Path::new("x"), b"a = 1\nb = 'caf\xe9' # \xe9\n".to_vec()).unwrap_err();
+        let shown = "x:2:9: the file is not UTF-8\n  |\n2 | b = 'caf\u{fffd}' # \u{fffd}\n  |         ^";
+        assert_eq!(format!("{fault:#}"), shown);
+        assert_eq!(Fault::text(Path::new("x"), b"a = 1".to_vec()).unwrap(), "a = 1");
     }
 
     #[test]

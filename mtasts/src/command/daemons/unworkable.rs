@@ -27,6 +27,19 @@ impl Unworkable {
     }
 }
 
+/// Where this text is the name or the value of a key.
+pub(crate) fn span_of_text(file: &str, wanted: &str) -> Option<Range<usize>> {
+    fn find(table: &DeTable<'_>, wanted: &str) -> Option<Range<usize>> {
+        table.iter().find_map(|(key, value)| match value.get_ref() {
+            _ if key.get_ref() == wanted => Some(key.span()),
+            DeValue::String(text) if text == wanted => Some(value.span()),
+            DeValue::Table(inner) => find(inner, wanted),
+            _ => None,
+        })
+    }
+    find(DeTable::parse(file).ok()?.get_ref(), wanted)
+}
+
 /// The length of `sun_path` in unix(7), without the terminating octet.
 pub(crate) const MAX_SOCKET_PATH: usize = 107;
 pub(crate) const TOO_LONG: &str = "the path of a socket must not exceed 107 octets";

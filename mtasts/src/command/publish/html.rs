@@ -1,7 +1,6 @@
 //! `mtasts publish html`: what domains publish, and what to do next, as one page.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use mta_sts_core::{DnsName, PolicyDomain, UnixTime};
@@ -9,17 +8,15 @@ use mta_sts_reporter::{
     DomainStanding, Overview, PublishedDomain, PublishedFinding, PublishedHost, PublishedPage,
 };
 use mta_sts_resolver::{DomainCheck, HostCheck, PeerCertificate, SessionCheck, Standing};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use super::plan::Change;
 use super::planning::Planner;
 use super::published::{Known, Published};
+use super::remarks;
 use super::sight::Sight;
 use crate::command::check::{
-    Item, LiveCheck, Subject, Verdict, decision, end_of, is_candidate, items, now, some_of, subject,
+    Item, LiveCheck, Looked, Subject, Verdict, decision, end_of, is_candidate, items, now, some_of, subject,
 };
-use crate::command::network::Clients;
 use crate::command::output::{Tone, with_progress};
 use crate::command::report::{Reading, exit_of, unreadable_block, write_page};
 use crate::command::{Exit, told};
@@ -54,7 +51,7 @@ pub(super) struct Html {
 }
 
 /// A domain as it was seen from outside.
-type Seen = Result<(Sight, DomainCheck), (Exit, String)>;
+type Seen = Result<(Sight, Looked), (Exit, String)>;
 
 impl Html {
     pub(super) async fn run(self) -> Exit {
@@ -65,21 +62,20 @@ impl Html {
     }
 
     async fn make(self) -> Result<Exit, (Exit, String)> {
-        let mut published = Published::read(&self.planner.folder)?;
+        let before = Published::read(&self.planner.folder)?;
         let given = self.domains.iter().map(|subject| subject.domain.clone()).collect();
-        let domains = self.planner.domains(&published, given)?;
-        let clients = self.planner.network.clients()?;
-        let check = LiveCheck::new(&self.planner.network)?;
+        let domains = self.planner.domains(&before, given)?;
         let overview = (!self.reports.is_empty()).then(|| self.reading.read(&self.reports));
         let mut exit = overview.as_ref().map_or(Exit::Fine, exit_of);
+        let seen = self.look(&domains, &before).await?;
 
+        // Others may have noted something meanwhile, and go on without waiting for the network.
+        let mut published = Published::open(&self.planner.folder)?;
         let mut views = Vec::new();
-        for (domain, running) in start(&domains, clients, &check) {
-            let seen = with_progress(&format!("looking at {domain}"), running).await;
-            let seen = seen.unwrap_or_else(|error| Err((Exit::Temporary, error.to_string())));
+        for (domain, seen) in domains.into_iter().zip(seen) {
             let mut known = published.known(&domain)?.clone();
-            let (view, seen) = self.view(&mut known, seen, overview.as_ref());
-            if let Err((worse, what)) = seen {
+            let (view, result) = self.view(&mut known, seen, overview.as_ref());
+            if let Err((worse, what)) = result {
                 anstream::eprintln!("mtasts: {what}");
                 exit = exit.max(worse);
             }
@@ -99,6 +95,45 @@ impl Html {
         Ok(exit)
     }
 
+    /// Looks at all domains, some at once.
+    async fn look(
+        &self,
+        domains: &[PolicyDomain],
+        published: &Published,
+    ) -> Result<Vec<Seen>, (Exit, String)> {
+        let clients = self.planner.network.clients()?;
+        let what = match domains {
+            [domain] => format!("looking at {domain}"),
+            domains => format!("looking at {} domains", domains.len()),
+        };
+        let sights = with_progress(&what, Sight::of_all(domains, &clients)).await;
+        let found = domains.iter().zip(&sights).filter(|(_, sight)| sight.is_ok());
+        let subjects: Vec<_> = found.map(|(domain, _)| Subject::from(domain.clone())).collect();
+        let check = LiveCheck::new(&self.planner.network)?;
+        let mut running = subjects.iter().zip(check.start(&subjects));
+        let mut seen = Vec::new();
+        for sight in sights {
+            let sight = match sight {
+                Ok(sight) => sight,
+                Err(error) => {
+                    seen.push(Err(error));
+                    continue;
+                }
+            };
+            let Some((subject, running)) = running.next() else { break };
+            let check = with_progress(&format!("checking {}", subject.domain), running).await;
+            let looked = check.map(|check| Looked {
+                subject: subject.clone(),
+                remarks: remarks::of(&check, published),
+                check,
+            });
+            seen.push(
+                looked.map(|looked| (sight, looked)).map_err(|error| (Exit::Temporary, error.to_string())),
+            );
+        }
+        Ok(seen)
+    }
+
     /// What the page has of a domain, and why it has no more.
     fn view(
         &self,
@@ -109,7 +144,7 @@ impl Html {
         let unseen = |known: &Known, (exit, what): (Exit, String)| {
             (PublishedDomain::new(known.history.clone()).with_unseen(format!("{what}.")), Err((exit, what)))
         };
-        let (sight, check) = match seen {
+        let (sight, looked) = match seen {
             Ok(seen) => seen,
             Err(error) => return unseen(known, error),
         };
@@ -118,16 +153,17 @@ impl Html {
         }
         let target = |known: &Known, hosts: &[DnsName]| self.change.next_target(known, hosts);
         let facts = |facts| self.change.facts(facts);
-        let plan = match self.planner.plan(known, &sight, &target, &facts, check.now) {
+        let plan = match self.planner.plan(known, &sight, &target, &facts, looked.check.now) {
             Ok(plan) => plan,
             Err(error) => return unseen(known, error),
         };
-        let mut view = of_check(PublishedDomain::new(known.history.clone()).with_plan(plan), &sight, &check);
+        let mut view = of_check(PublishedDomain::new(known.history.clone()).with_plan(plan), &sight, &looked);
         // What the plan mends is not listed beside it.
         let is_planned = |item: &Item| item.code == "no-record" && known.history.record().is_none();
-        let found = items(&check).into_iter().filter(|item| !is_planned(item));
+        let found = items(&looked).into_iter().filter(|item| !is_planned(item));
         view = found.map(finding).fold(view, PublishedDomain::with_finding);
         if let Some(overview) = overview {
+            let check = &looked.check;
             let live = check.live_findings();
             view = view.with_reports(overview.domain(check.domain.as_str(), Some(&live), check.now));
         }
@@ -135,29 +171,9 @@ impl Html {
     }
 }
 
-/// Looks at all domains; only a few at once.
-fn start(
-    domains: &[PolicyDomain],
-    clients: Clients,
-    check: &LiveCheck,
-) -> Vec<(PolicyDomain, JoinHandle<Seen>)> {
-    const AT_ONCE: usize = 8;
-    let (turnstile, clients) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(clients));
-    let start_one = |domain: &PolicyDomain| {
-        let (turnstile, clients) = (Arc::clone(&turnstile), Arc::clone(&clients));
-        let (check, name) = (check.clone(), domain.clone());
-        let look = async move {
-            let _turn = turnstile.acquire().await;
-            let sight = Sight::of(&name, &clients).await?;
-            Ok((sight, check.check(&name).await))
-        };
-        (domain.clone(), tokio::spawn(look))
-    };
-    domains.iter().map(start_one).collect()
-}
-
-fn of_check(mut view: PublishedDomain, sight: &Sight, check: &DomainCheck) -> PublishedDomain {
-    let Verdict { tone, headline, sentence } = Verdict::of(check);
+fn of_check(mut view: PublishedDomain, sight: &Sight, looked: &Looked) -> PublishedDomain {
+    let Verdict { tone, headline, sentence } = Verdict::of(looked);
+    let check = &looked.check;
     view = view.with_state(standing_of(tone), headline, sentence);
     view = view.with_host(policy_host(sight, check));
     view = check.hosts.iter().map(mx_host).fold(view, PublishedDomain::with_host);

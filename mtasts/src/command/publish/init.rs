@@ -24,7 +24,7 @@ use crate::command::{Exit, Network, told};
 /// keeps it: its history begins with what is served.
 ///
 /// Exit status: 0 done; 1 the domain cannot have a policy, or has a history already; 2 wrong usage; 75 DNS does not tell which MX
-/// hosts there are; 78 published.toml has a mistake.
+/// hosts there are, or another process works on published.toml; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct Init {
     /// A domain, or an e-mail address for its domain
@@ -70,7 +70,7 @@ impl Init {
     }
 
     async fn begin(&self) -> Result<Vec<Begun>, (Exit, String)> {
-        let mut published = Published::read(&self.folder)?;
+        let mut published = Published::begin(&self.folder)?;
         let clients = self.network.clients()?;
         let mut begun = Vec::new();
         let mut result = Ok(());

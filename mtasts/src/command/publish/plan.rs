@@ -21,7 +21,8 @@ use crate::command::check::{Subject, subject};
 /// hold an old policy until it expires; the step is safe for their mail from a later time on.
 ///
 /// Exit status: 0 planned, or there is nothing to do; 1 the target cannot be published, or the domain has no history; 2 wrong
-/// usage; 75 DNS or the Policy Host could not be seen now; 78 published.toml has a mistake.
+/// usage; 75 DNS or the Policy Host could not be seen now, or another process works on
+/// published.toml; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct PlanChange {
     /// A domain, or an e-mail address for its domain
@@ -48,7 +49,7 @@ pub(super) struct Change {
     /// The mode [default: as it is]
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeWord>,
-    /// The `max_age` [default: as it is; with `--mode enforce` 30 days, if it is not longer already]
+    /// The `max_age` [default: as it is; at least 30 days with `--mode enforce`]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<Duration>,
     /// Use this wildcard for the MX hosts that it covers, from now on; may be given more than once
@@ -123,9 +124,13 @@ impl Change {
             return Target::removed();
         }
         let mut target = Target::new(mode).with_testing_period(self.testing_period);
-        let served = known.history.policy().filter(|served| served.mode() == mode).map(ServedPolicy::max_age);
-        // A `max_age` on its way is not where it ends.
-        let kept = served.map(|max_age| if may_grow { max_age.max(target.max_age()) } else { max_age });
+        // Whoever asks for mode enforce again goes on to the `max_age` that was meant, of which the first step has only a part.
+        let kept = known
+            .history
+            .policy()
+            .filter(|served| served.mode() == mode)
+            .map(ServedPolicy::max_age)
+            .filter(|max_age| !may_grow || *max_age > target.max_age());
         if let Some(max_age) = self.max_age.or(kept) {
             target = target.with_max_age(max_age);
         }

@@ -13,7 +13,6 @@ use super::published::{Folder, Known, Published};
 use super::sight::Sight;
 use super::{duration, steps};
 use crate::command::check::now;
-use crate::command::network::Clients;
 use crate::command::output::{Block, Tone, print_json, print_row, with_progress};
 use crate::command::{Exit, Network, told};
 
@@ -70,6 +69,19 @@ struct Planned {
     written: Option<PathBuf>,
 }
 
+/// A domain for which no plan could be made.
+struct Unplanned {
+    domain: PolicyDomain,
+    exit: Exit,
+    what: String,
+}
+
+impl Unplanned {
+    fn json(&self) -> Value {
+        json!({ "domain": self.domain.as_str(), "error": self.what })
+    }
+}
+
 impl Planning {
     pub(super) async fn run(
         self,
@@ -78,10 +90,15 @@ impl Planning {
         target: TargetOf<'_>,
         facts: FactsOf<'_>,
     ) -> Exit {
-        match self.plan_all(domains, wildcards, target, facts).await {
-            Ok(planned) => self.print(&planned),
-            Err((exit, what)) => told(exit, &what),
-        }
+        let (planned, failed) = match self.plan_all(domains, wildcards, target, facts).await {
+            Ok(done) => done,
+            Err((exit, what)) => return told(exit, &what),
+        };
+        let is_alone = planned.is_empty() && failed.len() == 1;
+        let printed = if is_alone && !self.json { Exit::Fine } else { self.print(&planned, &failed) };
+        let exits = failed.iter().map(|failure| told(failure.exit, &failure.what));
+        // Each is told; the first decides the exit status.
+        exits.fold(printed, |status, exit| if status == Exit::Fine { exit } else { status })
     }
 
     async fn plan_all(
@@ -90,42 +107,41 @@ impl Planning {
         wildcards: &[MxPattern<'static>],
         target: TargetOf<'_>,
         facts: FactsOf<'_>,
-    ) -> Result<Vec<Planned>, (Exit, String)> {
-        let mut published = Published::read(&self.planner.folder)?;
+    ) -> Result<(Vec<Planned>, Vec<Unplanned>), (Exit, String)> {
+        let mut published = Published::open(&self.planner.folder)?;
         let clients = self.planner.network.clients()?;
         let domains = self.planner.domains(&published, domains)?;
-        let mut planned = Vec::new();
-        let mut result = Ok(());
-        for domain in domains {
+        let what = match domains.as_slice() {
+            [domain] => format!("looking at {domain}"),
+            domains => format!("looking at {} domains", domains.len()),
+        };
+        let sights = with_progress(&what, Sight::of_all(&domains, &clients)).await;
+        let (mut planned, mut failed) = (Vec::new(), Vec::new());
+        for (domain, sight) in domains.into_iter().zip(sights) {
             let mut known = published.known(&domain)?.clone();
             if !wildcards.is_empty() {
                 known.wildcards = wildcards.to_vec();
             }
-            match self.plan_one(&domain, &mut known, &clients, target, facts).await {
+            match sight.and_then(|sight| self.plan_one(&domain, &mut known, sight, target, facts)) {
                 Ok(one) => planned.push(one),
-                Err(error) => result = Err(error),
+                Err((exit, what)) => failed.push(Unplanned { domain: domain.clone(), exit, what }),
             }
             published.domains.insert(domain, known);
-            if result.is_err() {
-                break;
-            }
         }
-        // What was seen is noted, whatever came of the last domain.
+        // What was seen is noted, whatever came of other domains.
         published.write()?;
-        result?;
-        planned.into_iter().map(|one| self.written(one, &published)).collect()
+        let planned = planned.into_iter().map(|one| self.written(one, &published));
+        Ok((planned.collect::<Result<_, _>>()?, failed))
     }
 
-    async fn plan_one(
+    fn plan_one(
         &self,
         domain: &PolicyDomain,
         known: &mut Known,
-        clients: &Clients,
+        sight: Sight,
         target: TargetOf<'_>,
         facts: FactsOf<'_>,
     ) -> Result<Planned, (Exit, String)> {
-        let what = format!("looking at {domain}");
-        let sight = with_progress(&what, Sight::of(domain, clients)).await?;
         let now = now();
         let plan = self.planner.plan(known, &sight, target, facts, now)?;
         Ok(Planned { domain: domain.clone(), plan, now, fault: sight.fault, written: None })
@@ -153,9 +169,10 @@ impl Planning {
         Ok(planned)
     }
 
-    fn print(&self, planned: &[Planned]) -> Exit {
+    fn print(&self, planned: &[Planned], failed: &[Unplanned]) -> Exit {
         let printed = if self.json {
-            let domains: Vec<_> = planned.iter().map(Planned::json).collect();
+            let domains: Vec<_> =
+                planned.iter().map(Planned::json).chain(failed.iter().map(Unplanned::json)).collect();
             print_json(&json!({ "format": 1, "domains": domains }))
         } else {
             planned.iter().enumerate().try_for_each(|(place, one)| one.print(place > 0))

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
 use mta_sts_core::publish::{Draft, History, ZoneRecord};
 use mta_sts_core::{MxPattern, PolicyDomain};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 use toml::Spanned;
@@ -24,10 +28,19 @@ pub(super) struct Folder {
     path: PathBuf,
 }
 
-/// What has been published for each domain.
+impl Folder {
+    /// The file with the histories.
+    pub(super) fn file(&self) -> PathBuf {
+        self.path.join(NAME)
+    }
+}
+
+/// What has been published for each domain. Until it is dropped, no other process changes it.
 #[derive(Debug)]
 pub(super) struct Published {
     folder: PathBuf,
+    /// `None` if the folder is not there.
+    _lock: Option<Flock<File>>,
     pub(super) domains: BTreeMap<PolicyDomain, Known>,
 }
 
@@ -49,7 +62,7 @@ impl Known {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Contents {
     format: Spanned<u32>,
     #[serde(default)]
     domain: BTreeMap<String, Keys>,
@@ -66,19 +79,39 @@ struct Keys {
 }
 
 const NAME: &str = "published.toml";
+const POLICY: &str = "mta-sts.txt";
+const LOCK: &str = ".published.lock";
+/// A minute, for a process that looks at a few domains.
+const LOCK_ATTEMPTS: usize = 1200;
+const LOCK_ATTEMPTS_UNTOLD: usize = 20;
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 const FORMAT: u32 = 1;
 
 impl Published {
-    /// Reads the file of a folder; without one, nothing is known of any domain.
+    /// Reads the file of a folder, once no other process works on it; without a file, nothing is known of any domain.
+    pub(super) fn open(folder: &Folder) -> Result<Self, (Exit, String)> {
+        let lock = if folder.path.exists() { Some(lock(&folder.path)?) } else { None };
+        Ok(Self { _lock: lock, ..Self::read(folder)? })
+    }
+
+    /// Reads the file without waiting for others, and without the right to write it: each finds it whole.
     pub(super) fn read(folder: &Folder) -> Result<Self, (Exit, String)> {
         let folder = folder.path.clone();
         let file = folder.join(NAME);
-        let domains = match std::fs::read_to_string(&file) {
-            Ok(text) => parse(&file, &text).map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
+        let domains = match fs::read(&file) {
+            Ok(octets) => Fault::text(&file, octets)
+                .and_then(|text| parse(&file, &text))
+                .map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err((Exit::NoInput, format!("{}: {error}", file.display()))),
         };
-        Ok(Self { folder, domains })
+        Ok(Self { folder, _lock: None, domains })
+    }
+
+    /// The same, of a folder that is made if it is not there.
+    pub(super) fn begin(folder: &Folder) -> Result<Self, (Exit, String)> {
+        fs::create_dir_all(&folder.path).map_err(|error| cannot_write(&folder.path, &error))?;
+        Self::open(folder)
     }
 
     pub(super) fn known(&self, domain: &PolicyDomain) -> Result<&Known, (Exit, String)> {
@@ -90,6 +123,12 @@ impl Published {
             );
             (Exit::No, what)
         })
+    }
+
+    /// The file with the policy of a domain, and what is in it, if it is there.
+    pub(super) fn read_policy(&self, domain: &PolicyDomain) -> Option<(PathBuf, Vec<u8>)> {
+        let file = self.folder.join(domain.as_str()).join(POLICY);
+        fs::read(&file).ok().map(|octets| (file, octets))
     }
 
     /// Writes the file anew, so that it is whole at any moment.
@@ -113,7 +152,7 @@ impl Published {
 
     /// Writes the policy of a draft to where `mtasts publish serve` reads it.
     pub(super) fn write_policy(&self, draft: &Draft) -> Result<PathBuf, (Exit, String)> {
-        let file = self.file(draft.domain(), "mta-sts.txt")?;
+        let file = self.file(draft.domain(), POLICY)?;
         write_whole(&file, draft.policy_text())?;
         Ok(file)
     }
@@ -132,7 +171,7 @@ impl Published {
 
     fn file(&self, domain: &PolicyDomain, name: &str) -> Result<PathBuf, (Exit, String)> {
         let folder = self.folder.join(domain.as_str());
-        std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+        fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         Ok(folder.join(name))
     }
 }
@@ -144,7 +183,7 @@ format = 1
 ";
 
 fn parse(file: &Path, text: &str) -> Result<BTreeMap<PolicyDomain, Known>, Fault> {
-    let read: File = toml::from_str(text).map_err(|error| Fault::toml(file, text, &error))?;
+    let read: Contents = toml::from_str(text).map_err(|error| Fault::toml(file, text, &error))?;
     if *read.format.get_ref() != FORMAT {
         return Err(Fault::at(
             file,
@@ -187,18 +226,40 @@ fn parse_domain(file: &Path, text: &str, name: &str, keys: &Keys) -> Result<(Pol
     Ok((known.history.domain().clone(), known))
 }
 
+/// Waits until no other process works on the folder. Otherwise the one that writes last would forget what the other one has seen.
+fn lock(folder: &Path) -> Result<Flock<File>, (Exit, String)> {
+    let path = folder.join(LOCK);
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let mut file = open.map_err(|error| cannot_write(&path, &error))?;
+    for attempt in 0..LOCK_ATTEMPTS {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((unlocked, Errno::EAGAIN)) => file = unlocked,
+            Err((_, error)) => return Err(cannot_write(&path, &error.into())),
+        }
+        if attempt == LOCK_ATTEMPTS_UNTOLD {
+            let file = folder.join(NAME);
+            anstream::eprintln!("waiting for another `mtasts publish` that works on {}", file.display());
+        }
+        sleep(LOCK_INTERVAL);
+    }
+    let what = "another `mtasts publish` works on it, and has for a minute: try again later";
+    Err((Exit::Temporary, format!("{}: {what}", folder.join(NAME).display())))
+}
+
 /// Replaces a file by one that is on disk already.
 fn write_whole(file: &Path, text: &str) -> Result<(), (Exit, String)> {
     let write = || {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut new = NamedTempFile::with_prefix_in(".", folder.unwrap_or(Path::new(".")))?;
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut new = NamedTempFile::with_prefix_in(".", folder)?;
         new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
         // What is published may be read by anybody: the Policy Host runs as a user of its own.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         new.as_file().set_permissions(mode)?;
         new.persist(file)?;
-        Ok(())
+        // Its name is on disk too.
+        File::open(folder)?.sync_all()
     };
     write().map_err(|error: io::Error| cannot_write(file, &error))
 }

@@ -12,7 +12,7 @@ use crate::command::check::{Subject, subject};
 /// It is a plan, as those of `mtasts publish plan`. Do the first step when its time has come, then run it again.
 ///
 /// Exit status: 0 planned, or there is nothing to do; 1 the domain has no history; 2 wrong usage; 75 DNS or the Policy Host could
-/// not be seen now; 78 published.toml has a mistake.
+/// not be seen now, or another process works on published.toml; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct Remove {
     /// A domain, or an e-mail address for its domain

@@ -48,6 +48,10 @@ impl Serve {
             Err((exit, what)) => return told(exit, &what),
         };
         anstream::print!("{}", configuration.to_toml());
-        Content::check(&configuration)
+        let checked = Content::check(&configuration);
+        match configuration.acme_config() {
+            Ok(_) => checked,
+            Err((exit, what)) => told(exit, &what),
+        }
     }
 }

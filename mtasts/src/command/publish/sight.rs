@@ -1,10 +1,13 @@
 //! What DNS and the Policy Host have now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::publish::{Facts, History};
 use mta_sts_core::{DnsName, FetchLimits, HttpResponse, Policy, PolicyDomain, Record, RecordId, UnixTime};
-use mta_sts_resolver::{DnsClient, DnsError, PolicyFetchErrorKind};
+use mta_sts_resolver::{DnsClient, DnsError, DomainCheck, PolicyFetchErrorKind};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::published::Known;
 use crate::command::Exit;
@@ -13,9 +16,9 @@ use crate::command::network::Clients;
 /// What DNS and the Policy Host of a domain have now.
 pub(super) struct Sight {
     pub(super) hosts: Vec<DnsName>,
-    mx_ttl: Option<Duration>,
-    record: Option<RecordId>,
-    record_ttl: Option<Duration>,
+    pub(super) mx_ttl: Option<Duration>,
+    pub(super) record: Option<RecordId>,
+    pub(super) record_ttl: Option<Duration>,
     pub(super) policy: Option<Policy>,
     /// The reason why there is no policy.
     pub(super) fault: Option<String>,
@@ -35,6 +38,48 @@ impl Sight {
             Err(fault) => (None, Some(fault)),
         };
         Ok(Self { hosts, mx_ttl, record, record_ttl, policy, fault })
+    }
+
+    /// Looks at domains, some at once; the results are in the order of the domains.
+    pub(super) async fn of_all(
+        domains: &[PolicyDomain],
+        clients: &Clients,
+    ) -> Vec<Result<Self, (Exit, String)>> {
+        let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
+        let mut running = JoinSet::new();
+        for (place, domain) in domains.iter().cloned().enumerate() {
+            let (clients, turnstile) = (clients.clone(), Arc::clone(&turnstile));
+            running.spawn(async move {
+                let _turn = turnstile.acquire().await;
+                (place, Self::of(&domain, &clients).await)
+            });
+        }
+        let mut sights = running.join_all().await;
+        sights.sort_by_key(|(place, _)| *place);
+        sights.into_iter().map(|(_, sight)| sight).collect()
+    }
+
+    /// What a check has seen.
+    pub(super) fn of_check(check: &DomainCheck) -> Self {
+        let record = match &check.discovery.txt {
+            Some(Ok(answer)) => {
+                (Record::select(&answer.records).ok().map(|record| *record.id()), Some(answer.ttl))
+            }
+            _ => (None, None),
+        };
+        Self {
+            hosts: check.hosts.iter().filter_map(|host| DnsName::parse(&host.name).ok()).collect(),
+            mx_ttl: check.mx.as_ref().ok().map(|answer| answer.ttl),
+            record: record.0,
+            record_ttl: record.1,
+            policy: check.discovery.outcome.policy().cloned(),
+            fault: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(hosts: Vec<DnsName>, policy: Option<Policy>, record: Option<RecordId>) -> Self {
+        Self { hosts, mx_ttl: None, record, record_ttl: None, policy, fault: None }
     }
 
     /// Whether senders could find a policy.
@@ -67,31 +112,34 @@ async fn hosts(
     domain: &PolicyDomain,
     dns: &DnsClient,
 ) -> Result<(Vec<DnsName>, Option<Duration>), (Exit, String)> {
-    match dns.mx(domain.as_str()).await {
-        Ok(answer) if answer.is_null() => {
-            Err((Exit::No, format!("{domain} receives no mail: its MX record is the null MX (RFC 7505)")))
-        }
-        Ok(answer) => {
-            let names = answer.hosts.iter().map(|host| {
-                DnsName::parse(&host.exchange).map_err(|error| {
-                    let what = error.kind().message();
-                    (
-                        Exit::No,
-                        format!("the MX host {:?} of {domain} cannot be in a policy: {what}", host.exchange),
-                    )
-                })
-            });
-            Ok((names.collect::<Result<_, _>>()?, Some(answer.ttl)))
-        }
-        Err(DnsError::NotFound(_)) => match dns.addresses(domain.as_str()).await {
-            Ok(answer) => Ok((vec![domain.as_name().clone()], Some(answer.ttl))),
-            Err(DnsError::NotFound(_)) => {
-                Err((Exit::No, format!("{domain} receives no mail: it has neither MX records nor addresses")))
-            }
-            Err(error) => Err(cannot_see(domain.as_str(), &error)),
-        },
-        Err(error) => Err(cannot_see(domain.as_str(), &error)),
+    let nothing =
+        || (Exit::No, format!("{domain} receives no mail: it has neither MX records nor addresses"));
+    let answer = match dns.mx_hosts(domain.as_str()).await {
+        Ok(answer) => answer,
+        Err(DnsError::NotFound(_)) => return Err(nothing()),
+        Err(error) => return Err(cannot_see(domain.as_str(), &error)),
+    };
+    if answer.is_null() {
+        return Err((
+            Exit::No,
+            format!("{domain} receives no mail: its MX record is the null MX (RFC 7505)"),
+        ));
     }
+    let mut ttl = answer.ttl;
+    if answer.is_implicit() {
+        ttl = match dns.addresses(domain.as_str()).await {
+            Ok(answer) => answer.ttl,
+            Err(DnsError::NotFound(_)) => return Err(nothing()),
+            Err(error) => return Err(cannot_see(domain.as_str(), &error)),
+        };
+    }
+    let names = answer.hosts.iter().map(|host| {
+        DnsName::parse(&host.name).map_err(|error| {
+            let what = error.kind().message();
+            (Exit::No, format!("the MX host {:?} of {domain} cannot be in a policy: {what}", host.name))
+        })
+    });
+    Ok((names.collect::<Result<_, _>>()?, Some(ttl)))
 }
 
 /// The policy, or why senders get none.
@@ -120,3 +168,6 @@ async fn policy(domain: &PolicyDomain, clients: &Clients) -> Result<Result<Polic
 fn cannot_see(name: &str, error: &DnsError) -> (Exit, String) {
     (Exit::Temporary, format!("DNS does not tell what {name} has: {error}"))
 }
+
+/// Each needs a few sockets.
+const DOMAINS_AT_ONCE: usize = 32;

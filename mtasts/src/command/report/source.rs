@@ -14,7 +14,7 @@ use crate::command::output::{Block, Tone};
 
 /// The sources, and the required authentication.
 #[derive(Args, Debug)]
-pub(super) struct Sources {
+pub(in crate::command) struct Sources {
     /// A file, a folder, a maildir, an mbox, or `-` for the standard input
     #[arg(required = true, value_name = "SOURCE")]
     paths: Vec<PathBuf>,
@@ -35,7 +35,12 @@ pub(in crate::command) struct Reading {
 }
 
 impl Sources {
-    pub(super) fn read(&self) -> Overview {
+    /// These sources, without required authentication.
+    pub(in crate::command) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths, reading: Reading { require_dkim: None, max_mib: 256 } }
+    }
+
+    pub(in crate::command) fn read(&self) -> Overview {
         self.reading.read(&self.paths)
     }
 }

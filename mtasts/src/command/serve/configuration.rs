@@ -207,8 +207,9 @@ enum OnFetchFailure {
 impl Configuration {
     /// Reads a file.
     pub(super) fn read(file: &Path) -> Result<Self, ConfigurationError> {
-        let text = std::fs::read_to_string(file)
+        let octets = std::fs::read(file)
             .map_err(|error| ConfigurationError::Unreadable(format!("{}: {error}", file.display())))?;
+        let text = Fault::text(file, octets).map_err(ConfigurationError::Faulty)?;
         Self::parse(file, &text).map_err(ConfigurationError::Faulty)
     }
 
@@ -569,12 +570,12 @@ mod tests {
     fn a_mistake_is_told_with_its_place_and_what_is_expected() {
         for (text, place, expected) in [
             ("lisen = []", "1:1", "expected one of `listen`, `socket-mode`"),
-            ("\n[limits]\nmax-clients = 0", "3:15", "nonzero"),
+            ("\n[limits]\nmax-clients = 0", "3:15", "a whole number above 0"),
             ("[limits]\nanswer-within = 80", "2:17", "expected a string"),
             ("[limits]\nanswer-within = '80'", "2:17", "such as \"30s\""),
             ("[limits]\nstop-within = '0s'", "2:15", "longer than 0"),
             ("listen = ['localhost']", "1:10", "expected an address and a port"),
-            ("listen = '127.0.0.1:1'", "1:10", "expected a sequence"),
+            ("listen = '127.0.0.1:1'", "1:10", "expected a list in [ ]"),
             ("dns = ['one']", "1:7", "expected an address"),
             ("[zone]\nform = 'long'", "2:8", "expected one of `basic`"),
             ("[zones.a]\nfrom = 'basic'", "2:1", "expected one of `form`"),

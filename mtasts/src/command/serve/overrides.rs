@@ -41,8 +41,9 @@ struct Exempt;
 
 /// Reads a file of overrides.
 pub(super) fn read(file: &Path) -> Result<Overrides, ConfigurationError> {
-    let text = std::fs::read_to_string(file)
+    let octets = std::fs::read(file)
         .map_err(|error| ConfigurationError::Unreadable(format!("{}: {error}", file.display())))?;
+    let text = Fault::text(file, octets).map_err(ConfigurationError::Faulty)?;
     parse(file, &text).map_err(ConfigurationError::Faulty)
 }
 

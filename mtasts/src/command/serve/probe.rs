@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use mta_sts_core::tlsrpt::{Datagram, Event, SessionFacts};
 use mta_sts_core::{Delivery, DnsName, Mode, MxHost, Policy, PolicyDomain, PolicyType, Session, TlsrptRow};
-use mta_sts_resolver::{
-    AbsenceKind, DnsError, PolicyAnswer, PolicyService, SessionCheck, SmtpClient, TrustStore,
-};
+use mta_sts_resolver::{PolicyAnswer, PolicyService, SessionCheck, SmtpClient, TrustStore};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::check::host_name;
@@ -90,26 +88,11 @@ impl Prober {
 
     /// The MX hosts without duplicates; [`None`] if not all are known, or there are too many.
     async fn mx_hosts(&self, domain: &PolicyDomain) -> Option<Vec<DnsName>> {
-        let mut hosts = Vec::new();
-        match self.service.resolver().dns().mx(domain.as_str()).await {
-            Ok(answer) => {
-                for record in &answer.hosts {
-                    let host = DnsName::parse(&record.exchange).ok()?;
-                    if !hosts.contains(&host) {
-                        hosts.push(host);
-                    }
-                    if hosts.len() > MAX_HOSTS {
-                        return None;
-                    }
-                }
-            }
-            // RFC 5321, 5.1: the domain is its own MX host.
-            Err(DnsError::NotFound(absence)) if absence.kind == AbsenceKind::NoData => {
-                hosts.push(domain.as_name().clone());
-            }
-            Err(_) => return None,
+        let hosts = self.service.resolver().dns().mx_hosts(domain.as_str()).await.ok()?.hosts;
+        if hosts.len() > MAX_HOSTS {
+            return None;
         }
-        Some(hosts)
+        hosts.iter().map(|host| DnsName::parse(&host.name).ok()).collect()
     }
 
     /// A session at the first address of a family that accepts one.

@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use data_encoding::BASE64URL_NOPAD;
+use mta_sts_core::DnsName;
 use mta_sts_publisher::{
     AcmeConfig, CertificateSource, PolicyHostConfig, PolicySource, ReportReceiverConfig,
 };
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::super::Exit;
 use super::super::super::daemons::value::{Maybe, Size, Span, text, texts};
-use super::super::super::daemons::{Fault, Log, MAX_SOCKET_PATH, TOO_LONG, Unworkable};
+use super::super::super::daemons::{Fault, Log, MAX_SOCKET_PATH, TOO_LONG, Unworkable, span_of_text};
 
 /// Every option of `mtasts publish serve`, under its key in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -32,6 +34,7 @@ pub(super) struct Configuration {
     #[serde(with = "text")]
     pub(super) metrics: Maybe<SocketAddr>,
     pub(super) reports: String,
+    pub(super) reports_host: String,
     pub(super) reports_path: String,
     #[serde(with = "text")]
     reports_quota: Size,
@@ -39,6 +42,9 @@ pub(super) struct Configuration {
     limits: Limits,
     pub(super) acme: Acme,
     pub(super) domains: BTreeMap<String, String>,
+    /// The file that it is from, and its text.
+    #[serde(skip)]
+    pub(super) source: Option<(PathBuf, String)>,
 }
 
 /// The table `[acme]`.
@@ -49,6 +55,8 @@ pub(super) struct Acme {
     pub(super) directory: String,
     pub(super) contact: String,
     pub(super) ca_file: String,
+    pub(super) eab_key_id: String,
+    pub(super) eab_key_file: String,
     pub(super) state: String,
 }
 
@@ -88,6 +96,15 @@ impl Configuration {
         toml::to_string(self).unwrap_or_default()
     }
 
+    /// What is wrong with a file, or with the name of a domain; shown where the configuration has it, if it is from there.
+    pub(super) fn at_its_place(&self, named: &Path, message: String) -> String {
+        let place = self.source.as_ref().and_then(|(file, text)| {
+            let span = span_of_text(text, named.to_str()?)?;
+            Some(Fault::at(file, text, span, message.clone()))
+        });
+        place.map_or(message, |fault| format!("{fault:#}"))
+    }
+
     /// Returns whether it has certificates, and so serves HTTPS itself.
     pub(super) fn has_certificates(&self) -> bool {
         self.certificate_source().is_some() || self.acme.terms_of_service_agreed
@@ -95,15 +112,26 @@ impl Configuration {
 
     /// How certificates are ordered, if they are.
     pub(super) fn acme_config(&self) -> Result<Option<AcmeConfig>, (Exit, String)> {
-        let Acme { terms_of_service_agreed, directory, contact, ca_file, .. } = &self.acme;
+        let Acme { terms_of_service_agreed, directory, contact, ca_file, eab_key_id, eab_key_file, .. } =
+            &self.acme;
         if !terms_of_service_agreed {
             return Ok(None);
         }
         let trusted =
             if ca_file.is_empty() { TrustStore::platform() } else { TrustStore::from_pem_file(ca_file) };
-        let trusted = trusted.map_err(|error| (Exit::Configuration, error.to_string()))?;
-        let config = AcmeConfig::new(directory, trusted);
-        Ok(Some(if contact.is_empty() { config } else { config.with_contact(contact) }))
+        let trusted = trusted.map_err(|error| {
+            (Exit::Configuration, self.at_its_place(Path::new(ca_file), error.to_string()))
+        })?;
+        let mut config = AcmeConfig::new(directory, trusted);
+        if !contact.is_empty() {
+            config = config.with_contact(contact);
+        }
+        if !eab_key_id.is_empty() {
+            let file = Path::new(eab_key_file);
+            let key = external_key(file).map_err(|(exit, what)| (exit, self.at_its_place(file, what)))?;
+            config = config.with_external_account(eab_key_id, key);
+        }
+        Ok(Some(config))
     }
 
     /// The folder of the account and of ordered certificates.
@@ -125,6 +153,11 @@ impl Configuration {
         let files = self.domains.iter().map(|(domain, file)| (domain.clone(), PathBuf::from(file)));
         let files = (!self.domains.is_empty()).then(|| PolicySource::Files(files.collect()));
         folder.into_iter().chain(files).collect()
+    }
+
+    /// The host that receives reports and has no policy.
+    pub(super) fn reports_host(&self) -> Option<&str> {
+        Some(self.reports_host.as_str()).filter(|host| !host.is_empty())
     }
 
     pub(super) fn certificate_source(&self) -> Option<CertificateSource> {
@@ -194,6 +227,20 @@ impl Configuration {
             }
             _ => {}
         }
+        if !self.reports_host.is_empty() {
+            if self.reports.is_empty() {
+                return fault(
+                    &["reports-host"],
+                    "the folder for the reports to this host is missing: `reports`",
+                );
+            }
+            if !DnsName::parse(&self.reports_host).is_ok_and(|name| name.as_str() == self.reports_host) {
+                return fault(
+                    &["reports-host"],
+                    "expected the name of a host in lower case, such as tlsrpt.example.com",
+                );
+            }
+        }
         if !self.reports_path.starts_with('/') || self.reports_path.contains(['?', '#', ' ']) {
             return fault(&["reports-path"], "expected the path of a URL, such as /tlsrpt");
         }
@@ -220,6 +267,18 @@ impl Configuration {
                 "expected an address such as \"mailto:postmaster@example.com\"",
             );
         }
+        match (acme.eab_key_id.is_empty(), acme.eab_key_file.is_empty()) {
+            (true, false) => {
+                return fault(
+                    &["acme", "eab-key-file"],
+                    "the identifier of this key is missing: `eab-key-id`",
+                );
+            }
+            (false, true) => {
+                return fault(&["acme", "eab-key-id"], "the file with this key is missing: `eab-key-file`");
+            }
+            _ => {}
+        }
         if self.acme_state().is_none() {
             return fault(
                 &["acme", "state"],
@@ -237,6 +296,8 @@ impl Default for Acme {
             directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
             contact: String::new(),
             ca_file: String::new(),
+            eab_key_id: String::new(),
+            eab_key_file: String::new(),
             state: String::new(),
         }
     }
@@ -253,12 +314,14 @@ impl Default for Configuration {
             certificates: String::new(),
             metrics: Maybe(None),
             reports: String::new(),
+            reports_host: String::new(),
             reports_path: "/tlsrpt".to_owned(),
             reports_quota: Size(1 << 30),
             log: Log::default(),
             limits: Limits::default(),
             acme: Acme::default(),
             domains: BTreeMap::new(),
+            source: None,
         }
     }
 }
@@ -304,6 +367,22 @@ impl fmt::Display for PlainPlace {
     }
 }
 
+/// The key of an external account, in base64url as CAs give it (RFC 8555, 7.3.4).
+fn external_key(file: &Path) -> Result<Vec<u8>, (Exit, String)> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    // Some CAs show it in the other alphabet.
+    let text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    match BASE64URL_NOPAD.decode(text.as_bytes()) {
+        Ok(key) if !key.is_empty() => Ok(key),
+        // What is in the file is a secret.
+        _ => {
+            let what =
+                "expected one line, the HMAC key of the external account in base64url, and nothing else";
+            Err((Exit::Configuration, format!("{}: {what}", file.display())))
+        }
+    }
+}
+
 /// The exit status and the message of a file that cannot be read.
 pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> (Exit, String) {
     (Exit::NoInput, format!("{}: {error}", file.display()))
@@ -341,9 +420,9 @@ mod tests {
     fn a_mistake_is_told_with_its_place_and_what_is_expected() {
         for (text, place, expected) in [
             ("polices = ''", "1:1", "expected one of `listen`"),
-            ("listen = ['localhost:443']", "1:10", "invalid socket address"),
+            ("listen = ['localhost:443']", "1:10", "such as \"127.0.0.1:443\""),
             ("plain = '8080'", "1:9", "expected an address and a port"),
-            ("\n[limits]\nmax-connections = 0", "3:19", "nonzero"),
+            ("\n[limits]\nmax-connections = 0", "3:19", "a whole number above 0"),
             ("[limits]\nhead-timeout = '0s'", "2:16", "longer than 0"),
             ("reports-quota = '1 GB'", "1:17", "such as \"256 MiB\""),
         ] {
@@ -378,8 +457,28 @@ mod tests {
                 "mailto:",
             ),
             ("policies = '/p'\n[acme]\nterms-of-service-agreed = true", None, "--state"),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\neab-key-id = 'k'",
+                Some("'k'"),
+                "`eab-key-file`",
+            ),
+            (
+                "policies = '/p'\n[acme]\nterms-of-service-agreed = true\neab-key-file = '/k'",
+                Some("'/k'"),
+                "`eab-key-id`",
+            ),
             ("policies = '/p'\nplain = '192.0.2.1:80'", Some("'192.0.2.1:80'"), "loopback"),
             ("policies = '/p'\ncertificates = '/c'\nlisten = []", Some("[]"), "no address"),
+            (
+                "policies = '/p'\ncertificates = '/c'\nreports-host = 'r.example'",
+                Some("'r.example'"),
+                "`reports`",
+            ),
+            (
+                "policies = '/p'\ncertificates = '/c'\nreports = '/r'\nreports-host = 'https://r.example'",
+                Some("'https://r.example'"),
+                "tlsrpt.example.com",
+            ),
             ("policies = '/p'\ncertificates = '/c'\nreports-path = 'tlsrpt'", Some("'tlsrpt'"), "/tlsrpt"),
         ] {
             let told = parse(text).unwrap().unworkable().unwrap();

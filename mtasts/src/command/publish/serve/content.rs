@@ -21,7 +21,7 @@ impl Content {
     /// Reads everything for the first time, and logs what is wrong with single domains.
     pub(super) fn read(configuration: &Configuration) -> Result<(Self, HostedPolicies), (Exit, String)> {
         let (policies, faults) = read_policies(configuration, &HostedPolicies::default())
-            .map_err(|error| (Exit::NoInput, error.to_string()))?;
+            .map_err(|error| (Exit::NoInput, configuration.at_its_place(error.path(), error.to_string())))?;
         log_faults(&faults);
         let certificates = Arc::new(Certificates::new());
         let files = configuration.certificate_source().map(CertificateFiles::new);
@@ -29,7 +29,7 @@ impl Content {
         let errors = content.load_certificates();
         // Without any, no client could connect.
         if let Some(error) = errors.first().filter(|_| content.certificates.lives().is_empty()) {
-            return Err((exit_of(error), error.to_string()));
+            return Err((exit_of(error), configuration.at_its_place(error.path(), error.to_string())));
         }
         log_errors(&errors);
         Ok((content, policies))
@@ -39,27 +39,32 @@ impl Content {
     pub(super) fn check(configuration: &Configuration) -> Exit {
         let (policies, faults) = match read_policies(configuration, &HostedPolicies::default()) {
             Ok(read) => read,
-            Err(error) => return told(Exit::NoInput, &error.to_string()),
+            Err(error) => {
+                return told(Exit::NoInput, &configuration.at_its_place(error.path(), error.to_string()));
+            }
         };
         let mut exit = Exit::Fine;
         for fault in &faults {
-            exit = match fault.place() {
-                Some((text, span)) => {
-                    let fault = Fault::at(fault.path(), text, span, fault.message());
-                    told(Exit::Configuration, &format!("{fault:#}"))
-                }
-                None => told(Exit::Configuration, &fault.to_string()),
+            let what = if let Some((text, span)) = fault.place() {
+                format!("{:#}", Fault::at(fault.path(), text, span, fault.message()))
+            } else {
+                configuration.at_its_place(fault.path(), fault.to_string())
             };
+            exit = told(Exit::Configuration, &what);
         }
         let certificates = Arc::new(Certificates::new());
         let files = configuration.certificate_source().map(CertificateFiles::new);
         let content = Self { certificates, files };
         let errors = content.load_certificates();
         for error in &errors {
-            exit = told(exit_of(error), &error.to_string());
+            exit = told(exit_of(error), &configuration.at_its_place(error.path(), error.to_string()));
         }
         // Whoever reads of these need not read of their hosts.
-        let without = if errors.is_empty() { content.without_certificate(&policies) } else { Vec::new() };
+        let without = if errors.is_empty() {
+            content.without_certificate(&policies, configuration)
+        } else {
+            Vec::new()
+        };
         for host in without {
             exit = told(Exit::Configuration, &format!("there is no certificate for {host}"));
         }
@@ -104,13 +109,20 @@ impl Content {
         self.files.as_ref().is_some_and(CertificateFiles::have_changed)
     }
 
-    /// The Policy Hosts that no client can connect to.
-    pub(super) fn without_certificate<'a>(&self, policies: &'a HostedPolicies) -> Vec<&'a str> {
+    /// The hosts that no client can connect to.
+    pub(super) fn without_certificate<'a>(
+        &self,
+        policies: &'a HostedPolicies,
+        configuration: &'a Configuration,
+    ) -> Vec<&'a str> {
         if self.files.is_none() {
             return Vec::new();
         }
-        let mut hosts: Vec<_> =
-            policies.hosts().filter(|host| self.certificates.life(host).is_none()).collect();
+        let mut hosts: Vec<_> = policies
+            .hosts()
+            .chain(configuration.reports_host())
+            .filter(|host| self.certificates.life(host).is_none())
+            .collect();
         hosts.sort_unstable();
         hosts
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mta_sts_publisher::{AcmeCertificates, Certificates, PolicyHostServer, ReportReceiver};
+use mta_sts_publisher::{AcmeCertificates, Certificates, HostedPolicies, PolicyHostServer, ReportReceiver};
 use mta_sts_resolver::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -51,7 +51,7 @@ impl<'a> Daemon<'a> {
         let certificates = Arc::clone(&content.certificates);
         let acme = open_acme(&configuration, &certificates)?;
         if let Some(acme) = &acme {
-            acme.set_names(policies.hosts().map(str::to_owned));
+            acme.set_names(hosts(&policies, &configuration));
             let counts = acme.counts();
             let (names, missing) = (counts.names, counts.without_certificate);
             tracing::info!(
@@ -65,7 +65,9 @@ impl<'a> Daemon<'a> {
         let mut receiver = None;
         if !configuration.reports.is_empty() {
             let opened = ReportReceiver::open(&configuration.reports, configuration.receiver_config());
-            let opened = opened.map_err(|error| (Exit::No, format!("{}: {error}", configuration.reports)))?;
+            let opened = opened.map_err(|error| {
+                (Exit::No, format!("{}: {error} (the folder has to be writable)", configuration.reports))
+            })?;
             tracing::info!(folder = configuration.reports, octets = opened.used(), "receiving TLS reports");
             receiver = Some(opened.clone());
             server = server.with_receiver(opened, &configuration.reports_path);
@@ -168,6 +170,7 @@ impl<'a> Daemon<'a> {
                 let mut changed = self.configuration.clone();
                 changed.policies.clone_from(&configuration.policies);
                 changed.domains.clone_from(&configuration.domains);
+                changed.source.clone_from(&configuration.source);
                 changed.log.level = configuration.log.level;
                 if changed != configuration {
                     tracing::warn!("the configuration has changed in what needs a restart");
@@ -190,7 +193,7 @@ impl<'a> Daemon<'a> {
             Content::reload_policies(&configuration, &before)
         });
         if let Ok(Some(policies)) = reading.await {
-            let names: Vec<_> = policies.hosts().map(str::to_owned).collect();
+            let names = hosts(&policies, &self.configuration);
             self.server.set_policies(policies);
             if let Some(acme) = self.acme.clone() {
                 // It can only panic.
@@ -235,12 +238,12 @@ impl<'a> Daemon<'a> {
 
     fn warn_without_certificate(&self) {
         let policies = self.server.policies();
-        let hosts = self.content.without_certificate(&policies);
+        let hosts = self.content.without_certificate(&policies, &self.configuration);
         if let Some(first) = hosts.first() {
             tracing::warn!(
                 hosts = hosts.len(),
                 first,
-                "there is no certificate for these Policy Hosts: no sender can fetch their policies"
+                "there is no certificate for these hosts: no sender can connect to them"
             );
         }
     }
@@ -266,6 +269,11 @@ impl<'a> Daemon<'a> {
         let counts = self.server.counts();
         format!("serving {} domains: {} policies sent so far", counts.domains, counts.policies)
     }
+}
+
+/// Every host that needs a certificate.
+fn hosts(policies: &HostedPolicies, configuration: &Configuration) -> Vec<String> {
+    policies.hosts().chain(configuration.reports_host()).map(str::to_owned).collect()
 }
 
 fn open_acme(

@@ -46,12 +46,21 @@ pub(super) struct Options {
     /// Trust only the certificates in this file when asking the CA
     #[arg(long, value_name = "PEM")]
     acme_ca_file: Option<String>,
+    /// Bind the account at the CA to one that was made there before (EAB), by this identifier
+    #[arg(long, value_name = "ID")]
+    acme_eab_key_id: Option<String>,
+    /// The key that the CA has given for --acme-eab-key-id, in base64url
+    #[arg(long, value_name = "FILE")]
+    acme_eab_key_file: Option<String>,
     /// Keep the account at the CA, and its certificates, in this folder [default: `acme` in `$STATE_DIRECTORY`]
     #[arg(long, value_name = "DIR")]
     state: Option<String>,
     /// Receive TLS reports (POST /tlsrpt) into this folder, for `mtasts report`
     #[arg(long, value_name = "DIR")]
     reports: Option<String>,
+    /// The name that reports are sent to, with a certificate of its own [default: the Policy Hosts alone]
+    #[arg(long, value_name = "HOST")]
+    reports_host: Option<String>,
     /// Serve /metrics and /healthz here [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
@@ -73,9 +82,11 @@ impl Options {
                 None => Ok(configuration),
             };
         };
-        let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+        let octets = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
         let faulty = |fault: Fault| (Exit::Configuration, format!("{fault:#}"));
-        let in_file = Configuration::parse(&file, &text).map_err(faulty)?;
+        let text = Fault::text(&file, octets).map_err(faulty)?;
+        let mut in_file = Configuration::parse(&file, &text).map_err(faulty)?;
+        in_file.source = Some((file.clone(), text.clone()));
         let configuration = self.overrule(in_file.clone());
         let Some(unworkable) = configuration.unworkable() else { return Ok(configuration) };
         // The command line may have set another value.
@@ -106,9 +117,12 @@ impl Options {
         replace(&mut configuration.acme.directory, &self.acme_directory);
         replace(&mut configuration.acme.contact, &self.acme_contact);
         replace(&mut configuration.acme.ca_file, &self.acme_ca_file);
+        replace(&mut configuration.acme.eab_key_id, &self.acme_eab_key_id);
+        replace(&mut configuration.acme.eab_key_file, &self.acme_eab_key_file);
         replace(&mut configuration.acme.state, &self.state);
         configuration.acme.terms_of_service_agreed |= self.acme_agree_to_terms;
         replace(&mut configuration.reports, &self.reports);
+        replace(&mut configuration.reports_host, &self.reports_host);
         if !self.listen.is_empty() {
             configuration.listen.clone_from(&self.listen);
         }
