@@ -270,6 +270,19 @@ impl PolicyHostServer {
     }
 }
 
+#[cfg(fuzzing)]
+impl PolicyHostServer {
+    /// Answers the requests of a stream as those of a connection whose handshake had this name; for the fuzz target `publisher`.
+    pub async fn answer_stream<S>(&self, stream: S, sni: Option<String>)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let visit = Arc::new(answer::Visit::new(answer::Arrival::Tls { sni }));
+        let (_running, stopping) = watch::channel(false);
+        Arc::clone(&self.shared).http_1(stream, visit, stopping).await;
+    }
+}
+
 impl Shared {
     fn policies(&self) -> Arc<HostedPolicies> {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))

@@ -145,8 +145,12 @@ impl Shared {
         }
     }
 
-    async fn http_1<S>(self: Arc<Self>, stream: S, visit: Arc<Visit>, stopping: watch::Receiver<bool>)
-    where
+    pub(super) async fn http_1<S>(
+        self: Arc<Self>,
+        stream: S,
+        visit: Arc<Visit>,
+        stopping: watch::Receiver<bool>,
+    ) where
         S: 'static,
         TokioIo<S>: Read + Write + Unpin + Send,
     {
