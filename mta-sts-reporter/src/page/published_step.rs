@@ -20,7 +20,7 @@ pub(super) struct PlannedStep<'a> {
     pub(super) adds: bool,
     /// Whether it is the one that begins to refuse mail.
     pub(super) begins_enforcing: bool,
-    /// Why reports speak against it.
+    /// What reports say against it.
     pub(super) hold: Option<Hold>,
 }
 
