@@ -407,6 +407,7 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
         "certificate-expired.test",
         "mode-none.test",
         "implicit-mx.test",
+        "delegated-in-part.test",
     ];
     assert_eq!(stage.run(&[&["init"][..], &domains].concat()).await.status, Some(0));
     let answer = stage.run(&["check", "--all", "--smtp-port", &port]).await;
@@ -427,7 +428,7 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
     assert!(!said.contains("covered by"), "{}", answer.stdout);
 
     let (status, found) = stage.check(&["--all"]).await;
-    assert_eq!((status, found.len()), (Some(1), 5));
+    assert_eq!((status, found.len()), (Some(1), 6));
     let of = |domain: &str| found.iter().find(|one| one["domain"] == domain).unwrap();
     assert_eq!(codes(of("dns-wildcard.test")), ["record-wildcard", "policy-host-wildcard"]);
     assert_eq!(
@@ -436,6 +437,14 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
     );
     assert_eq!(of("spotless.test")["wildcards"], serde_json::json!({"record": false, "policy_host": false}));
     assert_eq!(of("implicit-mx.test")["mx"]["implicit"], true);
+    assert_eq!(codes(of("delegated-in-part.test")), ["no-tlsrpt", "delegated-in-part"]);
+
+    // A domain that takes no mail, one in U-labels, and one whose Policy Host gives different answers.
+    let (status, found) = stage.check(&["null-mx.test", "b\u{fc}cher.test", "policy-differs.test"]).await;
+    let verdicts: Vec<_> = found.iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+    assert_eq!((status, verdicts), (Some(1), vec!["null-mx", "no-such-domain", "delivered"]));
+    assert_eq!(found[1]["domain"], "xn--bcher-kva.test");
+    assert!(codes(&found[2]).contains(&"policy-differs"), "{found:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
