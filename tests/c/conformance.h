@@ -35,6 +35,10 @@ int covers(json_t *expected, json_t *actual);
 /* The same of what a step gives: two bounds may stand in place of a time. */
 int gives_as_expected(json_t *expected, json_t *actual);
 
+/* The rooms of conformance-publish.c. */
+json_t *run_draft(const json_t *input);
+json_t *run_plan(const json_t *input);
+
 /* The rooms of conformance-tlsrpt.c; NULL for what C has no words for. */
 json_t *run_datagram(const json_t *input);
 json_t *run_hint(const json_t *input);
