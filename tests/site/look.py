@@ -79,12 +79,12 @@ def main():
 def finds(browser, page, word):
     """The search finds a word, in the page where it matters."""
     browser.look(page, DESK, "light")
-    browser.run("document.getElementById('mdbook-search-toggle')?.click() ?? document.getElementById('search-toggle').click()")
+    browser.run("document.getElementById('mdbook-search-toggle').click()")
     found = browser.ask("/execute/async", {
         "script": """
             const [word, done] = arguments;
-            const bar = document.querySelector('#mdbook-searchbar, #searchbar');
-            const results = () => [...document.querySelectorAll('#mdbook-searchresults a, #searchresults a')].map(link => link.innerText);
+            const bar = document.getElementById('mdbook-searchbar');
+            const results = () => [...document.querySelectorAll('#mdbook-searchresults a')].map(link => link.innerText);
             const begun = Date.now();
             const wait = setInterval(() => {
                 bar.value = word;
