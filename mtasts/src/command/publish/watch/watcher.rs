@@ -218,7 +218,10 @@ impl Watcher {
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(&mut tasks),
-                    Asked::Tell => tracing::info!("{}", self.looker.board.status()),
+                    Asked::Tell => {
+                        let (domains, alarms) = self.looker.board.sums();
+                        tracing::info!(domains, alarms, "the state of the daemon");
+                    }
                     Asked::Nothing => {}
                 },
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.looker.board.status()),
