@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import mta_sts
 from mta_sts import CacheEntry, CacheUpdate, CachedPolicy, Delivery, Lookup, LookupConfig, MtaStsError, Policy, PolicyCache
 from mta_sts.publish import Draft, Facts, History, Plan, Target, ZoneRecord, id_of
+from mta_sts.tlsrpt import ReadyRules
 
 POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
 WITHOUT_POLICY = Delivery.without_policy()
@@ -215,6 +216,27 @@ def test_no_spans(call: int) -> None:
 def test_no_sizes(call: int) -> None:
     for value in NO_SIZES:
         refused(SIZES[call], value)
+
+
+LISTS_OF_HOSTS: list[Callable[[Any], object]] = [
+    lambda value: mta_sts.postfix_tls_policy(POLICY, "a.test", mx_hosts=value),
+    lambda value: mta_sts.lint_policy("", mx_hosts=value),
+    lambda value: mta_sts.lint_response(status=200, content_type=None, body=b"", mx_hosts=value),
+    lambda value: ReadyRules(accepted=value),
+    lambda value: Draft("a.test", "testing", value, max_age=86_400),
+    lambda value: Draft("a.test", "testing", ["mx.a.test"], max_age=86_400, wildcards=value),
+    lambda value: History("a.test").note_hosts(value, now=NOW),
+    lambda value: planned(Target("testing", hosts=value)),
+    lambda value: planned(Target("testing", wildcards=value)),
+    lambda value: planned(facts=Facts(value)),
+]
+
+
+@pytest.mark.parametrize("call", range(len(LISTS_OF_HOSTS)))
+def test_a_lone_name_is_no_list_of_hosts(call: int) -> None:
+    # Of one letter it would be a list of a valid name.
+    with pytest.raises(TypeError):
+        LISTS_OF_HOSTS[call]("a")
 
 
 anything = st.one_of(

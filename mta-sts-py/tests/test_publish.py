@@ -114,18 +114,6 @@ def test_a_target_is_a_target(wrong: Any) -> None:
         Plan.between(History("a.test"), Target("testing"), wrong if not isinstance(wrong, Facts) else None, now=NOW)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("lone", ["mx.a.test", "*.a.test"])
-def test_a_lone_name_is_no_list(lone: Any) -> None:
-    with pytest.raises(TypeError):
-        Draft("a.test", "testing", lone, max_age=DAY)
-    with pytest.raises(TypeError):
-        Draft("a.test", "testing", ["mx.a.test"], max_age=DAY, wildcards=lone)
-    with pytest.raises(TypeError):
-        History("a.test").note_hosts(lone, now=NOW)
-    with pytest.raises(TypeError):
-        Plan.between(History("a.test"), Target("testing"), Facts(lone), now=NOW)
-
-
 def test_the_defaults_are_those_of_the_core() -> None:
     # Of a change of all hosts, each default shows in some time.
     history, facts = History("a.test"), Facts(["mx.a.test"])
