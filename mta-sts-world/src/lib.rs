@@ -56,6 +56,8 @@
 //! | `sni-needed.test` | without SNI the Policy Host and `mx1` show certificates for other names, and `mx2` ends the handshake |
 //! | `sni-refused.test` | without SNI the Policy Host ends the handshake |
 //! | `dns-wildcard.test` | a wildcard has the record and the address of the Policy Host |
+//! | `delegated-in-part.test` | `mta-sts` is an alias of `sts.hosting.test`, and `_mta-sts` is not |
+//! | `provider.test`, `d0.customer.test` and so on | only with [`WorldConfig::customers`]: domains for measurements |
 //! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
 //! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
 //! | `tlsrpt-mail.test`, `tlsrpt-https.test`, `tlsrpt-both.test` | wants TLS reports by mail, by POST, or by either; mail comes to `mx`, a POST to `rua` |

@@ -16,7 +16,7 @@ use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Fault};
 
 /// The whole world.
-pub(crate) fn plan() -> Plan {
+pub(crate) fn plan(customers: u16) -> Plan {
     let mut plan = Plan::default();
     // First, because the first Policy Host and the first MX host must listen always.
     sound(&mut plan);
@@ -29,8 +29,11 @@ pub(crate) fn plan() -> Plan {
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
     domains_to_check(&mut plan);
-    domain_with_wildcard(&mut plan);
+    domains_in_part(&mut plan);
     domains_with_reports(&mut plan);
+    if customers > 0 {
+        plan.provider(customers);
+    }
     plan
 }
 
@@ -644,14 +647,23 @@ fn domains_to_check(plan: &mut Plan) {
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
 
-/// A domain whose names come from a wildcard of DNS.
-fn domain_with_wildcard(plan: &mut Plan) {
+/// Domains that others have a part in: a wildcard of DNS, and a provider.
+fn domains_in_part(plan: &mut Plan) {
     // A wildcard answers for `_mta-sts` and for `mta-sts`: senders find both, and those of every other name below the domain.
     let mut stage = plan.domain("dns-wildcard");
     let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
     stage
         .policy_host_at_wildcard(policy)
         .data("*", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
+        .mail_host("mx")
+        .mx(10, "mx");
+
+    // The policy is a provider's, and the record is not.
+    let mut stage = plan.domain("delegated-in-part");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .record(ID)
+        .policy_host_behind_alias("mta-sts", "sts.hosting.test", policy)
         .mail_host("mx")
         .mx(10, "mx");
 }

@@ -13,7 +13,7 @@ use mta_sts_resolver::{DomainChecker, FileWatch};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::super::published::{Known, Published};
 use super::super::sight::Sight;
@@ -26,7 +26,7 @@ use super::view::View;
 use super::watched::Watched;
 use crate::command::Exit;
 use crate::command::check::now;
-use crate::command::daemons::{Asked, Log, Signals, StatusPages, cannot_listen, supervisor};
+use crate::command::daemons::{Asked, Log, Signals, StatusPages, cannot_listen, supervisor, ticking};
 use crate::command::output::with_progress;
 use crate::command::report::Sources;
 
@@ -208,11 +208,6 @@ impl Watcher {
     /// Runs until the daemon has to stop.
     async fn supervise(self, mut signals: Signals) {
         let beats = supervisor::heartbeat_interval();
-        let ticking = |every: Duration| {
-            let mut ticks = interval_at(Instant::now() + every, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        };
         let mut heart = ticking(beats.unwrap_or(Duration::from_secs(3600)));
         let mut look = ticking(FILE_INTERVAL);
         let mut reports = ticking(self.options.every);
@@ -224,7 +219,10 @@ impl Watcher {
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(&mut tasks),
-                    Asked::Tell => tracing::info!("{}", self.looker.board.status()),
+                    Asked::Tell => {
+                        let (domains, alarms) = self.looker.board.sums();
+                        tracing::info!(domains, alarms, "the state of the daemon");
+                    }
                     Asked::Nothing => {}
                 },
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.looker.board.status()),
