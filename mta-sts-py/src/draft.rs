@@ -5,7 +5,7 @@ use mta_sts_core::publish::{self, DraftError};
 use mta_sts_core::{Mode, MxPattern};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyString};
+use pyo3::types::{IntoPyDict, PyString, PyTuple};
 
 use crate::convert::{Octets, Span, Text, from_word, word_text};
 use crate::error::IntoException;
@@ -97,9 +97,7 @@ impl Draft {
     }
 
     /// Returns the constructor call. The hosts that a wildcard stands for are not known any more: it gets one that it covers.
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, &'static str, Vec<String>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, draft) = (slf.py(), &slf.get().0);
         let policy = draft.policy();
         let (mut hosts, mut wildcards) = (Vec::new(), Vec::new());
@@ -116,7 +114,8 @@ impl Draft {
         options.set_item("wildcards", wildcards)?;
         let partial = py.import("functools")?.getattr("partial")?;
         let constructor = partial.call((slf.get_type(),), Some(&options))?;
-        Ok((constructor, (draft.domain().to_string(), policy.mode().as_str(), hosts)))
+        let arguments = (draft.domain().to_string(), policy.mode().as_str(), hosts).into_pyobject(py)?;
+        Ok((constructor, arguments))
     }
 }
 

@@ -165,7 +165,7 @@ pub(crate) fn mx_name(host: &Bound<'_, PyAny>) -> PyResult<Option<core::DnsName>
 
 /// Optional hosts. A lone text is refused: it is an iterable too.
 pub(crate) fn dns_names(hosts: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<core::DnsName>>> {
-    if hosts.is_some_and(|hosts| hosts.is_instance_of::<PyString>()) {
+    if hosts.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
         return Err(PyTypeError::new_err("expected an iterable of hosts, not one alone"));
     }
     hosts.map(|hosts| hosts.try_iter()?.map(|host| dns_name(&host?)).collect()).transpose()

@@ -75,6 +75,9 @@ fn target_of(given: &Bound<'_, PyAny>) -> PyResult<Target> {
     Ok(target.with_growth(growth.collect::<PyResult<Vec<_>>>()?))
 }
 
+/// Sets a span of time among the facts.
+type Setter = fn(Facts, Duration) -> Facts;
+
 fn facts_of(given: &Bound<'_, PyAny>) -> PyResult<Facts> {
     wanted(Values::Publishing, given, "Facts")?;
     let hosts = given.getattr("hosts")?;
@@ -82,7 +85,7 @@ fn facts_of(given: &Bound<'_, PyAny>) -> PyResult<Facts> {
     if let Some(name) = optional_name(given, "policy_host")? {
         facts = facts.with_policy_host(name);
     }
-    let set: [(&str, fn(Facts, Duration) -> Facts); 6] = [
+    let set: [(&str, Setter); 6] = [
         ("record_ttl", Facts::with_record_ttl),
         ("mx_ttl", Facts::with_mx_ttl),
         ("policy_host_ttl", Facts::with_policy_host_ttl),
