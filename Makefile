@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo`, `make test`.
 
-.PHONY: demo test soak library install command install-command
+.PHONY: demo test soak library install command install-command python install-python dist
 
 demo:
 	@echo 'Builds the command mtasts, which takes about a minute the first time. It then runs a mail world on loopback: DNS, policy'
@@ -67,3 +67,28 @@ install-command:
 	$(PROGRAM) completions bash >$(COMPLETIONS)/bash-completion/completions/mtasts
 	$(PROGRAM) completions zsh >$(COMPLETIONS)/zsh/vendor-completions/_mtasts
 	$(PROGRAM) completions fish >$(COMPLETIONS)/fish/vendor_completions.d/mtasts.fish
+
+# The Python package without pip, as distributions want it: `make python`, then `make install-python PREFIX=/usr PYTHONDIR=FOLDER`.
+# It runs with every CPython since 3.10. MODULE installs another build of its native module.
+MODULE ?= $(BUILT)/lib_core.so
+PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
+PACKAGE = $(DESTDIR)$(PYTHONDIR)/mta_sts
+DIST_INFO = $(DESTDIR)$(PYTHONDIR)/mta_sts-$(VERSION).dist-info
+
+python:
+	$(CARGO) build --release --package mta-sts-py --features extension-module $(if $(findstring --target,$(CARGOFLAGS)),,$(if $(TARGET),--target $(TARGET))) $(CARGOFLAGS)
+
+install-python:
+	@[ -e $(MODULE) ] || { echo '$(MODULE) is not there: run "make python" first, as yourself' >&2; exit 1; }
+	install -d $(PACKAGE) $(DIST_INFO)
+	install -m 644 mta-sts-py/python/mta_sts/*.py mta-sts-py/python/mta_sts/*.pyi mta-sts-py/python/mta_sts/py.typed $(PACKAGE)
+	install -m 644 $(MODULE) $(PACKAGE)/_core.abi3.so
+	$(STRIP) --strip-unneeded $(PACKAGE)/_core.abi3.so
+	mta-sts-py/metadata $(VERSION) >$(DIST_INFO)/METADATA
+	chmod 644 $(DIST_INFO)/METADATA
+
+# The tarball of a release, with all crates, which builds without a network: DIST is the folder for it.
+DIST ?= $(CARGO_TARGET_DIR)/dist
+
+dist:
+	@packaging/dist $(DIST)

@@ -47,7 +47,7 @@
 #define MTASTS_VERSION_PATCH 0
 #define MTASTS_VERSION_NUMBER (MTASTS_VERSION_MAJOR * 65536 + MTASTS_VERSION_MINOR * 256 + MTASTS_VERSION_PATCH)
 
-/* Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail. */
+/* Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail, 1501 policies to be published, 1521 histories of them. */
 
 /** The name is empty. */
 #define MTASTS_ERR_EMPTY_NAME 101
@@ -375,6 +375,48 @@
 
 /** The report has no period. */
 #define MTASTS_ERR_MISSING_REPORT_PERIOD 1368
+
+/** The policy names no MX host, and its mode is not none. */
+#define MTASTS_ERR_NO_HOSTS_IN_DRAFT 1501
+
+/** A host name can never match an MX host. */
+#define MTASTS_ERR_HOST_NEVER_MATCHES 1502
+
+/** The host name has a single label, so senders do not find the host. */
+#define MTASTS_ERR_SINGLE_LABEL_HOST 1503
+
+/** The host name has an underscore, for which senders refuse the whole policy. */
+#define MTASTS_ERR_UNDERSCORE_IN_HOST 1504
+
+/** The pattern is not a wildcard. */
+#define MTASTS_ERR_NOT_A_WILDCARD 1505
+
+/** Anybody may register names that the wildcard covers. */
+#define MTASTS_ERR_DRAFT_WILDCARD_TOO_WIDE 1506
+
+/** The wildcard covers none of the MX hosts. */
+#define MTASTS_ERR_UNUSED_WILDCARD 1507
+
+/** The `max_age` is less than a day or more than a year. */
+#define MTASTS_ERR_DRAFT_MAX_AGE 1508
+
+/** The policy is longer than 65,536 octets, which many senders refuse. */
+#define MTASTS_ERR_DRAFT_TOO_LARGE 1509
+
+/** The text does not begin like a history. */
+#define MTASTS_ERR_NOT_A_HISTORY 1521
+
+/** The history has a version that this crate does not support. */
+#define MTASTS_ERR_UNKNOWN_HISTORY_VERSION 1522
+
+/** The history is truncated. */
+#define MTASTS_ERR_TRUNCATED_HISTORY 1523
+
+/** A line of the history is not valid. */
+#define MTASTS_ERR_BAD_HISTORY_LINE 1524
+
+/** A line of the history is repeated, or contradicts another one. */
+#define MTASTS_ERR_DUPLICATE_HISTORY_LINE 1525
 
 /* Reasons why a Policy Host gave no response. */
 
@@ -1518,6 +1560,123 @@
 #define MTASTS_SEVERITY_ERROR 3
 
 /**
+ * The TTL of the TXT record. Default: an hour.
+ */
+#define MTASTS_PUBLISH_TIME_RECORD_TTL 1
+
+/**
+ * The TTL of the MX records. Default: a day.
+ */
+#define MTASTS_PUBLISH_TIME_MX_TTL 2
+
+/**
+ * The TTL of the addresses, or of the alias, of the Policy Host; it counts only where the Policy Host changes. Default: an
+ * hour.
+ */
+#define MTASTS_PUBLISH_TIME_POLICY_HOST_TTL 3
+
+/**
+ * The time for which a reverse proxy, a CDN, or one of several servers may go on serving the old policy. Default: a minute
+ * (RFC 8461, 8.2).
+ */
+#define MTASTS_PUBLISH_TIME_POLICY_CACHE 4
+
+/**
+ * The time after which senders ask a Policy Host again that did not respond. Default: 5 minutes (RFC 8461, 3.3).
+ */
+#define MTASTS_PUBLISH_TIME_RETRY 5
+
+/**
+ * The time for which senders keep a message in their queues. Default: 5 days (RFC 5321, 4.5.4.1).
+ */
+#define MTASTS_PUBLISH_TIME_QUEUE_LIFETIME 6
+
+/**
+ * Serve the policy of the step.
+ */
+#define MTASTS_PUBLISH_ACTION_PUT_POLICY 1
+
+/**
+ * Have another host serve the policy of the step, then point the name of the Policy Host at it.
+ */
+#define MTASTS_PUBLISH_ACTION_MOVE_POLICY_HOST 2
+
+/**
+ * Publish the record with the id of the step.
+ */
+#define MTASTS_PUBLISH_ACTION_PUT_RECORD 3
+
+/**
+ * Change the MX records.
+ */
+#define MTASTS_PUBLISH_ACTION_CHANGE_MX 4
+
+/**
+ * Delete the TXT record.
+ */
+#define MTASTS_PUBLISH_ACTION_DELETE_RECORD 5
+
+/**
+ * Serve no policy any more.
+ */
+#define MTASTS_PUBLISH_ACTION_DELETE_POLICY 6
+
+/**
+ * Nothing.
+ */
+#define MTASTS_PUBLISH_WAIT_NOTHING 1
+
+/**
+ * The step before.
+ */
+#define MTASTS_PUBLISH_WAIT_PREVIOUS_STEP 2
+
+/**
+ * Caches between the Policy Host and senders, or the addresses of the former Policy Host in DNS.
+ */
+#define MTASTS_PUBLISH_WAIT_POLICY_CACHE 3
+
+/**
+ * The TTL of the old record.
+ */
+#define MTASTS_PUBLISH_WAIT_RECORD_TTL 4
+
+/**
+ * The time after which senders ask a Policy Host again that did not respond.
+ */
+#define MTASTS_PUBLISH_WAIT_RETRY 5
+
+/**
+ * The max_age of an older policy.
+ */
+#define MTASTS_PUBLISH_WAIT_OLD_POLICIES 6
+
+/**
+ * Policies from before the history.
+ */
+#define MTASTS_PUBLISH_WAIT_UNKNOWN_POLICIES 7
+
+/**
+ * The TTL of the old MX records, and the queues of senders.
+ */
+#define MTASTS_PUBLISH_WAIT_QUEUED_MAIL 8
+
+/**
+ * The time for which a policy is tested before it is enforced.
+ */
+#define MTASTS_PUBLISH_WAIT_TESTING_PERIOD 9
+
+/**
+ * The time for which an enforced policy has a short max_age.
+ */
+#define MTASTS_PUBLISH_WAIT_MAX_AGE_GROWTH 10
+
+/**
+ * The max_age of all policies from before the removal.
+ */
+#define MTASTS_PUBLISH_WAIT_OPT_OUT 11
+
+/**
  * The names, for Postfix 3.4 and later, and for sendmail's FEATURE(sts).
  */
 #define MTASTS_POSTFIX_BASIC 0
@@ -1573,6 +1732,14 @@ typedef struct mtasts_delivery mtasts_delivery;
 typedef struct mtasts_domain mtasts_domain;
 
 /**
+ * A policy to be published, and the record that announces it (RFC 8461, 3.1 and 3.2). It never changes.
+ *
+ * It is always a policy that senders accept: each mx names hosts that they can find, and the max_age is between a day and
+ * a year.
+ */
+typedef struct mtasts_draft mtasts_draft;
+
+/**
  * A report to be delivered now.
  */
 typedef struct mtasts_due_report mtasts_due_report;
@@ -1621,6 +1788,16 @@ typedef struct mtasts_findings mtasts_findings;
  * An explanation of a failure: its cause, who has to act, and how to fix it.
  */
 typedef struct mtasts_hint mtasts_hint;
+
+/**
+ * What a domain has published, and when: its policies, the ids of its record, and its MX hosts. From it follows what senders
+ * may still hold, so keep it: save mtasts_history_text() after each change.
+ *
+ * Note what is published whenever it changes, or whenever it was looked at: what has not changed is no change. What is taken
+ * from it is valid until the next change. It holds at most 64 policies, 64 ids and 1024 hosts; of a policy that it forgets it
+ * knows until when senders may hold it.
+ */
+typedef struct mtasts_history mtasts_history;
 
 /**
  * A policy discovery: it says what to query, takes the answers, and ends with an outcome.
@@ -1676,6 +1853,35 @@ typedef struct mtasts_policy mtasts_policy;
  * The answer for mail to a domain.
  */
 typedef struct mtasts_postfix_answer mtasts_postfix_answer;
+
+/**
+ * What DNS and the Policy Host look like now, and how long others keep what they have seen of it.
+ *
+ * A TTL is the one that resolvers have seen: where it is about to be lowered, set the old one.
+ */
+typedef struct mtasts_publish_facts mtasts_publish_facts;
+
+/**
+ * The steps from what a domain publishes to what it wants to publish, with their times.
+ *
+ * Do the first step when its time has come, note what has changed in the history, and plan again: the plan goes on where it
+ * was.
+ */
+typedef struct mtasts_publish_plan mtasts_publish_plan;
+
+/**
+ * A step of a plan: what to do, when, and why not before. It belongs to its mtasts_publish_plan.
+ *
+ * It has two times. At the earliest, no sender refuses mail that compares the id of the record with that of its policy before
+ * it delivers, as RFC 8461 asks, and that the Policy Host responds to. At the safe time no sender does, whatever it compares:
+ * each policy that could refuse mail has expired.
+ */
+typedef struct mtasts_publish_step mtasts_publish_step;
+
+/**
+ * What a domain wants to publish in the end.
+ */
+typedef struct mtasts_publish_target mtasts_publish_target;
 
 /**
  * The answer whether a policy can be enforced, what is missing, and the amount of evidence.
@@ -1740,6 +1946,21 @@ typedef struct mtasts_report_sender mtasts_report_sender;
  * The contents of the subject of a mail with a report (RFC 8460, 5.3). The report itself takes precedence.
  */
 typedef struct mtasts_report_subject mtasts_report_subject;
+
+/**
+ * A host that is or was in the MX records. It belongs to its mtasts_history.
+ */
+typedef struct mtasts_seen_host mtasts_seen_host;
+
+/**
+ * An id that the record has or had. It belongs to its mtasts_history.
+ */
+typedef struct mtasts_seen_record mtasts_seen_record;
+
+/**
+ * A policy that is or was served. It belongs to its mtasts_history.
+ */
+typedef struct mtasts_served_policy mtasts_served_policy;
 
 /**
  * The decision about a session before the MAIL command, and what to report.
@@ -1956,6 +2177,21 @@ typedef uint32_t mtasts_ready_verdict;
 typedef uint32_t mtasts_severity;
 
 /**
+ * A time for which others keep what they have seen: one of the MTASTS_PUBLISH_TIME_ numbers.
+ */
+typedef uint32_t mtasts_publish_time;
+
+/**
+ * What is done in a step: one of the MTASTS_PUBLISH_ACTION_ numbers.
+ */
+typedef uint32_t mtasts_publish_action;
+
+/**
+ * What has to be waited for before a step: one of the MTASTS_PUBLISH_WAIT_ numbers, consecutive from 1.
+ */
+typedef uint32_t mtasts_publish_wait;
+
+/**
  * The form of an answer: one of the MTASTS_POSTFIX_ numbers.
  */
 typedef uint32_t mtasts_postfix_form;
@@ -2088,6 +2324,15 @@ size_t mtasts_error_offset(const mtasts_error *error);
  * Since: 0.1.0
  */
 const char *mtasts_error_path(const mtasts_error *error);
+
+/**
+ * The host or the wildcard that a policy to be published must not name. NULL for any other error, and for NULL.
+ *
+ * Ownership: the result is owned by `error` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_error_name(const mtasts_error *error);
 
 /**
  * Frees an error. NULL is fine.
@@ -5819,6 +6064,791 @@ const char *mtasts_finding_senders(const mtasts_finding *finding);
  * Since: 0.1.0
  */
 const char *mtasts_finding_help(const mtasts_finding *finding);
+
+/**
+ * Makes the policy of `domain` with this `mode`, one of the MTASTS_MODE_ numbers, that names exactly these MX hosts:
+ * `count` names at `hosts`. `max_age` is in seconds, from 86400 to 31557600. In mode none it names no host.
+ *
+ * Pass every host in the MX records or, without MX records, the domain's own name. Their order makes no difference: the
+ * same policy has the same text and the same id.
+ *
+ * Errors: 101 to 109 for the domain and the hosts; 1501 to 1509, with mtasts_error_name() if a host is at fault;
+ * MTASTS_ERR_ARGUMENT for an unknown mode.
+ *
+ * Ownership: the caller owns `*draft`; free it with mtasts_draft_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_draft_new(const char *domain,
+                               mtasts_mode mode,
+                               const char *const *hosts,
+                               size_t count,
+                               uint64_t max_age,
+                               mtasts_draft **draft,
+                               mtasts_error **error);
+
+/**
+ * Makes the same policy as `draft`, with the `wildcard`, such as "*.mail.example.net", in place of the hosts that it
+ * covers. In mode none it is the same.
+ *
+ * Any host below that domain could then receive the mail, so exact names are better (RFC 8461, 10.4).
+ *
+ * Errors: 101 to 109 for the wildcard; 1501 to 1509, with mtasts_error_name(): it is no wildcard, covers no host of the
+ * policy, or is below a domain under which anybody may register names.
+ *
+ * Ownership: the caller owns `*widened`; free it with mtasts_draft_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_draft_with_wildcard(const mtasts_draft *draft,
+                                         const char *wildcard,
+                                         mtasts_draft **widened,
+                                         mtasts_error **error);
+
+/**
+ * The domain. NULL for NULL.
+ *
+ * Ownership: the result is owned by `draft` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_draft_domain(const mtasts_draft *draft);
+
+/**
+ * The policy. mtasts_policy_text() is the body to serve at mtasts_domain_policy_url(), as "text/plain": each of its lines
+ * is ended by CRLF. NULL for NULL.
+ *
+ * Ownership: the result is owned by `draft` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_policy *mtasts_draft_policy(const mtasts_draft *draft);
+
+/**
+ * The id of the policy: the first 20 hexadecimal digits of the SHA-256 of its body. NULL for NULL.
+ *
+ * Ownership: the result is owned by `draft` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_draft_id(const mtasts_draft *draft);
+
+/**
+ * The TXT record to publish at mtasts_domain_txt_name(), as one character-string. NULL for NULL.
+ *
+ * Ownership: the result is owned by `draft` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_draft_record(const mtasts_draft *draft);
+
+/**
+ * Writes the TXT record as a line of a zone file, without its line end, with a `ttl` in seconds.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: the caller owns `*line`; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_draft_zone_line(const mtasts_draft *draft, uint32_t ttl, mtasts_text **line);
+
+/**
+ * Frees a draft. NULL is fine.
+ *
+ * Ownership: the object passes to the library.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_draft_free(mtasts_draft *draft);
+
+/**
+ * Returns the id that a draft with this body would have: `len` octets at `body`.
+ *
+ * A body that is served under another id may have been changed without its record; it may also be from another program.
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: the caller owns `*id`; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_draft_id_of(const uint8_t *body,
+                                 size_t len,
+                                 mtasts_text **id);
+
+/**
+ * Creates the history of a `domain` that has published nothing yet.
+ *
+ * Errors: 101 to 109 for the domain.
+ *
+ * Ownership: the caller owns `*history`; free it with mtasts_history_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_new(const char *domain, mtasts_history **history, mtasts_error **error);
+
+/**
+ * Parses the text of a history: `len` octets at `text`, as written by mtasts_history_text().
+ *
+ * Errors: 1521 to 1525, with line and octet. Do not plan without the history: what senders may hold is then not known.
+ *
+ * Ownership: the caller owns `*history`; free it with mtasts_history_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_parse(const uint8_t *text,
+                                   size_t len,
+                                   mtasts_history **history,
+                                   mtasts_error **error);
+
+/**
+ * Writes the history as text: save it in a file, and parse it with mtasts_history_parse(). The same history has the same
+ * text.
+ *
+ * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ *
+ * Ownership: the caller owns `*text`; free it with mtasts_text_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_text(const mtasts_history *history,
+                                  mtasts_text **text);
+
+/**
+ * Sets the `time`, in Unix seconds, until which senders may hold a policy that is not in this history, for a domain that had
+ * policies before its history was kept: now and the longest max_age that it ever served.
+ *
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_set_unknown_until(mtasts_history *history,
+                                               uint64_t time);
+
+/**
+ * Notes the `policy` that the Policy Host serves at the time `now`, in Unix seconds: NULL if there is none that senders
+ * could fetch. It may be freed afterwards.
+ *
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_note_policy(mtasts_history *history,
+                                         const mtasts_policy *policy,
+                                         uint64_t now);
+
+/**
+ * Notes the `id` of the record at the time `now`, in Unix seconds: NULL if there is no record that senders would use.
+ *
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_BAD_ID; MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_note_record(mtasts_history *history,
+                                         const char *id,
+                                         uint64_t now,
+                                         mtasts_error **error);
+
+/**
+ * Notes the hosts in the MX records at the time `now`, in Unix seconds: `count` names at `hosts`; without MX records, the
+ * domain's own name.
+ *
+ * What was taken from the history before is no longer valid. Errors: 101 to 109 for a host; MTASTS_ERR_POISONED.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_history_note_hosts(mtasts_history *history,
+                                        const char *const *hosts,
+                                        size_t count,
+                                        uint64_t now,
+                                        mtasts_error **error);
+
+/**
+ * The domain. NULL for NULL.
+ *
+ * Ownership: the result is owned by `history` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_history_domain(const mtasts_history *history);
+
+/**
+ * The time until which senders may hold a policy that is not in the history, in Unix seconds. 0 if there is none, for NULL,
+ * and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_history_unknown_until(const mtasts_history *history);
+
+/**
+ * The policy that some sender may hold the longest, if nobody fetched one after the time `now`, in Unix seconds. NULL if
+ * none may hold one, for NULL, and when poisoned.
+ *
+ * Ownership: the result is owned by `history` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_served_policy *mtasts_history_longest_cached(const mtasts_history *history,
+                                                          uint64_t now);
+
+/**
+ * The number of policies. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_history_policy_count(const mtasts_history *history);
+
+/**
+ * A policy, by its index from 0 in the order in which they were last begun to be served. NULL for NULL, when poisoned, and
+ * if the index is out of range.
+ *
+ * Ownership: the result is owned by `history` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_served_policy *mtasts_history_policy_get(const mtasts_history *history,
+                                                      size_t index);
+
+/**
+ * The number of ids of the record. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_history_record_count(const mtasts_history *history);
+
+/**
+ * An id of the record, by its index from 0 in the order in which they were last published. NULL for NULL, when poisoned, and
+ * if the index is out of range.
+ *
+ * Ownership: the result is owned by `history` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_seen_record *mtasts_history_record_get(const mtasts_history *history,
+                                                    size_t index);
+
+/**
+ * The number of MX hosts. 0 for NULL, and when poisoned.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_history_host_count(const mtasts_history *history);
+
+/**
+ * An MX host, by its index from 0. NULL for NULL, when poisoned, and if the index is out of range.
+ *
+ * Ownership: the result is owned by `history` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_seen_host *mtasts_history_host_get(const mtasts_history *history, size_t index);
+
+/**
+ * Frees a history. NULL is fine.
+ *
+ * Ownership: the object passes to the library.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_history_free(mtasts_history *history);
+
+/**
+ * The id by its body, as mtasts_draft_id_of() returns it; its record may have had another one. NULL for NULL.
+ *
+ * Ownership: the result is owned by `policy` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_served_policy_id(const mtasts_served_policy *policy);
+
+/**
+ * The mode: one of the MTASTS_MODE_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_mode mtasts_served_policy_mode(const mtasts_served_policy *policy);
+
+/**
+ * The time for which senders keep it after a fetch, in seconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_served_policy_max_age(const mtasts_served_policy *policy);
+
+/**
+ * The number of mx patterns. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_served_policy_mx_count(const mtasts_served_policy *policy);
+
+/**
+ * An mx pattern, by its index from 0. NULL for NULL, and if the index is out of range.
+ *
+ * Ownership: the result is owned by `policy` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_served_policy_mx_get(const mtasts_served_policy *policy, size_t index);
+
+/**
+ * The time since which it has been served, in Unix seconds; if it no longer is, until mtasts_served_policy_until(). 0 for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_served_policy_since(const mtasts_served_policy *policy);
+
+/**
+ * The time at which it was no longer served, in Unix seconds; UINT64_MAX while it is. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_served_policy_until(const mtasts_served_policy *policy);
+
+/**
+ * The id. NULL for NULL.
+ *
+ * Ownership: the result is owned by `record` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_seen_record_id(const mtasts_seen_record *record);
+
+/**
+ * The time until which the record had this id before, in Unix seconds; UINT64_MAX if it has it for the first time. 0 for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_seen_record_before(const mtasts_seen_record *record);
+
+/**
+ * The time since which the record has had this id, in Unix seconds; if it no longer has, until mtasts_seen_record_until().
+ * 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_seen_record_since(const mtasts_seen_record *record);
+
+/**
+ * The time at which the record no longer had this id, in Unix seconds; UINT64_MAX while it has. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_seen_record_until(const mtasts_seen_record *record);
+
+/**
+ * The name. NULL for NULL.
+ *
+ * Ownership: the result is owned by `host` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_seen_host_name(const mtasts_seen_host *host);
+
+/**
+ * The time since which it has been in DNS, in Unix seconds; if it no longer is, until mtasts_seen_host_until(). 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_seen_host_since(const mtasts_seen_host *host);
+
+/**
+ * The time at which it was no longer in DNS, in Unix seconds; UINT64_MAX while it is. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_seen_host_until(const mtasts_seen_host *host);
+
+/**
+ * Creates a target: a policy of this `mode`, one of the MTASTS_MODE_ numbers, for the MX hosts that are in DNS. The max_age
+ * is 30 days in mode enforce and a day otherwise, unless it is set.
+ *
+ * Errors: MTASTS_ERR_ARGUMENT for an unknown mode.
+ *
+ * Ownership: the caller owns `*target`; free it with mtasts_publish_target_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_new(mtasts_mode mode,
+                                        mtasts_publish_target **target);
+
+/**
+ * Creates the target without a policy and a record: the domain no longer uses MTA-STS (RFC 8461, 8.3).
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Ownership: the caller owns `*target`; free it with mtasts_publish_target_free().
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_removed(mtasts_publish_target **target);
+
+/**
+ * Sets the `max_age`, in seconds.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_set_max_age(mtasts_publish_target *target, uint64_t max_age);
+
+/**
+ * Sets the MX hosts that DNS is to have: `count` names at `hosts`. Default: those that it has.
+ *
+ * Errors: 101 to 109 for a host.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_set_hosts(mtasts_publish_target *target,
+                                              const char *const *hosts,
+                                              size_t count,
+                                              mtasts_error **error);
+
+/**
+ * Adds a `wildcard`, which stands for the hosts that it covers. Default: none; exact names are better (RFC 8461, 10.4).
+ *
+ * Errors: 101 to 109 for the wildcard.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_add_wildcard(mtasts_publish_target *target,
+                                                 const char *wildcard,
+                                                 mtasts_error **error);
+
+/**
+ * Sets the `name` that the Policy Host is to be an alias of, for a change of the provider that serves the policy (RFC 8461,
+ * 8.2). Default: as it is.
+ *
+ * Errors: 101 to 109 for the name.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_set_policy_host(mtasts_publish_target *target,
+                                                    const char *name,
+                                                    mtasts_error **error);
+
+/**
+ * Sets the `time` for which a policy is in mode testing before it is enforced, in seconds. Default: 14 days.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_set_testing_period(mtasts_publish_target *target, uint64_t time);
+
+/**
+ * Sets which max_age a policy in mode enforce has at first: `count` values at `max_ages`, and as many at `times`, each the time
+ * after which the one beside it grows; all in seconds. Without any it has the max_age of the target at once. Default: a day
+ * for 7 days, a week for 14 days. What is not below the max_age of the target is left out.
+ *
+ * Errors: MTASTS_ERR_NULL.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_target_set_growth(mtasts_publish_target *target,
+                                               const uint64_t *max_ages,
+                                               const uint64_t *times,
+                                               size_t count);
+
+/**
+ * Frees a target. NULL is fine.
+ *
+ * Ownership: the object passes to the library.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_publish_target_free(mtasts_publish_target *target);
+
+/**
+ * Creates the facts about a domain with these MX hosts in DNS: `count` names at `hosts`; without MX records, the domain's own
+ * name.
+ *
+ * Errors: 101 to 109 for a host.
+ *
+ * Ownership: the caller owns `*facts`; free it with mtasts_publish_facts_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_facts_new(const char *const *hosts,
+                                       size_t count,
+                                       mtasts_publish_facts **facts,
+                                       mtasts_error **error);
+
+/**
+ * Sets the `name` that the Policy Host is an alias of (RFC 8461, 8.2). Default: none.
+ *
+ * Errors: 101 to 109 for the name.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_facts_set_policy_host(mtasts_publish_facts *facts,
+                                                   const char *name,
+                                                   mtasts_error **error);
+
+/**
+ * Sets a time, `which` is one of the MTASTS_PUBLISH_TIME_ numbers, to that many `seconds`.
+ *
+ * Errors: MTASTS_ERR_NULL; MTASTS_ERR_ARGUMENT for an unknown number.
+ *
+ * Threads: one at a time with the same object.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_facts_set_time(mtasts_publish_facts *facts,
+                                            mtasts_publish_time which,
+                                            uint64_t seconds);
+
+/**
+ * Frees facts. NULL is fine.
+ *
+ * Ownership: the object passes to the library.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_publish_facts_free(mtasts_publish_facts *facts);
+
+/**
+ * Plans the steps from what `history` says is published, and `facts` of the time `now`, in Unix seconds, to the `target`. All
+ * of them remain the caller's.
+ *
+ * A change of the MX hosts: the policy names old and new hosts, then the MX records change, then the policy names the new
+ * ones alone. To mode enforce: the policy is tested first, then its max_age grows. A removal: mode none until every older
+ * policy has expired, then record and policy are deleted.
+ *
+ * Errors: 1501 to 1509, with mtasts_error_name() if a host or a wildcard is at fault: the target, or what has to be served on
+ * the way to it, must not be published. MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ *
+ * Ownership: the caller owns `*plan`; free it with mtasts_publish_plan_free().
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_status mtasts_publish_plan_between(const mtasts_history *history,
+                                          const mtasts_publish_target *target,
+                                          const mtasts_publish_facts *facts,
+                                          uint64_t now,
+                                          mtasts_publish_plan **plan,
+                                          mtasts_error **error);
+
+/**
+ * The number of steps: 0 if nothing is to be done. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_publish_plan_step_count(const mtasts_publish_plan *plan);
+
+/**
+ * A step, by its index from 0. NULL for NULL, and if the index is out of range.
+ *
+ * Ownership: the result is owned by `plan` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_publish_step *mtasts_publish_plan_step_get(const mtasts_publish_plan *plan, size_t index);
+
+/**
+ * The time from which senders that compare ids hold what was published last, if each step is done at its earliest time, in
+ * Unix seconds. Until then some may go on by an older policy. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_publish_plan_settled(const mtasts_publish_plan *plan);
+
+/**
+ * The time from which all senders hold what was published last, if each step is done at its safe time, in Unix seconds. 0 for
+ * NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_publish_plan_settled_safe(const mtasts_publish_plan *plan);
+
+/**
+ * Frees a plan. NULL is fine.
+ *
+ * Ownership: the object passes to the library.
+ * Threads: one; no other uses the object any more.
+ * Since: 0.1.0
+ */
+void mtasts_publish_plan_free(mtasts_publish_plan *plan);
+
+/**
+ * What to do: one of the MTASTS_PUBLISH_ACTION_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_publish_action mtasts_publish_step_action(const mtasts_publish_step *step);
+
+/**
+ * The stable code of what to do, such as "put-policy". NULL for NULL.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_code(const mtasts_publish_step *step);
+
+/**
+ * The reason for the place of the step in the plan, in one sentence. NULL for NULL.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_reason(const mtasts_publish_step *step);
+
+/**
+ * The section of the RFC that the reason comes from, such as "RFC 8461, 8.1". NULL for NULL.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_section(const mtasts_publish_step *step);
+
+/**
+ * The policy to be served. NULL for any other step, and for NULL.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const mtasts_draft *mtasts_publish_step_draft(const mtasts_publish_step *step);
+
+/**
+ * The id that the record is to have. NULL for any other step, and for NULL.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_id(const mtasts_publish_step *step);
+
+/**
+ * The number of hosts to be added to the MX records. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_publish_step_added_count(const mtasts_publish_step *step);
+
+/**
+ * A host to be added to the MX records, by its index from 0. NULL for NULL, and if the index is out of range.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_added_get(const mtasts_publish_step *step, size_t index);
+
+/**
+ * The number of hosts to be taken out of the MX records. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+size_t mtasts_publish_step_removed_count(const mtasts_publish_step *step);
+
+/**
+ * A host to be taken out of the MX records, by its index from 0. NULL for NULL, and if the index is out of range.
+ *
+ * Ownership: the result is owned by `step` and valid as long as it.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_step_removed_get(const mtasts_publish_step *step,
+                                            size_t index);
+
+/**
+ * The time from which senders that compare ids refuse no mail for the step, if each step before it is done at its earliest
+ * time, in Unix seconds. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_publish_step_earliest(const mtasts_publish_step *step);
+
+/**
+ * What has to be waited for until the earliest time: one of the MTASTS_PUBLISH_WAIT_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_publish_wait mtasts_publish_step_wait(const mtasts_publish_step *step);
+
+/**
+ * The time from which no sender refuses mail for the step, if each step before it is done at its safe time, in Unix seconds. 0
+ * for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+uint64_t mtasts_publish_step_safe(const mtasts_publish_step *step);
+
+/**
+ * What has to be waited for until the safe time: one of the MTASTS_PUBLISH_WAIT_ numbers. 0 for NULL.
+ *
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+mtasts_publish_wait mtasts_publish_step_safe_wait(const mtasts_publish_step *step);
+
+/**
+ * The stable code of what has to be waited for, `wait`, such as "record-ttl". NULL for an unknown number. It is valid for the
+ * lifetime of the process.
+ *
+ * Ownership: the library owns the result.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_wait_word(mtasts_publish_wait wait);
+
+/**
+ * The reason to wait for it, `wait`, in one sentence. NULL for an unknown number. It is valid for the lifetime of the process.
+ *
+ * Ownership: the library owns the result.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_wait_message(mtasts_publish_wait wait);
+
+/**
+ * The section of the RFC that the reason to wait for it, `wait`, comes from, such as "RFC 8461, 8.1"; empty for
+ * MTASTS_PUBLISH_WAIT_NOTHING. NULL for an unknown number. It is valid for the lifetime of the process.
+ *
+ * Ownership: the library owns the result.
+ * Threads: any, at once.
+ * Since: 0.1.0
+ */
+const char *mtasts_publish_wait_section(mtasts_publish_wait wait);
 
 /**
  * Returns the answer for mail to `domain`, with the patterns of its `policy`, in the `form` given by one of the

@@ -73,6 +73,11 @@ PAGES = {
     "lint": ("findings about what a domain publishes",
              "A parser stops at the first error; a linter continues, and says how to fix each one.",
              ["mtasts_lint_", "mtasts_finding"], ["SEVERITY_"]),
+    "publish": ("what a domain publishes, and plans to change it",
+                "A draft is a policy that cannot stop mail by a mistake of its own. A history says what senders may still hold; a plan, "
+                "what to publish now and what only later, so that no mail is refused for a change.",
+                ["mtasts_draft_", "mtasts_history_", "mtasts_served_policy_", "mtasts_seen_record_", "mtasts_seen_host_",
+                 "mtasts_publish_"], ["PUBLISH_"]),
     "postfix": ("a policy as the answer to Postfix",
                 "The answer to a lookup of smtp_tls_policy_maps, in the form of Postfix and sendmail.",
                 ["mtasts_postfix_"], ["POSTFIX_"]),

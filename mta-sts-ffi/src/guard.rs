@@ -15,10 +15,11 @@ pub(crate) fn run(
     match catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Fault::PANIC)) {
         Ok(()) => crate::status::MTASTS_OK,
         Err(fault) => {
+            let status = fault.status();
             if let Some(error) = error {
                 give(error, mtasts_error::new(fault));
             }
-            fault.status()
+            status
         }
     }
 }

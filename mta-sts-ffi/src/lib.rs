@@ -68,6 +68,16 @@ mod ready;
 
 mod lint;
 
+mod draft;
+
+mod history;
+
+mod publish_target;
+
+mod publish_facts;
+
+mod publish_plan;
+
 mod postfix;
 
 mod pointer;
@@ -80,9 +90,11 @@ pub use cache::*;
 pub use config::*;
 pub use datagram::*;
 pub use delivery::*;
+pub use draft::*;
 pub use entry::*;
 pub use event::*;
 pub use hint::*;
+pub use history::*;
 pub use lint::*;
 pub use lookup::*;
 pub use name::*;
@@ -90,6 +102,9 @@ pub use outcome::*;
 pub use pointer::mtasts_bytes;
 pub use policy::*;
 pub use postfix::*;
+pub use publish_facts::*;
+pub use publish_plan::*;
+pub use publish_target::*;
 pub use ready::*;
 pub use record::*;
 pub use report::*;

@@ -106,11 +106,7 @@ pub unsafe extern "C" fn mtasts_policy_from_response(
 /// The mode: one of the MTASTS_MODE_ numbers. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_policy_mode(policy: Option<&mtasts_policy>) -> mtasts_mode {
-    policy.map_or(0, |policy| match policy.policy.mode() {
-        Mode::Enforce => MTASTS_MODE_ENFORCE,
-        Mode::Testing => MTASTS_MODE_TESTING,
-        Mode::None => MTASTS_MODE_NONE,
-    })
+    policy.map_or(0, |policy| number_of_mode(policy.policy.mode()))
 }
 
 /// The keyword of a mode: "enforce", "testing", "none". NULL for an unknown number. It is valid for the lifetime of the
@@ -230,6 +226,25 @@ impl mtasts_policy {
                 written: c_string(&self.policy.to_string()),
             })
         })
+    }
+}
+
+/// The number of a mode.
+pub(crate) const fn number_of_mode(mode: Mode) -> mtasts_mode {
+    match mode {
+        Mode::Enforce => MTASTS_MODE_ENFORCE,
+        Mode::Testing => MTASTS_MODE_TESTING,
+        Mode::None => MTASTS_MODE_NONE,
+    }
+}
+
+/// The mode with a number.
+pub(crate) const fn mode_of(number: mtasts_mode) -> Result<Mode, Fault> {
+    match number {
+        MTASTS_MODE_ENFORCE => Ok(Mode::Enforce),
+        MTASTS_MODE_TESTING => Ok(Mode::Testing),
+        MTASTS_MODE_NONE => Ok(Mode::None),
+        _ => Err(Fault::ARGUMENT),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::{CString, c_char};
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
+use mta_sts_core::publish::{DraftError, DraftErrorKind, HistoryError, HistoryErrorKind};
 use mta_sts_core::tlsrpt::{
     DatagramError, DatagramErrorKind, Deviation, DeviationKind, MailError, MailErrorKind, ReportError,
     ReportErrorKind, ReportPath, ReportSenderError, ReportSenderErrorKind, TallyError, TallyErrorKind,
@@ -44,6 +45,7 @@ pub struct mtasts_error {
     fault: Fault,
     message: CString,
     path: Option<CString>,
+    name: Option<CString>,
 }
 
 /// The stable code of a status, fault or finding, such as "missing-mx", for logs and metrics.
@@ -127,6 +129,12 @@ pub extern "C" fn mtasts_error_path(error: Option<&mtasts_error>) -> *const c_ch
     error.and_then(|error| error.path.as_ref()).map_or(NONE, |path| path.as_ptr())
 }
 
+/// The host or the wildcard that a policy to be published must not name. NULL for any other error, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mtasts_error_name(error: Option<&mtasts_error>) -> *const c_char {
+    error.and_then(|error| error.name.as_ref()).map_or(NONE, |name| name.as_ptr())
+}
+
 /// Frees an error. NULL is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_error_free(error: Option<Box<mtasts_error>>) {
@@ -134,12 +142,12 @@ pub extern "C" fn mtasts_error_free(error: Option<Box<mtasts_error>>) {
 }
 
 /// A fault, before an error object is requested.
-#[derive(Clone, Copy)]
 pub(crate) struct Fault {
     status: i32,
     line: u32,
     offset: usize,
     path: Option<ReportPath>,
+    name: Option<Box<str>>,
 }
 
 impl Fault {
@@ -159,10 +167,10 @@ impl Fault {
     }
 
     const fn at(status: i32, line: u32, offset: usize) -> Self {
-        Self { status, line, offset, path: None }
+        Self { status, line, offset, path: None, name: None }
     }
 
-    pub(crate) const fn status(self) -> i32 {
+    pub(crate) const fn status(&self) -> i32 {
         self.status
     }
 }
@@ -177,7 +185,7 @@ macro_rules! stage_faults {
     )*};
 }
 
-stage_faults!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError);
+stage_faults!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError HistoryError);
 
 macro_rules! report_faults {
     ($($error:ident)*) => {$(
@@ -204,6 +212,13 @@ macro_rules! kind_faults {
 
 kind_faults!(LookupError PostfixError ReportSenderError MailError);
 
+impl From<DraftError> for Fault {
+    fn from(error: DraftError) -> Self {
+        let name = error.name().map(|name| name.to_string().into_boxed_str());
+        Self { name, ..Self::of(error.kind().number().into()) }
+    }
+}
+
 impl From<FetchError> for Fault {
     /// If the body is not a policy, its error has more detail.
     fn from(error: FetchError) -> Self {
@@ -218,13 +233,15 @@ impl mtasts_error {
         let sentence = find(fault.status).map(|(_, message)| message.to_string_lossy()).unwrap_or_default();
         let offset = fault.offset;
         let path = fault.path.map(|path| path.to_string());
-        let message = match (path.as_deref(), fault.line) {
-            (Some(""), _) => format!("{sentence} (byte {offset})"),
-            (Some(path), _) => format!("{sentence} ({path}, byte {offset})"),
-            (None, 0) => sentence.into_owned(),
-            (None, line) => format!("{sentence} (line {line}, byte {offset})"),
+        let message = match (path.as_deref(), fault.name.as_deref(), fault.line) {
+            (Some(""), _, _) => format!("{sentence} (byte {offset})"),
+            (Some(path), _, _) => format!("{sentence} ({path}, byte {offset})"),
+            (None, Some(name), _) => format!("{name}: {sentence}"),
+            (None, None, 0) => sentence.into_owned(),
+            (None, None, line) => format!("{sentence} (line {line}, byte {offset})"),
         };
-        Self { fault, message: c_string(&message), path: path.as_deref().map(c_string) }
+        let (path, name) = (path.as_deref().map(c_string), fault.name.as_deref().map(c_string));
+        Self { fault, message: c_string(&message), path, name }
     }
 }
 
@@ -277,7 +294,7 @@ macro_rules! rows_of {
 rows_of!(
     NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind LookupErrorKind
     SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DeviationKind DatagramErrorKind
-    TallyErrorKind ReportSenderErrorKind MailErrorKind
+    TallyErrorKind ReportSenderErrorKind MailErrorKind DraftErrorKind HistoryErrorKind
 );
 
 static LENS: [text::Lens; ROWS.len()] = text::lens(&ROWS);

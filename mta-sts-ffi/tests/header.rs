@@ -10,6 +10,7 @@ use std::{env, fs};
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::PostfixErrorKind;
+use mta_sts_core::publish::{DraftErrorKind, HistoryErrorKind};
 use mta_sts_core::tlsrpt::{
     DatagramErrorKind, DeviationKind, MailErrorKind, ReportErrorKind, ReportSenderErrorKind, TallyErrorKind,
     TlsrptRecordErrorKind,
@@ -141,7 +142,7 @@ fn constants() -> String {
             })*
         };
     }
-    group!("Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
+    group!("Errors in an input: 101 names, 201 records, 301 policies, 401 responses, 701 entries, 801 calls of a lookup, 1201 Postfix, 1301 TLSRPT records, 1321 TLS reports, 1341 datagrams of libtlsrpt, 1351 tallies, 1361 senders of reports, 1366 their mail, 1501 policies to be published, 1521 histories of them.", "ERR_", NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind EntryErrorKind LookupErrorKind PostfixErrorKind TlsrptRecordErrorKind ReportErrorKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind DraftErrorKind HistoryErrorKind);
     group!("Reasons why a Policy Host gave no response.", "FETCH_", FetchFailure);
     group!("Reasons why DNS gave no answer.", "TXT_", TxtFailure);
     group!("Reasons why a session fails a requirement.", "FAULT_", SessionFault);

@@ -10,10 +10,17 @@ pub(crate) fn subscript<'py>(
     len: usize,
     item: impl Fn(usize) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let signed_len = isize::try_from(len)?;
     if let Ok(slice) = key.cast::<PySlice>() {
-        let indices = slice.indices(len.cast_signed())?;
+        let indices = slice.indices(signed_len)?;
+        let mut next = indices.start;
         let items: PyResult<Vec<_>> = (0..indices.slicelength)
-            .map(|step| item((indices.start + step.cast_signed() * indices.step).cast_unsigned()))
+            .map(|_| {
+                let index = usize::try_from(next)?;
+                // The step after the last item leads anywhere.
+                next = next.wrapping_add(indices.step);
+                item(index)
+            })
             .collect();
         return Ok(PyList::new(key.py(), items?)?.into_any());
     }
@@ -21,7 +28,7 @@ pub(crate) fn subscript<'py>(
         Err(error) if error.is_instance_of::<PyOverflowError>(key.py()) => isize::MAX,
         index => index?,
     };
-    let index = if index < 0 { index + len.cast_signed() } else { index };
+    let index = if index < 0 { index + signed_len } else { index };
     match usize::try_from(index) {
         Ok(index) if index < len => item(index),
         _ => Err(PyIndexError::new_err("index out of range")),

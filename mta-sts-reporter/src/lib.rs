@@ -4,6 +4,7 @@
 //! - [`Inbox`] reads reports that were received, from files, folders, mailboxes and messages.
 //! - [`Collector`] receives the sessions of mail servers, and [`ReportStore`] persists the counts.
 //! - [`Overview`] summarizes them, and [`Page`] renders them as HTML.
+//! - [`PublishedPage`] renders what a domain publishes, and what to do next, as HTML.
 //! - [`Outbox`] sends reports that are due, by mail and by POST.
 //!
 //! The feature `sender`, on by default, has the collector, the store and the outbox; a program that only reads reports leaves it
@@ -19,6 +20,7 @@ mod overview;
 mod page;
 #[cfg(feature = "sender")]
 mod report_store;
+mod span;
 #[cfg(feature = "sender")]
 mod sqlite_fault;
 mod visible;
@@ -43,9 +45,10 @@ pub use overview::{
     Answer, Cause, Counts, Date, Day, DeviationCount, DomainOverview, DomainStanding, Enforcement, Headline,
     Overview, ReportedDomain, SeenPolicy, SeenTlsa, Submitter, UnreadableLine, Validates,
 };
-pub use page::Page;
+pub use page::{Page, PublishedDomain, PublishedFinding, PublishedHost, PublishedPage};
 #[cfg(feature = "sender")]
 pub use report_store::{
     ReportStore, ReportStoreConfig, ReportStoreError, ReportStoreErrorKind, ReportStoreState,
 };
+pub use span::Span;
 pub use visible::Visible;

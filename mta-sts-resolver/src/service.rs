@@ -199,6 +199,11 @@ impl PolicyService {
     /// unexpired policy is cached, and microseconds if no query is needed. A policy that is returned is in the store,
     /// unless the store failed.
     pub async fn answer(&self, domain: &PolicyDomain) -> PolicyAnswer {
+        self.answer_within(domain, self.shared.config.answer_within).await
+    }
+
+    /// The same as [`answer`](Self::answer), with this time limit in place of [`ServiceConfig::with_answer_within`].
+    pub async fn answer_within(&self, domain: &PolicyDomain, limit: Duration) -> PolicyAnswer {
         let shared = &self.shared;
         let now = shared.now();
         let cached = shared.cache().get(domain, now);
@@ -209,11 +214,13 @@ impl PolicyService {
             }
             return answer;
         }
-        let Some(mut flight) = self.join(domain) else { return shared.answer_without_lookup(domain).await };
+        let Some(mut flight) = self.join(domain) else {
+            return shared.answer_without_lookup(domain, limit).await;
+        };
         let start = Instant::now();
         // Twice, because the lookup may have found the policy in the store in the meantime.
-        for within in [shared.config.answer_within_if_cached, shared.config.answer_within] {
-            let left = within.min(shared.config.answer_within).saturating_sub(start.elapsed());
+        for within in [shared.config.answer_within_if_cached, limit] {
+            let left = within.min(limit).saturating_sub(start.elapsed());
             if let Ok(Ok(answer)) = timeout(left, flight.wait_for(Option::is_some)).await
                 && let Some(answer) = &*answer
             {
@@ -508,12 +515,12 @@ impl Shared {
     }
 
     /// The answer if no lookup can be made: a policy from memory or the store.
-    async fn answer_without_lookup(&self, domain: &PolicyDomain) -> PolicyAnswer {
+    async fn answer_without_lookup(&self, domain: &PolicyDomain, limit: Duration) -> PolicyAnswer {
         let busy = PolicyAnswer::Temporary(WhyTemporary::Busy(BusyWith::Lookups));
         if let Some(policy) = self.cached_policy(domain) {
             return PolicyAnswer::Policy(policy);
         }
-        let found = timeout(self.config.answer_within, self.find(domain, Purpose::Deliver)).await;
+        let found = timeout(limit, self.find(domain, Purpose::Deliver)).await;
         let Ok((Some(entry), _)) = found else { return busy };
         entry.valid_policy(self.now()).map_or(busy, |cached| PolicyAnswer::Policy(cached.policy().clone()))
     }

@@ -45,6 +45,7 @@
 //! | `alias-dangling.test`, `mx-alias-dangling.test` | `mta-sts` and `_smtp._tls`, or the MX host, are aliases of names that do not exist |
 //! | `chain-incomplete.test`, `self-signed.test` | the MX host sends a certificate without its issuer's, or one that is signed by itself |
 //! | `expires-soon.test` | the certificate of the Policy Host ends in nine days, that of the MX host in five |
+//! | `short-lived.test` | the certificates last six days, of which three are left |
 //! | `policy-differs.test` | the Policy Host has three addresses: two policies, and one 404 |
 //! | `old-lines.test` | the policy names hosts that are gone |
 //! | `mx-doubled.test` | one MX host in three records |
@@ -56,6 +57,8 @@
 //! | `sni-needed.test` | without SNI the Policy Host and `mx1` show certificates for other names, and `mx2` ends the handshake |
 //! | `sni-refused.test` | without SNI the Policy Host ends the handshake |
 //! | `dns-wildcard.test` | a wildcard has the record and the address of the Policy Host |
+//! | `delegated-in-part.test` | `mta-sts` is an alias of `sts.hosting.test`, and `_mta-sts` is not |
+//! | `provider.test`, `d0.customer.test` and so on | only with [`WorldConfig::customers`]: domains for measurements |
 //! | `name-servers-disagree.test` | the second DNS server, at 127.83.0.54 and the same port, has another record |
 //! | `tlsrpt-broken.test` | the TLSRPT record has a `rua` that is no URI |
 //! | `tlsrpt-mail.test`, `tlsrpt-https.test`, `tlsrpt-both.test` | wants TLS reports by mail, by POST, or by either; mail comes to `mx`, a POST to `rua` |

@@ -89,6 +89,32 @@ impl Plan {
         self.stage(format!("{name}.test"), None)
     }
 
+    /// A provider whose customers share its addresses. Each has a Policy Host with a certificate of its own; their MX hosts have names of
+    /// their own, and one certificate.
+    pub(crate) fn provider(&mut self, customers: u16) {
+        let mut provider = self.domain("provider");
+        let (policy_hosts, mail_hosts) = (provider.next_address(), provider.next_address());
+        let certificate =
+            CertificatePlan { names: vec!["*.mx.provider.test".to_owned()], ..provider.valid("mx") };
+        provider.mail_host_at(mail_hosts, Owner::Recipient, "mx", MailService::Starttls(certificate));
+        for number in 0..customers {
+            let (domain, mx) = (format!("d{number}.customer.test"), format!("d{number}.mx.provider.test"));
+            provider.data(&mx, Data::A(mail_hosts), None);
+            let mut customer =
+                Stage { place: 0, plan: &mut *provider.plan, domain, scenario: None, hosts: 0 };
+            let policy = PolicyHostBehaviour::Policy(customer.policy(Mode::Enforce, &[&mx]));
+            let certificate = customer.staged(customer.valid("mta-sts"), customer.valid("mta-sts"));
+            let behaviour = customer.staged(policy.clone(), policy);
+            let report = format!("v=TLSRPTv1; rua=mailto:tls@{}", customer.domain);
+            customer
+                .record(ID)
+                .data("mta-sts", Data::A(policy_hosts), None)
+                .policy_host_at(policy_hosts, "mta-sts", certificate, behaviour)
+                .data("_smtp._tls", Data::Txt(vec![report]), None)
+                .mx(10, &mx);
+        }
+    }
+
     fn stage(&mut self, domain: String, scenario: Option<usize>) -> Stage<'_> {
         self.places += 1;
         Stage { place: self.places, plan: self, domain, scenario, hosts: 0 }
@@ -389,7 +415,7 @@ impl Stage<'_> {
     }
 
     pub(crate) fn valid(&self, name: &str) -> CertificatePlan {
-        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, days_left: 30 }
+        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, days_left: 30, days_old: 30 }
     }
 
     pub(crate) fn expired(&self, name: &str) -> MailService {

@@ -16,7 +16,7 @@ use crate::tls::WithoutSni;
 use crate::zone::{Data, DnsServer, Fault};
 
 /// The whole world.
-pub(crate) fn plan() -> Plan {
+pub(crate) fn plan(customers: u16) -> Plan {
     let mut plan = Plan::default();
     // First, because the first Policy Host and the first MX host must listen always.
     sound(&mut plan);
@@ -29,8 +29,11 @@ pub(crate) fn plan() -> Plan {
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
     domains_to_check(&mut plan);
-    domain_with_wildcard(&mut plan);
+    unusual_domains(&mut plan);
     domains_with_reports(&mut plan);
+    if customers > 0 {
+        plan.provider(customers);
+    }
     plan
 }
 
@@ -644,14 +647,34 @@ fn domains_to_check(plan: &mut Plan) {
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
 
-/// A domain whose names come from a wildcard of DNS.
-fn domain_with_wildcard(plan: &mut Plan) {
+/// Domains that are out of the ordinary, and work.
+fn unusual_domains(plan: &mut Plan) {
     // A wildcard answers for `_mta-sts` and for `mta-sts`: senders find both, and those of every other name below the domain.
     let mut stage = plan.domain("dns-wildcard");
     let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
     stage
         .policy_host_at_wildcard(policy)
         .data("*", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
+        .mail_host("mx")
+        .mx(10, "mx");
+
+    // Half of its life is left, as is usual for a certificate of six days.
+    let mut stage = plan.domain("short-lived");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    let short = |name: &str| CertificatePlan { days_left: 3, days_old: 3, ..stage.valid(name) };
+    let (policy_host, mail_host) = (short("mta-sts"), short("mx"));
+    stage
+        .record(ID)
+        .policy_host_with("mta-sts", policy_host, policy.clone(), policy)
+        .faulty_mail_host("mx", MailService::Starttls(mail_host))
+        .mx(10, "mx");
+
+    // The policy is a provider's, and the record is not.
+    let mut stage = plan.domain("delegated-in-part");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    stage
+        .record(ID)
+        .policy_host_behind_alias("mta-sts", "sts.hosting.test", policy)
         .mail_host("mx")
         .mx(10, "mx");
 }

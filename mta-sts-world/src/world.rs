@@ -46,6 +46,9 @@ pub struct WorldConfig {
     pub https_port: Option<u16>,
     /// The port of all MX hosts; by default, one that is free on all their addresses.
     pub smtp_port: Option<u16>,
+    /// How many customers `provider.test` has, for measurements: `d0.customer.test`, `d1.customer.test`, and so on. All is well with
+    /// each: a record, an enforced policy of its own, an MX host at the provider, and a TLSRPT record. Default: none.
+    pub customers: u16,
 }
 
 impl World {
@@ -68,7 +71,7 @@ impl World {
     }
 
     async fn start_once(config: &WorldConfig) -> Result<Self, WorldError> {
-        let plan = table::plan();
+        let plan = table::plan(config.customers);
         let authorities = Authorities::new()?;
         let states = Arc::new(States::new(&plan.scenarios));
         let seen = Arc::new(Record::default());

@@ -15,6 +15,9 @@ use crate::scenario::{States, When};
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
     entries: Vec<Entry>,
+    /// The places of the entries of each name, in the canonical order of DNS: names below a name follow it (RFC 4034, 6.1).
+    places: BTreeMap<Name, Vec<usize>>,
+    has_wildcard: bool,
     /// Domains that are signed, with all names below them.
     signed: Vec<Name>,
     /// TXT records that a test has replaced, until the next reset.
@@ -106,12 +109,18 @@ impl Now<'_> {
 
 impl Zone {
     pub(crate) fn add(&mut self, name: &str, data: Data, when: When) {
-        self.entries.push(Entry { name: absolute(name), data, when, server: None });
+        self.push(Entry { name: absolute(name), data, when, server: None });
     }
 
     pub(crate) fn add_at(&mut self, server: DnsServer, name: &str, data: Data) {
         let (name, when) = (absolute(name), When::Always);
-        self.entries.push(Entry { name, data, when, server: Some(server) });
+        self.push(Entry { name, data, when, server: Some(server) });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.has_wildcard |= entry.name.is_wildcard();
+        self.places.entry(entry.name.clone()).or_default().push(self.entries.len());
+        self.entries.push(entry);
     }
 
     /// Marks a domain as signed; only the AD bit of responses shows it.
@@ -252,7 +261,7 @@ impl Zone {
     /// The records of a name; those of the wildcard at its closest existing ancestor if it does not exist (RFC 4592, 3.3).
     fn records_or_wildcard(&self, name: &Name, now: Now<'_>) -> Vec<Record> {
         let exists = |name: &Name| self.at(name, now).next().is_some() || self.has_descendant(name, now);
-        if exists(name) || self.entries.iter().all(|entry| !entry.name.is_wildcard()) {
+        if !self.has_wildcard || exists(name) {
             return self.records(name, now);
         }
         let mut ancestor = name.base_name();
@@ -268,14 +277,17 @@ impl Zone {
     }
 
     fn at<'z>(&'z self, name: &'z Name, now: Now<'z>) -> impl Iterator<Item = &'z Entry> {
-        self.entries.iter().filter(move |entry| entry.name == *name && now.has(entry))
+        let here = self.places.get(name).into_iter().flatten().map(|place| &self.entries[*place]);
+        here.filter(move |entry| now.has(entry))
     }
 
     /// An empty non-terminal exists (RFC 8020, 2).
     fn has_descendant(&self, name: &Name, now: Now<'_>) -> bool {
-        self.entries.iter().any(|entry| {
-            name.zone_of(&entry.name) && now.has(entry) && !matches!(entry.data, Data::Fault(..))
-        })
+        let from_here = self.places.range(name..).take_while(|(below, _)| name.zone_of(below));
+        from_here
+            .flat_map(|(_, places)| places)
+            .map(|place| &self.entries[*place])
+            .any(|entry| now.has(entry) && !matches!(entry.data, Data::Fault(..)))
     }
 }
 

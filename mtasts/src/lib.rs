@@ -4,7 +4,7 @@
 mod socketmap;
 
 pub use socketmap::{
-    AnswerCounts, DaneAnswer, DaneLookup, DnsFailureAnswer, Explanation, FetchFailureAnswer, MatchNames,
-    OverrideError, Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener,
+    AnswerCounts, AnswerTimes, DaneAnswer, DaneLookup, DnsFailureAnswer, Explanation, FetchFailureAnswer,
+    MatchNames, OverrideError, Overrides, SocketAccess, SocketmapConfig, SocketmapCounts, SocketmapListener,
     SocketmapServer, Zone, Zones,
 };

@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use self::answer::look_up;
 use self::client::Client;
 use self::counts::CountedZones;
-pub use self::counts::{AnswerCounts, SocketmapCounts};
+pub use self::counts::{AnswerCounts, AnswerTimes, SocketmapCounts};
 pub use self::explanation::Explanation;
 pub use self::overrides::{OverrideError, Overrides};
 pub use self::zone::{DaneAnswer, DaneLookup, DnsFailureAnswer, FetchFailureAnswer, MatchNames, Zone, Zones};

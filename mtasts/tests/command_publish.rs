@@ -256,6 +256,71 @@ async fn many_domains_have_one_file_and_what_cannot_be_is_told() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_what_to_do_now() {
+    let stage = Stage::start().await;
+    let smtp_port = stage.world.smtp_port().to_string();
+    let html = async |arguments: &[&str]| {
+        stage.run(&[&["html", "--smtp-port", &smtp_port], arguments].concat()).await
+    };
+    assert_eq!(html(&["spotless.test"]).await.status, Some(1));
+    let domains = ["spotless.test", "testing-fault.test", "no-mta-sts.test", "expires-soon.test"];
+    assert_eq!(stage.run(&[&["init"], &domains[..]].concat()).await.status, Some(0));
+
+    let answer = html(&["--all", "-o", "page.html"]).await;
+    assert_eq!((answer.status, answer.stdout.as_str(), answer.stderr.as_str()), (Some(0), "", ""));
+    let page = stage.read("page.html");
+    let links: Vec<_> =
+        page.split("<a href=\"#d").skip(1).map(|link| link.split(['>', '<']).nth(1).unwrap()).collect();
+    // What is urgent comes first.
+    assert_eq!(links, ["testing-fault.test", "no-mta-sts.test", "expires-soon.test", "spotless.test"]);
+    for told in [
+        "Now: serve a policy in mode testing",
+        "Not protected yet: mode testing, and there are faults to fix first",
+        "mx.testing-fault.test",
+        "By the operator of the mail host.",
+        ">4 days left<",
+        "v=STSv1; id=",
+        "max_age: 604800",
+    ] {
+        assert!(page.contains(told), "no {told:?} in {page}");
+    }
+    // What the plan does is not listed a second time.
+    assert!(!page.contains("There is no TXT record for MTA-STS"));
+
+    // From mode testing it goes on to mode enforce, unless it is told to stay.
+    let answer = html(&["testing-fault.test"]).await;
+    assert!(answer.stdout.contains("Serve the policy in mode enforce"), "{}", answer.stdout);
+    let answer = html(&["testing-fault.test", "--mode", "testing"]).await;
+    assert!(answer.stdout.contains("<!doctype") && !answer.stdout.contains("in mode enforce, with"));
+    let answer = html(&["spotless.test", "--remove"]).await;
+    assert!(answer.stdout.contains("Now: serve a policy in mode none"), "{}", answer.stdout);
+
+    // Reports are heeded, and what of them is not read is in the exit status.
+    fs::write(stage.folder.path().join("nothing.json"), "{").unwrap();
+    let answer = html(&["testing-fault.test", "--reports", "nothing.json"]).await;
+    assert_eq!(answer.status, Some(66), "{}", answer.stderr);
+    assert!(answer.stdout.contains("</html>") && answer.stderr.contains("Not read"), "{}", answer.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_made_of_what_can_be_seen() {
+    let stage = Stage::start().await;
+    assert_eq!(stage.run(&["init", "spotless.test", "healthy-enforce.test"]).await.status, Some(0));
+    // Of this domain DNS tells nothing now.
+    stage.edit(|text| {
+        let (head, tables) = text.split_once("\n[").unwrap();
+        let (first, _) = tables.split_once("\n\n[").unwrap_or((tables, ""));
+        let broken = first.replace(first.split('"').nth(1).unwrap(), "bogus.test");
+        format!("{head}\n[{tables}\n[{broken}")
+    });
+    let smtp_port = stage.world.smtp_port().to_string();
+    let answer = stage.run(&["html", "--all", "--smtp-port", &smtp_port]).await;
+    assert_eq!(answer.status, Some(75), "{}", answer.stderr);
+    assert!(answer.stderr.contains("bogus.test"), "{}", answer.stderr);
+    assert!(answer.stdout.contains("Nothing can be said now") && answer.stdout.contains("spotless.test"));
+}
+
 impl Stage {
     /// `mtasts publish check`, in JSON: the exit status, and the domains.
     async fn check(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
@@ -342,6 +407,7 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
         "certificate-expired.test",
         "mode-none.test",
         "implicit-mx.test",
+        "delegated-in-part.test",
     ];
     assert_eq!(stage.run(&[&["init"][..], &domains].concat()).await.status, Some(0));
     let answer = stage.run(&["check", "--all", "--smtp-port", &port]).await;
@@ -362,7 +428,7 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
     assert!(!said.contains("covered by"), "{}", answer.stdout);
 
     let (status, found) = stage.check(&["--all"]).await;
-    assert_eq!((status, found.len()), (Some(1), 5));
+    assert_eq!((status, found.len()), (Some(1), 6));
     let of = |domain: &str| found.iter().find(|one| one["domain"] == domain).unwrap();
     assert_eq!(codes(of("dns-wildcard.test")), ["record-wildcard", "policy-host-wildcard"]);
     assert_eq!(
@@ -371,6 +437,14 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
     );
     assert_eq!(of("spotless.test")["wildcards"], serde_json::json!({"record": false, "policy_host": false}));
     assert_eq!(of("implicit-mx.test")["mx"]["implicit"], true);
+    assert_eq!(codes(of("delegated-in-part.test")), ["no-tlsrpt", "delegated-in-part"]);
+
+    // A domain that takes no mail, one in U-labels, and one whose Policy Host gives different answers.
+    let (status, found) = stage.check(&["null-mx.test", "b\u{fc}cher.test", "policy-differs.test"]).await;
+    let verdicts: Vec<_> = found.iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+    assert_eq!((status, verdicts), (Some(1), vec!["null-mx", "no-such-domain", "delivered"]));
+    assert_eq!(found[1]["domain"], "xn--bcher-kva.test");
+    assert!(codes(&found[2]).contains(&"policy-differs"), "{found:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -393,6 +393,21 @@ async fn an_answer_that_takes_long_is_temporary_and_its_lookup_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_zone_has_a_time_limit_of_its_own() {
+    let stage = Stage::start().await;
+    let slow = "TEMP The lookup takes long, and continues. [slow]";
+    let zones =
+        Zones::new(Zone::new()).with_zone("hasty", Zone::new().with_answer_within(Duration::from_millis(50)));
+    stage.server.set_zones(zones);
+    let mut patient = Box::pin(stage.ask("postfix https-hang.test"));
+    assert_eq!(stage.ask("hasty https-hang.test").await, slow);
+    // It still waits, and learns what comes of it.
+    assert!(timeout(Duration::ZERO, patient.as_mut()).await.is_err());
+    assert_eq!(patient.await, "NOTFOUND ");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_lapses_is_counted_once() {
     let stage = Stage::start().await;
     assert_eq!(stage.ask("postfix healthy-enforce.test").await, HEALTHY);

@@ -16,6 +16,12 @@ void fail(const char *why)
     exit(2);
 }
 
+void check(mtasts_status status)
+{
+    if (status)
+        fail(mtasts_status_message(status));
+}
+
 void append(octets *to, const void *data, size_t len)
 {
     to->data = realloc(to->data, to->len + len + 1);
@@ -1055,13 +1061,6 @@ static json_t *run_cache(const json_t *input)
     return shown;
 }
 
-/* Of what the C library does not have yet. */
-static json_t *run_not_yet(const json_t *input)
-{
-    (void)input;
-    return NULL;
-}
-
 static const struct {
     const char *room;
     /* All that an input may have: what is not known must not be passed over. */
@@ -1072,7 +1071,7 @@ static const struct {
     {"cache", " config steps ", run_cache},
     {"datagram", " datagram ", run_datagram},
     {"delivery", " conclude dane_precedence hosts message minimum policy policy_unknown sessions tls_required_values tlsrpt_report ", run_delivery},
-    {"draft", " domain hosts max_age mode wildcards ", run_not_yet},
+    {"draft", " domain hosts max_age mode wildcards ", run_draft},
     {"entry", " domain text times spread ", run_entry},
     {"hint", " policy_type reason result_type ", run_hint},
     {"lint", " config domain has_mta_sts mx_hosts policy record report response rrs tlsrpt_record tlsrpt_rrs ttl ", run_lint},
@@ -1080,7 +1079,7 @@ static const struct {
     {"mail", " file_name mail sender subject ", run_mail},
     {"mx", " dns_id host pattern policy ", run_mx},
     {"name", " domain host recipient ", run_name},
-    {"plan", " facts history now target ", run_not_yet},
+    {"plan", " facts history now target ", run_plan},
     {"policy", " body strictness ", run_policy},
     {"postfix", " domain form mx_hosts policy ", run_postfix},
     {"ready", " live mended now reports rules since ", run_ready},

@@ -13,6 +13,9 @@ typedef struct {
 /* Ends the program: the vectors, or this runner, are wrong. */
 void fail(const char *why);
 
+/* The same, where a call has failed that must not. */
+void check(mtasts_status status);
+
 /* Octets as the vectors write them, to be freed, with a NUL behind them. */
 octets read_octets(const json_t *value);
 
@@ -34,6 +37,10 @@ int covers(json_t *expected, json_t *actual);
 
 /* The same of what a step gives: two bounds may stand in place of a time. */
 int gives_as_expected(json_t *expected, json_t *actual);
+
+/* The rooms of conformance-publish.c. */
+json_t *run_draft(const json_t *input);
+json_t *run_plan(const json_t *input);
 
 /* The rooms of conformance-tlsrpt.c; NULL for what C has no words for. */
 json_t *run_datagram(const json_t *input);

@@ -50,6 +50,16 @@ static mtasts_hint *a_hint;
 static mtasts_ready *a_ready;
 static mtasts_readiness *a_readiness;
 static const mtasts_shortfall *a_shortfall;
+static mtasts_draft *a_draft;
+static mtasts_history *a_history, *another_history;
+static const mtasts_served_policy *a_served_policy;
+static const mtasts_seen_record *a_seen_record;
+static const mtasts_seen_host *a_seen_host;
+static mtasts_publish_target *a_publish_target;
+static mtasts_publish_facts *a_publish_facts;
+static mtasts_publish_plan *a_publish_plan;
+static const mtasts_publish_step *a_publish_step;
+static const uint64_t times[1] = {86400};
 static const mtasts_report *reports[1];
 static uint64_t a_time;
 static const mtasts_mx_host *hosts[1];
@@ -113,6 +123,45 @@ static void make_counts(void)
     reports[0] = another_report;
 }
 
+static void make_plan(void)
+{
+    const char *const mailserver[1] = {"mailserver"};
+    mtasts_draft *widened = NULL;
+    mtasts_error *error = NULL;
+    CHECK(mtasts_draft_new("example.test", 99, names, 1, 86400, &a_draft, NULL) == MTASTS_ERR_ARGUMENT && !a_draft);
+    CHECK(mtasts_draft_new("example.test", MTASTS_MODE_ENFORCE, mailserver, 1, 86400, &a_draft, &error) == MTASTS_ERR_SINGLE_LABEL_HOST);
+    CHECK(strcmp(mtasts_error_name(error), "mailserver") == 0 && mtasts_error_line(error) == 0);
+    CHECK(strncmp(mtasts_error_message(error), "mailserver: ", 12) == 0 && !mtasts_error_path(error));
+    mtasts_error_free(error);
+    CHECK(mtasts_draft_new("example.test", MTASTS_MODE_ENFORCE, names, 1, 86400, &a_draft, NULL) == MTASTS_OK);
+    CHECK(mtasts_draft_with_wildcard(a_draft, "*.other.test", &widened, NULL) == MTASTS_ERR_UNUSED_WILDCARD && !widened);
+    CHECK(mtasts_history_parse(octets, 1, &a_history, &error) == MTASTS_ERR_NOT_A_HISTORY && !a_history);
+    CHECK(mtasts_error_line(error) == 1 && !mtasts_error_name(error));
+    mtasts_error_free(error);
+    CHECK(mtasts_history_new("example.test", &a_history, NULL) == MTASTS_OK);
+    CHECK(mtasts_history_new("example.test", &another_history, NULL) == MTASTS_OK);
+    CHECK(mtasts_history_note_record(another_history, "not an id", 1, &error) == MTASTS_ERR_BAD_ID);
+    mtasts_error_free(error);
+    CHECK(mtasts_history_note_policy(another_history, a_policy, 1) == MTASTS_OK);
+    CHECK(mtasts_history_note_record(another_history, "1", 2, NULL) == MTASTS_OK);
+    CHECK(mtasts_history_note_hosts(another_history, names, 1, 3, NULL) == MTASTS_OK);
+    /* Of a history that stays as it is: a change makes the views of its own anew. */
+    a_served_policy = mtasts_history_longest_cached(another_history, 4);
+    CHECK(a_served_policy == mtasts_history_policy_get(another_history, 0) && mtasts_served_policy_max_age(a_served_policy) == 604800);
+    a_seen_record = mtasts_history_record_get(another_history, 0);
+    CHECK(mtasts_seen_record_since(a_seen_record) == 2 && mtasts_seen_record_before(a_seen_record) == UINT64_MAX);
+    a_seen_host = mtasts_history_host_get(another_history, 0);
+    CHECK(mtasts_seen_host_since(a_seen_host) == 3 && mtasts_seen_host_until(a_seen_host) == UINT64_MAX);
+    CHECK(mtasts_publish_target_new(0, &a_publish_target) == MTASTS_ERR_ARGUMENT && !a_publish_target);
+    CHECK(mtasts_publish_target_new(MTASTS_MODE_ENFORCE, &a_publish_target) == MTASTS_OK);
+    CHECK(mtasts_publish_facts_new(names, 1, &a_publish_facts, NULL) == MTASTS_OK);
+    CHECK(mtasts_publish_facts_set_time(a_publish_facts, 7, 1) == MTASTS_ERR_ARGUMENT);
+    CHECK(mtasts_publish_plan_between(another_history, a_publish_target, a_publish_facts, 9, &a_publish_plan, NULL) == MTASTS_OK);
+    a_publish_step = mtasts_publish_plan_step_get(a_publish_plan, 0);
+    CHECK(mtasts_publish_step_action(a_publish_step) == MTASTS_PUBLISH_ACTION_PUT_POLICY);
+    CHECK(strcmp(mtasts_publish_wait_section(MTASTS_PUBLISH_WAIT_NOTHING), "") == 0 && !mtasts_publish_wait_section(12));
+}
+
 static void make_all(void)
 {
     static const char body[] = "version: STSv1\nmode: enforce\nmx: mx.example.test\nmax_age: 604800\n";
@@ -160,10 +209,17 @@ static void make_all(void)
     CHECK(mtasts_postfix_tls_policy(a_policy, "example.test", MTASTS_POSTFIX_BASIC, &a_postfix_answer, NULL) == MTASTS_OK);
     CHECK(strcmp(mtasts_postfix_answer_text(a_postfix_answer), "secure match=mx.example.test servername=hostname") == 0);
     make_counts();
+    make_plan();
 }
 
 static void free_all(void)
 {
+    mtasts_publish_plan_free(a_publish_plan);
+    mtasts_publish_facts_free(a_publish_facts);
+    mtasts_publish_target_free(a_publish_target);
+    mtasts_history_free(another_history);
+    mtasts_history_free(a_history);
+    mtasts_draft_free(a_draft);
     mtasts_readiness_free(a_readiness);
     mtasts_ready_free(a_ready);
     mtasts_hint_free(a_hint);

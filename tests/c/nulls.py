@@ -19,6 +19,8 @@ OPTIONAL_OF = {
     ("mtasts_lint_tlsrpt_rrset", "domain"),
     ("mtasts_event_of_row", "policy"),
     ("mtasts_event_of_row", "mx_host"),
+    ("mtasts_history_note_policy", "policy"),
+    ("mtasts_history_note_record", "id"),
 }
 # Where NULL is none of these, although it is elsewhere.
 NOT_OPTIONAL_OF = {
@@ -34,6 +36,7 @@ PLAIN = {
     "const char *const *": "names",
     "const mtasts_mx_host *const *": "hosts",
     "const mtasts_report *const *": "reports",
+    "const uint64_t *": "times",
     "mtasts_conclusion *": "&number",
     "uint64_t *": "&a_time",
 }
@@ -75,8 +78,8 @@ def call(result, name, parameters, null, length):
         is_pointer = kind.endswith("*")
         if own in null:
             arguments.append("NULL")
-            array = has_array and kind in ("const uint8_t *", "const mtasts_bytes *", "const mtasts_status *",
-                                           "const char *const *", "const mtasts_mx_host *const *", "const mtasts_report *const *")
+            array = has_array and kind in ("const uint8_t *", "const uint64_t *", "const mtasts_bytes *",
+                                           "const mtasts_status *", "const char *const *", "const mtasts_mx_host *const *", "const mtasts_report *const *")
             optional = (own in OPTIONAL and (name, own) not in NOT_OPTIONAL_OF) or (name, own) in OPTIONAL_OF or (array and length == "0")
             must_fail = must_fail or not optional
         elif kind in PLAIN:
@@ -92,7 +95,7 @@ def call(result, name, parameters, null, length):
     for kind, own in outs:
         print(f"        {kind} out_{own} = NULL;")
     said = f"{name}({', '.join(arguments)})"
-    changes = any(part in name for part in ("_set_", "_add_", "_handle_"))
+    changes = any(part in name for part in ("_set_", "_add_", "_handle_", "_note_"))
     if result == "mtasts_status" and (changes or any(kind.endswith("**") or kind == "mtasts_conclusion *" for kind, _ in parameters)):
         print(f"        mtasts_status status = {said};")
         if must_fail:

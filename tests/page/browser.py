@@ -139,45 +139,71 @@ def looks_well(browser, axe, page):
     check(pdf.startswith(b"%PDF") and pages > 0, f"{page.name}: nothing is printed")
 
 
-def is_text_only(browser, page):
+def is_text_only(browser, page, titled, texts):
     browser.look(page, DESK, "light")
     active = browser.run("return [...document.querySelectorAll('script,img,iframe,object,embed,link,form,a:not([href^=\"#d\"])')].map(it => it.outerHTML)")
     check(not active, f"{page.name}: text has become {active}")
     title = browser.run("return document.title")
-    check(title == "TLS reports", f"{page.name}: the title is {title}")
+    check(title == titled, f"{page.name}: the title is {title}")
     shown = browser.run("document.querySelectorAll('details').forEach(details => details.open = true); return document.body.innerText")
-    for text in [
-        "<script>document.title='owned'</script>", "onerror=alert(1)>", "</style></title></pre><iframe src=//evil.example>",
-        "<U+202E>gnp.exe<U+2066>", "<U+001B>[31mred<U+0007><U+0000>", "{{ 7 * 7 }} {% raw %} ${7*7}", "&lt;b&gt;",
-    ]:
+    for text in texts:
         check(text in shown, f"{page.name}: {text!r} is not shown as it is")
 
 
-def screenshots(browser, story, demo, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, page, size, scheme in [
-        ("page", story, (1000, 970), "light"), ("page-dark", story, (1000, 970), "dark"), ("page-phone", story, PHONE, "light"),
-        ("demo", demo, (1000, 1185), "light"),
+# What somebody else wrote, and a browser has to show.
+HOSTILE = [
+    "<script>document.title='owned'</script>", "onerror=alert(1)>", "</style></title></pre><iframe src=//evil.example>",
+    "<U+202E>gnp.exe<U+2066>", "<U+001B>[31mred<U+0007><U+0000>", "{{ 7 * 7 }} {% raw %} ${7*7}", "&lt;b&gt;",
+]
+
+
+def is_in_time(browser, page):
+    """The bars of a plan are where their times are."""
+    browser.look(page, DESK, "light")
+    bars = browser.run("""
+        const row = [...document.querySelectorAll('ol.bars li')].find(row => row.innerText.includes('Change the MX records'));
+        return [...row.querySelectorAll('rect:not(.track)')].map(rect => [rect.className.baseVal, rect.getBoundingClientRect()]);
+    """)
+    check([name for name, _ in bars] == ["t", "s"], f"{page.name}: the bars are {bars}")
+    (_, early), (_, safe) = bars
+    check(0 < early["width"] < safe["width"] and abs(early["right"] - safe["left"]) < 2, f"{page.name}: the bars are at {bars}")
+    inside = browser.run("""
+        const outer = document.querySelector('.chart').getBoundingClientRect();
+        return [...document.querySelectorAll('.ticks span')].every(tick => tick.getBoundingClientRect().right <= outer.right);
+    """)
+    check(inside, f"{page.name}: a day is named beyond the picture")
+
+
+def screenshots(browser, folder):
+    for name, page, size, scheme, first in [
+        ("reports/page", "story", (1000, 970), "light", None), ("reports/page-dark", "story", (1000, 970), "dark", None),
+        ("reports/page-phone", "story", PHONE, "light", None), ("reports/demo", "demo", (1000, 1185), "light", None),
+        ("publish/page", "change", (1000, 1200), "light", None), ("publish/page-phone", "change", PHONE, "light", None),
+        ("publish/page-dark", "testing", (1000, 690), "dark", "d1-plan"),
     ]:
-        browser.look(page, size, scheme)
+        browser.look(folder / f"{page}.html", size, scheme)
+        if first:
+            browser.run("document.getElementById(arguments[0]).scrollIntoView()", first)
         picture = browser.picture()
         check(len(picture) < 150_000, f"{name}: {len(picture)} octets")
-        (folder / f"{name}.png").write_bytes(picture)
+        file = pathlib.Path("docs") / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture)
 
 
 def main():
     axe, folder = pathlib.Path(sys.argv[1]).read_text(), pathlib.Path(sys.argv[2])
-    story, hostile, demo = (folder / f"{name}.html" for name in ("story", "hostile", "demo"))
     with Browser() as browser:
         if sys.argv[3:] == ["--screenshots"]:
-            screenshots(browser, story, demo, pathlib.Path("docs/reports"))
+            screenshots(browser, folder)
             return
         notices(browser, axe, folder)
-        looks_well(browser, axe, story)
-        looks_well(browser, axe, demo)
-        looks_well(browser, axe, hostile)
-        is_text_only(browser, hostile)
-    print("the page is one that Chromium shows as it should")
+        for name in "story", "hostile", "demo", "change", "testing", "hostile-domains", "world":
+            looks_well(browser, axe, folder / f"{name}.html")
+        is_text_only(browser, folder / "hostile.html", "TLS reports", HOSTILE)
+        is_text_only(browser, folder / "hostile-domains.html", "MTA-STS", HOSTILE)
+        is_in_time(browser, folder / "change.html")
+    print("the pages are such that Chromium shows them as it should")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
     python3 tests/postfix/fresh.py --commands       the commands of the page, and what tries them
     python3 tests/postfix/fresh.py JOURNAL          whether that ended in a Postfix that enforces
+    python3 tests/postfix/fresh.py --package        the commands of the page for the Debian package
+    python3 tests/postfix/fresh.py --send           sends mail from this machine, in the loopback world, and looks what became of it
 """
 
 import pathlib
 import re
+import subprocess
 import sys
+import time
 
 HEALTHY = "healthy-enforce.test"
 ATTACKED = ["starttls-stripped.test", "mx-spoofed.test", "certificate-expired.test", "certificate-other-name.test",
@@ -32,9 +36,9 @@ def blocks(text):
 def installed():
     """The commands of docs/postfix.md, until Postfix asks the daemon; and the last of them, which tries that."""
     text = page("postfix.md")
-    [install] = blocks(section(text, "Install"))
+    install, _ = blocks(section(text, "Install"))
     configuration, reload, try_domain = blocks(section(text, "Configure"))
-    lines = ["set -eux", "# Not built in this network, which has no crates."]
+    lines = ["cd /root/libmtasts", "# Not built in this network, which has no crates."]
     lines += [line for line in install.splitlines() if not line.startswith("cargo build")]
     lines += ["systemctl is-active mtasts postfix"]
     lines += [f"postconf -e '{line}'" for line in configuration.splitlines()]
@@ -55,9 +59,24 @@ def commands():
     # It comes back from a kill, and knows what it knew; a reload is taken.
     lines += ["systemctl kill --signal KILL mtasts", "waits_for 'Scheduled restart job'",
               "systemctl start mtasts", "mtasts cache --store sqlite:/var/lib/mtasts/cache.sqlite show " + HEALTHY,
-              "systemctl reload mtasts", try_domain.replace("example.com", HEALTHY),
-              "touch /root/done"]
+              "systemctl reload mtasts", try_domain.replace("example.com", HEALTHY)]
     return "\n".join(lines) + "\n"
+
+
+def package_commands():
+    _, package = blocks(section(page("postfix.md"), "Install"))
+    return package.replace("example.com", HEALTHY) + "\n"
+
+
+def send():
+    domains = [HEALTHY, *ATTACKED, *OTHERS]
+    for domain in domains:
+        subprocess.run(["sendmail", "-f", "alice@sender.test", f"user@{domain}"], input=b"Subject: a test\n\nhello\n", check=True)
+    journal, end = "", time.monotonic() + 90
+    while not all(re.search(rf"to=<user@{domain}>.*status=", journal) for domain in domains) and time.monotonic() < end:
+        time.sleep(1)
+        journal = subprocess.run(["journalctl", "--no-pager"], capture_output=True, text=True, check=True).stdout
+    judge(journal)
 
 
 def judge(journal):
@@ -74,7 +93,8 @@ def judge(journal):
             print("\n".join(line for line in journal.splitlines() if domain in line))
 
     def status(domain):
-        return re.search(rf"to=<user@{domain}>.*status=(\w+)", journal)[1]
+        found = re.search(rf"to=<user@{domain}>.*status=(\w+)", journal)
+        return found and found[1]
 
     check("over verified TLS", f"Verified TLS connection established to mx.{HEALTHY}" in journal, HEALTHY)
     for domain in [HEALTHY, *OTHERS]:
@@ -88,6 +108,10 @@ def judge(journal):
 def main():
     if sys.argv[1] == "--commands":
         print(commands(), end="")
+    elif sys.argv[1] == "--package":
+        print(package_commands(), end="")
+    elif sys.argv[1] == "--send":
+        send()
     else:
         judge(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace"))
 

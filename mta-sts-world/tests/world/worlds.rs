@@ -26,6 +26,7 @@ async fn a_world_can_be_started_again_at_the_same_ports() {
         dns: Some(first.dns_addr()),
         https_port: Some(first.https_port()),
         smtp_port: Some(first.smtp_port()),
+        customers: 2,
     };
     fetch(&first, "mta-sts.healthy-enforce.test").await.unwrap();
     assert_eq!(World::start(config.clone()).await.unwrap_err().code(), "bind-failed");
@@ -33,6 +34,9 @@ async fn a_world_can_be_started_again_at_the_same_ports() {
     let second = World::start(config.clone()).await.unwrap();
     assert_eq!(Some(second.dns_addr()), config.dns);
     assert_eq!(fetch(&second, "mta-sts.healthy-enforce.test").await.unwrap().status, 200);
+    // It has customers, and the first has none.
+    assert_eq!(fetch(&second, "mta-sts.d1.customer.test").await.unwrap().status, 200);
+    assert_eq!(mail_hosts(&second, "d1.customer.test").await, ["d1.mx.provider.test"]);
 }
 
 #[tokio::test]

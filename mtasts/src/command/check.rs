@@ -19,7 +19,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 pub(super) use self::remark::Remark;
-use self::verdict::Verdict;
+pub(super) use self::text::{decision, is_candidate};
+pub(super) use self::todo::{Item, items};
+pub(super) use self::verdict::{Verdict, some_of};
 use super::network::Clients;
 use super::output::{Block, Tone, print_json, print_row, width, with_progress, wrapped};
 use super::{Exit, Network, told};
@@ -186,6 +188,11 @@ impl LiveCheck {
         let check = Box::pin(self.checker.check(domain.clone(), now()));
         with_progress(&format!("checking {domain}"), check).await
     }
+
+    /// Looks at several, some at once.
+    pub(super) fn start(&self, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
+        start(&self.checker, subjects)
+    }
 }
 
 /// Prints what follows all domains: a line for each if there are several, and the exit status if it is not 0.
@@ -204,8 +211,12 @@ fn print_end(verdicts: &[(String, Verdict)], standing: Standing, apart: bool) ->
 /// The number of days for which a certificate and its chain remain valid; negative if one of them has expired.
 fn days_left(check: &DomainCheck, certificate: &PeerCertificate) -> i64 {
     let now = i64::try_from(check.now.as_secs()).unwrap_or(i64::MAX);
-    let end = certificate.chain().not_after().unwrap_or(certificate.not_after());
-    end.saturating_sub(now).div_euclid(86_400)
+    end_of(certificate).saturating_sub(now).div_euclid(86_400)
+}
+
+/// The end of a certificate, or of one in its chain, in seconds since 1970.
+pub(super) fn end_of(certificate: &PeerCertificate) -> i64 {
+    certificate.chain().not_after().unwrap_or(certificate.not_after())
 }
 
 /// Parses a span of time: `20s`, `1m`; a plain number is in seconds.

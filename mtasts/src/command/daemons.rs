@@ -8,6 +8,7 @@ mod metrics_page;
 mod pages;
 mod signals;
 pub(crate) mod supervisor;
+mod ticking;
 mod unworkable;
 pub(crate) mod value;
 
@@ -18,4 +19,5 @@ pub(crate) use logging::{Log, LogFormat, LogLevel, Logging};
 pub(crate) use metrics_page::{Labels, Metrics, MetricsPage, MetricsSource, Reloads};
 pub(crate) use pages::{Phase, Status, StatusPages};
 pub(crate) use signals::{Asked, Signals};
+pub(crate) use ticking::ticking;
 pub(crate) use unworkable::{MAX_SOCKET_PATH, TOO_LONG, Unworkable, span_of_text};

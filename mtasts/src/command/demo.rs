@@ -55,11 +55,19 @@ pub(crate) struct Demo {
     /// Use this port for all MX hosts
     #[arg(long, value_name = "N", requires = "serve")]
     smtp_port: Option<u16>,
+    /// Have this many more domains, all alike, for measurements: d0.customer.test, d1.customer.test, and so on
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "serve")]
+    customers: u16,
 }
 
 impl Demo {
     pub(crate) async fn run(self) -> Exit {
-        let config = WorldConfig { dns: self.dns, https_port: self.https_port, smtp_port: self.smtp_port };
+        let config = WorldConfig {
+            dns: self.dns,
+            https_port: self.https_port,
+            smtp_port: self.smtp_port,
+            customers: self.customers,
+        };
         if let (true, Some(directory)) = (self.serve, &self.dir) {
             return match serve::serve(config, directory).await {
                 Ok(()) => Exit::Fine,

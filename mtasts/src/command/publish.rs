@@ -1,6 +1,7 @@
 //! `mtasts publish`: what the owner of a domain publishes.
 
 mod check;
+mod html;
 mod init;
 mod plan;
 mod planning;
@@ -28,6 +29,7 @@ pub(crate) struct Publish {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Html(html::Html),
     Init(init::Init),
     Plan(plan::PlanChange),
     Remove(remove::Remove),
@@ -39,6 +41,7 @@ enum Command {
 impl Publish {
     pub(crate) async fn run(self) -> Exit {
         match self.command {
+            Command::Html(html) => Box::pin(html.run()).await,
             Command::Init(init) => Box::pin(init.run()).await,
             Command::Plan(plan) => Box::pin(plan.run()).await,
             Command::Remove(remove) => Box::pin(remove.run()).await,

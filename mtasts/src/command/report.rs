@@ -11,7 +11,7 @@ mod source;
 use clap::{Args, Subcommand};
 
 pub(super) use self::html::write as write_page;
-pub(super) use self::source::Sources;
+pub(super) use self::source::{Reading, Sources, exit_of, unreadable_block};
 use super::Exit;
 
 /// Read received TLS reports (RFC 8460), and see to those that are sent

@@ -98,7 +98,10 @@ pub(super) async fn look_up(
     let Some(destination) = Destination::parse(key) else { return (Answer::NotFound, grounds) };
     let policy = match overriding {
         Some(policy) => PolicyAnswer::Policy(policy.clone()),
-        None => service.answer(&destination.domain).await,
+        None => match zone.answer_within {
+            Some(limit) => service.answer_within(&destination.domain, limit).await,
+            None => service.answer(&destination.domain).await,
+        },
     };
     grounds.policy = Some(policy.clone());
     let answer = about(&destination, policy, zone, service.resolver().dns(), dane, &mut grounds).await;

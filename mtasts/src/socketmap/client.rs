@@ -54,6 +54,7 @@ impl Client {
         while let Some(found) = self.request(&mut stream, &mut buffer, &mut timer, stop.as_mut()).await? {
             let request = found.as_ref().map_or(&b""[..], |Request { octets, .. }| &buffer[octets.clone()]);
             let zones = self.shared.zones();
+            let received = Instant::now();
             let answer = match found {
                 Ok(_) => {
                     let Shared { service, dane, config, .. } = &*self.shared;
@@ -61,7 +62,7 @@ impl Client {
                 }
                 Err(Broken) => Answer::Permanent("This is not a netstring, or it is too long."),
             };
-            zones.count(request, &answer);
+            zones.count(request, &answer, received.elapsed());
             drop(zones);
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let answer = netstring::write(&answer.text());

@@ -1,6 +1,7 @@
 //! Zones: the name of a map selects how its lookups are answered.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use mta_sts_core::postfix::Form;
 
@@ -22,6 +23,7 @@ pub struct Zone {
     pub(super) dane_lookup: DaneLookup,
     pub(super) on_dns_failure: DnsFailureAnswer,
     pub(super) on_fetch_failure: FetchFailureAnswer,
+    pub(super) answer_within: Option<Duration>,
 }
 
 /// The names that a certificate must match.
@@ -148,6 +150,14 @@ impl Zone {
     #[must_use]
     pub fn with_fetch_failure(mut self, answer: FetchFailureAnswer) -> Self {
         self.on_fetch_failure = answer;
+        self
+    }
+
+    /// Sets the time limit for a policy before the answer is temporary. Default: that of the service,
+    /// [`ServiceConfig::with_answer_within`](mta_sts_resolver::ServiceConfig::with_answer_within).
+    #[must_use]
+    pub fn with_answer_within(mut self, limit: Duration) -> Self {
+        self.answer_within = Some(limit);
         self
     }
 }

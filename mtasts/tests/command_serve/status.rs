@@ -21,7 +21,7 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-/// Reads what Prometheus would: values by name and labels, each of a family that was declared.
+/// Reads what Prometheus would: whole values by name and labels, each of a family that was declared.
 pub(crate) fn scrape(address: &str) -> BTreeMap<String, u64> {
     let (status, text) = get(address, "/metrics");
     assert_eq!(status, 200);
@@ -34,15 +34,18 @@ pub(crate) fn scrape(address: &str) -> BTreeMap<String, u64> {
             (family, kind) = declared.split_once(' ').unwrap();
         } else if !line.starts_with("# HELP ") {
             let (series, value) = line.rsplit_once(' ').unwrap();
-            let suffix = match kind {
-                "counter" => "_total",
-                "info" => "_info",
-                "gauge" => "",
+            let suffixes = match kind {
+                "counter" => &["_total"][..],
+                "info" => &["_info"],
+                "gauge" => &[""],
+                "histogram" => &["_bucket", "_count", "_sum"],
                 _ => panic!("{line}"),
             };
-            let name = series.split('{').next().unwrap();
-            assert_eq!(name, format!("{family}{suffix}"), "{line}");
-            let before = values.insert(series.to_owned(), value.parse().unwrap());
+            let suffix = series.split('{').next().unwrap().strip_prefix(family);
+            assert!(suffixes.contains(&suffix.unwrap()), "{line}");
+            let value: f64 = value.parse().unwrap();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds, at most")]
+            let before = values.insert(series.to_owned(), value as u64);
             assert_eq!(before, None, "{series} is there twice");
         }
     }
@@ -99,6 +102,27 @@ async fn requests_are_counted_and_no_domain_is_named() {
     ] {
         assert_eq!(values[series], value, "{series}");
     }
+    // Each answer stands below a limit, and each limit has those below the one before it.
+    let times: Vec<_> = values
+        .iter()
+        .filter(|(series, _)| {
+            series.starts_with("mtasts_request_duration_seconds_bucket{") && series.contains("default")
+        })
+        .map(|(_, answers)| *answers)
+        .collect();
+    assert_eq!(times.len(), 11);
+    assert!(times.iter().all(|answers| *answers <= 4), "{times:?}");
+    for (series, value) in [
+        ("mtasts_request_duration_seconds_bucket{le=\"+Inf\",zone=\"default\"}", 4),
+        ("mtasts_request_duration_seconds_count{zone=\"default\"}", 4),
+        ("mtasts_request_duration_seconds_count{zone=\"strict\"}", 2),
+    ] {
+        assert_eq!(values.get(series), Some(&value), "{series}: {values:#?}");
+    }
+    assert!(values["process_resident_memory_bytes"] > 1 << 20);
+    assert!((5..1000).contains(&values["process_open_fds"]));
+    assert!(values["process_max_fds"] > values["process_open_fds"]);
+    assert!(values["process_cpu_seconds_total"] < 100);
     drop(waiting);
     assert!(values.keys().all(|series| !series.contains("other") && !series.contains(".test")));
     // The reference tells of each.
@@ -106,6 +130,8 @@ async fn requests_are_counted_and_no_domain_is_named() {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
     for series in values.keys() {
         let name = series.split('{').next().unwrap();
+        let name =
+            ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
     }
 

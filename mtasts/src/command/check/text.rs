@@ -250,7 +250,8 @@ fn mx(block: &mut Block, check: &DomainCheck) {
     for checked in &check.hosts {
         host(block, check, checked, has_policy);
         if check.verdict() != DomainVerdict::DnsFailed {
-            decision(block, checked);
+            let (tone, said) = decision(checked);
+            block.line("", tone, said);
         }
     }
     if let Ok(answer) = &check.mx {
@@ -330,8 +331,9 @@ fn dane(block: &mut Block, dane: HostDane) {
     block.line("", tone, format!("DANE: {said}"));
 }
 
-fn decision(block: &mut Block, host: &HostCheck) {
-    let (tone, text) = match host.decision {
+/// What senders do at an MX host.
+pub(in crate::command) fn decision(host: &HostCheck) -> (Tone, String) {
+    match host.decision {
         HostDecision::Deliver if host.standing() == Standing::Fine => {
             (Tone::Good, "senders deliver".to_owned())
         }
@@ -344,8 +346,7 @@ fn decision(block: &mut Block, host: &HostCheck) {
             let reason = host.fault.map_or("", |fault| fault.message());
             (Tone::Note, format!("senders with MTA-STS do not deliver: {reason}"))
         }
-    };
-    block.line("", tone, text);
+    }
 }
 
 fn session(block: &mut Block, check: &DomainCheck, session: &SessionCheck, has_policy: bool) {
@@ -507,7 +508,7 @@ fn name_servers(block: &mut Block, asked: &NameServersCheck) {
     }
 }
 
-pub(super) fn is_candidate(txt: &[u8]) -> bool {
+pub(in crate::command) fn is_candidate(txt: &[u8]) -> bool {
     !matches!(Record::select(&[txt]), Err(error) if error.kind() == RecordErrorKind::NoRecord)
 }
 

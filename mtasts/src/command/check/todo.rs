@@ -11,12 +11,14 @@ use crate::command::output::{Block, Tone};
 
 /// A fault with all places where it occurs.
 #[derive(Debug)]
-struct Item {
-    severity: Severity,
-    code: &'static str,
-    places: Vec<String>,
-    message: String,
-    fix: String,
+pub(in crate::command) struct Item {
+    pub(in crate::command) severity: Severity,
+    pub(in crate::command) code: &'static str,
+    pub(in crate::command) places: Vec<String>,
+    pub(in crate::command) message: String,
+    /// Who has to act.
+    pub(in crate::command) owner: Option<&'static str>,
+    pub(in crate::command) fix: String,
 }
 
 /// Writes the list, the most severe first; returns whether it has items.
@@ -31,19 +33,22 @@ pub(super) fn write(block: &mut Block, looked: &Looked, at_least: Severity) -> b
         };
         let text = format!("{}: {} [{}]", some_of(&item.places), item.message, item.code);
         block.line(label, tone, text);
-        block.line("", Tone::Plain, &item.fix);
+        let owner = item.owner.map_or_else(String::new, |owner| format!(" ({owner})"));
+        block.line("", Tone::Plain, format!("Fix{owner}: {}", item.fix));
     }
     !items.is_empty()
 }
 
-fn items(looked: &Looked) -> Vec<Item> {
+/// The list, the most severe first.
+pub(in crate::command) fn items(looked: &Looked) -> Vec<Item> {
     let check = &looked.check;
     let remark = |remark: &Remark| Item {
         severity: remark.severity,
         code: remark.code,
         places: vec![remark.place.clone()],
         message: format!("{} {}", remark.message, remark.effect),
-        fix: format!("Fix ({}): {}", Remark::OWNER, remark.fix),
+        owner: Some(Remark::OWNER),
+        fix: remark.fix.clone(),
     };
     let mut items: Vec<Item> = looked.remarks.iter().map(remark).collect();
     for finding in check.findings() {
@@ -58,7 +63,8 @@ fn items(looked: &Looked) -> Vec<Item> {
                 code: finding.code(),
                 places: vec![finding.place().to_owned()],
                 message,
-                fix: format!("Fix ({}): {}", finding.owner(), finding.fix()),
+                owner: Some(finding.owner()),
+                fix: finding.fix().to_owned(),
             }),
         }
     }
@@ -100,7 +106,8 @@ fn add(items: &mut Vec<Item>, findings: &[Finding], place: &str, part: Option<&s
             code: finding.code(),
             places: vec![place],
             message: format!("{} {}", finding.message(), finding.senders()),
-            fix: format!("Fix: {}", finding.help()),
+            owner: None,
+            fix: finding.help().to_owned(),
         });
     }
 }

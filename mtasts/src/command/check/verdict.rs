@@ -9,15 +9,15 @@ use super::Looked;
 use crate::command::output::Tone;
 
 /// The first line about a domain, and the sentences below it.
-pub(super) struct Verdict {
-    pub(super) tone: Tone,
+pub(in crate::command) struct Verdict {
+    pub(in crate::command) tone: Tone,
     /// The rest of the line after the name of the domain.
-    pub(super) headline: String,
-    pub(super) sentence: String,
+    pub(in crate::command) headline: String,
+    pub(in crate::command) sentence: String,
 }
 
 impl Verdict {
-    pub(super) fn of(looked: &Looked) -> Self {
+    pub(in crate::command) fn of(looked: &Looked) -> Self {
         let check = &looked.check;
         let (tone, headline, sentence) = match check.verdict() {
             DomainVerdict::Delivered if looked.standing() == Standing::Faulty => delivered_with_faults(check),
@@ -195,7 +195,7 @@ fn hosts(check: &DomainCheck, which: impl Fn(&HostCheck) -> bool) -> String {
 }
 
 /// Up to three names for a sentence, and the number of others.
-pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
+pub(in crate::command) fn some_of(names: &[impl AsRef<str>]) -> String {
     let shown: Vec<_> = names.iter().take(3).map(AsRef::as_ref).collect();
     match (names.len(), shown.as_slice()) {
         (0 | 1, _) => shown.concat(),

@@ -1,9 +1,13 @@
 //! Metrics, one after the other, for Prometheus.
 
 use std::fmt;
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use nix::sys::resource::{Resource, getrlimit};
+use nix::time::ClockId;
+use nix::unistd::{SysconfVar, sysconf};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -64,6 +68,7 @@ impl<S: MetricsSource> Collector for Process<S> {
             "Start time of the process, in Unix time",
             self.started_at.as_secs(),
         )?;
+        page.process()?;
         self.source.write(&mut page)
     }
 }
@@ -77,6 +82,28 @@ impl MetricsPage<'_> {
         kind: MetricType,
     ) -> Result<MetricEncoder<'n>, fmt::Error> {
         self.0.encode_descriptor(name, help, None, kind)
+    }
+
+    /// What Prometheus knows of every process, as far as the system says it.
+    fn process(&mut self) -> fmt::Result {
+        if let Ok(used) = ClockId::CLOCK_PROCESS_CPUTIME_ID.now() {
+            let used = Duration::from(used).as_secs_f64();
+            let help = "CPU time of the process, in seconds";
+            let mut metric = self.family("process_cpu_seconds", help, MetricType::Counter)?;
+            metric.encode_counter::<NoLabelSet, _, u64>(&used, None)?;
+        }
+        if let Some(octets) = resident_octets() {
+            self.gauge("process_resident_memory_bytes", "Resident memory of the process, in octets", octets)?;
+        }
+        if let Ok(files) = fs::read_dir("/proc/self/fd") {
+            // One of them is the folder itself.
+            let open = (files.count() as u64).saturating_sub(1);
+            self.gauge("process_open_fds", "Open files of the process", open)?;
+        }
+        if let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) {
+            self.gauge("process_max_fds", "Maximum number of open files of the process", limit)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn reloads(&mut self, reloads: &Reloads) -> fmt::Result {
@@ -133,6 +160,13 @@ impl MetricsPage<'_> {
     pub(crate) fn info(&mut self, name: &str, help: &str, labels: &Labels<'_>) -> fmt::Result {
         self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(&labels)
     }
+}
+
+fn resident_octets() -> Option<u64> {
+    let sizes = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = sizes.split(' ').nth(1)?.parse().ok()?;
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok()??;
+    pages.checked_mul(u64::try_from(page).ok()?)
 }
 
 /// Prometheus only has floating point numbers; the numbers here are far from where these become inexact.

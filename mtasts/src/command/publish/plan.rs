@@ -30,16 +30,13 @@ pub(super) struct PlanChange {
     domains: Vec<Subject>,
     #[command(flatten)]
     change: Change,
-    /// Remove MTA-STS from the domain, as `mtasts publish remove` does
-    #[arg(long, conflicts_with_all = ["add_mx", "remove_mx", "replace_mx", "mode", "max_age", "policy_host"])]
-    remove: bool,
     #[command(flatten)]
     planning: Planning,
 }
 
 /// The target.
 #[derive(Args, Debug)]
-struct Change {
+pub(super) struct Change {
     /// Add this MX host; may be given more than once
     #[arg(long, value_name = "HOST", value_parser = host)]
     add_mx: Vec<DnsName>,
@@ -57,7 +54,7 @@ struct Change {
     max_age: Option<Duration>,
     /// Use this wildcard for the MX hosts that it covers, from now on; may be given more than once
     #[arg(long, value_name = "PATTERN", value_parser = wildcard)]
-    wildcard: Vec<MxPattern<'static>>,
+    pub(super) wildcard: Vec<MxPattern<'static>>,
     /// Have the Policy Host be an alias of this name, for a change of provider
     #[arg(long, value_name = "NAME", value_parser = host)]
     policy_host: Option<DnsName>,
@@ -67,6 +64,9 @@ struct Change {
     /// How long a policy has mode testing before it is enforced
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = duration)]
     testing_period: Duration,
+    /// Remove MTA-STS from the domain, as `mtasts publish remove` does
+    #[arg(long, conflicts_with_all = ["add_mx", "remove_mx", "replace_mx", "mode", "max_age", "policy_host"])]
+    remove: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -75,37 +75,62 @@ enum ModeWord {
     Enforce,
 }
 
+impl ModeWord {
+    const fn mode(self) -> Mode {
+        match self {
+            Self::Testing => Mode::Testing,
+            Self::Enforce => Mode::Enforce,
+        }
+    }
+}
+
 impl PlanChange {
     pub(super) async fn run(self) -> Exit {
-        let Self { domains, change, remove, planning } = self;
+        let Self { domains, change, planning } = self;
         let domains = domains.into_iter().map(|subject| subject.domain).collect();
-        let target = |known: &Known, hosts: &[DnsName]| {
-            if remove { Target::removed() } else { change.target(known, hosts) }
-        };
-        let facts = |facts: Facts| match &change.policy_host {
-            Some(name) if change.policy_host_moved => facts.with_policy_host(name.clone()),
-            _ => facts,
-        };
-        planning.run(domains, &change.wildcard, &target, &facts).await
+        let target = |known: &Known, hosts: &[DnsName]| change.target(known, hosts);
+        planning.run(domains, &change.wildcard, &target, &|facts| change.facts(facts)).await
     }
 }
 
 impl Change {
-    fn target(&self, known: &Known, hosts: &[DnsName]) -> Target {
+    /// What is to be, if all that was not said stays as it is.
+    pub(super) fn target(&self, known: &Known, hosts: &[DnsName]) -> Target {
         let served = known.history.policy();
-        let mode = match self.mode {
-            Some(ModeWord::Enforce) => Mode::Enforce,
-            Some(ModeWord::Testing) => Mode::Testing,
-            None => {
-                served.map(ServedPolicy::mode).filter(|mode| *mode != Mode::None).unwrap_or(Mode::Testing)
-            }
-        };
+        let as_it_is = || served.map(ServedPolicy::mode).filter(|mode| *mode != Mode::None);
+        let mode = self.mode.map(ModeWord::mode).or_else(as_it_is).unwrap_or(Mode::Testing);
+        self.target_of_mode(mode, self.mode == Some(ModeWord::Enforce), known, hosts)
+    }
+
+    /// What is to be, if a domain goes on to mode enforce where nothing was said of the mode, or to the end of a removal.
+    pub(super) fn next_target(&self, known: &Known, hosts: &[DnsName]) -> Target {
+        if self.mode.is_none() && known.history.policy().is_some_and(|served| served.mode() == Mode::None) {
+            return Target::removed();
+        }
+        let mode = self.mode.map_or(Mode::Enforce, ModeWord::mode);
+        self.target_of_mode(mode, mode == Mode::Enforce, known, hosts)
+    }
+
+    /// The facts of a domain, with what was said of its Policy Host.
+    pub(super) fn facts(&self, facts: Facts) -> Facts {
+        match &self.policy_host {
+            Some(name) if self.policy_host_moved => facts.with_policy_host(name.clone()),
+            _ => facts,
+        }
+    }
+
+    fn target_of_mode(&self, mode: Mode, may_grow: bool, known: &Known, hosts: &[DnsName]) -> Target {
+        if self.remove {
+            return Target::removed();
+        }
         let mut target = Target::new(mode).with_testing_period(self.testing_period);
         // Whoever asks for mode enforce again goes on to the `max_age` that was meant, of which the first step has only a part.
-        let kept = served
+        let kept = known
+            .history
+            .policy()
             .filter(|served| served.mode() == mode)
             .map(ServedPolicy::max_age)
-            .filter(|max_age| self.mode != Some(ModeWord::Enforce) || *max_age > target.max_age());
+            .filter(|max_age| !may_grow || *max_age > target.max_age());
         if let Some(max_age) = self.max_age.or(kept) {
             target = target.with_max_age(max_age);
         }

@@ -19,15 +19,25 @@ use crate::command::{Exit, Network, told};
 /// How the plan is made and shown.
 #[derive(Args, Debug)]
 pub(super) struct Planning {
-    /// Plan for every domain in published.toml
-    #[arg(long, conflicts_with = "domains")]
-    all: bool,
+    #[command(flatten)]
+    planner: Planner,
     /// Write mta-sts.txt or zone.txt of the step that is due into DIR/DOMAIN
     #[arg(long)]
     write: bool,
     /// Which time makes a step due
     #[arg(long, value_enum, value_name = "TIME", default_value = "safe", requires = "write")]
     due: Pace,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What plans are made of.
+#[derive(Args, Debug)]
+pub(super) struct Planner {
+    /// Plan for every domain in published.toml
+    #[arg(long, conflicts_with = "domains")]
+    pub(super) all: bool,
     /// The time for which a reverse proxy or CDN before the Policy Host may serve an old policy
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration)]
     policy_cache: Duration,
@@ -35,12 +45,9 @@ pub(super) struct Planning {
     #[arg(long, value_name = "TIME", default_value = "5d", value_parser = duration)]
     queue_lifetime: Duration,
     #[command(flatten)]
-    folder: Folder,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    pub(super) folder: Folder,
     #[command(flatten)]
-    network: Network,
+    pub(super) network: Network,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,8 +57,8 @@ enum Pace {
 }
 
 /// The target of a domain, by what is known of it and by its MX hosts now.
-type TargetOf<'a> = &'a dyn Fn(&Known, &[DnsName]) -> Target;
-type FactsOf<'a> = &'a dyn Fn(Facts) -> Facts;
+pub(super) type TargetOf<'a> = &'a dyn Fn(&Known, &[DnsName]) -> Target;
+pub(super) type FactsOf<'a> = &'a dyn Fn(Facts) -> Facts;
 
 /// The plan of a domain.
 struct Planned {
@@ -101,12 +108,9 @@ impl Planning {
         target: TargetOf<'_>,
         facts: FactsOf<'_>,
     ) -> Result<(Vec<Planned>, Vec<Unplanned>), (Exit, String)> {
-        let mut published = Published::open(&self.folder)?;
-        let clients = self.network.clients()?;
-        let domains: Vec<_> = if self.all { published.domains.keys().cloned().collect() } else { domains };
-        for domain in &domains {
-            published.known(domain)?;
-        }
+        let mut published = Published::open(&self.planner.folder)?;
+        let clients = self.planner.network.clients()?;
+        let domains = self.planner.domains(&published, domains)?;
         let what = match domains.as_slice() {
             [domain] => format!("looking at {domain}"),
             domains => format!("looking at {} domains", domains.len()),
@@ -139,13 +143,7 @@ impl Planning {
         facts: FactsOf<'_>,
     ) -> Result<Planned, (Exit, String)> {
         let now = now();
-        sight.note_in(known, now);
-        let facts = facts(sight.facts(known))
-            .with_policy_cache(self.policy_cache)
-            .with_queue_lifetime(self.queue_lifetime);
-        let target = target(known, &sight.hosts);
-        let plan = Plan::between(&known.history, &target, &facts, now)
-            .map_err(|error| (Exit::No, format!("{domain}: {error}")))?;
+        let plan = self.planner.plan(known, &sight, target, facts, now)?;
         Ok(Planned { domain: domain.clone(), plan, now, fault: sight.fault, written: None })
     }
 
@@ -180,6 +178,37 @@ impl Planning {
             planned.iter().enumerate().try_for_each(|(place, one)| one.print(place > 0))
         };
         if printed.is_err() { Exit::No } else { Exit::Fine }
+    }
+}
+
+impl Planner {
+    /// The domains that are planned for; each has a history.
+    pub(super) fn domains(
+        &self,
+        published: &Published,
+        given: Vec<PolicyDomain>,
+    ) -> Result<Vec<PolicyDomain>, (Exit, String)> {
+        let domains = if self.all { published.domains.keys().cloned().collect() } else { given };
+        domains.iter().try_for_each(|domain| published.known(domain).map(|_| ()))?;
+        Ok(domains)
+    }
+
+    /// Notes what is seen of a domain, and plans from there.
+    pub(super) fn plan(
+        &self,
+        known: &mut Known,
+        sight: &Sight,
+        target: TargetOf<'_>,
+        facts: FactsOf<'_>,
+        now: UnixTime,
+    ) -> Result<Plan, (Exit, String)> {
+        sight.note_in(known, now);
+        let facts = facts(sight.facts(known))
+            .with_policy_cache(self.policy_cache)
+            .with_queue_lifetime(self.queue_lifetime);
+        let target = target(known, &sight.hosts);
+        Plan::between(&known.history, &target, &facts, now)
+            .map_err(|error| (Exit::No, format!("{}: {error}", known.history.domain())))
     }
 }
 

@@ -18,6 +18,13 @@ pub(in crate::command) struct Sources {
     /// A file, a folder, a maildir, an mbox, or `-` for the standard input
     #[arg(required = true, value_name = "SOURCE")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How sources are read.
+#[derive(Args, Debug)]
+pub(in crate::command) struct Reading {
     /// Take only reports by mail whose DKIM signature this host has found valid, as the field Authentication-Results says; the
     /// signing domain must be that of the submitter, or a subdomain or parent domain of it
     #[arg(long, value_name = "HOST")]
@@ -30,14 +37,20 @@ pub(in crate::command) struct Sources {
 impl Sources {
     /// These sources, without required authentication.
     pub(in crate::command) fn of(paths: Vec<PathBuf>) -> Self {
-        Self { paths, require_dkim: None, max_mib: 256 }
+        Self { paths, reading: Reading { require_dkim: None, max_mib: 256 } }
     }
 
-    /// Reads all sources, and shows the progress on the terminal after one second.
     pub(in crate::command) fn read(&self) -> Overview {
+        self.reading.read(&self.paths)
+    }
+}
+
+impl Reading {
+    /// Reads all sources, and shows the progress on the terminal after one second.
+    pub(in crate::command) fn read(&self, paths: &[PathBuf]) -> Overview {
         let limits = InboxLimits::new().with_max_total(self.max_mib.saturating_mul(1024 * 1024));
         let mut inbox = Inbox::new().with_limits(limits);
-        for path in &self.paths {
+        for path in paths {
             inbox = inbox.with_source(path);
         }
         if let Some(host) = &self.require_dkim {
@@ -54,7 +67,7 @@ impl Sources {
 }
 
 /// The result of reading, as the exit status.
-pub(super) fn exit_of(overview: &Overview) -> Exit {
+pub(in crate::command) fn exit_of(overview: &Overview) -> Exit {
     let counts = overview.counts();
     match (counts.reports + counts.differing, overview.unreadable_count()) {
         (0, _) => Exit::NoInput,
@@ -64,7 +77,7 @@ pub(super) fn exit_of(overview: &Overview) -> Exit {
 }
 
 /// The inputs that were not read.
-pub(super) fn unreadable_block(overview: &Overview) -> Option<Block> {
+pub(in crate::command) fn unreadable_block(overview: &Overview) -> Option<Block> {
     const MOST: usize = 20;
     let all = overview.unreadable_count();
     if all == 0 {

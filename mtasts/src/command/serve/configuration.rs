@@ -5,7 +5,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use mta_sts_core::postfix::Form;
@@ -96,7 +98,7 @@ pub(super) struct Limits {
     pub(super) fetches_at_once: NonZeroUsize,
     pub(super) fetches_from_one_address: NonZeroUsize,
     #[serde(with = "text")]
-    pub(super) answer_within: Span,
+    answer_within: AnswerSpan,
     #[serde(with = "text")]
     answer_within_if_cached: Span,
     #[serde(with = "text")]
@@ -138,7 +140,35 @@ pub(super) struct ZoneKeys {
     /// Answer if there is a policy that cannot be fetched, and none is cached [default: not-found]
     #[arg(long, value_enum, value_name = "ANSWER")]
     on_fetch_failure: Option<OnFetchFailure>,
+    #[arg(skip)]
+    #[serde(with = "text")]
+    answer_within: Maybe<AnswerSpan>,
 }
+
+/// The time for an answer, during which Postfix must still be waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct AnswerSpan(Duration);
+
+impl FromStr for AnswerSpan {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse()? {
+            Span(span) if span > MAX_ANSWER_WITHIN => {
+                Err("the maximum is 85s: Postfix waits 100 s, of which DANE may take 15 s")
+            }
+            Span(span) => Ok(Self(span)),
+        }
+    }
+}
+
+impl fmt::Display for AnswerSpan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Span(self.0).fmt(formatter)
+    }
+}
+
+const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -392,7 +422,7 @@ impl Default for Limits {
             refreshes_at_once: const { count(16) },
             fetches_at_once: const { count(256) },
             fetches_from_one_address: const { count(8) },
-            answer_within: Span::from_secs(10),
+            answer_within: AnswerSpan(Duration::from_secs(10)),
             answer_within_if_cached: Span::from_secs(1),
             fetch_timeout: Span::from_secs(60),
             dns_timeout: Maybe(None),
@@ -415,6 +445,7 @@ impl ZoneKeys {
             dane_lookup: self.dane_lookup.or(other.dane_lookup),
             on_dns_failure: self.on_dns_failure.or(other.on_dns_failure),
             on_fetch_failure: self.on_fetch_failure.or(other.on_fetch_failure),
+            answer_within: Maybe(self.answer_within.0.or(other.answer_within.0)),
         }
     }
 
@@ -426,11 +457,12 @@ impl ZoneKeys {
             dane_lookup: Some(LookUpDane::default()),
             on_dns_failure: Some(OnDnsFailure::default()),
             on_fetch_failure: Some(OnFetchFailure::default()),
+            answer_within: Maybe(None),
         }
     }
 
     fn zone(&self) -> Zone {
-        Zone::new()
+        let zone = Zone::new()
             .with_form(match self.form.unwrap_or_default() {
                 AnswerForm::Basic => Form::Basic,
                 AnswerForm::Extended => Form::Extended,
@@ -456,7 +488,8 @@ impl ZoneKeys {
             .with_fetch_failure(match self.on_fetch_failure.unwrap_or_default() {
                 OnFetchFailure::NotFound => FetchFailureAnswer::NotFound,
                 OnFetchFailure::Temporary => FetchFailureAnswer::Temporary,
-            })
+            });
+        self.answer_within.0.map_or(zone.clone(), |AnswerSpan(limit)| zone.with_answer_within(limit))
     }
 }
 
@@ -573,6 +606,9 @@ mod tests {
             ("\n[limits]\nmax-clients = 0", "3:15", "a whole number above 0"),
             ("[limits]\nanswer-within = 80", "2:17", "expected a string"),
             ("[limits]\nanswer-within = '80'", "2:17", "such as \"30s\""),
+            ("[limits]\nanswer-within = '86s'", "2:17", "maximum is 85s"),
+            ("[zone]\nanswer-within = '300s'", "2:17", "maximum is 85s"),
+            ("[zones.a]\nanswer-within = '0s'", "2:17", "longer than 0"),
             ("[limits]\nstop-within = '0s'", "2:15", "longer than 0"),
             ("listen = ['localhost']", "1:10", "expected an address and a port"),
             ("listen = '127.0.0.1:1'", "1:10", "expected a list in [ ]"),
@@ -607,6 +643,7 @@ mod tests {
                 "limits.idle-timeout",
                 "limits.max-store-size",
                 "metrics",
+                "zones.a b.answer-within",
                 "zones.a b.dane",
                 "zones.a b.dane-lookup",
                 "zones.a b.form",

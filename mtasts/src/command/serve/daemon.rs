@@ -9,9 +9,9 @@ use mta_sts_resolver::{EntryStore, PolicyService, TrustStore};
 use mtasts_socketmap::{SocketmapListener, SocketmapServer};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::timeout;
 
-use super::super::daemons::{Asked, Log, Logging, Metrics, Phase, Reloads, Signals, supervisor};
+use super::super::daemons::{Asked, Log, Logging, Metrics, Phase, Reloads, Signals, supervisor, ticking};
 use super::super::{Exit, store};
 use super::configuration::{Configuration, exit_of_trust_store};
 use super::control::Control;
@@ -191,9 +191,7 @@ impl<'a> Daemon<'a> {
     /// Runs until the daemon has to stop.
     async fn supervise(&mut self, signals: &mut Signals) {
         let beats = supervisor::heartbeat_interval();
-        let interval = beats.unwrap_or(Duration::from_secs(3600));
-        let mut heart = interval_at(Instant::now() + interval, interval);
-        heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heart = ticking(beats.unwrap_or(Duration::from_secs(3600)));
         loop {
             tokio::select! {
                 asked = signals.next() => match asked {

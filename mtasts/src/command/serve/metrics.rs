@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mta_sts_reporter::{CollectorCounts, Outbox, OutboxCounts, ReportStoreState};
 use mta_sts_resolver::{PolicyService, ServiceCounts, StoreState};
-use mtasts_socketmap::{AnswerCounts, SocketmapServer};
+use mtasts_socketmap::{AnswerCounts, AnswerTimes, SocketmapServer};
 use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
 
@@ -27,6 +28,7 @@ impl MetricsSource for Sources {
         let named = server.zones.iter().map(|(name, counts)| (name.as_str(), counts));
         let zones: Vec<_> = std::iter::once((DEFAULT_ZONE, &server.default_zone)).chain(named).collect();
         write_answers(page, "mtasts_requests", "Answered requests", &zones)?;
+        write_times(page, &zones)?;
         page.gauge("mtasts_clients", "Connected clients", server.clients)?;
         page.gauge("mtasts_max_clients", "Maximum number of connected clients", server.max_clients)?;
         page.counter("mtasts_connections", "Accepted connections of clients", server.connections)?;
@@ -246,6 +248,26 @@ fn write_answers(
             let labels: &Labels<'_> = &[("zone", zone), ("answer", answer)];
             metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
         }
+    }
+    Ok(())
+}
+
+fn write_times(page: &mut MetricsPage<'_>, zones: &[(&str, &AnswerCounts)]) -> fmt::Result {
+    let name = "mtasts_request_duration_seconds";
+    let help = "Time from the end of a request to its answer";
+    let mut metric = page.family(name, help, MetricType::Histogram)?;
+    let limits = AnswerTimes::LIMITS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
+    for (zone, AnswerCounts { times, .. }) in zones {
+        let answers = times.within.iter().chain([&times.longer]).copied();
+        // The encoder sums them up.
+        let buckets: Vec<_> = limits.clone().zip(answers.clone()).collect();
+        let labels: &Labels<'_> = &[("zone", zone)];
+        metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+            times.sum.as_secs_f64(),
+            answers.sum(),
+            &buckets,
+            None,
+        )?;
     }
     Ok(())
 }

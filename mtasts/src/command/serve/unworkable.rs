@@ -1,7 +1,6 @@
 //! Values of the configuration that are valid but cannot work.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::super::daemons::{MAX_SOCKET_PATH, TOO_LONG, Unworkable};
 use super::configuration::Configuration;
@@ -56,12 +55,6 @@ impl Configuration {
         }
         if limits.dns_timeout.0.is_some_and(|timeout| timeout.0 > limits.dns_deadline.0) {
             return fault(&["limits", "dns-timeout"], "one attempt must not take longer than `dns-deadline`");
-        }
-        if limits.answer_within.0 > MAX_ANSWER_WITHIN {
-            return fault(
-                &["limits", "answer-within"],
-                "the maximum is 85s: Postfix waits 100 s, of which DANE may take 15 s",
-            );
         }
         if limits.fetches_from_one_address > limits.fetches_at_once {
             return fault(
@@ -120,8 +113,6 @@ fn overlap(one: &SocketAddr, other: &SocketAddr) -> bool {
     one == other || covers(one) || covers(other)
 }
 
-const MAX_ANSWER_WITHIN: Duration = Duration::from_secs(85);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +149,6 @@ mod tests {
             ("dns = ['192.0.2.1:0']", "['192.0.2.1:0']", "port 0"),
             ("[limits]\ndns-attempts = '9'", "'9'", "maximum is 5"),
             ("[limits]\ndns-timeout = '20s'", "'20s'", "dns-deadline"),
-            ("[limits]\nanswer-within = '300s'", "'300s'", "maximum is 85s"),
             ("[limits]\nfetches-from-one-address = 300", "300", "fetches-at-once"),
         ] {
             let told = toml::from_str::<Configuration>(text).unwrap().unworkable().unwrap();

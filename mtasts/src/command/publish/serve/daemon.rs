@@ -9,10 +9,12 @@ use std::time::Duration;
 use mta_sts_publisher::{AcmeCertificates, Certificates, HostedPolicies, PolicyHostServer, ReportReceiver};
 use mta_sts_resolver::{Clock, SystemClock};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 
 use super::super::super::Exit;
-use super::super::super::daemons::{Asked, Logging, Phase, Reloads, Signals, StatusPages, supervisor};
+use super::super::super::daemons::{
+    Asked, Logging, Phase, Reloads, Signals, StatusPages, supervisor, ticking,
+};
 use super::configuration::Configuration;
 use super::content::Content;
 use super::options::Options;
@@ -136,11 +138,6 @@ impl<'a> Daemon<'a> {
     /// Runs until the daemon has to stop.
     async fn supervise(&mut self, mut signals: Signals) {
         let beats = supervisor::heartbeat_interval();
-        let ticking = |every: Duration| {
-            let mut ticks = interval_at(Instant::now() + every, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        };
         let mut heart = ticking(beats.unwrap_or(Duration::from_secs(3600)));
         let mut look = ticking(LOOK_INTERVAL);
         loop {

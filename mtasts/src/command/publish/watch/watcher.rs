@@ -13,7 +13,7 @@ use mta_sts_resolver::{DomainChecker, FileWatch};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::super::published::{Known, Published};
 use super::super::sight::Sight;
@@ -26,7 +26,7 @@ use super::view::View;
 use super::watched::Watched;
 use crate::command::Exit;
 use crate::command::check::now;
-use crate::command::daemons::{Asked, Log, Signals, StatusPages, cannot_listen, supervisor};
+use crate::command::daemons::{Asked, Log, Signals, StatusPages, cannot_listen, supervisor, ticking};
 use crate::command::output::with_progress;
 use crate::command::report::Sources;
 
@@ -63,6 +63,7 @@ enum Silences {
 impl Watcher {
     pub(super) fn new(options: Watch) -> Result<Self, (Exit, String)> {
         let published = Published::read(&options.folder)?;
+        Log { level: options.log_level, format: options.log_format, domains: false }.start();
         // Many domains at once need more than the usual 1,024.
         rlimit::increase_nofile_limit(u64::MAX).ok();
         let silences = if options.reports.is_empty() { Silences::Unwatched } else { Silences::Unknown };
@@ -97,10 +98,10 @@ impl Watcher {
             let watched = match (before.remove(&domain), known) {
                 (Some(watched), Some(known)) => Watched { known, ..watched },
                 (Some(watched), None) => watched,
-                (None, Some(known)) => Watched::new(known),
+                (None, Some(known)) => Watched::new(known, now()),
                 (None, None) => {
                     let history = History::new(domain.clone());
-                    Watched::new(Known::new(history, Vec::new(), Duration::ZERO))
+                    Watched::new(Known::new(history, Vec::new(), Duration::ZERO), now())
                 }
             };
             domains.insert(domain, watched);
@@ -152,8 +153,6 @@ impl Watcher {
 
     /// Looks until a signal ends it.
     pub(super) async fn run(mut self) -> Result<Exit, (Exit, String)> {
-        let log = Log { level: self.options.log_level, format: self.options.log_format, domains: false };
-        log.start();
         let signals = Signals::watch()?;
         let listener = match self.options.metrics {
             Some(address) => {
@@ -208,11 +207,6 @@ impl Watcher {
     /// Runs until the daemon has to stop.
     async fn supervise(self, mut signals: Signals) {
         let beats = supervisor::heartbeat_interval();
-        let ticking = |every: Duration| {
-            let mut ticks = interval_at(Instant::now() + every, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        };
         let mut heart = ticking(beats.unwrap_or(Duration::from_secs(3600)));
         let mut look = ticking(FILE_INTERVAL);
         let mut reports = ticking(self.options.every);
@@ -224,7 +218,10 @@ impl Watcher {
                 asked = signals.next() => match asked {
                     Asked::Stop => break,
                     Asked::Reload => self.reload(&mut tasks),
-                    Asked::Tell => tracing::info!("{}", self.looker.board.status()),
+                    Asked::Tell => {
+                        let (domains, alarms) = self.looker.board.sums();
+                        tracing::info!(domains, alarms, "the state of the daemon");
+                    }
                     Asked::Nothing => {}
                 },
                 _ = heart.tick(), if beats.is_some() => supervisor::heartbeat(&self.looker.board.status()),

@@ -1,10 +1,10 @@
-//! The text about one domain on the page.
+//! The text about one domain on the page of reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mta_sts_core::tlsrpt::{Shortfall, Whose};
 
-use super::{counted, short, thousands};
+use super::text::{Piece, counted, pieces, short, thousands};
 use crate::{
     Answer, Cause, Date, Day, DomainOverview, DomainStanding, SeenPolicy, SeenTlsa, Submitter, Validates,
 };
@@ -31,17 +31,6 @@ pub(super) struct DomainView {
     pub(super) policies: Vec<PolicyView>,
     pub(super) more_policies: usize,
     pub(super) tlsa: Vec<TlsaView>,
-}
-
-/// A part of a sentence: plain text, or code from between backticks.
-pub(super) struct Piece {
-    pub(super) is_code: bool,
-    pub(super) text: String,
-}
-
-fn pieces(sentence: &str) -> Vec<Piece> {
-    let texts = sentence.split('`').enumerate();
-    texts.map(|(place, text)| Piece { is_code: place % 2 == 1, text: text.to_owned() }).collect()
 }
 
 pub(super) struct TodoView {
@@ -189,13 +178,13 @@ impl DomainView {
 }
 
 impl TodoView {
-    fn of(shortfall: &Shortfall) -> Self {
+    pub(super) fn of(shortfall: &Shortfall) -> Self {
         let by = shortfall.earliest().map(|time| format!("May be there on {}.", Date::of(time)));
         Self { message: short(shortfall.message()), fix: pieces(shortfall.fix()), by: by.unwrap_or_default() }
     }
 }
 
-fn conditions_of(answer: &Answer) -> Vec<ConditionView> {
+pub(super) fn conditions_of(answer: &Answer) -> Vec<ConditionView> {
     let Some(readiness) = &answer.readiness else { return Vec::new() };
     let view = |condition: &mta_sts_core::tlsrpt::Condition| {
         let is_unchecked = condition.shortfalls().iter().all(|shortfall| shortfall.code() == "not-checked");
