@@ -29,6 +29,8 @@ pub(crate) struct CertificatePlan {
     pub(crate) signer: Signer,
     /// The number of days until it expires; negative if it has expired.
     pub(crate) days_left: i64,
+    /// The days that it has been valid, or was when it expired.
+    pub(crate) days_old: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +75,7 @@ impl Authorities {
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         leaf.use_authority_key_identifier_extension = true;
         leaf.not_after = self.now + Duration::days(plan.days_left);
-        leaf.not_before =
-            leaf.not_after.min(self.now) - Duration::days(if plan.days_left < 0 { 30 } else { 1 });
+        leaf.not_before = leaf.not_after.min(self.now) - Duration::days(plan.days_old);
         if let Signer::Unsent = plan.signer {
             leaf.custom_extensions.push(CustomExtension::from_oid_content(AUTHORITY_ACCESS, issuer_place()));
         }

@@ -45,6 +45,7 @@
 //! | `alias-dangling.test`, `mx-alias-dangling.test` | `mta-sts` and `_smtp._tls`, or the MX host, are aliases of names that do not exist |
 //! | `chain-incomplete.test`, `self-signed.test` | the MX host sends a certificate without its issuer's, or one that is signed by itself |
 //! | `expires-soon.test` | the certificate of the Policy Host ends in nine days, that of the MX host in five |
+//! | `short-lived.test` | the certificates last six days, of which three are left |
 //! | `policy-differs.test` | the Policy Host has three addresses: two policies, and one 404 |
 //! | `old-lines.test` | the policy names hosts that are gone |
 //! | `mx-doubled.test` | one MX host in three records |

@@ -415,7 +415,7 @@ impl Stage<'_> {
     }
 
     pub(crate) fn valid(&self, name: &str) -> CertificatePlan {
-        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, days_left: 30 }
+        CertificatePlan { names: vec![self.full(name)], signer: Signer::Trusted, days_left: 30, days_old: 30 }
     }
 
     pub(crate) fn expired(&self, name: &str) -> MailService {

@@ -29,7 +29,7 @@ pub(crate) fn plan(customers: u16) -> Plan {
     domains_without_scenario(&mut plan);
     domains_with_dane(&mut plan);
     domains_to_check(&mut plan);
-    domains_in_part(&mut plan);
+    unusual_domains(&mut plan);
     domains_with_reports(&mut plan);
     if customers > 0 {
         plan.provider(customers);
@@ -647,8 +647,8 @@ fn domains_to_check(plan: &mut Plan) {
     plan.domain("sni-refused").healthy().without_sni("mta-sts", WithoutSni::Refusal);
 }
 
-/// Domains that others have a part in: a wildcard of DNS, and a provider.
-fn domains_in_part(plan: &mut Plan) {
+/// Domains that are out of the ordinary, and work.
+fn unusual_domains(plan: &mut Plan) {
     // A wildcard answers for `_mta-sts` and for `mta-sts`: senders find both, and those of every other name below the domain.
     let mut stage = plan.domain("dns-wildcard");
     let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
@@ -656,6 +656,17 @@ fn domains_in_part(plan: &mut Plan) {
         .policy_host_at_wildcard(policy)
         .data("*", Data::Txt(vec![format!("v=STSv1; id={ID};")]), None)
         .mail_host("mx")
+        .mx(10, "mx");
+
+    // Half of its life is left, as is usual for a certificate of six days.
+    let mut stage = plan.domain("short-lived");
+    let policy = Behaviour::Policy(stage.policy(Mode::Enforce, &["mx"]));
+    let short = |name: &str| CertificatePlan { days_left: 3, days_old: 3, ..stage.valid(name) };
+    let (policy_host, mail_host) = (short("mta-sts"), short("mx"));
+    stage
+        .record(ID)
+        .policy_host_with("mta-sts", policy_host, policy.clone(), policy)
+        .faulty_mail_host("mx", MailService::Starttls(mail_host))
         .mx(10, "mx");
 
     // The policy is a provider's, and the record is not.

@@ -130,7 +130,7 @@ async fn each_fault_is_an_alarm_of_its_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_fault_there_is_no_alarm() {
     let lab = Lab::start().await;
-    let (status, events) = once(&lab, &["spotless.test", "implicit-mx.test"]).await;
+    let (status, events) = once(&lab, &["spotless.test", "implicit-mx.test", "short-lived.test"]).await;
     assert_eq!((status, events), (Some(0), Vec::new()));
     // Nothing fails for sure, but a host does not talk to us.
     let (status, events) = once(&lab, &["--smtp-port", "1", "spotless.test"]).await;
@@ -143,16 +143,17 @@ async fn without_a_fault_there_is_no_alarm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn histories_and_reports_have_alarms_too() {
     let lab = Lab::start().await;
-    init(&lab, &["healthy-enforce.test", "mode-none.test", "wildcard.test"]).await;
+    init(&lab, &["healthy-enforce.test", "mode-none.test", "wildcard.test", "tlsrpt-mail.test"]).await;
     let file = lab.path("published.toml");
-    // The policy of one has changed since; another was removed long ago, and is in DNS no more.
+    // The policy of one has changed since; another was removed long ago. A third has begun, and is not published yet.
     let text = fs::read_to_string(&file).unwrap();
     let id = text.split("domain: healthy-enforce.test").nth(1).unwrap().split("policy: ").nth(1).unwrap();
     let (since, id) = (id.split(' ').next().unwrap(), id.split(' ').nth(2).unwrap());
     let day_ago = (since.parse::<u64>().unwrap() - 86_400).to_string();
     let text = text.replace(id, "0123456789abcdef0123").replace(since, &day_ago);
     let removed = "\n[domain.\"no-mta-sts.test\"]\nrecord-ttl = 60\nmx-ttl = 60\nhistory = '''\nmta-sts-history 1\n\
-         domain: no-mta-sts.test\nrecord: - 1600000000 1600000060 1\n'''\n";
+         domain: no-mta-sts.test\npolicy: 1600000000 1600000060 94815eb6141fb6e55268 none 86400\n\
+         record: - 1600000000 1600000060 1\n'''\n";
     fs::write(&file, text + removed).unwrap();
 
     // A sender reported on ten days, and not for five.

@@ -469,7 +469,8 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
     if shown.is_valid() {
         let end = shown.chain().not_after().unwrap_or(shown.not_after());
         let days = (end - now).div_euclid(DAY_SECS);
-        if days < EXPIRES_SOON_DAYS {
+        let life = shown.not_after() - shown.not_before();
+        if end - now < (EXPIRES_SOON_DAYS * DAY_SECS).min(life / 3) {
             let when = match days {
                 ..=0 => "today".to_owned(),
                 1 => "in a day".to_owned(),
@@ -614,5 +615,6 @@ fn one_line(text: &str) -> String {
 
 const DAY: Duration = Duration::from_secs(86_400);
 const DAY_SECS: i64 = 86_400;
-/// Most tools renew 30 days before the end, so with 14 days left something is wrong with them.
+/// Most tools renew 30 days before the end, so with 14 days left something is wrong with them. Certificates of a few days are renewed
+/// when a third or a half of their life is left.
 const EXPIRES_SOON_DAYS: i64 = 14;

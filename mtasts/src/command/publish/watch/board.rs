@@ -49,7 +49,7 @@ impl Board {
         count.fetch_add(1, Ordering::Relaxed);
         let mut domains = self.domains();
         let Some(watched) = domains.get_mut(domain) else { return Vec::new() };
-        watched.looked_at = Some(at);
+        watched.looked_at = at;
         watched.first_certificate_end = view.first_certificate_end.or(watched.first_certificate_end);
         watched.is_whole = view.unknown.is_empty();
         watched.alarms.note(domain, view, at, required)
@@ -123,8 +123,7 @@ impl MetricsSource for Numbers {
                 first.as_secs(),
             )?;
         }
-        let looks = domains.values().map(|watched| watched.looked_at.unwrap_or_default());
-        if let Some(oldest) = looks.min().filter(|oldest| oldest.as_secs() > 0) {
+        if let Some(oldest) = domains.values().map(|watched| watched.looked_at).min() {
             page.gauge(
                 "mtasts_watch_oldest_look_timestamp_seconds",
                 "Time of the last look at the domain that was looked at longest ago, in Unix time",

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mta_sts_core::lint::Severity;
-use mta_sts_core::{FetchFailure, FetchFault, NoPolicy, UnixTime};
+use mta_sts_core::publish::{History, ServedPolicy};
+use mta_sts_core::{FetchFailure, FetchFault, Mode, NoPolicy, UnixTime};
 use mta_sts_resolver::{
     CheckFinding, CheckFindingKind, DnsError, DomainCheck, DomainVerdict, PeerCertificate,
     PolicyFetchErrorKind, SessionCheck,
@@ -66,10 +67,8 @@ impl View {
 
     fn add_findings(&mut self, check: &DomainCheck, known: &Known) {
         let findings = check.findings();
-        let was_published = known.history.record().is_some() || known.history.records().is_empty();
         let counts = |finding: &&CheckFinding| match finding.kind() {
-            // It was deleted at the end of a removal.
-            CheckFindingKind::NoRecord => was_published,
+            CheckFindingKind::NoRecord => !is_unpublished(&known.history),
             kind => finding.severity() == Severity::Error || is_alarming(kind),
         };
         for finding in findings.iter().filter(counts) {
@@ -142,6 +141,13 @@ impl View {
             told.message.extend([space, message]);
         }
     }
+}
+
+/// Returns whether a domain has no record because it was removed (RFC 8461, 8.3), or is only about to be published.
+fn is_unpublished(history: &History) -> bool {
+    let is_opted_out = |policy: &ServedPolicy| policy.mode() == Mode::None;
+    let has_begun = !history.hosts().is_empty();
+    history.record().is_none() && history.policies().last().map_or(has_begun, is_opted_out)
 }
 
 /// Returns whether it is an alarm, although it may pass, or is only about to happen.

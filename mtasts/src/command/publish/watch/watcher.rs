@@ -63,6 +63,7 @@ enum Silences {
 impl Watcher {
     pub(super) fn new(options: Watch) -> Result<Self, (Exit, String)> {
         let published = Published::read(&options.folder)?;
+        Log { level: options.log_level, format: options.log_format, domains: false }.start();
         // Many domains at once need more than the usual 1,024.
         rlimit::increase_nofile_limit(u64::MAX).ok();
         let silences = if options.reports.is_empty() { Silences::Unwatched } else { Silences::Unknown };
@@ -97,10 +98,10 @@ impl Watcher {
             let watched = match (before.remove(&domain), known) {
                 (Some(watched), Some(known)) => Watched { known, ..watched },
                 (Some(watched), None) => watched,
-                (None, Some(known)) => Watched::new(known),
+                (None, Some(known)) => Watched::new(known, now()),
                 (None, None) => {
                     let history = History::new(domain.clone());
-                    Watched::new(Known::new(history, Vec::new(), Duration::ZERO))
+                    Watched::new(Known::new(history, Vec::new(), Duration::ZERO), now())
                 }
             };
             domains.insert(domain, watched);
@@ -152,8 +153,6 @@ impl Watcher {
 
     /// Looks until a signal ends it.
     pub(super) async fn run(mut self) -> Result<Exit, (Exit, String)> {
-        let log = Log { level: self.options.log_level, format: self.options.log_format, domains: false };
-        log.start();
         let signals = Signals::watch()?;
         let listener = match self.options.metrics {
             Some(address) => {
