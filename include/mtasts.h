@@ -6218,7 +6218,7 @@ mtasts_status mtasts_history_text(const mtasts_history *history,
  * Sets the `time`, in Unix seconds, until which senders may hold a policy that is not in this history, for a domain that had
  * policies before its history was kept: now and the longest max_age that it ever served.
  *
- * Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -6230,7 +6230,7 @@ mtasts_status mtasts_history_set_unknown_until(mtasts_history *history,
  * Notes the `policy` that the Policy Host serves at the time `now`, in Unix seconds: NULL if there is none that senders
  * could fetch. It may be freed afterwards.
  *
- * Errors: MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -6242,7 +6242,7 @@ mtasts_status mtasts_history_note_policy(mtasts_history *history,
 /**
  * Notes the `id` of the record at the time `now`, in Unix seconds: NULL if there is no record that senders would use.
  *
- * Errors: 201 to 210 for the id; MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+ * What was taken from the history before is no longer valid. Errors: MTASTS_ERR_BAD_ID; MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0
@@ -6256,7 +6256,7 @@ mtasts_status mtasts_history_note_record(mtasts_history *history,
  * Notes the hosts in the MX records at the time `now`, in Unix seconds: `count` names at `hosts`; without MX records, the
  * domain's own name.
  *
- * Errors: 101 to 109 for a host; MTASTS_ERR_POISONED.
+ * What was taken from the history before is no longer valid. Errors: 101 to 109 for a host; MTASTS_ERR_POISONED.
  *
  * Threads: one at a time with the same object.
  * Since: 0.1.0

@@ -33,6 +33,22 @@ fn every_link_leads_somewhere() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Of the site, and of the page where readers begin.
+#[test]
+fn every_page_can_be_found() {
+    let read = |name| fs::read_to_string(root().join("docs").join(name)).expect("a document is text");
+    let (contents, beginning) = (links(&read("SUMMARY.md")), links(&read("README.md")));
+    let unique: BTreeSet<_> = contents.iter().collect();
+    assert_eq!(unique.len(), contents.len(), "a page of the site has one place: {contents:?}");
+    let pages = files_below(&root().join("docs"), "md");
+    let names = pages.iter().filter_map(|file| file.file_name()?.to_str());
+    let missing: Vec<_> = names
+        .filter(|name| !["SUMMARY.md", "README.md"].contains(name))
+        .filter(|name| ![&contents, &beginning].iter().all(|links| links.iter().any(|link| link == name)))
+        .collect();
+    assert!(missing.is_empty(), "not in docs/SUMMARY.md or docs/README.md: {missing:?}");
+}
+
 #[test]
 fn the_threat_model_names_tests_that_exist() {
     let text = fs::read_to_string(root().join("docs/security.md")).expect("the threat model");

@@ -87,16 +87,16 @@ def memory_and_start(folder, domains):
     names = [f"d{number}.example" for number in range(domains)]
     for name in names:
         policy(policies, name)
-    print(f"{domains} domains, each with a policy of its own | start, s | resident, MiB | most, MiB")
+    print(f"{domains} domains, each with a policy of its own | start, s | CPU of it, s | resident, MiB | most, MiB")
     port = free_port()
     server = mtasts(port, policies, "--plain", f"127.0.0.1:{port}")
-    print("behind a reverse proxy | {:.2f} | {:.1f} | {:.1f}".format(server.start, *server.memory()))
+    print("behind a reverse proxy | {:.2f} | {:.2f} | {:.1f} | {:.1f}".format(server.start, server.cpu(), *server.memory()))
     server.stop()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda name: certificate(certificates / name, f"mta-sts.{name}"), names))
     port = free_port()
     server = mtasts(port, policies, "--certs", str(certificates))
-    print("with a certificate for each | {:.2f} | {:.1f} | {:.1f}".format(server.start, *server.memory()))
+    print("with a certificate for each | {:.2f} | {:.2f} | {:.1f} | {:.1f}".format(server.start, server.cpu(), *server.memory()))
     server.stop()
 
 

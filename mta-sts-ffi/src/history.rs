@@ -114,7 +114,7 @@ pub extern "C" fn mtasts_history_text(
 /// Sets the `time`, in Unix seconds, until which senders may hold a policy that is not in this history, for a domain that had
 /// policies before its history was kept: now and the longest max_age that it ever served.
 ///
-/// Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
+/// What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL, MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_history_set_unknown_until(
     history: Option<&mut mtasts_history>,
@@ -131,7 +131,7 @@ pub extern "C" fn mtasts_history_set_unknown_until(
 /// Notes the `policy` that the Policy Host serves at the time `now`, in Unix seconds: NULL if there is none that senders
 /// could fetch. It may be freed afterwards.
 ///
-/// Errors: MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+/// What was taken from the history before is no longer valid. Errors: MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub extern "C" fn mtasts_history_note_policy(
     history: Option<&mut mtasts_history>,
@@ -146,7 +146,7 @@ pub extern "C" fn mtasts_history_note_policy(
 
 /// Notes the `id` of the record at the time `now`, in Unix seconds: NULL if there is no record that senders would use.
 ///
-/// Errors: 201 to 210 for the id; MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
+/// What was taken from the history before is no longer valid. Errors: MTASTS_ERR_BAD_ID; MTASTS_ERR_NULL for the history, MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_history_note_record(
     history: Option<&mut mtasts_history>,
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn mtasts_history_note_record(
 /// Notes the hosts in the MX records at the time `now`, in Unix seconds: `count` names at `hosts`; without MX records, the
 /// domain's own name.
 ///
-/// Errors: 101 to 109 for a host; MTASTS_ERR_POISONED.
+/// What was taken from the history before is no longer valid. Errors: 101 to 109 for a host; MTASTS_ERR_POISONED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mtasts_history_note_hosts(
     history: Option<&mut mtasts_history>,

@@ -16,6 +16,7 @@ import atheris
 with atheris.instrument_imports():
     import mta_sts
     from mta_sts import CacheEntry, Delivery, Lookup, MtaStsError, Policy, PolicyCache, PolicyDomain, Record
+    from mta_sts.publish import Draft, Facts, History, Plan, Target
     from mta_sts.tlsrpt import Datagram, Report, ReportSender, Tally, explain
 
 CODES = mta_sts.codes()
@@ -47,6 +48,7 @@ def one_input(data: bytes) -> None:
             assert pickle.loads(pickle.dumps(value)) == value
             assert hash(value) == hash(parse(octets)) and repr(value)
     count(octets, text, now)
+    publish(octets, text, now)
     for finding in mta_sts.lint_policy(octets):
         assert 0 <= finding.span[0] <= finding.span[1] <= len(octets) and finding.code in CODES
     for finding in mta_sts.lint_report(octets):
@@ -76,6 +78,22 @@ def count(octets: bytes, text: str, now: int) -> None:
     except MtaStsError as error:
         # Places are counted in the text that the octets are read as.
         refused(error, sys.maxsize)
+
+
+@atheris.instrument_func
+def publish(octets: bytes, text: str, now: int) -> None:
+    """A draft, the text of a history, and a plan."""
+    try:
+        draft = Draft("a.test", "enforce", ["mx.a.test", text], max_age=86_400)
+        assert pickle.loads(pickle.dumps(draft)) == draft and hash(draft) == hash(pickle.loads(pickle.dumps(draft)))
+    except MtaStsError as error:
+        refused(error, len(text.encode("utf-8", "surrogatepass")))
+    try:
+        history = History.parse(octets)
+        assert History.parse(history.to_text()) == history
+        Plan.between(history, Target("enforce", hosts=["mx.a.test"]), Facts(["mx.a.test"]), now=now)
+    except MtaStsError as error:
+        refused(error, len(octets))
 
 
 @atheris.instrument_func

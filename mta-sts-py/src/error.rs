@@ -2,6 +2,7 @@
 
 use mta_sts_core::lint::LintKind;
 use mta_sts_core::postfix::{PostfixError, PostfixErrorKind};
+use mta_sts_core::publish::{DraftError, DraftErrorKind, HistoryError, HistoryErrorKind};
 use mta_sts_core::tlsrpt::{
     DatagramError, DatagramErrorKind, Deviation, DeviationKind, MailError, MailErrorKind, ReportError,
     ReportErrorKind, ReportPath, ReportSenderError, ReportSenderErrorKind, TallyError, TallyErrorKind,
@@ -23,21 +24,22 @@ pub(crate) trait IntoException {
     fn into_exception(self, py: Python<'_>) -> PyErr;
 }
 
-/// Where it is, as far as there is a place.
+/// Where it is, and what is at fault, as far as that is known.
 #[derive(Default)]
 struct Place {
     line: Option<u32>,
     offset: Option<usize>,
     path: Option<String>,
+    name: Option<String>,
 }
 
 impl Place {
     fn of_line(line: u32, offset: usize) -> Self {
-        Self { line: Some(line), offset: Some(offset), path: None }
+        Self { line: Some(line), offset: Some(offset), ..Self::default() }
     }
 
     fn of_member(path: ReportPath, offset: usize) -> Self {
-        Self { line: None, offset: Some(offset), path: Some(path.to_string()) }
+        Self { offset: Some(offset), path: Some(path.to_string()), ..Self::default() }
     }
 }
 
@@ -51,8 +53,8 @@ fn exception(
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let result_type = result_type.map(|result_type| word(py, "ResultType", result_type.as_str()));
     let exception = result_type.transpose().and_then(|result_type| {
-        let Place { line, offset, path } = place;
-        let arguments = (message, code, line, offset, result_type, path);
+        let Place { line, offset, path, name } = place;
+        let arguments = (message, code, line, offset, result_type, path, name);
         CLASS.import(py, "mta_sts._words", "MtaStsError")?.call1(arguments)
     });
     exception.map_or_else(|error| error, PyErr::from_value)
@@ -68,7 +70,7 @@ const UNKNOWN_WORD: &str = "unknown-word";
 /// That a report is compressed, and damaged: to its reader it is no JSON from the first octet on.
 pub(crate) fn bad_gzip(py: Python<'_>) -> PyErr {
     let message = "The report is compressed, and damaged or cut off.".to_owned();
-    let place = Place { line: None, offset: Some(0), path: Some(String::new()) };
+    let place = Place { offset: Some(0), path: Some(String::new()), ..Place::default() };
     exception(py, message, ReportErrorKind::BadJson.code(), place, None)
 }
 
@@ -82,7 +84,15 @@ macro_rules! into_exception_with_place {
     )*};
 }
 
-into_exception_with_place!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError);
+into_exception_with_place!(NameError RecordError PolicyError EntryError TlsrptRecordError DatagramError TallyError
+    HistoryError);
+
+impl IntoException for DraftError {
+    fn into_exception(self, py: Python<'_>) -> PyErr {
+        let place = Place { name: self.name().map(ToString::to_string), ..Place::default() };
+        exception(py, self.to_string(), self.code(), place, None)
+    }
+}
 
 impl IntoException for FetchError {
     fn into_exception(self, py: Python<'_>) -> PyErr {
@@ -136,7 +146,8 @@ pub(crate) fn codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     }
     add!(NameErrorKind RecordErrorKind PolicyErrorKind FetchErrorKind FetchFailure TxtFailure EntryErrorKind
         LookupErrorKind SessionFault NoPolicyKind LintKind PostfixErrorKind TlsrptRecordErrorKind
-        ReportErrorKind DeviationKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind);
+        ReportErrorKind DeviationKind DatagramErrorKind TallyErrorKind ReportSenderErrorKind MailErrorKind
+        DraftErrorKind HistoryErrorKind);
     // Not a kind of the core; in C it is the status for an invalid argument.
     codes.set_item(UNKNOWN_WORD, (2, "The word is not one of those that are accepted."))?;
     Ok(codes)

@@ -10,14 +10,17 @@ mod cache;
 mod convert;
 mod datagram;
 mod delivery;
+mod draft;
 mod entry;
 mod error;
 mod event;
 mod gzip;
 mod hint;
+mod history;
 mod lint;
 mod lookup;
 mod name;
+mod plan;
 mod policy;
 mod postfix;
 mod ready;
@@ -49,6 +52,8 @@ mod _core {
     #[pymodule_export]
     use crate::delivery::{Delivery, dns_id_matches, message_tls, tls_required_no};
     #[pymodule_export]
+    use crate::draft::{Draft, id_of, zone_record};
+    #[pymodule_export]
     use crate::entry::{CacheEntry, CacheUpdate, CachedPolicy};
     #[pymodule_export]
     use crate::error::codes;
@@ -56,6 +61,8 @@ mod _core {
     use crate::event::Event;
     #[pymodule_export]
     use crate::hint::{explain, hint_of_code, hints};
+    #[pymodule_export]
+    use crate::history::History;
     #[pymodule_export]
     use crate::lint::{
         Findings, lint_policy, lint_record, lint_report, lint_response, lint_rrset, lint_tlsrpt_record,
@@ -65,6 +72,8 @@ mod _core {
     use crate::lookup::{Lookup, LookupConfig};
     #[pymodule_export]
     use crate::name::{DnsName, PolicyDomain};
+    #[pymodule_export]
+    use crate::plan::{plan_between, wait_reason};
     #[pymodule_export]
     use crate::policy::{MxPattern, MxPatterns, Policy};
     #[pymodule_export]

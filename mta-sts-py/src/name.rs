@@ -1,4 +1,5 @@
 use mta_sts_core as core;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::PyString;
@@ -162,7 +163,10 @@ pub(crate) fn mx_name(host: &Bound<'_, PyAny>) -> PyResult<Option<core::DnsName>
     Ok(text.to_str().ok().and_then(|text| core::DnsName::parse(text).ok()))
 }
 
-/// Optional hosts.
+/// Optional hosts. A lone text is refused: it is an iterable too.
 pub(crate) fn dns_names(hosts: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<core::DnsName>>> {
+    if hosts.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
+        return Err(PyTypeError::new_err("expected an iterable of hosts, not one alone"));
+    }
     hosts.map(|hosts| hosts.try_iter()?.map(|host| dns_name(&host?)).collect()).transpose()
 }

@@ -188,7 +188,7 @@ pub(crate) const fn strictness(strict: bool) -> Strictness {
 ///
 /// It equals another pattern, and its text in lower case with no trailing dot, with the same hash.
 #[pyclass(frozen, module = "mta_sts")]
-pub(crate) struct MxPattern(core::MxPattern<'static>);
+pub(crate) struct MxPattern(pub(crate) core::MxPattern<'static>);
 
 #[pymethods]
 impl MxPattern {
@@ -237,6 +237,15 @@ impl MxPattern {
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
         Ok((slf.get_type().getattr("parse")?.unbind(), (slf.get().__str__(),)))
     }
+}
+
+/// A pattern given as a `MxPattern`, or as its text.
+pub(crate) fn mx_pattern(pattern: &Bound<'_, PyAny>) -> PyResult<core::MxPattern<'static>> {
+    if let Ok(pattern) = pattern.cast::<MxPattern>() {
+        return Ok(pattern.get().0.clone());
+    }
+    let text: Text<'_> = pattern.extract()?;
+    core::MxPattern::parse(text.as_ref()).map_err(|error| error.into_exception(pattern.py()))
 }
 
 /// The patterns of a policy: a sequence that creates each one on access.

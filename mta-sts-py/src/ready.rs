@@ -1,6 +1,5 @@
 use mta_sts_core::UnixTime;
 use mta_sts_core::tlsrpt::{self, LiveFindings, LiveHost, Readiness, Served, Verdict};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple};
 
@@ -9,7 +8,7 @@ use crate::hint::{hint_from, hint_value};
 use crate::name::{DnsName, dns_name, dns_names, policy_domain};
 use crate::policy::Policy;
 use crate::report::Report;
-use crate::value::{is_value, value, word};
+use crate::value::{Values, value, wanted, word};
 
 /// Assesses whether a policy in mode testing can be enforced, and what is missing: a `Readiness`.
 ///
@@ -84,7 +83,7 @@ pub(crate) fn assess<'py>(
 }
 
 fn live_findings(live: &Bound<'_, PyAny>) -> PyResult<LiveFindings> {
-    wanted(live, "LiveFindings")?;
+    wanted(Values::General, live, "LiveFindings")?;
     let mut findings = LiveFindings::new();
     let fault = live.getattr("policy_fault")?;
     if !fault.is_none() {
@@ -92,7 +91,7 @@ fn live_findings(live: &Bound<'_, PyAny>) -> PyResult<LiveFindings> {
     }
     for host in live.getattr("hosts")?.try_iter()? {
         let given = host?;
-        wanted(&given, "LiveHost")?;
+        wanted(Values::General, &given, "LiveHost")?;
         let mut host = LiveHost::new(dns_name(&given.getattr("name")?)?);
         let fault = given.getattr("fault")?;
         if !fault.is_none() {
@@ -108,14 +107,6 @@ fn live_findings(live: &Bound<'_, PyAny>) -> PyResult<LiveFindings> {
         });
     }
     Ok(findings)
-}
-
-fn wanted(object: &Bound<'_, PyAny>, class: &str) -> PyResult<()> {
-    if is_value(object, class)? {
-        return Ok(());
-    }
-    let found = object.get_type().name()?;
-    Err(PyTypeError::new_err(format!("expected {class}, not {found}")))
 }
 
 fn readiness_value<'py>(py: Python<'py>, readiness: &Readiness) -> PyResult<Bound<'py, PyAny>> {

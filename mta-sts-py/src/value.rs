@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::call::PyCallArgs;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -30,24 +30,57 @@ pub(crate) fn word_of<'py, T: Serialize>(
     word(py, class, &text)
 }
 
+/// A module with values that are classes of Python.
+#[derive(Clone, Copy)]
+pub(crate) enum Values {
+    /// `mta_sts._values`.
+    General,
+    /// `mta_sts._publishing`.
+    Publishing,
+}
+
+impl Values {
+    fn class<'py>(self, py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
+        static GENERAL: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+        static PUBLISHING: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+        let (module, name) = match self {
+            Self::General => (&GENERAL, "mta_sts._values"),
+            Self::Publishing => (&PUBLISHING, "mta_sts._publishing"),
+        };
+        module.get_or_try_init(py, || py.import(name).map(Bound::unbind))?.bind(py).getattr(class)
+    }
+}
+
 /// An instance of a class of `mta_sts._values`.
 pub(crate) fn value<'py>(
     py: Python<'py>,
     class: &str,
     arguments: impl PyCallArgs<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    values(py)?.getattr(class)?.call1(arguments)
+    Values::General.class(py, class)?.call1(arguments)
+}
+
+/// An instance of a class of `mta_sts._publishing`.
+pub(crate) fn published<'py>(
+    py: Python<'py>,
+    class: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    Values::Publishing.class(py, class)?.call1(arguments)
 }
 
 /// Returns whether it is an instance of a class of `mta_sts._values`.
 pub(crate) fn is_value(object: &Bound<'_, PyAny>, class: &str) -> PyResult<bool> {
-    object.is_instance(&values(object.py())?.getattr(class)?)
+    object.is_instance(&Values::General.class(object.py(), class)?)
 }
 
-fn values(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    static VALUES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let module = VALUES.get_or_try_init(py, || py.import("mta_sts._values").map(Bound::unbind))?;
-    Ok(module.bind(py))
+/// Refuses what is no instance of the class.
+pub(crate) fn wanted(values: Values, object: &Bound<'_, PyAny>, class: &str) -> PyResult<()> {
+    if object.is_instance(&values.class(object.py(), class)?)? {
+        return Ok(());
+    }
+    let found = object.get_type().name()?;
+    Err(PyTypeError::new_err(format!("expected {class}, not {found}")))
 }
 
 /// The hash of a value by its content.

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 import mta_sts
 from mta_sts import CacheEntry, CacheUpdate, CachedPolicy, Delivery, Lookup, LookupConfig, MtaStsError, Policy, PolicyCache
+from mta_sts.publish import Draft, Facts, History, Plan, Target, ZoneRecord, id_of
+from mta_sts.tlsrpt import ReadyRules
 
 POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86400\n")
 WITHOUT_POLICY = Delivery.without_policy()
@@ -32,6 +34,10 @@ def fetching() -> Lookup:
     return fetching
 
 
+def planned(target: Target = Target("testing"), facts: Facts = Facts(["mx.a.test"]), now: Any = NOW) -> Plan:
+    return Plan.between(History("a.test"), target, facts, now=now)
+
+
 NAMES: list[Callable[[Any], object]] = [
     mta_sts.DnsName.parse,
     mta_sts.PolicyDomain.parse,
@@ -47,6 +53,14 @@ NAMES: list[Callable[[Any], object]] = [
     lambda value: CacheUpdate.back_off(value, requested_at=NOW, until=NOW),
     lambda value: CacheUpdate.checked(value, checked_at=NOW, until=NOW),
     lambda value: mta_sts.drive(value, query_txt=lambda _: mta_sts.TxtNotFound(), fetch_policy=lambda _: value),
+    lambda value: Draft(value, "testing", ["mx.a.test"], max_age=86_400),
+    lambda value: Draft("a.test", "testing", [value], max_age=86_400),
+    lambda value: Draft("a.test", "testing", ["mx.a.test"], max_age=86_400, wildcards=[value]),
+    lambda value: History(value),
+    lambda value: History("a.test").note_hosts([value], now=NOW),
+    lambda value: planned(Target("testing", hosts=[value])),
+    lambda value: planned(Target("testing", wildcards=[value])),
+    lambda value: planned(facts=Facts([value])),
 ]
 
 NO_NAME_IS_NO_MATCH: list[Callable[[Any], object]] = [
@@ -72,6 +86,8 @@ WORDS: list[Callable[[Any], object]] = [
     lambda value: fetching().handle_fetch_failed(value, now=NOW),
     lambda value: CacheUpdate.absent(value, until=NOW),
     lambda value: mta_sts.postfix_tls_policy(POLICY, "a.test", form=value),
+    lambda value: Draft("a.test", value, ["mx.a.test"], max_age=86_400),
+    lambda value: planned(Target(value)),
     mta_sts.Mode,
     mta_sts.Purpose,
     mta_sts.TlsResult,
@@ -93,6 +109,11 @@ TEXTS: list[Callable[[Any], object]] = [
     lambda value: lookup().handle_txt([value], ttl=1, now=NOW),
     lambda value: fetching().handle_response(status=200, content_type=value, body=value, now=NOW),
     lambda value: Policy.from_response(status=200, content_type=value, body=value),
+    History.parse,
+    id_of,
+    lambda value: History("a.test").note_record(value, now=NOW),
+    lambda value: ZoneRecord.txt(value, value, ttl=60),
+    lambda value: ZoneRecord.alias(value, value, ttl=60),
 ]
 
 TIMES: list[Callable[[Any], object]] = [
@@ -110,6 +131,11 @@ TIMES: list[Callable[[Any], object]] = [
     lambda value: PolicyCache().get("a.test", now=value),
     lambda value: PolicyCache().poll_refresh(now=value),
     lambda value: PolicyCache().purge(now=value),
+    lambda value: History("a.test").note_policy(POLICY, now=value),
+    lambda value: History("a.test").note_record("1", now=value),
+    lambda value: History("a.test").note_hosts(["mx.a.test"], now=value),
+    lambda value: History("a.test").longest_cached(now=value),
+    lambda value: planned(now=value),
 ]
 
 SPANS: list[Callable[[Any], object]] = [
@@ -117,6 +143,11 @@ SPANS: list[Callable[[Any], object]] = [
     lambda value: LookupConfig(timeout=value),
     lambda value: PolicyCache(unused_for=value),
     lambda value: lookup().handle_txt([], ttl=value, now=NOW),
+    lambda value: Draft("a.test", "testing", ["mx.a.test"], max_age=value),
+    lambda value: Draft("a.test", "none", [], max_age=86_400).zone_record(ttl=value),
+    lambda value: planned(Target("testing", testing_period=value)),
+    lambda value: planned(Target("testing", growth=[(value, 1)])),
+    lambda value: planned(facts=Facts(["mx.a.test"], mx_ttl=value)),
 ]
 
 SIZES: list[Callable[[Any], object]] = [
@@ -185,6 +216,27 @@ def test_no_spans(call: int) -> None:
 def test_no_sizes(call: int) -> None:
     for value in NO_SIZES:
         refused(SIZES[call], value)
+
+
+LISTS_OF_HOSTS: list[Callable[[Any], object]] = [
+    lambda value: mta_sts.postfix_tls_policy(POLICY, "a.test", mx_hosts=value),
+    lambda value: mta_sts.lint_policy("", mx_hosts=value),
+    lambda value: mta_sts.lint_response(status=200, content_type=None, body=b"", mx_hosts=value),
+    lambda value: ReadyRules(accepted=value),
+    lambda value: Draft("a.test", "testing", value, max_age=86_400),
+    lambda value: Draft("a.test", "testing", ["mx.a.test"], max_age=86_400, wildcards=value),
+    lambda value: History("a.test").note_hosts(value, now=NOW),
+    lambda value: planned(Target("testing", hosts=value)),
+    lambda value: planned(Target("testing", wildcards=value)),
+    lambda value: planned(facts=Facts(value)),
+]
+
+
+@pytest.mark.parametrize("call", range(len(LISTS_OF_HOSTS)))
+def test_a_lone_name_is_no_list_of_hosts(call: int) -> None:
+    # Of one letter it would be a list of a valid name.
+    with pytest.raises(TypeError):
+        LISTS_OF_HOSTS[call]("a")
 
 
 anything = st.one_of(

@@ -17,7 +17,7 @@ import pytest
 
 import mta_sts
 from conftest import program
-from mta_sts import _core, _drive, _values, _words, tlsrpt
+from mta_sts import _core, _drive, _publishing, _values, _words, publish, tlsrpt
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,18 +44,18 @@ def test_native_example(test: doctest.DocTest) -> None:
     assert doctest.DocTestRunner().run(test).failed == 0
 
 
-@pytest.mark.parametrize("module", [mta_sts, _drive, _values, _words, tlsrpt], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [mta_sts, _drive, _publishing, _values, _words, publish, tlsrpt], ids=lambda module: module.__name__)
 def test_examples(module: types.ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
 def test_there_are_examples() -> None:
     names = {test.name for test in native_tests()}
-    assert {"Policy", "Record", "Lookup", "Delivery", "PolicyCache", "DnsName", "MxPattern", "Report", "Tally", "assess", "explain"} <= names
+    assert {"Policy", "Record", "Lookup", "Delivery", "PolicyCache", "DnsName", "MxPattern", "Report", "Tally", "assess", "explain", "Draft", "History", "id_of"} <= names
 
 
 def test_everything_public_says_what_it_is() -> None:
-    for name, thing in [(name, getattr(module, name)) for module in (mta_sts, tlsrpt) for name in module.__all__]:
+    for name, thing in [(name, getattr(module, name)) for module in (mta_sts, publish, tlsrpt) for name in module.__all__]:
         if not isinstance(thing, (type, types.FunctionType, types.BuiltinFunctionType)):
             continue
         assert inspect.getdoc(thing), name

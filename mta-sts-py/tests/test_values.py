@@ -33,6 +33,7 @@ from mta_sts import (
     ResultType,
     _literals,
     lint_policy,
+    publish,
     tlsrpt,
 )
 
@@ -53,6 +54,19 @@ def entry() -> CacheEntry:
     stored = outcome().cache_update.apply_to(None, now=NOW)
     assert stored is not None
     return stored
+
+
+def history() -> publish.History:
+    history = publish.History("example.test", unknown_until=NOW + 86_400)
+    history.note_policy(Policy.parse(BODY), now=NOW)
+    history.note_record("1", now=NOW)
+    history.note_hosts(["mx.example.test"], now=NOW)
+    return history
+
+
+def plan() -> publish.Plan:
+    target = publish.Target("enforce", hosts=["mx.example.test", "mx2.test"])
+    return publish.Plan.between(history(), target, publish.Facts(["mx.example.test"]), now=NOW)
 
 
 def values() -> list[Any]:
@@ -79,6 +93,17 @@ def values() -> list[Any]:
         delivery.conclude(["mx-mismatch"], lifetime="over"),
         delivery.conclude(["mx-mismatch"], lifetime="over", recheck="changed"),
         delivery.conclude(["mx-mismatch"], lifetime="over", recheck="unchanged"),
+        publish.Draft("example.test", "enforce", ["mx.example.test"], max_age=604_800),
+        publish.Draft("example.test", "enforce", ["mx.example.test", "a.test"], max_age=604_800, wildcards=["*.example.test"]),
+        publish.Draft("example.test", "none", ["mx.example.test"], max_age=604_800).zone_record(ttl=60),
+        publish.Target("enforce", hosts=["mx.example.test"]),
+        publish.Facts(["mx.example.test"], record_ttl=timedelta(minutes=5)),
+        history().policy,
+        history().record,
+        history().hosts[0],
+        plan(),
+        plan().steps[0],
+        plan().steps[1],
         Mode.ENFORCE,
     ]
 
@@ -101,6 +126,7 @@ POLICY = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 86
         Delivery.under(POLICY).plan(["mx.a.test", "mx.b.test"]),
         mta_sts.MxHost("mx.a.test"),
         *mta_sts.lint_policy("mode: x"),
+        history(),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -163,7 +189,7 @@ def test_reprs_of_classes_with_parse_evaluate_to_the_value() -> None:
 
 WORDS = [
     kind
-    for kind in (vars(mta_sts) | vars(tlsrpt)).values()
+    for kind in (vars(mta_sts) | vars(publish) | vars(tlsrpt)).values()
     if isinstance(kind, type) and issubclass(kind, Enum) and issubclass(kind, str)
 ]
 
@@ -208,6 +234,8 @@ def test_literals_are_the_codes() -> None:
         "UnreadableReportCode": range(1321, 1329),
         "ReportCode": range(1321, 1341),
         "DeviationCode": range(1421, 1461),
+        "DraftCode": range(1501, 1521),
+        "HistoryCode": range(1521, 1541),
     }
     for name, numbers in of_numbers.items():
         assert LITERALS[name] == {code for code, (number, _) in codes.items() if number in numbers}, name
@@ -486,10 +514,11 @@ def test_a_lookup_that_is_not_asked_says_so_and_goes_on() -> None:
 
 def test_all_is_all() -> None:
     public = {name for name in vars(mta_sts) if not name.startswith("_")}
-    modules = {"resolver", "aio", "store", "tlsrpt"}
+    modules = {"resolver", "aio", "store", "publish", "tlsrpt"}
     assert set(mta_sts.__all__) - {"__version__"} == public - modules
-    assert set(tlsrpt.__all__) == {name for name in vars(tlsrpt) if not name.startswith("_")}
-    for module in (mta_sts, tlsrpt):
+    for module in (publish, tlsrpt):
+        assert set(module.__all__) == {name for name in vars(module) if not name.startswith("_")}
+    for module in (mta_sts, publish, tlsrpt):
         assert len(set(module.__all__)) == len(module.__all__)
 
 

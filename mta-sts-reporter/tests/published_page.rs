@@ -131,6 +131,14 @@ fn what_is_wrong_comes_before_what_is_stricter() {
     );
     let page = html([tested().with_finding(finding(Severity::Error, "expired"))]);
     assert!(page.contains("Until then, do not yet serve the policy in mode enforce."), "{page}");
+    // Nor is a policy that cannot be fetched just now a new one.
+    let mut gone = history("example.com", Mode::Enforce, 90);
+    gone.note_policy(None, ago(1));
+    let (said, todo) = answer(
+        planned(gone, &Target::new(Mode::Enforce).with_max_age(Duration::from_secs(DAY)))
+            .with_finding(finding(Severity::Error, "no answer")),
+    );
+    assert_eq!((said.as_str(), todo.len()), ("bad: One thing to mend", 2));
     // A host that the policy does not name is mended by the step itself.
     let target = Target::new(Mode::Enforce).with_hosts(names(&["mx.example.com", "mx2.example.com"]));
     let history = history("example.com", Mode::Enforce, 90);
@@ -145,7 +153,8 @@ fn what_is_wrong_comes_before_what_is_stricter() {
 fn reports_hold_up_mode_enforce_and_all_that_follows() {
     let tested = || planned(history("example.com", Mode::Testing, 20), &enforced());
     assert!(html([tested()]).contains("Reports were not looked at"));
-    assert!(html([tested().with_reports(None)]).contains("no report is about this domain"));
+    assert_eq!(verdict(tested().with_reports(None)), "wait: Stay in mode testing for now");
+    assert!(html([tested().with_reports(None)]).contains("when reports allow it"));
     assert_eq!(
         verdict(tested().with_reports(Some(reports(20, None)))),
         "wait: Now: serve the policy in mode enforce"

@@ -7,8 +7,8 @@ mod redis_server;
 use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
-use mta_sts_resolver::{EntryStore, LeaseHolder, RedisStore, Unreadable};
-use redis_server::RedisServer;
+use mta_sts_resolver::{EntryStore, LeaseHolder, RedisStore, RedisUrl, Unreadable};
+use redis_server::{RedisServer, Sentinels};
 
 fn open(url: &str) -> RedisStore {
     RedisStore::open(&url.parse().unwrap()).unwrap()
@@ -319,6 +319,66 @@ async fn a_lost_redis_is_told_at_once_and_found_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_primary_server_is_found_by_its_sentinels() {
+    let mut primary = RedisServer::start();
+    let replica = primary.replica();
+    let mut sentinels = Sentinels::of(&primary);
+    sentinels.wait_until_they_agree();
+    let store = open(&format!("redis+sentinel://{}/mail", sentinels.addresses()));
+    let (first, second) = (domain(1), domain(2));
+    store.put(&first, &entry("1", now())).await.unwrap();
+    while open(&replica.url()).get(&first).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A replica takes nothing, and one Sentinel may be away.
+    assert_eq!(
+        open(&replica.url()).put(&second, &entry("1", now())).await.unwrap_err().code(),
+        "store-unavailable"
+    );
+    sentinels.kill_one();
+    primary.kill();
+    let found = async {
+        while store.put(&second, &entry("1", now())).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), found)
+        .await
+        .expect("the replica is the primary server now");
+    assert!(store.get(&first).await.unwrap().is_some());
+    assert!(open(&replica.url()).get(&second).await.unwrap().is_some());
+    let unknown = open(&format!("redis+sentinel://{}/other", sentinels.addresses()));
+    assert_eq!(unknown.get(&first).await.unwrap_err().code(), "store-unavailable");
+}
+
+#[test]
+fn the_address_of_sentinels_is_read() {
+    let shown = |text: &str| text.parse::<RedisUrl>().map(|url| (url.to_string(), url.has_password())).ok();
+    let read = |shown: &str, has_password| Some((shown.to_owned(), has_password));
+    assert_eq!(shown("redis://[::1]/2"), read("redis://[::1]:6379/2", false));
+    let plain = "redis+sentinel://a.test:26379/mail/0";
+    assert_eq!(shown("redis+sentinel://a.test/mail"), read(plain, false));
+    assert_eq!(shown("redis+sentinel://u:p@a.test/mail/0"), read(plain, true));
+    assert_eq!(shown("redis+sentinel://a.test/mail?sentinel-password=p%40"), read(plain, true));
+    let many = "rediss+sentinel://a.test:26379,[::1]:26379,[::2]:5/a-b.c_d/7";
+    assert_eq!(shown("rediss+sentinel://a.test,[::1],[::2]:5/a-b.c_d/7"), read(many, false));
+    for wrong in [
+        "redis+sentinel://a.test",
+        "redis+sentinel://a.test/",
+        "redis+sentinel:///mail",
+        "redis+sentinel://a.test,/mail",
+        "redis+sentinel://a.test:x/mail",
+        "redis+sentinel://a.test/mail/x",
+        "redis+sentinel://a.test/mail/-1",
+        "redis+sentinel://a.test/ma il",
+        "rediss+sentinel://a.test/mail/0#insecure",
+        "redis+sentinel:a.test/mail",
+    ] {
+        assert_eq!(shown(wrong), None, "{wrong}");
+    }
+}
+
 #[tokio::test]
 async fn a_password_is_in_nothing_that_is_said() {
     let redis = RedisServer::with(&["--requirepass", "correct-horse"]);
@@ -342,6 +402,6 @@ async fn a_password_is_in_nothing_that_is_said() {
         }
     }
     for wrong in ["redis://", "http://cache.test", "rediss://cache.test/#insecure", "redis://cache.test/x"] {
-        assert!(wrong.parse::<mta_sts_resolver::RedisUrl>().is_err(), "{wrong}");
+        assert!(wrong.parse::<RedisUrl>().is_err(), "{wrong}");
     }
 }

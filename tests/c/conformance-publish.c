@@ -32,12 +32,6 @@ static mtasts_mode mode_of(const char *word)
     return mode;
 }
 
-static void check(mtasts_status status)
-{
-    if (status)
-        fail(mtasts_status_code(status));
-}
-
 /* Frees the error. Its message has the name in front. */
 static json_t *fault_shown(mtasts_error *error)
 {

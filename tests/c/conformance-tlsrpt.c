@@ -122,12 +122,6 @@ json_t *run_report(const json_t *input)
     return shown;
 }
 
-static void check(mtasts_status status)
-{
-    if (status)
-        fail(mtasts_status_message(status));
-}
-
 static void draft_failure(mtasts_report_builder *builder, const json_t *draft)
 {
     static const struct {

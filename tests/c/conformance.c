@@ -16,6 +16,12 @@ void fail(const char *why)
     exit(2);
 }
 
+void check(mtasts_status status)
+{
+    if (status)
+        fail(mtasts_status_message(status));
+}
+
 void append(octets *to, const void *data, size_t len)
 {
     to->data = realloc(to->data, to->len + len + 1);

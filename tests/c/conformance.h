@@ -13,6 +13,9 @@ typedef struct {
 /* Ends the program: the vectors, or this runner, are wrong. */
 void fail(const char *why);
 
+/* The same, where a call has failed that must not. */
+void check(mtasts_status status);
+
 /* Octets as the vectors write them, to be freed, with a NUL behind them. */
 octets read_octets(const json_t *value);
 

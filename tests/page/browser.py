@@ -99,7 +99,7 @@ def faults_of_accessibility(browser, axe):
 
 def check(is_so, what):
     if not is_so:
-        raise SystemExit(f"tests/page: {what}")
+        raise SystemExit(f"{pathlib.Path(sys.argv[0]).parent}: {what}")
 
 
 def notices(browser, axe, folder):

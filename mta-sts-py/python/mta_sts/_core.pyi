@@ -7,6 +7,8 @@ from typing import ClassVar, Final, TypeAlias, final, overload
 from typing_extensions import Never
 
 from . import _literals as literal
+from ._publishing import Facts, SeenHost, SeenRecord, ServedPolicy, Target, ZoneRecord
+from ._publishing import Plan as PublishPlan
 from ._values import (
     Absence,
     BackOff,
@@ -49,6 +51,7 @@ from ._words import (
     TlsMinimum,
     TlsResult,
     TxtFailure,
+    Wait,
 )
 
 _Octets: TypeAlias = bytes | bytearray | memoryview | str
@@ -63,10 +66,12 @@ __all__ = [
     "Datagram",
     "Delivery",
     "DnsName",
+    "Draft",
     "DueId",
     "Event",
     "FailureDetails",
     "Findings",
+    "History",
     "Lookup",
     "LookupConfig",
     "MxPattern",
@@ -93,6 +98,7 @@ __all__ = [
     "explain",
     "hint_of_code",
     "hints",
+    "id_of",
     "lint_policy",
     "lint_record",
     "lint_report",
@@ -101,11 +107,14 @@ __all__ = [
     "lint_tlsrpt_record",
     "lint_tlsrpt_rrset",
     "message_tls",
+    "plan_between",
     "policy_type_number",
     "postfix_tls_policy",
     "result_type_number",
     "result_type_of",
     "tls_required_no",
+    "wait_reason",
+    "zone_record",
 ]
 
 __version__: Final[str]
@@ -268,6 +277,25 @@ def tls_required_no(values: Iterable[_Octets], /) -> bool:
     There must be exactly one such field, with nothing after the word. Anything else counts as no field, since that
     protects the message.
     """
+
+def id_of(body: _Octets, /) -> str:
+    r"""Returns the id that a draft with this body has.
+
+    >>> from mta_sts.publish import id_of
+    >>> id_of(b"version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n")
+    '94815eb6141fb6e55268'
+
+    A body that is served under another id may have been changed without its record; it may also be from another program.
+    """
+
+def zone_record(kind: str, name: str, value: str, ttl: _Span, /) -> ZoneRecord:
+    """Returns a record of a zone, for `ZoneRecord`."""
+
+def plan_between(history: History, target: Target, facts: Facts, /, *, now: _Time) -> PublishPlan:
+    """Returns the plan from what is published to a target, for `Plan.between`."""
+
+def wait_reason(wait: Wait | literal.Wait, /) -> tuple[str, str]:
+    """Returns the reason to wait, and the section of the RFC that it comes from, for `Wait`."""
 
 def explain(policy_type: PolicyType | str, result_type: ResultType | str, reason: str | None = None, /) -> Hint:
     """Explains a failure in a report: its cause, who is responsible, and how to fix it, a `Hint`.
@@ -2084,6 +2112,154 @@ class ReadyRules:
     @property
     def accepted(self) -> tuple[DnsName, ...]:
         """The accepted hosts."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Draft:
+    r"""A policy to be published, and the record that announces it (RFC 8461, 3).
+
+    >>> from mta_sts.publish import Draft
+    >>> draft = Draft("example.com", "testing", ["mx1.example.com", "mx2.example.com"], max_age=86_400)
+    >>> draft.text
+    'version: STSv1\r\nmode: testing\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmax_age: 86400\r\n'
+    >>> draft.record
+    'v=STSv1; id=30c0b8f46936bb03b5e2'
+
+    `hosts`: every host in the MX records or, without MX records, the domain itself; mode none names none of them. `max_age`:
+    seconds or a `timedelta`, from a day to a year. `wildcards`: patterns that stand for the hosts they cover; any host below
+    could then receive the mail, so exact names are better (RFC 8461, 10.4).
+
+    A draft is always a policy that senders accept. The order of the hosts makes no difference, and the same policy has the
+    same id.
+
+    Raises MtaStsError for what would stop mail, or what senders would refuse; `.name` is the host or the wildcard at fault.
+    """
+
+    def __new__(
+        cls,
+        domain: PolicyDomain | str,
+        mode: Mode | literal.Mode,
+        hosts: Iterable[DnsName | str],
+        /,
+        *,
+        max_age: _Span,
+        wildcards: Iterable[MxPattern | str] | None = None,
+    ) -> Draft: ...
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+
+    @property
+    def text(self) -> str:
+        """The body of the policy, each line ended by CRLF: serve it at `domain.policy_url` as `text/plain`."""
+
+    @property
+    def id(self) -> str:
+        """The id of the policy: the first 20 hexadecimal digits of the SHA-256 of its body."""
+
+    @property
+    def record(self) -> str:
+        """The TXT record to publish at `domain.txt_name`, as one character-string."""
+
+    def zone_record(self, *, ttl: _Span = 3600) -> ZoneRecord:
+        """Returns the TXT record with its name and a TTL, in seconds, as a `ZoneRecord`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class History:
+    r"""What a domain has published, and when: its policies, the ids of its record, and its MX hosts. It is thread-safe.
+
+    >>> from mta_sts import Policy
+    >>> from mta_sts.publish import History
+    >>> day = 86_400
+    >>> history = History("example.com")
+    >>> week = Policy.parse("version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 604800\n")
+    >>> history.note_policy(week, now=0)
+    >>> history.note_policy(Policy.parse("version: STSv1\nmode: none\nmax_age: 86400\n"), now=30 * day)
+    >>> policy, until = history.longest_cached(now=31 * day)
+    >>> policy.max_age, until // day
+    (604800, 37)
+
+    `unknown_until`: the time until which senders may hold a policy that is not in this history, for a domain that had policies
+    before its history was kept: now and the longest `max_age` that it ever served.
+
+    Note what is published whenever it changes, or whenever it was looked at: what has not changed is no change. Keep `to_text()`
+    after each change: it says what senders may still hold. At most 64 policies, 64 ids and 1024 hosts are held; of a policy that
+    is forgotten, `unknown_until` remains.
+
+    Times are Unix seconds or aware datetimes. Raises MtaStsError for an invalid domain.
+    """
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __new__(cls, domain: PolicyDomain | str, /, *, unknown_until: _Time | None = None) -> History: ...
+    @staticmethod
+    def parse(text: _Octets, /) -> History:
+        """Parses the output of `to_text`.
+
+        Raises MtaStsError with `.line` and `.offset` if the text is truncated, damaged, or of a later version. Do not plan
+        without the history: what senders may hold is then not known.
+        """
+
+    def to_text(self) -> str:
+        """Returns the history as text: the same history has the same text, in all languages."""
+
+    def note_policy(self, policy: Policy | None, /, *, now: _Time) -> None:
+        """Notes the policy that the Policy Host serves at this time; `None` if there is none that senders could fetch."""
+
+    def note_record(self, id: str | None, /, *, now: _Time) -> None:
+        """Notes the id of the record at this time; `None` if there is no record that senders would use.
+
+        Raises MtaStsError, `bad-id`, if it is no id.
+        """
+
+    def note_hosts(self, hosts: Iterable[DnsName | str], /, *, now: _Time) -> None:
+        """Notes the hosts in the MX records at this time; without MX records, the domain itself.
+
+        Raises MtaStsError for an invalid host.
+        """
+
+    @property
+    def domain(self) -> PolicyDomain:
+        """The domain."""
+
+    @property
+    def unknown_until(self) -> int:
+        """The time until which senders may hold a policy that is not in this history, in Unix seconds; 0 if there is none."""
+
+    @property
+    def policy(self) -> ServedPolicy | None:
+        """The policy that is served, a `ServedPolicy`, or `None`."""
+
+    @property
+    def record(self) -> SeenRecord | None:
+        """The id that the record has, a `SeenRecord`, or `None`."""
+
+    @property
+    def policies(self) -> tuple[ServedPolicy, ...]:
+        """Every policy, in the order in which they were last begun to be served."""
+
+    @property
+    def records(self) -> tuple[SeenRecord, ...]:
+        """Every id of the record, in the order in which they were last published."""
+
+    @property
+    def hosts(self) -> tuple[SeenHost, ...]:
+        """Every MX host."""
+
+    def longest_cached(self, *, now: _Time) -> tuple[ServedPolicy, int] | None:
+        """Returns the policy that some sender may hold the longest, and until when, if nobody fetched one from now on; `None` if
+        nobody may hold one.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+Mode: TypeAlias = Literal["enforce", "testing", "none"]
+
 Purpose: TypeAlias = Literal["deliver", "refresh", "before-permanent-failure"]
 
 MessageTls: TypeAlias = Literal["unspecified", "requiretls", "tls-required-no"]
@@ -128,6 +130,20 @@ ReadyRule: TypeAlias = Literal[
     "few-other-failures",
     "senders-verify",
     "hosts-known",
+]
+
+Wait: TypeAlias = Literal[
+    "nothing",
+    "previous-step",
+    "policy-cache",
+    "record-ttl",
+    "retry",
+    "old-policies",
+    "unknown-policies",
+    "queued-mail",
+    "testing-period",
+    "max-age-growth",
+    "opt-out",
 ]
 
 UpdateKind: TypeAlias = Literal["keep", "checked", "absent", "back-off", "store"]
@@ -341,6 +357,28 @@ MailCode: TypeAlias = Literal[
 ]
 """Of a report that can go out in no mail."""
 
+DraftCode: TypeAlias = Literal[
+    "no-hosts-in-draft",
+    "host-never-matches",
+    "single-label-host",
+    "underscore-in-host",
+    "not-a-wildcard",
+    "draft-wildcard-too-wide",
+    "unused-wildcard",
+    "draft-max-age",
+    "draft-too-large",
+]
+"""Of a policy that must not be published."""
+
+HistoryCode: TypeAlias = Literal[
+    "not-a-history",
+    "unknown-history-version",
+    "truncated-history",
+    "bad-history-line",
+    "duplicate-history-line",
+]
+"""Of the text of a history."""
+
 LintCode: TypeAlias = Literal[
     "more-findings",
     "html",
@@ -533,6 +571,11 @@ ShortfallCode: TypeAlias = Literal[
 ]
 """What a `Shortfall` is about."""
 
+ActionCode: TypeAlias = Literal[
+    "put-policy", "move-policy-host", "put-record", "change-mx", "delete-record", "delete-policy"
+]
+"""What is done in a `Step`."""
+
 ErrorCode: TypeAlias = Literal[
     NameCode,
     RecordCode,
@@ -548,6 +591,8 @@ ErrorCode: TypeAlias = Literal[
     TallyCode,
     ReportSenderCode,
     MailCode,
+    DraftCode,
+    HistoryCode,
     "unknown-word",
 ]
 """What a `MtaStsError` is about."""

@@ -17,7 +17,8 @@ class MtaStsError(ValueError):
 
     `code` is a stable word, listed by `codes()`. `line` (from 1) and `offset` (in octets) are the position, if there is one.
     `result_type` is what TLSRPT counts if a Policy Host gave no valid policy. `path` is the member of a TLS report, such as
-    `policies[0].summary`, or empty for the whole report.
+    `policies[0].summary`, or empty for the whole report. `name` is the MX host or the wildcard that a policy to be published
+    must not name.
     """
 
     code: literal.ErrorCode
@@ -25,6 +26,7 @@ class MtaStsError(ValueError):
     offset: int | None
     result_type: ResultType | None
     path: str | None
+    name: str | None
 
     def __init__(
         self,
@@ -34,20 +36,22 @@ class MtaStsError(ValueError):
         offset: int | None = None,
         result_type: ResultType | None = None,
         path: str | None = None,
+        name: str | None = None,
         /,
     ) -> None:
-        super().__init__(message, code, line, offset, result_type, path)
+        super().__init__(message, code, line, offset, result_type, path, name)
         self.code = code
         self.line = line
         self.offset = offset
         self.result_type = result_type
         self.path = path
+        self.name = name
 
     def __str__(self) -> str:
         return str(self.args[0])
 
     def __repr__(self) -> str:
-        place = {"line": self.line, "path": self.path, "offset": self.offset}
+        place = {"line": self.line, "path": self.path, "offset": self.offset, "name": self.name}
         where = "".join(f", {name}={value!r}" for name, value in place.items() if value is not None)
         return f"MtaStsError({str(self)!r}, code={self.code!r}{where})"
 
@@ -476,6 +480,47 @@ class ReadyRule(_Word):
     """The sessions are from senders that verify in mode testing."""
     HOSTS_KNOWN = "hosts-known"
     """Every host named in a report is in DNS, or accepted."""
+
+
+class Wait(_Word):
+    """What has to be waited for before a step of a plan."""
+
+    NOTHING = "nothing"
+    """Nothing."""
+    PREVIOUS_STEP = "previous-step"
+    """The step before."""
+    POLICY_CACHE = "policy-cache"
+    """Caches between the Policy Host and senders, or the addresses of the former Policy Host in DNS."""
+    RECORD_TTL = "record-ttl"
+    """The TTL of the old record."""
+    RETRY = "retry"
+    """The time after which senders ask a Policy Host again that did not respond."""
+    OLD_POLICIES = "old-policies"
+    """The `max_age` of an older policy."""
+    UNKNOWN_POLICIES = "unknown-policies"
+    """Policies from before the history."""
+    QUEUED_MAIL = "queued-mail"
+    """The TTL of the old MX records, and the queues of senders."""
+    TESTING_PERIOD = "testing-period"
+    """The time for which a policy is tested before it is enforced."""
+    MAX_AGE_GROWTH = "max-age-growth"
+    """The time for which an enforced policy has a short `max_age`."""
+    OPT_OUT = "opt-out"
+    """The `max_age` of all policies from before the removal."""
+
+    @property
+    def message(self) -> str:
+        """The reason, in one sentence."""
+        from . import _core
+
+        return _core.wait_reason(self.value)[0]
+
+    @property
+    def section(self) -> str:
+        """The section of the RFC that it comes from; empty for nothing."""
+        from . import _core
+
+        return _core.wait_reason(self.value)[1]
 
 
 MEMBERS = {

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from mta_sts import (
     Bounce,
     CacheUpdate,
@@ -34,6 +36,7 @@ from mta_sts import (
     lint_policy,
     postfix_tls_policy,
 )
+from mta_sts.publish import ChangeMx, Draft, Facts, History, Plan, PutPolicy, Target, Wait
 from mta_sts.tlsrpt import (
     Counted,
     Event,
@@ -137,3 +140,22 @@ assert hint == Hint.of("certificate-expired") and hint.code == "certificate-expi
 seen = LiveFindings([LiveHost("mx.a.test", fault=hint), LiveHost("mx.b.test", "chain-incomplete", expires_at=0)])
 readiness = assess([report], domain="a.test", policy=policy, now=0, live=seen, rules=ReadyRules(days=1))
 assert readiness.verdict is not Verdict.READY and readiness.shortfalls[0].code == "host-fails"
+
+# Drafting, noting, planning.
+draft = Draft("a.test", Mode.ENFORCE, ["mx.a.test", DnsName.parse("b.a.test")], max_age=timedelta(days=7), wildcards=["*.a.test"])
+history = History("a.test", unknown_until=0)
+history.note_policy(draft.policy, now=0)
+history.note_record(draft.id, now=0)
+history.note_hosts(["mx.a.test"], now=0)
+target = Target("enforce", hosts=["mx.b.test"], growth=[(86_400, timedelta(days=1))])
+steps = Plan.between(history, target, Facts(["mx.a.test"], mx_ttl=60), now=1).steps
+for step in steps:
+    match step.action:
+        case PutPolicy(put):
+            assert put.policy.mode == "enforce" and step.code == "put-policy"
+        case ChangeMx(add, remove):
+            assert step.wait in (Wait.RECORD_TTL, "policy-cache") and [*add, *remove] == ["mx.b.test", "mx.a.test"]
+        case _:
+            assert step.wait.message and step.reason
+seen_last = history.longest_cached(now=1)
+assert seen_last is not None and seen_last[0].mx[0] == "*.a.test" and str(draft.zone_record(ttl=60)).startswith("_mta-sts.a.test. 60 ")

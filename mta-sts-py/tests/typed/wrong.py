@@ -56,6 +56,7 @@ from mta_sts import (
 )
 from mta_sts.aio import Resolver as AioResolver
 from mta_sts.resolver import Resolver
+from mta_sts.publish import Draft, Facts, History, Plan, Step, Target
 from mta_sts.tlsrpt import (
     Counted,
     Deviation,
@@ -262,3 +263,14 @@ def values_of_words_of_reports() -> None:
     Verdict.READY.name + 1  # type: ignore[operator]
     Whose.OWNER.value + 1  # type: ignore[operator]
     Whose.OWNER.name + 1  # type: ignore[operator]
+
+
+def publishing(history: History, target: Target, facts: Facts, step: Step) -> None:
+    Draft("a.test", "enforced", ["mx.a.test"], max_age=86_400)  # type: ignore[arg-type]
+    Draft("a.test", "enforce", ["mx.a.test"], 86_400)  # type: ignore[call-arg]
+    Target("enforced")  # type: ignore[arg-type]
+    Plan.between(history, target, facts)  # type: ignore[call-arg]
+    Plan.between(history, facts, target, now=0)  # type: ignore[arg-type]
+    history.note_policy("version: STSv1", now=0)  # type: ignore[arg-type]
+    if step.code == "put-txt":  # type: ignore[comparison-overlap]
+        pass

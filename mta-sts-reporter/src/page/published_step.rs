@@ -5,7 +5,7 @@ use std::time::Duration;
 use mta_sts_core::publish::{Action, Draft, History, Plan, ServedPolicy, Step};
 use mta_sts_core::{DnsName, Mode, UnixTime};
 
-use super::published_domain::PublishedDomain;
+use super::published_domain::{PublishedDomain, Reports};
 use crate::{Enforcement, Span};
 
 /// A step, and when it can be done if reports are heeded too.
@@ -29,8 +29,8 @@ pub(super) struct PlannedStep<'a> {
 pub(super) enum Hold {
     /// Until this time.
     Until(UnixTime),
-    /// Until the owner has decided.
-    Undecided,
+    /// Until they say otherwise, or the owner has decided.
+    Open,
 }
 
 /// The steps of a plan, and from when on senders hold the last policy.
@@ -48,16 +48,20 @@ impl<'a> PlannedSteps<'a> {
         };
         let mut steps = steps_of(&domain.history, plan);
         let mut settled = plan.settled_at();
-        let hold = match domain.reports.read().map(|reports| reports.answer.enforcement) {
-            Some(Enforcement::NotYet(day)) => Some(Hold::Until(day.start())),
-            Some(Enforcement::Blocked) => Some(Hold::Undecided),
-            _ => None,
+        let hold = match &domain.reports {
+            Reports::Unread => None,
+            Reports::Absent => Some(Hold::Open),
+            Reports::Read(reports) => match reports.answer.enforcement {
+                Enforcement::NotYet(day) => Some(Hold::Until(day.start())),
+                Enforcement::Blocked | Enforcement::NoPolicy | Enforcement::Off => Some(Hold::Open),
+                Enforcement::Ready | Enforcement::Enforced => None,
+            },
         };
         let first = steps.iter().position(|step| step.begins_enforcing);
         if let Some((first, hold)) = first.zip(hold) {
             let delay = match hold {
                 Hold::Until(time) => time.saturating_since(steps[first].safe),
-                Hold::Undecided => Duration::ZERO,
+                Hold::Open => Duration::ZERO,
             };
             steps[first].hold = Some(hold);
             for step in &mut steps[first..] {
@@ -67,7 +71,7 @@ impl<'a> PlannedSteps<'a> {
             // At its earliest time it is no safer.
             steps[first].earliest = steps[first].earliest.max(match hold {
                 Hold::Until(time) => time,
-                Hold::Undecided => steps[first].earliest,
+                Hold::Open => steps[first].earliest,
             });
             settled = (settled.0.saturating_add(delay), settled.1.saturating_add(delay));
         }
@@ -77,7 +81,9 @@ impl<'a> PlannedSteps<'a> {
 
 fn steps_of<'a>(history: &History, plan: &'a Plan) -> Vec<PlannedStep<'a>> {
     let is_announced = history.record().is_some();
-    let mut former = history.policy().map(Former::served);
+    // A policy that cannot be fetched just now is still announced.
+    let ended = || history.policies().iter().max_by_key(|policy| policy.until()).filter(|_| is_announced);
+    let mut former = history.policy().or_else(ended).map(Former::served);
     let mut steps = Vec::new();
     for step in plan.steps() {
         let next = match step.action() {

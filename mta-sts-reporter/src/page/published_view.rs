@@ -197,13 +197,19 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
         )
     });
     let first = steps.first();
-    if let Some(reports) = domain.reports.read().filter(|_| first.is_some_and(|step| step.hold.is_some())) {
-        let headline = reports.headline();
-        todo.extend(reports.answer.shortfalls().map(TodoView::of));
+    if first.is_some_and(|step| step.hold.is_some()) {
+        let headline = domain.reports.read().map(DomainOverview::headline);
+        todo.extend(
+            domain.reports.read().into_iter().flat_map(|it| it.answer.shortfalls().map(TodoView::of)),
+        );
         return Answer {
-            tone: if errors > 0 { "bad" } else { tone_of(headline.standing) },
+            tone: match &headline {
+                _ if errors > 0 => "bad",
+                Some(headline) => tone_of(headline.standing),
+                None => "wait",
+            },
             verdict: "Stay in mode testing for now".to_owned(),
-            why: headline.reason,
+            why: headline.map_or_else(|| NO_REPORT.to_owned(), |headline| headline.reason),
             todo,
             urgency: if errors > 0 { 0 } else { 2 },
         };
@@ -229,15 +235,8 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
         }
         Some(step) if step.safe <= now => {
             todo.insert(0, TodoView::of_step(steps, domain.history.domain()));
-            let unread = match &domain.reports {
-                Reports::Unread if step.begins_enforcing => {
-                    " Reports were not looked at: with `--reports` this page says whether they speak against it."
-                }
-                Reports::Absent if step.begins_enforcing => {
-                    " But no report is about this domain: nobody has said what would be refused."
-                }
-                _ => "",
-            };
+            let is_unread = step.begins_enforcing && matches!(domain.reports, Reports::Unread);
+            let unread = if is_unread { UNREAD } else { "" };
             Answer {
                 tone: if errors > 0 { "bad" } else { "wait" },
                 verdict: format!("Now: {}", first_lower(&step.title)),
@@ -257,6 +256,11 @@ fn answer(domain: &PublishedDomain, steps: &[PlannedStep<'_>], now: UnixTime) ->
         None => Answer { tone: "wait", verdict: "Nothing urgent".to_owned(), why, todo, urgency: 3 },
     }
 }
+
+const NO_REPORT: &str = "No report is about this domain: nobody has said what would be refused. They come once a day to the address in the TXT \
+                         record at `_smtp._tls`.";
+const UNREAD: &str =
+    " Reports were not looked at: with `--reports` this page says whether they speak against it.";
 
 /// The answer while the next step waits for its time.
 fn waiting(step: &PlannedStep<'_>, state: Option<&State>, todo: Vec<TodoView>, now: UnixTime) -> Answer {
@@ -344,9 +348,8 @@ impl PlanView {
         let steps = &planned.steps;
         let last = steps.last()?;
         let is_removal = matches!(last.step.action(), Action::DeleteRecord | Action::DeletePolicy);
-        // What waits for the owner has no time.
-        let undecided =
-            steps.iter().position(|step| matches!(step.hold, Some(Hold::Undecided))).unwrap_or(steps.len());
+        // What waits for reports, or for the owner, has no time.
+        let open = steps.iter().position(|step| matches!(step.hold, Some(Hold::Open))).unwrap_or(steps.len());
         let (settled, all_settled) = planned.settled;
         let end = if is_removal { last.safe } else { last.safe.max(all_settled) };
         // What is safe in the end is seen to be so.
@@ -364,14 +367,14 @@ impl PlanView {
             .zip(steps)
             .map(|(number, step)| {
                 let row = row(number.to_string(), &step.title, step.earliest, step.safe);
-                if number > undecided {
-                    RowView { when: UNDECIDED.to_owned(), bars: Vec::new(), ..row }
+                if number > open {
+                    RowView { when: WHEN_OPEN.to_owned(), bars: Vec::new(), ..row }
                 } else {
                     row
                 }
             })
             .collect();
-        if all_settled > now && !is_removal && undecided == steps.len() {
+        if all_settled > now && !is_removal && open == steps.len() {
             rows.push(row("✓".to_owned(), "Every sender has the last policy", settled, all_settled));
         }
         let count = counted(steps.len() as u64, "step", "steps");
@@ -380,8 +383,8 @@ impl PlanView {
         let mut told = Vec::new();
         let steps = (1..).zip(steps).map(|(number, step)| {
             let mut view = StepView::of(number, step, domain.history.domain(), now, &mut told);
-            if number > undecided {
-                (view.tone, view.tag, view.times) = ("wait", UNDECIDED.to_owned(), String::new());
+            if number > open {
+                (view.tone, view.tag, view.times) = ("wait", WHEN_OPEN.to_owned(), String::new());
             }
             view
         });
@@ -390,7 +393,7 @@ impl PlanView {
     }
 }
 
-const UNDECIDED: &str = "when you have decided";
+const WHEN_OPEN: &str = "when reports allow it";
 
 /// When a step is possible, and when it is safe.
 fn period(earliest: UnixTime, safe: UnixTime, now: UnixTime) -> String {
@@ -427,7 +430,7 @@ impl StepView {
                 let text = format!("Reports speak against it before {}: see below.", Date::of(time));
                 reasons.push(pieces(&text));
             }
-            Some(Hold::Undecided) => reasons.push(pieces("Reports speak against it: see below.")),
+            Some(Hold::Open) => reasons.push(pieces("Reports speak against it: see below.")),
             None => {}
         }
         let (place, text) = match action {

@@ -1,22 +1,22 @@
 //! A store in Redis, for machines that share it.
 
 mod parcels;
+mod url;
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mta_sts_core::{CacheEntry, PolicyDomain, UnixTime};
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
-    RedisError, Value,
-};
+use redis::sentinel::SentinelClient;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use self::url::Target;
+pub use self::url::{InvalidRedisUrl, RedisUrl};
 use super::ranking::rank;
 use super::{
     EntryStore, LeaseHolder, Leases, Parcels, Seldom, StoreCounts, StoreError, StoreErrorKind, StoreFuture,
@@ -45,79 +45,16 @@ use super::{
 ///
 /// The keys: `mtasts:entry:DOMAIN` has the text of an entry, `mtasts:lease:DOMAIN` a lease, `mtasts:domains` the
 /// domains; `mtasts:sizes`, `mtasts:uses`, `mtasts:ranks`, and `mtasts:octets` are for the limit of
-/// [`RedisStore::with_max_octets`]; `mtasts:parcels:GROUP` and the keys that begin so have [`Parcels`](crate::Parcels). The server must be version 6 or later, and not a cluster. Connections are made on
-/// demand; a server that does not respond is not contacted for a second, so that no request waits long for it.
+/// [`RedisStore::with_max_octets`]; `mtasts:parcels:GROUP` and the keys that begin so have [`Parcels`](crate::Parcels). The server must be version 6 or later, and not a cluster; with Sentinels, a new
+/// primary server is found within seconds of its election. Connections are made on demand; a server that does not respond is not contacted for a second, so that no request waits long for it.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
     max_octets: u64,
 }
 
-/// The URL of a Redis server: `redis://HOST:PORT/NUMBER`, with TLS `rediss://HOST:PORT/NUMBER`, at a Unix socket
-/// `redis+unix:///PATH?db=NUMBER`.
-///
-/// ```
-/// use mta_sts_resolver::RedisUrl;
-///
-/// let url: RedisUrl = "rediss://mtasts:secret@cache.test/2".parse()?;
-/// assert_eq!(url.to_string(), "rediss://cache.test:6379/2");
-/// # Ok::<(), mta_sts_resolver::InvalidRedisUrl>(())
-/// ```
-///
-/// User and password go before the host, `redis://USER:PASSWORD@HOST`, or after the path, `?user=USER&pass=PASSWORD`.
-/// They are never displayed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl {
-    text: String,
-    shown: String,
-}
-
-/// The error for a text that is not the URL of a Redis server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or redis+unix:///PATH")]
-pub struct InvalidRedisUrl;
-
-impl FromStr for RedisUrl {
-    type Err = InvalidRedisUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRedisUrl> {
-        let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let scheme = scheme.filter(|scheme| SCHEMES.contains(&scheme.as_str())).ok_or(InvalidRedisUrl)?;
-        let info = connection_info(text)?;
-        let db = info.redis_settings().db();
-        let shown = match info.addr() {
-            ConnectionAddr::Unix(path) if db == 0 => format!("{scheme}://{}", path.display()),
-            ConnectionAddr::Unix(path) => format!("{scheme}://{}?db={db}", path.display()),
-            // Without certificate verification, TLS does not authenticate the server.
-            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(InvalidRedisUrl),
-            address => format!("{scheme}://{address}/{db}"),
-        };
-        Ok(Self { text: text.to_owned(), shown })
-    }
-}
-
-impl RedisUrl {
-    /// Returns whether the URL contains a password.
-    pub fn has_password(&self) -> bool {
-        connection_info(&self.text).is_ok_and(|info| info.redis_settings().password().is_some())
-    }
-}
-
-impl fmt::Display for RedisUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.shown)
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("RedisUrl").field(&self.shown).finish()
-    }
-}
-
 struct Shared {
     url: RedisUrl,
-    client: Client,
     link: Mutex<Link>,
     /// Limits the log lines about values that are not entries.
     unreadable: Seldom,
@@ -137,13 +74,23 @@ enum Replaced {
 }
 
 /// The connection, and the state after the last failure.
-#[derive(Default)]
 struct Link {
+    server: Server,
     connection: Option<MultiplexedConnection>,
     /// The number of the connection, so that its end is handled once.
     number: u64,
     /// While the server is not contacted: until when, and the error.
     lost: Option<(Instant, StoreError)>,
+}
+
+/// Where connections are made to.
+enum Server {
+    One(Client),
+    /// The one that the Sentinels name, and that takes itself for the primary one too.
+    Primary {
+        sentinels: SentinelClient,
+        patience: Duration,
+    },
 }
 
 impl RedisStore {
@@ -154,18 +101,25 @@ impl RedisStore {
     /// `store-unavailable` if no connection can ever be made.
     pub fn open(url: &RedisUrl) -> Result<Self, StoreError> {
         let unusable = || StoreError::new(StoreErrorKind::Unavailable, InvalidRedisUrl.to_string());
-        let info = connection_info(&url.text).map_err(|_| unusable())?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        let target = url.target().map_err(|_| unusable())?;
+        if target.has_tls() {
             // The crate uses the process-wide default; an existing one is kept.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let client = Client::open(info).map_err(|_| unusable())?;
+        let server = match target {
+            Target::Server(info) => Client::open(info).map(Server::One),
+            Target::Sentinels(sentinels) => {
+                // Some of them may be down too.
+                let patience = PATIENCE * (2 + u32::try_from(sentinels.addresses.len()).unwrap_or(u32::MAX));
+                sentinels.client().map(|sentinels| Server::Primary { sentinels, patience })
+            }
+        };
+        let server = server.map_err(|_| unusable())?;
         Ok(Self {
             max_octets: 256 << 20,
             shared: Arc::new(Shared {
                 url: url.clone(),
-                client,
-                link: Mutex::default(),
+                link: Mutex::new(Link { server, connection: None, number: 0, lost: None }),
                 unreadable: Seldom::default(),
                 evicted: AtomicU64::new(0),
                 newer: AtomicU64::new(0),
@@ -201,7 +155,8 @@ impl RedisStore {
             };
             if error.is_timeout() {
                 self.shared.lose(number, Some(&error)).await;
-            } else if error.is_io_error() || error.is_unrecoverable_error() {
+            } else if error.is_io_error() || error.is_unrecoverable_error() || says(&error, "READONLY") {
+                // A replica: the Sentinels have made another server the primary one.
                 self.shared.lose(number, None).await;
                 if std::mem::take(&mut again) {
                     continue;
@@ -457,6 +412,23 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+impl Server {
+    /// The time limit for a connection.
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::One(_) => Duration::from_secs(2),
+            Self::Primary { patience, .. } => *patience,
+        }
+    }
+
+    async fn connect(&mut self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
+        match self {
+            Self::One(client) => client.get_multiplexed_async_connection_with_config(config).await,
+            Self::Primary { sentinels, .. } => sentinels.get_async_connection_with_config(config).await,
+        }
+    }
+}
+
 impl Shared {
     /// The connection, re-established if necessary. Concurrent callers wait for the same attempt.
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
@@ -472,8 +444,8 @@ impl Shared {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let connected = match tokio::time::timeout(2 * PATIENCE, connecting).await {
+        let patience = link.server.patience();
+        let connected = match tokio::time::timeout(patience, link.server.connect(&config)).await {
             Ok(connected) => connected.map_err(|error| store_error(&error)),
             Err(_) => Err(StoreError::new(StoreErrorKind::Unavailable, "no connection in time")),
         };
@@ -513,14 +485,15 @@ fn following(name: &[u8]) -> Vec<u8> {
     [b"(", name].concat()
 }
 
-fn connection_info(text: &str) -> Result<ConnectionInfo, InvalidRedisUrl> {
-    text.into_connection_info().map_err(|_| InvalidRedisUrl)
+fn store_error(error: &RedisError) -> StoreError {
+    let kind = if says(error, "OOM") { StoreErrorKind::Full } else { StoreErrorKind::Unavailable };
+    StoreError::new(kind, error.to_string())
 }
 
-fn store_error(error: &RedisError) -> StoreError {
-    let is_full = error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM "));
-    let kind = if is_full { StoreErrorKind::Full } else { StoreErrorKind::Unavailable };
-    StoreError::new(kind, error.to_string())
+/// Returns whether the server gave this code, or a script that met it.
+fn says(error: &RedisError, code: &str) -> bool {
+    error.code() == Some(code)
+        || error.detail().is_some_and(|detail| detail.split([' ', '-']).any(|word| word == code))
 }
 
 fn seconds(time: UnixTime) -> i64 {
@@ -535,7 +508,6 @@ fn lease_key(domain: &PolicyDomain) -> String {
     format!("mtasts:lease:{domain}")
 }
 
-const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix"];
 const ENTRY_PREFIX: &str = "mtasts:entry:";
 const DOMAINS: &str = "mtasts:domains";
 /// The time limit of a response, and of a connection.

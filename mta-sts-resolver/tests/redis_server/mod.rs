@@ -32,6 +32,12 @@ impl RedisServer {
         panic!("redis-server does not start");
     }
 
+    /// A copy of this one, which takes nothing from others.
+    pub(crate) fn replica(&self) -> Self {
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        Self::with(&["--replicaof", &host, &port])
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://{}/0", self.address)
     }
@@ -70,6 +76,76 @@ impl RedisServer {
     }
 }
 
+/// Three Sentinels, two of which have to agree. They notice within half a second that a server is gone.
+pub(crate) struct Sentinels {
+    processes: Vec<Child>,
+    addresses: Vec<SocketAddr>,
+    _folder: tempfile::TempDir,
+}
+
+impl Sentinels {
+    /// Watches this primary server, as the service `mail`.
+    pub(crate) fn of(primary: &RedisServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut processes, mut addresses) = (Vec::new(), Vec::new());
+        while processes.len() < 3 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            // They write what they learn into it.
+            let file = folder.path().join(format!("{}.conf", free.port()));
+            let text = format!(
+                "bind {}\nport {}\nsentinel monitor mail {} {} 2\nsentinel down-after-milliseconds mail 500\n\
+                 sentinel failover-timeout mail 2000\n",
+                free.ip(),
+                free.port(),
+                primary.address.ip(),
+                primary.address.port(),
+            );
+            std::fs::write(&file, text).unwrap();
+            let mut command = Command::new("redis-server");
+            command.arg(&file).arg("--sentinel").current_dir(folder.path());
+            if let Some(process) = listening(command, free) {
+                processes.push(process);
+                addresses.push(free);
+            }
+        }
+        Self { processes, addresses, _folder: folder }
+    }
+
+    pub(crate) fn addresses(&self) -> String {
+        self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// Waits until each knows the two others and a replica.
+    pub(crate) fn wait_until_they_agree(&self) {
+        for address in &self.addresses {
+            let client = redis::Client::open(format!("redis://{address}")).unwrap();
+            let mut connection = client.get_connection().unwrap();
+            for _ in 0..3000 {
+                let known: std::collections::HashMap<String, String> =
+                    redis::cmd("SENTINEL").arg("MASTER").arg("mail").query(&mut connection).unwrap();
+                if known["num-other-sentinels"] == "2" && known["num-slaves"] == "1" {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    pub(crate) fn kill_one(&mut self) {
+        self.processes[0].kill().unwrap();
+        self.processes[0].wait().unwrap();
+    }
+}
+
+impl Drop for Sentinels {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
 impl Drop for RedisServer {
     fn drop(&mut self) {
         // It may have ended long ago.
@@ -80,13 +156,20 @@ impl Drop for RedisServer {
 
 /// None where it ends at once.
 fn start(address: SocketAddr, folder: &Path, arguments: &[String]) -> Option<Child> {
-    let mut process = Command::new("redis-server")
+    let mut command = Command::new("redis-server");
+    command
         .args(["--bind", &address.ip().to_string(), "--port", &address.port().to_string()])
         .arg("--unixsocket")
         .arg(folder.join("socket"))
         .args(["--save", "", "--appendonly", "no", "--dir"])
         .arg(folder)
-        .args(arguments)
+        .args(arguments);
+    listening(command, address)
+}
+
+/// None where it ends at once.
+fn listening(mut command: Command, address: SocketAddr) -> Option<Child> {
+    let mut process = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

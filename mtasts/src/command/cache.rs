@@ -27,7 +27,7 @@ pub(crate) struct Cache {
     #[command(flatten)]
     control: ControlSocket,
     /// Use this store, and do not contact a daemon: a file, or a Redis server, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH` [default: `$MTASTS_STORE`, or else the one of the
+    /// `rediss://HOST:PORT/NUMBER`, `redis+unix:///PATH` or `redis+sentinel://HOST,HOST/SERVICE` [default: `$MTASTS_STORE`, or else the one of the
     /// configuration, or else sqlite]
     #[arg(long, global = true, value_name = "sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,

@@ -110,10 +110,12 @@ impl FromStr for StorePlace {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             // The URL itself, or after the keyword.
             Some(("redis", rest)) if !rest.starts_with("//") => redis(rest),
-            Some(("redis" | "rediss" | "redis+unix" | "valkey" | "valkeys" | "valkey+unix", _)) => redis(text),
-            _ => Err("expected memory, sqlite, sqlite:FILE, redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER, or \
-                      redis+unix:///PATH"
-                .to_owned()),
+            Some((scheme, _)) if scheme.starts_with("redis") || scheme.starts_with("valkey") => redis(text),
+            _ => Err(
+                "expected memory, sqlite, sqlite:FILE, redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER, \
+                      redis+unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/NUMBER"
+                    .to_owned(),
+            ),
         }
     }
 }

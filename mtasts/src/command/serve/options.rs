@@ -27,7 +27,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
     listen: Vec<Place>,
     /// Keep policies across restarts: in a file, or in a Redis server that machines share, `redis://HOST:PORT/NUMBER`,
-    /// `rediss://HOST:PORT/NUMBER` or `redis+unix:///PATH`. One with a password belongs in the file, or in
+    /// `rediss://HOST:PORT/NUMBER`, `redis+unix:///PATH` or `redis+sentinel://HOST,HOST/SERVICE`. One with a password belongs in the file, or in
     /// `$MTASTS_STORE`, where nobody else sees it [default: `$MTASTS_STORE`, or else sqlite]
     #[arg(long, value_name = "memory|sqlite[:FILE]|redis://...")]
     store: Option<StorePlace>,
