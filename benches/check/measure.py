@@ -1,10 +1,14 @@
 """See `run`. Within tests/in-world."""
 
 import argparse
+import asyncio
 import importlib.metadata
 import json
+import multiprocessing
 import os
+import pathlib
 import resource
+import socket
 import subprocess
 import sys
 import time
@@ -68,6 +72,44 @@ def checkdmarc(program):
     return lambda domains: timed([sys.executable, "-c", program], domains)[:2]
 
 
+class DistantServer(asyncio.DatagramProtocol):
+    """A DNS server that hands each query to the world's, and each response on after a while."""
+
+    def __init__(self, latency):
+        self.latency, self.waiting, self.count = latency, {}, 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        if peer == WORLD_DNS:
+            client, number = self.waiting.pop(data[:2], (None, None))
+            if client:
+                asyncio.get_running_loop().call_later(self.latency, self.transport.sendto, number + data[2:], client)
+        else:
+            self.count = (self.count + 1) % 65536
+            number = self.count.to_bytes(2, "big")
+            self.waiting[number] = (peer, data[:2])
+            self.transport.sendto(number + data[2:], WORLD_DNS)
+
+
+WORLD_DNS, DISTANT_DNS = ("127.83.0.53", 53), ("127.83.0.99", 53)
+
+
+def serve_from_afar(latency, ready):
+    async def serve():
+        loop = asyncio.get_running_loop()
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # Many queries come at once; SO_RCVBUFFORCE of Linux, which Python has no name for.
+        server.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)
+        server.bind(DISTANT_DNS)
+        await loop.create_datagram_endpoint(lambda: DistantServer(latency), sock=server)
+        ready.set()
+        await loop.create_future()
+
+    asyncio.run(serve())
+
+
 SUBJECTS = {
     "mtasts publish check": mtasts(),
     "mtasts publish check --no-probes": mtasts("--no-probes"),
@@ -77,7 +119,14 @@ SUBJECTS = {
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--repetitions", type=int, default=3)
+parser.add_argument("--latency", type=float, metavar="MS", help="the time that each query to the DNS server takes")
 options = parser.parse_args()
+if options.latency:
+    ready = multiprocessing.Event()
+    multiprocessing.Process(target=serve_from_afar, args=(options.latency / 1000, ready), daemon=True).start()
+    ready.wait(60)
+    # It is the file of this network alone.
+    pathlib.Path("/etc/resolv.conf").write_text(f"nameserver {DISTANT_DNS[0]}\n")
 # `requests` has roots of its own otherwise.
 os.environ["REQUESTS_CA_BUNDLE"] = CA
 best = {}
