@@ -264,6 +264,9 @@ async fn a_page_says_what_to_do_now() {
         stage.run(&[&["html", "--smtp-port", &smtp_port], arguments].concat()).await
     };
     assert_eq!(html(&["spotless.test"]).await.status, Some(1));
+    let none = html(&["--all"]).await;
+    assert_eq!((none.status, none.stdout.as_str()), (Some(1), ""));
+    assert!(none.stderr.contains("has no domain") && !stage.folder.path().join("published.toml").exists());
     let domains = ["spotless.test", "testing-fault.test", "no-mta-sts.test", "expires-soon.test"];
     assert_eq!(stage.run(&[&["init"], &domains[..]].concat()).await.status, Some(0));
 
