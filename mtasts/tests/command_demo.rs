@@ -95,6 +95,27 @@ fn the_table_has_every_scenario_and_no_colours_in_a_pipe() {
     assert!(table.contains("24 of 24 scenarios ended as expected."), "{table}");
 }
 
+/// README shows a part of the table: each line of the picture is one of the table.
+#[test]
+fn the_picture_is_of_this_table() {
+    let table = text(&demo(&[]).stdout);
+    let picture = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/demo.svg")).unwrap();
+    let mut shown = 0;
+    for line in picture.lines().filter(|line| line.starts_with("<text ")) {
+        let line: String =
+            line.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text).collect();
+        if ["$ mtasts demo", "..."].contains(&line.as_str()) {
+            continue;
+        }
+        assert!(
+            table.lines().any(|of_table| of_table.trim_end() == line.trim_end()),
+            "not in the table: {line}"
+        );
+        shown += 1;
+    }
+    assert!(shown > 20);
+}
+
 #[test]
 fn some_scenarios_may_be_chosen() {
     let output = demo(&["--json", "--scenario", "mx-spoofed", "--scenario", "wildcard"]);

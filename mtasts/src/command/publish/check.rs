@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::published::{Folder, Published};
+use super::published::{Folder, NO_DOMAIN, Published};
 use super::remarks;
 use crate::command::check::{Form, Looking, Subject, subject};
 use crate::command::{Exit, told};
@@ -44,7 +44,7 @@ impl PublishCheck {
             self.domains
         };
         if domains.is_empty() {
-            return told(Exit::No, "published.toml has no domain: begin with `mtasts publish init DOMAIN`");
+            return told(Exit::No, NO_DOMAIN);
         }
         let form = match domains.as_slice() {
             _ if self.json => Form::Json,

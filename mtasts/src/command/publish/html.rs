@@ -11,7 +11,7 @@ use mta_sts_resolver::{DomainCheck, HostCheck, PeerCertificate, SessionCheck, St
 
 use super::plan::Change;
 use super::planning::Planner;
-use super::published::{Known, Published};
+use super::published::{Known, NO_DOMAIN, Published};
 use super::remarks;
 use super::sight::Sight;
 use crate::command::check::{
@@ -65,6 +65,9 @@ impl Html {
         let before = Published::read(&self.planner.folder)?;
         let given = self.domains.iter().map(|subject| subject.domain.clone()).collect();
         let domains = self.planner.domains(&before, given)?;
+        if domains.is_empty() {
+            return Err((Exit::No, NO_DOMAIN.to_owned()));
+        }
         let overview = (!self.reports.is_empty()).then(|| self.reading.read(&self.reports));
         let mut exit = overview.as_ref().map_or(Exit::Fine, exit_of);
         let seen = self.look(&domains, &before).await?;

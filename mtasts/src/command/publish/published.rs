@@ -78,6 +78,9 @@ struct Keys {
     history: Spanned<String>,
 }
 
+/// What is said where every domain was asked for, and there is none.
+pub(super) const NO_DOMAIN: &str = "published.toml has no domain: begin with `mtasts publish init DOMAIN`";
+
 const NAME: &str = "published.toml";
 const POLICY: &str = "mta-sts.txt";
 const LOCK: &str = ".published.lock";

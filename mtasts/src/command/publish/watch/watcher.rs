@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::super::published::{Known, Published};
+use super::super::published::{Known, NO_DOMAIN, Published};
 use super::super::sight::Sight;
 use super::Watch;
 use super::alarms::Event;
@@ -81,8 +81,7 @@ impl Watcher {
         watcher.take_over(published);
         // The daemon waits for domains.
         if watcher.options.once && watcher.looker.board.domains().is_empty() {
-            let what = "published.toml has no domain: begin with `mtasts publish init DOMAIN`";
-            return Err((Exit::No, what.to_owned()));
+            return Err((Exit::No, NO_DOMAIN.to_owned()));
         }
         Ok(watcher)
     }
