@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::daemon::{Daemon, LONG, Lab, ask};
 use crate::redis_server::RedisServer;
-use crate::status::scrape;
+use crate::status::{assert_documented, scrape};
 use crate::tally;
 
 /// A daemon that sends what was counted two days ago with these domains, and the address of its pages.
@@ -103,12 +103,7 @@ async fn what_is_due_is_sent_once_and_told_of() {
     for part in ["queue", "tally", "fleet", "mail", "dkim"] {
         assert_eq!(values[&format!("{UP}{{part=\"{part}\"}}")], 1, "{part}");
     }
-    // The reference tells of each.
-    let reference = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
-    for series in values.keys() {
-        let name = series.split('{').next().unwrap();
-        assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
-    }
+    assert_documented(&values);
     sending.end();
     let row = |domain: &str, state: &str, code: Option<&str>| {
         (domain.to_owned(), state.to_owned(), code.map(str::to_owned))

@@ -52,6 +52,18 @@ pub(crate) fn scrape(address: &str) -> BTreeMap<String, u64> {
     values
 }
 
+/// The reference tells of each metric.
+pub(crate) fn assert_documented(values: &BTreeMap<String, u64>) {
+    let reference =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
+    for series in values.keys() {
+        let name = series.split('{').next().unwrap();
+        let of_histogram = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end));
+        let name = of_histogram.unwrap_or(name);
+        assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_counted_and_no_domain_is_named() {
     let lab = Lab::start().await;
@@ -125,15 +137,7 @@ async fn requests_are_counted_and_no_domain_is_named() {
     assert!(values["process_cpu_seconds_total"] < 100);
     drop(waiting);
     assert!(values.keys().all(|series| !series.contains("other") && !series.contains(".test")));
-    // The reference tells of each.
-    let reference =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
-    for series in values.keys() {
-        let name = series.split('{').next().unwrap();
-        let name =
-            ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-        assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
-    }
+    assert_documented(&values);
 
     daemon.signal("-HUP");
     daemon.event_of("the configuration was read again");

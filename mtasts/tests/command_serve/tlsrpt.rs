@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::daemon::{Daemon, LONG, Lab, ask};
-use crate::status::scrape;
+use crate::status::{assert_documented, scrape};
 
 const NO_POLICY: &str = r#"{"policy-type":9,"t":0,"f":0}"#;
 const TESTING: &str = r#"{"policy-type":2,"policy-string":["version: STSv1","mode: testing"],"mx-host":["mx.a.test"],"t":0,"f":0}"#;
@@ -110,12 +110,7 @@ async fn what_mail_servers_send_is_counted_kept_and_shown() {
     wait_for(&collecting.pages, "mtasts_tlsrpt_events_total{result=\"counted\"}", 2);
     let values = scrape(&collecting.pages);
     assert_eq!((values["mtasts_tlsrpt_domains"], values["mtasts_tlsrpt_store_up"]), (1, 1));
-    // The reference tells of each.
-    let reference = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/serve.md")).unwrap();
-    for series in values.keys() {
-        let name = series.split('{').next().unwrap();
-        assert!(reference.contains(&format!("\n| `{name}`")), "docs/serve.md says nothing of {name}");
-    }
+    assert_documented(&values);
     let database = collecting.database.clone();
     let log = collecting.end();
     assert!(log.contains("no datagram of libtlsrpt") && log.contains("counted for TLS reports"), "{log}");
