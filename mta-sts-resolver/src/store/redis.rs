@@ -76,6 +76,8 @@ enum Replaced {
 /// The connection, and the state after the last failure.
 struct Link {
     server: Server,
+    /// The time limit for a connection.
+    patience: Duration,
     connection: Option<MultiplexedConnection>,
     /// The number of the connection, so that its end is handled once.
     number: u64,
@@ -87,10 +89,7 @@ struct Link {
 enum Server {
     One(Client),
     /// The one that the Sentinels name, and that takes itself for the primary one too.
-    Primary {
-        sentinels: SentinelClient,
-        patience: Duration,
-    },
+    Primary(SentinelClient),
 }
 
 impl RedisStore {
@@ -106,20 +105,18 @@ impl RedisStore {
             // The crate uses the process-wide default; an existing one is kept.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
+        // Some of the Sentinels may be down too.
+        let patience = PATIENCE * (2 + u32::try_from(target.sentinels()).unwrap_or(u32::MAX));
         let server = match target {
             Target::Server(info) => Client::open(info).map(Server::One),
-            Target::Sentinels(sentinels) => {
-                // Some of them may be down too.
-                let patience = PATIENCE * (2 + u32::try_from(sentinels.addresses.len()).unwrap_or(u32::MAX));
-                sentinels.client().map(|sentinels| Server::Primary { sentinels, patience })
-            }
+            Target::Sentinels(sentinels) => sentinels.client().map(Server::Primary),
         };
         let server = server.map_err(|_| unusable())?;
         Ok(Self {
             max_octets: 256 << 20,
             shared: Arc::new(Shared {
                 url: url.clone(),
-                link: Mutex::new(Link { server, connection: None, number: 0, lost: None }),
+                link: Mutex::new(Link { server, patience, connection: None, number: 0, lost: None }),
                 unreadable: Seldom::default(),
                 evicted: AtomicU64::new(0),
                 newer: AtomicU64::new(0),
@@ -413,18 +410,10 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Server {
-    /// The time limit for a connection.
-    const fn patience(&self) -> Duration {
-        match self {
-            Self::One(_) => Duration::from_secs(2),
-            Self::Primary { patience, .. } => *patience,
-        }
-    }
-
     async fn connect(&mut self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
         match self {
             Self::One(client) => client.get_multiplexed_async_connection_with_config(config).await,
-            Self::Primary { sentinels, .. } => sentinels.get_async_connection_with_config(config).await,
+            Self::Primary(sentinels) => sentinels.get_async_connection_with_config(config).await,
         }
     }
 }
@@ -444,7 +433,7 @@ impl Shared {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
-        let patience = link.server.patience();
+        let patience = link.patience;
         let connected = match tokio::time::timeout(patience, link.server.connect(&config)).await {
             Ok(connected) => connected.map_err(|error| store_error(&error)),
             Err(_) => Err(StoreError::new(StoreErrorKind::Unavailable, "no connection in time")),

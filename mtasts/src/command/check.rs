@@ -274,15 +274,26 @@ pub(super) fn subject(given: &str) -> Result<Subject, String> {
 fn start(checker: &DomainChecker, subjects: &[Subject]) -> Vec<JoinHandle<DomainCheck>> {
     // Many domains at once need more than the usual 1,024.
     rlimit::increase_nofile_limit(u64::MAX).ok();
+    start_each(subjects.iter().map(|subject| {
+        let (checker, domain) = (checker.clone(), subject.domain.clone());
+        async move { checker.check(domain, now()).await }
+    }))
+}
+
+/// Starts what looks at one domain each; only a few run at once.
+pub(super) fn start_each<F>(looks: impl Iterator<Item = F>) -> Vec<JoinHandle<F::Output>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
     let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
-    let start_one = |subject: &Subject| {
-        let (checker, turnstile, domain) = (checker.clone(), Arc::clone(&turnstile), subject.domain.clone());
+    let start_one = |look: F| {
+        let turnstile = Arc::clone(&turnstile);
         tokio::spawn(async move {
             let _turn = turnstile.acquire().await;
-            checker.check(domain, now()).await
+            look.await
         })
     };
-    subjects.iter().map(start_one).collect()
+    looks.map(start_one).collect()
 }
 
 pub(crate) fn now() -> UnixTime {

@@ -44,7 +44,7 @@ pub(super) enum Target {
 
 /// Sentinels, and what a connection to the server that they name needs.
 pub(super) struct Sentinels {
-    pub(super) addresses: Vec<ConnectionAddr>,
+    addresses: Vec<ConnectionAddr>,
     service: String,
     /// With the address of the first Sentinel.
     of_server: ConnectionInfo,
@@ -113,6 +113,14 @@ impl Target {
         }
     }
 
+    /// The number of Sentinels to ask.
+    pub(super) const fn sentinels(&self) -> usize {
+        match self {
+            Self::Server(_) => 0,
+            Self::Sentinels(sentinels) => sentinels.addresses.len(),
+        }
+    }
+
     /// Returns whether a connection uses TLS.
     pub(super) fn has_tls(&self) -> bool {
         let address = match self {
@@ -132,7 +140,7 @@ impl Sentinels {
             None => (rest, None),
         };
         let (authority, path) = place.split_once('/').ok_or(InvalidRedisUrl)?;
-        let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
+        let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (service, number) = path.split_once('/').unwrap_or((path, "0"));
         // What Sentinel allows in a name.
         let is_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_');

@@ -1,16 +1,14 @@
 //! What DNS and the Policy Host have now.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mta_sts_core::publish::{Facts, History};
 use mta_sts_core::{DnsName, FetchLimits, HttpResponse, Policy, PolicyDomain, Record, RecordId, UnixTime};
-use mta_sts_resolver::{DnsClient, DnsError, DomainCheck, PolicyFetchErrorKind};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use mta_sts_resolver::{DnsClient, DnsError, DomainCheck, PolicyFetchErrorKind, TxtAnswer};
 
 use super::published::Known;
 use crate::command::Exit;
+use crate::command::check::start_each;
 use crate::command::network::Clients;
 
 /// What DNS and the Policy Host of a domain have now.
@@ -29,7 +27,7 @@ impl Sight {
     pub(super) async fn of(domain: &PolicyDomain, clients: &Clients) -> Result<Self, (Exit, String)> {
         let (hosts, mx_ttl) = hosts(domain, &clients.dns).await?;
         let (record, record_ttl) = match clients.dns.txt(&domain.txt_name()).await {
-            Ok(answer) => (Record::select(&answer.records).ok().map(|record| *record.id()), Some(answer.ttl)),
+            Ok(answer) => record_of(&answer),
             Err(DnsError::NotFound(_)) => (None, None),
             Err(error) => return Err(cannot_see(&domain.txt_name(), &error)),
         };
@@ -45,33 +43,29 @@ impl Sight {
         domains: &[PolicyDomain],
         clients: &Clients,
     ) -> Vec<Result<Self, (Exit, String)>> {
-        let turnstile = Arc::new(Semaphore::new(DOMAINS_AT_ONCE));
-        let mut running = JoinSet::new();
-        for (place, domain) in domains.iter().cloned().enumerate() {
-            let (clients, turnstile) = (clients.clone(), Arc::clone(&turnstile));
-            running.spawn(async move {
-                let _turn = turnstile.acquire().await;
-                (place, Self::of(&domain, &clients).await)
-            });
+        let running = start_each(domains.iter().cloned().map(|domain| {
+            let clients = clients.clone();
+            async move { Self::of(&domain, &clients).await }
+        }));
+        let mut sights = Vec::new();
+        for running in running {
+            let sight = running.await;
+            sights.push(sight.unwrap_or_else(|error| Err((Exit::Temporary, error.to_string()))));
         }
-        let mut sights = running.join_all().await;
-        sights.sort_by_key(|(place, _)| *place);
-        sights.into_iter().map(|(_, sight)| sight).collect()
+        sights
     }
 
     /// What a check has seen.
     pub(super) fn of_check(check: &DomainCheck) -> Self {
-        let record = match &check.discovery.txt {
-            Some(Ok(answer)) => {
-                (Record::select(&answer.records).ok().map(|record| *record.id()), Some(answer.ttl))
-            }
+        let (record, record_ttl) = match &check.discovery.txt {
+            Some(Ok(answer)) => record_of(answer),
             _ => (None, None),
         };
         Self {
             hosts: check.hosts.iter().filter_map(|host| DnsName::parse(&host.name).ok()).collect(),
             mx_ttl: check.mx.as_ref().ok().map(|answer| answer.ttl),
-            record: record.0,
-            record_ttl: record.1,
+            record,
+            record_ttl,
             policy: check.discovery.outcome.policy().cloned(),
             fault: None,
         }
@@ -165,9 +159,11 @@ async fn policy(domain: &PolicyDomain, clients: &Clients) -> Result<Result<Polic
     Ok(read.map_err(|error| format!("{host}: {error}")))
 }
 
+/// The id of the record, if there is a usable one, and the TTL.
+fn record_of(answer: &TxtAnswer) -> (Option<RecordId>, Option<Duration>) {
+    (Record::select(&answer.records).ok().map(|record| *record.id()), Some(answer.ttl))
+}
+
 fn cannot_see(name: &str, error: &DnsError) -> (Exit, String) {
     (Exit::Temporary, format!("DNS does not tell what {name} has: {error}"))
 }
-
-/// Each needs a few sockets.
-const DOMAINS_AT_ONCE: usize = 32;

@@ -489,7 +489,10 @@ impl ZoneKeys {
                 OnFetchFailure::NotFound => FetchFailureAnswer::NotFound,
                 OnFetchFailure::Temporary => FetchFailureAnswer::Temporary,
             });
-        self.answer_within.0.map_or(zone.clone(), |AnswerSpan(limit)| zone.with_answer_within(limit))
+        match self.answer_within.0 {
+            Some(AnswerSpan(limit)) => zone.with_answer_within(limit),
+            None => zone,
+        }
     }
 }
 
