@@ -26,3 +26,17 @@ class Daemon:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE)
+
+
+def lookup(connection, request):
+    """The answer to a request of Postfix over a connection to a socketmap server."""
+    request = request.encode()
+    connection.sendall(b"%d:%s," % (len(request), request))
+    received = b""
+    while octets := connection.recv(65_536):
+        received += octets
+        length, _, rest = received.partition(b":")
+        if rest and len(rest) > (end := int(length)):
+            assert rest[end:] == b",", received
+            return rest[:end].decode()
+    raise SystemExit(f"no answer to {request}: {received}")

@@ -20,6 +20,7 @@ import time
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from daemon import lookup  # noqa: E402
 from world import control  # noqa: E402
 
 MTASTS = os.path.abspath(sys.argv[1])
@@ -61,20 +62,10 @@ class Server:
                 time.sleep(0.1)
         else:
             raise SystemExit(f"{command[0]} does not listen")
-        self.file = self.connection.makefile("rb")
 
     def ask(self, request):
         """The answer, with what comes in any order put in order: the names of `match`, and all but the first two words."""
-        request = request.encode()
-        self.connection.sendall(b"%d:%s," % (len(request), request))
-        length = b""
-        while not length.endswith(b":"):
-            octet = self.file.read(1)
-            if not octet:
-                raise SystemExit(f"no answer to {request}")
-            length += octet
-        answer = self.file.read(int(length[:-1])).decode().strip()
-        self.file.read(1)
+        answer = lookup(self.connection, request).strip()
         if answer.startswith(("TEMP", "PERM")):
             return answer[:4]
         words = re.findall(r"\{[^}]*\}|\S+", answer)

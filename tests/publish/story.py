@@ -20,7 +20,7 @@ from aiosmtpd.controller import Controller
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, lookup  # noqa: E402
 from world import FOLDER as WORLD, control  # noqa: E402
 
 MTASTS = os.environ["MTASTS"]
@@ -205,12 +205,7 @@ testing-is-checked = true
     def ask(self):
         """What the daemon answers of the domain."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as connection:
-            key = f"sts {DOMAIN}".encode()
-            connection.sendall(b"%d:%s," % (len(key), key))
-            answer = b""
-            while b":" not in answer or len(answer) < int(answer.split(b":")[0]) + len(answer.split(b":")[0]) + 2:
-                answer += connection.recv(65_536)
-            return answer.split(b":", 1)[1][:-1].decode()
+            return lookup(connection, f"sts {DOMAIN}")
 
     def send(self, hosts, addresses):
         """Tries one MX host after the other; the host that took the mail, or `None` where it waits."""
