@@ -15,6 +15,7 @@ use mta_sts_resolver::TrustStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
@@ -29,6 +30,8 @@ pub(crate) struct Pebble {
     dns_management: u16,
     /// The authority of pebble's own HTTPS.
     authority: Authority,
+    /// It reads its certificate after it listens, so the files stay as long as it does.
+    _folder: TempDir,
 }
 
 /// What is unusual about a CA.
@@ -131,7 +134,16 @@ impl Pebble {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
-        Self { process, dns: dns_process, address, port, management, dns_management, authority }
+        Self {
+            process,
+            dns: dns_process,
+            address,
+            port,
+            management,
+            dns_management,
+            authority,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn directory_url(&self) -> String {
