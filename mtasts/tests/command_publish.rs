@@ -304,6 +304,11 @@ async fn a_page_says_what_to_do_now() {
     fs::write(stage.folder.path().join("nothing.json"), "{").unwrap();
     let answer = html(&["testing-fault.test", "--reports", "nothing.json"]).await;
     assert_eq!(answer.status, Some(66), "{}", answer.stderr);
+    for unused in [["--require-dkim", "mx.testing-fault.test"], ["--max-mib", "9"]] {
+        let answer = html(&[&["testing-fault.test"], &unused[..]].concat()).await;
+        assert_eq!(answer.status, Some(2), "{unused:?}");
+        assert!(answer.stderr.contains("--reports"), "{}", answer.stderr);
+    }
     assert!(answer.stdout.contains("</html>") && answer.stderr.contains("Not read"), "{}", answer.stderr);
 }
 
@@ -454,11 +459,23 @@ async fn a_check_of_all_shows_what_there_is_to_fix() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_of_a_domain_that_opts_out_can_go_when_all_has_expired() {
     let stage = Stage::start().await;
-    assert_eq!(stage.run(&["init", "mode-none.test", "--older-max-age", "30d"]).await.status, Some(0));
+    // What it published before is not known.
+    let answer = stage.run(&["init", "mode-none.test"]).await;
+    assert_eq!(answer.status, Some(0));
+    assert!(answer.stdout.contains("unless --older-max-age says less"), "{}", answer.stdout);
+    let (_, domains) = stage.check(&["mode-none.test"]).await;
+    assert!(!codes(&domains[0]).contains(&"removal-ready"), "{domains:#?}");
+    let plan = stage.run(&["remove", "mode-none.test"]).await;
+    assert!(plan.stdout.contains("from before the history"), "{}", plan.stdout);
+    fs::remove_file(stage.folder.path().join("published.toml")).unwrap();
+
+    let answer = stage.run(&["init", "mode-none.test", "--older-max-age", "30d"]).await;
+    assert_eq!(answer.status, Some(0));
+    assert!(!answer.stdout.contains("--older-max-age"), "{}", answer.stdout);
     let (_, domains) = stage.check(&["mode-none.test"]).await;
     assert!(!codes(&domains[0]).contains(&"removal-ready"), "{domains:#?}");
     // The older policies of before the history have expired.
-    stage.edit(|text| text.replace("unknown-until: 17", "unknown-until: 7"));
+    stage.edit(|text| text.replace("unknown-until: 1", "unknown-until: "));
     let (_, domains) = stage.check(&["mode-none.test"]).await;
     assert!(codes(&domains[0]).contains(&"removal-ready"), "{domains:#?}");
 }

@@ -141,7 +141,7 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// For what ends in silence.
 pub(crate) fn impatient(server: SocketAddr) -> DnsConfig {
-    DnsConfig::new(server).with_timeout(Duration::from_millis(100))
+    DnsConfig::new(server).with_timeout(Duration::from_millis(300))
 }
 
 /// Both on one port, which the system chooses for TCP; it may be taken for UDP.

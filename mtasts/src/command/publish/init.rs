@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use mta_sts_core::publish::{Draft, History, ZoneRecord};
 use mta_sts_core::tlsrpt::TlsrptRecord;
-use mta_sts_core::{Mode, MxPattern, PolicyDomain};
+use mta_sts_core::{Mode, MxPattern, Policy, PolicyDomain};
 use serde_json::{Value, json};
 
 use super::published::{Folder, Known, Published};
@@ -21,7 +21,8 @@ use crate::command::{Exit, Network, told};
 ///
 /// The policy has mode testing, a `max_age` of one day, and names each MX host in DNS. It is written to DIR/DOMAIN/mta-sts.txt, its
 /// record to DIR/DOMAIN/zone.txt, and the beginning of its history to DIR/published.toml. A domain that has a policy already
-/// keeps it: its history begins with what is served.
+/// keeps it: its history begins with what is served. Mode none follows a policy that senders may hold for a year; if it was
+/// shorter, give --older-max-age.
 ///
 /// Exit status: 0 done; 1 the domain cannot have a policy, or has a history already; 2 wrong usage; 75 DNS does not tell which MX
 /// hosts there are, or another process works on published.toml; 78 published.toml has a mistake.
@@ -57,6 +58,8 @@ struct Begun {
     domain: PolicyDomain,
     /// `None` for a domain that had a policy.
     draft: Option<Draft>,
+    /// Whether senders are taken to hold an older policy for a year, since nobody said otherwise.
+    is_year_assumed: bool,
     records: Vec<ZoneRecord>,
     files: Vec<PathBuf>,
 }
@@ -102,7 +105,10 @@ impl Init {
         let sight = with_progress(&what, Sight::of(domain, clients)).await?;
         let mut history = History::new(domain.clone());
         let now = now();
-        if let Some(older) = self.older_max_age {
+        // Nobody opts out who had no policy before (RFC 8461, 8.3).
+        let opts_out = sight.policy.as_ref().is_some_and(|policy| policy.mode() == Mode::None);
+        let older = self.older_max_age.or_else(|| opts_out.then_some(Policy::MAX_MAX_AGE));
+        if let Some(older) = older {
             history = history.with_unknown_until(now.saturating_add(older));
         }
         let mut files = Vec::new();
@@ -115,7 +121,8 @@ impl Init {
         let mut known = Known::new(history, self.wildcard.clone(), self.ttl);
         sight.note_in(&mut known, now);
         published.domains.insert(domain.clone(), known);
-        Ok(Begun { domain: domain.clone(), draft, records, files })
+        let is_year_assumed = self.older_max_age.is_none() && older.is_some();
+        Ok(Begun { domain: domain.clone(), draft, is_year_assumed, records, files })
     }
 
     fn draft(&self, domain: &PolicyDomain, sight: &Sight) -> Result<Draft, (Exit, String)> {
@@ -170,6 +177,14 @@ impl Begun {
         let Some(draft) = &self.draft else {
             let mut block =
                 Block::with_verdict(domain.as_str(), Tone::Good, "has a policy, and now a history");
+            if self.is_year_assumed {
+                block.line(
+                    "note",
+                    Tone::Note,
+                    "mode none follows a policy that is not known here: senders may hold it for a year, \
+                     unless --older-max-age says less",
+                );
+            }
             block.line(
                 "next",
                 Tone::Plain,
