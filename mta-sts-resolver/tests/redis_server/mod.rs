@@ -181,7 +181,7 @@ fn listening(mut command: Command, address: SocketAddr) -> Option<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; for redis-server: apt-get install redis-server"));
+        .expect("the server is missing; for Redis: apt-get install redis-server");
     for _ in 0..3000 {
         if process.try_wait().unwrap().is_some() {
             return None;
