@@ -188,7 +188,8 @@ pub unsafe extern "C" fn mtasts_ready_set_policy_fault(
 
 /// Adds an MX host with the result of a check: its `name`, the mtasts_hint_code() of its `fault`, or NULL if it passes,
 /// the expiry of its certificate, `expires_at`, in Unix seconds, or 0 if unknown, and `renewal_seen`, nonzero if an
-/// earlier check saw another certificate: then it is renewed automatically, and its expiry does not matter.
+/// earlier check saw another certificate: then it is renewed automatically, and its expiry does not matter. Pass 0 for
+/// `expires_at` also if a third of the certificate's life is left, so that one of six days is not held to 14.
 ///
 /// Add every name in the MX records or, without MX records, the domain's own name. Errors: 101 to 109 for the name;
 /// MTASTS_ERR_ARGUMENT if the fault is not the code of a hint.

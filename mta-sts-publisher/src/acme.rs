@@ -267,7 +267,7 @@ impl AcmeCertificates {
         AcmeCounts {
             names: known.names.len() as u64,
             without_certificate: (known.names.len() - valid) as u64,
-            ending: lives().flatten().filter(|life| now >= schedule::alarm(*life)).count() as u64,
+            ending: lives().flatten().filter(|life| now >= life.overdue_at()).count() as u64,
             issued: acme.issued.get(),
             failed: acme.failed.get(),
             faults: known.faults.iter().map(|kind| kind.code()).collect(),
@@ -503,7 +503,7 @@ impl Acme {
             let known = self.known();
             let lives =
                 known.names.keys().filter_map(|name| Some((self.certificates.life(name)?, Arc::clone(name))));
-            lives.filter(|(life, _)| now >= schedule::alarm(*life)).collect()
+            lives.filter(|(life, _)| now >= life.overdue_at()).collect()
         };
         let today = now.as_secs() / DAY + 1;
         if ending.is_empty() || self.alarmed_on.swap(today, Ordering::Relaxed) == today {

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use mta_sts_core::UnixTime;
 use mta_sts_resolver::FileWatch;
@@ -323,6 +324,20 @@ impl CertificateError {
         self.is_missing
     }
 }
+
+impl CertificateLife {
+    /// When it should have been renewed long ago: ten days before its end, or when a ninth of its life is left if that is later.
+    pub fn overdue_at(self) -> UnixTime {
+        let left = (self.whole() / 9).min(OVERDUE);
+        UnixTime::from_secs(self.not_after.as_secs().saturating_sub(left.as_secs()))
+    }
+
+    pub(crate) fn whole(self) -> Duration {
+        Duration::from_secs(self.not_after.as_secs().saturating_sub(self.not_before.as_secs()))
+    }
+}
+
+const OVERDUE: Duration = Duration::from_secs(10 * 24 * 3600);
 
 impl fmt::Display for CertificateLife {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use mta_sts_core::tlsrpt::{Hint, LiveFindings, Readiness, ReadyRule, ReadyRules, Served};
+use mta_sts_core::tlsrpt::{Hint, LiveFindings, Readiness, ReadyRule, ReadyRules, Served, Shortfall};
 use mta_sts_core::{PolicyDomain, UnixTime};
 use mta_sts_resolver::{DnsClient, DomainChecker, PolicyFetcher, Resolver, SmtpClient, TrustStore};
 use mta_sts_world::{World, WorldConfig};
@@ -50,6 +50,22 @@ async fn faults_that_a_check_sees_keep_a_policy_from_being_enforced() {
         assert_eq!(live.policy_fault(), policy_fault, "{domain}");
         let shown: Vec<_> = live.hosts().iter().map(|host| (host.name().as_str(), host.fault())).collect();
         assert_eq!(shown, hosts, "{domain}");
+    }
+
+    // What is demanded of certificates does not exceed a third of their life: of six days three are left, of 35 five.
+    for (domain, codes) in
+        [("short-lived.test", &[][..]), ("expires-soon.test", &["certificate-expires-soon"][..])]
+    {
+        let seen = check(domain).await;
+        let served = Served::new(&seen.domain, seen.discovery.outcome.policy().unwrap());
+        let live = seen.live_findings();
+        let readiness = Readiness::assess(&[], Some(&live), &served, now, &ReadyRules::new());
+        let found: Vec<_> = readiness
+            .shortfalls()
+            .filter(|shortfall| shortfall.rule() == ReadyRule::HostsPass)
+            .map(Shortfall::code)
+            .collect();
+        assert_eq!(found, codes, "{domain}");
     }
 
     let seen = check("second-mx.test").await;

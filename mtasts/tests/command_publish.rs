@@ -304,6 +304,11 @@ async fn a_page_says_what_to_do_now() {
     fs::write(stage.folder.path().join("nothing.json"), "{").unwrap();
     let answer = html(&["testing-fault.test", "--reports", "nothing.json"]).await;
     assert_eq!(answer.status, Some(66), "{}", answer.stderr);
+    for unused in [["--require-dkim", "mx.testing-fault.test"], ["--max-mib", "9"]] {
+        let answer = html(&[&["testing-fault.test"], &unused[..]].concat()).await;
+        assert_eq!(answer.status, Some(2), "{unused:?}");
+        assert!(answer.stderr.contains("--reports"), "{}", answer.stderr);
+    }
     assert!(answer.stdout.contains("</html>") && answer.stderr.contains("Not read"), "{}", answer.stderr);
 }
 

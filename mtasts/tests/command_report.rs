@@ -180,6 +180,11 @@ fn html_writes_one_page_whole_or_not_at_all() {
     assert_eq!(report(files.path(), &["html", "--domain", "example.net", "reports"]).status, Some(66));
 
     fs::write(files.path().join("reports/x"), b"\0").unwrap();
+    // Where to look, and not to look.
+    let unused = report(files.path(), &["html", "--dns", "127.0.0.1:9", "reports"]);
+    assert_eq!(unused.status, Some(2));
+    assert!(unused.stderr.contains("--check"), "{}", unused.stderr);
+
     let unread = report(files.path(), &["html", "-o", "tls.html", "reports"]);
     assert_eq!(unread.status, Some(1));
     assert!(unread.stderr.contains("Not read: 1"), "{}", unread.stderr);

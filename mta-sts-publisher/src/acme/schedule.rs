@@ -36,19 +36,9 @@ impl Attempts {
 /// When a certificate is renewed: when a third of its life is left, or up to a twentieth of its life before, so that those that were
 /// ordered together are not renewed together.
 pub(super) fn renewal(life: CertificateLife, name: &str) -> UnixTime {
-    let whole = whole(life);
+    let whole = life.whole();
     let left = whole / 3 + part_of(whole, 20, &(name, life.not_before.as_secs()));
     UnixTime::from_secs(life.not_after.as_secs().saturating_sub(left.as_secs()))
-}
-
-/// When it is told that a certificate has not been renewed: ten days before its end, or when a ninth of its life is left.
-pub(super) fn alarm(life: CertificateLife) -> UnixTime {
-    let left = (whole(life) / 9).min(ALARM);
-    UnixTime::from_secs(life.not_after.as_secs().saturating_sub(left.as_secs()))
-}
-
-fn whole(life: CertificateLife) -> Duration {
-    Duration::from_secs(life.not_after.as_secs().saturating_sub(life.not_before.as_secs()))
 }
 
 /// Up to this part of a time, by a hash: the same after a restart.
@@ -60,7 +50,6 @@ fn part_of(time: Duration, part: u32, of: &impl Hash) -> Duration {
 }
 
 const MAX_DELAY: Duration = Duration::from_secs(24 * 3600);
-const ALARM: Duration = Duration::from_secs(10 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -81,10 +70,10 @@ mod tests {
         assert!(times.iter().all(|at| (55 * DAY + DAY / 2..=60 * DAY).contains(at)));
         let days: std::collections::HashSet<_> = times.iter().map(|at| at / DAY).collect();
         assert!(days.len() >= 4, "{days:?}");
-        assert_eq!(alarm(ninety).as_secs(), 80 * DAY);
+        assert_eq!(ninety.overdue_at().as_secs(), 80 * DAY);
         // Certificates of six days, and of three minutes.
         assert!((3 * DAY..=4 * DAY).contains(&renewal(life(0, 6 * DAY), "a").as_secs()));
-        assert_eq!(alarm(life(0, 6 * DAY)).as_secs(), 6 * DAY - 16 * 3600);
+        assert_eq!(life(0, 6 * DAY).overdue_at().as_secs(), 6 * DAY - 16 * 3600);
         assert!((100..=120).contains(&renewal(life(0, 180), "a").as_secs()));
         assert_eq!(renewal(life(10, 5), "a").as_secs(), 5);
     }

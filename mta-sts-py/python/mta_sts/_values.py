@@ -442,7 +442,8 @@ class LiveHost:
     """The current state of an MX host, as seen by a check.
 
     `fault` is the reason why senders that apply the policy cannot use the host, a `Hint` or its code; `expires_at`, the
-    time when its certificate expires, in Unix seconds or as an aware datetime; `renewal_seen`, whether an earlier check saw
+    time when its certificate expires, in Unix seconds or as an aware datetime, and `None` if a third of its life is left, so
+    that one of six days is not held to 14; `renewal_seen`, whether an earlier check saw
     another certificate, which shows that it is renewed in time.
     """
 

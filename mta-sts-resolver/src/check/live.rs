@@ -26,8 +26,8 @@ impl DomainCheck {
     /// # }
     /// ```
     ///
-    /// For each MX host it has the worst fault relevant to senders with MTA-STS, at any address; hosts whose name is
-    /// not a host name are omitted.
+    /// For each MX host it has the worst fault relevant to senders with MTA-STS, at any address, and the expiry of its certificate once
+    /// less than a third of its life is left; hosts whose name is not a host name are omitted.
     pub fn live_findings(&self) -> LiveFindings {
         let live = match self.discovery.outcome.applied {
             Ok(_) => LiveFindings::new(),
@@ -39,7 +39,7 @@ impl DomainCheck {
             if let Some(fault) = findings.iter().filter(|finding| is_about(finding, host)).find_map(fault) {
                 seen = seen.with_fault(fault);
             }
-            Some(match end_of_certificate(host) {
+            Some(match end_of_certificate(host, self.now) {
                 Some(end) => seen.expires_at(end),
                 None => seen,
             })
@@ -83,9 +83,11 @@ fn fault(finding: &CheckFinding) -> Option<Hint> {
     (stops_mail && !is_of_dane).then(|| Hint::from_code(kind.code())).flatten()
 }
 
-/// The earliest expiry of the certificate or one in its chain.
-fn end_of_certificate(host: &HostCheck) -> Option<UnixTime> {
+/// The earliest expiry of the certificate or one in its chain, unless a third of its life is left: then it is to be renewed in time,
+/// however short its life is.
+fn end_of_certificate(host: &HostCheck, now: UnixTime) -> Option<UnixTime> {
     let shown = host.session.as_ref()?.as_ref().ok().and_then(SessionCheck::certificate)?;
-    let end = shown.chain().not_after().unwrap_or(shown.not_after());
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let end = shown.is_in_last_third(now).then(|| shown.first_end())?;
     u64::try_from(end).ok().map(UnixTime::from_secs)
 }

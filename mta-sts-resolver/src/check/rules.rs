@@ -439,7 +439,7 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
                 push(Kind::CertificateMalformed, "Its certificate cannot be parsed.".to_owned());
             }
             CertificateFault::Expired => {
-                let end = shown.chain().not_after().unwrap_or(shown.not_after());
+                let end = shown.first_end();
                 let whose =
                     if end == shown.not_after() { "Its certificate" } else { "A certificate of its chain" };
                 let days = (now - end).max(0) / DAY_SECS;
@@ -467,10 +467,9 @@ fn certificate(check: &DomainCheck, place: &str, shown: &PeerCertificate, found:
         }
     }
     if shown.is_valid() {
-        let end = shown.chain().not_after().unwrap_or(shown.not_after());
+        let end = shown.first_end();
         let days = (end - now).div_euclid(DAY_SECS);
-        let life = shown.not_after() - shown.not_before();
-        if end - now < (EXPIRES_SOON_DAYS * DAY_SECS).min(life / 3) {
+        if end - now < EXPIRES_SOON_DAYS * DAY_SECS && shown.is_in_last_third(now) {
             let when = match days {
                 ..=0 => "today".to_owned(),
                 1 => "in a day".to_owned(),

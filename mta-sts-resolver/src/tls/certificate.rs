@@ -142,6 +142,17 @@ impl PeerCertificate {
         &self.shown().chain
     }
 
+    /// The first end of its validity or of that of a certificate in its chain, in seconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn first_end(&self) -> i64 {
+        self.chain().not_after().unwrap_or(self.not_after())
+    }
+
+    /// Returns whether it or its chain ends before a third of its life is left, when most tools have renewed it: certificates of six
+    /// days after four, those of ninety after sixty.
+    pub(crate) fn is_in_last_third(&self, now: i64) -> bool {
+        self.first_end().saturating_sub(now) < self.not_after().saturating_sub(self.not_before()) / 3
+    }
+
     pub(super) fn new(
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],

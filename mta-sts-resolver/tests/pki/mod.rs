@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use mta_sts_resolver::TrustStore;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -130,6 +131,13 @@ impl Authority {
 
 pub(crate) fn expired(params: &mut CertificateParams) {
     params.not_after = date_time_ymd(2021, 1, 1);
+}
+
+/// Half of its six days is left.
+pub(crate) fn of_six_days(params: &mut CertificateParams) {
+    let three_days = Duration::from_secs(3 * 86_400);
+    let now = date_time_ymd(1970, 1, 1) + UNIX_EPOCH.elapsed().unwrap();
+    (params.not_before, params.not_after) = (now - three_days, now + three_days);
 }
 
 pub(crate) fn not_yet_valid(params: &mut CertificateParams) {

@@ -126,7 +126,8 @@ impl LiveHost {
         self
     }
 
-    /// Sets the expiry of its certificate.
+    /// Sets the expiry of its certificate. Leave it out if a third of the certificate's life is left: one of six days never has
+    /// [`ReadyRules::certificate_days`](super::ReadyRules::certificate_days) left, and is renewed all the same.
     #[must_use]
     pub const fn expires_at(mut self, time: UnixTime) -> Self {
         self.expires_at = Some(time);

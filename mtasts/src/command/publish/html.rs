@@ -32,6 +32,8 @@ use crate::command::{Exit, told};
 /// read; 2 wrong usage; 66 no report was read; 75 DNS or a Policy Host could not be seen now, as the page says, or the page could not
 /// be written; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
+// Without reports, how they are read is a mistake, and not silently ignored.
+#[command(mut_arg("require_dkim", |arg| arg.requires("reports")), mut_arg("max_mib", |arg| arg.requires("reports")))]
 pub(super) struct Html {
     /// A domain, or an e-mail address for its domain
     #[arg(required_unless_present = "all", value_name = "DOMAIN", value_parser = subject)]

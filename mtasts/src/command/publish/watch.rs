@@ -41,7 +41,7 @@ pub(super) struct Watch {
     #[arg(long)]
     once: bool,
     /// Look at each domain so often, give or take a tenth
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "1h", conflicts_with = "once", value_parser = interval)]
     every: Duration,
     /// The time between both looks of --once
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::duration, requires = "once")]

@@ -18,6 +18,14 @@ use crate::command::{Exit, Network};
 /// The page works from a file, by mail and on paper, in light and dark, on phones. Whether to enforce comes first, then days,
 /// causes of failures with their remedies, who reports, the policies seen, DANE, unread input, and the reports themselves.
 #[derive(Args, Debug)]
+// Without a look, where to look is a mistake, and not silently ignored.
+#[command(
+    mut_arg("config", |arg| arg.requires("check")),
+    mut_arg("dns", |arg| arg.requires("check")),
+    mut_arg("ca_file", |arg| arg.requires("check")),
+    mut_arg("https_port", |arg| arg.requires("check")),
+    mut_arg("smtp_port", |arg| arg.requires("check"))
+)]
 pub(super) struct Html {
     #[command(flatten)]
     sources: Sources,

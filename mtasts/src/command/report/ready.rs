@@ -46,7 +46,7 @@ pub(super) struct Ready {
     /// For how many full days no sender must have failed to fetch the policy
     #[arg(long, value_name = "N", default_value_t = 7)]
     served_days: u32,
-    /// How many days the certificates of MX hosts must still last
+    /// How many days the certificates of MX hosts must still last, or a third of their life if that is less
     #[arg(long, value_name = "N", default_value_t = 14)]
     certificate_days: u32,
     /// How many organisations must have reported sessions under the policy

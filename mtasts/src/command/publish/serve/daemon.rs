@@ -219,15 +219,15 @@ impl<'a> Daemon<'a> {
         if self.acme.is_some() || self.alarmed.is_some_and(|at| at.elapsed() < DAY) {
             return;
         }
-        let soon = SystemClock.now().as_secs() + ALARM.as_secs();
-        let lives = self.content.certificates.lives();
-        let ending = lives.iter().take_while(|life| life.not_after.as_secs() <= soon).count();
-        if let Some(first) = lives.first().filter(|_| ending > 0) {
+        let now = SystemClock.now();
+        let mut ending = self.content.certificates.lives();
+        ending.retain(|life| now >= life.overdue_at());
+        if let Some(first) = ending.first() {
             let until = first.not_after.as_secs();
             tracing::error!(
-                certificates = ending,
+                certificates = ending.len(),
                 until,
-                "certificates end within ten days, and have not been renewed"
+                "certificates end soon, and have not been renewed"
             );
             self.alarmed = Some(Instant::now());
         }
@@ -293,7 +293,5 @@ fn open_acme(
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How long before the end of a certificate that is told.
-const ALARM: Duration = Duration::from_secs(10 * 24 * 3600);
 /// How often it looks for renewed certificates.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);

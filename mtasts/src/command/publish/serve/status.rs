@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mta_sts_publisher::{AcmeCertificates, PolicyHostServer, ReportReceiver};
+use mta_sts_resolver::{Clock, SystemClock};
 
 use super::super::super::daemons::{Metrics, MetricsPage, MetricsSource, Phase, Reloads, Status};
 
@@ -97,6 +98,13 @@ impl MetricsSource for Sources {
                 first.not_after.as_secs(),
             )?;
         }
+        let now = SystemClock.now();
+        let overdue = || lives.iter().filter(|life| now >= life.overdue_at()).count() as u64;
+        page.gauge(
+            "mtasts_publish_ending_certificates",
+            "Certificates that end soon, and should have been renewed",
+            self.acme.as_ref().map_or_else(overdue, |acme| acme.counts().ending),
+        )?;
         if let Some(acme) = &self.acme {
             let counts = acme.counts();
             page.counters(
@@ -109,11 +117,6 @@ impl MetricsSource for Sources {
                 "mtasts_publish_missing_certificates",
                 "Policy Hosts without a valid certificate",
                 counts.without_certificate,
-            )?;
-            page.gauge(
-                "mtasts_publish_ending_certificates",
-                "Certificates that end soon, and should have been renewed",
-                counts.ending,
             )?;
             page.gauge(
                 "mtasts_publish_orders_up",
