@@ -1,4 +1,6 @@
 //! A real Redis for tests: nothing on the disk, ended with its handle.
+//!
+//! The environment variables `REDIS_SERVER` and `REDIS_SENTINEL` name other programs that speak its protocol: `tests/valkey`.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A `redis-server` of the `PATH`, on a loopback port and on a unix socket.
+/// A server on a loopback port and on a unix socket.
 pub(crate) struct RedisServer {
     process: Child,
     folder: tempfile::TempDir,
@@ -101,7 +103,7 @@ impl Sentinels {
                 primary.address.port(),
             );
             std::fs::write(&file, text).unwrap();
-            let mut command = Command::new("redis-server");
+            let mut command = program("REDIS_SENTINEL");
             command.arg(&file).arg("--sentinel").current_dir(folder.path());
             if let Some(process) = listening(command, free) {
                 processes.push(process);
@@ -154,9 +156,14 @@ impl Drop for RedisServer {
     }
 }
 
+/// The program that this environment variable names, or else `redis-server`.
+fn program(variable: &str) -> Command {
+    Command::new(std::env::var_os(variable).unwrap_or_else(|| "redis-server".into()))
+}
+
 /// None where it ends at once.
 fn start(address: SocketAddr, folder: &Path, arguments: &[String]) -> Option<Child> {
-    let mut command = Command::new("redis-server");
+    let mut command = program("REDIS_SERVER");
     command
         .args(["--bind", &address.ip().to_string(), "--port", &address.port().to_string()])
         .arg("--unixsocket")
@@ -174,7 +181,7 @@ fn listening(mut command: Command, address: SocketAddr) -> Option<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is missing; install it: apt-get install redis-server");
+        .expect("the server is missing; for Redis: apt-get install redis-server");
     for _ in 0..3000 {
         if process.try_wait().unwrap().is_some() {
             return None;

@@ -79,9 +79,15 @@ impl Read {
             }
             Self::LastFetch(reply) if !reply.is_closed() => {
                 let time = source.read(|connection| {
+                    // A database of a later version may have no such table.
+                    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+                    if version > schema::VERSION {
+                        return Ok(Err(schema::newer(version)));
+                    }
                     let last = "SELECT coalesce(max(fetched_at), 0) FROM ranking";
-                    connection.query_row(last, [], |row| row.get::<_, i64>(0))
+                    connection.query_row(last, [], |row| row.get::<_, i64>(0)).map(Ok)
                 });
+                let time = time.and_then(|time| time);
                 drop(reply.send(time.map(|seconds| UnixTime::from_secs(seconds.max(0).unsigned_abs()))));
             }
             _ => {}

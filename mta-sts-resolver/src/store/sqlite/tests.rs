@@ -438,12 +438,12 @@ async fn a_database_of_a_later_version_is_read_and_never_written() {
         store.put(&domain(1), &entry(2)).await.unwrap_err(),
         store.remove(&domain(1)).await.unwrap_err(),
         store.note_use(&[domain(9)]).await.unwrap_err(),
+        store.remove_expired(UnixTime::from_secs(9_999_999_999)).await.unwrap_err(),
     ];
     for error in failures {
         assert_eq!(error.code(), "store-newer");
         assert!(error.to_string().contains("its format is 2"), "{error}");
     }
-    store.remove_expired(UnixTime::from_secs(9_999_999_999)).await.unwrap_err();
     closed(store).await;
     assert_eq!(fs::read(&path).unwrap(), before);
     // One that has no entries of ours cannot be read either.
