@@ -107,6 +107,12 @@ impl Page {
                 };
                 let _ = writeln!(self.text, "{heading}");
             }
+            // The name of a table of the configuration, with what it is about, is the heading of its keys.
+            Event::End(TagEnd::Paragraph) if self.line.starts_with("\\fB[") && self.line.ends_with(':') => {
+                let line = std::mem::take(&mut self.line);
+                self.text.truncate(self.text.trim_end_matches(".PP\n").len());
+                let _ = writeln!(self.text, ".SS {}", line.trim_end_matches(':'));
+            }
             Event::Start(Tag::List(_)) | Event::End(TagEnd::Paragraph) => self.close(),
             Event::Start(Tag::Item) => {
                 self.items += 1;

@@ -123,7 +123,8 @@ pub use response::{FetchLimits, HttpResponse, MissingContentType};
 pub use time::UnixTime;
 pub use tlsrpt::{PolicyType, ResultType};
 
-/// Compiles the driver loop in the README.
+/// Compiles the driver loop in the README of the project, and the example in that of the crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -270,6 +270,13 @@ async fn a_page_says_what_to_do_now() {
     let domains = ["spotless.test", "testing-fault.test", "no-mta-sts.test", "expires-soon.test"];
     assert_eq!(stage.run(&[&["init"], &domains[..]].concat()).await.status, Some(0));
 
+    // A folder that is not there is no folder without domains.
+    for command in [["plan", "spotless.test"], ["check", "spotless.test"], ["html", "--all"]] {
+        let answer = stage.run(&[&command[..], &["--dir", "nowhere"]].concat()).await;
+        assert_eq!(answer.status, Some(66), "{command:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains("nowhere: there is no such folder"), "{}", answer.stderr);
+    }
+
     let answer = html(&["--all", "-o", "page.html"]).await;
     assert_eq!((answer.status, answer.stdout.as_str(), answer.stderr.as_str()), (Some(0), "", ""));
     let page = stage.read("page.html");
@@ -527,6 +534,6 @@ async fn processes_at_the_same_time_forget_nothing_of_each_other() {
     assert_eq!(answer.stderr, said);
 
     // A folder that is not there is not made by a question.
-    assert_eq!(stage.run(&["plan", "no-mta-sts.test", "--dir", "other"]).await.status, Some(1));
+    assert_eq!(stage.run(&["plan", "no-mta-sts.test", "--dir", "other"]).await.status, Some(66));
     assert!(!stage.folder.path().join("other").exists());
 }

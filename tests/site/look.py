@@ -70,6 +70,8 @@ def main():
                 away = [url for url in requests if not url.startswith("file:") and not url.startswith("data:")]
                 check(not away, f"{where}: asked for {away}")
                 check(not browser.is_too_wide(), f"{where}: it has to be scrolled sideways")
+                broken = browser.run("return [...document.images].filter(it => !it.complete || !it.naturalWidth).map(it => it.src)")
+                check(not broken, f"{where}: pictures are not shown: {broken}")
                 title = browser.run("return document.querySelector('main h1')?.innerText")
                 check(title, f"{where}: there is no title")
         finds(browser, folder / "index.html", "enforce")

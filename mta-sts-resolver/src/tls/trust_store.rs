@@ -208,13 +208,18 @@ pub enum TrustStoreError {
         path: Option<PathBuf>,
     },
     /// The file could not be read.
-    #[error("cannot read {}: {kind}", .path.display())]
+    #[error("cannot read {}: {}", .path.display(), words_of(*.kind))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The error of the operating system.
         kind: ErrorKind,
     },
+}
+
+/// The standard library calls a missing file an entity.
+fn words_of(kind: ErrorKind) -> String {
+    if kind == ErrorKind::NotFound { "no such file".to_owned() } else { kind.to_string() }
 }
 
 impl TrustStoreError {

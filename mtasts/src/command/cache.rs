@@ -22,6 +22,9 @@ use super::{Exit, told};
 /// `refresh` and `dump` contact the running daemon through its control socket, and so does `purge` if a daemon is
 /// running: it then purges both memory and the store. The other commands read and write only the store, which a running
 /// daemon reads at startup, and for domains that are not in its memory.
+///
+/// Exit status: 0 done; 1 nothing is stored for the domain, or an entry cannot be used; 2 wrong usage; 66 there is no store, or it cannot
+/// be read; 75 no daemon answers, or the store is not available now; 78 the configuration has a mistake.
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
     #[command(flatten)]

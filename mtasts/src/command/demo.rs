@@ -24,8 +24,10 @@ use super::{Exit, told};
 /// Send mail through a simulated mail world on loopback, with an attacker in it, with and without MTA-STS
 ///
 /// Nothing leaves this machine, and root is not needed. For each scenario one message is really sent, twice: by a
-/// sender with opportunistic STARTTLS, and by one that honours MTA-STS. Exit status 1 if any result differs from
-/// the expected one.
+/// sender with opportunistic STARTTLS, and by one that honours MTA-STS.
+///
+/// Exit status: 0 each result is as expected; 1 one is not; 2 wrong usage, such as an unknown scenario; 75 the reports cannot be written, or
+/// no port is free.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Print one JSON object

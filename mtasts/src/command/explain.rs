@@ -13,6 +13,9 @@ use super::{Exit, told};
 ///
 /// It contacts the running daemon through its control socket. If the daemon has nothing cached, it looks the domain up,
 /// as for a message. The output has the answer, the reasons, the cached entry, and recent failures.
+///
+/// Exit status: 0 it was explained; 1 the daemon refused; 2 wrong usage; 66 the configuration or the control socket may not be read; 75 no daemon answers
+/// there, or not now; 78 the configuration has a mistake.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
     /// A domain, or a destination as written by Postfix: `example.com`, `[mail.example.com]:587`

@@ -216,13 +216,28 @@ impl TlsrptLint {
         };
         let records = match txt(&dns, &name).await {
             Ok(records) => records,
-            Err(error) => {
-                return told(Exit::Temporary, &printable(&format!("{name}: {error} [{}]", error.code())));
-            }
+            Err(error) => return self.tell_failure(&name, &error),
         };
         // What cannot be determined is not reported.
         let mta_sts = txt(&dns, &domain.txt_name()).await.unwrap_or_default();
         self.tell(&name, &records, Some(domain), Record::select(&mta_sts).is_ok())
+    }
+
+    fn tell_failure(&self, name: &str, error: &DnsError) -> Exit {
+        if !self.manner.json {
+            return told(Exit::Temporary, &printable(&format!("{name}: {error} [{}]", error.code())));
+        }
+        let printed = print_json(&json!({
+            "of": "tlsrpt",
+            "strict": self.manner.strict,
+            "accepted": false,
+            "uris": [],
+            "error": null,
+            "lookup_error": { "code": error.code(), "message": error.to_string() },
+            "counts": Counts::default().json(),
+            "findings": [],
+        }));
+        if printed.is_err() { Exit::No } else { Exit::Temporary }
     }
 
     fn tell(
@@ -256,6 +271,7 @@ impl TlsrptLint {
                     "offset": error.offset(),
                     "message": error.kind().message(),
                 })),
+                "lookup_error": null,
                 "counts": counts.json(),
                 "findings": source.json(&findings),
             }))

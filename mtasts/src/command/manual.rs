@@ -86,7 +86,7 @@ fn render(command: &Command, above: Option<&Command>, page: &mut Vec<u8>) -> io:
         .manual("MTA-STS");
     man.render_title(page)?;
     man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
+    page.extend_from_slice(synopsis(command).as_bytes());
     if has_description {
         man.render_description_section(page)?;
     }
@@ -99,6 +99,23 @@ fn render(command: &Command, above: Option<&Command>, page: &mut Vec<u8>) -> io:
     }
     page.extend_from_slice(see_also(command, above).as_bytes());
     Ok(())
+}
+
+/// As the first lines of `--help` have it: dozens of options are listed below, and not here.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let mut text = ".SH SYNOPSIS\n.nf\n".to_owned();
+    for line in usage.trim_start_matches("Usage: ").lines() {
+        // A name is bold, as are options; values are in italics.
+        let words = line.split_whitespace().map(|word| {
+            let escaped = word.replace('-', "\\-");
+            let is_name = word.starts_with("--") || word.chars().all(|sign| sign.is_ascii_lowercase());
+            if is_name { format!("\\fB{escaped}\\fR") } else { escaped }
+        });
+        let _ = writeln!(text, "{}", words.collect::<Vec<_>>().join(" "));
+    }
+    text.push_str(".fi\n");
+    text
 }
 
 /// `Exit status: 0 success; 1 the answer is no.` as a list.
@@ -145,6 +162,11 @@ fn tidy(page: &str) -> String {
             _ => lines.push(if line.is_empty() { ".sp" } else { line }),
         }
     }
+    // There is one page for both forms of the help.
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| line.strip_suffix(" (see a summary with \\*(Aq\\-h\\*(Aq)").unwrap_or(line))
+        .collect();
     // The library takes all pages of commands for those of section 1.
     lines.join("\n").replace("mtasts\\-serve(1)", "mtasts\\-serve(8)") + "\n"
 }

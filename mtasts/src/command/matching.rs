@@ -12,7 +12,8 @@ use super::output::{Tone, print_json, print_row, printable};
 
 /// Show which pattern covers which MX host
 ///
-/// Exit status: 0 every host is covered; 1 a host is not covered, or the policy or the pattern has an error.
+/// Exit status: 0 every host is covered; 1 a host is not covered, or the policy or the pattern has an error; 2 wrong usage; 66 the
+/// policy cannot be read.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "mtasts match [--json] PATTERN HOST...\n       mtasts match [--json] --policy FILE HOST..."
@@ -35,7 +36,7 @@ impl Match {
             Some(file) => match read(file) {
                 Err(error) => {
                     anstream::eprintln!("mtasts: {}: {error}", file.display());
-                    return Exit::Usage;
+                    return Exit::NoInput;
                 }
                 Ok(body) => match Policy::parse(&body) {
                     Ok(policy) => {

@@ -33,6 +33,9 @@ use super::{Exit, told};
 ///
 /// Options given here override those of the file. SIGHUP reads the file again. SIGTERM and SIGINT end the daemon after
 /// pending requests are answered.
+///
+/// Exit status: 0 after a stop, or a check without a mistake; 1 a socket cannot be opened; 2 wrong usage; 66 a file cannot be read; 75
+/// a temporary failure, such as a port in use; 78 the configuration has a mistake.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     #[command(flatten)]

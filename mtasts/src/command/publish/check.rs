@@ -13,8 +13,9 @@ use crate::command::{Exit, told};
 /// policy that has changed under the same id, and a policy, record or MX host that is not the one noted last. Nothing is noted;
 /// `mtasts publish plan` does that. Of several domains only those are shown that have something to fix, then a line for each.
 ///
-/// Exit status: 0 the policy has mode enforce or testing, and nothing is wrong; 1 there is no MTA-STS, or something is wrong;
-/// 2 wrong usage; 75 no fault was found, but not everything could be checked now; 78 published.toml has a mistake.
+/// Exit status: 0 the policy has mode enforce or testing, and nothing is wrong; 1 there is no MTA-STS, or something is wrong; 2 wrong
+/// usage; 66 the folder is not there, or a file cannot be read; 75 no fault was found, but not everything could be checked now; 78
+/// published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct PublishCheck {
     /// A domain, or an e-mail address for its domain

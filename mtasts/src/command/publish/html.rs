@@ -28,9 +28,9 @@ use crate::command::{Exit, told};
 /// reports say, and the history. What is seen is added to the history in DIR/published.toml, as by `mtasts publish plan`. The plan
 /// goes on to mode enforce unless `--mode testing` holds it, and to its end if a removal has begun.
 ///
-/// Exit status: 0 the page was made; 1 a domain has no history, or has a target that cannot be published, or a report was not
-/// read; 2 wrong usage; 66 no report was read; 75 DNS or a Policy Host could not be seen now, as the page says, or the page could not
-/// be written; 78 published.toml has a mistake.
+/// Exit status: 0 the page was made; 1 a domain has no history, or has a target that cannot be published, or a report was not read; 2
+/// wrong usage; 66 no report was read, the folder is not there, or a file cannot be read; 75 DNS or a Policy Host could not be seen
+/// now, as the page says, or a file cannot be written; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 // Without reports, how they are read is a mistake, and not silently ignored.
 #[command(mut_arg("require_dkim", |arg| arg.requires("reports")), mut_arg("max_mib", |arg| arg.requires("reports")))]

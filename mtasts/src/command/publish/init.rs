@@ -24,8 +24,9 @@ use crate::command::{Exit, Network, told};
 /// keeps it: its history begins with what is served. Mode none follows a policy that senders may hold for a year; if it was
 /// shorter, give --older-max-age.
 ///
-/// Exit status: 0 done; 1 the domain cannot have a policy, or has a history already; 2 wrong usage; 75 DNS does not tell which MX
-/// hosts there are, or another process works on published.toml; 78 published.toml has a mistake.
+/// Exit status: 0 done; 1 the domain cannot have a policy, or has a history already; 2 wrong usage; 66 a file cannot be read; 75 DNS
+/// does not tell which MX hosts there are, another process works on published.toml, or a file cannot be written; 78 published.toml
+/// has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct Init {
     /// A domain, or an e-mail address for its domain

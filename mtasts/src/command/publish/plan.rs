@@ -20,9 +20,9 @@ use crate::command::check::{Subject, subject};
 /// Each step has an earliest time: from then on senders that compare ids refuse no mail for it. Senders that do not compare ids
 /// hold an old policy until it expires; the step is safe for their mail from a later time on.
 ///
-/// Exit status: 0 planned, or there is nothing to do; 1 the target cannot be published, or the domain has no history; 2 wrong
-/// usage; 75 DNS or the Policy Host could not be seen now, or another process works on
-/// published.toml; 78 published.toml has a mistake.
+/// Exit status: 0 planned, or there is nothing to do; 1 the target cannot be published, or the domain has no history; 2 wrong usage;
+/// 66 the folder is not there, or a file cannot be read; 75 DNS or the Policy Host could not be seen now, another process works on
+/// published.toml, or a file cannot be written; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct PlanChange {
     /// A domain, or an e-mail address for its domain

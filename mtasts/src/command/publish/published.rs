@@ -105,7 +105,13 @@ impl Published {
             Ok(octets) => Fault::text(&file, octets)
                 .and_then(|text| parse(&file, &text))
                 .map_err(|fault| (Exit::Configuration, format!("{fault:#}")))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !folder.is_dir() {
+                    let what = format!("{}: there is no such folder", folder.display());
+                    return Err((Exit::NoInput, what));
+                }
+                BTreeMap::new()
+            }
             Err(error) => return Err((Exit::NoInput, format!("{}: {error}", file.display()))),
         };
         Ok(Self { folder, _lock: None, domains })
@@ -268,7 +274,7 @@ fn write_whole(file: &Path, text: &str) -> Result<(), (Exit, String)> {
 }
 
 fn cannot_write(file: &Path, error: &io::Error) -> (Exit, String) {
-    (Exit::No, format!("cannot write {}: {error}", file.display()))
+    (Exit::Temporary, format!("cannot write {}: {error}", file.display()))
 }
 
 #[cfg(test)]

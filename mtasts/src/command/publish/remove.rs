@@ -11,8 +11,9 @@ use crate::command::check::{Subject, subject};
 ///
 /// It is a plan, as those of `mtasts publish plan`. Do the first step when its time has come, then run it again.
 ///
-/// Exit status: 0 planned, or there is nothing to do; 1 the domain has no history; 2 wrong usage; 75 DNS or the Policy Host could
-/// not be seen now, or another process works on published.toml; 78 published.toml has a mistake.
+/// Exit status: 0 planned, or there is nothing to do; 1 the domain has no history; 2 wrong usage; 66 the folder is not there, or a
+/// file cannot be read; 75 DNS or the Policy Host could not be seen now, another process works on published.toml, or a file cannot be
+/// written; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct Remove {
     /// A domain, or an e-mail address for its domain

@@ -21,6 +21,9 @@ use super::super::{Exit, told};
 ///
 /// Options given here override those of the file. SIGHUP reads policies and certificates again; a broken one changes nothing. SIGTERM and
 /// SIGINT end the daemon after pending requests are answered.
+///
+/// Exit status: 0 after a stop, or a check without a mistake; 1 a socket cannot be opened; 2 wrong usage; 66 a file cannot be read; 75
+/// a temporary failure, such as a port in use; 78 a file has a mistake.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     #[command(flatten)]

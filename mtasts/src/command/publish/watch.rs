@@ -27,8 +27,8 @@ use crate::command::{Exit, told};
 /// id-body, fetch, certificate, mx-not-covered, starttls, reports-silent, removal-ready. Alarms are printed, one a line; --exec runs a
 /// command for each, --metrics tells Prometheus. SIGHUP reads published.toml again, SIGTERM and SIGINT end it.
 ///
-/// Exit status: 0 it was ended, or with --once, there is no alarm; 1 with --once, there is one; 2 wrong usage; 75 with --once, not
-/// everything could be seen now; 78 published.toml has a mistake.
+/// Exit status: 0 it was ended, or with --once, there is no alarm; 1 with --once, there is one; 2 wrong usage; 66 the folder is not
+/// there, or a file cannot be read; 75 with --once, not everything could be seen now; 78 published.toml has a mistake.
 #[derive(Args, Debug)]
 pub(super) struct Watch {
     /// A domain, or an e-mail address for its domain

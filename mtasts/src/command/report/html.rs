@@ -17,6 +17,9 @@ use crate::command::{Exit, Network};
 ///
 /// The page works from a file, by mail and on paper, in light and dark, on phones. Whether to enforce comes first, then days,
 /// causes of failures with their remedies, who reports, the policies seen, DANE, unread input, and the reports themselves.
+///
+/// Exit status: 0 the page was made; 1 something was not read; 2 wrong usage; 66 no report was read, or none about such a domain; 75
+/// the page could not be written.
 #[derive(Args, Debug)]
 // Without a look, where to look is a mistake, and not silently ignored.
 #[command(

@@ -10,6 +10,9 @@ use super::super::serve::DaemonConfiguration;
 use super::super::{Exit, told};
 
 /// List the deliveries of TLS reports: those that wait, and those that ended within a week
+///
+/// Exit status: 0 it was listed; 2 wrong usage; 66 there is no queue, or it cannot be read; 75 another process has it; 78 the
+/// configuration has a mistake.
 #[derive(Args, Debug)]
 pub(crate) struct Queue {
     /// The configuration of `mtasts serve` [default: `mtasts.toml` in `$CONFIGURATION_DIRECTORY`, if it exists]
@@ -30,6 +33,10 @@ impl Queue {
         let read = ReportQueue::open_to_look(&path).and_then(|queue| queue.deliveries());
         let deliveries = match read {
             Ok(deliveries) => deliveries,
+            Err(error) if error.kind() == OutboxErrorKind::Missing => {
+                let what = format!("{error}: `mtasts serve` makes it, if `from` in [report] is set");
+                return told(exit(&error), &what);
+            }
             Err(error) => return told(exit(&error), &format!("{}: {error}", path.display())),
         };
         let printed = if self.json {

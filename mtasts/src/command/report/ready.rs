@@ -87,6 +87,8 @@ pub(super) struct Ready {
 struct Live {
     policy: Option<Policy>,
     findings: Option<LiveFindings>,
+    /// DNS did not tell whether there is a policy.
+    is_undetermined: bool,
     /// Nothing is known to be wrong, but not everything could be seen.
     is_temporary: bool,
 }
@@ -108,7 +110,7 @@ impl Ready {
             || overview.domain(domain.as_str(), None, now).and_then(|seen| seen.policies.first().cloned());
         let policy = live.policy.or_else(|| Policy::parse((seen()?.lines.join("\n") + "\n").as_bytes()).ok());
         let Some(policy) = policy else {
-            return self.without_policy(&overview);
+            return self.without_policy(&overview, live.is_undetermined);
         };
         let mut served = Served::new(domain, &policy);
         if let Some(since) = self.since {
@@ -159,12 +161,13 @@ impl Ready {
 
     async fn look(&self, domain: &PolicyDomain) -> Result<Live, (Exit, String)> {
         if self.no_check {
-            return Ok(Live { policy: None, findings: None, is_temporary: false });
+            return Ok(Live { policy: None, findings: None, is_undetermined: false, is_temporary: false });
         }
         let check = LiveCheck::new(&self.network)?.look_at(domain).await;
         Ok(Live {
             policy: check.discovery.outcome.policy().cloned(),
             findings: Some(check.live_findings()),
+            is_undetermined: !check.discovery.outcome.is_known(),
             is_temporary: check.standing() == mta_sts_resolver::Standing::Temporary,
         })
     }
@@ -184,26 +187,47 @@ impl Ready {
         self.accept.iter().cloned().fold(rules, ReadyRules::with_accepted)
     }
 
-    fn without_policy(&self, overview: &Overview) -> Exit {
+    fn without_policy(&self, overview: &Overview, is_undetermined: bool) -> Exit {
         let domain = self.domain.domain.as_str();
-        let what = "no policy is served, and no report has the text of one";
+        let (word, verdict, what, fix) = if is_undetermined {
+            (
+                "unknown",
+                ("unknown", Tone::Note),
+                "the policy cannot be seen now, and no report has its text",
+                format!("Try again later; `mtasts check {domain}` says what fails."),
+            )
+        } else {
+            (
+                "no-policy",
+                ("no", Tone::Bad),
+                "no policy is served, and no report has the text of one",
+                format!("Publish one in mode testing; `mtasts check {domain}` says what senders see."),
+            )
+        };
         let printed = if self.json {
             print_json(&json!({
                 "format": 1,
                 "domain": domain,
-                "verdict": "no-policy",
+                "verdict": word,
                 "unreadable": json::unreadable(overview),
             }))
         } else {
-            let mut block = Block::with_verdict("no", Tone::Bad, what);
-            block.line(
-                "fix",
-                Tone::Plain,
-                format!("Publish one in mode testing; `mtasts check {domain}` says what senders see."),
-            );
-            block.print()
+            let mut block = Block::with_verdict(verdict.0, verdict.1, what);
+            block.line("fix", Tone::Plain, fix);
+            block.print().and_then(|()| match unreadable_block(overview) {
+                Some(unread) => {
+                    Block::gap()?;
+                    unread.print()
+                }
+                None => Ok(()),
+            })
         };
-        if printed.is_ok() && exit_of(overview) == Exit::NoInput { Exit::NoInput } else { Exit::No }
+        match exit_of(overview) {
+            _ if printed.is_err() => Exit::No,
+            Exit::NoInput => Exit::NoInput,
+            _ if is_undetermined => Exit::Temporary,
+            _ => Exit::No,
+        }
     }
 }
 

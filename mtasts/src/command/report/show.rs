@@ -13,6 +13,8 @@ use crate::command::Exit;
 use crate::command::output::{Block, Tone, print_json};
 
 /// Show reports: whether to enforce, causes of failures and their remedies, who reports, which policies were seen
+///
+/// Exit status: 0 it was shown; 1 something was not read; 2 wrong usage; 66 no report was read.
 #[derive(Args, Debug)]
 pub(super) struct Show {
     #[command(flatten)]
@@ -37,7 +39,7 @@ impl Show {
             let domains = names.iter().filter_map(|name| overview.domain(name, None, now));
             print_json(&json::of(&overview, domains))
         } else {
-            print(&overview, &names, now)
+            print(&overview, &names, !self.domain.is_empty(), now)
         };
         // Nobody reads on.
         if printed.is_err() { Exit::No } else { exit_of(&overview) }
@@ -48,7 +50,7 @@ pub(super) fn is_same(own: &str, name: &str) -> bool {
     own.trim_end_matches('.').eq_ignore_ascii_case(name)
 }
 
-fn print(overview: &Overview, names: &[String], now: UnixTime) -> io::Result<()> {
+fn print(overview: &Overview, names: &[String], are_chosen: bool, now: UnixTime) -> io::Result<()> {
     let mut is_first = true;
     for domain in names.iter().filter_map(|name| overview.domain(name, None, now)) {
         if !std::mem::take(&mut is_first) {
@@ -57,8 +59,12 @@ fn print(overview: &Overview, names: &[String], now: UnixTime) -> io::Result<()>
         block_of(&domain).print()?;
     }
     if names.is_empty() {
-        Block::with_verdict("No report", Tone::Note, "nothing was read that is about such a domain")
-            .print()?;
+        let what = if are_chosen {
+            "nothing was read that is about such a domain"
+        } else {
+            "nothing was read that is about a domain"
+        };
+        Block::with_verdict("No report", Tone::Note, what).print()?;
     }
     for block in [deviations_block(overview), unreadable_block(overview)].into_iter().flatten() {
         Block::gap()?;
