@@ -1,7 +1,8 @@
 //! `api.txt` of a crate lists everything that is public in it, one item a line, with all features.
 //!
-//! A line that is gone or has changed breaks programs that use it: before 1.0 that belongs into `CHANGELOG.md`, from then on
-//! into the next major version. A new line stays for as long as the version does: look at its name and its types once more.
+//! A line that is gone or has changed breaks programs that use it: that belongs into `CHANGELOG.md`, and after a release into a
+//! version that may break them (0.2.0 after 0.1.0, 2.0.0 after 1.0.0), as `tests/semver` checks. A new line
+//! stays for as long as the version does: look at its name and its types once more.
 //! Not listed is what the compiler tells of types (`Send`, `Sync`), blanket implementations, and methods of derived traits.
 //!
 //! `UPDATE=1 cargo test -p mta-sts-tests --test public_api` writes the lists anew.

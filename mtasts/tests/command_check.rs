@@ -831,7 +831,7 @@ async fn a_policy_covers_hosts_or_does_not() {
     let json: Value = serde_json::from_str(&answer.stdout).unwrap();
     assert_eq!((&json["error"]["code"], &json["error"]["line"]), (&"bad-mode".into(), &2.into()));
     assert_eq!(answer.status, Some(1));
-    assert_eq!(matched(&["--policy", "/nonexistent", "mx.test"]).await.status, Some(2));
+    assert_eq!(matched(&["--policy", "/nonexistent", "mx.test"]).await.status, Some(66));
     // A file is not taken for a pattern, and neither is a path to none.
     for given in [path, "./mta-sts.txt"] {
         let answer = matched(&[given, "mx1.recipient.test"]).await;

@@ -468,6 +468,17 @@ fn what_cannot_be_read_is_told_apart_from_a_fault() {
 }
 
 #[test]
+fn json_tells_of_a_lookup_that_fails() {
+    let folder = TempDir::new().unwrap();
+    // Nobody answers at the port for discarding.
+    let given = ["lint", "tlsrpt", "recipient.test", "--json", "--dns", "127.0.0.1:9"];
+    let answer = run_in(folder.path(), &given, b"");
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!((answer.status, &json["lookup_error"]["code"]), (Some(75), &"unreachable".into()));
+    assert_eq!((&json["accepted"], &json["error"]), (&false.into(), &Value::Null));
+}
+
+#[test]
 fn colours_are_the_choice_of_the_user() {
     for (variable, has_colours) in [("CLICOLOR_FORCE", true), ("NO_COLOR", false)] {
         let output = Command::new(env!("CARGO_BIN_EXE_mtasts"))

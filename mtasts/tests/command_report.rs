@@ -196,6 +196,22 @@ fn html_writes_one_page_whole_or_not_at_all() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
+#[test]
+fn ready_does_not_take_a_failed_lookup_for_no_policy() {
+    let folder = TempDir::new().unwrap();
+    // It is about another domain, so that nothing has the text of a policy. Nobody answers at the port for discarding.
+    write(folder.path(), "report.json", &about("other.test", "Sender", 1, None));
+    let given = ["ready", "--dns", "127.0.0.1:9", "recipient.test", "report.json"];
+    let answer = report(folder.path(), &given);
+    answer.assert_has(&["unknown: the policy cannot be seen now", "Try again later"]);
+    assert_eq!(answer.status, Some(75));
+    let answer = report(folder.path(), &[&given[..], &["--json"]].concat());
+    assert_eq!(answer.json()["verdict"], "unknown");
+    // Without a look, no policy is known.
+    let answer = report(folder.path(), &["ready", "--no-check", "recipient.test", "report.json"]);
+    assert_eq!((answer.status, answer.stdout.starts_with("no:")), (Some(1), true), "{}", answer.stdout);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ready_answers_by_reports_and_by_a_check() {
     let world = World::start(WorldConfig::default()).await.unwrap();

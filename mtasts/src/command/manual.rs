@@ -162,6 +162,11 @@ fn tidy(page: &str) -> String {
             _ => lines.push(if line.is_empty() { ".sp" } else { line }),
         }
     }
+    // There is one page for both forms of the help.
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| line.strip_suffix(" (see a summary with \\*(Aq\\-h\\*(Aq)").unwrap_or(line))
+        .collect();
     // The library takes all pages of commands for those of section 1.
     lines.join("\n").replace("mtasts\\-serve(1)", "mtasts\\-serve(8)") + "\n"
 }

@@ -33,6 +33,10 @@ impl Queue {
         let read = ReportQueue::open_to_look(&path).and_then(|queue| queue.deliveries());
         let deliveries = match read {
             Ok(deliveries) => deliveries,
+            Err(error) if error.kind() == OutboxErrorKind::Missing => {
+                let what = format!("{error}: `mtasts serve` makes it, if `from` in [report] is set");
+                return told(exit(&error), &what);
+            }
             Err(error) => return told(exit(&error), &format!("{}: {error}", path.display())),
         };
         let printed = if self.json {

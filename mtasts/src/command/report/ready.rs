@@ -87,6 +87,8 @@ pub(super) struct Ready {
 struct Live {
     policy: Option<Policy>,
     findings: Option<LiveFindings>,
+    /// DNS did not tell whether there is a policy.
+    is_undetermined: bool,
     /// Nothing is known to be wrong, but not everything could be seen.
     is_temporary: bool,
 }
@@ -108,7 +110,7 @@ impl Ready {
             || overview.domain(domain.as_str(), None, now).and_then(|seen| seen.policies.first().cloned());
         let policy = live.policy.or_else(|| Policy::parse((seen()?.lines.join("\n") + "\n").as_bytes()).ok());
         let Some(policy) = policy else {
-            return self.without_policy(&overview, live.is_temporary);
+            return self.without_policy(&overview, live.is_undetermined);
         };
         let mut served = Served::new(domain, &policy);
         if let Some(since) = self.since {
@@ -159,12 +161,13 @@ impl Ready {
 
     async fn look(&self, domain: &PolicyDomain) -> Result<Live, (Exit, String)> {
         if self.no_check {
-            return Ok(Live { policy: None, findings: None, is_temporary: false });
+            return Ok(Live { policy: None, findings: None, is_undetermined: false, is_temporary: false });
         }
         let check = LiveCheck::new(&self.network)?.look_at(domain).await;
         Ok(Live {
             policy: check.discovery.outcome.policy().cloned(),
             findings: Some(check.live_findings()),
+            is_undetermined: !check.discovery.outcome.is_known(),
             is_temporary: check.standing() == mta_sts_resolver::Standing::Temporary,
         })
     }
@@ -184,9 +187,9 @@ impl Ready {
         self.accept.iter().cloned().fold(rules, ReadyRules::with_accepted)
     }
 
-    fn without_policy(&self, overview: &Overview, is_temporary: bool) -> Exit {
+    fn without_policy(&self, overview: &Overview, is_undetermined: bool) -> Exit {
         let domain = self.domain.domain.as_str();
-        let (word, verdict, what, fix) = if is_temporary {
+        let (word, verdict, what, fix) = if is_undetermined {
             (
                 "unknown",
                 ("unknown", Tone::Note),
@@ -222,7 +225,7 @@ impl Ready {
         match exit_of(overview) {
             _ if printed.is_err() => Exit::No,
             Exit::NoInput => Exit::NoInput,
-            _ if is_temporary => Exit::Temporary,
+            _ if is_undetermined => Exit::Temporary,
             _ => Exit::No,
         }
     }
