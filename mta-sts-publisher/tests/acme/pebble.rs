@@ -27,6 +27,7 @@ pub(crate) struct Pebble {
     address: Ipv4Addr,
     port: u16,
     management: u16,
+    dns_port: u16,
     dns_management: u16,
     /// The authority of pebble's own HTTPS.
     authority: Authority,
@@ -74,7 +75,10 @@ impl Pebble {
     /// A CA that looks for challenges at this port.
     pub(crate) fn start(challenge_port: u16, habits: Habits) -> Self {
         let address = own_address();
-        let ports = [(); 4].map(|()| free_port(address));
+        // Held until all are chosen, so that no two are the same.
+        let held = [(); 4].map(|()| TcpListener::bind((address, 0)).unwrap());
+        let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
+        drop(held);
         Self::start_at(address, ports, Authority::new(), challenge_port, habits)
     }
 
@@ -103,7 +107,7 @@ impl Pebble {
             "certificateValidityPeriod": habits.life,
         }});
         fs::write(path("config.json"), config.to_string()).unwrap();
-        let dns_process = run(Command::new("pebble-challtestsrv")
+        let mut dns_process = run(Command::new("pebble-challtestsrv")
             .args([
                 "-defaultIPv4",
                 &habits.host.to_string(),
@@ -128,9 +132,11 @@ impl Pebble {
         if !habits.is_slow {
             command.env("PEBBLE_VA_NOSLEEP", "1");
         }
-        let process = run(&mut command);
+        let mut process = run(&mut command);
         for port in [port, management, dns_management] {
             while TcpStream::connect((address, port)).is_err() {
+                assert!(process.try_wait().unwrap().is_none(), "pebble has ended");
+                assert!(dns_process.try_wait().unwrap().is_none(), "pebble-challtestsrv has ended");
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
@@ -140,6 +146,7 @@ impl Pebble {
             address,
             port,
             management,
+            dns_port: dns,
             dns_management,
             authority,
             _folder: folder,
@@ -198,7 +205,7 @@ impl Pebble {
     pub(crate) fn restart(mut self, challenge_port: u16, habits: Habits) -> Self {
         self.stop();
         let authority = std::mem::replace(&mut self.authority, Authority::new());
-        let ports = [self.port, self.management, free_port(self.address), free_port(self.address)];
+        let ports = [self.port, self.management, self.dns_port, self.dns_management];
         Self::start_at(self.address, ports, authority, challenge_port, habits)
     }
 
