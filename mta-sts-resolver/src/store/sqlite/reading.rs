@@ -79,10 +79,8 @@ impl Read {
             }
             Self::LastFetch(reply) if !reply.is_closed() => {
                 let time = source.read(|connection| {
-                    // A database of a later version may have no such table.
-                    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-                    if version > schema::VERSION {
-                        return Ok(Err(schema::newer(version)));
+                    if let Some(refusal) = schema::refusal(connection)? {
+                        return Ok(Err(refusal));
                     }
                     let last = "SELECT coalesce(max(fetched_at), 0) FROM ranking";
                     connection.query_row(last, [], |row| row.get::<_, i64>(0)).map(Ok)

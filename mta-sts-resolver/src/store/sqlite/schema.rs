@@ -106,7 +106,13 @@ pub(super) fn seconds(time: UnixTime) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
-pub(super) fn newer(version: i64) -> StoreError {
+/// The error of whoever needs the tables of this version, in a database of a later one.
+pub(super) fn refusal(connection: &Connection) -> rusqlite::Result<Option<StoreError>> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((version > VERSION).then(|| newer(version)))
+}
+
+fn newer(version: i64) -> StoreError {
     let what = format!("its format is {version}, and this version of mtasts writes {VERSION}");
     StoreError::new(StoreErrorKind::Newer, what)
 }
@@ -121,4 +127,4 @@ const PUT_RANK: &str = "INSERT INTO ranking (domain, rank, ends_at, fetched_at, 
      fetched_at = excluded.fetched_at, octets = excluded.octets, days = excluded.days, last_day = excluded.last_day";
 /// `MTAS`.
 pub(super) const APPLICATION_ID: i32 = 0x4d54_4153;
-pub(super) const VERSION: i64 = 1;
+const VERSION: i64 = 1;

@@ -197,7 +197,7 @@ impl Writer {
     /// full, it is opened exclusively for this process, which needs no index: so its entries can still be read.
     fn connect(&self) -> Result<Database, Fault> {
         let shared = &self.shared;
-        let (connection, version) = match shared.connect_in("NORMAL") {
+        let connection = match shared.connect_in("NORMAL") {
             Err(fault) if fault.is_out_of_room() && shared.config.access == SqliteAccess::Create => {
                 let alone = shared.connect_in("EXCLUSIVE").map_err(|_| Fault::Store(fault.into_error()))?;
                 tracing::warn!(
@@ -211,10 +211,7 @@ impl Writer {
                 connected?
             }
         };
-        let unwritable = (version == Version::Newer).then(|| {
-            let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
-            schema::newer(version.unwrap_or_default())
-        });
+        let unwritable = schema::refusal(&connection)?;
         let database = Database {
             connection,
             files: identities(&shared.path),
@@ -302,7 +299,7 @@ impl Source for Writer {
 }
 
 impl Shared {
-    fn connect_in(&self, locking_mode: &str) -> Result<(Connection, Version), Fault> {
+    fn connect_in(&self, locking_mode: &str) -> Result<Connection, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "locking_mode", locking_mode)?;
@@ -310,7 +307,7 @@ impl Shared {
         // Before anything is written: it may belong to another program, or to a later version.
         if schema::inspect(&connection)? == Version::Newer {
             connection.pragma_update(None, "query_only", true)?;
-            return Ok((connection, Version::Newer));
+            return Ok(connection);
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -319,8 +316,8 @@ impl Shared {
         if schema::inspect(&connection)? != Version::Current {
             schema::migrate(&mut connection)?;
         }
-        let version = schema::inspect(&connection)?;
-        Ok((connection, version))
+        schema::inspect(&connection)?;
+        Ok(connection)
     }
 }
 
