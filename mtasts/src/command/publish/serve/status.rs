@@ -98,15 +98,20 @@ impl MetricsSource for Sources {
                 first.not_after.as_secs(),
             )?;
         }
-        let now = SystemClock.now();
-        let overdue = || lives.iter().filter(|life| now >= life.overdue_at()).count() as u64;
+        let acme = self.acme.as_ref().map(AcmeCertificates::counts);
+        let ending = acme.as_ref().map_or_else(
+            || {
+                let now = SystemClock.now();
+                lives.iter().filter(|life| now >= life.overdue_at()).count() as u64
+            },
+            |counts| counts.ending,
+        );
         page.gauge(
             "mtasts_publish_ending_certificates",
             "Certificates that end soon, and should have been renewed",
-            self.acme.as_ref().map_or_else(overdue, |acme| acme.counts().ending),
+            ending,
         )?;
-        if let Some(acme) = &self.acme {
-            let counts = acme.counts();
+        if let Some(counts) = acme {
             page.counters(
                 "mtasts_publish_orders",
                 "Orders of certificates, by their result",
