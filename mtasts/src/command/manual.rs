@@ -106,7 +106,7 @@ fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let mut text = ".SH SYNOPSIS\n.nf\n".to_owned();
     for line in usage.trim_start_matches("Usage: ").lines() {
-        // A name is bold, as are options; values are in italics.
+        // Names and options are bold.
         let words = line.split_whitespace().map(|word| {
             let escaped = word.replace('-', "\\-");
             let is_name = word.starts_with("--") || word.chars().all(|sign| sign.is_ascii_lowercase());
